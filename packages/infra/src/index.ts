@@ -1,1 +1,21 @@
-export {};
+export * from './bus-layout.js';
+export { type BusMarker, findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
+export {
+  configFileName,
+  type FindConfigOptions,
+  type FoundConfig,
+  findBusConfig,
+  parseBusConfig,
+} from './config/config.js';
+export { type BusConfig, type ConfigFile, configSchema, type ExportJob } from './config/schema.js';
+export * from './durable-fs.js';
+export * from './errors.js';
+export { faultPoint } from './fault-point.js';
+export * from './ids.js';
+export * from './logger.js';
+export * from './manifest.js';
+export { columnsOf, type ParquetColumn } from './parquet/columns.js';
+export * from './parquet/footer.js';
+export * from './parquet/small-writer.js';
+export * from './receipt.js';
+export * from './utils/index.js';

@@ -1,1 +1,15 @@
-export {};
+export { BusError, CodedError, isBusUnavailable } from '../errors.js';
+export { artifactKey } from '../ids.js';
+export { createLogger } from '../logger.js';
+export { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
+export { type SmallColumnType, type SmallSchema, writeSmallParquet } from '../parquet/small-writer.js';
+export type { Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
+export type {
+  ArtifactOptions,
+  JobOptions,
+  SubmitArtifactOptions,
+  SubmitArtifactsOptions,
+  Transfer,
+} from './options.js';
+export { JobRejectedError, type SettleOptions } from './settled.js';
+export { type Submission, type SubmittedArtifact, submitArtifact, submitArtifacts } from './submit.js';

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+
+/** The version of the folders' layout, as the marker file names it. */
+export const layoutVersion = 1;
+
+/** Names of the files that the wire protocol fixes. */
+export const fileNames = {
+  marker: 'bus.json',
+  manifest: 'manifest.json',
+  commit: 'COMMIT',
+  receipt: 'RECEIPT.json',
+  rejectReason: 'REJECT_REASON.json',
+} as const;
+
+/**
+ * What COMMIT says when the job was built in `staging/` and renamed in: its files are complete and their producer is done with
+ * them. A job without these words is copied instead of linked, because a descriptor may still be open on its files.
+ */
+export const stagedMark = 'staged\n';
+
+/** Absolute paths of the folders below a bus root. */
+export interface BusLayout {
+  root: string;
+  marker: string;
+  staging: string;
+  inbox: string;
+  claimed: string;
+  store: string;
+  journal: string;
+  hot: string;
+  segments: string;
+  building: string;
+  canon: string;
+  published: string;
+  processed: string;
+  rejected: string;
+}
+
+/** Where everything lies below `busRoot` (an absolute path). */
+export function busLayout(busRoot: string): BusLayout {
+  const journal = join(busRoot, 'journal');
+  return {
+    root: busRoot,
+    marker: join(busRoot, fileNames.marker),
+    staging: join(busRoot, 'staging'),
+    inbox: join(busRoot, 'inbox'),
+    claimed: join(busRoot, 'claimed'),
+    store: join(busRoot, 'store'),
+    journal,
+    hot: join(journal, 'hot'),
+    segments: join(journal, 'segments'),
+    building: join(journal, 'building'),
+    canon: join(busRoot, 'canon'),
+    published: join(busRoot, 'published'),
+    processed: join(busRoot, 'processed'),
+    rejected: join(busRoot, 'rejected'),
+  };
+}
+
+/** Where an artifact is stored, relative to the bus root. `@` cannot be part of an id, so two keys never share a path. */
+export const storeRelPath = (parts: { producer: string; kind: string; runId: string; artifactId: string }): string =>
+  `store/${parts.producer}/${parts.kind}/${parts.runId}@${parts.artifactId}.parquet`;

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
+import { checkedRoot, findBusConfig } from './config/config.js';
+import { makeFolderDurable, writeFileDurable } from './durable-fs.js';
+import { busError, systemErrorCode } from './errors.js';
+
+const markerSchema = z.looseObject({
+  bus: z.literal('quantbot-artifact-bus'),
+  layout_version: z.number().int(),
+  bus_id: z.string(),
+  created_at: z.string(),
+});
+
+/** The marker file of a bus root: it says that a bus reads what is submitted there. */
+export type BusMarker = z.infer<typeof markerSchema>;
+
+/**
+ * The marker of a bus root, or undefined when the folder is not marked.
+ *
+ * @throws BusError `BUS_ROOT_NOT_FOUND` when the marker is damaged or of a newer layout than this version knows.
+ */
+export async function readBusMarker(busRoot: string): Promise<BusMarker | undefined> {
+  const path = join(busRoot, fileNames.marker);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+  const parsed = markerSchema.safeParse(safeJson(text));
+  if (!parsed.success) throw busError('BUS_ROOT_NOT_FOUND', `${path} is not the marker of a bus.`);
+  if (parsed.data.layout_version > layoutVersion)
+    throw busError(
+      'BUS_ROOT_NOT_FOUND',
+      `${busRoot} has layout ${parsed.data.layout_version}; this version knows ${layoutVersion}.`,
+      {
+        hint: 'Update the @quantbot packages.',
+      },
+    );
+  return parsed.data;
+}
+
+/** Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there stays. */
+export async function initBusRoot(busRoot: string): Promise<BusMarker> {
+  const root = checkedRoot(resolve(busRoot));
+  const { marker, root: _root, journal: _journal, ...folders } = busLayout(root);
+  for (const folder of Object.values(folders)) await makeFolderDurable(folder);
+  const there = await readBusMarker(root);
+  if (there !== undefined) return there;
+  const made: BusMarker = {
+    bus: 'quantbot-artifact-bus',
+    layout_version: layoutVersion,
+    bus_id: randomUUID(),
+    created_at: new Date().toISOString(),
+  };
+  await writeFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`);
+  return made;
+}
+
+/**
+ * The bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest `bus_config.json`, then `data/bus`.
+ *
+ * @returns its absolute path.
+ * @throws BusError `BUS_ROOT_NOT_FOUND` when no bus has marked the folder as its own: nobody would read what is submitted there.
+ */
+export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const root = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined) ?? findBusConfig({ env }).config.busRoot;
+  const path = checkedRoot(resolve(root));
+  if ((await readBusMarker(path)) === undefined)
+    throw busError(
+      'BUS_ROOT_NOT_FOUND',
+      `No bus has marked ${path} as its own, so nobody would read what is submitted there.`,
+    );
+  return path;
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the schema then says that it is no marker
+  }
+}

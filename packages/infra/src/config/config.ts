@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { closest } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import { busError, systemErrorCode } from '../errors.js';
+import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
+
+/** The name under which the configuration is looked for, from the working folder upwards. */
+export const configFileName = 'bus_config.json';
+
+/** Where to look for the configuration; everything has a default. */
+export interface FindConfigOptions {
+  /** Path of the file (a `--config` flag): it must be there. */
+  config?: string;
+  /** Where the search upwards begins; the working folder when absent. */
+  cwd?: string;
+  /** `QUANTBOT_BUS_CONFIG` is read from here; the process's environment when absent. */
+  env?: Record<string, string | undefined>;
+}
+
+/** A configuration and the file it came from (undefined: nothing but defaults, relative to the working folder). */
+export interface FoundConfig {
+  path: string | undefined;
+  config: BusConfig;
+}
+
+/**
+ * Finds and reads `bus_config.json`: the given path, then `QUANTBOT_BUS_CONFIG`, then the nearest file from the working folder
+ * upwards, else the defaults. Relative paths in it are relative to the file.
+ *
+ * @throws BusError `CONFIG_NOT_FOUND`, `CONFIG_INVALID` (one detail per problem, all at once), `BUS_ROOT_INVALID`.
+ */
+export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
+  const cwd = resolve(options.cwd ?? '.');
+  const named = options.config ?? (options.env ?? process.env).QUANTBOT_BUS_CONFIG;
+  const path = named !== undefined && named !== '' ? resolve(cwd, named) : findUpwards(cwd);
+  if (path === undefined) return { path, config: resolveConfig(configSchema.parse({}), cwd) };
+  const text = readConfigFile(path);
+  if (text === undefined) throw busError('CONFIG_NOT_FOUND', `There is no configuration at ${path}.`);
+  return { path, config: parseBusConfig(text, path) };
+}
+
+/** Parses the text of a `bus_config.json` that lies at `path`. */
+export function parseBusConfig(text: string, path: string): BusConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
+  }
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    const details = parsed.error.issues.flatMap(describeIssue);
+    throw busError(
+      'CONFIG_INVALID',
+      `${path} has ${details.length === 1 ? 'a mistake' : `${details.length} mistakes`}.`,
+      { details },
+    );
+  }
+  return resolveConfig(parsed.data, dirname(path));
+}
+
+function resolveConfig(file: ConfigFile, base: string): BusConfig {
+  const exportDir = resolve(base, file.export.export_dir);
+  const ms = (s: number) => Math.round(s * 1000);
+  return {
+    busRoot: checkedRoot(resolve(base, file.bus_root), 'bus_root'),
+    duckdbPath: checkedRoot(resolve(base, file.duckdb_path), 'duckdb_path'),
+    pollIntervalMs: ms(file.poll_interval_s),
+    lockTimeoutMs: ms(file.lock_timeout_s),
+    logLevel: file.log_level,
+    batch: { maxJobs: file.batch.max_jobs, maxBytes: file.batch.max_bytes },
+    limits: { maxArtifactBytes: file.limits.max_artifact_bytes, maxColumns: file.limits.max_columns },
+    canon: { autoRegister: file.canon.auto_register },
+    compaction: {
+      hotCommits: file.compaction.hot_commits,
+      idleMs: ms(file.compaction.idle_s),
+      releaseGraceMs: ms(file.compaction.release_grace_s),
+    },
+    export: {
+      enabled: file.export.enabled,
+      exportDir: checkedRoot(exportDir, 'export.export_dir'),
+      minIntervalMs: ms(file.export.min_interval_s),
+      timeoutMs: ms(file.export.timeout_s),
+      memoryLimitMb: file.export.memory_limit_mb,
+      jobs: file.export.jobs.map(job => ({ name: job.name, sql: job.sql, path: exportPath(exportDir, job) })),
+    },
+  };
+}
+
+/** Characters that mean something in a glob would make the published views read other folders, so they are refused. */
+export function checkedRoot(path: string, setting = 'bus_root'): string {
+  if (/[*?[\]{}\\]/.test(path))
+    throw busError('BUS_ROOT_INVALID', `${setting} is ${path}, which has a character that means something in a glob.`);
+  return path;
+}
+
+function exportPath(exportDir: string, job: { name: string; path?: string | undefined }): string {
+  const path = resolve(exportDir, job.path ?? `${job.name}.parquet`);
+  const below = relative(exportDir, path);
+  if (below.startsWith('..') || isAbsolute(below))
+    throw busError('CONFIG_INVALID', `The export ${job.name} would be written outside of export_dir.`, {
+      details: [path],
+    });
+  return path;
+}
+
+function findUpwards(from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const path = join(folder, configFileName);
+    if (readConfigFile(path) !== undefined) return path;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function readConfigFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(cause) ?? '')) return undefined;
+    throw busError('CONFIG_INVALID', `${path} cannot be read.`, { cause, details: [(cause as Error).message] });
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [`${at || 'the file'}: ${issue.message}`];
+  const known = knownKeys(issue.path);
+  return issue.keys.map(key => {
+    const suggestion = known.length > 0 ? ` Did you mean ${closest(key, known)}?` : '';
+    return `${[...issue.path, key].join('.')}: there is no such setting.${suggestion}`;
+  });
+}
+
+/** The settings that the schema knows at a path. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let json: JsonObjectSchema | undefined = configJsonSchema();
+  for (const step of path) json = typeof step === 'number' ? json?.items : json?.properties?.[String(step)];
+  return Object.keys(json?.properties ?? {});
+}
+
+interface JsonObjectSchema {
+  properties?: Record<string, JsonObjectSchema>;
+  items?: JsonObjectSchema;
+}
+
+const configJsonSchema = (): JsonObjectSchema => configSchema.toJSONSchema({ io: 'input' }) as JsonObjectSchema;

@@ -1,0 +1,197 @@
+/**
+ * Everything that renames, links or fsyncs. What is said to be durable here survives a power cut once the promise has resolved: a
+ * file is synced before the name that makes it visible, the folder after it.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type PathLike } from 'node:fs';
+import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { systemErrorCode } from './errors.js';
+
+const chunkBytes = 1024 * 1024;
+
+/** Flushes a file's content and metadata to the disk. */
+export async function syncFile(path: PathLike): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Flushes a folder, so that the names created, renamed or removed in it survive a power cut. */
+export const syncFolder = (path: string): Promise<void> => syncFile(path);
+
+/** Renames and flushes both folders. An existing target file is replaced. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+}
+
+/**
+ * Writes a whole file so that a reader sees the old content or the new one, and a power cut leaves either: temporary name, fsync,
+ * rename, fsync of the folder.
+ */
+export async function writeFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = temporaryBeside(path);
+  try {
+    await writeAndSync(temporary, content, mode);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Like {@link writeFileDurable}, but without the syncs: for what can be made again from something durable. */
+export async function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = temporaryBeside(path);
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    await handle.writeFile(content);
+  } finally {
+    await handle.close();
+  }
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to flush. */
+export async function writeAndSync(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
+export async function makeFolderDurable(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let folder = path; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder));
+    if (folder === first) return;
+  }
+}
+
+/** Size and SHA-256 of content that was read to its end. */
+export interface ContentDigest {
+  bytes: number;
+  sha256: string;
+}
+
+/** Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`. */
+export async function digestHandle(source: FileHandle, sink?: FileHandle): Promise<ContentDigest> {
+  const hash = createHash('sha256');
+  const { size } = await source.stat();
+  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(size + 1, chunkBytes)));
+  let bytes = 0;
+  for (;;) {
+    const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
+    if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    if (sink !== undefined) await writeFully(sink, chunk, bytes);
+    bytes += bytesRead;
+  }
+}
+
+/** Size and SHA-256 of a file. */
+export async function digestFile(path: string): Promise<ContentDigest> {
+  const handle = await open(path, 'r');
+  try {
+    return await digestHandle(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the blocks (reflink) where the file
+ * system can; the copy is then hashed, so that the digest is always of what was really written.
+ */
+export async function copyFileDurable(from: string, to: string): Promise<ContentDigest> {
+  const source = await open(from, 'r');
+  try {
+    if (await cloneFile(from, to)) {
+      const clone = await open(to, 'r+');
+      try {
+        const digest = await digestHandle(clone);
+        await clone.sync();
+        return digest;
+      } finally {
+        await clone.close();
+      }
+    }
+    const target = await open(to, 'wx', 0o644);
+    try {
+      const digest = await digestHandle(source, target);
+      await target.sync();
+      return digest;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Whether the file system could share the blocks of `from` with a new file `to`. */
+async function cloneFile(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/**
+ * Gives a file a second name. Answers false where the file system refuses links (another device, no links at all, too many), so
+ * that the caller can copy.
+ *
+ * @throws EEXIST when the name is taken.
+ */
+export async function tryLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(systemErrorCode(error) ?? ''))
+      return false;
+    throw error;
+  }
+}
+
+/** Whether something is at the path. Any error but "not there" is thrown. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** A name in the same folder that no reader looks at. */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+
+async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await target.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
+  }
+}

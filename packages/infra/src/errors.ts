@@ -1,0 +1,124 @@
+/** What the code that meets an error should do about it. */
+export type Disposition = 'reject' | 'retry' | 'stop' | 'caller';
+
+/** Everything that an error of the bus says besides its sentence. */
+export interface CodedErrorOptions {
+  /** What to do next, with the command where there is one. */
+  hint: string;
+  /** Further facts, one line each. */
+  details?: readonly string[];
+  cause?: unknown;
+}
+
+/**
+ * The base of every error that the bus's packages throw on purpose: a stable `code`, a sentence, and a `hint` that says what to
+ * do next.
+ *
+ * @example
+ * try {
+ *   await submitArtifact(artifact);
+ * } catch (error) {
+ *   if (error instanceof CodedError) console.error(`${error.code}: ${error.message} ${error.hint}`);
+ * }
+ */
+export class CodedError<Code extends string = string> extends Error {
+  readonly code: Code;
+  readonly hint: string;
+  readonly details: readonly string[];
+
+  constructor(code: Code, message: string, options: CodedErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? [];
+  }
+}
+
+/**
+ * Why the daemon rejects a job: the closed list of the protocol's `REJECT_REASON.json` codes, each with the hint that goes with
+ * it. The same code is thrown by `submitArtifact` where the mistake can be seen before submission.
+ */
+export const rejectCodes = {
+  MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
+  MANIFEST_INVALID: 'Correct the named fields; the schema is in @quantbot/infra/schema/manifest.schema.json.',
+  OPERATION_UNKNOWN: 'This daemon does not know the operation. Update it, or submit artifacts instead.',
+  ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
+  ARTIFACT_UNREADABLE: 'Make the file readable for the user that runs the daemon (chmod a+r), then submit it again.',
+  UNSAFE_PATH:
+    'A job may contain only regular files below its own folder: no links, no devices, no paths that lead out.',
+  NOT_PARQUET: 'Write the file again with a Parquet writer, and close the writer before submitting.',
+  ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows that the file really has.',
+  BYTES_MISMATCH: 'The file is not the one that the manifest describes. Submit it again, complete.',
+  CHECKSUM_MISMATCH: 'The file changed after its hash was taken. Submit it again, and do not write to it afterwards.',
+  SCHEMA_MISMATCH: 'Write the column with the expected type, or submit to another table.',
+  ARTIFACT_CONFLICT: 'The bus is write-once: submit the new content under another run_id or artifact_id.',
+  TOO_LARGE: 'Split the job or the file, or raise the limit in bus_config.json.',
+} as const;
+
+/** A code of `REJECT_REASON.json`. */
+export type RejectCode = keyof typeof rejectCodes;
+
+/** Codes that only the producer's side knows: the job never reached the bus, or nothing is known of it yet. */
+export const submitCodes = {
+  OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
+  ID_INVALID: {
+    disposition: 'caller',
+    hint: 'Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.',
+  },
+  BUS_ROOT_NOT_FOUND: {
+    disposition: 'retry',
+    hint: 'Start the daemon once (pnpm --filter bus-daemon start), or pass busRoot, or set QUANTBOT_BUS_ROOT.',
+  },
+  BUS_ROOT_INVALID: {
+    disposition: 'caller',
+    hint: 'Choose a bus_root whose path has none of the characters * ? [ ] { }.',
+  },
+  SUBMIT_FAILED: { disposition: 'retry', hint: 'Nothing was submitted. See to the cause, then submit again.' },
+  JOB_ID_IN_USE: {
+    disposition: 'caller',
+    hint: 'Wait until the job with this id has settled, or submit under another jobId.',
+  },
+  SETTLE_TIMEOUT: {
+    disposition: 'retry',
+    hint: 'The job is safe in the inbox. Check that the daemon runs: quantbot-bus status.',
+  },
+  CONFIG_INVALID: { disposition: 'caller', hint: 'Correct the named settings in bus_config.json.' },
+  CONFIG_NOT_FOUND: { disposition: 'caller', hint: 'Check the path given by --config or QUANTBOT_BUS_CONFIG.' },
+  VALUE_INVALID: { disposition: 'caller', hint: 'Convert the value before writing, or choose another column type.' },
+} as const satisfies Record<string, { disposition: Disposition; hint: string }>;
+
+/** A code of the producer's side. */
+export type SubmitCode = keyof typeof submitCodes;
+
+/** An error of submission, of the manifest, or of the configuration. */
+export class BusError extends CodedError<SubmitCode | RejectCode> {
+  /** What a caller should do: correct the call, try again later, or (for a rejection) change the job. */
+  get disposition(): Disposition {
+    return this.code in submitCodes ? submitCodes[this.code as SubmitCode].disposition : 'reject';
+  }
+}
+
+/** Makes a {@link BusError} with the hint that its code carries. */
+export function busError(
+  code: SubmitCode | RejectCode,
+  message: string,
+  more: { details?: readonly string[]; cause?: unknown; hint?: string } = {},
+): BusError {
+  const hint = code in submitCodes ? submitCodes[code as SubmitCode].hint : rejectCodes[code as RejectCode];
+  return new BusError(code, message, { hint, ...more });
+}
+
+/** The `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return error instanceof Error && 'syscall' in error && typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * Whether the bus could not take a submission through no fault of the artifact: no bus there, no permission, disk full. A producer
+ * then keeps its local file and may submit it later. A mistake in the call, or a rejection, is not of this kind.
+ */
+export function isBusUnavailable(error: unknown): boolean {
+  return error instanceof BusError && (error.code === 'BUS_ROOT_NOT_FOUND' || error.code === 'SUBMIT_FAILED');
+}

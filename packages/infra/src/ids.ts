@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** At most this many characters, because two ids make one file name of the store (file systems allow 255 bytes). */
+export const maxIdLength = 100;
+
+/** The schema of every id of the protocol: it can be a file name anywhere and can never leave its folder. */
+export const idSchema = z
+  .string()
+  .max(maxIdLength, `must have at most ${maxIdLength} characters`)
+  .regex(idPattern, 'must be letters, digits, dot, underscore or hyphen, starting with a letter or digit');
+
+/** Whether a string may be an id of the protocol. */
+export const isId = (text: string): boolean => text.length <= maxIdLength && idPattern.test(text);
+
+/** The parts of an artifact's key. */
+export interface ArtifactKeyParts {
+  runId: string;
+  producer: string;
+  kind: string;
+  artifactId: string;
+}
+
+/**
+ * The key under which an artifact is catalogued, once and for all: `run_id/producer/kind/artifact_id`.
+ *
+ * @example
+ * artifactKey({ runId: 'run-123', producer: 'simulation', kind: 'trades', artifactId: 'trades' });
+ * // 'run-123/simulation/trades/trades'
+ */
+export const artifactKey = ({ runId, producer, kind, artifactId }: ArtifactKeyParts): string =>
+  `${runId}/${producer}/${kind}/${artifactId}`;
+
+/** The schema of an artifact's key as it stands in a manifest's `inputs`. */
+export const artifactKeySchema = z
+  .string()
+  .max(4 * maxIdLength + 3)
+  .refine(key => key.split('/').length === 4 && key.split('/').every(isId), 'must be run_id/producer/kind/artifact_id');

@@ -1,0 +1,32 @@
+import { createRequire } from 'node:module';
+import { type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** How a logger is made. */
+export interface LoggerOptions {
+  /** Who logs, as the `name` of each line. */
+  name: string;
+  /** `trace` to `fatal`, or `silent`; else `QUANTBOT_LOG_LEVEL`, else `info`. */
+  level?: string;
+}
+
+/**
+ * A structured logger (pino): JSON lines on standard error, or readable lines when that is a terminal and `pino-pretty` is installed.
+ * Standard output stays free for results.
+ */
+export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL ?? 'info' }: LoggerOptions): Logger {
+  const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
+  const pretty = process.stderr.isTTY ? prettyStream() : undefined;
+  return pretty === undefined ? pino(options, pino.destination({ fd: 2, sync: true })) : pino(options, pretty);
+}
+
+/** pino-pretty as a stream of this thread, so that the last lines before an exit are not lost with a worker. */
+function prettyStream(): NodeJS.WritableStream | undefined {
+  try {
+    const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => NodeJS.WritableStream;
+    return pretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' });
+  } catch {
+    return undefined; // optional: without it the lines are JSON
+  }
+}

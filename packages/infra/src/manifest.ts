@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { busError } from './errors.js';
+import { artifactKey, artifactKeySchema, idSchema } from './ids.js';
+
+/** A manifest may have at most this many bytes. */
+export const maxManifestBytes = 1024 * 1024;
+/** JSON in a manifest may be nested this deep at most. */
+export const maxManifestDepth = 64;
+/** `schema_hint`: an identifier, or two joined by a dot (`canon.<table>`). */
+const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
+const utcPattern = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)?$/;
+
+const jsonObject = z.record(z.string(), z.unknown());
+const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+
+/** One artifact of a job's manifest. */
+export const manifestArtifactSchema = z.looseObject({
+  artifact_id: idSchema.describe('Names the artifact within its run, producer and kind.'),
+  kind: idSchema.optional().describe("What the artifact is; the job's kind when absent."),
+  format: z.literal('parquet').default('parquet'),
+  relpath: z.string().min(1).max(1000).describe('Path of the file inside the job folder, with forward slashes.'),
+  schema_hint: z.string().regex(schemaHintPattern).optional().describe('`canon.<table>` feeds a canonical table.'),
+  rows: count.optional().describe("Number of rows; checked against the file's footer."),
+  bytes: count.optional().describe('Size of the file in bytes; checked.'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
+    .optional()
+    .describe('SHA-256 of the file; checked.'),
+  meta: jsonObject.optional().describe('Kept as it came.'),
+});
+
+/** The manifest of a job, version 1: the only definition of `manifest.json`. Unknown fields are kept. */
+export const manifestSchema = z
+  .looseObject({
+    manifest_version: z.literal(1).default(1),
+    job_id: idSchema.describe("Equals the job folder's name."),
+    run_id: idSchema.describe('The run that made the artifacts.'),
+    producer: idSchema.describe('The program that made them.'),
+    kind: idSchema.describe('What they are; an artifact may have its own.'),
+    created_at_utc: z
+      .string()
+      .regex(utcPattern, 'must be ISO 8601 in UTC, such as 2026-01-31T12:00:00Z')
+      .refine(
+        text => !Number.isNaN(Date.parse(`${text.slice(0, 19).replace(' ', 'T')}Z`)),
+        'must be a date that exists',
+      )
+      .describe("The producer's clock, ISO 8601, UTC."),
+    artifacts: z.array(manifestArtifactSchema).min(1).max(10_000).describe('All become visible together, or none.'),
+    inputs: z.array(artifactKeySchema).max(10_000).optional().describe('Keys of artifacts that this run read.'),
+    provenance: jsonObject.optional().describe('Where the artifacts come from: commit, parameters, versions.'),
+    meta: jsonObject.optional().describe('Kept as it came.'),
+  })
+  .superRefine((manifest, context) => {
+    const seen = new Set<string>();
+    manifest.artifacts.forEach((artifact, index) => {
+      const key = manifestArtifactKey(manifest, artifact);
+      if (seen.has(key))
+        context.addIssue({
+          code: 'custom',
+          path: ['artifacts', index, 'artifact_id'],
+          message: `is there twice: ${key}`,
+        });
+      seen.add(key);
+    });
+  });
+
+/** A valid manifest, as {@link parseManifest} returns it. */
+export type Manifest = z.infer<typeof manifestSchema>;
+/** One artifact of a valid manifest. */
+export type ManifestArtifact = z.infer<typeof manifestArtifactSchema>;
+
+/** The key of one of a manifest's artifacts. */
+export function manifestArtifactKey(
+  manifest: Pick<Manifest, 'run_id' | 'producer' | 'kind'>,
+  artifact: Pick<ManifestArtifact, 'artifact_id' | 'kind'>,
+): string {
+  return artifactKey({
+    runId: manifest.run_id,
+    producer: manifest.producer,
+    kind: artifact.kind ?? manifest.kind,
+    artifactId: artifact.artifact_id,
+  });
+}
+
+/**
+ * Parses and checks the bytes of a `manifest.json`.
+ *
+ * @throws BusError `TOO_LARGE`, `MANIFEST_INVALID` (one detail per problem), `OPERATION_UNKNOWN`.
+ */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  if (bytes.byteLength > maxManifestBytes)
+    throw busError('TOO_LARGE', `manifest.json has ${bytes.byteLength} bytes; ${maxManifestBytes} are allowed.`);
+  const json = parseJson(bytes);
+  if (typeof json === 'object' && json !== null && 'op' in json)
+    throw busError('OPERATION_UNKNOWN', `The operation ${JSON.stringify(json.op)?.slice(0, 100)} is not known.`);
+  const parsed = manifestSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw busError('MANIFEST_INVALID', 'manifest.json does not follow the schema.', {
+    details: parsed.error.issues.slice(0, 20).map(issue => `${issue.path.join('.') || 'manifest'}: ${issue.message}`),
+  });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw busError('MANIFEST_INVALID', 'manifest.json is not valid UTF-8.', { cause });
+  }
+  if (nestingDepth(text) > maxManifestDepth)
+    throw busError('MANIFEST_INVALID', `manifest.json is nested more than ${maxManifestDepth} levels deep.`);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw busError('MANIFEST_INVALID', 'manifest.json is not JSON.', { cause, details: [String(cause).slice(0, 200)] });
+  }
+}
+
+/** How deep brackets nest outside of strings. Counted before parsing, because recursion on what was parsed is not safe. */
+function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (inString) {
+      if (char === '\\') i++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
+    else if (char === '}' || char === ']') depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,132 @@
+import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import parquet from 'parquetjs-lite';
+import { syncFile, syncFolder, temporaryBeside } from '../durable-fs.js';
+import { busError } from '../errors.js';
+
+/**
+ * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`; `int64` (a safe integer or a bigint); `double`
+ * (any number but NaN); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
+ */
+export type SmallColumnType = 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
+
+/** Columns in file order. A column that is not `optional` refuses null. */
+export type SmallSchema = Record<string, SmallColumnType | { type: SmallColumnType; optional?: boolean }>;
+
+const parquetTypes = {
+  string: 'UTF8',
+  int64: 'INT64',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMP_MILLIS',
+} as const satisfies Record<SmallColumnType, string>;
+
+const rowGroupRows = 50_000;
+
+/**
+ * Writes rows as Parquet without native code, at some 20,000 rows a second: for producers that have no DuckDB. For more rows or more
+ * types use `writeParquet` of @quantbot/storage. The file appears whole and flushed, or not at all.
+ *
+ * @example
+ * await writeSmallParquet('alerts.parquet', {
+ *   columns: { ts: 'timestamp', token: 'string', price: 'double', note: { type: 'string', optional: true } },
+ *   rows: [{ ts: new Date(), token: 'SPX', price: 4500.25, note: null }],
+ * });
+ *
+ * @returns the number of rows written.
+ * @throws BusError `VALUE_INVALID` naming row and column (integers that are not safe, NaN, null in a column that is not optional,
+ * keys that are not columns).
+ */
+export async function writeSmallParquet(
+  path: string,
+  {
+    columns,
+    rows,
+  }: { columns: SmallSchema; rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>> },
+): Promise<number> {
+  const fields = Object.entries(columns).map(([name, column]) => {
+    const { type, optional = false } = typeof column === 'string' ? { type: column } : column;
+    return { name, type, optional };
+  });
+  if (fields.length === 0) throw busError('VALUE_INVALID', 'A Parquet file needs at least one column.');
+  const schema = new parquet.ParquetSchema(
+    Object.fromEntries(
+      // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows that match: left out.
+      fields.map(f => [
+        f.name,
+        { type: parquetTypes[f.type], optional: f.optional, compression: 'SNAPPY', statistics: false },
+      ]),
+    ),
+  );
+  const temporary = temporaryBeside(path);
+  let count = 0;
+  try {
+    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every reader.
+    const writer = await parquet.ParquetWriter.openFile(schema, temporary, { useDataPageV2: false });
+    writer.setRowGroupSize(rowGroupRows);
+    for await (const row of rows) {
+      await writer.appendRow(checkedRow(row, fields, count));
+      count++;
+    }
+    await writer.close();
+    await syncFile(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+  return count;
+}
+
+interface Field {
+  name: string;
+  type: SmallColumnType;
+  optional: boolean;
+}
+
+function checkedRow(row: Record<string, unknown>, fields: readonly Field[], index: number): Record<string, unknown> {
+  const checked: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = row[field.name];
+    if (value === null || value === undefined) {
+      if (!field.optional) throw invalid(index, field.name, 'is missing, and the column is not optional');
+      continue;
+    }
+    checked[field.name] = checkedValue(value, field, index);
+  }
+  const stray = Object.keys(row).find(key => !fields.some(field => field.name === key));
+  if (stray !== undefined) throw invalid(index, stray, 'is not a column');
+  return checked;
+}
+
+function checkedValue(value: unknown, { name, type }: Field, index: number): unknown {
+  switch (type) {
+    case 'string':
+      if (typeof value === 'string') return value;
+      break;
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      break;
+    case 'double':
+      if (typeof value === 'number' && !Number.isNaN(value)) return value;
+      break;
+    case 'timestamp':
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
+      break;
+    case 'int64':
+      if (Number.isSafeInteger(value)) return value;
+      if (typeof value === 'bigint' && value >= -(2n ** 53n) && value <= 2n ** 53n) return Number(value);
+      if (typeof value === 'number' || typeof value === 'bigint')
+        throw invalid(
+          index,
+          name,
+          `is ${value}; integers beyond 2^53 cannot be written exactly here`,
+          'Use writeParquet of @quantbot/storage.',
+        );
+  }
+  throw invalid(index, name, `is ${String(value).slice(0, 50)} (${typeof value}), not a ${type}`);
+}
+
+const invalid = (row: number, column: string, what: string, hint?: string) =>
+  busError('VALUE_INVALID', `Row ${row}: ${column} ${what}.`, hint === undefined ? {} : { hint });

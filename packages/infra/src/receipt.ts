@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { type RejectCode, rejectCodes } from './errors.js';
+
+/** One artifact of a receipt. */
+export const receiptArtifactSchema = z.looseObject({
+  status: z.enum(['ingested', 'duplicate']),
+  key: z.string(),
+  canonical_path: z.string().describe('Absolute path of the stored file.'),
+  rows: z.number(),
+  bytes: z.number(),
+  sha256: z.string(),
+});
+
+/** `RECEIPT.json`: what became of a job whose artifacts are in the store. */
+export const receiptSchema = z.looseObject({
+  job_id: z.string(),
+  seq: z.number().describe("The daemon's order; time travel and `latest` go by it."),
+  status: z.enum(['ingested', 'duplicate']).describe('`duplicate` when every artifact was already there.'),
+  run_id: z.string(),
+  producer: z.string(),
+  committed_at: z.string(),
+  artifacts: z.array(receiptArtifactSchema),
+});
+
+const codes = Object.keys(rejectCodes) as [RejectCode, ...RejectCode[]];
+
+/** `REJECT_REASON.json`: why a job was rejected. */
+export const rejectReasonSchema = z.looseObject({
+  job_id: z.string(),
+  seq: z.number(),
+  code: z.enum(codes),
+  error: z.string().describe('A sentence.'),
+  details: z.array(z.string()),
+  hint: z.string(),
+  rejected_at_utc: z.string(),
+  manifest_sha256: z
+    .string()
+    .nullable()
+    .describe('Which submission this answers: the hash of its manifest.json; null when there was none to read.'),
+});
+
+/** What became of a job whose artifacts are in the store. */
+export type Receipt = z.infer<typeof receiptSchema>;
+/** One artifact of a {@link Receipt}. */
+export type ReceiptArtifact = z.infer<typeof receiptArtifactSchema>;
+/** Why a job was rejected. */
+export type RejectReason = z.infer<typeof rejectReasonSchema>;

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { type BusError, busError } from '../errors.js';
+import { artifactKeySchema, idSchema } from '../ids.js';
+
+/** How the file gets into the bus: `copy` leaves it where it is, `move` gives it away. */
+export type Transfer = 'copy' | 'move';
+
+/** What describes a job, whatever its artifacts. */
+export interface JobOptions {
+  /** The run that made the artifacts. */
+  runId: string;
+  /** The program that made them. */
+  producer: string;
+  /** What they are. */
+  kind: string;
+  /** Keys (`run_id/producer/kind/artifact_id`) of artifacts that the run read: its lineage. */
+  inputs?: readonly string[];
+  /** Where the artifacts come from: commit, parameters, versions. Kept as it is. */
+  provenance?: Record<string, unknown>;
+  /** Names the job. Giving the same id again makes a retry idempotent; a fresh id is made when absent. */
+  jobId?: string;
+  /** The bus's folder; else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  busRoot?: string;
+  /** `copy` (default) or `move`. */
+  transfer?: Transfer;
+}
+
+/** One artifact of a job. */
+export interface ArtifactOptions {
+  /** Names the artifact within its run, producer and kind. */
+  artifactId: string;
+  /** The Parquet file to submit. */
+  parquetPath: string;
+  /** `canon.<table>` makes the artifact part of a canonical table; other hints are recorded only. */
+  schemaHint?: string;
+  /** Number of rows, checked against the file; filled in when absent. */
+  rows?: number;
+  /** Anything that JSON can hold; kept as it is. */
+  meta?: Record<string, unknown>;
+}
+
+/** The options of `submitArtifact`. */
+export interface SubmitArtifactOptions extends JobOptions, ArtifactOptions {}
+
+/** The options of `submitArtifacts`. */
+export interface SubmitArtifactsOptions extends JobOptions {
+  /** All become visible together, or none. Each may have a kind of its own. */
+  artifacts: readonly (ArtifactOptions & { kind?: string; transfer?: Transfer })[];
+  /** Of the job as a whole; kept as it is. */
+  meta?: Record<string, unknown>;
+}
+
+const transfer = z.enum(['copy', 'move']);
+const jsonObject = z.record(z.string(), z.unknown());
+
+const optionsSchema = z.strictObject({
+  runId: idSchema,
+  producer: idSchema,
+  kind: idSchema,
+  inputs: z.array(artifactKeySchema).optional(),
+  provenance: jsonObject.optional(),
+  jobId: idSchema.optional(),
+  busRoot: z.string().min(1).optional(),
+  transfer: transfer.optional(),
+  meta: jsonObject.optional(),
+  artifacts: z
+    .array(
+      z.strictObject({
+        artifactId: idSchema,
+        parquetPath: z.string().min(1),
+        kind: idSchema.optional(),
+        schemaHint: z.string().optional(),
+        rows: z.number().int().nonnegative().optional(),
+        meta: jsonObject.optional(),
+        transfer: transfer.optional(),
+      }),
+    )
+    .min(1),
+});
+
+const idFields = new Set(['runId', 'producer', 'kind', 'jobId', 'artifactId', 'inputs']);
+
+/**
+ * Checks the options of a call, all at once.
+ *
+ * @throws BusError `ID_INVALID` when only ids are wrong, `OPTIONS_INVALID` otherwise.
+ */
+export function checkOptions(options: SubmitArtifactsOptions): void {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) throw invalidOptions(parsed.error);
+}
+
+function invalidOptions(error: z.ZodError): BusError {
+  const details = error.issues.map(issue => `${issue.path.join('.') || 'options'}: ${issue.message}`);
+  const onlyIds = error.issues.every(issue => issue.path.some(step => idFields.has(String(step))));
+  const what = details.length === 1 ? details[0] : `${details.length} options are not valid: ${details.join('; ')}`;
+  return busError(onlyIds ? 'ID_INVALID' : 'OPTIONS_INVALID', `${what}.`, { details });
+}

@@ -1,0 +1,139 @@
+import { watch } from 'node:fs';
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ZodType } from 'zod';
+import { busLayout, fileNames } from '../bus-layout.js';
+import { BusError, busError, type RejectCode, systemErrorCode } from '../errors.js';
+import { type Receipt, type RejectReason, receiptSchema, rejectReasonSchema } from '../receipt.js';
+
+/** How long to wait for a job. */
+export interface SettleOptions {
+  /** Milliseconds; 60,000 when absent. */
+  timeoutMs?: number;
+  /** Ends the waiting with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What identifies a submission among all that ever had its job id. */
+export interface SubmissionIdentity {
+  jobId: string;
+  /** SHA-256 of the submitted `manifest.json`. */
+  manifestSha256: string;
+  artifacts: readonly { key: string; sha256: string }[];
+}
+
+/** The daemon rejected the job. `code` and `hint` are those of `REJECT_REASON.json`, which is at `reason`. */
+export class JobRejectedError extends BusError {
+  readonly reason: RejectReason;
+
+  constructor(reason: RejectReason) {
+    super(reason.code as RejectCode, reason.error, { hint: reason.hint, details: reason.details });
+    this.reason = reason;
+  }
+}
+
+const defaultTimeoutMs = 60_000;
+const pollMs = 100;
+
+/**
+ * Waits until the daemon has settled a submission.
+ *
+ * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`; the signal's reason.
+ */
+export async function waitUntilSettled(
+  busRoot: string,
+  job: SubmissionIdentity,
+  { timeoutMs = defaultTimeoutMs, signal }: SettleOptions = {},
+): Promise<Receipt> {
+  const deadline = performance.now() + timeoutMs;
+  const changes = watchForChanges(busRoot);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const receipt = await readOutcome(busRoot, job);
+      if (receipt !== undefined) return receipt;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0)
+        throw busError(
+          'SETTLE_TIMEOUT',
+          `The job ${job.jobId} was not settled within ${timeoutMs} ms; it ${await whereIs(busRoot, job.jobId)}.`,
+        );
+      await changes.next(Math.min(pollMs, leftMs), signal);
+    }
+  } finally {
+    changes.close();
+  }
+}
+
+/** The receipt if there is one for this submission; throws for its rejection. Older outcomes of the same job id are not answers. */
+async function readOutcome(busRoot: string, job: SubmissionIdentity): Promise<Receipt | undefined> {
+  const layout = busLayout(busRoot);
+  const receipt = await readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
+  if (receipt !== undefined && answers(receipt, job)) return receipt;
+  const reason = await readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), rejectReasonSchema);
+  if (reason?.manifest_sha256 === job.manifestSha256) throw new JobRejectedError(reason);
+  return undefined;
+}
+
+function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
+  const hashes = new Map(receipt.artifacts.map(({ key, sha256 }) => [key, sha256]));
+  return hashes.size === job.artifacts.length && job.artifacts.every(({ key, sha256 }) => hashes.get(key) === sha256);
+}
+
+/** A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again. */
+async function readJson<T>(path: string, schema: ZodType<T>): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function whereIs(busRoot: string, jobId: string): Promise<string> {
+  const layout = busLayout(busRoot);
+  const waits = await access(join(layout.inbox, jobId)).then(
+    () => true,
+    () => false,
+  );
+  if (waits) return 'waits in the inbox';
+  const claimed = await readdir(layout.claimed).catch(() => []);
+  return claimed.some(name => name.endsWith(`~${jobId}`))
+    ? 'is being worked on'
+    : 'is neither in the inbox nor being worked on';
+}
+
+/** Wakes when something appears in `processed/` or `rejected/`; only a hint, so each wait has an end. */
+function watchForChanges(busRoot: string) {
+  const { processed, rejected } = busLayout(busRoot);
+  let wake = () => {};
+  const watchers = [processed, rejected].flatMap(folder => {
+    try {
+      return [watch(folder, () => wake()).on('error', () => {})];
+    } catch {
+      return []; // out of watches: polling alone is enough
+    }
+  });
+  return {
+    next: (ms: number, signal?: AbortSignal): Promise<void> =>
+      new Promise(resolve => {
+        const done = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        signal?.addEventListener('abort', done);
+        wake = done;
+      }),
+    close: () => {
+      for (const watcher of watchers) watcher.close();
+    },
+  };
+}

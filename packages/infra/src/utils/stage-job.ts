@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
+import { type ContentDigest, copyFileDurable, digestHandle, syncFolder, tryLink, writeAndSync } from '../durable-fs.js';
+import { busError, systemErrorCode } from '../errors.js';
+import { faultPoint } from '../fault-point.js';
+import { type Manifest, type ManifestArtifact, maxManifestBytes, parseManifest } from '../manifest.js';
+import { readParquetFooter } from '../parquet/footer.js';
+import type { SubmitArtifactsOptions, Transfer } from './options.js';
+
+/** A job that lies complete and flushed in `staging/`; one rename submits it. */
+export interface StagedJob {
+  /** Absolute path below `staging/`. */
+  folder: string;
+  manifest: Manifest;
+  manifestBytes: Uint8Array;
+  /** Files that were linked in because they are given away; their old names go when the job is in the inbox. */
+  givenAway: string[];
+}
+
+type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
+
+/**
+ * Builds a job in `staging/`: checks each file, copies or moves it in while hashing, writes the manifest, and flushes it all.
+ *
+ * @throws BusError `ARTIFACT_MISSING`, `NOT_PARQUET`, `ROWS_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`; system errors as they come.
+ */
+export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
+  const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
+  const givenAway: string[] = [];
+  const rowsOf = new Map<ArtifactToStage, number>();
+  for (const artifact of options.artifacts) rowsOf.set(artifact, await checkFile(artifact));
+  await mkdir(folder);
+  try {
+    const artifacts: ManifestArtifact[] = [];
+    const names = new Set<string>();
+    for (const artifact of options.artifacts) {
+      const relpath = freeName(names, artifact, options.kind);
+      const from = resolve(artifact.parquetPath);
+      const to = join(folder, relpath);
+      const transfer = artifact.transfer ?? options.transfer ?? 'copy';
+      const digest = await bringIn(from, to, transfer);
+      if (transfer === 'move') givenAway.push(from);
+      artifacts.push(manifestEntry(artifact, relpath, rowsOf.get(artifact) ?? 0, digest));
+      faultPoint('submit:copied');
+    }
+    const { manifest, manifestBytes } = writeManifest(jobId, options, artifacts);
+    await writeAndSync(join(folder, fileNames.manifest), manifestBytes);
+    faultPoint('submit:manifest-written');
+    await writeCommitMark(join(folder, fileNames.commit));
+    await syncFolder(folder);
+    return { folder, manifest, manifestBytes, givenAway };
+  } catch (error) {
+    await discardStaged(folder);
+    throw error;
+  }
+}
+
+/** Removes a staged job that was not submitted. */
+export const discardStaged = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
+
+/**
+ * Renames a staged job into the inbox and flushes the inbox: from here on it is submitted. Answers false when a job of that id
+ * waits there already.
+ */
+export async function placeInInbox(job: StagedJob, target: string): Promise<boolean> {
+  try {
+    await rename(job.folder, target);
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
+    throw error;
+  }
+  faultPoint('submit:renamed');
+  // At once, so that the daemon finds files with one name, which it can link instead of copying.
+  for (const path of job.givenAway) await unlink(path);
+  await syncFolder(dirname(target));
+  return true;
+}
+
+async function checkFile(artifact: ArtifactToStage): Promise<number> {
+  const path = artifact.parquetPath;
+  const info = await stat(path).catch(cause => {
+    throw busError('ARTIFACT_MISSING', `There is no readable file at ${path}.`, { cause, hint: 'Check parquetPath.' });
+  });
+  if (!info.isFile()) throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
+  const { rows } = await readParquetFooter(path);
+  if (artifact.rows !== undefined && artifact.rows !== rows)
+    throw busError('ROWS_MISMATCH', `${path} has ${rows} rows, not ${artifact.rows}.`);
+  return rows;
+}
+
+/** The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one id. */
+function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string): string {
+  const plain = `${artifact.artifactId}.parquet`;
+  const name = taken.has(plain) ? `${artifact.kind ?? jobKind}@${plain}` : plain;
+  taken.add(name);
+  return name;
+}
+
+async function bringIn(from: string, to: string, transfer: Transfer): Promise<ContentDigest> {
+  // A file that is given away keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
+  const linked = transfer === 'move' && (await lstat(from)).isFile() && (await tryLink(from, to));
+  if (!linked) return copyFileDurable(from, to);
+  const handle = await open(to, 'r');
+  try {
+    const digest = await digestHandle(handle);
+    await handle.sync();
+    return digest;
+  } finally {
+    await handle.close();
+  }
+}
+
+function manifestEntry(
+  artifact: ArtifactToStage,
+  relpath: string,
+  rows: number,
+  digest: ContentDigest,
+): ManifestArtifact {
+  return {
+    artifact_id: artifact.artifactId,
+    ...(artifact.kind !== undefined && { kind: artifact.kind }),
+    format: 'parquet',
+    relpath,
+    ...(artifact.schemaHint !== undefined && { schema_hint: artifact.schemaHint }),
+    rows,
+    ...digest,
+    ...(artifact.meta !== undefined && { meta: artifact.meta }),
+  };
+}
+
+function writeManifest(jobId: string, options: SubmitArtifactsOptions, artifacts: ManifestArtifact[]) {
+  const draft = {
+    manifest_version: 1,
+    job_id: jobId,
+    run_id: options.runId,
+    producer: options.producer,
+    kind: options.kind,
+    created_at_utc: new Date().toISOString(),
+    artifacts,
+    ...(options.inputs !== undefined && { inputs: options.inputs }),
+    ...(options.provenance !== undefined && { provenance: options.provenance }),
+    ...(options.meta !== undefined && { meta: options.meta }),
+  };
+  const manifestBytes = new TextEncoder().encode(`${JSON.stringify(draft, null, 2)}\n`);
+  if (manifestBytes.byteLength > maxManifestBytes)
+    throw busError(
+      'TOO_LARGE',
+      `The manifest would have ${manifestBytes.byteLength} bytes; ${maxManifestBytes} are allowed.`,
+      {
+        hint: 'Put large metadata into an artifact of its own, or split the job.',
+      },
+    );
+  return { manifest: parseManifest(manifestBytes), manifestBytes };
+}
+
+/** Not flushed by itself: were its words lost in a power cut, the daemon would copy the files instead of linking them. */
+async function writeCommitMark(path: string): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(stagedMark);
+  } finally {
+    await handle.close();
+  }
+}
