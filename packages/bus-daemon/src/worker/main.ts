@@ -1,1 +1,28 @@
-export {};
+import { copyToParquet } from './copy.js';
+import { decode } from './decode.js';
+import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
+
+process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
+
+// Ctrl-C on a terminal reaches the whole group; the daemon decides when we end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+// The daemon is gone: whatever is under way has nobody to go to.
+process.on('disconnect', () => process.exit(0));
+
+process.on('message', async ({ id, task }: WorkerRequest) => {
+  const reply: WorkerReply = await run(task).then(
+    result => ({ id, result }),
+    error => ({ id, error: error instanceof Error ? error.message : String(error) }),
+  );
+  process.send?.(reply);
+});
+
+function run(task: WorkerTask): Promise<unknown> {
+  switch (task.task) {
+    case 'decode':
+      return decode(task);
+    case 'copy':
+      return copyToParquet(task);
+  }
+}

@@ -1,0 +1,48 @@
+/** The types of canonical columns: which type a column gets, which files fit it, and what it widens to. */
+
+const signed = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'];
+const unsigned = ['UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT'];
+const exactInDouble = new Set(['TINYINT', 'SMALLINT', 'INTEGER', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'FLOAT']);
+
+/** The type that a table's column gets from the first file that has it: wide enough that later files fit. */
+export function canonicalType(type: string): string {
+  if (signed.includes(type) || ['UTINYINT', 'USMALLINT', 'UINTEGER'].includes(type)) return 'BIGINT';
+  if (type === 'FLOAT') return 'DOUBLE';
+  // JSON is text with a check that other writers' text would fail.
+  return type === 'JSON' ? 'VARCHAR' : type;
+}
+
+/** Whether every value of a file's type can be read as the table's type without any loss. */
+export function fits(fileType: string, tableType: string): boolean {
+  if (fileType === tableType) return true;
+  if (tableType === 'VARCHAR') return fileType === 'JSON';
+  if (tableType === 'DOUBLE') return exactInDouble.has(fileType);
+  if (tableType === 'UBIGINT') return unsigned.includes(fileType);
+  if (signed.includes(tableType)) return integerBits(fileType) <= integerBits(tableType);
+  const [file, table] = [decimalOf(fileType), decimalOf(tableType)];
+  return file !== undefined && table !== undefined && table.scale >= file.scale && table.digits >= file.digits;
+}
+
+/** The type that holds the table's values and the file's without loss, where there is one; undefined for a mismatch. */
+export function widened(tableType: string, fileType: string): string | undefined {
+  if (fits(fileType, tableType)) return tableType;
+  const [file, table] = [decimalOf(fileType), decimalOf(tableType)];
+  if (file === undefined || table === undefined) return undefined;
+  const scale = Math.max(file.scale, table.scale);
+  const precision = Math.max(file.digits, table.digits) + scale;
+  return precision <= 38 ? `DECIMAL(${precision},${scale})` : undefined;
+}
+
+/** How many bits of a signed integer the type needs; infinite for what is no integer. */
+function integerBits(type: string): number {
+  const bits = 8 * 2 ** signed.indexOf(type);
+  if (signed.includes(type)) return bits;
+  return unsigned.includes(type) ? 8 * 2 ** unsigned.indexOf(type) + 1 : Number.POSITIVE_INFINITY;
+}
+
+/** Scale, and digits before the point. */
+function decimalOf(type: string): { digits: number; scale: number } | undefined {
+  const match = /^DECIMAL\((\d+),(\d+)\)$/.exec(type);
+  if (match === null) return undefined;
+  return { digits: Number(match[1]) - Number(match[2]), scale: Number(match[2]) };
+}

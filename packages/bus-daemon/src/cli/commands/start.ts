@@ -1,0 +1,59 @@
+import { createLogger, findBusConfig } from '@quantbot/infra';
+import { Command } from 'commander';
+import { startDaemon } from '../../daemon.js';
+
+const parentCheckMs = 500;
+
+/** `quantbot-bus start`: the daemon in the foreground. */
+export const startCommand = (): Command =>
+  new Command('start')
+    .description('Run the daemon in the foreground.')
+    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
+    .option('--drain', 'settle all that waits, bring exports up to date, then exit 0')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ quantbot-bus start\n  $ quantbot-bus start --config ./bus_config.json --drain',
+    )
+    .action(start);
+
+async function start(options: { config?: string; drain?: boolean }): Promise<void> {
+  // Under this name `ps aux | grep bus_daemon` finds it.
+  process.title = `bus_daemon ${process.argv.slice(2).join(' ')}`;
+  const { path, config } = findBusConfig({ config: options.config });
+  const logger = createLogger({ name: 'bus_daemon', level: process.env.QUANTBOT_LOG_LEVEL ?? config.logLevel });
+  logger.info({ config: path ?? 'defaults', database: config.duckdbPath }, 'bus daemon starting');
+  const daemon = await startDaemon({ config, logger, drain: options.drain ?? false });
+  const stopWatching = onStopRequest(signal => {
+    logger.info({ signal }, 'stopping after the batch in hand; a second signal leaves at once');
+    daemon.stop().catch(() => {}); // `finished` reports it
+  });
+  try {
+    await daemon.finished;
+  } finally {
+    stopWatching();
+  }
+}
+
+/** SIGINT and SIGTERM stop the daemon, a second one ends the process; so does the end of a package manager that does not pass signals on. */
+function onStopRequest(stop: (reason: string) => void): () => void {
+  let asked = false;
+  const ask = (reason: string) => {
+    if (asked) process.exit(130);
+    asked = true;
+    stop(reason);
+  };
+  process.on('SIGINT', ask);
+  process.on('SIGTERM', ask);
+  const parent = process.ppid;
+  const byScript = process.env.npm_lifecycle_event !== undefined;
+  const timer = setInterval(() => {
+    if (!byScript || process.ppid === parent || asked) return;
+    ask('parent gone');
+  }, parentCheckMs);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    process.off('SIGINT', ask);
+    process.off('SIGTERM', ask);
+  };
+}

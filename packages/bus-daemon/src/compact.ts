@@ -1,0 +1,148 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import type { Bus } from './bus.js';
+import type { CanonTable } from './canon/table.js';
+import { listSegments, type Segment, segmentName, seqName } from './journal/files.js';
+import { journalColumns } from './journal/row.js';
+import { originColumns, positionOfFile } from './publish/views.js';
+import { literalList, schemaMap, selectList } from './sql.js';
+import type { WorkerProcess } from './worker/client.js';
+
+/** A segment is merged with its elder once it has grown to this part of it: the number of segments stays logarithmic. */
+const tierFactor = 4;
+/** Segments beyond this size are not merged any more, so that no step takes for ever. */
+const maxMergedBytes = 1024 * 1024 * 1024;
+const compactorMemoryMb = 1024;
+const timeoutMs = 1_800_000;
+
+/**
+ * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then that of the journal, whose rename
+ * is the switch: table segments beyond the journal's are not looked at. Nothing is deleted here.
+ *
+ * @returns whether there was anything to do. The caller publishes afterwards.
+ */
+export async function compactHot(bus: Bus, compactor: WorkerProcess): Promise<boolean> {
+  const commits = [...bus.journal.hotCommits];
+  const last = commits.at(-1);
+  if (last === undefined) return false;
+  const first = bus.journal.compactedSeq + 1;
+  const commitFiles = commits.map(seq => join(bus.layout.hot, seqName(seq), 'commit.parquet'));
+  for (const table of bus.tables.tables()) {
+    const files = await tableFilesIn(bus, commits, table);
+    if (files.length === 0) continue;
+    const sql = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, j.artifact_key AS _artifact_key
+FROM (SELECT *, ${positionOfFile} AS _position FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
+JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
+  FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position
+ORDER BY _seq, _ordinal`;
+    await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql);
+  }
+  faultPoint('compact:tables-written');
+  const journalSql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
+  await writeSegment(bus, compactor, bus.layout.segments, segmentName(first, last), journalSql);
+  faultPoint('compact:switched');
+  await bus.journal.reload();
+  return true;
+}
+
+/**
+ * Merges segments of similar size, at most one merge per folder.
+ *
+ * @returns whether anything was merged. The caller publishes afterwards.
+ */
+export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<boolean> {
+  let merged = false;
+  for (const table of bus.tables.tables()) {
+    const folder = join(bus.layout.canon, table.name);
+    const { live } = await listSegments(folder, bus.journal.compactedSeq);
+    merged =
+      (await mergeIn(bus, compactor, folder, live, [...table.columns, ...originColumns], '_seq, _ordinal')) || merged;
+  }
+  const journal = await mergeIn(
+    bus,
+    compactor,
+    bus.layout.segments,
+    bus.journal.segments,
+    journalColumns,
+    'seq, ordinal',
+  );
+  if (journal) await bus.journal.reload();
+  return merged || journal;
+}
+
+/** The youngest segments that are to become one: each elder is taken in while it is not much larger than all younger together. */
+export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
+  let from = live.length - 1;
+  let bytes = live.at(-1)?.bytes ?? 0;
+  while (from > 0) {
+    const elder = live[from - 1] as Segment;
+    if (elder.bytes >= tierFactor * bytes || elder.bytes + bytes > maxMergedBytes) break;
+    bytes += elder.bytes;
+    from--;
+  }
+  return live.slice(from);
+}
+
+async function mergeIn(
+  bus: Bus,
+  compactor: WorkerProcess,
+  folder: string,
+  live: readonly Segment[],
+  columns: readonly { name: string; type: string }[],
+  order: string,
+): Promise<boolean> {
+  const group = segmentsToMerge(live);
+  const [first, last] = [group[0], group.at(-1)];
+  if (group.length < 2 || first === undefined || last === undefined) return false;
+  const files = group.map(segment => join(folder, segment.name));
+  const sql = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)}) ORDER BY ${order}`;
+  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql);
+  return true;
+}
+
+/** Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. */
+async function writeSegment(
+  bus: Bus,
+  compactor: WorkerProcess,
+  folder: string,
+  name: string,
+  sql: string,
+): Promise<void> {
+  await makeFolderDurable(folder);
+  const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
+  const tempFolder = join(bus.layout.building, `spill-${bus.newClaim()}`);
+  try {
+    await mkdir(tempFolder);
+    await compactor.request(
+      {
+        task: 'copy',
+        setup: [],
+        sql,
+        untrusted: false,
+        readable: [],
+        path: building,
+        memoryMb: compactorMemoryMb,
+        tempFolder,
+      },
+      timeoutMs,
+    );
+    await syncFile(building);
+    faultPoint('compact:before-rename');
+    await rename(building, join(folder, name));
+    faultPoint('compact:after-rename');
+    await syncFolder(folder);
+  } finally {
+    await rm(building, { force: true });
+    await rm(tempFolder, { recursive: true, force: true });
+  }
+}
+
+async function tableFilesIn(bus: Bus, commits: readonly number[], table: CanonTable): Promise<string[]> {
+  const files: string[] = [];
+  for (const seq of commits) {
+    const folder = join(bus.layout.hot, seqName(seq));
+    for (const name of await readdir(folder)) if (name.startsWith(`${table.name}~`)) files.push(join(folder, name));
+  }
+  return files;
+}

@@ -1,0 +1,183 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BusConfig, Logger } from '@quantbot/infra';
+import { type Bus, randomClaim } from './bus.js';
+import { dispositionOf, hintFor } from './errors.js';
+import { Maintenance } from './maintenance.js';
+import { openBus } from './open-bus.js';
+import { type BatchResult, runBatch } from './pipeline.js';
+import { Publisher } from './publish/publisher.js';
+import { recoverClaimed, repairReceipts } from './recover.js';
+import { claim } from './stages/claim.js';
+import { discover } from './stages/discover.js';
+import type { ClaimedJob, FoundJob } from './stages/job.js';
+import { acquireWriterLock } from './writer-lock.js';
+
+/** How a daemon is started. */
+export interface DaemonOptions {
+  config: BusConfig;
+  logger: Logger;
+  /** Ends by itself when nothing waits any more and the exports are up to date. */
+  drain?: boolean;
+  /** The clock; the system's when absent. */
+  now?: () => number;
+}
+
+/** A daemon that runs. */
+export interface Daemon {
+  /** Finishes the batch in hand, then ends. */
+  stop(): Promise<void>;
+  /** Resolves when the daemon has ended; rejects when it had to stop for an error. */
+  finished: Promise<void>;
+}
+
+const firstPauseMs = 200;
+const longestPauseMs = 30_000;
+
+/**
+ * Becomes the writer of a bus and runs until it is stopped.
+ *
+ * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried again by itself) → stopped.
+ *
+ * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`; BusError for a root that is not this bus's.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const lock = await acquireWriterLock(options.config);
+  let bus: Bus | undefined;
+  try {
+    bus = await openBus(options.config, options.logger, { now: options.now ?? Date.now, newClaim: randomClaim });
+    const loop = new Loop(bus, options.drain ?? false);
+    const opened = bus;
+    const finished = loop.run().finally(async () => {
+      opened.inspector.stop();
+      opened.journal.close();
+      await lock.release();
+    });
+    return {
+      finished,
+      stop: () => {
+        loop.stop();
+        return finished;
+      },
+    };
+  } catch (error) {
+    bus?.journal.close();
+    await lock.release();
+    throw error;
+  }
+}
+
+/** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
+class Loop {
+  readonly #bus: Bus;
+  readonly #drain: boolean;
+  readonly #publisher: Publisher;
+  readonly #maintenance: Maintenance;
+  readonly #stopping = new AbortController();
+  #wake = new AbortController();
+  #found: FoundJob[] = [];
+  #claimed: ClaimedJob[] = [];
+  /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
+  #mustRecover = true;
+  #pauseMs = firstPauseMs;
+
+  constructor(bus: Bus, drain: boolean) {
+    this.#bus = bus;
+    this.#drain = drain;
+    this.#publisher = new Publisher(bus);
+    this.#maintenance = new Maintenance(bus, this.#publisher);
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#wake.abort();
+  }
+
+  async run(): Promise<void> {
+    const watcher = this.#watchInbox();
+    try {
+      await this.#publisher.publishIfNeeded();
+      await this.#maintenance.prepare();
+      this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq, busRoot: this.#bus.layout.root }, 'bus daemon ready');
+      while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
+    } finally {
+      watcher?.close();
+      await this.#maintenance.stop();
+    }
+    this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq }, 'bus daemon stopped');
+  }
+
+  async #turn(): Promise<'go on' | 'done'> {
+    // Before looking, so that what arrives while we look ends the next wait at once.
+    this.#wake = new AbortController();
+    try {
+      const result = await this.#runNextBatch();
+      this.#pauseMs = firstPauseMs;
+      this.#maintenance.kick();
+      if (result !== undefined) return 'go on';
+      if (this.#drain) {
+        await this.#maintenance.finish();
+        return 'done';
+      }
+      await this.#waitForWork();
+    } catch (error) {
+      await this.#pause(error);
+    }
+    return 'go on';
+  }
+
+  async #runNextBatch(): Promise<BatchResult | undefined> {
+    if (this.#mustRecover) {
+      this.#claimed = await recoverClaimed(this.#bus);
+      this.#mustRecover = false;
+      void this.#repairReceipts();
+    }
+    const { maxJobs } = this.#bus.config.batch;
+    if (this.#claimed.length === 0) {
+      if (this.#found.length === 0) this.#found = await discover(this.#bus);
+      if (this.#found.length === 0) return undefined;
+      this.#claimed = await claim(this.#bus, this.#found.splice(0, maxJobs));
+    }
+    const batch = this.#claimed.slice(0, maxJobs);
+    const result = await runBatch(this.#bus, batch, () => this.#publisher.publishIfNeeded());
+    this.#claimed.splice(0, batch.length);
+    return result;
+  }
+
+  /** In the background: the first commit after a restart does not wait for it. */
+  async #repairReceipts(): Promise<void> {
+    try {
+      const repaired = await repairReceipts(this.#bus);
+      if (repaired > 0)
+        this.#bus.logger.warn({ repaired }, 'receipts that a crash had torn were made again from the journal');
+    } catch (error) {
+      this.#bus.logger.error({ err: error }, 'receipts could not be checked; the next start checks them again');
+    }
+  }
+
+  /** The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the journal says what became of them. */
+  async #pause(error: unknown): Promise<void> {
+    if (dispositionOf(error) === 'stop') throw error;
+    this.#mustRecover = true;
+    this.#claimed = [];
+    this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
+    await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+  }
+
+  async #waitForWork(): Promise<void> {
+    const dueMs = await this.#maintenance.nextDueMs();
+    const waitMs = Math.min(this.#bus.config.pollIntervalMs, dueMs ?? Number.POSITIVE_INFINITY);
+    await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
+  }
+
+  /** For latency only: the scan at every poll interval finds what the watch misses. */
+  #watchInbox(): FSWatcher | undefined {
+    try {
+      return watch(this.#bus.layout.inbox, () => this.#wake.abort()).on('error', () => {});
+    } catch (error) {
+      this.#bus.logger.warn({ err: error }, 'the inbox cannot be watched; it is scanned at every poll interval');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+
+/** One value of a result as JavaScript has it: BIGINT as bigint, TIMESTAMP as Date. */
+export type SqlValue = string | number | bigint | boolean | Date | null | SqlValue[] | { [key: string]: SqlValue };
+
+/** A private database in memory, and the way to close it. */
+export interface MemoryDatabase {
+  connection: DuckDBConnection;
+  close(): void;
+}
+
+/** Opens a database in memory with a limit, and without anything that would reach for the network. */
+export async function openMemoryDatabase({
+  memoryMb,
+  threads,
+}: {
+  memoryMb: number;
+  threads: number;
+}): Promise<MemoryDatabase> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${memoryMb}MB`,
+    threads: String(threads),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  return {
+    connection,
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** Runs a statement with bound values and reads all rows. Not a stream: DuckDB's Node streams do not report every error. */
+export async function query<Row = Record<string, SqlValue>>(
+  connection: DuckDBConnection,
+  sql: string,
+  values: DuckDBValue[] = [],
+): Promise<Row[]> {
+  const reader = await connection.runAndReadAll(sql, values);
+  return reader.getRowObjectsJS() as Row[];
+}

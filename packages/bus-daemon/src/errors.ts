@@ -1,0 +1,73 @@
+import { CodedError, type Disposition, systemErrorCode } from '@quantbot/infra';
+
+/** The daemon's own errors: none of them is a job's fault. */
+export const daemonCodes = {
+  LOCK_TIMEOUT: {
+    disposition: 'stop',
+    hint: 'Only one daemon may write. Stop the other one, or raise lock_timeout_s in bus_config.json.',
+  },
+  JOURNAL_FAILED: {
+    disposition: 'stop',
+    hint: 'The disk did not take the commit. Look at the system log, then start the daemon again: it recovers by itself.',
+  },
+  JOURNAL_DAMAGED: {
+    disposition: 'stop',
+    hint: 'Restore the named file of bus_root/journal from a backup; do not delete the journal.',
+  },
+  CROSS_DEVICE: {
+    disposition: 'stop',
+    hint: 'Put bus_root, duckdb_path and export_dir on one file system.',
+  },
+  FOREIGN_DATABASE: {
+    disposition: 'retry',
+    hint: 'Move the file aside (mv FILE FILE.before-bus); the bus then publishes its own, and the old one stays readable.',
+  },
+  WORKER_DIED: {
+    disposition: 'retry',
+    hint: 'The work is tried again by itself; if it dies again, see the log above.',
+  },
+  WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
+  EXPORT_FAILED: {
+    disposition: 'retry',
+    hint: 'See data/exports/_export_status.json; the last good file is still there.',
+  },
+} as const satisfies Record<string, { disposition: Disposition; hint: string }>;
+
+/** A code of {@link DaemonError}. */
+export type DaemonCode = keyof typeof daemonCodes;
+
+/** An error of the daemon or its machine. */
+export class DaemonError extends CodedError<DaemonCode> {
+  get disposition(): Disposition {
+    return daemonCodes[this.code].disposition;
+  }
+}
+
+/** Makes a {@link DaemonError} with the hint that its code carries. */
+export const daemonError = (
+  code: DaemonCode,
+  message: string,
+  more: { details?: readonly string[]; cause?: unknown; hint?: string } = {},
+): DaemonError => new DaemonError(code, message, { hint: daemonCodes[code].hint, ...more });
+
+/** What the loop does about an error that no job is to blame for: end the process, or pause and try again. */
+export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
+  error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';
+
+const hints: Record<string, string> = {
+  ENOSPC: 'The disk is full. Free some space; the daemon goes on by itself.',
+  EDQUOT: 'The disk quota is used up. Free some space; the daemon goes on by itself.',
+  EACCES: 'The daemon may not write there. Correct the permissions; it goes on by itself.',
+  EPERM: 'The daemon may not do that. Correct the permissions; it goes on by itself.',
+  EROFS: 'The file system is read-only. Mount it writable; the daemon goes on by itself.',
+  EMFILE: 'The process has too many open files. Raise the limit (ulimit -n).',
+  ENFILE: 'The machine has too many open files. Raise fs.file-max, or close some.',
+  EIO: 'The disk failed. Look at the system log before going on.',
+  EXDEV: 'Put all folders of bus_root on one file system.',
+};
+
+/** What to do about an error, for the log. */
+export function hintFor(error: unknown): string {
+  if (error instanceof CodedError) return error.hint;
+  return hints[systemErrorCode(error) ?? ''] ?? 'The daemon tries again by itself; if this goes on, please report it.';
+}

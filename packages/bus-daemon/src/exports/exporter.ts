@@ -1,0 +1,206 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { digestFile, exists, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { seqName } from '../journal/files.js';
+import { busInfo, snapshotOf } from '../publish/publisher.js';
+import { type HotFiles, type Snapshot, viewsAt } from '../publish/views.js';
+import { identifier } from '../sql.js';
+import { WorkerProcess } from '../worker/client.js';
+import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
+
+/** One golden export: what it reads, and where it goes. */
+interface GoldenExport {
+  name: string;
+  sql: string;
+  /** Absolute path. */
+  path: string;
+  /** The seq of the last commit that changed what it reads. */
+  changedSeq: number;
+}
+
+/**
+ * Keeps golden exports fresh: one Parquet file per canonical table, always whole, replaced by rename. An export runs when its table has
+ * changed since the seq that its last good run recorded, so a crash forgets nothing. It never delays ingestion.
+ */
+export class Exporter {
+  readonly #bus: Bus;
+  readonly #worker = new WorkerProcess('export', { idleMs: 10_000 });
+  readonly #pins = new Set<Snapshot>();
+  #status: ExportStatus | undefined;
+  #lastRunAt = new Map<string, number>();
+  #running: Promise<void> | undefined;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** What exports under way are reading: it must not be deleted. */
+  get pinned(): readonly Snapshot[] {
+    return [...this.#pins];
+  }
+
+  /** Puts a status file where there is none: `catalog.exports_d` reads it. */
+  async ensureStatus(): Promise<void> {
+    const { exportDir } = this.#bus.config.export;
+    await makeFolderDurable(exportDir);
+    if (!(await exists(join(exportDir, exportStatusFile))))
+      await writeExportStatus(exportDir, await this.#readStatus());
+  }
+
+  /** Runs every export that is not up to date, one after another. A second call waits for the first and then looks again. */
+  async runDirty({ ignoreInterval = false } = {}): Promise<void> {
+    if (!this.#bus.config.export.enabled) return;
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#runAll(ignoreInterval).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** How long until {@link runDirty} would have something to do (milliseconds); undefined when all is up to date. */
+  async nextDueMs(): Promise<number | undefined> {
+    if (!this.#bus.config.export.enabled) return undefined;
+    const dirty = await this.#dirty();
+    if (dirty.length === 0) return undefined;
+    return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.now());
+  }
+
+  /** Ends an export under way; its last good file stays. */
+  stop(): void {
+    this.#worker.stop();
+  }
+
+  async #runAll(ignoreInterval: boolean): Promise<void> {
+    await this.ensureStatus();
+    await this.#removeLeftovers();
+    const status = await this.#readStatus();
+    for (const item of await this.#dirty())
+      if (ignoreInterval || this.#dueAt(item) <= this.#bus.now()) await this.#runOne(item, status);
+  }
+
+  async #dirty(): Promise<GoldenExport[]> {
+    const status = await this.#readStatus();
+    const dirty: GoldenExport[] = [];
+    for (const item of this.#exports()) {
+      const last = status.exports[item.name];
+      const current = last?.ok === true && last.as_of_seq >= item.changedSeq && last.path === item.path;
+      if (!current || !(await exists(item.path))) dirty.push(item);
+    }
+    return dirty;
+  }
+
+  #exports(): GoldenExport[] {
+    return this.#bus.tables.tables().map(({ name }) => ({
+      name,
+      sql: `SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${identifier(name)}`,
+      path: join(this.#bus.config.export.exportDir, `${name}.parquet`),
+      changedSeq: this.#bus.tables.lastSeq(name),
+    }));
+  }
+
+  #dueAt(item: GoldenExport): number {
+    return (this.#lastRunAt.get(item.name) ?? Number.NEGATIVE_INFINITY) + this.#bus.config.export.minIntervalMs;
+  }
+
+  async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
+    const { config, logger, now } = this.#bus;
+    const startedAt = now();
+    this.#lastRunAt.set(item.name, startedAt);
+    const snapshot = await snapshotOf(this.#bus);
+    this.#pins.add(snapshot);
+    const last = status.exports[item.name];
+    const common = { path: item.path, started_at: new Date(startedAt).toISOString() };
+    try {
+      const written = await this.#write(item, snapshot);
+      status.exports[item.name] = {
+        ok: true,
+        ...common,
+        ...written,
+        as_of_seq: snapshot.seq,
+        duration_ms: now() - startedAt,
+        error: null,
+      };
+      logger.info(
+        { export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: now() - startedAt },
+        'export written',
+      );
+    } catch (error) {
+      const { rows = null, bytes = null, sha256 = null, as_of_seq = 0 } = last ?? {};
+      status.exports[item.name] = {
+        ok: false,
+        ...common,
+        rows,
+        bytes,
+        sha256,
+        as_of_seq,
+        duration_ms: now() - startedAt,
+        error: (error as Error).message,
+      };
+      logger.error({ export: item.name, err: error }, 'export failed; its last good file stays');
+    } finally {
+      this.#pins.delete(snapshot);
+    }
+    status.updated_at = new Date(now()).toISOString();
+    await writeExportStatus(config.export.exportDir, status);
+  }
+
+  async #write(item: GoldenExport, snapshot: Snapshot): Promise<{ rows: number; bytes: number; sha256: string }> {
+    const { config, layout } = this.#bus;
+    const building = join(dirname(item.path), `.${basename(item.path)}.${this.#bus.newClaim()}.tmp`);
+    const tempFolder = join(layout.building, `spill-${this.#bus.newClaim()}`);
+    await mkdir(tempFolder);
+    try {
+      const { rows } = await this.#worker.request(
+        {
+          task: 'copy',
+          setup: viewsAt(layout, snapshot, await frozenHot(this.#bus, snapshot), busInfo(this.#bus)),
+          sql: item.sql,
+          untrusted: false,
+          readable: [layout.root],
+          path: building,
+          memoryMb: config.export.memoryLimitMb,
+          tempFolder,
+        },
+        config.export.timeoutMs,
+      );
+      await syncFile(building);
+      const digest = await digestFile(building);
+      faultPoint('export:before-rename');
+      await rename(building, item.path);
+      faultPoint('export:after-rename');
+      await syncFolder(dirname(item.path));
+      return { rows, ...digest };
+    } finally {
+      await rm(building, { force: true });
+      await rm(tempFolder, { recursive: true, force: true });
+    }
+  }
+
+  async #readStatus(): Promise<ExportStatus> {
+    this.#status ??= await readExportStatus(this.#bus.config.export.exportDir);
+    return this.#status;
+  }
+
+  /** Temporary files of an export that a crash ended. */
+  async #removeLeftovers(): Promise<void> {
+    const { exportDir } = this.#bus.config.export;
+    for (const name of await readdir(exportDir))
+      if (/^\..+\.parquet\.[0-9a-f]{16}\.tmp$/.test(name) && (await stat(join(exportDir, name))).isFile())
+        await rm(join(exportDir, name));
+  }
+}
+
+/** The commits of a snapshot that are not in segments, file by file: nothing that comes later is seen. */
+async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
+  const commits = bus.journal.hotCommits.filter(seq => seq > snapshot.compactedSeq && seq <= snapshot.seq);
+  const tableFiles = new Map<string, string[]>();
+  for (const seq of commits) {
+    const folder = join(bus.layout.hot, seqName(seq));
+    for (const name of await readdir(folder)) {
+      const table = name.split('~', 1)[0] as string;
+      if (name.includes('~')) tableFiles.set(table, [...(tableFiles.get(table) ?? []), join(folder, name)]);
+    }
+  }
+  return { mode: 'frozen', commits, tableFiles };
+}

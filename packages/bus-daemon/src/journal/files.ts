@@ -1,0 +1,64 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Sequence numbers are written this wide, so that name order is number order. */
+export const seqDigits = 12;
+const ordinalDigits = 5;
+
+/** A sequence number as it stands in a file name. */
+export const seqName = (seq: number): string => String(seq).padStart(seqDigits, '0');
+
+/** The folder in `hot/` that always exists and holds an empty file for every glob, because DuckDB refuses an empty glob. */
+export const emptyCommit = seqName(0);
+
+/** The name of a canonical table's file inside a commit: `<table>~<generation>~<seq>-<ordinal>.parquet`. */
+export const tableFileName = (table: string, generation: number, seq: number, ordinal: number): string =>
+  `${table}~${generation}~${seqName(seq)}-${String(ordinal).padStart(ordinalDigits, '0')}.parquet`;
+
+/** The name of a table's empty file in {@link emptyCommit}. */
+export const emptyTableFileName = (table: string, generation: number): string => `${table}~${generation}~empty.parquet`;
+
+/** A compacted file: the commits from `first` to `last`. Its name is its manifest. */
+export interface Segment {
+  first: number;
+  last: number;
+  name: string;
+  bytes: number;
+}
+
+/** The name of a segment. */
+export const segmentName = (first: number, last: number): string => `${seqName(first)}-${seqName(last)}.parquet`;
+
+const segmentPattern = /^(\d{12})-(\d{12})\.parquet$/;
+
+/** Every segment in a folder (missing: none), the live ones in order and the rest: what lies within a wider one is garbage. */
+export async function listSegments(
+  folder: string,
+  upTo = Number.POSITIVE_INFINITY,
+): Promise<{ live: Segment[]; garbage: string[] }> {
+  const names = await readdir(folder).catch(error => {
+    if (error.code === 'ENOENT') return [] as string[];
+    throw error;
+  });
+  const all: Segment[] = [];
+  for (const name of names) {
+    const match = segmentPattern.exec(name);
+    if (match === null) continue;
+    const { size } = await stat(join(folder, name));
+    all.push({ first: Number(match[1]), last: Number(match[2]), name, bytes: size });
+  }
+  const candidates = all.filter(s => s.last <= upTo);
+  const live = candidates
+    .filter(s => !candidates.some(wider => wider !== s && wider.first <= s.first && wider.last >= s.last))
+    .sort((a, b) => a.first - b.first);
+  return { live, garbage: all.filter(s => !live.includes(s)).map(s => s.name) };
+}
+
+/** The commits in `hot/` by the last seq of each, in order, without the empty one. */
+export async function listHotCommits(hot: string): Promise<number[]> {
+  const names = await readdir(hot);
+  return names
+    .filter(name => /^\d{12}$/.test(name) && name !== emptyCommit)
+    .map(Number)
+    .sort((a, b) => a - b);
+}

@@ -1,0 +1,201 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
+import { type BusLayout, exists, type ParquetColumn, syncFolder, writeFileDurable } from '@quantbot/infra';
+import type { RegisteredArtifact } from '../canon/registry.js';
+import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
+import { daemonError } from '../errors.js';
+import { journalViewsAt, type Snapshot } from '../publish/views.js';
+import { commitFile } from './commit-file.js';
+import { emptyCommit, listHotCommits, listSegments, type Segment } from './files.js';
+import { type JournalRow, journalColumnKinds } from './row.js';
+
+/** An artifact that the journal names, as far as write-once needs to know it. */
+export interface KnownArtifact {
+  seq: number;
+  sha256: string;
+}
+
+/** How much memory the daemon's own look-ups may take. */
+const lookupMemoryMb = 128;
+
+/**
+ * The truth: what was committed, in order. Reading goes through a private DuckDB in memory over the same views that readers get; the
+ * commits themselves are written by the commit stage, the segments by compaction, which both tell the journal.
+ */
+export class Journal {
+  readonly #layout: BusLayout;
+  readonly #database: MemoryDatabase;
+  #segments: Segment[] = [];
+  #hot: number[] = [];
+  #viewsCurrent = false;
+
+  private constructor(layout: BusLayout, database: MemoryDatabase) {
+    this.#layout = layout;
+    this.#database = database;
+  }
+
+  /** Opens the journal of a bus: flushes its folders (what one sees may not be on disk yet) and clears half-built commits away. */
+  static async open(layout: BusLayout): Promise<Journal> {
+    await ensureEmptyCommit(layout);
+    for (const folder of [layout.hot, layout.segments, layout.journal]) await syncFolder(folder);
+    for (const name of await readdir(layout.building))
+      await rm(join(layout.building, name), { recursive: true, force: true });
+    const journal = new Journal(layout, await openMemoryDatabase({ memoryMb: lookupMemoryMb, threads: 2 }));
+    await journal.reload();
+    return journal;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** The seq of the last committed job; 0 when there is none. */
+  get lastSeq(): number {
+    return Math.max(this.#hot.at(-1) ?? 0, this.compactedSeq);
+  }
+
+  /** Commits up to this seq are in segments. */
+  get compactedSeq(): number {
+    return this.#segments.at(-1)?.last ?? 0;
+  }
+
+  /** The live segments in order. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** The commits that are not in a segment yet, by the last seq of each. */
+  get hotCommits(): readonly number[] {
+    return this.#hot;
+  }
+
+  /** Reads the folders again: at start, and after a compaction. */
+  async reload(): Promise<void> {
+    const segments = (await listSegments(this.#layout.segments)).live;
+    const listed = await listHotCommits(this.#layout.hot);
+    this.#segments = segments;
+    // What was committed while the folders were being read is known here already.
+    this.#hot = [...new Set([...listed, ...this.#hot])].filter(seq => seq > this.compactedSeq).sort((a, b) => a - b);
+    this.#viewsCurrent = false;
+    this.#checkCoverage();
+  }
+
+  /** A commit with this last seq is in `hot/` now. */
+  noteCommit(lastSeq: number): void {
+    this.#hot.push(lastSeq);
+  }
+
+  /** What the journal has for each of these keys. */
+  async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
+    if (keys.length === 0) return new Map();
+    const rows = await this.#query<{ artifact_key: string; seq: bigint; sha256: string }>(
+      `SELECT artifact_key, seq, sha256 FROM _bus.journal WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
+      keys,
+    );
+    return new Map(rows.map(row => [row.artifact_key, { seq: Number(row.seq), sha256: row.sha256 }]));
+  }
+
+  /** All rows under these claims, by claim. */
+  async findClaims(claims: readonly string[]): Promise<Map<string, JournalRow[]>> {
+    if (claims.length === 0) return new Map();
+    return groupByClaim(await this.#rows(`WHERE claim IN (SELECT unnest($1))`, claims));
+  }
+
+  /** The rows of the jobs that were committed at or after a moment (milliseconds), by claim. */
+  async committedSince(sinceMs: number): Promise<Map<string, JournalRow[]>> {
+    return groupByClaim(await this.#rows(`WHERE committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`));
+  }
+
+  /** When the last commit was made (milliseconds), undefined when there is none. */
+  async lastCommittedAt(): Promise<number | undefined> {
+    const [row] = await this.#query<{ at: bigint | null }>(
+      'SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal',
+    );
+    return row?.at == null ? undefined : Number(row.at);
+  }
+
+  /** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */
+  async canonicalSchemas(): Promise<RegisteredArtifact[]> {
+    const rows = await this.#query<{
+      schema_hint: string;
+      schema_json: string;
+      key: string;
+      first: bigint;
+      last: bigint;
+    }>(
+      `SELECT schema_hint, schema_json, arg_min(artifact_key, seq * 100000 + ordinal) AS key, min(seq * 100000 + ordinal) AS first, max(seq) AS last
+       FROM _bus.journal WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY ALL ORDER BY first`,
+    );
+    return rows.map(row => ({
+      seq: Number(row.last),
+      schemaHint: row.schema_hint,
+      artifactKey: row.key,
+      columns: JSON.parse(row.schema_json) as ParquetColumn[],
+    }));
+  }
+
+  async #rows(where: string, list?: readonly string[]): Promise<JournalRow[]> {
+    const columns = journalColumnKinds.map(([name, kind]) =>
+      kind === 'timestamp' ? `epoch_ms("${name}") AS "${name}"` : `"${name}"`,
+    );
+    const rows = await this.#query<Record<string, SqlValue>>(
+      `SELECT ${columns.join(', ')} FROM _bus.journal ${where} ORDER BY seq, ordinal`,
+      list,
+    );
+    for (const row of rows) for (const name in row) if (typeof row[name] === 'bigint') row[name] = Number(row[name]);
+    return rows as unknown as JournalRow[];
+  }
+
+  async #query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
+    const { connection } = this.#database;
+    if (!this.#viewsCurrent) {
+      for (const statement of journalViewsAt(this.#layout, this.#position())) await connection.run(statement);
+      this.#viewsCurrent = true;
+    }
+    if (list === undefined) return query<Row>(connection, sql);
+    const reader = await connection.runAndReadAll(sql, [listValue([...list])], [LIST(VARCHAR)]);
+    return reader.getRowObjectsJS() as Row[];
+  }
+
+  #position(): Snapshot {
+    return {
+      seq: this.lastSeq,
+      compactedSeq: this.compactedSeq,
+      segments: this.#segments.map(segment => segment.name),
+      tables: [],
+    };
+  }
+
+  /** Segments must follow one another without a gap: a hole means that somebody deleted a part of the truth. */
+  #checkCoverage(): void {
+    let next = 1;
+    for (const segment of this.#segments) {
+      if (segment.first !== next)
+        throw daemonError(
+          'JOURNAL_DAMAGED',
+          `journal/segments has nothing for the jobs ${next} to ${segment.first - 1}.`,
+        );
+      next = segment.last + 1;
+    }
+  }
+}
+
+/** The files that keep every glob from being empty. */
+async function ensureEmptyCommit(layout: BusLayout): Promise<void> {
+  const folder = join(layout.hot, emptyCommit);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'commit.parquet');
+  if (!(await exists(path))) await writeFileDurable(path, commitFile([]));
+  await syncFolder(folder);
+}
+
+function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {
+  const byClaim = new Map<string, JournalRow[]>();
+  for (const row of rows) {
+    const there = byClaim.get(row.claim);
+    if (there === undefined) byClaim.set(row.claim, [row]);
+    else there.push(row);
+  }
+  return byClaim;
+}

@@ -1,0 +1,101 @@
+import type { Bus } from './bus.js';
+import { compactHot, mergeTiers } from './compact.js';
+import { Exporter } from './exports/exporter.js';
+import type { Publisher } from './publish/publisher.js';
+import { releaseUnused } from './publish/release.js';
+import { WorkerProcess } from './worker/client.js';
+
+const releaseEveryMs = 2_000;
+const retryAfterMs = 5_000;
+
+/**
+ * What goes on beside ingestion and never in its way: compaction, release of what no reader needs, exports. One round at a time; a round
+ * that fails is logged and tried again later.
+ */
+export class Maintenance {
+  readonly #bus: Bus;
+  readonly #publisher: Publisher;
+  readonly #exporter: Exporter;
+  readonly #compactor = new WorkerProcess('compact', { idleMs: 10_000 });
+  #round: Promise<void> | undefined;
+  #exports: Promise<void> | undefined;
+  #stopped = false;
+  #lastSeq = -1;
+  #lastCommitAt: number;
+  #lastReleaseAt = 0;
+  #restUntil = 0;
+  #held = '';
+
+  constructor(bus: Bus, publisher: Publisher) {
+    this.#bus = bus;
+    this.#publisher = publisher;
+    this.#exporter = new Exporter(bus);
+    this.#lastCommitAt = bus.now();
+  }
+
+  /** What must be there before the first reader comes. */
+  prepare(): Promise<void> {
+    return this.#exporter.ensureStatus();
+  }
+
+  /** Starts what is due, and returns at once. */
+  kick(): void {
+    if (this.#stopped) return;
+    if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.now();
+    this.#lastSeq = this.#bus.journal.lastSeq;
+    this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease()).finally(() => {
+      this.#round = undefined;
+    });
+    this.#exports ??= this.#guarded('export', () => this.#exporter.runDirty()).finally(() => {
+      this.#exports = undefined;
+    });
+  }
+
+  /** How long until something is due (milliseconds), undefined when nothing is. */
+  async nextDueMs(): Promise<number | undefined> {
+    return this.#exporter.nextDueMs();
+  }
+
+  /** Brings every export up to date. */
+  async finish(): Promise<void> {
+    await this.#exports;
+    await this.#exporter.runDirty({ ignoreInterval: true });
+    await this.#round;
+  }
+
+  /** Ends what is under way; all of it can be ended at any moment. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#exporter.stop();
+    this.#compactor.stop();
+    await Promise.all([this.#round, this.#exports]);
+  }
+
+  async #compactAndRelease(): Promise<void> {
+    const { journal, config, now } = this.#bus;
+    if (now() < this.#restUntil) return;
+    const hot = journal.hotCommits.length;
+    const idle = now() - this.#lastCommitAt >= config.compaction.idleMs;
+    if (hot >= config.compaction.hotCommits || (idle && hot > 1)) {
+      await compactHot(this.#bus, this.#compactor);
+      await mergeTiers(this.#bus, this.#compactor);
+      await this.#publisher.publishIfNeeded();
+    }
+    if (now() - this.#lastReleaseAt < releaseEveryMs) return;
+    this.#lastReleaseAt = now();
+    await this.#publisher.publishIfNeeded(); // somebody may have deleted the database
+    const held = await releaseUnused(this.#bus, this.#exporter.pinned);
+    if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
+    this.#held = held.join();
+  }
+
+  async #guarded(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#stopped) return; // we ended it ourselves
+      this.#restUntil = this.#bus.now() + retryAfterMs;
+      this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import type { BusLayout } from '@quantbot/infra';
+import type { CanonTable } from '../canon/table.js';
+import { emptyCommit, seqName } from '../journal/files.js';
+import { journalColumns } from '../journal/row.js';
+import { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from '../sql.js';
+import { catalogViews } from './catalog-views.js';
+
+/** Which files hold the journal and the canonical tables at one moment. */
+export interface Snapshot {
+  /** The last committed job. */
+  seq: number;
+  /** Commits up to here are in segments; those above are in `hot/`. */
+  compactedSeq: number;
+  /** Names in `journal/segments/`. */
+  segments: readonly string[];
+  tables: readonly TableFiles[];
+}
+
+/** A canonical table and its compacted files. */
+export interface TableFiles {
+  table: CanonTable;
+  /** Names in `canon/<table>/`. */
+  segments: readonly string[];
+}
+
+/**
+ * How the commits in `hot/` are named in a view. `live`: by a glob, so that whoever has the view open sees every later commit.
+ * `frozen`: exactly these files, so that nothing that comes later is seen (exports, time travel).
+ */
+export type HotFiles =
+  | { mode: 'live' }
+  | { mode: 'frozen'; commits: readonly number[]; tableFiles: ReadonlyMap<string, readonly string[]> };
+
+/** What the catalog says of the bus itself. */
+export interface BusInfo {
+  busId: string;
+  dataRoot: string;
+  exportDir: string;
+  daemonVersion: string;
+  duckdbVersion: string;
+  publishedAt: Date;
+}
+
+/** The columns that every canonical table has besides its own. */
+export const originColumns: readonly DeclaredColumn[] = [
+  { name: '_seq', type: 'BIGINT' },
+  { name: '_ordinal', type: 'BIGINT' },
+  { name: '_artifact_key', type: 'VARCHAR' },
+];
+
+/** The statements that make the whole public schema: one place for publication, exports and time travel. */
+export function viewsAt(layout: BusLayout, snapshot: Snapshot, hot: HotFiles, info: BusInfo): string[] {
+  return [
+    'CREATE SCHEMA _bus',
+    'CREATE SCHEMA catalog',
+    'CREATE SCHEMA canon',
+    `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot)}`,
+    `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot)}`,
+    ...catalogViews(layout, snapshot, info),
+    ...snapshot.tables.map(files => tableView(layout, snapshot, files, hot)),
+  ];
+}
+
+/**
+ * The statements of {@link viewsAt} that the journal alone needs.
+ */
+export const journalViewsAt = (layout: BusLayout, snapshot: Snapshot): string[] => [
+  'CREATE SCHEMA IF NOT EXISTS _bus',
+  `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' })}`,
+  `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot)}`,
+];
+
+const commitFileName = 'commit.parquet';
+
+function hotJournal(layout: BusLayout, snapshot: Snapshot, hot: HotFiles): string {
+  const columns = selectList(journalColumns);
+  if (hot.mode === 'frozen') {
+    const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));
+    return `SELECT ${columns} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})`;
+  }
+  // The comparison with a constant is applied to names before a file is opened; that needs the column to be called filename.
+  return `SELECT ${columns} FROM read_parquet(${literal(join(layout.hot, '*', commitFileName))}, schema = ${schemaMap(journalColumns)}, \
+filename = true) WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))}`;
+}
+
+function journalQuery(layout: BusLayout, snapshot: Snapshot): string {
+  const hot = 'SELECT * FROM _bus.hot_journal';
+  if (snapshot.segments.length === 0) return hot;
+  const files = snapshot.segments.map(name => join(layout.segments, name));
+  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) UNION ALL ${hot}`;
+}
+
+function tableView(layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles): string {
+  const { table } = files;
+  const columns = selectList(table.columns);
+  const parts: string[] = [];
+  if (files.segments.length > 0) {
+    const paths = files.segments.map(name => join(layout.canon, table.name, name));
+    parts.push(
+      `SELECT ${columns}, _seq, _artifact_key FROM read_parquet(${literalList(paths)}, schema = ${schemaMap([...table.columns, ...originColumns])})`,
+    );
+  }
+  const from = hotTableFiles(layout, snapshot, table, hot);
+  // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
+  parts.push(
+    `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.artifact_key AS _artifact_key FROM (SELECT *, ${positionOfFile} AS _position FROM ${from}) f \
+JOIN (SELECT seq, artifact_key, seq * 100000 + ordinal AS _position FROM _bus.hot_journal WHERE status = 'ingested') j ON f._position = j._position`,
+  );
+  return `CREATE VIEW canon.${identifier(table.name)} AS ${parts.join(' UNION ALL ')}`;
+}
+
+/** `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the journal's rows give. */
+export const positionOfFile = `CAST(replace(regexp_extract(filename, '([0-9]{12}-[0-9]{5})[.]parquet$', 1), '-', '') AS BIGINT)`;
+
+function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable, hot: HotFiles): string {
+  const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
+  const schema = `schema = ${schemaMap(table.columns)}, filename = true`;
+  if (hot.mode === 'frozen') {
+    const files = hot.tableFiles.get(table.name) ?? [];
+    if (files.length > 0) return `read_parquet(${literalList(files)}, ${schema})`;
+    const empty = join(layout.hot, emptyCommit, `${table.name}~0~empty.parquet`);
+    return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
+  }
+  const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
+  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted commit.
+  return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), '~'))}`;
+}

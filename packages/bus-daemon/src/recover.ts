@@ -1,0 +1,73 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileNames, rejectReasonSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import type { Bus } from './bus.js';
+import type { JournalRow } from './journal/row.js';
+import { listClaimed } from './stages/claim.js';
+import type { ClaimedJob } from './stages/job.js';
+import { isRejection, receiptOf, rejectReasonOf } from './stages/outcome.js';
+import { readReceipt, settle } from './stages/settle.js';
+
+/** Receipts of jobs that were committed this long before the last commit are looked at: a power cut may have torn them. */
+const receiptWindowMs = 120_000;
+
+/**
+ * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
+ * oldest first, to go through the stages again.
+ */
+export async function recoverClaimed(bus: Bus): Promise<ClaimedJob[]> {
+  const claimed = await listClaimed(bus);
+  if (claimed.length === 0) return [];
+  const committed = await bus.journal.findClaims(claimed.map(job => job.claim));
+  await settle(
+    bus,
+    claimed.flatMap(job => {
+      const rows = committed.get(job.claim);
+      return rows === undefined ? [] : [{ ...job, rows }];
+    }),
+  );
+  return claimed.filter(job => !committed.has(job.claim));
+}
+
+/**
+ * Makes again what settling had written without flushing it, where a power cut took it: receipts and reasons of the last two minutes
+ * before the last commit. (The kernel writes everything older back by itself.)
+ *
+ * @returns how many had to be made again.
+ */
+export async function repairReceipts(bus: Bus): Promise<number> {
+  const last = await bus.journal.lastCommittedAt();
+  if (last === undefined) return 0;
+  let repaired = 0;
+  const latest = new Map<string, JournalRow[]>();
+  for (const rows of (await bus.journal.committedSince(last - receiptWindowMs)).values()) {
+    const outcome = `${isRejection(rows) ? 'rejected' : 'processed'}/${rows[0]?.job_id}`;
+    latest.set(outcome, rows);
+  }
+  for (const rows of latest.values()) if (await repairOne(bus, rows)) repaired++;
+  return repaired;
+}
+
+async function repairOne(bus: Bus, rows: readonly JournalRow[]): Promise<boolean> {
+  const [row] = rows as [JournalRow];
+  const rejected = isRejection(rows);
+  const folder = join(rejected ? bus.layout.rejected : bus.layout.processed, row.job_id);
+  const path = join(folder, rejected ? fileNames.rejectReason : fileNames.receipt);
+  if (await isSound(path, rejected)) return false;
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(
+    path,
+    `${JSON.stringify(rejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows), null, 2)}\n`,
+  );
+  return true;
+}
+
+async function isSound(path: string, rejected: boolean): Promise<boolean> {
+  if (!rejected) return (await readReceipt(path)) !== undefined;
+  try {
+    return rejectReasonSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).success;
+  } catch (error) {
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
+    throw error;
+  }
+}

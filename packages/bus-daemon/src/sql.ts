@@ -1,0 +1,26 @@
+/** A string as an SQL literal. The only way in which text gets into the daemon's SQL, besides {@link identifier}. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** A name as a quoted SQL identifier. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** A list of strings as an SQL list of literals. */
+export const literalList = (texts: readonly string[]): string => `[${texts.map(literal).join(', ')}]`;
+
+/** A column as the daemon declares it. */
+export interface DeclaredColumn {
+  name: string;
+  /** DuckDB type. */
+  type: string;
+}
+
+/**
+ * The explicit schema of `read_parquet`, by column name: a column that a file lacks reads NULL, one that is not listed is ignored,
+ * narrower types are cast upward, and no footer is opened to bind.
+ */
+export const schemaMap = (columns: readonly DeclaredColumn[]): string =>
+  `MAP {${columns.map(c => `${literal(c.name)}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
+
+/** The names of columns, quoted, for a SELECT list; each behind `prefix.` if given. */
+export const selectList = (columns: readonly DeclaredColumn[], prefix?: string): string =>
+  columns.map(c => (prefix === undefined ? identifier(c.name) : `${prefix}.${identifier(c.name)}`)).join(', ');

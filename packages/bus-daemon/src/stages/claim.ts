@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { readdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { faultPoint, fileNames, isId, systemErrorCode } from '@quantbot/infra';
+import pMap from 'p-map';
+import type { Bus } from '../bus.js';
+import { inInbox } from './discover.js';
+import type { ClaimedJob, FoundJob } from './job.js';
+
+/**
+ * In: jobs in the inbox. Out: the same jobs under claims of our own; one that is gone by now is left out.
+ * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
+ */
+export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<ClaimedJob[]> {
+  faultPoint('claim:before-rename');
+  const claimed = await pMap(found, job => claimOne(bus, job), { concurrency: 8 });
+  faultPoint('claim:after-rename');
+  return claimed.filter(job => job !== undefined);
+}
+
+async function claimOne(bus: Bus, { name }: FoundJob): Promise<ClaimedJob | undefined> {
+  const claimId = bus.newClaim();
+  const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
+  const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
+  try {
+    await rename(inInbox(bus.layout.inbox, name), folder);
+    return { claim: claimId, jobId, folder };
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** A folder whose name is no id gets one, so that it can be rejected under a name that is safe everywhere. */
+function substituteId(name: string | Buffer): string {
+  const readable = String(name)
+    .replace(/[^A-Za-z0-9._-]+/g, '_')
+    .slice(0, 40);
+  return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
+}
+
+/** The jobs that an earlier process, or a batch that failed, left in `claimed/`, oldest first. */
+export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
+  const jobs: (ClaimedJob & { at: number })[] = [];
+  for (const name of await readdir(bus.layout.claimed)) {
+    const match = /^([0-9a-f]{16})~(.+)$/.exec(name);
+    if (match === null) continue;
+    const folder = join(bus.layout.claimed, name);
+    const at = await stat(join(folder, fileNames.commit)).then(
+      info => info.mtimeMs,
+      () => 0, // settling had begun, or it never was a whole job
+    );
+    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, at });
+  }
+  return jobs.sort((a, b) => a.at - b.at || (a.jobId < b.jobId ? -1 : 1)).map(({ at: _at, ...job }) => job);
+}

@@ -1,0 +1,104 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { copyFileDurable, faultPoint, syncFolder, systemErrorCode, tryLink, writeAndSync } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { canonTableOf } from '../canon/table.js';
+import { daemonError } from '../errors.js';
+import { commitFile } from '../journal/commit-file.js';
+import { seqName, tableFileName } from '../journal/files.js';
+import type { JournalRow } from '../journal/row.js';
+import type { DecidedBatch } from './decide.js';
+import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from './job.js';
+import { rowsOfJob } from './job-rows.js';
+
+/**
+ * In: a batch whose files are in the store. Out: the same jobs, committed, with the journal's rows.
+ * Durable effect: `journal/hot/<last seq>/`, built outside of every glob and renamed in. That one rename is the commit point and the
+ * publication at once. A crash before it leaves a half-built folder that the next start removes; after it the batch is committed.
+ */
+export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<CommittedJob[]> {
+  if (jobs.length === 0) return [];
+  const committedAt = bus.now();
+  const firstSeq = bus.journal.lastSeq + 1;
+  const committed = jobs.map((job, index) => ({
+    claim: job.claim,
+    jobId: job.jobId,
+    folder: job.folder,
+    rows: rowsOfJob(job, firstSeq + index, committedAt),
+  }));
+  const lastSeq = firstSeq + jobs.length - 1;
+  const building = join(bus.layout.building, seqName(lastSeq));
+  await build(bus, building, jobs, committed, tables);
+  await enterJournal(bus, building, lastSeq);
+  bus.journal.noteCommit(lastSeq);
+  bus.tables.adopt(tables);
+  return committed;
+}
+
+/** Writes and flushes the folder. Nothing refers to it yet, so whatever goes wrong, it is simply removed. */
+async function build(
+  bus: Bus,
+  folder: string,
+  jobs: DecidedBatch['jobs'],
+  committed: readonly CommittedJob[],
+  tables: DecidedBatch['tables'],
+): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  try {
+    await writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444);
+    for (const [index, job] of jobs.entries())
+      await linkCanonical(bus, folder, job, committed[index]?.rows ?? [], tables);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start removes it too
+    throw isFlushFailure(error) ? journalFailed(error) : error;
+  }
+}
+
+async function linkCanonical(
+  bus: Bus,
+  folder: string,
+  job: AcceptedJob | RejectedJob,
+  rows: readonly JournalRow[],
+  tables: DecidedBatch['tables'],
+): Promise<void> {
+  if (isRejected(job)) return;
+  for (const [ordinal, artifact] of job.artifacts.entries()) {
+    const name = canonTableOf(artifact.entry.schema_hint);
+    const seq = rows[ordinal]?.seq;
+    if (name === undefined || seq === undefined || artifact.status !== 'ingested') continue;
+    const stored = join(bus.layout.root, artifact.relPath);
+    const target = join(folder, tableFileName(name, tables.get(name)?.generation ?? 0, seq, ordinal));
+    if (!(await tryLink(stored, target))) await copyFileDurable(stored, target);
+  }
+}
+
+async function enterJournal(bus: Bus, building: string, lastSeq: number): Promise<void> {
+  faultPoint('commit:before-rename');
+  const target = join(bus.layout.hot, seqName(lastSeq));
+  try {
+    await rename(building, target); // a second writer could not rename over a commit that is there
+  } catch (error) {
+    const taken = ['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '');
+    if (taken) throw daemonError('JOURNAL_DAMAGED', `Another process has committed ${target}.`, { cause: error });
+    throw error;
+  }
+  faultPoint('commit:after-rename');
+  try {
+    await syncFolder(bus.layout.hot);
+  } catch (error) {
+    // Readers may see the commit already, but nobody knows whether it is on the disk.
+    throw journalFailed(error);
+  }
+  faultPoint('commit:after-sync');
+}
+
+/** An fsync that failed for want of space has nothing to hide; any other failure means that the disk cannot be believed. */
+function isFlushFailure(error: unknown): boolean {
+  const { syscall } = error as { syscall?: string };
+  return syscall === 'fsync' && !['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
+}
+
+const journalFailed = (cause: unknown) =>
+  daemonError('JOURNAL_FAILED', `The journal could not be flushed: ${(cause as Error).message}.`, { cause });

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { BusError, busError, exists } from '@quantbot/infra';
+import pMap from 'p-map';
+import type { Bus } from '../bus.js';
+import type { TableRegistry } from '../canon/registry.js';
+import { canonTableOf } from '../canon/table.js';
+import type { KnownArtifact } from '../journal/journal.js';
+import { type AcceptedJob, type DecidedArtifact, isRejected, type RejectedJob, type VerifiedJob } from './job.js';
+
+/** A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will be after it. */
+export interface DecidedBatch {
+  jobs: (AcceptedJob | RejectedJob)[];
+  tables: TableRegistry;
+}
+
+/** What decides about a key: the journal, then the jobs accepted earlier in this batch. */
+interface Known {
+  journal: ReadonlyMap<string, KnownArtifact>;
+  batch: Map<string, string>;
+  /** Store paths at which there is a file. */
+  stored: ReadonlySet<string>;
+}
+
+/**
+ * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or rejected (a conflict, a schema that does
+ * not fit). Durable effect: none.
+ * A store path without a file means that the key was never committed; only where there is one does the journal have to be asked.
+ */
+export async function decide(bus: Bus, verified: readonly (VerifiedJob | RejectedJob)[]): Promise<DecidedBatch> {
+  const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
+  const there = await pMap(artifacts, artifact => exists(join(bus.layout.root, artifact.relPath)), { concurrency: 16 });
+  const present = artifacts.filter((_, index) => there[index]);
+  const known: Known = {
+    journal: await bus.journal.findKeys(present.map(artifact => artifact.key)),
+    batch: new Map(),
+    stored: new Set(present.map(artifact => artifact.relPath)),
+  };
+  const tables = bus.tables.draft();
+  const next = bus.journal.lastSeq + 1;
+  const jobs = verified.map((job, index) => (isRejected(job) ? job : decideJob(bus, job, known, tables, next + index)));
+  return { jobs, tables };
+}
+
+function decideJob(
+  bus: Bus,
+  job: VerifiedJob,
+  known: Known,
+  tables: TableRegistry,
+  seq: number,
+): AcceptedJob | RejectedJob {
+  try {
+    const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
+      const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
+      if (sha256 !== undefined && sha256 !== artifact.sha256)
+        throw conflict(artifact.key, sha256, artifact.sha256, known);
+      const status = sha256 === undefined ? 'ingested' : 'duplicate';
+      return { ...artifact, status, replaceOrphan: status === 'ingested' && known.stored.has(artifact.relPath) };
+    });
+    const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
+    tryOnTables(bus, tables, fresh, seq);
+    for (const artifact of fresh) known.batch.set(artifact.key, artifact.sha256);
+    return { ...job, artifacts };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    const { artifacts: _artifacts, ...rest } = job;
+    return { ...rest, error };
+  }
+}
+
+/** All of a job's artifacts fit their tables, or the tables stay as they were. */
+function tryOnTables(bus: Bus, tables: TableRegistry, artifacts: readonly DecidedArtifact[], seq: number): void {
+  const attempt = tables.draft();
+  for (const artifact of artifacts) {
+    const schemaHint = artifact.entry.schema_hint ?? '';
+    const name = canonTableOf(schemaHint);
+    if (name !== undefined && attempt.get(name) === undefined && !bus.config.canon.autoRegister)
+      throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
+        hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
+      });
+    attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
+  }
+  tables.adopt(attempt);
+}
+
+const conflict = (key: string, there: string, found: string, known: Known) => {
+  const seq = known.journal.get(key)?.seq;
+  return busError('ARTIFACT_CONFLICT', `${key} is already in the bus with other content.`, {
+    details: [
+      `stored: sha256 ${there}${seq === undefined ? ' (earlier in the same batch)' : ` (seq ${seq})`}`,
+      `submitted: sha256 ${found}`,
+    ],
+  });
+};

@@ -1,0 +1,67 @@
+import type { BusError, Manifest, ManifestArtifact, ParquetColumn } from '@quantbot/infra';
+import type { JournalRow } from '../journal/row.js';
+
+/** A folder in the inbox that has a COMMIT. */
+export interface FoundJob {
+  /** The folder's name; a Buffer where it is not valid UTF-8. */
+  name: string | Buffer;
+  /** When COMMIT was written (milliseconds): jobs are taken in this order. */
+  committedAtMs: number;
+}
+
+/** A job that no producer can reach by its path any more. */
+export interface ClaimedJob {
+  claim: string;
+  jobId: string;
+  /** Absolute path in `claimed/`. */
+  folder: string;
+}
+
+/** An artifact whose file is what its manifest says. */
+export interface VerifiedArtifact {
+  entry: ManifestArtifact;
+  key: string;
+  /** Where it will be stored, relative to the bus root. */
+  relPath: string;
+  /** Absolute path of the file that was hashed. */
+  file: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+  columns: ParquetColumn[];
+}
+
+/** A job whose files are all sound. Its outcome depends on what else there is. */
+export interface VerifiedJob extends ClaimedJob {
+  manifest: Manifest;
+  manifestSha256: string;
+  artifacts: VerifiedArtifact[];
+}
+
+/** A job that cannot be taken, and why. */
+export interface RejectedJob extends ClaimedJob {
+  manifest: Manifest | undefined;
+  manifestSha256: string | null;
+  error: BusError;
+}
+
+/** Whether a verified job was turned down. */
+export const isRejected = (job: VerifiedJob | RejectedJob | AcceptedJob): job is RejectedJob => 'error' in job;
+
+/** An artifact with its place among all others decided. */
+export interface DecidedArtifact extends VerifiedArtifact {
+  /** `duplicate`: the same bytes are there under this key already. */
+  status: 'ingested' | 'duplicate';
+  /** The file at the store's path is of a crash: no journal row names it. */
+  replaceOrphan: boolean;
+}
+
+/** A job that will be committed. After the store stage its files are in the store, durable. */
+export interface AcceptedJob extends VerifiedJob {
+  artifacts: DecidedArtifact[];
+}
+
+/** A job that the journal has. What is left to do can be done again at any time from its rows. */
+export interface CommittedJob extends ClaimedJob {
+  rows: JournalRow[];
+}

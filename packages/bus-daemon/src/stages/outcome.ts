@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import type { JournalRow } from '../journal/row.js';
+
+/** Whether the rows of a job say that it was rejected. */
+export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
+
+/** The receipt of a job, from the journal's rows. */
+export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Receipt {
+  const [first] = rows as [JournalRow];
+  return {
+    job_id: first.job_id,
+    seq: first.seq,
+    status: rows.some(row => row.status === 'ingested') ? 'ingested' : 'duplicate',
+    run_id: first.run_id ?? '',
+    producer: first.producer ?? '',
+    committed_at: new Date(first.committed_at).toISOString(),
+    artifacts: rows.map(row => ({
+      status: row.status as 'ingested' | 'duplicate',
+      key: row.artifact_key ?? '',
+      canonical_path: join(layout.root, row.rel_path ?? ''),
+      rows: row.rows ?? 0,
+      bytes: row.bytes ?? 0,
+      sha256: row.sha256 ?? '',
+    })),
+  };
+}
+
+/** The reason of a rejected job, from the journal's row. */
+export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
+  const [row] = rows as [JournalRow];
+  const code = row.reject_code ?? 'MANIFEST_INVALID';
+  return {
+    job_id: row.job_id,
+    seq: row.seq,
+    code,
+    error: row.reject_error ?? '',
+    details: JSON.parse(row.reject_details ?? '[]') as string[],
+    hint: rejectCodes[code],
+    rejected_at_utc: new Date(row.committed_at).toISOString(),
+    manifest_sha256: row.manifest_sha256,
+  };
+}

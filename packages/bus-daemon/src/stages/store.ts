@@ -1,0 +1,69 @@
+import { chmod, lstat, rename, rm, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  copyFileDurable,
+  faultPoint,
+  makeFolderDurable,
+  syncFile,
+  syncFolder,
+  systemErrorCode,
+  tryLink,
+} from '@quantbot/infra';
+import pMap from 'p-map';
+import type { Bus } from '../bus.js';
+import type { DecidedBatch } from './decide.js';
+import { type DecidedArtifact, isRejected } from './job.js';
+
+/**
+ * In: decided jobs. Out: the same, each new artifact lying in the store, read-only and flushed.
+ * Durable effect: a link (or copy) per artifact, its file and folder flushed, once per batch. A crash leaves orphans, which no journal
+ * row names; the job is still in `claimed/`, and its next attempt replaces them.
+ */
+export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch> {
+  const fresh = batch.jobs.flatMap(job =>
+    isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.status === 'ingested'),
+  );
+  faultPoint('store:before-link');
+  const folders = new Set(fresh.map(artifact => dirname(join(bus.layout.root, artifact.relPath))));
+  for (const folder of folders) await makeFolderDurable(folder);
+  await pMap(fresh, artifact => storeOne(bus, artifact), { concurrency: 8 });
+  faultPoint('store:after-link');
+  for (const folder of folders) await syncFolder(folder);
+  faultPoint('store:after-sync');
+  return batch;
+}
+
+async function storeOne(bus: Bus, artifact: DecidedArtifact): Promise<void> {
+  const target = join(bus.layout.root, artifact.relPath);
+  if (artifact.replaceOrphan) await unlink(target);
+  if (!(await tryLink(artifact.file, target))) await copyFileDurable(artifact.file, target);
+  else await mustBeSameFile(artifact.file, target);
+  await chmod(target, 0o444);
+  await flush(artifact, target);
+}
+
+/** A link is made by path: what lies there must be the regular file that was hashed, not something swapped in meanwhile. */
+async function mustBeSameFile(file: string, target: string): Promise<void> {
+  const [source, stored] = await Promise.all([lstat(file), lstat(target)]);
+  if (stored.isFile() && stored.ino === source.ino) return;
+  await unlink(target);
+  throw new Error(`${file} was replaced while it was stored.`);
+}
+
+/**
+ * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file would lie: the job's file is written
+ * anew, and the next attempt starts from that.
+ */
+async function flush(artifact: DecidedArtifact, target: string): Promise<void> {
+  try {
+    await syncFile(target);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    await unlink(target);
+    const rewritten = `${artifact.file}.rewritten`;
+    await rm(rewritten, { force: true });
+    await copyFileDurable(artifact.file, rewritten);
+    await rename(rewritten, artifact.file);
+    throw error;
+  }
+}

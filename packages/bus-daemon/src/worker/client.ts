@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { daemonError } from '../errors.js';
+import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+/** The built entry point of a worker process, beside the bundle that this code is in. */
+const defaultEntry = () => fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/**
+ * A process of our own that may die without harm: it is started when it is first needed, again after it has died, and ended when it
+ * has been idle. It ends by itself when the daemon is gone.
+ *
+ * States: idle (no process) → running (one process, any number of requests) → idle.
+ */
+export class WorkerProcess {
+  readonly #name: string;
+  readonly #idleMs: number;
+  readonly #entry: string;
+  readonly #pending = new Map<number, Pending>();
+  #child: ChildProcess | undefined;
+  #nextId = 1;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(name: string, { idleMs, entry = defaultEntry() }: { idleMs: number; entry?: string }) {
+    this.#name = name;
+    this.#idleMs = idleMs;
+    this.#entry = entry;
+  }
+
+  /**
+   * Does a task in the worker.
+   *
+   * @throws DaemonError `WORKER_DIED`, `WORKER_TIMEOUT`; an Error with the worker's message when the task failed.
+   */
+  request<T extends WorkerTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
+    clearTimeout(this.#idleTimer);
+    this.#child ??= this.#start();
+    const child = this.#child;
+    const id = this.#nextId++;
+    return new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => this.#timeOut(child, timeoutMs), timeoutMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      child.send({ id, task } satisfies WorkerRequest, error => {
+        if (error !== null) this.#settle(id, { id, error: error.message });
+      });
+    }) as Promise<WorkerResult<T>>;
+  }
+
+  /** Ends the process; what is under way fails with `WORKER_DIED`. */
+  stop(): void {
+    clearTimeout(this.#idleTimer);
+    this.#child?.kill('SIGKILL');
+    this.#child = undefined;
+  }
+
+  #start(): ChildProcess {
+    const child = fork(this.#entry, [this.#name], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let lastWords = '';
+    child.stderr?.on('data', chunk => {
+      lastWords = (lastWords + String(chunk)).slice(-500);
+    });
+    child.on('message', (reply: WorkerReply) => this.#settle(reply.id, reply));
+    child.on('error', error => this.#gone(child, error.message));
+    child.on('exit', (code, signal) =>
+      this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim()),
+    );
+    child.unref();
+    child.channel?.unref();
+    return child;
+  }
+
+  #settle(id: number, reply: WorkerReply): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    if ('error' in reply) pending.reject(new Error(reply.error));
+    else pending.resolve(reply.result);
+    if (this.#pending.size === 0) {
+      this.#idleTimer = setTimeout(() => this.stop(), this.#idleMs);
+      this.#idleTimer.unref();
+    }
+  }
+
+  #timeOut(child: ChildProcess, timeoutMs: number): void {
+    this.#fail(daemonError('WORKER_TIMEOUT', `The ${this.#name} process did not finish within ${timeoutMs / 1000} s.`));
+    if (this.#child === child) this.stop();
+  }
+
+  #gone(child: ChildProcess, how: string): void {
+    if (this.#child === child) this.#child = undefined;
+    else if (this.#child !== undefined) return; // an older process; its requests have failed already
+    this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process ended (${how}).`));
+  }
+
+  #fail(error: Error): void {
+    for (const pending of this.#pending.values()) {
+      clearTimeout(pending.timer);
+      pending.reject(error);
+    }
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,41 @@
+import type { FileToDecode } from '../stages/decodable.js';
+
+/** Reads every value of files that have one schema. Answers what is wrong, or undefined. */
+export interface DecodeTask {
+  task: 'decode';
+  files: FileToDecode[];
+}
+
+/** Runs statements in a database of its own, then writes the result of a SELECT as Parquet to a path that must not exist yet. */
+export interface CopyTask {
+  task: 'copy';
+  /** Statements that make the views which `sql` reads. */
+  setup: string[];
+  /** One SELECT. */
+  sql: string;
+  /** True when the SQL is not our own: it can then read the bus's files and nothing else. */
+  untrusted: boolean;
+  /** Files and folders that untrusted SQL may read. */
+  readable: string[];
+  path: string;
+  memoryMb: number;
+  tempFolder: string;
+}
+
+/** What a copy wrote. */
+export interface CopyResult {
+  rows: number;
+}
+
+/** What can be asked of a worker process. */
+export type WorkerTask = DecodeTask | CopyTask;
+
+/** What it answers. */
+export type WorkerResult<T extends WorkerTask> = T extends DecodeTask ? string | undefined : CopyResult;
+
+export interface WorkerRequest {
+  id: number;
+  task: WorkerTask;
+}
+
+export type WorkerReply = { id: number; result: unknown } | { id: number; error: string };
