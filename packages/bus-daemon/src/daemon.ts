@@ -96,8 +96,8 @@ class Loop {
   async run(): Promise<void> {
     const watcher = this.#watchInbox();
     try {
-      await this.#publisher.publishIfNeeded();
       await this.#maintenance.prepare();
+      await this.#publisher.publishIfNeeded();
       this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq, busRoot: this.#bus.layout.root }, 'bus daemon ready');
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {

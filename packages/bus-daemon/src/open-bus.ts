@@ -1,6 +1,7 @@
 import { type BusConfig, busLayout, initBusRoot, type Logger } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import { TableRegistry } from './canon/registry.js';
+import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { Journal } from './journal/journal.js';
 import { WorkerProcess } from './worker/client.js';
 
@@ -15,6 +16,8 @@ export async function openBus(
   const marker = await initBusRoot(config.busRoot);
   const layout = busLayout(config.busRoot);
   const journal = await Journal.open(layout);
+  const tables = TableRegistry.replay(await journal.canonicalSchemas());
+  for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   return {
     ...injected,
     config,
@@ -22,7 +25,7 @@ export async function openBus(
     marker,
     logger,
     journal,
-    tables: TableRegistry.replay(await journal.canonicalSchemas()),
+    tables,
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
   };
 }

@@ -1,13 +1,13 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import { type BusLayout, exists, type ParquetColumn, syncFolder, writeFileDurable } from '@quantbot/infra';
+import { type BusLayout, type ParquetColumn, syncFolder } from '@quantbot/infra';
 import type { RegisteredArtifact } from '../canon/registry.js';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
-import { commitFile } from './commit-file.js';
-import { emptyCommit, listHotCommits, listSegments, type Segment } from './files.js';
+import { ensureEmptyCommit } from './empty-files.js';
+import { listHotCommits, listSegments, type Segment } from './files.js';
 import { type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
@@ -179,15 +179,6 @@ export class Journal {
       next = segment.last + 1;
     }
   }
-}
-
-/** The files that keep every glob from being empty. */
-async function ensureEmptyCommit(layout: BusLayout): Promise<void> {
-  const folder = join(layout.hot, emptyCommit);
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, 'commit.parquet');
-  if (!(await exists(path))) await writeFileDurable(path, commitFile([]));
-  await syncFolder(folder);
 }
 
 function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {

@@ -5,6 +5,7 @@ import type { Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
 import { daemonError } from '../errors.js';
 import { commitFile } from '../journal/commit-file.js';
+import { ensureEmptyTableFiles } from '../journal/empty-files.js';
 import { seqName, tableFileName } from '../journal/files.js';
 import type { JournalRow } from '../journal/row.js';
 import type { DecidedBatch } from './decide.js';
@@ -27,6 +28,8 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     rows: rowsOfJob(job, firstSeq + index, committedAt),
   }));
   const lastSeq = firstSeq + jobs.length - 1;
+  for (const table of tables.tables())
+    if (table !== bus.tables.get(table.name)) await ensureEmptyTableFiles(bus.layout, table);
   const building = join(bus.layout.building, seqName(lastSeq));
   await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);
