@@ -80,6 +80,7 @@ class Loop {
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
+  #repair: Promise<void> = Promise.resolve();
 
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
@@ -103,6 +104,7 @@ class Loop {
     } finally {
       watcher?.close();
       await this.#maintenance.stop();
+      await this.#repair;
     }
     this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq }, 'bus daemon stopped');
   }
@@ -130,7 +132,7 @@ class Loop {
     if (this.#mustRecover) {
       this.#claimed = await recoverClaimed(this.#bus);
       this.#mustRecover = false;
-      void this.#repairReceipts();
+      this.#repair = this.#repairReceipts();
     }
     const { maxJobs } = this.#bus.config.batch;
     if (this.#claimed.length === 0) {
