@@ -1,0 +1,44 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+
+/** What a producer says of a submission: before it begins, and once the bus has acknowledged it. */
+export interface LedgerLine {
+  event: 'begin' | 'acknowledged';
+  jobId: string;
+  /** Of `begin` only: what is submitted, and what must become of it. */
+  artifacts?: { key: string; sha256: string; rows: number; table: string | null }[];
+  expect?: 'ingested' | 'rejected';
+}
+
+/** One submission as the ledger knows it. */
+export interface LedgerJob {
+  jobId: string;
+  acknowledged: boolean;
+  expect: 'ingested' | 'rejected';
+  artifacts: { key: string; sha256: string; rows: number; table: string | null }[];
+}
+
+/** Adds a line; the write has reached the kernel when this returns, so it survives a kill of the producer. */
+export const writeLedger = (path: string, line: LedgerLine): void => appendFileSync(path, `${JSON.stringify(line)}\n`);
+
+/** All submissions by job id. A torn last line (the producer was killed while writing it) is passed over. */
+export function readLedger(path: string): Map<string, LedgerJob> {
+  const jobs = new Map<string, LedgerJob>();
+  if (!existsSync(path)) return jobs;
+  for (const text of readFileSync(path, 'utf8').split('\n')) {
+    const line = parseLine(text);
+    if (line === undefined) continue;
+    const { jobId, event, artifacts = [], expect = 'ingested' } = line;
+    const there = jobs.get(jobId);
+    if (event === 'begin' && there === undefined) jobs.set(jobId, { jobId, acknowledged: false, artifacts, expect });
+    else if (event === 'acknowledged' && there !== undefined) there.acknowledged = true;
+  }
+  return jobs;
+}
+
+function parseLine(text: string): LedgerLine | undefined {
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as LedgerLine);
+  } catch {
+    return undefined;
+  }
+}

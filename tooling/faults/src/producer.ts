@@ -1,0 +1,68 @@
+/**
+ * A real producer, to be killed: submits jobs with the public API and writes a ledger of what it began and what was acknowledged.
+ * Arguments: bus root, ledger, folder for files, name, number of jobs, seed.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
+import { writeLedger } from './ledger.js';
+import { Random } from './random.js';
+
+const [busRoot, ledger, folder, name, count, seed] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+const random = new Random(Number(seed));
+mkdirSync(folder, { recursive: true });
+
+const tables = ['ticks', 'trades'];
+/** The very first job of a bus fixes the columns of both tables. */
+const isFirst = name === 'first';
+
+for (let i = 0; i < Number(count); i++) await submitOne(`${name}-${i}`);
+
+/** One job of one to three artifacts: most feed a canonical table, some are submitted twice, some do not fit their table. */
+async function submitOne(runId: string): Promise<void> {
+  const bad = !isFirst && random.next() < 0.1;
+  const artifacts = [];
+  const size = isFirst ? tables.length : random.int(1, 3);
+  for (let n = 0; n < size; n++) {
+    const table = isFirst ? (tables[n] as string) : bad || random.next() < 0.7 ? random.pick(tables) : null;
+    const path = join(folder, `${runId}-${n}.parquet`);
+    const rows = random.int(0, 20);
+    // The canonical tables have a DOUBLE price: a text cannot become part of them, and the whole job is rejected.
+    await writeSmallParquet(path, {
+      columns: { run: 'string', n: 'int64', price: bad ? 'string' : 'double' },
+      rows: Array.from({ length: rows }, (_, r) => ({ run: runId, n: r, price: bad ? 'x' : random.next() })),
+    });
+    artifacts.push({ artifactId: `a${n}`, parquetPath: path, rows, table });
+  }
+  const jobId = `job-${runId}`;
+  const job = {
+    jobId,
+    runId,
+    producer: 'faults',
+    kind: 'load',
+    busRoot,
+    artifacts: artifacts.map(({ table, ...a }) => ({ ...a, ...(table !== null && { schemaHint: `canon.${table}` }) })),
+  };
+  writeLedger(ledger, {
+    event: 'begin',
+    jobId,
+    expect: bad ? 'rejected' : 'ingested',
+    artifacts: artifacts.map(a => ({
+      key: `${runId}/faults/load/${a.artifactId}`,
+      sha256: createHash('sha256').update(readFileSync(a.parquetPath)).digest('hex'),
+      rows: a.rows,
+      table: a.table,
+    })),
+  });
+  await submitArtifacts(job);
+  writeLedger(ledger, { event: 'acknowledged', jobId });
+  if (random.next() < 0.2) await submitArtifacts(job).catch(() => {}); // a retry; the first attempt counts
+}
