@@ -1,11 +1,12 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig, Logger } from '@quantbot/infra';
+import { Aside } from './aside.js';
 import { type Bus, randomClaim } from './bus.js';
 import { dispositionOf, hintFor } from './errors.js';
 import { Maintenance } from './maintenance.js';
 import { openBus } from './open-bus.js';
-import { type BatchResult, runBatch } from './pipeline.js';
+import { runBatch } from './pipeline.js';
 import { Publisher } from './publish/publisher.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
@@ -77,6 +78,8 @@ class Loop {
   #wake = new AbortController();
   #found: FoundJob[] = [];
   #claimed: ClaimedJob[] = [];
+  #inHand: readonly ClaimedJob[] = [];
+  readonly #aside: Aside;
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
@@ -85,6 +88,7 @@ class Loop {
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
     this.#drain = drain;
+    this.#aside = new Aside(bus);
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
   }
@@ -98,7 +102,7 @@ class Loop {
     const watcher = this.#watchInbox();
     try {
       await this.#maintenance.prepare();
-      await this.#publisher.publishIfNeeded();
+      await this.#publisher.publish();
       this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq, busRoot: this.#bus.layout.root }, 'bus daemon ready');
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
@@ -113,10 +117,10 @@ class Loop {
     // Before looking, so that what arrives while we look ends the next wait at once.
     this.#wake = new AbortController();
     try {
-      const result = await this.#runNextBatch();
+      const did = await this.#runNextBatch();
       this.#pauseMs = firstPauseMs;
       this.#maintenance.kick();
-      if (result !== undefined) return 'go on';
+      if (did === 'worked') return 'go on';
       if (this.#drain) {
         await this.#maintenance.finish();
         return 'done';
@@ -128,22 +132,23 @@ class Loop {
     return 'go on';
   }
 
-  async #runNextBatch(): Promise<BatchResult | undefined> {
+  async #runNextBatch(): Promise<'worked' | 'idle'> {
     if (this.#mustRecover) {
       this.#claimed = await recoverClaimed(this.#bus);
       this.#mustRecover = false;
       this.#repair = this.#repairReceipts();
     }
-    const { maxJobs } = this.#bus.config.batch;
     if (this.#claimed.length === 0) {
       if (this.#found.length === 0) this.#found = await discover(this.#bus);
-      if (this.#found.length === 0) return undefined;
-      this.#claimed = await claim(this.#bus, this.#found.splice(0, maxJobs));
+      if (this.#found.length === 0) return 'idle';
+      this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
     }
-    const batch = this.#claimed.slice(0, maxJobs);
-    const result = await runBatch(this.#bus, batch, () => this.#publisher.publishIfNeeded());
-    this.#claimed.splice(0, batch.length);
-    return result;
+    const batch = this.#aside.nextBatch(this.#claimed, this.#bus.config.batch.maxJobs);
+    this.#inHand = batch;
+    if (batch.length > 0) await runBatch(this.#bus, batch, () => this.#publisher.publishNewTables());
+    this.#aside.succeeded(batch);
+    this.#claimed = this.#claimed.filter(job => !batch.includes(job) && !this.#aside.has(job));
+    return batch.length > 0 ? 'worked' : 'idle';
   }
 
   /** In the background: the first commit after a restart does not wait for it. */
@@ -160,6 +165,7 @@ class Loop {
   /** The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the journal says what became of them. */
   async #pause(error: unknown): Promise<void> {
     if (dispositionOf(error) === 'stop') throw error;
+    this.#aside.failed(this.#inHand, error);
     this.#mustRecover = true;
     this.#claimed = [];
     this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');

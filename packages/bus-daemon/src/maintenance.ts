@@ -79,11 +79,11 @@ export class Maintenance {
     if (hot >= config.compaction.hotCommits || (idle && hot > 1)) {
       await compactHot(this.#bus, this.#compactor);
       await mergeTiers(this.#bus, this.#compactor);
-      await this.#publisher.publishIfNeeded();
+      await this.#publisher.publish();
     }
     if (now() - this.#lastReleaseAt < releaseEveryMs) return;
     this.#lastReleaseAt = now();
-    await this.#publisher.publishIfNeeded(); // somebody may have deleted the database
+    await this.#publisher.publishIfMissing();
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
     this.#held = held.join();

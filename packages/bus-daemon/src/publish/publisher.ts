@@ -1,11 +1,13 @@
 import { chmod, link, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
-import { faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
+import { exists, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { daemonError } from '../errors.js';
+import type { CanonTable } from '../canon/table.js';
+import { daemonError, hintFor } from '../errors.js';
 import { listSegments, seqName } from '../journal/files.js';
 import { version } from '../version.js';
+import { assertOurs } from './ownership.js';
 import { listPublished, type PublishedDatabase, writeRecord } from './published.js';
 import { type BusInfo, type Snapshot, viewsAt } from './views.js';
 
@@ -43,68 +45,52 @@ export const busInfo = (bus: Bus): BusInfo => ({
  */
 export class Publisher {
   readonly #bus: Bus;
-  #publishedShape: string | undefined;
+  #publishedTables: readonly CanonTable[] | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #problem: Error | undefined;
+  #problem: string | undefined;
 
   constructor(bus: Bus) {
     this.#bus = bus;
   }
 
-  /** Why the last publication failed, if it did. Ingestion goes on without it. */
-  get problem(): Error | undefined {
-    return this.#problem;
+  /** Publishes when a table is new or has changed since the last publication. Costs nothing else. */
+  async publishNewTables(): Promise<void> {
+    const tables = this.#bus.tables.tables();
+    const last = this.#publishedTables;
+    if (last?.length === tables.length && tables.every((table, index) => table === last[index])) return;
+    await this.publish();
+  }
+
+  /** Publishes when the database is missing, for instance because somebody has deleted it. */
+  async publishIfMissing(): Promise<void> {
+    if (this.#problem !== undefined || !(await exists(this.#bus.config.duckdbPath))) await this.publish();
   }
 
   /**
-   * Publishes if the views have to change, or if the database is missing.
-   * A database that the bus did not make is left alone: that is the one thing that publication refuses, again at each attempt.
+   * Publishes what is committed and compacted now; one publication at a time. A failure is logged once and tried again at the next
+   * occasion: ingestion goes on without it.
    */
-  publishIfNeeded(): Promise<void> {
-    const turn = this.#turn.then(() => this.#publish());
-    this.#turn = turn.catch(() => {});
-    return turn;
+  publish(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#publish());
+    return this.#turn;
   }
 
   async #publish(): Promise<void> {
-    const bus = this.#bus;
-    const snapshot = await snapshotOf(bus);
-    const shape = JSON.stringify([snapshot.compactedSeq, snapshot.segments, snapshot.tables]);
-    const there = await stat(bus.config.duckdbPath).catch(() => undefined);
-    if (shape === this.#publishedShape && there !== undefined && this.#problem === undefined) return;
+    const { logger, tables } = this.#bus;
     try {
-      await this.#checkOwn();
-      const made = await this.#build(snapshot);
+      const current = tables.tables();
+      await assertOurs(this.#bus);
+      const made = await this.#build(await snapshotOf(this.#bus));
       await this.#switchTo(made);
-      this.#publishedShape = shape;
+      this.#publishedTables = current;
       this.#problem = undefined;
-      bus.logger.debug({ database: made.name, compactedSeq: snapshot.compactedSeq }, 'database published');
+      logger.debug({ database: made.name, compactedSeq: made.hotAfter }, 'database published');
     } catch (error) {
-      const known = this.#problem?.message === (error as Error).message;
-      this.#problem = error as Error;
-      if (!known)
-        bus.logger.error(
-          { err: error, hint: (error as { hint?: string }).hint },
-          'the database could not be published; ingestion goes on',
-        );
+      const { message } = error as Error;
+      if (this.#problem !== message)
+        logger.error({ err: error, hint: hintFor(error) }, 'the database could not be published; ingestion goes on');
+      this.#problem = message;
     }
-  }
-
-  /** What lies there must be what we published: the same file, unchanged, and nobody's WAL beside it. */
-  async #checkOwn(): Promise<void> {
-    const path = this.#bus.config.duckdbPath;
-    const info = await stat(path).catch(ignoreMissing);
-    const wal = await stat(`${path}.wal`).catch(ignoreMissing);
-    if (info === undefined && wal === undefined) return;
-    const ours = (await listPublished(this.#bus.layout)).find(
-      p => p.ino === info?.ino && p.size === info?.size && p.mtimeMs === info?.mtimeMs,
-    );
-    if (ours !== undefined && wal === undefined) return;
-    const what =
-      wal !== undefined
-        ? 'has a write-ahead log of another program beside it'
-        : 'was not made by this bus, or was written into';
-    throw daemonError('FOREIGN_DATABASE', `${path} ${what}; it is left as it is.`);
   }
 
   async #build(snapshot: Snapshot): Promise<PublishedDatabase> {
@@ -148,18 +134,12 @@ export class Publisher {
   async #switchTo(made: PublishedDatabase): Promise<void> {
     const { config, layout } = this.#bus;
     const folder = dirname(config.duckdbPath);
-    const temporary = join(folder, `.${basename(config.duckdbPath)}.${made.name}.tmp`);
+    // Not beside the target: a crash here must leave nothing where people look. `building/` is emptied at each start.
+    const second = join(layout.building, `link-${made.name}`);
     await makeFolderDurable(folder);
-    try {
-      await link(join(layout.published, `${made.name}.duckdb`), temporary);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EXDEV') throw error;
-      throw daemonError('CROSS_DEVICE', `${config.duckdbPath} and ${layout.root} are on different file systems.`, {
-        cause: error,
-      });
-    }
+    await link(join(layout.published, `${made.name}.duckdb`), second);
     faultPoint('publish:before-rename');
-    await rename(temporary, config.duckdbPath);
+    await renameOnOneDevice(second, config.duckdbPath);
     faultPoint('publish:after-rename');
     await syncFolder(folder);
     for (const old of await listPublished(layout))
@@ -168,6 +148,11 @@ export class Publisher {
   }
 }
 
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
+async function renameOnOneDevice(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EXDEV') throw error;
+    throw daemonError('CROSS_DEVICE', `${to} and the bus root are on different file systems.`, { cause: error });
+  }
 }

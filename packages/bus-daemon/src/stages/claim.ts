@@ -2,23 +2,28 @@ import { createHash } from 'node:crypto';
 import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, isId, systemErrorCode } from '@quantbot/infra';
-import pMap from 'p-map';
 import type { Bus } from '../bus.js';
+import { concurrently } from '../concurrent.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
 
 /**
- * In: jobs in the inbox. Out: the same jobs under claims of our own; one that is gone by now is left out.
+ * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
  * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
+ *
+ * @throws the permission error when not a single job could be moved: then it is the inbox that is at fault, not a job.
  */
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<ClaimedJob[]> {
   faultPoint('claim:before-rename');
-  const claimed = await pMap(found, job => claimOne(bus, job), { concurrency: 8 });
+  const refused: unknown[] = [];
+  const claimed = await concurrently(found, job => claimOne(bus, job, refused));
   faultPoint('claim:after-rename');
-  return claimed.filter(job => job !== undefined);
+  const jobs = claimed.filter(job => job !== undefined);
+  if (jobs.length === 0 && refused.length > 0) throw refused[0];
+  return jobs;
 }
 
-async function claimOne(bus: Bus, { name }: FoundJob): Promise<ClaimedJob | undefined> {
+async function claimOne(bus: Bus, { name }: FoundJob, refused: unknown[]): Promise<ClaimedJob | undefined> {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
@@ -26,8 +31,16 @@ async function claimOne(bus: Bus, { name }: FoundJob): Promise<ClaimedJob | unde
     await rename(inInbox(bus.layout.inbox, name), folder);
     return { claim: claimId, jobId, folder };
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return undefined;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    // A folder of another user that is not writable for us: it waits, the others go on.
+    bus.logger.warn(
+      { job: String(name), err: error },
+      'a job cannot be taken out of the inbox; make its folder writable for the daemon',
+    );
+    refused.push(error);
+    return undefined;
   }
 }
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { BusError, busError, exists } from '@quantbot/infra';
-import pMap from 'p-map';
 import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
+import { concurrently } from '../concurrent.js';
 import type { KnownArtifact } from '../journal/journal.js';
 import { type AcceptedJob, type DecidedArtifact, isRejected, type RejectedJob, type VerifiedJob } from './job.js';
 
@@ -28,7 +28,7 @@ interface Known {
  */
 export async function decide(bus: Bus, verified: readonly (VerifiedJob | RejectedJob)[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
-  const there = await pMap(artifacts, artifact => exists(join(bus.layout.root, artifact.relPath)), { concurrency: 16 });
+  const there = await concurrently(artifacts, artifact => exists(join(bus.layout.root, artifact.relPath)), 16);
   const present = artifacts.filter((_, index) => there[index]);
   const known: Known = {
     journal: await bus.journal.findKeys(present.map(artifact => artifact.key)),

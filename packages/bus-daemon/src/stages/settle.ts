@@ -1,8 +1,8 @@
 import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, type Receipt, receiptSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
-import pMap from 'p-map';
 import type { Bus } from '../bus.js';
+import { concurrently } from '../concurrent.js';
 import type { CommittedJob } from './job.js';
 import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
 
@@ -13,9 +13,7 @@ import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
  */
 export async function settle(bus: Bus, committed: readonly CommittedJob[]): Promise<void> {
   faultPoint('settle:before');
-  await pMap(committed, job => (isRejection(job.rows) ? settleRejected(bus, job) : settleIngested(bus, job)), {
-    concurrency: 8,
-  });
+  await concurrently(committed, job => (isRejection(job.rows) ? settleRejected(bus, job) : settleIngested(bus, job)));
   faultPoint('settle:after');
 }
 
@@ -37,28 +35,27 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
 }
 
 async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
-  const reason = `${JSON.stringify(rejectReasonOf(job.rows), null, 2)}\n`;
   const target = join(bus.layout.rejected, job.jobId);
-  const folder = await folderForReason(bus, job);
-  await writeFileAtomic(join(folder, fileNames.rejectReason), reason);
-  faultPoint('settle:reason-written');
-  await moveInto(folder, target, await earlierSeq(join(target, fileNames.rejectReason)));
+  const reason = `${JSON.stringify(rejectReasonOf(job.rows), null, 2)}\n`;
+  const earlier = await earlierSeq(join(target, fileNames.rejectReason));
+  if (await canHoldReason(job.folder)) {
+    await writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
+    faultPoint('settle:reason-written');
+    return moveInto(job.folder, target, earlier);
+  }
+  // A job that is a link, no folder, or has something of the reason's name in it goes whole into a new folder, as `job`.
+  if (earlier !== String(job.rows[0]?.seq) && (await lstat(target).catch(ignoreMissing)) !== undefined)
+    await archive(target, earlier);
+  await mkdir(target, { recursive: true });
+  await writeFileAtomic(join(target, fileNames.rejectReason), reason);
+  await rename(job.folder, join(target, 'job'));
 }
 
-/**
- * Where the reason is written: in the job's own folder if that is safe. A job that is a link, no folder, or has something of the
- * reason's name in it goes whole into a new folder, as `job`.
- */
-async function folderForReason(bus: Bus, job: CommittedJob): Promise<string> {
-  const nested = join(bus.layout.building, `rejected-${job.claim}`);
-  const isFolder = (await lstat(job.folder).catch(ignoreMissing))?.isDirectory() ?? false;
-  const taken = isFolder && (await lstat(join(job.folder, fileNames.rejectReason)).catch(ignoreMissing));
-  if (isFolder && (taken === undefined || (taken !== false && taken.isFile()))) return job.folder;
-  await mkdir(nested, { recursive: true });
-  await rename(job.folder, join(nested, 'job'));
-  // Back under the claim, so that a crash from here on finds it where it looks.
-  await rename(nested, job.folder);
-  return job.folder;
+/** Whether the reason can be written into the job's own folder without touching anything that the producer put there. */
+async function canHoldReason(folder: string): Promise<boolean> {
+  if (!(await lstat(folder)).isDirectory()) return false;
+  const there = await lstat(join(folder, fileNames.rejectReason)).catch(ignoreMissing);
+  return there === undefined || there.isFile();
 }
 
 /** Renames the folder into its place; an older outcome of the same job id is kept beside it, under its seq. */

@@ -9,8 +9,8 @@ import {
   systemErrorCode,
   tryLink,
 } from '@quantbot/infra';
-import pMap from 'p-map';
 import type { Bus } from '../bus.js';
+import { concurrently } from '../concurrent.js';
 import type { DecidedBatch } from './decide.js';
 import { type DecidedArtifact, isRejected } from './job.js';
 
@@ -26,7 +26,7 @@ export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch
   faultPoint('store:before-link');
   const folders = new Set(fresh.map(artifact => dirname(join(bus.layout.root, artifact.relPath))));
   for (const folder of folders) await makeFolderDurable(folder);
-  await pMap(fresh, artifact => storeOne(bus, artifact), { concurrency: 8 });
+  await concurrently(fresh, artifact => storeOne(bus, artifact));
   faultPoint('store:after-link');
   for (const folder of folders) await syncFolder(folder);
   faultPoint('store:after-sync');

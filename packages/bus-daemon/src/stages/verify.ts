@@ -12,9 +12,9 @@ import {
   stagedMark,
   systemErrorCode,
 } from '@quantbot/infra';
-import pMap from 'p-map';
 import type { Bus } from '../bus.js';
 import { isBadCanonHint } from '../canon/table.js';
+import { concurrently } from '../concurrent.js';
 import { checkDecodable } from './decodable.js';
 import { type ClaimedJob, isRejected, type RejectedJob, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
@@ -25,7 +25,7 @@ import { verifyArtifact } from './verify-artifact.js';
  * Nothing that a file claims is believed before it is bounded.
  */
 export async function verify(bus: Bus, claimed: readonly ClaimedJob[]): Promise<(VerifiedJob | RejectedJob)[]> {
-  const verified = await pMap(claimed, job => verifyJob(bus, job), { concurrency: 8 });
+  const verified = await concurrently(claimed, job => verifyJob(bus, job));
   const undecodable = await checkDecodable(
     bus,
     verified.filter(job => !isRejected(job)).flatMap(job => (isRejected(job) ? [] : job.artifacts)),
