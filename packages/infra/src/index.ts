@@ -14,7 +14,7 @@ export { faultPoint } from './fault-point.js';
 export * from './ids.js';
 export * from './logger.js';
 export * from './manifest.js';
-export { columnsOf, type ParquetColumn } from './parquet/columns.js';
+export type { ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export * from './parquet/small-writer.js';
 export * from './receipt.js';

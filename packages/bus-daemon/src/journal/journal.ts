@@ -83,7 +83,8 @@ export class Journal {
 
   /** A commit with this last seq is in `hot/` now. */
   noteCommit(lastSeq: number): void {
-    this.#hot.push(lastSeq);
+    // A reload may have seen the folder between its rename and this.
+    if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
   }
 
   /** What the journal has for each of these keys. */

@@ -1,5 +1,5 @@
-import type { SchemaElement } from 'hyparquet';
-import { busError } from '../errors.js';
+import type { SchemaElement } from './schema-element.js';
+import { invalidSchema, type SchemaNode } from './schema-tree.js';
 
 /** A top-level column of a Parquet file. */
 export interface ParquetColumn {
@@ -10,52 +10,48 @@ export interface ParquetColumn {
   nullable: boolean;
 }
 
-const maxElements = 20_000;
-const maxDepth = 32;
-
-interface Node {
-  element: SchemaElement;
-  children: Node[];
-}
-
 /**
- * The top-level columns of a Parquet schema with their DuckDB types. The schema is a flattened tree, depth first
- * (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift); how types map follows DuckDB's reader, and a test holds this
- * function against it.
+ * The top-level columns of a Parquet schema with the names and types that DuckDB gives them; a test holds this function against it.
  *
- * @throws BusError `NOT_PARQUET` when the tree does not add up or is nested too deep.
+ * @throws BusError `NOT_PARQUET` for a group without columns.
  */
-export function columnsOf(schema: readonly SchemaElement[]): ParquetColumn[] {
-  if (schema.length > maxElements) throw invalid(`it has ${schema.length} elements; ${maxElements} are allowed`);
-  let next = 0;
-  const take = (depth: number): Node => {
-    const element = schema[next++];
-    if (element === undefined) throw invalid('it ends before all columns are named');
-    if (depth > maxDepth) throw invalid(`it is nested more than ${maxDepth} levels deep`);
-    const count = element.num_children ?? 0;
-    if (count < 0 || count > schema.length) throw invalid('a group claims more columns than there are');
-    return { element, children: Array.from({ length: count }, () => take(depth + 1)) };
-  };
-  const root = take(0);
-  if (next !== schema.length) throw invalid('elements are left over');
-  return root.children.map(node => ({
-    name: node.element.name,
+export function columnsOf(root: SchemaNode): ParquetColumn[] {
+  const names = distinctNames(root.children.map(({ element }) => element.name));
+  return root.children.map((node, index) => ({
+    name: names[index] as string,
     type: repeatable(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
   }));
 }
 
+/** DuckDB's way with names that differ in nothing but case, or in nothing: `a`, `A_1`, `a_2`. */
+function distinctNames(names: readonly string[]): string[] {
+  const timesTaken = new Map<string, number>();
+  const lower = (name: string) => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
+  return names.map(name => {
+    let number = timesTaken.get(lower(name));
+    let free = name;
+    if (number !== undefined) {
+      while (timesTaken.has(lower((free = `${name}_${number}`)))) number++;
+      timesTaken.set(lower(name), number + 1);
+    }
+    timesTaken.set(lower(free), 1);
+    return free;
+  });
+}
+
 /** A repeated field outside of a LIST or MAP group is a list by itself (the format's backward compatibility rules). */
-const repeatable = (node: Node): string =>
+const repeatable = (node: SchemaNode): string =>
   node.element.repetition_type === 'REPEATED' ? `${typeOf(node)}[]` : typeOf(node);
 
-function typeOf(node: Node): string {
+function typeOf(node: SchemaNode): string {
   const { element, children } = node;
   if (children.length === 0) return leafType(element);
+  if (element.logical_type?.type === 'VARIANT') return 'VARIANT';
   const annotation = element.converted_type ?? element.logical_type?.type;
   const [only] = children;
   if (annotation === 'LIST' && children.length === 1 && only?.element.repetition_type === 'REPEATED') {
-    return `${listElementType(element, only)}[]`;
+    return `${listElementType(only)}[]`;
   }
   if (
     (annotation === 'MAP' || annotation === 'MAP_KEY_VALUE') &&
@@ -67,16 +63,21 @@ function typeOf(node: Node): string {
   return structType(children);
 }
 
-/** The middle level of a three-level list has one child; two-level lists of older writers have the element right there. */
-function listElementType(list: SchemaElement, repeated: Node): string {
+/**
+ * The middle level of a three-level list has one child; two-level lists of older writers have the element right there. DuckDB takes a
+ * group of one column for the middle level whatever its name.
+ */
+function listElementType(repeated: SchemaNode): string {
   const [child] = repeated.children;
-  const legacyStruct = repeated.element.name === 'array' || repeated.element.name === `${list.name}_tuple`;
-  if (repeated.children.length === 1 && child !== undefined && !legacyStruct) return repeatable(child);
-  return typeOf(repeated);
+  return repeated.children.length === 1 && child !== undefined ? repeatable(child) : typeOf(repeated);
 }
 
-const structType = (children: Node[]): string =>
-  `STRUCT(${children.map(child => `${quote(child.element.name)} ${repeatable(child)}`).join(', ')})`;
+/** DuckDB leaves the names out when the first is empty, as in the tag of a UNION. */
+function structType(children: SchemaNode[]): string {
+  const named = children[0]?.element.name !== '';
+  const fields = children.map(child => (named ? `${quote(child.element.name)} ` : '') + repeatable(child));
+  return `STRUCT(${fields.join(', ')})`;
+}
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -105,20 +106,20 @@ function leafType(element: SchemaElement): string {
       return converted === 'INTERVAL' ? 'INTERVAL' : 'BLOB';
     default:
       // A group without columns: DuckDB cannot read it, and neither can anybody else in a useful way.
-      throw invalid(`the column ${quote(element.name)} has no type`);
+      throw invalidSchema(`the column ${quote(element.name)} has no type`);
   }
 }
 
 function decimalType(element: SchemaElement): string {
-  const logical = element.logical_type;
-  const [precision, scale] =
-    logical?.type === 'DECIMAL' ? [logical.precision, logical.scale] : [element.precision ?? 0, element.scale ?? 0];
+  const { precision = 0, scale = 0 } = element.logical_type?.type === 'DECIMAL' ? element.logical_type : element;
+  if (precision < 1 || scale < 0 || scale > precision)
+    throw invalidSchema(`${quote(element.name)} is a DECIMAL(${precision},${scale})`);
   return precision > 38 ? 'DOUBLE' : `DECIMAL(${precision},${scale})`;
 }
 
 function integerType(element: SchemaElement, plain: 'INTEGER' | 'BIGINT'): string {
   const logical = element.logical_type;
-  if (logical?.type === 'INTEGER') return sized(logical.bitWidth, logical.isSigned);
+  if (logical?.type === 'INTEGER') return sized(logical.bitWidth ?? 64, logical.isSigned ?? true);
   if (logical?.type === 'TIMESTAMP') {
     if (logical.isAdjustedToUTC) return 'TIMESTAMP WITH TIME ZONE';
     return logical.unit === 'NANOS' ? 'TIMESTAMP_NS' : 'TIMESTAMP';
@@ -157,9 +158,9 @@ function sized(bits: number, signed: boolean): string {
 }
 
 function byteArrayType(element: SchemaElement): string {
+  if (element.logical_type?.type === 'GEOMETRY')
+    return `GEOMETRY('${(element.logical_type.crs ?? 'OGC:CRS84').replaceAll("'", "''")}')`;
   const annotation = element.converted_type ?? element.logical_type?.type;
   if (annotation === 'JSON') return 'JSON';
   return annotation === 'UTF8' || annotation === 'STRING' || annotation === 'ENUM' ? 'VARCHAR' : 'BLOB';
 }
-
-const invalid = (sentence: string) => busError('NOT_PARQUET', `The footer's schema cannot be read: ${sentence}.`);

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import { busError } from '../errors.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
+import { readFooterMetadata } from './footer-metadata.js';
+import { ThriftError } from './thrift.js';
 
 /** A footer may have at most this many bytes. */
 export const maxFooterBytes = 64 * 1024 * 1024;
@@ -26,7 +27,8 @@ export interface ParquetFooter {
  * Reads the footer of a Parquet file without native code, believing nothing that is not bounded by the file's size.
  * Format: https://parquet.apache.org/docs/file-format/
  *
- * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file; system errors as they come.
+ * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a footer of more than
+ * {@link maxFooterBytes}; system errors as they come.
  */
 export async function readParquetFooter(path: string): Promise<ParquetFooter> {
   const handle = await open(path, 'r');
@@ -48,45 +50,33 @@ export async function readFooterOf(handle: FileHandle): Promise<ParquetFooter> {
   if (head.toString('latin1', 0, 4) !== magic || lastFour !== magic)
     throw notParquet('The file does not begin and end with PAR1; it may be another format, or cut off.');
   const footerBytes = tail.readUInt32LE(tail.length - 8);
-  if (footerBytes > size - 12 || footerBytes > maxFooterBytes)
-    throw notParquet(`The footer claims ${footerBytes} bytes in a file of ${size}.`);
-  const whole = footerBytes + 8 <= tail.length ? tail : await readAt(handle, size - footerBytes - 8, footerBytes + 8);
-  return describe(parseFooter(whole), size, footerBytes);
+  if (footerBytes > size - 12) throw notParquet(`The footer claims ${footerBytes} bytes in a file of ${size}.`);
+  if (footerBytes > maxFooterBytes)
+    throw busError('TOO_LARGE', `The footer has ${footerBytes} bytes; ${maxFooterBytes} are allowed.`, {
+      hint: 'Write larger row groups, so that there are fewer of them.',
+    });
+  if (footerBytes + 8 <= tail.length)
+    return parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), size);
+  return oneAtATime(async () => parseFooter(await readAt(handle, size - footerBytes - 8, footerBytes), size));
 }
 
-function parseFooter(tail: Buffer): FileMetaData {
+let previous: Promise<unknown> = Promise.resolve();
+
+/** Large footers wait for each other, so that many at once do not add up in memory. */
+function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+  const result = previous.then(work);
+  previous = result.catch(() => {});
+  return result;
+}
+
+function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   try {
-    return parquetMetadata(new Uint8Array(tail).buffer);
+    const { root, ...metadata } = readFooterMetadata(footer, size - footer.length - 8);
+    return { ...metadata, bytes: size, columns: columnsOf(root) };
   } catch (cause) {
-    throw notParquet(`The footer cannot be read: ${String((cause as Error).message).slice(0, 200)}.`, cause);
+    if (cause instanceof ThriftError) throw notParquet(`The footer cannot be read: ${cause.message}.`, cause);
+    throw cause;
   }
-}
-
-function describe(metadata: FileMetaData, size: number, footerBytes: number): ParquetFooter {
-  const rows = Number(metadata.num_rows);
-  if (!Number.isSafeInteger(rows) || rows < 0) throw notParquet(`The footer claims ${metadata.num_rows} rows.`);
-  const dataEnd = size - footerBytes - 8;
-  let rowsInGroups = 0;
-  for (const group of metadata.row_groups) {
-    rowsInGroups += Number(group.num_rows);
-    for (const chunk of group.columns) {
-      const meta = chunk.meta_data;
-      if (meta === undefined) continue;
-      const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
-      const length = Number(meta.total_compressed_size);
-      if (!(start >= 4 && length >= 0 && start + length <= dataEnd))
-        throw notParquet('The footer places a column outside of the file; the file is cut off or damaged.');
-    }
-  }
-  if (rowsInGroups !== rows) throw notParquet(`The footer claims ${rows} rows, its row groups have ${rowsInGroups}.`);
-  return {
-    rows,
-    bytes: size,
-    columns: columnsOf(metadata.schema),
-    keyValue: Object.fromEntries((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''])),
-    rowGroups: metadata.row_groups.length,
-    createdBy: metadata.created_by,
-  };
 }
 
 async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
