@@ -102,7 +102,7 @@ async function mergeIn(
 }
 
 /** Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. */
-async function writeSegment(
+export async function writeSegment(
   bus: Bus,
   compactor: WorkerProcess,
   folder: string,

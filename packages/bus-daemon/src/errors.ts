@@ -27,6 +27,8 @@ export const daemonCodes = {
     hint: 'The work is tried again by itself; if it dies again, see the log above.',
   },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
+  JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
+  JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },
   EXPORT_FAILED: {
     disposition: 'retry',
     hint: 'See data/exports/_export_status.json; the last good file is still there.',

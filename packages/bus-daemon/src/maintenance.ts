@@ -1,4 +1,5 @@
 import type { Bus } from './bus.js';
+import { incompleteTables, rebuildTable } from './canon/rebuild.js';
 import { compactHot, mergeTiers } from './compact.js';
 import { Exporter } from './exports/exporter.js';
 import type { Publisher } from './publish/publisher.js';
@@ -34,8 +35,15 @@ export class Maintenance {
   }
 
   /** What must be there before the first reader comes. */
-  prepare(): Promise<void> {
-    return this.#exporter.ensureStatus();
+  async prepare(): Promise<void> {
+    await this.#exporter.ensureStatus();
+    for (const table of await incompleteTables(this.#bus)) {
+      this.#bus.logger.warn(
+        { table: table.name },
+        'compacted files of a canonical table are gone; the table is made again from the store',
+      );
+      await rebuildTable(this.#bus, this.#compactor, table);
+    }
   }
 
   /** Starts what is due, and returns at once. */

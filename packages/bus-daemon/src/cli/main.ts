@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../version.js';
+import { gcCommand } from './commands/gc.js';
+import { rebuildCommand } from './commands/rebuild.js';
+import { rejectedCommand, retryCommand } from './commands/rejected.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { verifyCommand } from './commands/verify.js';
 import { failWith } from './fail.js';
 
 const program = new Command('quantbot-bus')
   .description('The write-once artifact bus: many producers, one DuckDB writer, readers that never meet a lock.')
   .version(version)
   .showSuggestionAfterError()
-  .showHelpAfterError('(try quantbot-bus --help)')
-  .addCommand(startCommand())
-  .addCommand(statusCommand());
+  .showHelpAfterError('(try quantbot-bus --help)');
+const commands = [startCommand, statusCommand, rejectedCommand, retryCommand, verifyCommand, rebuildCommand, gcCommand];
+for (const command of commands) program.addCommand(command());
 
 program.parseAsync().catch(failWith);

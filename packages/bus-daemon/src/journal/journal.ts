@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { type BusLayout, type ParquetColumn, syncFolder } from '@quantbot/infra';
 import type { RegisteredArtifact } from '../canon/registry.js';
+import { canonTableOf } from '../canon/table.js';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
+import { literal } from '../sql.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { listHotCommits, listSegments, type Segment } from './files.js';
 import { type JournalRow, journalColumnKinds } from './row.js';
@@ -41,6 +43,11 @@ export class Journal {
     for (const folder of [layout.hot, layout.segments, layout.journal]) await syncFolder(folder);
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
+    return Journal.read(layout);
+  }
+
+  /** Opens the journal for reading only, beside a daemon that runs. */
+  static async read(layout: BusLayout): Promise<Journal> {
     const journal = new Journal(layout, await openMemoryDatabase({ memoryMb: lookupMemoryMb, threads: 2 }));
     await journal.reload();
     return journal;
@@ -97,6 +104,16 @@ export class Journal {
     return new Map(rows.map(row => [row.artifact_key, { seq: Number(row.seq), sha256: row.sha256 }]));
   }
 
+  /** Which of these store paths the journal names. */
+  async findRelPaths(relPaths: readonly string[]): Promise<Set<string>> {
+    if (relPaths.length === 0) return new Set();
+    const rows = await this.#query<{ rel_path: string }>(
+      `SELECT rel_path FROM _bus.journal WHERE status = 'ingested' AND rel_path IN (SELECT unnest($1))`,
+      relPaths,
+    );
+    return new Set(rows.map(row => row.rel_path));
+  }
+
   /** All rows under these claims, by claim. */
   async findClaims(claims: readonly string[]): Promise<Map<string, JournalRow[]>> {
     if (claims.length === 0) return new Map();
@@ -114,6 +131,31 @@ export class Journal {
       'SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal',
     );
     return row?.at == null ? undefined : Number(row.at);
+  }
+
+  /** The rows of ingested artifacts with `after < seq <= upTo`, in order. */
+  async ingestedBetween(after: number, upTo: number): Promise<JournalRow[]> {
+    return this.#rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
+  }
+
+  /** How many rows each canonical table has up to a seq, by the table's name. */
+  async canonicalRows(upTo: number): Promise<Map<string, number>> {
+    const rows = await this.#query<{ hint: string; n: bigint }>(
+      `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM _bus.journal
+       WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
+    );
+    return new Map(
+      rows.flatMap(({ hint, n }) =>
+        canonTableOf(hint) === undefined ? [] : [[canonTableOf(hint) as string, Number(n)]],
+      ),
+    );
+  }
+
+  /** The artifacts that a canonical table is made of up to a seq, in order. */
+  async artifactsOfTable(table: string, upTo: number): Promise<JournalRow[]> {
+    return this.#rows(
+      `WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)} AND seq <= ${upTo}`,
+    );
   }
 
   /** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */

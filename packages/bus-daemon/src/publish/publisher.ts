@@ -75,20 +75,31 @@ export class Publisher {
     return this.#turn;
   }
 
+  /**
+   * {@link publish} for who must know how it went.
+   *
+   * @throws DaemonError `FOREIGN_DATABASE`, `CROSS_DEVICE`; whatever the disk says.
+   */
+  async publishOrThrow(): Promise<void> {
+    const current = this.#bus.tables.tables();
+    await assertOurs(this.#bus);
+    const made = await this.#build(await snapshotOf(this.#bus));
+    await this.#switchTo(made);
+    this.#publishedTables = current;
+    this.#problem = undefined;
+    this.#bus.logger.debug({ database: made.name, compactedSeq: made.hotAfter }, 'database published');
+  }
+
   async #publish(): Promise<void> {
-    const { logger, tables } = this.#bus;
     try {
-      const current = tables.tables();
-      await assertOurs(this.#bus);
-      const made = await this.#build(await snapshotOf(this.#bus));
-      await this.#switchTo(made);
-      this.#publishedTables = current;
-      this.#problem = undefined;
-      logger.debug({ database: made.name, compactedSeq: made.hotAfter }, 'database published');
+      await this.publishOrThrow();
     } catch (error) {
       const { message } = error as Error;
       if (this.#problem !== message)
-        logger.error({ err: error, hint: hintFor(error) }, 'the database could not be published; ingestion goes on');
+        this.#bus.logger.error(
+          { err: error, hint: hintFor(error) },
+          'the database could not be published; ingestion goes on',
+        );
       this.#problem = message;
     }
   }

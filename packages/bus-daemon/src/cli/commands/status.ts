@@ -1,20 +1,17 @@
-import { findBusConfig } from '@quantbot/infra';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { type BusStatus, readStatus } from '../../status.js';
+import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 /** `quantbot-bus status`: what waits, what became of the rest, who writes. */
 export const statusCommand = (): Command =>
-  new Command('status')
-    .description('Show queue, counts by state, last commit, exports, and who is the writer.')
-    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
-    .option('--json', 'print JSON')
-    .action(async (options: { config?: string; json?: boolean }) => {
-      const status = await readStatus(findBusConfig({ config: options.config }).config);
-      console.log(options.json ? JSON.stringify(status, null, 2) : describeStatus(status));
-    });
+  busCommand('status', 'Show queue, counts by state, last commit, exports, and who is the writer.').action(
+    async (options: CommonOptions) => {
+      const status = await readStatus(configOf(options));
+      print(options, status, () => describeStatus(status));
+    },
+  );
 
-/** The status as lines for people. */
-export function describeStatus(status: BusStatus): string {
+function describeStatus(status: BusStatus): string {
   const { writer, queue, jobs, lastCommit } = status;
   const lines = [
     `bus       ${status.busRoot}${status.initialised ? '' : ' (no daemon has run here yet)'}`,

@@ -1,0 +1,44 @@
+import type { BusConfig, Logger } from '@quantbot/infra';
+import { type Bus, randomClaim } from '../bus.js';
+import { rebuildTable } from '../canon/rebuild.js';
+import { openBus } from '../open-bus.js';
+import { Publisher } from '../publish/publisher.js';
+import { WorkerProcess } from '../worker/client.js';
+import { acquireWriterLock } from '../writer-lock.js';
+
+/** What was made again. */
+export interface RebuildReport {
+  /** The last job in the journal. */
+  lastSeq: number;
+  tables: string[];
+}
+
+/**
+ * Makes everything that is derived again, from journal and store alone: the compacted files of the canonical tables and the published
+ * database. Takes the writer lock, so no daemon may run.
+ *
+ * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that the bus did not make.
+ */
+export async function rebuild(
+  config: BusConfig,
+  logger: Logger,
+  onTable: (name: string) => void = () => {},
+): Promise<RebuildReport> {
+  const lock = await acquireWriterLock(config);
+  const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
+  let bus: Bus | undefined;
+  try {
+    bus = await openBus(config, logger, { now: Date.now, newClaim: randomClaim });
+    for (const table of bus.tables.tables()) {
+      onTable(table.name);
+      await rebuildTable(bus, compactor, table);
+    }
+    await new Publisher(bus).publishOrThrow();
+    return { lastSeq: bus.journal.lastSeq, tables: bus.tables.tables().map(table => table.name) };
+  } finally {
+    compactor.stop();
+    bus?.inspector.stop();
+    bus?.journal.close();
+    await lock.release();
+  }
+}

@@ -1,0 +1,138 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type BusConfig, type BusLayout, busLayout, digestFile, exists, systemErrorCode } from '@quantbot/infra';
+import { openDuckDb } from '@quantbot/storage';
+import { canonTableOf } from '../canon/table.js';
+import { concurrently } from '../concurrent.js';
+import { Journal } from '../journal/journal.js';
+import type { JournalRow } from '../journal/row.js';
+import { identifier } from '../sql.js';
+import { WorkerProcess } from '../worker/client.js';
+
+/** What can be wrong with a stored artifact or a canonical table. */
+export type StoreProblemCode = 'MISSING' | 'CHANGED' | 'UNREADABLE' | 'ORPHAN' | 'TABLE_ROWS';
+
+/** One thing that is wrong. */
+export interface StoreProblem {
+  code: StoreProblemCode;
+  /** Path relative to the bus root, or the table's name. */
+  what: string;
+  detail: string;
+}
+
+/** What a verification found. */
+export interface VerifyReport {
+  artifacts: number;
+  bytes: number;
+  problems: StoreProblem[];
+}
+
+/** How a verification goes about. */
+export interface VerifyOptions {
+  /** Also decode every page of every artifact. */
+  deep?: boolean;
+  /** Called after each step with the artifacts checked so far and in all. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** The journal is read in steps of so many jobs, so that memory stays bounded. */
+const stepJobs = 10_000;
+/** A file that is younger may belong to a batch that is just being committed. */
+const inFlightMs = 60_000;
+const decodeTimeoutMs = 600_000;
+
+/**
+ * Re-hashes the whole store against the journal: finds missing, changed and orphaned files, and canonical tables that have lost rows. Reads only; a
+ * daemon may run meanwhile.
+ */
+export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const layout = busLayout(config.busRoot);
+  const journal = await Journal.read(layout);
+  const inspector = new WorkerProcess('verify', { idleMs: 60_000 });
+  const report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
+  const named = new Set<string>();
+  const tableRows = new Map<string, number>();
+  try {
+    const { lastSeq } = journal;
+    for (let after = 0; after < lastSeq; after += stepJobs) {
+      const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, lastSeq));
+      const problems = await concurrently(
+        rows,
+        row => checkArtifact(layout, row, options.deep ? inspector : undefined),
+        4,
+      );
+      report.problems.push(...problems.flat());
+      for (const row of rows) {
+        report.artifacts++;
+        report.bytes += row.bytes ?? 0;
+        named.add(row.rel_path ?? '');
+        const table = canonTableOf(row.schema_hint);
+        if (table !== undefined) tableRows.set(table, (tableRows.get(table) ?? 0) + (row.rows ?? 0));
+      }
+      options.onProgress?.(Math.min(after + stepJobs, lastSeq), lastSeq);
+    }
+    report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tableRows, lastSeq)));
+    return report;
+  } finally {
+    inspector.stop();
+    journal.close();
+  }
+}
+
+async function checkArtifact(
+  layout: BusLayout,
+  row: JournalRow,
+  inspector: WorkerProcess | undefined,
+): Promise<StoreProblem[]> {
+  const what = row.rel_path ?? '';
+  const path = join(layout.root, what);
+  try {
+    const { bytes, sha256 } = await digestFile(path);
+    if (bytes !== row.bytes || sha256 !== row.sha256)
+      return [{ code: 'CHANGED', what, detail: `sha256 is ${sha256}, the journal has ${row.sha256} (seq ${row.seq})` }];
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
+  }
+  const problem = await inspector?.request({ task: 'decode', files: [{ path, rows: row.rows ?? 0 }] }, decodeTimeoutMs);
+  return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
+}
+
+async function findOrphans(layout: BusLayout, named: ReadonlySet<string>): Promise<StoreProblem[]> {
+  const orphans: StoreProblem[] = [];
+  for (const entry of await readdir(layout.store, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const what = relative(layout.root, path);
+    if (named.has(what) || Date.now() - (await stat(path)).ctimeMs < inFlightMs) continue;
+    orphans.push({ code: 'ORPHAN', what, detail: 'no journal row names it; quantbot-bus gc removes it' });
+  }
+  return orphans;
+}
+
+/** Each canonical table has as many rows as the artifacts that it is made of. */
+async function checkTables(
+  config: BusConfig,
+  expected: ReadonlyMap<string, number>,
+  lastSeq: number,
+): Promise<StoreProblem[]> {
+  if (!(await exists(config.duckdbPath))) return [];
+  const database = await openDuckDb(config.duckdbPath, { readOnly: true });
+  try {
+    const problems: StoreProblem[] = [];
+    for (const [table, rows] of expected) {
+      const [row] = await database.query(
+        `SELECT count(*) AS n FROM canon.${identifier(table)} WHERE _seq <= ${lastSeq}`,
+      );
+      if (Number(row?.n) !== rows)
+        problems.push({
+          code: 'TABLE_ROWS',
+          what: table,
+          detail: `canon.${table} has ${row?.n} rows, its artifacts have ${rows}; quantbot-bus rebuild makes it again`,
+        });
+    }
+    return problems;
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { collectGarbage } from '../../care/gc.js';
+import { busCommand, type CommonOptions, configOf, parseDuration, print } from '../shared.js';
+
+/** `quantbot-bus gc`: removes what nobody needs any more; only says what, unless told to. */
+export const gcCommand = (): Command =>
+  busCommand(
+    'gc',
+    'Remove settled jobs past their retention, unfinished jobs and orphans. Says only what would go, unless --apply.',
+  )
+    .option('--apply', 'really remove it')
+    .option('--keep <duration>', 'keep settled jobs this long (30d, 12h)', '30d')
+    .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long', '1d')
+    .addHelpText('after', '\nExamples:\n  $ quantbot-bus gc\n  $ quantbot-bus gc --keep 7d --apply')
+    .action(
+      async (options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string }, command: Command) => {
+        const keepSettledMs = parseDuration(options.keep);
+        const keepUnfinishedMs = parseDuration(options.keepUnfinished);
+        if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
+          return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
+        const items = await collectGarbage(configOf(options), {
+          keepSettledMs,
+          keepUnfinishedMs,
+          apply: options.apply ?? false,
+        });
+        const verb = options.apply ? 'removed' : 'would remove';
+        print(options, { applied: options.apply ?? false, items }, () =>
+          [...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`), `${verb} ${items.length} in all`].join(
+            '\n',
+          ),
+        );
+      },
+    );
