@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
-import { makeFolderDurable, writeFileDurable } from './durable-fs.js';
+import { createFileDurable, makeFolderDurable } from './durable-fs.js';
 import { busError, systemErrorCode } from './errors.js';
 
 const markerSchema = z.looseObject({
@@ -57,8 +57,9 @@ export async function initBusRoot(busRoot: string): Promise<BusMarker> {
     bus_id: randomUUID(),
     created_at: new Date().toISOString(),
   };
-  await writeFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`);
-  return made;
+  // Of two daemons that start together for the first time, one makes the marker and both use it.
+  if (await createFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`)) return made;
+  return (await readBusMarker(root)) ?? made;
 }
 
 /**

@@ -5,8 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type PathLike } from 'node:fs';
 import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { systemErrorCode } from './errors.js';
+import { basename, dirname, join, resolve } from 'node:path';
+import { busError, systemErrorCode } from './errors.js';
 
 const chunkBytes = 1024 * 1024;
 
@@ -36,29 +36,63 @@ export async function renameDurable(from: string, to: string): Promise<void> {
  */
 export async function writeFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path);
-  try {
+  await orRemove(temporary, async () => {
     await writeAndSync(temporary, content, mode);
     await rename(temporary, path);
-  } catch (error) {
+  });
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Like {@link writeFileDurable} for a file that only the first of several writers may create.
+ *
+ * @returns false when the file is there already; it is then left as it is.
+ */
+export async function createFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
+  const temporary = temporaryBeside(path);
+  const created = await orRemove(temporary, async () => {
+    await writeAndSync(temporary, content, mode);
+    const taken = await linkOrRename(temporary, path);
     await rm(temporary, { force: true });
+    return !taken;
+  });
+  await syncFolder(dirname(path));
+  return created;
+}
+
+/** Gives the file its name unless that is taken, and answers whether it was. */
+async function linkOrRename(from: string, to: string): Promise<boolean> {
+  try {
+    if (await tryLink(from, to)) return false;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return true;
     throw error;
   }
-  await syncFolder(dirname(path));
+  if (await exists(to)) return true;
+  await rename(from, to); // without links there is no atomic way; two that come at the same instant both get here
+  return false;
 }
 
 /** Like {@link writeFileDurable}, but without the syncs: for what can be made again from something durable. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path);
-  const handle = await open(temporary, 'wx', mode);
-  try {
-    await handle.writeFile(content);
-  } finally {
-    await handle.close();
-  }
-  try {
+  await orRemove(temporary, async () => {
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
     await rename(temporary, path);
+  });
+}
+
+/** Runs `work`; if it fails, what it left at the path goes too, as far as that is possible. */
+async function orRemove<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(path, { force: true }).catch(() => {}); // what went wrong first is what counts
     throw error;
   }
 }
@@ -76,12 +110,11 @@ export async function writeAndSync(path: string, content: string | Uint8Array, m
 
 /** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
 export async function makeFolderDurable(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+  const absolute = resolve(path);
+  const first = await mkdir(absolute, { recursive: true });
   if (first === undefined) return;
-  for (let folder = path; ; folder = dirname(folder)) {
+  for (let folder = absolute; folder.length >= first.length; folder = dirname(folder))
     await syncFolder(dirname(folder));
-    if (folder === first) return;
-  }
 }
 
 /** Size and SHA-256 of content that was read to its end. */
@@ -90,7 +123,12 @@ export interface ContentDigest {
   sha256: string;
 }
 
-/** Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`. */
+/**
+ * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`.
+ *
+ * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the beginning: somebody is writing to it, and
+ * reading on would have no end.
+ */
 export async function digestHandle(source: FileHandle, sink?: FileHandle): Promise<ContentDigest> {
   const hash = createHash('sha256');
   const { size } = await source.stat();
@@ -98,12 +136,15 @@ export async function digestHandle(source: FileHandle, sink?: FileHandle): Promi
   let bytes = 0;
   for (;;) {
     const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
-    if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
+    if (bytesRead === 0 || bytes + bytesRead > size) break;
     const chunk = buffer.subarray(0, bytesRead);
     hash.update(chunk);
     if (sink !== undefined) await writeFully(sink, chunk, bytes);
     bytes += bytesRead;
   }
+  if (bytes !== size || (await source.stat()).size !== size)
+    throw busError('BYTES_MISMATCH', `The file changed its size of ${size} bytes while it was read.`);
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 /** Size and SHA-256 of a file. */
@@ -118,22 +159,24 @@ export async function digestFile(path: string): Promise<ContentDigest> {
 
 /**
  * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the blocks (reflink) where the file
- * system can; the copy is then hashed, so that the digest is always of what was really written.
+ * system can; the copy is then hashed, so that the digest is always of what was really written. A copy that fails leaves nothing.
+ *
+ * @throws EEXIST when the name is taken; BusError `BYTES_MISMATCH` as {@link digestHandle}.
  */
 export async function copyFileDurable(from: string, to: string): Promise<ContentDigest> {
   const source = await open(from, 'r');
   try {
-    if (await cloneFile(from, to)) {
-      const clone = await open(to, 'r+');
-      try {
-        const digest = await digestHandle(clone);
-        await clone.sync();
-        return digest;
-      } finally {
-        await clone.close();
-      }
-    }
-    const target = await open(to, 'wx', 0o644);
+    return await copyHandleDurable(source, to);
+  } finally {
+    await source.close();
+  }
+}
+
+/** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
+export async function copyHandleDurable(source: FileHandle, to: string): Promise<ContentDigest> {
+  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to));
+  const target = await open(to, 'wx', 0o644);
+  return orRemove(to, async () => {
     try {
       const digest = await digestHandle(source, target);
       await target.sync();
@@ -141,19 +184,29 @@ export async function copyFileDurable(from: string, to: string): Promise<Content
     } finally {
       await target.close();
     }
+  });
+}
+
+async function digestClone(path: string): Promise<ContentDigest> {
+  const clone = await open(path, 'r');
+  try {
+    await clone.chmod(0o644); // a clone has the mode of its source, which the daemon may not be allowed to read
+    const digest = await digestHandle(clone);
+    await clone.sync();
+    return digest;
   } finally {
-    await source.close();
+    await clone.close();
   }
 }
 
-/** Whether the file system could share the blocks of `from` with a new file `to`. */
-async function cloneFile(from: string, to: string): Promise<boolean> {
+/** Whether the file system could share the blocks of an open file with a new file `to`. */
+async function cloneFile(source: FileHandle, to: string): Promise<boolean> {
   try {
-    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    await copyFile(`/proc/self/fd/${source.fd}`, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') throw error;
-    return false;
+    return false; // no such file system, or no /proc
   }
 }
 
@@ -185,9 +238,9 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A name in the same folder that no reader looks at. */
+/** A name in the same folder that no reader looks at; at most 60 characters of three bytes and 20 more. */
 export const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+  join(dirname(path), `.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.tmp`);
 
 async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {

@@ -72,7 +72,7 @@ export const submitCodes = {
   },
   BUS_ROOT_INVALID: {
     disposition: 'caller',
-    hint: 'Choose a bus_root whose path has none of the characters * ? [ ] { }.',
+    hint: 'Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.',
   },
   SUBMIT_FAILED: { disposition: 'retry', hint: 'Nothing was submitted. See to the cause, then submit again.' },
   JOB_ID_IN_USE: {

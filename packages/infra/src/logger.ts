@@ -15,7 +15,7 @@ export interface LoggerOptions {
  * A structured logger (pino): JSON lines on standard error, or readable lines when that is a terminal and `pino-pretty` is installed.
  * Standard output stays free for results.
  */
-export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL ?? 'info' }: LoggerOptions): Logger {
+export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
   return pretty === undefined ? pino(options, pino.destination({ fd: 2, sync: true })) : pino(options, pretty);

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { busError } from './errors.js';
 import { artifactKey, artifactKeySchema, idSchema } from './ids.js';
+import { JsonError, parseJsonStrictly } from './strict-json.js';
 
 /** A manifest may have at most this many bytes. */
 export const maxManifestBytes = 1024 * 1024;
 /** JSON in a manifest may be nested this deep at most. */
 export const maxManifestDepth = 64;
-/** `schema_hint`: an identifier, or two joined by a dot (`canon.<table>`). */
-const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
+/** A job may have this many artifacts at most. */
+export const maxArtifacts = 10_000;
+/** A job may name this many inputs at most. */
+export const maxInputs = 10_000;
+/** `schema_hint`: up to four identifiers joined by dots, such as `canon.<table>`. */
+export const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
 const utcPattern = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)?$/;
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -19,7 +24,11 @@ export const manifestArtifactSchema = z.looseObject({
   kind: idSchema.optional().describe("What the artifact is; the job's kind when absent."),
   format: z.literal('parquet').default('parquet'),
   relpath: z.string().min(1).max(1000).describe('Path of the file inside the job folder, with forward slashes.'),
-  schema_hint: z.string().regex(schemaHintPattern).optional().describe('`canon.<table>` feeds a canonical table.'),
+  schema_hint: z
+    .string()
+    .regex(schemaHintPattern, 'must be identifiers joined by dots, such as canon.trades')
+    .optional()
+    .describe('`canon.<table>` feeds a canonical table.'),
   rows: count.optional().describe("Number of rows; checked against the file's footer."),
   bytes: count.optional().describe('Size of the file in bytes; checked.'),
   sha256: z
@@ -41,13 +50,14 @@ export const manifestSchema = z
     created_at_utc: z
       .string()
       .regex(utcPattern, 'must be ISO 8601 in UTC, such as 2026-01-31T12:00:00Z')
-      .refine(
-        text => !Number.isNaN(Date.parse(`${text.slice(0, 19).replace(' ', 'T')}Z`)),
-        'must be a date that exists',
-      )
+      .refine(isRealTime, 'must be a time that exists')
       .describe("The producer's clock, ISO 8601, UTC."),
-    artifacts: z.array(manifestArtifactSchema).min(1).max(10_000).describe('All become visible together, or none.'),
-    inputs: z.array(artifactKeySchema).max(10_000).optional().describe('Keys of artifacts that this run read.'),
+    artifacts: z
+      .array(manifestArtifactSchema)
+      .min(1)
+      .max(maxArtifacts)
+      .describe('All become visible together, or none.'),
+    inputs: z.array(artifactKeySchema).max(maxInputs).optional().describe('Keys of artifacts that this run read.'),
     provenance: jsonObject.optional().describe('Where the artifacts come from: commit, parameters, versions.'),
     meta: jsonObject.optional().describe('Kept as it came.'),
   })
@@ -64,6 +74,13 @@ export const manifestSchema = z
       seen.add(key);
     });
   });
+
+/** JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went in. */
+function isRealTime(text: string): boolean {
+  const seconds = text.slice(0, 19).replace(' ', 'T');
+  const time = Date.parse(`${seconds}Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(seconds);
+}
 
 /** A valid manifest, as {@link parseManifest} returns it. */
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -91,9 +108,9 @@ export function manifestArtifactKey(
 export function parseManifest(bytes: Uint8Array): Manifest {
   if (bytes.byteLength > maxManifestBytes)
     throw busError('TOO_LARGE', `manifest.json has ${bytes.byteLength} bytes; ${maxManifestBytes} are allowed.`);
-  const json = parseJson(bytes);
-  if (typeof json === 'object' && json !== null && 'op' in json)
-    throw busError('OPERATION_UNKNOWN', `The operation ${JSON.stringify(json.op)?.slice(0, 100)} is not known.`);
+  const json = parseStrictJson(bytes);
+  if (typeof json === 'object' && json !== null && Object.hasOwn(json, 'op'))
+    throw busError('OPERATION_UNKNOWN', `The operation ${describeOp(json)} is not known.`);
   const parsed = manifestSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw busError('MANIFEST_INVALID', 'manifest.json does not follow the schema.', {
@@ -101,35 +118,14 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   });
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw busError('MANIFEST_INVALID', 'manifest.json is not valid UTF-8.', { cause });
-  }
-  if (nestingDepth(text) > maxManifestDepth)
-    throw busError('MANIFEST_INVALID', `manifest.json is nested more than ${maxManifestDepth} levels deep.`);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw busError('MANIFEST_INVALID', 'manifest.json is not JSON.', { cause, details: [String(cause).slice(0, 200)] });
-  }
-}
+const describeOp = (json: object): string => String(JSON.stringify((json as { op: unknown }).op)).slice(0, 100);
 
-/** How deep brackets nest outside of strings. Counted before parsing, because recursion on what was parsed is not safe. */
-function nestingDepth(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i];
-    if (inString) {
-      if (char === '\\') i++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
-    else if (char === '}' || char === ']') depth--;
+function parseStrictJson(bytes: Uint8Array): unknown {
+  try {
+    return parseJsonStrictly(bytes, maxManifestDepth);
+  } catch (cause) {
+    if (cause instanceof JsonError)
+      throw busError('MANIFEST_INVALID', `manifest.json ${cause.message}.`, { cause, details: cause.details });
+    throw cause;
   }
-  return deepest;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
@@ -32,8 +32,8 @@ export interface FoundConfig {
  */
 export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
   const cwd = resolve(options.cwd ?? '.');
-  const named = options.config ?? (options.env ?? process.env).QUANTBOT_BUS_CONFIG;
-  const path = named !== undefined && named !== '' ? resolve(cwd, named) : findUpwards(cwd);
+  const named = options.config || (options.env ?? process.env).QUANTBOT_BUS_CONFIG;
+  const path = named ? resolve(cwd, named) : findUpwards(cwd);
   if (path === undefined) return { path, config: resolveConfig(configSchema.parse({}), cwd) };
   const text = readConfigFile(path);
   if (text === undefined) throw busError('CONFIG_NOT_FOUND', `There is no configuration at ${path}.`);
@@ -44,7 +44,7 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\uFEFF/, '')); // some editors of Windows put a byte order mark there
   } catch (cause) {
     throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
   }
@@ -88,21 +88,31 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
   };
 }
 
-/** Characters that mean something in a glob would make the published views read other folders, so they are refused. */
+/**
+ * Refuses paths that DuckDB would misread: characters that mean something in a glob would make the published views read other folders,
+ * and a folder named `key=value` would be taken for a Hive partition, whose value replaces the artifacts' own column of that name.
+ *
+ * @throws BusError `BUS_ROOT_INVALID`.
+ */
 export function checkedRoot(path: string, setting = 'bus_root'): string {
   if (/[*?[\]{}\\]/.test(path))
     throw busError('BUS_ROOT_INVALID', `${setting} is ${path}, which has a character that means something in a glob.`);
+  if (/[^/]=/.test(path))
+    throw busError(
+      'BUS_ROOT_INVALID',
+      `${setting} is ${path}, which has a folder that DuckDB takes for a Hive partition.`,
+    );
   return path;
 }
 
 function exportPath(exportDir: string, job: { name: string; path?: string | undefined }): string {
   const path = resolve(exportDir, job.path ?? `${job.name}.parquet`);
   const below = relative(exportDir, path);
-  if (below.startsWith('..') || isAbsolute(below))
+  if (below === '' || below === '..' || below.startsWith('../') || isAbsolute(below))
     throw busError('CONFIG_INVALID', `The export ${job.name} would be written outside of export_dir.`, {
       details: [path],
     });
-  return path;
+  return checkedRoot(path, `the path of the export ${job.name}`);
 }
 
 function findUpwards(from: string): string | undefined {
@@ -126,10 +136,17 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [`${at || 'the file'}: ${issue.message}`];
   const known = knownKeys(issue.path);
-  return issue.keys.map(key => {
-    const suggestion = known.length > 0 ? ` Did you mean ${closest(key, known)}?` : '';
-    return `${[...issue.path, key].join('.')}: there is no such setting.${suggestion}`;
-  });
+  return issue.keys.map(
+    key => `${[...issue.path, key].join('.')}: there is no such setting. ${suggestion(key, known)}`,
+  );
+}
+
+/** The setting that was probably meant, or all that there are when none is near. */
+function suggestion(key: string, known: readonly string[]): string {
+  const near = closest(key, known);
+  return distance(key, near) <= Math.max(2, key.length * 0.4)
+    ? `Did you mean ${near}?`
+    : `Here the settings are ${known.join(', ')}.`;
 }
 
 /** The settings that the schema knows at a path. */

@@ -78,12 +78,20 @@ export const configSchema = z.strictObject({
     .describe('Background merging of small files.'),
   export: z
     .strictObject({
-      enabled: z.boolean().default(true),
+      enabled: z.boolean().default(true).describe('Whether exports are made at all.'),
       export_dir: z.string().min(1).default('data/exports').describe('Where golden exports go.'),
       min_interval_s: z.number().nonnegative().max(86_400).default(1).describe('An export runs at most this often.'),
       timeout_s: seconds.default(600).describe('An export that takes longer is stopped; its last good file stays.'),
       memory_limit_mb: z.number().int().min(64).default(1024).describe('Memory of the process that exports.'),
-      jobs: z.array(exportJobSchema).default([]).describe('Exports besides the one of each canonical table.'),
+      jobs: z
+        .array(exportJobSchema)
+        .default([])
+        .superRefine((jobs, context) => {
+          for (const [index, { name }] of jobs.entries())
+            if (jobs.findIndex(job => job.name === name) < index)
+              context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+        })
+        .describe('Exports besides the one of each canonical table.'),
     })
     .prefault({})
     .describe('Golden exports.'),

@@ -15,16 +15,29 @@ export interface ParquetColumn {
  *
  * @throws BusError `NOT_PARQUET` for a group without columns.
  */
-export function columnsOf(root: SchemaNode): ParquetColumn[] {
-  const names = distinctNames(root.children.map(({ element }) => element.name));
+export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {}): ParquetColumn[] {
+  const names = distinctNames(root.children.map(({ element }, index) => element.name || `C${index}`));
+  const geometries = geoParquetColumns(keyValue);
   return root.children.map((node, index) => ({
     name: names[index] as string,
-    type: repeatable(node),
+    type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : repeatable(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
   }));
 }
 
-/** DuckDB's way with names that differ in nothing but case, or in nothing: `a`, `A_1`, `a_2`. */
+const plainGeometry = "GEOMETRY('OGC:CRS84')";
+
+/** GeoParquet names its columns in the file's metadata (https://geoparquet.org): DuckDB reads them as geometries. */
+function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
+  try {
+    const { columns } = JSON.parse(geo ?? '{}') as { columns?: object };
+    return new Set(Object.keys(columns ?? {}));
+  } catch {
+    return new Set(); // not GeoParquet after all
+  }
+}
+
+/** DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`. */
 function distinctNames(names: readonly string[]): string[] {
   const timesTaken = new Map<string, number>();
   const lower = (name: string) => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
@@ -32,7 +45,8 @@ function distinctNames(names: readonly string[]): string[] {
     let number = timesTaken.get(lower(name));
     let free = name;
     if (number !== undefined) {
-      while (timesTaken.has(lower((free = `${name}_${number}`)))) number++;
+      while (timesTaken.has(lower(`${name}_${number}`))) number++;
+      free = `${name}_${number}`;
       timesTaken.set(lower(name), number + 1);
     }
     timesTaken.set(lower(free), 1);
@@ -74,8 +88,10 @@ function listElementType(repeated: SchemaNode): string {
 
 /** DuckDB leaves the names out when the first is empty, as in the tag of a UNION. */
 function structType(children: SchemaNode[]): string {
-  const named = children[0]?.element.name !== '';
-  const fields = children.map(child => (named ? `${quote(child.element.name)} ` : '') + repeatable(child));
+  const names = distinctNames(children.map(({ element }) => element.name));
+  const fields = children.map((child, index) =>
+    names[0] === '' ? repeatable(child) : `${quote(names[index] as string)} ${repeatable(child)}`,
+  );
   return `STRUCT(${fields.join(', ')})`;
 }
 
@@ -159,7 +175,9 @@ function sized(bits: number, signed: boolean): string {
 
 function byteArrayType(element: SchemaElement): string {
   if (element.logical_type?.type === 'GEOMETRY')
-    return `GEOMETRY('${(element.logical_type.crs ?? 'OGC:CRS84').replaceAll("'", "''")}')`;
+    return element.logical_type.crs === undefined
+      ? plainGeometry
+      : `GEOMETRY('${element.logical_type.crs.replaceAll("'", "''")}')`;
   const annotation = element.converted_type ?? element.logical_type?.type;
   if (annotation === 'JSON') return 'JSON';
   return annotation === 'UTF8' || annotation === 'STRING' || annotation === 'ENUM' ? 'VARCHAR' : 'BLOB';

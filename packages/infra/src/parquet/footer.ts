@@ -72,7 +72,7 @@ function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
 function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   try {
     const { root, ...metadata } = readFooterMetadata(footer, size - footer.length - 8);
-    return { ...metadata, bytes: size, columns: columnsOf(root) };
+    return { ...metadata, bytes: size, columns: columnsOf(root, metadata.keyValue) };
   } catch (cause) {
     if (cause instanceof ThriftError) throw notParquet(`The footer cannot be read: ${cause.message}.`, cause);
     throw cause;

@@ -1,8 +1,9 @@
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import parquet from 'parquetjs-lite';
-import { syncFile, syncFolder, temporaryBeside } from '../durable-fs.js';
+import { syncFolder, temporaryBeside } from '../durable-fs.js';
 import { busError } from '../errors.js';
+import { FileSink } from './file-sink.js';
 
 /**
  * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`; `int64` (a safe integer or a bigint); `double`
@@ -48,8 +49,54 @@ export async function writeSmallParquet(
     const { type, optional = false } = typeof column === 'string' ? { type: column } : column;
     return { name, type, optional };
   });
+  checkNames(fields);
+  const temporary = temporaryBeside(path);
+  let count = 0;
+  try {
+    count = await writeRows(temporary, fields, rows);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncFolder(dirname(path));
+  return count;
+}
+
+async function writeRows(
+  path: string,
+  fields: readonly Field[],
+  rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>>,
+): Promise<number> {
+  const handle = await open(path, 'wx');
+  try {
+    const sink = new FileSink(handle);
+    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every reader.
+    const writer = await parquet.ParquetWriter.openStream(schemaOf(fields), sink, { useDataPageV2: false });
+    writer.setRowGroupSize(rowGroupRows);
+    let count = 0;
+    for await (const row of rows) {
+      await writer.appendRow(checkedRow(row, fields, count));
+      sink.throwIfFailed();
+      count++;
+    }
+    await writer.close();
+    sink.throwIfFailed();
+    await handle.sync();
+    return count;
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkNames(fields: readonly Field[]): void {
   if (fields.length === 0) throw busError('VALUE_INVALID', 'A Parquet file needs at least one column.');
-  const schema = new parquet.ParquetSchema(
+  const bad = fields.find(({ name }) => name === '' || name === '__proto__');
+  if (bad !== undefined) throw busError('VALUE_INVALID', `A column cannot be named ${JSON.stringify(bad.name)}.`);
+}
+
+function schemaOf(fields: readonly Field[]) {
+  return new parquet.ParquetSchema(
     Object.fromEntries(
       // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows that match: left out.
       fields.map(f => [
@@ -58,25 +105,6 @@ export async function writeSmallParquet(
       ]),
     ),
   );
-  const temporary = temporaryBeside(path);
-  let count = 0;
-  try {
-    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every reader.
-    const writer = await parquet.ParquetWriter.openFile(schema, temporary, { useDataPageV2: false });
-    writer.setRowGroupSize(rowGroupRows);
-    for await (const row of rows) {
-      await writer.appendRow(checkedRow(row, fields, count));
-      count++;
-    }
-    await writer.close();
-    await syncFile(temporary);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(path));
-  return count;
 }
 
 interface Field {
@@ -86,9 +114,11 @@ interface Field {
 }
 
 function checkedRow(row: Record<string, unknown>, fields: readonly Field[], index: number): Record<string, unknown> {
+  if (typeof row !== 'object' || row === null) throw busError('VALUE_INVALID', `Row ${index} is not an object.`);
   const checked: Record<string, unknown> = {};
   for (const field of fields) {
-    const value = row[field.name];
+    const value =
+      Object.hasOwn(Object.prototype, field.name) && !Object.hasOwn(row, field.name) ? undefined : row[field.name];
     if (value === null || value === undefined) {
       if (!field.optional) throw invalid(index, field.name, 'is missing, and the column is not optional');
       continue;
@@ -103,8 +133,11 @@ function checkedRow(row: Record<string, unknown>, fields: readonly Field[], inde
 function checkedValue(value: unknown, { name, type }: Field, index: number): unknown {
   switch (type) {
     case 'string':
-      if (typeof value === 'string') return value;
-      break;
+      if (typeof value !== 'string') break;
+      // Half of a surrogate pair has no UTF-8, and would be written as another character.
+      if (/\p{Surrogate}/u.test(value))
+        throw invalid(index, name, 'has half of a surrogate pair, which is not a character');
+      return value;
     case 'boolean':
       if (typeof value === 'boolean') return value;
       break;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type BusError, busError } from '../errors.js';
-import { artifactKeySchema, idSchema } from '../ids.js';
+import { artifactKey, artifactKeySchema, idSchema } from '../ids.js';
+import { maxArtifacts, maxInputs, schemaHintPattern } from '../manifest.js';
 
 /** How the file gets into the bus: `copy` leaves it where it is, `move` gives it away. */
 export type Transfer = 'copy' | 'move';
@@ -51,32 +52,56 @@ export interface SubmitArtifactsOptions extends JobOptions {
 }
 
 const transfer = z.enum(['copy', 'move']);
-const jsonObject = z.record(z.string(), z.unknown());
-
-const optionsSchema = z.strictObject({
-  runId: idSchema,
-  producer: idSchema,
-  kind: idSchema,
-  inputs: z.array(artifactKeySchema).optional(),
-  provenance: jsonObject.optional(),
-  jobId: idSchema.optional(),
-  busRoot: z.string().min(1).optional(),
-  transfer: transfer.optional(),
-  meta: jsonObject.optional(),
-  artifacts: z
-    .array(
-      z.strictObject({
-        artifactId: idSchema,
-        parquetPath: z.string().min(1),
-        kind: idSchema.optional(),
-        schemaHint: z.string().optional(),
-        rows: z.number().int().nonnegative().optional(),
-        meta: jsonObject.optional(),
-        transfer: transfer.optional(),
-      }),
-    )
-    .min(1),
+/** JSON.stringify throws for bigints and for cycles; better here than after the files are copied. */
+const jsonObject = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+  try {
+    JSON.stringify(value);
+  } catch (error) {
+    context.addIssue({
+      code: 'custom',
+      message: `cannot be written as JSON (${(error as Error).message.split('\n')[0]})`,
+    });
+  }
 });
+
+const optionsSchema = z
+  .strictObject({
+    runId: idSchema,
+    producer: idSchema,
+    kind: idSchema,
+    inputs: z.array(artifactKeySchema).max(maxInputs).optional(),
+    provenance: jsonObject.optional(),
+    jobId: idSchema.optional(),
+    busRoot: z.string().min(1).optional(),
+    transfer: transfer.optional(),
+    meta: jsonObject.optional(),
+    artifacts: z
+      .array(
+        z.strictObject({
+          artifactId: idSchema,
+          parquetPath: z.string().min(1),
+          kind: idSchema.optional(),
+          schemaHint: z
+            .string()
+            .regex(schemaHintPattern, 'must be identifiers joined by dots, such as canon.trades')
+            .optional(),
+          rows: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
+          meta: jsonObject.optional(),
+          transfer: transfer.optional(),
+        }),
+      )
+      .min(1)
+      .max(maxArtifacts),
+  })
+  .superRefine(({ runId, producer, kind, artifacts }, context) => {
+    const seen = new Set<string>();
+    for (const [index, artifact] of artifacts.entries()) {
+      const key = artifactKey({ runId, producer, kind: artifact.kind ?? kind, artifactId: artifact.artifactId });
+      if (seen.has(key))
+        context.addIssue({ code: 'custom', path: ['artifacts', index], message: `is there twice: ${key}` });
+      seen.add(key);
+    }
+  });
 
 const idFields = new Set(['runId', 'producer', 'kind', 'jobId', 'artifactId', 'inputs']);
 

@@ -1,9 +1,9 @@
 import { watch } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ZodType } from 'zod';
+import { type ZodType, z } from 'zod';
 import { busLayout, fileNames } from '../bus-layout.js';
-import { BusError, busError, type RejectCode, systemErrorCode } from '../errors.js';
+import { BusError, busError, systemErrorCode } from '../errors.js';
 import { type Receipt, type RejectReason, receiptSchema, rejectReasonSchema } from '../receipt.js';
 
 /** How long to wait for a job. */
@@ -27,10 +27,13 @@ export class JobRejectedError extends BusError {
   readonly reason: RejectReason;
 
   constructor(reason: RejectReason) {
-    super(reason.code as RejectCode, reason.error, { hint: reason.hint, details: reason.details });
+    super(reason.code, reason.error, { hint: reason.hint, details: reason.details });
     this.reason = reason;
   }
 }
+
+/** A daemon that is newer than this package may know further codes; they are told all the same. */
+const anyReasonSchema = rejectReasonSchema.extend({ code: z.string() });
 
 const defaultTimeoutMs = 60_000;
 const pollMs = 100;
@@ -45,8 +48,9 @@ export async function waitUntilSettled(
   job: SubmissionIdentity,
   { timeoutMs = defaultTimeoutMs, signal }: SettleOptions = {},
 ): Promise<Receipt> {
+  if (Number.isNaN(timeoutMs)) throw busError('OPTIONS_INVALID', 'timeoutMs is not a number.');
   const deadline = performance.now() + timeoutMs;
-  const changes = watchForChanges(busRoot);
+  const changes = watchForChanges(busRoot, job.jobId);
   try {
     for (;;) {
       signal?.throwIfAborted();
@@ -70,8 +74,8 @@ async function readOutcome(busRoot: string, job: SubmissionIdentity): Promise<Re
   const layout = busLayout(busRoot);
   const receipt = await readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
   if (receipt !== undefined && answers(receipt, job)) return receipt;
-  const reason = await readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), rejectReasonSchema);
-  if (reason?.manifest_sha256 === job.manifestSha256) throw new JobRejectedError(reason);
+  const reason = await readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), anyReasonSchema);
+  if (reason?.manifest_sha256 === job.manifestSha256) throw new JobRejectedError(reason as RejectReason);
   return undefined;
 }
 
@@ -109,13 +113,19 @@ async function whereIs(busRoot: string, jobId: string): Promise<string> {
     : 'is neither in the inbox nor being worked on';
 }
 
-/** Wakes when something appears in `processed/` or `rejected/`; only a hint, so each wait has an end. */
-function watchForChanges(busRoot: string) {
+/** Wakes when the job's folder appears in `processed/` or `rejected/`; only a hint, so each wait has an end. */
+function watchForChanges(busRoot: string, jobId: string) {
   const { processed, rejected } = busLayout(busRoot);
   let wake = () => {};
+  let changed = false;
+  const noticed = (_event: string, name: string | null) => {
+    if (name !== null && name !== jobId) return;
+    changed = true; // also when nobody waits just now: the next wait then ends at once
+    wake();
+  };
   const watchers = [processed, rejected].flatMap(folder => {
     try {
-      return [watch(folder, () => wake()).on('error', () => {})];
+      return [watch(folder, noticed).on('error', () => {})];
     } catch {
       return []; // out of watches: polling alone is enough
     }
@@ -126,11 +136,14 @@ function watchForChanges(busRoot: string) {
         const done = () => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', done);
+          wake = () => {};
+          changed = false;
           resolve();
         };
         const timer = setTimeout(done, ms);
         signal?.addEventListener('abort', done);
         wake = done;
+        if (changed || signal?.aborted) done();
       }),
     close: () => {
       for (const watcher of watchers) watcher.close();

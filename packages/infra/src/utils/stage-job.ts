@@ -6,7 +6,7 @@ import { type ContentDigest, copyFileDurable, digestHandle, syncFolder, tryLink,
 import { busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { type Manifest, type ManifestArtifact, maxManifestBytes, parseManifest } from '../manifest.js';
-import { readParquetFooter } from '../parquet/footer.js';
+import { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
 /** A job that lies complete and flushed in `staging/`; one rename submits it. */
@@ -24,13 +24,13 @@ type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
 /**
  * Builds a job in `staging/`: checks each file, copies or moves it in while hashing, writes the manifest, and flushes it all.
  *
- * @throws BusError `ARTIFACT_MISSING`, `NOT_PARQUET`, `ROWS_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`; system errors as they come.
+ * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`,
+ * `TOO_LARGE`; system errors as they come.
  */
 export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
   const givenAway: string[] = [];
-  const rowsOf = new Map<ArtifactToStage, number>();
-  for (const artifact of options.artifacts) rowsOf.set(artifact, await checkFile(artifact));
+  for (const artifact of options.artifacts) await checkFile(artifact);
   await mkdir(folder);
   try {
     const artifacts: ManifestArtifact[] = [];
@@ -42,7 +42,9 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       const transfer = artifact.transfer ?? options.transfer ?? 'copy';
       const digest = await bringIn(from, to, transfer);
       if (transfer === 'move') givenAway.push(from);
-      artifacts.push(manifestEntry(artifact, relpath, rowsOf.get(artifact) ?? 0, digest));
+      // From the job's own file: the original may have changed since it was checked.
+      const rows = checkRows(artifact, await readParquetFooter(to));
+      artifacts.push(manifestEntry(artifact, relpath, rows, digest));
       faultPoint('submit:copied');
     }
     const { manifest, manifestBytes } = writeManifest(jobId, options, artifacts);
@@ -57,8 +59,9 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
   }
 }
 
-/** Removes a staged job that was not submitted. */
-export const discardStaged = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
+/** Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`. */
+export const discardStaged = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true }).catch(() => {});
 
 /**
  * Renames a staged job into the inbox and flushes the inbox: from here on it is submitted. Answers false when a job of that id
@@ -73,20 +76,36 @@ export async function placeInInbox(job: StagedJob, target: string): Promise<bool
   }
   faultPoint('submit:renamed');
   // At once, so that the daemon finds files with one name, which it can link instead of copying.
-  for (const path of job.givenAway) await unlink(path);
+  await dropGivenAway(job);
   await syncFolder(dirname(target));
   return true;
 }
 
-async function checkFile(artifact: ArtifactToStage): Promise<number> {
+/** Removes the old names of files that were given away. One that cannot be removed stays: the job is submitted all the same. */
+export async function dropGivenAway(job: StagedJob): Promise<void> {
+  for (const path of job.givenAway) await unlink(path).catch(() => {});
+}
+
+/** Checks a file before anything is copied, so that a mistake costs nothing. */
+async function checkFile(artifact: ArtifactToStage): Promise<void> {
   const path = artifact.parquetPath;
-  const info = await stat(path).catch(cause => {
-    throw busError('ARTIFACT_MISSING', `There is no readable file at ${path}.`, { cause, hint: 'Check parquetPath.' });
-  });
-  if (!info.isFile()) throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
-  const { rows } = await readParquetFooter(path);
+  try {
+    if (!(await stat(path)).isFile())
+      throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
+    checkRows(artifact, await readParquetFooter(path));
+  } catch (cause) {
+    const code = systemErrorCode(cause) ?? '';
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(code))
+      throw busError('ARTIFACT_MISSING', `There is no file at ${path}.`, { cause, hint: 'Check parquetPath.' });
+    if (['EACCES', 'EPERM'].includes(code))
+      throw busError('ARTIFACT_UNREADABLE', `${path} may not be read.`, { cause, hint: 'Check its permissions.' });
+    throw cause;
+  }
+}
+
+function checkRows(artifact: ArtifactToStage, { rows }: ParquetFooter): number {
   if (artifact.rows !== undefined && artifact.rows !== rows)
-    throw busError('ROWS_MISMATCH', `${path} has ${rows} rows, not ${artifact.rows}.`);
+    throw busError('ROWS_MISMATCH', `${artifact.parquetPath} has ${rows} rows, not ${artifact.rows}.`);
   return rows;
 }
 

@@ -1,16 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, unlink } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { busLayout, fileNames } from '../bus-layout.js';
 import { findBusRoot } from '../bus-root.js';
 import { syncFolder } from '../durable-fs.js';
-import { BusError, busError, CodedError, systemErrorCode } from '../errors.js';
+import { BusError, busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
-import { type Manifest, manifestArtifactKey, parseManifest } from '../manifest.js';
+import { type Manifest, manifestArtifactKey, maxManifestBytes, parseManifest } from '../manifest.js';
+import { readSmallFile } from '../read-small-file.js';
 import type { Receipt } from '../receipt.js';
 import { checkOptions, type SubmitArtifactOptions, type SubmitArtifactsOptions } from './options.js';
 import { type SettleOptions, waitUntilSettled } from './settled.js';
-import { discardStaged, placeInInbox, type StagedJob, stageJob } from './stage-job.js';
+import { discardStaged, dropGivenAway, placeInInbox, type StagedJob, stageJob } from './stage-job.js';
 
 /** One artifact as it was submitted. */
 export interface SubmittedArtifact {
@@ -56,8 +57,9 @@ export interface Submission {
  * const receipt = await submission.settled();
  *
  * @throws BusError with one of the codes `OPTIONS_INVALID`, `ID_INVALID`, `BUS_ROOT_NOT_FOUND`, `BUS_ROOT_INVALID`,
- * `ARTIFACT_MISSING`, `NOT_PARQUET`, `ROWS_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`. Whatever is
- * thrown, nothing was submitted.
+ * `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`,
+ * `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `SUBMIT_FAILED`. Whatever is thrown, nothing was submitted, unless the hint of
+ * `SUBMIT_FAILED` says that this is not known.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
   const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;
@@ -71,40 +73,82 @@ export async function submitArtifact(options: SubmitArtifactOptions): Promise<Su
  */
 export async function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submission> {
   checkOptions(options);
-  const busRoot = await findBusRoot(options.busRoot);
-  const jobId = options.jobId ?? newJobId(options.producer);
   let job: StagedJob | undefined;
   try {
-    job = await stageJob(busLayout(busRoot), jobId, options);
+    const busRoot = await findBusRoot(options.busRoot);
+    job = await stageJob(busLayout(busRoot), options.jobId ?? newJobId(options.producer), options);
     faultPoint('submit:staged');
-    await enterInbox(busRoot, job);
+    const manifestBytes = await enterInbox(busRoot, job);
     faultPoint('submit:accepted');
-    return describeSubmission(busRoot, job);
+    return describeSubmission(busRoot, job.manifest, manifestBytes);
   } catch (error) {
     if (job !== undefined) await discardStaged(job.folder);
-    throw error instanceof CodedError ? error : submitFailed(error);
+    throw systemErrorCode(error) === undefined ? error : submitFailed(error);
   }
 }
 
-/** Renames the staged job in; a job of that id that waits already is fine when it has the same content. */
-async function enterInbox(busRoot: string, job: StagedJob): Promise<void> {
+/** How often a job in the inbox that the daemon has just taken is waited out. */
+const attempts = 100;
+
+/**
+ * Renames the staged job in; a job of that id that waits already is fine when it has the same content.
+ *
+ * @returns the `manifest.json` of the job that is in the inbox now: an outcome names its hash.
+ */
+async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> {
   const { inbox } = busLayout(busRoot);
-  if (await placeInInbox(job, join(inbox, job.manifest.job_id))) return;
-  const waiting = await readWaitingManifest(join(inbox, job.manifest.job_id));
-  if (waiting === undefined) return enterInbox(busRoot, job); // the daemon has just taken it
-  if (contentOf(waiting) !== contentOf(job.manifest))
-    throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} with other content waits in the inbox.`);
-  await syncFolder(inbox); // the earlier attempt may have died between its rename and this
-  for (const path of job.givenAway) await unlink(path);
-  await discardStaged(job.folder);
+  const target = join(inbox, job.manifest.job_id);
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (await orUnknown(placeInInbox(job, target))) return job.manifestBytes;
+    const waiting = await readWaitingManifest(target);
+    if (waiting === undefined) {
+      if (await isGone(target)) continue; // the daemon has just taken it
+      throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} without manifest.json is in the inbox.`);
+    }
+    if (contentOf(waiting.manifest) !== contentOf(job.manifest))
+      throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} with other content waits in the inbox.`);
+    await orUnknown(syncFolder(inbox)); // the earlier attempt may have died between its rename and this
+    await dropGivenAway(job);
+    await discardStaged(job.folder);
+    return waiting.bytes;
+  }
+  throw busError(
+    'JOB_ID_IN_USE',
+    `Jobs ${job.manifest.job_id} come and go in the inbox; this one found no moment between.`,
+  );
 }
 
-async function readWaitingManifest(folder: string): Promise<Manifest | undefined> {
+/** Anything that fails once the job may be in the inbox leaves its fate open, and says so. */
+async function orUnknown<T>(work: Promise<T>): Promise<T> {
   try {
-    return parseManifest(await readFile(join(folder, fileNames.manifest)));
+    return await work;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    if (error instanceof BusError) throw busError('JOB_ID_IN_USE', `Another job waits in ${folder}.`, { cause: error });
+    if (systemErrorCode(error) !== 'EIO') throw error;
+    throw submitFailed(
+      error,
+      'Whether the job was submitted is not known. Submit again: the bus takes the same content only once.',
+    );
+  }
+}
+
+async function readWaitingManifest(folder: string): Promise<{ manifest: Manifest; bytes: Uint8Array } | undefined> {
+  try {
+    const bytes = await readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
+    return { manifest: parseManifest(bytes), bytes };
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    if (error instanceof BusError || ['ELOOP', 'EACCES'].includes(systemErrorCode(error) ?? ''))
+      throw busError('JOB_ID_IN_USE', `Another job waits in ${folder}.`, { cause: error });
+    throw error;
+  }
+}
+
+async function isGone(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return false;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return true;
     throw error;
   }
 }
@@ -112,7 +156,7 @@ async function readWaitingManifest(folder: string): Promise<Manifest | undefined
 const contentOf = (manifest: Manifest): string =>
   JSON.stringify(manifest.artifacts.map(artifact => [manifestArtifactKey(manifest, artifact), artifact.sha256]));
 
-function describeSubmission(busRoot: string, { manifest, manifestBytes }: StagedJob): Submission {
+function describeSubmission(busRoot: string, manifest: Manifest, manifestBytes: Uint8Array): Submission {
   const artifacts = manifest.artifacts.map(artifact => ({
     key: manifestArtifactKey(manifest, artifact),
     artifactId: artifact.artifact_id,
@@ -136,7 +180,7 @@ function newJobId(producer: string): string {
   return `${time}-${producer.slice(0, 60)}-${randomBytes(6).toString('hex')}`;
 }
 
-function submitFailed(cause: unknown): BusError {
-  const { message } = cause instanceof Error ? cause : { message: String(cause) };
-  return busError('SUBMIT_FAILED', `The bus could not take the job: ${message}.`, { cause });
+function submitFailed(cause: unknown, hint?: string): BusError {
+  const { message } = cause as Error;
+  return busError('SUBMIT_FAILED', `The bus could not take the job: ${message}.`, { cause, ...(hint && { hint }) });
 }

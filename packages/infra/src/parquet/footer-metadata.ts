@@ -1,0 +1,143 @@
+import { readSchemaElement, type SchemaElement } from './schema-element.js';
+import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
+import { ThriftError, ThriftReader, wireType } from './thrift.js';
+
+/** What a footer says, its claims checked against each other and against the size of the file. */
+export interface FooterMetadata {
+  rows: number;
+  root: SchemaNode;
+  rowGroups: number;
+  keyValue: Record<string, string>;
+  createdBy: string | undefined;
+}
+
+/**
+ * Reads FileMetaData (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). Row groups are checked while
+ * they pass and are not kept, so that memory does not grow with what a footer claims.
+ *
+ * @param dataEnd where the file's data must end: at the footer.
+ * @throws ThriftError for what cannot be read or cannot be; BusError `NOT_PARQUET` for a schema that does not add up.
+ */
+export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
+  const reader = new ThriftReader(bytes);
+  const schema: SchemaElement[] = [];
+  const keyValue: [string, string][] = [];
+  let rows: number | undefined;
+  let rowGroupsAt: number | undefined;
+  let createdBy: string | undefined;
+  reader.struct({
+    2: () => {
+      const count = reader.listOf(wireType.struct);
+      if (count > maxSchemaElements) throw new ThriftError(`its schema has ${count} elements`);
+      for (let i = 0; i < count; i++) schema.push(readSchemaElement(reader));
+    },
+    3: () => {
+      rows = reader.i64();
+    },
+    4: type => {
+      rowGroupsAt = reader.offset; // read once the schema is known, wherever that stands
+      reader.skip(type);
+    },
+    5: () => {
+      for (let left = reader.listOf(wireType.struct); left > 0; left--) keyValue.push(readKeyValue(reader));
+    },
+    6: () => {
+      createdBy = reader.text();
+    },
+    8: () => {
+      throw new ThriftError('its columns are encrypted');
+    },
+  });
+  if (rows === undefined || rowGroupsAt === undefined) throw new ThriftError('rows or row groups are missing');
+  if (!Number.isSafeInteger(rows) || rows < 0) throw new ThriftError(`it claims ${rows} rows`);
+  const root = schemaTree(schema);
+  const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leavesOf(root), dataEnd);
+  if (rowsInGroups !== rows) throw new ThriftError(`it claims ${rows} rows, its row groups have ${rowsInGroups}`);
+  return { rows, root, rowGroups: count, keyValue: Object.fromEntries(keyValue), createdBy };
+}
+
+function readKeyValue(reader: ThriftReader): [string, string] {
+  const pair: [string, string] = ['', ''];
+  reader.struct({
+    1: () => {
+      pair[0] = reader.text();
+    },
+    2: () => {
+      pair[1] = reader.text();
+    },
+  });
+  return pair;
+}
+
+function checkRowGroups(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number) {
+  const count = reader.listOf(wireType.struct);
+  let rowsInGroups = 0;
+  for (let i = 0; i < count; i++) rowsInGroups += checkRowGroup(reader, leaves, dataEnd);
+  return { count, rowsInGroups };
+}
+
+function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number): number {
+  let rows = -1;
+  let chunks = 0;
+  /** How many values the columns have of which a row has exactly one; -1 as long as none was seen. */
+  let values = -1;
+  reader.struct({
+    1: () => {
+      chunks = reader.listOf(wireType.struct);
+      if (chunks !== leaves.length) throw new ThriftError(`a row group has ${chunks} of ${leaves.length} columns`);
+      for (const leaf of leaves) {
+        const found = checkChunk(reader, leaf, dataEnd);
+        if (leaf.repeated) continue;
+        if (values !== -1 && found !== values) throw new ThriftError('columns of a row group differ in length');
+        values = found;
+      }
+    },
+    3: () => {
+      rows = reader.i64();
+    },
+  });
+  if (chunks === 0 || !Number.isSafeInteger(rows) || rows < 0) throw new ThriftError('a row group is not whole');
+  if (values !== -1 && values !== rows) throw new ThriftError(`a row group claims ${rows} rows, its columns ${values}`);
+  return rows;
+}
+
+/** Checks that a column chunk lies inside of this file, and answers how many values it has. */
+function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): number {
+  let values = -1;
+  let bytes = -1;
+  let dataAt = -1;
+  let dictionaryAt = 0;
+  let type = -1;
+  reader.struct({
+    1: () => {
+      if (reader.text() !== '') throw new ThriftError('a column lies in another file');
+    },
+    3: () =>
+      reader.struct({
+        1: () => {
+          type = reader.i32();
+        },
+        5: () => {
+          values = reader.i64();
+        },
+        7: () => {
+          bytes = reader.i64();
+        },
+        9: () => {
+          dataAt = reader.i64();
+        },
+        11: () => {
+          dictionaryAt = reader.i64();
+        },
+      }),
+    8: () => {
+      throw new ThriftError('a column is encrypted');
+    },
+  });
+  if (type !== leaf.typeNumber) throw new ThriftError('a column has another type than the schema says');
+  if (values === 0) return 0; // writers of empty tables leave the offsets at nothing
+  const begin = dictionaryAt > 0 ? Math.min(dictionaryAt, dataAt) : dataAt;
+  if (!(values >= 0 && bytes >= 0 && begin >= 4 && begin + bytes <= dataEnd))
+    throw new ThriftError('a column lies outside of the file, which is cut off or damaged');
+  return values;
+}

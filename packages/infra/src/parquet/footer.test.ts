@@ -1,0 +1,241 @@
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { duckdb } from '../../test/support/duckdb.js';
+import { temporaryFolder } from '../../test/support/folders.js';
+import { randomFrom } from '../../test/support/random.js';
+import { compact, parquetFile } from '../../test/support/thrift-bytes.js';
+import { BusError } from '../errors.js';
+import { maxFooterBytes, readParquetFooter } from './footer.js';
+
+const fixtures = join(import.meta.dirname, '../../fixtures/parquet');
+const fixture = (name: string) => readFileSync(join(fixtures, name));
+
+/** What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else thrown fails the test. */
+async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
+  const path = join(folder, 'file.parquet');
+  writeFileSync(path, bytes);
+  return readParquetFooter(path).then(
+    ({ rows }) => `${rows} rows`,
+    error => {
+      if (error instanceof BusError) return error.code;
+      throw error;
+    },
+  );
+}
+
+test('a footer tells rows, size, row groups, metadata and columns', async () => {
+  const footer = await readParquetFooter(join(fixtures, 'pyarrow-row-groups.parquet'));
+  expect(footer).toMatchObject({ rows: 1000, rowGroups: 10, bytes: fixture('pyarrow-row-groups.parquet').length });
+  expect(footer.columns).toEqual([
+    { name: 'i', type: 'BIGINT', nullable: true },
+    { name: 's', type: 'VARCHAR', nullable: true },
+  ]);
+  expect(footer.createdBy).toContain('parquet-cpp-arrow');
+  expect(Object.keys(footer.keyValue)).toEqual(['ARROW:schema']);
+});
+
+describe('a damaged file is NOT_PARQUET', () => {
+  test('cut off at any byte', async () => {
+    const folder = temporaryFolder();
+    const whole = fixture('pyarrow-required.parquet');
+    for (let length = 0; length < whole.length; length++)
+      expect(await verdictOf(whole.subarray(0, length), folder), `${length} bytes`).toBe('NOT_PARQUET');
+    expect(await verdictOf(whole, folder)).toBe('1 rows');
+  });
+
+  test('with bytes missing in the middle, so that a column lies outside', async () => {
+    const whole = fixture('pyarrow-row-groups.parquet');
+    const torn = Buffer.concat([whole.subarray(0, 4), whole.subarray(1000)]);
+    expect(await verdictOf(torn, temporaryFolder())).toBe('NOT_PARQUET');
+  });
+
+  test.each([0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff])('with a footer length of %i', async length => {
+    const bytes = Buffer.from(fixture('pyarrow-required.parquet'));
+    bytes.writeUInt32LE(length, bytes.length - 8);
+    expect(await verdictOf(bytes, temporaryFolder())).toBe('NOT_PARQUET');
+  });
+
+  test.each(['PAR2', 'PARE', '\0\0\0\0'])('with the first magic %j', async magic => {
+    const bytes = Buffer.from(fixture('pyarrow-required.parquet'));
+    bytes.write(magic, 0, 'latin1');
+    expect(await verdictOf(bytes, temporaryFolder())).toBe('NOT_PARQUET');
+  });
+
+  test.each(['encrypted.parquet', 'encrypted-columns.parquet'])('encrypted: %s', async name => {
+    await expect(readParquetFooter(join(fixtures, name))).rejects.toMatchObject({
+      code: 'NOT_PARQUET',
+      message: expect.stringContaining('encrypted'),
+    });
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['text', 'ts,price\n1,2\n'],
+    ['two magics and nothing between', 'PAR1PAR1'],
+    ['an empty footer', 'PAR1\0\0\0\0PAR1'],
+  ])('that is %s', async (_what, text) => {
+    expect(await verdictOf(Buffer.from(text), temporaryFolder())).toBe('NOT_PARQUET');
+  });
+});
+
+describe('random bytes in the footer never do more than be refused', () => {
+  const files = readdirSync(fixtures).filter(name => name.endsWith('.parquet') && !name.startsWith('encrypted'));
+  const seed = Number(process.env.FC_SEED ?? 20260131);
+
+  test(`2,600 variants, seed ${seed}`, { timeout: 60_000 }, async () => {
+    const folder = temporaryFolder();
+    const random = randomFrom(seed);
+    const before = process.memoryUsage().rss;
+    const verdicts = new Map<string, number>();
+    let slowest = 0;
+    for (const name of files) {
+      const original = fixture(name);
+      const footerBytes = original.readUInt32LE(original.length - 8);
+      for (let variant = 0; variant < 200; variant++) {
+        const bytes = Buffer.from(original);
+        const changes = 1 + random(variant % 2 === 0 ? 2 : 40);
+        for (let i = 0; i < changes; i++) bytes[bytes.length - 8 - footerBytes + random(footerBytes)] = random(256);
+        const begin = performance.now();
+        const verdict = await verdictOf(bytes, folder);
+        slowest = Math.max(slowest, performance.now() - begin);
+        const kind = verdict.endsWith('rows') ? 'read' : verdict;
+        verdicts.set(kind, (verdicts.get(kind) ?? 0) + 1);
+      }
+    }
+    expect([...verdicts.keys()].sort()).toEqual(['NOT_PARQUET', 'read']);
+    expect(slowest).toBeLessThan(1000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
+  });
+
+  test('nothing but random bytes', async () => {
+    const folder = temporaryFolder();
+    const random = randomFrom(seed);
+    for (let variant = 0; variant < 300; variant++) {
+      const footer = Buffer.from(Array.from({ length: 1 + random(300) }, () => random(256)));
+      expect(await verdictOf(parquetFile(footer), folder)).toBe('NOT_PARQUET');
+    }
+  });
+});
+
+describe('what a footer claims is bounded before it is believed', () => {
+  const schema = compact.list('struct', [
+    compact.struct([4, compact.text('schema')], [5, compact.i32(1)]),
+    compact.struct([1, compact.i32(2)], [3, compact.i32(0)], [4, compact.text('x')]),
+  ]);
+  const chunk = (values: number, more: Parameters<typeof compact.struct> = []) =>
+    compact.struct(
+      ...more,
+      [2, compact.i64(4)],
+      [
+        3,
+        compact.struct(
+          [1, compact.i32(2)],
+          [2, compact.list('i32', [compact.i32(0)])],
+          [3, compact.list('binary', [compact.text('x')])],
+          [4, compact.i32(0)],
+          [5, compact.i64(values)],
+          [6, compact.i64(8)],
+          [7, compact.i64(8)],
+          [9, compact.i64(4)],
+        ),
+      ],
+    );
+  const group = (rows: number, chunks: Buffer[]) =>
+    compact.struct([1, compact.list('struct', chunks)], [2, compact.i64(8)], [3, compact.i64(rows)]);
+  const footer = (rows: number, groups: Buffer[]) =>
+    compact.struct([1, compact.i32(1)], [2, schema], [3, compact.i64(rows)], [4, compact.list('struct', groups)]);
+
+  test('the footer that the following ones vary is good', async () => {
+    expect(await verdictOf(parquetFile(footer(1, [group(1, [chunk(1)])])), temporaryFolder())).toBe('1 rows');
+  });
+
+  test.each([
+    ['rows that its row groups do not have', footer(1_000_000_000, [group(1, [chunk(1)])])],
+    ['rows that its columns do not have', footer(1_000_000_000, [group(1_000_000_000, [chunk(1)])])],
+    ['more rows than a number can hold', footer(2 ** 62, [group(2 ** 62, [chunk(2 ** 62)])])],
+    ['negative rows', footer(-1, [group(-1, [chunk(-1)])])],
+    ['rows that add up only with a negative group', footer(1, [group(-1, [chunk(-1)]), group(2, [chunk(2)])])],
+    ['a row group without columns', footer(1, [group(1, [])])],
+    ['a row group with a column too many', footer(1, [group(1, [chunk(1), chunk(1)])])],
+    ['a column in another file', footer(1, [group(1, [chunk(1, [[1, compact.text('/etc/passwd')]])])])],
+    ['no row groups', compact.struct([1, compact.i32(1)], [2, schema], [3, compact.i64(0)])],
+    ['no schema', compact.struct([3, compact.i64(0)], [4, compact.list('struct', [])])],
+  ])('%s', async (_what, bytes) => {
+    expect(await verdictOf(parquetFile(bytes), temporaryFolder())).toBe('NOT_PARQUET');
+  });
+
+  const hugeList = (type: number) => Buffer.from([0xf0 | type, 0xff, 0xff, 0xff, 0x0f]); // claims 33 million elements
+  test.each([
+    ['a list of 33 million elements in a few bytes', Buffer.concat([Buffer.from([0x29]), hugeList(12)])],
+    [
+      'lists of 33 million lists, ten thousand deep',
+      Buffer.concat([Buffer.from([0xf9]), ...Array.from({ length: 10_000 }, () => hugeList(9))]),
+    ],
+    ['structs nested 100,000 deep', Buffer.alloc(100_000, 0x1c)],
+    ['a number of 8 million bytes', Buffer.concat([Buffer.from([0x36]), Buffer.alloc(8_000_000, 0x80)])],
+    [
+      '20 million empty structs in a list that nobody reads',
+      Buffer.concat([Buffer.from([0x79, 0xfc, 0x80, 0xda, 0xc4, 0x09]), Buffer.alloc(20_000_000), Buffer.from([0])]),
+    ],
+    [
+      '20 million schema elements',
+      Buffer.concat([Buffer.from([0x29, 0xfc, 0x80, 0xda, 0xc4, 0x09]), Buffer.alloc(20_000_000), Buffer.from([0])]),
+    ],
+  ])('%s: refused quickly and in little memory', async (_what, bytes) => {
+    const path = join(temporaryFolder(), 'file.parquet');
+    writeFileSync(path, parquetFile(bytes));
+    const before = process.memoryUsage();
+    const begin = performance.now();
+    await expect(readParquetFooter(path)).rejects.toMatchObject({ code: 'NOT_PARQUET' });
+    expect(performance.now() - begin).toBeLessThan(2000);
+    const after = process.memoryUsage();
+    expect(after.rss - before.rss).toBeLessThan(bytes.length * 2 + 50 * 1024 * 1024);
+  });
+
+  test('a footer that is larger than allowed is TOO_LARGE, and not read', async () => {
+    const path = join(temporaryFolder(), 'file.parquet');
+    writeFileSync(path, 'PAR1');
+    truncateSync(path, 4_000_000_000); // sparse
+    const tail = Buffer.from('\0\0\0\0PAR1');
+    tail.writeUInt32LE(maxFooterBytes + 1);
+    writeFileSync(path, tail, { flag: 'a' });
+    await expect(readParquetFooter(path)).rejects.toMatchObject({ code: 'TOO_LARGE' });
+  });
+});
+
+describe('files that DuckDB writes', () => {
+  test('a footer of more than the first 64 KiB is read whole', async () => {
+    const path = join(temporaryFolder(), 'wide.parquet');
+    const columns = Array.from({ length: 1000 }, (_, i) => `i AS column_with_a_long_name_${i}`).join(', ');
+    await duckdb(`COPY (SELECT ${columns} FROM range(3) t(i)) TO '${path}' (FORMAT PARQUET)`);
+    const footer = await readParquetFooter(path);
+    expect(footer.rows).toBe(3);
+    expect(footer.columns).toHaveLength(1000);
+  });
+
+  test('an empty result has its columns and no rows', async () => {
+    const path = join(temporaryFolder(), 'empty.parquet');
+    await duckdb(`COPY (SELECT 1 AS a, 'x' AS b WHERE false) TO '${path}' (FORMAT PARQUET)`);
+    const { rows, columns } = await readParquetFooter(path);
+    expect(rows).toBe(0);
+    expect(columns.map(column => column.type)).toEqual(['INTEGER', 'VARCHAR']);
+  });
+
+  test('key-value metadata comes as it was written', async () => {
+    const path = join(temporaryFolder(), 'kv.parquet');
+    await duckdb(`COPY (SELECT 1 AS a) TO '${path}' (FORMAT PARQUET, KV_METADATA {"__proto__": 'p', note: 'é'})`);
+    const { keyValue } = await readParquetFooter(path);
+    expect(Object.entries(keyValue)).toEqual([
+      ['__proto__', 'p'],
+      ['note', 'é'],
+    ]);
+  });
+});
+
+test('a folder is no Parquet file, and a missing one is a system error', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'sub'));
+  await expect(readParquetFooter(join(folder, 'missing'))).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(readParquetFooter(join(folder, 'sub'))).rejects.toBeInstanceOf(Error);
+});

@@ -1,0 +1,61 @@
+import { busError } from '../errors.js';
+import { physicalTypes, type SchemaElement } from './schema-element.js';
+
+/** A node of a Parquet schema with the nodes below it. */
+export interface SchemaNode {
+  element: SchemaElement;
+  children: SchemaNode[];
+}
+
+/** A column as it lies in the file: every leaf of the schema is stored as one chunk in each row group. */
+export interface SchemaLeaf {
+  /** The format's number of its physical type; -1 when it has none. */
+  typeNumber: number;
+  /** Whether a row can have any number of its values. */
+  repeated: boolean;
+}
+
+/** A schema may have this many nodes at most. */
+export const maxSchemaElements = 20_000;
+const maxDepth = 32;
+
+/**
+ * The tree of a flattened Parquet schema (depth first, each group with the number of its children).
+ *
+ * @throws BusError `NOT_PARQUET` when the tree does not add up, is too large or nested too deep.
+ */
+export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
+  if (schema.length > maxSchemaElements)
+    throw invalidSchema(`it has ${schema.length} elements; ${maxSchemaElements} are allowed`);
+  let next = 0;
+  const take = (depth: number): SchemaNode => {
+    const element = schema[next++];
+    if (element === undefined) throw invalidSchema('it ends before all columns are named');
+    if (depth > maxDepth) throw invalidSchema(`it is nested more than ${maxDepth} levels deep`);
+    const count = element.num_children ?? 0;
+    if (count < 0 || count > schema.length - next) throw invalidSchema('a group claims more columns than there are');
+    return { element, children: Array.from({ length: count }, () => take(depth + 1)) };
+  };
+  const root = take(0);
+  if (next !== schema.length) throw invalidSchema('elements are left over');
+  if (root.children.length === 0) throw invalidSchema('it has no column');
+  return root;
+}
+
+/** The leaves below a root, in the order of each row group's chunks. */
+export function leavesOf(root: SchemaNode): SchemaLeaf[] {
+  const leaves: SchemaLeaf[] = [];
+  const collect = ({ element, children }: SchemaNode, above: boolean): void => {
+    const repeated = above || element.repetition_type === 'REPEATED';
+    if (children.length === 0) leaves.push({ typeNumber: typeNumber(element), repeated });
+    for (const child of children) collect(child, repeated);
+  };
+  for (const child of root.children) collect(child, false);
+  return leaves;
+}
+
+const typeNumber = ({ type }: SchemaElement): number => (type === undefined ? -1 : physicalTypes.indexOf(type));
+
+/** The error for a schema that cannot be. */
+export const invalidSchema = (sentence: string) =>
+  busError('NOT_PARQUET', `The footer's schema cannot be read: ${sentence}.`);

@@ -1,0 +1,145 @@
+/**
+ * Reads Thrift's compact protocol without believing it: nothing is allocated for what a length or a count merely claims, every read
+ * is checked against the end, and what nobody asked for is skipped without being built. The work is linear in the bytes.
+ * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ */
+const maxDepth = 64;
+/** Numbers from here on are told as infinite: no file has so many bytes or rows, and a double would round them. */
+const tooLarge = 2 ** 52;
+
+/** The wire types of a field. A boolean field has no content: its type is its value. */
+export const wireType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, struct: 12 };
+
+/** Thrown for bytes that are not what they should be. */
+export class ThriftError extends Error {}
+
+/** A position in a footer, and the reads that move it. */
+export class ThriftReader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Where the next read begins; {@link at} goes back there. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Reads something at an earlier offset, then stays behind it. */
+  at(offset: number): this {
+    this.#offset = offset;
+    return this;
+  }
+
+  /** Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader are skipped. */
+  struct(fields: Record<number, (type: number) => void>, depth = 0): void {
+    for (let id = 0; ; ) {
+      const byte = this.#byte();
+      const type = byte & 0x0f;
+      if (type === 0) return;
+      id = byte >> 4 === 0 ? this.i32() : id + (byte >> 4);
+      const read = fields[id];
+      if (read === undefined) this.skip(type, depth + 1);
+      else read(type);
+    }
+  }
+
+  /** Reads the head of a list whose elements must be of a type, and answers how many there are: at most one a byte. */
+  listOf(elementType: number): number {
+    const { size, type } = this.#listHead();
+    if (type !== elementType && size > 0) throw new ThriftError(`a list has elements of type ${type}`);
+    return size;
+  }
+
+  /** A number of up to 32 bits. */
+  i32(): number {
+    const value = this.i64();
+    if (value < -(2 ** 31) || value >= 2 ** 31) throw new ThriftError('a number has more than 32 bits');
+    return value;
+  }
+
+  /** A number of up to 64 bits; plus or minus Infinity from 2^52 on. */
+  i64(): number {
+    const encoded = this.#varint();
+    const value = encoded % 2 === 1 ? -(encoded + 1) / 2 : encoded / 2;
+    return Math.abs(value) < tooLarge ? value : value < 0 ? -Infinity : Infinity;
+  }
+
+  i8(): number {
+    return (this.#byte() << 24) >> 24;
+  }
+
+  text(): string {
+    const length = this.#varint();
+    const begin = this.#advance(length);
+    return new TextDecoder().decode(this.#bytes.subarray(begin, begin + length));
+  }
+
+  /** Moves behind a value without building it. */
+  skip(type: number, depth = 0): void {
+    if (depth > maxDepth) throw new ThriftError(`something is nested more than ${maxDepth} levels deep`);
+    switch (type) {
+      case wireType.true:
+      case wireType.false:
+        return;
+      case wireType.i8:
+        this.#advance(1);
+        return;
+      case wireType.i16:
+      case wireType.i32:
+      case wireType.i64:
+        this.#varint();
+        return;
+      case wireType.double:
+        this.#advance(8);
+        return;
+      case wireType.binary:
+        this.#advance(this.#varint());
+        return;
+      case wireType.list: {
+        const { size, type: elementType } = this.#listHead();
+        // In a list a boolean is a byte of its own.
+        const skipType = elementType <= wireType.false ? wireType.i8 : elementType;
+        for (let i = 0; i < size; i++) this.skip(skipType, depth + 1);
+        return;
+      }
+      case wireType.struct:
+        this.struct({}, depth);
+        return;
+      default:
+        throw new ThriftError(`there is no wire type ${type} in a Parquet footer`);
+    }
+  }
+
+  #listHead(): { size: number; type: number } {
+    const byte = this.#byte();
+    const size = byte >> 4 === 15 ? this.#varint() : byte >> 4;
+    if (size > this.#bytes.length - this.#offset) throw new ThriftError(`a list claims ${size} elements`);
+    return { size, type: byte & 0x0f };
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#advance(1)] as number;
+  }
+
+  /** An unsigned number of at most ten bytes, exact below 2^53. */
+  #varint(): number {
+    let value = 0;
+    for (let i = 0, unit = 1; i < 10; i++, unit *= 128) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * unit;
+      if (byte < 0x80) return value;
+    }
+    throw new ThriftError('a number has more than ten bytes');
+  }
+
+  /** Where `length` bytes begin, moving behind them. */
+  #advance(length: number): number {
+    const begin = this.#offset;
+    if (length > this.#bytes.length - begin) throw new ThriftError('it ends in the middle of a value');
+    this.#offset += length;
+    return begin;
+  }
+}
