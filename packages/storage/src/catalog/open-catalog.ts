@@ -1,0 +1,165 @@
+import { statSync } from 'node:fs';
+import { findBusConfig } from '@quantbot/infra';
+import { storageError } from '../errors.js';
+import { type DuckDb, openDuckDb, type Parameter } from '../open-duckdb.js';
+import type { Row } from '../rows.js';
+import {
+  type ArtifactRecord,
+  artifactRecord,
+  type JobRecord,
+  jobRecord,
+  type RunRecord,
+  runRecord,
+} from './records.js';
+
+/** Which catalog to open. */
+export interface CatalogOptions {
+  /** Path of the published database; else what `bus_config.json` says. */
+  duckdbPath?: string;
+  /** Path of `bus_config.json`; else `QUANTBOT_BUS_CONFIG`, else the nearest one upwards. */
+  config?: string;
+  /** Where the search upwards begins. */
+  cwd?: string;
+}
+
+/** Which dataset's newest artifact is wanted. */
+export interface LatestFilter {
+  producer: string;
+  kind: string;
+  /** Needed when the kind has several. */
+  artifactId?: string;
+}
+
+/** Which artifacts are wanted; what is absent is not a condition. */
+export interface ArtifactFilter {
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  artifactId?: string;
+  /** Committed at or after. */
+  since?: Date;
+  /** Committed before. */
+  until?: Date;
+  /** At most so many, newest first. */
+  limit?: number;
+}
+
+/** The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit. */
+export interface Catalog extends AsyncDisposable {
+  /** The newest artifact of a dataset (by the daemon's order), undefined when there is none. */
+  latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
+  /** Artifacts, newest first. */
+  artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
+  /** Runs, newest first. */
+  runs(options?: { limit?: number }): Promise<RunRecord[]>;
+  /** What became of a job (of its newest attempt, if its id came more than once), undefined while it has not settled. */
+  job(jobId: string): Promise<JobRecord | undefined>;
+  /** The keys of what an artifact was made from, and of what was made from it. One step; ask again to go further. */
+  lineage(key: string): Promise<{ inputs: string[]; outputs: string[] }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the catalog of a bus, read-only.
+ *
+ * @example
+ * const catalog = await openCatalog();
+ * const latest = await catalog.latest({ producer: 'baseline', kind: 'alerts_std' });
+ * if (latest !== undefined) console.log(latest.path, latest.rows);
+ * await catalog.close();
+ *
+ * @throws StorageError `DATABASE_NOT_FOUND`; BusError of the configuration.
+ */
+export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog> {
+  const path = options.duckdbPath ?? findBusConfig({ config: options.config, cwd: options.cwd }).config.duckdbPath;
+  const connection = new LiveDatabase(path);
+  await connection.open();
+  const query = (sql: string, parameters: readonly Parameter[] = []) => connection.query(sql, parameters);
+  const close = () => connection.close();
+  return {
+    latest: async filter => (await query(...latestQuery(filter))).map(artifactRecord)[0],
+    artifacts: async (filter = {}) => (await query(...artifactsQuery(filter))).map(artifactRecord),
+    runs: async ({ limit } = {}) =>
+      (await query(`SELECT * FROM catalog.runs_d ORDER BY last_seq DESC${limitOf(limit)}`)).map(runRecord),
+    job: async jobId =>
+      (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
+        jobRecord,
+      )[0],
+    lineage: async key => ({
+      inputs: keysOf(
+        await query('SELECT DISTINCT input_key AS key FROM catalog.lineage_v WHERE artifact_key = ? ORDER BY key', [
+          key,
+        ]),
+      ),
+      outputs: keysOf(
+        await query('SELECT DISTINCT artifact_key AS key FROM catalog.lineage_v WHERE input_key = ? ORDER BY key', [
+          key,
+        ]),
+      ),
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Keeps to the published database, whichever file that is by now: an older one still answers right, but holds back what it needs. */
+class LiveDatabase {
+  readonly #path: string;
+  #database: DuckDb | undefined;
+  #inode: number | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async open(): Promise<DuckDb> {
+    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
+    // Missing for a moment, or for good: the one that is open answers.
+    if (this.#database !== undefined && (inode === undefined || inode === this.#inode)) return this.#database;
+    const fresh = await openDuckDb(this.#path, { readOnly: true });
+    await this.#database?.close();
+    this.#database = fresh;
+    this.#inode = inode;
+    return fresh;
+  }
+
+  async query(sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
+    if (this.#inode === -1) throw storageError('QUERY_FAILED', 'The catalog is closed.');
+    return (await this.open()).query(sql, parameters);
+  }
+
+  async close(): Promise<void> {
+    await this.#database?.close();
+    this.#database = undefined;
+    this.#inode = -1;
+  }
+}
+
+function latestQuery({ producer, kind, artifactId }: LatestFilter): [string, Parameter[]] {
+  const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
+  return [
+    `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
+    [producer, kind, ...(artifactId === undefined ? [] : [artifactId])],
+  ];
+}
+
+function artifactsQuery(filter: ArtifactFilter): [string, Parameter[]] {
+  const conditions: [string, Parameter | undefined][] = [
+    ['run_id = ?', filter.runId],
+    ['producer = ?', filter.producer],
+    ['kind = ?', filter.kind],
+    ['artifact_id = ?', filter.artifactId],
+    ['committed_at >= ?', filter.since],
+    ['committed_at < ?', filter.until],
+  ];
+  const given = conditions.filter((condition): condition is [string, Parameter] => condition[1] !== undefined);
+  const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
+  return [
+    `SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`,
+    given.map(([, value]) => value),
+  ];
+}
+
+const limitOf = (limit: number | undefined): string =>
+  limit === undefined ? '' : ` LIMIT ${Math.max(0, Math.floor(limit))}`;
+const keysOf = (rows: readonly Row[]): string[] => rows.map(row => row.key as string);

@@ -1,0 +1,121 @@
+import type { Row } from '../rows.js';
+
+/** An artifact in the store. */
+export interface ArtifactRecord {
+  /** The job's place in the daemon's order. */
+  seq: number;
+  /** The artifact's place in its job. */
+  ordinal: number;
+  /** `run_id/producer/kind/artifact_id`. */
+  key: string;
+  runId: string;
+  producer: string;
+  kind: string;
+  artifactId: string;
+  jobId: string;
+  /** Absolute path of the file, for `readParquet`. */
+  path: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+  schemaHint: string | null;
+  /** The file's columns. */
+  schema: { name: string; type: string; nullable: boolean }[];
+  /** Keys of the artifacts that its run read. */
+  inputs: string[];
+  /** What the producer said of the artifact, as it came. */
+  meta: Record<string, unknown> | null;
+  /** Where it comes from: commit, parameters, versions. */
+  provenance: Record<string, unknown> | null;
+  /** By the producer's clock. */
+  createdAt: Date;
+  /** By the daemon's clock. */
+  committedAt: Date;
+}
+
+/** A run: everything that carries one run id. */
+export interface RunRecord {
+  runId: string;
+  producers: string[];
+  kinds: string[];
+  jobs: number;
+  artifacts: number;
+  rows: number;
+  bytes: number;
+  firstSeq: number;
+  lastSeq: number;
+  firstCommittedAt: Date;
+  lastCommittedAt: Date;
+}
+
+/** A settled job. */
+export interface JobRecord {
+  seq: number;
+  jobId: string;
+  status: 'ingested' | 'duplicate' | 'rejected';
+  runId: string | null;
+  producer: string | null;
+  kind: string | null;
+  artifacts: number;
+  rows: number;
+  bytes: number;
+  committedAt: Date;
+  rejectCode: string | null;
+  rejectError: string | null;
+}
+
+const json = <T>(text: unknown): T | null => (typeof text === 'string' ? (JSON.parse(text) as T) : null);
+
+/** A row of `catalog.artifacts_f`. */
+export const artifactRecord = (row: Row): ArtifactRecord => ({
+  seq: row.seq as number,
+  ordinal: row.ordinal as number,
+  key: row.artifact_key as string,
+  runId: row.run_id as string,
+  producer: row.producer as string,
+  kind: row.kind as string,
+  artifactId: row.artifact_id as string,
+  jobId: row.job_id as string,
+  path: row.canonical_path as string,
+  rows: row.rows as number,
+  bytes: row.bytes as number,
+  sha256: row.sha256 as string,
+  schemaHint: row.schema_hint as string | null,
+  schema: json<ArtifactRecord['schema']>(row.schema_json) ?? [],
+  inputs: row.inputs as string[],
+  meta: json(row.meta_json),
+  provenance: json(row.provenance_json ?? null),
+  createdAt: row.created_at_utc as Date,
+  committedAt: row.committed_at as Date,
+});
+
+/** A row of `catalog.runs_d`. */
+export const runRecord = (row: Row): RunRecord => ({
+  runId: row.run_id as string,
+  producers: row.producers as string[],
+  kinds: row.kinds as string[],
+  jobs: row.jobs as number,
+  artifacts: row.artifacts as number,
+  rows: row.rows as number,
+  bytes: row.bytes as number,
+  firstSeq: row.first_seq as number,
+  lastSeq: row.last_seq as number,
+  firstCommittedAt: row.first_committed_at as Date,
+  lastCommittedAt: row.last_committed_at as Date,
+});
+
+/** A row of `catalog.jobs_f`. */
+export const jobRecord = (row: Row): JobRecord => ({
+  seq: row.seq as number,
+  jobId: row.job_id as string,
+  status: row.status as JobRecord['status'],
+  runId: row.run_id as string | null,
+  producer: row.producer as string | null,
+  kind: row.kind as string | null,
+  artifacts: row.artifacts as number,
+  rows: row.rows as number,
+  bytes: row.bytes as number,
+  committedAt: row.committed_at as Date,
+  rejectCode: row.reject_code as string | null,
+  rejectError: row.reject_error as string | null,
+});
