@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Asks again until the answer is as wanted, and returns it.
+ *
+ * @throws an Error with the last answer when that does not happen within `timeoutMs`.
+ */
+export async function eventually<T>(
+  ask: () => T | Promise<T>,
+  isWanted: (answer: T) => boolean,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    if (performance.now() > deadline)
+      throw new Error(`Waited ${timeoutMs} ms in vain; the last answer was ${JSON.stringify(answer)?.slice(0, 2000)}`);
+    await sleep(25);
+  }
+}

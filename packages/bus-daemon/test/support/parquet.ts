@@ -1,0 +1,27 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openMemoryDatabase } from '../../src/duckdb.js';
+import { literal } from '../../src/sql.js';
+import type { TestBus } from './test-bus.js';
+
+let count = 0;
+
+/** Writes the result of a SELECT as a Parquet file in a folder, and returns its path. */
+export async function writeSelect(folder: string, select: string): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `file-${++count}.parquet`);
+  const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  try {
+    await database.connection.run(`COPY (${select}) TO ${literal(path)} (FORMAT parquet)`);
+  } finally {
+    database.close();
+  }
+  return path;
+}
+
+/** Writes a SELECT's result where a producer would keep it: outside of the bus root. */
+export const produce = (bus: TestBus, select: string): Promise<string> =>
+  writeSelect(join(bus.folder, 'produced'), select);
+
+/** Rows with a single column `n` from 0 below `rows`, and whatever else is added. */
+export const numbers = (rows: number, more = ''): string => `SELECT range AS n${more} FROM range(${rows})`;

@@ -1,0 +1,28 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BusConfig, type BusLayout, busLayout, findBusConfig } from '@quantbot/infra';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** A bus of a test's own, in a temporary folder. */
+export interface TestBus {
+  folder: string;
+  configPath: string;
+  config: BusConfig;
+  layout: BusLayout;
+}
+
+/** Settings of `bus_config.json` that make everything happen soon. */
+const fast = { poll_interval_s: 0.2, lock_timeout_s: 5, export: { min_interval_s: 0 } };
+
+/** Writes a `bus_config.json` into a new temporary folder. No daemon has run there yet. */
+export function makeTestBus(settings: Record<string, unknown> = {}): TestBus {
+  return testBusIn(temporaryFolder(), settings);
+}
+
+/** {@link makeTestBus} in a folder that the caller has made. */
+export function testBusIn(folder: string, settings: Record<string, unknown> = {}): TestBus {
+  const configPath = join(folder, 'bus_config.json');
+  writeFileSync(configPath, JSON.stringify({ ...fast, ...settings }));
+  const { config } = findBusConfig({ config: configPath });
+  return { folder, configPath, config, layout: busLayout(config.busRoot) };
+}
