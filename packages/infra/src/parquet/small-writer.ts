@@ -7,7 +7,7 @@ import { FileSink } from './file-sink.js';
 
 /**
  * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`; `int64` (a safe integer or a bigint); `double`
- * (any number but NaN); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
+ * (any number but NaN; -0 becomes 0); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
  */
 export type SmallColumnType = 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
 

@@ -1,6 +1,6 @@
 export { BusError, CodedError, isBusUnavailable } from '../errors.js';
 export { artifactKey } from '../ids.js';
-export { createLogger } from '../logger.js';
+export { createLogger, type Logger } from '../logger.js';
 export { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
 export { type SmallColumnType, type SmallSchema, writeSmallParquet } from '../parquet/small-writer.js';
 export type { Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
@@ -13,3 +13,4 @@ export type {
 } from './options.js';
 export { JobRejectedError, type SettleOptions } from './settled.js';
 export { type Submission, type SubmittedArtifact, submitArtifact, submitArtifacts } from './submit.js';
+export { type BusPolicy, submitOrKeep } from './submit-or-keep.js';

@@ -1,0 +1,167 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/folders.js';
+import { BusError } from '../errors.js';
+import { findBusConfig, parseBusConfig } from './config.js';
+
+/** The refusal of a configuration's text. */
+function refusalOf(config: unknown): BusError {
+  try {
+    parseBusConfig(typeof config === 'string' ? config : JSON.stringify(config), '/srv/lab/bus_config.json');
+  } catch (error) {
+    if (error instanceof BusError) return error;
+    throw error;
+  }
+  throw new Error('the configuration was taken');
+}
+
+const env = {};
+
+test('without a file everything has a default, relative to the working folder', () => {
+  const cwd = temporaryFolder();
+  const { path, config } = findBusConfig({ cwd, env });
+  expect(path).toBeUndefined();
+  expect(config).toMatchObject({
+    busRoot: join(cwd, 'data/bus'),
+    duckdbPath: join(cwd, 'data/alerts.duckdb'),
+    pollIntervalMs: 1000,
+    lockTimeoutMs: 10_000,
+    export: { enabled: true, exportDir: join(cwd, 'data/exports'), jobs: [] },
+  });
+});
+
+test('relative paths are relative to the file, absolute ones stay', () => {
+  const config = parseBusConfig(
+    JSON.stringify({
+      bus_root: '../shared/bus',
+      duckdb_path: '/var/alerts.duckdb',
+      export: {
+        export_dir: 'out',
+        jobs: [
+          { name: 'daily', sql: 'SELECT 1' },
+          { name: 'b', sql: 'x', path: 'deep/b.parquet' },
+        ],
+      },
+    }),
+    '/srv/lab/bus_config.json',
+  );
+  expect(config.busRoot).toBe('/srv/shared/bus');
+  expect(config.duckdbPath).toBe('/var/alerts.duckdb');
+  expect(config.export.jobs.map(job => job.path)).toEqual([
+    '/srv/lab/out/daily.parquet',
+    '/srv/lab/out/deep/b.parquet',
+  ]);
+});
+
+describe('the file is found', () => {
+  test('by flag, then by the environment, then upwards from the working folder', () => {
+    const folder = temporaryFolder();
+    const deep = join(folder, 'a/b/c');
+    mkdirSync(deep, { recursive: true });
+    for (const name of ['flag', 'env', 'up'])
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify({ bus_root: name }));
+    const up = join(folder, 'a/bus_config.json');
+    writeFileSync(up, JSON.stringify({ bus_root: 'up' }));
+    const variables = { QUANTBOT_BUS_CONFIG: join(folder, 'env.json') };
+    expect(findBusConfig({ config: '../../../flag.json', cwd: deep, env: variables }).config.busRoot).toBe(
+      join(folder, 'flag'),
+    );
+    expect(findBusConfig({ cwd: deep, env: variables }).config.busRoot).toBe(join(folder, 'env'));
+    expect(findBusConfig({ cwd: deep, env })).toMatchObject({ path: up, config: { busRoot: join(folder, 'a/up') } });
+    expect(findBusConfig({ cwd: deep, env: { QUANTBOT_BUS_CONFIG: '' } }).path).toBe(up);
+  });
+
+  test('and one that was named must be there', () => {
+    const cwd = temporaryFolder();
+    expect(() => findBusConfig({ config: 'nowhere.json', cwd, env })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_NOT_FOUND', message: expect.stringContaining('nowhere.json') }),
+    );
+  });
+
+  test('a folder in its place is not passed over', () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'bus_config.json'));
+    expect(() => findBusConfig({ cwd, env })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+});
+
+describe('mistakes are told', () => {
+  test.each([
+    ['busroot', 'Did you mean bus_root?'],
+    ['poll_interval', 'Did you mean poll_interval_s?'],
+    ['busRoot', 'Did you mean bus_root?'],
+    ['exports', 'Did you mean export?'],
+    ['retries', 'Here the settings are bus_root, duckdb_path'],
+  ])('%s is no setting: %s', (key, hint) => {
+    const { code, details } = refusalOf({ [key]: 1 });
+    expect(code).toBe('CONFIG_INVALID');
+    expect(details).toEqual([expect.stringContaining(`${key}: there is no such setting. ${hint}`)]);
+  });
+
+  test('within an object and within a list the names of that place are suggested', () => {
+    const { details } = refusalOf({ export: { timeout: 1, jobs: [{ name: 'a', sql: 'SELECT 1', paht: 'x' }] } });
+    expect(details.join('\n')).toContain('export.timeout: there is no such setting. Did you mean timeout_s?');
+    expect(details.join('\n')).toContain('export.jobs.0.paht: there is no such setting. Did you mean path?');
+  });
+
+  test('all at once', () => {
+    const { message, details } = refusalOf({
+      bus_root: '',
+      poll_interval_s: 0,
+      lock_timeout_s: '10',
+      log_level: 'loud',
+      batch: { max_jobs: 0.5 },
+      unknown: true,
+      __proto__: null,
+    });
+    expect(message).toContain('6 mistakes');
+    expect(details.map(detail => detail.split(':')[0])).toEqual(
+      expect.arrayContaining([
+        'bus_root',
+        'poll_interval_s',
+        'lock_timeout_s',
+        'log_level',
+        'batch.max_jobs',
+        'unknown',
+      ]),
+    );
+  });
+
+  test.each([
+    ['not JSON', '{ bus_root: 1 }'],
+    ['empty', ''],
+    ['a list', '[]'],
+    ['__proto__ as a setting', '{"__proto__": {"x": 1}}'],
+    ['an export out of its folder', { export: { jobs: [{ name: 'a', sql: 'x', path: '../a.parquet' }] } }],
+    ['an export at an absolute path elsewhere', { export: { jobs: [{ name: 'a', sql: 'x', path: '/etc/a' }] } }],
+    ['an export that is its folder', { export: { jobs: [{ name: 'a', sql: 'x', path: '.' }] } }],
+    [
+      'two exports of one name',
+      {
+        export: {
+          jobs: [
+            { name: 'a', sql: 'x' },
+            { name: 'a', sql: 'y' },
+          ],
+        },
+      },
+    ],
+    ['an export with a name that is none', { export: { jobs: [{ name: '../a', sql: 'x' }] } }],
+  ])('%s', (_what, config) => {
+    expect(refusalOf(config).code).toBe('CONFIG_INVALID');
+  });
+
+  test.each(['data/*', 'data/b?s', 'data/[bus]', 'data/{bus}', 'data\\bus', 'env=prod/bus', 'a/b=c'])(
+    'a root that DuckDB would misread: %s',
+    root => {
+      expect(refusalOf({ bus_root: root }).code).toBe('BUS_ROOT_INVALID');
+      expect(refusalOf({ duckdb_path: root }).code).toBe('BUS_ROOT_INVALID');
+      expect(refusalOf({ export: { export_dir: root } }).code).toBe('BUS_ROOT_INVALID');
+    },
+  );
+});
+
+test('a byte order mark before the text does not matter', () => {
+  expect(parseBusConfig('\uFEFF{"poll_interval_s": 2}', '/srv/bus_config.json').pollIntervalMs).toBe(2000);
+});

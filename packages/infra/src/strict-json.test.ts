@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { JsonError, parseJsonStrictly } from './strict-json.js';
+
+const parse = (text: string, maxDepth = 64) => parseJsonStrictly(Buffer.from(text), maxDepth);
+
+test('what JSON.parse makes of a text with distinct keys is what comes out', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom(undefined, 2), (value, indent) => {
+      const text = JSON.stringify(value, null, indent);
+      if (text.includes('__proto__')) return;
+      expect(parse(text)).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test.each([
+  ['a key twice', '{"a":1,"a":2}'],
+  ['a key twice, once escaped', '{"a":1,"\\u0061":2}'],
+  ['a key twice, deep inside', '{"a":[{"b":{"c":1,"d":"{","c":2}}]}'],
+  ['__proto__', '{"__proto__":{"a":1}}'],
+  ['__proto__, escaped', '{"meta":{"\\u005f_proto__":1}}'],
+  ['half a text', '{"a":'],
+  ['nothing', ''],
+  ['two values', '{} {}'],
+  ['a trailing comma', '[1,]'],
+  ['NaN', 'NaN'],
+  ['too deep', `${'['.repeat(65)}${']'.repeat(65)}`],
+  ['far too deep', '['.repeat(1_000_000)],
+])('refused: %s', (_what, text) => {
+  expect(() => parse(text)).toThrow(JsonError);
+});
+
+test.each([
+  ['a key again in another object', '{"a":{"a":{"a":1}},"b":{"a":2}}'],
+  ['values that look like keys', '{"a":"b","b":"a","c":["a","a"]}'],
+  ['strings with quotes, brackets and backslashes', '{"a\\"{":"}\\\\","[":"\\\\\\"a"}'],
+  ['the depth that is allowed', `${'['.repeat(64)}${']'.repeat(64)}`],
+  ['a byte order mark', '\uFEFF{"a":1}'],
+])('taken: %s', (_what, text) => {
+  expect(parse(text)).toEqual(JSON.parse(text.replace('\uFEFF', '')));
+});
+
+test('bytes that are not UTF-8 are refused', () => {
+  expect(() => parseJsonStrictly(Buffer.from([0x22, 0xff, 0x22]), 64)).toThrow('not valid UTF-8');
+  expect(() => parseJsonStrictly(Buffer.from('"a"', 'utf16le'), 64)).toThrow(JsonError);
+});
+
+test('a string that never ends costs no more than its length', () => {
+  const begin = performance.now();
+  expect(() => parse(`"${'\\"'.repeat(500_000)}`)).toThrow(JsonError);
+  expect(() => parse(`{"a":${'"'.repeat(1_000_001)}`)).toThrow(JsonError);
+  expect(performance.now() - begin).toBeLessThan(1000);
+});

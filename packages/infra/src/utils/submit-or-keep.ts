@@ -1,0 +1,37 @@
+import { isBusUnavailable } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { SubmitArtifactsOptions } from './options.js';
+import { type Submission, submitArtifacts } from './submit.js';
+
+/** What a producer does when the bus cannot take its artifacts. */
+export interface BusPolicy {
+  /** True: that is an error. False (default): the local files stay, a warning says so, and the run goes on. */
+  requireBus?: boolean;
+  /** Where the warning goes. */
+  logger?: Pick<Logger, 'warn'>;
+}
+
+/**
+ * Submits, or keeps the local files when there is no bus to take them: a simulation of hours is not lost because a disk was full. Mistakes of the
+ * producer's (an id that is not valid, a file that is not Parquet) are thrown all the same.
+ *
+ * @returns the submission, or undefined when the files were kept.
+ * @throws BusError like `submitArtifacts`.
+ */
+export async function submitOrKeep(
+  options: SubmitArtifactsOptions,
+  policy: BusPolicy = {},
+): Promise<Submission | undefined> {
+  try {
+    return await submitArtifacts(options);
+  } catch (error) {
+    if (policy.requireBus || !isBusUnavailable(error)) throw error;
+    const { message, hint } = error as Error & { hint: string };
+    const files = options.artifacts.map(artifact => artifact.parquetPath);
+    policy.logger?.warn(
+      { runId: options.runId, files, hint },
+      `the bus did not take the artifacts, the local files stay: ${message}`,
+    );
+    return undefined;
+  }
+}
