@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
+import { writeParquet } from '@quantbot/storage';
+import { type Alert, type AlertSettings, alertSchema, computeAlerts, defaultAlertSettings } from './alerts.js';
+import { readCandles } from './candles.js';
+
+/** What the baseline producer works on. */
+export interface BaselineOptions extends BusPolicy {
+  runId: string;
+  /** Parquet with candles: a file, a folder, a glob, or a list of them. */
+  candles: string | readonly string[];
+  /** Where the local file goes. */
+  outputDir: string;
+  settings?: AlertSettings;
+  /** Keys of the artifacts that the candles come from. */
+  inputs?: readonly string[];
+  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  busRoot?: string;
+}
+
+/** What the baseline producer made. */
+export interface Baseline {
+  path: string;
+  alerts: Alert[];
+  /** Undefined when the bus could not take it; the local file is there all the same. */
+  submission: Submission | undefined;
+}
+
+/**
+ * The baseline producer: computes the standard alerts from candles, writes `alerts_std.parquet`, and submits it to `canon.alerts_std` as
+ * `run_id/baseline/alerts_std/alerts_std`.
+ *
+ * @throws BacktestError `CANDLES_INVALID`; BusError when the bus refuses the file, or (with `requireBus`) is not there.
+ */
+export async function runBaseline(options: BaselineOptions): Promise<Baseline> {
+  const settings = options.settings ?? defaultAlertSettings;
+  const alerts = computeAlerts(await readCandles(options.candles), settings);
+  await mkdir(options.outputDir, { recursive: true });
+  const path = join(options.outputDir, 'alerts_std.parquet');
+  await writeParquet(path, alerts as unknown as Record<string, unknown>[], alertSchema);
+  const submission = await submitOrKeep(
+    {
+      runId: options.runId,
+      producer: 'baseline',
+      kind: 'alerts_std',
+      inputs: options.inputs,
+      busRoot: options.busRoot,
+      artifacts: [
+        {
+          artifactId: 'alerts_std',
+          parquetPath: path,
+          schemaHint: 'canon.alerts_std',
+          rows: alerts.length,
+          meta: { settings },
+        },
+      ],
+    },
+    { requireBus: options.requireBus, logger: options.logger },
+  );
+  return { path, alerts, submission };
+}

@@ -1,0 +1,20 @@
+import { CodedError } from '@quantbot/infra';
+
+/** The errors of slices and alerts. */
+export const backtestCodes = {
+  PLAN_INVALID: { hint: 'Correct the named fields of the plan.' },
+  COVERAGE_MISMATCH: { hint: 'Compute the coverage from the same plan: computeCoverage(plan).' },
+  CANDLES_INVALID: {
+    hint: 'A candle source has the columns token_address, chain, timestamp, open, high, low, close, volume.',
+  },
+} as const;
+
+/** A code of {@link BacktestError}. */
+export type BacktestCode = keyof typeof backtestCodes;
+
+/** An error in a plan or in its candles. */
+export class BacktestError extends CodedError<BacktestCode> {}
+
+/** Makes a {@link BacktestError} with the hint that its code carries. */
+export const backtestError = (code: BacktestCode, message: string, details?: readonly string[]): BacktestError =>
+  new BacktestError(code, message, { hint: backtestCodes[code].hint, details });

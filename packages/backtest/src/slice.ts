@@ -1,0 +1,102 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
+import { type WriteSchema, writeParquet } from '@quantbot/storage';
+import { type Candle, candleSchema, groupByToken, readCandles, tokenKey } from './candles.js';
+import { barIndexAt, type Coverage } from './coverage.js';
+import { backtestError } from './errors.js';
+import { checkPlan, type SlicePlan } from './plan.js';
+
+/** The columns of a slice: a candle, and the call that it belongs to. */
+export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const satisfies WriteSchema;
+
+/** How a slice gets to the bus. */
+export interface SliceOptions extends BusPolicy {
+  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  busRoot?: string;
+}
+
+/** A slice that was written. */
+export interface Slice {
+  /** Absolute or relative as `outputDir` was: the local file. */
+  path: string;
+  rows: number;
+  /** The eligible calls, whose candles it holds. */
+  callIds: string[];
+  /** Undefined when the bus could not take it; the local file is there all the same. */
+  submission: Submission | undefined;
+}
+
+/**
+ * Writes the candles of a plan's eligible calls as one Parquet file (`call_id, token_address, chain, timestamp, open, high, low, close, volume`) and submits it
+ * as `run_id/backtest/slice/slice`.
+ *
+ * @example
+ * const coverage = await computeCoverage(plan);
+ * const slice = await materialiseSlice(plan, coverage);
+ * await slice.submission?.settled();
+ *
+ * @throws BacktestError `PLAN_INVALID`, `COVERAGE_MISMATCH`, `CANDLES_INVALID`; BusError when the bus refuses the file, or (with `requireBus`) is
+ * not there.
+ */
+export async function materialiseSlice(
+  plan: SlicePlan,
+  coverage: Coverage,
+  options: SliceOptions = {},
+): Promise<Slice> {
+  const checked = checkPlan(plan);
+  const eligible = eligibleCalls(checked, coverage);
+  const rows = sliceRows(checked, eligible, await readCandles(checked.candles));
+  await mkdir(checked.outputDir, { recursive: true });
+  const path = join(checked.outputDir, 'slice.parquet');
+  await writeParquet(path, rows, sliceSchema);
+  const { busRoot, ...policy } = options;
+  const submission = await submitOrKeep(
+    {
+      runId: checked.runId,
+      producer: 'backtest',
+      kind: 'slice',
+      inputs: checked.inputs,
+      busRoot,
+      artifacts: [
+        {
+          artifactId: 'slice',
+          parquetPath: path,
+          schemaHint: 'backtest.slice',
+          rows: rows.length,
+          meta: { ...checked.meta, interval: checked.interval, window: checked.window, calls: eligible.size },
+        },
+      ],
+    },
+    policy,
+  );
+  return { path, rows: rows.length, callIds: [...eligible], submission };
+}
+
+function eligibleCalls(plan: SlicePlan, coverage: Coverage): Set<string> {
+  const covered = new Map(coverage.calls.map(call => [call.callId, call.eligible]));
+  const unknown = plan.calls.find(call => !covered.has(call.callId));
+  if (coverage.runId !== plan.runId || unknown !== undefined)
+    throw backtestError(
+      'COVERAGE_MISMATCH',
+      `The coverage is of ${coverage.runId}, the plan of ${plan.runId}${unknown === undefined ? '' : `; it says nothing of ${unknown.callId}`}.`,
+    );
+  return new Set(plan.calls.filter(call => covered.get(call.callId)).map(call => call.callId));
+}
+
+function sliceRows(plan: SlicePlan, eligible: ReadonlySet<string>, candles: readonly Candle[]) {
+  const byToken = groupByToken(candles);
+  return plan.calls
+    .filter(call => eligible.has(call.callId))
+    .flatMap(call => {
+      const ofToken = byToken.get(tokenKey({ chain: call.chain, token_address: call.tokenAddress })) ?? [];
+      const at = barIndexAt(ofToken, call.calledAt);
+      if (at === undefined)
+        throw backtestError(
+          'COVERAGE_MISMATCH',
+          `The call ${call.callId} is said to be covered, but its bar is not there.`,
+        );
+      const window = ofToken.slice(Math.max(0, at - plan.window.before), at + plan.window.after + 1);
+      return window.map(candle => ({ call_id: call.callId, ...candle }));
+    });
+}
