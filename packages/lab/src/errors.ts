@@ -1,0 +1,17 @@
+import { CodedError } from '@quantbot/infra';
+
+/** The errors of simulations. */
+export const labCodes = {
+  PRESET_INVALID: { hint: 'Correct the named settings of the preset.' },
+  BARS_INVALID: { hint: 'Bars of a token must be sorted by time, without doubles, with positive prices.' },
+} as const;
+
+/** A code of {@link LabError}. */
+export type LabCode = keyof typeof labCodes;
+
+/** An error in a preset or in the bars. */
+export class LabError extends CodedError<LabCode> {}
+
+/** Makes a {@link LabError} with the hint that its code carries. */
+export const labError = (code: LabCode, message: string, details?: readonly string[]): LabError =>
+  new LabError(code, message, { hint: labCodes[code].hint, details });

@@ -1,0 +1,123 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
+import { writeParquet } from '@quantbot/storage';
+import {
+  eventSchema,
+  type Fill,
+  fillSchema,
+  type PositionSnapshot,
+  positionSchema,
+  type SimulationEvent,
+  type SimulationResult,
+} from './records.js';
+
+/** Where a writer's artifacts go. */
+export interface SimulationArtifactWriterOptions extends BusPolicy {
+  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  busRoot?: string;
+  /**
+   * Hints of the three artifacts: `simulation.fills` and so on when absent, which the catalog records. `canon.<table>` makes them part of canonical tables.
+   */
+  schemaHints?: { fills?: string; positions?: string; events?: string };
+}
+
+/** What is written for one run. */
+export interface SimulationArtifacts {
+  runId: string;
+  presetName: string;
+  result: SimulationResult;
+  /** Where the local files go. */
+  outputDir: string;
+  /** Keys of the artifacts that the simulation read: its slice. */
+  inputs?: readonly string[];
+  /** Kept with each artifact, besides the preset's name. */
+  meta?: Record<string, unknown>;
+}
+
+/** What was written. */
+export interface WrittenSimulation {
+  fillsPath: string;
+  positionsPath: string;
+  eventsPath: string;
+  summaryPath: string;
+  /** Undefined when the bus could not take them; the local files are there all the same. */
+  submission: Submission | undefined;
+}
+
+/**
+ * Writes the artifacts of a simulation (`fills.parquet`, `positions.parquet`, `events.parquet`, `sim.summary.json`) and submits the three Parquet files to the bus
+ * as one job: they become visible together, as `run_id/simulation/<kind>/<kind>`.
+ *
+ * @example
+ * const writer = new SimulationArtifactWriter();
+ * const written = await writer.write({ runId: 'run-1', presetName: 'trend', result, outputDir: 'out/run-1' });
+ * await written.submission?.settled();
+ */
+export class SimulationArtifactWriter {
+  readonly #options: SimulationArtifactWriterOptions;
+
+  constructor(options: SimulationArtifactWriterOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes and submits one simulation.
+   *
+   * @throws BusError when the bus refuses the artifacts, or (with `requireBus`) is not there.
+   */
+  async write({ runId, presetName, result, outputDir, inputs, meta }: SimulationArtifacts): Promise<WrittenSimulation> {
+    await mkdir(outputDir, { recursive: true });
+    const fillsPath = await this.writeFillsParquet(outputDir, result.fills);
+    const positionsPath = await this.writePositionsParquet(outputDir, result.positions);
+    const eventsPath = await this.writeEventsParquet(outputDir, result.events);
+    const summaryPath = join(outputDir, 'sim.summary.json');
+    await writeFile(summaryPath, `${JSON.stringify({ runId, ...result.summary }, null, 2)}\n`);
+    const { busRoot, schemaHints = {}, ...policy } = this.#options;
+    const artifact = (kind: 'fills' | 'positions' | 'events', parquetPath: string, rows: number) => ({
+      kind,
+      artifactId: kind,
+      parquetPath,
+      rows,
+      schemaHint: schemaHints[kind] ?? `simulation.${kind}`,
+      meta: { ...meta, presetName },
+    });
+    const submission = await submitOrKeep(
+      {
+        runId,
+        producer: 'simulation',
+        kind: 'simulation',
+        inputs,
+        busRoot,
+        meta: { presetName, summary: result.summary },
+        artifacts: [
+          artifact('fills', fillsPath, result.fills.length),
+          artifact('positions', positionsPath, result.positions.length),
+          artifact('events', eventsPath, result.events.length),
+        ],
+      },
+      policy,
+    );
+    return { fillsPath, positionsPath, eventsPath, summaryPath, submission };
+  }
+
+  /** Writes `fills.parquet`; without fills it still has its columns. */
+  async writeFillsParquet(outputDir: string, fills: readonly Fill[]): Promise<string> {
+    return write(join(outputDir, 'fills.parquet'), fills, fillSchema);
+  }
+
+  /** Writes `positions.parquet`. */
+  async writePositionsParquet(outputDir: string, positions: readonly PositionSnapshot[]): Promise<string> {
+    return write(join(outputDir, 'positions.parquet'), positions, positionSchema);
+  }
+
+  /** Writes `events.parquet`. */
+  async writeEventsParquet(outputDir: string, events: readonly SimulationEvent[]): Promise<string> {
+    return write(join(outputDir, 'events.parquet'), events, eventSchema);
+  }
+}
+
+async function write(path: string, rows: readonly object[], schema: Record<string, string>): Promise<string> {
+  await writeParquet(path, rows as readonly Record<string, unknown>[], schema);
+  return path;
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { labError } from '../errors.js';
+
+const bars = z.number().int().min(1).max(10_000);
+const fraction = z.number().positive().max(1);
+
+const trendSchema = z
+  .strictObject({
+    type: z.literal('trend'),
+    fastBars: bars.describe('Bars of the fast moving average.'),
+    slowBars: bars.describe('Bars of the slow moving average.'),
+  })
+  .refine(trend => trend.fastBars < trend.slowBars, { message: 'must be smaller than slowBars', path: ['fastBars'] });
+
+const meanReversionSchema = z
+  .strictObject({
+    type: z.literal('mean-reversion'),
+    bars: bars.min(2).describe('Bars of mean and standard deviation.'),
+    entryZ: z
+      .number()
+      .negative()
+      .describe('Enter when the close is so many standard deviations from the mean (below it).'),
+    exitZ: z.number().describe('Exit when it is back at so many.'),
+  })
+  .refine(reversion => reversion.entryZ < reversion.exitZ, { message: 'must be smaller than exitZ', path: ['entryZ'] });
+
+/** A preset: everything that decides a simulation, besides the bars. */
+export const presetSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a plain name'),
+  strategy: z.discriminatedUnion('type', [trendSchema, meanReversionSchema]),
+  /** Cash at the beginning, in the quote currency. */
+  capital: z.number().positive(),
+  /** How much goes into one position: a part of the cash that is there, or a fixed amount (fees included). */
+  sizing: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('fraction'), fraction }),
+    z.strictObject({ type: z.literal('fixed'), quote: z.number().positive() }),
+  ]),
+  /** Fee on each fill, in basis points of its amount. */
+  feeBps: z.number().nonnegative().max(10_000).default(0),
+  /** How much worse than its price a market or stop order is filled, in basis points. */
+  slippageBps: z.number().nonnegative().max(5000).default(0),
+  /** Sell when the price falls so far (as a fraction) below the entry price. */
+  stopLoss: fraction.optional(),
+  /** Sell when the price rises so far above the entry price. */
+  takeProfit: z.number().positive().optional(),
+  /** Sell when the price falls so far below the highest price since entry. */
+  trailingStop: fraction.optional(),
+});
+
+/** A preset whose settings are checked, defaults filled in. */
+export type Preset = z.infer<typeof presetSchema>;
+
+/**
+ * Checks a preset.
+ *
+ * @throws LabError `PRESET_INVALID`, one detail per problem.
+ */
+export function parsePreset(input: unknown): Preset {
+  const parsed = presetSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const details = parsed.error.issues.map(issue => `${issue.path.join('.') || 'preset'}: ${issue.message}`);
+  throw labError('PRESET_INVALID', `The preset is not valid: ${details.join('; ')}.`, details);
+}

@@ -1,0 +1,123 @@
+import type { WriteSchema } from '@quantbot/storage';
+
+/** One bar of a token. */
+export interface Bar {
+  /** When the bar begins, UTC. */
+  timestamp: Date;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+}
+
+/** An order that was filled. Amounts are in the quote currency. */
+export interface Fill {
+  token_id: string;
+  /** The bar in which it was filled. */
+  ts: Date;
+  side: 'buy' | 'sell';
+  /** Slippage included. */
+  price: number;
+  size: number;
+  /** `price * size`: paid for a buy, received for a sell, before fees. */
+  quote_amount: number;
+  fees: number;
+}
+
+/** An open position as it stands at the close of a bar. */
+export interface PositionSnapshot {
+  token_id: string;
+  ts: Date;
+  entry_ts: Date;
+  entry_price: number;
+  /** The bar's close. */
+  current_price: number;
+  size: number;
+  /** What selling at the close would bring over what was paid, entry fees included, exit costs not. */
+  unrealized_pnl: number;
+  stop_loss_price: number | null;
+  take_profit_price: number | null;
+  trailing_stop_price: number | null;
+}
+
+/** What happened, in order. */
+export interface SimulationEvent {
+  type: 'signal' | 'entry' | 'exit';
+  token_id: string;
+  ts: Date;
+  price: number;
+  size: number;
+  /** Of an exit: what the position brought in all, fees of both sides included. Else 0. */
+  pnl: number;
+  /** The sum of `pnl` up to here. */
+  pnl_so_far: number;
+  /** Why: `strategy`, `stop-loss`, `take-profit`, `trailing-stop`, `no-cash`. */
+  reason: ExitReason | 'strategy' | 'no-cash';
+}
+
+/** Why a position was closed. */
+export type ExitReason = 'strategy' | 'stop-loss' | 'take-profit' | 'trailing-stop';
+
+/** The result of a simulation as a whole. */
+export interface SimulationSummary {
+  preset: string;
+  capital: number;
+  /** Cash and the value of open positions at the last closes. */
+  finalEquity: number;
+  /** `finalEquity / capital - 1`. */
+  totalReturn: number;
+  /** The deepest fall of equity (at closes) from an earlier high, as a fraction. */
+  maxDrawdown: number;
+  /** Positions that were closed. */
+  trades: number;
+  /** The part of them that brought more than they cost; 0 without trades. */
+  winRate: number;
+  fees: number;
+  openPositions: number;
+  bars: number;
+}
+
+/** Everything that a simulation brings forth. */
+export interface SimulationResult {
+  fills: Fill[];
+  positions: PositionSnapshot[];
+  events: SimulationEvent[];
+  summary: SimulationSummary;
+}
+
+/** The columns of `fills.parquet`. */
+export const fillSchema = {
+  token_id: 'VARCHAR',
+  ts: 'TIMESTAMP',
+  side: 'VARCHAR',
+  price: 'DOUBLE',
+  size: 'DOUBLE',
+  quote_amount: 'DOUBLE',
+  fees: 'DOUBLE',
+} as const satisfies WriteSchema;
+
+/** The columns of `positions.parquet`. */
+export const positionSchema = {
+  token_id: 'VARCHAR',
+  ts: 'TIMESTAMP',
+  entry_ts: 'TIMESTAMP',
+  entry_price: 'DOUBLE',
+  current_price: 'DOUBLE',
+  size: 'DOUBLE',
+  unrealized_pnl: 'DOUBLE',
+  stop_loss_price: 'DOUBLE',
+  take_profit_price: 'DOUBLE',
+  trailing_stop_price: 'DOUBLE',
+} as const satisfies WriteSchema;
+
+/** The columns of `events.parquet`. */
+export const eventSchema = {
+  type: 'VARCHAR',
+  token_id: 'VARCHAR',
+  ts: 'TIMESTAMP',
+  price: 'DOUBLE',
+  size: 'DOUBLE',
+  pnl: 'DOUBLE',
+  pnl_so_far: 'DOUBLE',
+  reason: 'VARCHAR',
+} as const satisfies WriteSchema;

@@ -1,0 +1,205 @@
+import { labError } from '../errors.js';
+import { openPosition, type Position, snapshotOf, type Trigger, trail, triggerIn } from './position.js';
+import type { Preset } from './preset.js';
+import type { Bar, SimulationEvent, SimulationResult } from './records.js';
+import { makeStrategy, type Strategy } from './strategy.js';
+
+/**
+ * Simulates a preset over the bars of one or more tokens, which share one pot of cash. Long only, at most one position per token.
+ *
+ * The order of things, which is what keeps it from looking ahead: a strategy sees a bar's close; what it wants is filled at the open of the token's next bar; after
+ * that open the bar's range may reach a stop or the take profit; then the bar closes. Bars of one moment are worked on in the order of the tokens' names.
+ *
+ * @param barsByToken bars sorted by time.
+ * @throws LabError `BARS_INVALID`.
+ */
+export function simulate(preset: Preset, barsByToken: ReadonlyMap<string, readonly Bar[]>): SimulationResult {
+  const book = new Book(preset);
+  for (const [tokenId, bar] of inTimeOrder(barsByToken)) book.take(tokenId, bar);
+  return book.result();
+}
+
+/** Every bar with its token, by time, then by token. */
+function inTimeOrder(barsByToken: ReadonlyMap<string, readonly Bar[]>): [string, Bar][] {
+  const all: [string, Bar][] = [];
+  for (const [tokenId, bars] of barsByToken) {
+    bars.forEach((bar, i) => {
+      const before = bars[i - 1];
+      if (before !== undefined && before.timestamp >= bar.timestamp)
+        throw labError('BARS_INVALID', `The bars of ${tokenId} are not in order at ${bar.timestamp.toISOString()}.`);
+      if (!(bar.low > 0 && bar.high >= Math.max(bar.open, bar.close) && bar.low <= Math.min(bar.open, bar.close)))
+        throw labError('BARS_INVALID', `The bar of ${tokenId} at ${bar.timestamp.toISOString()} is not possible.`);
+      all.push([tokenId, bar]);
+    });
+  }
+  return all.sort(([a, x], [b, y]) => x.timestamp.getTime() - y.timestamp.getTime() || (a < b ? -1 : 1));
+}
+
+/** What one token has going on. */
+interface TokenState {
+  strategy: Strategy;
+  position: Position | undefined;
+  /** Decided at the last close, to be filled at the next open. */
+  pending: 'enter' | 'exit' | undefined;
+  lastClose: number;
+}
+
+/** Cash, positions, and the record of it all. */
+class Book {
+  readonly #preset: Preset;
+  readonly #tokens = new Map<string, TokenState>();
+  readonly #fills: SimulationResult['fills'] = [];
+  readonly #positions: SimulationResult['positions'] = [];
+  readonly #events: SimulationEvent[] = [];
+  #cash: number;
+  #realized = 0;
+  #fees = 0;
+  #wins = 0;
+  #trades = 0;
+  #bars = 0;
+  #peak: number;
+  #maxDrawdown = 0;
+
+  constructor(preset: Preset) {
+    this.#preset = preset;
+    this.#cash = preset.capital;
+    this.#peak = preset.capital;
+  }
+
+  take(tokenId: string, bar: Bar): void {
+    const state = this.#stateOf(tokenId, bar);
+    this.#bars++;
+    this.#fillAtOpen(tokenId, state, bar);
+    if (state.position !== undefined) {
+      const trigger = triggerIn(state.position, bar);
+      if (trigger !== undefined) this.#close(state, bar, trigger);
+      else trail(state.position, bar, this.#preset);
+    }
+    state.lastClose = bar.close;
+    if (state.position !== undefined) this.#positions.push(snapshotOf(state.position, bar));
+    this.#decide(tokenId, state, bar);
+    this.#markEquity();
+  }
+
+  result(): SimulationResult {
+    const finalEquity = this.#equity();
+    return {
+      fills: this.#fills,
+      positions: this.#positions,
+      events: this.#events,
+      summary: {
+        preset: this.#preset.name,
+        capital: this.#preset.capital,
+        finalEquity,
+        totalReturn: finalEquity / this.#preset.capital - 1,
+        maxDrawdown: this.#maxDrawdown,
+        trades: this.#trades,
+        winRate: this.#trades === 0 ? 0 : this.#wins / this.#trades,
+        fees: this.#fees,
+        openPositions: [...this.#tokens.values()].filter(state => state.position !== undefined).length,
+        bars: this.#bars,
+      },
+    };
+  }
+
+  #stateOf(tokenId: string, bar: Bar): TokenState {
+    let state = this.#tokens.get(tokenId);
+    if (state === undefined) {
+      state = {
+        strategy: makeStrategy(this.#preset.strategy),
+        position: undefined,
+        pending: undefined,
+        lastClose: bar.open,
+      };
+      this.#tokens.set(tokenId, state);
+    }
+    return state;
+  }
+
+  #fillAtOpen(tokenId: string, state: TokenState, bar: Bar): void {
+    const { pending } = state;
+    state.pending = undefined;
+    if (pending === 'enter') this.#enter(tokenId, state, bar);
+    else if (pending === 'exit') this.#close(state, bar, { price: bar.open, reason: 'strategy', slips: true });
+  }
+
+  #enter(tokenId: string, state: TokenState, bar: Bar): void {
+    const { sizing, feeBps, slippageBps } = this.#preset;
+    const wanted = sizing.type === 'fraction' ? this.#cash * sizing.fraction : sizing.quote;
+    if (wanted > this.#cash || wanted <= 0) {
+      this.#record({
+        type: 'signal',
+        token_id: tokenId,
+        ts: bar.timestamp,
+        price: bar.open,
+        size: 0,
+        pnl: 0,
+        reason: 'no-cash',
+      });
+      return;
+    }
+    const price = bar.open * (1 + slippageBps / 10_000);
+    // The fee is part of the budget, so that a position never costs more than it was to.
+    const amount = wanted / (1 + feeBps / 10_000);
+    const size = amount / price;
+    const fees = wanted - amount;
+    this.#cash -= wanted;
+    this.#fees += fees;
+    state.position = openPosition(tokenId, bar.timestamp, price, size, wanted, this.#preset);
+    this.#fills.push({ token_id: tokenId, ts: bar.timestamp, side: 'buy', price, size, quote_amount: amount, fees });
+    this.#record({ type: 'entry', token_id: tokenId, ts: bar.timestamp, price, size, pnl: 0, reason: 'strategy' });
+  }
+
+  #close(state: TokenState, bar: Bar, trigger: Trigger): void {
+    const { position } = state;
+    if (position === undefined) return;
+    const { feeBps, slippageBps } = this.#preset;
+    const price = trigger.slips ? trigger.price * (1 - slippageBps / 10_000) : trigger.price;
+    const amount = price * position.size;
+    const fees = (amount * feeBps) / 10_000;
+    const pnl = amount - fees - position.cost;
+    this.#cash += amount - fees;
+    this.#fees += fees;
+    this.#realized += pnl;
+    this.#trades++;
+    if (pnl > 0) this.#wins++;
+    state.position = undefined;
+    const { tokenId: token_id, size } = position;
+    this.#fills.push({ token_id, ts: bar.timestamp, side: 'sell', price, size, quote_amount: amount, fees });
+    this.#record({ type: 'exit', token_id, ts: bar.timestamp, price, size, pnl, reason: trigger.reason });
+  }
+
+  #decide(tokenId: string, state: TokenState, bar: Bar): void {
+    const signal = state.strategy(bar.close);
+    const acts =
+      (signal === 'enter' && state.position === undefined) || (signal === 'exit' && state.position !== undefined);
+    if (!acts) return;
+    state.pending = signal;
+    this.#record({
+      type: 'signal',
+      token_id: tokenId,
+      ts: bar.timestamp,
+      price: bar.close,
+      size: 0,
+      pnl: 0,
+      reason: 'strategy',
+    });
+  }
+
+  #record(event: Omit<SimulationEvent, 'pnl_so_far'>): void {
+    this.#events.push({ ...event, pnl_so_far: this.#realized });
+  }
+
+  #equity(): number {
+    let equity = this.#cash;
+    for (const { position, lastClose } of this.#tokens.values())
+      if (position !== undefined) equity += position.size * lastClose;
+    return equity;
+  }
+
+  #markEquity(): void {
+    const equity = this.#equity();
+    this.#peak = Math.max(this.#peak, equity);
+    this.#maxDrawdown = Math.max(this.#maxDrawdown, 1 - equity / this.#peak);
+  }
+}
