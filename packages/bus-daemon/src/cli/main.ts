@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { version } from '../version.js';
 import { gcCommand } from './commands/gc.js';
+import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
 import { rejectedCommand, retryCommand } from './commands/rejected.js';
 import { startCommand } from './commands/start.js';
@@ -14,7 +15,16 @@ const program = new Command('quantbot-bus')
   .version(version)
   .showSuggestionAfterError()
   .showHelpAfterError('(try quantbot-bus --help)');
-const commands = [startCommand, statusCommand, rejectedCommand, retryCommand, verifyCommand, rebuildCommand, gcCommand];
+const commands = [
+  startCommand,
+  statusCommand,
+  queryCommand,
+  rejectedCommand,
+  retryCommand,
+  verifyCommand,
+  rebuildCommand,
+  gcCommand,
+];
 for (const command of commands) program.addCommand(command());
 
 program.parseAsync().catch(failWith);

@@ -93,7 +93,7 @@ export class Exporter {
   #exports(): GoldenExport[] {
     return this.#bus.tables.tables().map(({ name }) => ({
       name,
-      sql: `SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${identifier(name)}`,
+      sql: `SELECT * FROM canon.${identifier(name)}`,
       path: join(this.#bus.config.export.exportDir, `${name}.parquet`),
       changedSeq: this.#bus.tables.lastSeq(name),
     }));

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { createLogger } from '@quantbot/infra';
+import { onTestFinished } from 'vitest';
+import { type Bus, randomClaim } from '../../src/bus.js';
+import { openBus } from '../../src/open-bus.js';
+import { WorkerProcess } from '../../src/worker/client.js';
+import { packageFolder } from './child.js';
+import { makeTestBus, type TestBus } from './test-bus.js';
+
+/** The built entry point of worker processes. */
+export const workerEntry = join(packageFolder, 'dist/worker.js');
+
+/** What the stages work on, opened in the test's own process; the clock stands where the test puts it. */
+export interface InProcessBus {
+  test: TestBus;
+  bus: Bus;
+  /** Moves the clock. */
+  advance(ms: number): void;
+}
+
+/** Opens a bus of the test's own, without a daemon. */
+export async function openInProcess(settings: Record<string, unknown> = {}): Promise<InProcessBus> {
+  const test = makeTestBus(settings);
+  let now = Date.UTC(2026, 0, 1);
+  const opened = await openBus(test.config, createLogger({ name: 'test', level: 'silent' }), {
+    now: () => now,
+    newClaim: randomClaim,
+  });
+  const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
+  onTestFinished(() => {
+    bus.inspector.stop();
+    bus.journal.close();
+  });
+  return {
+    test,
+    bus,
+    advance: ms => {
+      now += ms;
+    },
+  };
+}
