@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readLockHolder } from '@quantbot/bus-daemon';
+import { readBusMarker } from '@quantbot/infra';
+import type { Workspace } from './workspace.js';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const children = new Set<ChildProcess>();
+
+/** Ends whatever is still running: no way out of the demo leaves a process behind. */
+export function killAll(): void {
+  for (const child of children) child.kill('SIGKILL');
+}
+
+/** The daemon as a process of its own, ready to take jobs. */
+export async function startDaemon({ root, config, data, daemonLog }: Workspace): Promise<{ stop(): Promise<void> }> {
+  const log = openSync(daemonLog, 'w');
+  const child = track(
+    spawn(process.execPath, [join(root, 'packages/bus-daemon/dist/cli.js'), 'start', '--config', config], {
+      stdio: ['ignore', 'ignore', log],
+    }),
+  );
+  for (let waited = 0; ; waited += 50) {
+    const holder = await readLockHolder(join(data, 'alerts.duckdb'));
+    if (holder?.pid === child.pid && (await readBusMarker(join(data, 'bus'))) !== undefined) break;
+    if (child.exitCode !== null || waited > 15_000) throw new Error(`The daemon did not start; see ${daemonLog}.`);
+    await sleep(50);
+  }
+  return {
+    stop: async () => {
+      child.kill('SIGTERM');
+      const code = await ended(child);
+      if (code !== 0) throw new Error(`The daemon ended with ${code}; see ${daemonLog}.`);
+    },
+  };
+}
+
+/** Runs one preset in a process of its own; resolves with what it prints, a JSON line. */
+export async function runPresetProcess(task: object): Promise<string> {
+  const child = track(
+    spawn(process.execPath, [join(here, 'run-preset.js'), JSON.stringify(task)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
+  let output = '';
+  child.stdout?.on('data', chunk => {
+    output += String(chunk);
+  });
+  const code = await ended(child);
+  if (code !== 0) throw new Error(`A simulation ended with ${code}.`);
+  return output;
+}
+
+function track(child: ChildProcess): ChildProcess {
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  return child;
+}
+
+const ended = (child: ChildProcess): Promise<number | string> =>
+  new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(code ?? signal ?? 'nothing'));
+  });
