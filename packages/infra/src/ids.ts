@@ -32,8 +32,9 @@ export interface ArtifactKeyParts {
 export const artifactKey = ({ runId, producer, kind, artifactId }: ArtifactKeyParts): string =>
   `${runId}/${producer}/${kind}/${artifactId}`;
 
+const idInKey = `[A-Za-z0-9][A-Za-z0-9._-]{0,${maxIdLength - 1}}`;
+
 /** The schema of an artifact's key as it stands in a manifest's `inputs`. */
 export const artifactKeySchema = z
   .string()
-  .max(4 * maxIdLength + 3)
-  .refine(key => key.split('/').length === 4 && key.split('/').every(isId), 'must be run_id/producer/kind/artifact_id');
+  .regex(new RegExp(`^${idInKey}(/${idInKey}){3}$`), 'must be run_id/producer/kind/artifact_id');

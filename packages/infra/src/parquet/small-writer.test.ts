@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { duckdb } from '../../test/support/duckdb.js';
 import { temporaryFolder } from '../../test/support/folders.js';
+import { tinyDisk } from '../../test/support/machine.js';
 import { readParquetFooter } from './footer.js';
 import { type SmallSchema, writeSmallParquet } from './small-writer.js';
 
@@ -194,4 +196,18 @@ test('a folder that is missing, or in the place of the file, is a system error t
   mkdirSync(join(folder, 'taken'));
   await expect(write(join(folder, 'taken'))).rejects.toMatchObject({ code: 'EISDIR' });
   expect(readdirSync(folder)).toEqual(['taken']);
+});
+
+test('a disk that is full is an error of the call, also for the first bytes, and leaves nothing', async context => {
+  const disk = tinyDisk(context, 512);
+  const write = (count: number) =>
+    writeSmallParquet(join(disk, 'file.parquet'), {
+      columns: { text: 'string' },
+      rows: Array.from({ length: count }, () => ({ text: randomBytes(60).toString('base64') })),
+    });
+  await expect(write(20_000)).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(readdirSync(disk)).toEqual([]);
+  expect(() => writeFileSync(join(disk, 'ballast'), Buffer.alloc(1024 * 1024))).toThrow('ENOSPC');
+  await expect(write(1)).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(readdirSync(disk)).toEqual(['ballast']);
 });

@@ -347,7 +347,7 @@ describe('a mistake is told before anything is submitted', () => {
     ['ARTIFACT_MISSING', { parquetPath: `/tmp/${'x'.repeat(300)}` }],
     ['ARTIFACT_MISSING', { parquetPath: import.meta.dirname }],
     ['NOT_PARQUET', { parquetPath: import.meta.filename }],
-    ['MANIFEST_INVALID', { meta: JSON.parse('{"a":'.repeat(70) + '1' + '}'.repeat(70)) }],
+    ['MANIFEST_INVALID', { meta: JSON.parse(`${'{"a":'.repeat(70)}1${'}'.repeat(70)}`) }],
     ['MANIFEST_INVALID', { meta: JSON.parse('{"__proto__": {"a": 1}}') }],
     ['TOO_LARGE', { meta: { text: 'x'.repeat(1_100_000) } }],
   ])('%s: %o', async (code, wrong) => {
