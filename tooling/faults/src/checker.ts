@@ -31,10 +31,21 @@ export async function checkBus(dataRoot: string, submitted: Map<string, LedgerJo
     checkJobs(bus, journal, submitted, problems);
     checkStore(bus, journal, problems);
     checkStrayFiles(dataRoot, problems);
-    await withDuckDb(join(dataRoot, 'alerts.duckdb'), published => checkPublished(bus, journal, published, problems));
-    await checkExports(dataRoot, journal, query, problems);
+    await attempt('the published database', problems, () =>
+      withDuckDb(join(dataRoot, 'alerts.duckdb'), published => checkPublished(bus, journal, published, problems)),
+    );
+    await attempt('an export', problems, () => checkExports(dataRoot, journal, query, problems));
   });
   return problems;
+}
+
+/** What cannot even be read is a problem like any other. */
+async function attempt(what: string, problems: string[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    problems.push(`${what} cannot be read: ${(error as Error).message.split('\n')[0]}`);
+  }
 }
 
 async function withDuckDb(path: string, work: (query: Query) => Promise<void>): Promise<void> {

@@ -8,7 +8,7 @@ const daemonCli = join(
   dirname(createRequire(import.meta.url).resolve('@quantbot/bus-daemon/package.json')),
   'dist/cli.js',
 );
-const producerEntry = fileURLToPath(new URL('./producer.js', import.meta.url));
+const producerEntry = fileURLToPath(new URL('../dist/producer.js', import.meta.url));
 
 /** How a process ended. */
 export interface Ended {

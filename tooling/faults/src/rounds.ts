@@ -27,7 +27,7 @@ const config = {
 const drainMs = 60_000;
 
 /** A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical tables. */
-async function makeBus(): Promise<string> {
+export async function makeBus(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
   mkdirSync(join(folder, 'data'));
   writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(config));
@@ -116,11 +116,13 @@ function compare(before: Map<string, string>, after: Map<string, string>): strin
   return changed.map(path => `${path}: changed by a restart that had nothing to do`);
 }
 
-async function drain(folder: string): Promise<void> {
+/** Runs a daemon until nothing waits any more. */
+export async function drain(folder: string): Promise<void> {
   await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
 }
 
-async function mustEndWell(process: ReturnType<typeof startDaemon>, who: string): Promise<void> {
+/** Waits for a process that has to end with exit code 0. */
+export async function mustEndWell(process: ReturnType<typeof startDaemon>, who: string): Promise<void> {
   const ended = await endedWithin(process, drainMs);
   if (ended?.code === 0) return;
   process.kill('SIGKILL');
