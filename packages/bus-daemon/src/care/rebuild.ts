@@ -1,6 +1,7 @@
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { type Bus, randomClaim } from '../bus.js';
 import { rebuildTable } from '../canon/rebuild.js';
+import { Exporter } from '../exports/exporter.js';
 import { openBus } from '../open-bus.js';
 import { Publisher } from '../publish/publisher.js';
 import { WorkerProcess } from '../worker/client.js';
@@ -33,6 +34,7 @@ export async function rebuild(
       onTable(table.name);
       await rebuildTable(bus, compactor, table);
     }
+    await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     await new Publisher(bus).publishOrThrow();
     return { lastSeq: bus.journal.lastSeq, tables: bus.tables.tables().map(table => table.name) };
   } finally {
