@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../test/support/properties.js';
 import { openMemoryDatabase, query } from './duckdb.js';
 import { identifier, literal, literalList, schemaMap, selectList } from './sql.js';
 

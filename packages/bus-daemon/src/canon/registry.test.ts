@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../test/support/properties.js';
 import { type RegisteredArtifact, TableRegistry } from './registry.js';
 import { canonTableOf, isBadCanonHint } from './table.js';
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createLogger } from '@quantbot/infra';
 import { onTestFinished } from 'vitest';
 import { type Bus, randomClaim } from '../../src/bus.js';
+import { Exporter } from '../../src/exports/exporter.js';
 import { openBus } from '../../src/open-bus.js';
 import { WorkerProcess } from '../../src/worker/client.js';
 import { packageFolder } from './child.js';
@@ -27,6 +28,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     newClaim: randomClaim,
   });
   const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
+  await new Exporter(bus).ensureStatus(); // the views read it
   onTestFinished(() => {
     bus.inspector.stop();
     bus.journal.close();

@@ -1,0 +1,66 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { readParquetFooter } from '@quantbot/infra';
+import { expect, test } from 'vitest';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import { numbers, produce } from '../../test/support/parquet.js';
+import type { TestBus } from '../../test/support/test-bus.js';
+import { checkDecodable } from './decodable.js';
+import type { VerifiedArtifact } from './job.js';
+
+/** A file as verification has found it, by the footer alone. */
+async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedArtifact> {
+  const { rows, bytes, columns } = await readParquetFooter(path);
+  const entry = { artifact_id: 'a', relpath: 'a.parquet', format: 'parquet' as const, schema_hint: schemaHint };
+  return { entry, key: path, relPath: path, file: path, rows, bytes, sha256: '', columns };
+}
+
+/** Turns over the bytes of a compressed data page, far from the footer. */
+function damage(path: string): string {
+  const bytes = readFileSync(path);
+  for (let i = 40; i < 140; i++) bytes[i] = 255 - (bytes[i] ?? 0);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const produceText = (bus: TestBus, seed: number) =>
+  produce(bus, numbers(5_000, `, hash(range + ${seed})::VARCHAR AS text`));
+
+test('files whose rows can all be read are not complained of', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifacts = await Promise.all([1, 2, 3].map(async n => artifactOf(await produceText(testBus, n), 'canon.t')));
+  expect(await checkDecodable(bus, artifacts)).toEqual(new Map());
+});
+
+test('a file with a good footer and damaged pages is found, and the other files of the batch are not blamed', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const paths = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(n => produceText(testBus, n)));
+  const bad = [paths[1], paths[4]] as string[];
+  for (const path of bad) damage(path);
+  const artifacts = await Promise.all(paths.map(path => artifactOf(path, 'canon.t')));
+  const found = await checkDecodable(bus, artifacts);
+  expect([...found.keys()].sort()).toEqual([...bad].sort());
+  for (const problem of found.values()) expect(problem).not.toBe('');
+});
+
+test('a damaged file of one schema says nothing against files of another', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const bad = await artifactOf(damage(await produceText(testBus, 1)), 'canon.t');
+  const good = await artifactOf(await produce(testBus, numbers(10)), 'canon.u');
+  expect([...(await checkDecodable(bus, [good, bad])).keys()]).toEqual([bad.file]);
+});
+
+test('a footer that claims more rows than the pages have is found', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
+  const found = await checkDecodable(bus, [{ ...artifact, rows: artifact.rows + 1 }]);
+  expect(found.get(artifact.file)).toBe('The footers claim 5001 rows, the pages have 5000.');
+});
+
+test('files that feed no canonical table are not read: their damage harms no query but one of that file', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifacts = [
+    await artifactOf(damage(await produceText(testBus, 1))),
+    await artifactOf(damage(await produceText(testBus, 2)), 'simulation.fills'),
+  ];
+  expect(await checkDecodable(bus, artifacts)).toEqual(new Map());
+});

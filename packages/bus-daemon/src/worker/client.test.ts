@@ -1,0 +1,94 @@
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../test/support/eventually.js';
+import { WorkerProcess } from './client.js';
+
+const entry = fileURLToPath(new URL('../../test/support/obedient-worker.mjs', import.meta.url));
+
+/** A worker that does what it is told, and how to tell it. */
+function obedientWorker(idleMs = 60_000) {
+  const worker = new WorkerProcess('test', { idleMs, entry });
+  onTestFinished(() => worker.stop());
+  const tell = (order: string, timeoutMs = 20_000) =>
+    worker.request({ task: 'decode', files: [{ path: order, rows: 0 }] }, timeoutMs);
+  const pid = async () => Number((await tell('echo'))?.split(' ')[0]);
+  return { worker, tell, pid };
+}
+
+const isGone = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+};
+
+test('one process answers request after request, also several at once, each its own', async () => {
+  const { tell, pid } = obedientWorker();
+  const first = await pid();
+  const answers = await Promise.all(['a', 'b', 'c'].map(order => tell(order)));
+  expect(answers).toEqual([`${first} a`, `${first} b`, `${first} c`]);
+});
+
+test('a task that fails says why, and the process lives on', async () => {
+  const { tell, pid } = obedientWorker();
+  const before = await pid();
+  await expect(tell('fail')).rejects.toThrow('as ordered');
+  expect(await pid()).toBe(before);
+});
+
+test('when the process dies, all that was under way fails with WORKER_DIED, and the next request starts another', async () => {
+  const { tell, pid } = obedientWorker();
+  const before = await pid();
+  const hanging = tell('hang').catch(error => error);
+  await expect(tell('die')).rejects.toMatchObject({ code: 'WORKER_DIED', message: expect.stringContaining('SIGKILL') });
+  expect(await hanging).toMatchObject({ code: 'WORKER_DIED' });
+  expect(await pid()).not.toBe(before);
+});
+
+test('how a process ended is in the error', async () => {
+  const { tell } = obedientWorker();
+  await expect(tell('last words')).rejects.toMatchObject({
+    code: 'WORKER_DIED',
+    message: expect.stringContaining('The test process ended (exit code 3'),
+  });
+});
+
+test('a task that takes too long fails with WORKER_TIMEOUT, its process is ended, and the next request starts another', async () => {
+  const { tell, pid } = obedientWorker();
+  const before = await pid();
+  await expect(tell('hang', 200)).rejects.toMatchObject({
+    code: 'WORKER_TIMEOUT',
+    message: expect.stringContaining('0.2 s'),
+  });
+  expect(await pid()).not.toBe(before);
+  await eventually(
+    () => isGone(before),
+    gone => gone,
+  );
+});
+
+test('a process that cannot be started is an error, not a crash', async () => {
+  const worker = new WorkerProcess('test', { idleMs: 60_000, entry: `${entry}.missing` });
+  onTestFinished(() => worker.stop());
+  await expect(worker.request({ task: 'decode', files: [] }, 20_000)).rejects.toMatchObject({ code: 'WORKER_DIED' });
+});
+
+test('a process that has nothing to do ends, and comes back when there is work', async () => {
+  const { pid } = obedientWorker(50);
+  const before = await pid();
+  await eventually(
+    () => isGone(before),
+    gone => gone,
+  );
+  expect(await pid()).not.toBe(before);
+});
+
+test('stopping fails what is under way', async () => {
+  const { worker, tell, pid } = obedientWorker();
+  await pid();
+  const hanging = tell('hang').catch(error => error);
+  worker.stop();
+  expect(await hanging).toMatchObject({ code: 'WORKER_DIED' });
+});

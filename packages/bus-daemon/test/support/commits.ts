@@ -1,0 +1,33 @@
+import { onTestFinished } from 'vitest';
+import type { Bus } from '../../src/bus.js';
+import { runBatch } from '../../src/pipeline.js';
+import type { ClaimedJob } from '../../src/stages/job.js';
+import { WorkerProcess } from '../../src/worker/client.js';
+import { workerEntry } from './in-process-bus.js';
+import { putClaimed } from './jobs.js';
+import { numbers, produce } from './parquet.js';
+import type { TestBus } from './test-bus.js';
+
+let jobs = 0;
+
+/** A claimed job of one artifact with `rows` rows. */
+export async function claimedNumbers(bus: Bus, test: TestBus, rows = 3, schemaHint?: string): Promise<ClaimedJob> {
+  const jobId = `job-${++jobs}`;
+  return putClaimed(bus, {
+    jobId,
+    files: { 'numbers.parquet': await produce(test, numbers(rows)) },
+    manifest: { artifacts: [{ artifact_id: 'numbers', relpath: 'numbers.parquet', schema_hint: schemaHint }] },
+  });
+}
+
+/** Makes commits of one job each, through the whole pipeline. */
+export async function makeCommits(bus: Bus, test: TestBus, count: number, schemaHint = 'canon.numbers'): Promise<void> {
+  for (let i = 0; i < count; i++) await runBatch(bus, [await claimedNumbers(bus, test, 3, schemaHint)], async () => {});
+}
+
+/** A worker process for compaction that ends with the test. */
+export function compactorWorker(): WorkerProcess {
+  const worker = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
+  onTestFinished(() => worker.stop());
+  return worker;
+}

@@ -1,0 +1,11 @@
+// A worker process that does what the path of the first file says: echo, die, hang, leave words and die.
+process.on('disconnect', () => process.exit(0));
+process.on('message', ({ id, task }) => {
+  const [order] = task.files.map(file => file.path);
+  if (order === 'die') process.kill(process.pid, 'SIGKILL');
+  else if (order === 'last words') {
+    console.error('out of everything');
+    process.exit(3);
+  } else if (order === 'fail') process.send({ id, error: 'as ordered' });
+  else if (order !== 'hang') process.send({ id, result: `${process.pid} ${order}` });
+});
