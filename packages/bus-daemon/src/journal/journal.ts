@@ -43,7 +43,9 @@ export class Journal {
     for (const folder of [layout.hot, layout.segments, layout.journal]) await syncFolder(folder);
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
-    return Journal.read(layout);
+    const journal = await Journal.read(layout);
+    await journal.#checkHotCommits();
+    return journal;
   }
 
   /** Opens the journal for reading only, beside a daemon that runs. */
@@ -208,6 +210,14 @@ export class Journal {
       segments: this.#segments.map(segment => segment.name),
       tables: [],
     };
+  }
+
+  /** The same for the commits that are not in segments yet. */
+  async #checkHotCommits(): Promise<void> {
+    const [row] = await this.#query<{ n: bigint }>('SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal');
+    const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
+    if (missing !== 0)
+      throw daemonError('JOURNAL_DAMAGED', `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`);
   }
 
   /** Segments must follow one another without a gap: a hole means that somebody deleted a part of the truth. */
