@@ -1,0 +1,28 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { checkBus } from '../src/checker.js';
+import { readLedger } from '../src/ledger.js';
+import { endedWithin, startDaemon, startProducer } from '../src/processes.js';
+import { drain, makeBus, mustEndWell } from '../src/rounds.js';
+
+/** The long run: TWO_DAEMONS_ROUNDS=50. */
+const rounds = Number(process.env.TWO_DAEMONS_ROUNDS ?? 6);
+
+test(`two daemons started together are never two writers, in ${rounds} rounds`, {
+  timeout: rounds * 30_000,
+}, async () => {
+  const folder = await makeBus();
+  for (let round = 0; round < rounds; round++) {
+    await mustEndWell(startProducer(folder, `r${round}`, 5, round + 1), 'the producer');
+    const both = [startDaemon(folder, { drain: true }), startDaemon(folder, { drain: true })];
+    const load = startProducer(folder, `s${round}`, 5, round + 1000);
+    // The one that comes second waits for the lock, or gives up when its time is over: neither is a failure.
+    for (const daemon of both) expect((await endedWithin(daemon, 25_000))?.code).toBeOneOf([0, 1]);
+    await load.ended;
+  }
+  await drain(folder);
+  // The journal's sequence has no gap and no double, and every artifact is there once.
+  expect(await checkBus(join(folder, 'data'), readLedger(join(folder, 'ledger.jsonl')))).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
