@@ -1,4 +1,4 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ main: 'src/main.ts', producer: 'src/producer.ts' }));
+export default defineConfig(esm({ main: 'src/main.ts', producer: 'src/producer.ts', soak: 'src/soak.ts' }));
