@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { Aside } from './aside.js';
+import { withinBytes } from './batch-size.js';
 import { type Bus, randomClaim } from './bus.js';
 import { dispositionOf, hintFor } from './errors.js';
 import { Maintenance } from './maintenance.js';
@@ -143,7 +144,8 @@ class Loop {
       if (this.#found.length === 0) return 'idle';
       this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
     }
-    const batch = this.#aside.nextBatch(this.#claimed, this.#bus.config.batch.maxJobs);
+    const { maxJobs, maxBytes } = this.#bus.config.batch;
+    const batch = withinBytes(this.#aside.nextBatch(this.#claimed, maxJobs), maxBytes);
     this.#inHand = batch;
     if (batch.length > 0) await runBatch(this.#bus, batch, () => this.#publisher.publishNewTables());
     this.#aside.succeeded(batch);
