@@ -28,7 +28,7 @@ test('a database that this bus published may be replaced, and so may none at all
 });
 
 test('a copy of a published database that came back from a backup is recognised by what is in it', async () => {
-  const { path, publisher } = await published();
+  const { bus, path, publisher } = await published();
   copyFileSync(path, `${path}.backup`);
   rmSync(path);
   renameSync(`${path}.backup`, path);
@@ -63,7 +63,7 @@ test('the database of another bus is not ours', async () => {
 });
 
 test('a write-ahead log beside it is somebody else’s work, and is neither replaced nor deleted', async () => {
-  const { path, publisher } = await published();
+  const { bus, path, publisher } = await published();
   writeFileSync(`${path}.wal`, 'log');
   await expect(publisher.publishOrThrow()).rejects.toMatchObject({ code: 'FOREIGN_DATABASE' });
   expect(readFileSync(`${path}.wal`, 'utf8')).toBe('log');
