@@ -1,9 +1,13 @@
-import { type BusConfig, busLayout, initBusRoot, type Logger } from '@quantbot/infra';
+import { basename, dirname, join } from 'node:path';
+import { type BusConfig, busLayout, exists, initBusRoot, type Logger, removeTemporaries } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import { TableRegistry } from './canon/registry.js';
+import { exportStatusFile } from './exports/status.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
+import { emptyCommit } from './journal/files.js';
 import { Journal } from './journal/journal.js';
 import { WorkerProcess } from './worker/client.js';
+import { lockFileOf } from './writer-lock.js';
 
 const inspectorIdleMs = 60_000;
 
@@ -15,6 +19,7 @@ export async function openBus(
 ): Promise<Bus> {
   const marker = await initBusRoot(config.busRoot);
   const layout = busLayout(config.busRoot);
+  await removeLeftovers(config);
   const journal = await Journal.open(layout);
   const tables = TableRegistry.replay(await journal.canonicalSchemas());
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
@@ -28,4 +33,14 @@ export async function openBus(
     tables,
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
   };
+}
+
+/** What a killed daemon was just writing. Commits and segments are built elsewhere; these are the small files that are replaced as a whole. */
+async function removeLeftovers(config: BusConfig): Promise<void> {
+  const layout = busLayout(config.busRoot);
+  for (const folder of [layout.root, layout.published, join(layout.hot, emptyCommit)])
+    if (await exists(folder)) await removeTemporaries(folder);
+  await removeTemporaries(dirname(config.duckdbPath), basename(lockFileOf(config.duckdbPath)));
+  const { exportDir } = config.export;
+  if (await exists(exportDir)) await removeTemporaries(exportDir, exportStatusFile);
 }

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type PathLike } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { busError, systemErrorCode } from './errors.js';
 
@@ -241,6 +241,19 @@ export async function exists(path: string): Promise<boolean> {
 /** A name in the same folder that no reader looks at; at most 60 characters of three bytes and 20 more. */
 export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.tmp`);
+
+/**
+ * Removes the temporary files that writers left in a folder when they were killed.
+ *
+ * @param of only those of the file with this name; of every file when absent. For folders that are not the caller's alone.
+ */
+export async function removeTemporaries(folder: string, of?: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const match = /^\.(.+)\.[0-9a-f]{12}\.tmp$/.exec(name);
+    if (match !== null && (of === undefined || match[1] === of.slice(0, 60)))
+      await rm(join(folder, name), { force: true });
+  }
+}
 
 async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {

@@ -56,8 +56,10 @@ export function evolve(
 function nameProblems(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
-  for (const { name } of columns) {
+  for (const { name, type } of columns) {
     const folded = name.toLowerCase();
+    // A struct whose fields have no names (a UNION as DuckDB writes it) cannot be declared again.
+    if (/STRUCT\((?!")/.test(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
     if (reserved.has(folded)) problems.push(`${name}: this column name is the bus's own`);
     if (seen.has(folded)) problems.push(`${name}: two columns of the file have this name (case does not count)`);
     seen.add(folded);

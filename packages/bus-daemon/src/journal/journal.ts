@@ -217,7 +217,10 @@ export class Journal {
     const [row] = await this.#query<{ n: bigint }>('SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal');
     const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
     if (missing !== 0)
-      throw daemonError('JOURNAL_DAMAGED', `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`);
+      throw daemonError(
+        'JOURNAL_DAMAGED',
+        `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`,
+      );
   }
 
   /** Segments must follow one another without a gap: a hole means that somebody deleted a part of the truth. */

@@ -1,6 +1,14 @@
 import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { faultPoint, fileNames, type Receipt, receiptSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import {
+  faultPoint,
+  fileNames,
+  type Receipt,
+  receiptSchema,
+  removeTemporaries,
+  systemErrorCode,
+  writeFileAtomic,
+} from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import type { CommittedJob } from './job.js';
@@ -39,6 +47,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const reason = `${JSON.stringify(rejectReasonOf(job.rows), null, 2)}\n`;
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
+    await removeTemporaries(job.folder, fileNames.rejectReason);
     await writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
     faultPoint('settle:reason-written');
     return moveInto(job.folder, target, earlier);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import {
   busError,
   type ContentDigest,
-  copyFileDurable,
+  copyHandleDurable,
   digestHandle,
   fileNames,
   type Manifest,
@@ -42,7 +42,7 @@ export async function verifyArtifact(
     );
   const ours = staged && info.nlink === 1;
   const file = ours ? original : join(job.folder, `.copy-${index}.parquet`);
-  const copied = ours ? undefined : await copyAfresh(original, file);
+  const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath);
   const handle = await openRegular(file, entry.relpath);
   try {
     const footer = await readFooterOf(handle);
@@ -102,15 +102,25 @@ async function safePath(job: ClaimedJob, relpath: string): Promise<string> {
 }
 
 async function openRegular(path: string, relpath: string): Promise<FileHandle> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(error => {
+    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? ''))
+      throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+    throw error;
+  });
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
 }
 
-async function copyAfresh(from: string, to: string): Promise<ContentDigest> {
+/** Copies from what is open, not from a path: whoever still holds the folder could put something else there meanwhile. */
+async function copyAfresh(from: string, to: string, relpath: string): Promise<ContentDigest> {
   await rm(to, { force: true }); // of an attempt that a crash ended
-  return copyFileDurable(from, to);
+  const source = await openRegular(from, relpath);
+  try {
+    return await copyHandleDurable(source, to);
+  } finally {
+    await source.close();
+  }
 }
 
 function checkAgainst(entry: ManifestArtifact, { bytes, sha256 }: ContentDigest, rows: number): void {
