@@ -51,7 +51,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
     const finished = loop.run().finally(async () => {
-      opened.inspector.stop();
+      opened.inspector.close();
       opened.journal.close();
       await lock.release();
     });

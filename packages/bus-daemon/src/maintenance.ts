@@ -75,7 +75,7 @@ export class Maintenance {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#exporter.stop();
-    this.#compactor.stop();
+    this.#compactor.close();
     await Promise.all([this.#round, this.#exports]);
   }
 

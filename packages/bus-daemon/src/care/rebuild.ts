@@ -38,8 +38,8 @@ export async function rebuild(
     await new Publisher(bus).publishOrThrow();
     return { lastSeq: bus.journal.lastSeq, tables: bus.tables.tables().map(table => table.name) };
   } finally {
-    compactor.stop();
-    bus?.inspector.stop();
+    compactor.close();
+    bus?.inspector.close();
     bus?.journal.close();
     await lock.release();
   }

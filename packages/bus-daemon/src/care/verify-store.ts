@@ -74,7 +74,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tableRows, lastSeq)));
     return report;
   } finally {
-    inspector.stop();
+    inspector.close();
     journal.close();
   }
 }

@@ -68,7 +68,7 @@ export class Exporter {
 
   /** Ends an export under way; its last good file stays. */
   stop(): void {
-    this.#worker.stop();
+    this.#worker.close();
   }
 
   async #runAll(ignoreInterval: boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { daemonError } from '../errors.js';
 import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
@@ -25,6 +26,7 @@ export class WorkerProcess {
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
   #nextId = 1;
+  #closed = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(name: string, { idleMs, entry = defaultEntry() }: { idleMs: number; entry?: string }) {
@@ -39,6 +41,7 @@ export class WorkerProcess {
    * @throws DaemonError `WORKER_DIED`, `WORKER_TIMEOUT`; an Error with the worker's message when the task failed.
    */
   request<T extends WorkerTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
+    if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
     clearTimeout(this.#idleTimer);
     this.#child ??= this.#start();
     const child = this.#child;
@@ -50,6 +53,12 @@ export class WorkerProcess {
         if (error !== null) this.#settle(id, { id, error: error.message });
       });
     }) as Promise<WorkerResult<T>>;
+  }
+
+  /** {@link stop}, for good: what is asked for from now on fails with `WORKER_DIED`. */
+  close(): void {
+    this.#closed = true;
+    this.stop();
   }
 
   /** Ends the process; what is under way fails with `WORKER_DIED`. */
@@ -73,8 +82,10 @@ export class WorkerProcess {
     child.on('exit', (code, signal) =>
       this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim()),
     );
+    // Nothing of an idle worker keeps the daemon from ending.
     child.unref();
     child.channel?.unref();
+    (child.stderr as Socket | null)?.unref();
     return child;
   }
 
