@@ -1,4 +1,4 @@
-import type { WriteSchema } from '@quantbot/storage';
+import type { Schema } from '@quantbot/storage';
 import { type Candle, groupByToken } from './candles.js';
 import { drawdown, highestBefore, rsi, sma } from './indicators.js';
 
@@ -30,7 +30,7 @@ export const alertSchema = {
   price: 'DOUBLE',
   value: 'DOUBLE',
   threshold: 'DOUBLE',
-} as const satisfies WriteSchema;
+} as const satisfies Schema;
 
 /** The numbers of the rules, in bars, index points and fractions. */
 export interface AlertSettings {

@@ -1,4 +1,4 @@
-import { type Row, readParquet, type WriteSchema } from '@quantbot/storage';
+import { type Row, readParquet, type Schema } from '@quantbot/storage';
 import { backtestError } from './errors.js';
 
 /** One bar of one token. Prices are in the quote currency, volume in units of the token. */
@@ -24,7 +24,7 @@ export const candleSchema = {
   low: 'DOUBLE',
   close: 'DOUBLE',
   volume: 'DOUBLE',
-} as const satisfies WriteSchema;
+} as const satisfies Schema;
 
 const columns = Object.keys(candleSchema);
 

@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
-import { type WriteSchema, writeParquet } from '@quantbot/storage';
+import { type Schema, writeParquet } from '@quantbot/storage';
 import { type Candle, candleSchema, groupByToken, readCandles, tokenKey } from './candles.js';
 import { barIndexAt, type Coverage } from './coverage.js';
 import { backtestError } from './errors.js';
 import { checkPlan, type SlicePlan } from './plan.js';
 
 /** The columns of a slice: a candle, and the call that it belongs to. */
-export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const satisfies WriteSchema;
+export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const satisfies Schema;
 
 /** How a slice gets to the bus. */
 export interface SliceOptions extends BusPolicy {

@@ -1,50 +1,85 @@
-import { CodedError, type Disposition } from '@quantbot/infra';
+import { CodedError, type CodedErrorOptions, type Disposition } from '@quantbot/infra';
 
-/** The errors of reading and writing Parquet and the catalog. */
+/**
+ * Every code of `@quantbot/storage`, with what to do about it: `caller` (correct the call), `retry` (the same call can succeed later).
+ * Documented in docs/reference/errors-storage.md; a test holds the two together.
+ */
 export const storageCodes = {
+  OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   DATABASE_NOT_FOUND: {
+    disposition: 'retry',
+    hint: 'Check the path. The daemon publishes the database when it starts: pnpm --filter bus-daemon start.',
+  },
+  DATABASE_INVALID: {
     disposition: 'caller',
-    hint: 'Check the path, or start the daemon once: pnpm --filter bus-daemon start.',
+    hint: 'Check the path, and that this DuckDB is not older than the one that wrote the file.',
   },
   DATABASE_LOCKED: {
     disposition: 'retry',
-    hint: "Another process writes this database directly. The bus's own database is never locked: open that one, read-only.",
+    hint: 'Another process has the database open for writing. Only the daemon may write: submit through the bus instead.',
   },
+  DATABASE_READ_ONLY: {
+    disposition: 'caller',
+    hint: 'The daemon is the only writer. Write Parquet and submit it: submitArtifact from @quantbot/infra/utils.',
+  },
+  CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after the last use.' },
+  QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters; DuckDB's own message is above." },
   FILE_NOT_FOUND: {
     disposition: 'caller',
-    hint: 'Check the path; a glob or folder must hold at least one .parquet file.',
+    hint: 'Check the path, the folder or the glob; relative paths are relative to the working folder.',
   },
-  QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters; DuckDB's own message says where." },
-  READ_FAILED: {
+  NOT_PARQUET: {
+    disposition: 'caller',
+    hint: 'Write the file again with a Parquet writer, and close it before reading.',
+  },
+  READ_FAILED: { disposition: 'retry', hint: 'See to the cause, then read again.' },
+  FILE_CHANGED: {
     disposition: 'retry',
-    hint: 'The file is damaged, or was taken away while it was read. quantbot-bus verify tells.',
+    hint: 'Read again. Whoever writes the file should write it beside and rename it, as writeParquet does.',
   },
-  SCHEMAS_DIFFER: {
+  SCAN_INCOMPLETE: {
+    disposition: 'retry',
+    hint: 'Discard what the scan has delivered, and scan again when nobody writes to the files.',
+  },
+  SCHEMA_DIFFERS: {
     disposition: 'caller',
-    hint: 'Read the files one by one, or name only columns that all of them have with one type.',
+    hint: 'Choose columns that all files have with one type (`columns`), or read the files one by one.',
   },
-  SCAN_INCOMPLETE: { disposition: 'retry', hint: 'A file was changed or taken away during the scan. Scan again.' },
-  INTEGER_UNSAFE: { disposition: 'caller', hint: "Read with { int64: 'bigint' }." },
-  SCHEMA_INVALID: {
+  COLUMN_NOT_FOUND: { disposition: 'caller', hint: 'Use one of the columns that the file has; they are listed above.' },
+  TYPE_UNSUPPORTED: { disposition: 'caller', hint: 'CAST the column to a type of docs/reference/type-mapping.md.' },
+  VALUE_UNREPRESENTABLE: {
     disposition: 'caller',
-    hint: 'Give each column a DuckDB type, such as BIGINT, DOUBLE, VARCHAR, TIMESTAMP.',
+    hint: "Read with int64: 'bigint' or timestamp: 'micros', which hold every value.",
   },
-  VALUE_INVALID: { disposition: 'caller', hint: 'See docs/reference/type-mapping.md for what each column type takes.' },
+  SCHEMA_INVALID: { disposition: 'caller', hint: 'Use the types of docs/reference/type-mapping.md.' },
+  VALUE_INVALID: { disposition: 'caller', hint: 'Convert the value before writing, or choose another column type.' },
+  WRITE_FAILED: { disposition: 'retry', hint: 'Nothing was written at the path. See to the cause, then write again.' },
+  CATALOG_NOT_FOUND: {
+    disposition: 'caller',
+    hint: "Open the database that the daemon publishes (duckdb_path in bus_config.json, 'data/alerts.duckdb' by default).",
+  },
 } as const satisfies Record<string, { disposition: Disposition; hint: string }>;
 
 /** A code of {@link StorageError}. */
 export type StorageCode = keyof typeof storageCodes;
 
-/** An error of reading or writing data. */
+/**
+ * An error of reading or writing through this package. `details` has further facts, `cause` what DuckDB or the system said.
+ *
+ * @example
+ * try {
+ *   await readParquet('data/exports/alerts_std.parquet');
+ * } catch (error) {
+ *   if (error instanceof StorageError && error.disposition === 'retry') console.error(`${error.message} ${error.hint}`);
+ * }
+ */
 export class StorageError extends CodedError<StorageCode> {
+  /** What a caller should do: correct the call, or try again. */
   get disposition(): Disposition {
     return storageCodes[this.code].disposition;
   }
 }
 
 /** Makes a {@link StorageError} with the hint that its code carries. */
-export const storageError = (
-  code: StorageCode,
-  message: string,
-  more: { details?: readonly string[]; cause?: unknown } = {},
-): StorageError => new StorageError(code, message, { hint: storageCodes[code].hint, ...more });
+export const storageError = (code: StorageCode, message: string, more: Partial<CodedErrorOptions> = {}): StorageError =>
+  new StorageError(code, message, { hint: storageCodes[code].hint, ...more });

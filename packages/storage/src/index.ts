@@ -6,11 +6,19 @@ export {
   openCatalog,
 } from './catalog/open-catalog.js';
 export type { ArtifactRecord, JobRecord, RunRecord } from './catalog/records.js';
+export type { Param, Params } from './duckdb/bind.js';
 export { type StorageCode, StorageError, storageCodes } from './errors.js';
-export { type DuckDb, type OpenOptions, openDuckDb, type Parameter } from './open-duckdb.js';
+export { type DuckDb, type OpenOptions, openDuckDb, type QueryOptions } from './open-duckdb.js';
+export type { ParquetSource } from './parquet/find-files.js';
+export type { OrderBy, ReadOptions } from './parquet/read-options.js';
 export { readParquet, readParquetColumns } from './parquet/read-parquet.js';
-export { type ScanOptions, scanParquet } from './parquet/scan-parquet.js';
-export type { OrderBy, ReadOptions } from './parquet/source.js';
-export { type ColumnInput, type WriteOptions, type WriteSchema, writeParquet } from './parquet/write-parquet.js';
-export type { Columns, Row } from './rows.js';
-export type { Interval, Value, ValueOptions } from './values/from-duckdb.js';
+export { type ScanOptions, scanParquet, scanParquetColumns } from './parquet/scan-parquet.js';
+export type { Schema } from './parquet/schema.js';
+export {
+  type ColumnSource,
+  type RowSource,
+  type WriteOptions,
+  type WrittenFile,
+  writeParquet,
+} from './parquet/write-parquet.js';
+export type { Columns, IntervalValue, Row, TypeMapping, Value } from './types/mapping.js';

@@ -1,118 +1,114 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Params } from './duckdb/bind.js';
+import { connect } from './duckdb/memory-instance.js';
+import { queryError, runForColumns, runForRows, type Statement } from './duckdb/run.js';
+import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { storageError } from './errors.js';
-import { type Row, rowsOf } from './rows.js';
-import type { ValueOptions } from './values/from-duckdb.js';
+import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
 
-/** How a database is opened. */
-export interface OpenOptions {
-  /** Default true: the bus's database is never opened for writing by anybody. */
-  readOnly?: boolean;
+/** Options of {@link openDuckDb}: how values come out, for all queries unless a query says otherwise. */
+export interface OpenOptions extends TypeMapping {
+  /** Always true: the daemon is the only writer. It is here so that code can say so. */
+  readOnly?: true;
 }
 
-/** What can be bound to a `?` or `$1` of a query. */
-export type Parameter = string | number | bigint | boolean | Date | null;
-
-/** An open database. Close it when done; a reader may also keep it for as long as it likes. */
-export interface DuckDb extends AsyncDisposable {
-  /** Absolute path. */
-  readonly path: string;
-  /**
-   * Runs a query and returns its rows.
-   *
-   * @throws StorageError `QUERY_FAILED`, `INTEGER_UNSAFE`.
-   */
-  query(sql: string, parameters?: readonly Parameter[], options?: ValueOptions): Promise<Row[]>;
-  close(): Promise<void>;
+/** Options of one query. */
+export interface QueryOptions extends TypeMapping {
+  /** Ends the query; it then throws the signal's reason. */
+  signal?: AbortSignal;
 }
-
-/** One instance per file: a second one in a process would drop the first one's lock when it is closed (POSIX). */
-interface SharedInstance {
-  instance: Promise<DuckDBInstance>;
-  users: number;
-}
-
-const shared = new Map<string, SharedInstance>();
 
 /**
- * Opens a DuckDB database, read-only unless told otherwise. The bus's published database can be opened at any moment and by any number of processes.
+ * Opens a DuckDB database for reading. It never takes part in a lock conflict with the daemon, which replaces the file by another
+ * instead of writing into it; opening the path again sees the new one. A handle may stay open as long as you like: the catalog's
+ * views read live files.
+ *
+ * @param path for instance `data/alerts.duckdb`, relative to the working folder.
+ * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_INVALID`, `DATABASE_LOCKED`, `DATABASE_READ_ONLY` (for `readOnly: false`),
+ * `READ_FAILED`.
  *
  * @example
- * const db = await openDuckDb('data/alerts.duckdb', { readOnly: true });
- * const latest = await db.query("SELECT canonical_path FROM catalog.latest_artifacts_v WHERE producer = 'baseline'");
- * await db.close();
- *
- * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_LOCKED`, `QUERY_FAILED`.
+ * await using db = await openDuckDb('data/alerts.duckdb', { readOnly: true });
+ * const rows = await db.query('SELECT * FROM canon.alerts_std WHERE chain = $1', ['solana']);
  */
-export async function openDuckDb(path: string, { readOnly = true }: OpenOptions = {}): Promise<DuckDb> {
-  const absolute = resolve(path);
-  const { key, instance } = await acquire(absolute, readOnly);
-  const connection = await instance.connect();
-  let open = true;
-  const close = async () => {
-    if (!open) return;
-    open = false;
-    connection.closeSync();
-    release(key, instance);
-  };
-  return {
-    path: absolute,
-    query: (sql, parameters = [], options = {}) => runQuery(connection, sql, parameters, options),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
-}
-
-async function acquire(path: string, readOnly: boolean): Promise<{ key: string; instance: DuckDBInstance }> {
-  // By inode: after the daemon has replaced the file, the same path is another database.
-  const info = statSync(path, { throwIfNoEntry: false });
-  if (info === undefined && readOnly) throw storageError('DATABASE_NOT_FOUND', `There is no database at ${path}.`);
-  const key = `${readOnly ? 'r' : 'w'} ${info === undefined ? path : `${info.dev}:${info.ino}`}`;
-  let entry = shared.get(key);
-  if (entry === undefined) {
-    entry = { instance: DuckDBInstance.create(path, readOnly ? { access_mode: 'READ_ONLY' } : {}), users: 0 };
-    shared.set(key, entry);
-  }
-  entry.users++;
+export async function openDuckDb(path: string, options: OpenOptions = {}): Promise<DuckDb> {
+  if ((options.readOnly as boolean | undefined) === false)
+    throw storageError('DATABASE_READ_ONLY', `${path} can only be opened for reading.`);
+  const mapping = resolveMapping(options);
+  const database = await acquireDatabase(resolve(path));
   try {
-    return { key, instance: await entry.instance };
-  } catch (cause) {
-    shared.delete(key);
-    const { message } = cause as Error;
-    const code = /lock/i.test(message) ? 'DATABASE_LOCKED' : 'QUERY_FAILED';
-    throw storageError(code, `${path} cannot be opened: ${message}`, { cause });
+    return new DuckDb(path, database, await connect(database.instance), mapping);
+  } catch (error) {
+    database.release();
+    throw error;
   }
 }
 
-function release(key: string, instance: DuckDBInstance): void {
-  const entry = shared.get(key);
-  if (entry === undefined || --entry.users > 0) return;
-  shared.delete(key);
-  instance.closeSync();
-}
+/** An open database; made by {@link openDuckDb}. Queries of one handle run one after the other. */
+export class DuckDb {
+  /** The path as it was given. */
+  readonly path: string;
+  /** Device and inode of the file: differs from the path's once another database was renamed over it. */
+  readonly identity: string;
+  readonly #database: SharedDatabase;
+  readonly #connection: DuckDBConnection;
+  readonly #mapping: Required<TypeMapping>;
+  #turn: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
 
-/** Runs a query to its end: DuckDB's Node streams do not report every error, a finished result does. */
-export async function runQuery(
-  connection: DuckDBConnection,
-  sql: string,
-  parameters: readonly Parameter[],
-  options: ValueOptions,
-): Promise<Row[]> {
-  return rowsOf(await runToEnd(connection, sql, parameters), options);
-}
-
-/** The finished result of a query. */
-export async function runToEnd(connection: DuckDBConnection, sql: string, parameters: readonly Parameter[]) {
-  try {
-    return await connection.runAndReadAll(sql, parameters.map(bindable));
-  } catch (cause) {
-    throw storageError('QUERY_FAILED', (cause as Error).message, { cause });
+  /** Not for callers: use {@link openDuckDb}. */
+  constructor(path: string, database: SharedDatabase, connection: DuckDBConnection, mapping: Required<TypeMapping>) {
+    this.path = path;
+    this.identity = database.identity;
+    this.#database = database;
+    this.#connection = connection;
+    this.#mapping = mapping;
   }
-}
 
-/** A Date is bound as TIMESTAMP in UTC, a whole number as BIGINT, any other as DOUBLE. */
-export function bindable(parameter: Parameter): DuckDBValue {
-  if (parameter instanceof Date) return new DuckDBTimestampValue(BigInt(parameter.getTime()) * 1000n);
-  return typeof parameter === 'number' && Number.isSafeInteger(parameter) ? BigInt(parameter) : parameter;
+  /**
+   * Runs one query and gives its rows as objects; docs/reference/type-mapping.md says which type becomes what. Parameters are bound:
+   * `?` or `$1` with an array, `$name` with an object.
+   *
+   * @throws StorageError `QUERY_FAILED`, `READ_FAILED`, `DATABASE_READ_ONLY`, `OPTIONS_INVALID`, `TYPE_UNSUPPORTED`,
+   * `VALUE_UNREPRESENTABLE`, `CLOSED`.
+   */
+  query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]> {
+    return this.#run(sql, params, options, runForRows<R>);
+  }
+
+  /** {@link query} with the result as columns, which costs a fraction for many rows. */
+  queryColumns(sql: string, params?: Params, options?: QueryOptions): Promise<Columns> {
+    return this.#run(sql, params, options, runForColumns);
+  }
+
+  /** Waits for the queries that run, then closes. Can be called more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#turn.then(() => {
+      this.#connection.closeSync();
+      this.#database.release();
+    });
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run<T>(
+    sql: string,
+    params: Params | undefined,
+    { signal, ...mapping }: QueryOptions = {},
+    work: (connection: DuckDBConnection, statement: Statement) => Promise<T>,
+  ): Promise<T> {
+    if (this.#closing !== undefined) throw storageError('CLOSED', `The database ${this.path} was closed.`);
+    const statement = { sql, params, signal, mapping: resolveMapping({ ...this.#mapping, ...mapping }) };
+    const result = this.#turn.then(() => work(this.#connection, statement));
+    this.#turn = result.catch(() => {});
+    try {
+      return await result;
+    } catch (error) {
+      throw signal?.aborted ? error : queryError(error);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import type { WriteSchema } from '@quantbot/storage';
+import type { Schema } from '@quantbot/storage';
 
 /** One bar of a token. */
 export interface Bar {
@@ -94,7 +94,7 @@ export const fillSchema = {
   size: 'DOUBLE',
   quote_amount: 'DOUBLE',
   fees: 'DOUBLE',
-} as const satisfies WriteSchema;
+} as const satisfies Schema;
 
 /** The columns of `positions.parquet`. */
 export const positionSchema = {
@@ -108,7 +108,7 @@ export const positionSchema = {
   stop_loss_price: 'DOUBLE',
   take_profit_price: 'DOUBLE',
   trailing_stop_price: 'DOUBLE',
-} as const satisfies WriteSchema;
+} as const satisfies Schema;
 
 /** The columns of `events.parquet`. */
 export const eventSchema = {
@@ -120,4 +120,4 @@ export const eventSchema = {
   pnl: 'DOUBLE',
   pnl_so_far: 'DOUBLE',
   reason: 'VARCHAR',
-} as const satisfies WriteSchema;
+} as const satisfies Schema;

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { findBusConfig } from '@quantbot/infra';
+import type { Param } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
-import { type DuckDb, openDuckDb, type Parameter } from '../open-duckdb.js';
-import type { Row } from '../rows.js';
+import { type DuckDb, openDuckDb } from '../open-duckdb.js';
+import type { Row } from '../types/mapping.js';
 import {
   type ArtifactRecord,
   artifactRecord,
@@ -74,7 +75,7 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
   const path = options.duckdbPath ?? findBusConfig({ config: options.config, cwd: options.cwd }).config.duckdbPath;
   const connection = new LiveDatabase(path);
   await connection.open();
-  const query = (sql: string, parameters: readonly Parameter[] = []) => connection.query(sql, parameters);
+  const query = (sql: string, parameters: readonly Param[] = []) => connection.query(sql, parameters);
   const close = () => connection.close();
   return {
     latest: async filter => (await query(...latestQuery(filter))).map(artifactRecord)[0],
@@ -105,37 +106,47 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
 /** Keeps to the published database, whichever file that is by now: an older one still answers right, but holds back what it needs. */
 class LiveDatabase {
   readonly #path: string;
-  #database: DuckDb | undefined;
-  #inode: number | undefined;
+  #current: { database: DuckDb; inode: number | undefined } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  async open(): Promise<DuckDb> {
-    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
-    // Missing for a moment, or for good: the one that is open answers.
-    if (this.#database !== undefined && (inode === undefined || inode === this.#inode)) return this.#database;
-    const fresh = await openDuckDb(this.#path, { readOnly: true });
-    await this.#database?.close();
-    this.#database = fresh;
-    this.#inode = inode;
-    return fresh;
+  /** The database that is published now; one look at a time, so that nobody closes what another has just opened. */
+  open(): Promise<DuckDb> {
+    const opened = this.#turn.then(() => this.#open());
+    this.#turn = opened.catch(() => {});
+    return opened;
   }
 
-  async query(sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
-    if (this.#inode === -1) throw storageError('QUERY_FAILED', 'The catalog is closed.');
+  async query(sql: string, parameters: readonly Param[]): Promise<Row[]> {
+    if (this.#closed) throw storageError('CLOSED', 'The catalog was closed.');
     return (await this.open()).query(sql, parameters);
   }
 
   async close(): Promise<void> {
-    await this.#database?.close();
-    this.#database = undefined;
-    this.#inode = -1;
+    this.#closed = true;
+    await this.#turn;
+    await this.#current?.database.close();
+    this.#current = undefined;
+  }
+
+  async #open(): Promise<DuckDb> {
+    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
+    const { database, inode: known } = this.#current ?? {};
+    // Missing for a moment, or for good: the one that is open answers.
+    if (database !== undefined && (inode === undefined || inode === known)) return database;
+    const fresh = await openDuckDb(this.#path, { readOnly: true });
+    this.#current = { database: fresh, inode };
+    // Waits for the queries that still run on it, which must not wait for this.
+    void database?.close();
+    return fresh;
   }
 }
 
-function latestQuery({ producer, kind, artifactId }: LatestFilter): [string, Parameter[]] {
+function latestQuery({ producer, kind, artifactId }: LatestFilter): [string, Param[]] {
   const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
   return [
     `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
@@ -143,8 +154,8 @@ function latestQuery({ producer, kind, artifactId }: LatestFilter): [string, Par
   ];
 }
 
-function artifactsQuery(filter: ArtifactFilter): [string, Parameter[]] {
-  const conditions: [string, Parameter | undefined][] = [
+function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
+  const conditions: [string, Param | undefined][] = [
     ['run_id = ?', filter.runId],
     ['producer = ?', filter.producer],
     ['kind = ?', filter.kind],
@@ -152,7 +163,7 @@ function artifactsQuery(filter: ArtifactFilter): [string, Parameter[]] {
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
   ];
-  const given = conditions.filter((condition): condition is [string, Parameter] => condition[1] !== undefined);
+  const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
   const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
   return [
     `SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`,

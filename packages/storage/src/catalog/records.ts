@@ -1,4 +1,4 @@
-import type { Row } from '../rows.js';
+import type { Row } from '../types/mapping.js';
 
 /** An artifact in the store. */
 export interface ArtifactRecord {

@@ -1,68 +1,105 @@
-import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
-import { withMemoryDatabase } from '../memory-database.js';
-import { runToEnd } from '../open-duckdb.js';
-import { type Columns, columnsOf, type Row, rowsOf } from '../rows.js';
-import type { ValueOptions } from '../values/from-duckdb.js';
-import { checkSameSchema, findFiles, type ReadOptions, selectSql } from './source.js';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { queryError, runForColumns, runForRows, type Statement } from '../duckdb/run.js';
+import { StorageError } from '../errors.js';
+import { identifier, literal } from '../sql.js';
+import { type Columns, type Row, resolveMapping } from '../types/mapping.js';
+import { checkSchema } from './check-schema.js';
+import { findFiles, type ParquetSource } from './find-files.js';
+import { PinnedFiles } from './pinned-files.js';
+import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
 
 /**
- * Reads Parquet as rows: a file, a folder, a glob, or a list of them. Only the named columns and the row groups that `where` cannot rule out are
- * read. For more than some hundred thousand rows use {@link readParquetColumns} or `scanParquet`.
+ * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows come in the order of the files (by name)
+ * and of the rows in them, unless `orderBy` says otherwise. docs/reference/type-mapping.md says which type becomes what.
+ *
+ * A read is of one version of each file: a golden export that is replaced meanwhile is read to its end as it was. Files that are read
+ * together must have the same columns.
+ *
+ * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the
+ * condition), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {
- *   columns: ['token_address', 'ts'],
- *   where: 'ts >= ?',
- *   params: [new Date('2020-01-01')],
- *   orderBy: 'ts',
+ *   columns: ['token_address', 'price'],
+ *   where: 'chain = ? AND price > ?',
+ *   params: ['solana', 0.5],
+ *   orderBy: { column: 'price', direction: 'desc' },
  *   limit: 10,
  * });
- *
- * @throws StorageError `FILE_NOT_FOUND`, `READ_FAILED`, `SCHEMAS_DIFFER`, `QUERY_FAILED`, `INTEGER_UNSAFE`.
  */
-export async function readParquet<T extends Row = Row>(
-  source: string | readonly string[],
-  options: ReadOptions & ValueOptions = {},
-): Promise<T[]> {
-  return read(source, options, reader => rowsOf(reader, options) as T[]);
+export function readParquet<R = Row>(source: ParquetSource, options: ReadOptions = {}): Promise<R[]> {
+  return read(source, options, runForRows<R>);
 }
 
 /**
- * Reads Parquet as columns: an array of values per name. Several times faster than rows, and takes less memory.
- *
- * @throws like {@link readParquet}.
+ * {@link readParquet} with the result as columns: `{ price: [1.5, 2], chain: ['solana', null] }`. A million rows as objects cost
+ * several times more time and memory.
  */
-export async function readParquetColumns(
-  source: string | readonly string[],
-  options: ReadOptions & ValueOptions = {},
-): Promise<Columns> {
-  return read(source, options, reader => columnsOf(reader, options));
+export function readParquetColumns(source: ParquetSource, options: ReadOptions = {}): Promise<Columns> {
+  return read(source, options, runForColumns);
 }
 
 async function read<T>(
-  source: string | readonly string[],
-  options: ReadOptions & ValueOptions,
-  take: (reader: DuckDBResultReader) => T,
+  source: ParquetSource,
+  options: ReadOptions,
+  run: (connection: DuckDBConnection, statement: Statement) => Promise<T>,
 ): Promise<T> {
-  options.signal?.throwIfAborted();
-  const files = await findFiles(source);
-  await checkSameSchema(files, options.columns);
-  return withMemoryDatabase(async connection => {
-    const stop = interruptOn(options.signal, connection);
-    try {
-      return take(await runToEnd(connection, selectSql(files, options), options.params ?? []));
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      throw error;
-    } finally {
-      stop();
-    }
+  const checked = checkOptions(options);
+  const mapping = resolveMapping(options);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  return withFiles(source, checked, async files => {
+    const sql = `SELECT ${selectList(checked)} FROM ${fromFiles(files, checked)}\n${clauses(checked)}`;
+    const statement = { sql, params: checked.params, mapping, signal };
+    const result = await withMemoryConnection(connection => run(connection, statement)).catch(error => {
+      throw signal?.aborted ? error : readError(files, error);
+    });
+    await files.assertUnchanged();
+    return result;
   });
 }
 
-/** Lets a signal end a running query. */
-export function interruptOn(signal: AbortSignal | undefined, connection: DuckDBConnection): () => void {
-  const interrupt = () => connection.interrupt();
-  signal?.addEventListener('abort', interrupt);
-  return () => signal?.removeEventListener('abort', interrupt);
+/** Runs `work` with the files held open, after their schemas were checked. */
+async function withFiles<T>(
+  source: ParquetSource,
+  options: CheckedOptions,
+  work: (files: PinnedFiles) => Promise<T>,
+): Promise<T> {
+  const files = await openFiles(source, options);
+  try {
+    return await work(files);
+  } finally {
+    await files.close();
+  }
+}
+
+/** The files of a source, held open, with their schemas checked. */
+export async function openFiles(source: ParquetSource, options: CheckedOptions): Promise<PinnedFiles> {
+  const files = await PinnedFiles.open(await findFiles(source), { byName: options.hivePartitioning });
+  try {
+    checkSchema(files.footers, options);
+    return files;
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+/** What is selected: the named columns or all. */
+export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';
+
+/** The files as a table. */
+export const fromFiles = (files: PinnedFiles, { hivePartitioning }: CheckedOptions): string =>
+  `read_parquet([${files.readPaths.map(literal).join(', ')}], hive_partitioning = ${hivePartitioning})`;
+
+/** What a failed read means, with the files' names in DuckDB's message. */
+export function readError(files: PinnedFiles, cause: unknown): Error {
+  const error = queryError(cause);
+  if (!(error instanceof StorageError)) return error;
+  return new StorageError(error.code, files.named(error.message), {
+    hint: error.hint,
+    details: error.details.map(line => files.named(line)),
+    cause: error.cause,
+  });
 }

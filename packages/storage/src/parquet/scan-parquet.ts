@@ -1,76 +1,169 @@
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { StorageError, storageError } from '../errors.js';
-import { bindable, runQuery } from '../open-duckdb.js';
-import { type Row, rowsOfChunk } from '../rows.js';
-import type { ValueOptions } from '../values/from-duckdb.js';
-import { interruptOn } from './read-parquet.js';
-import { checkSameSchema, findFiles, type ReadOptions, selectSql } from './source.js';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { bindParams } from '../duckdb/bind.js';
+import { connectToMemory } from '../duckdb/memory-instance.js';
+import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
+import { storageError } from '../errors.js';
+import { identifier } from '../sql.js';
+import { emptyRecordFor } from '../types/decode.js';
+import { type Columns, type Row, resolveMapping, type TypeMapping, type Value } from '../types/mapping.js';
+import type { ParquetSource } from './find-files.js';
+import type { PinnedFiles } from './pinned-files.js';
+import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
+import { fromFiles, openFiles, readError, selectList } from './read-parquet.js';
 
-/** How to scan. */
-export interface ScanOptions extends ReadOptions, ValueOptions {
-  /** Rows per batch; 10,000 when absent. The last batch may be smaller. */
+/** Options of a scan. */
+export interface ScanOptions extends ReadOptions {
+  /** Rows in each batch but the last; 10,000 when absent. */
   batchRows?: number;
 }
 
 const defaultBatchRows = 10_000;
 
 /**
- * Reads Parquet in batches of rows, with memory for one batch, however large the files are.
+ * Reads Parquet in batches of rows, with memory for a few of them at a time: the same as {@link readParquet} for what is too much
+ * at once. A scan that ends without an error was complete: it carries its own end mark, since DuckDB's streams can end early
+ * and say nothing.
  *
- * A scan proves its own end: DuckDB's Node stream ends without an error when a file vanishes under it, so the rows are counted first and compared at
- * the end. (The count of a scan without `where` comes from the footers alone.)
+ * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: some file could not be read to its end, so discard what was delivered.
  *
  * @example
- * for await (const rows of scanParquet('data/exports/candles.parquet', { columns: ['close'] })) total += rows.length;
- *
- * @throws StorageError `FILE_NOT_FOUND`, `READ_FAILED`, `SCHEMAS_DIFFER`, `QUERY_FAILED`, `SCAN_INCOMPLETE`, `INTEGER_UNSAFE`.
+ * for await (const rows of scanParquet('data/bus/store/simulation/fills', { columns: ['price', 'size'] })) {
+ *   for (const row of rows) volume += row.price * row.size;
+ * }
  */
-export async function* scanParquet(
-  source: string | readonly string[],
+export async function* scanParquet<R = Row>(
+  source: ParquetSource,
   options: ScanOptions = {},
-): AsyncGenerator<Row[], void, undefined> {
-  options.signal?.throwIfAborted();
-  const files = await findFiles(source);
-  await checkSameSchema(files, options.columns);
-  // An instance of its own: closing it ends a scan that the consumer has left.
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  const stop = interruptOn(options.signal, connection);
-  try {
-    yield* batches(connection, selectSql(files, options), options);
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw error instanceof StorageError
-      ? error
-      : storageError('READ_FAILED', (error as Error).message, { cause: error });
-  } finally {
-    stop();
-    connection.closeSync();
-    instance.closeSync();
+): AsyncGenerator<R[], void, undefined> {
+  for await (const { names, columns } of scan(source, options)) {
+    const rows: Row[] = [];
+    appendRows(rows, names, columns);
+    yield rows as R[];
   }
 }
 
-async function* batches(
-  connection: DuckDBConnection,
-  sql: string,
-  options: ScanOptions,
-): AsyncGenerator<Row[], void, undefined> {
-  const { batchRows = defaultBatchRows, params = [] } = options;
-  const [counted] = await runQuery(connection, `SELECT count(*) AS n FROM (${sql})`, params, {});
-  const result = await connection.stream(sql, params.map(bindable));
-  const names = result.deduplicatedColumnNames();
-  const types = result.columnTypes();
-  let pending: Row[] = [];
-  let seen = 0;
-  for (;;) {
-    options.signal?.throwIfAborted();
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) break;
-    seen += chunk.rowCount;
-    pending.push(...rowsOfChunk(chunk, names, types, options));
-    for (; pending.length >= batchRows; pending = pending.slice(batchRows)) yield pending.slice(0, batchRows);
+/** {@link scanParquet} with each batch as columns. */
+export async function* scanParquetColumns(
+  source: ParquetSource,
+  options: ScanOptions = {},
+): AsyncGenerator<Columns, void, undefined> {
+  for await (const { names, columns } of scan(source, options)) {
+    const batch = emptyRecordFor(names)() as Columns;
+    names.forEach((name, index) => {
+      batch[name] = columns[index]!;
+    });
+    yield batch;
   }
-  if (seen !== Number(counted?.n))
-    throw storageError('SCAN_INCOMPLETE', `The scan ended after ${seen} of ${counted?.n} rows.`);
-  if (pending.length > 0) yield pending;
 }
+
+interface Batch {
+  names: readonly string[];
+  columns: Value[][];
+}
+
+async function* scan(source: ParquetSource, options: ScanOptions): AsyncGenerator<Batch, void, undefined> {
+  const { batchRows = defaultBatchRows, signal } = options;
+  if (!(Number.isSafeInteger(batchRows) && batchRows > 0))
+    throw storageError('OPTIONS_INVALID', `batchRows is ${batchRows}; it must be a positive whole number.`);
+  const checked = checkOptions(options);
+  const mapping = resolveMapping(options);
+  signal?.throwIfAborted();
+  const files = await openFiles(source, checked);
+  let connection: DuckDBConnection | undefined;
+  try {
+    connection = await connectToMemory();
+    const result = await startStream(connection, files, checked, signal);
+    yield* batches(result, { connection, files, batchRows, mapping, signal });
+  } finally {
+    connection?.closeSync();
+    await files.close();
+  }
+}
+
+/**
+ * The rows, and behind them one that is only the mark of the end. It comes from the other side of a UNION ALL, which DuckDB reads in
+ * order, so it arrives only after every row did. (With an order the mark is the first thing to sort by.)
+ */
+async function startStream(
+  connection: DuckDBConnection,
+  files: PinnedFiles,
+  options: CheckedOptions,
+  signal: AbortSignal | undefined,
+): Promise<DuckDBResult> {
+  const mark = identifier(markName(files));
+  const rows = `SELECT false AS ${mark}, ${selectList(options)} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
+  const marked = `(\n${rows}\n) UNION ALL BY NAME SELECT true AS ${mark}`;
+  const inOrder = clauses({ ...options, where: undefined, limit: undefined }, [mark]);
+  const sql = options.orderBy.length === 0 ? marked : `SELECT * FROM (${marked})\n${inOrder}`;
+  const bound = options.params === undefined ? undefined : bindParams(options.params);
+  try {
+    return await interruptible(connection, signal, () => connection.stream(sql, bound?.values, bound?.types));
+  } catch (error) {
+    throw signal?.aborted ? error : readError(files, error);
+  }
+}
+
+/** A name for the mark that no column has. */
+function markName(files: PinnedFiles): string {
+  const taken = new Set(files.footers.flatMap(({ footer }) => footer.columns.map(column => column.name.toLowerCase())));
+  let name = '_end';
+  while (taken.has(name)) name += '_';
+  return name;
+}
+
+interface StreamContext {
+  connection: DuckDBConnection;
+  files: PinnedFiles;
+  batchRows: number;
+  mapping: Required<TypeMapping>;
+  signal: AbortSignal | undefined;
+}
+
+async function* batches(result: DuckDBResult, context: StreamContext): AsyncGenerator<Batch, void, undefined> {
+  const { batchRows } = context;
+  const decoder = resultDecoder(result, context.mapping);
+  const names = decoder.names.slice(1);
+  let columns: Value[][] = names.map(() => []);
+  let waiting = 0;
+  let delivered = 0;
+  let ended = false;
+  for (;;) {
+    const chunk = await nextChunk(result, context);
+    if (chunk === undefined) break;
+    const [marks = [], ...values] = decoder.columns(chunk);
+    const rows = marks.indexOf(true);
+    // Rows behind the mark would mean that it proves nothing, so they are not delivered either.
+    if (ended || (rows >= 0 && rows < marks.length - 1)) throw incomplete(context.files, delivered);
+    ended = rows >= 0;
+    const count = ended ? rows : marks.length;
+    for (let column = 0; column < names.length; column++)
+      for (let row = 0; row < count; row++) columns[column]!.push(values[column]![row]!);
+    waiting += count;
+    while (waiting >= batchRows) {
+      delivered += batchRows;
+      yield { names, columns: columns.map(column => column.slice(0, batchRows)) };
+      columns = columns.map(column => column.slice(batchRows));
+      waiting -= batchRows;
+    }
+  }
+  if (!ended) throw incomplete(context.files, delivered, await context.files.changes());
+  await context.files.assertUnchanged();
+  if (waiting > 0) yield { names, columns };
+}
+
+async function nextChunk(
+  result: DuckDBResult,
+  { connection, files, signal }: StreamContext,
+): Promise<DuckDBDataChunk | undefined> {
+  try {
+    const chunk = await interruptible(connection, signal, () => result.fetchChunk());
+    return chunk === null || chunk.rowCount === 0 ? undefined : chunk;
+  } catch (error) {
+    throw signal?.aborted ? error : readError(files, error);
+  }
+}
+
+const incomplete = (files: PinnedFiles, delivered: number, changes: readonly string[] = []): Error =>
+  storageError('SCAN_INCOMPLETE', `The scan of ${files.footers.length} files ended before its end.`, {
+    details: [`${delivered} rows were delivered`, ...changes],
+  });

@@ -1,146 +1,101 @@
 import { rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, type DuckDBType } from '@duckdb/node-api';
-import { syncFile, syncFolder, temporaryBeside } from '@quantbot/infra';
-import { storageError } from '../errors.js';
+import { dirname, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { makeFolderDurable, readParquetFooter, syncFile, syncFolder, temporaryBeside } from '@quantbot/infra';
+import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { StorageError, storageError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
-import { toDuckDb } from '../values/to-duckdb.js';
+import { appendColumns, appendRows } from './append.js';
+import { type Column, columnsOf, type Schema } from './schema.js';
 
-/** Columns in file order, each with its DuckDB type: `{ ts: 'TIMESTAMP', price: 'DOUBLE', tags: 'VARCHAR[]' }`. */
-export type WriteSchema = Record<string, string>;
+/** The rows to write: objects by column name, from an array, a generator or a stream. A column that a row lacks is NULL. */
+export type RowSource = Iterable<object> | AsyncIterable<object>;
+
+/** The columns to write, each an array of one value per row. */
+export type ColumnSource = Readonly<Record<string, ArrayLike<unknown>>>;
 
 /** How the file is written. */
 export interface WriteOptions {
-  /** Default `zstd`. */
-  compression?: 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'uncompressed';
-  /** Rows per row group; DuckDB's own default (122,880) when absent. */
+  /** `'zstd'` when absent. */
+  compression?: 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'uncompressed';
+  /** Rows per row group, what readers can skip or read in parallel: 122,880 when absent, at least 2,048. */
   rowGroupSize?: number;
-  /** Key-value metadata of the file. */
-  metadata?: Record<string, string>;
 }
 
-/** Values by column name, all of one length. */
-export type ColumnInput = Record<string, readonly unknown[]>;
+/** What was written. */
+export interface WrittenFile {
+  /** Absolute. */
+  path: string;
+  rows: number;
+  bytes: number;
+}
 
-/** DuckDB's data chunks hold so many rows. */
-const chunkRows = 2048;
+const compressions = ['zstd', 'snappy', 'gzip', 'lz4_raw', 'uncompressed'];
 
 /**
- * Writes rows (any iterable) or columns as Parquet. The file appears whole and flushed, or not at all; without rows it still has its
- * schema.
+ * Writes rows or columns as one Parquet file. The file appears under its name only when it is whole and on the disk (temporary name
+ * beside it, fsync, rename, fsync of the folder); a failure leaves what was there. No rows make a file that has its schema.
+ *
+ * The schema names every column in order with its DuckDB type; docs/reference/type-mapping.md lists them with the values that each one takes.
+ * Nothing is rounded, cut or left out: a value that does not fit, or a property that is no column, is an error.
+ *
+ * @throws StorageError `SCHEMA_INVALID`, `VALUE_INVALID`, `OPTIONS_INVALID`, `WRITE_FAILED`.
  *
  * @example
- * await writeParquet('fills.parquet', fills, { ts: 'TIMESTAMP', side: 'VARCHAR', price: 'DOUBLE', size: 'DOUBLE' });
- *
- * @returns the number of rows written.
- * @throws StorageError `SCHEMA_INVALID`, `VALUE_INVALID` (naming row and column); system errors of the disk as they come.
+ * await writeParquet('fills.parquet', fills, { token_id: 'VARCHAR', ts: 'TIMESTAMP', price: 'DOUBLE', size: 'BIGINT' });
  */
 export async function writeParquet(
   path: string,
-  data: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>> | ColumnInput,
-  schema: WriteSchema,
+  data: RowSource | ColumnSource,
+  schema: Schema,
   options: WriteOptions = {},
-): Promise<number> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  const temporary = temporaryBeside(path);
+): Promise<WrittenFile> {
+  const target = resolve(path);
+  const columns = columnsOf(schema);
+  const copyOptions = checkedCopyOptions(options);
+  const temporary = temporaryBeside(target);
   try {
-    await createTable(connection, schema);
-    const rows = await appendAll(connection, isColumns(data) ? rowsOfColumns(data, schema) : data, Object.keys(schema));
-    await copyOut(connection, temporary, options);
+    await makeFolderDurable(dirname(target));
+    const rows = await withMemoryConnection(async connection => {
+      await createTable(connection, columns);
+      const count = isRows(data)
+        ? await appendRows(connection, table, columns, data)
+        : await appendColumns(connection, table, columns, data);
+      await connection.run(`COPY ${table} TO ${literal(temporary)} (${copyOptions})`);
+      return count;
+    });
+    const footer = await readParquetFooter(temporary);
+    if (footer.rows !== rows) throw storageError('WRITE_FAILED', `${footer.rows} of ${rows} rows were written.`);
     await syncFile(temporary);
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
-    return rows;
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-    await rm(temporary, { force: true });
-  }
-}
-
-async function createTable(connection: DuckDBConnection, schema: WriteSchema): Promise<void> {
-  const columns = Object.entries(schema);
-  if (columns.length === 0) throw storageError('SCHEMA_INVALID', 'A Parquet file needs at least one column.');
-  // The type is SQL text: only what a type can consist of is let through.
-  const bad = columns.find(([, type]) => !/^[A-Za-z][A-Za-z0-9_ ,()[\]"]*$/.test(type));
-  if (bad !== undefined)
-    throw storageError('SCHEMA_INVALID', `${bad[0]} has the type ${bad[1]}, which DuckDB does not have.`);
-  try {
-    await connection.run(
-      `CREATE TABLE data (${columns.map(([name, type]) => `${identifier(name)} ${type}`).join(', ')})`,
-    );
+    await rename(temporary, target); // from here on the file is there
+    await syncFolder(dirname(target));
+    return { path: target, rows, bytes: footer.bytes };
   } catch (cause) {
-    throw storageError('SCHEMA_INVALID', (cause as Error).message, { cause });
+    await rm(temporary, { force: true }).catch(() => {}); // what went wrong first is what counts
+    if (cause instanceof StorageError || !(cause instanceof Error) || !isOurs(cause)) throw cause;
+    throw storageError('WRITE_FAILED', `${target} could not be written.`, { cause, details: [cause.message] });
   }
 }
 
-async function appendAll(
-  connection: DuckDBConnection,
-  rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>>,
-  names: readonly string[],
-): Promise<number> {
-  const appender = await connection.createAppender('data');
-  const types = names.map((_, index) => appender.columnType(index));
-  const known = new Set(names);
-  let count = 0;
-  let pending: Record<string, unknown>[] = [];
-  const flush = () => {
-    if (pending.length === 0) return;
-    appender.appendDataChunk(chunkOf(pending, names, types, count - pending.length));
-    pending = [];
-  };
-  for await (const row of rows) {
-    const stray = Object.keys(row).find(name => !known.has(name));
-    if (stray !== undefined)
-      throw storageError('VALUE_INVALID', `Row ${count}: ${stray} is not a column of the schema.`);
-    pending.push(row);
-    count++;
-    if (pending.length === chunkRows) flush();
-  }
-  flush();
-  appender.flushSync();
-  appender.closeSync();
-  return count;
+/** A table of the connection alone; it goes when the connection is closed. */
+const table = 'data_to_write';
+
+async function createTable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
+  const definitions = columns.map(({ name, type }) => `${identifier(name)} ${type}`);
+  await connection.run(`CREATE TEMP TABLE ${table} (${definitions.join(', ')})`);
 }
 
-function chunkOf(
-  rows: readonly Record<string, unknown>[],
-  names: readonly string[],
-  types: readonly DuckDBType[],
-  firstRow: number,
-): DuckDBDataChunk {
-  const chunk = DuckDBDataChunk.create(types, rows.length);
-  chunk.setColumns(
-    names.map((column, index) =>
-      rows.map((row, r) => toDuckDb(row[column], types[index] as DuckDBType, { row: firstRow + r, column })),
-    ),
-  );
-  return chunk;
-}
+const isRows = (data: RowSource | ColumnSource): data is RowSource =>
+  Symbol.iterator in data || Symbol.asyncIterator in data;
 
-async function copyOut(connection: DuckDBConnection, path: string, options: WriteOptions): Promise<void> {
-  const metadata = Object.entries(options.metadata ?? {}).map(
-    ([key, value]) => `${identifier(key)}: ${literal(value)}`,
-  );
-  const settings = [
-    'FORMAT parquet',
-    `COMPRESSION ${options.compression ?? 'zstd'}`,
-    ...(options.rowGroupSize === undefined ? [] : [`ROW_GROUP_SIZE ${Math.max(1, Math.floor(options.rowGroupSize))}`]),
-    ...(metadata.length === 0 ? [] : [`KV_METADATA {${metadata.join(', ')}}`]),
-  ];
-  await connection.run(`COPY data TO ${literal(path)} (${settings.join(', ')})`);
-}
+/** Whether the disk or DuckDB has failed, rather than the caller's own iterator. */
+const isOurs = (error: Error): boolean => 'syscall' in error || / Error: /.test(error.message);
 
-const isColumns = (data: object): data is ColumnInput => !(Symbol.iterator in data) && !(Symbol.asyncIterator in data);
-
-function* rowsOfColumns(columns: ColumnInput, schema: WriteSchema): Generator<Record<string, unknown>> {
-  const stray = Object.keys(columns).find(name => !(name in schema));
-  if (stray !== undefined) throw storageError('VALUE_INVALID', `${stray} is not a column of the schema.`);
-  const lengths = new Set(Object.values(columns).map(column => column.length));
-  if (lengths.size > 1)
-    throw storageError('VALUE_INVALID', `The columns have different lengths: ${[...lengths].join(', ')}.`);
-  const names = Object.keys(columns);
-  for (let row = 0; row < ([...lengths][0] ?? 0); row++)
-    yield Object.fromEntries(names.map(name => [name, columns[name]?.[row]]));
+function checkedCopyOptions({ compression = 'zstd', rowGroupSize = 122_880 }: WriteOptions): string {
+  const details: string[] = [];
+  if (!compressions.includes(compression)) details.push(`compression: must be one of ${compressions.join(', ')}`);
+  if (!(Number.isSafeInteger(rowGroupSize) && rowGroupSize >= 2048))
+    details.push('rowGroupSize: must be a whole number of at least 2048 rows');
+  if (details.length > 0) throw storageError('OPTIONS_INVALID', 'The options of the write are not valid.', { details });
+  return `FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowGroupSize}`;
 }

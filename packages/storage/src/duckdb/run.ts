@@ -1,0 +1,119 @@
+import { setImmediate } from 'node:timers/promises';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { storageError } from '../errors.js';
+import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
+import type { Columns, Row, TypeMapping, Value } from '../types/mapping.js';
+import { columnVector } from '../types/vector-memory.js';
+import { bindParams, type Params } from './bind.js';
+
+/** A statement and how its result is to be read. */
+export interface Statement {
+  sql: string;
+  params?: Params | undefined;
+  mapping: Required<TypeMapping>;
+  signal?: AbortSignal | undefined;
+}
+
+/** Makes JavaScript values out of the chunks of one result. */
+export interface ResultDecoder {
+  names: readonly string[];
+  /** The values of each column of a chunk. */
+  columns(chunk: DuckDBDataChunk): Value[][];
+}
+
+/** A result's decoder; the names of columns that share one are told apart as `a`, `a:1`. */
+export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMapping>): ResultDecoder {
+  const names = result.deduplicatedColumnNames();
+  const decoders: Decoder[] = names.map((name, index) => decoderOf(result.columnType(index), mapping, name));
+  return {
+    names,
+    columns: chunk => {
+      const { rowCount } = chunk;
+      return decoders.map((decode, index) => decode(columnVector(chunk.chunk, index), rowCount));
+    },
+  };
+}
+
+/** Runs a statement to its end and gives all rows. */
+export async function runForRows<R = Row>(connection: DuckDBConnection, statement: Statement): Promise<R[]> {
+  const rows: R[] = [];
+  await runForEach(connection, statement, (names, columns) => appendRows(rows as Row[], names, columns));
+  return rows;
+}
+
+/** Runs a statement to its end and gives its columns. */
+export async function runForColumns(connection: DuckDBConnection, statement: Statement): Promise<Columns> {
+  const parts: Value[][][] = [];
+  const names = await runForEach(connection, statement, (_, columns) => parts.push(columns));
+  const whole = emptyRecordFor(names)() as Columns;
+  names.forEach((name, index) => {
+    whole[name] = parts.flatMap(part => part[index]!);
+  });
+  return whole;
+}
+
+const chunksPerTurn = 32; // about 65,000 rows, then the event loop has its turn
+
+/** Not a stream: DuckDB's streams end without an error when reading fails, a statement that runs to its end does not. */
+async function runForEach(
+  connection: DuckDBConnection,
+  { sql, params, mapping, signal }: Statement,
+  visit: (names: readonly string[], columns: Value[][]) => void,
+): Promise<readonly string[]> {
+  const bound = params === undefined ? undefined : bindParams(params);
+  const result = await interruptible(connection, signal, () => connection.run(sql, bound?.values, bound?.types));
+  const decoder = resultDecoder(result, mapping);
+  for (let index = 0, count = result.chunkCount; index < count; index++) {
+    visit(decoder.names, decoder.columns(result.getChunk(index)));
+    if (index % chunksPerTurn !== chunksPerTurn - 1) continue;
+    await setImmediate();
+    signal?.throwIfAborted();
+  }
+  return decoder.names;
+}
+
+/** Appends the rows that stand in columns. */
+export function appendRows(rows: Row[], names: readonly string[], columns: readonly Value[][]): void {
+  const empty = emptyRecordFor(names);
+  const count = columns[0]?.length ?? 0;
+  for (let index = 0; index < count; index++) {
+    const row: Row = empty();
+    for (let column = 0; column < names.length; column++) row[names[column]!] = columns[column]![index];
+    rows.push(row);
+  }
+}
+
+/** Runs `work`, and interrupts the connection's query when the signal says so; then it is the signal's reason that is thrown. */
+export async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return work();
+  signal.throwIfAborted();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    const result = await work();
+    signal.throwIfAborted();
+    return result;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
+/** What a failed query means. */
+export function queryError(cause: unknown): Error {
+  const message = (cause as Error).message;
+  if (!(cause instanceof Error) || cause.constructor !== Error) return cause as Error;
+  if (message.includes('read-only mode'))
+    return storageError('DATABASE_READ_ONLY', 'The statement would write, and the database is open for reading.', {
+      cause,
+      details: [message],
+    });
+  const code = /^(IO|INTERNAL|Out of Memory) Error/i.test(message) ? 'READ_FAILED' : 'QUERY_FAILED';
+  return storageError(code, `The query failed: ${message.split('\n', 1)[0]}`, { cause, details: message.split('\n') });
+}

@@ -1,0 +1,58 @@
+import type { ParquetColumn, ParquetFooter } from '@quantbot/infra';
+import { storageError } from '../errors.js';
+import { closest } from './closest.js';
+import type { CheckedOptions } from './read-options.js';
+
+interface FileFooter {
+  path: string;
+  footer: ParquetFooter;
+}
+
+/**
+ * Checks that all files have the columns of the read, each with one type. DuckDB itself would read several files with the first one's
+ * schema: it drops columns that only later files have, and makes 1.5 into 2 where the first file has integers.
+ *
+ * Without a condition only the columns that are read must agree; a condition can name any, so with one all must.
+ *
+ * @throws StorageError `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`.
+ */
+export function checkSchema(files: readonly FileFooter[], options: CheckedOptions): void {
+  const [first, ...others] = files;
+  if (first === undefined || options.hivePartitioning) return; // with partitions the columns are DuckDB's to tell
+  const named = [...(options.columns ?? []), ...options.orderBy.map(by => by.column)];
+  for (const name of named) assertColumn(first, name);
+  const all = options.columns === undefined || options.where !== undefined;
+  const details = others
+    .flatMap(file => differences(first, file, all ? undefined : new Set(named.map(fold))))
+    .slice(0, 20);
+  if (details.length === 0) return;
+  throw storageError('SCHEMA_DIFFERS', `The ${files.length} files do not have the same columns.`, { details });
+}
+
+const fold = (name: string): string => name.toLowerCase(); // as SQL does
+
+function assertColumn({ path, footer }: FileFooter, name: string): void {
+  if (footer.columns.some(column => fold(column.name) === fold(name))) return;
+  const names = footer.columns.map(column => column.name);
+  const near = closest(name, names);
+  throw storageError('COLUMN_NOT_FOUND', `There is no column ${JSON.stringify(name)} in ${path}.`, {
+    details: [...(near === undefined ? [] : [`did you mean ${near}?`]), `the columns are ${names.join(', ')}`],
+  });
+}
+
+function differences(first: FileFooter, other: FileFooter, only: ReadonlySet<string> | undefined): string[] {
+  const expected = byName(first.footer.columns, only);
+  const found = byName(other.footer.columns, only);
+  const lines: string[] = [];
+  for (const [key, { name, type }] of expected) {
+    const there = found.get(key);
+    if (there === undefined) lines.push(`${name}: ${type} in ${first.path}, missing in ${other.path}`);
+    else if (there.type !== type) lines.push(`${name}: ${type} in ${first.path}, ${there.type} in ${other.path}`);
+  }
+  for (const [key, { name, type }] of found)
+    if (!expected.has(key)) lines.push(`${name}: missing in ${first.path}, ${type} in ${other.path}`);
+  return lines;
+}
+
+const byName = (columns: readonly ParquetColumn[], only: ReadonlySet<string> | undefined) =>
+  new Map(columns.map(column => [fold(column.name), column] as const).filter(([key]) => only?.has(key) ?? true));

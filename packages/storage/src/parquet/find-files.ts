@@ -1,0 +1,50 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { systemErrorCode } from '@quantbot/infra';
+import fastGlob from 'fast-glob';
+import { storageError } from '../errors.js';
+
+/** What to read: a file, a folder (all `*.parquet` below it), a glob, or several of these. */
+export type ParquetSource = string | readonly string[];
+
+/**
+ * The files that a source names, absolute; those of a folder or glob in the order of their names. What exists under exactly the given
+ * name is that file or folder, whatever characters it has; only then is the text a glob. Files and folders with a leading dot
+ * are not found (unfinished files have one).
+ *
+ * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file.
+ */
+export async function findFiles(source: ParquetSource): Promise<string[]> {
+  const sources = typeof source === 'string' ? [source] : source;
+  if (sources.length === 0) throw storageError('FILE_NOT_FOUND', 'The list of files is empty.');
+  return (await Promise.all(sources.map(findOne))).flat();
+}
+
+async function findOne(source: string): Promise<string[]> {
+  if (source === '') throw storageError('FILE_NOT_FOUND', 'The path is empty.');
+  const path = resolve(source);
+  const kind = await kindOf(path);
+  if (kind === 'file') return [path];
+  const found = kind === 'folder' ? await glob('**/*.parquet', path) : await glob(source, process.cwd());
+  if (found.length > 0) return found;
+  if (kind === 'folder') throw storageError('FILE_NOT_FOUND', `There is no Parquet file below the folder ${source}.`);
+  throw fastGlob.isDynamicPattern(source)
+    ? storageError('FILE_NOT_FOUND', `No file matches ${source}.`)
+    : storageError('FILE_NOT_FOUND', `There is no file at ${source}.`);
+}
+
+async function glob(pattern: string, cwd: string): Promise<string[]> {
+  const names = await fastGlob(pattern, { cwd, onlyFiles: true, dot: false, unique: true });
+  return names.sort(byCodePoint).map(name => (name.startsWith('/') ? name : join(cwd, name)));
+}
+
+const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(cause) ?? '')) return undefined;
+    throw storageError('READ_FAILED', `${path} cannot be looked at.`, { cause, details: [(cause as Error).message] });
+  }
+}

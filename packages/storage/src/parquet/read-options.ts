@@ -1,0 +1,65 @@
+import type { Params } from '../duckdb/bind.js';
+import { storageError } from '../errors.js';
+import { identifier } from '../sql.js';
+import type { TypeMapping } from '../types/mapping.js';
+
+/** A column to sort by: its name for ascending order, or with a direction. NULLs come last. */
+export type OrderBy = string | { column: string; direction: 'asc' | 'desc' };
+
+/** What of the files is read, and how values come out. */
+export interface ReadOptions extends TypeMapping {
+  /** The columns, in this order; all of them when absent. */
+  columns?: readonly string[];
+  /** An SQL condition over the columns, such as `price > ? AND chain = ?`. Values belong into `params`. */
+  where?: string;
+  /** The values of the condition's parameters: an array for `?` or `$1`, an object for `$name`. */
+  params?: Params;
+  /** Without it rows come in the order of the files and of the rows in them. */
+  orderBy?: OrderBy | readonly OrderBy[];
+  /** At most so many rows. */
+  limit?: number;
+  /** Reads `key=value` folders of the paths as columns (Hive partitions). Off by default: such columns would replace the files' own. */
+  hivePartitioning?: boolean;
+  /** Ends the read; it then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options that were checked. */
+export interface CheckedOptions {
+  columns: readonly string[] | undefined;
+  where: string | undefined;
+  params: Params | undefined;
+  orderBy: readonly { column: string; direction: 'asc' | 'desc' }[];
+  limit: number | undefined;
+  hivePartitioning: boolean;
+}
+
+/** @throws StorageError `OPTIONS_INVALID`, one detail per problem. */
+export function checkOptions(options: ReadOptions): CheckedOptions {
+  const { columns, where, params, limit } = options;
+  const orderBy = [options.orderBy ?? []].flat().map(by => (typeof by === 'string' ? ascending(by) : by));
+  const details: string[] = [];
+  if (columns?.length === 0) details.push('columns: name at least one, or leave it out for all');
+  if (columns !== undefined && new Set(columns).size < columns.length) details.push('columns: one is named twice');
+  if (where !== undefined && where.trim() === '') details.push('where: is empty; leave it out to read all rows');
+  if (params !== undefined && where === undefined) details.push('params: there is no condition that they belong to');
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
+    details.push('limit: must be a whole number of rows');
+  for (const { column, direction } of orderBy)
+    if (direction !== 'asc' && direction !== 'desc')
+      details.push(`orderBy: the direction of ${column} is not asc or desc`);
+  if (details.length > 0) throw storageError('OPTIONS_INVALID', 'The options of the read are not valid.', { details });
+  return { columns, where, params, orderBy, limit, hivePartitioning: options.hivePartitioning ?? false };
+}
+
+const ascending = (column: string) => ({ column, direction: 'asc' as const });
+
+/** The clauses behind FROM. The condition gets lines of its own, so that a comment in it ends with it. */
+export function clauses({ where, orderBy, limit }: CheckedOptions, before: readonly string[] = []): string {
+  const order = [...before, ...orderBy.map(by => `${identifier(by.column)} ${by.direction.toUpperCase()} NULLS LAST`)];
+  return [
+    ...(where === undefined ? [] : [`WHERE (\n${where}\n)`]),
+    ...(order.length === 0 ? [] : [`ORDER BY ${order.join(', ')}`]),
+    ...(limit === undefined ? [] : [`LIMIT ${limit}`]),
+  ].join('\n');
+}

@@ -1,0 +1,72 @@
+import { storageError } from '../errors.js';
+
+/** The calendar-less span of time that DuckDB calls INTERVAL. */
+export interface IntervalValue {
+  months: number;
+  days: number;
+  micros: bigint;
+}
+
+/** A value as it comes out of DuckDB or Parquet; docs/reference/type-mapping.md says which type becomes which. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | Uint8Array
+  | IntervalValue
+  | readonly Value[]
+  | ReadonlyMap<Value, Value>
+  | { readonly [field: string]: Value };
+
+/**
+ * One row by column name. The values are those of {@link Value}; they are typed loosely so that a row can be used without a type argument, as
+ * `rows[0].canonical_path`. Give one where it matters: `readParquet<Candle>(path)`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the shape of a row is known to who wrote the SQL, not to the compiler
+export type Row = Record<string, any>;
+
+/** Columns by name, all of one length. */
+export type Columns = Record<string, Value[]>;
+
+/** How values are represented where JavaScript has more than one way. */
+export interface TypeMapping {
+  /**
+   * BIGINT, UBIGINT, HUGEINT and UHUGEINT: `'number'` (default; a value beyond ±(2^53 − 1) is the error `VALUE_UNREPRESENTABLE`, never
+   * rounded) or `'bigint'`.
+   */
+  int64?: 'number' | 'bigint';
+  /** DECIMAL: `'string'` (default; exact, with all digits of the scale: `'12.50'`) or `'number'` (the nearest double). */
+  decimal?: 'string' | 'number';
+  /**
+   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is cut off) or `'micros'` (microseconds
+   * since 1970 as `bigint`; exact but for the nanoseconds of TIMESTAMP_NS).
+   */
+  timestamp?: 'date' | 'micros';
+}
+
+/** The defaults of {@link TypeMapping}. */
+export const defaultMapping: Required<TypeMapping> = { int64: 'number', decimal: 'string', timestamp: 'date' };
+
+const choices: { [Option in keyof TypeMapping]-?: readonly Required<TypeMapping>[Option][] } = {
+  int64: ['number', 'bigint'],
+  decimal: ['string', 'number'],
+  timestamp: ['date', 'micros'],
+};
+
+/** Fills in the defaults, and refuses what is not a choice. */
+export function resolveMapping(options: TypeMapping): Required<TypeMapping> {
+  const resolved = { ...defaultMapping };
+  for (const option of Object.keys(choices) as (keyof TypeMapping)[]) {
+    const value = options[option];
+    if (value === undefined) continue;
+    if (!(choices[option] as readonly string[]).includes(value))
+      throw storageError('OPTIONS_INVALID', `${option} is ${JSON.stringify(value)}.`, {
+        details: [`${option}: must be ${choices[option].map(choice => `'${choice}'`).join(' or ')}`],
+      });
+    Object.assign(resolved, { [option]: value });
+  }
+  return resolved;
+}

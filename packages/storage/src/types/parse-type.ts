@@ -1,0 +1,190 @@
+import * as duckdb from '@duckdb/node-api';
+import { storageError } from '../errors.js';
+
+const scalarTypes: Record<string, duckdb.DuckDBType> = {
+  BOOLEAN: duckdb.BOOLEAN,
+  TINYINT: duckdb.TINYINT,
+  SMALLINT: duckdb.SMALLINT,
+  INTEGER: duckdb.INTEGER,
+  BIGINT: duckdb.BIGINT,
+  UTINYINT: duckdb.UTINYINT,
+  USMALLINT: duckdb.USMALLINT,
+  UINTEGER: duckdb.UINTEGER,
+  UBIGINT: duckdb.UBIGINT,
+  FLOAT: duckdb.FLOAT,
+  DOUBLE: duckdb.DOUBLE,
+  VARCHAR: duckdb.VARCHAR,
+  BLOB: duckdb.BLOB,
+  UUID: duckdb.UUID,
+  DATE: duckdb.DATE,
+  TIME: duckdb.TIME,
+  TIMESTAMP: duckdb.TIMESTAMP,
+  TIMESTAMP_NS: duckdb.TIMESTAMP_NS,
+  'TIMESTAMP WITH TIME ZONE': duckdb.TIMESTAMPTZ,
+  INTERVAL: duckdb.INTERVAL,
+};
+
+const aliases: Record<string, string> = {
+  BOOL: 'BOOLEAN',
+  INT: 'INTEGER',
+  FLOAT4: 'FLOAT',
+  REAL: 'FLOAT',
+  FLOAT8: 'DOUBLE',
+  TEXT: 'VARCHAR',
+  STRING: 'VARCHAR',
+  TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
+};
+
+/** Types that Parquet does not give back as they were, and what to write instead. */
+const instead: Record<string, string> = {
+  HUGEINT: 'DECIMAL(38,0)',
+  UHUGEINT: 'DECIMAL(38,0)',
+  BIGNUM: 'VARCHAR',
+  TIMESTAMP_S: 'TIMESTAMP',
+  TIMESTAMP_MS: 'TIMESTAMP',
+  TIMETZ: 'TIME',
+  'TIME WITH TIME ZONE': 'TIME',
+  ENUM: 'VARCHAR',
+  BIT: 'VARCHAR',
+  JSON: 'VARCHAR',
+  UNION: 'STRUCT',
+};
+
+/** Every type that can be written, as it is documented; DECIMAL, lists, STRUCT and MAP come on top. */
+export const writableTypes: readonly string[] = [...Object.keys(scalarTypes), 'DECIMAL', 'LIST', 'STRUCT', 'MAP'];
+
+/**
+ * Reads the name of a type that can be written to Parquet and read back as it was: `BIGINT`, `DECIMAL(18,4)`, `VARCHAR[]`,
+ * `STRUCT(price DOUBLE, "at" TIMESTAMP)[]`, `MAP(VARCHAR, DOUBLE)`. Text that is none never reaches any SQL.
+ *
+ * @throws StorageError `SCHEMA_INVALID`.
+ */
+export function parseType(text: string): duckdb.DuckDBType {
+  const parser = new TypeParser(text);
+  const type = parser.type();
+  parser.end();
+  return type;
+}
+
+const tokenPattern = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|"((?:[^"]|"")+)"|(\d+)|([()[\],]))/y;
+
+interface Token {
+  kind: 'name' | 'quoted' | 'number' | 'sign';
+  text: string;
+}
+
+class TypeParser {
+  readonly #text: string;
+  readonly #tokens: Token[];
+  #next = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#tokens = this.#tokenize();
+  }
+
+  type(): duckdb.DuckDBType {
+    let type = this.#elementType();
+    while (this.#accept('[')) {
+      this.#expect(']'); // an ARRAY of fixed length comes back as a list, so it is not written as one
+      type = duckdb.LIST(type);
+    }
+    return type;
+  }
+
+  end(): void {
+    if (this.#next < this.#tokens.length) throw this.#invalid();
+  }
+
+  #elementType(): duckdb.DuckDBType {
+    const name = this.#typeName();
+    if (name === 'DECIMAL' || name === 'NUMERIC') return this.#decimal();
+    if (name === 'STRUCT') return this.#struct();
+    if (name === 'MAP') {
+      this.#expect('(');
+      const key = this.type();
+      this.#expect(',');
+      const value = this.type();
+      this.#expect(')');
+      return duckdb.MAP(key, value);
+    }
+    const type = scalarTypes[aliases[name] ?? name];
+    if (type === undefined) throw this.#invalid(instead[name]);
+    return type;
+  }
+
+  #typeName(): string {
+    const name = this.#take('name').toUpperCase();
+    if (name !== 'TIMESTAMP' && name !== 'TIME') return name;
+    const rest = this.#tokens.slice(this.#next, this.#next + 3).map(token => token.text.toUpperCase());
+    if (rest.join(' ') !== 'WITH TIME ZONE') return name;
+    this.#next += 3;
+    return `${name} WITH TIME ZONE`;
+  }
+
+  #decimal(): duckdb.DuckDBType {
+    this.#expect('(');
+    const width = Number(this.#take('number'));
+    this.#expect(',');
+    const scale = Number(this.#take('number'));
+    this.#expect(')');
+    if (width < 1 || width > 38 || scale > width) throw this.#invalid();
+    return duckdb.DECIMAL(width, scale);
+  }
+
+  #struct(): duckdb.DuckDBType {
+    const fields = new Map<string, duckdb.DuckDBType>();
+    this.#expect('(');
+    do {
+      const field = this.#peek()?.kind === 'quoted' ? this.#take('quoted') : this.#take('name');
+      if ([...fields.keys()].some(other => other.toLowerCase() === field.toLowerCase())) throw this.#invalid();
+      fields.set(field, this.type());
+    } while (this.#accept(','));
+    this.#expect(')');
+    return new duckdb.DuckDBStructType([...fields.keys()], [...fields.values()]);
+  }
+
+  #tokenize(): Token[] {
+    const tokens: Token[] = [];
+    const pattern = new RegExp(tokenPattern);
+    const text = this.#text.trimEnd();
+    while (pattern.lastIndex < text.length) {
+      const [, name, quoted, number, sign] = pattern.exec(text) ?? [];
+      if (name !== undefined) tokens.push({ kind: 'name', text: name });
+      else if (quoted !== undefined) tokens.push({ kind: 'quoted', text: quoted.replaceAll('""', '"') });
+      else if (number !== undefined) tokens.push({ kind: 'number', text: number });
+      else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign });
+      else throw this.#invalid();
+    }
+    return tokens;
+  }
+
+  #peek(): Token | undefined {
+    return this.#tokens[this.#next];
+  }
+
+  #take(kind: Token['kind']): string {
+    const token = this.#peek();
+    if (token?.kind !== kind) throw this.#invalid();
+    this.#next++;
+    return token.text;
+  }
+
+  #accept(sign: string): boolean {
+    const token = this.#peek();
+    if (token?.kind !== 'sign' || token.text !== sign) return false;
+    this.#next++;
+    return true;
+  }
+
+  #expect(sign: string): void {
+    if (!this.#accept(sign)) throw this.#invalid();
+  }
+
+  #invalid(replacement?: string): Error {
+    return storageError('SCHEMA_INVALID', `${JSON.stringify(this.#text)} is not a type that can be written.`, {
+      ...(replacement !== undefined && { hint: `Parquet does not give it back as it was; use ${replacement}.` }),
+      details: [`the types are ${writableTypes.join(', ')}`],
+    });
+  }
+}
