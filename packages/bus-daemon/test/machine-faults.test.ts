@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isBusUnavailable } from '@quantbot/infra/utils';
+import { expect, onTestFinished, test } from 'vitest';
+import { drain, startDaemon } from './support/daemon-process.js';
+import { eventually } from './support/eventually.js';
+import { writeToInbox } from './support/jobs.js';
+import { numbers, produce } from './support/parquet.js';
+import { query } from './support/readers.js';
+import { submit } from './support/submit.js';
+import { makeTestBus, type TestBus } from './support/test-bus.js';
+
+/** A bus whose data lies on a small disk of its own; undefined where the machine does not let us make one. */
+function busOnSmallDisk(): TestBus | undefined {
+  const bus = makeTestBus();
+  const data = join(bus.folder, 'data');
+  mkdirSync(data);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', data], { stdio: 'pipe' });
+  } catch (error) {
+    console.log(`skipped: a small disk cannot be made here (${(error as Error).message.split('\n')[0]})`);
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', data]);
+  });
+  return bus;
+}
+
+/** Fills the disk to the last byte, and says how to make room again. */
+function fillDisk(bus: TestBus): () => void {
+  const path = join(bus.folder, 'data/ballast');
+  const { bavail, bsize } = statfsSync(join(bus.folder, 'data'));
+  writeFileSync(path, Buffer.alloc(bavail * bsize));
+  return () => rmSync(path);
+}
+
+/** Puts a whole job into the inbox that needs nothing but a rename to be submitted, which works on a full disk too. */
+async function prepareJob(bus: TestBus, jobId: string, commit: string): Promise<() => void> {
+  const files = { 'numbers.parquet': await produce(bus, numbers(20_000)) };
+  const folder = writeToInbox(bus, { jobId, files, commit: null });
+  writeFileSync(join(folder, 'COMMIT.later'), commit);
+  return () => renameSync(join(folder, 'COMMIT.later'), join(folder, 'COMMIT'));
+}
+
+test.each([
+  ['a staged job, which is linked', 'staged\n'],
+  ['a job that must be copied', ''],
+])(
+  'on a full disk the daemon pauses with a clear error, and goes on by itself when there is room: %s',
+  async (_what, commit) => {
+    const bus = busOnSmallDisk();
+    if (bus === undefined) return;
+    const daemon = await startDaemon(bus);
+    await (await submit(bus, { runId: 'before' })).settled();
+    const submitPrepared = await prepareJob(bus, 'prepared', commit);
+    const makeRoom = fillDisk(bus);
+    submitPrepared();
+    const line = await daemon.logged('paused');
+    expect(line).toMatchObject({ err: { code: 'ENOSPC' }, hint: expect.stringContaining('disk is full') });
+    // Readers go on, and a producer is told that it is not its own fault.
+    expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'before' }]);
+    expect(isBusUnavailable(await submit(bus, { select: numbers(20_000) }).catch(error => error))).toBe(true);
+    expect(readdirSync(bus.layout.rejected)).toEqual([]);
+    makeRoom();
+    await eventually(
+      () => existsSync(join(bus.layout.processed, 'prepared/RECEIPT.json')),
+      there => there,
+      20_000,
+    );
+    await (await submit(bus, { runId: 'after' })).settled();
+    expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f ORDER BY seq')).toEqual([
+      { run_id: 'before' },
+      { run_id: 'prepared' },
+      { run_id: 'after' },
+    ]);
+    expect(readdirSync(bus.layout.rejected)).toEqual([]);
+    expect(readdirSync(bus.layout.claimed)).toEqual([]);
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
+
+test('a store that cannot be written to makes the daemon pause, and nothing is rejected for it', async () => {
+  if (process.getuid?.() === 0) {
+    console.log('skipped: root may write everywhere');
+    return;
+  }
+  const bus = makeTestBus();
+  await drain(bus);
+  chmodSync(bus.layout.store, 0o555);
+  const daemon = await startDaemon(bus);
+  const submission = await submit(bus);
+  const line = await daemon.logged('paused');
+  expect(line).toMatchObject({ err: { code: 'EACCES' }, hint: expect.stringContaining('permissions') });
+  chmodSync(bus.layout.store, 0o755);
+  expect((await submission.settled({ timeoutMs: 20_000 })).status).toBe('ingested');
+});
+
+test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async () => {
+  const bus = busOnSmallDisk();
+  if (bus === undefined) return;
+  const daemon = await startDaemon(bus);
+  const submitPrepared = await prepareJob(bus, 'prepared', '');
+  const makeRoom = fillDisk(bus);
+  submitPrepared();
+  await daemon.logged('paused');
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  makeRoom();
+  await drain(bus);
+  expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'prepared' }]);
+});
