@@ -1,6 +1,7 @@
 import { createLogger, findBusConfig } from '@quantbot/infra';
 import { Command } from 'commander';
 import { startDaemon } from '../../daemon.js';
+import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
 
@@ -44,11 +45,9 @@ function onStopRequest(stop: (reason: string) => void): () => void {
   };
   process.on('SIGINT', ask);
   process.on('SIGTERM', ask);
-  const parent = process.ppid;
-  const byScript = process.env.npm_lifecycle_event !== undefined;
+  const parents = scriptParents();
   const timer = setInterval(() => {
-    if (!byScript || process.ppid === parent || asked) return;
-    ask('parent gone');
+    if (!asked && isOrphaned(parents)) ask('parent gone');
   }, parentCheckMs);
   timer.unref();
   return () => {
