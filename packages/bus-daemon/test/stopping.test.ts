@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { packageFolder, startChild } from './support/child.js';
+import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
+import { eventually } from './support/eventually.js';
+import { query } from './support/readers.js';
+import { submit } from './support/submit.js';
+import { processesIn } from './support/temporary-folder.js';
+import { makeTestBus } from './support/test-bus.js';
+
+/** The process that reads files for the daemon, by its name. */
+const inspectorIn = (folder: string): number | undefined =>
+  processesIn(folder).find(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('bus_worker inspect'));
+
+test('a first signal lets the batch in hand be finished, a second one leaves at once; the job is done by the next daemon', async () => {
+  const bus = makeTestBus();
+  const daemon = await startDaemon(bus);
+  await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
+  const inspector = inspectorIn(bus.folder);
+  if (inspector === undefined) return; // no /proc here
+  process.kill(inspector, 'SIGSTOP'); // the next batch cannot be finished now
+  onTestFinished(() => continueProcess(inspector));
+  await submit(bus, { schemaHint: 'canon.numbers' });
+  await eventually(
+    () => readdirSync(bus.layout.claimed),
+    names => names.length === 1,
+  );
+  await sleep(100);
+  daemon.kill('SIGTERM');
+  await daemon.logged('stopping after the batch in hand');
+  expect(await Promise.race([daemon.ended, sleep(500, 'still at it')])).toBe('still at it');
+  daemon.kill('SIGTERM');
+  expect(await Promise.race([daemon.ended, sleep(2_000, 'still at it')])).toEqual({ code: 130, signal: null });
+  continueProcess(inspector);
+  await drain(bus);
+  expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 2 }]);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  'started with pnpm, %s ends the daemon in order',
+  async signal => {
+    if (!hasPnpm()) return;
+    const bus = makeTestBus();
+    // A group of its own, as on a terminal: Ctrl-C reaches every process of it, a supervisor's SIGTERM only pnpm.
+    const pnpm = startChild('setsid', ['pnpm', '--filter', 'bus-daemon', 'start'], packageFolder, {
+      QUANTBOT_BUS_CONFIG: bus.configPath,
+    });
+    const daemon = asDaemon(pnpm);
+    await daemon.logged('bus daemon ready', 60_000);
+    await (await submit(bus)).settled();
+    const { pid } = JSON.parse(readFileSync(`${bus.config.duckdbPath}.writer.lock`, 'utf8')) as { pid: number };
+    onTestFinished(() => endProcess(pid));
+    if (signal === 'SIGINT') process.kill(-pnpm.pid, signal);
+    else pnpm.process.kill(signal);
+    await daemon.logged('bus daemon stopped');
+    await eventually(
+      () => existsSync(`${bus.config.duckdbPath}.writer.lock`),
+      there => !there,
+    );
+    await pnpm.ended;
+    expect(readdirSync(bus.layout.claimed)).toEqual([]);
+  },
+  120_000,
+);
+
+test('--config and the working folder lead to the same bus', async () => {
+  const bus = makeTestBus();
+  const child = asDaemon(
+    startChild(process.execPath, [join(packageFolder, 'dist/cli.js'), 'start', '--drain'], bus.folder),
+  );
+  expect(await child.ended).toEqual({ code: 0, signal: null });
+  expect(existsSync(bus.layout.marker)).toBe(true);
+});
+
+function hasPnpm(): boolean {
+  try {
+    execFileSync('pnpm', ['--version'], { cwd: packageFolder, stdio: 'pipe' });
+    return true;
+  } catch {
+    console.log('skipped: there is no pnpm here');
+    return false;
+  }
+}
+
+function continueProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // it has ended
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended, as it should
+  }
+}
