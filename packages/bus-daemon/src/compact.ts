@@ -5,7 +5,7 @@ import type { Bus } from './bus.js';
 import type { CanonTable } from './canon/table.js';
 import { listSegments, type Segment, segmentName, seqName } from './journal/files.js';
 import { journalColumns } from './journal/row.js';
-import { originColumns, positionOfFile } from './publish/views.js';
+import { originColumns, originOrder, positionOfRow } from './publish/views.js';
 import { literalList, schemaMap, selectList } from './sql.js';
 import type { WorkerProcess } from './worker/client.js';
 
@@ -31,11 +31,11 @@ export async function compactHot(bus: Bus, compactor: WorkerProcess): Promise<bo
   for (const table of bus.tables.tables()) {
     const files = await tableFilesIn(bus, commits, table);
     if (files.length === 0) continue;
-    const sql = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, j.artifact_key AS _artifact_key
-FROM (SELECT *, ${positionOfFile} AS _position FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
+    const sql = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
+FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
   FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position
-ORDER BY _seq, _ordinal`;
+ORDER BY ${originOrder}`;
     await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql);
   }
   faultPoint('compact:tables-written');
@@ -56,8 +56,7 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<bo
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
     const { live } = await listSegments(folder, bus.journal.compactedSeq);
-    merged =
-      (await mergeIn(bus, compactor, folder, live, [...table.columns, ...originColumns], '_seq, _ordinal')) || merged;
+    merged = (await mergeIn(bus, compactor, folder, live, [...table.columns, ...originColumns], originOrder)) || merged;
   }
   const journal = await mergeIn(
     bus,

@@ -3,7 +3,7 @@ import type { CanonColumn, CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
 /** Names that the views use themselves; DuckDB compares names without case. */
-const reserved = new Set(['filename', '_seq', '_ordinal', '_artifact_key', '_position']);
+const reserved = new Set(['filename', '_seq', '_ordinal', '_row', '_artifact_key', '_position', 'file_row_number']);
 
 /**
  * The table after an artifact with these columns: new columns are added, decimals widen, a missing column reads NULL. Returns the same

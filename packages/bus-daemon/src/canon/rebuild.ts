@@ -3,6 +3,7 @@ import { readParquetFooter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { writeSegment } from '../compact.js';
 import { listSegments, segmentName } from '../journal/files.js';
+import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
 import type { CanonTable } from './table.js';
@@ -32,10 +33,10 @@ export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: Ca
   const origins = artifacts.map(
     (a, i) => `(${literal(files[i] as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key ?? '')})`,
   );
-  const sql = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, o.artifact_key AS _artifact_key
+  const sql = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
 FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true) f
 JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path
-ORDER BY _seq, _ordinal`;
+ORDER BY ${originOrder}`;
   await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(1, upTo), sql);
 }
 

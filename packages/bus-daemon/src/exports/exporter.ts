@@ -4,8 +4,7 @@ import { digestFile, exists, faultPoint, makeFolderDurable, syncFile, syncFolder
 import type { Bus } from '../bus.js';
 import { seqName } from '../journal/files.js';
 import { busInfo, snapshotOf } from '../publish/publisher.js';
-import { type HotFiles, type Snapshot, viewsAt } from '../publish/views.js';
-import { identifier } from '../sql.js';
+import { type HotFiles, type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
 
@@ -93,7 +92,7 @@ export class Exporter {
   #exports(): GoldenExport[] {
     return this.#bus.tables.tables().map(({ name }) => ({
       name,
-      sql: `SELECT * FROM canon.${identifier(name)}`,
+      sql: tableInOrder(name),
       path: join(this.#bus.config.export.exportDir, `${name}.parquet`),
       changedSeq: this.#bus.tables.lastSeq(name),
     }));

@@ -40,7 +40,7 @@ async function holdsOnlyOurViews(path: string, busId: string): Promise<boolean> 
       const [foreign] = await query<{ n: bigint }>(
         connection,
         `SELECT (SELECT count(*) FROM duckdb_tables()) + (SELECT count(*) FROM duckdb_views()
-           WHERE NOT internal AND schema_name NOT IN ('_bus', 'catalog', 'canon')) AS n`,
+           WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')) AS n`,
       );
       return ours?.bus_id === busId && Number(foreign?.n) === 0;
     } finally {

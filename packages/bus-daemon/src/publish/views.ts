@@ -42,10 +42,14 @@ export interface BusInfo {
   publishedAt: Date;
 }
 
-/** The columns that every canonical table has besides its own. */
+/**
+ * Where a row of a canonical table comes from: the job, the artifact's place in it, and the row's own place in the artifact. The
+ * compacted files hold these columns too.
+ */
 export const originColumns: readonly DeclaredColumn[] = [
   { name: '_seq', type: 'BIGINT' },
   { name: '_ordinal', type: 'BIGINT' },
+  { name: '_row', type: 'BIGINT' },
   { name: '_artifact_key', type: 'VARCHAR' },
 ];
 
@@ -55,10 +59,11 @@ export function viewsAt(layout: BusLayout, snapshot: Snapshot, hot: HotFiles, in
     'CREATE SCHEMA _bus',
     'CREATE SCHEMA catalog',
     'CREATE SCHEMA canon',
+    'CREATE SCHEMA _rows',
     `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot)}`,
     `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot)}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.map(files => tableView(layout, snapshot, files, hot)),
+    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot)),
   ];
 }
 
@@ -91,27 +96,44 @@ function journalQuery(layout: BusLayout, snapshot: Snapshot): string {
   return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) UNION ALL ${hot}`;
 }
 
-function tableView(layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles): string {
+/** `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`. */
+function tableViews(layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles): string[] {
   const { table } = files;
-  const columns = selectList(table.columns);
+  const name = identifier(table.name);
   const parts: string[] = [];
   if (files.segments.length > 0) {
-    const paths = files.segments.map(name => join(layout.canon, table.name, name));
+    const columns = [...table.columns, ...originColumns];
+    const paths = files.segments.map(segment => join(layout.canon, table.name, segment));
     parts.push(
-      `SELECT ${columns}, _seq, _artifact_key FROM read_parquet(${literalList(paths)}, schema = ${schemaMap([...table.columns, ...originColumns])})`,
+      `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})`,
     );
   }
   const from = hotTableFiles(layout, snapshot, table, hot);
   // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
   parts.push(
-    `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.artifact_key AS _artifact_key FROM (SELECT *, ${positionOfFile} AS _position FROM ${from}) f \
-JOIN (SELECT seq, artifact_key, seq * 100000 + ordinal AS _position FROM _bus.hot_journal WHERE status = 'ingested') j ON f._position = j._position`,
+    `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
+FROM (SELECT *, ${positionOfRow} FROM ${from}) f \
+JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM _bus.hot_journal WHERE status = 'ingested') j \
+ON f._position = j._position`,
   );
-  return `CREATE VIEW canon.${identifier(table.name)} AS ${parts.join(' UNION ALL ')}`;
+  return [
+    `CREATE VIEW _rows.${name} AS ${parts.join(' UNION ALL ')}`,
+    `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
+  ];
 }
 
-/** `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the journal's rows give. */
-export const positionOfFile = `CAST(replace(regexp_extract(filename, '([0-9]{12}-[0-9]{5})[.]parquet$', 1), '-', '') AS BIGINT)`;
+/** The order of a canonical table's rows. */
+export const originOrder = '_seq, _ordinal, _row';
+
+/** A canonical table as it is exported: in the order of commits, artifacts, and rows in them. */
+export const tableInOrder = (table: string): string =>
+  `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)} ORDER BY ${originOrder}`;
+
+/**
+ * `_position`: `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the journal's rows give; `_row`: DuckDB's virtual column
+ * (asked for as an option it does not go with an explicit schema).
+ */
+export const positionOfRow = `CAST(replace(regexp_extract(filename, '([0-9]{12}-[0-9]{5})[.]parquet$', 1), '-', '') AS BIGINT) AS _position, file_row_number AS _row`;
 
 function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable, hot: HotFiles): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);

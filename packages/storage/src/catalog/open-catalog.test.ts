@@ -1,0 +1,99 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runIn } from '../../test/support/database.js';
+import { temporaryFolder } from '../../test/support/folder.js';
+import { openCatalog } from './open-catalog.js';
+
+/** Views of the public shape, over rows that stand in the statement. */
+async function publish(path: string, runs: readonly string[]): Promise<void> {
+  const rows = runs.map((run, i) => `(${i + 1}, '${run}')`).join(', ');
+  await runIn(
+    path,
+    'CREATE SCHEMA catalog',
+    `CREATE VIEW catalog.artifacts_f AS SELECT CAST(seq AS BIGINT) AS seq, 0::BIGINT AS ordinal, run_id || '/p/k/a' AS artifact_key, run_id, 'p' AS producer, 'k' AS kind,
+       'a' AS artifact_id, 'job-' || seq AS job_id, 'parquet' AS format, 'store/x' AS rel_path, '/data/' || run_id AS canonical_path, 10::BIGINT AS rows, 100::BIGINT AS bytes,
+       'hash' AS sha256, 'canon.t' AS schema_hint, '[{"name":"n","type":"BIGINT","nullable":true}]' AS schema_json, ['in/p/k/a'] AS inputs, '{"x":1}' AS meta_json,
+       TIMESTAMP '2026-01-01' AS created_at_utc, TIMESTAMP '2026-01-01' + to_days(CAST(seq AS INTEGER)) AS committed_at, NULL::VARCHAR AS provenance_json
+     FROM (VALUES ${rows}) t(seq, run_id)`,
+    `CREATE VIEW catalog.lineage_v AS SELECT artifact_key, unnest(inputs) AS input_key FROM catalog.artifacts_f`,
+    `CREATE VIEW catalog.jobs_f AS SELECT seq, 'job' AS job_id, 'ingested' AS status, run_id, producer, kind, 1::BIGINT AS artifacts, rows, bytes, committed_at,
+       NULL::VARCHAR AS reject_code, NULL::VARCHAR AS reject_error FROM catalog.artifacts_f`,
+    `CREATE VIEW catalog.runs_d AS SELECT run_id, [producer] AS producers, [kind] AS kinds, 1::BIGINT AS jobs, 1::BIGINT AS artifacts, rows, bytes, seq AS first_seq, seq AS last_seq,
+       committed_at AS first_committed_at, committed_at AS last_committed_at FROM catalog.artifacts_f`,
+  );
+}
+
+async function published(...runs: string[]): Promise<string> {
+  const path = join(temporaryFolder(), 'alerts.duckdb');
+  await publish(path, runs);
+  return path;
+}
+
+test('latest is the newest by the daemon’s order, with everything that there is to know of it', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('one', 'two') });
+  expect(await catalog.latest({ producer: 'p', kind: 'k' })).toEqual({
+    seq: 2,
+    ordinal: 0,
+    key: 'two/p/k/a',
+    runId: 'two',
+    producer: 'p',
+    kind: 'k',
+    artifactId: 'a',
+    jobId: 'job-2',
+    path: '/data/two',
+    rows: 10,
+    bytes: 100,
+    sha256: 'hash',
+    schemaHint: 'canon.t',
+    schema: [{ name: 'n', type: 'BIGINT', nullable: true }],
+    inputs: ['in/p/k/a'],
+    meta: { x: 1 },
+    provenance: null,
+    createdAt: new Date('2026-01-01'),
+    committedAt: new Date('2026-01-03'),
+  });
+  expect(await catalog.latest({ producer: 'p', kind: 'nothing' })).toBeUndefined();
+});
+
+test('artifacts can be asked for by run, producer, kind and time, newest first', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('a', 'b', 'c') });
+  const runs = async (filter: Parameters<typeof catalog.artifacts>[0]) =>
+    (await catalog.artifacts(filter)).map(a => a.runId);
+  expect(await runs({})).toEqual(['c', 'b', 'a']);
+  expect(await runs({ runId: 'b' })).toEqual(['b']);
+  expect(await runs({ limit: 1 })).toEqual(['c']);
+  expect(await runs({ since: new Date('2026-01-03'), until: new Date('2026-01-04') })).toEqual(['b']);
+  expect(await runs({ producer: "p' OR true --" })).toEqual([]);
+});
+
+test('runs, jobs and lineage', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('a', 'b') });
+  expect((await catalog.runs({ limit: 1 })).map(run => [run.runId, run.producers, run.lastSeq])).toEqual([
+    ['b', ['p'], 2],
+  ]);
+  expect(await catalog.job('job')).toMatchObject({ seq: 2, status: 'ingested', rejectCode: null });
+  expect(await catalog.job('nobody')).toBeUndefined();
+  expect(await catalog.lineage('a/p/k/a')).toEqual({ inputs: ['in/p/k/a'], outputs: [] });
+  expect((await catalog.lineage('in/p/k/a')).outputs).toEqual(['a/p/k/a', 'b/p/k/a']);
+});
+
+test('a catalog that stays open goes over to the database that is published now, also with many calls at once', async () => {
+  const path = await published('old');
+  await using catalog = await openCatalog({ duckdbPath: path });
+  expect((await catalog.latest({ producer: 'p', kind: 'k' }))?.runId).toBe('old');
+  await publish(`${path}.new`, ['old', 'new']);
+  renameSync(`${path}.new`, path);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => catalog.latest({ producer: 'p', kind: 'k' })));
+  expect(new Set(answers.map(artifact => artifact?.runId))).toEqual(new Set(['new']));
+});
+
+test('where no database is, the error says what to do; after close, that it is closed', async () => {
+  await expect(openCatalog({ duckdbPath: join(temporaryFolder(), 'no.duckdb') })).rejects.toMatchObject({
+    code: 'DATABASE_NOT_FOUND',
+    hint: expect.stringContaining('daemon'),
+  });
+  const catalog = await openCatalog({ duckdbPath: await published('a') });
+  await catalog.close();
+  await expect(catalog.runs()).rejects.toMatchObject({ code: 'CLOSED' });
+});

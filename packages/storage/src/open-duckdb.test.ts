@@ -1,0 +1,59 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runIn } from '../test/support/database.js';
+import { temporaryFolder } from '../test/support/folder.js';
+import { openDuckDb } from './open-duckdb.js';
+
+async function database(rows = 3): Promise<string> {
+  const path = join(temporaryFolder(), 'd.duckdb');
+  await runIn(path, `CREATE TABLE t AS SELECT range AS n, 'x' || range AS s FROM range(${rows})`);
+  return path;
+}
+
+test('rows of a query, with parameters that are bound and never text', async () => {
+  await using db = await openDuckDb(await database(), { readOnly: true });
+  expect(await db.query('SELECT * FROM t WHERE n >= $1 AND s <> $2 ORDER BY n', [1, "' OR true --"])).toEqual([
+    { n: 1, s: 'x1' },
+    { n: 2, s: 'x2' },
+  ]);
+});
+
+test('one path can be open several times in a process, and closing one leaves the others', async () => {
+  const path = await database();
+  const [one, two] = await Promise.all([openDuckDb(path), openDuckDb(path)]);
+  await one.close();
+  expect(await two.query('SELECT count(*) AS n FROM t')).toEqual([{ n: 3 }]);
+  await two.close();
+});
+
+test('opening a path again after another database was renamed over it sees the new one', async () => {
+  const path = await database(1);
+  await using old = await openDuckDb(path);
+  renameSync(await database(5), path);
+  await using fresh = await openDuckDb(path);
+  expect(await old.query('SELECT count(*) AS n FROM t')).toEqual([{ n: 1 }]);
+  expect(await fresh.query('SELECT count(*) AS n FROM t')).toEqual([{ n: 5 }]);
+});
+
+test('opening and closing many times leaks no file', async () => {
+  const { readdirSync } = await import('node:fs');
+  const path = await database();
+  const open = () => readdirSync('/proc/self/fd').length;
+  await (await openDuckDb(path)).close();
+  const before = open();
+  for (let i = 0; i < 30; i++) await (await openDuckDb(path)).close();
+  expect(open()).toBeLessThanOrEqual(before + 2);
+});
+
+test.each<[string, () => Promise<unknown>, string]>([
+  ['a database that is not there', () => openDuckDb('/no/such.duckdb'), 'DATABASE_NOT_FOUND'],
+  [
+    'writing',
+    async () => (await openDuckDb(await database())).query('CREATE TABLE x AS SELECT 1'),
+    'DATABASE_READ_ONLY',
+  ],
+  ['SQL that is none', async () => (await openDuckDb(await database())).query('SELEC'), 'QUERY_FAILED'],
+])('refuses %s with a code and a hint', async (_, work, code) => {
+  await expect(work()).rejects.toMatchObject({ code, hint: expect.any(String) });
+});
