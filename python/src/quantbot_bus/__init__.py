@@ -1,0 +1,20 @@
+"""Producers of the Write-Once Artifact Bus in Python: submit Parquet files, with nothing but the standard library."""
+
+from ._errors import BusError, JobRejectedError, is_bus_unavailable
+from ._manifest import Artifact
+from ._settle import Receipt, ReceiptArtifact
+from ._submit import Submission, SubmittedArtifact, submit_artifact, submit_artifacts
+
+__all__ = [
+    "Artifact",
+    "BusError",
+    "JobRejectedError",
+    "Receipt",
+    "ReceiptArtifact",
+    "Submission",
+    "SubmittedArtifact",
+    "is_bus_unavailable",
+    "submit_artifact",
+    "submit_artifacts",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,126 @@
+"""Where the bus is: the argument, QUANTBOT_BUS_ROOT, the nearest bus_config.json, ``data/bus``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Optional, Union
+
+from ._errors import BusError
+
+StrPath = Union[str, "os.PathLike[str]"]
+
+CONFIG_FILE = "bus_config.json"
+LAYOUT_VERSION = 1
+
+
+class BusPaths(NamedTuple):
+    """What a ``bus_config.json`` says about places, all absolute."""
+
+    config: Optional[Path]
+    bus_root: Path
+    duckdb_path: Path
+    export_dir: Path
+    export_enabled: bool
+
+
+def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> BusPaths:
+    """Reads the configuration: QUANTBOT_BUS_CONFIG, then the nearest ``bus_config.json`` upwards, else the defaults.
+
+    Raises BusError CONFIG_NOT_FOUND, CONFIG_INVALID or BUS_ROOT_INVALID.
+    """
+    variables = os.environ if env is None else env
+    base = Path(os.path.abspath("." if cwd is None else cwd))
+    named = variables.get("QUANTBOT_BUS_CONFIG")
+    path = Path(os.path.abspath(base / named)) if named else _find_upwards(base)
+    settings: dict[str, Any] = {} if path is None else _read_config(path)
+    if path is not None:
+        base = path.parent
+    export = settings.get("export", {})
+    if not isinstance(export, dict):
+        raise BusError("CONFIG_INVALID", f"{path}: export is not an object.")
+
+    def place(among: Mapping[str, Any], name: str, default: str) -> Path:
+        value = among.get(name, default)
+        if not isinstance(value, str) or value == "":
+            raise BusError("CONFIG_INVALID", f"{path}: {name} is not a path.")
+        return checked_root(base / value, name)
+
+    return BusPaths(
+        config=path,
+        bus_root=place(settings, "bus_root", "data/bus"),
+        duckdb_path=place(settings, "duckdb_path", "data/alerts.duckdb"),
+        export_dir=place(export, "export_dir", "data/exports"),
+        export_enabled=export.get("enabled", True) is not False,
+    )
+
+
+def find_bus_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Path:
+    """The bus root to submit to, as an absolute path.
+
+    Raises BusError BUS_ROOT_NOT_FOUND when no bus has marked the folder as its own: nobody would read what is submitted there.
+    """
+    variables = os.environ if env is None else env
+    named = bus_root if bus_root is not None else variables.get("QUANTBOT_BUS_ROOT") or None
+    root = find_bus_paths(env=variables).bus_root if named is None else checked_root(Path(named))
+    _check_marker(root)
+    return root
+
+
+def checked_root(path: Path, setting: str = "bus_root") -> Path:
+    """Refuses paths that DuckDB would misread as a glob or as a Hive partition."""
+    text = os.path.abspath(path)
+    if re.search(r"[*?\[\]{}\\]", text):
+        raise BusError("BUS_ROOT_INVALID", f"{setting} is {text}, which has a character that means something in a glob.")
+    if re.search(r"[^/]=", text):
+        raise BusError("BUS_ROOT_INVALID", f"{setting} is {text}, which has a folder that DuckDB takes for a Hive partition.")
+    return Path(text)
+
+
+def _check_marker(root: Path) -> None:
+    marker = root / "bus.json"
+    try:
+        text = marker.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise BusError(
+            "BUS_ROOT_NOT_FOUND", f"No bus has marked {root} as its own, so nobody would read what is submitted there."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} cannot be read: {error}.") from error
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("bus") != "quantbot-artifact-bus":
+        raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} is not the marker of a bus.")
+    version = content.get("layout_version")
+    if not isinstance(version, int) or version > LAYOUT_VERSION:
+        raise BusError(
+            "BUS_ROOT_NOT_FOUND",
+            f"{root} has layout {version}; this version knows {LAYOUT_VERSION}.",
+            hint="Update quantbot-bus (bus_submit.py).",
+        )
+
+
+def _find_upwards(start: Path) -> Optional[Path]:
+    for folder in (start, *start.parents):
+        path = folder / CONFIG_FILE
+        if path.exists():
+            return path
+    return None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise BusError("CONFIG_NOT_FOUND", f"There is no configuration at {path}.") from None
+    except OSError as error:
+        raise BusError("CONFIG_INVALID", f"{path} cannot be read.", details=[str(error)]) from error
+    except ValueError as error:
+        raise BusError("CONFIG_INVALID", f"{path} is not JSON.", details=[str(error)]) from error
+    if not isinstance(content, dict):
+        raise BusError("CONFIG_INVALID", f"{path} is not a JSON object.")
+    return content

@@ -1,0 +1,174 @@
+"""The command line: ``bus_submit.py``, and ``quantbot-bus-submit`` where the package is installed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any, NoReturn, Optional, Sequence
+
+from ._errors import BusError, JobRejectedError, is_bus_unavailable
+from ._settle import Receipt
+from ._submit import Submission, submit_artifact
+
+EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_REJECTED, EXIT_TIMED_OUT, EXIT_UNAVAILABLE = 0, 1, 2, 3, 4, 5
+DEFAULT_WAIT_S = 60.0
+
+_EPILOG = """\
+exit codes:
+  0    submitted; with --wait: ingested, or a duplicate of what was there already
+  1    not submitted: a mistake in an option or in the file
+  2    wrong usage
+  3    with --wait: the daemon rejected the job (the reason is printed)
+  4    with --wait: not settled in time (the job is safe in the inbox)
+  5    not submitted: no bus there, or it could not take the job (disk full, no permission); try again later
+  130  interrupted
+
+example:
+  python3 scripts/bus_submit.py --run-id run-123 --producer baseline --kind alerts_std \\
+      --artifact-id alerts_std --parquet output.parquet --schema-hint canon.alerts_std --wait
+"""
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        submission = submit_artifact(
+            job_id=options.job_id,
+            run_id=options.run_id,
+            producer=options.producer,
+            kind=options.kind,
+            artifact_id=options.artifact_id,
+            parquet=options.parquet,
+            schema_hint=options.schema_hint,
+            rows=options.rows,
+            meta=options.meta_json,
+            inputs=options.inputs,
+            bus_root=options.bus_root,
+            transfer="move" if options.move else "copy",
+        )
+        receipt = None if options.wait is None else submission.settled(options.wait)
+    except BusError as error:
+        _print_error(error, options.json)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return 130
+    print(json.dumps(_as_dict(submission, receipt)) if options.json else _sentence(submission, receipt))
+    return EXIT_DONE
+
+
+def run() -> NoReturn:
+    """The entry point of ``quantbot-bus-submit``."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the output is gone; the job is with the bus all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_DONE
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False,
+        prog=None if sys.argv[0].endswith(".py") else "quantbot-bus-submit",
+        description="Submit a Parquet file to the artifact bus. When the command ends with 0, the job survives any crash.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--run-id", required=True, metavar="ID", help="the run that made the artifact")
+    add("--producer", required=True, metavar="ID", help="the program that made it")
+    add("--kind", required=True, metavar="ID", help="what it is")
+    add("--artifact-id", required=True, metavar="ID", help="names it within its run, producer and kind")
+    add("--parquet", required=True, metavar="FILE", help="the file; it is copied, and stays where it is")
+    add("--job-id", metavar="ID", help="names the job: giving it again makes a retry idempotent (default: a new one)")
+    add("--schema-hint", metavar="HINT", help="canon.<table> makes it part of a canonical table")
+    add("--rows", type=int, metavar="N", help="number of rows, checked against the file (default: the file's)")
+    add("--meta-json", type=_json_object, metavar="JSON", help="a JSON object, kept as it is")
+    add(
+        "--input",
+        action="append",
+        dest="inputs",
+        metavar="KEY",
+        help="lineage: run_id/producer/kind/artifact_id of an artifact that the run read; may be given again",
+    )
+    add("--bus-root", metavar="DIR", help="default: QUANTBOT_BUS_ROOT, the nearest bus_config.json, data/bus")
+    add("--move", action="store_true", help="give the file away instead of copying it")
+    add(
+        "--wait",
+        nargs="?",
+        type=_seconds,
+        const=DEFAULT_WAIT_S,
+        metavar="SECONDS",
+        help=f"wait until the daemon has settled the job ({DEFAULT_WAIT_S:g} s when no number is given)",
+    )
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise argparse.ArgumentTypeError(f"{constant} is not JSON; use null")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            raise argparse.ArgumentTypeError("a key is there twice")
+        return content
+
+    try:
+        content = json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise argparse.ArgumentTypeError("is not a JSON object")
+    return content
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("is not a number of seconds")
+    return seconds
+
+
+def _exit_code(error: BusError) -> int:
+    if isinstance(error, JobRejectedError):
+        return EXIT_REJECTED
+    if error.code == "SETTLE_TIMEOUT":
+        return EXIT_TIMED_OUT
+    return EXIT_UNAVAILABLE if is_bus_unavailable(error) else EXIT_REFUSED
+
+
+def _print_error(error: BusError, as_json: bool) -> None:
+    if as_json:
+        status = "rejected" if isinstance(error, JobRejectedError) else "timed_out" if error.code == "SETTLE_TIMEOUT" else "failed"
+        print(json.dumps({"status": status, **error.as_dict()}))
+        return
+    print(f"{error.code}: {error.message}", file=sys.stderr)
+    for detail in error.details:
+        print(f"  {detail}", file=sys.stderr)
+    print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def _as_dict(submission: Submission, receipt: Optional[Receipt]) -> dict[str, Any]:
+    artifacts = [dict(vars(artifact)) for artifact in submission.artifacts]
+    return {
+        "status": "submitted" if receipt is None else receipt.status,
+        "job_id": submission.job_id,
+        "bus_root": str(submission.bus_root),
+        "artifacts": artifacts,
+        "receipt": None if receipt is None else receipt.raw,
+    }
+
+
+def _sentence(submission: Submission, receipt: Optional[Receipt]) -> str:
+    (artifact,) = submission.artifacts
+    what = f"{artifact.key} ({artifact.rows} rows, {artifact.bytes} bytes)"
+    if receipt is None:
+        return f"submitted {submission.job_id}: {what}"
+    return f"{receipt.status} {submission.job_id}: {what}, seq {receipt.seq}, {receipt.artifacts[0].canonical_path}"

@@ -1,0 +1,63 @@
+"""Errors with a stable code, a sentence, and a hint that says what to do next: the same codes as in TypeScript."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence
+
+HINTS: Mapping[str, str] = {
+    "OPTIONS_INVALID": "Correct the named options and call again.",
+    "ID_INVALID": "Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.",
+    "BUS_ROOT_NOT_FOUND": "Start the daemon once (python3 scripts/bus_daemon.py), or pass --bus-root, or set QUANTBOT_BUS_ROOT.",
+    "BUS_ROOT_INVALID": "Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.",
+    "CONFIG_INVALID": "Correct the named settings in bus_config.json.",
+    "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
+    "SUBMIT_FAILED": "Nothing was submitted. See to the cause, then submit again.",
+    "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",
+    "SETTLE_TIMEOUT": "The job is safe in the inbox. Check that the daemon runs: ps aux | grep bus_daemon.",
+    "ARTIFACT_MISSING": "Check the path of the Parquet file.",
+    "ARTIFACT_UNREADABLE": "Check the permissions of the file.",
+    "NOT_PARQUET": "Write the file again with a Parquet writer, and close the writer before submitting.",
+    "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows that the file really has.",
+    "BYTES_MISMATCH": "Somebody is writing to the file. Submit it again when it is complete.",
+    "TOO_LARGE": "Put large metadata into an artifact of its own, or split the job.",
+}
+"""What to do about each code that is raised before a job is with the bus, or while it is waited for."""
+
+
+class BusError(Exception):
+    """Raised on purpose by everything in this package.
+
+    ``code`` is stable and may be compared; ``details`` has one fact a line; ``hint`` says what to do next.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: Optional[str] = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = HINTS[code] if hint is None else hint
+        self.details = tuple(details)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as it is printed by ``--json``."""
+        return {"code": self.code, "error": self.message, "details": list(self.details), "hint": self.hint}
+
+
+class JobRejectedError(BusError):
+    """The daemon rejected the job; ``reason`` is its ``REJECT_REASON.json``."""
+
+    def __init__(self, reason: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(reason["code"]),
+            str(reason["error"]),
+            hint=str(reason.get("hint", "")),
+            details=[str(detail) for detail in reason.get("details", [])],
+        )
+        self.reason = dict(reason)
+
+
+def is_bus_unavailable(error: BaseException) -> bool:
+    """Whether the bus could not take a job through no fault of the artifact: no bus, no permission, disk full.
+
+    A producer then keeps its file and may submit it later.
+    """
+    return isinstance(error, BusError) and error.code in ("BUS_ROOT_NOT_FOUND", "SUBMIT_FAILED")

@@ -1,0 +1,198 @@
+"""What a job says about itself: the options of a call, checked all at once, and ``manifest.json``."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
+
+from ._bus_root import StrPath
+from ._errors import BusError
+
+MAX_MANIFEST_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+MAX_ARTIFACTS = 10_000
+MAX_INPUTS = 10_000
+MAX_SAFE_INTEGER = 2**53 - 1
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){3}\Z")
+_HINT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}\Z")
+_ID_RULE = "must be letters, digits, dot, underscore or hyphen, starting with a letter or digit, at most 100"
+_TRANSFERS = ("copy", "move")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One Parquet file of a job.
+
+    ``parquet`` is its path; ``kind`` is the job's when absent; ``schema_hint`` ``canon.<table>`` makes it part of a canonical table;
+    ``rows`` is checked against the file and filled in when absent; ``meta`` is kept as it is; ``transfer`` is ``copy`` or ``move``.
+    """
+
+    artifact_id: str
+    parquet: StrPath
+    kind: Optional[str] = None
+    schema_hint: Optional[str] = None
+    rows: Optional[int] = None
+    meta: Optional[Mapping[str, Any]] = None
+    transfer: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What describes a job, whatever its artifacts."""
+
+    run_id: str
+    producer: str
+    kind: str
+    artifacts: Sequence[Artifact]
+    job_id: Optional[str] = None
+    inputs: Optional[Sequence[str]] = None
+    provenance: Optional[Mapping[str, Any]] = None
+    meta: Optional[Mapping[str, Any]] = None
+    transfer: str = "copy"
+
+    def key(self, artifact: Artifact) -> str:
+        """``run_id/producer/kind/artifact_id``."""
+        return f"{self.run_id}/{self.producer}/{artifact.kind or self.kind}/{artifact.artifact_id}"
+
+
+def check_job(job: Job) -> None:
+    """Raises BusError ID_INVALID when only ids are wrong, OPTIONS_INVALID otherwise, with one detail a problem."""
+    bad_ids = [f"{name}: {_ID_RULE}" for name, value in _ids(job) if not _matches(_ID, value)]
+    bad_ids += [
+        f"inputs.{index}: must be run_id/producer/kind/artifact_id"
+        for index, key in enumerate(job.inputs or ())
+        if not _matches(_KEY, key)
+    ]
+    others = list(_other_problems(job))
+    details = bad_ids + others
+    if not details:
+        return
+    sentence = details[0] if len(details) == 1 else f"{len(details)} options are not valid: {'; '.join(details)}"
+    raise BusError("OPTIONS_INVALID" if others else "ID_INVALID", f"{sentence}.", details=details)
+
+
+def _ids(job: Job) -> Iterator[tuple[str, object]]:
+    yield from (("run_id", job.run_id), ("producer", job.producer), ("kind", job.kind))
+    if job.job_id is not None:
+        yield "job_id", job.job_id
+    for index, artifact in enumerate(job.artifacts):
+        yield f"artifacts.{index}.artifact_id", artifact.artifact_id
+        if artifact.kind is not None:
+            yield f"artifacts.{index}.kind", artifact.kind
+
+
+def _other_problems(job: Job) -> Iterator[str]:
+    if not 1 <= len(job.artifacts) <= MAX_ARTIFACTS:
+        yield f"artifacts: a job has 1 to {MAX_ARTIFACTS} of them"
+    if job.inputs is not None and (isinstance(job.inputs, str) or len(job.inputs) > MAX_INPUTS):
+        yield f"inputs: must be a list of at most {MAX_INPUTS} keys"
+    if job.transfer not in _TRANSFERS:
+        yield "transfer: must be copy or move"
+    yield from json_problems("provenance", job.provenance)
+    yield from json_problems("meta", job.meta)
+    seen: set[str] = set()
+    for index, artifact in enumerate(job.artifacts):
+        at = f"artifacts.{index}"
+        if not isinstance(artifact.parquet, (str, os.PathLike)) or os.fspath(artifact.parquet) in ("", b""):
+            yield f"{at}.parquet: must be a path"
+        if artifact.schema_hint is not None and not _matches(_HINT, artifact.schema_hint):
+            yield f"{at}.schema_hint: must be identifiers joined by dots, such as canon.trades"
+        if artifact.rows is not None and not 0 <= _integer(artifact.rows) <= MAX_SAFE_INTEGER:
+            yield f"{at}.rows: must be a whole number from 0"
+        if artifact.transfer is not None and artifact.transfer not in _TRANSFERS:
+            yield f"{at}.transfer: must be copy or move"
+        yield from json_problems(f"{at}.meta", artifact.meta)
+        if job.key(artifact) in seen:
+            yield f"{at}: is there twice: {job.key(artifact)}"
+        seen.add(job.key(artifact))
+
+
+def json_problems(name: str, value: object) -> Iterable[str]:
+    """Why something is not a JSON object that every reader of the bus understands alike."""
+    if value is None:
+        return []
+    if not isinstance(value, Mapping):
+        return [f"{name}: must be a JSON object"]
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        return [f"{name}: is nested more than {MAX_DEPTH} levels deep"]
+    except (TypeError, ValueError) as error:
+        return [f"{name}: cannot be written as JSON ({error})"]
+    return list(_deep_problems(name, value, 1))
+
+
+def _deep_problems(name: str, value: object, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH - 3:  # the manifest, its list of artifacts and the artifact are around it
+        yield f"{name}: is nested too deeply"
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str) or key == "__proto__":
+                yield f"{name}: {key!r} cannot be a key"
+            else:
+                yield from _deep_problems(f"{name}.{key}", item, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _deep_problems(f"{name}.{index}", item, depth + 1)
+    elif isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
+        yield f"{name}: is beyond 2^53 and would lose digits; give it as a string"
+
+
+def manifest_bytes(job: Job, job_id: str, artifacts: Sequence[Mapping[str, Any]]) -> bytes:
+    """``manifest.json``, byte for byte as the TypeScript side writes it.
+
+    Raises BusError TOO_LARGE beyond 1 MiB.
+    """
+    now = datetime.now(timezone.utc)
+    draft: dict[str, Any] = {
+        "manifest_version": 1,
+        "job_id": job_id,
+        "run_id": job.run_id,
+        "producer": job.producer,
+        "kind": job.kind,
+        "created_at_utc": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+        "artifacts": list(artifacts),
+        **_present(inputs=None if job.inputs is None else list(job.inputs), provenance=job.provenance, meta=job.meta),
+    }
+    content = (json.dumps(draft, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise BusError("TOO_LARGE", f"The manifest would have {len(content)} bytes; {MAX_MANIFEST_BYTES} are allowed.")
+    return content
+
+
+def manifest_entry(artifact: Artifact, relpath: str, rows: int, size: int, sha256: str) -> dict[str, Any]:
+    """One artifact as it stands in the manifest."""
+    return {
+        "artifact_id": artifact.artifact_id,
+        **_present(kind=artifact.kind),
+        "format": "parquet",
+        "relpath": relpath,
+        **_present(schema_hint=artifact.schema_hint),
+        "rows": rows,
+        "bytes": size,
+        "sha256": sha256,
+        **_present(meta=artifact.meta),
+    }
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.match(value) is not None
+
+
+def _integer(value: object) -> int:
+    """Whole numbers of any library (numpy's too); -1 for what is none."""
+    try:
+        return -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return -1

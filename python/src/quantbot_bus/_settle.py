@@ -1,0 +1,97 @@
+"""Waits for what becomes of a job: ``processed/<job_id>/RECEIPT.json`` or ``rejected/<job_id>/REJECT_REASON.json``."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Optional
+
+from ._errors import BusError, JobRejectedError
+
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.1
+
+
+@dataclass(frozen=True)
+class ReceiptArtifact:
+    """One artifact of a receipt; ``status`` is ``ingested`` or ``duplicate``."""
+
+    status: str
+    key: str
+    canonical_path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The job is in the store. ``status`` is ``duplicate`` when every artifact was there already; ``raw`` is the whole ``RECEIPT.json``."""
+
+    job_id: str
+    seq: int
+    status: str
+    committed_at: str
+    artifacts: tuple[ReceiptArtifact, ...]
+    raw: Mapping[str, Any]
+
+
+def wait_until_settled(
+    bus_root: Path, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
+) -> Receipt:
+    """Waits for the outcome of the submission with these hashes; older outcomes of the same job id are not answers.
+
+    Raises JobRejectedError; BusError SETTLE_TIMEOUT.
+    """
+    if math.isnan(timeout_s):
+        raise BusError("OPTIONS_INVALID", "timeout_s is not a number.")
+    deadline = time.monotonic() + timeout_s
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        receipt = _receipt(_read_json(bus_root / "processed" / job_id / "RECEIPT.json"))
+        if receipt is not None and {item.key: item.sha256 for item in receipt.artifacts} == hashes:
+            return receipt
+        reason = _read_json(bus_root / "rejected" / job_id / "REJECT_REASON.json")
+        if reason is not None and reason.get("manifest_sha256") == manifest_sha256 and {"code", "error"} <= reason.keys():
+            raise JobRejectedError(reason)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise BusError(
+                "SETTLE_TIMEOUT",
+                f"The job {job_id} was not settled within {timeout_s:g} s; it {_where_is(bus_root, job_id)}.",
+            )
+        time.sleep(min(pause_s, left_s))
+        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+
+
+def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
+    if content is None:
+        return None
+    try:
+        fields = ("status", "key", "canonical_path", "rows", "bytes", "sha256")
+        artifacts = tuple(ReceiptArtifact(**{field: item[field] for field in fields}) for item in content["artifacts"])
+        return Receipt(
+            content["job_id"], content["seq"], content["status"], content["committed_at"], artifacts, content
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def _read_json(path: Path) -> Optional[dict[str, Any]]:
+    """A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _where_is(bus_root: Path, job_id: str) -> str:
+    if (bus_root / "inbox" / job_id).exists():
+        return "waits in the inbox"
+    if any((bus_root / "claimed").glob(f"*~{job_id}")):
+        return "is being worked on"
+    return "is neither in the inbox nor being worked on"

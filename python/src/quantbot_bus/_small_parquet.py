@@ -1,0 +1,113 @@
+"""Writes small Parquet files without any library: one row group, plain encoding, no compression, no nulls.
+
+For tests and for producers of a few rows; data tools write better files.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Mapping, Sequence, Union
+
+Values = Union[Sequence[int], Sequence[float], Sequence[str]]
+
+_INT64, _DOUBLE, _BYTE_ARRAY = 2, 5, 6
+_UTF8 = 0
+_MAGIC = b"PAR1"
+
+
+def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -> None:
+    """Writes columns of equal length; the first value of each decides whether it is int64, double or string.
+
+    Raises ValueError for columns that are empty or of different lengths.
+    """
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ValueError("columns must be of one length, and not empty")
+    rows = lengths.pop()
+    content = bytearray(_MAGIC)
+    schema = [_struct(_binary(4, "schema"), _i32(5, len(columns)))]
+    chunks: list[bytes] = []
+    for name, values in columns.items():
+        kind, data = _encode(values)
+        page_header = _struct(
+            _i32(1, 0), _i32(2, len(data)), _i32(3, len(data)),
+            _field(5, 12, _struct(_i32(1, rows), _i32(2, 0), _i32(3, 3), _i32(4, 3))),
+        )  # fmt: skip
+        offset, size = len(content), len(page_header) + len(data)
+        content += page_header + data
+        converted = [_i32(6, _UTF8)] if kind == _BYTE_ARRAY else []
+        schema.append(_struct(_i32(1, kind), _i32(3, 0), _binary(4, name), *converted))
+        metadata = _struct(
+            _i32(1, kind), _list(2, 5, [_zigzag(0)]), _list(3, 8, [_text(name)]), _i32(4, 0),
+            _i64(5, rows), _i64(6, size), _i64(7, size), _i64(9, offset),
+        )  # fmt: skip
+        chunks.append(_struct(_i64(2, offset), _field(3, 12, metadata)))
+    group = _struct(_list(1, 12, chunks), _i64(2, len(content) - 4), _i64(3, rows))
+    footer = _struct(
+        _i32(1, 1), _list(2, 12, schema), _i64(3, rows), _list(4, 12, [group]), _binary(6, "quantbot-bus")
+    )
+    content += footer + struct.pack("<i", len(footer)) + _MAGIC
+    Path(path).write_bytes(content)
+
+
+def _encode(values: Values) -> tuple[int, bytes]:
+    if isinstance(values[0], str):
+        return _BYTE_ARRAY, b"".join(struct.pack("<i", len(text)) + text for text in (str(v).encode() for v in values))
+    if isinstance(values[0], float):
+        return _DOUBLE, struct.pack(f"<{len(values)}d", *values)
+    return _INT64, struct.pack(f"<{len(values)}q", *values)
+
+
+# A field of Thrift's compact protocol: its id, its wire type and its content.
+_Field = tuple[int, int, bytes]
+
+
+def _field(number: int, wire_type: int, content: bytes) -> _Field:
+    return number, wire_type, content
+
+
+def _struct(*fields: _Field) -> bytes:
+    content = bytearray()
+    previous = 0
+    for number, wire_type, data in fields:
+        content.append((number - previous) << 4 | wire_type)  # ids here never jump by more than 15
+        content += data
+        previous = number
+    return bytes(content + b"\0")
+
+
+def _varint(value: int) -> bytes:
+    content = bytearray()
+    while value > 0x7F:
+        content.append(value & 0x7F | 0x80)
+        value >>= 7
+    content.append(value)
+    return bytes(content)
+
+
+def _zigzag(value: int) -> bytes:
+    return _varint(value << 1 ^ value >> 63)
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _varint(len(data)) + data
+
+
+def _i32(number: int, value: int) -> _Field:
+    return _field(number, 5, _zigzag(value))
+
+
+def _i64(number: int, value: int) -> _Field:
+    return _field(number, 6, _zigzag(value))
+
+
+def _binary(number: int, value: str) -> _Field:
+    return _field(number, 8, _text(value))
+
+
+def _list(number: int, element_type: int, elements: Sequence[bytes]) -> _Field:
+    size = len(elements)
+    head = bytes([size << 4 | element_type]) if size < 15 else bytes([0xF0 | element_type]) + _varint(size)
+    return _field(number, 9, head + b"".join(elements))

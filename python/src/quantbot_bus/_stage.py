@@ -1,0 +1,114 @@
+"""Builds a job in ``staging/``: everything checked, copied, hashed and flushed, so that one rename submits it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ._durable import Digest, copy_durable, move_in, sync, write_new
+from ._errors import BusError
+from ._fault_point import fault_point
+from ._manifest import Artifact, Job, manifest_bytes, manifest_entry
+from ._parquet_footer import read_rows
+
+STAGED_MARK = b"staged\n"
+"""What COMMIT says when the files are complete and their producer is done with them."""
+
+
+@dataclass(frozen=True)
+class StagedJob:
+    """A job that lies complete and flushed in ``staging/``."""
+
+    folder: Path
+    job_id: str
+    manifest: bytes
+    entries: list[dict[str, Any]]
+    given_away: list[Path]
+
+    def discard(self) -> None:
+        """Removes a job that was not submitted; what cannot be removed is left to ``quantbot-bus gc``."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def drop_given_away(self) -> None:
+        """Removes the old names of files that were moved in. One that cannot be removed stays: the job is submitted all the same."""
+        for path in self.given_away:
+            try:
+                path.unlink()
+            except OSError:
+                pass
+
+
+def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
+    """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE; OSError."""
+    for artifact in job.artifacts:
+        _check_file(artifact)
+    folder = bus_root / "staging" / f"{job_id}~{secrets.token_hex(6)}"
+    folder.mkdir()
+    try:
+        entries: list[dict[str, Any]] = []
+        given_away: list[Path] = []
+        names: set[str] = set()
+        for artifact in job.artifacts:
+            name = _free_name(names, artifact, job.kind)
+            source = Path(os.path.abspath(os.fspath(artifact.parquet)))
+            digest = _bring_in(source, folder / name, artifact.transfer or job.transfer, given_away)
+            # From the job's own file: the original may have changed since it was checked.
+            rows = _checked_rows(artifact, read_rows(folder / name))
+            entries.append(manifest_entry(artifact, name, rows, digest.bytes, digest.sha256))
+            fault_point("submit:copied")
+        manifest = manifest_bytes(job, job_id, entries)
+        write_new(folder / "manifest.json", manifest)
+        fault_point("submit:manifest-written")
+        # Not flushed by itself: were its words lost in a power cut, the daemon would copy the files instead of linking them.
+        write_new(folder / "COMMIT", STAGED_MARK, flush=False)
+        sync(folder)
+        return StagedJob(folder, job_id, manifest, entries, given_away)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path]) -> Digest:
+    if transfer == "copy":
+        return copy_durable(source, target)
+    # The file keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
+    digest = move_in(source, target)
+    given_away.append(source)
+    return digest
+
+
+def _check_file(artifact: Artifact) -> None:
+    """Before anything is copied, so that a mistake costs nothing."""
+    path = os.fspath(artifact.parquet)
+    try:
+        if not os.path.isfile(path):
+            os.stat(path)
+            raise BusError("ARTIFACT_MISSING", f"{path} is not a file.")
+        _checked_rows(artifact, read_rows(path))
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            raise BusError("ARTIFACT_MISSING", f"There is no file at {path}.") from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise BusError("ARTIFACT_UNREADABLE", f"{path} may not be read.") from error
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise BusError("ARTIFACT_MISSING", f"There is no file at {path!r}.") from error
+
+
+def _checked_rows(artifact: Artifact, rows: int) -> int:
+    if artifact.rows is not None and artifact.rows != rows:
+        raise BusError("ROWS_MISMATCH", f"{os.fspath(artifact.parquet)} has {rows} rows, not {artifact.rows}.")
+    return rows
+
+
+def _free_name(taken: set[str], artifact: Artifact, job_kind: str) -> str:
+    """The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one id."""
+    plain = f"{artifact.artifact_id}.parquet"
+    name = f"{artifact.kind or job_kind}@{plain}" if plain in taken else plain
+    taken.add(name)
+    return name
