@@ -73,9 +73,13 @@ def checked_root(path: Path, setting: str = "bus_root") -> Path:
     """Refuses paths that DuckDB would misread as a glob or as a Hive partition."""
     text = os.path.abspath(path)
     if re.search(r"[*?\[\]{}\\]", text):
-        raise BusError("BUS_ROOT_INVALID", f"{setting} is {text}, which has a character that means something in a glob.")
+        raise BusError(
+            "BUS_ROOT_INVALID", f"{setting} is {text}, which has a character that means something in a glob."
+        )
     if re.search(r"[^/]=", text):
-        raise BusError("BUS_ROOT_INVALID", f"{setting} is {text}, which has a folder that DuckDB takes for a Hive partition.")
+        raise BusError(
+            "BUS_ROOT_INVALID", f"{setting} is {text}, which has a folder that DuckDB takes for a Hive partition."
+        )
     return Path(text)
 
 

@@ -17,11 +17,12 @@ from ._bus_root import BusPaths, find_bus_paths, find_bus_root
 from ._errors import BusError
 from ._parquet_footer import read_rows
 from ._settle import Receipt
-from ._small_parquet import write_small_parquet
+from ._small_parquet import Values, write_small_parquet
 from ._submit import submit_artifact
 
 TABLE = "bus_test"
-_COLUMNS = {"id": [1, 2, 3], "name": ["one", "two", "three"], "value": [0.5, 1.5, -2.25]}
+_ROWS = 3
+_COLUMNS: dict[str, Values] = {"id": [1, 2, 3], "name": ["one", "two", "three"], "value": [0.5, 1.5, -2.25]}
 _START = "Start it in another terminal: python3 scripts/bus_daemon.py"
 
 
@@ -37,7 +38,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         description=f"Submit three rows to canon.{TABLE}, wait for the receipt, and check the stored file and the golden export. "
         "Needs a daemon that is running.",
     )
-    parser.add_argument("--config", metavar="FILE", help="bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)")
+    parser.add_argument(
+        "--config", metavar="FILE", help="bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)"
+    )
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for each step (default: 60)")
     options = parser.parse_args(argv)
     if options.config is not None:
@@ -68,7 +71,7 @@ def _check(paths: BusPaths, timeout_s: float) -> None:
     (artifact,) = receipt.artifacts
     _ok(f"{receipt.status} {receipt.job_id} as seq {receipt.seq}")
     stored = Path(artifact.canonical_path)
-    if _sha256(stored) != artifact.sha256 or read_rows(stored) != len(_COLUMNS["id"]):
+    if _sha256(stored) != artifact.sha256 or read_rows(stored) != _ROWS:
         raise CheckFailed(f"{stored} is not the file that was submitted. Check the store: quantbot-bus verify")
     _ok(f"stored at {stored}")
     if not paths.export_enabled:
@@ -101,7 +104,7 @@ def _submit(bus_root: Path, timeout_s: float) -> Receipt:
             artifact_id=TABLE,
             parquet=path,
             schema_hint=f"canon.{TABLE}",
-            rows=len(_COLUMNS["id"]),
+            rows=_ROWS,
             meta={"test": True},
             bus_root=bus_root,
         )
@@ -127,7 +130,7 @@ def _wait_for_export(status: Path, seq: int, before: Optional[dict[str, Any]], t
     entry = _within(timeout_s, made)
     if entry is None:
         raise CheckFailed(f"canon.{TABLE} was not exported within {timeout_s:g} s. See {status} and the daemon's log")
-    if entry["rows"] < len(_COLUMNS["id"]):
+    if entry["rows"] < _ROWS:
         raise CheckFailed(f"{entry['path']} has only {entry['rows']} rows")
     return entry
 

@@ -146,7 +146,13 @@ def _exit_code(error: BusError) -> int:
 
 def _print_error(error: BusError, as_json: bool) -> None:
     if as_json:
-        status = "rejected" if isinstance(error, JobRejectedError) else "timed_out" if error.code == "SETTLE_TIMEOUT" else "failed"
+        status = (
+            "rejected"
+            if isinstance(error, JobRejectedError)
+            else "timed_out"
+            if error.code == "SETTLE_TIMEOUT"
+            else "failed"
+        )
         print(json.dumps({"status": status, **error.as_dict()}))
         return
     print(f"{error.code}: {error.message}", file=sys.stderr)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from ._errors import BusError
 
 _CHUNK_BYTES = 1024 * 1024
-
-try:
-    from fcntl import F_FULLFSYNC, fcntl  # macOS, where fsync alone leaves data in the drive's cache
-except ImportError:
-    F_FULLFSYNC = None  # type: ignore[assignment]
 
 
 class Digest(NamedTuple):
@@ -25,11 +21,15 @@ class Digest(NamedTuple):
     sha256: str
 
 
+_FULL_FSYNC: Optional[int] = getattr(fcntl, "F_FULLFSYNC", None)
+"""macOS has it, because its fsync alone leaves data in the drive's cache."""
+
+
 def sync_descriptor(descriptor: int) -> None:
     """Flushes an open file to the disk."""
-    if F_FULLFSYNC is not None:
+    if _FULL_FSYNC is not None:
         try:
-            fcntl(descriptor, F_FULLFSYNC)
+            fcntl.fcntl(descriptor, _FULL_FSYNC)
             return
         except OSError:
             pass  # a file system without it

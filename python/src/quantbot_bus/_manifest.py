@@ -108,14 +108,14 @@ def _other_problems(job: Job) -> Iterator[str]:
             yield f"{at}.rows: must be a whole number from 0"
         if artifact.transfer is not None and artifact.transfer not in _TRANSFERS:
             yield f"{at}.transfer: must be copy or move"
-        yield from json_problems(f"{at}.meta", artifact.meta)
+        yield from json_problems(f"{at}.meta", artifact.meta, around=3)  # manifest, artifacts, artifact
         if job.key(artifact) in seen:
             yield f"{at}: is there twice: {job.key(artifact)}"
         seen.add(job.key(artifact))
 
 
-def json_problems(name: str, value: object) -> Iterable[str]:
-    """Why something is not a JSON object that every reader of the bus understands alike."""
+def json_problems(name: str, value: object, around: int = 1) -> Iterable[str]:
+    """Why something is not a JSON object that every reader of the bus understands alike; ``around`` it are so many levels."""
     if value is None:
         return []
     if not isinstance(value, Mapping):
@@ -126,12 +126,12 @@ def json_problems(name: str, value: object) -> Iterable[str]:
         return [f"{name}: is nested more than {MAX_DEPTH} levels deep"]
     except (TypeError, ValueError) as error:
         return [f"{name}: cannot be written as JSON ({error})"]
-    return list(_deep_problems(name, value, 1))
+    return list(_deep_problems(name, value, around + 1))
 
 
 def _deep_problems(name: str, value: object, depth: int) -> Iterator[str]:
-    if depth > MAX_DEPTH - 3:  # the manifest, its list of artifacts and the artifact are around it
-        yield f"{name}: is nested too deeply"
+    if isinstance(value, (Mapping, list, tuple)) and depth > MAX_DEPTH:
+        yield f"{name[:100]}: is nested more than {MAX_DEPTH} levels deep, the manifest around it included"
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str) or key == "__proto__":

@@ -51,7 +51,9 @@ def _read_footer(file: BinaryIO) -> bytes:
     if tail[4:] == b"PARE":
         raise BusError("NOT_PARQUET", "The file is encrypted Parquet, which the bus cannot read.")
     if head != b"PAR1" or tail[4:] != b"PAR1":
-        raise BusError("NOT_PARQUET", "The file does not begin and end with PAR1; it may be another format, or cut off.")
+        raise BusError(
+            "NOT_PARQUET", "The file does not begin and end with PAR1; it may be another format, or cut off."
+        )
     length = int.from_bytes(tail[:4], "little")
     if length > size - 12:
         raise BusError("NOT_PARQUET", f"The footer claims {length} bytes in a file of {size}.")

@@ -55,7 +55,11 @@ def wait_until_settled(
         if receipt is not None and {item.key: item.sha256 for item in receipt.artifacts} == hashes:
             return receipt
         reason = _read_json(bus_root / "rejected" / job_id / "REJECT_REASON.json")
-        if reason is not None and reason.get("manifest_sha256") == manifest_sha256 and {"code", "error"} <= reason.keys():
+        if (
+            reason is not None
+            and reason.get("manifest_sha256") == manifest_sha256
+            and {"code", "error"} <= reason.keys()
+        ):
             raise JobRejectedError(reason)
         left_s = deadline - time.monotonic()
         if left_s <= 0:

@@ -44,9 +44,7 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
         )  # fmt: skip
         chunks.append(_struct(_i64(2, offset), _field(3, 12, metadata)))
     group = _struct(_list(1, 12, chunks), _i64(2, len(content) - 4), _i64(3, rows))
-    footer = _struct(
-        _i32(1, 1), _list(2, 12, schema), _i64(3, rows), _list(4, 12, [group]), _binary(6, "quantbot-bus")
-    )
+    footer = _struct(_i32(1, 1), _list(2, 12, schema), _i64(3, rows), _list(4, 12, [group]), _binary(6, "quantbot-bus"))
     content += footer + struct.pack("<i", len(footer)) + _MAGIC
     Path(path).write_bytes(content)
 

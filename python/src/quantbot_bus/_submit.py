@@ -131,7 +131,12 @@ def submit_artifacts(
         raise
     submitted = tuple(
         SubmittedArtifact(
-            job.key(artifact), artifact.artifact_id, artifact.kind or kind, entry["rows"], entry["bytes"], entry["sha256"]
+            job.key(artifact),
+            artifact.artifact_id,
+            artifact.kind or kind,
+            entry["rows"],
+            entry["bytes"],
+            entry["sha256"],
         )
         for artifact, entry in zip(job.artifacts, staged.entries)
     )

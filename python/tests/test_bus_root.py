@@ -1,0 +1,72 @@
+import json
+import os
+import unittest
+from pathlib import Path
+from typing import Any
+
+from quantbot_bus import BusError
+from quantbot_bus._bus_root import find_bus_paths, find_bus_root
+from tests.support import BusTestCase, make_bus
+
+
+class BusRootTest(BusTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+
+    def config(self, path: Path, **settings: Any) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+        return path
+
+    def assert_refused(self, code: str, *arguments: Any, **options: Any) -> None:
+        with self.assertRaises(BusError) as caught:
+            find_bus_root(*arguments, **{"env": {}, **options})
+        self.assertEqual(caught.exception.code, code)
+
+    def test_the_argument_comes_before_the_environment_before_the_configuration_before_the_default(self) -> None:
+        by_flag, by_env = make_bus(self.folder / "flag"), make_bus(self.folder / "env")
+        by_config, by_default = make_bus(self.folder / "config"), make_bus(self.folder / "data/bus")
+        self.assertEqual(find_bus_root(env={}), by_default)
+        self.config(self.folder / "bus_config.json", bus_root="config")
+        self.assertEqual(find_bus_root(env={"QUANTBOT_BUS_ROOT": ""}), by_config)
+        self.assertEqual(find_bus_root(env={"QUANTBOT_BUS_ROOT": "env"}), by_env)
+        self.assertEqual(find_bus_root("flag", env={"QUANTBOT_BUS_ROOT": "env"}), by_flag)
+
+    def test_the_nearest_configuration_upwards_counts_and_its_paths_are_relative_to_it(self) -> None:
+        self.config(self.folder / "bus_config.json", bus_root="far")
+        self.config(self.folder / "a/bus_config.json", bus_root="near", export={"export_dir": "out", "enabled": False})
+        below = self.folder / "a/b/c"
+        below.mkdir(parents=True)
+        paths = find_bus_paths(below, env={})
+        self.assertEqual(paths.bus_root, self.folder / "a/near")
+        self.assertEqual(paths.duckdb_path, self.folder / "a/data/alerts.duckdb")
+        self.assertEqual((paths.export_dir, paths.export_enabled), (self.folder / "a/out", False))
+
+    def test_a_named_configuration_must_be_there(self) -> None:
+        path = self.config(self.folder / "x/my.json", bus_root="../bus")
+        self.assertEqual(find_bus_root(env={"QUANTBOT_BUS_CONFIG": str(path)}), self.bus)
+        self.assert_refused("CONFIG_NOT_FOUND", env={"QUANTBOT_BUS_CONFIG": "nowhere.json"})
+
+    def test_a_configuration_with_a_mistake_is_refused(self) -> None:
+        path = self.folder / "bus_config.json"
+        for text in ("{", "[]", '{"bus_root": 1}', '{"bus_root": ""}', '{"export": []}'):
+            path.write_text(text)
+            self.assert_refused("CONFIG_INVALID")
+
+    def test_a_folder_that_no_bus_has_marked_is_refused(self) -> None:
+        (self.folder / "plain").mkdir()
+        self.assert_refused("BUS_ROOT_NOT_FOUND", "plain")
+        self.assert_refused("BUS_ROOT_NOT_FOUND", "nowhere")
+        for marker in ("{", "{}", '{"bus": "quantbot-artifact-bus", "layout_version": 2}'):
+            (self.folder / "plain/bus.json").write_text(marker)
+            self.assert_refused("BUS_ROOT_NOT_FOUND", "plain")
+
+    def test_a_path_that_duckdb_would_misread_is_refused(self) -> None:
+        for path in ("a*b", "a[b", "day=1/bus", "a\\b"):
+            self.assert_refused("BUS_ROOT_INVALID", path)
+
+
+if __name__ == "__main__":
+    unittest.main()

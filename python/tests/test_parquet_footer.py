@@ -1,0 +1,66 @@
+import random
+import unittest
+
+from quantbot_bus import BusError
+from quantbot_bus._parquet_footer import read_rows
+from quantbot_bus._small_parquet import write_small_parquet
+from tests.support import FIXTURES, TRADES, TRADES_ROWS, BusTestCase
+
+
+class FooterTest(BusTestCase):
+    def test_the_rows_of_a_file_come_from_its_footer(self) -> None:
+        for name, rows in (("trades", TRADES_ROWS), ("trades-empty", 0), ("columns-2001", 0), ("billion-rows", 10**9)):
+            with self.subTest(name):
+                self.assertEqual(read_rows(FIXTURES / f"parquet/{name}.parquet"), rows)
+
+    def test_a_file_that_is_cut_anywhere_is_refused(self) -> None:
+        content = TRADES.read_bytes()
+        path = self.folder / "cut.parquet"
+        for length in range(len(content)):
+            path.write_bytes(content[:length])
+            with self.assertRaises(BusError) as caught:
+                read_rows(path)
+            self.assertEqual(caught.exception.code, "NOT_PARQUET")
+
+    def test_bytes_that_changed_never_raise_anything_but_a_bus_error(self) -> None:
+        content = TRADES.read_bytes()
+        path = self.folder / "changed.parquet"
+        chance = random.Random(7)
+        for _ in range(3000):
+            changed = bytearray(content)
+            for _ in range(chance.randrange(1, 8)):
+                changed[chance.randrange(len(content) // 2, len(content) - 4)] = chance.randrange(256)
+            path.write_bytes(changed)
+            try:
+                rows = read_rows(path)
+            except BusError as error:
+                self.assertIn(error.code, ("NOT_PARQUET", "TOO_LARGE"))
+            else:
+                self.assertGreaterEqual(rows, 0)
+
+    def test_no_fixture_raises_anything_but_a_bus_error(self) -> None:
+        for path in sorted((FIXTURES / "parquet").glob("*.parquet")):
+            with self.subTest(path.name):
+                try:
+                    self.assertGreaterEqual(read_rows(path), 0)
+                except BusError as error:
+                    self.assertEqual(error.code, "NOT_PARQUET")
+
+    def test_encrypted_files_are_named_as_such(self) -> None:
+        with self.assertRaisesRegex(BusError, "encrypted"):
+            read_rows(FIXTURES / "parquet/encrypted.parquet")
+
+    def test_the_small_writer_writes_what_the_reader_reads(self) -> None:
+        path = self.folder / "small.parquet"
+        for rows in (1, 2, 100):
+            write_small_parquet(path, {f"column{n}": list(range(rows)) for n in range(20)})
+            self.assertEqual(read_rows(path), rows)
+
+    def test_the_small_writer_refuses_columns_that_do_not_fit(self) -> None:
+        for columns in ({}, {"a": []}, {"a": [1], "b": [1, 2]}):
+            with self.assertRaises(ValueError):
+                write_small_parquet(self.folder / "small.parquet", columns)
+
+
+if __name__ == "__main__":
+    unittest.main()
