@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { startScript } from './support/child.js';
 import { drain, launchDaemon, quantbotBus } from './support/daemon-process.js';
 import { query } from './support/readers.js';
+import { submit } from './support/submit.js';
 import { makeTestBus } from './support/test-bus.js';
 
 const producers = 3;
@@ -60,3 +61,25 @@ test('kill -9 in mid-load and a restart, again and again, lose nothing and doubl
   const { code, stdout } = await quantbotBus(bus, 'verify', '--deep');
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('all as the journal says') });
 });
+
+test.each(['claim:after-rename', 'store:after-sync', 'commit:after-rename', 'settle:receipt-written'])(
+  'killed at %s, a daemon leaves jobs that the next one brings to their one end',
+  async point => {
+    const bus = makeTestBus();
+    await drain(bus);
+    const submissions = await Promise.all(
+      [1, 2, 3].map(n => submit(bus, { runId: `r${n}`, schemaHint: 'canon.numbers' })),
+    );
+    const killed = launchDaemon(bus, { env: { QUANTBOT_FAULT_POINT: point } });
+    expect(await killed.ended).toMatchObject({ signal: 'SIGKILL' });
+    expect(readdirSync(bus.layout.claimed)).not.toEqual([]);
+    await drain(bus);
+    const receipts = await Promise.all(submissions.map(submission => submission.settled()));
+    expect(receipts.map(receipt => receipt.status)).toEqual(['ingested', 'ingested', 'ingested']);
+    expect(await query(bus, 'SELECT seq, status FROM catalog.jobs_f ORDER BY seq')).toEqual(
+      [1, 2, 3].map(seq => ({ seq, status: 'ingested' })),
+    );
+    expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 9 }]);
+    expect(readdirSync(bus.layout.claimed)).toEqual([]);
+  },
+);
