@@ -23,16 +23,30 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts the built daemon; what it prints goes to `<dataRoot>/../daemon.log`. */
-export const startDaemon = (folder: string, options: { drain?: boolean; faultPoint?: string } = {}): Running =>
+/** What is wrong with a process under test, on purpose. */
+export interface Sabotage {
+  /** The named point at which it is killed. */
+  faultPoint?: string;
+  /** Each fsync says that it is done and does nothing (needs strace): what the harness must notice. */
+  lyingFsync?: boolean;
+}
+
+/** Starts the built daemon; what it and the producers print goes to `processes.log` in the folder. */
+export const startDaemon = (folder: string, options: Sabotage & { drain?: boolean } = {}): Running =>
   run(
     [daemonCli, 'start', '--config', join(folder, 'bus_config.json'), ...(options.drain ? ['--drain'] : [])],
     folder,
-    options.faultPoint,
+    options,
   );
 
 /** Starts a real producer. */
-export const startProducer = (folder: string, name: string, jobs: number, seed: number, faultPoint?: string): Running =>
+export const startProducer = (
+  folder: string,
+  name: string,
+  jobs: number,
+  seed: number,
+  sabotage: Sabotage = {},
+): Running =>
   run(
     [
       producerEntry,
@@ -44,23 +58,40 @@ export const startProducer = (folder: string, name: string, jobs: number, seed: 
       String(seed),
     ],
     folder,
-    faultPoint,
+    sabotage,
   );
 
-function run(args: string[], folder: string, faultPoint?: string): Running {
+const lies = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:retval=0'];
+
+function run(args: string[], folder: string, { faultPoint, lyingFsync = false }: Sabotage): Running {
   const env = {
     ...process.env,
     QUANTBOT_LOG_LEVEL: 'info',
     ...(faultPoint !== undefined && { QUANTBOT_FAULT_POINT: faultPoint }),
   };
-  const child: ChildProcess = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command, before] = lyingFsync ? ['strace', [...lies, process.execPath]] : [process.execPath, []];
+  const child: ChildProcess = spawn(command, [...before, ...args], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: lyingFsync, // a group of its own, since strace killed alone lets go of the process
+  });
   const log = createWriteStream(join(folder, 'processes.log'), { flags: 'a' });
   child.stderr?.pipe(log);
+  const pid = child.pid ?? -1;
   return {
-    pid: child.pid ?? -1,
+    pid,
     ended: new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal }))),
-    kill: signal => child.kill(signal),
+    kill: signal => void (lyingFsync ? killGroup(pid, signal) : child.kill(signal)),
   };
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // it has ended
+  }
 }
 
 /** Resolves with how it ended, or undefined when it still runs after `ms`. */

@@ -17,7 +17,7 @@ export interface RoundResult {
 }
 
 /** Everything small, so that a few dozen jobs pass through compaction, publication, release and export too. */
-const config = {
+export const busConfig = {
   poll_interval_s: 0.1,
   lock_timeout_s: 5,
   batch: { max_jobs: 4 },
@@ -30,7 +30,7 @@ const drainMs = 60_000;
 export async function makeBus(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
   mkdirSync(join(folder, 'data'));
-  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(config));
+  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(busConfig));
   await drain(folder); // marks the root
   await mustEndWell(startProducer(folder, 'first', 1, 1), 'the first producer');
   await drain(folder);
@@ -57,7 +57,10 @@ export async function killDaemonAt(point: string, nth: number, random: Random): 
 export async function killProducerAt(point: string, nth: number, random: Random): Promise<RoundResult> {
   return inBus(`producer at ${point}#${nth}`, async folder => {
     const daemon = startDaemon(folder);
-    const ended = await endedWithin(startProducer(folder, 'p0', 8, random.int(1, 1e9), `${point}#${nth}`), 20_000);
+    const ended = await endedWithin(
+      startProducer(folder, 'p0', 8, random.int(1, 1e9), { faultPoint: `${point}#${nth}` }),
+      20_000,
+    );
     daemon.kill('SIGTERM');
     await daemon.ended;
     return {

@@ -1,0 +1,98 @@
+/**
+ * A power cut, for real: the bus lies on an ext4 image; under load the file system is shut down without flushing its log (the FS_IOC_SHUTDOWN ioctl), so that
+ * everything that was not synced is gone; then it is mounted again, the daemon is started, and the checker compares. The ledger lies outside.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkBus } from './checker.js';
+import { readLedger } from './ledger.js';
+import { type Sabotage, startDaemon, startProducer } from './processes.js';
+import type { Random } from './random.js';
+import { busConfig, drain, mustEndWell, type RoundResult } from './rounds.js';
+
+const imageMb = 512;
+const shutDown = `
+import fcntl, os, struct, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.ioctl(fd, 0x8004587d, struct.pack("I", 2))  # FS_IOC_SHUTDOWN, without flushing the log
+`;
+
+/** Why a power cut cannot be tried here; undefined when it can. */
+export function whyNoPowerCut(): string | undefined {
+  if (process.getuid?.() !== 0) return 'it needs root';
+  if (!existsSync('/sbin/mkfs.ext4')) return 'there is no mkfs.ext4';
+  const folder = mkdtempSync(join(tmpdir(), 'quantbot-power-'));
+  try {
+    const image = makeImage(folder);
+    mount(image, folder);
+    unmount(folder);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.split('\n')[0];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** One power cut under load, and what is left after it. */
+export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise<RoundResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'quantbot-power-'));
+  const image = makeImage(folder);
+  mount(image, folder);
+  const problems: string[] = [];
+  try {
+    mkdirSync(join(folder, 'disk/data'));
+    symlinkSync(join(folder, 'disk/data'), join(folder, 'data'));
+    writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(busConfig));
+    await drain(folder);
+    await mustEndWell(startProducer(folder, 'first', 1, 1), 'the first producer');
+    await drain(folder);
+    const daemon = startDaemon(folder, sabotage);
+    const producers = [0, 1, 2].map(p => startProducer(folder, `p${p}`, 400, random.int(1, 1e9), sabotage));
+    await sleep(random.int(800, 4000));
+    execFileSync('python3', ['-c', shutDown, join(folder, 'disk')]);
+    for (const running of [daemon, ...producers]) running.kill('SIGKILL');
+    await Promise.all([daemon, ...producers].map(running => running.ended));
+    unmount(folder);
+    mount(image, folder);
+    const submitted = readLedger(join(folder, 'ledger.jsonl'));
+    for (let restart = 0; restart < 2; restart++)
+      try {
+        await drain(folder);
+        problems.push(...(await checkBus(join(folder, 'data'), submitted)));
+      } catch (error) {
+        problems.push(String(error));
+      }
+    return {
+      name: 'a power cut',
+      kills: 1,
+      problems,
+      jobs: [...submitted.values()].filter(job => job.acknowledged).length,
+    };
+  } finally {
+    unmount(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeImage(folder: string): string {
+  const image = join(folder, 'disk.img');
+  execFileSync('truncate', ['-s', `${imageMb}M`, image]);
+  execFileSync('/sbin/mkfs.ext4', ['-q', '-F', image], { stdio: 'pipe' });
+  mkdirSync(join(folder, 'disk'), { recursive: true });
+  return image;
+}
+
+const mount = (image: string, folder: string): Buffer =>
+  execFileSync('mount', ['-o', 'loop', image, join(folder, 'disk')], { stdio: 'pipe' });
+
+function unmount(folder: string): void {
+  try {
+    execFileSync('umount', [join(folder, 'disk')], { stdio: 'pipe' });
+  } catch {
+    // not mounted any more
+  }
+}

@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { cutPower, whyNoPowerCut } from '../src/power-cut.js';
+import { Random } from '../src/random.js';
+
+const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
+
+test('after a power cut nothing that was acknowledged is gone, and nothing is half there', async context => {
+  const reason = whyNoPowerCut();
+  if (reason !== undefined) {
+    console.log(`skipped: no power cut can be made here: ${reason}`);
+    return context.skip();
+  }
+  console.log(`seed ${seed}`);
+  const { problems, jobs } = await cutPower(new Random(seed));
+  expect(problems).toEqual([]);
+  expect(jobs).toBeGreaterThan(0);
+});
+
+test('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', async context => {
+  const reason =
+    whyNoPowerCut() ?? (spawnSync('strace', ['--version']).status === 0 ? undefined : 'there is no strace');
+  if (reason !== undefined) {
+    console.log(`skipped: ${reason}`);
+    return context.skip();
+  }
+  const { problems } = await cutPower(new Random(seed), { lyingFsync: true });
+  expect(problems.join('\n')).toMatch(/acknowledged, but the journal does not know it|draining daemon ended/);
+});
