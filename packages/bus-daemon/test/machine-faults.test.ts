@@ -44,15 +44,15 @@ async function prepareJob(bus: TestBus, jobId: string, commit: string): Promise<
   return () => renameSync(join(folder, 'COMMIT.later'), join(folder, 'COMMIT'));
 }
 
-test.each([
-  ['a staged job, which is linked', 'staged\n', 0],
+test.for([
+  { what: 'a staged job, which is linked', commit: 'staged\n', leave: 0 },
   // There is room for the journal's row, so a rejection could be committed.
-  ['a job that must be copied', '', 32_768],
+  { what: 'a job that must be copied', commit: '', leave: 32_768 },
 ])(
-  'on a full disk the daemon pauses with a clear error, and goes on by itself when there is room: %s',
-  async (_what, commit, leave) => {
+  'on a full disk the daemon pauses with a clear error, and goes on by itself when there is room: $what',
+  async ({ commit, leave }, context) => {
     const bus = busOnSmallDisk();
-    if (bus === undefined) return;
+    if (bus === undefined) return context.skip();
     const daemon = await startDaemon(bus);
     await (await submit(bus, { runId: 'before' })).settled();
     const submitPrepared = await prepareJob(bus, 'prepared', commit);
@@ -82,11 +82,8 @@ test.each([
   },
 );
 
-test('a store that cannot be written to makes the daemon pause, and nothing is rejected for it', async () => {
-  if (process.getuid?.() === 0) {
-    console.log('skipped: root may write everywhere');
-    return;
-  }
+test('a store that cannot be written to makes the daemon pause, and nothing is rejected for it', async context => {
+  if (process.getuid?.() === 0) return context.skip('root may write everywhere');
   const bus = makeTestBus();
   await drain(bus);
   chmodSync(bus.layout.store, 0o555);
@@ -98,9 +95,9 @@ test('a store that cannot be written to makes the daemon pause, and nothing is r
   expect((await submission.settled({ timeoutMs: 20_000 })).status).toBe('ingested');
 });
 
-test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async () => {
+test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
   const bus = busOnSmallDisk();
-  if (bus === undefined) return;
+  if (bus === undefined) return context.skip();
   const daemon = await startDaemon(bus);
   const submitPrepared = await prepareJob(bus, 'prepared', '');
   const makeRoom = fillDisk(bus, 0);

@@ -39,10 +39,11 @@ test('a first signal lets the batch in hand be finished, a second one leaves at 
   expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 2 }]);
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
+test.for(['SIGINT', 'SIGTERM'] as const)(
   'started with pnpm, %s ends the daemon in order',
-  async signal => {
-    if (!hasPnpm()) return;
+  { timeout: 120_000 },
+  async (signal, context) => {
+    if (!hasPnpm()) return context.skip('there is no pnpm here');
     const bus = makeTestBus();
     // A group of its own, as on a terminal: Ctrl-C reaches every process of it, a supervisor's SIGTERM only pnpm.
     const pnpm = startChild('setsid', ['pnpm', '--filter', 'bus-daemon', 'start'], packageFolder, {
@@ -63,7 +64,6 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     await pnpm.ended;
     expect(readdirSync(bus.layout.claimed)).toEqual([]);
   },
-  120_000,
 );
 
 test('--config and the working folder lead to the same bus', async () => {
@@ -80,7 +80,6 @@ function hasPnpm(): boolean {
     execFileSync('pnpm', ['--version'], { cwd: packageFolder, stdio: 'pipe' });
     return true;
   } catch {
-    console.log('skipped: there is no pnpm here');
     return false;
   }
 }
