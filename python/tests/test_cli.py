@@ -4,6 +4,7 @@ import subprocess
 import sys
 import unittest
 
+from quantbot_bus import _cli
 from tests.support import IDS, REPOSITORY, TRADES, BusTestCase
 
 SCRIPT = REPOSITORY / "scripts/bus_submit.py"
@@ -62,6 +63,14 @@ class CommandLineTest(BusTestCase):
         environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
         self.assertEqual(done.stdout, "ok\n", done.stderr)
+
+    def test_help_and_readme_name_every_exit_code(self) -> None:
+        readme = (REPOSITORY / "python/README.md").read_text(encoding="utf-8")
+        help_text = _cli._EPILOG
+        for name, code in vars(_cli).items():
+            if name.startswith("EXIT_"):
+                self.assertIn(f"| {code} | ", readme)
+                self.assertIn(f"\n  {code}    ", help_text)
 
     def test_only_the_standard_library_is_needed(self) -> None:
         done = subprocess.run([sys.executable, "-I", "-S", str(SCRIPT), "--help"], capture_output=True, text=True)

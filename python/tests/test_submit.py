@@ -93,7 +93,10 @@ class SubmitTest(BusTestCase):
         (self.bus / "inbox/job-1").mkdir()
         (self.bus / "inbox/job-1/note").write_text("mine")
         (self.bus / "inbox/job-2").write_text("a file")
-        for job_id in ("job-1", "job-2"):
+        for name, make in (("job-3", os.mkfifo), ("job-4", os.mkdir), ("job-5", lambda path: os.symlink(TRADES, path))):
+            (self.bus / "inbox" / name).mkdir()
+            make(self.bus / "inbox" / name / "manifest.json")
+        for job_id in ("job-1", "job-2", "job-3", "job-4", "job-5"):
             with self.assertRaises(BusError) as caught:
                 self.submit(job_id=job_id)
             self.assertEqual(caught.exception.code, "JOB_ID_IN_USE")

@@ -45,7 +45,6 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     options = parser.parse_args(argv)
     if options.config is not None:
         os.environ["QUANTBOT_BUS_CONFIG"] = options.config
-        os.environ.pop("QUANTBOT_BUS_ROOT", None)
     try:
         _check(find_bus_paths(), options.timeout)
     except CheckFailed as error:
@@ -63,7 +62,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _check(paths: BusPaths, timeout_s: float) -> None:
     print(f"configuration: {paths.config or 'defaults'}")
     _check_daemon(paths)
-    bus_root = find_bus_root()
+    bus_root = find_bus_root(paths.bus_root)
+    named = os.environ.get("QUANTBOT_BUS_ROOT")
+    if named and Path(os.path.abspath(named)) != bus_root:
+        print(
+            f"note: QUANTBOT_BUS_ROOT sends producers to another bus, {named}; tested is the one of the configuration"
+        )
     _ok(f"a daemon reads {bus_root}")
     status = paths.export_dir / "_export_status.json"
     before = _export_entry(status)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -189,7 +190,11 @@ def _sync_or_unknown(inbox: Path) -> None:
 def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
     """The manifest of the job that waits under this id; None when it is gone."""
     try:
-        with open(folder / "manifest.json", "rb") as file:
+        # Neither through a link nor from a pipe that nobody writes to: whoever put it there, this must end.
+        descriptor = os.open(folder / "manifest.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BusError("JOB_ID_IN_USE", f"Another job waits in {folder}.")
             return file.read(MAX_MANIFEST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         if not os.path.lexists(folder):
