@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
@@ -159,6 +159,15 @@ print(receipt.status, receipt.seq)
     const second = await submitArtifact({ ...job, parquetPath, jobId: 'two' });
     await drain(bus);
     expect([(await first.settled()).status, (await second.settled()).status].sort()).toEqual(['duplicate', 'ingested']);
+  });
+
+  test('the file that Python staged becomes the stored file itself, without another copy', async () => {
+    const bus = await drained();
+    await submitScript(bus, await produce(bus, numbers(3)), '--job-id', 'linked');
+    const { ino } = statSync(join(bus.layout.inbox, 'linked/numbers.parquet'));
+    await drain(bus);
+    const [artifact] = readJson(bus.layout.processed, 'linked/RECEIPT.json').artifacts;
+    expect(statSync(artifact.canonical_path).ino).toBe(ino);
   });
 
   test('receipts and reasons follow the published schemas, as Python checks them', async () => {
