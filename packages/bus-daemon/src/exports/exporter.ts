@@ -8,18 +8,23 @@ import { type HotFiles, type Snapshot, tableInOrder, viewsAt } from '../publish/
 import { WorkerProcess } from '../worker/client.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
 
+const firstRetryMs = 1000;
+const longestRetryMs = 60_000;
+
 /** One golden export: what it reads, and where it goes. */
 interface GoldenExport {
   name: string;
   sql: string;
   /** Absolute path. */
   path: string;
+  /** True for SQL of the configuration: it can read the bus's data and nothing else. */
+  untrusted: boolean;
   /** The seq of the last commit that changed what it reads. */
   changedSeq: number;
 }
 
 /**
- * Keeps golden exports fresh: one Parquet file per canonical table, always whole, replaced by rename. An export runs when its table has
+ * Keeps golden exports fresh: one Parquet file per canonical table and per SELECT of the configuration, always whole, replaced by rename. An export runs when its table has
  * changed since the seq that its last good run recorded, so a crash forgets nothing. It never delays ingestion.
  */
 export class Exporter {
@@ -27,7 +32,9 @@ export class Exporter {
   readonly #worker = new WorkerProcess('export', { idleMs: 10_000 });
   readonly #pins = new Set<Snapshot>();
   #status: ExportStatus | undefined;
-  #lastRunAt = new Map<string, number>();
+  readonly #lastRunAt = new Map<string, number>();
+  /** How often an export has failed since it last went well. */
+  readonly #failures = new Map<string, number>();
   #running: Promise<void> | undefined;
 
   constructor(bus: Bus) {
@@ -90,16 +97,29 @@ export class Exporter {
   }
 
   #exports(): GoldenExport[] {
-    return this.#bus.tables.tables().map(({ name }) => ({
+    const { tables, journal, config } = this.#bus;
+    const ofTables = tables.tables().map(({ name }) => ({
       name,
       sql: tableInOrder(name),
-      path: join(this.#bus.config.export.exportDir, `${name}.parquet`),
-      changedSeq: this.#bus.tables.lastSeq(name),
+      untrusted: false,
+      path: join(config.export.exportDir, `${name}.parquet`),
+      changedSeq: tables.lastSeq(name),
     }));
+    // Which tables a free SELECT reads is not looked at: each commit makes it dirty, and min_interval_s keeps it from running too often.
+    const ofConfig = config.export.jobs.map(job => ({ ...job, untrusted: true, changedSeq: journal.lastSeq }));
+    // An export of the configuration that has a table's name takes the place of that table's own.
+    const named = new Set(ofConfig.map(item => item.name));
+    return [...ofTables.filter(item => !named.has(item.name)), ...ofConfig];
   }
 
+  /** An export that fails is tried again at growing intervals: what is wrong with it may be the disk's fault as well as its SQL's. */
   #dueAt(item: GoldenExport): number {
-    return (this.#lastRunAt.get(item.name) ?? Number.NEGATIVE_INFINITY) + this.#bus.config.export.minIntervalMs;
+    const last = this.#lastRunAt.get(item.name);
+    if (last === undefined) return Number.NEGATIVE_INFINITY;
+    const { minIntervalMs } = this.#bus.config.export;
+    const failures = this.#failures.get(item.name) ?? 0;
+    if (failures === 0) return last + minIntervalMs;
+    return last + Math.max(minIntervalMs, Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1)));
   }
 
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
@@ -112,6 +132,7 @@ export class Exporter {
     const common = { path: item.path, started_at: new Date(startedAt).toISOString() };
     try {
       const written = await this.#write(item, snapshot);
+      this.#failures.delete(item.name);
       status.exports[item.name] = {
         ok: true,
         ...common,
@@ -125,6 +146,7 @@ export class Exporter {
         'export written',
       );
     } catch (error) {
+      this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
       const { rows = null, bytes = null, sha256 = null, as_of_seq = 0 } = last ?? {};
       status.exports[item.name] = {
         ok: false,
@@ -148,6 +170,7 @@ export class Exporter {
     const { config, layout } = this.#bus;
     const building = join(dirname(item.path), `.${basename(item.path)}.${this.#bus.newClaim()}.tmp`);
     const tempFolder = join(layout.building, `spill-${this.#bus.newClaim()}`);
+    await makeFolderDurable(dirname(item.path));
     await mkdir(tempFolder);
     try {
       const { rows } = await this.#worker.request(
@@ -155,8 +178,8 @@ export class Exporter {
           task: 'copy',
           setup: viewsAt(layout, snapshot, await frozenHot(this.#bus, snapshot), busInfo(this.#bus)),
           sql: item.sql,
-          untrusted: false,
-          readable: [layout.root],
+          untrusted: item.untrusted,
+          readable: [layout.root, config.export.exportDir],
           path: building,
           memoryMb: config.export.memoryLimitMb,
           tempFolder,

@@ -1,3 +1,4 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal, literalList } from '../sql.js';
 import type { CopyResult, CopyTask } from './protocol.js';
@@ -11,6 +12,7 @@ export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
     await connection.run(`SET TimeZone = 'UTC'`);
     for (const statement of task.setup) await connection.run(statement);
     if (task.untrusted) {
+      await assertOneSelect(connection, task.sql);
       await connection.run(`SET allowed_paths = ${literalList([task.path])}`);
       await connection.run(`SET allowed_directories = ${literalList(task.readable)}`);
       await connection.run('SET enable_external_access = false');
@@ -24,4 +26,18 @@ export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
   } finally {
     database.close();
   }
+}
+
+/** DuckDB serialises SELECT statements only, so whatever it can serialise as exactly one statement is exactly one SELECT. */
+async function assertOneSelect(connection: DuckDBConnection, sql: string): Promise<void> {
+  const [row] = await query<{ parsed: string }>(connection, `SELECT json_serialize_sql(${literal(sql)}) AS parsed`);
+  const parsed = JSON.parse(row?.parsed ?? '{}') as { error?: boolean; error_message?: string; statements?: unknown[] };
+  if (parsed.error !== false)
+    throw new Error(
+      `The SQL of an export must be exactly one SELECT: ${parsed.error_message ?? 'it is something else'}`,
+    );
+  if (parsed.statements?.length !== 1)
+    throw new Error(
+      `The SQL of an export must be exactly one SELECT, not ${parsed.statements?.length ?? 0} statements.`,
+    );
 }

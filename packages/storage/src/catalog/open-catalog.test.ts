@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runIn } from '../../test/support/database.js';
@@ -96,4 +96,11 @@ test('where no database is, the error says what to do; after close, that it is c
   const catalog = await openCatalog({ duckdbPath: await published('a') });
   await catalog.close();
   await expect(catalog.runs()).rejects.toMatchObject({ code: 'CLOSED' });
+});
+
+test('a catalog that is open goes on answering while the database is missing', async () => {
+  const path = await published('one');
+  await using catalog = await openCatalog({ duckdbPath: path });
+  rmSync(path);
+  expect((await catalog.runs()).map(run => run.runId)).toEqual(['one']);
 });

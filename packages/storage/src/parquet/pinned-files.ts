@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BusError, type ParquetFooter, readFooterOf, systemErrorCode } from '@quantbot/infra';
 import { StorageError, storageError } from '../errors.js';
 
@@ -15,6 +15,7 @@ interface PinnedFile {
   footer: ParquetFooter;
   size: bigint;
   mtimeNs: bigint;
+  inode: bigint;
   handle: FileHandle | undefined;
 }
 
@@ -66,10 +67,11 @@ export class PinnedFiles {
   /** A line for each file that was rewritten in place, shortened, or (if it is not held open) replaced or removed. */
   async changes(): Promise<string[]> {
     const lines: string[] = [];
-    for (const { path, handle, size, mtimeNs } of this.#files) {
-      if (handle === undefined) continue;
-      const now = await handle.stat({ bigint: true });
-      if (now.size !== size) lines.push(`${path} had ${size} bytes and has ${now.size} now`);
+    for (const { path, handle, size, mtimeNs, inode } of this.#files) {
+      const now = await (handle?.stat({ bigint: true }) ?? stat(path, { bigint: true }).catch(() => undefined));
+      if (now === undefined) lines.push(`${path} was removed`);
+      else if (now.ino !== inode) lines.push(`${path} was replaced`);
+      else if (now.size !== size) lines.push(`${path} had ${size} bytes and has ${now.size} now`);
       else if (now.mtimeNs !== mtimeNs) lines.push(`${path} was written to`);
     }
     return lines;
@@ -96,12 +98,12 @@ async function closeAll(files: readonly PinnedFile[]): Promise<void> {
 async function openFile(path: string, pin: boolean): Promise<PinnedFile> {
   const handle = await openHandle(path);
   try {
-    const { size, mtimeNs } = await handle.stat({ bigint: true });
+    const { size, mtimeNs, ino: inode } = await handle.stat({ bigint: true });
     const footer = await readFooterOf(handle);
     if (!pin) await handle.close();
     return pin
-      ? { path, readPath: `/proc/self/fd/${handle.fd}`, footer, size, mtimeNs, handle }
-      : { path, readPath: escapeGlob(path), footer, size, mtimeNs, handle: undefined };
+      ? { path, readPath: `/proc/self/fd/${handle.fd}`, footer, size, mtimeNs, inode, handle }
+      : { path, readPath: escapeGlob(path), footer, size, mtimeNs, inode, handle: undefined };
   } catch (error) {
     await handle.close();
     throw fileError(path, error);
