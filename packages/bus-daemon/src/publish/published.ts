@@ -32,7 +32,8 @@ export async function listPublished(layout: BusLayout): Promise<PublishedDatabas
     if (!name.endsWith('.json') || name.startsWith('.')) continue;
     records.push(recordSchema.parse(JSON.parse(await readFile(join(layout.published, name), 'utf8'))));
   }
-  return records;
+  // Two can be of one seq (a compaction follows a commit), so their names alone do not tell.
+  return records.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
 /**
