@@ -1,4 +1,6 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ main: 'src/main.ts', producer: 'src/producer.ts', soak: 'src/soak.ts' }));
+export default defineConfig(
+  esm({ main: 'src/main.ts', producer: 'src/producer.ts', soak: 'src/soak.ts', mutant: 'src/mutant.ts' }),
+);

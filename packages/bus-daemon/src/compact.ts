@@ -66,7 +66,7 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<bo
     journalColumns,
     'seq, ordinal',
   );
-  if (journal) await bus.journal.reload();
+  if (merged || journal) await bus.journal.reload();
   return merged || journal;
 }
 

@@ -9,9 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkBus } from './checker.js';
 import { readLedger } from './ledger.js';
-import { type Sabotage, startDaemon, startProducer } from './processes.js';
 import type { Random } from './random.js';
-import { busConfig, drain, mustEndWell, type RoundResult } from './rounds.js';
 
 const imageMb = 512;
 const shutDown = `
@@ -19,6 +17,10 @@ import fcntl, os, struct, sys
 fd = os.open(sys.argv[1], os.O_RDONLY)
 fcntl.ioctl(fd, 0x8004587d, struct.pack("I", 2))  # FS_IOC_SHUTDOWN, without flushing the log
 `;
+
+import { busConfig } from './make-bus.js';
+import { drain, mustEndWell, type Sabotage, startDaemon, startProducer } from './processes.js';
+import type { RoundResult } from './rounds.js';
 
 /** Why a power cut cannot be tried here; undefined when it can. */
 export function whyNoPowerCut(): string | undefined {

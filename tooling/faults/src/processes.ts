@@ -9,6 +9,7 @@ const daemonCli = join(
   'dist/cli.js',
 );
 const producerEntry = fileURLToPath(new URL('../dist/producer.js', import.meta.url));
+const mutantEntry = new URL('../dist/mutant.js', import.meta.url).href;
 
 /** How a process ended. */
 export interface Ended {
@@ -27,8 +28,10 @@ export interface Running {
 export interface Sabotage {
   /** The named point at which it is killed. */
   faultPoint?: string;
-  /** Each fsync says that it is done and does nothing (needs strace): what the harness must notice. */
-  lyingFsync?: boolean;
+  /** Runs it under strace with these arguments, and with one thread for the file system, since strace counts calls by thread. */
+  strace?: readonly string[];
+  /** The durable step that it leaves out or does too late (see mutant.ts): what the harness must notice. */
+  mutant?: string;
 }
 
 /** Starts the built daemon; what it and the producers print goes to `processes.log` in the folder. */
@@ -61,20 +64,20 @@ export const startProducer = (
     sabotage,
   );
 
-const lies = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:retval=0'];
-
-function run(args: string[], folder: string, { faultPoint, lyingFsync = false }: Sabotage): Running {
+function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sabotage): Running {
   const env = {
     ...process.env,
     QUANTBOT_LOG_LEVEL: 'info',
     ...(faultPoint !== undefined && { QUANTBOT_FAULT_POINT: faultPoint }),
+    ...(strace !== undefined && { UV_THREADPOOL_SIZE: '1' }),
+    ...(mutant !== undefined && { QUANTBOT_MUTANT: mutant, NODE_OPTIONS: `--import ${mutantEntry}` }),
   };
-  const [command, before] = lyingFsync ? ['strace', [...lies, process.execPath]] : [process.execPath, []];
+  const [command, before] = strace === undefined ? [process.execPath, []] : ['strace', [...strace, process.execPath]];
   const child: ChildProcess = spawn(command, [...before, ...args], {
     cwd: folder,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: lyingFsync, // a group of its own, since strace killed alone lets go of the process
+    detached: strace !== undefined, // a group of its own, since strace killed alone lets go of the process
   });
   const log = createWriteStream(join(folder, 'processes.log'), { flags: 'a' });
   child.stderr?.pipe(log);
@@ -82,7 +85,7 @@ function run(args: string[], folder: string, { faultPoint, lyingFsync = false }:
   return {
     pid,
     ended: new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal }))),
-    kill: signal => void (lyingFsync ? killGroup(pid, signal) : child.kill(signal)),
+    kill: signal => void (strace === undefined ? child.kill(signal) : killGroup(pid, signal)),
   };
 }
 
@@ -103,4 +106,19 @@ export async function endedWithin(process: Running, ms: number): Promise<Ended |
   const ended = await Promise.race([process.ended, timeout]);
   clearTimeout(timer);
   return ended;
+}
+
+const drainMs = 60_000;
+
+/** Runs a daemon until nothing waits any more. */
+export async function drain(folder: string): Promise<void> {
+  await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
+}
+
+/** Waits for a process that has to end with exit code 0. */
+export async function mustEndWell(process: Running, who: string): Promise<void> {
+  const ended = await endedWithin(process, drainMs);
+  if (ended?.code === 0) return;
+  process.kill('SIGKILL');
+  throw new Error(`${who} ended with ${ended === undefined ? 'nothing: it hangs' : (ended.signal ?? ended.code)}`);
 }

@@ -1,12 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkBus } from './checker.js';
-import { readLedger } from './ledger.js';
-import { endedWithin, startDaemon, startProducer } from './processes.js';
+import { checkAfterDamage } from './after-damage.js';
+import { makeBus } from './make-bus.js';
+import { endedWithin, mustEndWell, startDaemon, startProducer } from './processes.js';
 import type { Random } from './random.js';
-import { fingerprint } from './tree.js';
 
 /** What a round found. */
 export interface RoundResult {
@@ -14,27 +11,6 @@ export interface RoundResult {
   kills: number;
   problems: string[];
   jobs: number;
-}
-
-/** Everything small, so that a few dozen jobs pass through compaction, publication, release and export too. */
-export const busConfig = {
-  poll_interval_s: 0.1,
-  lock_timeout_s: 5,
-  batch: { max_jobs: 4 },
-  compaction: { hot_commits: 3, idle_s: 0.3, release_grace_s: 0 },
-  export: { min_interval_s: 0 },
-};
-const drainMs = 60_000;
-
-/** A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical tables. */
-export async function makeBus(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
-  mkdirSync(join(folder, 'data'));
-  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(busConfig));
-  await drain(folder); // marks the root
-  await mustEndWell(startProducer(folder, 'first', 1, 1), 'the first producer');
-  await drain(folder);
-  return folder;
 }
 
 /** Kills the daemon at a named point (the n-th time that it passes it), restarts it, and checks. */
@@ -92,42 +68,9 @@ async function inBus(
 ): Promise<RoundResult> {
   const folder = await makeBus();
   const { kills, problems } = await damage(folder);
-  const submitted = readLedger(join(folder, 'ledger.jsonl'));
-  const data = join(folder, 'data');
-  try {
-    await drain(folder);
-    problems.push(...(await checkBus(data, submitted)));
-    const before = fingerprint(data, isSettled);
-    await drain(folder);
-    problems.push(...compare(before, fingerprint(data, isSettled)), ...(await checkBus(data, submitted)));
-  } catch (error) {
-    problems.push(String(error));
-  }
+  const checked = await checkAfterDamage(folder);
+  problems.push(...checked.problems);
   if (problems.length === 0) rmSync(folder, { recursive: true });
   else problems.push(`left for looking at: ${folder}`);
-  return { name, kills, problems, jobs: submitted.size };
-}
-
-/** What a restart must leave exactly as it is. */
-const isSettled = (path: string): boolean =>
-  /^bus\/(store|processed|rejected)\//.test(path) || /^exports\/.*\.parquet$/.test(path);
-
-function compare(before: Map<string, string>, after: Map<string, string>): string[] {
-  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
-    path => before.get(path) !== after.get(path),
-  );
-  return changed.map(path => `${path}: changed by a restart that had nothing to do`);
-}
-
-/** Runs a daemon until nothing waits any more. */
-export async function drain(folder: string): Promise<void> {
-  await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
-}
-
-/** Waits for a process that has to end with exit code 0. */
-export async function mustEndWell(process: ReturnType<typeof startDaemon>, who: string): Promise<void> {
-  const ended = await endedWithin(process, drainMs);
-  if (ended?.code === 0) return;
-  process.kill('SIGKILL');
-  throw new Error(`${who} ended with ${ended === undefined ? 'nothing: it hangs' : (ended.signal ?? ended.code)}`);
+  return { name, kills, problems, jobs: checked.jobs };
 }

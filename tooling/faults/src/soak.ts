@@ -10,9 +10,9 @@ import { parseArgs } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { checkBus } from './checker.js';
 import { readLedger } from './ledger.js';
-import { type Running, startDaemon, startProducer } from './processes.js';
+import { makeBus } from './make-bus.js';
+import { drain, type Running, startDaemon, startProducer } from './processes.js';
 import { Random } from './random.js';
-import { drain, makeBus } from './rounds.js';
 
 const { values } = parseArgs({
   options: {

@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkBus } from '../src/checker.js';
 import { type LedgerJob, readLedger } from '../src/ledger.js';
-import { startProducer } from '../src/processes.js';
-import { drain, makeBus, mustEndWell } from '../src/rounds.js';
+import { makeBus } from '../src/make-bus.js';
+import { drain, mustEndWell, startProducer } from '../src/processes.js';
 import { listFiles } from '../src/tree.js';
 
 let folder: string;

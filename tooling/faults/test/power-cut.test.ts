@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { cutPower, whyNoPowerCut } from '../src/power-cut.js';
 import { Random } from '../src/random.js';
+import { lyingFsync, whyNoStrace } from '../src/strace.js';
 
 const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 
@@ -18,12 +18,11 @@ test('after a power cut nothing that was acknowledged is gone, and nothing is ha
 });
 
 test('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', async context => {
-  const reason =
-    whyNoPowerCut() ?? (spawnSync('strace', ['--version']).status === 0 ? undefined : 'there is no strace');
+  const reason = whyNoPowerCut() ?? whyNoStrace();
   if (reason !== undefined) {
     console.log(`skipped: ${reason}`);
     return context.skip();
   }
-  const { problems } = await cutPower(new Random(seed), { lyingFsync: true });
+  const { problems } = await cutPower(new Random(seed), { strace: lyingFsync });
   expect(problems.join('\n')).toMatch(/acknowledged, but the journal does not know it|draining daemon ended/);
 });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkBus } from '../src/checker.js';
 import { readLedger } from '../src/ledger.js';
-import { endedWithin, startDaemon, startProducer } from '../src/processes.js';
-import { drain, makeBus, mustEndWell } from '../src/rounds.js';
+import { makeBus } from '../src/make-bus.js';
+import { drain, endedWithin, mustEndWell, startDaemon, startProducer } from '../src/processes.js';
 
 /** The long run: TWO_DAEMONS_ROUNDS=50. */
 const rounds = Number(process.env.TWO_DAEMONS_ROUNDS ?? 6);

@@ -2,9 +2,9 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestFile, exists, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { seqName } from '../journal/files.js';
-import { busInfo, snapshotOf } from '../publish/publisher.js';
-import { type HotFiles, type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
+import { busInfo } from '../publish/publisher.js';
+import { frozenHot, snapshotOf } from '../publish/snapshot.js';
+import { type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
 
@@ -211,18 +211,4 @@ export class Exporter {
       if (/^\..+\.parquet\.[0-9a-f]{16}\.tmp$/.test(name) && (await stat(join(exportDir, name))).isFile())
         await rm(join(exportDir, name));
   }
-}
-
-/** The commits of a snapshot that are not in segments, file by file: nothing that comes later is seen. */
-async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
-  const commits = bus.journal.hotCommits.filter(seq => seq > snapshot.compactedSeq && seq <= snapshot.seq);
-  const tableFiles = new Map<string, string[]>();
-  for (const seq of commits) {
-    const folder = join(bus.layout.hot, seqName(seq));
-    for (const name of await readdir(folder)) {
-      const table = name.split('~', 1)[0] as string;
-      if (name.includes('~')) tableFiles.set(table, [...(tableFiles.get(table) ?? []), join(folder, name)]);
-    }
-  }
-  return { mode: 'frozen', commits, tableFiles };
 }

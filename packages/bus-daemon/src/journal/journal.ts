@@ -31,6 +31,7 @@ export class Journal {
   #segments: Segment[] = [];
   #hot: number[] = [];
   #viewsCurrent = false;
+  #version = 0;
 
   private constructor(layout: BusLayout, database: MemoryDatabase) {
     this.#layout = layout;
@@ -69,6 +70,11 @@ export class Journal {
     return this.#segments.at(-1)?.last ?? 0;
   }
 
+  /** Another number whenever compaction has moved something, in the journal or in a canonical table. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** The live segments in order. */
   get segments(): readonly Segment[] {
     return this.#segments;
@@ -87,6 +93,7 @@ export class Journal {
     // What was committed while the folders were being read is known here already.
     this.#hot = [...new Set([...listed, ...this.#hot])].filter(seq => seq > this.compactedSeq).sort((a, b) => a - b);
     this.#viewsCurrent = false;
+    this.#version++;
     this.#checkCoverage();
   }
 
@@ -207,6 +214,7 @@ export class Journal {
     return {
       seq: this.lastSeq,
       compactedSeq: this.compactedSeq,
+      hotCommits: this.#hot,
       segments: this.#segments.map(segment => segment.name),
       tables: [],
     };

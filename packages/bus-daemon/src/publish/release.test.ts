@@ -5,9 +5,12 @@ import { openInProcess } from '../../test/support/in-process-bus.js';
 import { startHoldingReader } from '../../test/support/readers.js';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compact.js';
+import { openMemoryDatabase, query } from '../duckdb.js';
 import { listPublished } from './published.js';
-import { Publisher, snapshotOf } from './publisher.js';
+import { busInfo, Publisher } from './publisher.js';
 import { releaseUnused } from './release.js';
+import { frozenHot, snapshotOf } from './snapshot.js';
+import { viewsAt } from './views.js';
 
 const graceMs = 10_000;
 
@@ -86,6 +89,26 @@ test('what an export under way is reading stays', async () => {
   expect(hotOf(bus)).toEqual([0, 1, 2, 3]);
   await releaseUnused(bus, []);
   expect(hotOf(bus)).toEqual([0]);
+});
+
+test('a snapshot stays whole when a compaction switches, and while, and after it is taken', async () => {
+  const { bus, compact } = await publishedBus();
+  const taken = [await snapshotOf(bus)];
+  let compacting = true;
+  const compacted = compact().finally(() => {
+    compacting = false;
+  });
+  while (compacting) taken.push(await snapshotOf(bus));
+  await compacted;
+  const different = new Map(taken.map(snapshot => [JSON.stringify(snapshot), snapshot]));
+  expect(different.size).toBeGreaterThan(1);
+  for (const snapshot of different.values()) {
+    const database = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
+    const views = viewsAt(bus.layout, snapshot, await frozenHot(bus, snapshot), busInfo(bus));
+    for (const statement of views) await database.connection.run(statement);
+    expect(await query(database.connection, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 9n }]);
+    database.close();
+  }
 });
 
 test('as long as no database could be published, nothing is deleted: nobody could say what readers see', async () => {

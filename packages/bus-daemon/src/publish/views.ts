@@ -12,6 +12,8 @@ export interface Snapshot {
   seq: number;
   /** Commits up to here are in segments; those above are in `hot/`. */
   compactedSeq: number;
+  /** Those above, by the last seq of each. */
+  hotCommits: readonly number[];
   /** Names in `journal/segments/`. */
   segments: readonly string[];
   tables: readonly TableFiles[];

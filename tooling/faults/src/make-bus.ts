@@ -1,0 +1,24 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { drain, mustEndWell, startProducer } from './processes.js';
+
+/** Everything small, so that a few dozen jobs pass through compaction, publication, release and export too. */
+export const busConfig = {
+  poll_interval_s: 0.1,
+  lock_timeout_s: 5,
+  batch: { max_jobs: 4 },
+  compaction: { hot_commits: 3, idle_s: 0.3, release_grace_s: 0 },
+  export: { min_interval_s: 0 },
+};
+
+/** A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical tables. */
+export async function makeBus(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
+  mkdirSync(join(folder, 'data'));
+  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(busConfig));
+  await drain(folder); // marks the root
+  await mustEndWell(startProducer(folder, 'first', 1, 1), 'the first producer');
+  await drain(folder);
+  return folder;
+}

@@ -1,0 +1,35 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Recorded } from './flush-order.js';
+import { makeBus } from './make-bus.js';
+import { endedWithin, mustEndWell, type Sabotage, startDaemon, startProducer } from './processes.js';
+import { readRecording, recording } from './strace.js';
+
+const endsWithinMs = 60_000;
+
+/** A daemon that takes in a dozen jobs, compacts, publishes, exports and ends, with every system call that it makes. */
+export const recordDaemon = (sabotage: Sabotage = {}): Promise<Recorded> =>
+  record(async (folder, strace) => {
+    await mustEndWell(startProducer(folder, 'p', 12, 7), 'the producer');
+    return startDaemon(folder, { ...sabotage, strace, drain: true });
+  });
+
+/** A producer that submits some jobs and ends, with every system call that it makes. */
+export const recordProducer = (sabotage: Sabotage = {}): Promise<Recorded> =>
+  record(async (folder, strace) => startProducer(folder, 'p', 4, 7, { ...sabotage, strace }));
+
+async function record(
+  start: (folder: string, strace: readonly string[]) => Promise<ReturnType<typeof startDaemon>>,
+): Promise<Recorded> {
+  const folder = await makeBus();
+  const file = join(folder, 'calls.log');
+  try {
+    const running = await start(folder, recording(file));
+    // A mutant may end badly; what it did until then is what counts.
+    if ((await endedWithin(running, endsWithinMs)) === undefined) running.kill('SIGKILL');
+    await running.ended;
+    return { calls: readRecording(file), dataRoot: join(folder, 'data'), ledger: join(folder, 'ledger.jsonl') };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
