@@ -22,7 +22,7 @@ export class Aside {
 
   /** Whether a job rests for now. */
   has(job: ClaimedJob): boolean {
-    return (this.#until.get(job.claim) ?? 0) > this.#bus.now();
+    return (this.#until.get(job.claim) ?? 0) > this.#bus.elapsed();
   }
 
   /** The jobs to work on next. */
@@ -43,7 +43,7 @@ export class Aside {
       return;
     }
     this.#alone = Math.max(0, this.#alone - 1);
-    this.#until.set(only.claim, this.#bus.now() + restMs);
+    this.#until.set(only.claim, this.#bus.elapsed() + restMs);
     this.#bus.logger.error(
       { job: only.jobId, err: error },
       'a job fails for a reason that nobody foresaw; it is put aside and tried again later',

@@ -15,9 +15,15 @@ export interface Bus {
   tables: TableRegistry;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
+  /** The time of day (milliseconds), for what is written down. It may jump. */
   now(): number;
+  /** Milliseconds since some moment, for waiting. It never goes back. */
+  elapsed(): number;
   newClaim(): string;
 }
 
 /** A claim id: 16 hexadecimal digits. */
 export const randomClaim = (): string => randomBytes(8).toString('hex');
+
+/** The machine's own clocks. */
+export const systemClock: Pick<Bus, 'now' | 'elapsed'> = { now: Date.now, elapsed: () => performance.now() };

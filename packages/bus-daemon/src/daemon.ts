@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { Aside } from './aside.js';
 import { withinBytes } from './batch-size.js';
-import { type Bus, randomClaim } from './bus.js';
+import { type Bus, randomClaim, systemClock } from './bus.js';
 import { dispositionOf, hintFor } from './errors.js';
 import { Maintenance } from './maintenance.js';
 import { openBus } from './open-bus.js';
@@ -21,8 +21,6 @@ export interface DaemonOptions {
   logger: Logger;
   /** Ends by itself when nothing waits any more and the exports are up to date. */
   drain?: boolean;
-  /** The clock; the system's when absent. */
-  now?: () => number;
 }
 
 /** A daemon that runs. */
@@ -47,7 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
   let bus: Bus | undefined;
   try {
-    bus = await openBus(options.config, options.logger, { now: options.now ?? Date.now, newClaim: randomClaim });
+    bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
     const finished = loop.run().finally(async () => {

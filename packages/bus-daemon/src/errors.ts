@@ -26,6 +26,10 @@ export const daemonCodes = {
     disposition: 'retry',
     hint: 'The work is tried again by itself; if it dies again, see the log above.',
   },
+  WORKER_CRASHED: {
+    disposition: 'retry',
+    hint: 'What it was working on has crashed DuckDB. If it is an export, change its SQL; please report it either way.',
+  },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
   JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
   JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },

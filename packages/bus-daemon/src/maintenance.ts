@@ -23,7 +23,7 @@ export class Maintenance {
   #stopped = false;
   #lastSeq = -1;
   #lastCommitAt: number;
-  #lastReleaseAt = 0;
+  #lastReleaseAt = Number.NEGATIVE_INFINITY;
   #restUntil = 0;
   #held = '';
 
@@ -31,7 +31,7 @@ export class Maintenance {
     this.#bus = bus;
     this.#publisher = publisher;
     this.#exporter = new Exporter(bus);
-    this.#lastCommitAt = bus.now();
+    this.#lastCommitAt = bus.elapsed();
   }
 
   /** What must be there before the first reader comes. */
@@ -49,7 +49,7 @@ export class Maintenance {
   /** Starts what is due, and returns at once. */
   kick(): void {
     if (this.#stopped) return;
-    if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.now();
+    if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.elapsed();
     this.#lastSeq = this.#bus.journal.lastSeq;
     this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease()).finally(() => {
       this.#round = undefined;
@@ -80,17 +80,18 @@ export class Maintenance {
   }
 
   async #compactAndRelease(): Promise<void> {
-    const { journal, config, now } = this.#bus;
-    if (now() < this.#restUntil) return;
+    const { journal, config } = this.#bus;
+    const now = this.#bus.elapsed();
+    if (now < this.#restUntil) return;
     const hot = journal.hotCommits.length;
-    const idle = now() - this.#lastCommitAt >= config.compaction.idleMs;
+    const idle = now - this.#lastCommitAt >= config.compaction.idleMs;
     if (hot >= config.compaction.hotCommits || (idle && hot > 1)) {
       await compactHot(this.#bus, this.#compactor);
       await mergeTiers(this.#bus, this.#compactor);
       await this.#publisher.publish();
     }
-    if (now() - this.#lastReleaseAt < releaseEveryMs) return;
-    this.#lastReleaseAt = now();
+    if (now - this.#lastReleaseAt < releaseEveryMs) return;
+    this.#lastReleaseAt = now;
     await this.#publisher.publishIfMissing();
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
@@ -102,7 +103,7 @@ export class Maintenance {
       await work();
     } catch (error) {
       if (this.#stopped) return; // we ended it ourselves
-      this.#restUntil = this.#bus.now() + retryAfterMs;
+      this.#restUntil = this.#bus.elapsed() + retryAfterMs;
       this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
     }
   }

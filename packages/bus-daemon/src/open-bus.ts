@@ -15,7 +15,7 @@ const inspectorIdleMs = 60_000;
 export async function openBus(
   config: BusConfig,
   logger: Logger,
-  injected: Pick<Bus, 'now' | 'newClaim'>,
+  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim'>,
 ): Promise<Bus> {
   const marker = await initBusRoot(config.busRoot);
   const layout = busLayout(config.busRoot);

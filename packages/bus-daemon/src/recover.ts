@@ -8,8 +8,9 @@ import type { ClaimedJob } from './stages/job.js';
 import { isRejection, receiptOf, rejectReasonOf } from './stages/outcome.js';
 import { readReceipt, settle } from './stages/settle.js';
 
-/** Receipts of jobs that were committed this long before the last commit are looked at: a power cut may have torn them. */
+/** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
 const receiptWindowMs = 120_000;
+const receiptWindowJobs = 10_000;
 
 /**
  * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
@@ -31,7 +32,7 @@ export async function recoverClaimed(bus: Bus): Promise<ClaimedJob[]> {
 
 /**
  * Makes again what settling had written without flushing it, where a power cut took it: receipts and reasons of the last two minutes
- * before the last commit. (The kernel writes everything older back by itself.)
+ * before the last commit, and of the last ten thousand jobs. (The kernel writes everything older back by itself.)
  *
  * @returns how many had to be made again.
  */
@@ -40,7 +41,9 @@ export async function repairReceipts(bus: Bus): Promise<number> {
   if (last === undefined) return 0;
   let repaired = 0;
   const latest = new Map<string, JournalRow[]>();
-  for (const rows of (await bus.journal.committedSince(last - receiptWindowMs)).values()) {
+  for (const rows of (
+    await bus.journal.committedSince(last - receiptWindowMs, bus.journal.lastSeq - receiptWindowJobs)
+  ).values()) {
     const outcome = `${isRejection(rows) ? 'rejected' : 'processed'}/${rows[0]?.job_id}`;
     latest.set(outcome, rows);
   }

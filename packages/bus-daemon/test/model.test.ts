@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createLogger } from '@quantbot/infra';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { expect, test } from 'vitest';
-import type { Bus } from '../src/bus.js';
+import { type Bus, systemClock } from '../src/bus.js';
 import { compactHot, mergeTiers } from '../src/compact.js';
 import { Exporter } from '../src/exports/exporter.js';
 import { openBus } from '../src/open-bus.js';
@@ -103,7 +103,7 @@ class Real {
 
   async open(): Promise<void> {
     const opened = await openBus(this.test.config, createLogger({ name: 'model', level: 'silent' }), {
-      now: Date.now,
+      ...systemClock,
       newClaim: () => (++this.#claims).toString(16).padStart(16, '0'),
     });
     this.bus = { ...opened, inspector: this.inspector };

@@ -1,5 +1,5 @@
 import type { BusConfig, Logger } from '@quantbot/infra';
-import { type Bus, randomClaim } from '../bus.js';
+import { type Bus, randomClaim, systemClock } from '../bus.js';
 import { rebuildTable } from '../canon/rebuild.js';
 import { Exporter } from '../exports/exporter.js';
 import { openBus } from '../open-bus.js';
@@ -29,7 +29,7 @@ export async function rebuild(
   const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
   let bus: Bus | undefined;
   try {
-    bus = await openBus(config, logger, { now: Date.now, newClaim: randomClaim });
+    bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim });
     for (const table of bus.tables.tables()) {
       onTable(table.name);
       await rebuildTable(bus, compactor, table);

@@ -69,7 +69,7 @@ export class Exporter {
     if (!this.#bus.config.export.enabled) return undefined;
     const dirty = await this.#dirty();
     if (dirty.length === 0) return undefined;
-    return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.now());
+    return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.elapsed());
   }
 
   /** Ends an export under way; its last good file stays. */
@@ -82,7 +82,7 @@ export class Exporter {
     await this.#removeLeftovers();
     const status = await this.#readStatus();
     for (const item of await this.#dirty())
-      if (ignoreInterval || this.#dueAt(item) <= this.#bus.now()) await this.#runOne(item, status);
+      if (ignoreInterval || this.#dueAt(item) <= this.#bus.elapsed()) await this.#runOne(item, status);
   }
 
   async #dirty(): Promise<GoldenExport[]> {
@@ -123,13 +123,13 @@ export class Exporter {
   }
 
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
-    const { config, logger, now } = this.#bus;
-    const startedAt = now();
+    const { config, logger, now, elapsed } = this.#bus;
+    const startedAt = elapsed();
     this.#lastRunAt.set(item.name, startedAt);
     const snapshot = await snapshotOf(this.#bus);
     this.#pins.add(snapshot);
     const last = status.exports[item.name];
-    const common = { path: item.path, started_at: new Date(startedAt).toISOString() };
+    const common = { path: item.path, started_at: new Date(now()).toISOString() };
     try {
       const written = await this.#write(item, snapshot);
       this.#failures.delete(item.name);
@@ -138,11 +138,11 @@ export class Exporter {
         ...common,
         ...written,
         as_of_seq: snapshot.seq,
-        duration_ms: now() - startedAt,
+        duration_ms: Math.round(elapsed() - startedAt),
         error: null,
       };
       logger.info(
-        { export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: now() - startedAt },
+        { export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: Math.round(elapsed() - startedAt) },
         'export written',
       );
     } catch (error) {
@@ -155,7 +155,7 @@ export class Exporter {
         bytes,
         sha256,
         as_of_seq,
-        duration_ms: now() - startedAt,
+        duration_ms: Math.round(elapsed() - startedAt),
         error: (error as Error).message,
       };
       logger.error({ export: item.name, err: error }, 'export failed; its last good file stays');

@@ -129,9 +129,10 @@ export class Journal {
     return groupByClaim(await this.#rows(`WHERE claim IN (SELECT unnest($1))`, claims));
   }
 
-  /** The rows of the jobs that were committed at or after a moment (milliseconds), by claim. */
-  async committedSince(sinceMs: number): Promise<Map<string, JournalRow[]>> {
-    return groupByClaim(await this.#rows(`WHERE committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`));
+  /** The rows of the jobs that were committed at or after a moment (milliseconds) or behind a seq, by claim. */
+  async committedSince(sinceMs: number, afterSeq: number): Promise<Map<string, JournalRow[]>> {
+    const since = `committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`;
+    return groupByClaim(await this.#rows(`WHERE ${since} OR seq > ${Math.floor(afterSeq)}`));
   }
 
   /** When the last commit was made (milliseconds), undefined when there is none. */

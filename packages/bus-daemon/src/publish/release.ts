@@ -19,8 +19,9 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
   const current = await stat(bus.config.duckdbPath).catch(() => undefined);
   for (const record of await listPublished(bus.layout)) {
     const isCurrent = record.ino === current?.ino;
+    // The clock may have been set back since: then it is not waited for.
     const resting =
-      record.supersededAt !== null && bus.now() - record.supersededAt >= bus.config.compaction.releaseGraceMs;
+      record.supersededAt !== null && Math.abs(bus.now() - record.supersededAt) >= bus.config.compaction.releaseGraceMs;
     if (isCurrent || !resting) kept.push(record);
     else if (await stillHeld(bus, record)) {
       kept.push(record);

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { numbers, produce } from '../../test/support/parquet.js';
 import type { TestBus } from '../../test/support/test-bus.js';
+import { daemonError } from '../errors.js';
 import { checkDecodable } from './decodable.js';
 import type { VerifiedArtifact } from './job.js';
 
@@ -63,4 +64,27 @@ test('files that feed no canonical table are not read: their damage harms no que
     await artifactOf(damage(await produceText(testBus, 2)), 'simulation.fills'),
   ];
   expect(await checkDecodable(bus, artifacts)).toEqual(new Map());
+});
+
+test('a machine that cannot read is not blamed on the file: not when the process is killed, nor when it has no descriptors left', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
+  const inspectorThat = (outcome: () => Promise<string>) => ({
+    ...bus,
+    inspector: { request: outcome } as unknown as typeof bus.inspector,
+  });
+  const full = 'IO Error: Cannot open file "/bus/claimed/x/a.parquet": Too many open files';
+  await expect(
+    checkDecodable(
+      inspectorThat(async () => full),
+      [artifact],
+    ),
+  ).rejects.toMatchObject({ code: 'EMFILE' });
+  const died = async () => Promise.reject(daemonError('WORKER_DIED', 'The inspect process ended (SIGKILL).'));
+  await expect(checkDecodable(inspectorThat(died), [artifact])).rejects.toMatchObject({ code: 'WORKER_DIED' });
+  // The name of a file is a producer's own.
+  const lie = `Invalid Input Error: No magic bytes in "IO Error: x: Too many open files"`;
+  const crashed = async () => Promise.reject(daemonError('WORKER_CRASHED', 'The inspect process ended (SIGSEGV).'));
+  for (const fault of [async () => lie, crashed])
+    expect([...(await checkDecodable(inspectorThat(fault), [artifact])).keys()]).toEqual([artifact.file]);
 });

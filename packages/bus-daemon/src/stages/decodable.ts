@@ -31,6 +31,8 @@ export async function checkDecodable(bus: Bus, artifacts: readonly VerifiedArtif
 async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<string, string>): Promise<void> {
   const problem = await tryDecode(bus, files);
   if (problem === undefined) return;
+  const fault = machineFault(problem);
+  if (fault !== undefined) throw fault;
   const [only] = files;
   if (files.length === 1 && only !== undefined) {
     bad.set(only.path, problem);
@@ -41,12 +43,28 @@ async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<st
   await decodeGroup(bus, files.slice(middle), bad);
 }
 
+/** What a system call says when the machine is at fault, as DuckDB passes it on. */
+const machineFaults: readonly (readonly [text: string, code: string])[] = [
+  ['Too many open files', 'EMFILE'],
+  ['Input/output error', 'EIO'],
+  ['No space left on device', 'ENOSPC'],
+  ['Cannot allocate memory', 'ENOMEM'],
+  ['Permission denied', 'EACCES'],
+];
+
+/** No file is blamed for it: a system error, so that the daemon pauses. */
+function machineFault(problem: string): Error | undefined {
+  // Only at the end: a file's name, which is a producer's, may stand before.
+  const found = machineFaults.find(([text]) => problem.startsWith('IO Error: ') && problem.endsWith(`: ${text}`));
+  return found && Object.assign(new Error(problem), { code: found[1], syscall: 'read' });
+}
+
 async function tryDecode(bus: Bus, files: readonly FileToDecode[]): Promise<string | undefined> {
   try {
     return await bus.inspector.request({ task: 'decode', files: [...files] }, timeoutMs);
   } catch (error) {
     // The file took the process down or would not end: that is the file's own doing.
-    if (error instanceof DaemonError && (error.code === 'WORKER_DIED' || error.code === 'WORKER_TIMEOUT'))
+    if (error instanceof DaemonError && (error.code === 'WORKER_CRASHED' || error.code === 'WORKER_TIMEOUT'))
       return error.message;
     throw error;
   }

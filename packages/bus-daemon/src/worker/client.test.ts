@@ -47,6 +47,11 @@ test('when the process dies, all that was under way fails with WORKER_DIED, and 
   expect(await pid()).not.toBe(before);
 });
 
+test('a process that crashed fails with WORKER_CRASHED: what it was working on is to blame', async () => {
+  const { tell } = obedientWorker();
+  await expect(tell('crash')).rejects.toMatchObject({ code: 'WORKER_CRASHED' });
+});
+
 test('how a process ended is in the error', async () => {
   const { tell } = obedientWorker();
   await expect(tell('last words')).rejects.toMatchObject({

@@ -10,6 +10,10 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
+/** Whether a process ended by a mistake of its own; one that was killed, or could not start, has met the machine's limits. */
+const isCrash = (signal: NodeJS.Signals | null): boolean =>
+  signal !== null && ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'].includes(signal);
+
 /** The built entry point of a worker process, beside the bundle that this code is in. */
 const defaultEntry = () => fileURLToPath(new URL('./worker.js', import.meta.url));
 
@@ -38,7 +42,7 @@ export class WorkerProcess {
   /**
    * Does a task in the worker.
    *
-   * @throws DaemonError `WORKER_DIED`, `WORKER_TIMEOUT`; an Error with the worker's message when the task failed.
+   * @throws DaemonError `WORKER_CRASHED` (by what it was working on), `WORKER_DIED` (for any other reason), `WORKER_TIMEOUT`; an Error with the worker's message when the task failed.
    */
   request<T extends WorkerTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
@@ -80,7 +84,7 @@ export class WorkerProcess {
     child.on('message', (reply: WorkerReply) => this.#settle(reply.id, reply));
     child.on('error', error => this.#gone(child, error.message));
     child.on('exit', (code, signal) =>
-      this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim()),
+      this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), isCrash(signal)),
     );
     // Nothing of an idle worker keeps the daemon from ending.
     child.unref();
@@ -107,10 +111,10 @@ export class WorkerProcess {
     if (this.#child === child) this.stop();
   }
 
-  #gone(child: ChildProcess, how: string): void {
+  #gone(child: ChildProcess, how: string, crashed = false): void {
     if (this.#child === child) this.#child = undefined;
     else if (this.#child !== undefined) return; // an older process; its requests have failed already
-    this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process ended (${how}).`));
+    this.#fail(daemonError(crashed ? 'WORKER_CRASHED' : 'WORKER_DIED', `The ${this.#name} process ended (${how}).`));
   }
 
   #fail(error: Error): void {

@@ -25,6 +25,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
   let now = Date.UTC(2026, 0, 1);
   const opened = await openBus(test.config, createLogger({ name: 'test', level: 'silent' }), {
     now: () => now,
+    elapsed: () => now,
     newClaim: randomClaim,
   });
   const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
