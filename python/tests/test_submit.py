@@ -153,6 +153,11 @@ class SubmitTest(BusTestCase):
         self.assertTrue(is_bus_unavailable(error))
         self.assertFalse(is_bus_unavailable(self.assert_refused("ROWS_MISMATCH", rows=4)))
 
+    def test_an_inbox_on_another_file_system_is_said_to_be_the_cause(self) -> None:
+        with mock.patch("quantbot_bus._submit.os.rename", side_effect=OSError(errno.EXDEV, "Invalid cross-device link")):
+            error = self.assert_refused("SUBMIT_FAILED")
+        self.assertIn("one file system", error.hint)
+
     def test_a_flush_that_fails_after_the_rename_says_that_the_outcome_is_not_known(self) -> None:
         with mock.patch("quantbot_bus._submit.sync", side_effect=OSError(errno.EIO, "Input/output error")):
             with self.assertRaises(BusError) as caught:

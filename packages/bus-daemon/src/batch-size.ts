@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimedJob } from './stages/job.js';
 
@@ -15,11 +15,12 @@ export function withinBytes(jobs: readonly ClaimedJob[], maxBytes: number): Clai
   return end < 0 ? [...jobs] : jobs.slice(0, end);
 }
 
-/** A rough figure is enough: what lies in deeper folders does not count, and whatever cannot be read is verification's to judge. */
+/** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
 function bytesIn(folder: string): number {
   try {
+    if (!lstatSync(folder).isDirectory()) return 0;
     return readdirSync(folder).reduce(
-      (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+      (sum, name) => sum + (lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
       0,
     );
   } catch {

@@ -108,3 +108,71 @@ test('a daemon that pauses can be stopped, and what it had in hand waits for the
   await drain(bus);
   expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'prepared' }]);
 });
+
+test('without file descriptors the daemon pauses and says so, and goes on when there are some again', async context => {
+  const bus = makeTestBus();
+  const daemon = await startDaemon(bus);
+  await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
+  const limit = (soft: number) =>
+    execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
+  try {
+    limit(4);
+  } catch (error) {
+    return context.skip(`the limit of a process cannot be changed here: ${(error as Error).message}`);
+  }
+  const submission = await submit(bus, { runId: 'during', schemaHint: 'canon.numbers' });
+  const line = await daemon.logged('paused');
+  expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
+  limit(1024);
+  expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+  expect(readdirSync(bus.layout.rejected)).toEqual([]);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('an inbox on another file system is said to be wrong by producer and daemon, and what lies in it is not lost', async context => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const mount = (...args: string[]) => execFileSync('mount', [...args, bus.layout.inbox], { stdio: 'pipe' });
+  try {
+    mount('-t', 'tmpfs', 'tmpfs');
+  } catch (error) {
+    return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const unmount = () => execFileSync('umount', ['--lazy', bus.layout.inbox]);
+  onTestFinished(() => {
+    if (existsSync(join(bus.layout.inbox, 'left'))) unmount();
+  });
+  const refused = await submit(bus).catch(error => error);
+  expect(refused).toMatchObject({ code: 'SUBMIT_FAILED', hint: expect.stringContaining('one file system') });
+  const files = { 'numbers.parquet': await produce(bus, numbers(3)) };
+  writeToInbox(bus, { jobId: 'stranger', files });
+  const daemon = await startDaemon(bus);
+  expect(await daemon.logged('paused')).toMatchObject({
+    err: { code: 'EXDEV' },
+    hint: expect.stringContaining('one file system'),
+  });
+  expect(existsSync(join(bus.layout.inbox, 'stranger/COMMIT'))).toBe(true);
+  unmount();
+  expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('ten thousand jobs that wait at the start are taken up at once, and all of them', {
+  timeout: 240_000,
+}, async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const original = await produce(bus, numbers(3));
+  const jobs = Number(process.env.WAITING_JOBS ?? 2_000);
+  for (let job = 0; job < jobs; job++) writeToInbox(bus, { jobId: `job-${job}`, files: { 'a.parquet': original } });
+  const started = performance.now();
+  const daemon = await startDaemon(bus, { args: ['--drain'] });
+  const first = await daemon.logged('batch committed');
+  console.log(`${jobs} jobs wait: first commit after ${Math.round(performance.now() - started)} ms`);
+  expect(first.lastSeq).toBeLessThan(jobs);
+  expect(await daemon.ended).toEqual({ code: 0, signal: null });
+  console.log(`all after ${Math.round(performance.now() - started)} ms`);
+  expect(await query(bus, 'SELECT count(*) AS n, max(seq) AS last FROM catalog.artifacts_f')).toEqual([
+    { n: jobs, last: jobs },
+  ]);
+});

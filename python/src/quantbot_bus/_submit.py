@@ -23,6 +23,7 @@ from ._stage import StagedJob, stage_job
 
 _ATTEMPTS = 100
 """How often a job in the inbox that the daemon has just taken is waited out."""
+_CROSS_DEVICE_HINT = "Nothing was submitted. All folders of a bus must lie on one file system: staging/ and inbox/ do not."
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
@@ -128,7 +129,8 @@ def submit_artifacts(
         if staged is not None:
             staged.discard()
         if isinstance(error, OSError):
-            raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.") from error
+            hint = _CROSS_DEVICE_HINT if error.errno == errno.EXDEV else None
+            raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.", hint=hint) from error
         raise
     submitted = tuple(
         SubmittedArtifact(

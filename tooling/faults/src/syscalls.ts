@@ -73,8 +73,8 @@ export class SystemCallRounds {
     this.#restore();
     const file = join(this.#folder, 'calls.log');
     const injection: Injection = { call, nth, fault, persistent };
-    await this.#untilItEnds(this.#start(who, injecting(file, injection)), file);
-    if (!existsSync(file) || !hasFired(file)) return undefined;
+    await this.#untilItEnds(this.#start(who, injecting(file, injection)), () => hasFired(file, injection));
+    if (!existsSync(file) || !hasFired(file, injection)) return undefined;
     const name = `${who}: ${fault}${persistent ? ' from' : ' at'} the ${nth}. ${call} (${path})`;
     rmSync(file);
     const { problems, jobs } = await checkAfterDamage(this.#folder);
@@ -93,11 +93,11 @@ export class SystemCallRounds {
   }
 
   /** A daemon that meets an error pauses until it is gone: it has said so when it is stopped. */
-  async #untilItEnds(running: Running, file: string): Promise<void> {
+  async #untilItEnds(running: Running, fired: () => boolean): Promise<void> {
     for (let waited = 0; waited < 15_000; waited += 500) {
       if ((await endedWithin(running, 500)) !== undefined) return;
       const paused = /paused; nothing is lost|failed; /.test(readFileSync(join(this.#folder, 'processes.log'), 'utf8'));
-      if (paused && waited >= 3000 && hasFired(file)) break;
+      if (paused && waited >= 3000 && fired()) break;
     }
     running.kill('SIGKILL');
     await running.ended;

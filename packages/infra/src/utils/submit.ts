@@ -180,7 +180,13 @@ function newJobId(producer: string): string {
   return `${time}-${producer.slice(0, 60)}-${randomBytes(6).toString('hex')}`;
 }
 
-function submitFailed(cause: unknown, hint?: string): BusError {
+const crossDeviceHint =
+  'Nothing was submitted. All folders of a bus must lie on one file system: staging/ and inbox/ do not.';
+
+function submitFailed(
+  cause: unknown,
+  hint = systemErrorCode(cause) === 'EXDEV' ? crossDeviceHint : undefined,
+): BusError {
   const { message } = cause as Error;
   return busError('SUBMIT_FAILED', `The bus could not take the job: ${message}.`, { cause, ...(hint && { hint }) });
 }

@@ -1,0 +1,96 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { checkAfterDamage } from '../src/after-damage.js';
+import { makeBus } from '../src/make-bus.js';
+import { endedWithin, mustEndWell, startDaemon, startProducer } from '../src/processes.js';
+import { Random } from '../src/random.js';
+import { type Fault, whyNoStrace } from '../src/strace.js';
+import { type InjectionPoint, SystemCallRounds, type Who } from '../src/syscalls.js';
+
+/** Another seed each day, and always the one that `FC_SEED` names; all of them: `pnpm faults --system-calls all`. */
+const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
+const random = new Random(seed);
+const reason = whyNoStrace();
+
+describe.skipIf(reason !== undefined)('every system call', () => {
+  let bus: SystemCallRounds;
+  const points: Partial<Record<Who, InjectionPoint[]>> = {};
+
+  beforeAll(async () => {
+    console.log(`seed ${seed}`);
+    bus = await SystemCallRounds.open();
+    for (const who of ['producer', 'daemon'] as const) points[who] = await bus.points(who);
+  });
+
+  afterAll(() => bus?.close());
+
+  test('of every kind that changes the disk there are calls to fail', () => {
+    const calls = (who: Who) => [...new Set(points[who]?.map(point => point.call))].sort();
+    expect(calls('producer')).toEqual(expect.arrayContaining(['fsync', 'mkdir', 'openat', 'rename', 'write']));
+    expect(calls('daemon')).toEqual(
+      expect.arrayContaining(['chmod', 'fsync', 'link', 'mkdir', 'openat', 'rename', 'unlink', 'write']),
+    );
+  });
+
+  test('a call that is never made counts as nothing', async () => {
+    const [point] = points.producer as [InjectionPoint];
+    expect(await bus.run({ ...point, nth: 1_000_000 }, 'KILL')).toBeUndefined();
+    expect(await bus.run({ ...point, nth: 1_000_000 }, 'EIO')).toBeUndefined();
+  });
+
+  test.each<[Who, Fault, boolean, number]>([
+    ['producer', 'KILL', false, 2],
+    ['producer', 'ENOSPC', true, 1],
+    ['daemon', 'KILL', false, 5],
+    ['daemon', 'EIO', false, 2],
+    ['daemon', 'ENOSPC', true, 2],
+    ['daemon', 'EMFILE', false, 1],
+  ])(
+    '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
+    async (who, fault, persistent, count) => {
+      let fired = 0;
+      // A call that is never made in this run (it took another course) proves nothing, so another is taken.
+      for (let attempt = 0; fired < count && attempt < count * 4; attempt++) {
+        const result = await bus.run(random.pick(points[who] as InjectionPoint[]), fault, persistent);
+        if (result === undefined) continue;
+        fired++;
+        expect(result.problems, result.name).toEqual([]);
+      }
+      expect(fired).toBe(count);
+    },
+  );
+});
+
+describe.skipIf(reason !== undefined)('a flush of the journal that fails', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await makeBus();
+    return () => rmSync(folder, { recursive: true, force: true });
+  });
+
+  test.each(['EIO', 'ENOSPC'])('ends the process (%s), and the next start decides by what is there', async error => {
+    await mustEndWell(startProducer(folder, 'p', 6, seed), 'the producer');
+    const hot = join(folder, 'data/bus/journal/hot');
+    // The first flush of it is that of the start.
+    const daemon = startDaemon(folder, {
+      strace: [
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-P',
+        hot,
+        '-e',
+        'trace=fsync',
+        '-e',
+        `inject=fsync:error=${error}:when=2`,
+      ],
+    });
+    expect((await endedWithin(daemon, 20_000))?.code).toBe(1);
+    expect(readFileSync(join(folder, 'processes.log'), 'utf8')).toContain('JOURNAL_FAILED');
+    expect((await checkAfterDamage(folder)).problems).toEqual([]);
+  });
+});
+
+if (reason !== undefined) test.skip(`system calls cannot be looked at here: ${reason}`, () => {});
