@@ -77,3 +77,19 @@ export function hintFor(error: unknown): string {
   if (error instanceof CodedError) return error.hint;
   return hints[systemErrorCode(error) ?? ''] ?? 'The daemon tries again by itself; if this goes on, please report it.';
 }
+
+/** What a system call says when the machine is at fault, as DuckDB passes it on. */
+const machineFaults: readonly (readonly [text: string, code: string])[] = [
+  ['Too many open files', 'EMFILE'],
+  ['Input/output error', 'EIO'],
+  ['No space left on device', 'ENOSPC'],
+  ['Cannot allocate memory', 'ENOMEM'],
+  ['Permission denied', 'EACCES'],
+];
+
+/** The system error that one of DuckDB's messages is about; undefined when it is about something else. */
+export function machineFaultIn(message: string): Error | undefined {
+  // Only at the end: a file's name, which is a producer's, may stand before.
+  const found = machineFaults.find(([text]) => message.startsWith('IO Error: ') && message.endsWith(`: ${text}`));
+  return found && Object.assign(new Error(message), { code: found[1], syscall: 'read' });
+}

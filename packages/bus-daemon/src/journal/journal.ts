@@ -5,7 +5,7 @@ import { type BusLayout, type ParquetColumn, syncFolder } from '@quantbot/infra'
 import type { RegisteredArtifact } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
-import { daemonError } from '../errors.js';
+import { daemonError, machineFaultIn } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { literal } from '../sql.js';
 import { ensureEmptyCommit } from './empty-files.js';
@@ -45,7 +45,7 @@ export class Journal {
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
     const journal = await Journal.read(layout);
-    await journal.#checkHotCommits();
+    await journal.#checkFiles();
     return journal;
   }
 
@@ -221,9 +221,17 @@ export class Journal {
     };
   }
 
-  /** The same for the commits that are not in segments yet. */
-  async #checkHotCommits(): Promise<void> {
-    const [row] = await this.#query<{ n: bigint }>('SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal');
+  /** The same for the commits that are not in segments yet; and every file can be read (of segments, their footers). */
+  async #checkFiles(): Promise<void> {
+    const [row] = await this.#query<{ n: bigint }>(
+      'SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal WHERE (SELECT count(*) FROM _bus.journal) >= 0',
+    ).catch(error => {
+      const { message } = error as Error;
+      throw (
+        machineFaultIn(message) ??
+        daemonError('JOURNAL_DAMAGED', `The journal cannot be read: ${message}.`, { cause: error })
+      );
+    });
     const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
     if (missing !== 0)
       throw daemonError(

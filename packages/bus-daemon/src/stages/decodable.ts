@@ -1,6 +1,6 @@
 import type { Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
-import { DaemonError } from '../errors.js';
+import { DaemonError, machineFaultIn } from '../errors.js';
 import type { VerifiedArtifact } from './job.js';
 
 /** A file to decode, and how many rows its footer claims. */
@@ -31,8 +31,8 @@ export async function checkDecodable(bus: Bus, artifacts: readonly VerifiedArtif
 async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<string, string>): Promise<void> {
   const problem = await tryDecode(bus, files);
   if (problem === undefined) return;
-  const fault = machineFault(problem);
-  if (fault !== undefined) throw fault;
+  const fault = machineFaultIn(problem);
+  if (fault !== undefined) throw fault; // no file is blamed for it, and the daemon pauses
   const [only] = files;
   if (files.length === 1 && only !== undefined) {
     bad.set(only.path, problem);
@@ -41,22 +41,6 @@ async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<st
   const middle = Math.ceil(files.length / 2);
   await decodeGroup(bus, files.slice(0, middle), bad);
   await decodeGroup(bus, files.slice(middle), bad);
-}
-
-/** What a system call says when the machine is at fault, as DuckDB passes it on. */
-const machineFaults: readonly (readonly [text: string, code: string])[] = [
-  ['Too many open files', 'EMFILE'],
-  ['Input/output error', 'EIO'],
-  ['No space left on device', 'ENOSPC'],
-  ['Cannot allocate memory', 'ENOMEM'],
-  ['Permission denied', 'EACCES'],
-];
-
-/** No file is blamed for it: a system error, so that the daemon pauses. */
-function machineFault(problem: string): Error | undefined {
-  // Only at the end: a file's name, which is a producer's, may stand before.
-  const found = machineFaults.find(([text]) => problem.startsWith('IO Error: ') && problem.endsWith(`: ${text}`));
-  return found && Object.assign(new Error(problem), { code: found[1], syscall: 'read' });
 }
 
 async function tryDecode(bus: Bus, files: readonly FileToDecode[]): Promise<string | undefined> {

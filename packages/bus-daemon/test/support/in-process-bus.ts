@@ -15,17 +15,20 @@ export const workerEntry = join(packageFolder, 'dist/worker.js');
 export interface InProcessBus {
   test: TestBus;
   bus: Bus;
-  /** Moves the clock. */
+  /** Lets time pass. */
   advance(ms: number): void;
+  /** Sets the time of day, as an operator or a time server does: no time passes. */
+  setClock(now: number): void;
 }
 
 /** Opens a bus of the test's own, without a daemon. */
 export async function openInProcess(settings: Record<string, unknown> = {}): Promise<InProcessBus> {
   const test = makeTestBus(settings);
   let now = Date.UTC(2026, 0, 1);
+  let elapsed = 0;
   const opened = await openBus(test.config, createLogger({ name: 'test', level: 'silent' }), {
     now: () => now,
-    elapsed: () => now,
+    elapsed: () => elapsed,
     newClaim: randomClaim,
   });
   const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
@@ -39,6 +42,10 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     bus,
     advance: ms => {
       now += ms;
+      elapsed += ms;
+    },
+    setClock: to => {
+      now = to;
     },
   };
 }
