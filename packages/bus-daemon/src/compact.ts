@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from './bus.js';
+import { newestRows } from './canon/newest-rows.js';
 import type { CanonTable } from './canon/table.js';
 import { listSegments, type Segment, segmentName, seqName } from './journal/files.js';
 import { journalColumns } from './journal/row.js';
@@ -31,11 +32,11 @@ export async function compactHot(bus: Bus, compactor: WorkerProcess): Promise<bo
   for (const table of bus.tables.tables()) {
     const files = await tableFilesIn(bus, commits, table);
     if (files.length === 0) continue;
-    const sql = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
+    const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
 FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
-  FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position
-ORDER BY ${originOrder}`;
+  FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
+    const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
     await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql);
   }
   faultPoint('compact:tables-written');
@@ -56,7 +57,9 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<bo
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
     const { live } = await listSegments(folder, bus.journal.compactedSeq);
-    merged = (await mergeIn(bus, compactor, folder, live, [...table.columns, ...originColumns], originOrder)) || merged;
+    const columns = [...table.columns, ...originColumns];
+    const shown = (rows: string, last: number) => shownRows(bus, table, rows, last);
+    merged = (await mergeIn(bus, compactor, folder, live, columns, originOrder, shown)) || merged;
   }
   const journal = await mergeIn(
     bus,
@@ -68,6 +71,12 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<bo
   );
   if (merged || journal) await bus.journal.reload();
   return merged || journal;
+}
+
+/** The rows up to a seq that the table's mode shows: a compacted file need not keep the others. */
+async function shownRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
+  const newest = table.mode.mode === 'latest' ? await bus.journal.newestSeqOf(table.name, upTo) : 0;
+  return newestRows(table, rows, String(newest));
 }
 
 /** The youngest segments that are to become one: each elder is taken in while it is not much larger than all younger together. */
@@ -90,12 +99,14 @@ async function mergeIn(
   live: readonly Segment[],
   columns: readonly { name: string; type: string }[],
   order: string,
+  shown: (rows: string, last: number) => string | Promise<string> = rows => rows,
 ): Promise<boolean> {
   const group = segmentsToMerge(live);
   const [first, last] = [group[0], group.at(-1)];
   if (group.length < 2 || first === undefined || last === undefined) return false;
   const files = group.map(segment => join(folder, segment.name));
-  const sql = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)}) ORDER BY ${order}`;
+  const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
+  const sql = `SELECT * FROM (${await shown(rows, last.last)}) ORDER BY ${order}`;
   await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql);
   return true;
 }

@@ -1,5 +1,5 @@
 import type { Bus } from './bus.js';
-import { incompleteTables, rebuildTable } from './canon/rebuild.js';
+import { followModes, incompleteTables, rebuildTable } from './canon/rebuild.js';
 import { compactHot, mergeTiers } from './compact.js';
 import { Exporter } from './exports/exporter.js';
 import type { Publisher } from './publish/publisher.js';
@@ -37,6 +37,11 @@ export class Maintenance {
   /** What must be there before the first reader comes. */
   async prepare(): Promise<void> {
     await this.#exporter.ensureStatus();
+    for (const table of await followModes(this.#bus, this.#compactor))
+      this.#bus.logger.info(
+        { table },
+        'the mode of a canonical table has changed; its compacted files were made again',
+      );
     for (const table of await incompleteTables(this.#bus)) {
       this.#bus.logger.warn(
         { table: table.name },

@@ -21,7 +21,8 @@ export async function openBus(
   const layout = busLayout(config.busRoot);
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
-  const tables = TableRegistry.replay(await journal.canonicalSchemas());
+  const tables = TableRegistry.replay(await journal.canonicalSchemas(), config.canon.tables);
+  for (const [name, generation] of await journal.hotGenerations()) tables.keepGeneration(name, generation);
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   return {
     ...injected,

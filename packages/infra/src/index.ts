@@ -7,7 +7,13 @@ export {
   findBusConfig,
   parseBusConfig,
 } from './config/config.js';
-export { type BusConfig, type ConfigFile, configSchema, type ExportJob } from './config/schema.js';
+export {
+  type BusConfig,
+  type ConfigFile,
+  configSchema,
+  type DeclaredTable,
+  type ExportJob,
+} from './config/schema.js';
 export * from './durable-fs.js';
 export * from './errors.js';
 export { faultPoint } from './fault-point.js';

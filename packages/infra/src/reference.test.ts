@@ -63,6 +63,7 @@ describe('docs/reference/configuration.md', () => {
     description?: string;
     properties?: Record<string, Property>;
     items?: Property;
+    additionalProperties?: Property | boolean;
   }
 
   /** Every setting by its path, with its default as JSON. */
@@ -71,7 +72,8 @@ describe('docs/reference/configuration.md', () => {
       const path = `${prefix}${name}`;
       if (property.properties !== undefined) return settingsOf(property, `${path}.`);
       const own: [string, string] = [path, property.default === undefined ? '' : JSON.stringify(property.default)];
-      return [own, ...settingsOf(property.items ?? {}, `${path}[].`)];
+      const entry = typeof property.additionalProperties === 'object' ? property.additionalProperties : {};
+      return [own, ...settingsOf(property.items ?? {}, `${path}[].`), ...settingsOf(entry, `${path}.<name>.`)];
     });
   }
 

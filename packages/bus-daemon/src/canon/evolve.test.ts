@@ -1,11 +1,15 @@
 import type { BusError } from '@quantbot/infra';
 import { expect, test } from 'vitest';
 import { evolve } from './evolve.js';
-import type { CanonTable } from './table.js';
+import { type CanonTable, newTable } from './table.js';
 
 const columns = (types: Record<string, string>) =>
   Object.entries(types).map(([name, type]) => ({ name, type, nullable: true }));
-const first = evolve(undefined, 't', 'r1/p/k/a', columns({ n: 'INTEGER', price: 'DECIMAL(9,2)', text: 'VARCHAR' }));
+const first = evolve(
+  newTable('t', undefined),
+  'r1/p/k/a',
+  columns({ n: 'INTEGER', price: 'DECIMAL(9,2)', text: 'VARCHAR' }),
+);
 const typesOf = (table: CanonTable) => Object.fromEntries(table.columns.map(c => [c.name, c.type]));
 
 /** The error of a call that must throw one. */
@@ -21,42 +25,41 @@ function errorOf(call: () => unknown): BusError {
 test('the first artifact fixes the columns, wide enough for later files', () => {
   expect(first).toEqual({
     name: 't',
+    mode: { mode: 'append' },
     generation: 0,
     columns: [
-      { name: 'n', type: 'BIGINT', fixedBy: 'r1/p/k/a' },
-      { name: 'price', type: 'DECIMAL(9,2)', fixedBy: 'r1/p/k/a' },
-      { name: 'text', type: 'VARCHAR', fixedBy: 'r1/p/k/a' },
+      { name: 'n', type: 'BIGINT', fixedBy: 'r1/p/k/a', required: false },
+      { name: 'price', type: 'DECIMAL(9,2)', fixedBy: 'r1/p/k/a', required: false },
+      { name: 'text', type: 'VARCHAR', fixedBy: 'r1/p/k/a', required: false },
     ],
   });
 });
 
 test('an artifact that fits leaves the very same table, also when it lacks columns or orders them otherwise', () => {
-  expect(evolve(first, 't', 'r2/p/k/a', columns({ text: 'VARCHAR', n: 'SMALLINT' }))).toBe(first);
+  expect(evolve(first, 'r2/p/k/a', columns({ text: 'VARCHAR', n: 'SMALLINT' }))).toBe(first);
 });
 
 test('a new column comes at the end and names who brought it; older views can still read every file', () => {
-  const next = evolve(first, 't', 'r2/p/k/a', columns({ extra: 'FLOAT', n: 'BIGINT' }));
-  expect(next.columns.at(-1)).toEqual({ name: 'extra', type: 'DOUBLE', fixedBy: 'r2/p/k/a' });
+  const next = evolve(first, 'r2/p/k/a', columns({ extra: 'FLOAT', n: 'BIGINT' }));
+  expect(next.columns.at(-1)).toEqual({ name: 'extra', type: 'DOUBLE', fixedBy: 'r2/p/k/a', required: false });
   expect(next.columns.slice(0, 3)).toEqual(first.columns);
   expect(next.generation).toBe(0);
 });
 
 test('a decimal that widens keeps its place and starts a new generation of files', () => {
-  const next = evolve(first, 't', 'r2/p/k/a', columns({ price: 'DECIMAL(18,4)' }));
+  const next = evolve(first, 'r2/p/k/a', columns({ price: 'DECIMAL(18,4)' }));
   expect(typesOf(next)).toEqual({ n: 'BIGINT', price: 'DECIMAL(18,4)', text: 'VARCHAR' });
   expect(next.generation).toBe(1);
   expect(next.columns[1]?.fixedBy).toBe('r2/p/k/a');
 });
 
 test('two decimals that widen in one artifact are one new generation', () => {
-  const table = evolve(undefined, 't', 'a', columns({ x: 'DECIMAL(4,1)', y: 'DECIMAL(4,1)' }));
-  expect(evolve(table, 't', 'b', columns({ x: 'DECIMAL(6,1)', y: 'DECIMAL(6,1)' })).generation).toBe(1);
+  const table = evolve(newTable('t', undefined), 'a', columns({ x: 'DECIMAL(4,1)', y: 'DECIMAL(4,1)' }));
+  expect(evolve(table, 'b', columns({ x: 'DECIMAL(6,1)', y: 'DECIMAL(6,1)' })).generation).toBe(1);
 });
 
 test('a mismatch names every column with what is expected, what was found, and who fixed it', () => {
-  const error = errorOf(() =>
-    evolve(first, 't', 'r2/p/k/a', columns({ n: 'DOUBLE', text: 'BLOB', price: 'DECIMAL(9,2)' })),
-  );
+  const error = errorOf(() => evolve(first, 'r2/p/k/a', columns({ n: 'DOUBLE', text: 'BLOB', price: 'DECIMAL(9,2)' })));
   expect(error.code).toBe('SCHEMA_MISMATCH');
   expect(error.message).toContain('r2/p/k/a does not fit canon.t');
   expect(error.details).toEqual([
@@ -67,21 +70,21 @@ test('a mismatch names every column with what is expected, what was found, and w
 
 test('names that the views use themselves are refused, in any case of letters', () => {
   for (const name of ['filename', '_seq', '_SEQ', '_ordinal', '_artifact_key', '_Position'])
-    expect(errorOf(() => evolve(undefined, 't', 'a', columns({ [name]: 'BIGINT' }))).details).toEqual([
+    expect(errorOf(() => evolve(newTable('t', undefined), 'a', columns({ [name]: 'BIGINT' }))).details).toEqual([
       `${name}: this column name is the bus's own`,
     ]);
 });
 
 test('SQL does not see the case of letters: two such columns, or one that the table writes otherwise, do not fit', () => {
-  expect(errorOf(() => evolve(undefined, 't', 'a', columns({ x: 'BIGINT', X: 'BIGINT' }))).details).toEqual([
+  expect(errorOf(() => evolve(newTable('t', undefined), 'a', columns({ x: 'BIGINT', X: 'BIGINT' }))).details).toEqual([
     'X: two columns of the file have this name (case does not count)',
     'X: the table writes this column x (fixed by a)',
   ]);
-  expect(errorOf(() => evolve(first, 't', 'b', columns({ Price: 'DECIMAL(9,2)' }))).details).toEqual([
+  expect(errorOf(() => evolve(first, 'b', columns({ Price: 'DECIMAL(9,2)' }))).details).toEqual([
     'Price: the table writes this column price (fixed by r1/p/k/a)',
   ]);
 });
 
 test('a file without columns fits no table', () => {
-  expect(errorOf(() => evolve(undefined, 't', 'a', [])).details).toEqual(['the file has no columns']);
+  expect(errorOf(() => evolve(newTable('t', undefined), 'a', [])).details).toEqual(['the file has no columns']);
 });

@@ -1,5 +1,5 @@
 import { busError, type ParquetColumn } from '@quantbot/infra';
-import type { CanonColumn, CanonTable } from './table.js';
+import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
 /** Names that the views use themselves; DuckDB compares names without case. */
@@ -9,49 +9,53 @@ const reserved = new Set(['filename', '_seq', '_ordinal', '_row', '_artifact_key
  * The table after an artifact with these columns: new columns are added, decimals widen, a missing column reads NULL. Returns the same
  * object when nothing changes.
  *
+ * @param required columns that the artifact must have.
  * @throws BusError `SCHEMA_MISMATCH`, one detail per column, each with expected and found type and who fixed it.
  */
 export function evolve(
-  table: CanonTable | undefined,
-  name: string,
+  table: CanonTable,
   artifactKey: string,
   columns: readonly ParquetColumn[],
+  required: readonly string[] = [],
 ): CanonTable {
-  const problems = nameProblems(columns);
-  const next = new Map<string, CanonColumn>((table?.columns ?? []).map(column => [column.name.toLowerCase(), column]));
-  let changed = table === undefined;
-  let generation = table?.generation ?? 0;
-  for (const column of columns) {
-    const known = next.get(column.name.toLowerCase());
+  const problems = [...nameProblems(columns), ...missingColumns(columns, required)];
+  const next = new Map<string, CanonColumn>(table.columns.map(column => [column.name.toLowerCase(), column]));
+  let changed = false;
+  let { generation } = table;
+  for (const { name, type } of columns) {
+    const known = next.get(name.toLowerCase());
     if (known === undefined) {
-      next.set(column.name.toLowerCase(), {
-        name: column.name,
-        type: canonicalType(column.type),
-        fixedBy: artifactKey,
-      });
+      const column = { name, type: canonicalType(type), fixedBy: artifactKey, required: required.includes(name) };
+      next.set(name.toLowerCase(), column);
       changed = true;
       continue;
     }
-    if (known.name !== column.name) {
-      problems.push(`${column.name}: the table writes this column ${known.name} (fixed by ${known.fixedBy})`);
+    if (known.name !== name) {
+      problems.push(`${name}: the table writes this column ${known.name} (fixed by ${known.fixedBy})`);
       continue;
     }
-    if (fits(column.type, known.type)) continue;
-    const wide = widened(known.type, column.type);
+    if (fits(type, known.type)) continue;
+    // A type that was declared is meant as it stands.
+    const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {
-      problems.push(`${column.name}: expected ${known.type} (fixed by ${known.fixedBy}), found ${column.type}`);
+      problems.push(`${name}: expected ${known.type} (fixed by ${known.fixedBy}), found ${type}`);
       continue;
     }
-    next.set(column.name.toLowerCase(), { name: known.name, type: wide, fixedBy: artifactKey });
+    next.set(name.toLowerCase(), { ...known, type: wide, fixedBy: artifactKey });
     changed = true;
-    generation = (table?.generation ?? 0) + 1;
+    generation = table.generation + 1;
   }
   if (problems.length > 0)
-    throw busError('SCHEMA_MISMATCH', `${artifactKey} does not fit canon.${name}: ${problems.join('; ')}.`, {
+    throw busError('SCHEMA_MISMATCH', `${artifactKey} does not fit canon.${table.name}: ${problems.join('; ')}.`, {
       details: problems,
     });
-  return changed || table === undefined ? { name, columns: [...next.values()], generation } : table;
+  return changed ? { ...table, columns: [...next.values()], generation } : table;
 }
+
+const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[]): string[] =>
+  required
+    .filter(name => !columns.some(column => column.name === name))
+    .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
 
 function nameProblems(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];

@@ -6,22 +6,42 @@ import { listSegments, segmentName } from '../journal/files.js';
 import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
-import type { CanonTable } from './table.js';
+import { noteMode, wasMadeForAnotherMode } from './definition.js';
+import { newestRows } from './newest-rows.js';
+import { type CanonTable, newTable } from './table.js';
 
 /**
  * The tables whose compacted files do not hold as many rows as the journal says: somebody has deleted or exchanged some. They are derived from
  * the store, so {@link rebuildTable} makes them again.
  */
 export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
-  const expected = await bus.journal.canonicalRows(bus.journal.compactedSeq);
+  const { compactedSeq } = bus.journal;
+  const expected = await bus.journal.canonicalRows(compactedSeq);
   const incomplete: CanonTable[] = [];
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
-    const { live } = await listSegments(folder, bus.journal.compactedSeq);
+    const { live } = await listSegments(folder, compactedSeq);
     const counts = await Promise.all(live.map(segment => rowsOf(join(folder, segment.name))));
-    if (counts.reduce((sum, n) => sum + n, 0) !== (expected.get(table.name) ?? 0)) incomplete.push(table);
+    const whole =
+      table.mode.mode === 'append'
+        ? counts.reduce((sum, n) => sum + Math.max(0, n), 0) === (expected.get(table.name) ?? 0)
+        : !counts.includes(unreadable) && (await bus.journal.areWithin(table.name, live, compactedSeq));
+    if (!whole) incomplete.push(table);
   }
   return incomplete;
+}
+
+/** Makes the compacted files of tables again whose mode was changed in the configuration: the older ones may lack rows that count now. */
+export async function followModes(bus: Bus, compactor: WorkerProcess): Promise<string[]> {
+  const followed: string[] = [];
+  const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
+  for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
+    if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
+    await rebuildTable(bus, compactor, table);
+    await noteMode(bus.layout, table);
+    followed.push(table.name);
+  }
+  return followed;
 }
 
 /** Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others. */
@@ -33,16 +53,19 @@ export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: Ca
   const origins = artifacts.map(
     (a, i) => `(${literal(files[i] as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key ?? '')})`,
   );
-  const sql = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
+  const rows = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
 FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true) f
-JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path
-ORDER BY ${originOrder}`;
+JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
+  const newest = String(artifacts.at(-1)?.seq ?? 0);
+  const sql = `SELECT * FROM (${newestRows(table, rows, newest)}) ORDER BY ${originOrder}`;
   await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(1, upTo), sql);
 }
 
-/** The rows of a segment; a file that cannot be read counts as none, so that its table is made again. */
+const unreadable = -1;
+
+/** The rows of a segment; {@link unreadable} for a file that cannot be read, so that its table is made again. */
 const rowsOf = (path: string): Promise<number> =>
   readParquetFooter(path).then(
     footer => footer.rows,
-    () => 0,
+    () => unreadable,
   );

@@ -1,6 +1,6 @@
-import type { ParquetColumn } from '@quantbot/infra';
+import { BusError, busError, type DeclaredTable, type ParquetColumn } from '@quantbot/infra';
 import { evolve } from './evolve.js';
-import { type CanonTable, canonTableOf } from './table.js';
+import { type CanonTable, canonTableOf, newTable, requiredColumns } from './table.js';
 
 /** What the registry needs to know of an artifact that was committed. */
 export interface RegisteredArtifact {
@@ -11,17 +11,40 @@ export interface RegisteredArtifact {
 }
 
 /**
- * The canonical tables. They are derived from the journal (each table is the fold of its artifacts' schemas in the order of their
- * commits), so that nothing else has to be kept or rebuilt.
+ * The canonical tables. They are derived from the configuration and the journal (each table is the fold of its artifacts' schemas in the
+ * order of their commits), so that nothing else has to be kept or rebuilt.
  */
 export class TableRegistry {
+  readonly #declared: ReadonlyMap<string, DeclaredTable>;
   readonly #tables = new Map<string, CanonTable>();
   readonly #lastSeq = new Map<string, number>();
 
-  /** Replays what the journal knows: for each table its distinct schemas, by the first artifact that had it. */
-  static replay(artifacts: Iterable<RegisteredArtifact>): TableRegistry {
-    const registry = new TableRegistry();
-    for (const artifact of artifacts) registry.apply(artifact);
+  private constructor(declared: ReadonlyMap<string, DeclaredTable>) {
+    this.#declared = declared;
+  }
+
+  /**
+   * Replays what the journal knows: for each table its distinct schemas, by the first artifact that had it.
+   *
+   * @throws BusError `CONFIG_INVALID` when a declared table does not fit what was taken into it before it was declared.
+   */
+  static replay(artifacts: Iterable<RegisteredArtifact>, declared: readonly DeclaredTable[] = []): TableRegistry {
+    const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])));
+    for (const table of declared)
+      if (table.columns.length > 0) registry.#tables.set(table.name, newTable(table.name, table));
+    for (const artifact of artifacts) {
+      try {
+        registry.apply(artifact);
+      } catch (error) {
+        const name = canonTableOf(artifact.schemaHint) ?? '';
+        if (!(error instanceof BusError) || !registry.#declared.has(name)) throw error;
+        throw busError('CONFIG_INVALID', `canon.tables.${name} does not fit what the table has already.`, {
+          details: error.details,
+          hint: 'Declare the table as it is (catalog.tables_d shows it), or declare another one.',
+          cause: error,
+        });
+      }
+    }
     return registry;
   }
 
@@ -34,6 +57,16 @@ export class TableRegistry {
     return this.#tables.get(name);
   }
 
+  /** Whether a table is there, or the configuration says what it will be. */
+  isKnown(name: string): boolean {
+    return this.#tables.has(name) || this.#declared.has(name);
+  }
+
+  /** The columns that each file of a table must have, without NULL. */
+  required(name: string): string[] {
+    return requiredColumns(this.#declared.get(name));
+  }
+
   /** The seq of the last job that added to the table; 0 when there is none. */
   lastSeq(name: string): number {
     return this.#lastSeq.get(name) ?? 0;
@@ -43,13 +76,20 @@ export class TableRegistry {
   apply(artifact: RegisteredArtifact): void {
     const name = canonTableOf(artifact.schemaHint);
     if (name === undefined) return;
-    this.#tables.set(name, evolve(this.get(name), name, artifact.artifactKey, artifact.columns));
+    const table = this.get(name) ?? newTable(name, this.#declared.get(name));
+    this.#tables.set(name, evolve(table, artifact.artifactKey, artifact.columns, this.required(name)));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
+  }
+
+  /** A table has files of this generation: its views must read them, whatever its types have come from. */
+  keepGeneration(name: string, generation: number): void {
+    const table = this.get(name);
+    if (table !== undefined && table.generation < generation) this.#tables.set(name, { ...table, generation });
   }
 
   /** A copy to try a batch on: what it decides becomes true only when the batch is committed. */
   draft(): TableRegistry {
-    const copy = new TableRegistry();
+    const copy = new TableRegistry(this.#declared);
     for (const [name, table] of this.#tables) copy.#tables.set(name, table);
     for (const [name, seq] of this.#lastSeq) copy.#lastSeq.set(name, seq);
     return copy;

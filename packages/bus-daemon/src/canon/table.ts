@@ -1,18 +1,31 @@
+import type { DeclaredTable } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
+
+/** Which of all rows that came a table shows. */
+export type TableMode =
+  | { mode: 'append' }
+  | { mode: 'latest' }
+  | { mode: 'upsert'; key: readonly string[]; orderBy: readonly string[] };
 
 /** A canonical table as it stands after some commit. */
 export interface CanonTable {
   name: string;
+  mode: TableMode;
   columns: readonly CanonColumn[];
   /** Counts the changes that an older view could not read; part of the names of the table's files. */
   generation: number;
 }
 
-/** A column of a canonical table and the artifact that fixed its type. */
+/** A column of a canonical table and who fixed its type. */
 export interface CanonColumn extends DeclaredColumn {
-  /** Key of the artifact that brought the column. */
+  /** Key of the artifact that brought the column, or {@link byConfiguration}. */
   fixedBy: string;
+  /** Every file must have it, without NULL. */
+  required: boolean;
 }
+
+/** Stands for an artifact's key where the configuration has fixed a column. */
+export const byConfiguration = 'bus_config.json';
 
 const tablePattern = /^canon\.([A-Za-z_][A-Za-z0-9_]{0,62})$/;
 
@@ -24,3 +37,32 @@ export function canonTableOf(schemaHint: string | undefined | null): string | un
 /** Whether a hint is meant for a canonical table but names none that could exist. */
 export const isBadCanonHint = (schemaHint: string | undefined): boolean =>
   schemaHint !== undefined && /^canon(\.|$)/.test(schemaHint) && canonTableOf(schemaHint) === undefined;
+
+/** A table before its first artifact: what the configuration says of it, if anything. */
+export function newTable(name: string, declared: DeclaredTable | undefined): CanonTable {
+  const required = new Set(requiredColumns(declared));
+  return {
+    name,
+    mode: modeOf(declared),
+    columns: (declared?.columns ?? []).map(column => ({
+      name: column.name,
+      type: column.type,
+      fixedBy: byConfiguration,
+      required: required.has(column.name),
+    })),
+    generation: 0,
+  };
+}
+
+/** The columns that each file of a table must have, without NULL: those declared so, and the key of an upsert. */
+export const requiredColumns = (declared: DeclaredTable | undefined): string[] => [
+  ...new Set([
+    ...(declared?.key ?? []),
+    ...(declared?.columns ?? []).filter(column => column.notNull).map(column => column.name),
+  ]),
+];
+
+function modeOf(declared: DeclaredTable | undefined): TableMode {
+  if (declared?.mode === 'upsert') return { mode: 'upsert', key: declared.key, orderBy: declared.orderBy };
+  return { mode: declared?.mode ?? 'append' };
+}

@@ -94,8 +94,11 @@ async function checkArtifact(
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
   }
-  const problem = await inspector?.request({ task: 'decode', files: [{ path, rows: row.rows ?? 0 }] }, decodeTimeoutMs);
-  return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
+  const files = [{ path, rows: row.rows ?? 0 }];
+  const problem = await inspector?.request({ task: 'decode', files, required: [] }, decodeTimeoutMs);
+  return problem !== undefined && 'unreadable' in problem
+    ? [{ code: 'UNREADABLE', what, detail: problem.unreadable }]
+    : [];
 }
 
 async function findOrphans(layout: BusLayout, named: ReadonlySet<string>): Promise<StoreProblem[]> {

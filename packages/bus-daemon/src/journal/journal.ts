@@ -7,10 +7,9 @@ import { canonTableOf } from '../canon/table.js';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError, machineFaultIn } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
-import { literal } from '../sql.js';
 import { ensureEmptyCommit } from './empty-files.js';
-import { listHotCommits, listSegments, type Segment } from './files.js';
-import { type JournalRow, journalColumnKinds } from './row.js';
+import { listHotCommits, listSegments, type Segment, seqName } from './files.js';
+import { isOfTable, type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
 export interface KnownArtifact {
@@ -161,11 +160,37 @@ export class Journal {
     );
   }
 
+  /** The seq of the newest job of a canonical table up to a seq; 0 when there is none. */
+  async newestSeqOf(table: string, upTo: number): Promise<number> {
+    const [row] = await this.#query<{ newest: bigint | null }>(
+      `SELECT max(seq) AS newest FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
+    );
+    return Number(row?.newest ?? 0);
+  }
+
+  /** Whether each job of a canonical table up to a seq lies within one of these segments. */
+  async areWithin(table: string, segments: readonly Segment[], upTo: number): Promise<boolean> {
+    const within = segments.map(({ first, last }) => `seq BETWEEN ${first} AND ${last}`);
+    const [row] = await this.#query<{ n: bigint }>(
+      `SELECT count(*) AS n FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
+    );
+    return Number(row?.n) === 0;
+  }
+
   /** The artifacts that a canonical table is made of up to a seq, in order. */
   async artifactsOfTable(table: string, upTo: number): Promise<JournalRow[]> {
-    return this.#rows(
-      `WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)} AND seq <= ${upTo}`,
-    );
+    return this.#rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
+  }
+
+  /** The highest generation of each canonical table's files in `hot/`. */
+  async hotGenerations(): Promise<Map<string, number>> {
+    const highest = new Map<string, number>();
+    for (const seq of this.#hot)
+      for (const name of await readdir(join(this.#layout.hot, seqName(seq)))) {
+        const [table = '', generation] = name.split('~');
+        if (generation !== undefined) highest.set(table, Math.max(highest.get(table) ?? 0, Number(generation)));
+      }
+    return highest;
   }
 
   /** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */

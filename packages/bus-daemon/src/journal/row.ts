@@ -1,5 +1,5 @@
 import type { RejectCode } from '@quantbot/infra';
-import type { DeclaredColumn } from '../sql.js';
+import { type DeclaredColumn, literal } from '../sql.js';
 
 /** What became of an artifact, or of a job that was rejected. */
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected';
@@ -88,3 +88,7 @@ export const journalColumns: readonly DeclaredColumn[] = journalColumnKinds.map(
   name,
   type: duckdbTypes[kind],
 }));
+
+/** The condition of a journal's row that added to a canonical table. */
+export const isOfTable = (table: string): string =>
+  `status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)}`;

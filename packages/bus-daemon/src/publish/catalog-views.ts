@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
 import { exportStatusFile } from '../exports/status.js';
-import { literal } from '../sql.js';
+import { literal, literalList } from '../sql.js';
 import type { BusInfo, Snapshot } from './views.js';
 
 const artifactColumns = `seq, ordinal, artifact_key, run_id, producer, kind, artifact_id, job_id, format, rel_path, canonical_path, rows, bytes,
@@ -41,6 +41,14 @@ SELECT producer, kind, artifact_id, arg_max(schema_hint, seq) AS schema_hint, co
   CAST(sum(bytes) AS BIGINT) AS bytes, max(seq) AS last_seq, arg_max(run_id, seq) AS last_run_id, max(committed_at) AS last_committed_at
 FROM catalog.artifacts_f GROUP BY producer, kind, artifact_id`,
 
+  `CREATE VIEW catalog.tables_d AS
+SELECT t.table_name, t.mode, t.key, t.order_by, count(a.seq) AS artifacts, CAST(coalesce(sum(a.rows), 0) AS BIGINT) AS artifact_rows,
+  max(a.seq) AS last_seq, max(a.committed_at) AS last_committed_at
+FROM (${tablesOf(snapshot)}) t LEFT JOIN catalog.artifacts_f a ON lower(a.schema_hint) = 'canon.' || t.table_name
+GROUP BY ALL`,
+
+  `CREATE VIEW catalog.columns_d AS ${columnsOf(snapshot)}`,
+
   `CREATE VIEW catalog.exports_d AS
 SELECT e.key AS name, e.value.ok AS ok, e.value.path AS path, e.value.rows AS rows, e.value.bytes AS bytes, e.value.sha256 AS sha256,
   e.value.as_of_seq AS as_of_seq, e.value.started_at AS started_at, e.value.duration_ms AS duration_ms, e.value.error AS error
@@ -53,3 +61,39 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq`,
 ];
+
+/** A row for each canonical table: which of its rows it shows. */
+const tablesOf = ({ tables }: Snapshot): string =>
+  unionOf(
+    tables.map(({ table: { name, mode } }) => {
+      const { key, orderBy } = mode.mode === 'upsert' ? mode : { key: [], orderBy: [] };
+      return `${literal(name)}, ${literal(mode.mode)}, CAST(${literalList(key)} AS VARCHAR[]), CAST(${literalList(orderBy)} AS VARCHAR[])`;
+    }),
+    { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
+  );
+
+/** A row for each column of a canonical table. */
+const columnsOf = ({ tables }: Snapshot): string =>
+  unionOf(
+    tables.flatMap(({ table }) =>
+      table.columns.map(
+        ({ name, type, required, fixedBy }, index) =>
+          `${literal(table.name)}, ${index + 1}, ${literal(name)}, ${literal(type)}, ${required}, ${literal(fixedBy)}`,
+      ),
+    ),
+    {
+      table_name: 'VARCHAR',
+      position: 'BIGINT',
+      column_name: 'VARCHAR',
+      type: 'VARCHAR',
+      required: 'BOOLEAN',
+      fixed_by: 'VARCHAR',
+    },
+  );
+
+/** Rows of constants with these columns; there may be none. */
+function unionOf(rows: readonly string[], columns: Readonly<Record<string, string>>): string {
+  const types = Object.entries(columns);
+  const none = `SELECT ${types.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`;
+  return [none, ...rows.map(row => `SELECT ${row}`)].join(' UNION ALL ');
+}

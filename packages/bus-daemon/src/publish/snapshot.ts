@@ -21,6 +21,7 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       bus.tables.tables().map(async table => ({
         table,
         segments: (await listSegments(join(bus.layout.canon, table.name), compactedSeq)).live.map(({ name }) => name),
+        newestCompacted: table.mode.mode === 'latest' ? await bus.journal.newestSeqOf(table.name, compactedSeq) : 0,
       })),
     );
     // Table folders were read while a compaction may have switched; then the parts are of two moments, and are taken again.

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
+import { newestRows } from '../canon/newest-rows.js';
 import type { CanonTable } from '../canon/table.js';
 import { emptyCommit, seqName } from '../journal/files.js';
-import { journalColumns } from '../journal/row.js';
+import { isOfTable, journalColumns } from '../journal/row.js';
 import { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
 
@@ -24,6 +25,8 @@ export interface TableFiles {
   table: CanonTable;
   /** Names in `canon/<table>/`. */
   segments: readonly string[];
+  /** The newest job of the table that is in segments; of interest for `latest` only, and 0 otherwise. */
+  newestCompacted: number;
 }
 
 /**
@@ -119,10 +122,14 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FRO
 ON f._position = j._position`,
   );
   return [
-    `CREATE VIEW _rows.${name} AS ${parts.join(' UNION ALL ')}`,
+    `CREATE VIEW _rows.${name} AS ${newestRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
     `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }
+
+/** The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no row. */
+const newestSeq = ({ table, newestCompacted }: TableFiles): string =>
+  `(SELECT greatest(${newestCompacted}, coalesce(max(seq), 0)) FROM _bus.hot_journal WHERE ${isOfTable(table.name)})`;
 
 /** The order of a canonical table's rows. */
 export const originOrder = '_seq, _ordinal, _row';

@@ -73,7 +73,7 @@ function tryOnTables(bus: Bus, tables: TableRegistry, artifacts: readonly Decide
   for (const artifact of artifacts) {
     const schemaHint = artifact.entry.schema_hint ?? '';
     const name = canonTableOf(schemaHint);
-    if (name !== undefined && attempt.get(name) === undefined && !bus.config.canon.autoRegister)
+    if (name !== undefined && !attempt.isKnown(name) && !bus.config.canon.autoRegister)
       throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
       });

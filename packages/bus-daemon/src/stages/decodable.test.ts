@@ -40,7 +40,7 @@ test('a file with a good footer and damaged pages is found, and the other files 
   const artifacts = await Promise.all(paths.map(path => artifactOf(path, 'canon.t')));
   const found = await checkDecodable(bus, artifacts);
   expect([...found.keys()].sort()).toEqual([...bad].sort());
-  for (const problem of found.values()) expect(problem).not.toBe('');
+  for (const problem of found.values()) expect(problem).toMatchObject({ unreadable: expect.stringMatching(/./) });
 });
 
 test('a damaged file of one schema says nothing against files of another', async () => {
@@ -54,7 +54,9 @@ test('a footer that claims more rows than the pages have is found', async () => 
   const { bus, test: testBus } = await openInProcess();
   const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
   const found = await checkDecodable(bus, [{ ...artifact, rows: artifact.rows + 1 }]);
-  expect(found.get(artifact.file)).toBe('The footers claim 5001 rows, the pages have 5000.');
+  expect(found.get(artifact.file)).toEqual({
+    unreadable: 'The footers claim 5001 rows, the pages have 5000.',
+  });
 });
 
 test('files that feed no canonical table are not read: their damage harms no query but one of that file', async () => {
@@ -69,14 +71,14 @@ test('files that feed no canonical table are not read: their damage harms no que
 test('a machine that cannot read is not blamed on the file: not when the process is killed, nor when it has no descriptors left', async () => {
   const { bus, test: testBus } = await openInProcess();
   const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
-  const inspectorThat = (outcome: () => Promise<string>) => ({
+  const inspectorThat = (outcome: () => Promise<{ unreadable: string }>) => ({
     ...bus,
     inspector: { request: outcome } as unknown as typeof bus.inspector,
   });
   const full = 'IO Error: Cannot open file "/bus/claimed/x/a.parquet": Too many open files';
   await expect(
     checkDecodable(
-      inspectorThat(async () => full),
+      inspectorThat(async () => ({ unreadable: full })),
       [artifact],
     ),
   ).rejects.toMatchObject({ code: 'EMFILE' });
@@ -85,6 +87,6 @@ test('a machine that cannot read is not blamed on the file: not when the process
   // The name of a file is a producer's own.
   const lie = `Invalid Input Error: No magic bytes in "IO Error: x: Too many open files"`;
   const crashed = async () => Promise.reject(daemonError('WORKER_CRASHED', 'The inspect process ended (SIGSEGV).'));
-  for (const fault of [async () => lie, crashed])
+  for (const fault of [async () => ({ unreadable: lie }), crashed])
     expect([...(await checkDecodable(inspectorThat(fault), [artifact])).keys()]).toEqual([artifact.file]);
 });

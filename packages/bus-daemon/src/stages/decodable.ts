@@ -1,6 +1,7 @@
 import type { Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
 import { DaemonError, machineFaultIn } from '../errors.js';
+import type { DecodeProblem } from '../worker/protocol.js';
 import type { VerifiedArtifact } from './job.js';
 
 /** A file to decode, and how many rows its footer claims. */
@@ -9,29 +10,43 @@ export interface FileToDecode {
   rows: number;
 }
 
+/** Files of one schema, and the columns in which they must not have NULL. */
+interface Group {
+  required: string[];
+  files: FileToDecode[];
+}
+
 const timeoutMs = 300_000;
 
 /**
- * Which of these files cannot be read although their footer is good, and why. Only files for canonical tables are read: there, one bad
+ * Which of these files cannot be read although their footer is good, or lack values that their table needs, and why. Only files for canonical tables are read: there, one bad
  * page would fail every query of the table. Reading happens in another process, which a hostile file may take down with it.
  */
-export async function checkDecodable(bus: Bus, artifacts: readonly VerifiedArtifact[]): Promise<Map<string, string>> {
-  const bad = new Map<string, string>();
-  const bySchema = new Map<string, FileToDecode[]>();
+export async function checkDecodable(
+  bus: Bus,
+  artifacts: readonly VerifiedArtifact[],
+): Promise<Map<string, DecodeProblem>> {
+  const bad = new Map<string, DecodeProblem>();
+  const groups = new Map<string, Group>();
   for (const artifact of artifacts) {
-    if (canonTableOf(artifact.entry.schema_hint) === undefined) continue;
-    const schema = JSON.stringify(artifact.columns);
-    bySchema.set(schema, [...(bySchema.get(schema) ?? []), { path: artifact.file, rows: artifact.rows }]);
+    const table = canonTableOf(artifact.entry.schema_hint);
+    if (table === undefined) continue;
+    // A column that the file lacks is found when its schema is compared.
+    const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
+    const alike = JSON.stringify([required, artifact.columns]);
+    const group = groups.get(alike) ?? { required, files: [] };
+    group.files.push({ path: artifact.file, rows: artifact.rows });
+    groups.set(alike, group);
   }
-  for (const files of bySchema.values()) await decodeGroup(bus, files, bad);
+  for (const group of groups.values()) await decodeGroup(bus, group, bad);
   return bad;
 }
 
 /** All files of one schema in one statement; if that fails, halves, until each bad file stands alone. */
-async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<string, string>): Promise<void> {
-  const problem = await tryDecode(bus, files);
+async function decodeGroup(bus: Bus, { required, files }: Group, bad: Map<string, DecodeProblem>): Promise<void> {
+  const problem = await tryDecode(bus, { required, files });
   if (problem === undefined) return;
-  const fault = machineFaultIn(problem);
+  const fault = 'unreadable' in problem ? machineFaultIn(problem.unreadable) : undefined;
   if (fault !== undefined) throw fault; // no file is blamed for it, and the daemon pauses
   const [only] = files;
   if (files.length === 1 && only !== undefined) {
@@ -39,17 +54,17 @@ async function decodeGroup(bus: Bus, files: readonly FileToDecode[], bad: Map<st
     return;
   }
   const middle = Math.ceil(files.length / 2);
-  await decodeGroup(bus, files.slice(0, middle), bad);
-  await decodeGroup(bus, files.slice(middle), bad);
+  await decodeGroup(bus, { required, files: files.slice(0, middle) }, bad);
+  await decodeGroup(bus, { required, files: files.slice(middle) }, bad);
 }
 
-async function tryDecode(bus: Bus, files: readonly FileToDecode[]): Promise<string | undefined> {
+async function tryDecode(bus: Bus, { required, files }: Group): Promise<DecodeProblem | undefined> {
   try {
-    return await bus.inspector.request({ task: 'decode', files: [...files] }, timeoutMs);
+    return await bus.inspector.request({ task: 'decode', files, required }, timeoutMs);
   } catch (error) {
     // The file took the process down or would not end: that is the file's own doing.
     if (error instanceof DaemonError && (error.code === 'WORKER_CRASHED' || error.code === 'WORKER_TIMEOUT'))
-      return error.message;
+      return { unreadable: error.message };
     throw error;
   }
 }

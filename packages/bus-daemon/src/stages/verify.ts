@@ -13,8 +13,9 @@ import {
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { isBadCanonHint } from '../canon/table.js';
+import { canonTableOf, isBadCanonHint } from '../canon/table.js';
 import { concurrently } from '../concurrent.js';
+import type { DecodeProblem } from '../worker/protocol.js';
 import { checkDecodable } from './decodable.js';
 import { type ClaimedJob, isRejected, type RejectedJob, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
@@ -125,14 +126,25 @@ async function mustBeRegular(path: string, name: string, missing: () => BusError
   if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
 }
 
-function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, string>): VerifiedJob | RejectedJob {
+function rejectUndecodable(
+  job: VerifiedJob,
+  undecodable: ReadonlyMap<string, DecodeProblem>,
+): VerifiedJob | RejectedJob {
   const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
   if (bad === undefined) return job;
   const { artifacts: _artifacts, ...rest } = job;
-  return {
-    ...rest,
-    error: busError('NOT_PARQUET', `${bad.entry.relpath} has a good footer, but its rows cannot be read.`, {
-      details: [undecodable.get(bad.file) ?? ''],
-    }),
-  };
+  const problem = undecodable.get(bad.file) as DecodeProblem;
+  const error =
+    'nulls' in problem
+      ? busError(
+          'SCHEMA_MISMATCH',
+          `${bad.key} does not fit canon.${canonTableOf(bad.entry.schema_hint)}: ${problem.nulls.join('; ')}.`,
+          {
+            details: problem.nulls,
+          },
+        )
+      : busError('NOT_PARQUET', `${bad.entry.relpath} has a good footer, but its rows cannot be read.`, {
+          details: [problem.unreadable],
+        });
+  return { ...rest, error };
 }

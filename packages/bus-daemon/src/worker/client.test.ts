@@ -10,8 +10,8 @@ function obedientWorker(idleMs = 60_000) {
   const worker = new WorkerProcess('test', { idleMs, entry });
   onTestFinished(() => worker.stop());
   const tell = (order: string, timeoutMs = 20_000) =>
-    worker.request({ task: 'decode', files: [{ path: order, rows: 0 }] }, timeoutMs);
-  const pid = async () => Number((await tell('echo'))?.split(' ')[0]);
+    worker.request({ task: 'decode', files: [{ path: order, rows: 0 }], required: [] }, timeoutMs) as Promise<unknown>;
+  const pid = async () => Number(String(await tell('echo')).split(' ')[0]);
   return { worker, tell, pid };
 }
 
@@ -77,7 +77,9 @@ test('a task that takes too long fails with WORKER_TIMEOUT, its process is ended
 test('a process that cannot be started is an error, not a crash', async () => {
   const worker = new WorkerProcess('test', { idleMs: 60_000, entry: `${entry}.missing` });
   onTestFinished(() => worker.stop());
-  await expect(worker.request({ task: 'decode', files: [] }, 20_000)).rejects.toMatchObject({ code: 'WORKER_DIED' });
+  await expect(worker.request({ task: 'decode', files: [], required: [] }, 20_000)).rejects.toMatchObject({
+    code: 'WORKER_DIED',
+  });
 });
 
 test('a process that has nothing to do ends, and comes back when there is work', async () => {

@@ -1,22 +1,29 @@
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
-import { literalList } from '../sql.js';
-import type { DecodeTask } from './protocol.js';
+import { identifier, literalList } from '../sql.js';
+import type { DecodeProblem, DecodeTask } from './protocol.js';
 
 let database: Promise<MemoryDatabase> | undefined;
 
 /** Reads every value of the files, which all have one schema. Answers what is wrong with them, or undefined. */
-export async function decode({ files }: DecodeTask): Promise<string | undefined> {
+export async function decode({ files, required }: DecodeTask): Promise<DecodeProblem | undefined> {
   database ??= openMemoryDatabase({ memoryMb: 512, threads: 2 });
   const { connection } = await database;
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
+  const nulls = required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`);
   try {
     // A hash over whole rows needs each value, so that no page stays unread.
-    const [row] = await query<{ n: bigint }>(
+    const [row = {}] = await query<Record<string, bigint>>(
       connection,
-      `SELECT count(*) AS n, bit_xor(hash(t)) AS h FROM read_parquet(${literalList(files.map(f => f.path))}, hive_partitioning = false) t`,
+      `SELECT count(*) AS n, bit_xor(hash(t)) AS h${nulls.join('')} FROM read_parquet(${literalList(files.map(f => f.path))}, hive_partitioning = false) t`,
     );
-    return Number(row?.n) === expected ? undefined : `The footers claim ${expected} rows, the pages have ${row?.n}.`;
+    if (Number(row.n) !== expected)
+      return { unreadable: `The footers claim ${expected} rows, the pages have ${row.n}.` };
+    const found = required.flatMap((name, index) => {
+      const count = Number(row[`nulls_${index}`]);
+      return count === 0 ? [] : [`${name}: NULL in ${count} of ${row.n} rows, and every row must have a value`];
+    });
+    return found.length === 0 ? undefined : { nulls: found };
   } catch (error) {
-    return (error as Error).message;
+    return { unreadable: (error as Error).message };
   }
 }

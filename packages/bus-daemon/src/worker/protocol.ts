@@ -1,10 +1,15 @@
 import type { FileToDecode } from '../stages/decodable.js';
 
-/** Reads every value of files that have one schema. Answers what is wrong, or undefined. */
+/** Reads every value of files that have one schema. */
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
+  /** Columns in which there must be no NULL. */
+  required: string[];
 }
+
+/** What is wrong with the files of a {@link DecodeTask}: they cannot be read, or these columns have NULLs. */
+export type DecodeProblem = { unreadable: string } | { nulls: string[] };
 
 /** Runs statements in a database of its own, then writes the result of a SELECT as Parquet to a path that must not exist yet. */
 export interface CopyTask {
@@ -31,7 +36,7 @@ export interface CopyResult {
 export type WorkerTask = DecodeTask | CopyTask;
 
 /** What it answers. */
-export type WorkerResult<T extends WorkerTask> = T extends DecodeTask ? string | undefined : CopyResult;
+export type WorkerResult<T extends WorkerTask> = T extends DecodeTask ? DecodeProblem | undefined : CopyResult;
 
 export interface WorkerRequest {
   id: number;

@@ -71,7 +71,20 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     logLevel: file.log_level,
     batch: { maxJobs: file.batch.max_jobs, maxBytes: file.batch.max_bytes },
     limits: { maxArtifactBytes: file.limits.max_artifact_bytes, maxColumns: file.limits.max_columns },
-    canon: { autoRegister: file.canon.auto_register },
+    canon: {
+      autoRegister: file.canon.auto_register,
+      tables: Object.entries(file.canon.tables).map(([name, table]) => ({
+        name: name.toLowerCase(),
+        mode: table.mode,
+        key: table.key ?? [],
+        orderBy: table.order_by ?? [],
+        columns: Object.entries(table.columns).map(([column, { type, not_null }]) => ({
+          name: column,
+          type,
+          notNull: not_null,
+        })),
+      })),
+    },
     compaction: {
       hotCommits: file.compaction.hot_commits,
       idleMs: ms(file.compaction.idle_s),
@@ -152,13 +165,16 @@ function suggestion(key: string, known: readonly string[]): string {
 /** The settings that the schema knows at a path. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let json: JsonObjectSchema | undefined = configJsonSchema();
-  for (const step of path) json = typeof step === 'number' ? json?.items : json?.properties?.[String(step)];
+  for (const step of path)
+    json = typeof step === 'number' ? json?.items : (json?.properties?.[String(step)] ?? json?.additionalProperties);
   return Object.keys(json?.properties ?? {});
 }
 
 interface JsonObjectSchema {
   properties?: Record<string, JsonObjectSchema>;
   items?: JsonObjectSchema;
+  /** Of a record: what each of its entries is. */
+  additionalProperties?: JsonObjectSchema;
 }
 
 const configJsonSchema = (): JsonObjectSchema => configSchema.toJSONSchema({ io: 'input' }) as JsonObjectSchema;

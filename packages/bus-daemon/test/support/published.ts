@@ -1,0 +1,17 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Bus } from '../../src/bus.js';
+import { query } from '../../src/duckdb.js';
+
+/** Asks the database that a bus has published, as any reader may; 64-bit integers as numbers. */
+export async function queryPublished(bus: Bus, sql: string): Promise<Record<string, unknown>[]> {
+  const instance = await DuckDBInstance.create(bus.config.duckdbPath, { access_mode: 'READ_ONLY' });
+  const connection = await instance.connect();
+  try {
+    const rows = await query<Record<string, unknown>>(connection, sql);
+    for (const row of rows) for (const name in row) if (typeof row[name] === 'bigint') row[name] = Number(row[name]);
+    return rows;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
