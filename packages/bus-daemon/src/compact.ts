@@ -132,6 +132,7 @@ export async function writeSegment(
         untrusted: false,
         readable: [],
         path: building,
+        file: { compression: 'zstd' },
         memoryMb: compactorMemoryMb,
         tempFolder,
       },

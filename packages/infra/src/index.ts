@@ -12,6 +12,7 @@ export {
   type ConfigFile,
   configSchema,
   type DeclaredTable,
+  type ExportFileOptions,
   type ExportJob,
 } from './config/schema.js';
 export * from './durable-fs.js';

@@ -1,15 +1,28 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { digestFile, exists, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import {
+  digestFile,
+  type ExportFileOptions,
+  exists,
+  faultPoint,
+  makeFolderDurable,
+  syncFile,
+  syncFolder,
+} from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { busInfo } from '../publish/publisher.js';
 import { frozenHot, snapshotOf } from '../publish/snapshot.js';
 import { type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
+import { identifier } from '../sql.js';
+import { version } from '../version.js';
 import { WorkerProcess } from '../worker/client.js';
+import type { ParquetFileOptions } from '../worker/protocol.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
 
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
+const parseTimeoutMs = 20_000;
+const defaultOptions: ExportFileOptions = { compression: 'zstd', rowGroupRows: 122_880, sortBy: [] };
 
 /** One golden export: what it reads, and where it goes. */
 interface GoldenExport {
@@ -19,6 +32,7 @@ interface GoldenExport {
   path: string;
   /** True for SQL of the configuration: it can read the bus's data and nothing else. */
   untrusted: boolean;
+  options: ExportFileOptions;
   /** The seq of the last commit that changed what it reads. */
   changedSeq: number;
 }
@@ -31,6 +45,7 @@ export class Exporter {
   readonly #bus: Bus;
   readonly #worker = new WorkerProcess('export', { idleMs: 10_000 });
   readonly #pins = new Set<Snapshot>();
+  readonly #tables = new Map<string, Promise<string[] | undefined>>();
   #status: ExportStatus | undefined;
   readonly #lastRunAt = new Map<string, number>();
   /** How often an export has failed since it last went well. */
@@ -88,7 +103,7 @@ export class Exporter {
   async #dirty(): Promise<GoldenExport[]> {
     const status = await this.#readStatus();
     const dirty: GoldenExport[] = [];
-    for (const item of this.#exports()) {
+    for (const item of await this.#exports()) {
       const last = status.exports[item.name];
       const current = last?.ok === true && last.as_of_seq >= item.changedSeq && last.path === item.path;
       if (!current || !(await exists(item.path))) dirty.push(item);
@@ -96,20 +111,41 @@ export class Exporter {
     return dirty;
   }
 
-  #exports(): GoldenExport[] {
-    const { tables, journal, config } = this.#bus;
-    const ofTables = tables.tables().map(({ name }) => ({
-      name,
-      sql: tableInOrder(name),
-      untrusted: false,
-      path: join(config.export.exportDir, `${name}.parquet`),
-      changedSeq: tables.lastSeq(name),
-    }));
-    // Which tables a free SELECT reads is not looked at: each commit makes it dirty, and min_interval_s keeps it from running too often.
-    const ofConfig = config.export.jobs.map(job => ({ ...job, untrusted: true, changedSeq: journal.lastSeq }));
+  async #exports(): Promise<GoldenExport[]> {
+    const { tables, config } = this.#bus;
+    const { exportDir, jobs } = config.export;
     // An export of the configuration that has a table's name takes the place of that table's own.
-    const named = new Set(ofConfig.map(item => item.name));
-    return [...ofTables.filter(item => !named.has(item.name)), ...ofConfig];
+    const named = new Set(jobs.map(job => job.name.toLowerCase()));
+    const ofTables = tables
+      .tables()
+      .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
+      .map(({ name }) => ({
+        name,
+        sql: tableInOrder(name),
+        untrusted: false,
+        path: join(exportDir, `${name}.parquet`),
+        options: config.export.tables[name] ?? defaultOptions,
+        changedSeq: tables.lastSeq(name),
+      }));
+    const ofConfig = await Promise.all(
+      jobs.map(async job => ({ ...job, untrusted: true, changedSeq: await this.#changedSeq(job.sql) })),
+    );
+    return [...ofTables, ...ofConfig];
+  }
+
+  /** The last commit that changed what a SELECT reads. One whose tables cannot be told, or that reads the catalog, changes with each. */
+  async #changedSeq(sql: string): Promise<number> {
+    const tables = await this.#tablesRead(sql);
+    if (tables === undefined || !tables.every(table => table.startsWith('canon.'))) return this.#bus.journal.lastSeq;
+    return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
+  }
+
+  /** Asked once for each SELECT, and in another process: some SQL takes the one that parses it down. */
+  #tablesRead(sql: string): Promise<string[] | undefined> {
+    const asked =
+      this.#tables.get(sql) ?? this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).catch(() => undefined);
+    this.#tables.set(sql, asked);
+    return asked;
   }
 
   /** An export that fails is tried again at growing intervals: what is wrong with it may be the disk's fault as well as its SQL's. */
@@ -181,6 +217,7 @@ export class Exporter {
           untrusted: item.untrusted,
           readable: [layout.root, config.export.exportDir],
           path: building,
+          file: this.#fileOptions(item, snapshot),
           memoryMb: config.export.memoryLimitMb,
           tempFolder,
         },
@@ -197,6 +234,28 @@ export class Exporter {
       await rm(building, { force: true });
       await rm(tempFolder, { recursive: true, force: true });
     }
+  }
+
+  /** A copy of the file still says what it is. */
+  #fileOptions({ name, sql, options }: GoldenExport, snapshot: Snapshot): ParquetFileOptions {
+    const { marker, now } = this.#bus;
+    const { compression, rowGroupRows, sortBy } = options;
+    const orderBy = sortBy
+      .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
+      .join(', ');
+    return {
+      compression,
+      rowGroupRows,
+      ...(orderBy !== '' && { orderBy }),
+      metadata: {
+        'quantbot.bus_id': marker.bus_id,
+        'quantbot.export': name,
+        'quantbot.as_of_seq': String(snapshot.seq),
+        'quantbot.sql': sql,
+        'quantbot.exported_at': new Date(now()).toISOString(),
+        'quantbot.daemon_version': version,
+      },
+    };
   }
 
   async #readStatus(): Promise<ExportStatus> {

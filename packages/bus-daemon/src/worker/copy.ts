@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal, literalList } from '../sql.js';
-import type { CopyResult, CopyTask } from './protocol.js';
+import type { CopyResult, CopyTask, ParquetFileOptions } from './protocol.js';
 
-/** Writes the result of a SELECT as Parquet (zstd). Not flushed: that is the daemon's to do before anything refers to it. */
+/** Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything refers to it. */
 export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
   const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2 });
   const { connection } = database;
@@ -20,12 +20,25 @@ export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
     }
     const [row] = await query<{ Count: bigint }>(
       connection,
-      `COPY (${task.sql}\n) TO ${literal(task.path)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (${orderedSql(task)}) TO ${literal(task.path)} (${copyOptions(task.file)})`,
     );
     return { rows: Number(row?.Count ?? 0) };
   } finally {
     database.close();
   }
+}
+
+const orderedSql = ({ sql, file: { orderBy } }: CopyTask): string =>
+  orderBy === undefined ? `${sql}\n` : `SELECT * FROM (${sql}\n) ORDER BY ${orderBy}`;
+
+function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions): string {
+  const entries = Object.entries(metadata ?? {}).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
+  return [
+    'FORMAT parquet',
+    `COMPRESSION ${compression}`,
+    ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${rowGroupRows}`]),
+    ...(entries.length === 0 ? [] : [`KV_METADATA {${entries.join(', ')}}`]),
+  ].join(', ');
 }
 
 /** DuckDB serialises SELECT statements only, so whatever it can serialise as exactly one statement is exactly one SELECT. */

@@ -1,6 +1,7 @@
 import { copyToParquet } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
+import { tablesOf } from './tables.js';
 
 process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
 
@@ -24,5 +25,7 @@ function run(task: WorkerTask): Promise<unknown> {
       return decode(task);
     case 'copy':
       return copyToParquet(task);
+    case 'tables':
+      return tablesOf(task);
   }
 }

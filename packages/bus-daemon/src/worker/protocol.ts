@@ -23,8 +23,25 @@ export interface CopyTask {
   /** Files and folders that untrusted SQL may read. */
   readable: string[];
   path: string;
+  file: ParquetFileOptions;
   memoryMb: number;
   tempFolder: string;
+}
+
+/** How a Parquet file is written. */
+export interface ParquetFileOptions {
+  compression: string;
+  rowGroupRows?: number;
+  /** An ORDER BY of what the SELECT gives; its own order when absent. */
+  orderBy?: string;
+  /** Goes into the file's key-value metadata. */
+  metadata?: Record<string, string>;
+}
+
+/** Asks which tables a SELECT reads. */
+export interface TablesTask {
+  task: 'tables';
+  sql: string;
 }
 
 /** What a copy wrote. */
@@ -33,10 +50,14 @@ export interface CopyResult {
 }
 
 /** What can be asked of a worker process. */
-export type WorkerTask = DecodeTask | CopyTask;
+export type WorkerTask = DecodeTask | CopyTask | TablesTask;
 
 /** What it answers. */
-export type WorkerResult<T extends WorkerTask> = T extends DecodeTask ? DecodeProblem | undefined : CopyResult;
+export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
+  ? DecodeProblem | undefined
+  : T extends TablesTask
+    ? string[] | undefined
+    : CopyResult;
 
 export interface WorkerRequest {
   id: number;

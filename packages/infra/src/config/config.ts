@@ -96,10 +96,32 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       minIntervalMs: ms(file.export.min_interval_s),
       timeoutMs: ms(file.export.timeout_s),
       memoryLimitMb: file.export.memory_limit_mb,
-      jobs: file.export.jobs.map(job => ({ name: job.name, sql: job.sql, path: exportPath(exportDir, job) })),
+      jobs: file.export.jobs.map(job => ({
+        name: job.name,
+        sql: job.sql,
+        path: exportPath(exportDir, job),
+        options: exportOptions(job),
+      })),
+      tables: Object.fromEntries(
+        Object.entries(file.export.tables).map(([name, table]) => [
+          name.toLowerCase(),
+          { enabled: table.enabled, ...exportOptions(table) },
+        ]),
+      ),
     },
   };
 }
+
+const exportOptions = (
+  file: Pick<ConfigFile['export']['jobs'][number], 'compression' | 'row_group_rows' | 'sort_by'>,
+) => ({
+  compression: file.compression,
+  rowGroupRows: file.row_group_rows,
+  sortBy: file.sort_by.map(text => ({
+    column: text.replace(/ (asc|desc)$/i, ''),
+    descending: / desc$/i.test(text),
+  })),
+});
 
 /**
  * Refuses paths that DuckDB would misread: characters that mean something in a glob would make the published views read other folders,

@@ -5,11 +5,37 @@ const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'must be a plain identifier of at most 63 characters');
 
+/** How an export's file is written. */
+const exportFileOptions = {
+  compression: z
+    .enum(['zstd', 'snappy', 'gzip', 'lz4', 'uncompressed'])
+    .default('zstd')
+    .describe('How the pages of the file are compressed.'),
+  row_group_rows: z
+    .number()
+    .int()
+    .min(2048)
+    .max(10_000_000)
+    .default(122_880)
+    .describe('Rows of a row group: what a reader skips or reads as a whole.'),
+  sort_by: z
+    .array(z.string().regex(/^[^ ](.*[^ ])?( (asc|desc))?$/i, 'must be a column, with ASC or DESC behind it if wanted'))
+    .default([])
+    .describe('Columns that order the rows, each with ASC or DESC behind it if wanted.'),
+};
+
+/** What the configuration says of the export that a canonical table has anyway. */
+const tableExportSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether the table is exported at all.'),
+  ...exportFileOptions,
+});
+
 /** An export that the configuration names: a SELECT over the bus's data, written as one Parquet file. */
 const exportJobSchema = z.strictObject({
   name: tableName.describe('Names the export in `_export_status.json`.'),
   sql: z.string().min(1).describe('Exactly one SELECT over `canon.*` and `catalog.*`.'),
   path: z.string().min(1).optional().describe('Where the file goes, below export_dir; `<name>.parquet` when absent.'),
+  ...exportFileOptions,
 });
 
 const scalarTypes =
@@ -162,6 +188,10 @@ export const configSchema = z.strictObject({
               context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
         })
         .describe('Exports besides the one of each canonical table.'),
+      tables: z
+        .record(tableName, tableExportSchema)
+        .prefault({})
+        .describe('How canonical tables are exported, by their names.'),
     })
     .prefault({})
     .describe('Golden exports.'),
@@ -188,6 +218,15 @@ export interface ExportJob {
   sql: string;
   /** Absolute path of the file. */
   path: string;
+  options: ExportFileOptions;
+}
+
+/** How an export's file is written. */
+export interface ExportFileOptions {
+  compression: 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'uncompressed';
+  rowGroupRows: number;
+  /** Columns that order the rows; empty: as the SELECT, or the table, has them. */
+  sortBy: { column: string; descending: boolean }[];
 }
 
 /** The configuration as programs use it: every path absolute, every setting there, units in the names. */
@@ -208,5 +247,7 @@ export interface BusConfig {
     timeoutMs: number;
     memoryLimitMb: number;
     jobs: ExportJob[];
+    /** By the names of canonical tables, in lower case. */
+    tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
 }
