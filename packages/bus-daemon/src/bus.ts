@@ -15,11 +15,23 @@ export interface Bus {
   tables: TableRegistry;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
+  /** Exports that an operator has asked for and that have not begun. */
+  requestedExports: ExportRequest[];
   /** The time of day (milliseconds), for what is written down. It may jump. */
   now(): number;
   /** Milliseconds since some moment, for waiting. It never goes back. */
   elapsed(): number;
   newClaim(): string;
+}
+
+/** What an operator asks of the exports. */
+export interface ExportRequest {
+  /** None means all. */
+  names: readonly string[];
+  /** Also those that are up to date. */
+  force: boolean;
+  /** The job that asked: an export is as new as this one at least. */
+  seq: number;
 }
 
 /** A claim id: 16 hexadecimal digits. */

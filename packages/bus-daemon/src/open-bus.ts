@@ -32,6 +32,7 @@ export async function openBus(
     logger,
     journal,
     tables,
+    requestedExports: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
   };
 }

@@ -1,3 +1,4 @@
+import type { Operation } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import type { JournalRow } from './journal/row.js';
 import { commit } from './stages/commit.js';
@@ -34,6 +35,7 @@ export async function runBatch(
   const decided = await decide(bus, verified);
   const stored = await store(bus, decided);
   const committed = await commit(bus, stored);
+  for (const job of committed) noteOperation(bus, job);
   await afterCommit();
   await settle(bus, committed);
   const result = {
@@ -45,9 +47,16 @@ export async function runBatch(
   return result;
 }
 
+/** Aliases are views over the journal; what else an operation asks for is done beside ingestion. */
+function noteOperation(bus: Bus, { rows: [row] }: CommittedJob): void {
+  if (row?.op_json == null) return;
+  const op = JSON.parse(row.op_json) as Operation;
+  if (op.type === 'export') bus.requestedExports.push({ names: op.names, force: op.force, seq: row.seq });
+}
+
 function countOutcomes(committed: readonly CommittedJob[]) {
   const statuses = committed.map(({ rows }) =>
-    isRejection(rows) ? 'rejected' : rows.some(row => row.status === 'ingested') ? 'ingested' : 'duplicate',
+    isRejection(rows) ? 'rejected' : rows.some(row => row.status !== 'duplicate') ? 'ingested' : 'duplicate',
   );
   const count = (status: string) => statuses.filter(s => s === status).length;
   return {

@@ -42,6 +42,7 @@ export class CodedError<Code extends string = string> extends Error {
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
   MANIFEST_INVALID: 'Correct the named fields; the schema is in @quantbot/infra/schema/manifest.schema.json.',
+  OPERATION_INVALID: 'The command names something that the bus does not have. quantbot-bus query shows what there is.',
   OPERATION_UNKNOWN: 'This daemon does not know the operation. Update it, or submit artifacts instead.',
   ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
   ARTIFACT_UNREADABLE: 'Make the file readable for the user that runs the daemon (chmod a+r), then submit it again.',

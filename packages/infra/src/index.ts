@@ -28,3 +28,4 @@ export * from './parquet/small-writer.js';
 export { readSmallFile } from './read-small-file.js';
 export * from './receipt.js';
 export * from './utils/index.js';
+export { submitOperation } from './utils/submit.js';

@@ -75,6 +75,34 @@ export const manifestSchema = z
     });
   });
 
+/** What an operator asks the daemon to do, in a job that brings no artifact: only the writer may, and while it runs nobody else is. */
+export const operationSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('alias'),
+    producer: idSchema,
+    kind: idSchema,
+    alias: idSchema.describe('The name, within this producer and kind.'),
+    artifact_key: artifactKeySchema.nullable().describe('What it stands for from now on; null removes it.'),
+  }),
+  z.strictObject({
+    type: z.literal('export'),
+    names: z.array(z.string().min(1).max(100)).max(1000).describe('Which exports; none means all.'),
+    force: z.boolean().describe('Also those that are up to date.'),
+  }),
+]);
+
+/** An operation that the daemon knows. */
+export type Operation = z.infer<typeof operationSchema>;
+
+const operationTypes: readonly unknown[] = operationSchema.options.map(option => option.shape.type.value);
+
+/** The manifest of a job that asks for an operation. */
+const operationManifestSchema = z.looseObject({
+  ...manifestSchema.shape,
+  artifacts: z.array(z.never()).max(0, 'an operation brings no artifacts').default([]),
+  op: operationSchema,
+});
+
 /** JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went in. */
 function isRealTime(text: string): boolean {
   const seconds = text.slice(0, 19).replace(' ', 'T');
@@ -83,7 +111,7 @@ function isRealTime(text: string): boolean {
 }
 
 /** A valid manifest, as {@link parseManifest} returns it. */
-export type Manifest = z.infer<typeof manifestSchema>;
+export type Manifest = z.infer<typeof manifestSchema> & { op?: Operation };
 /** One artifact of a valid manifest. */
 export type ManifestArtifact = z.infer<typeof manifestArtifactSchema>;
 
@@ -109,14 +137,19 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   if (bytes.byteLength > maxManifestBytes)
     throw busError('TOO_LARGE', `manifest.json has ${bytes.byteLength} bytes; ${maxManifestBytes} are allowed.`);
   const json = parseStrictJson(bytes);
-  if (typeof json === 'object' && json !== null && Object.hasOwn(json, 'op'))
-    throw busError('OPERATION_UNKNOWN', `The operation ${describeOp(json)} is not known.`);
-  const parsed = manifestSchema.safeParse(json);
+  if (isOperation(json))
+    if (!operationTypes.includes((json as { op: { type?: unknown } | null }).op?.type))
+      throw busError('OPERATION_UNKNOWN', `The operation ${describeOp(json)} is not known.`);
+  const schema = isOperation(json) ? operationManifestSchema : manifestSchema;
+  const parsed: z.ZodSafeParseResult<Manifest> = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw busError('MANIFEST_INVALID', 'manifest.json does not follow the schema.', {
     details: parsed.error.issues.slice(0, 20).map(issue => `${issue.path.join('.') || 'manifest'}: ${issue.message}`),
   });
 }
+
+const isOperation = (json: unknown): json is object =>
+  typeof json === 'object' && json !== null && Object.hasOwn(json, 'op');
 
 const describeOp = (json: object): string => String(JSON.stringify((json as { op: unknown }).op)).slice(0, 100);
 

@@ -1,4 +1,5 @@
 export {
+  type AliasRecord,
   type ArtifactFilter,
   type Catalog,
   type CatalogOptions,

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../version.js';
+import { aliasCommand } from './commands/alias.js';
+import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
@@ -19,6 +21,8 @@ const commands = [
   startCommand,
   statusCommand,
   queryCommand,
+  exportCommand,
+  aliasCommand,
   rejectedCommand,
   retryCommand,
   verifyCommand,

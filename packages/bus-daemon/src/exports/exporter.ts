@@ -9,7 +9,7 @@ import {
   syncFile,
   syncFolder,
 } from '@quantbot/infra';
-import type { Bus } from '../bus.js';
+import type { Bus, ExportRequest } from '../bus.js';
 import { busInfo } from '../publish/publisher.js';
 import { frozenHot, snapshotOf } from '../publish/snapshot.js';
 import { type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
@@ -23,6 +23,8 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 const parseTimeoutMs = 20_000;
 const defaultOptions: ExportFileOptions = { compression: 'zstd', rowGroupRows: 122_880, sortBy: [] };
+
+const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
 /** One golden export: what it reads, and where it goes. */
 interface GoldenExport {
@@ -47,6 +49,8 @@ export class Exporter {
   readonly #pins = new Set<Snapshot>();
   readonly #tables = new Map<string, Promise<string[] | undefined>>();
   #status: ExportStatus | undefined;
+  /** What operators have asked for, while it is being done. */
+  #serving: ExportRequest[] = [];
   readonly #lastRunAt = new Map<string, number>();
   /** How often an export has failed since it last went well. */
   readonly #failures = new Map<string, number>();
@@ -82,6 +86,7 @@ export class Exporter {
   /** How long until {@link runDirty} would have something to do (milliseconds); undefined when all is up to date. */
   async nextDueMs(): Promise<number | undefined> {
     if (!this.#bus.config.export.enabled) return undefined;
+    if (this.#bus.requestedExports.length > 0) return 0;
     const dirty = await this.#dirty();
     if (dirty.length === 0) return undefined;
     return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.elapsed());
@@ -96,8 +101,15 @@ export class Exporter {
     await this.ensureStatus();
     await this.#removeLeftovers();
     const status = await this.#readStatus();
+    this.#serving = this.#bus.requestedExports.splice(0);
     for (const item of await this.#dirty())
-      if (ignoreInterval || this.#dueAt(item) <= this.#bus.elapsed()) await this.#runOne(item, status);
+      if (ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed())
+        await this.#runOne(item, status);
+    const served = this.#serving.at(-1);
+    this.#serving = [];
+    if (served === undefined) return;
+    status.served_seq = served.seq;
+    await this.#saveStatus(status);
   }
 
   async #dirty(): Promise<GoldenExport[]> {
@@ -106,7 +118,7 @@ export class Exporter {
     for (const item of await this.#exports()) {
       const last = status.exports[item.name];
       const current = last?.ok === true && last.as_of_seq >= item.changedSeq && last.path === item.path;
-      if (!current || !(await exists(item.path))) dirty.push(item);
+      if (!current || this.#isForced(item, last?.as_of_seq) || !(await exists(item.path))) dirty.push(item);
     }
     return dirty;
   }
@@ -131,6 +143,16 @@ export class Exporter {
       jobs.map(async job => ({ ...job, untrusted: true, changedSeq: await this.#changedSeq(job.sql) })),
     );
     return [...ofTables, ...ofConfig];
+  }
+
+  /** Whether an operator wants it anew, and has not got it yet. */
+  #isForced({ name }: GoldenExport, asOfSeq: number | undefined): boolean {
+    return this.#serving.some(({ names, force, seq }) => force && isNamed(names, name) && (asOfSeq ?? 0) < seq);
+  }
+
+  /** What an operator asks for does not wait for its interval. */
+  #isAskedFor({ name }: GoldenExport): boolean {
+    return this.#serving.some(({ names }) => isNamed(names, name));
   }
 
   /** The last commit that changed what a SELECT reads. One whose tables cannot be told, or that reads the catalog, changes with each. */
@@ -159,7 +181,7 @@ export class Exporter {
   }
 
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
-    const { config, logger, now, elapsed } = this.#bus;
+    const { logger, now, elapsed } = this.#bus;
     const startedAt = elapsed();
     this.#lastRunAt.set(item.name, startedAt);
     const snapshot = await snapshotOf(this.#bus);
@@ -198,8 +220,12 @@ export class Exporter {
     } finally {
       this.#pins.delete(snapshot);
     }
-    status.updated_at = new Date(now()).toISOString();
-    await writeExportStatus(config.export.exportDir, status);
+    await this.#saveStatus(status);
+  }
+
+  async #saveStatus(status: ExportStatus): Promise<void> {
+    status.updated_at = new Date(this.#bus.now()).toISOString();
+    await writeExportStatus(this.#bus.config.export.exportDir, status);
   }
 
   async #write(item: GoldenExport, snapshot: Snapshot): Promise<{ rows: number; bytes: number; sha256: string }> {

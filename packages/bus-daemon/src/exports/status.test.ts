@@ -6,6 +6,7 @@ import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatu
 
 const status: ExportStatus = {
   updated_at: '2026-01-31T12:00:00.000Z',
+  served_seq: 0,
   exports: {
     trades: {
       ok: false,
@@ -31,7 +32,7 @@ test('the status comes back as it was written, and nothing else is left in the f
 
 test('a status that is missing, torn or of another kind reads as empty, so that every export runs again', async () => {
   const folder = temporaryFolder();
-  const empty = { updated_at: '1970-01-01T00:00:00.000Z', exports: {} };
+  const empty = { updated_at: '1970-01-01T00:00:00.000Z', served_seq: 0, exports: {} };
   expect(await readExportStatus(folder)).toEqual(empty);
   for (const text of ['', '{"exports": {"tra', '[]', 'null', '{"exports": {"trades": {"ok": "yes"}}}']) {
     writeFileSync(join(folder, exportStatusFile), text);

@@ -21,14 +21,19 @@ const entrySchema = z.object({
 /** How an export's last run went. After a failure rows, bytes, sha256 and as_of_seq are those of the last good file. */
 export type ExportEntry = z.infer<typeof entrySchema>;
 
-const statusSchema = z.object({ updated_at: z.string(), exports: z.record(z.string(), entrySchema) });
+const statusSchema = z.object({
+  updated_at: z.string(),
+  /** The last job by which an operator asked for exports, and got them. */
+  served_seq: z.number().default(0),
+  exports: z.record(z.string(), entrySchema),
+});
 
 /** What `_export_status.json` holds. */
 export type ExportStatus = z.infer<typeof statusSchema>;
 
 /** Reads the status; a missing or damaged one reads as empty, so that every export runs again. */
 export async function readExportStatus(exportDir: string): Promise<ExportStatus> {
-  const empty: ExportStatus = { updated_at: new Date(0).toISOString(), exports: {} };
+  const empty: ExportStatus = { updated_at: new Date(0).toISOString(), served_seq: 0, exports: {} };
   try {
     return statusSchema.safeParse(JSON.parse(await readFile(join(exportDir, exportStatusFile), 'utf8'))).data ?? empty;
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { RejectCode } from '@quantbot/infra';
 import { type DeclaredColumn, literal } from '../sql.js';
 
-/** What became of an artifact, or of a job that was rejected. */
-export type RowStatus = 'ingested' | 'duplicate' | 'rejected';
+/** What became of an artifact, of a job that was rejected, or of an operation (`done`). */
+export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
 /**
  * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0, the artifact's columns null).
@@ -43,6 +43,8 @@ export interface JournalRow {
   reject_error: string | null;
   /** JSON array of sentences. */
   reject_details: string | null;
+  /** What an operation asked for: JSON as in its manifest. */
+  op_json: string | null;
 }
 
 type ColumnKind = 'int64' | 'string' | 'timestamp';
@@ -76,6 +78,7 @@ const columnKinds = {
   reject_code: 'string',
   reject_error: 'string',
   reject_details: 'string',
+  op_json: 'string',
 } as const satisfies Record<keyof JournalRow, ColumnKind>;
 
 const duckdbTypes: Record<ColumnKind, string> = { int64: 'BIGINT', string: 'VARCHAR', timestamp: 'TIMESTAMP' };

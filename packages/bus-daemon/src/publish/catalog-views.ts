@@ -18,9 +18,17 @@ SELECT ${artifactColumns} FROM catalog.artifacts_f
 QUALIFY row_number() OVER (PARTITION BY producer, kind, artifact_id ORDER BY seq DESC, ordinal DESC) = 1
 ORDER BY seq DESC, ordinal DESC`,
 
+  `CREATE VIEW catalog.alias_history_f AS
+SELECT seq, committed_at, ${['producer', 'kind', 'alias', 'artifact_key'].map(name => `(op_json->>'$.${name}') AS ${name}`).join(', ')}
+FROM _bus.journal WHERE status = 'done' AND (op_json->>'$.type') = 'alias'`,
+
+  `CREATE VIEW catalog.aliases_v AS
+SELECT producer, kind, alias, artifact_key, seq, committed_at FROM catalog.alias_history_f
+QUALIFY row_number() OVER (PARTITION BY producer, kind, alias ORDER BY seq DESC) = 1 AND artifact_key IS NOT NULL`,
+
   `CREATE VIEW catalog.jobs_f AS
 SELECT seq, any_value(job_id) AS job_id,
-  CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status = 'ingested') THEN 'ingested' ELSE 'duplicate' END AS status,
+  CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status <> 'duplicate') THEN 'ingested' ELSE 'duplicate' END AS status,
   any_value(run_id) AS run_id, any_value(producer) AS producer, arg_min(kind, ordinal) AS kind,
   count(artifact_key) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes,
   any_value(created_at_utc) AS created_at_utc, any_value(committed_at) AS committed_at,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BusError, busError, exists } from '@quantbot/infra';
+import { BusError, busError, exists, type Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
@@ -31,7 +31,7 @@ export async function decide(bus: Bus, verified: readonly (VerifiedJob | Rejecte
   const there = await concurrently(artifacts, artifact => exists(join(bus.layout.root, artifact.relPath)), 16);
   const present = artifacts.filter((_, index) => there[index]);
   const known: Known = {
-    journal: await bus.journal.findKeys(present.map(artifact => artifact.key)),
+    journal: await bus.journal.findKeys([...present.map(artifact => artifact.key), ...verified.flatMap(keysOfAlias)]),
     batch: new Map(),
     stored: new Set(present.map(artifact => artifact.relPath)),
   };
@@ -49,6 +49,7 @@ function decideJob(
   seq: number,
 ): AcceptedJob | RejectedJob {
   try {
+    if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
       if (sha256 !== undefined && sha256 !== artifact.sha256)
@@ -65,6 +66,19 @@ function decideJob(
     const { artifacts: _artifacts, ...rest } = job;
     return { ...rest, error };
   }
+}
+
+const keysOfAlias = ({ manifest }: VerifiedJob | RejectedJob): string[] =>
+  manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
+
+/** An alias stands for an artifact that is there, of the dataset that it belongs to. */
+function checkOperation(op: Operation, known: Known): void {
+  if (op.type !== 'alias' || op.artifact_key === null) return;
+  const [, producer, kind] = op.artifact_key.split('/');
+  if (producer !== op.producer || kind !== op.kind)
+    throw busError('OPERATION_INVALID', `${op.artifact_key} is no artifact of ${op.producer}/${op.kind}.`);
+  if (!known.journal.has(op.artifact_key) && !known.batch.has(op.artifact_key))
+    throw busError('OPERATION_INVALID', `There is no artifact ${op.artifact_key}.`);
 }
 
 /** All of a job's artifacts fit their tables, or the tables stay as they were. */

@@ -78,6 +78,7 @@ test('a job has one row per artifact, all under its seq, each with its own kind,
     reject_code: null,
     reject_error: null,
     reject_details: null,
+    op_json: null,
   });
   expect(rows[1]).toMatchObject({
     seq: 7,
@@ -103,6 +104,7 @@ test('a rejected job has one row, with what its manifest said of it as a whole',
     reject_code: 'NOT_PARQUET',
     reject_error: 'It is not.',
     reject_details: '["why"]',
+    op_json: null,
   });
 });
 

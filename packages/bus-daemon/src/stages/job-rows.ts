@@ -1,7 +1,7 @@
 import type { JournalRow } from '../journal/row.js';
 import { type AcceptedJob, isRejected, type RejectedJob } from './job.js';
 
-/** The journal's rows of a job: one per artifact, or one for a job that was rejected. */
+/** The journal's rows of a job: one per artifact, or one for a job that was rejected, or for an operation. */
 export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committedAt: number): JournalRow[] {
   const base = {
     ...emptyRow,
@@ -38,6 +38,8 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
       },
     ];
   }
+  if (job.manifest.op !== undefined)
+    return [{ ...base, ...ofManifest, ordinal: 0, status: 'done', op_json: JSON.stringify(job.manifest.op) }];
   return job.artifacts.map((artifact, ordinal) => ({
     ...base,
     ...ofManifest,
@@ -81,6 +83,7 @@ const emptyRow: Omit<
   reject_code: null,
   reject_error: null,
   reject_details: null,
+  op_json: null,
 };
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));

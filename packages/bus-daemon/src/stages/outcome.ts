@@ -11,18 +11,20 @@ export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Recei
   return {
     job_id: first.job_id,
     seq: first.seq,
-    status: rows.some(row => row.status === 'ingested') ? 'ingested' : 'duplicate',
+    status: rows.some(row => row.status !== 'duplicate') ? 'ingested' : 'duplicate',
     run_id: first.run_id ?? '',
     producer: first.producer ?? '',
     committed_at: new Date(first.committed_at).toISOString(),
-    artifacts: rows.map(row => ({
-      status: row.status as 'ingested' | 'duplicate',
-      key: row.artifact_key ?? '',
-      canonical_path: join(layout.root, row.rel_path ?? ''),
-      rows: row.rows ?? 0,
-      bytes: row.bytes ?? 0,
-      sha256: row.sha256 ?? '',
-    })),
+    artifacts: rows
+      .filter(row => row.artifact_key !== null)
+      .map(row => ({
+        status: row.status as 'ingested' | 'duplicate',
+        key: row.artifact_key ?? '',
+        canonical_path: join(layout.root, row.rel_path ?? ''),
+        rows: row.rows ?? 0,
+        bytes: row.bytes ?? 0,
+        sha256: row.sha256 ?? '',
+      })),
   };
 }
 

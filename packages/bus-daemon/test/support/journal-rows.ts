@@ -29,6 +29,7 @@ export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
   reject_code: null,
   reject_error: null,
   reject_details: null,
+  op_json: null,
   ...more,
 });
 

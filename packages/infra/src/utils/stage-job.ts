@@ -5,7 +5,7 @@ import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
 import { type ContentDigest, copyFileDurable, digestHandle, syncFolder, tryLink, writeAndSync } from '../durable-fs.js';
 import { busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
-import { type Manifest, type ManifestArtifact, maxManifestBytes, parseManifest } from '../manifest.js';
+import { type Manifest, type ManifestArtifact, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
@@ -47,16 +47,38 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       artifacts.push(manifestEntry(artifact, relpath, rows, digest));
       faultPoint('submit:copied');
     }
-    const { manifest, manifestBytes } = writeManifest(jobId, options, artifacts);
-    await writeAndSync(join(folder, fileNames.manifest), manifestBytes);
-    faultPoint('submit:manifest-written');
-    await writeCommitMark(join(folder, fileNames.commit));
-    await syncFolder(folder);
-    return { folder, manifest, manifestBytes, givenAway };
+    return { ...(await complete(folder, manifestOf(jobId, options, artifacts))), givenAway };
   } catch (error) {
     await discardStaged(folder);
     throw error;
   }
+}
+
+/**
+ * Builds a job in `staging/` that asks for an operation.
+ *
+ * @throws BusError `MANIFEST_INVALID`; system errors as they come.
+ */
+export async function stageOperation(layout: BusLayout, jobId: string, op: Operation): Promise<StagedJob> {
+  const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
+  await mkdir(folder);
+  try {
+    const job = { runId: jobId, producer: 'quantbot-bus', kind: 'operation' };
+    return { ...(await complete(folder, { ...manifestOf(jobId, job, []), op })), givenAway: [] };
+  } catch (error) {
+    await discardStaged(folder);
+    throw error;
+  }
+}
+
+/** Writes what makes a folder of files a job, and flushes it. */
+async function complete(folder: string, draft: object): Promise<Omit<StagedJob, 'givenAway'>> {
+  const { manifest, manifestBytes } = serialise(draft);
+  await writeAndSync(join(folder, fileNames.manifest), manifestBytes);
+  faultPoint('submit:manifest-written');
+  await writeCommitMark(join(folder, fileNames.commit));
+  await syncFolder(folder);
+  return { folder, manifest, manifestBytes };
 }
 
 /** Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`. */
@@ -149,8 +171,10 @@ function manifestEntry(
   };
 }
 
-function writeManifest(jobId: string, options: SubmitArtifactsOptions, artifacts: ManifestArtifact[]) {
-  const draft = {
+type JobDescription = Pick<SubmitArtifactsOptions, 'runId' | 'producer' | 'kind' | 'inputs' | 'provenance' | 'meta'>;
+
+function manifestOf(jobId: string, options: JobDescription, artifacts: ManifestArtifact[]): object {
+  return {
     manifest_version: 1,
     job_id: jobId,
     run_id: options.runId,
@@ -162,6 +186,9 @@ function writeManifest(jobId: string, options: SubmitArtifactsOptions, artifacts
     ...(options.provenance !== undefined && { provenance: options.provenance }),
     ...(options.meta !== undefined && { meta: options.meta }),
   };
+}
+
+function serialise(draft: object): { manifest: Manifest; manifestBytes: Uint8Array } {
   const manifestBytes = new TextEncoder().encode(`${JSON.stringify(draft, null, 2)}\n`);
   if (manifestBytes.byteLength > maxManifestBytes)
     throw busError(

@@ -6,12 +6,12 @@ import { findBusRoot } from '../bus-root.js';
 import { syncFolder } from '../durable-fs.js';
 import { BusError, busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
-import { type Manifest, manifestArtifactKey, maxManifestBytes, parseManifest } from '../manifest.js';
+import { type Manifest, manifestArtifactKey, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import { readSmallFile } from '../read-small-file.js';
 import type { Receipt } from '../receipt.js';
 import { checkOptions, type SubmitArtifactOptions, type SubmitArtifactsOptions } from './options.js';
 import { type SettleOptions, waitUntilSettled } from './settled.js';
-import { discardStaged, dropGivenAway, placeInInbox, type StagedJob, stageJob } from './stage-job.js';
+import { discardStaged, dropGivenAway, placeInInbox, type StagedJob, stageJob, stageOperation } from './stage-job.js';
 
 /** One artifact as it was submitted. */
 export interface SubmittedArtifact {
@@ -87,6 +87,23 @@ export async function submitArtifacts(options: SubmitArtifactsOptions): Promise<
   }
 }
 
+/**
+ * Submits a command to the daemon as a job: what only the writer may do, whether it runs now or later.
+ *
+ * @throws BusError `BUS_ROOT_NOT_FOUND`, `MANIFEST_INVALID`, `SUBMIT_FAILED`.
+ */
+export async function submitOperation(op: Operation, options: { busRoot?: string } = {}): Promise<Submission> {
+  let job: StagedJob | undefined;
+  try {
+    const busRoot = await findBusRoot(options.busRoot);
+    job = await stageOperation(busLayout(busRoot), newJobId(op.type), op);
+    return describeSubmission(busRoot, job.manifest, await enterInbox(busRoot, job));
+  } catch (error) {
+    if (job !== undefined) await discardStaged(job.folder);
+    throw systemErrorCode(error) === undefined ? error : submitFailed(error);
+  }
+}
+
 /** How often a job in the inbox that the daemon has just taken is waited out. */
 const attempts = 100;
 
@@ -154,7 +171,10 @@ async function isGone(path: string): Promise<boolean> {
 }
 
 const contentOf = (manifest: Manifest): string =>
-  JSON.stringify(manifest.artifacts.map(artifact => [manifestArtifactKey(manifest, artifact), artifact.sha256]));
+  JSON.stringify([
+    manifest.op ?? null,
+    ...manifest.artifacts.map(artifact => [manifestArtifactKey(manifest, artifact), artifact.sha256]),
+  ]);
 
 function describeSubmission(busRoot: string, manifest: Manifest, manifestBytes: Uint8Array): Submission {
   const artifacts = manifest.artifacts.map(artifact => ({

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { findBusConfig } from '@quantbot/infra';
-import type { Param } from '../duckdb/bind.js';
+import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
-import { type DuckDb, openDuckDb } from '../open-duckdb.js';
+import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
 import type { Row } from '../types/mapping.js';
+import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
+import { openPast } from './past.js';
 import {
   type ArtifactRecord,
   artifactRecord,
@@ -29,6 +31,19 @@ export interface LatestFilter {
   kind: string;
   /** Needed when the kind has several. */
   artifactId?: string;
+  /** The artifact for which this alias stands, instead of the newest. */
+  alias?: string;
+}
+
+/** A name that stands for an artifact. */
+export interface AliasRecord {
+  producer: string;
+  kind: string;
+  alias: string;
+  /** Key of the artifact. */
+  key: string;
+  /** Since which job. */
+  seq: number;
 }
 
 /** Which artifacts are wanted; what is absent is not a condition. */
@@ -55,8 +70,20 @@ export interface Catalog extends AsyncDisposable {
   runs(options?: { limit?: number }): Promise<RunRecord[]>;
   /** What became of a job (of its newest attempt, if its id came more than once), undefined while it has not settled. */
   job(jobId: string): Promise<JobRecord | undefined>;
-  /** The keys of what an artifact was made from, and of what was made from it. One step; ask again to go further. */
-  lineage(key: string): Promise<{ inputs: string[]; outputs: string[] }>;
+  /**
+   * What an artifact was made from, and what was made from it: its direct neighbours, or with `depth` further ones. A key that nobody
+   * knows has none.
+   */
+  lineage(key: string, options?: LineageOptions): Promise<Lineage>;
+  /** The aliases there are. `catalog.alias_history_f` has what they stood for earlier. */
+  aliases(): Promise<AliasRecord[]>;
+  /** Runs one SQL query over `catalog.*` and `canon.*`; parameters as for `DuckDb.query`. */
+  query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
+  /**
+   * The catalog as it was: after the job with this seq, or at this moment by the daemon's clock. Canonical tables are those of that time too, with
+   * the columns that they have today. It stays as it is, whatever is committed.
+   */
+  asOf(at: number | Date): Promise<Catalog>;
   close(): Promise<void>;
 }
 
@@ -75,8 +102,18 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
   const path = options.duckdbPath ?? findBusConfig({ config: options.config, cwd: options.cwd }).config.duckdbPath;
   const connection = new LiveDatabase(path);
   await connection.open();
-  const query = (sql: string, parameters: readonly Param[] = []) => connection.query(sql, parameters);
-  const close = () => connection.close();
+  return catalogOver(connection, path);
+}
+
+/** What answers a catalog's queries: the database that is published, or the past of one. */
+interface Source {
+  query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
+  close(): Promise<void>;
+}
+
+function catalogOver(source: Source, path: string): Catalog {
+  const query = (sql: string, parameters: readonly Param[] = []) => source.query(sql, parameters);
+  const close = () => source.close();
   return {
     latest: async filter => (await query(...latestQuery(filter))).map(artifactRecord)[0],
     artifacts: async (filter = {}) => (await query(...artifactsQuery(filter))).map(artifactRecord),
@@ -86,18 +123,11 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
         jobRecord,
       )[0],
-    lineage: async key => ({
-      inputs: keysOf(
-        await query('SELECT DISTINCT input_key AS key FROM catalog.lineage_v WHERE artifact_key = ? ORDER BY key', [
-          key,
-        ]),
-      ),
-      outputs: keysOf(
-        await query('SELECT DISTINCT artifact_key AS key FROM catalog.lineage_v WHERE input_key = ? ORDER BY key', [
-          key,
-        ]),
-      ),
-    }),
+    lineage: (key, options) => lineageOf(query, key, options),
+    aliases: async () =>
+      (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
+    query: (sql, params, options) => source.query(sql, params, options),
+    asOf: async at => catalogOver(await openPast(path, await seqAt(source, at)), path),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -121,9 +151,9 @@ class LiveDatabase {
     return opened;
   }
 
-  async query(sql: string, parameters: readonly Param[]): Promise<Row[]> {
+  async query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]> {
     if (this.#closed) throw storageError('CLOSED', 'The catalog was closed.');
-    return (await this.open()).query(sql, parameters);
+    return (await this.open()).query(sql, params, options);
   }
 
   async close(): Promise<void> {
@@ -146,11 +176,36 @@ class LiveDatabase {
   }
 }
 
-function latestQuery({ producer, kind, artifactId }: LatestFilter): [string, Param[]] {
+/** The last job that was committed at or before a moment; a seq stays itself. */
+async function seqAt(source: Source, at: number | Date): Promise<number> {
+  if (typeof at === 'number') {
+    if (Number.isSafeInteger(at) && at >= 0) return at;
+    throw storageError('OPTIONS_INVALID', `${at} is no seq.`);
+  }
+  const [row] = await source.query('SELECT max(seq) AS seq FROM catalog.jobs_f WHERE committed_at <= ?', [at]);
+  return Number(row?.seq ?? 0);
+}
+
+const aliasRecord = (row: Row): AliasRecord => ({
+  producer: row.producer as string,
+  kind: row.kind as string,
+  alias: row.alias as string,
+  key: row.artifact_key as string,
+  seq: row.seq as number,
+});
+
+function latestQuery({ producer, kind, artifactId, alias }: LatestFilter): [string, Param[]] {
   const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
+  const given = artifactId === undefined ? [] : [artifactId];
+  if (alias !== undefined)
+    return [
+      `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} AND artifact_key =
+       (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
+      [producer, kind, ...given, producer, kind, alias],
+    ];
   return [
     `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
-    [producer, kind, ...(artifactId === undefined ? [] : [artifactId])],
+    [producer, kind, ...given],
   ];
 }
 
@@ -173,4 +228,3 @@ function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
 
 const limitOf = (limit: number | undefined): string =>
   limit === undefined ? '' : ` LIMIT ${Math.max(0, Math.floor(limit))}`;
-const keysOf = (rows: readonly Row[]): string[] => rows.map(row => row.key as string);

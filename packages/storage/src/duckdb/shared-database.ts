@@ -22,7 +22,7 @@ interface Entry {
 }
 
 const open = new Map<string, Entry>();
-/** Instances that cannot be told apart from those in `open`; closed when nothing is open that they could unlock. */
+/** Instances that have, or may have, files open that those in `open` have too; closed when nothing is open that they could unlock. */
 const doubtful: DuckDBInstance[] = [];
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -83,6 +83,12 @@ function use(identity: string, entry: Entry): SharedDatabase {
       closeDoubtful();
     },
   };
+}
+
+/** Closes an instance that has one of the shared files open as well, as soon as that takes nobody's lock away. */
+export function closeWhenHarmless(instance: DuckDBInstance): void {
+  doubtful.push(instance);
+  closeDoubtful();
 }
 
 function closeDoubtful(): void {

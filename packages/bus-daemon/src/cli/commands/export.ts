@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BusConfig } from '@quantbot/infra';
+import type { Command } from 'commander';
+import { daemonError } from '../../errors.js';
+import { type ExportStatus, readExportStatus } from '../../exports/status.js';
+import { operate } from '../operate.js';
+import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
+
+const pollMs = 200;
+
+/** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
+export const exportCommand = (): Command =>
+  busCommand('export', 'Bring golden exports up to date now, and wait for them.')
+    .argument('[names...]', 'which exports; all when none is named')
+    .option('--force', 'also those that are up to date')
+    .addHelpText('after', '\nExamples:\n  $ quantbot-bus export\n  $ quantbot-bus export alerts_std --force')
+    .action(async (names: string[], options: CommonOptions & { force?: boolean }) => {
+      const config = configOf(options);
+      if (!config.export.enabled)
+        throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
+          hint: 'Switch them on in bus_config.json.',
+        });
+      const { seq } = await operate(
+        config,
+        { type: 'export', names, force: options.force ?? false },
+        config.export.timeoutMs,
+      );
+      const status = await untilServed(config, seq, options.json ? () => {} : line => console.error(line));
+      const chosen = Object.entries(status.exports).filter(([name]) => names.length === 0 || names.includes(name));
+      const unknown = names.filter(name => status.exports[name] === undefined);
+      if (unknown.length > 0)
+        throw daemonError('EXPORT_FAILED', `There is no export ${unknown.join(', ')}.`, {
+          hint: `There are ${Object.keys(status.exports).join(', ') || 'none yet'}.`,
+        });
+      print(options, Object.fromEntries(chosen), () => chosen.map(([name, entry]) => describe(name, entry)).join('\n'));
+      if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;
+    });
+
+/** Tells each export as it is written, and returns when all that was asked for is done. */
+async function untilServed(config: BusConfig, seq: number, tell: (line: string) => void): Promise<ExportStatus> {
+  const told = new Map<string, string>();
+  for (;;) {
+    const status = await readExportStatus(config.export.exportDir);
+    for (const [name, entry] of Object.entries(status.exports)) {
+      if (told.size > 0 && told.get(name) !== entry.started_at) tell(describe(name, entry));
+      told.set(name, entry.started_at);
+    }
+    if (status.served_seq >= seq) return status;
+    await sleep(pollMs);
+  }
+}
+
+const describe = (name: string, entry: ExportStatus['exports'][string]): string =>
+  entry.ok
+    ? `${name}: ${entry.rows} rows, ${entry.bytes} bytes, as of seq ${entry.as_of_seq} (${entry.path})`
+    : `${name}: FAILED: ${entry.error}`;
