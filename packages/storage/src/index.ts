@@ -1,3 +1,4 @@
+export type { Lineage, LineageEdge, LineageOptions } from './catalog/lineage.js';
 export {
   type AliasRecord,
   type ArtifactFilter,
@@ -7,6 +8,7 @@ export {
   openCatalog,
 } from './catalog/open-catalog.js';
 export type { ArtifactRecord, JobRecord, RunRecord } from './catalog/records.js';
+export type { WatchOptions } from './catalog/watch.js';
 export type { Param, Params } from './duckdb/bind.js';
 export { type StorageCode, StorageError, storageCodes } from './errors.js';
 export { type DuckDb, type OpenOptions, openDuckDb, type QueryOptions } from './open-duckdb.js';

@@ -9,6 +9,7 @@ import { rebuildCommand } from './commands/rebuild.js';
 import { rejectedCommand, retryCommand } from './commands/rejected.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { tailCommand } from './commands/tail.js';
 import { verifyCommand } from './commands/verify.js';
 import { failWith } from './fail.js';
 
@@ -21,6 +22,7 @@ const commands = [
   startCommand,
   statusCommand,
   queryCommand,
+  tailCommand,
   exportCommand,
   aliasCommand,
   rejectedCommand,

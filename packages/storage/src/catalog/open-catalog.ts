@@ -14,6 +14,7 @@ import {
   type RunRecord,
   runRecord,
 } from './records.js';
+import { type WatchOptions, type WatchSource, watchCommits } from './watch.js';
 
 /** Which catalog to open. */
 export interface CatalogOptions {
@@ -84,6 +85,14 @@ export interface Catalog extends AsyncDisposable {
    * the columns that they have today. It stays as it is, whatever is committed.
    */
   asOf(at: number | Date): Promise<Catalog>;
+  /**
+   * Every artifact as it is committed, in order, until the loop is left or the signal ends it. `since` begins in the past, so that nothing is missed
+   * between two watches.
+   *
+   * @example
+   * for await (const artifact of catalog.watch({ producer: 'baseline', since: 17 })) console.log(artifact.seq, artifact.path);
+   */
+  watch(options?: WatchOptions): AsyncIterable<ArtifactRecord>;
   close(): Promise<void>;
 }
 
@@ -128,6 +137,7 @@ function catalogOver(source: Source, path: string): Catalog {
       (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
     query: (sql, params, options) => source.query(sql, params, options),
     asOf: async at => catalogOver(await openPast(path, await seqAt(source, at)), path),
+    watch: (options = {}) => watchCommits(watchSource(query), options),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -175,6 +185,15 @@ class LiveDatabase {
     return fresh;
   }
 }
+
+const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Promise<Row[]>): WatchSource => ({
+  lastSeq: async () => Number((await query('SELECT max(seq) AS seq FROM _bus.journal'))[0]?.seq ?? 0),
+  between: async (after, upTo) =>
+    (
+      await query('SELECT * FROM catalog.artifacts_f WHERE seq > ? AND seq <= ? ORDER BY seq, ordinal', [after, upTo])
+    ).map(artifactRecord),
+  commitFolder: async () => `${(await query('SELECT bus_root FROM catalog.bus_info'))[0]?.bus_root}/journal/hot`,
+});
 
 /** The last job that was committed at or before a moment; a seq stays itself. */
 async function seqAt(source: Source, at: number | Date): Promise<number> {
