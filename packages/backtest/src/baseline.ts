@@ -4,6 +4,7 @@ import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/u
 import { writeParquet } from '@quantbot/storage';
 import { type Alert, type AlertSettings, alertSchema, computeAlerts, defaultAlertSettings } from './alerts.js';
 import { readCandles } from './candles.js';
+import { backtestProvenance } from './provenance.js';
 
 /** What the baseline producer works on. */
 export interface BaselineOptions extends BusPolicy {
@@ -15,6 +16,8 @@ export interface BaselineOptions extends BusPolicy {
   settings?: AlertSettings;
   /** Keys of the artifacts that the candles come from. */
   inputs?: readonly string[];
+  /** Takes the place of the provenance that is collected otherwise: commit, settings, versions. */
+  provenance?: Record<string, unknown>;
   /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
 }
@@ -45,6 +48,7 @@ export async function runBaseline(options: BaselineOptions): Promise<Baseline> {
       producer: 'baseline',
       kind: 'alerts_std',
       inputs: options.inputs,
+      provenance: options.provenance ?? (await backtestProvenance({ settings })),
       busRoot: options.busRoot,
       artifacts: [
         {

@@ -7,6 +7,7 @@ export const backtestCodes = {
   CANDLES_INVALID: {
     hint: 'A candle source has the columns token_address, chain, timestamp, open, high, low, close, volume.',
   },
+  INPUT_MISSING: { hint: 'Submit it first, or name another producer or kind: quantbot-bus query shows what there is.' },
 } as const;
 
 /** A code of {@link BacktestError}. */

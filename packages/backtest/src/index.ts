@@ -11,5 +11,6 @@ export { type Candle, candleSchema, readCandles } from './candles.js';
 export { type CallCoverage, type Coverage, type CoverageGap, computeCoverage } from './coverage.js';
 export { type BacktestCode, BacktestError, backtestCodes } from './errors.js';
 export { drawdown, highestBefore, rsi, sma } from './indicators.js';
+export { type CatalogCalls, type CatalogInput, callsFromCatalog, inputFromCatalog } from './inputs.js';
 export type { Call, SlicePlan } from './plan.js';
 export { materialiseSlice, type Slice, type SliceOptions, sliceSchema } from './slice.js';

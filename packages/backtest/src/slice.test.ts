@@ -86,6 +86,7 @@ test('a slice holds the window of each eligible call, and goes to the bus with i
     producer: 'backtest',
     kind: 'slice',
     inputs: plan.inputs,
+    provenance: { parameters: { interval: plan.interval, window: plan.window, calls: plan.calls.length } },
     artifacts: [{ artifact_id: 'slice', rows: 8, meta: { interval: '1d', calls: 2 } }],
   });
 });

@@ -6,6 +6,7 @@ import { type Candle, candleSchema, groupByToken, readCandles, tokenKey } from '
 import { barIndexAt, type Coverage } from './coverage.js';
 import { backtestError } from './errors.js';
 import { checkPlan, type SlicePlan } from './plan.js';
+import { backtestProvenance } from './provenance.js';
 
 /** The columns of a slice: a candle, and the call that it belongs to. */
 export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const satisfies Schema;
@@ -14,6 +15,8 @@ export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const sati
 export interface SliceOptions extends BusPolicy {
   /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
+  /** Takes the place of the provenance that is collected otherwise: commit, parameters, versions. */
+  provenance?: Record<string, unknown>;
 }
 
 /** A slice that was written. */
@@ -50,13 +53,15 @@ export async function materialiseSlice(
   await mkdir(checked.outputDir, { recursive: true });
   const path = join(checked.outputDir, 'slice.parquet');
   await writeParquet(path, rows, sliceSchema);
-  const { busRoot, ...policy } = options;
+  const { busRoot, provenance, ...policy } = options;
+  const parameters = { interval: checked.interval, window: checked.window, calls: checked.calls.length };
   const submission = await submitOrKeep(
     {
       runId: checked.runId,
       producer: 'backtest',
       kind: 'slice',
       inputs: checked.inputs,
+      provenance: provenance ?? (await backtestProvenance(parameters)),
       busRoot,
       artifacts: [
         {

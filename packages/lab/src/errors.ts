@@ -4,6 +4,7 @@ import { CodedError } from '@quantbot/infra';
 export const labCodes = {
   PRESET_INVALID: { hint: 'Correct the named settings of the preset.' },
   BARS_INVALID: { hint: 'Bars of a token must be sorted by time, without doubles, with positive prices.' },
+  INPUT_MISSING: { hint: 'Submit the slice first, or name another run: quantbot-bus query shows what there is.' },
 } as const;
 
 /** A code of {@link LabError}. */

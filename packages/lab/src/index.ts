@@ -1,5 +1,5 @@
 export { type LabCode, LabError, labCodes } from './errors.js';
-export { readBars } from './simulation/bars.js';
+export { type CatalogBars, readBars, readBarsFromCatalog } from './simulation/bars.js';
 export { type Preset, parsePreset, presetSchema } from './simulation/preset.js';
 export {
   type Bar,

@@ -4,9 +4,17 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { computeCoverage, materialiseSlice, runBaseline, type SlicePlan } from '@quantbot/backtest';
+import {
+  type CatalogInput,
+  callsFromCatalog,
+  computeCoverage,
+  inputFromCatalog,
+  materialiseSlice,
+  runBaseline,
+  type SlicePlan,
+} from '@quantbot/backtest';
 import type { SimulationSummary } from '@quantbot/lab';
-import { openCatalog, openDuckDb, type Row, readParquet } from '@quantbot/storage';
+import { type Catalog, openCatalog, openDuckDb, type Row, readParquet } from '@quantbot/storage';
 import { publishCandles } from './market-data.js';
 import { presets } from './presets.js';
 import { killAll, runPresetProcess, startDaemon } from './processes.js';
@@ -36,29 +44,33 @@ async function run(workspace: Workspace): Promise<void> {
   const daemon = await startDaemon(workspace);
   step('the daemon runs');
 
-  const candles = await publishCandles(work, busRoot, runId);
-  const candleKey = (await candles.submission.settled()).artifacts[0]?.key ?? '';
-  step(`candles: ${candles.rows} days of the S&P 500`);
+  const { rows, submission } = await publishCandles(work, busRoot, runId);
+  await submission.settled();
+  step(`candles: ${rows} days of the S&P 500`);
 
+  // From here on each producer takes what it reads from the catalog, as another team's program would.
+  await using catalog = await openCatalog({ duckdbPath: join(data, 'alerts.duckdb') });
+  const candles = await inputFromCatalog(catalog, { producer: 'market-data', kind: 'candles' });
   const baseline = await runBaseline({
     runId,
     candles: candles.path,
     outputDir: work,
-    inputs: [candleKey],
+    inputs: [candles.key],
     busRoot,
     requireBus: true,
   });
   await baseline.submission?.settled();
   step(`baseline alerts: ${baseline.alerts.length}`);
 
-  const slice = await makeSlice(candles.path, candleKey, work, busRoot, data);
+  const slice = await makeSlice(catalog, candles, work, busRoot);
   step(`slice: ${slice.rows} candles around ${slice.calls} alerts`);
 
-  const summaries = await runSimulations(slice.path, slice.key, work, busRoot);
+  const summaries = await runSimulations(join(data, 'alerts.duckdb'), work, busRoot);
   step(`simulations: ${summaries.length} presets, each a process of its own`);
 
-  const reader = await readBack(data);
+  const reader = await readBack(catalog, data);
   step('read back through @quantbot/storage');
+  const lineage = await lineageOfEquity(catalog);
   await daemon.stop();
   step('the daemon has stopped');
 
@@ -66,7 +78,8 @@ async function run(workspace: Workspace): Promise<void> {
   console.log(
     `\nPresets (100,000 to begin with; the index itself ${indexReturn(reader.candles)}):\n${presetTable(summaries)}`,
   );
-  console.log(`\nGolden exports and the catalog agree: ${reader.agreement}\n`);
+  console.log(`\nGolden exports and the catalog agree: ${reader.agreement}`);
+  console.log(`Lineage of an equity curve: ${lineage}\n`);
   console.log(`Everything lies in ${data}:
   alerts.duckdb   the published database; open it read-only from any DuckDB
   exports/        golden Parquet exports, one per canonical table
@@ -77,47 +90,31 @@ Try next:
   npm run -s bus -- query "SELECT reason, count(*) AS exits, round(sum(pnl)) AS pnl FROM canon.sim_events WHERE type = 'exit' GROUP BY reason ORDER BY pnl DESC"`);
 }
 
-/** A slice around the alerts that say "now": the alerts come from the bus, as another team's would. */
-async function makeSlice(candlePath: string, candleKey: string, work: string, busRoot: string, data: string) {
-  await using db = await openDuckDb(join(data, 'alerts.duckdb'), { readOnly: true });
-  const latest = await db.query(`
-    SELECT canonical_path, artifact_key
-    FROM catalog.latest_artifacts_v
-    WHERE producer = 'baseline' AND kind = 'alerts_std'
-  `);
-  const alerts = await readParquet(latest[0]?.canonical_path as string, { orderBy: 'ts' });
+/** A slice around the alerts that say "now". */
+async function makeSlice(catalog: Catalog, candles: CatalogInput, work: string, busRoot: string) {
+  const alerts = await callsFromCatalog(catalog);
   const plan: SlicePlan = {
     runId,
     interval: '1d',
-    calls: alerts.map(alert => ({
-      callId: alert.alert_id as string,
-      tokenAddress: alert.token_address as string,
-      chain: alert.chain as string,
-      calledAt: alert.ts as Date,
-    })),
+    calls: alerts.calls,
     window: { before: 200, after: 60 },
-    candles: candlePath,
+    candles: candles.path,
     outputDir: work,
-    inputs: [candleKey, latest[0]?.artifact_key as string],
+    inputs: [candles.key, alerts.key],
   };
   const slice = await materialiseSlice(plan, await computeCoverage(plan), { busRoot, requireBus: true });
-  const receipt = await slice.submission?.settled();
-  return { path: slice.path, rows: slice.rows, calls: slice.callIds.length, key: receipt?.artifacts[0]?.key ?? '' };
+  await slice.submission?.settled();
+  return { rows: slice.rows, calls: slice.callIds.length };
 }
 
-async function runSimulations(
-  slicePath: string,
-  sliceKey: string,
-  work: string,
-  busRoot: string,
-): Promise<SimulationSummary[]> {
+async function runSimulations(duckdbPath: string, work: string, busRoot: string): Promise<SimulationSummary[]> {
   const outputs = await Promise.all(
     presets.map(preset =>
       runPresetProcess({
         preset,
         runId: `${runId}-${preset.name}`,
-        slicePath,
-        sliceKey,
+        sliceRunId: runId,
+        duckdbPath,
         outputDir: join(work, preset.name),
         busRoot,
       }),
@@ -127,8 +124,10 @@ async function runSimulations(
 }
 
 /** Both of the guide's ways: the golden export, and the file that the catalog names. */
-async function readBack(data: string): Promise<{ datasets: Row[]; candles: Row[]; agreement: string }> {
-  await using catalog = await openCatalog({ duckdbPath: join(data, 'alerts.duckdb') });
+async function readBack(
+  catalog: Catalog,
+  data: string,
+): Promise<{ datasets: Row[]; candles: Row[]; agreement: string }> {
   await using db = await openDuckDb(join(data, 'alerts.duckdb'), { readOnly: true });
   await exportsCaughtUp(db);
   const golden = await readParquet(join(data, 'exports/alerts_std.parquet'));
@@ -145,6 +144,13 @@ async function readBack(data: string): Promise<{ datasets: Row[]; candles: Row[]
     }),
     agreement: `${golden.length} alerts in exports/alerts_std.parquet, in canon.alerts_std, and in the stored artifact`,
   };
+}
+
+/** From the positions of one simulation back to the candles, step by step. */
+async function lineageOfEquity(catalog: Catalog): Promise<string> {
+  const positions = await catalog.latest({ producer: 'simulation', kind: 'positions' });
+  const { artifacts } = await catalog.lineage(positions?.key ?? '', { direction: 'inputs', depth: Infinity });
+  return artifacts.map(({ kind }) => kind).join(' ← ');
 }
 
 async function exportsCaughtUp(db: { query(sql: string): Promise<Row[]> }): Promise<void> {

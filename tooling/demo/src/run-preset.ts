@@ -1,18 +1,29 @@
-/** One simulation as a process of its own: reads the slice, simulates a preset, writes and submits, and waits for the receipt. */
-import { parsePreset, readBars, SimulationArtifactWriter, simulate } from '@quantbot/lab';
+/** One simulation as a process of its own: takes its slice from the catalog, simulates a preset, writes and submits, and waits for the receipt. */
+import { parsePreset, readBarsFromCatalog, SimulationArtifactWriter, simulate } from '@quantbot/lab';
+import { openCatalog } from '@quantbot/storage';
 
 interface Task {
   preset: unknown;
   runId: string;
-  slicePath: string;
-  sliceKey: string;
+  /** The run whose slice it takes. */
+  sliceRunId: string;
+  duckdbPath: string;
   outputDir: string;
   busRoot: string;
 }
 
-const { preset: input, runId, slicePath, sliceKey, outputDir, busRoot } = JSON.parse(process.argv[2] ?? '{}') as Task;
+const {
+  preset: input,
+  runId,
+  sliceRunId,
+  duckdbPath,
+  outputDir,
+  busRoot,
+} = JSON.parse(process.argv[2] ?? '{}') as Task;
 const preset = parsePreset(input);
-const result = simulate(preset, await readBars(slicePath));
+await using catalog = await openCatalog({ duckdbPath });
+const slice = await readBarsFromCatalog(catalog, { runId: sliceRunId });
+const result = simulate(preset, slice.bars);
 const writer = new SimulationArtifactWriter({
   busRoot,
   requireBus: true,
@@ -23,8 +34,8 @@ const written = await writer.write({
   presetName: preset.name,
   result,
   outputDir,
-  inputs: [sliceKey],
-  meta: { preset },
+  inputs: [slice.key],
+  parameters: { preset },
 });
 const receipt = await written.submission?.settled();
 console.log(JSON.stringify({ summary: result.summary, seq: receipt?.seq, artifacts: receipt?.artifacts.length }));

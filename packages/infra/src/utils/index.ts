@@ -11,6 +11,7 @@ export type {
   SubmitArtifactsOptions,
   Transfer,
 } from './options.js';
+export { collectProvenance, type Provenance, type ProvenanceOptions } from './provenance.js';
 export { JobRejectedError, type SettleOptions } from './settled.js';
 export { type Submission, type SubmittedArtifact, submitArtifact, submitArtifacts } from './submit.js';
 export { type BusPolicy, submitOrKeep } from './submit-or-keep.js';

@@ -41,6 +41,7 @@ test('writes fills, positions, events and a summary, and submits the three as on
     result,
     outputDir: join(folder, 'out'),
     inputs: ['r/backtest/slice/slice'],
+    parameters: { preset },
   });
   expect(await readParquet(written.fillsPath)).toEqual(result.fills);
   expect(await readParquet(written.positionsPath)).toEqual(result.positions);
@@ -53,6 +54,10 @@ test('writes fills, positions, events and a summary, and submits the three as on
   const [job] = readdirSync(join(folder, 'bus/inbox'));
   const manifest = JSON.parse(readFileSync(join(folder, 'bus/inbox', job as string, 'manifest.json'), 'utf8'));
   expect(manifest).toMatchObject({ run_id: 'run-1', producer: 'simulation', inputs: ['r/backtest/slice/slice'] });
+  expect(manifest.provenance).toMatchObject({
+    parameters: { presetName: 'follow', preset: { capital: 1000 } },
+    tools: { node: process.versions.node, '@quantbot/lab': expect.stringMatching(/^\d+\.\d+\.\d+/) },
+  });
   expect(manifest.artifacts.map((a: { kind: string; rows: number; meta: object }) => [a.kind, a.rows, a.meta])).toEqual(
     [
       ['fills', result.fills.length],

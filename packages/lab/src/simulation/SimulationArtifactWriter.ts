@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
+import { type BusPolicy, collectProvenance, type Submission, submitOrKeep } from '@quantbot/infra/utils';
 import { writeParquet } from '@quantbot/storage';
+import { version } from '../version.js';
 import {
   eventSchema,
   type Fill,
@@ -31,6 +32,10 @@ export interface SimulationArtifacts {
   outputDir: string;
   /** Keys of the artifacts that the simulation read: its slice. */
   inputs?: readonly string[];
+  /** What the simulation was asked to do (its preset, for instance): part of the provenance. */
+  parameters?: Record<string, unknown>;
+  /** Takes the place of the provenance that is collected otherwise: commit, parameters, versions. */
+  provenance?: Record<string, unknown>;
   /** Kept with each artifact, besides the preset's name. */
   meta?: Record<string, unknown>;
 }
@@ -66,7 +71,8 @@ export class SimulationArtifactWriter {
    *
    * @throws BusError when the bus refuses the artifacts, or (with `requireBus`) is not there.
    */
-  async write({ runId, presetName, result, outputDir, inputs, meta }: SimulationArtifacts): Promise<WrittenSimulation> {
+  async write(simulation: SimulationArtifacts): Promise<WrittenSimulation> {
+    const { runId, presetName, result, outputDir, inputs, meta } = simulation;
     await mkdir(outputDir, { recursive: true });
     const fillsPath = await this.writeFillsParquet(outputDir, result.fills);
     const positionsPath = await this.writePositionsParquet(outputDir, result.positions);
@@ -88,6 +94,7 @@ export class SimulationArtifactWriter {
         producer: 'simulation',
         kind: 'simulation',
         inputs,
+        provenance: simulation.provenance ?? (await provenanceOf(simulation)),
         busRoot,
         meta: { presetName, summary: result.summary },
         artifacts: [
@@ -116,6 +123,9 @@ export class SimulationArtifactWriter {
     return write(join(outputDir, 'events.parquet'), events, eventSchema);
   }
 }
+
+const provenanceOf = ({ presetName, parameters }: SimulationArtifacts) =>
+  collectProvenance({ parameters: { presetName, ...parameters }, tools: { '@quantbot/lab': version } });
 
 async function write(path: string, rows: readonly object[], schema: Record<string, string>): Promise<string> {
   await writeParquet(path, rows as readonly Record<string, unknown>[], schema);
