@@ -46,6 +46,10 @@ export const storageCodes = {
     hint: 'Choose columns that all files have with one type (`columns`), or read the files one by one.',
   },
   COLUMN_NOT_FOUND: { disposition: 'caller', hint: 'Use one of the columns that the file has; they are listed above.' },
+  ROW_INVALID: {
+    disposition: 'caller',
+    hint: 'The file is not what the row schema expects: correct the schema, or whoever writes the file.',
+  },
   TYPE_UNSUPPORTED: { disposition: 'caller', hint: 'CAST the column to a type of docs/reference/type-mapping.md.' },
   VALUE_UNREPRESENTABLE: {
     disposition: 'caller',

@@ -15,6 +15,7 @@ export { type DuckDb, type OpenOptions, openDuckDb, type QueryOptions } from './
 export type { ParquetSource } from './parquet/find-files.js';
 export type { OrderBy, ReadOptions } from './parquet/read-options.js';
 export { readParquet, readParquetColumns } from './parquet/read-parquet.js';
+export type { RowSchema, TypedReadOptions } from './parquet/row-schema.js';
 export { type ScanOptions, scanParquet, scanParquetColumns } from './parquet/scan-parquet.js';
 export type { Schema } from './parquet/schema.js';
 export {

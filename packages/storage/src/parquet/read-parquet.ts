@@ -8,6 +8,7 @@ import { checkSchema } from './check-schema.js';
 import { findFiles, type ParquetSource } from './find-files.js';
 import { PinnedFiles } from './pinned-files.js';
 import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
+import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /**
  * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows come in the order of the files (by name)
@@ -17,7 +18,7 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
  * together must have the same columns.
  *
  * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the
- * condition), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
+ * condition), `ROW_INVALID` (the row schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {
@@ -27,9 +28,20 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
  *   orderBy: { column: 'price', direction: 'desc' },
  *   limit: 10,
  * });
+ *
+ * @example
+ * const Alert = z.object({ alert_id: z.string(), price: z.number().positive() }); // reads these two columns, and checks every row
+ * const alerts = await readParquet('data/exports/alerts_std.parquet', { rowSchema: Alert }); // { alert_id: string; price: number }[]
  */
-export function readParquet<R = Row>(source: ParquetSource, options: ReadOptions = {}): Promise<R[]> {
-  return read(source, options, runForRows<R>);
+export function readParquet<R>(source: ParquetSource, options: ReadOptions & TypedReadOptions<R>): Promise<R[]>;
+export function readParquet<R = Row>(source: ParquetSource, options?: ReadOptions): Promise<R[]>;
+export async function readParquet<R>(
+  source: ParquetSource,
+  options: ReadOptions & Partial<TypedReadOptions<R>> = {},
+): Promise<R[]> {
+  const { rowSchema } = options;
+  if (rowSchema === undefined) return read(source, options, runForRows<R>);
+  return checkRows(rowSchema, await read(source, options, runForRows<Row>, columnsOf(rowSchema)));
 }
 
 /**
@@ -44,13 +56,14 @@ async function read<T>(
   source: ParquetSource,
   options: ReadOptions,
   run: (connection: DuckDBConnection, statement: Statement) => Promise<T>,
+  wanted?: readonly string[],
 ): Promise<T> {
   const checked = checkOptions(options);
   const mapping = resolveMapping(options);
   const { signal } = options;
   signal?.throwIfAborted();
   return withFiles(source, checked, async files => {
-    const sql = `SELECT ${selectList(checked)} FROM ${fromFiles(files, checked)}\n${clauses(checked)}`;
+    const sql = readSql(files, withWanted(checked, files, wanted));
     const statement = { sql, params: checked.params, mapping, signal };
     const result = await withMemoryConnection(connection => run(connection, statement)).catch(error => {
       throw signal?.aborted ? error : readError(files, error);
@@ -58,6 +71,22 @@ async function read<T>(
     await files.assertUnchanged();
     return result;
   });
+}
+
+/** The query of a read. */
+export const readSql = (files: PinnedFiles, options: CheckedOptions): string =>
+  `SELECT ${selectList(options)} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
+
+/** Without columns of its own, a read needs those of its row schema that the files have. */
+export function withWanted(
+  options: CheckedOptions,
+  files: PinnedFiles,
+  wanted: readonly string[] | undefined,
+): CheckedOptions {
+  if (options.columns !== undefined || wanted === undefined || options.hivePartitioning) return options;
+  const there = new Set(files.footers.flatMap(({ footer }) => footer.columns.map(column => column.name)));
+  const columns = wanted.filter(name => there.has(name));
+  return columns.length === 0 ? options : { ...options, columns };
 }
 
 /** Runs `work` with the files held open, after their schemas were checked. */

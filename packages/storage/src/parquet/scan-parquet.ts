@@ -9,7 +9,8 @@ import { type Columns, type Row, resolveMapping, type TypeMapping, type Value } 
 import type { ParquetSource } from './find-files.js';
 import type { PinnedFiles } from './pinned-files.js';
 import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
-import { fromFiles, openFiles, readError, selectList } from './read-parquet.js';
+import { fromFiles, openFiles, readError, selectList, withWanted } from './read-parquet.js';
+import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /** Options of a scan. */
 export interface ScanOptions extends ReadOptions {
@@ -31,14 +32,25 @@ const defaultBatchRows = 10_000;
  *   for (const row of rows) volume += row.price * row.size;
  * }
  */
-export async function* scanParquet<R = Row>(
+export function scanParquet<R>(
   source: ParquetSource,
-  options: ScanOptions = {},
+  options: ScanOptions & TypedReadOptions<R>,
+): AsyncGenerator<R[], void, undefined>;
+export function scanParquet<R = Row>(
+  source: ParquetSource,
+  options?: ScanOptions,
+): AsyncGenerator<R[], void, undefined>;
+export async function* scanParquet<R>(
+  source: ParquetSource,
+  options: ScanOptions & Partial<TypedReadOptions<R>> = {},
 ): AsyncGenerator<R[], void, undefined> {
-  for await (const { names, columns } of scan(source, options)) {
+  const { rowSchema } = options;
+  let delivered = 0;
+  for await (const { names, columns } of scan(source, options, rowSchema && columnsOf(rowSchema))) {
     const rows: Row[] = [];
     appendRows(rows, names, columns);
-    yield rows as R[];
+    yield rowSchema === undefined ? (rows as R[]) : checkRows(rowSchema, rows, delivered);
+    delivered += rows.length;
   }
 }
 
@@ -61,7 +73,11 @@ interface Batch {
   columns: Value[][];
 }
 
-async function* scan(source: ParquetSource, options: ScanOptions): AsyncGenerator<Batch, void, undefined> {
+async function* scan(
+  source: ParquetSource,
+  options: ScanOptions,
+  wanted?: readonly string[],
+): AsyncGenerator<Batch, void, undefined> {
   const { batchRows = defaultBatchRows, signal } = options;
   if (!(Number.isSafeInteger(batchRows) && batchRows > 0))
     throw storageError('OPTIONS_INVALID', `batchRows is ${batchRows}; it must be a positive whole number.`);
@@ -72,7 +88,7 @@ async function* scan(source: ParquetSource, options: ScanOptions): AsyncGenerato
   let connection: DuckDBConnection | undefined;
   try {
     connection = await connectToMemory();
-    const result = await startStream(connection, files, checked, signal);
+    const result = await startStream(connection, files, withWanted(checked, files, wanted), signal);
     yield* batches(result, { connection, files, batchRows, mapping, signal });
   } finally {
     connection?.closeSync();
