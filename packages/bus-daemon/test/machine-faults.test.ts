@@ -95,6 +95,32 @@ test('a store that cannot be written to makes the daemon pause, and nothing is r
   expect((await submission.settled({ timeoutMs: 20_000 })).status).toBe('ingested');
 });
 
+test('a store that is mounted read-only makes the daemon pause with the reason, and it goes on when it can be written', async context => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const { store } = bus.layout;
+  const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' });
+  try {
+    mount('--bind', store, store);
+  } catch (error) {
+    return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', store]);
+  });
+  mount('-o', 'remount,ro,bind', store);
+  const daemon = await startDaemon(bus);
+  const submission = await submit(bus, { schemaHint: 'canon.numbers' });
+  expect(await daemon.logged('paused')).toMatchObject({
+    err: { code: 'EROFS' },
+    hint: expect.stringContaining('read-only'),
+  });
+  mount('-o', 'remount,rw,bind', store);
+  expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+  expect(readdirSync(bus.layout.rejected)).toEqual([]);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
+
 test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
   const bus = busOnSmallDisk();
   if (bus === undefined) return context.skip();

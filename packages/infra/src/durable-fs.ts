@@ -111,10 +111,23 @@ export async function writeAndSync(path: string, content: string | Uint8Array, m
 /** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
 export async function makeFolderDurable(path: string): Promise<void> {
   const absolute = resolve(path);
-  const first = await mkdir(absolute, { recursive: true });
+  const first = await makeFolders(absolute);
   if (first === undefined) return;
   for (let folder = absolute; folder.length >= first.length; folder = dirname(folder))
     await syncFolder(dirname(folder));
+}
+
+/** Node answers ENOENT where a read-only file system refuses a recursive mkdir (seen with 20.20); one step alone says what is wrong. */
+async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    let missing = path;
+    while (!(await exists(dirname(missing)))) missing = dirname(missing);
+    await mkdir(missing);
+    throw error;
+  }
 }
 
 /** Size and SHA-256 of content that was read to its end. */
