@@ -39,8 +39,18 @@ export const exportCommand = (): Command =>
 /** Tells each export as it is written, and returns when all that was asked for is done. */
 async function untilServed(config: BusConfig, seq: number, tell: (line: string) => void): Promise<ExportStatus> {
   const told = new Map<string, string>();
+  // Each export has its own time limit in the daemon; one that says nothing for longer is not working on them.
+  const patienceMs = config.export.timeoutMs + config.pollIntervalMs + 10_000;
+  let updatedAt = '';
+  let deadline = Number.POSITIVE_INFINITY;
   for (;;) {
     const status = await readExportStatus(config.export.exportDir);
+    if (status.updated_at !== updatedAt) deadline = performance.now() + patienceMs;
+    updatedAt = status.updated_at;
+    if (performance.now() > deadline)
+      throw daemonError('EXPORT_FAILED', 'The daemon has taken the request, and then written no export.', {
+        hint: 'Is it still running? quantbot-bus status tells. The next start makes every export that is not up to date.',
+      });
     for (const [name, entry] of Object.entries(status.exports)) {
       if (told.size > 0 && told.get(name) !== entry.started_at) tell(describe(name, entry));
       told.set(name, entry.started_at);
