@@ -45,6 +45,8 @@ export interface JournalRow {
   reject_details: string | null;
   /** What an operation asked for: JSON as in its manifest. */
   op_json: string | null;
+  /** A hash of the rows, if the configuration wants it. */
+  content_hash: string | null;
 }
 
 type ColumnKind = 'int64' | 'string' | 'timestamp';
@@ -79,6 +81,7 @@ const columnKinds = {
   reject_error: 'string',
   reject_details: 'string',
   op_json: 'string',
+  content_hash: 'string',
 } as const satisfies Record<keyof JournalRow, ColumnKind>;
 
 const duckdbTypes: Record<ColumnKind, string> = { int64: 'BIGINT', string: 'VARCHAR', timestamp: 'TIMESTAMP' };

@@ -79,6 +79,7 @@ test('a job has one row per artifact, all under its seq, each with its own kind,
     reject_error: null,
     reject_details: null,
     op_json: null,
+    content_hash: null,
   });
   expect(rows[1]).toMatchObject({
     seq: 7,
@@ -105,6 +106,7 @@ test('a rejected job has one row, with what its manifest said of it as a whole',
     reject_error: 'It is not.',
     reject_details: '["why"]',
     op_json: null,
+    content_hash: null,
   });
 });
 

@@ -56,6 +56,7 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
     schema_hint: artifact.entry.schema_hint ?? null,
     schema_json: JSON.stringify(artifact.columns),
     meta_json: json(artifact.entry.meta),
+    content_hash: artifact.contentHash ?? null,
   }));
 }
 
@@ -84,6 +85,7 @@ const emptyRow: Omit<
   reject_error: null,
   reject_details: null,
   op_json: null,
+  content_hash: null,
 };
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));

@@ -29,6 +29,8 @@ export interface VerifiedArtifact {
   bytes: number;
   sha256: string;
   columns: ParquetColumn[];
+  /** A hash of the rows, if the configuration wants it. */
+  contentHash?: string;
 }
 
 /** A job whose files are all sound. Its outcome depends on what else there is. */

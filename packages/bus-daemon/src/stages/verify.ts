@@ -20,6 +20,8 @@ import { checkDecodable } from './decodable.js';
 import { type ClaimedJob, isRejected, type RejectedJob, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
 
+const contentTimeoutMs = 300_000;
+
 /**
  * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
  * the reason why it cannot be taken. Durable effect: none that counts (a private copy inside the claimed folder where one is needed).
@@ -31,7 +33,8 @@ export async function verify(bus: Bus, claimed: readonly ClaimedJob[]): Promise<
     bus,
     verified.filter(job => !isRejected(job)).flatMap(job => (isRejected(job) ? [] : job.artifacts)),
   );
-  return verified.map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+  const decodable = verified.map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+  return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
 async function verifyJob(bus: Bus, job: ClaimedJob): Promise<VerifiedJob | RejectedJob> {
@@ -124,6 +127,27 @@ async function mustBeRegular(path: string, name: string, missing: () => BusError
     throw error;
   });
   if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
+}
+
+/** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */
+async function hashContents(
+  bus: Bus,
+  jobs: readonly (VerifiedJob | RejectedJob)[],
+): Promise<(VerifiedJob | RejectedJob)[]> {
+  for (const job of jobs)
+    for (const artifact of isRejected(job) ? [] : job.artifacts) {
+      const hash = await bus.inspector
+        .request({ task: 'content', path: artifact.file }, contentTimeoutMs)
+        .catch(error => {
+          bus.logger.warn(
+            { job: job.jobId, artifact: artifact.key, err: error },
+            'the rows of an artifact could not be hashed',
+          );
+          return undefined;
+        });
+      if (hash !== undefined) artifact.contentHash = hash;
+    }
+  return [...jobs];
 }
 
 function rejectUndecodable(

@@ -1,3 +1,4 @@
+import { contentHash } from './content.js';
 import { copyToParquet } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
@@ -25,6 +26,8 @@ function run(task: WorkerTask): Promise<unknown> {
       return decode(task);
     case 'copy':
       return copyToParquet(task);
+    case 'content':
+      return contentHash(task);
     case 'tables':
       return tablesOf(task);
   }

@@ -38,6 +38,12 @@ export interface ParquetFileOptions {
   metadata?: Record<string, string>;
 }
 
+/** Asks for the hash of a file's rows. */
+export interface ContentTask {
+  task: 'content';
+  path: string;
+}
+
 /** Asks which tables a SELECT reads. */
 export interface TablesTask {
   task: 'tables';
@@ -50,14 +56,16 @@ export interface CopyResult {
 }
 
 /** What can be asked of a worker process. */
-export type WorkerTask = DecodeTask | CopyTask | TablesTask;
+export type WorkerTask = DecodeTask | ContentTask | CopyTask | TablesTask;
 
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
   ? DecodeProblem | undefined
   : T extends TablesTask
     ? string[] | undefined
-    : CopyResult;
+    : T extends ContentTask
+      ? string
+      : CopyResult;
 
 export interface WorkerRequest {
   id: number;

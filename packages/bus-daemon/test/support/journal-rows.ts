@@ -30,6 +30,7 @@ export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
   reject_error: null,
   reject_details: null,
   op_json: null,
+  content_hash: null,
   ...more,
 });
 

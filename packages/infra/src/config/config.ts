@@ -85,6 +85,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         })),
       })),
     },
+    catalog: { contentHash: file.catalog.content_hash },
     compaction: {
       hotCommits: file.compaction.hot_commits,
       idleMs: ms(file.compaction.idle_s),

@@ -153,6 +153,15 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Canonical tables.'),
+  catalog: z
+    .strictObject({
+      content_hash: z
+        .boolean()
+        .default(false)
+        .describe('Whether each artifact gets a hash of its rows, which their order and the encoding do not change.'),
+    })
+    .prefault({})
+    .describe('What the catalog knows of artifacts.'),
   compaction: z
     .strictObject({
       hot_commits: z
@@ -239,6 +248,7 @@ export interface BusConfig {
   batch: { maxJobs: number; maxBytes: number };
   limits: { maxArtifactBytes: number; maxColumns: number };
   canon: { autoRegister: boolean; tables: DeclaredTable[] };
+  catalog: { contentHash: boolean };
   compaction: { hotCommits: number; idleMs: number; releaseGraceMs: number };
   export: {
     enabled: boolean;

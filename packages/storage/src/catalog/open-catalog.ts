@@ -76,6 +76,8 @@ export interface Catalog extends AsyncDisposable {
    * knows has none.
    */
   lineage(key: string, options?: LineageOptions): Promise<Lineage>;
+  /** Other artifacts with the same rows, in whatever order and encoding, newest first. None where `catalog.content_hash` was off. */
+  sameContent(key: string): Promise<ArtifactRecord[]>;
   /** The aliases there are. `catalog.alias_history_f` has what they stood for earlier. */
   aliases(): Promise<AliasRecord[]>;
   /** Runs one SQL query over `catalog.*` and `canon.*`; parameters as for `DuckDb.query`. */
@@ -133,6 +135,14 @@ function catalogOver(source: Source, path: string): Catalog {
         jobRecord,
       )[0],
     lineage: (key, options) => lineageOf(query, key, options),
+    sameContent: async key =>
+      (
+        await query(
+          `SELECT * FROM catalog.artifacts_f WHERE artifact_key <> $1 AND content_hash = (SELECT content_hash FROM catalog.artifacts_f WHERE artifact_key = $1)
+           ORDER BY seq DESC, ordinal DESC`,
+          [key],
+        )
+      ).map(artifactRecord),
     aliases: async () =>
       (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
     query: (sql, params, options) => source.query(sql, params, options),

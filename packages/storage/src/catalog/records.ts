@@ -27,6 +27,8 @@ export interface ArtifactRecord {
   meta: Record<string, unknown> | null;
   /** Where it comes from: commit, parameters, versions. */
   provenance: Record<string, unknown> | null;
+  /** A hash of the rows that their order and the encoding of the file do not change; null unless the bus was told to make it. */
+  contentHash: string | null;
   /** By the producer's clock. */
   createdAt: Date;
   /** By the daemon's clock. */
@@ -85,6 +87,7 @@ export const artifactRecord = (row: Row): ArtifactRecord => ({
   inputs: row.inputs as string[],
   meta: json(row.meta_json),
   provenance: json(row.provenance_json ?? null),
+  contentHash: (row.content_hash ?? null) as string | null,
   createdAt: row.created_at_utc as Date,
   committedAt: row.committed_at as Date,
 });
