@@ -50,6 +50,7 @@ test('latest is the newest by the daemon’s order, with everything that there i
     inputs: ['in/p/k/a'],
     meta: { x: 1 },
     provenance: null,
+    contentHash: null,
     createdAt: new Date('2026-01-01'),
     committedAt: new Date('2026-01-03'),
   });
