@@ -40,6 +40,13 @@ def _problems(value: Any, schema: dict[str, Any], at: str) -> Iterator[str]:
         elif keyword == "items":
             for index, item in enumerate(value):
                 yield from _problems(item, rule, f"{at}.{index}")
+        elif keyword in ("anyOf", "oneOf"):
+            fitting = sum(not problems(value, alternative) for alternative in rule)
+            if fitting == 0 or keyword == "oneOf" and fitting > 1:
+                yield f"{at}: {keyword}"
+        elif keyword == "not":
+            if not problems(value, rule):
+                yield f"{at}: not"
         elif not _holds(keyword, rule, value):
             yield f"{at}: {keyword}"
 

@@ -64,12 +64,13 @@ def submission_of(case: dict[str, Any], name: str, folder: Path) -> Optional[dic
 
 class ContractTest(BusTestCase):
     def test_the_schema_takes_every_job_that_the_daemon_takes(self) -> None:
-        schema = read_json(SCHEMAS / "manifest.schema.json")
+        schemas = {kind: read_json(SCHEMAS / f"{kind}.schema.json") for kind in ("manifest", "operation")}
         for path in CASES:
             case = read_json(path)
             if case["expect"]["status"] in ("ingested", "duplicate") and "manifest.json" not in case.get("files", {}):
+                manifest = manifest_of(case, path.parent.name)
                 with self.subTest(path.parent.name):
-                    self.assertEqual(problems(manifest_of(case, path.parent.name), schema), [])
+                    self.assertEqual(problems(manifest, schemas["operation" if "op" in manifest else "manifest"]), [])
 
     def test_python_refuses_what_the_daemon_would_reject_and_submits_what_it_would_take(self) -> None:
         submitted = refused = 0

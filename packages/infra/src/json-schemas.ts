@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { configSchema } from './config/schema.js';
-import { manifestSchema } from './manifest.js';
+import { manifestSchema, operationManifestSchema } from './manifest.js';
 import { receiptSchema, rejectReasonSchema } from './receipt.js';
 
 /**
@@ -11,6 +11,7 @@ import { receiptSchema, rejectReasonSchema } from './receipt.js';
 export function jsonSchemaFiles(): Record<string, object> {
   const schemas = {
     manifest: [manifestSchema, 'manifest.json of a job, version 1'],
+    operation: [operationManifestSchema, 'manifest.json of a job that asks for an operation'],
     receipt: [receiptSchema, 'RECEIPT.json of a job that was taken'],
     'reject-reason': [rejectReasonSchema, 'REJECT_REASON.json of a job that was not'],
     'bus-config': [configSchema, 'bus_config.json'],

@@ -97,7 +97,7 @@ export type Operation = z.infer<typeof operationSchema>;
 const operationTypes: readonly unknown[] = operationSchema.options.map(option => option.shape.type.value);
 
 /** The manifest of a job that asks for an operation. */
-const operationManifestSchema = z.looseObject({
+export const operationManifestSchema = z.looseObject({
   ...manifestSchema.shape,
   artifacts: z.array(z.never()).max(0, 'an operation brings no artifacts').default([]),
   op: operationSchema,
