@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Params } from './duckdb/bind.js';
 import { connect } from './duckdb/memory-instance.js';
-import { queryError, runForColumns, runForRows, type Statement } from './duckdb/run.js';
+import { queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { storageError } from './errors.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
@@ -15,7 +15,7 @@ export interface OpenOptions extends TypeMapping {
 
 /** Options of one query. */
 export interface QueryOptions extends TypeMapping {
-  /** Ends the query; it then throws the signal's reason. */
+  /** Ends the query, also one that still waits for its turn; it then throws the signal's reason. The handle can be used on. */
   signal?: AbortSignal;
 }
 
@@ -103,8 +103,9 @@ export class DuckDb {
   ): Promise<T> {
     if (this.#closing !== undefined) throw storageError('CLOSED', `The database ${this.path} was closed.`);
     const statement = { sql, params, signal, mapping: resolveMapping({ ...this.#mapping, ...mapping }) };
-    const result = this.#turn.then(() => work(this.#connection, statement));
-    this.#turn = result.catch(() => {});
+    const before = this.#turn;
+    const result = waitFor(before, signal).then(() => work(this.#connection, statement));
+    this.#turn = Promise.allSettled([before, result]); // who gives up waiting lets nobody pass those before
     try {
       return await result;
     } catch (error) {

@@ -83,7 +83,12 @@ export function appendRows(rows: Row[], names: readonly string[], columns: reado
   }
 }
 
-/** Runs `work`, and interrupts the connection's query when the signal says so; then it is the signal's reason that is thrown. */
+const interruptEveryMs = 10;
+
+/**
+ * Runs `work`, and interrupts the connection's query when the signal says so; then it is the signal's reason that is thrown. DuckDB
+ * forgets an interrupt that comes before the query has begun, so it is told again until the work has ended.
+ */
 export async function interruptible<T>(
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
@@ -91,7 +96,11 @@ export async function interruptible<T>(
 ): Promise<T> {
   if (signal === undefined) return work();
   signal.throwIfAborted();
-  const interrupt = () => connection.interrupt();
+  let again: NodeJS.Timeout | undefined;
+  const interrupt = () => {
+    connection.interrupt();
+    again = setInterval(() => connection.interrupt(), interruptEveryMs);
+  };
   signal.addEventListener('abort', interrupt, { once: true });
   try {
     const result = await work();
@@ -102,6 +111,22 @@ export async function interruptible<T>(
     throw error;
   } finally {
     signal.removeEventListener('abort', interrupt);
+    clearInterval(again);
+  }
+}
+
+/** Waits for who is before, or until the signal says so; then its reason is thrown. */
+export async function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal?.reason);
+  });
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([before, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
 }
 
