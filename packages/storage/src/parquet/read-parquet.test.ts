@@ -130,6 +130,16 @@ describe('scanParquet', () => {
     expect(seen).toEqual([150_001, 100_001, 50_001, 1]);
   });
 
+  test('can be sorted by a column that is not chosen, however it is spelled', async () => {
+    const options = { where: 'n < 4', orderBy: [{ column: 'N', direction: 'desc' }, 's'], limit: 3 } as const;
+    for (const columns of [['s'], ['s', 'n']]) {
+      const seen: unknown[] = [];
+      for await (const batch of scanParquet(path('big.parquet'), { ...options, columns })) seen.push(...batch);
+      expect(seen).toEqual(await readParquet(path('big.parquet'), { ...options, columns }));
+      expect(seen).toHaveLength(3);
+    }
+  });
+
   test('goes on with the file it began with when another is renamed over it, or it is removed', async () => {
     let count = 0;
     for await (const batch of scanParquet(path('big.parquet'), { batchRows: 5000 })) {

@@ -107,16 +107,26 @@ async function startStream(
   signal: AbortSignal | undefined,
 ): Promise<DuckDBResult> {
   const mark = identifier(markName(files));
-  const rows = `SELECT false AS ${mark}, ${selectList(options)} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
+  const rows = `SELECT false AS ${mark}, ${selectList(withOrder(options))} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
   const marked = `(\n${rows}\n) UNION ALL BY NAME SELECT true AS ${mark}`;
   const inOrder = clauses({ ...options, where: undefined, limit: undefined }, [mark]);
-  const sql = options.orderBy.length === 0 ? marked : `SELECT * FROM (${marked})\n${inOrder}`;
+  const chosen = options.columns === undefined ? '*' : `${mark}, ${selectList(options)}`;
+  const sql = options.orderBy.length === 0 ? marked : `SELECT ${chosen} FROM (${marked})\n${inOrder}`;
   const bound = options.params === undefined ? undefined : bindParams(options.params);
   try {
     return await interruptible(connection, signal, () => connection.stream(sql, bound?.values, bound?.types));
   } catch (error) {
     throw signal?.aborted ? error : readError(files, error);
   }
+}
+
+/** The options with the columns to sort by among the chosen ones, since they are sorted by once more beside the mark. */
+function withOrder(options: CheckedOptions): CheckedOptions {
+  if (options.columns === undefined) return options;
+  const columns = new Map(
+    [...options.columns, ...options.orderBy.map(by => by.column)].map(name => [name.toLowerCase(), name]),
+  );
+  return { ...options, columns: [...columns.values()] };
 }
 
 /** A name for the mark that no column has. */
