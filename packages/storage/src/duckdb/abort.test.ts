@@ -61,6 +61,17 @@ describe.each(reads)('%s', (_, read) => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
+  test('ends also when the signal comes in the moment in which the statement is handed to DuckDB', async () => {
+    for (const method of ['run', 'stream'] as const) {
+      const original = DuckDBConnection.prototype[method];
+      vi.spyOn(DuckDBConnection.prototype, method).mockImplementation(function (this: DuckDBConnection, ...args) {
+        if (args[0].includes('WHERE')) controller.abort(enough);
+        return original.apply(this, args) as never;
+      });
+    }
+    await expect(read()).rejects.toBe(enough);
+  });
+
   test('never starts a statement when the signal has come before it', async () => {
     controller.abort(enough);
     const started = [vi.spyOn(DuckDBConnection.prototype, 'run'), vi.spyOn(DuckDBConnection.prototype, 'stream')];

@@ -168,6 +168,7 @@ async function* batches(result: DuckDBResult, context: StreamContext): AsyncGene
     while (waiting >= batchRows) {
       delivered += batchRows;
       yield { names, columns: columns.map(column => column.slice(0, batchRows)) };
+      context.signal?.throwIfAborted();
       columns = columns.map(column => column.slice(batchRows));
       waiting -= batchRows;
     }
