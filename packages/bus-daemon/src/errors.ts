@@ -22,6 +22,10 @@ export const daemonCodes = {
     disposition: 'retry',
     hint: 'Move the file aside (mv FILE FILE.before-bus); the bus then publishes its own, and the old one stays readable.',
   },
+  EXPORT_PATH_TAKEN: {
+    disposition: 'retry',
+    hint: 'Move that folder away, or give the export another path; it is tried again by itself.',
+  },
   WORKER_DIED: {
     disposition: 'retry',
     hint: 'The work is tried again by itself; if it dies again, see the log above.',

@@ -1,46 +1,42 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import {
-  digestFile,
-  type ExportFileOptions,
-  exists,
-  faultPoint,
-  makeFolderDurable,
-  syncFile,
-  syncFolder,
-} from '@quantbot/infra';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type ExportFileOptions, exists, makeFolderDurable } from '@quantbot/infra';
 import type { Bus, ExportRequest } from '../bus.js';
-import { busInfo } from '../publish/publisher.js';
-import { frozenHot, snapshotOf } from '../publish/snapshot.js';
-import { type Snapshot, tableInOrder, viewsAt } from '../publish/views.js';
-import { identifier } from '../sql.js';
-import { version } from '../version.js';
+import type { CanonTable } from '../canon/table.js';
+import { snapshotOf } from '../publish/snapshot.js';
+import { type Snapshot, tableInOrder } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
-import type { ParquetFileOptions } from '../worker/protocol.js';
+import { datasetManifest, removeSuperseded } from './dataset.js';
+import { defaultOptions, definitionOf, type GoldenExport } from './golden-export.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
+import { writeDataset } from './write-dataset.js';
+import { writeExportFile } from './write-file.js';
 
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 const parseTimeoutMs = 20_000;
-const defaultOptions: ExportFileOptions = { compression: 'zstd', rowGroupRows: 122_880, sortBy: [] };
+/** The export that every canonical table has. */
+function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
+  const { name, mode, columns } = table;
+  return {
+    name,
+    sql: tableInOrder(name),
+    untrusted: false,
+    path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
+    options,
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    ...(mode.mode === 'append' && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
+  };
+}
+
+/** Without it an export is not there. */
+const whatMustBe = ({ path, options }: GoldenExport): string =>
+  options.layout === 'dataset' ? join(path, datasetManifest) : path;
 
 const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
-/** One golden export: what it reads, and where it goes. */
-interface GoldenExport {
-  name: string;
-  sql: string;
-  /** Absolute path. */
-  path: string;
-  /** True for SQL of the configuration: it can read the bus's data and nothing else. */
-  untrusted: boolean;
-  options: ExportFileOptions;
-  /** The seq of the last commit that changed what it reads. */
-  changedSeq: number;
-}
-
 /**
- * Keeps golden exports fresh: one Parquet file per canonical table and per SELECT of the configuration, always whole, replaced by rename. An export runs when its table has
+ * Keeps golden exports fresh: one for each canonical table and for each SELECT of the configuration, as a file or a dataset, always whole. An export runs when its table has
  * changed since the seq that its last good run recorded, so a crash forgets nothing. It never delays ingestion.
  */
 export class Exporter {
@@ -99,7 +95,7 @@ export class Exporter {
 
   async #runAll(ignoreInterval: boolean): Promise<void> {
     await this.ensureStatus();
-    await this.#removeLeftovers();
+    await this.#removeGarbage();
     const status = await this.#readStatus();
     this.#serving = this.#bus.requestedExports.splice(0);
     for (const item of await this.#dirty())
@@ -117,8 +113,12 @@ export class Exporter {
     const dirty: GoldenExport[] = [];
     for (const item of await this.#exports()) {
       const last = status.exports[item.name];
-      const current = last?.ok === true && last.as_of_seq >= item.changedSeq && last.path === item.path;
-      if (!current || this.#isForced(item, last?.as_of_seq) || !(await exists(item.path))) dirty.push(item);
+      const current =
+        last?.ok === true &&
+        last.as_of_seq >= item.changedSeq &&
+        last.path === item.path &&
+        last.definition === definitionOf(item);
+      if (!current || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item)))) dirty.push(item);
     }
     return dirty;
   }
@@ -131,16 +131,10 @@ export class Exporter {
     const ofTables = tables
       .tables()
       .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
-      .map(({ name }) => ({
-        name,
-        sql: tableInOrder(name),
-        untrusted: false,
-        path: join(exportDir, `${name}.parquet`),
-        options: config.export.tables[name] ?? defaultOptions,
-        changedSeq: tables.lastSeq(name),
-      }));
+      .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions))
+      .map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
     const ofConfig = await Promise.all(
-      jobs.map(async job => ({ ...job, untrusted: true, changedSeq: await this.#changedSeq(job.sql) })),
+      jobs.map(async job => ({ ...job, untrusted: true, columns: [], changedSeq: await this.#changedSeq(job.sql) })),
     );
     return [...ofTables, ...ofConfig];
   }
@@ -189,13 +183,15 @@ export class Exporter {
     const last = status.exports[item.name];
     const common = { path: item.path, started_at: new Date(now()).toISOString() };
     try {
-      const written = await this.#write(item, snapshot);
+      const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
+      const written = await write({ bus: this.#bus, worker: this.#worker, snapshot }, item);
       this.#failures.delete(item.name);
       status.exports[item.name] = {
         ok: true,
         ...common,
         ...written,
         as_of_seq: snapshot.seq,
+        definition: definitionOf(item),
         duration_ms: Math.round(elapsed() - startedAt),
         error: null,
       };
@@ -205,14 +201,16 @@ export class Exporter {
       );
     } catch (error) {
       this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
-      const { rows = null, bytes = null, sha256 = null, as_of_seq = 0 } = last ?? {};
+      const { rows = null, bytes = null, sha256 = null, files = null, as_of_seq = 0, definition = null } = last ?? {};
       status.exports[item.name] = {
         ok: false,
         ...common,
         rows,
         bytes,
         sha256,
+        files,
         as_of_seq,
+        definition,
         duration_ms: Math.round(elapsed() - startedAt),
         error: (error as Error).message,
       };
@@ -228,72 +226,30 @@ export class Exporter {
     await writeExportStatus(this.#bus.config.export.exportDir, status);
   }
 
-  async #write(item: GoldenExport, snapshot: Snapshot): Promise<{ rows: number; bytes: number; sha256: string }> {
-    const { config, layout } = this.#bus;
-    const building = join(dirname(item.path), `.${basename(item.path)}.${this.#bus.newClaim()}.tmp`);
-    const tempFolder = join(layout.building, `spill-${this.#bus.newClaim()}`);
-    await makeFolderDurable(dirname(item.path));
-    await mkdir(tempFolder);
-    try {
-      const { rows } = await this.#worker.request(
-        {
-          task: 'copy',
-          setup: viewsAt(layout, snapshot, await frozenHot(this.#bus, snapshot), busInfo(this.#bus)),
-          sql: item.sql,
-          untrusted: item.untrusted,
-          readable: [layout.root, config.export.exportDir],
-          path: building,
-          file: this.#fileOptions(item, snapshot),
-          memoryMb: config.export.memoryLimitMb,
-          tempFolder,
-        },
-        config.export.timeoutMs,
-      );
-      await syncFile(building);
-      const digest = await digestFile(building);
-      faultPoint('export:before-rename');
-      await rename(building, item.path);
-      faultPoint('export:after-rename');
-      await syncFolder(dirname(item.path));
-      return { rows, ...digest };
-    } finally {
-      await rm(building, { force: true });
-      await rm(tempFolder, { recursive: true, force: true });
-    }
-  }
-
-  /** A copy of the file still says what it is. */
-  #fileOptions({ name, sql, options }: GoldenExport, snapshot: Snapshot): ParquetFileOptions {
-    const { marker, now } = this.#bus;
-    const { compression, rowGroupRows, sortBy } = options;
-    const orderBy = sortBy
-      .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
-      .join(', ');
-    return {
-      compression,
-      rowGroupRows,
-      ...(orderBy !== '' && { orderBy }),
-      metadata: {
-        'quantbot.bus_id': marker.bus_id,
-        'quantbot.export': name,
-        'quantbot.as_of_seq': String(snapshot.seq),
-        'quantbot.sql': sql,
-        'quantbot.exported_at': new Date(now()).toISOString(),
-        'quantbot.daemon_version': version,
-      },
-    };
-  }
-
   async #readStatus(): Promise<ExportStatus> {
     this.#status ??= await readExportStatus(this.#bus.config.export.exportDir);
     return this.#status;
   }
 
-  /** Temporary files of an export that a crash ended. */
-  async #removeLeftovers(): Promise<void> {
-    const { exportDir } = this.#bus.config.export;
-    for (const name of await readdir(exportDir))
-      if (/^\..+\.parquet\.[0-9a-f]{16}\.tmp$/.test(name) && (await stat(join(exportDir, name))).isFile())
-        await rm(join(exportDir, name));
+  /** Removes what runs that a crash ended have left, and replaced datasets after the time for which readers may still need them. */
+  async #removeGarbage(): Promise<void> {
+    const { config, now } = this.#bus;
+    // The clock may have been set back since: then it is not waited for.
+    const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
+    for (const folder of await this.#folders()) {
+      for (const name of await readdir(folder))
+        if (/^\..+\.[0-9a-f]{16}\.tmp$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
+      await removeSuperseded(folder, isOld);
+    }
+  }
+
+  /** Where exports are. */
+  async #folders(): Promise<string[]> {
+    const folders = new Set((await this.#exports()).map(item => dirname(item.path)));
+    const there = [...folders.add(this.#bus.config.export.exportDir)].map(async path => ({
+      path,
+      is: await exists(path),
+    }));
+    return (await Promise.all(there)).filter(folder => folder.is).map(folder => folder.path);
   }
 }

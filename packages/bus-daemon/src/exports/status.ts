@@ -11,8 +11,13 @@ const entrySchema = z.object({
   path: z.string(),
   rows: z.number().nullable(),
   bytes: z.number().nullable(),
+  /** Of a file; null for a dataset. */
   sha256: z.string().nullable(),
+  /** Files of a dataset; 1 for a file. */
+  files: z.number().nullable().default(null),
   as_of_seq: z.number(),
+  /** A hash of what it is made by: SQL, settings, columns. */
+  definition: z.string().nullable().default(null),
   started_at: z.string(),
   duration_ms: z.number(),
   error: z.string().nullable(),

@@ -134,9 +134,9 @@ const newestSeq = ({ table, newestCompacted }: TableFiles): string =>
 /** The order of a canonical table's rows. */
 export const originOrder = '_seq, _ordinal, _row';
 
-/** A canonical table as it is exported: in the order of commits, artifacts, and rows in them. */
-export const tableInOrder = (table: string): string =>
-  `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)} ORDER BY ${originOrder}`;
+/** A canonical table as it is exported, in the order of commits, artifacts, and rows in them: all, or what came with a commit or after it. */
+export const tableInOrder = (table: string, fromSeq = 0): string =>
+  `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${fromSeq > 0 ? ` WHERE _seq >= ${fromSeq}` : ''} ORDER BY ${originOrder}`;
 
 /**
  * `_position`: `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the journal's rows give; `_row`: DuckDB's virtual column

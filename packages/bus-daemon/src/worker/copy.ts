@@ -1,10 +1,70 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
-import { literal, literalList } from '../sql.js';
-import type { CopyResult, CopyTask, ParquetFileOptions } from './protocol.js';
+import { identifier, literal, literalList } from '../sql.js';
+import type {
+  CopyResult,
+  CopyTask,
+  ParquetFileOptions,
+  PartitionFile,
+  PartitionTask,
+  SelectToWrite,
+} from './protocol.js';
 
 /** Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything refers to it. */
-export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
+export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
+  withSelect(task, { files: [task.path], folders: [] }, async connection => ({
+    rows: await copy(connection, orderedSql(task), task.path, task.file),
+  }));
+
+/** Writes the result of a SELECT into a folder, a file for each partition, in the order that the SELECT gives. Not flushed. */
+export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
+  withSelect(task, { files: [], folders: [task.folder] }, async connection => {
+    const { folder, fileName, partitionBy, file } = task;
+    if (partitionBy.length === 0)
+      return [{ path: fileName, rows: await copy(connection, orderedSql(task), join(folder, fileName), file) }];
+    // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose name the daemon knows.
+    await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
+    const files: PartitionFile[] = [];
+    for (const { folders, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
+      await mkdir(join(folder, folders), { recursive: true });
+      const path = `${folders}/${fileName}`;
+      const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
+      files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
+    }
+    return files;
+  });
+
+interface Partition {
+  /** `a=1/b=x`, as Hive writes it: DuckDB, pandas, Polars and Spark read the values back from the names. */
+  folders: string;
+  /** Holds for the rows of the partition. */
+  condition: string;
+}
+
+/** The partitions in `_result`, in an order that is always the same. */
+function partitionsSql(partitionBy: readonly string[]): string {
+  const texts = partitionBy.map(column => ({ column, text: `CAST(${identifier(column)} AS VARCHAR)` }));
+  const folders = texts.map(
+    ({ column, text }) =>
+      `${literal(`${column}=`)} || coalesce(url_encode(${text}), ${literal('__HIVE_DEFAULT_PARTITION__')})`,
+  );
+  const conditions = texts.map(({ text }) => {
+    const quote = literal("'");
+    const quoted = `${quote} || replace(${text}, ${quote}, ${literal("''")}) || ${quote}`;
+    return `${literal(`${text} IS NOT DISTINCT FROM `)} || coalesce(${quoted}, 'NULL')`;
+  });
+  const [folder, condition] = [folders.join(` || '/' || `), conditions.join(` || ' AND ' || `)];
+  return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition FROM _result ORDER BY folders`;
+}
+
+/** A database of its own with the views that a SELECT reads; locked, when the SELECT is not our own, before it runs. */
+async function withSelect<T>(
+  task: SelectToWrite,
+  writes: { files: string[]; folders: string[] },
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2 });
   const { connection } = database;
   try {
@@ -13,22 +73,29 @@ export async function copyToParquet(task: CopyTask): Promise<CopyResult> {
     for (const statement of task.setup) await connection.run(statement);
     if (task.untrusted) {
       await assertOneSelect(connection, task.sql);
-      await connection.run(`SET allowed_paths = ${literalList([task.path])}`);
-      await connection.run(`SET allowed_directories = ${literalList(task.readable)}`);
+      await connection.run(`SET allowed_paths = ${literalList(writes.files)}`);
+      await connection.run(`SET allowed_directories = ${literalList([...task.readable, ...writes.folders])}`);
       await connection.run('SET enable_external_access = false');
       await connection.run('SET lock_configuration = true');
     }
-    const [row] = await query<{ Count: bigint }>(
-      connection,
-      `COPY (${orderedSql(task)}) TO ${literal(task.path)} (${copyOptions(task.file)})`,
-    );
-    return { rows: Number(row?.Count ?? 0) };
+    return await work(connection);
   } finally {
     database.close();
   }
 }
 
-const orderedSql = ({ sql, file: { orderBy } }: CopyTask): string =>
+async function copy(
+  connection: DuckDBConnection,
+  sql: string,
+  path: string,
+  file: ParquetFileOptions,
+): Promise<number> {
+  const statement = `COPY (${sql}) TO ${literal(path)} (${copyOptions(file)})`;
+  const [row] = await query<{ Count: bigint }>(connection, statement);
+  return Number(row?.Count ?? 0);
+}
+
+const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>
   orderBy === undefined ? `${sql}\n` : `SELECT * FROM (${sql}\n) ORDER BY ${orderBy}`;
 
 function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions): string {

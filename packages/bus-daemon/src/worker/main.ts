@@ -1,5 +1,5 @@
 import { contentHash } from './content.js';
-import { copyToParquet } from './copy.js';
+import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
 import { tablesOf } from './tables.js';
@@ -26,6 +26,8 @@ function run(task: WorkerTask): Promise<unknown> {
       return decode(task);
     case 'copy':
       return copyToParquet(task);
+    case 'partition':
+      return writePartitions(task);
     case 'content':
       return contentHash(task);
     case 'tables':

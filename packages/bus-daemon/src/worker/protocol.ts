@@ -11,9 +11,8 @@ export interface DecodeTask {
 /** What is wrong with the files of a {@link DecodeTask}: they cannot be read, or these columns have NULLs. */
 export type DecodeProblem = { unreadable: string } | { nulls: string[] };
 
-/** Runs statements in a database of its own, then writes the result of a SELECT as Parquet to a path that must not exist yet. */
-export interface CopyTask {
-  task: 'copy';
+/** A SELECT to be run in a database of its own, whose result is written as Parquet. */
+export interface SelectToWrite {
   /** Statements that make the views which `sql` reads. */
   setup: string[];
   /** One SELECT. */
@@ -22,10 +21,25 @@ export interface CopyTask {
   untrusted: boolean;
   /** Files and folders that untrusted SQL may read. */
   readable: string[];
-  path: string;
   file: ParquetFileOptions;
   memoryMb: number;
   tempFolder: string;
+}
+
+/** Writes the result of a SELECT to a path that must not exist yet. */
+export interface CopyTask extends SelectToWrite {
+  task: 'copy';
+  path: string;
+}
+
+/** Writes the result of a SELECT into an empty folder: one file, or one for each partition. */
+export interface PartitionTask extends SelectToWrite {
+  task: 'partition';
+  folder: string;
+  /** What each file is called. */
+  fileName: string;
+  /** Columns whose values become folders; they are not in the files. None: one file. */
+  partitionBy: string[];
 }
 
 /** How a Parquet file is written. */
@@ -55,8 +69,15 @@ export interface CopyResult {
   rows: number;
 }
 
+/** A file that a {@link PartitionTask} wrote. */
+export interface PartitionFile {
+  /** Below the folder, with `/`. */
+  path: string;
+  rows: number;
+}
+
 /** What can be asked of a worker process. */
-export type WorkerTask = DecodeTask | ContentTask | CopyTask | TablesTask;
+export type WorkerTask = DecodeTask | ContentTask | CopyTask | PartitionTask | TablesTask;
 
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
@@ -65,7 +86,9 @@ export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
     ? string[] | undefined
     : T extends ContentTask
       ? string
-      : CopyResult;
+      : T extends PartitionTask
+        ? PartitionFile[]
+        : CopyResult;
 
 export interface WorkerRequest {
   id: number;

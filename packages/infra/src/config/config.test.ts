@@ -147,6 +147,12 @@ describe('mistakes are told', () => {
         },
       },
     ],
+    ['partitions of a file', { export: { jobs: [{ name: 'a', sql: 'x', partition_by: ['day'] }] } }],
+    ['a partition twice', { export: { tables: { a: { layout: 'dataset', partition_by: ['day', 'Day'] } } } }],
+    [
+      'sorting by a partition',
+      { export: { tables: { a: { layout: 'dataset', partition_by: ['day'], sort_by: ['Day desc'] } } } },
+    ],
     ['an export with a name that is none', { export: { jobs: [{ name: '../a', sql: 'x' }] } }],
   ])('%s', (_what, config) => {
     expect(refusalOf(config).code).toBe('CONFIG_INVALID');
@@ -160,6 +166,16 @@ describe('mistakes are told', () => {
       expect(refusalOf({ export: { export_dir: root } }).code).toBe('BUS_ROOT_INVALID');
     },
   );
+});
+
+test('a dataset is a folder, with a name of its own kind', () => {
+  const jobs = [
+    { name: 'daily', sql: 'SELECT 1', layout: 'dataset', partition_by: ['day'] },
+    { name: 'b', sql: 'x', layout: 'dataset', path: 'deep/b' },
+  ];
+  const { export: exports } = parseBusConfig(JSON.stringify({ export: { jobs } }), '/srv/bus_config.json');
+  expect(exports.jobs.map(job => job.path)).toEqual(['/srv/data/exports/daily', '/srv/data/exports/deep/b']);
+  expect(exports.jobs[0]?.options).toMatchObject({ layout: 'dataset', partitionBy: ['day'] });
 });
 
 test('a byte order mark before the text does not matter', () => {

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
-import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
+import { type BusConfig, type ConfigFile, configSchema, type ExportFileOptions } from './schema.js';
 
 /** The name under which the configuration is looked for, from the working folder upwards. */
 export const configFileName = 'bus_config.json';
@@ -113,15 +113,16 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
   };
 }
 
-const exportOptions = (
-  file: Pick<ConfigFile['export']['jobs'][number], 'compression' | 'row_group_rows' | 'sort_by'>,
-) => ({
+const exportOptions = (file: Omit<ConfigFile['export']['tables'][string], 'enabled'>): ExportFileOptions => ({
   compression: file.compression,
   rowGroupRows: file.row_group_rows,
   sortBy: file.sort_by.map(text => ({
     column: text.replace(/ (asc|desc)$/i, ''),
     descending: / desc$/i.test(text),
   })),
+  layout: file.layout,
+  partRows: file.part_rows,
+  partitionBy: file.partition_by,
 });
 
 /**
@@ -141,8 +142,8 @@ export function checkedRoot(path: string, setting = 'bus_root'): string {
   return path;
 }
 
-function exportPath(exportDir: string, job: { name: string; path?: string | undefined }): string {
-  const path = resolve(exportDir, job.path ?? `${job.name}.parquet`);
+function exportPath(exportDir: string, job: ConfigFile['export']['jobs'][number]): string {
+  const path = resolve(exportDir, job.path ?? (job.layout === 'dataset' ? job.name : `${job.name}.parquet`));
   const below = relative(exportDir, path);
   if (below === '' || below === '..' || below.startsWith('../') || isAbsolute(below))
     throw busError('CONFIG_INVALID', `The export ${job.name} would be written outside of export_dir.`, {

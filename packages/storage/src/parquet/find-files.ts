@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemErrorCode } from '@quantbot/infra';
 import fastGlob from 'fast-glob';
@@ -25,7 +25,9 @@ async function findOne(source: string): Promise<string[]> {
   const path = resolve(source);
   const kind = await kindOf(path);
   if (kind === 'file') return [path];
-  const found = kind === 'folder' ? await glob('**/*.parquet', path) : await glob(source, process.cwd());
+  // A dataset of the bus is a link to a folder: of one that is replaced meanwhile all files are read as they were.
+  const found =
+    kind === 'folder' ? await glob('**/*.parquet', await realpath(path)) : await glob(source, process.cwd());
   if (found.length > 0) return found;
   if (kind === 'folder') throw storageError('FILE_NOT_FOUND', `There is no Parquet file below the folder ${source}.`);
   throw fastGlob.isDynamicPattern(source)

@@ -1,0 +1,93 @@
+import { lstat, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { faultPoint, syncFolder, systemErrorCode, writeFileDurable } from '@quantbot/infra';
+import { z } from 'zod';
+import { daemonError } from '../errors.js';
+
+/** The file in a dataset that says what belongs to it. Its name keeps it out of globs, and of what Spark and pandas read. */
+export const datasetManifest = '_dataset.json';
+
+const manifestSchema = z.object({
+  bus_id: z.string(),
+  export: z.string(),
+  /** In the names of all files: those of another dataset that was here before have other names. */
+  tag: z.string(),
+  /** A hash of everything in the configuration and the table that the files depend on. */
+  definition: z.string(),
+  /** The files have all rows of jobs up to here. While a run is under way the newest files may have more. */
+  as_of_seq: z.number(),
+  /** The first job in the newest files: those are written again until they are large enough. */
+  open_from_seq: z.number(),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      from_seq: z.number(),
+      rows: z.number(),
+      bytes: z.number(),
+      sha256: z.string(),
+    }),
+  ),
+});
+
+/** What `_dataset.json` holds. */
+export type DatasetManifest = z.infer<typeof manifestSchema>;
+
+/** Of a folder beside the dataset's link, which names one of them. */
+const generationPattern = /^\.(.+)\.[0-9a-f]{16}\.dataset$/;
+
+/** A new folder for the files of a dataset. */
+export const generationBeside = (path: string, claim: string): string =>
+  join(dirname(path), `.${basename(path)}.${claim}.dataset`);
+
+/** The manifest of the dataset at a path; undefined when there is none, it cannot be read, or a file of it is gone. */
+export async function readDataset(path: string): Promise<DatasetManifest | undefined> {
+  try {
+    const { data } = manifestSchema.safeParse(JSON.parse(await readFile(join(path, datasetManifest), 'utf8')));
+    for (const file of data?.files ?? []) if ((await stat(join(path, file.path))).size !== file.bytes) return undefined;
+    return data;
+  } catch (error) {
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Replaces the manifest in a dataset's folder. */
+export const writeDatasetManifest = (folder: string, manifest: DatasetManifest): Promise<void> =>
+  writeFileDurable(join(folder, datasetManifest), `${JSON.stringify(manifest, null, 2)}\n`);
+
+/**
+ * Makes a folder of files the dataset at a path, in one step: the path is a link. Who has resolved it before keeps what he sees, until
+ * {@link removeSuperseded}.
+ *
+ * @throws DaemonError `EXPORT_PATH_TAKEN`: there is a folder at the path that is not ours.
+ */
+export async function switchDataset(path: string, generation: string, temporary: string): Promise<void> {
+  await syncFolder(dirname(path));
+  await symlink(basename(generation), temporary);
+  try {
+    faultPoint('export:before-switch');
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    await rm(generation, { recursive: true, force: true });
+    if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(cause) ?? '')) throw cause;
+    throw daemonError('EXPORT_PATH_TAKEN', `There is a folder at ${path} already, and it is none of the bus's.`, {
+      cause,
+    });
+  }
+  faultPoint('export:after-switch');
+  await syncFolder(dirname(path));
+}
+
+/** Removes what replaced datasets and runs ended by a crash have left in a folder: `isOld` says it of the time when something was superseded. */
+export async function removeSuperseded(folder: string, isOld: (supersededAtMs: number) => boolean): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const dataset = generationPattern.exec(name)?.[1];
+    if (dataset === undefined) continue;
+    const path = join(folder, dataset);
+    if ((await readlink(path).catch(() => undefined)) === name) continue;
+    // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to the folder.
+    const since = (await lstat(path).catch(() => undefined))?.mtimeMs;
+    if (since === undefined || isOld(since)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}

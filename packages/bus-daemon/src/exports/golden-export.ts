@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import type { BusLayout, ExportFileOptions } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { busInfo } from '../publish/publisher.js';
+import { frozenHot } from '../publish/snapshot.js';
+import { type Snapshot, viewsAt } from '../publish/views.js';
+import { identifier } from '../sql.js';
+import { version } from '../version.js';
+import type { WorkerProcess } from '../worker/client.js';
+import type { SelectToWrite } from '../worker/protocol.js';
+
+/** One golden export: what it reads, and where it goes. */
+export interface GoldenExport {
+  name: string;
+  sql: string;
+  /** Absolute path of the file, or of the dataset's folder. */
+  path: string;
+  /** True for SQL of the configuration: it can read the bus's data and nothing else. */
+  untrusted: boolean;
+  options: ExportFileOptions;
+  /** The seq of the last commit that changed what it reads. */
+  changedSeq: number;
+  /** Of a table that only grows: what has come with a commit or after it, in the order of commits. */
+  sqlFrom?: (seq: number) => string;
+  /** Names and types of the columns, where they are known beforehand. */
+  columns: readonly { name: string; type: string }[];
+}
+
+/** What an export has written. */
+export interface WrittenExport {
+  rows: number;
+  bytes: number;
+  sha256: string | null;
+  files: number;
+}
+
+/** What the writing of an export needs. */
+export interface ExportContext {
+  bus: Bus;
+  worker: WorkerProcess;
+  snapshot: Snapshot;
+}
+
+export const defaultOptions: ExportFileOptions = {
+  compression: 'zstd',
+  rowGroupRows: 122_880,
+  sortBy: [],
+  layout: 'file',
+  partRows: 491_520,
+  partitionBy: [],
+};
+
+/** What an export is made by, as a hash: when it changes, what is there is not up to date, and files of a dataset cannot stay. */
+export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
+  createHash('sha256')
+    .update(JSON.stringify([sql, options, columns]))
+    .digest('hex');
+
+/** A name beside an export that no reader looks at. */
+export const unfinishedBeside = (path: string, claim: string): string =>
+  join(dirname(path), `.${basename(path)}.${claim}.tmp`);
+
+/** A folder in which DuckDB may put what does not fit into memory. */
+export const spillFolder = (layout: BusLayout, claim: string): string => join(layout.building, `spill-${claim}`);
+
+/** What the worker is to run for an export. A copy of a file still says what it is, by its key-value metadata. */
+export async function selectOf(
+  { bus, snapshot }: ExportContext,
+  { name, sql, untrusted, options }: GoldenExport,
+  tempFolder: string,
+): Promise<SelectToWrite> {
+  const { config, layout, marker, now } = bus;
+  const orderBy = options.sortBy
+    .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
+    .join(', ');
+  return {
+    setup: viewsAt(layout, snapshot, await frozenHot(bus, snapshot), busInfo(bus)),
+    sql,
+    untrusted,
+    readable: [layout.root, config.export.exportDir],
+    file: {
+      compression: options.compression,
+      rowGroupRows: options.rowGroupRows,
+      ...(orderBy !== '' && { orderBy }),
+      metadata: {
+        'quantbot.bus_id': marker.bus_id,
+        'quantbot.export': name,
+        'quantbot.as_of_seq': String(snapshot.seq),
+        'quantbot.sql': sql,
+        'quantbot.exported_at': new Date(now()).toISOString(),
+        'quantbot.daemon_version': version,
+      },
+    },
+    memoryMb: config.export.memoryLimitMb,
+    tempFolder,
+  };
+}
