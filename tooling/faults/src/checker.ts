@@ -2,10 +2,11 @@
  * Compares what was submitted with inbox, store, journal, receipts, catalog, canonical tables and exports. It shares no code with the
  * daemon: it knows the format from docs/format.md alone, reads the journal's files itself, and hashes every byte.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { LedgerJob } from './ledger.js';
+import { tables } from './tables.js';
 import { listFiles, sha256Of } from './tree.js';
 
 interface JournalRow {
@@ -160,12 +161,13 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     /^alerts\.duckdb$/,
     /^\.alerts\.duckdb\.guard$/,
     /^alerts\.duckdb\.writer\.lock$/,
-    /^exports\/(_export_status\.json|[a-z]+\.parquet)$/,
+    /^exports\/(_export_status\.json|(ticks|books)\.parquet|trades|marks)$/,
+    /^exports\/\.(trades|marks)\.[0-9a-f]{16}\.dataset\/(_dataset\.json|part-\d{12}-[0-9a-f]{6}\.parquet)$/,
     /^bus\/(bus\.json|writer\.guard)$/,
     /^bus\/(staging|store|processed|rejected)\//, // staging is the producers'; the others are checked file by file
     /^bus\/journal\/segments\/\d{12}-\d{12}\.parquet$/,
     /^bus\/journal\/hot\/\d{12}\/(commit|[a-z]+~\d+~(empty|\d{12}-\d{5}))\.parquet$/,
-    /^bus\/canon\/[a-z]+\/\d{12}-\d{12}\.parquet$/,
+    /^bus\/canon\/[a-z]+\/(\d{12}-\d{12}\.parquet|table\.json)$/,
     /^bus\/published\/\d{12}-[0-9a-f]{16}\.(duckdb|json)$/,
   ];
   for (const path of listFiles(dataRoot))
@@ -197,15 +199,27 @@ async function checkPublished(
     const [real] = await published(
       `SELECT count(*) AS n, CAST(sum(hash(${columns}, _artifact_key)) AS VARCHAR) AS h FROM canon.${table}`,
     );
-    const union = rows
-      .map(row => `SELECT ${columns}, '${row.artifact_key}' AS k FROM read_parquet('${join(bus, row.rel_path ?? '')}')`)
-      .join(' UNION ALL ');
     const [fresh] = await published(
-      `SELECT count(*) AS n, CAST(sum(hash(${columns}, k)) AS VARCHAR) AS h FROM (${union})`,
+      `SELECT count(*) AS n, CAST(sum(hash(${columns}, k)) AS VARCHAR) AS h FROM (${freshRows(bus, table, rows)})`,
     );
     if (real?.n !== fresh?.n || real?.h !== fresh?.h)
       problems.push(`canon.${table}: ${real?.n} rows, a fresh read gives ${fresh?.n}`);
   }
+}
+
+/** What a table must show, read from the artifacts alone: the definition of its mode. */
+function freshRows(bus: string, table: string, rows: readonly JournalRow[]): string {
+  const all = rows
+    .map(
+      row =>
+        `SELECT run, n, price, '${row.artifact_key}' AS k, ${row.seq} AS s, ${row.ordinal} AS o, file_row_number AS r FROM read_parquet('${join(bus, row.rel_path ?? '')}', file_row_number = true)`,
+    )
+    .join(' UNION ALL ');
+  const { mode } = tables[table as keyof typeof tables];
+  if (mode === 'latest') return `SELECT * FROM (${all}) WHERE s = ${Math.max(...rows.map(row => row.seq))}`;
+  if (mode === 'upsert')
+    return `SELECT * FROM (${all}) QUALIFY row_number() OVER (PARTITION BY ${tables.books.key} ORDER BY s DESC, o DESC, r DESC) = 1`;
+  return all;
 }
 
 function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
@@ -227,7 +241,8 @@ async function checkExports(
   };
   for (const [table, rows] of tablesOf(journal)) {
     const entry = status.exports[table];
-    const path = join(dataRoot, 'exports', `${table}.parquet`);
+    const { layout } = tables[table as keyof typeof tables];
+    const path = join(dataRoot, 'exports', layout === 'dataset' ? table : `${table}.parquet`);
     if (entry?.ok !== true) {
       problems.push(`export ${table}: ${entry?.error ?? 'never ran'}`);
       continue;
@@ -235,17 +250,37 @@ async function checkExports(
     const last = Math.max(...rows.map(row => row.seq));
     if (entry.as_of_seq < last)
       problems.push(`export ${table}: as of ${entry.as_of_seq}, the table changed at ${last}`);
-    if (sha256Of(path) !== entry.sha256)
+    if (layout === 'dataset') checkDataset(dataRoot, table, problems);
+    else if (sha256Of(path) !== entry.sha256)
       problems.push(`export ${table}: the file is not the one that its status names`);
-    const files = rows.map(row => `'${join(dataRoot, 'bus', row.rel_path ?? '')}'`).join();
+    const pattern = layout === 'dataset' ? `${path}/*.parquet` : path;
     const sum = `SELECT count(*) AS n, CAST(sum(hash(run, n, price)) AS VARCHAR) AS h FROM`;
     const [[real], [fresh]] = [
-      await query(`${sum} read_parquet('${path}')`),
-      await query(`${sum} read_parquet([${files}])`),
+      await query(`${sum} read_parquet('${pattern}')`),
+      await query(`${sum} (${freshRows(join(dataRoot, 'bus'), table, rows)})`),
     ];
     if (real?.n !== fresh?.n || real?.h !== fresh?.h)
       problems.push(`export ${table}: ${real?.n} rows, its artifacts have ${fresh?.n}`);
   }
+}
+
+/** The link leads to the only folder there is, which has the files that its manifest names, and no others. */
+function checkDataset(dataRoot: string, table: string, problems: string[]): void {
+  const exports = join(dataRoot, 'exports');
+  const folders = readdirSync(exports).filter(name => name.startsWith(`.${table}.`));
+  if (folders.join() !== readlinkSync(join(exports, table)))
+    problems.push(`export ${table}: leads to ${readlinkSync(join(exports, table))}, there is ${folders}`);
+  const manifest = JSON.parse(readFileSync(join(exports, table, '_dataset.json'), 'utf8')) as {
+    files: { path: string; sha256: string }[];
+  };
+  const [have, want] = [
+    readdirSync(join(exports, table)).filter(name => name.endsWith('.parquet')),
+    manifest.files.map(file => file.path),
+  ].map(names => names.sort().join());
+  if (have !== want) problems.push(`export ${table}: has ${have}, its manifest names ${want}`);
+  for (const { path, sha256 } of manifest.files)
+    if (sha256Of(join(exports, table, path)) !== sha256)
+      problems.push(`export ${table}: ${path} is not what its manifest says`);
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

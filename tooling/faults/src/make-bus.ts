@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drain, mustEndWell, startProducer } from './processes.js';
+import { tables } from './tables.js';
 
 /** Everything small, so that a few dozen jobs pass through compaction, publication, release and export too. */
 export const busConfig = {
@@ -9,7 +10,11 @@ export const busConfig = {
   lock_timeout_s: 5,
   batch: { max_jobs: 4 },
   compaction: { hot_commits: 3, idle_s: 0.3, release_grace_s: 0 },
-  export: { min_interval_s: 0 },
+  canon: { tables: { marks: { mode: 'latest' }, books: { mode: 'upsert', key: [tables.books.key] } } },
+  export: {
+    min_interval_s: 0,
+    tables: { trades: { layout: 'dataset', part_rows: 60 }, marks: { layout: 'dataset' } },
+  },
 };
 
 /** A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical tables. */

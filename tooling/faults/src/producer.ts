@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { writeLedger } from './ledger.js';
 import { Random } from './random.js';
+import { tables } from './tables.js';
 
 const [busRoot, ledger, folder, name, count, seed] = process.argv.slice(2) as [
   string,
@@ -20,8 +21,8 @@ const [busRoot, ledger, folder, name, count, seed] = process.argv.slice(2) as [
 const random = new Random(Number(seed));
 mkdirSync(folder, { recursive: true });
 
-const tables = ['ticks', 'trades'];
-/** The very first job of a bus fixes the columns of both tables. */
+const tableNames = Object.keys(tables);
+/** The very first job of a bus fixes the columns of all tables. */
 const isFirst = name === 'first';
 
 for (let i = 0; i < Number(count); i++) await submitOne(`${name}-${i}`, i);
@@ -30,9 +31,9 @@ for (let i = 0; i < Number(count); i++) await submitOne(`${name}-${i}`, i);
 async function submitOne(runId: string, i: number): Promise<void> {
   const bad = !isFirst && (random.next() < 0.1 || i === 2);
   const artifacts = [];
-  const size = isFirst ? tables.length : random.int(1, 3);
+  const size = isFirst ? tableNames.length : random.int(1, 3);
   for (let n = 0; n < size; n++) {
-    const table = isFirst ? (tables[n] as string) : bad || random.next() < 0.7 ? random.pick(tables) : null;
+    const table = isFirst ? (tableNames[n] as string) : bad || random.next() < 0.7 ? random.pick(tableNames) : null;
     const path = join(folder, `${runId}-${n}.parquet`);
     const rows = random.int(0, 20);
     // The canonical tables have a DOUBLE price: a text cannot become part of them, and the whole job is rejected.

@@ -32,7 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function damaged(damage: (data: string) => void): Promise<string[]> {
   const data = join(folder, 'data');
   const copy = join(folder, 'copy');
-  cpSync(data, copy, { recursive: true });
+  cpSync(data, copy, { recursive: true, verbatimSymlinks: true });
   try {
     damage(copy);
     return await checkBus(copy, jobs);
@@ -41,6 +41,8 @@ async function damaged(damage: (data: string) => void): Promise<string[]> {
   }
 }
 
+const firstPart = (data: string): string =>
+  readdirSync(join(data, 'exports/trades')).find(name => name.endsWith('.parquet')) as string;
 const firstFile = (data: string, below: string): string => join(data, below, listFiles(join(data, below))[0] as string);
 
 describe('the checker', () => {
@@ -50,6 +52,21 @@ describe('the checker', () => {
   });
 
   test.each<[string, (data: string) => void, RegExp]>([
+    [
+      'a file of a dataset that is gone',
+      data => rmSync(join(data, 'exports/trades', firstPart(data))),
+      /export trades: has .*, its manifest names/,
+    ],
+    [
+      'a file of a dataset that was changed',
+      data => appendFileSync(join(data, 'exports/trades', firstPart(data)), 'x'),
+      /is not what its manifest says/,
+    ],
+    [
+      'a folder that a dataset has left',
+      data => mkdirSync(join(data, 'exports/.marks.0123456789abcdef.dataset')),
+      /export marks: leads to/,
+    ],
     ['a stored file that is gone', data => rmSync(firstFile(data, 'bus/store')), /in the journal, not in the store/],
     [
       'a stored file that was changed',

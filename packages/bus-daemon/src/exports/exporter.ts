@@ -98,9 +98,11 @@ export class Exporter {
     await this.#removeGarbage();
     const status = await this.#readStatus();
     this.#serving = this.#bus.requestedExports.splice(0);
-    for (const item of await this.#dirty())
-      if (ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed())
-        await this.#runOne(item, status);
+    const due = (await this.#dirty()).filter(
+      item => ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed(),
+    );
+    for (const item of due) await this.#runOne(item, status);
+    if (due.length > 0) await this.#removeGarbage();
     const served = this.#serving.at(-1);
     this.#serving = [];
     if (served === undefined) return;
