@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+const notebookSchema = z.object({
+  cells: z.array(z.object({ cell_type: z.string(), source: z.union([z.string(), z.array(z.string())]).default('') })),
+  metadata: z
+    .object({
+      kernelspec: z.object({ language: z.string().optional(), name: z.string().optional() }).optional(),
+      language_info: z.object({ name: z.string().optional() }).optional(),
+    })
+    .default({}),
+});
+
+/** A line or a cell that is SQL, with the place where it stands in the code. */
+export interface MagicSql {
+  text: string;
+  from: number;
+}
+
+/** The code cells of a notebook as one text. */
+export interface Notebook {
+  language: string;
+  /** As it stands there. */
+  original: string;
+  /** The same length, with only what is code. */
+  code: string;
+  /** Where each code cell begins, and its number among all cells, from 1. */
+  cells: { from: number; number: number }[];
+  sql: MagicSql[];
+}
+
+/**
+ * Reads the code cells of a Jupyter notebook. What is not Python (magics, shell lines) is blanked to the same length, SQL magics are
+ * kept aside.
+ *
+ * @throws when it is not a notebook.
+ */
+export function readNotebook(json: string): Notebook {
+  const { cells, metadata } = notebookSchema.parse(JSON.parse(json));
+  const language =
+    metadata.language_info?.name ?? metadata.kernelspec?.language ?? metadata.kernelspec?.name ?? 'python';
+  const notebook: Notebook = { language: language.toLowerCase(), original: '', code: '', cells: [], sql: [] };
+  cells.forEach(({ cell_type, source }, at) => {
+    if (cell_type !== 'code') return;
+    const text = typeof source === 'string' ? source : source.join('');
+    const from = notebook.code.length;
+    notebook.cells.push({ from, number: at + 1 });
+    notebook.original += `${text}\n`;
+    notebook.code += `${python(text, from, notebook.sql)}\n`;
+  });
+  return notebook;
+}
+
+const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
+
+function python(cell: string, from: number, sql: MagicSql[]): string {
+  const magic = /^\s*%%(\w+)[^\n]*/.exec(cell);
+  if (magic) {
+    const body = cell.slice(magic[0].length);
+    if (/^sql$|^dql$/.test(magic[1] ?? ''))
+      sql.push({ text: cell.replace('%%sql', '     ').replace('%%dql', '     '), from });
+    return /^(?:time|timeit|capture|prun)$/.test(magic[1] ?? '') ? blank(magic[0]) + body : blank(cell);
+  }
+  return cell.replace(
+    /^([ \t]*)([%!?][^\n]*)|^([ \t]*[\w, ]+=\s*)([%!][^\n]*)/gm,
+    (line, indent, whole, left, right, at: number) => {
+      const text: string = whole ?? right;
+      const place = from + at + line.length - text.length;
+      if (/^%(?:sql|dql)\s/.test(text)) sql.push({ text: text.replace(/^%\w+/, word => blank(word)), from: place });
+      // A shell line that submits, as a call that says so.
+      if (text.startsWith('!')) return `${indent ?? left}${shell(text)}`;
+      return whole === undefined ? `${left}None`.padEnd(line.length).slice(0, line.length) : blank(line);
+    },
+  );
+}
+
+/** `!python bus_submit.py …` as a string in a call of the same length, so that it can be seen to submit. */
+const shell = (text: string): string =>
+  text.length < 6 ? blank(text) : `_("${text.slice(3, -2).replace(/["\\]/g, ' ')}")`.slice(0, text.length);
