@@ -98,6 +98,14 @@ export class CodeBuilder {
     else if (target.of.kind === 'name') bind(target.of.scope.bindings, `${target.of.name}.${target.name}`, value);
   }
 
+  /** `name += value`: what the name stood for has the value behind it. */
+  extend(name: string, value: Value): void {
+    const values = this.#scope.bindings.get(name);
+    if (values === undefined) return;
+    const extended = values.map((each): Value => ({ kind: 'joined', parts: [each, value], from: 0 }));
+    this.#scope.bindings.set(name, extended);
+  }
+
   assignMember(name: string, value: Value): void {
     const owner = this.#scope.owner ?? this.owner;
     if (owner !== undefined) bind(owner.members, name, value);
@@ -124,6 +132,11 @@ export class CodeBuilder {
     if (this.#grammar.functions.has(ref.name)) this.#scope = this.function(ref.node).parent ?? this.#scope;
     if (this.#grammar.classes.has(ref.name)) this.#classes.pop();
   }
+}
+
+/** Notes that a name is a class of this file. */
+export function nameClass(builder: CodeBuilder, name: SyntaxNode | null): void {
+  if (name !== null) bind(builder.scope.bindings, builder.textOf(name), { kind: 'class' });
 }
 
 /** The children of a node, punctuation included. */

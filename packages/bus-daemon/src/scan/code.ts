@@ -21,6 +21,7 @@ export type Value =
   | { kind: 'module'; module: string }
   | { kind: 'typed'; type: string; scope: Scope }
   | { kind: 'function'; scope: Scope }
+  | { kind: 'class' }
   | { kind: 'other' };
 
 export const other: Value = { kind: 'other' };

@@ -86,7 +86,11 @@ class Look {
         'duckdb-appender',
         originsOf(receiver).filter(({ derived }) => !derived),
       );
-    else if (/^(?:insert_into|to_table)$/.test(method)) say('duckdb-relation', receiverOrigins(receiver, this.#file));
+    else if (/^(?:insert_into|to_table)$/.test(method))
+      say(
+        'duckdb-relation',
+        originsOf(receiver).filter(({ derived }) => derived),
+      );
     else if (/^(?:create|insert)$/.test(method) && this.#code.language === 'python')
       say(
         'duckdb-relation',

@@ -1,15 +1,22 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@lezer/javascript';
 import { bind, blankEscapes, type Code, other, type Scope, type Value } from './code.js';
-import { CodeBuilder, childrenOf, type Grammar } from './code-builder.js';
+import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder.js';
 
 /** Reads TypeScript or JavaScript; `.ts` files know no JSX, since `<T>x` is a type assertion there. */
 export function readJavaScript(text: string, extension: string): Code {
   const typed = /^\.[mc]?tsx?$/.test(extension);
   const jsx = !typed || extension === '.tsx';
   const dialect = [...(typed ? ['ts'] : []), ...(jsx ? ['jsx'] : [])].join(' ');
-  return new CodeBuilder('javascript', text, grammar).read(parser.configure({ dialect }).parse(text));
+  return new CodeBuilder('javascript', text, grammar).read(parser.configure({ dialect }).parse(parsable(text)));
 }
+
+/** What TypeScript has and the parser does not, blanked to the same length: type predicates, and `type` in a list of exports. */
+const parsable = (text: string): string =>
+  text.replace(
+    /(?<=\)\s{0,9}:\s{0,9})(?:asserts\s+)?[\w$]+\s+is\s|(?<=\bexport\s*\{[^{}'"]{0,2000})\btype(?=\s+[\w$]+\s*(?:[,}]|as\b))/g,
+    found => ' '.repeat(found.length),
+  );
 
 type Evaluate = (builder: CodeBuilder, node: SyntaxNode) => Value;
 
@@ -200,6 +207,7 @@ const grammar: Grammar = {
   calls: new Set(['CallExpression', 'NewExpression', 'TaggedTemplateExpression', 'DynamicImport']),
   visit: new Map<string, (builder: CodeBuilder, node: SyntaxNode) => void>([
     ['ImportDeclaration', imports],
+    ['ClassDeclaration', (builder, node) => nameClass(builder, node.getChild('VariableDefinition'))],
     ['VariableDeclaration', declarations],
     ['FunctionDeclaration', nameFunction],
     ['MethodDeclaration', nameFunction],
@@ -213,7 +221,12 @@ const grammar: Grammar = {
     ],
     [
       'AssignmentExpression',
-      (builder, node) => builder.assign(builder.value(node.firstChild), builder.value(node.lastChild)),
+      (builder, node) => {
+        const operator = node.getChild('UpdateOp');
+        if (operator === null) builder.assign(builder.value(node.firstChild), builder.value(node.lastChild));
+        else if (node.firstChild?.name === 'VariableName' && builder.textOf(operator) === '+=')
+          builder.extend(builder.textOf(node.firstChild), builder.value(node.lastChild));
+      },
     ],
     [
       'ForOfSpec',

@@ -8,7 +8,10 @@ const foreign =
 export const isForeign = (qualified: string): boolean => foreign.test(qualified) && !mentionsDuckDb(qualified);
 
 /** Does a name speak of DuckDB? */
-export const mentionsDuckDb = (name: string): boolean => /duck_?db/i.test(name);
+export const mentionsDuckDb = (name: string): boolean => /duck_?db/i.test(name) && !isBrowsers(name);
+
+/** DuckDB in the browser has no file that anyone else could open. */
+const isBrowsers = (name: string): boolean => /duckdb-wasm/i.test(name);
 
 /** Does a name speak of another database? */
 export const mentionsOther = (name: string): boolean =>

@@ -53,26 +53,23 @@ export function readNotebook(json: string): Notebook {
 const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
 
 function python(cell: string, from: number, sql: MagicSql[]): string {
-  const magic = /^\s*%%(\w+)[^\n]*/.exec(cell);
-  if (magic) {
-    const body = cell.slice(magic[0].length);
-    if (/^sql$|^dql$/.test(magic[1] ?? ''))
-      sql.push({ text: cell.replace('%%sql', '     ').replace('%%dql', '     '), from });
-    return /^(?:time|timeit|capture|prun)$/.test(magic[1] ?? '') ? blank(magic[0]) + body : blank(cell);
-  }
+  const [line = '', name = ''] = /^\s*%%(\w+)[^\n]*/.exec(cell) ?? [];
+  if (/^(?:time|timeit|capture|prun)$/.test(name))
+    return blank(line) + python(cell.slice(line.length), from + line.length, sql);
+  if (/^(?:sql|dql)$/.test(name)) sql.push({ text: cell.replace(/%%\w+/, blank), from });
+  if (name !== '') return blank(cell);
   return cell.replace(
-    /^([ \t]*)([%!?][^\n]*)|^([ \t]*[\w, ]+=\s*)([%!][^\n]*)/gm,
-    (line, indent, whole, left, right, at: number) => {
-      const text: string = whole ?? right;
-      const place = from + at + line.length - text.length;
-      if (/^%(?:sql|dql)\s/.test(text)) sql.push({ text: text.replace(/^%\w+/, word => blank(word)), from: place });
-      // A shell line that submits, as a call that says so.
-      if (text.startsWith('!')) return `${indent ?? left}${shell(text)}`;
-      return whole === undefined ? `${left}None`.padEnd(line.length).slice(0, line.length) : blank(line);
+    /^([ \t]*(?:\w[\w, ]*=[ \t]*)?)([%!?][\w./{][^\n]*)/gm,
+    (_line, before: string, text: string, at: number) => {
+      const place = from + at + before.length;
+      if (/^%(?:sql|dql)\s/.test(text)) sql.push({ text: text.replace(/^%\w+/, blank), from: place });
+      return before + standIn(text, before.includes('='));
     },
   );
 }
 
-/** `!python bus_submit.py …` as a string in a call of the same length, so that it can be seen to submit. */
-const shell = (text: string): string =>
-  text.length < 6 ? blank(text) : `_("${text.slice(3, -2).replace(/["\\]/g, ' ')}")`.slice(0, text.length);
+/** Python of the same length for a magic; a shell line becomes a call that is handed it, so that it can be seen to submit. */
+function standIn(text: string, isValue: boolean): string {
+  if (text.startsWith('!') && text.length >= 6) return `_("${text.slice(3, -2).replace(/["\\]/g, ' ')}")`;
+  return isValue ? '0'.padEnd(text.length) : blank(text);
+}

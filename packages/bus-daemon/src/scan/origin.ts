@@ -88,6 +88,8 @@ export function openedBy(call: Call): Origin | undefined {
   const name = nameOf(call.callee);
   const engine = /(?:^|\.)(?:create_engine|create_async_engine)$/.test(name) || name === '%sql-connect';
   if (!engine && !isOpener(name)) return undefined;
+  // A class of this file is a wrapper: what it opens itself is looked at where it does so.
+  if (isLocalClass(call.callee)) return undefined;
   const path = call.args[0] ?? call.named.get('database') ?? call.named.get('path') ?? call.named.get('url');
   const texts = path === undefined ? [] : textsOf(path).map(stringOf);
   if (engine) {
@@ -105,6 +107,9 @@ export function openedBy(call: Call): Origin | undefined {
     );
   return duckdb(texts.length > 0 && texts.every(inMemory) ? 'memory' : modeOf(call), call);
 }
+
+const isLocalClass = (callee: Value): boolean =>
+  valuesOf(callee).some(({ kind }) => kind === 'class') || (callee.kind === 'member' && isLocalClass(callee.of));
 
 /** In memory, or a service that locks nothing here. */
 const inMemory = (path: string): boolean => /^(?::memory:|:default:|md:|motherduck:|https?:|s3:|$)/i.test(path);

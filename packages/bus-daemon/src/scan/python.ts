@@ -1,11 +1,15 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { bind, blankEscapes, type Code, other, type Value } from './code.js';
-import { CodeBuilder, childrenOf, type Grammar } from './code-builder.js';
+import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder.js';
 
 /** Reads Python. */
 export const readPython = (text: string): Code =>
-  new CodeBuilder('python', text, grammar).read(parser.parse(text.replaceAll('\f', ' ')));
+  new CodeBuilder('python', text, grammar).read(parser.parse(parsable(text)));
+
+/** What Python has and the parser does not, replaced to the same length: form feeds, and a `yield` of nothing. */
+const parsable = (text: string): string =>
+  text.replaceAll('\f', ' ').replace(/^([ \t]*)yield(?=[ \t]*(?:#.*)?$)/gm, '$1pass ');
 
 type Evaluate = (builder: CodeBuilder, node: SyntaxNode) => Value;
 
@@ -206,6 +210,15 @@ const grammar: Grammar = {
   calls: new Set(['CallExpression']),
   visit: new Map<string, (builder: CodeBuilder, node: SyntaxNode) => void>([
     ['ImportStatement', imports],
+    ['ClassDefinition', (builder, node) => nameClass(builder, node.getChild('VariableName'))],
+    [
+      'UpdateStatement',
+      (builder, node) => {
+        const name = node.firstChild;
+        if (name?.name === 'VariableName' && builder.textOf(name.nextSibling ?? name) === '+=')
+          builder.extend(builder.textOf(name), builder.value(node.lastChild));
+      },
+    ],
     ['AssignStatement', assignment],
     [
       'NamedExpression',

@@ -87,7 +87,8 @@ export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) =>
   if (value.kind === 'either') return through(value.items);
   if (value.kind === 'element')
     return through(expand(value.of, depth + 1).flatMap(each => (each.kind === 'list' ? each.items : entriesOf(each))));
-  const known = valuesOf(value);
+  // A type says nothing of the value beside what else is known.
+  const known = valuesOf(value).filter(({ kind }) => kind !== 'typed');
   if (known.length > 0) return through(known);
   if (value.kind === 'member') {
     const entries = expand(value.of, depth + 1).flatMap(each =>

@@ -13,7 +13,7 @@ export interface Statement {
 /** What stands in SQL text where a value is put in that is not known. */
 export const placeholder = '__value__';
 
-const name = String.raw`((?:"[^"]*"|[\w$.\x60[\]{}:?-])+)`;
+const name = String.raw`((?:"[^"]*"|[\w$.\x60[\]{}:?%-])+)`;
 const kinds: readonly (readonly [RegExp, RuleId])[] = [
   [new RegExp(String.raw`^INSERT\s+(?:OR\s+\w+\s+)?INTO\s+(?:TABLE\s+)?${name}`, 'i'), 'duckdb-insert'],
   [new RegExp(String.raw`^UPDATE\s+(?:OR\s+\w+\s+)?${name}\s[\s\S]*?\bSET\b`, 'i'), 'duckdb-update'],
@@ -52,7 +52,10 @@ export function statementsOf(sql: string): { writes: Statement[]; reads: boolean
     );
     const table = made.exec(own.masked)?.[1];
     if (table !== undefined) temporary.push(table.toLowerCase());
-    if (!found && /^(?:SELECT|FROM|WITH|DESCRIBE|SUMMARIZE|SHOW|PRAGMA|TABLE|PIVOT|EXPLAIN|VALUES)\b/i.test(own.masked))
+    if (
+      !found &&
+      /^(?:SELECT|FROM|WITH|DESCRIBE|SUMMARIZE|SHOW|PRAGMA|TABLE|PIVOT|EXPLAIN|VALUES|COPY)\b/i.test(own.masked)
+    )
       reads = true;
     from += part.length + 1;
   }
@@ -120,6 +123,7 @@ function attachRule(source: string): RuleId | undefined {
   if (match === null || elsewhere.test(match[1] ?? placeholder)) return undefined;
   const options = match[2] ?? '';
   if (/\bREAD_ONLY\b(?!\s*(?:=\s*)?(?:false|0))/i.test(options)) return undefined;
+  if (options.includes(placeholder) && options.includes('(')) return undefined; // it may say anything
   const type = /\bTYPE\s+['"]?(\w+)/i.exec(options)?.[1] ?? 'duckdb';
   return /^duckdb$/i.test(type) ? 'duckdb-attach' : undefined;
 }

@@ -21,7 +21,7 @@ export const scanCommand = (): Command =>
     .option('--update-baseline', 'write what is found into the baseline')
     .option('--exclude <pattern...>', 'leave files out; patterns as in a .gitignore')
     .option('--tests', 'scan tests too')
-    .option('--all', 'also show what is migrated, allowed by a comment, or known to the baseline')
+    .option('--all', 'also show what is migrated, allowed by a comment, in the baseline, or not read in full')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -41,7 +41,7 @@ Examples:
         return command.error('error: --update-baseline needs --baseline FILE');
       const report = await scan(paths.length > 0 ? paths : ['.'], { ...options, onProgress: progressOf(options) });
       const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
-      print(options, { ...report, findings }, () => describe(findings, report));
+      print(options, { ...report, findings }, () => describe(findings, report, options));
       if (report.counts.found > 0) process.exitCode = 2;
     });
 
@@ -53,7 +53,7 @@ function progressOf(options: Options): (done: number, total: number) => void {
   };
 }
 
-function describe(findings: readonly Finding[], report: ScanReport): string {
+function describe(findings: readonly Finding[], report: ScanReport, { all }: Options): string {
   const files = new Map<string, Finding[]>();
   for (const finding of findings) files.set(finding.file, [...(files.get(finding.file) ?? []), finding]);
   const blocks = [...files].map(([file, own]) => `${file}\n${tableOf(own)}`);
@@ -67,7 +67,7 @@ function describe(findings: readonly Finding[], report: ScanReport): string {
   return [
     ...blocks,
     ...(advice.length > 0 ? [advice.join('\n')] : []),
-    [...report.notes, summary(report)].join('\n'),
+    [...(all ? report.notes : []), summary(report)].join('\n'),
   ].join('\n\n');
 }
 
@@ -83,12 +83,13 @@ function tableOf(findings: readonly Finding[]): string {
 
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-function summary({ files, testsLeftOut, counts, gone }: ScanReport): string {
+function summary({ files, testsLeftOut, counts, gone, notes }: ScanReport): string {
   const aside = [
     counts.migrated > 0 && `${counts.migrated} migrated`,
     counts.allowed > 0 && `${counts.allowed} allowed`,
     counts.known > 0 && `${counts.known} in the baseline`,
     gone > 0 && `${gone} of the baseline gone (--update-baseline)`,
+    notes.length > 0 && `${many(notes.length, 'file')} not read in full (--all says which)`,
     testsLeftOut > 0 && `${many(testsLeftOut, 'test file')} left out (--tests)`,
   ].filter(text => text !== false);
   const found = counts.found === 0 ? 'no direct writes' : many(counts.found, 'direct write');
