@@ -1,7 +1,7 @@
-import { type Call, type Code, isSelf, pathOf, type Value } from './code.js';
+import { type Call, type Code, pathOf, type Value } from './code.js';
 import { parquetWriters, takesSql } from './libraries.js';
 import { type FileOrigins, fileOrigins, type Origin, openedBy, originsOf, receiverOrigins } from './origin.js';
-import { expand, functionsOf, nameOf, ownerOf, placeOf, qualifiedOf, stringOf, type Text, textsOf } from './resolve.js';
+import { expand, functionsOf, nameOf, placeOf, qualifiedOf, stringOf, type Text, textsOf } from './resolve.js';
 import type { RuleId } from './rules.js';
 import { alwaysWrites, statementsOf } from './sql-statements.js';
 
@@ -106,7 +106,7 @@ class Look {
 
   /** Parquet that is written without SQL. */
   parquet(call: Call): void {
-    const name = qualifiedOf(call.callee) ?? '';
+    const name = nameOf(call.callee);
     const writer = parquetWriters.find(([pattern]) => pattern.test(name));
     if (writer) {
       const target = call.args[name.endsWith('ParquetWriter') ? 0 : 1] ?? call.named.get('where');
@@ -129,8 +129,8 @@ class Look {
     const polars = javascript && this.#code.imports.some(({ module }) => module === 'nodejs-polars');
     if (javascript && !polars) return false;
     if (!(javascript ? /^(?:write|sink)Parquet$/ : /^(?:to|write|sink)_parquet$/).test(name)) return false;
-    const own = isSelf(of) && of.kind === 'name' && ownerOf(of.scope)?.members.has(name);
-    if (own || pathOf(of)[0] === 'super' || functionsOf(callee).length > 0) return false;
+    // A method of this file does not write itself, it calls what does.
+    if (pathOf(of)[0] === 'super' || functionsOf(callee).length > 0) return false;
     const library =
       /^(?:dask|dask_expr|awswrangler)\./.test(qualifiedOf(of) ?? '') || qualifiedOf(of) === 'dask.dataframe';
     const target = library ? args[1] : (args[0] ?? named.get('path') ?? named.get('file') ?? named.get('file_name'));

@@ -44,7 +44,7 @@ export const takesSql = (method: string): boolean =>
   /^(?:sql|query|execute|executemany|execute_many|executescript|exec|run|all|get|each|prepare|raw|unsafe|stream|%sql)$/.test(
     method,
   ) ||
-  /^(?:run|stream|execute|query|exec|fetch|read|extract)(?:_|[A-Z])\w*$/.test(method) ||
+  /^_*(?:run|stream|execute|query|exec|fetch|read|extract)(?:_|[A-Z])\w*$/.test(method) ||
   /^\$(?:query|execute)Raw(?:Unsafe)?$/.test(method);
 
 /** Functions whose first argument is the text that they return: `text("…")`, `dedent("…")`, `"…".format(…)`. */
@@ -55,7 +55,9 @@ export const returnsText = (name: string): boolean =>
 
 /** Who writes Parquet through a function or a class of its own. */
 export const parquetWriters: readonly (readonly [RegExp, 'parquet-arrow' | 'parquet-javascript'])[] = [
-  [/^(?:pyarrow|pa)\.parquet(?:\.core)?\.(?:write_table|write_to_dataset|ParquetWriter)$/, 'parquet-arrow'],
+  [/(?:^|\.)(?:pyarrow|pa)\.parquet(?:\.core)?\.(?:write_table|write_to_dataset|ParquetWriter)$/, 'parquet-arrow'],
+  // Of a module that was loaded by another function, only the name is known.
+  [/^(?:pq|parquet)\.(?:write_table|write_to_dataset)$/, 'parquet-arrow'],
   [/^fastparquet(?:\.writer)?\.write$/, 'parquet-arrow'],
   [
     /^(?:@[\w-]+\/)?parquets?(?:js)?(?:-lite)?(?:\.default)?\.ParquetWriter\.open(?:File|Stream)$/,

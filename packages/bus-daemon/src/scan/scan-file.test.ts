@@ -6,7 +6,11 @@ import { type RuleId, rules } from './rules.js';
 import { scanFile, scanText } from './scan-file.js';
 
 const folder = join(import.meta.dirname, '../../fixtures/scan');
-const fixtures = readdirSync(folder).sort();
+/** `.txt` keeps tools from taking them for code of this package. */
+const fixtures = readdirSync(folder)
+  .map(name => name.replace(/\.txt$/, ''))
+  .sort();
+const scanFixture = (name: string) => scanFile(join(folder, `${name}.txt`), name);
 
 /** What a line says about itself or about lines before it: `expect: rule [step N] [state]; -2 rule`. */
 function expectationsOf(lines: readonly string[], place: (line: number) => string): string[] {
@@ -22,7 +26,7 @@ function expectationsOf(lines: readonly string[], place: (line: number) => strin
 }
 
 function expected(name: string): string[] {
-  const text = readFileSync(join(folder, name), 'utf8');
+  const text = readFileSync(join(folder, `${name}.txt`), 'utf8');
   if (!name.endsWith('.ipynb')) return expectationsOf(text.split('\n'), line => `${line}`);
   const { cells } = JSON.parse(text) as { cells: { source: string | string[] }[] };
   return cells.flatMap(({ source }, cell) =>
@@ -32,7 +36,7 @@ function expected(name: string): string[] {
 
 test.each(fixtures)('%s has the findings that it says itself, and no others', name => {
   const wanted = expected(name);
-  const { findings, notes } = scanFile(join(folder, name), name);
+  const { findings, notes } = scanFixture(name);
   const found = findings.map(({ line, cell, rule, state, step }) => {
     const text = `${cell === undefined ? '' : `${cell}:`}${line} ${rule} ${state}`;
     return wanted.includes(`${text} step ${step}`) ? `${text} step ${step}` : text;
@@ -42,7 +46,7 @@ test.each(fixtures)('%s has the findings that it says itself, and no others', na
 });
 
 test('every rule is tried by a fixture', () => {
-  const tried = new Set(fixtures.flatMap(name => scanFile(join(folder, name), name).findings.map(({ rule }) => rule)));
+  const tried = new Set(fixtures.flatMap(name => scanFixture(name).findings.map(({ rule }) => rule)));
   expect((Object.keys(rules) as RuleId[]).filter(rule => !tried.has(rule))).toEqual([]);
 });
 

@@ -43,11 +43,11 @@ export interface FileReport {
 const maxBytes = 2 * 1024 * 1024;
 const maxNotebookBytes = 64 * 1024 * 1024;
 
-/** Scans one file; `name` is how it is called in the report. Never throws for what is in it. */
+/** Scans one file; `name` is how it is called in the report, and tells its language. Never throws for what is in it. */
 export function scanFile(path: string, name: string): FileReport {
   try {
     const size = statSync(path).size;
-    const isNotebook = extname(path) === '.ipynb';
+    const isNotebook = extname(name) === '.ipynb';
     if (size > (isNotebook ? maxNotebookBytes : maxBytes))
       return { findings: [], notes: [`${name}: left out, ${size} bytes are too many for code`] };
     const text = readFileSync(path, 'utf8');

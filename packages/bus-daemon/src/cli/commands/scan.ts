@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { type ScanOptions, type ScanReport, scan } from '../../scan/scan.js';
+import type { ScanOptions, ScanReport } from '../../scan/scan.js';
 import type { Finding } from '../../scan/scan-file.js';
 import { print } from '../shared.js';
 
@@ -39,6 +39,7 @@ Examples:
     .action(async (paths: string[], options: Options, command: Command) => {
       if (options.updateBaseline && options.baseline === undefined)
         return command.error('error: --update-baseline needs --baseline FILE');
+      const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
       const report = await scan(paths.length > 0 ? paths : ['.'], { ...options, onProgress: progressOf(options) });
       const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
       print(options, { ...report, findings }, () => describe(findings, report, options));
@@ -72,7 +73,7 @@ function describe(findings: readonly Finding[], report: ScanReport, { all }: Opt
 }
 
 function tableOf(findings: readonly Finding[]): string {
-  const table = new Table({ head: ['line', 'rule', 'step', 'code'], style: { head: [], border: [] } });
+  const table = new Table({ head: ['line', 'rule', 'step', 'code'], style: { head: [], border: [], compact: true } });
   for (const { line, cell, rule, step, excerpt, state, reason } of findings) {
     const place = cell === undefined ? `${line}` : `cell ${cell}, ${line}`;
     const more = state === 'found' ? '' : `  (${state}${reason === undefined ? '' : `: ${reason}`})`;
