@@ -7,6 +7,7 @@ import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
 import { rejectedCommand, retryCommand } from './commands/rejected.js';
+import { scanCommand } from './commands/scan.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { tailCommand } from './commands/tail.js';
@@ -30,6 +31,7 @@ const commands = [
   verifyCommand,
   rebuildCommand,
   gcCommand,
+  scanCommand,
 ];
 for (const command of commands) program.addCommand(command());
 
