@@ -45,6 +45,15 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'Make it again from what is there now: quantbot-bus scan --baseline FILE --update-baseline (delete FILE first).',
   },
+  DATABASE_UNREADABLE: {
+    disposition: 'caller',
+    hint: 'Check the path. If another program has it open for writing, wait until it has closed it, or compare with a copy.',
+  },
+  TABLE_NOT_FOUND: {
+    disposition: 'caller',
+    hint: 'quantbot-bus query "SELECT * FROM catalog.tables_d" lists the canonical tables; --old-table names another one.',
+  },
+  COLUMN_NOT_FOUND: { disposition: 'caller', hint: 'Name columns that both tables have.' },
   EXPORT_FAILED: {
     disposition: 'retry',
     hint: 'See data/exports/_export_status.json; the last good file is still there.',

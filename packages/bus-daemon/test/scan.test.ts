@@ -113,7 +113,8 @@ test.each([
 test('this repository: producers are migrated, and nobody but the packages that own DuckDB writes it', async () => {
   const root = join(packageFolder, '../..');
   const { scan } = project({});
-  const { stdout } = await scan(root, '--all', '--json');
+  // The benchmark's contenders write directly: that is what they are there for.
+  const { stdout } = await scan(root, '--all', '--json', '--exclude', 'tooling/bench/');
   const findings = JSON.parse(stdout).findings as { file: string; state: string }[];
   const of = (state: string) =>
     [...new Set(findings.filter(each => each.state === state).map(({ file }) => file.slice(root.length + 1)))].sort();

@@ -86,7 +86,7 @@ last_seq BIGINT, first_committed_at TIMESTAMP, last_committed_at TIMESTAMP',
 last_run_id VARCHAR, last_committed_at TIMESTAMP',
   );
   expect(byName['catalog.exports_d']).toBe(
-    'name VARCHAR, ok BOOLEAN, path VARCHAR, rows BIGINT, bytes BIGINT, sha256 VARCHAR, as_of_seq BIGINT, started_at TIMESTAMP, \
+    'name VARCHAR, ok BOOLEAN, path VARCHAR, rows BIGINT, bytes BIGINT, sha256 VARCHAR, files BIGINT, as_of_seq BIGINT, started_at TIMESTAMP, \
 duration_ms BIGINT, error VARCHAR',
   );
   expect(byName['catalog.bus_info']).toBe(

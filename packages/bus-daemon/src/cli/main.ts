@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { version } from '../version.js';
 import { aliasCommand } from './commands/alias.js';
+import { compareCommand } from './commands/compare.js';
 import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
@@ -26,6 +27,7 @@ const commands = [
   tailCommand,
   exportCommand,
   aliasCommand,
+  compareCommand,
   rejectedCommand,
   retryCommand,
   verifyCommand,

@@ -159,7 +159,9 @@ export const configSchema = z.strictObject({
         .int()
         .min(1)
         .default(268_435_456)
-        .describe('Bytes of artifacts that share one commit; one job may exceed it.'),
+        .describe(
+          'Bytes of artifacts that share one commit; a job with more than a quarter of it may be overtaken by others.',
+        ),
     })
     .prefault({})
     .describe('How much goes into one commit.'),

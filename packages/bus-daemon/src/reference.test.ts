@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { daemonCodes } from '../errors.js';
-import { rules } from './rules.js';
+import { daemonCodes } from './errors.js';
+import { rules } from './scan/rules.js';
 
 const rowsOf = (name: string, heading: string): string[][] => {
-  const text = readFileSync(join(import.meta.dirname, '../../../../docs/reference', name), 'utf8');
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/reference', name), 'utf8');
   const begin = text.indexOf(`\n${heading}\n`);
   expect(begin, heading).not.toBe(-1);
   return (text.slice(begin + 1).split(/\n## /)[0] ?? '')
@@ -30,12 +30,10 @@ test('docs/reference/scan.md has each rule with its step and advice, and no othe
   );
 });
 
-test('docs/reference/errors.md has each code of the scan with its hint', () => {
-  expect(rowsOf('errors.md', '## Scanning').map(([code, disposition, , hint]) => [code, disposition, hint])).toEqual(
-    (['SCAN_PATH_NOT_FOUND', 'BASELINE_INVALID'] as const).map(code => [
-      `\`${code}\``,
-      daemonCodes[code].disposition,
-      daemonCodes[code].hint,
-    ]),
+test('docs/reference/errors.md has each code of the daemon and its commands with disposition and hint, and no other', () => {
+  const rows = rowsOf('errors.md', '## Daemon and command line');
+  expect(rows.map(([code, disposition, , hint]) => [code, disposition, hint])).toEqual(
+    Object.entries(daemonCodes).map(([code, { disposition, hint }]) => [`\`${code}\``, disposition, hint]),
   );
+  for (const [code, , sentence] of rows) expect(sentence, code).toMatch(/^.{20,}\.$/);
 });
