@@ -13,6 +13,7 @@ import { together, waiting } from './suites/ingest.js';
 import { latency } from './suites/latency.js';
 import { reading } from './suites/reading.js';
 import { start } from './suites/start.js';
+import { sizes } from './workload.js';
 
 const suites: Record<string, Suite> = { waiting, together, latency, growth, exports, reading, start };
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
@@ -21,11 +22,19 @@ const program = new Command('bench')
   .description('Measures the bus beside what people would use instead, on the same files in the same run.')
   .option('--only <suites>', `some of: ${Object.keys(suites).join(', ')} (comma separated)`)
   .option('--quick', 'a tenth of the work: to see that it runs, not to believe the figures', false)
+  .option('--sizes <sizes>', 'some of the sizes of files (comma separated)', Object.keys(sizes).join(','))
   .option('--up-to <artifacts>', 'how far growth goes', '100000')
   .option('--folder <folder>', 'where the work is done: a folder on the disk to be measured', tmpdir())
   .option('--out <folder>', 'where benchmarks.md, its pictures and results.json go', join(repository, 'docs'))
   .parse();
-const options = program.opts<{ only?: string; quick: boolean; upTo: string; folder: string; out: string }>();
+const options = program.opts<{
+  only?: string;
+  sizes: string;
+  quick: boolean;
+  upTo: string;
+  folder: string;
+  out: string;
+}>();
 
 const chosen = options.only?.split(',') ?? Object.keys(suites);
 const unknown = chosen.filter(name => suites[name] === undefined);
@@ -46,6 +55,7 @@ for (const name of chosen) {
       folder,
       quick: options.quick,
       python,
+      sizes: options.sizes.split(','),
       upTo: Number(options.upTo),
       say,
     });

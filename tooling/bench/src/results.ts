@@ -23,6 +23,8 @@ export interface SuiteContext {
   quick: boolean;
   /** The Python with the contenders' packages, if there is one. */
   python: string | undefined;
+  /** Which of the files' sizes. */
+  sizes: readonly string[];
   /** How many artifacts `growth` goes up to. */
   upTo: number;
   say(text: string): void;

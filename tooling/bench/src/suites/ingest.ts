@@ -23,7 +23,8 @@ const counts: Record<string, { jobs: number; slow: number }> = {
 /** What waits in the inbox: the daemon and the floor, on the same jobs. */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];
-  for (const [size, { jobs }] of Object.entries(counts)) {
+  for (const size of context.sizes) {
+    const { jobs } = counts[size] as { jobs: number };
     context.say(`waiting jobs of ${size}`);
     const work = await makeFiles(join(context.folder, 'files'), size, context.quick ? Math.ceil(jobs / 10) : jobs);
     const floor = await busWithWaiting(context, 'floor', work, null, 1);
@@ -100,7 +101,7 @@ const rowOf = (what: string, work: Workload, seconds: number, floorSeconds: numb
 export const together: Suite = async context => {
   const rows: Row[] = [];
   const skipped: string[] = [];
-  for (const size of context.quick ? ['30 KB'] : Object.keys(counts)) {
+  for (const size of context.sizes) {
     const { jobs, slow } = counts[size] as { jobs: number; slow: number };
     const work = await makeFiles(join(context.folder, 'files'), size, context.quick ? Math.ceil(jobs / 10) : jobs);
     const few: Workload = { ...work, files: work.files.slice(0, slow) };
