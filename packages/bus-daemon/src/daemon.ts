@@ -13,7 +13,7 @@ import { Publisher } from './publish/publisher.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
-import type { ClaimedJob, FoundJob, RejectedJob, VerifiedJob } from './stages/job.js';
+import { type ClaimedJob, type FoundJob, isRejected, type RejectedJob, type VerifiedJob } from './stages/job.js';
 import { verify } from './stages/verify.js';
 import { acquireWriterLock } from './writer-lock.js';
 
@@ -69,6 +69,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** A batch with more artifacts is alone in memory. */
+const mostArtifactsBesideAnother = 2000;
+
 /** Claimed jobs, and what their verification says. */
 interface Batch {
   jobs: ClaimedJob[];
@@ -118,6 +121,7 @@ class Loop {
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
       watcher?.close();
+      this.#bus.inspector.stop(); // nobody waits any more for what is being verified
       await this.#large.stop();
       await this.#ahead?.verified.catch(() => {});
       await this.#maintenance.stop();
@@ -157,11 +161,18 @@ class Loop {
     this.#inHand = [...large, ...batch.jobs];
     if (this.#inHand.length === 0) return 'idle';
     const verified = await batch.verified;
-    // Only what is known to wait: a job that comes alone is not kept waiting for a look around.
-    if (!this.#aside.careful && this.#claimed.length + this.#found.length > 0) this.#ahead = await this.#nextBatch();
+    if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
     await runBatch(this.#bus, [...large, ...verified], () => this.#publisher.publishNewTables());
     this.#aside.succeeded(this.#inHand);
     return 'worked';
+  }
+
+  /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
+  #mayLookAhead(inHand: readonly (VerifiedJob | RejectedJob)[]): boolean {
+    const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
+    return (
+      !this.#aside.careful && this.#claimed.length + this.#found.length > 0 && artifacts <= mostArtifactsBesideAnother
+    );
   }
 
   #takeLarge(): (VerifiedJob | RejectedJob)[] {

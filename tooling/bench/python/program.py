@@ -6,7 +6,7 @@ import time
 
 
 def contender(prepare):
-    run = prepare(json.loads(sys.argv[1]))
+    run = prepare(json.loads(sys.stdin.readline()))
     print("ready", flush=True)
     sys.stdin.readline()
     print(json.dumps(run()), flush=True)

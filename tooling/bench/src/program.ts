@@ -14,10 +14,11 @@ export interface Program<Result> {
   stop(): void;
 }
 
-/** Starts a program with one argument, as JSON. */
+/** Starts a program and gives it its task, as a line of JSON. */
 export function startProgram<Result>(command: readonly string[], task: object): Program<Result> {
   const [file = '', ...args] = command;
-  const child: ChildProcess = spawn(file, [...args, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child: ChildProcess = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin?.write(`${JSON.stringify(task)}\n`);
   let words = '';
   child.stderr?.on('data', chunk => {
     words = (words + String(chunk)).slice(-2000);
@@ -72,9 +73,13 @@ export async function race<Result>(
 
 /** The program's side of {@link startProgram}. */
 export async function contender<Task, Result>(prepare: (task: Task) => Promise<() => Promise<Result>>): Promise<void> {
-  const run = await prepare(JSON.parse(process.argv[2] ?? '{}') as Task);
+  const lines = createInterface({ input: process.stdin });
+  const told = lines[Symbol.asyncIterator]();
+  const task = JSON.parse((await told.next()).value as string) as Task;
+  const run = await prepare(task);
   console.log('ready');
-  await once(process.stdin, 'data');
+  await told.next();
   console.log(JSON.stringify(await run()));
+  lines.close();
   process.stdin.destroy();
 }

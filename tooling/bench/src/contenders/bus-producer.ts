@@ -13,6 +13,19 @@ interface Task {
   pauseMs: number;
 }
 
+const submitOne = ({ busRoot, name, files, schemaHint, artifactsPerJob }: Task, first: number): Promise<Submission> =>
+  submitArtifacts({
+    busRoot,
+    runId: `${name}-${first}`,
+    producer: 'bench',
+    kind: 'ticks',
+    artifacts: files.slice(first, first + artifactsPerJob).map((parquetPath, i) => ({
+      artifactId: `a${i}`,
+      parquetPath,
+      ...(schemaHint !== null && { schemaHint }),
+    })),
+  });
+
 await contender<Task, { latenciesMs: number[] }>(async task => async () => {
   const latenciesMs: number[] = [];
   const waiting: Promise<unknown>[] = [];
@@ -27,16 +40,3 @@ await contender<Task, { latenciesMs: number[] }>(async task => async () => {
   await Promise.all(waiting);
   return { latenciesMs };
 });
-
-const submitOne = ({ busRoot, name, files, schemaHint, artifactsPerJob }: Task, first: number): Promise<Submission> =>
-  submitArtifacts({
-    busRoot,
-    runId: `${name}-${first}`,
-    producer: 'bench',
-    kind: 'ticks',
-    artifacts: files.slice(first, first + artifactsPerJob).map((parquetPath, i) => ({
-      artifactId: `a${i}`,
-      parquetPath,
-      ...(schemaHint !== null && { schemaHint }),
-    })),
-  });

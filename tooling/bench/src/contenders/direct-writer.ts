@@ -8,6 +8,18 @@ interface Task {
   files: string[];
 }
 
+async function insertOne(database: string, file: string): Promise<void> {
+  const instance = await DuckDBInstance.create(database);
+  let connection: DuckDBConnection | undefined;
+  try {
+    connection = await instance.connect();
+    await connection.run(`INSERT INTO ticks SELECT * FROM read_parquet('${file}')`);
+  } finally {
+    connection?.closeSync();
+    instance.closeSync();
+  }
+}
+
 await contender<Task, { refusals: number; latenciesMs: number[] }>(async ({ database, files }) => async () => {
   let refusals = 0;
   const latenciesMs: number[] = [];
@@ -27,15 +39,3 @@ await contender<Task, { refusals: number; latenciesMs: number[] }>(async ({ data
   }
   return { refusals, latenciesMs };
 });
-
-async function insertOne(database: string, file: string): Promise<void> {
-  const instance = await DuckDBInstance.create(database);
-  let connection: DuckDBConnection | undefined;
-  try {
-    connection = await instance.connect();
-    await connection.run(`INSERT INTO ticks SELECT * FROM read_parquet('${file}')`);
-  } finally {
-    connection?.closeSync();
-    instance.closeSync();
-  }
-}

@@ -33,15 +33,6 @@ interface Task {
 const flush = promisify(fsync);
 const buffer = Buffer.allocUnsafe(1024 * 1024);
 
-await contender<Task, { jobs: number }>(async ({ root, batch }) => {
-  for (const folder of ['floor-claimed', 'floor-store', 'floor-hot', 'floor-done']) mkdirSync(join(root, folder));
-  return async () => {
-    const jobs = readdirSync(join(root, 'inbox'));
-    for (let from = 0; from < jobs.length; from += batch) await runBatch(root, jobs.slice(from, from + batch), from);
-    return { jobs: jobs.length };
-  };
-});
-
 async function runBatch(root: string, jobs: readonly string[], seq: number): Promise<void> {
   const claimed = jobs.map(job => {
     const folder = join(root, 'floor-claimed', job);
@@ -99,3 +90,12 @@ function flushFolder(path: string): void {
   fsyncSync(handle);
   closeSync(handle);
 }
+
+await contender<Task, { jobs: number }>(async ({ root, batch }) => {
+  for (const folder of ['floor-claimed', 'floor-store', 'floor-hot', 'floor-done']) mkdirSync(join(root, folder));
+  return async () => {
+    const jobs = readdirSync(join(root, 'inbox'));
+    for (let from = 0; from < jobs.length; from += batch) await runBatch(root, jobs.slice(from, from + batch), from);
+    return { jobs: jobs.length };
+  };
+});

@@ -4,7 +4,7 @@ import { type BenchBus, built, drain, makeBus, startDaemon } from '../bus.js';
 import { startPostgres } from '../postgres.js';
 import { type Program, race, startProgram } from '../program.js';
 import { pythonProgram } from '../python.js';
-import { percentile, type Row, round, type Suite, type SuiteContext } from '../results.js';
+import { type Row, round, type Suite, type SuiteContext } from '../results.js';
 import { dealt, makeFiles, type Workload } from '../workload.js';
 
 interface Written {
@@ -157,18 +157,6 @@ const measured = (work: Workload, seconds: number, results: readonly Written[]):
   artifacts: work.files.length,
   jobs_per_s: round(work.files.length / seconds),
   mb_per_s: round((work.files.length * work.bytes) / 1e6 / seconds),
-  median_ms: round(
-    percentile(
-      results.flatMap(r => r.latenciesMs),
-      0.5,
-    ),
-  ),
-  p99_ms: round(
-    percentile(
-      results.flatMap(r => r.latenciesMs),
-      0.99,
-    ),
-  ),
   refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
 });
 
@@ -223,8 +211,8 @@ async function viaPolling({ folder }: SuiteContext, python: string, work: Worklo
     export: join(run, 'ticks.parquet'),
   };
   return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, async () => {
-    const { seconds } = await race([startProgram<{ jobs: number }>(pythonProgram(python, 'poll_and_open'), task)]);
-    return measured(work, seconds, []);
+    const { seconds, results } = await race([startProgram<Written>(pythonProgram(python, 'poll_and_open'), task)]);
+    return measured(work, seconds, results);
   });
 }
 
