@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../version.js';
+import { adoptCommand } from './commands/adopt.js';
 import { aliasCommand } from './commands/alias.js';
+import { compareCommand } from './commands/compare.js';
 import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
@@ -30,6 +32,8 @@ const commands = [
   verifyCommand,
   rebuildCommand,
   gcCommand,
+  adoptCommand,
+  compareCommand,
 ];
 for (const command of commands) program.addCommand(command());
 

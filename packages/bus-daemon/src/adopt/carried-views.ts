@@ -1,0 +1,77 @@
+import { openMemoryDatabase } from '../duckdb.js';
+import { identifier } from '../sql.js';
+import type { KeptColumn } from './kept-column.js';
+import { type NamedTable, nameOf } from './names.js';
+import type { OldView } from './objects.js';
+
+/** A view of the published database, as `publish.views` of bus_config.json has it. */
+export interface CarriedView {
+  name: string;
+  sql: string;
+}
+
+/** A view that could be carried over, or why it could not. */
+export interface PlannedView extends CarriedView {
+  problem: string | null;
+}
+
+type TableWithColumns = NamedTable & { columns: readonly KeptColumn[] };
+
+/** The views under which the old names of tables answer as before, with their old types. */
+export const viewsOfTables = (tables: readonly TableWithColumns[]): CarriedView[] =>
+  tables
+    .filter(({ schema, table, canon }) => !(schema === 'canon' && table.toLowerCase() === canon))
+    .map(table => ({ name: nameOf(table), sql: selectOf(table) }));
+
+function selectOf({ canon, columns }: TableWithColumns): string {
+  const list = columns.map(c =>
+    c.restored === identifier(c.name) ? c.restored : `${c.restored} AS ${identifier(c.name)}`,
+  );
+  return `SELECT ${list.join(', ')} FROM canon.${identifier(canon)}`;
+}
+
+/**
+ * Tries the views in a database that has the canonical tables as they will be, without rows, and no way to files: what does not bind there
+ * would not answer afterwards either.
+ */
+export async function tryViews(tables: readonly TableWithColumns[], old: readonly OldView[]): Promise<PlannedView[]> {
+  const views = [...viewsOfTables(tables), ...old.map(({ schema, view, sql }) => ({ name: `${schema}.${view}`, sql }))];
+  const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  try {
+    const { connection } = database;
+    await connection.run(`SET enable_external_access = false`);
+    await connection.run('CREATE SCHEMA canon');
+    for (const { canon, columns } of tables) {
+      const list = columns.map(c => `${identifier(c.canonName)} ${c.canonType}`);
+      await connection.run(
+        `CREATE TABLE canon.${identifier(canon)} (${[...list, '_seq BIGINT', '_artifact_key VARCHAR'].join(', ')})`,
+      );
+    }
+    const planned: PlannedView[] = [];
+    for (const view of views) planned.push({ ...view, problem: await problemOf(connection, view) });
+    return planned;
+  } finally {
+    database.close();
+  }
+}
+
+async function problemOf(
+  connection: Awaited<ReturnType<typeof openMemoryDatabase>>['connection'],
+  { name, sql }: CarriedView,
+): Promise<string | null> {
+  const [schema, view] = splitViewName(name);
+  if (/^(_bus|_rows|catalog)$/i.test(schema)) return `the schema ${schema} is the bus's own`;
+  try {
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
+    await connection.run(`CREATE VIEW ${identifier(schema)}.${identifier(view)} AS ${sql}`);
+    return null;
+  } catch (error) {
+    return (error as Error).message.split('\n')[0] ?? '';
+  }
+}
+
+/** `schema.view` in its two parts; the view's own name may have further dots. */
+export function splitViewName(name: string): [schema: string, view: string] {
+  const dot = name.indexOf('.');
+  return [name.slice(0, dot), name.slice(dot + 1)];
+}
