@@ -1,16 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type BusConfig,
-  busLayout,
-  copyFileDurable,
-  exists,
-  faultPoint,
-  syncFolder,
-  systemErrorCode,
-  tryLink,
-} from '@quantbot/infra';
+import { type BusConfig, busLayout, copyFileDurable, exists, faultPoint, syncFolder, tryLink } from '@quantbot/infra';
 import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
 import { listPublished } from '../publish/published.js';
@@ -40,8 +31,12 @@ export async function switchDatabase(
   let record = from;
   if (!(await isPublished(config))) {
     await assertUnchanged(record.source, record, limits);
-    record = { ...record, phase: 'switching', backup: await keepBackup(record) };
+    // Its name is written down first, so that a run that is ended here and begun again makes no second one.
+    const backup = record.backup ?? (await freeBackupName(record.source));
+    await writeRecord(layout, { ...record, backup });
+    await keepBackup(record.source, backup);
     faultPoint('adopt:backup-kept');
+    record = { ...record, phase: 'switching', backup };
     await writeRecord(layout, record);
     faultPoint('adopt:switching');
     await drainUnlessRunning(config);
@@ -61,19 +56,21 @@ export async function isPublished(config: BusConfig): Promise<boolean> {
 }
 
 /** The second name; a copy where the file system has no links. */
-async function keepBackup(record: AdoptionRecord): Promise<string> {
-  const { source } = record;
-  if (record.backup !== null && (await exists(record.backup))) return record.backup;
+async function keepBackup(source: string, backup: string): Promise<void> {
+  if (await exists(backup)) {
+    if ((await stat(backup)).ino === (await stat(source)).ino) return;
+    await rm(backup); // a copy that a run which was ended has begun
+  }
+  if (!(await tryLink(source, backup))) await copyFileDurable(source, backup);
+  await syncFolder(dirname(source));
+}
+
+async function freeBackupName(source: string): Promise<string> {
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const name = join(dirname(source), `${basename(source)}.before-bus-${stamp}`);
   for (let n = 1; ; n++) {
-    const backup = join(dirname(source), `${basename(source)}.before-bus-${stamp}${n === 1 ? '' : `-${n}`}`);
-    try {
-      if (!(await tryLink(source, backup))) await copyFileDurable(source, backup);
-      await syncFolder(dirname(source));
-      return backup;
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EEXIST') throw error;
-    }
+    const free = n === 1 ? name : `${name}-${n}`;
+    if (!(await exists(free))) return free;
   }
 }
 
