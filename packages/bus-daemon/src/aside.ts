@@ -30,6 +30,11 @@ export class Aside {
     return claimed.filter(job => !this.has(job)).slice(0, this.#alone > 0 ? 1 : maxJobs);
   }
 
+  /** Whether jobs go through one at a time for now, to find the one that fails. */
+  get careful(): boolean {
+    return this.#alone > 0;
+  }
+
   succeeded(batch: readonly ClaimedJob[]): void {
     this.#alone = Math.max(0, this.#alone - batch.length);
   }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../test/support/temporary-folder.js';
-import { withinBytes } from './batch-size.js';
+import { splitBySize } from './batch-size.js';
 
 const jobsOf = (...sizes: number[]) => {
   const root = temporaryFolder();
@@ -13,17 +13,18 @@ const jobsOf = (...sizes: number[]) => {
     return { claim: String(index), jobId: `job-${index}`, folder };
   });
 };
-const taken = (jobs: ReturnType<typeof jobsOf>, max: number) => withinBytes(jobs, max).map(job => job.jobId);
+const taken = (jobs: ReturnType<typeof jobsOf>, max: number) => splitBySize(jobs, max).batch.map(job => job.jobId);
 
 test('jobs go into one batch as long as their files fit', () => {
-  expect(taken(jobsOf(40, 40, 40), 100)).toEqual(['job-0', 'job-1']);
-  expect(taken(jobsOf(40, 40), 100)).toEqual(['job-0', 'job-1']);
+  expect(taken(jobsOf(24, 24, 24, 24, 24), 100)).toEqual(['job-0', 'job-1', 'job-2', 'job-3']);
+  expect(taken(jobsOf(24, 24), 100)).toEqual(['job-0', 'job-1']);
 });
 
-test('a job that is larger than a batch goes alone, and nothing waits for ever', () => {
-  expect(taken(jobsOf(500, 1), 100)).toEqual(['job-0']);
-  expect(taken(jobsOf(1, 500, 1), 100)).toEqual(['job-0']);
-  expect(taken([], 100)).toEqual([]);
+test('a job that has more than a quarter of the bytes of a batch goes its own way, and the others do not wait for it', () => {
+  const { batch, large } = splitBySize(jobsOf(1, 500, 2, 26, 25), 100);
+  expect(large.map(job => job.jobId)).toEqual(['job-1', 'job-3']);
+  expect(batch.map(job => job.jobId)).toEqual(['job-0', 'job-2', 'job-4']);
+  expect(splitBySize([], 100)).toEqual({ batch: [], large: [] });
 });
 
 test('a folder that cannot be read does not hold up the batch', () => {

@@ -2,17 +2,29 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimedJob } from './stages/job.js';
 
-/**
- * The first of these jobs whose files together do not exceed `maxBytes`, but always one: small jobs do not wait for large ones longer than for a single
- * commit.
- */
-export function withinBytes(jobs: readonly ClaimedJob[], maxBytes: number): ClaimedJob[] {
-  let bytes = 0;
-  const end = jobs.findIndex((job, index) => {
-    bytes += bytesIn(job.folder);
-    return index > 0 && bytes > maxBytes;
-  });
-  return end < 0 ? [...jobs] : jobs.slice(0, end);
+/** Jobs that are verified together, and large ones among them that go their own way. */
+export interface Split {
+  batch: ClaimedJob[];
+  large: ClaimedJob[];
+}
+
+/** A job with more than this share of a batch's bytes is large. */
+const largeShare = 1 / 4;
+
+/** The first of these jobs whose files together do not exceed `maxBytes`. */
+export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
+  const split: Split = { batch: [], large: [] };
+  let total = 0;
+  for (const job of jobs) {
+    const bytes = bytesIn(job.folder);
+    if (bytes > maxBytes * largeShare) split.large.push(job);
+    else if (total + bytes > maxBytes) break;
+    else {
+      split.batch.push(job);
+      total += bytes;
+    }
+  }
+  return split;
 }
 
 /** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */

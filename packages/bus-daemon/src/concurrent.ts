@@ -12,8 +12,22 @@ export async function concurrently<Item, Result>(
   concurrency = 8,
 ): Promise<Result[]> {
   try {
-    return (await pMap(items, work, { concurrency, stopOnError: false })) as Result[];
+    const mapped = await pMap(items, async item => breathe().then(() => work(item)), {
+      concurrency,
+      stopOnError: false,
+    });
+    return mapped as Result[];
   } catch (error) {
     throw error instanceof AggregateError ? error.errors[0] : error;
   }
+}
+
+const longestMs = 5;
+let lastBreath = performance.now();
+
+/** Lets timers and signals have their turn, if work that never waits has gone on for long. */
+export async function breathe(): Promise<void> {
+  if (performance.now() - lastBreath < longestMs) return;
+  await new Promise(resolve => setImmediate(resolve));
+  lastBreath = performance.now();
 }

@@ -2,9 +2,10 @@ import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { Aside } from './aside.js';
-import { withinBytes } from './batch-size.js';
+import { splitBySize } from './batch-size.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
 import { dispositionOf, hintFor } from './errors.js';
+import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
 import { openBus } from './open-bus.js';
 import { runBatch } from './pipeline.js';
@@ -12,7 +13,8 @@ import { Publisher } from './publish/publisher.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
-import type { ClaimedJob, FoundJob } from './stages/job.js';
+import type { ClaimedJob, FoundJob, RejectedJob, VerifiedJob } from './stages/job.js';
+import { verify } from './stages/verify.js';
 import { acquireWriterLock } from './writer-lock.js';
 
 /** How a daemon is started. */
@@ -67,6 +69,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** Claimed jobs, and what their verification says. */
+interface Batch {
+  jobs: ClaimedJob[];
+  verified: Promise<(VerifiedJob | RejectedJob)[]>;
+}
+
 /** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
 class Loop {
   readonly #bus: Bus;
@@ -78,6 +86,9 @@ class Loop {
   #found: FoundJob[] = [];
   #claimed: ClaimedJob[] = [];
   #inHand: readonly ClaimedJob[] = [];
+  /** The batch after the one in hand, which is being verified meanwhile. */
+  #ahead: Batch | undefined;
+  readonly #large: LargeJobs;
   readonly #aside: Aside;
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
@@ -88,6 +99,7 @@ class Loop {
     this.#bus = bus;
     this.#drain = drain;
     this.#aside = new Aside(bus);
+    this.#large = new LargeJobs(bus, () => this.#wake.abort());
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
   }
@@ -106,6 +118,8 @@ class Loop {
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
       watcher?.close();
+      await this.#large.stop();
+      await this.#ahead?.verified.catch(() => {});
       await this.#maintenance.stop();
       await this.#repair;
     }
@@ -120,7 +134,7 @@ class Loop {
       this.#pauseMs = firstPauseMs;
       this.#maintenance.kick();
       if (did === 'worked') return 'go on';
-      if (this.#drain) {
+      if (this.#drain && !this.#large.busy) {
         await this.#maintenance.finish();
         return 'done';
       }
@@ -133,22 +147,45 @@ class Loop {
 
   async #runNextBatch(): Promise<'worked' | 'idle'> {
     if (this.#mustRecover) {
-      this.#claimed = await recoverClaimed(this.#bus);
+      this.#claimed = await recoverClaimed(this.#bus, job => !this.#large.has(job));
       this.#mustRecover = false;
       this.#repair = this.#repairReceipts();
     }
+    const large = this.#takeLarge();
+    const batch = this.#ahead ?? (await this.#nextBatch());
+    this.#ahead = undefined;
+    this.#inHand = [...large, ...batch.jobs];
+    if (this.#inHand.length === 0) return 'idle';
+    const verified = await batch.verified;
+    // Only what is known to wait: a job that comes alone is not kept waiting for a look around.
+    if (!this.#aside.careful && this.#claimed.length + this.#found.length > 0) this.#ahead = await this.#nextBatch();
+    await runBatch(this.#bus, [...large, ...verified], () => this.#publisher.publishNewTables());
+    this.#aside.succeeded(this.#inHand);
+    return 'worked';
+  }
+
+  #takeLarge(): (VerifiedJob | RejectedJob)[] {
+    const failed = this.#large.takeFailed();
+    if (failed === undefined) return this.#large.takeReady();
+    this.#inHand = [failed.job];
+    throw failed.error;
+  }
+
+  /** Claims jobs and begins to verify them. Large ones go their own way. */
+  async #nextBatch(): Promise<Batch> {
+    const { maxJobs, maxBytes } = this.#bus.config.batch;
     if (this.#claimed.length === 0) {
       if (this.#found.length === 0) this.#found = await discover(this.#bus);
-      if (this.#found.length === 0) return 'idle';
-      this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
+      if (this.#found.length > 0)
+        this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
     }
-    const { maxJobs, maxBytes } = this.#bus.config.batch;
-    const batch = withinBytes(this.#aside.nextBatch(this.#claimed, maxJobs), maxBytes);
-    this.#inHand = batch;
-    if (batch.length > 0) await runBatch(this.#bus, batch, () => this.#publisher.publishNewTables());
-    this.#aside.succeeded(batch);
-    this.#claimed = this.#claimed.filter(job => !batch.includes(job) && !this.#aside.has(job));
-    return batch.length > 0 ? 'worked' : 'idle';
+    const { batch: jobs, large } = splitBySize(this.#aside.nextBatch(this.#claimed, maxJobs), maxBytes);
+    for (const job of large) this.#large.add(job);
+    const gone = new Set([...jobs, ...large]);
+    this.#claimed = this.#claimed.filter(job => !gone.has(job) && !this.#aside.has(job));
+    const verified = verify(this.#bus, jobs);
+    verified.catch(() => {}); // whoever takes the batch hears of it
+    return { jobs, verified };
   }
 
   /** In the background: the first commit after a restart does not wait for it. */
@@ -166,6 +203,8 @@ class Loop {
   async #pause(error: unknown): Promise<void> {
     if (dispositionOf(error) === 'stop') throw error;
     this.#aside.failed(this.#inHand, error);
+    await this.#ahead?.verified.catch(() => {}); // its jobs go through again, and not twice at once
+    this.#ahead = undefined;
     this.#mustRecover = true;
     this.#claimed = [];
     this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');

@@ -67,6 +67,14 @@ export const daemonCodes = {
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
   JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
   JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },
+  SCAN_PATH_NOT_FOUND: {
+    disposition: 'caller',
+    hint: 'Give files or folders that are there; without any, the working folder is scanned.',
+  },
+  BASELINE_INVALID: {
+    disposition: 'caller',
+    hint: 'Make it again from what is there now: quantbot-bus scan --baseline FILE --update-baseline (delete FILE first).',
+  },
   EXPORT_FAILED: {
     disposition: 'retry',
     hint: 'See data/exports/_export_status.json; the last good file is still there.',

@@ -3,11 +3,10 @@ import type { Bus } from './bus.js';
 import type { JournalRow } from './journal/row.js';
 import { commit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
-import type { ClaimedJob, CommittedJob } from './stages/job.js';
+import type { CommittedJob, RejectedJob, VerifiedJob } from './stages/job.js';
 import { isRejection, rejectReasonOf } from './stages/outcome.js';
 import { settle } from './stages/settle.js';
 import { store } from './stages/store.js';
-import { verify } from './stages/verify.js';
 
 /** What became of a batch. */
 export interface BatchResult {
@@ -20,18 +19,17 @@ export interface BatchResult {
 }
 
 /**
- * The way of one batch of claimed jobs. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and the journal says
+ * The way of one batch of verified jobs. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and the journal says
  * which of them were committed.
  *
  * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds it in the published views.
  */
 export async function runBatch(
   bus: Bus,
-  claimed: readonly ClaimedJob[],
+  verified: readonly (VerifiedJob | RejectedJob)[],
   afterCommit: () => Promise<void>,
 ): Promise<BatchResult> {
   const started = performance.now();
-  const verified = await verify(bus, claimed);
   const decided = await decide(bus, verified);
   const stored = await store(bus, decided);
   const committed = await commit(bus, stored);

@@ -14,10 +14,13 @@ const receiptWindowJobs = 10_000;
 
 /**
  * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
- * oldest first, to go through the stages again.
+ * oldest first, to go through the stages again. `isOrphan` says of a job whether nobody has it in hand.
  */
-export async function recoverClaimed(bus: Bus): Promise<ClaimedJob[]> {
-  const claimed = await listClaimed(bus);
+export async function recoverClaimed(
+  bus: Bus,
+  isOrphan: (job: ClaimedJob) => boolean = () => true,
+): Promise<ClaimedJob[]> {
+  const claimed = (await listClaimed(bus)).filter(isOrphan);
   if (claimed.length === 0) return [];
   const committed = await bus.journal.findClaims(claimed.map(job => job.claim));
   await settle(
@@ -58,15 +61,12 @@ async function repairOne(bus: Bus, rows: readonly JournalRow[]): Promise<boolean
   const path = join(folder, rejected ? fileNames.rejectReason : fileNames.receipt);
   if (await isSound(path, rejected)) return false;
   await mkdir(folder, { recursive: true });
-  await writeFileAtomic(
-    path,
-    `${JSON.stringify(rejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows), null, 2)}\n`,
-  );
+  writeFileAtomic(path, `${JSON.stringify(rejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows), null, 2)}\n`);
   return true;
 }
 
 async function isSound(path: string, rejected: boolean): Promise<boolean> {
-  if (!rejected) return (await readReceipt(path)) !== undefined;
+  if (!rejected) return readReceipt(path) !== undefined;
   try {
     return rejectReasonSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).success;
   } catch (error) {

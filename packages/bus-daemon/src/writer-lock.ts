@@ -53,7 +53,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
   };
   try {
     for (const path of guards) taken.push({ path, instance: await takeGuard(path, deadline, config) });
-    await writeFileAtomic(lockFileOf(duckdbPath), `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`);
+    writeFileAtomic(lockFileOf(duckdbPath), `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`);
   } catch (error) {
     dropAll();
     throw error;

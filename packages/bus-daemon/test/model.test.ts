@@ -148,7 +148,8 @@ class Real {
   }
 
   async #run(claimed: Awaited<ReturnType<typeof claim>>): Promise<void> {
-    if (claimed.length > 0) await runBatch(this.bus, claimed, () => this.publisher.publishNewTables());
+    if (claimed.length > 0)
+      await runBatch(this.bus, await verify(this.bus, claimed), () => this.publisher.publishNewTables());
   }
 }
 

@@ -3,20 +3,33 @@
  * file is synced before the name that makes it visible, the folder after it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, type PathLike } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fsync,
+  linkSync,
+  openSync,
+  type PathLike,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { busError, systemErrorCode } from './errors.js';
 
 const chunkBytes = 1024 * 1024;
 
-/** Flushes a file's content and metadata to the disk. */
+const flush = promisify(fsync);
+
+/** Flushes a file's content and metadata to the disk. Only the flush itself takes long enough for another thread to be worth it. */
 export async function syncFile(path: PathLike): Promise<void> {
-  const handle = await open(path, 'r');
+  const file = openSync(path, 'r');
   try {
-    await handle.sync();
+    await flush(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
@@ -63,7 +76,7 @@ export async function createFileDurable(path: string, content: string | Uint8Arr
 /** Gives the file its name unless that is taken, and answers whether it was. */
 async function linkOrRename(from: string, to: string): Promise<boolean> {
   try {
-    if (await tryLink(from, to)) return false;
+    if (tryLink(from, to)) return false;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return true;
     throw error;
@@ -73,18 +86,18 @@ async function linkOrRename(from: string, to: string): Promise<boolean> {
   return false;
 }
 
-/** Like {@link writeFileDurable}, but without the syncs: for what can be made again from something durable. */
-export async function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+/** Like {@link writeFileDurable}, but without the syncs: for small files that can be made again from something durable. */
+export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = temporaryBeside(path);
-  await orRemove(temporary, async () => {
-    const handle = await open(temporary, 'wx', mode);
+  try {
+    writeFileSync(temporary, content, { flag: 'wx', mode });
+    renameSync(temporary, path);
+  } catch (error) {
     try {
-      await handle.writeFile(content);
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  });
+      rmSync(temporary, { force: true });
+    } catch {} // what went wrong first is what counts
+    throw error;
+  }
 }
 
 /** Runs `work`; if it fails, what it left at the path goes too, as far as that is possible. */
@@ -142,12 +155,16 @@ export interface ContentDigest {
  * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the beginning: somebody is writing to it, and
  * reading on would have no end.
  */
-export async function digestHandle(source: FileHandle, sink?: FileHandle): Promise<ContentDigest> {
+export async function digestHandle(
+  source: FileHandle,
+  { sink, signal }: { sink?: FileHandle | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<ContentDigest> {
   const hash = createHash('sha256');
   const { size } = await source.stat();
   const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(size + 1, chunkBytes)));
   let bytes = 0;
   for (;;) {
+    signal?.throwIfAborted();
     const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
     if (bytesRead === 0 || bytes + bytesRead > size) break;
     const chunk = buffer.subarray(0, bytesRead);
@@ -186,12 +203,12 @@ export async function copyFileDurable(from: string, to: string): Promise<Content
 }
 
 /** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
-export async function copyHandleDurable(source: FileHandle, to: string): Promise<ContentDigest> {
-  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to));
+export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
+  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, signal));
   const target = await open(to, 'wx', 0o644);
   return orRemove(to, async () => {
     try {
-      const digest = await digestHandle(source, target);
+      const digest = await digestHandle(source, { sink: target, signal });
       await target.sync();
       return digest;
     } finally {
@@ -200,11 +217,11 @@ export async function copyHandleDurable(source: FileHandle, to: string): Promise
   });
 }
 
-async function digestClone(path: string): Promise<ContentDigest> {
+async function digestClone(path: string, signal: AbortSignal | undefined): Promise<ContentDigest> {
   const clone = await open(path, 'r');
   try {
     await clone.chmod(0o644); // a clone has the mode of its source, which the daemon may not be allowed to read
-    const digest = await digestHandle(clone);
+    const digest = await digestHandle(clone, { signal });
     await clone.sync();
     return digest;
   } finally {
@@ -229,9 +246,9 @@ async function cloneFile(source: FileHandle, to: string): Promise<boolean> {
  *
  * @throws EEXIST when the name is taken.
  */
-export async function tryLink(from: string, to: string): Promise<boolean> {
+export function tryLink(from: string, to: string): boolean {
   try {
-    await link(from, to);
+    linkSync(from, to);
     return true;
   } catch (error) {
     if (['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(systemErrorCode(error) ?? ''))

@@ -1,28 +1,30 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { busError } from './errors.js';
 
 /**
  * Reads a file that somebody else may have put there, without following a link, waiting on a FIFO, or reading more than is allowed.
+ * Synchronous: for a small file the way to another thread and back costs several times the calls themselves (docs/performance.md).
  *
  * @throws BusError `UNSAFE_PATH` for anything but a regular file, `TOO_LARGE`; system errors as they come (`ELOOP` for a link).
  */
-export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+export function readSmallFile(path: string, maxBytes: number): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const info = await handle.stat();
+    const info = fstatSync(file);
     if (!info.isFile()) throw busError('UNSAFE_PATH', `${path} is not a regular file.`);
-    const buffer = Buffer.alloc(Math.min(info.size, maxBytes) + 1);
+    if (info.size > maxBytes) throw tooLarge(path, maxBytes);
+    const buffer = Buffer.allocUnsafe(info.size + 1); // one more, so that a file that grows is noticed
     let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    if (length > maxBytes || info.size > maxBytes)
-      throw busError('TOO_LARGE', `${path} has more than the ${maxBytes} bytes that are allowed.`);
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = readSync(file, buffer, length, buffer.length - length, length);
+    if (length > maxBytes) throw tooLarge(path, maxBytes);
+    if (length !== info.size)
+      throw busError('BYTES_MISMATCH', `${path} changed its size of ${info.size} bytes while it was read.`);
     return buffer.subarray(0, length);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
+
+const tooLarge = (path: string, maxBytes: number) =>
+  busError('TOO_LARGE', `${path} has more than the ${maxBytes} bytes that are allowed.`);

@@ -9,6 +9,7 @@ import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compact.js';
 import { runBatch } from '../pipeline.js';
 import { Publisher } from '../publish/publisher.js';
+import { verify } from '../stages/verify.js';
 import { incompleteTables, rebuildTable } from './rebuild.js';
 
 const tables = {
@@ -52,7 +53,8 @@ async function commitJob(bus: Bus, folder: string, artifacts: readonly PriceRow[
     }
   }
   const jobId = `job-${bus.journal.lastSeq + 1}`;
-  await runBatch(bus, [putClaimed(bus, { jobId, files, manifest: { artifacts: entries } })], async () => {});
+  const job = putClaimed(bus, { jobId, files, manifest: { artifacts: entries } });
+  await runBatch(bus, await verify(bus, [job]), async () => {});
 }
 
 const sorted = (rows: readonly object[]): string[] => rows.map(row => JSON.stringify(row)).sort();

@@ -9,6 +9,7 @@ import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
 import { rejectedCommand, retryCommand } from './commands/rejected.js';
+import { scanCommand } from './commands/scan.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { tailCommand } from './commands/tail.js';
@@ -32,6 +33,7 @@ const commands = [
   verifyCommand,
   rebuildCommand,
   gcCommand,
+  scanCommand,
   adoptCommand,
   compareCommand,
 ];

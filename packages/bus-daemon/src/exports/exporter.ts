@@ -65,8 +65,7 @@ export class Exporter {
   async ensureStatus(): Promise<void> {
     const { exportDir } = this.#bus.config.export;
     await makeFolderDurable(exportDir);
-    if (!(await exists(join(exportDir, exportStatusFile))))
-      await writeExportStatus(exportDir, await this.#readStatus());
+    if (!(await exists(join(exportDir, exportStatusFile)))) writeExportStatus(exportDir, await this.#readStatus());
   }
 
   /** Runs every export that is not up to date, one after another. A second call waits for the first and then looks again. */
@@ -225,7 +224,7 @@ export class Exporter {
 
   async #saveStatus(status: ExportStatus): Promise<void> {
     status.updated_at = new Date(this.#bus.now()).toISOString();
-    await writeExportStatus(this.#bus.config.export.exportDir, status);
+    writeExportStatus(this.#bus.config.export.exportDir, status);
   }
 
   async #readStatus(): Promise<ExportStatus> {

@@ -26,8 +26,8 @@ const status: ExportStatus = {
 
 test('the status comes back as it was written, and nothing else is left in the folder', async () => {
   const folder = temporaryFolder();
-  await writeExportStatus(folder, status);
-  await writeExportStatus(folder, status);
+  writeExportStatus(folder, status);
+  writeExportStatus(folder, status);
   expect(await readExportStatus(folder)).toEqual(status);
   expect(readdirSync(folder)).toEqual([exportStatusFile]);
 });

@@ -48,5 +48,5 @@ export async function readExportStatus(exportDir: string): Promise<ExportStatus>
 }
 
 /** Replaces the status file as a whole. */
-export const writeExportStatus = (exportDir: string, status: ExportStatus): Promise<void> =>
+export const writeExportStatus = (exportDir: string, status: ExportStatus): void =>
   writeFileAtomic(join(exportDir, exportStatusFile), `${JSON.stringify(status, null, 2)}\n`);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, rename, stat } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
@@ -28,7 +29,7 @@ async function claimOne(bus: Bus, { name }: FoundJob, refused: unknown[]): Promi
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
   try {
-    await rename(inInbox(bus.layout.inbox, name), folder);
+    renameSync(inInbox(bus.layout.inbox, name), folder);
     return { claim: claimId, jobId, folder };
   } catch (error) {
     const code = systemErrorCode(error);

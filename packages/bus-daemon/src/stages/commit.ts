@@ -73,7 +73,7 @@ async function linkCanonical(
     if (name === undefined || seq === undefined || artifact.status !== 'ingested') continue;
     const stored = join(bus.layout.root, artifact.relPath);
     const target = join(folder, tableFileName(name, tables.get(name)?.generation ?? 0, seq, ordinal));
-    if (!(await tryLink(stored, target))) await copyFileDurable(stored, target);
+    if (!tryLink(stored, target)) await copyFileDurable(stored, target);
   }
 }
 

@@ -1,9 +1,9 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { BusError, busError, exists, type Operation } from '@quantbot/infra';
+import { BusError, busError, type Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
-import { concurrently } from '../concurrent.js';
 import type { KnownArtifact } from '../journal/journal.js';
 import { type AcceptedJob, type DecidedArtifact, isRejected, type RejectedJob, type VerifiedJob } from './job.js';
 
@@ -28,8 +28,7 @@ interface Known {
  */
 export async function decide(bus: Bus, verified: readonly (VerifiedJob | RejectedJob)[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
-  const there = await concurrently(artifacts, artifact => exists(join(bus.layout.root, artifact.relPath)), 16);
-  const present = artifacts.filter((_, index) => there[index]);
+  const present = artifacts.filter(artifact => isThere(join(bus.layout.root, artifact.relPath)));
   const known: Known = {
     journal: await bus.journal.findKeys([...present.map(artifact => artifact.key), ...verified.flatMap(keysOfAlias)]),
     batch: new Map(),
@@ -40,6 +39,9 @@ export async function decide(bus: Bus, verified: readonly (VerifiedJob | Rejecte
   const jobs = verified.map((job, index) => (isRejected(job) ? job : decideJob(bus, job, known, tables, next + index)));
   return { jobs, tables };
 }
+
+/** Any error but "not there" is thrown. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 function decideJob(
   bus: Bus,

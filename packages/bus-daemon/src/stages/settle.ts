@@ -1,4 +1,5 @@
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstatSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   faultPoint,
@@ -28,18 +29,31 @@ export async function settle(bus: Bus, committed: readonly CommittedJob[]): Prom
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
-  const earlier = await readReceipt(join(target, fileNames.receipt));
+  const earlier = readReceipt(join(target, fileNames.receipt));
   if (earlier !== undefined && sameContent(earlier, receipt)) {
     // A retry with identical bytes: the receipt that is there has been the answer all along, and stays.
     await rm(job.folder, { recursive: true, force: true });
     return;
   }
-  await writeFileAtomic(join(job.folder, fileNames.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
+  writeReceipt(join(job.folder, fileNames.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
   faultPoint('settle:receipt-written');
-  for (const name of await readdir(job.folder))
-    if (name !== fileNames.manifest && name !== fileNames.receipt)
-      await rm(join(job.folder, name), { recursive: true, force: true });
+  for (const entry of readdirSync(job.folder, { withFileTypes: true })) {
+    if (entry.name === fileNames.manifest || entry.name === fileNames.receipt) continue;
+    const path = join(job.folder, entry.name);
+    if (entry.isFile()) unlinkSync(path);
+    else await rm(path, { recursive: true, force: true });
+  }
   await moveInto(job.folder, target, String(earlier?.seq ?? 'damaged'));
+}
+
+/** Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the producer, has left is replaced as a whole. */
+function writeReceipt(path: string, content: string): void {
+  try {
+    writeFileSync(path, content, { flag: 'wx' });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    writeFileAtomic(path, content);
+  }
 }
 
 async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
@@ -48,7 +62,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
-    await writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
+    writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
     faultPoint('settle:reason-written');
     return moveInto(job.folder, target, earlier);
   }
@@ -56,7 +70,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   if (earlier !== String(job.rows[0]?.seq) && (await lstat(target).catch(ignoreMissing)) !== undefined)
     await archive(target, earlier);
   await mkdir(target, { recursive: true });
-  await writeFileAtomic(join(target, fileNames.rejectReason), reason);
+  writeFileAtomic(join(target, fileNames.rejectReason), reason);
   await rename(job.folder, join(target, 'job'));
 }
 
@@ -71,7 +85,7 @@ async function canHoldReason(folder: string): Promise<boolean> {
 async function moveInto(folder: string, target: string, earlier: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await rename(folder, target);
+      return renameSync(folder, target);
     } catch (error) {
       if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '') || attempt > 1000) throw error;
       await archive(target, attempt === 0 ? earlier : `${earlier}-${attempt}`);
@@ -88,9 +102,10 @@ async function archive(target: string, suffix: string): Promise<void> {
 }
 
 /** The receipt at a path; undefined when there is none, or a torn one. */
-export async function readReceipt(path: string): Promise<Receipt | undefined> {
+export function readReceipt(path: string): Receipt | undefined {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined; // an exception would cost more than the call
   try {
-    return receiptSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+    return receiptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch (error) {
     if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;

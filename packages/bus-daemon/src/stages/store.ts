@@ -1,4 +1,5 @@
-import { chmod, lstat, rename, rm, unlink } from 'node:fs/promises';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   copyFileDurable,
@@ -35,18 +36,18 @@ export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch
 
 async function storeOne(bus: Bus, artifact: DecidedArtifact): Promise<void> {
   const target = join(bus.layout.root, artifact.relPath);
-  if (artifact.replaceOrphan) await unlink(target);
-  if (!(await tryLink(artifact.file, target))) await copyFileDurable(artifact.file, target);
-  else await mustBeSameFile(artifact.file, target);
-  await chmod(target, 0o444);
+  if (artifact.replaceOrphan) unlinkSync(target);
+  if (tryLink(artifact.file, target)) mustBeSameFile(artifact.file, target);
+  else await copyFileDurable(artifact.file, target);
+  chmodSync(target, 0o444);
   await flush(artifact, target);
 }
 
 /** A link is made by path: what lies there must be the regular file that was hashed, not something swapped in meanwhile. */
-async function mustBeSameFile(file: string, target: string): Promise<void> {
-  const [source, stored] = await Promise.all([lstat(file), lstat(target)]);
-  if (stored.isFile() && stored.ino === source.ino) return;
-  await unlink(target);
+function mustBeSameFile(file: string, target: string): void {
+  const stored = lstatSync(target);
+  if (stored.isFile() && stored.ino === lstatSync(file).ino) return;
+  unlinkSync(target);
   throw new Error(`${file} was replaced while it was stored.`);
 }
 
@@ -59,7 +60,7 @@ async function flush(artifact: DecidedArtifact, target: string): Promise<void> {
     await syncFile(target);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-    await unlink(target);
+    unlinkSync(target);
     const rewritten = `${artifact.file}.rewritten`;
     await rm(rewritten, { force: true });
     await copyFileDurable(artifact.file, rewritten);

@@ -1,5 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { constants, lstatSync, type Stats } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   busError,
@@ -10,13 +11,18 @@ import {
   type Manifest,
   type ManifestArtifact,
   manifestArtifactKey,
+  type ParquetFooter,
+  readFooterIn,
   readFooterOf,
+  readSmallFile,
   storeRelPath,
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
 
+/** A file up to this size is read whole, at once: that takes less time than to hand it to another thread. */
+const smallBytes = 1024 * 1024;
 const ownNames = new Set<string>(Object.values(fileNames));
 
 /**
@@ -27,14 +33,13 @@ const ownNames = new Set<string>(Object.values(fileNames));
  */
 export async function verifyArtifact(
   bus: Bus,
-  job: ClaimedJob,
-  manifest: Manifest,
+  job: ClaimedJob & { manifest: Manifest; staged: boolean },
   index: number,
-  staged: boolean,
+  signal?: AbortSignal,
 ): Promise<VerifiedArtifact> {
+  const { manifest, staged } = job;
   const entry = manifest.artifacts[index] as ManifestArtifact;
-  const original = await safePath(job, entry.relpath);
-  const info = await lstat(original);
+  const { path: original, info } = safePath(job, entry.relpath);
   if (info.size > bus.config.limits.maxArtifactBytes)
     throw busError(
       'TOO_LARGE',
@@ -42,38 +47,60 @@ export async function verifyArtifact(
     );
   const ours = staged && info.nlink === 1;
   const file = ours ? original : join(job.folder, `.copy-${index}.parquet`);
-  const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath);
-  const handle = await openRegular(file, entry.relpath);
+  const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
+  const { footer, digest } = await (ours && info.size <= smallBytes
+    ? readSmall(file, entry.relpath)
+    : readLarge(file, entry.relpath, copied, signal));
+  checkAgainst(entry, digest, footer.rows);
+  if (footer.columns.length > bus.config.limits.maxColumns)
+    throw busError(
+      'TOO_LARGE',
+      `${entry.relpath} has ${footer.columns.length} columns; ${bus.config.limits.maxColumns} are allowed.`,
+    );
+  return {
+    entry,
+    key: manifestArtifactKey(manifest, entry),
+    relPath: storeRelPath({
+      producer: manifest.producer,
+      kind: entry.kind ?? manifest.kind,
+      runId: manifest.run_id,
+      artifactId: entry.artifact_id,
+    }),
+    file,
+    rows: footer.rows,
+    ...digest,
+    columns: footer.columns,
+  };
+}
+
+interface Content {
+  footer: ParquetFooter;
+  digest: ContentDigest;
+}
+
+/** One read gives both footer and hash. */
+function readSmall(path: string, relpath: string): Content {
+  const bytes = asRegular(relpath, () => readSmallFile(path, smallBytes));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { footer: readFooterIn(bytes), digest: { bytes: bytes.length, sha256 } };
+}
+
+async function readLarge(
+  path: string,
+  relpath: string,
+  copied: ContentDigest | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Content> {
+  const handle = await openRegular(path, relpath);
   try {
-    const footer = await readFooterOf(handle);
-    const digest = copied ?? (await digestHandle(handle));
-    checkAgainst(entry, digest, footer.rows);
-    if (footer.columns.length > bus.config.limits.maxColumns)
-      throw busError(
-        'TOO_LARGE',
-        `${entry.relpath} has ${footer.columns.length} columns; ${bus.config.limits.maxColumns} are allowed.`,
-      );
-    return {
-      entry,
-      key: manifestArtifactKey(manifest, entry),
-      relPath: storeRelPath({
-        producer: manifest.producer,
-        kind: entry.kind ?? manifest.kind,
-        runId: manifest.run_id,
-        artifactId: entry.artifact_id,
-      }),
-      file,
-      rows: footer.rows,
-      ...digest,
-      columns: footer.columns,
-    };
+    return { footer: await readFooterOf(handle), digest: copied ?? (await digestHandle(handle, { signal })) };
   } finally {
     await handle.close();
   }
 }
 
 /** The absolute path of a relpath, every folder on the way being a real folder inside the job and the end a regular file. */
-async function safePath(job: ClaimedJob, relpath: string): Promise<string> {
+function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats } {
   const parts = relpath.split('/');
   const leadsOut = parts.some(part => part === '' || part === '.' || part === '..');
   if (leadsOut || relpath.includes('\0') || relpath.includes('\\'))
@@ -84,13 +111,11 @@ async function safePath(job: ClaimedJob, relpath: string): Promise<string> {
   if (parts.length === 1 && ownNames.has(relpath))
     throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
   let path = job.folder;
+  let info: Stats | undefined;
   for (const [depth, part] of parts.entries()) {
     path = join(path, part);
-    const info = await lstat(path).catch(error => {
-      if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(error) ?? ''))
-        throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
-      throw error;
-    });
+    info = lstatOf(path);
+    if (info === undefined) throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
     const isLast = depth === parts.length - 1;
     if (isLast ? !info.isFile() : !info.isDirectory())
       throw busError(
@@ -98,7 +123,27 @@ async function safePath(job: ClaimedJob, relpath: string): Promise<string> {
         `${parts.slice(0, depth + 1).join('/')} is not a regular ${isLast ? 'file' : 'folder'}.`,
       );
   }
-  return path;
+  return { path, info: info as Stats };
+}
+
+function lstatOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Opens, which fails in these ways for a link, a FIFO without a writer, a folder. */
+function asRegular<T>(relpath: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? ''))
+      throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+    throw error;
+  }
 }
 
 async function openRegular(path: string, relpath: string): Promise<FileHandle> {
@@ -113,11 +158,16 @@ async function openRegular(path: string, relpath: string): Promise<FileHandle> {
 }
 
 /** Copies from what is open, not from a path: whoever still holds the folder could put something else there meanwhile. */
-async function copyAfresh(from: string, to: string, relpath: string): Promise<ContentDigest> {
+async function copyAfresh(
+  from: string,
+  to: string,
+  relpath: string,
+  signal: AbortSignal | undefined,
+): Promise<ContentDigest> {
   await rm(to, { force: true }); // of an attempt that a crash ended
   const source = await openRegular(from, relpath);
   try {
-    return await copyHandleDurable(source, to);
+    return await copyHandleDurable(source, to, signal);
   } finally {
     await source.close();
   }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import {
   BusError,
@@ -9,12 +8,13 @@ import {
   type Manifest,
   maxManifestBytes,
   parseManifest,
+  readSmallFile,
   stagedMark,
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { canonTableOf, isBadCanonHint } from '../canon/table.js';
-import { concurrently } from '../concurrent.js';
+import { breathe, concurrently } from '../concurrent.js';
 import type { DecodeProblem } from '../worker/protocol.js';
 import { checkDecodable } from './decodable.js';
 import { type ClaimedJob, isRejected, type RejectedJob, type VerifiedArtifact, type VerifiedJob } from './job.js';
@@ -27,8 +27,12 @@ const contentTimeoutMs = 300_000;
  * the reason why it cannot be taken. Durable effect: none that counts (a private copy inside the claimed folder where one is needed).
  * Nothing that a file claims is believed before it is bounded.
  */
-export async function verify(bus: Bus, claimed: readonly ClaimedJob[]): Promise<(VerifiedJob | RejectedJob)[]> {
-  const verified = await concurrently(claimed, job => verifyJob(bus, job));
+export async function verify(
+  bus: Bus,
+  claimed: readonly ClaimedJob[],
+  signal?: AbortSignal,
+): Promise<(VerifiedJob | RejectedJob)[]> {
+  const verified = await concurrently(claimed, job => verifyJob(bus, job, signal));
   const undecodable = await checkDecodable(
     bus,
     verified.filter(job => !isRejected(job)).flatMap(job => (isRejected(job) ? [] : job.artifacts)),
@@ -37,19 +41,25 @@ export async function verify(bus: Bus, claimed: readonly ClaimedJob[]): Promise<
   return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
-async function verifyJob(bus: Bus, job: ClaimedJob): Promise<VerifiedJob | RejectedJob> {
+async function verifyJob(
+  bus: Bus,
+  job: ClaimedJob,
+  signal: AbortSignal | undefined,
+): Promise<VerifiedJob | RejectedJob> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
   try {
-    await checkFolder(job);
-    const bytes = await readManifestBytes(job);
+    checkFolder(job);
+    const bytes = readManifestBytes(job);
     manifestSha256 = createHash('sha256').update(bytes).digest('hex');
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
-    const staged = await isStaged(job);
+    const staged = isStaged(job);
     const artifacts: VerifiedArtifact[] = [];
-    for (const [index] of manifest.artifacts.entries())
-      artifacts.push(await verifyArtifact(bus, job, manifest, index, staged));
+    for (const [index] of manifest.artifacts.entries()) {
+      artifacts.push(await verifyArtifact(bus, { ...job, manifest, staged }, index, signal));
+      await breathe();
+    }
     return { ...job, manifest, manifestSha256, artifacts };
   } catch (error) {
     if (error instanceof BusError) return { ...job, manifest, manifestSha256, error };
@@ -64,31 +74,20 @@ async function verifyJob(bus: Bus, job: ClaimedJob): Promise<VerifiedJob | Rejec
   }
 }
 
-async function checkFolder(job: ClaimedJob): Promise<void> {
-  const info = await lstat(job.folder);
+function checkFolder(job: ClaimedJob): void {
+  const info = lstatSync(job.folder);
   if (info.isSymbolicLink()) throw busError('UNSAFE_PATH', 'The job folder is a symbolic link.');
   if (!info.isDirectory()) throw busError('UNSAFE_PATH', 'The job is not a folder.');
 }
 
-/** At most one byte more than allowed is read, so that a huge manifest costs nothing. */
-async function readManifestBytes(job: ClaimedJob): Promise<Uint8Array> {
+function readManifestBytes(job: ClaimedJob): Uint8Array {
   const path = join(job.folder, fileNames.manifest);
-  await mustBeRegular(path, fileNames.manifest, () => busError('MANIFEST_MISSING', 'The job has no manifest.json.'));
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  mustBeRegular(path, fileNames.manifest, () => busError('MANIFEST_MISSING', 'The job has no manifest.json.'));
   try {
-    const { size } = await handle.stat();
-    if (size > maxManifestBytes)
-      throw busError('TOO_LARGE', `manifest.json has ${size} bytes; ${maxManifestBytes} are allowed.`);
-    const buffer = Buffer.alloc(size);
-    let length = 0;
-    while (length < size) {
-      const { bytesRead } = await handle.read(buffer, length, size - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    await handle.close();
+    return readSmallFile(path, maxManifestBytes);
+  } catch (error) {
+    if (!(error instanceof BusError) || error.code !== 'TOO_LARGE') throw error;
+    throw busError('TOO_LARGE', `manifest.json has more than the ${maxManifestBytes} bytes that are allowed.`);
   }
 }
 
@@ -109,24 +108,17 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
 }
 
 /** Whether the job was built in `staging/` and renamed in. In doubt: no, which costs a copy. */
-async function isStaged(job: ClaimedJob): Promise<boolean> {
+function isStaged(job: ClaimedJob): boolean {
   const path = join(job.folder, fileNames.commit);
-  await mustBeRegular(path, fileNames.commit, () => busError('MANIFEST_INVALID', 'The job has no COMMIT.'));
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(stagedMark.length + 1), 0, stagedMark.length + 1, 0);
-    return buffer.toString('latin1', 0, bytesRead) === stagedMark;
-  } finally {
-    await handle.close();
-  }
+  const { size } = mustBeRegular(path, fileNames.commit, () => busError('MANIFEST_INVALID', 'The job has no COMMIT.'));
+  return size === stagedMark.length && readSmallFile(path, size).toString('latin1') === stagedMark;
 }
 
-async function mustBeRegular(path: string, name: string, missing: () => BusError): Promise<void> {
-  const info = await lstat(path).catch(error => {
-    if (systemErrorCode(error) === 'ENOENT') throw missing();
-    throw error;
-  });
+function mustBeRegular(path: string, name: string, missing: () => BusError): Stats {
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  if (info === undefined) throw missing();
   if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
+  return info;
 }
 
 /** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */

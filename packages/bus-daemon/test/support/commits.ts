@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { Bus } from '../../src/bus.js';
 import { runBatch } from '../../src/pipeline.js';
 import type { ClaimedJob } from '../../src/stages/job.js';
+import { verify } from '../../src/stages/verify.js';
 import { WorkerProcess } from '../../src/worker/client.js';
 import { workerEntry } from './in-process-bus.js';
 import { putClaimed } from './jobs.js';
@@ -22,7 +23,8 @@ export async function claimedNumbers(bus: Bus, test: TestBus, rows = 3, schemaHi
 
 /** Makes commits of one job each, through the whole pipeline. */
 export async function makeCommits(bus: Bus, test: TestBus, count: number, schemaHint = 'canon.numbers'): Promise<void> {
-  for (let i = 0; i < count; i++) await runBatch(bus, [await claimedNumbers(bus, test, 3, schemaHint)], async () => {});
+  for (let i = 0; i < count; i++)
+    await runBatch(bus, await verify(bus, [await claimedNumbers(bus, test, 3, schemaHint)]), async () => {});
 }
 
 /** A worker process for compaction that ends with the test. */

@@ -42,9 +42,23 @@ export async function readParquetFooter(path: string): Promise<ParquetFooter> {
 /** {@link readParquetFooter} for a file that is already open. */
 export async function readFooterOf(handle: FileHandle): Promise<ParquetFooter> {
   const { size } = await handle.stat();
-  if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   const tail = await readAt(handle, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
   const head = size <= firstReadBytes ? tail : await readAt(handle, 0, 4);
+  const footerBytes = footerLength(head, tail, size);
+  if (footerBytes + 8 <= tail.length) return footerIn(tail, footerBytes, size);
+  return oneAtATime(async () => parseFooter(await readAt(handle, size - footerBytes - 8, footerBytes), size));
+}
+
+/** {@link readParquetFooter} for a file that was read whole. */
+export const readFooterIn = (file: Buffer): ParquetFooter =>
+  footerIn(file, footerLength(file, file, file.length), file.length);
+
+const footerIn = (tail: Buffer, footerBytes: number, size: number): ParquetFooter =>
+  parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), size);
+
+/** How long the footer says that it is, if that can be. */
+function footerLength(head: Buffer, tail: Buffer, size: number): number {
+  if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   const lastFour = tail.toString('latin1', tail.length - 4);
   if (lastFour === 'PARE') throw notParquet('The file is encrypted Parquet, which the bus cannot read.');
   if (head.toString('latin1', 0, 4) !== magic || lastFour !== magic)
@@ -55,9 +69,7 @@ export async function readFooterOf(handle: FileHandle): Promise<ParquetFooter> {
     throw busError('TOO_LARGE', `The footer has ${footerBytes} bytes; ${maxFooterBytes} are allowed.`, {
       hint: 'Write larger row groups, so that there are fewer of them.',
     });
-  if (footerBytes + 8 <= tail.length)
-    return parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), size);
-  return oneAtATime(async () => parseFooter(await readAt(handle, size - footerBytes - 8, footerBytes), size));
+  return footerBytes;
 }
 
 let previous: Promise<unknown> = Promise.resolve();

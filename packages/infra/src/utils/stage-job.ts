@@ -141,7 +141,7 @@ function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string
 
 async function bringIn(from: string, to: string, transfer: Transfer): Promise<ContentDigest> {
   // A file that is given away keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
-  const linked = transfer === 'move' && (await lstat(from)).isFile() && (await tryLink(from, to));
+  const linked = transfer === 'move' && (await lstat(from)).isFile() && tryLink(from, to);
   if (!linked) return copyFileDurable(from, to);
   const handle = await open(to, 'r');
   try {

@@ -150,7 +150,7 @@ async function orUnknown<T>(work: Promise<T>): Promise<T> {
 
 async function readWaitingManifest(folder: string): Promise<{ manifest: Manifest; bytes: Uint8Array } | undefined> {
   try {
-    const bytes = await readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
+    const bytes = readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
     return { manifest: parseManifest(bytes), bytes };
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;

@@ -1,0 +1,98 @@
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import type { ScanOptions, ScanReport } from '../../scan/scan.js';
+import type { Finding } from '../../scan/scan-file.js';
+import { print } from '../shared.js';
+
+interface Options extends ScanOptions {
+  json?: boolean;
+  all?: boolean;
+}
+
+/** `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there are new ones. */
+export const scanCommand = (): Command =>
+  new Command('scan')
+    .description('Find code that writes DuckDB or Parquet directly instead of submitting to the bus.')
+    .argument(
+      '[path...]',
+      'files and folders with TypeScript, JavaScript, Python and notebooks (default: the working folder)',
+    )
+    .option('-b, --baseline <file>', 'tolerate the places that this file knows; only new ones fail')
+    .option('--update-baseline', 'write what is found into the baseline')
+    .option('--exclude <pattern...>', 'leave files out; patterns as in a .gitignore')
+    .option('--tests', 'scan tests too')
+    .option('--all', 'also show what is migrated, allowed by a comment, in the baseline, or not read in full')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+A comment allows one place, on its line or the line before:  quantbot-bus-scan: allow <reason>
+
+Exit codes: 0 nothing (new) found, 2 direct writes found, 1 an error.
+
+Examples:
+  $ quantbot-bus scan
+  $ quantbot-bus scan packages scripts --exclude 'legacy/'
+  $ quantbot-bus scan --baseline scan-baseline.json --update-baseline   # once; commit the file
+  $ quantbot-bus scan --baseline scan-baseline.json                     # in CI: fails for new places only`,
+    )
+    .action(async (paths: string[], options: Options, command: Command) => {
+      if (options.updateBaseline && options.baseline === undefined)
+        return command.error('error: --update-baseline needs --baseline FILE');
+      const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
+      const report = await scan(paths.length > 0 ? paths : ['.'], { ...options, onProgress: progressOf(options) });
+      const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
+      print(options, { ...report, findings }, () => describe(findings, report, options));
+      if (report.counts.found > 0) process.exitCode = 2;
+    });
+
+function progressOf(options: Options): (done: number, total: number) => void {
+  if (options.json || !process.stderr.isTTY) return () => {};
+  return (done, total) => {
+    if (done % 50 === 0 || done === total)
+      process.stderr.write(`\r${done} of ${total} files${done === total ? '\n' : ''}`);
+  };
+}
+
+function describe(findings: readonly Finding[], report: ScanReport, { all }: Options): string {
+  const files = new Map<string, Finding[]>();
+  for (const finding of findings) files.set(finding.file, [...(files.get(finding.file) ?? []), finding]);
+  const blocks = [...files].map(([file, own]) => `${file}\n${tableOf(own)}`);
+  const advice = [
+    ...new Map(
+      findings.filter(({ state }) => state === 'found').map(each => [`${each.step} ${each.rule}`, each]),
+    ).values(),
+  ]
+    .sort((one, another) => one.step - another.step)
+    .map(({ step, rule, advice }) => `step ${step}  ${rule}: ${advice}`);
+  return [
+    ...blocks,
+    ...(advice.length > 0 ? [advice.join('\n')] : []),
+    [...(all ? report.notes : []), summary(report)].join('\n'),
+  ].join('\n\n');
+}
+
+function tableOf(findings: readonly Finding[]): string {
+  const table = new Table({ head: ['line', 'rule', 'step', 'code'], style: { head: [], border: [], compact: true } });
+  for (const { line, cell, rule, step, excerpt, state, reason } of findings) {
+    const place = cell === undefined ? `${line}` : `cell ${cell}, ${line}`;
+    const more = state === 'found' ? '' : `  (${state}${reason === undefined ? '' : `: ${reason}`})`;
+    table.push([place, rule, step, `${excerpt.length > 80 ? `${excerpt.slice(0, 79)}…` : excerpt}${more}`]);
+  }
+  return table.toString();
+}
+
+const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+function summary({ files, testsLeftOut, counts, gone, notes }: ScanReport): string {
+  const aside = [
+    counts.migrated > 0 && `${counts.migrated} migrated`,
+    counts.allowed > 0 && `${counts.allowed} allowed`,
+    counts.known > 0 && `${counts.known} in the baseline`,
+    gone > 0 && `${gone} of the baseline gone (--update-baseline)`,
+    notes.length > 0 && `${many(notes.length, 'file')} not read in full (--all says which)`,
+    testsLeftOut > 0 && `${many(testsLeftOut, 'test file')} left out (--tests)`,
+  ].filter(text => text !== false);
+  const found = counts.found === 0 ? 'no direct writes' : many(counts.found, 'direct write');
+  return `${many(files, 'file')}: ${[found, ...aside].join(', ')}`;
+}

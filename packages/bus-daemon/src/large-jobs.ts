@@ -1,0 +1,77 @@
+import type { Bus } from './bus.js';
+import type { ClaimedJob, RejectedJob, VerifiedJob } from './stages/job.js';
+import { verify } from './stages/verify.js';
+
+type Outcome = VerifiedJob | RejectedJob;
+
+interface FailedJob {
+  job: ClaimedJob;
+  error: unknown;
+}
+
+/**
+ * Large jobs are verified here, one after another and beside the batches, so that no small job waits until gigabytes have been hashed. A verified
+ * one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
+ */
+export class LargeJobs {
+  readonly #bus: Bus;
+  readonly #onReady: () => void;
+  readonly #stopping = new AbortController();
+  /** Claims that are here: waiting, being verified, or ready. */
+  readonly #claims = new Set<string>();
+  #ready: Outcome[] = [];
+  #failed: FailedJob[] = [];
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(bus: Bus, onReady: () => void) {
+    this.#bus = bus;
+    this.#onReady = onReady;
+  }
+
+  has({ claim }: ClaimedJob): boolean {
+    return this.#claims.has(claim);
+  }
+
+  /** Whether jobs are here that have not been taken. */
+  get busy(): boolean {
+    return this.#claims.size > 0;
+  }
+
+  add(job: ClaimedJob): void {
+    this.#claims.add(job.claim);
+    this.#queue = this.#queue.then(() => this.#verifyOne(job));
+  }
+
+  /** A job that could not be verified, for no reason of its own; it is out of here then, and still in `claimed/`. */
+  takeFailed(): FailedJob | undefined {
+    return this.#failed.shift();
+  }
+
+  /** The jobs that are verified by now; they are the caller's from here on. */
+  takeReady(): Outcome[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const { claim } of ready) this.#claims.delete(claim);
+    return ready;
+  }
+
+  /** Ends what is under way; the jobs stay in `claimed/`. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#queue;
+  }
+
+  async #verifyOne(job: ClaimedJob): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    try {
+      const verified = await verify(this.#bus, [job], signal);
+      this.#ready.push(...verified);
+    } catch (error) {
+      this.#claims.delete(job.claim);
+      if (signal.aborted) return;
+      this.#failed.push({ job, error });
+    }
+    this.#onReady();
+  }
+}

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { daemonCodes } from '../errors.js';
+import { rules } from './rules.js';
+
+const rowsOf = (name: string, heading: string): string[][] => {
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs/reference', name), 'utf8');
+  const begin = text.indexOf(`\n${heading}\n`);
+  expect(begin, heading).not.toBe(-1);
+  return (text.slice(begin + 1).split(/\n## /)[0] ?? '')
+    .split('\n')
+    .filter(line => line.startsWith('| `'))
+    .map(line =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map(cell => cell.trim()),
+    );
+};
+
+test('docs/reference/scan.md has each rule with its step and advice, and no other', () => {
+  expect(rowsOf('scan.md', '## Rules')).toEqual(
+    Object.entries(rules).map(([id, { what, step, advice }]) => [
+      `\`${id}\``,
+      what,
+      step === 'reader' ? '5' : '2, 3, 4',
+      advice,
+    ]),
+  );
+});
+
+test('docs/reference/errors.md has each code of the scan with its hint', () => {
+  expect(rowsOf('errors.md', '## Scanning').map(([code, disposition, , hint]) => [code, disposition, hint])).toEqual(
+    (['SCAN_PATH_NOT_FOUND', 'BASELINE_INVALID'] as const).map(code => [
+      `\`${code}\``,
+      daemonCodes[code].disposition,
+      daemonCodes[code].hint,
+    ]),
+  );
+});

@@ -1,0 +1,179 @@
+import { type Call, type Code, isSelf, type Piece, pathOf, type Scope, type Value } from './code.js';
+import { returnsText } from './libraries.js';
+import { placeholder } from './sql-statements.js';
+
+/** Text as far as it is known, in pieces that know where they stand. */
+export type Text = readonly Piece[];
+
+/** How far a value is followed, and how many alternatives are kept: real code needs few, hostile code must end. */
+const deepest = 16;
+const mostAlternatives = 24;
+const mostPieces = 400;
+
+/** Follows a value to what it comes to; `depth` is how far it has been followed already. */
+export type Follow<R> = (value: Value, depth?: number) => R;
+
+/**
+ * Remembers what a value came to, so that following values takes time in proportion to the code; what is asked for again while it is
+ * being worked out is a cycle, and comes to `whileBusy`.
+ */
+export function remembered<R>(whileBusy: R, work: (value: Value, depth: number) => R): Follow<R> {
+  const known = new WeakMap<Value, { result: R }>();
+  return (value, depth = 0) => {
+    const before = known.get(value);
+    if (before !== undefined || depth > deepest) return before === undefined ? whileBusy : before.result;
+    const entry = { result: whileBusy };
+    known.set(value, entry);
+    entry.result = work(value, depth);
+    return entry.result;
+  };
+}
+
+/** What a name stands for, looked up from the innermost function outwards. */
+export function valuesOf(value: Value): readonly Value[] {
+  if (value.kind === 'name') return lookUp(value.scope, value.name);
+  if (value.kind !== 'member') return [];
+  const { of, name } = value;
+  if (isSelf(of) && of.kind === 'name') return ownerOf(of.scope)?.members.get(name) ?? [];
+  return of.kind === 'name' ? lookUp(of.scope, `${of.name}.${name}`) : [];
+}
+
+function lookUp(from: Scope, name: string): readonly Value[] {
+  for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
+    const values = scope.bindings.get(name);
+    if (values !== undefined) return values;
+    if (scope.params.includes(name)) return []; // a parameter of which nothing is known hides what is outside
+  }
+  return [];
+}
+
+/** The class that `this` and `self` mean there. */
+export function ownerOf(from: Scope): Scope['owner'] {
+  for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent)
+    if (scope.owner !== undefined) return scope.owner;
+  return undefined;
+}
+
+/** The functions of this file that a value may be. */
+export function functionsOf(value: Value, seen = new Set<Value>()): Scope[] {
+  if (value.kind === 'function') return [value.scope];
+  if (seen.has(value) || seen.size > mostAlternatives) return [];
+  seen.add(value);
+  return valuesOf(value).flatMap(each => (each.kind === 'call' ? [] : functionsOf(each, seen)));
+}
+
+/** `module.name.name` of what comes from an import; undefined for everything else. */
+export const qualifiedOf: Follow<string | undefined> = remembered<string | undefined>(undefined, (value, depth) => {
+  if (value.kind === 'module') return value.module;
+  for (const known of valuesOf(value)) {
+    const qualified = known.kind === 'call' ? undefined : qualifiedOf(known, depth + 1);
+    if (qualified !== undefined) return qualified;
+  }
+  if (value.kind !== 'member') return undefined;
+  const of = qualifiedOf(value.of, depth + 1);
+  return of && `${of}.${value.name}`;
+});
+
+/** The qualified name, or the name as it is written when it comes from nowhere that is known. */
+export const nameOf = (value: Value): string => qualifiedOf(value) ?? pathOf(value).join('.');
+
+/** What `a`, `a.b` or an element of it may be, names followed; the value itself when nothing is known. */
+export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) => {
+  const through = (values: readonly Value[]) =>
+    values
+      .slice(0, mostAlternatives)
+      .flatMap(each => expand(each, depth + 1))
+      .slice(0, mostAlternatives);
+  if (value.kind === 'either') return through(value.items);
+  if (value.kind === 'element')
+    return through(expand(value.of, depth + 1).flatMap(each => (each.kind === 'list' ? each.items : entriesOf(each))));
+  // A type says nothing of the value beside what else is known.
+  const known = valuesOf(value).filter(({ kind }) => kind !== 'typed');
+  if (known.length > 0) return through(known);
+  if (value.kind === 'member') {
+    const entries = expand(value.of, depth + 1).flatMap(each =>
+      each.kind === 'object' ? [each.entries.get(value.name)] : [],
+    );
+    const found = entries.filter(entry => entry !== undefined);
+    if (found.length > 0) return through(found);
+  }
+  return [value];
+});
+
+const entriesOf = (value: Value): readonly Value[] => (value.kind === 'object' ? [...value.entries.values()] : []);
+
+/** The texts that a value may be. */
+export const textsOf: Follow<Text[]> = remembered<Text[]>([], (value, depth) =>
+  expand(value, depth)
+    .flatMap(each => textsOfOne(each, depth))
+    .slice(0, mostAlternatives),
+);
+
+function textsOfOne(value: Value, depth: number): Text[] {
+  if (value.kind === 'text') return [value.pieces];
+  if (value.kind === 'joined') return [joinedText(value, depth)];
+  if (value.kind !== 'call') return [];
+  const { callee, args } = value.call;
+  const functions = functionsOf(callee);
+  if (functions.length > 0)
+    return functions.flatMap(({ returns }) => returns.flatMap(each => textsOf(each, depth + 1)));
+  const name = pathOf(callee).at(-1) ?? (callee.kind === 'member' ? callee.name : '');
+  if (callee.kind === 'member' && name === 'join') return joinedList(callee.of, args[0], depth);
+  if (!returnsText(name)) return [];
+  const own = callee.kind === 'member' ? textsOf(callee.of, depth + 1) : [];
+  return own.length > 0 ? own : args.slice(0, 1).flatMap(each => textsOf(each, depth + 1));
+}
+
+/** `['a', 'b'].join(' ')` and `' '.join(['a', 'b'])` */
+function joinedList(of: Value, argument: Value | undefined, depth: number): Text[] {
+  const list = [of, ...(argument ? [argument] : [])]
+    .flatMap(each => expand(each, depth + 1))
+    .find(({ kind }) => kind === 'list');
+  if (list?.kind !== 'list') return [];
+  return [
+    list.items
+      .flatMap(item => [...(textsOf(item, depth + 1)[0] ?? [unknown(0)]), { text: ' ', from: 0 }])
+      .slice(0, mostPieces),
+  ];
+}
+
+const unknown = (from: number): Piece => ({ text: placeholder, from });
+
+function joinedText({ parts, from }: Extract<Value, { kind: 'joined' }>, depth: number): Text {
+  const pieces: Piece[] = [];
+  for (const part of parts) {
+    const text = part.kind === 'text' ? part.pieces : textsOf(part, depth + 1)[0];
+    pieces.push(...(text ?? [unknown(from)]));
+    if (pieces.length > mostPieces) break;
+  }
+  return pieces.slice(0, mostPieces);
+}
+
+/** The text as one string. */
+export const stringOf = (text: Text): string => text.map(piece => piece.text).join('');
+
+/** Where a character of the text stands in the source. */
+export function placeOf(text: Text, at: number): number {
+  let before = 0;
+  for (const piece of text) {
+    if (at < before + piece.text.length) return piece.from + at - before;
+    before += piece.text.length;
+  }
+  return text.at(-1)?.from ?? 0;
+}
+
+/** Lets the parameters of this file's functions stand for what they are called with. */
+export function linkCalls({ calls }: Code): void {
+  for (const call of calls) for (const scope of functionsOf(call.callee)) linkCall(call, scope);
+}
+
+function linkCall(call: Call, scope: Scope): void {
+  const pass = (name: string, value: Value | undefined) => {
+    if (name === '' || value === undefined || (value.kind === 'name' && value.scope === scope)) return;
+    const known = scope.bindings.get(name) ?? [];
+    if (known.length < 64) scope.bindings.set(name, [...known, value]);
+  };
+  scope.params.forEach((name, at) => {
+    pass(name, call.args[at] ?? call.named.get(name));
+  });
+}

@@ -1,0 +1,128 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { allowedAt } from './allow.js';
+import type { Code, Value } from './code.js';
+import { findWrites, type Write } from './find-writes.js';
+import { readJavaScript } from './javascript.js';
+import { Lines } from './lines.js';
+import { migratedAmong } from './migrated.js';
+import { type MagicSql, type Notebook, readNotebook } from './notebook.js';
+import { readPython } from './python.js';
+import { linkCalls, ownerOf } from './resolve.js';
+import { type RuleId, rules } from './rules.js';
+
+/** A place that writes directly. */
+export interface Finding {
+  file: string;
+  /** From 1; in a notebook counted within the cell. */
+  line: number;
+  column: number;
+  /** In a notebook, the cell's number, from 1. */
+  cell?: number;
+  rule: RuleId;
+  /** The line as it stands there, shortened. */
+  excerpt: string;
+  /** The step of the migration guide that applies. */
+  step: 2 | 3 | 4 | 5;
+  advice: string;
+  /** The code without its layout: the baseline knows the place again by it. */
+  code: string;
+  /** `migrated`: submitted to the bus afterwards; `allowed`: by a comment; `known`: in the baseline. */
+  state: 'found' | 'migrated' | 'allowed' | 'known';
+  /** Why a comment allows it. */
+  reason?: string;
+}
+
+/** What one file came to. */
+export interface FileReport {
+  findings: Finding[];
+  /** What could not be read. */
+  notes: string[];
+}
+
+const maxBytes = 2 * 1024 * 1024;
+const maxNotebookBytes = 64 * 1024 * 1024;
+
+/** Scans one file; `name` is how it is called in the report, and tells its language. Never throws for what is in it. */
+export function scanFile(path: string, name: string): FileReport {
+  try {
+    const size = statSync(path).size;
+    const isNotebook = extname(name) === '.ipynb';
+    if (size > (isNotebook ? maxNotebookBytes : maxBytes))
+      return { findings: [], notes: [`${name}: left out, ${size} bytes are too many for code`] };
+    const text = readFileSync(path, 'utf8');
+    if (text.slice(0, 8192).includes('\0')) return { findings: [], notes: [`${name}: left out, it is not text`] };
+    return isNotebook ? scanNotebook(readNotebook(text), name) : scanText(text, name);
+  } catch (error) {
+    return { findings: [], notes: [`${name}: could not be read (${(error as Error).message.split('\n')[0]})`] };
+  }
+}
+
+/** Scans code by the extension of its name. */
+export function scanText(text: string, name: string): FileReport {
+  const extension = extname(name);
+  return report(extension === '.py' ? readPython(text) : readJavaScript(text, extension), name);
+}
+
+function scanNotebook(notebook: Notebook, name: string): FileReport {
+  const { language, code, sql } = notebook;
+  if (!/^(?:i?python|typescript|javascript|deno)/.test(language))
+    return { findings: [], notes: [`${name}: left out, its language is ${language}`] };
+  const read = /^(?:i?python)/.test(language) ? readPython(code) : readJavaScript(code, '.ts');
+  for (const magic of sql) addMagic(read, magic);
+  return report(read, name, notebook);
+}
+
+/** A SQL magic as a call: of a connection when it begins with an address, else of a statement. */
+function addMagic({ scopes, calls }: Code, { text, from }: MagicSql): void {
+  const [scope] = scopes;
+  if (scope === undefined) return;
+  const address = /^\s*(duckdb:\S*)/.exec(text)?.[1];
+  const piece = address === undefined ? { text, from } : { text: address, from: from + text.indexOf(address) };
+  const callee: Value = { kind: 'name', name: address === undefined ? '%sql' : '%sql-connect', scope };
+  const args: Value[] = [{ kind: 'text', pieces: [piece] }];
+  calls.push({ callee, args, named: new Map(), from: piece.from, to: piece.from + piece.text.length, scope });
+}
+
+function report(code: Code, name: string, notebook?: Notebook): FileReport {
+  linkCalls(code);
+  const writes = findWrites(code);
+  const migrated = migratedAmong(writes, code);
+  const lines = new Lines(notebook?.original ?? code.text, notebook?.cells);
+  const findings = writes.map(write => findingOf(write, { code, name, lines, migrated: migrated.has(write) }));
+  const error = code.errors[0];
+  const notes =
+    error === undefined
+      ? []
+      : [`${name}: not all of it could be parsed (first at ${lines.describe(error)}); the rest was scanned`];
+  return { findings, notes };
+}
+
+interface Context {
+  code: Code;
+  name: string;
+  lines: Lines;
+  migrated: boolean;
+}
+
+function findingOf(write: Write, { code, name, lines, migrated }: Context): Finding {
+  const { rule, at, call } = write;
+  const place = lines.placeOf(at);
+  const allowed = allowedAt(lines, [at, call.from]);
+  const simulation = /SimulationArtifactWriter/.test(`${basename(name)} ${ownerOf(call.scope)?.name ?? ''}`);
+  const producer = simulation ? 3 : code.language === 'python' ? 4 : 2;
+  return {
+    file: name,
+    ...place,
+    rule,
+    excerpt: shorten(lines.textAt(at).trim(), 120),
+    step: rules[rule].step === 'reader' ? 5 : producer,
+    advice: rules[rule].advice,
+    code: shorten(write.code.replace(/\s+/g, ' ').trim(), 400),
+    state: allowed !== undefined ? 'allowed' : migrated ? 'migrated' : 'found',
+    ...(allowed !== undefined && { reason: allowed }),
+  };
+}
+
+const shorten = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;

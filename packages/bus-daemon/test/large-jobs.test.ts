@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { drain, startDaemon } from './support/daemon-process.js';
+import { numbers } from './support/parquet.js';
+import { query } from './support/readers.js';
+import { submit } from './support/submit.js';
+import { makeTestBus } from './support/test-bus.js';
+
+/** Some megabytes, and a batch that takes less. */
+const large = numbers(400_000, ', random() AS a, random() AS b');
+const settings = { batch: { max_bytes: 1_000_000 } };
+
+test('a large job does not hold up the small ones that came after it, and is ingested like any other', async () => {
+  const bus = makeTestBus(settings);
+  await drain(bus);
+  await submit(bus, { runId: 'large-1', select: large, schemaHint: 'canon.large' });
+  await submit(bus, { runId: 'large-2', select: large, schemaHint: 'canon.large' });
+  for (let i = 0; i < 5; i++) await submit(bus, { runId: `small-${i}` });
+  await drain(bus);
+  const runs = await query(bus, 'SELECT run_id FROM catalog.artifacts_f ORDER BY seq');
+  const small = [0, 1, 2, 3, 4].map(i => `small-${i}`);
+  expect(runs.map(row => row.run_id)).toEqual([...small, 'large-1', 'large-2']);
+  expect(await query(bus, 'SELECT count(*) AS n FROM canon.large')).toEqual([{ n: 800_000 }]);
+});
+
+test('a large job that is broken is rejected, and the large one behind it is not blamed', async () => {
+  const bus = makeTestBus(settings);
+  await drain(bus);
+  const text = `SELECT 'x' AS n, random() AS a, random() AS b FROM range(400000)`;
+  await submit(bus, {
+    runId: 'fixes-the-types',
+    schemaHint: 'canon.large',
+    select: numbers(1, ', 0.5 AS a, 0.5 AS b'),
+  });
+  await drain(bus);
+  const broken = await submit(bus, { runId: 'broken', select: text, schemaHint: 'canon.large' });
+  const good = await submit(bus, { runId: 'good', select: large });
+  await drain(bus);
+  await expect(broken.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+  expect((await good.settled()).status).toBe('ingested');
+});
+
+test('a daemon that is asked to end while it hashes a large job ends, and the next one takes the job', async () => {
+  const bus = makeTestBus(settings);
+  await drain(bus);
+  const jobs = [];
+  for (let i = 0; i < 6; i++) jobs.push(await submit(bus, { runId: `large-${i}`, select: large }));
+  const daemon = await startDaemon(bus);
+  expect(await daemon.stop()).toMatchObject({ code: 0 });
+  await drain(bus);
+  for (const job of jobs) expect((await job.settled()).status).toBe('ingested');
+  expect(readdirSync(bus.layout.claimed)).toEqual([]);
+});

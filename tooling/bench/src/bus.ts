@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { peakResidentMb } from './memory.js';
+
+/** The built command line of the daemon. */
+export const daemonCli = join(
+  dirname(createRequire(import.meta.url).resolve('@quantbot/bus-daemon/package.json')),
+  'dist/cli.js',
+);
+
+/** A program of this package, built. */
+export const built = (name: string): string[] => [
+  'node',
+  fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url)),
+];
+
+/** A bus in a folder of its own, with the settings that it comes with. */
+export interface BenchBus {
+  folder: string;
+  root: string;
+  database: string;
+  exportDir: string;
+}
+
+/** Makes a bus: a daemon has run there once, so that producers find it. */
+export async function makeBus(folder: string, settings: object = {}): Promise<BenchBus> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(settings));
+  const bus = {
+    folder,
+    root: join(folder, 'data/bus'),
+    database: join(folder, 'data/alerts.duckdb'),
+    exportDir: join(folder, 'data/exports'),
+  };
+  await drain(bus);
+  return bus;
+}
+
+const spawnDaemon = (bus: BenchBus, args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [daemonCli, 'start', '--config', join(bus.folder, 'bus_config.json'), ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+
+/** A line of the daemon's log. */
+interface LogLine {
+  time: string;
+  msg: string;
+  jobs?: number;
+}
+
+/** What a daemon that settles everything and ends took, by its own log: from being ready to its last commit. */
+export interface Drained {
+  seconds: number;
+  /** From the start of the process to its first commit. */
+  firstCommitSeconds: number;
+  jobs: number;
+  /** Its largest resident size. */
+  peakMb: number;
+}
+
+/** Runs a daemon until nothing waits any more. */
+export async function drain(bus: BenchBus): Promise<Drained> {
+  const from = Date.now();
+  const child = spawnDaemon(bus, ['--drain']);
+  const peak = watchMemory(child.pid as number);
+  const log: LogLine[] = [];
+  createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', line => {
+    if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine);
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`The daemon ended with ${code}: ${log.at(-1)?.msg}`);
+  const at = (line: LogLine | undefined) => (line === undefined ? from : Date.parse(line.time));
+  const commits = log.filter(line => line.msg === 'batch committed');
+  const ready = log.find(line => line.msg.includes('ready'));
+  return {
+    seconds: (at(commits.at(-1)) - at(ready)) / 1000,
+    firstCommitSeconds: (at(commits[0]) - from) / 1000,
+    jobs: commits.reduce((sum, line) => sum + (line.jobs ?? 0), 0),
+    peakMb: peak(),
+  };
+}
+
+/** A daemon that runs. */
+export interface RunningDaemon {
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a daemon and waits until it is ready. */
+export async function startDaemon(bus: BenchBus): Promise<RunningDaemon> {
+  const child = spawnDaemon(bus, []);
+  const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
+  await new Promise<void>((resolve, reject) => {
+    child.on('exit', code => reject(new Error(`The daemon ended with ${code}`)));
+    lines.on('line', line => line.includes('bus daemon ready') && resolve());
+  });
+  return {
+    pid: child.pid as number,
+    stop: async () => {
+      child.removeAllListeners('exit');
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Follows the resident size of a process; the answer is the largest that was seen (MB). */
+export function watchMemory(pid: number): () => number {
+  let peakMb = 0;
+  const look = () => {
+    peakMb = Math.max(peakMb, peakResidentMb(pid));
+  };
+  const timer = setInterval(look, 20);
+  return () => {
+    clearInterval(timer);
+    return Math.round(peakMb);
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * The floor: the system calls that the promises need, and nothing else. In batches as the daemon makes them, each waiting job (a folder with
+ * a manifest and a file) is claimed by a rename, its manifest read, its file read and hashed, linked into the store, made read-only and
+ * flushed; the batch is committed by a file that is written, flushed, and renamed with its folder; then each job gets a
+ * receipt and is renamed to where it stays. No checks, no catalog, no schema, no recovery.
+ */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { contender } from '../program.js';
+
+interface Task {
+  /** A bus's folder with jobs in `inbox/`; the other folders are ours. */
+  root: string;
+  batch: number;
+}
+
+const flush = promisify(fsync);
+const buffer = Buffer.allocUnsafe(1024 * 1024);
+
+await contender<Task, { jobs: number }>(async ({ root, batch }) => {
+  for (const folder of ['floor-claimed', 'floor-store', 'floor-hot', 'floor-done']) mkdirSync(join(root, folder));
+  return async () => {
+    const jobs = readdirSync(join(root, 'inbox'));
+    for (let from = 0; from < jobs.length; from += batch) await runBatch(root, jobs.slice(from, from + batch), from);
+    return { jobs: jobs.length };
+  };
+});
+
+async function runBatch(root: string, jobs: readonly string[], seq: number): Promise<void> {
+  const claimed = jobs.map(job => {
+    const folder = join(root, 'floor-claimed', job);
+    renameSync(join(root, 'inbox', job), folder);
+    return { job, folder };
+  });
+  const hashed = claimed.map(({ job, folder }) => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as {
+      artifacts: { relpath: string }[];
+    };
+    const file = join(folder, manifest.artifacts[0]?.relpath ?? '');
+    return { job, folder, file, sha256: hashFile(file) };
+  });
+  const stored = join(root, 'floor-store', String(seq));
+  mkdirSync(stored);
+  await Promise.all(
+    hashed.map(async ({ job, file }) => {
+      const target = join(stored, `${job}.parquet`);
+      linkSync(file, target);
+      chmodSync(target, 0o444);
+      const handle = openSync(target, 'r');
+      await flush(handle);
+      closeSync(handle);
+    }),
+  );
+  flushFolder(stored);
+  flushFolder(join(root, 'floor-store'));
+  const building = join(root, `floor-building-${seq}`);
+  mkdirSync(building);
+  const rows = openSync(join(building, 'commit'), 'wx');
+  writeFileSync(rows, JSON.stringify(hashed));
+  fsyncSync(rows);
+  closeSync(rows);
+  flushFolder(building);
+  renameSync(building, join(root, 'floor-hot', String(seq)));
+  flushFolder(join(root, 'floor-hot'));
+  for (const { job, folder, file, sha256 } of hashed) {
+    rmSync(file);
+    writeFileSync(join(folder, 'RECEIPT.json'), JSON.stringify({ job, sha256 }));
+    renameSync(folder, join(root, 'floor-done', job));
+  }
+}
+
+function hashFile(path: string): string {
+  const hash = createHash('sha256');
+  const handle = openSync(path, 'r');
+  for (let read = readSync(handle, buffer); read > 0; read = readSync(handle, buffer))
+    hash.update(buffer.subarray(0, read));
+  closeSync(handle);
+  return hash.digest('hex');
+}
+
+function flushFolder(path: string): void {
+  const handle = openSync(path, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}

@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import duckdb from '@duckdb/node-api';
+
+/** Where and with what something was measured. */
+export interface Machine {
+  date: string;
+  processor: string;
+  cores: number;
+  memoryGib: number;
+  fileSystem: string;
+  node: string;
+  duckdb: string;
+}
+
+/** This machine; `folder` is on the disk that is measured. */
+export function machine(folder: string): Machine {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    fileSystem: execFileSync('stat', ['-f', '-c', '%T', folder], { encoding: 'utf8' }).trim(),
+    node: process.version,
+    duckdb: duckdb.version(),
+  };
+}

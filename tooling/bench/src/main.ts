@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { machine } from './machine.js';
+import { findPython } from './python.js';
+import { type Report, writeReport } from './report.js';
+import type { Suite } from './results.js';
+import { exports } from './suites/exports.js';
+import { growth } from './suites/growth.js';
+import { together, waiting } from './suites/ingest.js';
+import { latency } from './suites/latency.js';
+import { reading } from './suites/reading.js';
+import { start } from './suites/start.js';
+
+const suites: Record<string, Suite> = { waiting, together, latency, growth, exports, reading, start };
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+const program = new Command('bench')
+  .description('Measures the bus beside what people would use instead, on the same files in the same run.')
+  .option('--only <suites>', `some of: ${Object.keys(suites).join(', ')} (comma separated)`)
+  .option('--quick', 'a tenth of the work: to see that it runs, not to believe the figures', false)
+  .option('--up-to <artifacts>', 'how far growth goes', '100000')
+  .option('--folder <folder>', 'where the work is done: a folder on the disk to be measured', tmpdir())
+  .option('--out <folder>', 'where benchmarks.md, its pictures and results.json go', join(repository, 'docs'))
+  .parse();
+const options = program.opts<{ only?: string; quick: boolean; upTo: string; folder: string; out: string }>();
+
+const chosen = options.only?.split(',') ?? Object.keys(suites);
+const unknown = chosen.filter(name => suites[name] === undefined);
+if (unknown.length > 0)
+  program.error(`error: there is no suite ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`);
+
+const say = (text: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
+const python = findPython();
+if (python === undefined) say('skipped: the contenders in Python; their packages cannot be installed here');
+
+const resultsPath = join(resolve(options.out), 'benchmarks', 'results.json');
+mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
+const report: Report = readEarlier(resultsPath);
+for (const name of chosen) {
+  const folder = mkdtempSync(join(resolve(options.folder), `bench-${name}-`));
+  try {
+    const result = await (suites[name] as Suite)({
+      folder,
+      quick: options.quick,
+      python,
+      upTo: Number(options.upTo),
+      say,
+    });
+    console.table(result.rows);
+    for (const line of result.skipped) console.log(`skipped: ${line}`);
+    report.suites[name] = { ...result, machine: machine(options.folder), quick: options.quick };
+    writeFileSync(resultsPath, `${JSON.stringify(report, null, 2)}\n`);
+    writeReport(report, resolve(options.out));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Suites that are not run now keep their earlier result. */
+function readEarlier(path: string): Report {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Report;
+  } catch {
+    return { suites: {} };
+  }
+}

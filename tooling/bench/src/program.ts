@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/**
+ * A contender's program. It says `ready` when it has loaded everything, begins at a line on its standard input, and says its result as one
+ * line of JSON: what is measured is the work, not the start of an interpreter.
+ */
+export interface Program<Result> {
+  pid: number;
+  ready: Promise<void>;
+  go(): void;
+  result: Promise<Result>;
+  stop(): void;
+}
+
+/** Starts a program with one argument, as JSON. */
+export function startProgram<Result>(command: readonly string[], task: object): Program<Result> {
+  const [file = '', ...args] = command;
+  const child: ChildProcess = spawn(file, [...args, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let words = '';
+  child.stderr?.on('data', chunk => {
+    words = (words + String(chunk)).slice(-2000);
+  });
+  const lines: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', line => {
+      const next = waiting.shift();
+      if (next === undefined) lines.push(line);
+      else next(line);
+    });
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${command.join(' ')} ended (${signal ?? code}): ${words.trim()}`);
+  });
+  ended.catch(() => {});
+  const line = () =>
+    Promise.race([
+      ended as Promise<never>,
+      new Promise<string>(resolve => {
+        const there = lines.shift();
+        if (there === undefined) waiting.push(resolve);
+        else resolve(there);
+      }),
+    ]);
+  const ready = line().then(() => {});
+  const result = ready.then(line).then(text => JSON.parse(text) as Result);
+  result.catch(() => {});
+  return {
+    pid: child.pid ?? 0,
+    ready,
+    go: () => child.stdin?.write('go\n'),
+    result,
+    stop: () => child.kill('SIGTERM'),
+  };
+}
+
+/** Lets all programs begin at once; seconds from then until the last has said its result. */
+export async function race<Result>(
+  programs: readonly Program<Result>[],
+): Promise<{ seconds: number; results: Result[] }> {
+  try {
+    await Promise.all(programs.map(program => program.ready));
+    const from = performance.now();
+    for (const program of programs) program.go();
+    const results = await Promise.all(programs.map(program => program.result));
+    return { seconds: (performance.now() - from) / 1000, results };
+  } finally {
+    for (const program of programs) program.stop();
+  }
+}
+
+/** The program's side of {@link startProgram}. */
+export async function contender<Task, Result>(prepare: (task: Task) => Promise<() => Promise<Result>>): Promise<void> {
+  const run = await prepare(JSON.parse(process.argv[2] ?? '{}') as Task);
+  console.log('ready');
+  await once(process.stdin, 'data');
+  console.log(JSON.stringify(await run()));
+  process.stdin.destroy();
+}

@@ -1,0 +1,101 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
+import { openCatalog } from '@quantbot/storage';
+import { type BenchBus, drain, makeBus } from '../bus.js';
+import { percentile, type Row, round, type Suite } from '../results.js';
+
+const perJob = 1000;
+const probes = 320;
+
+/** What a bus costs that has more and more in it. All artifacts have other bytes. */
+export const growth: Suite = async ({ folder, quick, upTo, say }) => {
+  const settings = { export: { enabled: false }, batch: { max_jobs: 64 } };
+  const bus = await makeBus(join(folder, 'bus'), settings);
+  const rows: Row[] = [];
+  let have = 0;
+  let firstCost: number | undefined;
+  for (const target of [1000, 10_000, 100_000, 1_000_000].filter(n => n <= (quick ? 10_000 : upTo))) {
+    say(`growth: up to ${target} artifacts`);
+    let seconds = 0;
+    let peakMb = 0;
+    while (have < target) {
+      const more = Math.min(target - have, 20_000);
+      await fill(bus, join(folder, 'file.parquet'), have, more);
+      have += more;
+      const drained = await drain(bus);
+      seconds += drained.seconds;
+      peakMb = Math.max(peakMb, drained.peakMb);
+    }
+    const idle = await drain(bus);
+    // The cost of a job is measured with small jobs, as they come in daily use.
+    await fillSmall(bus, join(folder, 'file.parquet'), `probe-${target}`);
+    const probe = await drain(bus);
+    const cost = (probe.seconds / probes) * 1000;
+    firstCost ??= cost;
+    rows.push({
+      what: `${target.toLocaleString('en')} artifacts`,
+      filled_per_s: round((target - (rows.length === 0 ? 0 : target / 10)) / seconds),
+      ms_per_small_job: round(cost),
+      of_the_first: round(cost / firstCost),
+      start_s: round(idle.firstCommitSeconds || 0),
+      peak_mb: peakMb,
+      database_kb: round(statSync(bus.database).size / 1024),
+      ...(await askCatalog(bus)),
+    });
+    have += probes;
+  }
+  return {
+    suite: 'growth',
+    title: 'As the bus grows',
+    how: `Filled through the daemon by jobs of ${perJob.toLocaleString('en')} artifacts, each with bytes of its own; then ${probes} jobs of one artifact are taken (ms_per_small_job), and the catalog is asked: medians of seven, warm.`,
+    rows,
+    skipped: upTo < 1_000_000 ? [`More than ${upTo.toLocaleString('en')} artifacts: pnpm bench --up-to 1000000.`] : [],
+  };
+};
+
+async function fill(bus: BenchBus, path: string, from: number, count: number): Promise<void> {
+  for (let first = from; first < from + count; first += perJob) {
+    const artifacts = [];
+    for (let i = first; i < Math.min(first + perJob, from + count); i++)
+      artifacts.push({ artifactId: `a${i}`, parquetPath: await fileFor(`${path}-${i % perJob}`, i), rows: 1 });
+    await submitArtifacts({ busRoot: bus.root, runId: `run-${first}`, producer: 'bench', kind: 'fill', artifacts });
+  }
+}
+
+async function fillSmall(bus: BenchBus, path: string, name: string): Promise<void> {
+  for (let i = 0; i < probes; i++)
+    await submitArtifacts({
+      busRoot: bus.root,
+      runId: `${name}-${i}`,
+      producer: 'bench',
+      kind: 'probe',
+      artifacts: [{ artifactId: 'a', parquetPath: await fileFor(path, i), rows: 1 }],
+    });
+}
+
+async function fileFor(path: string, i: number): Promise<string> {
+  await writeSmallParquet(path, { columns: { i: 'int64', x: 'double' }, rows: [{ i, x: Math.random() }] });
+  return path;
+}
+
+async function askCatalog(bus: BenchBus): Promise<Omit<Row, 'what'>> {
+  const catalog = await openCatalog({ duckdbPath: bus.database });
+  const time = async (work: () => Promise<unknown>): Promise<number> => {
+    const times: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      const from = performance.now();
+      await work();
+      times.push(performance.now() - from);
+    }
+    return round(percentile(times.slice(1), 0.5));
+  };
+  try {
+    return {
+      latest_ms: await time(() => catalog.latest({ producer: 'bench', kind: 'fill' })),
+      run_ms: await time(() => catalog.artifacts({ runId: 'run-0' })),
+    };
+  } finally {
+    await catalog.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { built, makeBus, startDaemon } from '../bus.js';
+import { race, startProgram } from '../program.js';
+import { percentile, type Row, round, type Suite } from '../results.js';
+import { dealt, makeFiles } from '../workload.js';
+
+/** From the call of `submitArtifact` to the receipt, which comes after the commit that every reader sees. */
+export const latency: Suite = async context => {
+  const { folder, quick, say } = context;
+  const count = quick ? 30 : 200;
+  const work = await makeFiles(join(folder, 'files'), '30 KB', count * 2);
+  const chain = await fsyncChain(join(folder, 'chain'), work.files.slice(0, count));
+  const rows: Row[] = [rowOf('the bare chain of system calls', chain, percentile(chain, 0.5))];
+  const bus = await makeBus(join(folder, 'bus'));
+  const daemon = await startDaemon(bus);
+  const producer = (name: string, files: readonly string[], more: object) =>
+    startProgram<{ latenciesMs: number[] }>(built('bus-producer'), {
+      busRoot: bus.root,
+      name,
+      files,
+      schemaHint: null,
+      artifactsPerJob: 1,
+      oneByOne: true,
+      pauseMs: 0,
+      ...more,
+    });
+  try {
+    for (const [what, more] of [
+      ['bus, idle: one job every 50 ms', { pauseMs: 50 }],
+      ['bus, idle: into a canonical table', { pauseMs: 50, schemaHint: 'canon.ticks' }],
+      ['bus: one producer, job after job', {}],
+    ] as const) {
+      say(`latency: ${what}`);
+      const { results } = await race([producer(what.replace(/[^a-z]/g, '-'), work.files.slice(0, count), more)]);
+      rows.push(rowOf(what, results[0]?.latenciesMs ?? [], percentile(chain, 0.5)));
+    }
+    say('latency: under load');
+    const many = dealt(work.files, 8).map((files, p) => producer(`load-${p}`, files, {}));
+    const { results } = await race(many);
+    const under = results.flatMap(result => result.latenciesMs);
+    rows.push(rowOf('bus, under load: 8 producers, job after job', under, percentile(chain, 0.5)));
+  } finally {
+    await daemon.stop();
+  }
+  return {
+    suite: 'latency',
+    title: 'From submission to visible',
+    how: 'From the call of submitArtifact until its receipt, which is written after the commit that readers see; files of 30 KB. The bare chain is what a single job needs on its way, one call after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush.',
+    rows,
+    skipped: [],
+  };
+};
+
+const rowOf = (what: string, latenciesMs: readonly number[], chainMs: number): Row => ({
+  what,
+  jobs: latenciesMs.length,
+  median_ms: round(percentile(latenciesMs, 0.5)),
+  p99_ms: round(percentile(latenciesMs, 0.99)),
+  times_the_chain: round(percentile(latenciesMs, 0.5) / chainMs),
+});
+
+async function fsyncChain(folder: string, files: readonly string[]): Promise<number[]> {
+  mkdirSync(folder, { recursive: true });
+  const { chainOf } = await import('../contenders/chain.js');
+  return files.map((file, i) => {
+    const from = performance.now();
+    chainOf(folder, file, i);
+    return performance.now() - from;
+  });
+}

@@ -1,0 +1,39 @@
+import { mkdirSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+
+/** Files to ingest: all of one size, each with other rows. */
+export interface Workload {
+  name: string;
+  rows: number;
+  /** Bytes of the first file; the others have as many, give or take. */
+  bytes: number;
+  files: string[];
+}
+
+/** The sizes that are compared. */
+export const sizes: Record<string, number> = { '1 KB': 12, '30 KB': 1000, '1 MB': 36_000, '100 MB': 3_600_000 };
+
+/** Writes the files. A row has a time and three random prices; they do not compress, so that sizes are what they seem. */
+export async function makeFiles(folder: string, size: string, count: number): Promise<Workload> {
+  const rows = sizes[size] as number;
+  mkdirSync(folder, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const connection = await instance.connect();
+  const files: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const path = join(folder, `${size.replace(' ', '')}-${i}.parquet`);
+    await connection.run(
+      `COPY (SELECT ${i}::BIGINT * 1000000000 + range AS ts, random() AS open, random() AS high, random() AS low FROM range(${rows})) TO '${path}' (FORMAT parquet, COMPRESSION uncompressed)`,
+    );
+    files.push(path);
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return { name: size, rows, bytes: (await stat(files[0] as string)).size, files };
+}
+
+/** Files dealt out to producers in turn. */
+export const dealt = (files: readonly string[], producers: number): string[][] =>
+  Array.from({ length: producers }, (_, p) => files.filter((_file, i) => i % producers === p));

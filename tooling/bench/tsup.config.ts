@@ -1,0 +1,12 @@
+import { esm } from '@quantbot/tooling-config/tsup';
+import { defineConfig } from 'tsup';
+
+export default defineConfig(
+  esm({
+    main: 'src/main.ts',
+    floor: 'src/contenders/floor.ts',
+    'bus-producer': 'src/contenders/bus-producer.ts',
+    'direct-writer': 'src/contenders/direct-writer.ts',
+    read: 'src/contenders/read.ts',
+  }),
+);
