@@ -149,6 +149,37 @@ describe('an adopted database', () => {
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.trades')).toEqual([{ n: 500 }]);
   });
 
+  test('answers to the old names too, with the old types, and to its views, when they are written to the configuration', async () => {
+    const bus = await oldDatabase(researchDatabase, { log_level: 'info' });
+    const questions = [
+      'SELECT * FROM trades ORDER BY id',
+      'FROM nothing',
+      'SELECT * FROM research."Odd ""Name"" 1" ORDER BY ALL',
+      'SELECT * FROM daily ORDER BY day',
+      'SELECT * FROM all_big',
+      'SELECT who, how_much FROM research.best ORDER BY who',
+      'SELECT count(*) AS n, typeof(any_value(fee)) AS f, typeof(any_value(id)) AS i FROM big_trades WHERE fee = 0.1',
+    ];
+    const before = await Promise.all(questions.map(sql => askIn(bus.config.duckdbPath, sql)));
+    const report = await adopt(bus, '--apply', '--write-views');
+    expect(report.code).toBe(0);
+    for (const [index, sql] of questions.entries())
+      expect(await askIn(bus.config.duckdbPath, sql), sql).toEqual(before[index]);
+    const written = JSON.parse(readFileSync(bus.configPath, 'utf8'));
+    expect(written).toMatchObject({ log_level: 'info', publish: { views: expect.any(Array) } });
+    expect(written.publish.views.map((view: { name: string }) => view.name)).toEqual([
+      'main.nothing',
+      'main.trades',
+      'research.Odd "Name" 1',
+      'main.big_trades',
+      'main.daily',
+      'research.best',
+      'main.all_big',
+    ]);
+    await drain(bus);
+    expect(await query(bus, 'SELECT count(*) AS n FROM catalog.views_d WHERE ok')).toEqual([{ n: 7 }]);
+  });
+
   test('may have every type that there is: no digit is lost on the way', async () => {
     const values: Record<string, string> = {
       boolean: 'true',

@@ -55,7 +55,10 @@ describe('quantbot-bus compare', () => {
     ['a row that is there once instead of twice', 'DELETE FROM quotes WHERE rowid = 2'],
     ['a NULL that is a value', "UPDATE quotes SET symbol = '' WHERE id = 3 AND symbol IS NULL OR rowid = 1"],
     ['the last digit of a number', 'UPDATE quotes SET price = 0.10000000000000002 WHERE id = 1'],
-    ['a month that is 30 days', "DELETE FROM quotes WHERE id = 3; INSERT INTO quotes VALUES (3, 'c', NULL, INTERVAL '30 days', NULL)"],
+    [
+      'a month that is 30 days',
+      "DELETE FROM quotes WHERE id = 3; INSERT INTO quotes VALUES (3, 'c', NULL, INTERVAL '30 days', NULL)",
+    ],
     ['a list that is empty instead of NULL', 'UPDATE quotes SET tags = [] WHERE id = 3'],
   ])('finds %s', async (_what, change) => {
     const found = await compare(await busAndOld(typed(rows), ...made(change)));

@@ -25,11 +25,14 @@ import {
 } from './record.js';
 import { jobIdOf, submitTables, verifyStored, whereIs } from './submit-tables.js';
 import { isPublished, switchDatabase, verifyPublished } from './switch-database.js';
+import { writeViews } from './write-views.js';
 
 /** How to adopt. */
 export interface AdoptOptions extends NameChoices {
   /** False: only make the plan; nothing is written anywhere. */
   apply: boolean;
+  /** The bus_config.json to write the views into that let old names answer; not written when absent. */
+  writeViews?: string;
   /** How long the daemon may take over the job. */
   timeoutMs: number;
   /** Told of each step, for people. */
@@ -78,8 +81,10 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     old.close();
     const records = [...begun, ...copied];
     for (const record of records) await bringIn(config, record, options);
-    const backup = plan.replaces ? await replace(config, records, limits, options) : null;
-    if (!plan.replaces) await settle(config, records, limits);
+    const views = plan.views.filter(view => view.problem === null).map(({ name, sql }) => ({ name, sql }));
+    const configured = options.writeViews === undefined ? config : await writeViews(config, options.writeViews, views);
+    const backup = plan.replaces ? await replace(configured, records, limits, options) : null;
+    if (!plan.replaces) await settle(configured, records, limits);
     return { ...plan, applied: true, jobs: records.map(jobIdOf), backup };
   } finally {
     old.close();

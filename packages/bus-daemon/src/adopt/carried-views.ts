@@ -1,5 +1,7 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase } from '../duckdb.js';
 import { identifier } from '../sql.js';
+import { viewStatements } from '../worker/views.js';
 import type { KeptColumn } from './kept-column.js';
 import { type NamedTable, nameOf } from './names.js';
 import type { OldView } from './objects.js';
@@ -47,31 +49,35 @@ export async function tryViews(tables: readonly TableWithColumns[], old: readonl
         `CREATE TABLE canon.${identifier(canon)} (${[...list, '_seq BIGINT', '_artifact_key VARCHAR'].join(', ')})`,
       );
     }
-    const planned: PlannedView[] = [];
-    for (const view of views) planned.push({ ...view, problem: await problemOf(connection, view) });
-    return planned;
+    return await inOrder(connection, views);
   } finally {
     database.close();
   }
 }
 
-async function problemOf(
-  connection: Awaited<ReturnType<typeof openMemoryDatabase>>['connection'],
-  { name, sql }: CarriedView,
-): Promise<string | null> {
-  const [schema, view] = splitViewName(name);
-  if (/^(_bus|_rows|catalog)$/i.test(schema)) return `the schema ${schema} is the bus's own`;
+/** A database does not tell in which order its views were made, so those that fail are tried again after the others. */
+async function inOrder(connection: DuckDBConnection, views: readonly CarriedView[]): Promise<PlannedView[]> {
+  const made: PlannedView[] = [];
+  let left: PlannedView[] = views.map(view => ({ ...view, problem: null }));
+  for (let before = left.length + 1; left.length < before; ) {
+    before = left.length;
+    const failed: PlannedView[] = [];
+    for (const { name, sql } of left) {
+      const problem = await problemOf(connection, { name, sql });
+      (problem === null ? made : failed).push({ name, sql, problem });
+    }
+    left = failed;
+  }
+  return [...made, ...left];
+}
+
+async function problemOf(connection: DuckDBConnection, view: CarriedView): Promise<string | null> {
+  const own = /^(_bus|_rows|catalog)\./i.exec(view.name);
+  if (own !== null) return `the schema ${own[1]} is the bus's own`;
   try {
-    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
-    await connection.run(`CREATE VIEW ${identifier(schema)}.${identifier(view)} AS ${sql}`);
+    for (const statement of viewStatements(view)) await connection.run(statement);
     return null;
   } catch (error) {
     return (error as Error).message.split('\n')[0] ?? '';
   }
-}
-
-/** `schema.view` in its two parts; the view's own name may have further dots. */
-export function splitViewName(name: string): [schema: string, view: string] {
-  const dot = name.indexOf('.');
-  return [name.slice(0, dot), name.slice(dot + 1)];
 }

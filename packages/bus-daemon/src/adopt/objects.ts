@@ -31,11 +31,11 @@ export const listTables = (connection: DuckDBConnection): Promise<OldTable[]> =>
     `SELECT schema_name AS schema, table_name AS "table" FROM duckdb_tables() WHERE ${ours} AND NOT temporary ORDER BY ALL`,
   );
 
-/** The views, in the order in which they were made: what a view reads comes before it. */
+/** The views, by schema and name. */
 export async function listViews(connection: DuckDBConnection): Promise<OldView[]> {
   const views = await query<{ schema: string; view: string; sql: string }>(
     connection,
-    `SELECT schema_name AS schema, view_name AS "view", sql FROM duckdb_views() WHERE ${ours} AND NOT temporary ORDER BY view_oid`,
+    `SELECT schema_name AS schema, view_name AS "view", sql FROM duckdb_views() WHERE ${ours} AND NOT temporary ORDER BY ALL`,
   );
   return views.map(({ schema, view, sql }) => ({ schema, view, sql: selectOfView(sql) }));
 }

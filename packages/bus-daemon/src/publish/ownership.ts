@@ -5,6 +5,8 @@ import { isBeingReplaced } from '../adopt/record.js';
 import type { Bus } from '../bus.js';
 import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
+import { literal } from '../sql.js';
+import { configuredViewComment } from './own-views.js';
 import { listPublished } from './published.js';
 
 /**
@@ -46,7 +48,8 @@ async function holdsOnlyOurViews(path: string, busId: string): Promise<boolean> 
       const [foreign] = await query<{ n: bigint }>(
         connection,
         `SELECT (SELECT count(*) FROM duckdb_tables()) + (SELECT count(*) FROM duckdb_views()
-           WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')) AS n`,
+           WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')
+           AND comment IS DISTINCT FROM ${literal(configuredViewComment)}) AS n`,
       );
       return ours?.bus_id === busId && Number(foreign?.n) === 0;
     } finally {

@@ -47,5 +47,6 @@ export const researchDatabase = [
   "CREATE VIEW daily AS SELECT date_trunc('day', ts) AS day, count(*) AS n FROM canon.alerts_std GROUP BY ALL",
   'CREATE VIEW research.best (who, how_much) AS SELECT symbol, max(score) FROM canon.alerts_std GROUP BY symbol',
   'CREATE VIEW big_trades AS SELECT * FROM trades WHERE price > 50',
+  'CREATE VIEW all_big AS SELECT max(price) AS price FROM big_trades',
   'CREATE VIEW doubled AS SELECT double_it(id) AS d FROM trades',
 ];

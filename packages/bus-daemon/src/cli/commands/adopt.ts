@@ -1,12 +1,15 @@
+import { resolve } from 'node:path';
+import { configFileName, findBusConfig } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { type AdoptionReport, adopt } from '../../adopt/adopt.js';
 import { describeReport } from '../../adopt/describe.js';
-import { busCommand, type CommonOptions, collect, configOf, parseDuration, print } from '../shared.js';
+import { busCommand, type CommonOptions, collect, parseDuration, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   apply?: boolean;
   map: string[];
   skip: string[];
+  writeViews?: boolean;
   timeout: string;
 }
 
@@ -17,6 +20,7 @@ export const adoptCommand = (): Command =>
     .option('--apply', 'do it; can be ended at any moment and run again')
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
     .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
+    .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
     .addHelpText(
       'after',
@@ -29,15 +33,17 @@ Exit codes: 0 done, or the plan can be applied; 2 the plan has conflicts; 1 an e
 Examples:
   $ quantbot-bus adopt data/alerts.duckdb
   $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
-  $ quantbot-bus adopt data/alerts.duckdb --apply`,
+  $ quantbot-bus adopt data/alerts.duckdb --apply --write-views`,
     )
     .action(async (database: string, options: Options, command: Command) => {
       const timeoutMs = parseDuration(options.timeout);
       if (timeoutMs === undefined) command.error(`error: ${options.timeout} is no duration; write 90s, 30m, 2h`);
-      const report: AdoptionReport = await adopt(configOf(options), database, {
+      const { path, config } = findBusConfig({ config: options.config });
+      const report: AdoptionReport = await adopt(config, database, {
         apply: options.apply ?? false,
         map: parseMap(options.map, command),
         skip: options.skip,
+        writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
         timeoutMs: timeoutMs ?? 0,
         onProgress: progressOf(options),
       });
