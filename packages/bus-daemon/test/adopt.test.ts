@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Child, startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { askIn, makeDatabase, researchDatabase, runIn } from './support/old-database.js';
+import { produce } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
@@ -39,6 +40,7 @@ const fail = async (bus: TestBus, ...args: string[]) => {
   return { code, stderr };
 };
 
+const parquet = (path: string): string => `read_parquet('${path}')`;
 const hash = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 const backupsOf = (bus: TestBus): string[] =>
   readdirSync(join(bus.folder, 'data')).filter(name => name.startsWith('alerts.duckdb.before-bus-'));
@@ -417,6 +419,35 @@ test('a database that was written into before anything was submitted is simply t
   expect(await query(bus, 'SELECT a FROM canon.nothing')).toEqual([{ a: 7 }]);
   expect(readdirSync(join(bus.layout.root, 'adoptions'))).toHaveLength(1);
 });
+
+test('a file of an earlier run that does not hold what the table does is noticed, and made again', async () => {
+  const bus = await oldDatabase();
+  await startAdoption(bus, { QUANTBOT_FAULT_POINT: 'adopt:table-copied' }).ended;
+  const [folder = ''] = readdirSync(join(bus.layout.root, 'adoptions')).filter(name => !name.endsWith('.json'));
+  const file = join(bus.layout.root, 'adoptions', folder, 'alerts_std.parquet');
+  renameSync(await produce(bus, `SELECT * REPLACE (id + 1 AS id) FROM ${parquet(file)}`), file);
+  expect(await fail(bus, '--apply')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^ADOPTION_MISMATCH[\s\S]*1000 rows/),
+  });
+  expect((await adopt(bus, '--apply')).code).toBe(0);
+});
+
+test.each(['adopt:ingested', 'adopt:published'])(
+  'rows that are not the old ones any more after %s are noticed',
+  async point => {
+    const bus = await oldDatabase();
+    await startAdoption(bus, { QUANTBOT_FAULT_POINT: point }).ended;
+    const folder = join(bus.layout.store, 'adopt/trades');
+    const stored = join(folder, readdirSync(folder)[0] ?? '');
+    const other = await produce(bus, `SELECT * REPLACE (price + 1 AS price) FROM ${parquet(stored)}`);
+    chmodSync(stored, 0o644);
+    writeFileSync(stored, readFileSync(other));
+    expect(await fail(bus, '--apply')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^ADOPTION_MISMATCH/) });
+    const kept = point === 'adopt:ingested' ? bus.config.duckdbPath : join(bus.folder, 'data', backupsOf(bus)[0] ?? '');
+    expect(await askIn(kept, 'SELECT count(*) AS n FROM trades')).toEqual([{ n: '500' }]);
+  },
+);
 
 test('a backup that is put back into its place is not replaced again', async () => {
   const bus = await oldDatabase();

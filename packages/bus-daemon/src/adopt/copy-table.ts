@@ -59,9 +59,11 @@ export const mismatch = (
   what: string,
   old: { rows: number; hash: string },
   found: { rows: number; hash: string },
+  hint?: string,
 ): Error =>
   daemonError('ADOPTION_MISMATCH', `What is in ${what} is not what the old table has.`, {
     details: [`old table: ${old.rows} rows, hash ${old.hash}`, `${what}: ${found.rows} rows, hash ${found.hash}`],
+    ...(hint !== undefined && { hint }),
   });
 
 /** An id cannot begin with an underscore, a table can. */

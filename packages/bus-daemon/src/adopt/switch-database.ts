@@ -105,7 +105,15 @@ export async function verifyPublished(config: BusConfig, record: AdoptionRecord,
       if (config.canon.tables.some(({ name, mode }) => name === table.canon && mode !== 'append')) continue;
       const from = `canon.${identifier(table.canon)} WHERE _artifact_key = ${literal(keyOf(record, table))}`;
       const found = await hashOfRows(database.connection, asCanonical(table.columns, from));
-      if (found.hash !== table.hash || found.rows !== table.rows) throw mismatch(`canon.${table.canon}`, table, found);
+      if (found.hash !== table.hash || found.rows !== table.rows)
+        throw mismatch(
+          `canon.${table.canon}`,
+          table,
+          found,
+          record.backup === null
+            ? undefined
+            : `The old database is ${record.backup}, as it was. quantbot-bus verify tells what is wrong with the bus.`,
+        );
     }
   } finally {
     database.close();
