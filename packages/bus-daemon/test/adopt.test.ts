@@ -449,6 +449,15 @@ test.each(['adopt:ingested', 'adopt:published'])(
   },
 );
 
+test('tables that the bus has rejected are taken when the cause is gone', async () => {
+  const bus = await oldDatabase(researchDatabase, { limits: { max_artifact_bytes: 100 } });
+  expect(await fail(bus, '--apply')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^TOO_LARGE/) });
+  expect(await askIn(bus.config.duckdbPath, 'SELECT count(*) AS n FROM trades')).toEqual([{ n: '500' }]);
+  writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.2 }));
+  expect((await adopt(bus, '--apply')).code).toBe(0);
+  expect(await query(bus, 'SELECT count(*) AS n FROM canon.trades')).toEqual([{ n: 500 }]);
+});
+
 test('a backup that is put back into its place is not replaced again', async () => {
   const bus = await oldDatabase();
   const { backup } = await adopt(bus, '--apply');

@@ -110,6 +110,16 @@ describe('quantbot-bus compare', () => {
     expect(found.onlyInBus.shown).toEqual([{ id: '1', text: 'x' }]);
   });
 
+  test('does not call equal what has the same rows and one column more', async () => {
+    const both = await busAndOld('SELECT 1 AS id', 'CREATE TABLE quotes AS SELECT 1 AS id, NULL::DATE AS gone');
+    expect(await compare(both)).toMatchObject({
+      code: 2,
+      equal: false,
+      onlyInBus: { rows: 0 },
+      onlyInOld: { rows: 0 },
+    });
+  });
+
   test('says which tables there are when it does not find one', async () => {
     const both = await busAndOld(
       'SELECT 1 AS id',
