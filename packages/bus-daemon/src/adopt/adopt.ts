@@ -5,15 +5,9 @@ import { join, resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import { copyTable } from './copy-table.js';
+import { recordsOf } from './earlier-runs.js';
 import { type NameChoices, nameOf } from './names.js';
-import {
-  type FileIdentity,
-  identityOf,
-  isSameFile,
-  type OldDatabase,
-  openOldDatabase,
-  type ReaderLimits,
-} from './old-database.js';
+import { type FileIdentity, identityOf, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
 import { type AdoptionPlan, planAdoption } from './plan.js';
 import {
   type AdoptedTable,
@@ -23,7 +17,7 @@ import {
   workFolderOf,
   writeRecord,
 } from './record.js';
-import { jobIdOf, submitTables, verifyStored, whereIs } from './submit-tables.js';
+import { jobIdOf, submitTables, verifyStored } from './submit-tables.js';
 import { isPublished, switchDatabase, verifyPublished } from './switch-database.js';
 import { writeViews } from './write-views.js';
 
@@ -95,30 +89,6 @@ export const limitsOf = (config: BusConfig): ReaderLimits => ({
   memoryMb: config.export.memoryLimitMb,
   tempFolder: join(tmpdir(), `quantbot-bus-${process.pid}`),
 });
-
-/**
- * The earlier runs that have to do with a database: those of this very file, and those of an older state of it of which nothing is in the bus.
- *
- * @throws DaemonError `ADOPTION_CHANGED` when rows of an older state are in the bus.
- */
-async function recordsOf(
-  config: BusConfig,
-  path: string,
-  identity: FileIdentity,
-): Promise<{ known: AdoptionRecord[]; stale: AdoptionRecord[] }> {
-  const known: AdoptionRecord[] = [];
-  const stale: AdoptionRecord[] = [];
-  for (const record of await listRecords(busLayout(config.busRoot))) {
-    const same = isSameFile(record, identity);
-    if (!same && (record.source !== path || record.phase === 'done')) continue;
-    const isGone = record.phase === 'submitting' && (await whereIs(config, record)) === 'none';
-    if (same) known.push(isGone ? { ...record, phase: 'copying' } : record);
-    else if (record.phase === 'copying' || isGone) stale.push(record);
-    else
-      throw daemonError('ADOPTION_CHANGED', `${path} was written into after its rows were taken (${jobIdOf(record)}).`);
-  }
-  return { known, stale };
-}
 
 async function copyTables(
   config: BusConfig,

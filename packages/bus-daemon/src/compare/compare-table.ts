@@ -7,6 +7,7 @@ import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
 import { type ComparedColumn, pairColumns, type SchemaDifference } from './columns.js';
+import { findBusTable, findOldTable, oldCatalog } from './find-tables.js';
 
 /** What to compare, and how much to show. */
 export interface CompareOptions {
@@ -46,8 +47,6 @@ export interface Comparison {
   changed: DifferingRows<ChangedRow> | null;
 }
 
-const oldCatalog = 'old_database';
-
 /**
  * Compares a canonical table with a table of an old database: columns, then rows, as a multiset (a row that is there twice must be there twice).
  * NULLs are equal to each other; numbers are compared exactly. Rows are counted by DuckDB's aggregation, which goes to the disk when memory is short.
@@ -83,43 +82,6 @@ export async function compareTable(
   } finally {
     database.close();
   }
-}
-
-async function findBusTable(connection: DuckDBConnection, name: string): Promise<string> {
-  const tables = await query<{ name: string }>(
-    connection,
-    'SELECT table_name AS name FROM catalog.tables_d ORDER BY ALL',
-  );
-  const found = tables.find(table => table.name === name.replace(/^canon\./i, '').toLowerCase());
-  if (found !== undefined) return found.name;
-  throw daemonError('TABLE_NOT_FOUND', `The bus has no table canon.${name}.`, {
-    details: tables.map(table => table.name),
-  });
-}
-
-/** The one that was named; else the one of the same name in `canon`, in `main`, or in the only schema that has one. */
-async function findOldTable(
-  connection: DuckDBConnection,
-  name: string,
-  wanted: string | undefined,
-): Promise<{ schema: string; table: string }> {
-  const all = await query<{ schema: string; table: string }>(
-    connection,
-    `SELECT table_schema AS schema, table_name AS "table" FROM information_schema.tables
-     WHERE table_catalog = ${literal(oldCatalog)} ORDER BY ALL`,
-  );
-  const called = (text: string) =>
-    all.filter(({ schema, table }) => [`${schema}.${table}`, table].some(t => t.toLowerCase() === text.toLowerCase()));
-  const plain = name.replace(/^canon\./i, '');
-  const candidates = wanted === undefined ? [`canon.${plain}`, `main.${plain}`, plain] : [wanted];
-  for (const candidate of candidates) {
-    const [found, second] = called(candidate);
-    if (found !== undefined && second === undefined) return found;
-  }
-  throw daemonError('TABLE_NOT_FOUND', `The old database has no (single) table ${wanted ?? plain}.`, {
-    hint: 'Name it: --old-table main.trades.',
-    details: all.map(({ schema, table }) => `${schema}.${table}`),
-  });
 }
 
 function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): string[] {
