@@ -20,8 +20,38 @@ export const daemonCodes = {
   },
   FOREIGN_DATABASE: {
     disposition: 'retry',
-    hint: 'Move the file aside (mv FILE FILE.before-bus); the bus then publishes its own, and the old one stays readable.',
+    hint: 'quantbot-bus adopt FILE shows how its tables become tables of the bus. Or move it aside (mv FILE FILE.before-bus): the bus then publishes its own.',
   },
+  OLD_DATABASE_UNREADABLE: {
+    disposition: 'caller',
+    hint: 'Give the path of a DuckDB database; one of a newer DuckDB must be exported by that version.',
+  },
+  OLD_DATABASE_UNMERGED: {
+    disposition: 'caller',
+    hint: 'Let the program that writes into it end, open it once for writing and run CHECKPOINT, then try again.',
+  },
+  OLD_DATABASE_LOCKED: {
+    disposition: 'caller',
+    hint: 'Stop the programs that write into it, then try again; readers do no harm.',
+  },
+  TABLE_NOT_FOUND: { disposition: 'caller', hint: 'Name a table that is there, with its schema: main.trades.' },
+  ADOPTION_BLOCKED: {
+    disposition: 'caller',
+    hint: 'Choose another name (--map main.trades=trades_old), leave a table out (--skip main.trades), or do what the details say.',
+  },
+  ADOPTION_CHANGED: {
+    disposition: 'caller',
+    hint: 'Nothing was replaced. Stop what writes into it; quantbot-bus compare TABLE FILE shows which rows the bus does not have yet. Submit those, then move the file aside.',
+  },
+  ADOPTION_MISMATCH: {
+    disposition: 'caller',
+    hint: 'Nothing was replaced and the old database is where it was. Please report this, with the details.',
+  },
+  ADOPTION_UNPUBLISHED: {
+    disposition: 'retry',
+    hint: 'Nothing is lost. See what the log of the daemon says, then run the same command again: it goes on where it was.',
+  },
+  KEY_NOT_FOUND: { disposition: 'caller', hint: 'Name columns that both tables have: --key symbol,ts.' },
   EXPORT_PATH_TAKEN: {
     disposition: 'retry',
     hint: 'Move that folder away, or give the export another path; it is tried again by itself.',
@@ -45,15 +75,6 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'Make it again from what is there now: quantbot-bus scan --baseline FILE --update-baseline (delete FILE first).',
   },
-  DATABASE_UNREADABLE: {
-    disposition: 'caller',
-    hint: 'Check the path. If another program has it open for writing, wait until it has closed it, or compare with a copy.',
-  },
-  TABLE_NOT_FOUND: {
-    disposition: 'caller',
-    hint: 'quantbot-bus query "SELECT * FROM catalog.tables_d" lists the canonical tables; --old-table names another one.',
-  },
-  COLUMN_NOT_FOUND: { disposition: 'caller', hint: 'Name columns that both tables have.' },
   EXPORT_FAILED: {
     disposition: 'retry',
     hint: 'See data/exports/_export_status.json; the last good file is still there.',

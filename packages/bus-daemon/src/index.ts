@@ -1,3 +1,4 @@
+export { type AdoptionReport, type AdoptOptions, adopt } from './adopt/adopt.js';
 export { collectGarbage, type GcItem, type GcOptions } from './care/gc.js';
 export { type RebuildReport, rebuild } from './care/rebuild.js';
 export { listRejected, type RejectedEntry, readRejected, retryRejected } from './care/rejected.js';
@@ -8,6 +9,7 @@ export {
   type VerifyReport,
   verifyStore,
 } from './care/verify-store.js';
+export { type CompareOptions, type Comparison, compareTable } from './compare/compare-table.js';
 export { type Daemon, type DaemonOptions, startDaemon } from './daemon.js';
 export { type DaemonCode, DaemonError, daemonCodes } from './errors.js';
 export type { ExportEntry } from './exports/status.js';

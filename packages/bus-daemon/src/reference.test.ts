@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { daemonCodes } from './errors.js';
 import { rules } from './scan/rules.js';
 
 const rowsOf = (name: string, heading: string): string[][] => {
@@ -28,12 +27,4 @@ test('docs/reference/scan.md has each rule with its step and advice, and no othe
       advice,
     ]),
   );
-});
-
-test('docs/reference/errors.md has each code of the daemon and its commands with disposition and hint, and no other', () => {
-  const rows = rowsOf('errors.md', '## Daemon and command line');
-  expect(rows.map(([code, disposition, , hint]) => [code, disposition, hint])).toEqual(
-    Object.entries(daemonCodes).map(([code, { disposition, hint }]) => [`\`${code}\``, disposition, hint]),
-  );
-  for (const [code, , sentence] of rows) expect(sentence, code).toMatch(/^.{20,}\.$/);
 });

@@ -1,105 +1,152 @@
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Comparison } from '../src/compare/compare-table.js';
 import { drain, quantbotBus } from './support/daemon-process.js';
+import { makeDatabase } from './support/old-database.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
-const select = `SELECT range AS id, CASE WHEN range % 3 = 0 THEN NULL ELSE 'n' || range END AS name,
-range / 3.0 AS price, [range, NULL] AS list, TIMESTAMP '2026-01-31' + INTERVAL (range) HOUR AS at FROM range(1000)`;
+const columns = 'id INTEGER, symbol VARCHAR, price DOUBLE, span INTERVAL, tags VARCHAR[]';
+const rows = `SELECT * FROM (VALUES
+  (1, 'a', 0.1, INTERVAL '30 days', ['x', NULL]),
+  (2, NULL, 'nan'::DOUBLE, NULL, []),
+  (2, NULL, 'nan'::DOUBLE, NULL, []),
+  (3, 'c', NULL, INTERVAL '1 month', NULL)) t(id, symbol, price, span, tags)`;
 
-/** A bus with a table of a thousand rows, and the path of an old database in which statements have been run. */
-async function busAndOld(...statements: string[]): Promise<{ bus: TestBus; old: string }> {
+/** A bus whose `canon.quotes` has the rows of a SELECT, and the path of an old database of these statements. */
+async function busAndOld(select: string, ...statements: string[]): Promise<{ bus: TestBus; old: string }> {
   const bus = makeTestBus();
   await drain(bus);
-  await submit(bus, { schemaHint: 'canon.trades', select });
+  await submit(bus, { schemaHint: 'canon.quotes', select });
   await drain(bus);
   const old = join(bus.folder, 'old.duckdb');
-  const instance = await DuckDBInstance.create(old);
-  const connection = await instance.connect();
-  for (const statement of statements) await connection.run(statement);
-  connection.closeSync();
-  instance.closeSync();
+  await makeDatabase(old, ...statements);
   return { bus, old };
 }
 
-async function compare(bus: TestBus, ...args: string[]): Promise<{ code: number | null; result: Comparison }> {
-  const { code, stdout, stderr } = await quantbotBus(bus, 'compare', ...args, '--json');
-  if (code === 1) throw new Error(stderr);
-  return { code, result: JSON.parse(stdout) as Comparison };
+const typed = (select: string) =>
+  `SELECT CAST(id AS INTEGER) AS id, symbol, CAST(price AS DOUBLE) AS price, span, tags FROM (${select})`;
+const made = (...changes: string[]) => [`CREATE TABLE quotes (${columns})`, `INSERT INTO quotes ${rows}`, ...changes];
+
+async function compare(
+  { bus, old }: { bus: TestBus; old: string },
+  ...args: string[]
+): Promise<Comparison & { code: number | null }> {
+  const { code, stdout, stderr } = await quantbotBus(bus, 'compare', 'quotes', old, '--json', ...args);
+  if (stdout === '') throw new Error(stderr);
+  return { code, ...(JSON.parse(stdout) as Comparison) };
 }
 
-const reversed = `CREATE TABLE trades AS SELECT * FROM (${select}) ORDER BY id DESC`;
-
-test('a table with the same rows in another order, and other types that hold the same values, is equal', async () => {
-  const { bus, old } = await busAndOld(
-    reversed,
-    `CREATE SCHEMA canon`,
-    `CREATE TABLE canon.small AS SELECT CAST(id AS SMALLINT) AS ID, * EXCLUDE (id) FROM trades`,
-  );
-  expect(await compare(bus, 'canon.trades', old)).toMatchObject({
-    code: 0,
-    result: { equal: true, rows: 1000, oldRows: 1000, oldTable: 'main.trades', otherTypes: [] },
+describe('quantbot-bus compare', () => {
+  test('finds equal what has the same rows in any order, NULLs, NaNs and doubled rows included', async () => {
+    const both = await busAndOld(`${typed(rows)} ORDER BY id DESC`, ...made());
+    expect(await compare(both)).toMatchObject({
+      code: 0,
+      equal: true,
+      busRows: 4,
+      oldRows: 4,
+      oldTable: 'main.quotes',
+    });
+    const { stdout } = await quantbotBus(both.bus, 'compare', 'canon.quotes', both.old);
+    expect(stdout).toBe('canon.quotes and main.quotes are equal: 4 rows\n');
   });
-  const other = await compare(bus, 'trades', old, '--old-table', 'canon.small');
-  expect(other).toMatchObject({
-    code: 0,
-    result: { equal: true, otherTypes: [{ column: 'id', oldType: 'SMALLINT' }] },
+
+  test.each([
+    ['a row that is there once instead of twice', 'DELETE FROM quotes WHERE rowid = 2'],
+    ['a NULL that is a value', "UPDATE quotes SET symbol = '' WHERE id = 3 AND symbol IS NULL OR rowid = 1"],
+    ['the last digit of a number', 'UPDATE quotes SET price = 0.10000000000000002 WHERE id = 1'],
+    [
+      'a month that is 30 days',
+      "DELETE FROM quotes WHERE id = 3; INSERT INTO quotes VALUES (3, 'c', NULL, INTERVAL '30 days', NULL)",
+    ],
+    ['a list that is empty instead of NULL', 'UPDATE quotes SET tags = [] WHERE id = 3'],
+  ])('finds %s', async (_what, change) => {
+    const found = await compare(await busAndOld(typed(rows), ...made(change)));
+    expect(found).toMatchObject({ code: 2, equal: false });
+    expect(found.onlyInBus.rows).toBe(1);
+    expect(found.onlyInBus.shown).toHaveLength(1);
   });
-  expect((await quantbotBus(bus, 'compare', 'trades', old)).stdout).toBe('equal: 1,000 rows\n');
-});
 
-test('rows that one side lacks, or has more often, are counted and shown', async () => {
-  const { bus, old } = await busAndOld(
-    reversed,
-    'DELETE FROM trades WHERE id IN (3, 7)',
-    'INSERT INTO trades SELECT * FROM trades WHERE id = 5',
-    `INSERT INTO trades VALUES (5000, NULL, NULL, NULL, NULL)`,
-  );
-  const { code, result } = await compare(bus, 'trades', old);
-  expect(code).toBe(2);
-  expect(result).toMatchObject({ equal: false, onlyRows: 2, onlyOldRows: 2, changedRows: 0 });
-  expect(result.samples.only.map(row => [row.id, row.name])).toEqual([
-    ['3', null],
-    ['7', 'n7'],
-  ]);
-  expect(result.samples.onlyOld.map(row => row.id)).toEqual(['5', '5000']);
-  const { stdout } = await quantbotBus(bus, 'compare', 'trades', old, '--limit', '1');
-  expect(stdout).toContain('different: 1,000 rows in the bus, 1,000 in main.trades');
-  expect(stdout).toMatch(/2 only in the bus:[\s\S]*NULL/);
-});
-
-test('with a key it says which columns of which row have changed', async () => {
-  const { bus, old } = await busAndOld(
-    reversed,
-    `UPDATE trades SET price = 0.5, name = NULL WHERE id = 4`,
-    'DELETE FROM trades WHERE id = 9',
-  );
-  const { result } = await compare(bus, 'trades', old, '--key', 'ID');
-  expect(result).toMatchObject({ onlyRows: 1, onlyOldRows: 0, changedRows: 1 });
-  expect(result.samples.changed).toEqual([
-    { key: { id: '4' }, columns: { name: [null, 'n4'], price: ['0.5', expect.stringMatching(/^1\.333/)] } },
-  ]);
-  expect((await quantbotBus(bus, 'compare', 'trades', old, '--key', 'id')).stdout).toMatch(/4 +│ name +│ NULL +│ n4/);
-});
-
-test('a column that only one side has makes a difference, whatever the rows are', async () => {
-  const { bus, old } = await busAndOld(`CREATE TABLE trades AS SELECT * EXCLUDE (list), 1 AS extra FROM (${select})`);
-  expect(await compare(bus, 'trades', old)).toMatchObject({
-    code: 2,
-    result: { equal: false, onlyColumns: ['list'], onlyOldColumns: ['extra'], onlyRows: 0, onlyOldRows: 0 },
+  test('shows rows of each side, and no more than it was asked for', async () => {
+    const both = await busAndOld(
+      'SELECT range::INTEGER AS id FROM range(100)',
+      'CREATE TABLE quotes AS SELECT range::INTEGER AS id FROM range(10, 105)',
+    );
+    const found = await compare(both, '--limit', '3');
+    expect(found.onlyInBus).toEqual({ rows: 10, shown: [{ id: '0' }, { id: '1' }, { id: '2' }] });
+    expect(found.onlyInOld.rows).toBe(5);
+    const { stdout, code } = await quantbotBus(both.bus, 'compare', 'quotes', both.old, '--limit', '1');
+    expect(code).toBe(2);
+    expect(stdout).toContain('10 rows only in the bus:\n  {"id":"0"}\n  … and 9 more (--limit)');
   });
-});
 
-test.each<[string, (old: string) => string[], string]>([
-  ['a table that the bus does not have', old => ['nothing', old], 'TABLE_NOT_FOUND'],
-  ['a table that the old database does not have', old => ['trades', old, '--old-table', 'main.x'], 'TABLE_NOT_FOUND'],
-  ['a file that is none', old => ['trades', `${old}.gone`], 'DATABASE_UNREADABLE'],
-  ['a key that is no column', old => ['trades', old, '--key', 'id,x'], 'COLUMN_NOT_FOUND'],
-])('%s: exit code 1, with what to do', async (_what, args, code) => {
-  const { bus, old } = await busAndOld(reversed);
-  const result = await quantbotBus(bus, 'compare', ...args(old));
-  expect(result.code).toBe(1);
-  expect(result.stderr).toMatch(new RegExp(`^${code}: .+\\n[\\s\\S]*Try: .+`));
+  test('tells changed rows from new ones by their key, with what has changed', async () => {
+    const both = await busAndOld(
+      typed(rows),
+      ...made("UPDATE quotes SET price = 7, tags = ['y'] WHERE id = 1", 'INSERT INTO quotes (id) VALUES (9)'),
+    );
+    const found = await compare(both, '--key', 'ID');
+    expect(found).toMatchObject({ code: 2, onlyInBus: { rows: 0 }, onlyInOld: { rows: 1 } });
+    expect(found.changed).toEqual({
+      rows: 1,
+      shown: [{ key: { id: '1' }, columns: { price: { bus: 0.1, old: 7 }, tags: { bus: ['x', null], old: ['y'] } } }],
+    });
+    const wrong = await quantbotBus(both.bus, 'compare', 'quotes', both.old, '--key', 'nobody');
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/^KEY_NOT_FOUND/) });
+  });
+
+  test('names columns that differ, and compares the others', async () => {
+    const both = await busAndOld(
+      "SELECT 1::INTEGER AS id, 'x' AS text, 5 AS fresh",
+      "CREATE TABLE quotes AS SELECT 1 AS id, DATE '2020-01-01' AS text, true AS gone",
+    );
+    const found = await compare(both);
+    expect(found.code).toBe(2);
+    expect(found.schema).toEqual({
+      onlyInBus: [{ name: 'fresh', type: 'BIGINT' }],
+      onlyInOld: [{ name: 'gone', type: 'BOOLEAN' }],
+      types: [{ name: 'text', bus: 'VARCHAR', old: 'DATE' }],
+    });
+    expect(found.onlyInBus.shown).toEqual([{ id: '1', text: 'x' }]);
+  });
+
+  test('does not call equal what has the same rows and one column more', async () => {
+    const both = await busAndOld('SELECT 1 AS id', 'CREATE TABLE quotes AS SELECT 1 AS id, NULL::DATE AS gone');
+    expect(await compare(both)).toMatchObject({
+      code: 2,
+      equal: false,
+      onlyInBus: { rows: 0 },
+      onlyInOld: { rows: 0 },
+    });
+  });
+
+  test('says which tables there are when it does not find one', async () => {
+    const both = await busAndOld(
+      'SELECT 1 AS id',
+      'CREATE SCHEMA a',
+      'CREATE SCHEMA b',
+      'CREATE TABLE a.quotes AS SELECT 1::BIGINT AS id',
+      'CREATE TABLE b.quotes AS SELECT 2 AS id',
+    );
+    const { code, stderr } = await quantbotBus(both.bus, 'compare', 'quotes', both.old);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^TABLE_NOT_FOUND[\s\S]* {2}a\.quotes\n {2}b\.quotes[\s\S]*--old-table/);
+    expect(await compare(both, '--old-table', 'a.quotes')).toMatchObject({ code: 0, oldTable: 'a.quotes' });
+    expect(await compare(both, '--old-table', 'b.quotes')).toMatchObject({ code: 2 });
+    expect((await quantbotBus(both.bus, 'compare', 'nobody', both.old)).stderr).toMatch(
+      /^TABLE_NOT_FOUND[\s\S]*quotes/,
+    );
+  });
+
+  test('goes to the disk when memory is short, instead of giving up', async () => {
+    const bus = makeTestBus({ export: { memory_limit_mb: 96, enabled: false } });
+    await drain(bus);
+    const select = "SELECT range AS id, repeat('x', 40) || hash(range) AS t FROM range(1500000)";
+    await submit(bus, { schemaHint: 'canon.quotes', select });
+    await drain(bus);
+    const old = join(bus.folder, 'old.duckdb');
+    await makeDatabase(old, `CREATE TABLE quotes AS ${select}`, 'DELETE FROM quotes WHERE id = 700000');
+    const found = await compare({ bus, old }, '--temp', join(bus.folder, 'spill'));
+    expect(found).toMatchObject({ code: 2, busRows: 1_500_000, onlyInBus: { rows: 1 }, onlyInOld: { rows: 0 } });
+  });
 });

@@ -10,6 +10,7 @@ export {
 export {
   type BusConfig,
   type ConfigFile,
+  type ConfiguredView,
   configSchema,
   type DeclaredTable,
   type ExportFileOptions,

@@ -3,7 +3,15 @@ import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
 /** Names that the views use themselves; DuckDB compares names without case. */
-const reserved = new Set(['filename', '_seq', '_ordinal', '_row', '_artifact_key', '_position', 'file_row_number']);
+export const reservedColumns: ReadonlySet<string> = new Set([
+  'filename',
+  '_seq',
+  '_ordinal',
+  '_row',
+  '_artifact_key',
+  '_position',
+  'file_row_number',
+]);
 
 /**
  * The table after an artifact with these columns: new columns are added, decimals widen, a missing column reads NULL. Returns the same
@@ -64,7 +72,7 @@ function nameProblems(columns: readonly ParquetColumn[]): string[] {
     const folded = name.toLowerCase();
     // A struct whose fields have no names (a UNION as DuckDB writes it) cannot be declared again.
     if (/STRUCT\((?!")/.test(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
-    if (reserved.has(folded)) problems.push(`${name}: this column name is the bus's own`);
+    if (reservedColumns.has(folded)) problems.push(`${name}: this column name is the bus's own`);
     if (seen.has(folded)) problems.push(`${name}: two columns of the file have this name (case does not count)`);
     seen.add(folded);
   }

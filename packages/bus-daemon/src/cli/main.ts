@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { version } from '../version.js';
+import { adoptCommand } from './commands/adopt.js';
 import { aliasCommand } from './commands/alias.js';
 import { compareCommand } from './commands/compare.js';
 import { exportCommand } from './commands/export.js';
@@ -27,13 +28,14 @@ const commands = [
   tailCommand,
   exportCommand,
   aliasCommand,
-  compareCommand,
   rejectedCommand,
   retryCommand,
   verifyCommand,
   rebuildCommand,
   gcCommand,
   scanCommand,
+  adoptCommand,
+  compareCommand,
 ];
 for (const command of commands) program.addCommand(command());
 

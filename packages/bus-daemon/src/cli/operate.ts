@@ -1,6 +1,5 @@
-import { type BusConfig, createLogger, exists, type Operation, type Receipt, submitOperation } from '@quantbot/infra';
-import { startDaemon } from '../daemon.js';
-import { DaemonError } from '../errors.js';
+import { type BusConfig, exists, type Operation, type Receipt, submitOperation } from '@quantbot/infra';
+import { drainUnlessRunning } from '../drain.js';
 
 /**
  * Has the writer do something: the daemon that runs, or, when none does, one of our own that ends when nothing waits any more.
@@ -13,14 +12,4 @@ export async function operate(config: BusConfig, op: Operation, timeoutMs: numbe
   const submission = await submitOperation(op, { busRoot: config.busRoot });
   await drainUnlessRunning(config);
   return submission.settled({ timeoutMs });
-}
-
-async function drainUnlessRunning(config: BusConfig): Promise<void> {
-  try {
-    const logger = createLogger({ name: 'quantbot-bus', level: 'warn' });
-    const daemon = await startDaemon({ config: { ...config, lockTimeoutMs: 0 }, logger, drain: true });
-    await daemon.finished;
-  } catch (error) {
-    if (!(error instanceof DaemonError) || error.code !== 'LOCK_TIMEOUT') throw error;
-  }
 }

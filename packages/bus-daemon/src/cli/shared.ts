@@ -29,3 +29,6 @@ export function parseDuration(text: string): number | undefined {
   const match = /^(\d+)([smhd])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);
 }
+
+/** For `--option a --option b`: all values, in order. */
+export const collect = (value: string, before: readonly string[]): string[] => [...before, value];

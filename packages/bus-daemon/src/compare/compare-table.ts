@@ -1,239 +1,174 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { join, resolve } from 'node:path';
+import type { DuckDBConnection, Json } from '@duckdb/node-api';
+import type { BusConfig } from '@quantbot/infra';
+import { identityOf, type OldDatabase, openOldDatabase } from '../adopt/old-database.js';
 import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
+import { type ComparedColumn, pairColumns, type SchemaDifference } from './columns.js';
+import { findBusTable, findOldTable, oldCatalog } from './find-tables.js';
 
-/** Which tables are compared, and how. */
+/** What to compare, and how much to show. */
 export interface CompareOptions {
-  /** The published database. */
-  database: string;
-  /** A canonical table's name, without its schema. */
-  table: string;
-  /** Another database file. */
-  oldDatabase: string;
-  /** `schema.table` or `table` in it; looked for as `canon.<table>`, then as `main.<table>` when absent. */
+  /** `schema.table` of the old database; else the one of the same name. */
   oldTable?: string;
-  /** Columns that identify a row: rows with one key on both sides are then shown as changed. */
-  key?: readonly string[];
-  /** At most so many differing rows are shown of each kind. */
+  /** Columns that tell which row is which: then changed rows are told apart from new ones. */
+  key: readonly string[];
+  /** How many rows of each kind are shown. */
   limit: number;
-  memoryMb: number;
+  /** Where what does not fit into memory goes. */
+  tempFolder?: string;
 }
 
-/** Every value as DuckDB writes it; NULL as null. */
-export type TextRow = Record<string, string | null>;
-
-/** How two tables differ. A row that is there twice in one and once in the other counts as one that differs. */
-export interface Comparison {
-  equal: boolean;
-  oldTable: string;
+/** Rows of one kind: how many there are, and the first of them. */
+export interface DifferingRows<Row = Record<string, Json>> {
   rows: number;
+  shown: Row[];
+}
+
+/** A row that both tables have by its key, with other values. */
+export interface ChangedRow {
+  key: Record<string, Json>;
+  columns: Record<string, { bus: Json; old: Json }>;
+}
+
+/** How `canon.<table>` differs from a table of an old database. */
+export interface Comparison {
+  table: string;
+  oldTable: string;
+  equal: boolean;
+  busRows: number;
   oldRows: number;
-  /** Columns of only one side; they are left out of the comparison of rows. */
-  onlyColumns: string[];
-  onlyOldColumns: string[];
-  /** Columns whose types differ; the old values are compared as values of the new type. */
-  otherTypes: { column: string; type: string; oldType: string }[];
-  onlyRows: number;
-  onlyOldRows: number;
-  /** Only with a key: it is on both sides, with other values. Not counted among the two above. */
-  changedRows: number;
-  samples: {
-    only: TextRow[];
-    onlyOld: TextRow[];
-    changed: { key: TextRow; columns: Record<string, readonly [old: string | null, now: string | null]> }[];
-  };
+  schema: SchemaDifference;
+  onlyInBus: DifferingRows;
+  onlyInOld: DifferingRows;
+  /** With a key only. */
+  changed: DifferingRows<ChangedRow> | null;
 }
-
-interface Column {
-  column_name: string;
-  column_type: string;
-}
-
-/** Columns by which the bus says where a row comes from. */
-const originColumns = new Set(['_seq', '_artifact_key']);
 
 /**
- * Compares a canonical table with a table of another database, as bags of rows: order does not count, how often a row is there does,
- * NULL equals NULL. What does not fit into memory is put into temporary files.
+ * Compares a canonical table with a table of an old database: columns, then rows, as a multiset (a row that is there twice must be there twice).
+ * NULLs are equal to each other; numbers are compared exactly. Rows are counted by DuckDB's aggregation, which goes to the disk when memory is short.
  *
- * @throws DaemonError `DATABASE_UNREADABLE`, `TABLE_NOT_FOUND`, `COLUMN_NOT_FOUND`.
+ * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`, `TABLE_NOT_FOUND`, `KEY_NOT_FOUND`.
  */
-export async function compareTable(options: CompareOptions): Promise<Comparison> {
-  const spill = await mkdtemp(join(tmpdir(), 'quantbot-compare-'));
-  try {
-    return await withBoth(options, spill, connection => compare(connection, options));
-  } finally {
-    await rm(spill, { recursive: true, force: true });
-  }
-}
-
-async function withBoth<T>(
-  { database, oldDatabase, memoryMb }: CompareOptions,
-  spill: string,
-  work: (connection: DuckDBConnection) => Promise<T>,
-): Promise<T> {
-  const unreadable = (path: string) => (cause: Error) => {
-    throw daemonError('DATABASE_UNREADABLE', `${path} cannot be read.`, { cause, details: [firstLine(cause)] });
+export async function compareTable(
+  config: BusConfig,
+  name: string,
+  oldPath: string,
+  options: CompareOptions,
+): Promise<Comparison> {
+  await identityOf(resolve(oldPath));
+  const limits = {
+    memoryMb: config.export.memoryLimitMb,
+    tempFolder: options.tempFolder ?? join(tmpdir(), `quantbot-bus-${process.pid}`),
   };
-  const settings = { access_mode: 'READ_ONLY', memory_limit: `${memoryMb}MB`, temp_directory: spill };
-  const instance = await DuckDBInstance.create(database, settings).catch(unreadable(database));
-  const connection = await instance.connect();
+  (await openOldDatabase(resolve(oldPath), limits)).close(); // tells clearly what is wrong with it
+  const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
+  const { connection } = database;
   try {
-    await connection.run(`SET TimeZone = 'UTC'`);
-    await connection.run(`ATTACH ${literal(oldDatabase)} AS _old (READ_ONLY)`).catch(unreadable(oldDatabase));
-    return await work(connection);
+    await connection.run(`ATTACH ${literal(resolve(oldPath))} AS ${oldCatalog} (READ_ONLY)`);
+    const busTable = await findBusTable(connection, name);
+    const oldTable = await findOldTable(connection, name, options.oldTable);
+    const from = {
+      bus: `canon.${identifier(busTable)}`,
+      old: `${oldCatalog}.${identifier(oldTable.schema)}.${identifier(oldTable.table)}`,
+    };
+    const { compared, schema } = await pairColumns(connection, from.bus, { catalog: oldCatalog, ...oldTable });
+    const keys = checkKey(options.key, compared);
+    const rest = { table: busTable, oldTable: `${oldTable.schema}.${oldTable.table}`, schema };
+    return { ...rest, ...(await compareRows(connection, from, compared, keys, options.limit, schema)) };
   } finally {
-    connection.closeSync();
-    instance.closeSync();
+    database.close();
   }
 }
 
-async function compare(connection: DuckDBConnection, options: CompareOptions): Promise<Comparison> {
-  const now = `canon.${identifier(options.table)}`;
-  const columns = (await describe(connection, now))?.filter(column => !originColumns.has(column.column_name));
-  if (columns === undefined) throw notFound(`canon.${options.table}`, options.database);
-  const { name: oldTable, sql: old, columns: oldColumns } = await findOld(connection, options);
-  const oldTypes = new Map(oldColumns.map(column => [column.column_name.toLowerCase(), column.column_type]));
-  const names = new Set(columns.map(column => column.column_name.toLowerCase()));
-  const common = columns.filter(column => oldTypes.has(column.column_name.toLowerCase()));
-  const key = keyOf(options, common);
-  await connection.run(differencesSql(now, old, common));
-  const counts = await countAll(connection, now, old, key);
-  const found = {
-    oldTable,
-    ...counts,
-    onlyColumns: namesOf(columns.filter(column => !oldTypes.has(column.column_name.toLowerCase()))),
-    onlyOldColumns: namesOf(
-      oldColumns.filter(({ column_name: name }) => !names.has(name.toLowerCase()) && !originColumns.has(name)),
-    ),
-    otherTypes: common.flatMap(({ column_name: column, column_type: type }) => {
-      const oldType = oldTypes.get(column.toLowerCase()) as string;
-      return oldType === type ? [] : [{ column, type, oldType }];
-    }),
-    samples: await sample(connection, namesOf(common), key, options.limit),
-  };
-  const differences = [found.onlyRows, found.onlyOldRows, found.changedRows].some(count => count > 0);
-  return { equal: !differences && found.onlyColumns.length + found.onlyOldColumns.length === 0, ...found };
-}
-
-const namesOf = (columns: readonly Column[]): string[] => columns.map(column => column.column_name);
-
-async function describe(connection: DuckDBConnection, table: string): Promise<Column[] | undefined> {
-  try {
-    return await query<Column & Record<string, never>>(connection, `DESCRIBE SELECT * FROM ${table}`);
-  } catch (error) {
-    if (/does not exist/i.test((error as Error).message)) return undefined;
-    throw error;
-  }
-}
-
-async function findOld(connection: DuckDBConnection, { table, oldTable, oldDatabase }: CompareOptions) {
-  const [schema, name] = oldTable?.includes('.') ? splitOnce(oldTable) : [undefined, oldTable ?? table];
-  for (const place of schema === undefined ? ['canon', 'main'] : [schema]) {
-    const sql = `_old.${identifier(place)}.${identifier(name)}`;
-    const columns = await describe(connection, sql);
-    if (columns !== undefined) return { name: `${place}.${name}`, sql, columns };
-  }
-  throw notFound(oldTable ?? table, oldDatabase);
-}
-
-function splitOnce(name: string): [string, string] {
-  const dot = name.indexOf('.');
-  return [name.slice(0, dot), name.slice(dot + 1)];
-}
-
-const notFound = (table: string, database: string) =>
-  daemonError('TABLE_NOT_FOUND', `There is no table ${table} in ${database}.`);
-
-function keyOf({ key = [], table }: CompareOptions, common: readonly Column[]): string[] {
-  return key.map(wanted => {
-    const column = namesOf(common).find(name => name.toLowerCase() === wanted.toLowerCase());
-    if (column !== undefined) return column;
-    throw daemonError('COLUMN_NOT_FOUND', `The key's column ${wanted} is not in both tables.`, {
-      details: [`canon.${table} and the old table have ${namesOf(common).join(', ')}`],
-    });
+function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): string[] {
+  return key.map(name => {
+    const column = compared.find(candidate => candidate.name.toLowerCase() === name.toLowerCase());
+    if (column === undefined)
+      throw daemonError('KEY_NOT_FOUND', `There is no column ${name} in both tables.`, {
+        details: compared.map(candidate => candidate.name),
+      });
+    return column.name;
   });
 }
 
-/** A row of `_differences` is a row of either side, and how many more the bus has of it (fewer: negative). */
-function differencesSql(now: string, old: string, common: readonly Column[]): string {
-  const names = namesOf(common).map(identifier);
-  const oldNames = common.map(
-    ({ column_name: name, column_type: type }) => `TRY_CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`,
-  );
-  return `CREATE TEMP TABLE _differences AS SELECT * FROM (
-SELECT ${[...names, 'sum(_quantbot_side) AS _quantbot_more'].join(', ')} FROM (
-SELECT ${[...names, '1 AS _quantbot_side'].join(', ')} FROM ${now} UNION ALL SELECT ${[...oldNames, '-1 AS _quantbot_side'].join(', ')} FROM ${old}
-) GROUP BY ${names.length === 0 ? '()' : names.join(', ')}) WHERE _quantbot_more <> 0`;
-}
-
-/** Keys that one row of each side has, and no other. */
-const changedKeys = (key: readonly string[]): string =>
-  `SELECT ${key.map(identifier).join(', ')} FROM _differences GROUP BY ALL HAVING count(*) = 2 AND min(_quantbot_more) = -1 AND max(_quantbot_more) = 1`;
-
-const sameKey = (key: readonly string[], a: string, b: string): string =>
-  key.map(name => `${a}.${identifier(name)} IS NOT DISTINCT FROM ${b}.${identifier(name)}`).join(' AND ');
-
-const unchanged = (key: readonly string[]): string =>
-  key.length === 0 ? 'true' : `NOT EXISTS (SELECT 1 FROM (${changedKeys(key)}) k WHERE ${sameKey(key, 'k', 'd')})`;
-
-async function countAll(connection: DuckDBConnection, now: string, old: string, key: readonly string[]) {
-  const [row] = await query<Record<string, bigint>>(
-    connection,
-    `SELECT (SELECT count(*) FROM ${now}) AS "rows", (SELECT count(*) FROM ${old}) AS old_rows,
-(SELECT coalesce(sum(_quantbot_more), 0) FROM _differences d WHERE _quantbot_more > 0 AND ${unchanged(key)}) AS only_rows,
-(SELECT coalesce(-sum(_quantbot_more), 0) FROM _differences d WHERE _quantbot_more < 0 AND ${unchanged(key)}) AS only_old_rows,
-${key.length === 0 ? '0' : `(SELECT count(*) FROM (${changedKeys(key)}))`} AS changed_rows`,
-  );
-  const count = (name: string) => Number(row?.[name] ?? 0);
-  return {
-    rows: count('rows'),
-    oldRows: count('old_rows'),
-    onlyRows: count('only_rows'),
-    onlyOldRows: count('only_old_rows'),
-    changedRows: count('changed_rows'),
-  };
-}
-
-async function sample(
+async function compareRows(
   connection: DuckDBConnection,
-  columns: readonly string[],
-  key: readonly string[],
+  from: { bus: string; old: string },
+  compared: readonly ComparedColumn[],
+  keys: readonly string[],
   limit: number,
-): Promise<Comparison['samples']> {
-  const texts = (from: string, prefix = '') =>
-    columns.map(name => `CAST(${from}.${identifier(name)} AS VARCHAR) AS ${identifier(`${prefix}${name}`)}`).join(', ');
-  const some = (sign: string) =>
-    query<TextRow>(
-      connection,
-      `SELECT ${texts('d')} FROM _differences d WHERE _quantbot_more ${sign} 0 AND ${unchanged(key)} ORDER BY ALL LIMIT ${limit}`,
-    );
-  const changed =
-    key.length === 0
-      ? []
-      : await query<TextRow>(
-          connection,
-          `SELECT ${texts('o', 'old ')}, ${texts('n', 'now ')} FROM (${changedKeys(key)}) k
-JOIN _differences o ON o._quantbot_more < 0 AND ${sameKey(key, 'k', 'o')} JOIN _differences n ON n._quantbot_more > 0 AND ${sameKey(key, 'k', 'n')}
-ORDER BY ALL LIMIT ${limit}`,
-        );
-  const value = (row: TextRow, name: string): string | null => row[name] ?? null;
-  return {
-    only: await some('>'),
-    onlyOld: await some('<'),
-    changed: changed.map(row => ({
-      key: Object.fromEntries(key.map(name => [name, value(row, `now ${name}`)])),
-      columns: Object.fromEntries(
-        columns
-          .map(name => [name, [value(row, `old ${name}`), value(row, `now ${name}`)]] as const)
-          .filter(([, [before, after]]) => before !== after),
-      ),
-    })),
-  };
+  schema: SchemaDifference,
+): Promise<Omit<Comparison, 'table' | 'oldTable' | 'schema'>> {
+  const [busRows, oldRows] = [await countOf(connection, from.bus), await countOf(connection, from.old)];
+  const side = (which: 'bus' | 'old') =>
+    `SELECT ${[...compared.map(c => `${c[which]} AS ${identifier(c.name)}`), `${which === 'bus' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
+  // Positive: the bus has the row so many times more; negative: the old table.
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE __differing AS
+     SELECT * EXCLUDE (__more), sum(__more) AS __more FROM (${side('bus')} UNION ALL ${side('old')}) GROUP BY ALL HAVING sum(__more) <> 0`,
+  );
+  const changed = keys.length === 0 ? null : await changedRows(connection, compared, keys, limit);
+  const without = changed === null ? '' : ` AND NOT ${isChanged(keys)}`;
+  const onlyInBus = await differing(connection, `__more > 0${without}`, limit);
+  const onlyInOld = await differing(connection, `__more < 0${without}`, limit);
+  const sameColumns = [schema.onlyInBus, schema.onlyInOld, schema.types].every(list => list.length === 0);
+  const sameRows = onlyInBus.rows + onlyInOld.rows + (changed?.rows ?? 0) === 0;
+  return { equal: sameColumns && sameRows, busRows, oldRows, onlyInBus, onlyInOld, changed };
 }
 
-const firstLine = (error: Error): string => error.message.split('\n')[0] as string;
+async function countOf(connection: DuckDBConnection, from: string): Promise<number> {
+  const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${from}`);
+  return Number(row?.n ?? 0);
+}
+
+async function differing(connection: DuckDBConnection, where: string, limit: number): Promise<DifferingRows> {
+  const [row] = await query<{ n: bigint | number | null }>(
+    connection,
+    `SELECT CAST(coalesce(sum(abs(__more)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
+  );
+  const reader = await connection.runAndReadAll(
+    `SELECT * EXCLUDE (__more) FROM __differing d WHERE ${where} ORDER BY ALL LIMIT ${limit}`,
+  );
+  return { rows: Number(row?.n ?? 0), shown: reader.getRowObjectsJson() };
+}
+
+const sameKey = (keys: readonly string[], a: string, b: string): string =>
+  keys.map(key => `${a}.${identifier(key)} IS NOT DISTINCT FROM ${b}.${identifier(key)}`).join(' AND ');
+
+/** Whether the other table has a row with the key of `d`, which differs from it. */
+const isChanged = (keys: readonly string[]): string =>
+  `EXISTS (FROM __differing o WHERE sign(o.__more) = -sign(d.__more) AND ${sameKey(keys, 'o', 'd')})`;
+
+async function changedRows(
+  connection: DuckDBConnection,
+  compared: readonly ComparedColumn[],
+  keys: readonly string[],
+  limit: number,
+): Promise<DifferingRows<ChangedRow>> {
+  const pairs = `FROM __differing b JOIN __differing o ON b.__more > 0 AND o.__more < 0 AND ${sameKey(keys, 'b', 'o')}`;
+  const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n ${pairs}`);
+  const list = compared.flatMap(({ name }, i) => [
+    `b.${identifier(name)} AS b${i}`,
+    `o.${identifier(name)} AS o${i}`,
+    `b.${identifier(name)} IS DISTINCT FROM o.${identifier(name)} AS d${i}`,
+  ]);
+  const order = keys.map(key => `b.${identifier(key)}`).join(', ');
+  const reader = await connection.runAndReadAll(`SELECT ${list.join(', ')} ${pairs} ORDER BY ${order} LIMIT ${limit}`);
+  const shown = reader.getRowObjectsJson().map((values): ChangedRow => {
+    const named = compared.map(({ name }, i) => ({
+      name,
+      bus: values[`b${i}`] ?? null,
+      old: values[`o${i}`] ?? null,
+      differs: values[`d${i}`] === true,
+    }));
+    return {
+      key: Object.fromEntries(named.filter(c => keys.includes(c.name)).map(c => [c.name, c.bus])),
+      columns: Object.fromEntries(named.filter(c => c.differs).map(c => [c.name, { bus: c.bus, old: c.old }])),
+    };
+  });
+  return { rows: Number(row?.n ?? 0), shown };
+}

@@ -1,12 +1,15 @@
 import { chmod, link, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
 import { exists, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { CanonTable } from '../canon/table.js';
 import { daemonError, hintFor } from '../errors.js';
 import { seqName } from '../journal/files.js';
+import { identifier, literal } from '../sql.js';
 import { version } from '../version.js';
+import { splitViewName, viewStatements } from '../worker/views.js';
+import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
 import { listPublished, type PublishedDatabase, writeRecord } from './published.js';
 import { snapshotOf } from './snapshot.js';
@@ -31,6 +34,7 @@ export class Publisher {
   #publishedTables: readonly CanonTable[] | undefined;
   #turn: Promise<void> = Promise.resolve();
   #problem: string | undefined;
+  #viewProblems = '';
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -92,13 +96,20 @@ export class Publisher {
     const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;
     const path = join(bus.layout.published, `${name}.duckdb`);
     const building = join(bus.layout.building, `${name}.duckdb`);
+    const statements = viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus));
+    const views = await checkViews(bus, statements);
+    this.#reportViews(views);
     try {
       const instance = await DuckDBInstance.create(building, { threads: '1', memory_limit: '128MB' });
       const connection = await instance.connect();
       await connection.run('BEGIN'); // one flush of its WAL instead of one per view
-      for (const statement of viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus)))
-        await connection.run(statement);
+      for (const statement of [...statements, viewsTable(views)]) await connection.run(statement);
       await connection.run('COMMIT');
+      // By themselves: a statement that fails takes its transaction with it.
+      for (const view of views.filter(({ problem }) => problem === null))
+        await addView(connection, view).catch(error =>
+          bus.logger.error({ err: error, view: view.name }, 'a view could not be made'),
+        );
       await connection.run('CHECKPOINT');
       connection.closeSync();
       instance.closeSync();
@@ -127,6 +138,13 @@ export class Publisher {
     return record;
   }
 
+  #reportViews(views: readonly CheckedView[]): void {
+    const problems = views.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`]));
+    if (problems.length > 0 && problems.join() !== this.#viewProblems)
+      this.#bus.logger.warn({ problems }, 'views of publish.views could not be made; everything else is published');
+    this.#viewProblems = problems.join();
+  }
+
   async #switchTo(made: PublishedDatabase): Promise<void> {
     const { config, layout } = this.#bus;
     const folder = dirname(config.duckdbPath);
@@ -142,6 +160,12 @@ export class Publisher {
       if (old.name !== made.name && old.supersededAt === null)
         await writeRecord(layout, { ...old, supersededAt: this.#bus.now() });
   }
+}
+
+async function addView(connection: DuckDBConnection, view: CheckedView): Promise<void> {
+  for (const statement of viewStatements(view)) await connection.run(statement);
+  const name = splitViewName(view.name).map(identifier).join('.');
+  await connection.run(`COMMENT ON VIEW ${name} IS ${literal(configuredViewComment)}`);
 }
 
 async function renameOnOneDevice(from: string, to: string): Promise<void> {

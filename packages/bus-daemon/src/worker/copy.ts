@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { identifier, literal, literalList } from '../sql.js';
+import { assertOneSelect } from './one-select.js';
 import type {
   CopyResult,
   CopyTask,
@@ -72,7 +73,7 @@ async function withSelect<T>(
     await connection.run(`SET TimeZone = 'UTC'`);
     for (const statement of task.setup) await connection.run(statement);
     if (task.untrusted) {
-      await assertOneSelect(connection, task.sql);
+      await assertOneSelect(connection, task.sql, 'an export');
       await connection.run(`SET allowed_paths = ${literalList(writes.files)}`);
       await connection.run(`SET allowed_directories = ${literalList([...task.readable, ...writes.folders])}`);
       await connection.run('SET enable_external_access = false');
@@ -106,18 +107,4 @@ function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${rowGroupRows}`]),
     ...(entries.length === 0 ? [] : [`KV_METADATA {${entries.join(', ')}}`]),
   ].join(', ');
-}
-
-/** DuckDB serialises SELECT statements only, so whatever it can serialise as exactly one statement is exactly one SELECT. */
-async function assertOneSelect(connection: DuckDBConnection, sql: string): Promise<void> {
-  const [row] = await query<{ parsed: string }>(connection, `SELECT json_serialize_sql(${literal(sql)}) AS parsed`);
-  const parsed = JSON.parse(row?.parsed ?? '{}') as { error?: boolean; error_message?: string; statements?: unknown[] };
-  if (parsed.error !== false)
-    throw new Error(
-      `The SQL of an export must be exactly one SELECT: ${parsed.error_message ?? 'it is something else'}`,
-    );
-  if (parsed.statements?.length !== 1)
-    throw new Error(
-      `The SQL of an export must be exactly one SELECT, not ${parsed.statements?.length ?? 0} statements.`,
-    );
 }

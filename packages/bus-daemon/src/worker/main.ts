@@ -3,6 +3,7 @@ import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
 import { tablesOf } from './tables.js';
+import { tryViews } from './views.js';
 
 process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
 
@@ -32,5 +33,7 @@ function run(task: WorkerTask): Promise<unknown> {
       return contentHash(task);
     case 'tables':
       return tablesOf(task);
+    case 'views':
+      return tryViews(task);
   }
 }

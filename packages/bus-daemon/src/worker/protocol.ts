@@ -1,3 +1,4 @@
+import type { ConfiguredView } from '@quantbot/infra';
 import type { FileToDecode } from '../stages/decodable.js';
 
 /** Reads every value of files that have one schema. */
@@ -64,6 +65,16 @@ export interface TablesTask {
   sql: string;
 }
 
+/** Asks which views of the configuration can be made, in a database of its own. */
+export interface ViewsTask {
+  task: 'views';
+  /** Statements that make the views which theirs read. */
+  setup: string[];
+  views: ConfiguredView[];
+  /** Folders that they may read. */
+  readable: string[];
+}
+
 /** What a copy wrote. */
 export interface CopyResult {
   rows: number;
@@ -77,18 +88,20 @@ export interface PartitionFile {
 }
 
 /** What can be asked of a worker process. */
-export type WorkerTask = DecodeTask | ContentTask | CopyTask | PartitionTask | TablesTask;
+export type WorkerTask = DecodeTask | ContentTask | CopyTask | PartitionTask | TablesTask | ViewsTask;
 
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
   ? DecodeProblem | undefined
   : T extends TablesTask
     ? string[] | undefined
-    : T extends ContentTask
-      ? string
-      : T extends PartitionTask
-        ? PartitionFile[]
-        : CopyResult;
+    : T extends ViewsTask
+      ? (string | null)[]
+      : T extends ContentTask
+        ? string
+        : T extends PartitionTask
+          ? PartitionFile[]
+          : CopyResult;
 
 export interface WorkerRequest {
   id: number;

@@ -110,6 +110,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         ]),
       ),
     },
+    publish: file.publish,
   };
 }
 

@@ -134,6 +134,16 @@ const tableSchema = z
         });
   });
 
+/** A view that the published database has besides the bus's own. */
+const viewSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[^.]{1,100}\.[\s\S]{1,200}$/, 'must be a schema and a name, such as main.trades')
+    .refine(name => !/^(_bus|_rows|catalog)\./i.test(name), "is in a schema that is the bus's own")
+    .describe('Schema and name: `main.trades`.'),
+  sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before.'),
+});
+
 /** The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration. */
 export const configSchema = z.strictObject({
   bus_root: z.string().min(1).default('data/bus').describe("The bus's own folder."),
@@ -242,6 +252,21 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Golden exports.'),
+  publish: z
+    .strictObject({
+      views: z
+        .array(viewSchema)
+        .default([])
+        .superRefine((views, context) => {
+          const names = views.map(({ name }) => name.toLowerCase());
+          for (const [index, name] of names.entries())
+            if (names.indexOf(name) < index)
+              context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+        })
+        .describe('Views of your own in the published database, in this order.'),
+    })
+    .prefault({})
+    .describe('What is published.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
@@ -257,6 +282,14 @@ export interface DeclaredTable {
   /** Of `upsert`: the columns by which a row is newer than another, before the order of commits. */
   orderBy: string[];
   columns: { name: string; type: string; notNull: boolean }[];
+}
+
+/** A view of the published database that the configuration names. */
+export interface ConfiguredView {
+  /** `schema.view`; what stands behind the first dot is the view's own name. */
+  name: string;
+  /** One SELECT. */
+  sql: string;
 }
 
 /** One export of the configuration, its path resolved. */
@@ -304,4 +337,5 @@ export interface BusConfig {
     /** By the names of canonical tables, in lower case. */
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
+  publish: { views: ConfiguredView[] };
 }

@@ -1,76 +1,43 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
-import { type Comparison, compareTable, type TextRow } from '../../compare/compare-table.js';
+import { compareTable } from '../../compare/compare-table.js';
+import { describeComparison } from '../../compare/describe.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
-interface CompareFlags extends CommonOptions {
+interface Options extends CommonOptions {
   oldTable?: string;
   key?: string;
   limit: string;
+  temp?: string;
 }
 
-/** `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table is what a table of another database is. Exit code 2 when not. */
+/** `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table has the rows of an old one. Exit code 2 when not. */
 export const compareCommand = (): Command =>
-  busCommand('compare', 'Compare a canonical table with a table of another database, row by row.')
-    .argument('<table>', 'a canonical table: alerts_std, or canon.alerts_std')
-    .argument('<old>', 'another DuckDB file')
-    .option('--old-table <name>', 'its table there, as schema.table (else canon.TABLE, else main.TABLE)')
-    .option('--key <columns>', 'columns that identify a row, separated by commas: shows what has changed in which row')
-    .option('--limit <rows>', 'show at most so many rows of each kind', '20')
+  busCommand('compare', 'Compare a canonical table with a table of another database: equal, or the differing rows.')
+    .argument('<table>', 'a canonical table, such as trades')
+    .argument('<database>', 'the other DuckDB database')
+    .option('--old-table <schema.table>', 'the table there; else the one of the same name')
+    .option('--key <columns>', 'columns that tell which row is which, with commas: changed rows are then told as such')
+    .option('--limit <n>', 'how many rows of each kind are shown', '20')
+    .option('--temp <folder>', 'where to put what does not fit into memory (else the folder for temporary files)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 equal, 2 different, 1 could not be compared.\n\nExamples:\n  $ quantbot-bus compare alerts_std data/old-alerts.duckdb\n  $ quantbot-bus compare trades old.duckdb --old-table main.sim_trades --key run_id,trade_id',
+      `
+The bus's own columns (_seq, _artifact_key) do not count, nor does a type that the bus widens by itself.
+
+Exit codes: 0 equal, 2 different, 1 an error.
+
+Examples:
+  $ quantbot-bus compare trades old.duckdb
+  $ quantbot-bus compare trades old.duckdb --old-table main.trades --key symbol,ts --limit 5`,
     )
-    .action(async (table: string, oldDatabase: string, options: CompareFlags) => {
-      const config = configOf(options);
-      const comparison = await compareTable({
-        database: config.duckdbPath,
-        table: table.replace(/^canon\./i, '').toLowerCase(),
-        oldDatabase,
-        ...(options.oldTable !== undefined && { oldTable: options.oldTable }),
-        ...(options.key !== undefined && { key: options.key.split(',').map(name => name.trim()) }),
-        limit: Math.max(0, Number.parseInt(options.limit, 10) || 0),
-        memoryMb: config.export.memoryLimitMb,
+    .action(async (table: string, database: string, options: Options, command: Command) => {
+      if (!/^\d{1,6}$/.test(options.limit)) command.error(`error: ${options.limit} is no number of rows`);
+      const comparison = await compareTable(configOf(options), table, database, {
+        oldTable: options.oldTable,
+        key: options.key?.split(',').map(name => name.trim()) ?? [],
+        limit: Number(options.limit),
+        tempFolder: options.temp,
       });
       print(options, comparison, () => describeComparison(comparison));
       if (!comparison.equal) process.exitCode = 2;
     });
-
-function describeComparison(comparison: Comparison): string {
-  const { equal, oldTable, rows, oldRows, samples } = comparison;
-  const count = (n: number) => n.toLocaleString('en');
-  const lines = [
-    ...comparison.otherTypes.map(
-      ({ column, type, oldType }) => `${column} is ${type} now and was ${oldType}: compared as ${type}`,
-    ),
-    ...comparison.onlyColumns.map(name => `${name} is a column of the bus only`),
-    ...comparison.onlyOldColumns.map(name => `${name} is a column of ${oldTable} only`),
-  ];
-  if (equal) return [...lines, `equal: ${count(rows)} rows`].join('\n');
-  const section = (title: string, total: number, table: string) =>
-    total === 0 ? [] : ['', `${count(total)} ${title}`, table];
-  return [
-    ...lines,
-    `different: ${count(rows)} rows in the bus, ${count(oldRows)} in ${oldTable}`,
-    ...section('only in the bus:', comparison.onlyRows, tableOf(samples.only)),
-    ...section(`only in ${oldTable}:`, comparison.onlyOldRows, tableOf(samples.onlyOld)),
-    ...section('changed:', comparison.changedRows, changesOf(samples.changed)),
-  ].join('\n');
-}
-
-const style = { head: [], border: [], compact: true };
-
-function tableOf(rows: readonly TextRow[]): string {
-  const names = Object.keys(rows[0] ?? {});
-  const table = new Table({ head: names, style });
-  for (const row of rows) table.push(names.map(name => row[name] ?? 'NULL'));
-  return table.toString();
-}
-
-function changesOf(changed: Comparison['samples']['changed']): string {
-  const table = new Table({ head: ['row', 'column', 'was', 'is now'], style });
-  for (const { key, columns } of changed)
-    for (const [column, [before, after]] of Object.entries(columns))
-      table.push([Object.values(key).join(', '), column, before ?? 'NULL', after ?? 'NULL']);
-  return table.toString();
-}

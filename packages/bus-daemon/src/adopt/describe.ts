@@ -1,0 +1,61 @@
+import type { AdoptionReport } from './adopt.js';
+import { nameOf } from './names.js';
+
+/** An adoption as lines for people. */
+export function describeReport(report: AdoptionReport): string {
+  return [
+    ...tableLines(report),
+    ...viewLines(report),
+    ...lostLines(report),
+    ...(report.conflicts.length > 0
+      ? ['', 'Must be decided first:', ...report.conflicts.map(line => `  ${line}`)]
+      : []),
+    '',
+    verdict(report),
+  ]
+    .join('\n')
+    .trim();
+}
+
+function tableLines({ tables, taken, applied }: AdoptionReport): string[] {
+  const lines = tables.flatMap(table => [
+    `  ${nameOf(table)} ${applied ? 'is' : 'becomes'} canon.${table.canon}: ${table.rows} rows, ${table.columns.length} columns`,
+    ...table.notes.map(note => `    ${note}`),
+  ]);
+  const heading = tables.length > 0 ? ['Tables:'] : [];
+  return [...heading, ...lines, ...(taken.length > 0 ? [`In the bus already: ${taken.join(', ')}`] : [])];
+}
+
+function viewLines({ views, conflicts }: AdoptionReport): string[] {
+  const carried = views.filter(view => view.problem === null);
+  const lost = views.filter(view => view.problem !== null);
+  const snippet = JSON.stringify({ publish: { views: carried.map(({ name, sql }) => ({ name, sql })) } }, null, 2);
+  return [
+    ...(carried.length > 0 && conflicts.length === 0
+      ? ['', 'So that old names and views answer as before, in bus_config.json (--write-views does it):', snippet]
+      : []),
+    ...(lost.length > 0 ? ['', 'Views that would not answer:'] : []),
+    ...lost.flatMap(({ name, sql, problem }) => [`  ${name}: ${problem}`, `    ${sql}`]),
+  ];
+}
+
+function lostLines({ lost }: AdoptionReport): string[] {
+  if (lost.length === 0) return [];
+  return [
+    '',
+    'Not carried over (the published database has views only):',
+    ...lost.map(({ kind, name, definition }) => `  ${kind} ${name}: ${definition}`),
+  ];
+}
+
+function verdict(report: AdoptionReport): string {
+  const { applied, conflicts, database, tables, taken, replaces, backup } = report;
+  if (conflicts.length > 0) return 'Nothing was changed.';
+  if (!applied)
+    return tables.length + taken.length === 0 && !replaces
+      ? `${database} has no tables.`
+      : `Nothing was changed. To do it: quantbot-bus adopt ${database} --apply`;
+  const rows = 'Every table was compared, number of rows and a hash of all values.';
+  if (backup !== null) return `${rows} The old database is ${backup}.`;
+  return `${rows} ${database} stays where it is.`;
+}

@@ -1,0 +1,108 @@
+import { type BusConfig, BusError, busLayout, exists } from '@quantbot/infra';
+import { TableRegistry } from '../canon/registry.js';
+import { Journal } from '../journal/journal.js';
+import { type PlannedView, tryViews } from './carried-views.js';
+import type { KeptColumn } from './kept-column.js';
+import { chooseNames, type NameChoices, nameOf } from './names.js';
+import { type LostObject, listLost, listTables, listViews, type OldTable } from './objects.js';
+import type { OldDatabase } from './old-database.js';
+import { inspectTable } from './old-table.js';
+import type { AdoptedTable } from './record.js';
+
+/** An old table and what becomes of it. */
+export interface PlannedTable extends OldTable {
+  /** Its canonical table. */
+  canon: string;
+  rows: number;
+  columns: KeptColumn[];
+  /** What its reader should know: renamed and changed columns, rows that are there already. */
+  notes: string[];
+}
+
+/** What an adoption would do. */
+export interface AdoptionPlan {
+  database: string;
+  bytes: number;
+  /** The database lies where the bus publishes its own; it gets another name when all of it is in the bus. */
+  replaces: boolean;
+  tables: PlannedTable[];
+  /** Tables that an earlier run has brought into the bus already. */
+  taken: string[];
+  views: PlannedView[];
+  lost: LostObject[];
+  /** What must be decided first. */
+  conflicts: string[];
+}
+
+/** Looks at an old database and at the bus, and changes neither. */
+export async function planAdoption(
+  config: BusConfig,
+  database: OldDatabase,
+  what: { path: string; bytes: number; taken: readonly AdoptedTable[] },
+  choices: NameChoices,
+): Promise<AdoptionPlan> {
+  const { connection } = database;
+  const all = await listTables(connection);
+  const { named, conflicts } = chooseNames(all, choices);
+  const taken = new Set(what.taken.map(nameOf));
+  const tables: PlannedTable[] = [];
+  for (const table of named.filter(table => !taken.has(nameOf(table)))) {
+    const { rows, columns } = await inspectTable(connection, table);
+    tables.push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
+  }
+  if (conflicts.length === 0) conflicts.push(...(await checkAgainstBus(config, tables)));
+  return {
+    database: what.path,
+    bytes: what.bytes,
+    replaces: what.path === config.duckdbPath,
+    tables,
+    taken: [...taken],
+    views: conflicts.length === 0 ? await tryViews([...what.taken, ...tables], await listViews(connection)) : [],
+    lost: await listLost(connection),
+    conflicts,
+  };
+}
+
+function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): string[] {
+  const notes = columns.flatMap(({ name, canonName, type, canonType, restored }) => [
+    ...(name === canonName ? [] : [`${name} becomes ${canonName}: the name is the bus's own`]),
+    ...(type === canonType ? [] : [`${name}: ${type} becomes ${canonType}${lossOf(restored)}`]),
+  ]);
+  return table.toLowerCase() === canon ? notes : [`the name becomes ${canon}`, ...notes];
+}
+
+const lossOf = (restored: string): string => (restored.startsWith('CAST(') ? '' : ' (as JSON text)');
+
+/** Whether the daemon will take the tables: what the configuration declares, and what is in the bus already. */
+async function checkAgainstBus(config: BusConfig, tables: readonly PlannedTable[]): Promise<string[]> {
+  const registry = await readRegistry(config);
+  const conflicts: string[] = [];
+  for (const table of tables) {
+    if (!registry.isKnown(table.canon) && !config.canon.autoRegister)
+      conflicts.push(`${nameOf(table)}: canon.auto_register is off, and canon.tables does not declare ${table.canon}`);
+    const there = registry.get(table.canon);
+    if (registry.lastSeq(table.canon) > 0)
+      table.notes.push(`canon.${table.canon} has rows in the bus; these are added`);
+    if (there !== undefined && there.mode.mode !== 'append')
+      table.notes.push(`canon.${table.canon} has the mode ${there.mode.mode}: not every row needs to stay visible`);
+    try {
+      const columns = table.columns.map(({ canonName: name, fileType: type }) => ({ name, type, nullable: true }));
+      registry.draft().apply({ seq: 1, schemaHint: `canon.${table.canon}`, artifactKey: nameOf(table), columns });
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      conflicts.push(...error.details.map(detail => `${nameOf(table)}: ${detail}`));
+    }
+  }
+  return conflicts;
+}
+
+async function readRegistry(config: BusConfig): Promise<TableRegistry> {
+  const layout = busLayout(config.busRoot);
+  if (!(await exists(layout.hot))) return TableRegistry.replay([], config.canon.tables);
+  const journal = await Journal.read(layout);
+  try {
+    return TableRegistry.replay(journal.lastSeq > 0 ? await journal.canonicalSchemas() : [], config.canon.tables);
+  } finally {
+    journal.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import { configFileName, findBusConfig } from '@quantbot/infra';
+import type { Command } from 'commander';
+import { type AdoptionReport, adopt } from '../../adopt/adopt.js';
+import { describeReport } from '../../adopt/describe.js';
+import { busCommand, type CommonOptions, collect, parseDuration, print } from '../shared.js';
+
+interface Options extends CommonOptions {
+  apply?: boolean;
+  map: string[];
+  skip: string[];
+  writeViews?: boolean;
+  timeout: string;
+}
+
+/** `quantbot-bus adopt DATABASE`: the tables of an existing database become artifacts and canonical tables. */
+export const adoptCommand = (): Command =>
+  busCommand('adopt', 'Make artifacts and canonical tables of an existing database; without --apply only say how.')
+    .argument('<database>', 'a DuckDB database, such as data/alerts.duckdb')
+    .option('--apply', 'do it; can be ended at any moment and run again')
+    .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
+    .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
+    .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
+    .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
+    .addHelpText(
+      'after',
+      `
+Nothing is changed without --apply, and the old database is never written to: it keeps a second name
+beside (alerts.duckdb.before-bus-…) when the one that the bus publishes takes its place.
+
+Exit codes: 0 done, or the plan can be applied; 2 the plan has conflicts; 1 an error.
+
+Examples:
+  $ quantbot-bus adopt data/alerts.duckdb
+  $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
+  $ quantbot-bus adopt data/alerts.duckdb --apply --write-views`,
+    )
+    .action(async (database: string, options: Options, command: Command) => {
+      const timeoutMs = parseDuration(options.timeout);
+      if (timeoutMs === undefined) command.error(`error: ${options.timeout} is no duration; write 90s, 30m, 2h`);
+      const { path, config } = findBusConfig({ config: options.config });
+      const report: AdoptionReport = await adopt(config, database, {
+        apply: options.apply ?? false,
+        map: parseMap(options.map, command),
+        skip: options.skip,
+        writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
+        timeoutMs: timeoutMs ?? 0,
+        onProgress: progressOf(options),
+      });
+      print(options, report, () => describeReport(report));
+      if (report.conflicts.length > 0) process.exitCode = 2;
+    });
+
+function parseMap(entries: readonly string[], command: Command): Map<string, string> {
+  return new Map(
+    entries.map(entry => {
+      const at = entry.lastIndexOf('=');
+      if (at < 1) command.error(`error: ${entry} is no mapping; write main.trades=trades_old`);
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+function progressOf(options: CommonOptions): ((step: string) => void) | undefined {
+  return options.json || !process.stderr.isTTY ? undefined : step => console.error(step);
+}

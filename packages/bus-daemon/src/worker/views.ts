@@ -1,0 +1,43 @@
+import { openMemoryDatabase } from '../duckdb.js';
+import { identifier, literalList } from '../sql.js';
+import { assertOneSelect } from './one-select.js';
+import type { ViewsTask } from './protocol.js';
+
+/** `schema.view` in its two parts; the view's own name may have further dots. */
+export function splitViewName(name: string): [schema: string, view: string] {
+  const dot = name.indexOf('.');
+  return [name.slice(0, dot), name.slice(dot + 1)];
+}
+
+/** The statements that make a view. */
+export function viewStatements({ name, sql }: { name: string; sql: string }): [schema: string, view: string] {
+  const [schema, view] = splitViewName(name);
+  return [
+    `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`,
+    `CREATE VIEW ${identifier(schema)}.${identifier(view)} AS ${sql}\n`,
+  ];
+}
+
+/** Makes the views one after the other; answers for each what is wrong with it, or null. They can read the bus's folders and nothing else. */
+export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(string | null)[]> {
+  const { connection, close } = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
+  try {
+    for (const statement of setup) await connection.run(statement);
+    await connection.run(`SET allowed_directories = ${literalList(readable)}`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+    const problems: (string | null)[] = [];
+    for (const view of views) {
+      try {
+        await assertOneSelect(connection, view.sql, view.name);
+        for (const statement of viewStatements(view)) await connection.run(statement);
+        problems.push(null);
+      } catch (error) {
+        problems.push((error as Error).message.split('\n')[0] ?? '');
+      }
+    }
+    return problems;
+  } finally {
+    close();
+  }
+}
