@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,7 @@ mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
 const report: Report = readEarlier(resultsPath);
 for (const name of chosen) {
   const folder = mkdtempSync(join(resolve(options.folder), `bench-${name}-`));
+  chmodSync(folder, 0o755); // PostgreSQL runs as somebody else
   try {
     const result = await (suites[name] as Suite)({
       folder,
