@@ -13,7 +13,7 @@ import { Publisher } from './publish/publisher.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
-import { type ClaimedJob, type FoundJob, isRejected, type RejectedJob, type VerifiedJob } from './stages/job.js';
+import { type CheckedJob, type ClaimedJob, type FoundJob, isRejected } from './stages/job.js';
 import { verify } from './stages/verify.js';
 import { acquireWriterLock } from './writer-lock.js';
 
@@ -75,7 +75,7 @@ const mostArtifactsBesideAnother = 2000;
 /** Claimed jobs, and what their verification says. */
 interface Batch {
   jobs: ClaimedJob[];
-  verified: Promise<(VerifiedJob | RejectedJob)[]>;
+  verified: Promise<CheckedJob[]>;
 }
 
 /** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
@@ -168,14 +168,14 @@ class Loop {
   }
 
   /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
-  #mayLookAhead(inHand: readonly (VerifiedJob | RejectedJob)[]): boolean {
+  #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
     return (
       !this.#aside.careful && this.#claimed.length + this.#found.length > 0 && artifacts <= mostArtifactsBesideAnother
     );
   }
 
-  #takeLarge(): (VerifiedJob | RejectedJob)[] {
+  #takeLarge(): CheckedJob[] {
     const failed = this.#large.takeFailed();
     if (failed === undefined) return this.#large.takeReady();
     this.#inHand = [failed.job];

@@ -1,8 +1,6 @@
 import type { Bus } from './bus.js';
-import type { ClaimedJob, RejectedJob, VerifiedJob } from './stages/job.js';
+import type { CheckedJob, ClaimedJob } from './stages/job.js';
 import { verify } from './stages/verify.js';
-
-type Outcome = VerifiedJob | RejectedJob;
 
 interface FailedJob {
   job: ClaimedJob;
@@ -19,7 +17,7 @@ export class LargeJobs {
   readonly #stopping = new AbortController();
   /** Claims that are here: waiting, being verified, or ready. */
   readonly #claims = new Set<string>();
-  #ready: Outcome[] = [];
+  #ready: CheckedJob[] = [];
   #failed: FailedJob[] = [];
   #queue: Promise<void> = Promise.resolve();
 
@@ -48,7 +46,7 @@ export class LargeJobs {
   }
 
   /** The jobs that are verified by now; they are the caller's from here on. */
-  takeReady(): Outcome[] {
+  takeReady(): CheckedJob[] {
     const ready = this.#ready;
     this.#ready = [];
     for (const { claim } of ready) this.#claims.delete(claim);

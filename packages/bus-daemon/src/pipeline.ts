@@ -3,7 +3,7 @@ import type { Bus } from './bus.js';
 import type { JournalRow } from './journal/row.js';
 import { commit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
-import type { CommittedJob, RejectedJob, VerifiedJob } from './stages/job.js';
+import type { CheckedJob, CommittedJob } from './stages/job.js';
 import { isRejection, rejectReasonOf } from './stages/outcome.js';
 import { settle } from './stages/settle.js';
 import { store } from './stages/store.js';
@@ -26,7 +26,7 @@ export interface BatchResult {
  */
 export async function runBatch(
   bus: Bus,
-  verified: readonly (VerifiedJob | RejectedJob)[],
+  verified: readonly CheckedJob[],
   afterCommit: () => Promise<void>,
 ): Promise<BatchResult> {
   const started = performance.now();

@@ -2,36 +2,26 @@
 
 import os
 import shutil
-import time
 
 import duckdb
-from program import contender
+from program import contender, keep_trying
 
 
 def prepare(task):
     inbox, done, database, export = task["inbox"], task["done"], task["database"], task["export"]
     os.makedirs(done, exist_ok=True)
 
-    refusals = 0
-
-    def open_for_writing():
-        """A reader that has the file open keeps the writer out, too."""
-        nonlocal refusals
-        while True:
-            try:
-                return duckdb.connect(database)
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise
-                refusals += 1
-                time.sleep(0.005)
-
     def run():
-        jobs = 0
+        jobs, refusals = 0, 0
         while names := sorted(name for name in os.listdir(inbox) if name.endswith(".parquet")):
             for name in names:
                 path = os.path.join(inbox, name)
-                with open_for_writing() as connection:
+                # A reader that has the file open keeps the writer out, too.
+                connection, refused = keep_trying(
+                    lambda: duckdb.connect(database), duckdb.IOException, lambda _attempt: 0.005
+                )
+                refusals += refused
+                with connection:
                     connection.execute(
                         "CREATE TABLE IF NOT EXISTS ticks AS SELECT * FROM read_parquet(?) LIMIT 0", [path]
                     )

@@ -1,11 +1,10 @@
 """A producer of DuckDB's server or of DuckLake: one connection, one INSERT (a transaction of its own) for each of its files."""
 
 import random
-import time
 
 import duckdb
 from duckdb_extensions import import_extension
-from program import contender, timed
+from program import contender, keep_trying, timed
 
 
 def prepare(task):
@@ -16,27 +15,19 @@ def prepare(task):
         connection.execute(f"LOAD {name}")
     for statement in task["setup"]:
         connection.execute(statement)
-    latencies = []
-    retries = 0
 
     def insert_one(path):
-        nonlocal retries
-        attempt = 0
-        while True:
-            try:
-                connection.execute(f"INSERT INTO {task['table']} SELECT * FROM read_parquet('{path}')")
-                return
-            except duckdb.Error as error:
-                retries += 1
-                attempt += 1
-                if attempt > 200:
-                    raise
-                time.sleep(random.random() * 0.02)
+        connection.execute(f"INSERT INTO {task['table']} SELECT * FROM read_parquet('{path}')")
+
+    def pause(_attempt):
+        return random.random() * 0.02
 
     def run():
+        latencies, refusals = [], 0
         for path in task["files"]:
-            timed(latencies, lambda path=path: insert_one(path))
-        return {"refusals": retries, "latenciesMs": latencies}
+            _, refused = timed(latencies, lambda: keep_trying(lambda: insert_one(path), duckdb.Error, pause, most=201))
+            refusals += refused
+        return {"refusals": refusals, "latenciesMs": latencies}
 
     return run
 

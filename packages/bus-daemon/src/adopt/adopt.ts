@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
 import { type NameChoices, nameOf } from './names.js';
-import { type FileIdentity, identityOf, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
+import {
+  type FileIdentity,
+  identityOf,
+  limitsOf,
+  type OldDatabase,
+  openOldDatabase,
+  type ReaderLimits,
+} from './old-database.js';
 import { type AdoptionPlan, planAdoption } from './plan.js';
 import {
   type AdoptedTable,
@@ -84,11 +90,6 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     old.close();
   }
 }
-
-export const limitsOf = (config: BusConfig): ReaderLimits => ({
-  memoryMb: config.export.memoryLimitMb,
-  tempFolder: join(tmpdir(), `quantbot-bus-${process.pid}`),
-});
 
 async function copyTables(
   config: BusConfig,

@@ -5,6 +5,7 @@ import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { literal } from '../sql.js';
 import { hashOfRows } from '../worker/content.js';
+import { copyOptions } from '../worker/copy.js';
 import { nameOf } from './names.js';
 import type { OldDatabase } from './old-database.js';
 import { asCanonical, rowsToWrite } from './old-table.js';
@@ -31,11 +32,8 @@ export async function copyTable(
   if (!(await exists(path))) {
     const unfinished = join(folder, `.${table.canon}.tmp`);
     await rm(unfinished, { force: true });
-    const entries = Object.entries(metadata).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
-    await query(
-      connection,
-      `COPY (${rowsToWrite(table, table.columns)}) TO ${literal(unfinished)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {${entries.join(', ')}})`,
-    );
+    const options = copyOptions({ compression: 'zstd', metadata });
+    await query(connection, `COPY (${rowsToWrite(table, table.columns)}) TO ${literal(unfinished)} (${options})`);
     await syncFile(unfinished);
     faultPoint('adopt:file-written');
     await renameDurable(unfinished, path);

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { exists, systemErrorCode } from '@quantbot/infra';
+import { type BusConfig, exists, systemErrorCode } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import { literal } from '../sql.js';
 
@@ -27,6 +29,12 @@ export interface ReaderLimits {
   /** Where DuckDB may put what does not fit into memory; it is made when it is needed. */
   tempFolder: string;
 }
+
+/** What the configuration leaves a reader. */
+export const limitsOf = (config: BusConfig): ReaderLimits => ({
+  memoryMb: config.export.memoryLimitMb,
+  tempFolder: join(tmpdir(), `quantbot-bus-${process.pid}`),
+});
 
 /**
  * The identity of a database file that nobody is in the middle of writing.

@@ -61,7 +61,7 @@ async function keepBackup(source: string, backup: string): Promise<void> {
     if ((await stat(backup)).ino === (await stat(source)).ino) return;
     await rm(backup); // a copy that a run which was ended has begun
   }
-  if (!(await tryLink(source, backup))) await copyFileDurable(source, backup);
+  if (!tryLink(source, backup)) await copyFileDurable(source, backup);
   await syncFolder(dirname(source));
 }
 

@@ -1,8 +1,7 @@
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { DuckDBConnection, Json } from '@duckdb/node-api';
 import type { BusConfig } from '@quantbot/infra';
-import { identityOf, type OldDatabase, openOldDatabase } from '../adopt/old-database.js';
+import { identityOf, limitsOf, type OldDatabase, openOldDatabase } from '../adopt/old-database.js';
 import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
@@ -60,10 +59,8 @@ export async function compareTable(
   options: CompareOptions,
 ): Promise<Comparison> {
   await identityOf(resolve(oldPath));
-  const limits = {
-    memoryMb: config.export.memoryLimitMb,
-    tempFolder: options.tempFolder ?? join(tmpdir(), `quantbot-bus-${process.pid}`),
-  };
+  const usual = limitsOf(config);
+  const limits = { ...usual, tempFolder: options.tempFolder ?? usual.tempFolder };
   (await openOldDatabase(resolve(oldPath), limits)).close(); // tells clearly what is wrong with it
   const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
   const { connection } = database;

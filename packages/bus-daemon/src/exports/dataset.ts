@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { faultPoint, syncFolder, systemErrorCode, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
@@ -32,6 +32,8 @@ const manifestSchema = z.object({
 /** What `_dataset.json` holds. */
 export type DatasetManifest = z.infer<typeof manifestSchema>;
 
+/** Of what is written beside an export before it takes its place. */
+const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;
 /** Of a folder beside the dataset's link, which names one of them. */
 const generationPattern = /^\.(.+)\.[0-9a-f]{16}\.dataset$/;
 
@@ -57,7 +59,7 @@ export const writeDatasetManifest = (folder: string, manifest: DatasetManifest):
 
 /**
  * Makes a folder of files the dataset at a path, in one step: the path is a link. Who has resolved it before keeps what he sees, until
- * {@link removeSuperseded}.
+ * {@link isGarbage} says that it may go.
  *
  * @throws DaemonError `EXPORT_PATH_TAKEN`: there is a folder at the path that is not ours.
  */
@@ -79,15 +81,18 @@ export async function switchDataset(path: string, generation: string, temporary:
   await syncFolder(dirname(path));
 }
 
-/** Removes what replaced datasets and runs ended by a crash have left in a folder: `isOld` says it of the time when something was superseded. */
-export async function removeSuperseded(folder: string, isOld: (supersededAtMs: number) => boolean): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const dataset = generationPattern.exec(name)?.[1];
-    if (dataset === undefined) continue;
-    const path = join(folder, dataset);
-    if ((await readlink(path).catch(() => undefined)) === name) continue;
-    // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to the folder.
-    const since = (await lstat(path).catch(() => undefined))?.mtimeMs;
-    if (since === undefined || isOld(since)) await rm(join(folder, name), { recursive: true, force: true });
-  }
+/** Whether an entry of a folder is what is left of a run that a crash ended, or of a dataset that was replaced: `isOld` says it of the time of the replacement. */
+export async function isGarbage(
+  folder: string,
+  name: string,
+  isOld: (supersededAtMs: number) => boolean,
+): Promise<boolean> {
+  if (unfinishedPattern.test(name)) return true;
+  const dataset = generationPattern.exec(name)?.[1];
+  if (dataset === undefined) return false;
+  const path = join(folder, dataset);
+  if ((await readlink(path).catch(() => undefined)) === name) return false;
+  // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to the folder.
+  const since = (await lstat(path).catch(() => undefined))?.mtimeMs;
+  return since === undefined || isOld(since);
 }

@@ -1,12 +1,12 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ExportFileOptions, exists, makeFolderDurable } from '@quantbot/infra';
+import { type ExportFileOptions, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
 import type { Bus, ExportRequest } from '../bus.js';
 import type { CanonTable } from '../canon/table.js';
 import { snapshotOf } from '../publish/snapshot.js';
 import { type Snapshot, tableInOrder } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
-import { datasetManifest, removeSuperseded } from './dataset.js';
+import { datasetManifest, isGarbage } from './dataset.js';
 import { defaultOptions, definitionOf, type GoldenExport } from './golden-export.js';
 import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
 import { writeDataset } from './write-dataset.js';
@@ -15,6 +15,7 @@ import { writeExportFile } from './write-file.js';
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 const parseTimeoutMs = 20_000;
+
 /** The export that every canonical table has. */
 function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
   const { name, mode, columns } = table;
@@ -237,20 +238,15 @@ export class Exporter {
     const { config, now } = this.#bus;
     // The clock may have been set back since: then it is not waited for.
     const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
-    for (const folder of await this.#folders()) {
-      for (const name of await readdir(folder))
-        if (/^\..+\.[0-9a-f]{16}\.tmp$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
-      await removeSuperseded(folder, isOld);
-    }
-  }
-
-  /** Where exports are. */
-  async #folders(): Promise<string[]> {
     const folders = new Set((await this.#exports()).map(item => dirname(item.path)));
-    const there = [...folders.add(this.#bus.config.export.exportDir)].map(async path => ({
-      path,
-      is: await exists(path),
-    }));
-    return (await Promise.all(there)).filter(folder => folder.is).map(folder => folder.path);
+    for (const folder of folders.add(config.export.exportDir))
+      for (const name of await readdir(folder).catch(noneIfMissing))
+        if (await isGarbage(folder, name, isOld)) await rm(join(folder, name), { recursive: true, force: true });
   }
+}
+
+/** The folder of an export that has never run is not there yet. */
+function noneIfMissing(error: unknown): string[] {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+  return [];
 }

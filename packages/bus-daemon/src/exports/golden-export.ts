@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BusLayout, ExportFileOptions } from '@quantbot/infra';
+import { type ExportFileOptions, makeFolderDurable } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { busInfo } from '../publish/publisher.js';
 import { frozenHot } from '../publish/snapshot.js';
@@ -61,8 +62,26 @@ export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
 export const unfinishedBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.tmp`);
 
-/** A folder in which DuckDB may put what does not fit into memory. */
-export const spillFolder = (layout: BusLayout, claim: string): string => join(layout.building, `spill-${claim}`);
+/**
+ * Has an export written beside its place, under a name that no reader looks at, and put there by `work`, which also gets a folder for what does not fit into
+ * memory. Whatever is left of both afterwards is removed.
+ */
+export async function whileBuilding<T>(
+  { bus }: ExportContext,
+  { path }: GoldenExport,
+  work: (building: string, tempFolder: string) => Promise<T>,
+): Promise<T> {
+  const building = unfinishedBeside(path, bus.newClaim());
+  const tempFolder = join(bus.layout.building, `spill-${bus.newClaim()}`);
+  await makeFolderDurable(dirname(path));
+  await mkdir(tempFolder);
+  try {
+    return await work(building, tempFolder);
+  } finally {
+    await rm(building, { recursive: true, force: true });
+    await rm(tempFolder, { recursive: true, force: true });
+  }
+}
 
 /** What the worker is to run for an export. A copy of a file still says what it is, by its key-value metadata. */
 export async function selectOf(

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import { type DatasetManifest, generationBeside, readDataset, switchDataset, writeDatasetManifest } from './dataset.js';
@@ -7,9 +7,9 @@ import {
   type ExportContext,
   type GoldenExport,
   selectOf,
-  spillFolder,
   unfinishedBeside,
   type WrittenExport,
+  whileBuilding,
 } from './golden-export.js';
 
 type DatasetFile = DatasetManifest['files'][number];
@@ -99,29 +99,19 @@ function foldersOf(files: readonly DatasetFile[]): Set<string> {
 }
 
 /** Has the rows from a commit on written into a folder beside, flushed. */
-async function withBuilding(
+const withBuilding = (
   context: ExportContext,
   item: GoldenExport,
   fileName: string,
   fromSeq: number,
   work: (building: string, files: DatasetFile[]) => Promise<DatasetManifest>,
-): Promise<DatasetManifest> {
-  const { bus, worker } = context;
-  const building = unfinishedBeside(item.path, bus.newClaim());
-  const tempFolder = spillFolder(bus.layout, bus.newClaim());
-  await makeFolderDurable(dirname(item.path));
-  await mkdir(building);
-  await mkdir(tempFolder);
-  try {
+): Promise<DatasetManifest> =>
+  whileBuilding(context, item, async (building, tempFolder) => {
+    const { bus, worker } = context;
+    await mkdir(building);
     const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, tempFolder);
     const written = await worker.request(
-      {
-        task: 'partition',
-        ...select,
-        folder: building,
-        fileName,
-        partitionBy: item.options.partitionBy,
-      },
+      { task: 'partition', ...select, folder: building, fileName, partitionBy: item.options.partitionBy },
       bus.config.export.timeoutMs,
     );
     const files: DatasetFile[] = [];
@@ -129,9 +119,5 @@ async function withBuilding(
       await syncFile(join(building, path));
       files.push({ path, from_seq: fromSeq, rows, ...(await digestFile(join(building, path))) });
     }
-    return await work(building, files);
-  } finally {
-    await rm(building, { recursive: true, force: true });
-    await rm(tempFolder, { recursive: true, force: true });
-  }
-}
+    return work(building, files);
+  });

@@ -1,23 +1,12 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
-import {
-  type ExportContext,
-  type GoldenExport,
-  selectOf,
-  spillFolder,
-  unfinishedBeside,
-  type WrittenExport,
-} from './golden-export.js';
+import { digestFile, faultPoint, syncFile, syncFolder } from '@quantbot/infra';
+import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, whileBuilding } from './golden-export.js';
 
 /** Writes an export as one file: beside, flushed, renamed. A crash leaves the file that was there. */
-export async function writeExportFile(context: ExportContext, item: GoldenExport): Promise<WrittenExport> {
-  const { bus, worker } = context;
-  const building = unfinishedBeside(item.path, bus.newClaim());
-  const tempFolder = spillFolder(bus.layout, bus.newClaim());
-  await makeFolderDurable(dirname(item.path));
-  await mkdir(tempFolder);
-  try {
+export const writeExportFile = (context: ExportContext, item: GoldenExport): Promise<WrittenExport> =>
+  whileBuilding(context, item, async (building, tempFolder) => {
+    const { bus, worker } = context;
     const select = await selectOf(context, item, tempFolder);
     const { rows } = await worker.request({ task: 'copy', ...select, path: building }, bus.config.export.timeoutMs);
     await syncFile(building);
@@ -27,8 +16,4 @@ export async function writeExportFile(context: ExportContext, item: GoldenExport
     faultPoint('export:after-rename');
     await syncFolder(dirname(item.path));
     return { rows, ...digest, files: 1 };
-  } finally {
-    await rm(building, { force: true });
-    await rm(tempFolder, { recursive: true, force: true });
-  }
-}
+  });

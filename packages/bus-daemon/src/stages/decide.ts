@@ -5,7 +5,14 @@ import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
 import type { KnownArtifact } from '../journal/journal.js';
-import { type AcceptedJob, type DecidedArtifact, isRejected, type RejectedJob, type VerifiedJob } from './job.js';
+import {
+  type AcceptedJob,
+  type CheckedJob,
+  type DecidedArtifact,
+  isRejected,
+  type RejectedJob,
+  type VerifiedJob,
+} from './job.js';
 
 /** A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will be after it. */
 export interface DecidedBatch {
@@ -26,7 +33,7 @@ interface Known {
  * not fit). Durable effect: none.
  * A store path without a file means that the key was never committed; only where there is one does the journal have to be asked.
  */
-export async function decide(bus: Bus, verified: readonly (VerifiedJob | RejectedJob)[]): Promise<DecidedBatch> {
+export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
   const present = artifacts.filter(artifact => isThere(join(bus.layout.root, artifact.relPath)));
   const known: Known = {
@@ -70,7 +77,7 @@ function decideJob(
   }
 }
 
-const keysOfAlias = ({ manifest }: VerifiedJob | RejectedJob): string[] =>
+const keysOfAlias = ({ manifest }: CheckedJob): string[] =>
   manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
 
 /** An alias stands for an artifact that is there, of the dataset that it belongs to. */

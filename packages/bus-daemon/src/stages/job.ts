@@ -47,6 +47,9 @@ export interface RejectedJob extends ClaimedJob {
   error: BusError;
 }
 
+/** A job after its verification. */
+export type CheckedJob = VerifiedJob | RejectedJob;
+
 /** Whether a verified job was turned down. */
 export const isRejected = (job: VerifiedJob | RejectedJob | AcceptedJob): job is RejectedJob => 'error' in job;
 

@@ -79,8 +79,8 @@ interface Content {
 }
 
 /** One read gives both footer and hash. */
-function readSmall(path: string, relpath: string): Content {
-  const bytes = asRegular(relpath, () => readSmallFile(path, smallBytes));
+async function readSmall(path: string, relpath: string): Promise<Content> {
+  const bytes = await asRegular(relpath, () => readSmallFile(path, smallBytes));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { footer: readFooterIn(bytes), digest: { bytes: bytes.length, sha256 } };
 }
@@ -136,25 +136,23 @@ function lstatOf(path: string): Stats | undefined {
 }
 
 /** Opens, which fails in these ways for a link, a FIFO without a writer, a folder. */
-function asRegular<T>(relpath: string, work: () => T): T {
+async function asRegular<T>(relpath: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
-    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? ''))
-      throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '')) throw notRegular(relpath);
     throw error;
   }
 }
 
+const notRegular = (relpath: string) => busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+
 async function openRegular(path: string, relpath: string): Promise<FileHandle> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(error => {
-    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? ''))
-      throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
-    throw error;
-  });
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await asRegular(relpath, () => open(path, flags));
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+  throw notRegular(relpath);
 }
 
 /** Copies from what is open, not from a path: whoever still holds the folder could put something else there meanwhile. */

@@ -17,7 +17,7 @@ import { canonTableOf, isBadCanonHint } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
 import type { DecodeProblem } from '../worker/protocol.js';
 import { checkDecodable } from './decodable.js';
-import { type ClaimedJob, isRejected, type RejectedJob, type VerifiedArtifact, type VerifiedJob } from './job.js';
+import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
 
 const contentTimeoutMs = 300_000;
@@ -27,11 +27,7 @@ const contentTimeoutMs = 300_000;
  * the reason why it cannot be taken. Durable effect: none that counts (a private copy inside the claimed folder where one is needed).
  * Nothing that a file claims is believed before it is bounded.
  */
-export async function verify(
-  bus: Bus,
-  claimed: readonly ClaimedJob[],
-  signal?: AbortSignal,
-): Promise<(VerifiedJob | RejectedJob)[]> {
+export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
   const verified = await concurrently(claimed, job => verifyJob(bus, job, signal));
   const undecodable = await checkDecodable(
     bus,
@@ -41,11 +37,7 @@ export async function verify(
   return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
-async function verifyJob(
-  bus: Bus,
-  job: ClaimedJob,
-  signal: AbortSignal | undefined,
-): Promise<VerifiedJob | RejectedJob> {
+async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
   try {
@@ -122,10 +114,7 @@ function mustBeRegular(path: string, name: string, missing: () => BusError): Sta
 }
 
 /** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */
-async function hashContents(
-  bus: Bus,
-  jobs: readonly (VerifiedJob | RejectedJob)[],
-): Promise<(VerifiedJob | RejectedJob)[]> {
+async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
   for (const job of jobs)
     for (const artifact of isRejected(job) ? [] : job.artifacts) {
       const hash = await bus.inspector
@@ -142,10 +131,7 @@ async function hashContents(
   return [...jobs];
 }
 
-function rejectUndecodable(
-  job: VerifiedJob,
-  undecodable: ReadonlyMap<string, DecodeProblem>,
-): VerifiedJob | RejectedJob {
+function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeProblem>): CheckedJob {
   const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
   if (bad === undefined) return job;
   const { artifacts: _artifacts, ...rest } = job;

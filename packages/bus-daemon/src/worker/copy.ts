@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
-import { identifier, literal, literalList } from '../sql.js';
+import { identifier, literal } from '../sql.js';
+import { lockDown } from './lock-down.js';
 import { assertOneSelect } from './one-select.js';
 import type {
   CopyResult,
@@ -74,10 +75,7 @@ async function withSelect<T>(
     for (const statement of task.setup) await connection.run(statement);
     if (task.untrusted) {
       await assertOneSelect(connection, task.sql, 'an export');
-      await connection.run(`SET allowed_paths = ${literalList(writes.files)}`);
-      await connection.run(`SET allowed_directories = ${literalList([...task.readable, ...writes.folders])}`);
-      await connection.run('SET enable_external_access = false');
-      await connection.run('SET lock_configuration = true');
+      await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
     }
     return await work(connection);
   } finally {
@@ -99,7 +97,8 @@ async function copy(
 const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>
   orderBy === undefined ? `${sql}\n` : `SELECT * FROM (${sql}\n) ORDER BY ${orderBy}`;
 
-function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions): string {
+/** The options of a COPY. */
+export function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions): string {
   const entries = Object.entries(metadata ?? {}).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
   return [
     'FORMAT parquet',

@@ -1,5 +1,6 @@
 import { openMemoryDatabase } from '../duckdb.js';
-import { identifier, literalList } from '../sql.js';
+import { identifier } from '../sql.js';
+import { lockDown } from './lock-down.js';
 import { assertOneSelect } from './one-select.js';
 import type { ViewsTask } from './protocol.js';
 
@@ -23,9 +24,7 @@ export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(
   const { connection, close } = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
   try {
     for (const statement of setup) await connection.run(statement);
-    await connection.run(`SET allowed_directories = ${literalList(readable)}`);
-    await connection.run('SET enable_external_access = false');
-    await connection.run('SET lock_configuration = true');
+    await lockDown(connection, { folders: readable });
     const problems: (string | null)[] = [];
     for (const view of views) {
       try {

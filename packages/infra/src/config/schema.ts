@@ -5,6 +5,13 @@ const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'must be a plain identifier of at most 63 characters');
 
+/** Of a list of things with names: each name may be there once. */
+function tellTwice(names: readonly string[], context: z.RefinementCtx): void {
+  for (const [index, name] of names.entries())
+    if (names.indexOf(name) < index)
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+}
+
 /** How an export is written. */
 const exportFileOptions = {
   compression: z
@@ -240,9 +247,10 @@ export const configSchema = z.strictObject({
         .array(exportJobSchema)
         .default([])
         .superRefine((jobs, context) => {
-          for (const [index, { name }] of jobs.entries())
-            if (jobs.findIndex(job => job.name === name) < index)
-              context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+          tellTwice(
+            jobs.map(({ name }) => name),
+            context,
+          );
         })
         .describe('Exports besides the one of each canonical table.'),
       tables: z
@@ -258,10 +266,10 @@ export const configSchema = z.strictObject({
         .array(viewSchema)
         .default([])
         .superRefine((views, context) => {
-          const names = views.map(({ name }) => name.toLowerCase());
-          for (const [index, name] of names.entries())
-            if (names.indexOf(name) < index)
-              context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+          tellTwice(
+            views.map(({ name }) => name.toLowerCase()),
+            context,
+          );
         })
         .describe('Views of your own in the published database, in this order.'),
     })

@@ -5,6 +5,7 @@ import { startPostgres } from '../postgres.js';
 import { type Program, race, startProgram } from '../program.js';
 import { pythonProgram } from '../python.js';
 import { type Row, round, type Suite, type SuiteContext } from '../results.js';
+import { submitFiles } from '../submit-files.js';
 import { dealt, makeFiles, type Workload } from '../workload.js';
 
 interface Written {
@@ -20,13 +21,19 @@ const counts: Record<string, { jobs: number; slow: number }> = {
   '100 MB': { jobs: 8, slow: 4 },
 };
 
+const countsOf = (size: string) => counts[size] as { jobs: number; slow: number };
+
+const filesOf = ({ folder, quick }: SuiteContext, size: string): Promise<Workload> => {
+  const { jobs } = countsOf(size);
+  return makeFiles(join(folder, 'files'), size, quick ? Math.ceil(jobs / 10) : jobs);
+};
+
 /** What waits in the inbox: the daemon and the floor, on the same jobs. */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];
   for (const size of context.sizes) {
-    const { jobs } = counts[size] as { jobs: number };
     context.say(`waiting jobs of ${size}`);
-    const work = await makeFiles(join(context.folder, 'files'), size, context.quick ? Math.ceil(jobs / 10) : jobs);
+    const work = await filesOf(context, size);
     const floor = await busWithWaiting(context, 'floor', work, null, 1);
     const { seconds } = await race([startProgram(built('floor'), { root: floor.root, batch: 64 })]);
     rows.push(rowOf(`${size}: bare system calls`, work, seconds, seconds));
@@ -74,26 +81,18 @@ async function submitAll(
   schemaHint: string | null,
   artifactsPerJob: number,
 ): Promise<void> {
-  const { submitArtifacts } = await import('@quantbot/infra/utils');
-  for (let from = 0; from < files.length; from += artifactsPerJob)
-    await submitArtifacts({
-      busRoot: bus.root,
-      runId: `${name}-${from}`,
-      producer: 'bench',
-      kind: 'ticks',
-      artifacts: files.slice(from, from + artifactsPerJob).map((parquetPath, i) => ({
-        artifactId: `a${i}`,
-        parquetPath,
-        ...(schemaHint !== null && { schemaHint }),
-      })),
-    });
+  for await (const _submission of submitFiles({ busRoot: bus.root, name, files, schemaHint, artifactsPerJob }));
 }
 
-const rowOf = (what: string, work: Workload, seconds: number, floorSeconds: number): Row => ({
-  what,
+const rates = (work: Workload, seconds: number) => ({
   artifacts: work.files.length,
   jobs_per_s: round(work.files.length / seconds),
   mb_per_s: round((work.files.length * work.bytes) / 1e6 / seconds),
+});
+
+const rowOf = (what: string, work: Workload, seconds: number, floorSeconds: number): Row => ({
+  what,
+  ...rates(work, seconds),
   of_the_floor: round(floorSeconds / seconds),
 });
 
@@ -102,8 +101,8 @@ export const together: Suite = async context => {
   const rows: Row[] = [];
   const skipped: string[] = [];
   for (const size of context.sizes) {
-    const { jobs, slow } = counts[size] as { jobs: number; slow: number };
-    const work = await makeFiles(join(context.folder, 'files'), size, context.quick ? Math.ceil(jobs / 10) : jobs);
+    const { slow } = countsOf(size);
+    const work = await filesOf(context, size);
     const few: Workload = { ...work, files: work.files.slice(0, slow) };
     const cells: Row[] = [];
     const add = async (what: string, measure: () => Promise<Row | undefined>) => {
@@ -154,9 +153,7 @@ const people = (count: number): string => `${count} producer${count === 1 ? '' :
 
 const measured = (work: Workload, seconds: number, results: readonly Written[]): Row => ({
   what: '',
-  artifacts: work.files.length,
-  jobs_per_s: round(work.files.length / seconds),
-  mb_per_s: round((work.files.length * work.bytes) / 1e6 / seconds),
+  ...rates(work, seconds),
   refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
 });
 

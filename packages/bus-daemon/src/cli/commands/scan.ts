@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { ScanOptions, ScanReport } from '../../scan/scan.js';
 import type { Finding } from '../../scan/scan-file.js';
-import { print } from '../shared.js';
+import { counter, print } from '../shared.js';
 
 interface Options extends ScanOptions {
   json?: boolean;
@@ -40,19 +40,14 @@ Examples:
       if (options.updateBaseline && options.baseline === undefined)
         return command.error('error: --update-baseline needs --baseline FILE');
       const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
-      const report = await scan(paths.length > 0 ? paths : ['.'], { ...options, onProgress: progressOf(options) });
+      const report = await scan(paths.length > 0 ? paths : ['.'], {
+        ...options,
+        onProgress: counter(options, 'files', 50),
+      });
       const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
       print(options, { ...report, findings }, () => describe(findings, report, options));
       if (report.counts.found > 0) process.exitCode = 2;
     });
-
-function progressOf(options: Options): (done: number, total: number) => void {
-  if (options.json || !process.stderr.isTTY) return () => {};
-  return (done, total) => {
-    if (done % 50 === 0 || done === total)
-      process.stderr.write(`\r${done} of ${total} files${done === total ? '\n' : ''}`);
-  };
-}
 
 function describe(findings: readonly Finding[], report: ScanReport, { all }: Options): string {
   const files = new Map<string, Finding[]>();

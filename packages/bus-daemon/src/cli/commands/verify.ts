@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type VerifyReport, verifyStore } from '../../care/verify-store.js';
-import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
+import { busCommand, type CommonOptions, configOf, counter, print } from '../shared.js';
 
 /** `quantbot-bus verify`: re-hashes the store against the journal. Exit code 2 when something is wrong. */
 export const verifyCommand = (): Command =>
@@ -13,18 +13,11 @@ export const verifyCommand = (): Command =>
     .action(async (options: CommonOptions & { deep?: boolean }) => {
       const report = await verifyStore(configOf(options), {
         deep: options.deep ?? false,
-        onProgress: progressOf(options),
+        onProgress: counter(options, 'jobs'),
       });
       print(options, report, () => describeReport(report));
       if (report.problems.length > 0) process.exitCode = 2;
     });
-
-function progressOf(options: CommonOptions): (done: number, total: number) => void {
-  if (options.json || !process.stderr.isTTY) return () => {};
-  return (done, total) => {
-    process.stderr.write(`\r${done} of ${total} jobs${done === total ? '\n' : ''}`);
-  };
-}
 
 function describeReport({ artifacts, bytes, problems }: VerifyReport): string {
   const lines = problems.map(problem => `${problem.code.padEnd(10)} ${problem.what}: ${problem.detail}`);

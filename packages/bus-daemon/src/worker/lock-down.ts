@@ -1,0 +1,17 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { literalList } from '../sql.js';
+
+/** What SQL that is not our own may reach. DuckDB permits writing there too, so whoever runs it lets it be one SELECT only. */
+export interface Reach {
+  folders: readonly string[];
+  /** Single files besides. */
+  files?: readonly string[];
+}
+
+/** From here on the connection's SQL reaches these folders and files, and nothing else, and cannot change that. */
+export async function lockDown(connection: DuckDBConnection, { folders, files = [] }: Reach): Promise<void> {
+  await connection.run(`SET allowed_paths = ${literalList(files)}`);
+  await connection.run(`SET allowed_directories = ${literalList(folders)}`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}

@@ -1,0 +1,28 @@
+import { type Submission, submitArtifacts } from '@quantbot/infra/utils';
+
+/** Files that are to become jobs of one producer. */
+export interface FilesToSubmit {
+  busRoot: string;
+  /** Of the runs: each job is a run of its own. */
+  name: string;
+  files: readonly string[];
+  schemaHint: string | null;
+  artifactsPerJob: number;
+}
+
+/** Submits the files in turn, so many as one job; each job when it is asked for. */
+export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submission> {
+  const { busRoot, name, files, schemaHint, artifactsPerJob } = task;
+  for (let first = 0; first < files.length; first += artifactsPerJob)
+    yield await submitArtifacts({
+      busRoot,
+      runId: `${name}-${first}`,
+      producer: 'bench',
+      kind: 'ticks',
+      artifacts: files.slice(first, first + artifactsPerJob).map((parquetPath, i) => ({
+        artifactId: `a${i}`,
+        parquetPath,
+        ...(schemaHint !== null && { schemaHint }),
+      })),
+    });
+}
