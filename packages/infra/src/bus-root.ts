@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
@@ -26,7 +26,7 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
   const path = join(busRoot, fileNames.marker);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;

@@ -20,6 +20,8 @@ import { promisify } from 'node:util';
 import { busError, systemErrorCode } from './errors.js';
 
 const chunkBytes = 1024 * 1024;
+/** What Node has for file work. */
+const threads = 4;
 
 const flush = promisify(fsync);
 
@@ -35,6 +37,12 @@ export async function syncFile(path: PathLike): Promise<void> {
 
 /** Flushes a folder, so that the names created, renamed or removed in it survive a power cut. */
 export const syncFolder = (path: string): Promise<void> => syncFile(path);
+
+/** {@link syncFile} of several: what a file system's journal has taken in for one costs little for the others. */
+export async function syncFiles(paths: readonly string[]): Promise<void> {
+  for (let first = 0; first < paths.length; first += threads)
+    await Promise.all(paths.slice(first, first + threads).map(syncFile));
+}
 
 /** Renames and flushes both folders. An existing target file is replaced. */
 export async function renameDurable(from: string, to: string): Promise<void> {
@@ -177,6 +185,12 @@ export async function digestHandle(
   return { bytes, sha256: hash.digest('hex') };
 }
 
+/** Size and SHA-256 of what is in memory. */
+export const digestOf = (content: Uint8Array): ContentDigest => ({
+  bytes: content.byteLength,
+  sha256: createHash('sha256').update(content).digest('hex'),
+});
+
 /** Size and SHA-256 of a file. */
 export async function digestFile(path: string): Promise<ContentDigest> {
   const handle = await open(path, 'r');
@@ -194,9 +208,16 @@ export async function digestFile(path: string): Promise<ContentDigest> {
  * @throws EEXIST when the name is taken; BusError `BYTES_MISMATCH` as {@link digestHandle}.
  */
 export async function copyFileDurable(from: string, to: string): Promise<ContentDigest> {
+  const digest = await copyFileHashing(from, to);
+  await orRemove(to, () => syncFile(to));
+  return digest;
+}
+
+/** {@link copyFileDurable} without the flush, which is the caller's to make. */
+export async function copyFileHashing(from: string, to: string): Promise<ContentDigest> {
   const source = await open(from, 'r');
   try {
-    return await copyHandleDurable(source, to);
+    return await copyHandle(source, to);
   } finally {
     await source.close();
   }
@@ -204,13 +225,17 @@ export async function copyFileDurable(from: string, to: string): Promise<Content
 
 /** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
 export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
+  const digest = await copyHandle(source, to, signal);
+  await orRemove(to, () => syncFile(to));
+  return digest;
+}
+
+async function copyHandle(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
   if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, signal));
   const target = await open(to, 'wx', 0o644);
   return orRemove(to, async () => {
     try {
-      const digest = await digestHandle(source, { sink: target, signal });
-      await target.sync();
-      return digest;
+      return await digestHandle(source, { sink: target, signal });
     } finally {
       await target.close();
     }
@@ -221,9 +246,7 @@ async function digestClone(path: string, signal: AbortSignal | undefined): Promi
   const clone = await open(path, 'r');
   try {
     await clone.chmod(0o644); // a clone has the mode of its source, which the daemon may not be allowed to read
-    const digest = await digestHandle(clone, { signal });
-    await clone.sync();
-    return digest;
+    return await digestHandle(clone, { signal });
   } finally {
     await clone.close();
   }

@@ -26,7 +26,7 @@ export * from './manifest.js';
 export type { ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export * from './parquet/small-writer.js';
-export { readSmallFile } from './read-small-file.js';
+export { readSmallFile, smallFileBytes } from './read-small-file.js';
 export * from './receipt.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';

@@ -1,14 +1,19 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { busError } from './errors.js';
 
+/** A file up to this size is read and written at once: that takes less time than to hand it to another thread. */
+export const smallFileBytes = 1024 * 1024;
+
 /**
- * Reads a file that somebody else may have put there, without following a link, waiting on a FIFO, or reading more than is allowed.
- * Synchronous: for a small file the way to another thread and back costs several times the calls themselves (docs/performance.md).
+ * Reads a file that somebody else may have put there, without waiting on a FIFO, reading more than is allowed, or (unless told to)
+ * following a link. Synchronous: for a small file the way to another thread and back costs several times the calls themselves
+ * (docs/performance.md).
  *
  * @throws BusError `UNSAFE_PATH` for anything but a regular file, `TOO_LARGE`; system errors as they come (`ELOOP` for a link).
  */
-export function readSmallFile(path: string, maxBytes: number): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+export function readSmallFile(path: string, maxBytes: number, { followLinks = false } = {}): Buffer {
+  const noFollow = followLinks ? 0 : constants.O_NOFOLLOW;
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | noFollow);
   try {
     const info = fstatSync(file);
     if (!info.isFile()) throw busError('UNSAFE_PATH', `${path} is not a regular file.`);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { constants, lstatSync, type Stats } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import {
   type ContentDigest,
   copyHandleDurable,
   digestHandle,
+  digestOf,
   fileNames,
   type Manifest,
   type ManifestArtifact,
@@ -15,14 +15,13 @@ import {
   readFooterIn,
   readFooterOf,
   readSmallFile,
+  smallFileBytes,
   storeRelPath,
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
 
-/** A file up to this size is read whole, at once: that takes less time than to hand it to another thread. */
-const smallBytes = 1024 * 1024;
 const ownNames = new Set<string>(Object.values(fileNames));
 
 /**
@@ -48,7 +47,7 @@ export async function verifyArtifact(
   const ours = staged && info.nlink === 1;
   const file = ours ? original : join(job.folder, `.copy-${index}.parquet`);
   const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
-  const { footer, digest } = await (ours && info.size <= smallBytes
+  const { footer, digest } = await (ours && info.size <= smallFileBytes
     ? readSmall(file, entry.relpath)
     : readLarge(file, entry.relpath, copied, signal));
   checkAgainst(entry, digest, footer.rows);
@@ -80,9 +79,8 @@ interface Content {
 
 /** One read gives both footer and hash. */
 async function readSmall(path: string, relpath: string): Promise<Content> {
-  const bytes = await asRegular(relpath, () => readSmallFile(path, smallBytes));
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { footer: readFooterIn(bytes), digest: { bytes: bytes.length, sha256 } };
+  const content = await asRegular(relpath, () => readSmallFile(path, smallFileBytes));
+  return { footer: readFooterIn(content), digest: digestOf(content) };
 }
 
 async function readLarge(

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
 import { readFooterMetadata } from './footer-metadata.js';
@@ -31,22 +32,25 @@ export interface ParquetFooter {
  * {@link maxFooterBytes}; system errors as they come.
  */
 export async function readParquetFooter(path: string): Promise<ParquetFooter> {
-  const handle = await open(path, 'r');
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return await readFooterOf(handle);
+    return footerOf(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
 /** {@link readParquetFooter} for a file that is already open. */
-export async function readFooterOf(handle: FileHandle): Promise<ParquetFooter> {
-  const { size } = await handle.stat();
-  const tail = await readAt(handle, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
-  const head = size <= firstReadBytes ? tail : await readAt(handle, 0, 4);
+export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> => footerOf(handle.fd);
+
+/** Synchronous, so that large footers of several files never add up in memory; parsing one takes longer than reading it. */
+function footerOf(file: number): ParquetFooter {
+  const { size } = fstatSync(file);
+  const tail = readAt(file, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
+  const head = size <= firstReadBytes ? tail : readAt(file, 0, 4);
   const footerBytes = footerLength(head, tail, size);
   if (footerBytes + 8 <= tail.length) return footerIn(tail, footerBytes, size);
-  return oneAtATime(async () => parseFooter(await readAt(handle, size - footerBytes - 8, footerBytes), size));
+  return parseFooter(readAt(file, size - footerBytes - 8, footerBytes), size);
 }
 
 /** {@link readParquetFooter} for a file that was read whole. */
@@ -72,15 +76,6 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
   return footerBytes;
 }
 
-let previous: Promise<unknown> = Promise.resolve();
-
-/** Large footers wait for each other, so that many at once do not add up in memory. */
-function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
-  const result = previous.then(work);
-  previous = result.catch(() => {});
-  return result;
-}
-
 function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   try {
     const { root, ...metadata } = readFooterMetadata(footer, size - footer.length - 8);
@@ -91,10 +86,10 @@ function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   }
 }
 
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+function readAt(file: number, position: number, length: number): Buffer {
   const buffer = Buffer.alloc(length);
   for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
+    const bytesRead = readSync(file, buffer, done, length - done, position + done);
     if (bytesRead === 0) throw notParquet('The file became shorter while it was read.');
     done += bytesRead;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryBus } from '../../test/support/folders.js';
@@ -163,4 +163,24 @@ test('many that wait at once all hear of their own job', async () => {
   for (const [i, submission] of submissions.entries())
     settle(busRoot, submission.jobId, 'processed', 'RECEIPT.json', receiptFor(submission, { seq: i }));
   expect((await all).map(receipt => receipt.seq)).toEqual(submissions.map((_, i) => i));
+});
+
+/** Folders that this process watches, by what the kernel says of its descriptors. */
+const foldersWatched = (): number =>
+  readdirSync('/proc/self/fd')
+    .map(fd => `/proc/self/fdinfo/${fd}`)
+    .filter(path => existsSync(path))
+    .reduce((count, path) => count + (readFileSync(path, 'utf8').match(/^inotify wd:/gm)?.length ?? 0), 0);
+
+test('however many jobs are waited for, there is one watch for each folder, and none longer than needed', async () => {
+  const { busRoot, submission } = await submitted();
+  const watches = () => process.getActiveResourcesInfo().filter(name => name === 'FSEventWrap').length;
+  const before = { watches: watches(), folders: foldersWatched() };
+  const waits = Array.from({ length: 50 }, () => submission.settled());
+  expect(watches() - before.watches).toBe(2);
+  expect(foldersWatched() - before.folders).toBe(2);
+  settle(busRoot, 'job-1', 'processed', 'RECEIPT.json', receiptFor(submission));
+  expect((await Promise.all(waits)).map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, () => 1));
+  await new Promise(resolve => setImmediate(resolve));
+  expect(foldersWatched() - before.folders).toBe(0);
 });

@@ -1,10 +1,11 @@
-import { watch } from 'node:fs';
-import { access, readdir, readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ZodType, z } from 'zod';
 import { busLayout, fileNames } from '../bus-layout.js';
 import { BusError, busError, systemErrorCode } from '../errors.js';
 import { type Receipt, type RejectReason, receiptSchema, rejectReasonSchema } from '../receipt.js';
+import { watchOutcome } from './outcome-watch.js';
 
 /** How long to wait for a job. */
 export interface SettleOptions {
@@ -36,7 +37,9 @@ export class JobRejectedError extends BusError {
 const anyReasonSchema = rejectReasonSchema.extend({ code: z.string() });
 
 const defaultTimeoutMs = 60_000;
+/** How often one job is looked for when no change is noticed; many jobs each the less often. */
 const pollMs = 100;
+const maxPollsPerMs = 1;
 
 /**
  * Waits until the daemon has settled a submission.
@@ -50,11 +53,11 @@ export async function waitUntilSettled(
 ): Promise<Receipt> {
   if (Number.isNaN(timeoutMs)) throw busError('OPTIONS_INVALID', 'timeoutMs is not a number.');
   const deadline = performance.now() + timeoutMs;
-  const changes = watchForChanges(busRoot, job.jobId);
+  const changes = watchOutcome(busRoot, job.jobId);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const receipt = await readOutcome(busRoot, job);
+      const receipt = readOutcome(busRoot, job);
       if (receipt !== undefined) return receipt;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0)
@@ -62,7 +65,8 @@ export async function waitUntilSettled(
           'SETTLE_TIMEOUT',
           `The job ${job.jobId} was not settled within ${timeoutMs} ms; it ${await whereIs(busRoot, job.jobId)}.`,
         );
-      await changes.next(Math.min(pollMs, leftMs), signal);
+      const waitMs = Math.max(pollMs, changes.waiting() / maxPollsPerMs);
+      await changes.next(Math.min(waitMs, leftMs), signal);
     }
   } finally {
     changes.close();
@@ -70,11 +74,11 @@ export async function waitUntilSettled(
 }
 
 /** The receipt if there is one for this submission; throws for its rejection. Older outcomes of the same job id are not answers. */
-async function readOutcome(busRoot: string, job: SubmissionIdentity): Promise<Receipt | undefined> {
+function readOutcome(busRoot: string, job: SubmissionIdentity): Receipt | undefined {
   const layout = busLayout(busRoot);
-  const receipt = await readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
+  const receipt = readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
   if (receipt !== undefined && answers(receipt, job)) return receipt;
-  const reason = await readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), anyReasonSchema);
+  const reason = readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), anyReasonSchema);
   if (reason?.manifest_sha256 === job.manifestSha256) throw new JobRejectedError(reason as RejectReason);
   return undefined;
 }
@@ -85,10 +89,10 @@ function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
 }
 
 /** A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again. */
-async function readJson<T>(path: string, schema: ZodType<T>): Promise<T | undefined> {
+function readJson<T>(path: string, schema: ZodType<T>): T | undefined {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
@@ -102,51 +106,9 @@ async function readJson<T>(path: string, schema: ZodType<T>): Promise<T | undefi
 
 async function whereIs(busRoot: string, jobId: string): Promise<string> {
   const layout = busLayout(busRoot);
-  const waits = await access(join(layout.inbox, jobId)).then(
-    () => true,
-    () => false,
-  );
-  if (waits) return 'waits in the inbox';
+  if (existsSync(join(layout.inbox, jobId))) return 'waits in the inbox';
   const claimed = await readdir(layout.claimed).catch(() => []);
   return claimed.some(name => name.endsWith(`~${jobId}`))
     ? 'is being worked on'
     : 'is neither in the inbox nor being worked on';
-}
-
-/** Wakes when the job's folder appears in `processed/` or `rejected/`; only a hint, so each wait has an end. */
-function watchForChanges(busRoot: string, jobId: string) {
-  const { processed, rejected } = busLayout(busRoot);
-  let wake = () => {};
-  let changed = false;
-  const noticed = (_event: string, name: string | null) => {
-    if (name !== null && name !== jobId) return;
-    changed = true; // also when nobody waits just now: the next wait then ends at once
-    wake();
-  };
-  const watchers = [processed, rejected].flatMap(folder => {
-    try {
-      return [watch(folder, noticed).on('error', () => {})];
-    } catch {
-      return []; // out of watches: polling alone is enough
-    }
-  });
-  return {
-    next: (ms: number, signal?: AbortSignal): Promise<void> =>
-      new Promise(resolve => {
-        const done = () => {
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', done);
-          wake = () => {};
-          changed = false;
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        signal?.addEventListener('abort', done);
-        wake = done;
-        if (changed || signal?.aborted) done();
-      }),
-    close: () => {
-      for (const watcher of watchers) watcher.close();
-    },
-  };
 }

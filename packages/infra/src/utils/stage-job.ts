@@ -1,12 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
-import { type ContentDigest, copyFileDurable, digestHandle, syncFolder, tryLink, writeAndSync } from '../durable-fs.js';
+import {
+  type ContentDigest,
+  copyFileHashing,
+  digestFile,
+  digestOf,
+  syncFiles,
+  syncFolder,
+  tryLink,
+} from '../durable-fs.js';
 import { busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { type Manifest, type ManifestArtifact, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
-import { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
+import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
+import { readSmallFile, smallFileBytes } from '../read-small-file.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
 /** A job that lies complete and flushed in `staging/`; one rename submits it. */
@@ -31,7 +41,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
   const givenAway: string[] = [];
   for (const artifact of options.artifacts) await checkFile(artifact);
-  await mkdir(folder);
+  mkdirSync(folder);
   try {
     const artifacts: ManifestArtifact[] = [];
     const names = new Set<string>();
@@ -40,14 +50,13 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       const from = resolve(artifact.parquetPath);
       const to = join(folder, relpath);
       const transfer = artifact.transfer ?? options.transfer ?? 'copy';
-      const digest = await bringIn(from, to, transfer);
+      const { digest, footer } = await bringIn(from, to, transfer);
       if (transfer === 'move') givenAway.push(from);
-      // From the job's own file: the original may have changed since it was checked.
-      const rows = checkRows(artifact, await readParquetFooter(to));
+      const rows = checkRows(artifact, footer);
       artifacts.push(manifestEntry(artifact, relpath, rows, digest));
       faultPoint('submit:copied');
     }
-    return { ...(await complete(folder, manifestOf(jobId, options, artifacts))), givenAway };
+    return { ...(await complete(folder, manifestOf(jobId, options, artifacts), names)), givenAway };
   } catch (error) {
     await discardStaged(folder);
     throw error;
@@ -61,23 +70,31 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
  */
 export async function stageOperation(layout: BusLayout, jobId: string, op: Operation): Promise<StagedJob> {
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
-  await mkdir(folder);
+  mkdirSync(folder);
   try {
     const job = { runId: jobId, producer: 'quantbot-bus', kind: 'operation' };
-    return { ...(await complete(folder, { ...manifestOf(jobId, job, []), op })), givenAway: [] };
+    return { ...(await complete(folder, { ...manifestOf(jobId, job, []), op }, [])), givenAway: [] };
   } catch (error) {
     await discardStaged(folder);
     throw error;
   }
 }
 
-/** Writes what makes a folder of files a job, and flushes it. */
-async function complete(folder: string, draft: object): Promise<Omit<StagedJob, 'givenAway'>> {
+/**
+ * Writes what makes a folder of files a job, and flushes it all together. Not the commit mark: were its word lost in a power cut, the
+ * daemon would copy the files instead of linking them.
+ */
+async function complete(
+  folder: string,
+  draft: object,
+  fileNamesInIt: Iterable<string>,
+): Promise<Omit<StagedJob, 'givenAway'>> {
   const { manifest, manifestBytes } = serialise(draft);
-  await writeAndSync(join(folder, fileNames.manifest), manifestBytes);
+  const manifestPath = join(folder, fileNames.manifest);
+  writeFileSync(manifestPath, manifestBytes, { flag: 'wx', mode: 0o644 });
   faultPoint('submit:manifest-written');
-  await writeCommitMark(join(folder, fileNames.commit));
-  await syncFolder(folder);
+  writeFileSync(join(folder, fileNames.commit), stagedMark, { flag: 'wx', mode: 0o644 });
+  await syncFiles([...[...fileNamesInIt].map(name => join(folder, name)), manifestPath, folder]);
   return { folder, manifest, manifestBytes };
 }
 
@@ -91,28 +108,31 @@ export const discardStaged = (folder: string): Promise<void> =>
  */
 export async function placeInInbox(job: StagedJob, target: string): Promise<boolean> {
   try {
-    await rename(job.folder, target);
+    renameSync(job.folder, target);
   } catch (error) {
     if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
     throw error;
   }
   faultPoint('submit:renamed');
   // At once, so that the daemon finds files with one name, which it can link instead of copying.
-  await dropGivenAway(job);
+  dropGivenAway(job);
   await syncFolder(dirname(target));
   return true;
 }
 
 /** Removes the old names of files that were given away. One that cannot be removed stays: the job is submitted all the same. */
-export async function dropGivenAway(job: StagedJob): Promise<void> {
-  for (const path of job.givenAway) await unlink(path).catch(() => {});
+export function dropGivenAway(job: StagedJob): void {
+  for (const path of job.givenAway)
+    try {
+      unlinkSync(path);
+    } catch {}
 }
 
 /** Checks a file before anything is copied, so that a mistake costs nothing. */
 async function checkFile(artifact: ArtifactToStage): Promise<void> {
   const path = artifact.parquetPath;
   try {
-    if (!(await stat(path)).isFile())
+    if (!statSync(path).isFile())
       throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
     checkRows(artifact, await readParquetFooter(path));
   } catch (cause) {
@@ -139,18 +159,21 @@ function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string
   return name;
 }
 
-async function bringIn(from: string, to: string, transfer: Transfer): Promise<ContentDigest> {
+/** Hash and footer are those of the job's own file: the original may have changed since it was checked. Nothing is flushed yet. */
+async function bringIn(
+  from: string,
+  to: string,
+  transfer: Transfer,
+): Promise<{ digest: ContentDigest; footer: ParquetFooter }> {
   // A file that is given away keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
-  const linked = transfer === 'move' && (await lstat(from)).isFile() && tryLink(from, to);
-  if (!linked) return copyFileDurable(from, to);
-  const handle = await open(to, 'r');
-  try {
-    const digest = await digestHandle(handle);
-    await handle.sync();
-    return digest;
-  } finally {
-    await handle.close();
+  const linked = transfer === 'move' && lstatSync(from).isFile() && tryLink(from, to);
+  if (statSync(from).size > smallFileBytes) {
+    const digest = linked ? await digestFile(to) : await copyFileHashing(from, to);
+    return { digest, footer: await readParquetFooter(to) };
   }
+  const content = readSmallFile(linked ? to : from, smallFileBytes, { followLinks: true });
+  if (!linked) writeFileSync(to, content, { flag: 'wx', mode: 0o644 });
+  return { digest: digestOf(content), footer: readFooterIn(content) };
 }
 
 function manifestEntry(
@@ -199,14 +222,4 @@ function serialise(draft: object): { manifest: Manifest; manifestBytes: Uint8Arr
       },
     );
   return { manifest: parseManifest(manifestBytes), manifestBytes };
-}
-
-/** Not flushed by itself: were its words lost in a power cut, the daemon would copy the files instead of linking them. */
-async function writeCommitMark(path: string): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(stagedMark);
-  } finally {
-    await handle.close();
-  }
 }

@@ -125,7 +125,7 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
     if (contentOf(waiting.manifest) !== contentOf(job.manifest))
       throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} with other content waits in the inbox.`);
     await orUnknown(syncFolder(inbox)); // the earlier attempt may have died between its rename and this
-    await dropGivenAway(job);
+    dropGivenAway(job);
     await discardStaged(job.folder);
     return waiting.bytes;
   }
