@@ -69,11 +69,12 @@ export class Maintenance {
     return this.#exporter.nextDueMs();
   }
 
-  /** Brings every export up to date. */
+  /** Brings every export up to date, and compacts what is due by now: the last round may have begun before the last commit. */
   async finish(): Promise<void> {
     await this.#exports;
     await this.#exporter.runDirty({ ignoreInterval: true });
     await this.#round;
+    await this.#guarded('compaction', () => this.#compactAndRelease());
   }
 
   /** Ends what is under way; all of it can be ended at any moment. */

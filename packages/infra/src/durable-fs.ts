@@ -3,17 +3,7 @@
  * file is synced before the name that makes it visible, the folder after it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fsync,
-  linkSync,
-  openSync,
-  type PathLike,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fsync, linkSync, openSync, type PathLike, renameSync, rmSync, writeSync } from 'node:fs';
 import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,7 +49,7 @@ export async function writeFileDurable(path: string, content: string | Uint8Arra
   const temporary = temporaryBeside(path);
   await orRemove(temporary, async () => {
     await writeAndSync(temporary, content, mode);
-    await rename(temporary, path);
+    renameSync(temporary, path);
   });
   await syncFolder(dirname(path));
 }
@@ -98,7 +88,7 @@ async function linkOrRename(from: string, to: string): Promise<boolean> {
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = temporaryBeside(path);
   try {
-    writeFileSync(temporary, content, { flag: 'wx', mode });
+    writeNewFile(temporary, content, mode);
     renameSync(temporary, path);
   } catch (error) {
     try {
@@ -120,13 +110,28 @@ async function orRemove<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 /** Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to flush. */
 export async function writeAndSync(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const handle = await open(path, 'wx', mode);
+  const file = openSync(path, 'wx', mode);
   try {
-    await handle.writeFile(content);
-    await handle.sync();
+    writeWhole(file, content);
+    await flush(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
+}
+
+/** Creates a file that must not exist yet; flushing it is the caller's. */
+export function writeNewFile(path: string, content: string | Uint8Array, mode = 0o644): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeWhole(file, content);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWhole(file: number, content: string | Uint8Array): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
 }
 
 /** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */

@@ -1,4 +1,5 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import parquet from 'parquetjs-lite';
 import { syncFolder, temporaryBeside } from '../durable-fs.js';
@@ -54,7 +55,7 @@ export async function writeSmallParquet(
   let count = 0;
   try {
     count = await writeRows(temporary, fields, rows);
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw error;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
@@ -11,6 +11,7 @@ import {
   syncFiles,
   syncFolder,
   tryLink,
+  writeNewFile,
 } from '../durable-fs.js';
 import { busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
@@ -91,9 +92,9 @@ async function complete(
 ): Promise<Omit<StagedJob, 'givenAway'>> {
   const { manifest, manifestBytes } = serialise(draft);
   const manifestPath = join(folder, fileNames.manifest);
-  writeFileSync(manifestPath, manifestBytes, { flag: 'wx', mode: 0o644 });
+  writeNewFile(manifestPath, manifestBytes);
   faultPoint('submit:manifest-written');
-  writeFileSync(join(folder, fileNames.commit), stagedMark, { flag: 'wx', mode: 0o644 });
+  writeNewFile(join(folder, fileNames.commit), stagedMark);
   await syncFiles([...[...fileNamesInIt].map(name => join(folder, name)), manifestPath, folder]);
   return { folder, manifest, manifestBytes };
 }
@@ -172,7 +173,7 @@ async function bringIn(
     return { digest, footer: await readParquetFooter(to) };
   }
   const content = readSmallFile(linked ? to : from, smallFileBytes, { followLinks: true });
-  if (!linked) writeFileSync(to, content, { flag: 'wx', mode: 0o644 });
+  if (!linked) writeNewFile(to, content);
   return { digest: digestOf(content), footer: readFooterIn(content) };
 }
 
