@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileNames } from '@quantbot/infra';
 import type { ClaimedJob } from './stages/job.js';
 
 /** Jobs that are verified together, and large ones among them that go their own way. */
@@ -7,6 +8,8 @@ export interface Split {
   batch: ClaimedJob[];
   large: ClaimedJob[];
 }
+
+const protocolFiles = new Set<string>(Object.values(fileNames));
 
 /** A job with more than this share of a batch's bytes is large. */
 const largeShare = 1 / 4;
@@ -31,10 +34,9 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
 function bytesIn(folder: string): number {
   try {
     if (!lstatSync(folder).isDirectory()) return 0;
-    return readdirSync(folder).reduce(
-      (sum, name) => sum + (lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
-      0,
-    );
+    return readdirSync(folder)
+      .filter(name => !protocolFiles.has(name))
+      .reduce((sum, name) => sum + (lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
   } catch {
     return 0;
   }
