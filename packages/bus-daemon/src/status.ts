@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type BusConfig, busLayout, exists, fileNames, readBusMarker } from '@quantbot/infra';
+import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
+import { lookIntoInbox } from './inbox.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
 
 /** The state of a bus, as anybody may read it from outside. */
@@ -33,21 +33,16 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
     initialised,
     writer: alive ? (writer as LockHolder) : null,
     queue: initialised
-      ? { ...(await countInbox(layout.inbox)), claimed: (await readdir(layout.claimed)).length }
+      ? { ...countInbox(layout.inbox), claimed: (await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
     exports,
   };
 }
 
-async function countInbox(inbox: string): Promise<{ waiting: number; uncommitted: number }> {
-  let waiting = 0;
-  let uncommitted = 0;
-  for (const name of await readdir(inbox)) {
-    if (await exists(join(inbox, name, fileNames.commit)).catch(() => false)) waiting++;
-    else uncommitted++;
-  }
-  return { waiting, uncommitted };
+function countInbox(inbox: string): { waiting: number; uncommitted: number } {
+  const { waiting, uncommitted, closed } = lookIntoInbox(inbox);
+  return { waiting: waiting.length, uncommitted: uncommitted.length + closed.length };
 }
 
 async function readCatalog(duckdbPath: string): Promise<Pick<BusStatus, 'jobs' | 'artifacts' | 'lastCommit'>> {
