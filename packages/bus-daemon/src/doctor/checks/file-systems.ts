@@ -1,23 +1,20 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
-import { mountOf, sharedFileSystem } from '../mounts.js';
+import { mountOf, nearestExisting, sharedFileSystem } from '../mounts.js';
 import { shellWord } from '../words.js';
 
 /** Whether the renames and links that the bus is made of are possible, and locks hold. */
 export async function fileSystems({ config, layout }: ExaminedBus): Promise<Finding[]> {
   const { marker: _marker, root, ...folders } = layout;
   const database = dirname(config.duckdbPath);
-  const there = [root, ...Object.values(folders), database].filter(path => existsSync(path));
-  const [first] = there;
-  if (first === undefined) return orFine([], 'file-systems', 'nothing is there yet');
+  const wanted = [root, ...Object.values(folders), database];
+  const there = [...new Set(wanted.map(nearestExisting))];
+  const [first = root] = there;
   const apart = there.filter(path => mountOf(path) !== mountOf(first));
   return orFine(
-    [
-      ...apart.map(path => cutOff(path, first)),
-      ...there.flatMap(path => (path === first || path === database ? shared(path) : [])),
-    ],
+    [...apart.map(path => cutOff(path, first)), ...[...new Set([first, nearestExisting(database)])].flatMap(shared)],
     'file-systems',
     `one for everything that is renamed, mounted at ${mountOf(first)}`,
   );

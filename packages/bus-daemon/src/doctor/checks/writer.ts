@@ -1,5 +1,6 @@
 import { lockFileOf } from '../../writer-lock.js';
 import type { ExaminedBus } from '../examined-bus.js';
+import { isWriting } from '../file-locks.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { daemonsOf, nameOf } from '../processes.js';
 
@@ -56,8 +57,8 @@ function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, c
 }
 
 /** A daemon that waits for the lock gives up by itself; but somebody has started it, and may start it again and again. */
-function secondDaemons({ writer: { pid, databaseTakenBy }, config }: ExaminedBus): Finding[] {
-  const others = daemonsOf(config).filter(other => other !== pid && other !== databaseTakenBy);
+function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
+  const others = daemonsOf(config).filter(other => other !== pid && !isWriting(other));
   return others.map(other =>
     finding(
       'SECOND_DAEMON',
