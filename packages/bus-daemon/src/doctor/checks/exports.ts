@@ -112,8 +112,8 @@ function failed(
   entry: ExportEntry,
 ): Finding {
   const folder = shellWord(dirname(entry.path));
-  const cause = /EACCES|EPERM|Permission denied/.test(entry.error ?? '')
-    ? `Let the daemon's user write there: \`chmod u+rwx ${folder}\``
+  const cause = /EACCES|EPERM|Permission denied|Read-only file system|EROFS/.test(entry.error ?? '')
+    ? `Let the daemon's user write there: \`sudo chmod u+rwx ${folder}\``
     : fromConfig
       ? `Correct its SQL or settings in ${configPath} (export.jobs), then ${restart()}`
       : 'See to the cause that it names';
