@@ -25,7 +25,7 @@ describe('Daemon not processing jobs', () => {
     const submission = await submit(bus);
     const { code, the } = await doctor(bus);
     expect(code).toBe(2);
-    expect(the('JOBS_WITHOUT_DAEMON').what).toContain('1 job wait');
+    expect(the('JOBS_WITHOUT_DAEMON').what).toContain('1 job waits');
     const daemon = await followAll(bus, the('JOBS_WITHOUT_DAEMON').cure);
     expect(execFileSync('ps', ['aux'], { encoding: 'utf8' })).toMatch(new RegExp(`\\b${daemon.pid}\\b.* bus_daemon`));
     expect((await submission.settled()).status).toBe('ingested');

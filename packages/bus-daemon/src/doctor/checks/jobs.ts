@@ -12,6 +12,8 @@ const patienceMs = 60_000;
 const unfinishedMs = 600_000;
 const stuckMs = 600_000;
 
+const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'job')} wait${length === 1 ? 's' : ''}`;
+
 /** Whether what was submitted goes through. */
 export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
   const inbox = lookIntoInbox(bus.layout.inbox, most);
@@ -44,7 +46,7 @@ function withoutDaemon(
   return [
     finding(
       'JOBS_WITHOUT_DAEMON',
-      `No daemon runs, and ${many(waiting.length, 'job')} wait${looked}${longest}${begun}. None of them is lost.`,
+      `No daemon runs, and ${waits(waiting)}${looked}${longest}${begun}. None of them is lost.`,
       run('start'),
     ),
   ];
@@ -60,7 +62,7 @@ async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked
   return [
     finding(
       'JOBS_NOT_TAKEN',
-      `${many(waiting.length, 'job')} wait${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing lately.`,
+      `${waits(waiting)}${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing lately.`,
       `First do what the other findings say; else see the daemon's log, and ${restart()}`,
     ),
   ];
