@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
+import { type DaemonState, readDaemonState } from './daemon-state.js';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
 import { lookIntoInbox } from './inbox.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
@@ -12,6 +13,8 @@ export interface BusStatus {
   initialised: boolean;
   /** The daemon that runs, if one does. */
   writer: LockHolder | null;
+  /** How that daemon is; null when none runs, or it has not said. */
+  daemon: DaemonState | null;
   /** Jobs that wait, are being worked on, or lie in the inbox without COMMIT. */
   queue: { waiting: number; claimed: number; uncommitted: number };
   /** Settled jobs by what became of them; null when there is no database to ask. */
@@ -28,10 +31,12 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
   const holder = await readLockHolder(config.duckdbPath);
   const { exports } = await readExportStatus(config.export.exportDir);
   const { alive, ...writer } = holder ?? { alive: false };
+  const state = initialised ? readDaemonState(config.busRoot) : undefined;
   return {
     busRoot: config.busRoot,
     initialised,
     writer: alive ? (writer as LockHolder) : null,
+    daemon: alive && state !== undefined && state.pid === holder?.pid ? state : null,
     queue: initialised
       ? { ...countInbox(layout.inbox), claimed: (await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } f
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startChild } from './support/child.js';
-import { cliPath, drain, startDaemon } from './support/daemon-process.js';
+import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, type Examination, examination, follow } from './support/doctor.js';
 import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
@@ -127,6 +127,7 @@ test('a file system that is mounted read-only is told from missing rights; the d
   );
   expect(code).toBe(2);
   expect(the('DAEMON_PAUSED').what).toContain('EROFS');
+  expect((await quantbotBus(bus, 'status')).stdout).toMatch(/^paused {4}since .*EROFS/m);
   expect(the('READ_ONLY').what).toContain(store);
   expect(the('DIFFERENT_FILE_SYSTEMS').what).toContain(store);
   await follow(bus, commandsIn(the('READ_ONLY').cure)[0]);
