@@ -4,6 +4,7 @@ import type { BusConfig, Logger } from '@quantbot/infra';
 import { Aside } from './aside.js';
 import { splitBySize } from './batch-size.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
+import { StateFile } from './daemon-state.js';
 import { dispositionOf, hintFor } from './errors.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
@@ -93,6 +94,7 @@ class Loop {
   #ahead: Batch | undefined;
   readonly #large: LargeJobs;
   readonly #aside: Aside;
+  readonly #state: StateFile;
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
@@ -102,6 +104,7 @@ class Loop {
     this.#bus = bus;
     this.#drain = drain;
     this.#aside = new Aside(bus);
+    this.#state = new StateFile(bus);
     this.#large = new LargeJobs(bus, () => this.#wake.abort());
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
@@ -115,6 +118,7 @@ class Loop {
   async run(): Promise<void> {
     const watcher = this.#watchInbox();
     try {
+      this.#state.write('starting');
       await this.#maintenance.prepare();
       await this.#publisher.publish();
       this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq, busRoot: this.#bus.layout.root }, 'bus daemon ready');
@@ -126,6 +130,7 @@ class Loop {
       await this.#ahead?.verified.catch(() => {});
       await this.#maintenance.stop();
       await this.#repair;
+      this.#state.remove();
     }
     this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq }, 'bus daemon stopped');
   }
@@ -136,6 +141,7 @@ class Loop {
     try {
       const did = await this.#runNextBatch();
       this.#pauseMs = firstPauseMs;
+      this.#state.write('running');
       this.#maintenance.kick();
       if (did === 'worked') return 'go on';
       if (this.#drain && !this.#large.busy) {
@@ -219,6 +225,7 @@ class Loop {
     this.#mustRecover = true;
     this.#claimed = [];
     this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
+    this.#state.write('paused', error);
     await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
   }

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileNames, rejectReasonSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { exists, fileNames, rejectReasonSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import type { JournalRow } from './journal/row.js';
 import { listClaimed } from './stages/claim.js';
@@ -60,6 +60,8 @@ async function repairOne(bus: Bus, rows: readonly JournalRow[]): Promise<boolean
   const folder = join(rejected ? bus.layout.rejected : bus.layout.processed, row.job_id);
   const path = join(folder, rejected ? fileNames.rejectReason : fileNames.receipt);
   if (await isSound(path, rejected)) return false;
+  // A rename is there or not there, so a rejected folder that is nowhere was taken out by `retry` or `gc`, and not by a power cut.
+  if (rejected && !(await exists(folder))) return false;
   await mkdir(folder, { recursive: true });
   writeFileAtomic(path, `${JSON.stringify(rejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows), null, 2)}\n`);
   return true;

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type BusConfig, busLayout, exists, fileNames, readBusMarker } from '@quantbot/infra';
+import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
+import { type DaemonState, readDaemonState } from './daemon-state.js';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
+import { lookIntoInbox } from './inbox.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
 
 /** The state of a bus, as anybody may read it from outside. */
@@ -12,6 +13,8 @@ export interface BusStatus {
   initialised: boolean;
   /** The daemon that runs, if one does. */
   writer: LockHolder | null;
+  /** How that daemon is; null when none runs, or it has not said. */
+  daemon: DaemonState | null;
   /** Jobs that wait, are being worked on, or lie in the inbox without COMMIT. */
   queue: { waiting: number; claimed: number; uncommitted: number };
   /** Settled jobs by what became of them; null when there is no database to ask. */
@@ -28,26 +31,23 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
   const holder = await readLockHolder(config.duckdbPath);
   const { exports } = await readExportStatus(config.export.exportDir);
   const { alive, ...writer } = holder ?? { alive: false };
+  const state = initialised ? readDaemonState(config.busRoot) : undefined;
   return {
     busRoot: config.busRoot,
     initialised,
     writer: alive ? (writer as LockHolder) : null,
+    daemon: alive && state !== undefined && state.pid === holder?.pid ? state : null,
     queue: initialised
-      ? { ...(await countInbox(layout.inbox)), claimed: (await readdir(layout.claimed)).length }
+      ? { ...countInbox(layout.inbox), claimed: (await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
     exports,
   };
 }
 
-async function countInbox(inbox: string): Promise<{ waiting: number; uncommitted: number }> {
-  let waiting = 0;
-  let uncommitted = 0;
-  for (const name of await readdir(inbox)) {
-    if (await exists(join(inbox, name, fileNames.commit)).catch(() => false)) waiting++;
-    else uncommitted++;
-  }
-  return { waiting, uncommitted };
+function countInbox(inbox: string): { waiting: number; uncommitted: number } {
+  const { waiting, uncommitted, closed } = lookIntoInbox(inbox);
+  return { waiting: waiting.length, uncommitted: uncommitted.length + closed.length };
 }
 
 async function readCatalog(duckdbPath: string): Promise<Pick<BusStatus, 'jobs' | 'artifacts' | 'lastCommit'>> {

@@ -32,6 +32,12 @@ const held = new Set<string>();
 /** Where people look for who holds the lock. */
 export const lockFileOf = (duckdbPath: string): string => `${duckdbPath}.writer.lock`;
 
+/** The files whose locks make a writer: of the bus root, and of the database path. */
+export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, database: string] => [
+  join(busRoot, 'writer.guard'),
+  join(dirname(duckdbPath), `.${basename(duckdbPath)}.guard`),
+];
+
 /**
  * Becomes the one writer of a bus root and of a database path, or waits `lock_timeout_s` for it.
  *
@@ -42,7 +48,6 @@ export const lockFileOf = (duckdbPath: string): string => `${duckdbPath}.writer.
  */
 export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> {
   const { busRoot, duckdbPath, lockTimeoutMs } = config;
-  const guards = [join(busRoot, 'writer.guard'), join(dirname(duckdbPath), `.${basename(duckdbPath)}.guard`)];
   const deadline = performance.now() + lockTimeoutMs;
   const taken: { path: string; instance: DuckDBInstance }[] = [];
   const dropAll = () => {
@@ -52,7 +57,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
     }
   };
   try {
-    for (const path of guards) taken.push({ path, instance: await takeGuard(path, deadline, config) });
+    for (const path of guardsOf(config)) taken.push({ path, instance: await takeGuard(path, deadline, config) });
     writeFileAtomic(lockFileOf(duckdbPath), `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`);
   } catch (error) {
     dropAll();

@@ -20,10 +20,13 @@ export interface RejectedEntry {
   reason: RejectReason | undefined;
 }
 
-/** The rejected jobs, newest first. Archived ones (`<job_id>~<seq>`, older outcomes of an id) are left out. */
+/** Whether a name in `rejected/` is that of a job; `<job_id>~<seq>` is an archived one, the older outcome of an id. */
+export const isCurrentRejection = (name: string): boolean => !name.includes('~') && !name.startsWith('.');
+
+/** The rejected jobs, newest first, without archived ones. */
 export async function listRejected(config: BusConfig): Promise<RejectedEntry[]> {
   const { rejected } = busLayout(config.busRoot);
-  const names = (await readdir(rejected)).filter(name => !name.includes('~') && !name.startsWith('.'));
+  const names = (await readdir(rejected)).filter(isCurrentRejection);
   const entries = await Promise.all(names.map(name => readRejected(config, name)));
   return entries.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0));
 }

@@ -4,6 +4,7 @@ import { version } from '../version.js';
 import { adoptCommand } from './commands/adopt.js';
 import { aliasCommand } from './commands/alias.js';
 import { compareCommand } from './commands/compare.js';
+import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
 import { queryCommand } from './commands/query.js';
@@ -24,6 +25,7 @@ const program = new Command('quantbot-bus')
 const commands = [
   startCommand,
   statusCommand,
+  doctorCommand,
   queryCommand,
   tailCommand,
   exportCommand,

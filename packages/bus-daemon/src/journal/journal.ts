@@ -44,7 +44,7 @@ export class Journal {
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
     const journal = await Journal.read(layout);
-    await journal.#checkFiles();
+    await journal.check();
     return journal;
   }
 
@@ -213,6 +213,29 @@ export class Journal {
     }));
   }
 
+  /**
+   * Whether no commit that is not in a segment yet is missing, and every file can be read (of segments, their footers).
+   *
+   * @throws DaemonError `JOURNAL_DAMAGED`.
+   */
+  async check(): Promise<void> {
+    const [row] = await this.#query<{ n: bigint }>(
+      'SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal WHERE (SELECT count(*) FROM _bus.journal) >= 0',
+    ).catch(error => {
+      const { message } = error as Error;
+      throw (
+        machineFaultIn(message) ??
+        daemonError('JOURNAL_DAMAGED', `The journal cannot be read: ${message}.`, { cause: error })
+      );
+    });
+    const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
+    if (missing !== 0)
+      throw daemonError(
+        'JOURNAL_DAMAGED',
+        `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`,
+      );
+  }
+
   async #rows(where: string, list?: readonly string[]): Promise<JournalRow[]> {
     const columns = journalColumnKinds.map(([name, kind]) =>
       kind === 'timestamp' ? `epoch_ms("${name}") AS "${name}"` : `"${name}"`,
@@ -244,25 +267,6 @@ export class Journal {
       segments: this.#segments.map(segment => segment.name),
       tables: [],
     };
-  }
-
-  /** The same for the commits that are not in segments yet; and every file can be read (of segments, their footers). */
-  async #checkFiles(): Promise<void> {
-    const [row] = await this.#query<{ n: bigint }>(
-      'SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal WHERE (SELECT count(*) FROM _bus.journal) >= 0',
-    ).catch(error => {
-      const { message } = error as Error;
-      throw (
-        machineFaultIn(message) ??
-        daemonError('JOURNAL_DAMAGED', `The journal cannot be read: ${message}.`, { cause: error })
-      );
-    });
-    const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
-    if (missing !== 0)
-      throw daemonError(
-        'JOURNAL_DAMAGED',
-        `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`,
-      );
   }
 
   /** Segments must follow one another without a gap: a hole means that somebody deleted a part of the truth. */

@@ -16,7 +16,7 @@ import { listPublished } from './published.js';
  *
  * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a write-ahead log lies beside it.
  */
-export async function assertOurs({ config, layout, marker }: Bus): Promise<void> {
+export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' | 'layout' | 'marker'>): Promise<void> {
   const path = config.duckdbPath;
   const info = await stat(path).catch(ignoreMissing);
   if ((await stat(`${path}.wal`).catch(ignoreMissing)) !== undefined)

@@ -12,10 +12,11 @@ export const statusCommand = (): Command =>
   );
 
 function describeStatus(status: BusStatus): string {
-  const { writer, queue, jobs, lastCommit } = status;
+  const { writer, daemon, queue, jobs, lastCommit } = status;
   const lines = [
     `bus       ${status.busRoot}${status.initialised ? '' : ' (no daemon has run here yet)'}`,
     `writer    ${writer === null ? 'none' : `process ${writer.pid} on ${writer.host} since ${writer.since}`}`,
+    ...(daemon?.state === 'paused' ? [`paused    since ${daemon.since}: ${daemon.cause?.message}`] : []),
     `queue     ${queue.waiting} waiting, ${queue.claimed} in work${queue.uncommitted > 0 ? `, ${queue.uncommitted} without COMMIT` : ''}`,
     jobs === null
       ? 'jobs      no database yet'

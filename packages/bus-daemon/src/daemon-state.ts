@@ -1,0 +1,75 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { z } from 'zod';
+import type { Bus } from './bus.js';
+import { hintFor } from './errors.js';
+
+const stateSchema = z.object({
+  pid: z.number(),
+  state: z.enum(['starting', 'running', 'paused']),
+  /** When it came into this state. */
+  since: z.string(),
+  /** When it last said so; while it is alive, every few seconds or after each pause. */
+  at: z.string(),
+  /** Why it pauses. */
+  cause: z.object({ code: z.string().nullable(), message: z.string(), hint: z.string() }).nullable(),
+});
+
+/** How a daemon is, as `<bus_root>/daemon.json` tells people and `doctor`. */
+export type DaemonState = z.infer<typeof stateSchema>;
+
+const beatMs = 10_000;
+
+/** Where a daemon says how it is. */
+export const stateFileOf = (busRoot: string): string => join(busRoot, 'daemon.json');
+
+/** What the last daemon said of itself; undefined when there is nothing that one could read. */
+export function readDaemonState(busRoot: string): DaemonState | undefined {
+  try {
+    return stateSchema.safeParse(JSON.parse(readFileSync(stateFileOf(busRoot), 'utf8'))).data;
+  } catch (error) {
+    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Keeps `daemon.json`: written when the state changes, and now and then while it does not. */
+export class StateFile {
+  readonly #bus: Bus;
+  #last: DaemonState | undefined;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  write(state: DaemonState['state'], error?: unknown): void {
+    const isNews = this.#last?.state !== state || state === 'paused';
+    if (!isNews && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
+    const at = new Date(this.#bus.now()).toISOString();
+    const since = this.#last?.state === state ? this.#last.since : at;
+    this.#last = { pid: process.pid, state, since, at, cause: error === undefined ? null : causeOf(error) };
+    this.#writtenAt = this.#bus.elapsed();
+    this.#try(path => writeFileAtomic(path, `${JSON.stringify(this.#last, null, 2)}\n`));
+  }
+
+  /** A daemon that has ended is in no state. */
+  remove(): void {
+    this.#try(path => rmSync(path, { force: true }));
+  }
+
+  /** It only tells: a full disk must not make the daemon fail for it. */
+  #try(work: (path: string) => void): void {
+    try {
+      work(stateFileOf(this.#bus.layout.root));
+    } catch (error) {
+      this.#bus.logger.debug({ err: error }, 'daemon.json could not be written');
+    }
+  }
+}
+
+function causeOf(error: unknown): NonNullable<DaemonState['cause']> {
+  const code = error instanceof CodedError ? error.code : (systemErrorCode(error) ?? null);
+  return { code, message: error instanceof Error ? error.message : String(error), hint: hintFor(error) };
+}

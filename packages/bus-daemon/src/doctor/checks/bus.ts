@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { BusError, readBusMarker } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { shellWord } from '../words.js';
+
+/** Whether a daemon has made the bus root its own, and all of its folders are there. */
+export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+  const marker = await readBusMarker(config.busRoot).catch((error: unknown) => {
+    if (error instanceof BusError) return error;
+    throw error;
+  });
+  if (marker instanceof BusError)
+    return [
+      finding(
+        'MARKER_UNREADABLE',
+        marker.message,
+        marker.hint.startsWith('Update')
+          ? marker.hint
+          : `Restore ${layout.marker} from a backup. If there is none: stop the daemon, \`mv ${shellWord(layout.marker)} ${shellWord(`${layout.marker}.damaged`)}\`, then ${run('start')} writes a new one`,
+      ),
+    ];
+  if (marker === undefined)
+    return [
+      finding('BUS_NOT_STARTED', `No daemon has run at ${config.busRoot} yet, so nobody can submit.`, run('start')),
+    ];
+  // What only the journal's truth can make again is the journal check's affair.
+  const { marker: _marker, journal, hot, segments, ...folders } = layout;
+  const missing = Object.values(folders).filter(folder => !existsSync(folder));
+  return orFine(
+    missing.map(folder =>
+      finding(
+        'FOLDER_MISSING',
+        `${folder} is gone; the daemon cannot work without it.`,
+        `\`mkdir -p ${shellWord(folder)}\``,
+      ),
+    ),
+    'bus',
+    `${config.busRoot}, made ${marker.created_at}`,
+  );
+}

@@ -1,0 +1,50 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { BusError } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { shellWord } from '../words.js';
+
+/** A configuration that cannot be used: every mistake at once. */
+export function brokenConfiguration(error: BusError): Finding[] {
+  const { code, message, details, hint } = error;
+  if (code === 'CONFIG_NOT_FOUND' || code === 'BUS_ROOT_INVALID') return [finding(code, message, hint)];
+  const mistakes = details.length > 0 ? details.map(detail => `${message} ${detail}`) : [message];
+  return mistakes.map(what => finding('CONFIG_INVALID', what, hint));
+}
+
+/** Where the configuration is, whether the daemon works with it as it is now, and whether producers submit to the same bus. */
+export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
+  const { configPath, config } = bus;
+  return orFine(
+    [...notReadYet(bus), ...producersElsewhere(bus)],
+    'configuration',
+    configPath === undefined
+      ? `no bus_config.json from the working folder upwards; the defaults hold, the bus is ${config.busRoot}`
+      : `${configPath}, the bus is ${config.busRoot}`,
+  );
+}
+
+function notReadYet({ configPath, writer, restart }: ExaminedBus): Finding[] {
+  if (configPath === undefined || writer.where !== 'here' || writer.file?.pid !== writer.pid) return [];
+  if (statSync(configPath).mtimeMs <= Date.parse(writer.file?.since ?? '')) return [];
+  return [
+    finding(
+      'CONFIG_CHANGED',
+      `${configPath} was changed after the daemon (process ${writer.pid}) had started; it works with what was there before.`,
+      restart(),
+    ),
+  ];
+}
+
+function producersElsewhere({ env, config }: ExaminedBus): Finding[] {
+  const named = env.QUANTBOT_BUS_ROOT;
+  if (!named || resolve(named) === config.busRoot) return [];
+  return [
+    finding(
+      'PRODUCERS_ELSEWHERE',
+      `QUANTBOT_BUS_ROOT is ${named}: programs started from here submit there, not to ${config.busRoot}.`,
+      `\`unset QUANTBOT_BUS_ROOT\`, or \`export QUANTBOT_BUS_ROOT=${shellWord(config.busRoot)}\``,
+    ),
+  ];
+}

@@ -1,0 +1,32 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { duration, many } from '../words.js';
+
+/** As old as `gc` takes them. */
+const oldMs = 86_400_000;
+const most = 5_000;
+
+/** What producers have begun in `staging/` and never submitted. */
+export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Finding[]> {
+  const names = readdirSync(layout.staging);
+  const ages = names.slice(0, most).flatMap(name => {
+    const info = statSync(join(layout.staging, name), { throwIfNoEntry: false });
+    return info === undefined ? [] : [now - info.ctimeMs];
+  });
+  const old = ages.filter(age => age > oldMs);
+  if (old.length === 0)
+    return orFine(
+      [],
+      'leftovers',
+      `${names.length === 0 ? 'none' : `none that is old; ${many(names.length, 'job')} being built`}`,
+    );
+  return [
+    finding(
+      'LEFTOVERS',
+      `${many(old.length, 'job')} in staging that nobody has submitted, the oldest begun ${duration(Math.max(...old))} ago: their producers were killed.`,
+      `${run('gc')} shows them, ${run('gc --apply')} removes them`,
+    ),
+  ];
+}

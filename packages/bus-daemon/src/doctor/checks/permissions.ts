@@ -1,0 +1,48 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { nearestExisting } from '../mounts.js';
+import { shellWord } from '../words.js';
+
+/** Whether this user may do in the bus's folders what the daemon must do there. */
+export async function permissions({ config, layout }: ExaminedBus): Promise<Finding[]> {
+  const { marker: _marker, journal: _journal, ...folders } = layout;
+  const wanted = [...Object.values(folders), dirname(config.duckdbPath), config.export.exportDir];
+  const places = [...new Set(wanted.map(nearestExisting))];
+  return orFine(places.flatMap(refusal), 'permissions', `${who()} may write everywhere`);
+}
+
+function refusal(folder: string): Finding[] {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return [];
+  } catch (error) {
+    if (systemErrorCode(error) === 'EROFS')
+      return [
+        finding(
+          'READ_ONLY',
+          `${folder} is on a file system that is mounted read-only.`,
+          `See in the system log why, then \`mount -o remount,rw "$(findmnt -n -o TARGET -T ${shellWord(folder)})"\``,
+        ),
+      ];
+    const { uid, gid, mode } = statSync(folder);
+    return [
+      finding(
+        'NOT_WRITABLE',
+        `${who()} may not write into ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Doctor must run as the daemon's user to see what that may do.`,
+        `\`sudo chown ${process.getuid?.()} ${shellWord(folder)}\`, \`sudo chmod u+rwx ${shellWord(folder)}\``,
+      ),
+    ];
+  }
+}
+
+function who(): string {
+  try {
+    return `user ${userInfo().username}`;
+  } catch {
+    return `uid ${process.getuid?.()}`; // a user without a name, as in containers
+  }
+}

@@ -1,0 +1,69 @@
+import { lockFileOf } from '../../writer-lock.js';
+import type { ExaminedBus } from '../examined-bus.js';
+import { isWriting } from '../file-locks.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { daemonsOf, nameOf } from '../processes.js';
+
+/** Who holds the lock, whether the lock file tells the truth, and who else wants to write. */
+export async function writer(bus: ExaminedBus): Promise<Finding[]> {
+  const { pid, file, where } = bus.writer;
+  const since = file !== undefined && file.pid === pid ? ` since ${file.since}` : '';
+  return orFine(
+    [...otherBus(bus), ...elsewhere(bus), ...notRunning(bus), ...staleFile(bus), ...secondDaemons(bus)],
+    'writer',
+    where === 'here' ? `process ${pid} on this machine${since}` : 'nobody',
+  );
+}
+
+function otherBus({ writer: { databaseTakenBy, file }, config }: ExaminedBus): Finding[] {
+  if (databaseTakenBy === undefined) return [];
+  return [
+    finding(
+      'WRITER_OF_OTHER_BUS',
+      `${config.duckdbPath} is published by process ${databaseTakenBy} from another bus${file === undefined ? '' : ` (${file.bus_root})`}, not from ${config.busRoot}.`,
+      `Give one of the two another duckdb_path in its bus_config.json; \`kill ${databaseTakenBy}\` ends that daemon`,
+    ),
+  ];
+}
+
+function elsewhere({ writer: { where, file } }: ExaminedBus): Finding[] {
+  if (where !== 'elsewhere' || file === undefined) return [];
+  return [
+    finding(
+      'WRITER_ELSEWHERE',
+      `The lock file names process ${file.pid} on ${file.host} since ${file.since}; whether that lives cannot be seen from here.`,
+      `Run doctor on ${file.host}; when no daemon runs there any more, start one here: it needs nothing to be removed`,
+    ),
+  ];
+}
+
+const notRunning = ({ writer: { where, databaseTakenBy }, marker, run }: ExaminedBus): Finding[] =>
+  where !== 'nowhere' || databaseTakenBy !== undefined || marker === undefined
+    ? []
+    : [finding('DAEMON_NOT_RUNNING', 'No daemon runs: jobs wait, and exports stay as they are.', run('start'))];
+
+function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, config, run }: ExaminedBus): Finding[] {
+  if (!fileThere || where === 'elsewhere' || databaseTakenBy !== undefined) return [];
+  if (where === 'here' && file?.pid === pid) return [];
+  const says =
+    file === undefined ? 'cannot be read' : `names process ${file.pid} since ${file.since}, which writes no more`;
+  return [
+    finding(
+      'STALE_LOCK_FILE',
+      `${lockFileOf(config.duckdbPath)} ${says}: its daemon was killed. It is harmless, a note for people and no lock; nobody waits for it.`,
+      `Leave it; the next daemon replaces it: ${run('start')}`,
+    ),
+  ];
+}
+
+/** A daemon that waits for the lock gives up by itself; but somebody has started it, and may start it again and again. */
+function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
+  const others = daemonsOf(config).filter(other => other !== pid && !isWriting(other));
+  return others.map(other =>
+    finding(
+      'SECOND_DAEMON',
+      `Process ${other} (${nameOf(other)}) wants to write this bus too. It waits ${config.lockTimeoutMs / 1000} s (lock_timeout_s), then ends with LOCK_TIMEOUT.`,
+      `One daemon is enough: \`kill ${other}\`, and whatever starts it. If the first one is only slow to end, raise lock_timeout_s in bus_config.json`,
+    ),
+  );
+}

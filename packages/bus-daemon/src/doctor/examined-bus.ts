@@ -1,0 +1,55 @@
+import { type BusConfig, type BusLayout, type BusMarker, busLayout, readBusMarker } from '@quantbot/infra';
+import { tablesOfExports } from './export-tables.js';
+import { once, type ReadsOnce } from './once.js';
+import { type PublishedFacts, readPublishedFacts } from './published-facts.js';
+import { shellWord } from './words.js';
+import { viewWriter, type WriterView } from './writer-view.js';
+
+/** A bus as the checks look at it. What several of them need is read once. */
+export interface ExaminedBus {
+  config: BusConfig;
+  layout: BusLayout;
+  /** The file of the configuration; undefined: nothing but defaults. */
+  configPath: string | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  /** The time of day (milliseconds). */
+  now: number;
+  /** Undefined: no daemon has ever run here, or the marker cannot be read. */
+  marker: BusMarker | undefined;
+  writer: WriterView;
+  /** What the published database says; undefined when it cannot be asked. */
+  published: ReadsOnce<PublishedFacts | undefined>;
+  exportTables: ReadsOnce<Map<string, string[] | undefined>>;
+  /** A command line of ours for this very bus, between backticks. */
+  run(words: string): string;
+  /** The command that lets a daemon read everything anew, between backticks. */
+  restart(): string;
+}
+
+/** Where doctor looks. */
+export interface ExaminedPlace {
+  config: BusConfig;
+  configPath: string | undefined;
+  /** Whether the user has named the file, so that commands must name it too. */
+  isNamed: boolean;
+  env: Readonly<Record<string, string | undefined>>;
+  now: number;
+}
+
+/** Looks at what every check wants to know. */
+export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<ExaminedBus> {
+  const { config, configPath } = place;
+  const flag = isNamed && configPath !== undefined ? ` --config ${shellWord(configPath)}` : '';
+  const writer = await viewWriter(config);
+  const run = (words: string) => `\`quantbot-bus ${words}${flag}\``;
+  return {
+    ...place,
+    layout: busLayout(config.busRoot),
+    marker: await readBusMarker(config.busRoot).catch(() => undefined), // a check of its own tells why
+    writer,
+    published: once(() => readPublishedFacts(config).catch(() => undefined)), // so do those of database and journal
+    exportTables: once(() => tablesOfExports(config)),
+    run,
+    restart: () => (writer.pid === undefined ? run('start') : `\`kill ${writer.pid}\`, then ${run('start')}`),
+  };
+}

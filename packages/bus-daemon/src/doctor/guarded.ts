@@ -1,0 +1,31 @@
+import { systemErrorCode } from '@quantbot/infra';
+import type { ExaminedBus } from './examined-bus.js';
+import { type Finding, finding } from './finding.js';
+
+/** Looks at one side of a bus. */
+export type Check = (bus: ExaminedBus) => Promise<Finding[]>;
+
+/** A check that itself fails is a finding: the others go on, and nobody takes its silence for health. */
+export async function guarded(name: string, check: Check, bus: ExaminedBus): Promise<Finding[]> {
+  try {
+    return await check(bus);
+  } catch (error) {
+    return [couldNot(name, error)];
+  }
+}
+
+/** What a check that failed amounts to. */
+export function couldNot(check: string, error: unknown): Finding {
+  const message = error instanceof Error ? error.message : String(error);
+  const cure =
+    cures[systemErrorCode(error) ?? ''] ??
+    'First do what the other findings say; if it still fails then, please report it';
+  return { ...finding('CHECK_FAILED', `The check ${check} could not be made: ${message}`, cure), check };
+}
+
+const asDaemonUser = "Run doctor as the daemon's user: `sudo -u USER quantbot-bus doctor`";
+const cures: Record<string, string> = {
+  EACCES: asDaemonUser,
+  EPERM: asDaemonUser,
+  ENOENT: 'Something that was there is gone: see the findings of bus and journal',
+};

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Something that is the same for two paths exactly when a rename between them is possible: the mount they are below (a bind mount has the
+ * same device, and refuses renames all the same), or the device where there is no /proc.
+ */
+export function mountOf(path: string): string {
+  const real = realpathSync(path);
+  const below = mountPoints().filter(point => point === '/' || real === point || real.startsWith(`${point}/`));
+  return below.reduce<string | undefined>(longer, undefined) ?? `device ${statSync(path).dev}`;
+}
+
+/** The path, or the nearest folder above it that is there: what is missing will be made in that. */
+export const nearestExisting = (path: string): string =>
+  existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+
+const longer = (one: string | undefined, other: string): string =>
+  one !== undefined && one.length > other.length ? one : other;
+
+function mountPoints(): string[] {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .flatMap(line => line.split(' ').slice(4, 5))
+      .map(text => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
+  } catch {
+    return [];
+  }
+}
+
+/** Names of file systems whose locks other machines, or other programs, may not see, by the number that `statfs` gives. */
+const sharedFileSystems: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  20859: 'SMB',
+  4283649346: 'SMB',
+  4266872130: 'SMB',
+  1397113167: 'AFS',
+  1799439955: 'AFS',
+  12805120: 'Ceph',
+  198183888: 'Lustre',
+  16914839: '9p',
+  1702057286: 'FUSE',
+  2020557398: 'a shared folder of VirtualBox',
+};
+
+/** The name of a file system on which locks may not hold; undefined for any other. `type` is as `statfs` gives it. */
+export const sharedFileSystem = (type: number): string | undefined => sharedFileSystems[type >>> 0];

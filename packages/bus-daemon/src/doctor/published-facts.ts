@@ -1,0 +1,53 @@
+import type { BusConfig } from '@quantbot/infra';
+import { openDuckDb } from '@quantbot/storage';
+
+/** What the published database says of the bus. */
+export interface PublishedFacts {
+  daemonVersion: string;
+  duckdbVersion: string;
+  /** Every view and table there is, as `schema.name` in lower case. */
+  names: ReadonlySet<string>;
+  tables: { name: string; lastSeq: number; lastCommittedAt: Date | null }[];
+  /** Of `publish.views`: those that could not be made. */
+  failedViews: { name: string; error: string }[];
+  lastCommit: { seq: number; at: Date } | undefined;
+}
+
+/** Asks the published database as any reader does. */
+export async function readPublishedFacts({ duckdbPath }: BusConfig): Promise<PublishedFacts> {
+  const database = await openDuckDb(duckdbPath, { readOnly: true });
+  try {
+    const [info] = await database.query<{ daemon_version: string; duckdb_version: string }>(
+      'SELECT daemon_version, duckdb_version FROM catalog.bus_info',
+    );
+    const names = await database.query<{ name: string }>(
+      `SELECT lower(schema_name || '.' || view_name) AS name FROM duckdb_views()
+       UNION ALL SELECT lower(schema_name || '.' || table_name) FROM duckdb_tables()`,
+    );
+    const tables = await database.query<{
+      table_name: string;
+      last_seq: number | null;
+      last_committed_at: Date | null;
+    }>('SELECT table_name, last_seq, last_committed_at FROM catalog.tables_d ORDER BY table_name');
+    const failedViews = await database.query<{ name: string; error: string }>(
+      'SELECT name, error FROM catalog.views_d WHERE NOT ok',
+    );
+    const [last] = await database.query<{ seq: number; committed_at: Date }>(
+      'SELECT seq, committed_at FROM catalog.jobs_f ORDER BY seq DESC LIMIT 1',
+    );
+    return {
+      daemonVersion: info?.daemon_version ?? 'unknown',
+      duckdbVersion: info?.duckdb_version ?? 'unknown',
+      names: new Set(names.map(({ name }) => name)),
+      tables: tables.map(row => ({
+        name: row.table_name,
+        lastSeq: Number(row.last_seq ?? 0),
+        lastCommittedAt: row.last_committed_at,
+      })),
+      failedViews,
+      lastCommit: last && { seq: Number(last.seq), at: last.committed_at },
+    };
+  } finally {
+    await database.close();
+  }
+}

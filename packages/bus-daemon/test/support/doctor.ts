@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { DoctorReport } from '../../src/doctor/doctor.js';
+import type { Finding } from '../../src/doctor/finding.js';
+import { startChild } from './child.js';
+import { cliPath, type DaemonProcess, quantbotBus, startDaemon } from './daemon-process.js';
+import { eventually } from './eventually.js';
+import type { TestBus } from './test-bus.js';
+
+/** What `quantbot-bus doctor --json` says, besides that all is well. */
+export interface Examination {
+  code: number | null;
+  /** Codes of what is not well, in the order in which they are printed. */
+  codes: string[];
+  /** The one finding with this code. */
+  the(code: string): Finding & { cure: string };
+  report: DoctorReport;
+}
+
+/** Runs the built doctor on a bus. */
+export async function doctor(bus: TestBus): Promise<Examination> {
+  const { code, stdout, stderr } = await quantbotBus(bus, 'doctor', '--json');
+  expect(stderr).toBe('');
+  return examination(JSON.parse(stdout) as DoctorReport, code);
+}
+
+/** A report as the tests ask it. */
+export function examination(report: DoctorReport, code: number | null = null): Examination {
+  const findings = report.findings.filter(({ level }) => level !== 'ok');
+  for (const { what, cure } of findings)
+    expect({ what, cure }).toEqual({
+      what: expect.stringMatching(/\w{3} .*\w/),
+      cure: expect.stringMatching(/\w{3} /),
+    });
+  return {
+    code,
+    codes: findings.map(finding => finding.code),
+    the: wanted => {
+      const [found, ...more] = findings.filter(finding => finding.code === wanted);
+      expect({ wanted, found: found?.code, more }).toEqual({ wanted, found: wanted, more: [] });
+      return found as Finding & { cure: string };
+    },
+    report,
+  };
+}
+
+/** The command lines that a cure names. */
+export const commandsIn = (cure: string): string[] =>
+  [...cure.matchAll(/`([^`]+)`/g)].map(([, command]) => command as string);
+
+/** Does what a command line of a cure says, as an operator would; of `quantbot-bus start`, the daemon. */
+export async function follow(bus: TestBus, command: string | undefined): Promise<DaemonProcess | undefined> {
+  if (command === undefined) throw new Error('The cure names no such command.');
+  if (/^quantbot-bus start( |$)/.test(command)) return startDaemon(bus);
+  const child = startChild('sh', ['-c', command], bus.folder, { PATH: `${binFolder(bus)}:${process.env.PATH}` });
+  const { code } = await child.ended;
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${child.stderr()}`);
+  const killed = /^kill (?:-9 )?(\d+)$/.exec(command)?.[1];
+  if (killed !== undefined)
+    await eventually(
+      () => isRunning(Number(killed)),
+      running => !running,
+    );
+  return undefined;
+}
+
+/** Where the shell finds `quantbot-bus`; and `sudo`, which the tests need not have. */
+function binFolder({ folder }: TestBus): string {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, 'quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cliPath}" "$@"\n`, {
+    mode: 0o755,
+  });
+  writeFileSync(join(bin, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+  return bin;
+}
+
+/** Follows all command lines of a cure, one after the other; the daemon that they start. */
+export async function followAll(bus: TestBus, cure: string): Promise<DaemonProcess> {
+  const daemons: (DaemonProcess | undefined)[] = [];
+  for (const command of commandsIn(cure)) daemons.push(await follow(bus, command));
+  const started = daemons.find(daemon => daemon !== undefined);
+  if (started === undefined) throw new Error(`Nothing was started by: ${cure}`);
+  return started;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
