@@ -16,7 +16,7 @@ export const daemonCodes = {
   },
   CROSS_DEVICE: {
     disposition: 'stop',
-    hint: 'Put bus_root, duckdb_path and export_dir on one file system.',
+    hint: 'Put bus_root and duckdb_path on one file system.',
   },
   FOREIGN_DATABASE: {
     disposition: 'retry',
