@@ -27,6 +27,23 @@ test('a job that has more than a quarter of the bytes of a batch goes its own wa
   expect(splitBySize([], 100)).toEqual({ batch: [], large: [] });
 });
 
+test('jobs of very many files do not come together, and one of more than that comes alone', () => {
+  const [few, many, tooMany, last] = jobsOf(1, 1, 1, 1);
+  const fill = (job: typeof few, count: number) => {
+    for (let i = 1; i < count; i++) writeFileSync(join(job?.folder ?? '', `${i}.parquet`), '');
+  };
+  fill(few, 1000);
+  fill(many, 2500);
+  fill(tooMany, 4001);
+  const batches = [];
+  for (let left = [few, many, tooMany, last].filter(job => job !== undefined); left.length > 0; ) {
+    const { batch } = splitBySize(left, 100);
+    batches.push(batch.map(job => job.jobId));
+    left = left.slice(batch.length);
+  }
+  expect(batches).toEqual([['job-0', 'job-1'], ['job-2'], ['job-3']]);
+});
+
 test('a folder that cannot be read does not hold up the batch', () => {
   expect(taken([{ claim: 'c', jobId: 'gone', folder: '/no/such/folder' }, ...jobsOf(1)], 100)).toEqual([
     'gone',

@@ -13,31 +13,35 @@ const protocolFiles = new Set<string>(Object.values(fileNames));
 
 /** A job with more than this share of a batch's bytes is large. */
 const largeShare = 1 / 4;
+/** What is known of each artifact is in memory until it is committed: some kilobytes. */
+const mostFiles = 4000;
 
-/** The first of these jobs whose files together do not exceed `maxBytes`. */
+/** The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
   const split: Split = { batch: [], large: [] };
-  let total = 0;
+  const total = { bytes: 0, files: 0 };
   for (const job of jobs) {
-    const bytes = bytesIn(job.folder);
-    if (bytes > maxBytes * largeShare) split.large.push(job);
-    else if (total + bytes > maxBytes) break;
-    else {
-      split.batch.push(job);
-      total += bytes;
+    const { bytes, files } = sizeOf(job.folder);
+    if (bytes > maxBytes * largeShare) {
+      split.large.push(job);
+      continue;
     }
+    total.bytes += bytes;
+    total.files += files;
+    if (split.batch.length > 0 && (total.bytes > maxBytes || total.files > mostFiles)) break;
+    split.batch.push(job);
   }
   return split;
 }
 
 /** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
-function bytesIn(folder: string): number {
+function sizeOf(folder: string): { bytes: number; files: number } {
   try {
-    if (!lstatSync(folder).isDirectory()) return 0;
-    return readdirSync(folder)
-      .filter(name => !protocolFiles.has(name))
-      .reduce((sum, name) => sum + (lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+    if (!lstatSync(folder).isDirectory()) return { bytes: 0, files: 0 };
+    const names = readdirSync(folder).filter(name => !protocolFiles.has(name));
+    const sizes = names.map(name => lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+    return { bytes: sizes.reduce((sum, size) => sum + size, 0), files: names.length };
   } catch {
-    return 0;
+    return { bytes: 0, files: 0 };
   }
 }

@@ -56,6 +56,8 @@ interface LogLine {
 /** What a daemon that settles everything and ends took, by its own log: from being ready to its last commit. */
 export interface Drained {
   seconds: number;
+  /** From the start of the process until it takes jobs. */
+  readySeconds: number;
   /** From the start of the process to its first commit. */
   firstCommitSeconds: number;
   jobs: number;
@@ -79,6 +81,7 @@ export async function drain(bus: BenchBus): Promise<Drained> {
   const ready = log.find(line => line.msg.includes('ready'));
   return {
     seconds: (at(commits.at(-1)) - at(ready)) / 1000,
+    readySeconds: (at(ready) - from) / 1000,
     firstCommitSeconds: (at(commits[0]) - from) / 1000,
     jobs: commits.reduce((sum, line) => sum + (line.jobs ?? 0), 0),
     peakMb: peak(),

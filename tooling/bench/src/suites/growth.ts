@@ -38,7 +38,7 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
       filled_per_s: round((target - (rows.length === 0 ? 0 : target / 10)) / seconds),
       ms_per_small_job: round(cost),
       of_the_first: round(cost / firstCost),
-      start_s: round(idle.firstCommitSeconds || 0),
+      start_s: round(idle.readySeconds),
       peak_mb: peakMb,
       database_kb: round(statSync(bus.database).size / 1024),
       ...(await askCatalog(bus)),
