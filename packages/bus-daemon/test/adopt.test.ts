@@ -9,7 +9,7 @@ import { askIn, makeDatabase, researchDatabase, runIn } from './support/old-data
 import { produce } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
+import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
 
 interface Report {
   applied: boolean;
@@ -286,6 +286,31 @@ describe('an adopted database', () => {
       expect(await quantbotBus(bus, 'adopt', elsewhere, '--apply')).toMatchObject({ code: 0, stderr: '' });
     expect(hash(elsewhere)).toBe(before);
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
+  });
+
+  test('moves table by table while the rest of it stays in use, and is replaced at the end', async () => {
+    const bus = makeTestBus({ duckdb_path: 'data/bus.duckdb' });
+    const old = join(bus.folder, 'data/alerts.duckdb');
+    await makeDatabase(old, ...researchDatabase);
+    const first = await quantbotBus(bus, 'adopt', old, '--only', 'main.trades', '--apply', '--write-views');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(await query(bus, 'SELECT count(*) AS n FROM trades')).toEqual([{ n: 500 }]);
+    await runIn(old, 'INSERT INTO canon.alerts_std SELECT * FROM canon.alerts_std LIMIT 5');
+
+    const settings = JSON.parse(readFileSync(bus.configPath, 'utf8'));
+    const one = testBusIn(bus.folder, { ...settings, duckdb_path: 'data/alerts.duckdb' });
+    const plan = await adopt(one, '--apply').catch(error => error.message);
+    expect(plan).toContain('main.trades: its rows of before are in canon.trades already: --skip main.trades');
+    expect((await adopt(one)).conflicts).toHaveLength(1);
+    const { backup } = await adopt(one, '--apply', '--skip', 'main.trades', '--write-views');
+    expect(existsSync(backup ?? '')).toBe(true);
+    const counts = 'SELECT (SELECT count(*) FROM trades) AS trades, (SELECT count(*) FROM canon.alerts_std) AS alerts';
+    expect(await query(one, counts)).toEqual([{ trades: 500, alerts: 1005 }]);
+  });
+
+  test('a table that is not there cannot be chosen', async () => {
+    const bus = await oldDatabase();
+    expect((await fail(bus, '--only', 'main.nobody')).stderr).toContain('The database has no table main.nobody.');
   });
 
   test('is taken over by a daemon that runs already, while a reader has the old one open', async () => {

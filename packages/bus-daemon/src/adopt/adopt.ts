@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
+import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
@@ -61,11 +62,12 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
   const limits = limitsOf(config);
   if (path === config.duckdbPath && (await isPublished(config))) return finishAdopted(config, path, options, limits);
   const identity = await identityOf(path);
-  const { known, stale } = await recordsOf(config, path, identity);
+  const { known, stale, earlier } = await recordsOf(config, path, identity);
   const old = await openOldDatabase(path, limits);
   try {
     const taken = known.filter(record => record.phase !== 'copying').flatMap(record => record.tables);
-    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken }, options);
+    const before = earlier.flatMap(record => record.tables);
+    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, before }, options);
     if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null };
     if (plan.conflicts.length > 0)
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });
@@ -84,7 +86,10 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     const views = plan.views.filter(view => view.problem === null).map(({ name, sql }) => ({ name, sql }));
     const configured = options.writeViews === undefined ? config : await writeViews(config, options.writeViews, views);
     const backup = plan.replaces ? await replace(configured, records, limits, options) : null;
-    if (!plan.replaces) await settle(configured, records, limits);
+    if (!plan.replaces) {
+      if (configured !== config) await drainUnlessRunning(configured); // so that the views are there at once
+      await settle(configured, records, limits);
+    }
     return { ...plan, applied: true, jobs: records.map(jobIdOf), backup };
   } finally {
     old.close();

@@ -8,6 +8,8 @@ export interface NameChoices {
   map: ReadonlyMap<string, string>;
   /** `schema.table`, which stay out. */
   skip: readonly string[];
+  /** `schema.table`, the only ones that are meant; all when empty. */
+  only: readonly string[];
 }
 
 /** An old table and the canonical table that it becomes. */
@@ -25,19 +27,20 @@ export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${tabl
  */
 export function chooseNames(
   tables: readonly OldTable[],
-  { map, skip }: NameChoices,
+  { map, skip, only }: NameChoices,
 ): { named: NamedTable[]; conflicts: string[] } {
   const byName = new Map(tables.map(table => [nameOf(table).toLowerCase(), table]));
-  for (const name of [...map.keys(), ...skip])
+  for (const name of [...map.keys(), ...skip, ...only])
     if (!byName.has(name.toLowerCase()))
       throw daemonError('TABLE_NOT_FOUND', `The database has no table ${name}.`, {
         details: tables.map(nameOf).slice(0, 50),
       });
   const skipped = new Set(skip.map(name => name.toLowerCase()));
+  const meant = new Set((only.length > 0 ? only : tables.map(nameOf)).map(name => name.toLowerCase()));
   const chosen = new Map([...map].map(([name, canon]) => [name.toLowerCase(), canon]));
   const conflicts: string[] = [];
   const named = tables
-    .filter(table => !skipped.has(nameOf(table).toLowerCase()))
+    .filter(table => meant.has(nameOf(table).toLowerCase()) && !skipped.has(nameOf(table).toLowerCase()))
     .map(table => {
       const wanted = chosen.get(nameOf(table).toLowerCase());
       if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)

@@ -34,11 +34,21 @@ export interface AdoptionPlan {
   conflicts: string[];
 }
 
+/** A database file, and what of it is in the bus. */
+export interface OldContent {
+  path: string;
+  bytes: number;
+  /** Tables of this very file that an earlier run has taken. */
+  taken: readonly AdoptedTable[];
+  /** Tables that were taken when the file was another: they may have rows by now that the bus has not, or has from their producers. */
+  before: readonly AdoptedTable[];
+}
+
 /** Looks at an old database and at the bus, and changes neither. */
 export async function planAdoption(
   config: BusConfig,
   database: OldDatabase,
-  what: { path: string; bytes: number; taken: readonly AdoptedTable[] },
+  what: OldContent,
   choices: NameChoices,
 ): Promise<AdoptionPlan> {
   const { connection } = database;
@@ -50,6 +60,7 @@ export async function planAdoption(
     const { rows, columns } = await inspectTable(connection, table);
     tables.push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
+  conflicts.push(...tables.flatMap(table => takenBefore(table, what)));
   if (conflicts.length === 0) conflicts.push(...(await checkAgainstBus(config, tables)));
   return {
     database: what.path,
@@ -57,10 +68,23 @@ export async function planAdoption(
     replaces: what.path === config.duckdbPath,
     tables,
     taken: [...taken],
-    views: conflicts.length === 0 ? await tryViews([...what.taken, ...tables], await listViews(connection)) : [],
+    views:
+      conflicts.length === 0
+        ? await tryViews([...what.taken, ...what.before, ...tables], await listViews(connection))
+        : [],
     lost: await listLost(connection),
     conflicts,
   };
+}
+
+/** A table whose rows would come twice. */
+function takenBefore(table: PlannedTable, { path, before }: OldContent): string[] {
+  const earlier = before.find(other => nameOf(other) === nameOf(table) && other.canon === table.canon);
+  return earlier === undefined
+    ? []
+    : [
+        `${nameOf(table)}: its rows of before are in canon.${earlier.canon} already: --skip ${nameOf(table)}, once quantbot-bus compare ${earlier.canon} ${path} says that nothing is missing`,
+      ];
 }
 
 function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): string[] {

@@ -9,6 +9,7 @@ interface Options extends CommonOptions {
   apply?: boolean;
   map: string[];
   skip: string[];
+  only: string[];
   writeViews?: boolean;
   timeout: string;
 }
@@ -20,6 +21,7 @@ export const adoptCommand = (): Command =>
     .option('--apply', 'do it; can be ended at any moment and run again')
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
     .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
+    .option('--only <table>', 'take only this table, the others later: main.trades (repeatable)', collect, [])
     .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
     .addHelpText(
@@ -33,6 +35,7 @@ Exit codes: 0 done, or the plan can be applied; 2 the plan has conflicts; 1 an e
 Examples:
   $ quantbot-bus adopt data/alerts.duckdb
   $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
+  $ quantbot-bus adopt data/alerts.duckdb --only main.trades --apply
   $ quantbot-bus adopt data/alerts.duckdb --apply --write-views`,
     )
     .action(async (database: string, options: Options, command: Command) => {
@@ -43,6 +46,7 @@ Examples:
         apply: options.apply ?? false,
         map: parseMap(options.map, command),
         skip: options.skip,
+        only: options.only,
         writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
         timeoutMs: timeoutMs ?? 0,
         onProgress: progressOf(options),
