@@ -48,6 +48,8 @@ export interface AdoptionReport extends Omit<AdoptionPlan, 'tables'> {
   jobs: string[];
   /** Where the old database is now, if it was replaced. */
   backup: string | null;
+  /** The bus_config.json that has the views now. */
+  viewsIn: string | null;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     const taken = known.filter(record => record.phase !== 'copying').flatMap(record => record.tables);
     const before = earlier.flatMap(record => record.tables);
     const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, before }, options);
-    if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null };
+    if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null, viewsIn: null };
     if (plan.conflicts.length > 0)
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });
     await initBusRoot(config.busRoot);
@@ -90,7 +92,8 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
       if (configured !== config) await drainUnlessRunning(configured); // so that the views are there at once
       await settle(configured, records, limits);
     }
-    return { ...plan, applied: true, jobs: records.map(jobIdOf), backup };
+    const viewsIn = views.length > 0 ? (options.writeViews ?? null) : null;
+    return { ...plan, applied: true, jobs: records.map(jobIdOf), backup, viewsIn };
   } finally {
     old.close();
   }
@@ -202,5 +205,6 @@ async function finishAdopted(
     applied: options.apply,
     jobs: records.map(jobIdOf),
     backup,
+    viewsIn: null,
   };
 }
