@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { packageFolder } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
@@ -70,7 +70,7 @@ function projectOf(python: string): string {
   symlinkSync(join(packageFolder, 'node_modules/@duckdb/node-api'), join(modules, '@duckdb/node-api'));
   symlinkSync(join(repository, 'scripts'), join(folder, 'scripts'));
   command(join(bin, 'quantbot-bus'), process.execPath, cliPath);
-  command(join(bin, 'tsx'), process.execPath, createRequire(import.meta.url).resolve('tsx/cli'));
+  command(join(bin, 'tsx'), process.execPath, fileURLToPath(import.meta.resolve('tsx/cli')));
   command(join(bin, 'python3'), python);
   return folder;
 }
