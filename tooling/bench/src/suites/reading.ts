@@ -6,7 +6,7 @@ import { makeFiles } from '../workload.js';
 
 const tasks = {
   'as rows': ['readParquet', "DuckDB's API by hand", 'hyparquet', 'parquetjs-lite'],
-  'as columns': ['readParquetColumns', "DuckDB's API by hand", 'hyparquet'],
+  'as columns': ['readParquetColumns', 'readParquetColumns, typed arrays', "DuckDB's API by hand", 'hyparquet'],
   'two of four columns, a tenth of the rows': ['readParquet', "DuckDB's API by hand", 'hyparquet'],
   'scanned in batches, summing a column': ['scanParquet', "DuckDB's API by hand"],
   'written from columns': ['writeParquet', "DuckDB's API by hand", 'parquetjs-lite'],
