@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const repository = resolve(import.meta.dirname, '../../..');
+
+/** The packages that are published, those first that others need. */
+export const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'] as const;
+
+/** The folder of a package. */
+export const folderOf = (name: string): string => join(repository, 'packages', name);
+
+/** Packs all of them as a release would, and gives the tarballs by package. */
+export function pack(into: string): Record<string, string> {
+  const tarballs: Record<string, string> = {};
+  for (const name of published) {
+    run('pnpm', ['pack', '--pack-destination', into], folderOf(name));
+    const file = readdirSync(into).find(candidate => candidate.startsWith(`quantbot-${name}-`));
+    if (file === undefined) throw new Error(`@quantbot/${name} was not packed into ${into}.`);
+    tarballs[name] = join(into, file);
+  }
+  return tarballs;
+}
+
+const longestMs = 120_000;
+
+/** Runs a program to its end; what it printed is in the error if it fails. */
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): string {
+  try {
+    return execFileSync(command, args, {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: longestMs,
+    });
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(' ')} failed in ${cwd}:\n${stdout}\n${stderr}`);
+  }
+}
