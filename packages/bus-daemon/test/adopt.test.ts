@@ -9,7 +9,7 @@ import { askIn, makeDatabase, researchDatabase, runIn } from './support/old-data
 import { produce } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
+import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
 
 interface Report {
   applied: boolean;
@@ -286,6 +286,40 @@ describe('an adopted database', () => {
       expect(await quantbotBus(bus, 'adopt', elsewhere, '--apply')).toMatchObject({ code: 0, stderr: '' });
     expect(hash(elsewhere)).toBe(before);
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
+  });
+
+  test('comes table by table while programs go on writing into it, and takes its place when all are in', async () => {
+    const bus = makeTestBus({ duckdb_path: 'data/bus.duckdb' });
+    const old = join(bus.folder, 'data/alerts.duckdb');
+    await makeDatabase(old, ...researchDatabase);
+    const first = await quantbotBus(bus, 'adopt', old, '--only', 'MAIN.trades', '--apply', '--json');
+    expect(JSON.parse(first.stdout)).toMatchObject({ tables: [{ table: 'trades' }], taken: [], backup: null });
+    await runIn(old, "INSERT INTO trades VALUES (500, 1, 'buy', 0)", 'INSERT INTO nothing VALUES (7, NULL)');
+    await submit(bus, {
+      schemaHint: 'canon.trades',
+      select: `SELECT 500 AS id, 1::DECIMAL(18,4) AS price, 'buy' AS side, 0::DOUBLE AS fee`,
+    });
+    await drain(bus);
+    expect(await quantbotBus(bus, 'compare', 'trades', old)).toMatchObject({ code: 0 });
+    const questions = ['SELECT * FROM trades ORDER BY id', 'SELECT * FROM all_big', 'FROM nothing'];
+    const before = await Promise.all(questions.map(sql => askIn(old, sql)));
+
+    const last = testBusIn(bus.folder); // the bus publishes under the old database's name from now on
+    const twice = (await adopt(last)).tables.find(({ table }) => table === 'trades');
+    expect(twice?.notes).toContainEqual(expect.stringMatching(/has rows in the bus; these are added .*--skip-known/));
+    const report = await adopt(last, '--skip-known', '--apply', '--write-views');
+    expect(report).toMatchObject({ code: 0, taken: ['main.trades'], backup: expect.any(String) });
+    expect(report.tables.map(({ canon }) => canon)).toEqual(['alerts_std', 'nothing', 'odd__name__1']);
+    for (const [index, sql] of questions.entries()) expect(await askIn(old, sql), sql).toEqual(before[index]);
+    expect(await query(last, 'SELECT count(*) AS n FROM canon.trades')).toEqual([{ n: 501 }]);
+  });
+
+  test('of which only a table is wanted that it has not: says so', async () => {
+    const bus = await oldDatabase();
+    expect(await fail(bus, '--only', 'main.nobody')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('TABLE_NOT_FOUND'),
+    });
   });
 
   test('is taken over by a daemon that runs already, while a reader has the old one open', async () => {

@@ -8,6 +8,10 @@ export interface NameChoices {
   map: ReadonlyMap<string, string>;
   /** `schema.table`, which stay out. */
   skip: readonly string[];
+  /** `schema.table`: no other comes in. All when absent or empty. */
+  only?: readonly string[];
+  /** Whether tables stay out whose canonical table has rows in the bus. */
+  skipKnown?: boolean;
 }
 
 /** An old table and the canonical table that it becomes. */
@@ -25,24 +29,26 @@ export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${tabl
  */
 export function chooseNames(
   tables: readonly OldTable[],
-  { map, skip }: NameChoices,
+  { map, skip, only = [] }: NameChoices,
 ): { named: NamedTable[]; conflicts: string[] } {
   const byName = new Map(tables.map(table => [nameOf(table).toLowerCase(), table]));
-  for (const name of [...map.keys(), ...skip])
+  for (const name of [...map.keys(), ...skip, ...only])
     if (!byName.has(name.toLowerCase()))
       throw daemonError('TABLE_NOT_FOUND', `The database has no table ${name}.`, {
         details: tables.map(nameOf).slice(0, 50),
       });
   const skipped = new Set(skip.map(name => name.toLowerCase()));
+  const wanted = new Set(only.map(name => name.toLowerCase()));
+  const comesIn = (name: string) => !skipped.has(name) && (wanted.size === 0 || wanted.has(name));
   const chosen = new Map([...map].map(([name, canon]) => [name.toLowerCase(), canon]));
   const conflicts: string[] = [];
   const named = tables
-    .filter(table => !skipped.has(nameOf(table).toLowerCase()))
+    .filter(table => comesIn(nameOf(table).toLowerCase()))
     .map(table => {
-      const wanted = chosen.get(nameOf(table).toLowerCase());
-      if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)
-        conflicts.push(`${nameOf(table)}: ${wanted} is no name of a canonical table (letters, digits, _; at most 63)`);
-      return { ...table, canon: (wanted ?? plainName(table.table)).toLowerCase() };
+      const name = chosen.get(nameOf(table).toLowerCase());
+      if (name !== undefined && canonTableOf(`canon.${name}`) === undefined)
+        conflicts.push(`${nameOf(table)}: ${name} is no name of a canonical table (letters, digits, _; at most 63)`);
+      return { ...table, canon: (name ?? plainName(table.table)).toLowerCase() };
     });
   return { named, conflicts: [...conflicts, ...collisions(named)] };
 }

@@ -9,6 +9,8 @@ interface Options extends CommonOptions {
   apply?: boolean;
   map: string[];
   skip: string[];
+  only: string[];
+  skipKnown?: boolean;
   writeViews?: boolean;
   timeout: string;
 }
@@ -20,6 +22,8 @@ export const adoptCommand = (): Command =>
     .option('--apply', 'do it; can be ended at any moment and run again')
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
     .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
+    .option('--only <table>', 'take this table and no other: main.trades (repeatable)', collect, [])
+    .option('--skip-known', 'leave out tables whose canonical table has rows in the bus already')
     .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
     .addHelpText(
@@ -33,7 +37,8 @@ Exit codes: 0 done, or the plan can be applied; 2 the plan has conflicts; 1 an e
 Examples:
   $ quantbot-bus adopt data/alerts.duckdb
   $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
-  $ quantbot-bus adopt data/alerts.duckdb --apply --write-views`,
+  $ quantbot-bus adopt data/alerts.duckdb --only main.trades --apply
+  $ quantbot-bus adopt data/alerts.duckdb --skip-known --apply --write-views`,
     )
     .action(async (database: string, options: Options, command: Command) => {
       const timeoutMs = parseDuration(options.timeout);
@@ -43,6 +48,8 @@ Examples:
         apply: options.apply ?? false,
         map: parseMap(options.map, command),
         skip: options.skip,
+        only: options.only,
+        skipKnown: options.skipKnown ?? false,
         writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
         timeoutMs: timeoutMs ?? 0,
         onProgress: progressOf(options),
