@@ -20,13 +20,13 @@ export interface Block {
   isBefore: boolean;
 }
 
-const uses: Record<string, BlockUse> = {
-  sh: 'commands',
-  ts: 'file',
-  typescript: 'file',
-  python: 'file',
-  json: 'file',
-  text: 'output',
+/** Each language with the ending of its files; of commands and outputs, none. */
+const languages: Record<string, { use: BlockUse; ending: string }> = {
+  sh: { use: 'commands', ending: '' },
+  text: { use: 'output', ending: '' },
+  typescript: { use: 'file', ending: '.ts' },
+  python: { use: 'file', ending: '.py' },
+  json: { use: 'file', ending: '.json' },
 };
 
 /**
@@ -63,10 +63,13 @@ function body(lines: readonly string[], begin: number, end: number): string {
     .join('');
 }
 
-function blockOf(language: string, introduction: string, line: number): Omit<Block, 'part' | 'section' | 'code'> {
-  const use = uses[language];
-  if (use === undefined) throw new Error(`line ${line}: nobody knows what to do with a block in "${language}"`);
-  const [, path = ''] = /`([\w./-]+\.(?:ts|py|json))`.*:\s*$/.exec(introduction) ?? [];
-  if (use === 'file' && path === '') throw new Error(`line ${line}: the line before does not name the file, as \`x.ts\`:`);
-  return { language, use, line, path, isBefore: introduction.startsWith('**Before**') };
+function blockOf(name: string, introduction: string, line: number): Omit<Block, 'part' | 'section' | 'code'> {
+  const language = languages[name];
+  if (language === undefined) throw new Error(`line ${line}: nobody knows what to do with a block in "${name}"`);
+  const { use, ending } = language;
+  const paths = [...introduction.matchAll(/`([\w./-]+)`/g)].map(([, path = '']) => path);
+  const path = use === 'file' && introduction.endsWith(':') ? paths.findLast(each => each.endsWith(ending)) : '';
+  if (path === undefined || (use === 'file' && path === ''))
+    throw new Error(`line ${line}: the line before the block does not name its file, as \`name${ending}\`:`);
+  return { language: name, use, line, path, isBefore: introduction.startsWith('**Before**') };
 }
