@@ -1,11 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseBusConfig } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
 import { hasPython, pythonWithDataTools } from '@quantbot/tooling-config/python';
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { type Block, readBlocks } from './support/page.js';
-import { makeProject, type Project, repository } from './support/project.js';
+import { makeProject, type Project, prepareTypeScript, repository, writeBlock } from './support/project.js';
 import { Walk } from './support/walk.js';
 
 const guide = join(repository, 'docs/guides/migration.md');
@@ -31,6 +34,19 @@ test('each phase has files, commands and outputs, and none is in a language that
     { part: 'Phase 4: Migrate remaining producers incrementally', files: 8, commands: 6, outputs: 5 },
     { part: 'Phase 5: Remove direct DuckDB writes', files: 6, commands: 17, outputs: 8 },
   ]);
+});
+
+test('its TypeScript type-checks and its settings are valid, also where no Python is to run the rest', () => {
+  const folder = temporaryFolder();
+  for (const [index, block] of blocks.entries())
+    if (block.language === 'typescript') writeBlock(folder, { path: `jobs/${index}.ts`, code: block.code });
+  prepareTypeScript(folder);
+  const { stdout } = spawnSync('npx', ['tsc', '--noEmit', '--pretty', 'false'], { cwd: folder, encoding: 'utf8' });
+  expect(stdout).toBe('');
+  const settings = blocks.filter(({ path }) => path === 'bus_config.json').map(({ code }) => code);
+  expect(settings.map(text => parseBusConfig(text, join(folder, 'bus_config.json')).duckdbPath)).toEqual(
+    ['bus', 'alerts', 'bus'].map(name => join(folder, `data/${name}.duckdb`)),
+  );
 });
 
 describe.skipIf(!hasPython)(`the guide, typed from top to bottom${hasPython ? '' : ' (skipped: no python3)'}`, () => {
@@ -133,8 +149,18 @@ describe.skipIf(!hasPython)(`the guide, typed from top to bottom${hasPython ? ''
     await walk.follow(back);
     expect(existsSync(join(folder, 'data', backup))).toBe(false);
     expect(await ask('data/alerts.duckdb', tradesByRun)).toEqual(perRun('by-hand', 'run-1', 'run-2', 'run-4'));
-    await walk.terminals.stopDaemon();
     lastGood.add(5);
+  });
+
+  test('who has gone back can go forward again', async context => {
+    begin(context, 6);
+    const again = stepOf(5).filter(({ section, use }) => section === 'The two become one' && use !== 'output');
+    await new Walk(walk.project, walk.terminals).follow(again);
+    expect(await ask('data/alerts.duckdb', tradesByRun.replace('trades', 'canon.trades'))).toEqual(
+      await ask('data/alerts.duckdb', tradesByRun),
+    );
+    expect(await ask('data/alerts.duckdb', 'SELECT * FROM tokens')).toHaveLength(1);
+    await walk.terminals.stopDaemon();
   });
 
   test('and each block of it was tried', context => {
@@ -171,6 +197,12 @@ describe.skipIf(!hasPython)(`the guide, typed from top to bottom${hasPython ? ''
     }
   }
 });
+
+function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-guide-')));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 const tradesByRun = 'SELECT run_id, count(*) AS n FROM trades GROUP BY run_id ORDER BY run_id';
 const perRun = (...runs: string[]): object[] => runs.map(run_id => ({ run_id, n: 1000 }));

@@ -60,7 +60,8 @@ export async function planAdoption(
     replaces: what.path === config.duckdbPath,
     tables,
     taken: [...taken, ...left.map(nameOf)],
-    views: conflicts.length === 0 ? await tryViews([...what.taken, ...left, ...tables], await listViews(connection)) : [],
+    views:
+      conflicts.length === 0 ? await tryViews([...what.taken, ...left, ...tables], await listViews(connection)) : [],
     lost: await listLost(connection),
     conflicts,
   };

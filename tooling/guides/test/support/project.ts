@@ -40,17 +40,26 @@ export function makeProject(before: readonly Block[], python: string): Project {
   const folder = join(top, 'research');
   for (const name of ['data', 'scripts']) mkdirSync(join(folder, name), { recursive: true });
   for (const name of ['tmp', 'bin']) mkdirSync(join(top, name));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(compiler));
+  prepareTypeScript(folder);
   writeFileSync(join(folder, '.gitignore'), ['node_modules', 'dist', 'data', 'out', '*.parquet', ''].join('\n'));
-  symlinkSync(join(packageFolder, 'node_modules'), join(folder, 'node_modules'));
   for (const name of readdirSync(join(repository, 'scripts')).filter(file => file.endsWith('.py')))
     symlinkSync(join(repository, 'scripts', name), join(folder, 'scripts', name));
   for (const block of before) writeBlock(folder, block);
   const env = environmentOf(top, python);
-  for (const args of [['init', '--quiet'], ['add', '.'], ['commit', '--quiet', '--message', 'As it was']])
+  for (const args of [
+    ['init', '--quiet'],
+    ['add', '.'],
+    ['commit', '--quiet', '--message', 'As it was'],
+  ])
     execFileSync('git', args, { cwd: folder, env });
   return projectIn(top, env);
+}
+
+/** The packages are installed, and `npx tsc` compiles `jobs/`. */
+export function prepareTypeScript(folder: string): void {
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(compiler));
+  symlinkSync(join(packageFolder, 'node_modules'), join(folder, 'node_modules'));
 }
 
 const projectIn = (top: string, env: NodeJS.ProcessEnv): Project => ({
@@ -72,7 +81,9 @@ export function writeBlock(folder: string, { path, code }: Pick<Block, 'path' | 
 
 /** `quantbot-bus` and `python3` are on the path; nothing of the caller's own bus, package manager or git is there. */
 function environmentOf(top: string, python: string): NodeJS.ProcessEnv {
-  writeFileSync(join(top, 'bin/quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(top, 'bin/quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`, {
+    mode: 0o755,
+  });
   const own = /^(QUANTBOT_|npm_|PNPM_|VITEST|NODE_OPTIONS|NODE_ENV|FORCE_COLOR|GIT_|PYTHON)/;
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))),

@@ -12,9 +12,9 @@ export class Walk {
   readonly done: Block[] = [];
   #last: Typed | undefined;
 
-  constructor(project: Project) {
+  constructor(project: Project, terminals = new Terminals(project.folder, project.env)) {
     this.project = project;
-    this.terminals = new Terminals(project.folder, project.env);
+    this.terminals = terminals;
   }
 
   /**
@@ -39,22 +39,24 @@ export class Walk {
     this.#last = await this.terminals.type(block.code);
     const [, expected = '0'] = /# exit code (\d+)\n$/.exec(block.code) ?? [];
     if (this.#last.code !== Number(expected))
-      throw new Error(`ended with ${this.#last.code} instead of ${expected}:\n${this.#last.stdout}${this.#last.stderr}`);
+      throw new Error(
+        `ended with ${this.#last.code} instead of ${expected}:\n${this.#last.stdout}${this.#last.stderr}`,
+      );
   }
 
   /** What stands under "Before" is there, until the guide replaces it. */
   #putFile(block: Block): void {
-    if (!block.isBefore) return writeBlock(this.project.folder, block);
-    if (readFileSync(join(this.project.folder, block.path), 'utf8') !== block.code)
+    if (!block.isBefore) writeBlock(this.project.folder, block);
+    else if (readFileSync(join(this.project.folder, block.path), 'utf8') !== block.code)
       throw new Error(`${block.path} is not what the guide says it is`);
   }
 
   #compare(shown: string): void {
     if (this.#last === undefined) throw new Error('the output that is shown does not follow a command');
-    const pattern = shown.trimEnd().split('…').map(escape).join('[\\s\\S]*?');
+    const pattern = shown.trimEnd().split('…').map(literally).join('[\\s\\S]*?');
     const printed = this.#last.stdout.trimEnd();
     if (!new RegExp(`^${pattern}$`).test(printed)) throw new Error(`shown is\n${shown}\nand printed was\n${printed}`);
   }
 }
 
-const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
