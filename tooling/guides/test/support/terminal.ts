@@ -15,6 +15,7 @@ const readyTimeoutMs = 60_000;
 export class Terminals {
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
+  #typed: ChildProcess | undefined;
   #daemon: { process: ChildProcess; log: () => string } | undefined;
 
   constructor(folder: string, env: NodeJS.ProcessEnv) {
@@ -29,8 +30,10 @@ export class Terminals {
   /** Types commands and waits for their end; the first that fails ends it. */
   async type(commands: string): Promise<Typed> {
     const child = this.#spawn(commands);
+    this.#typed = child;
     const { stdout, stderr } = collect(child);
     const [code] = (await once(child, 'close')) as [number | null];
+    this.#typed = undefined;
     return { code, stdout: stdout(), stderr: stderr() };
   }
 
@@ -68,12 +71,20 @@ export class Terminals {
 
   /** Ends what still runs, however it stands. */
   close(): void {
-    this.#daemon?.process.kill('SIGKILL');
+    for (const pid of [this.#typed?.pid, this.#daemon?.process.pid])
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    this.#typed = undefined;
     this.#daemon = undefined;
   }
 
   #spawn(commands: string): ChildProcess {
-    return spawn('sh', ['-ec', commands], { cwd: this.#folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A group of its own, so that everything it has started can be ended with it.
+    return spawn('sh', ['-ec', commands], {
+      cwd: this.#folder,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
   }
 }
 
