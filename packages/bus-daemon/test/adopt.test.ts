@@ -305,8 +305,13 @@ describe('an adopted database', () => {
     const before = await Promise.all(questions.map(sql => askIn(old, sql)));
 
     const last = testBusIn(bus.folder); // the bus publishes under the old database's name from now on
-    const twice = (await adopt(last)).tables.find(({ table }) => table === 'trades');
-    expect(twice?.notes).toContainEqual(expect.stringMatching(/has rows in the bus; these are added .*--skip-known/));
+    const twice = await adopt(last);
+    expect(twice).toMatchObject({
+      code: 2,
+      conflicts: [expect.stringMatching(/^main\.trades: .* twice: --skip-known, or --skip main\.trades$/)],
+    });
+    const { notes } = twice.tables.find(({ table }) => table === 'trades') ?? {};
+    expect(notes).toContainEqual(expect.stringMatching(/has rows in the bus; these are added .*--skip-known/));
     const report = await adopt(last, '--skip-known', '--apply', '--write-views');
     expect(report).toMatchObject({ code: 0, taken: ['main.trades'], backup: expect.any(String) });
     expect(report.tables.map(({ canon }) => canon)).toEqual(['alerts_std', 'nothing', 'odd__name__1']);

@@ -61,11 +61,12 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
   const limits = limitsOf(config);
   if (path === config.duckdbPath && (await isPublished(config))) return finishAdopted(config, path, options, limits);
   const identity = await identityOf(path);
-  const { known, stale } = await recordsOf(config, path, identity);
+  const { known, stale, past } = await recordsOf(config, path, identity);
   const old = await openOldDatabase(path, limits);
   try {
     const taken = known.filter(record => record.phase !== 'copying').flatMap(record => record.tables);
-    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken }, options);
+    const takenBefore = past.flatMap(record => record.tables);
+    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, takenBefore }, options);
     if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null };
     if (plan.conflicts.length > 0)
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });

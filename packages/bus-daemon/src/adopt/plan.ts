@@ -38,7 +38,7 @@ export interface AdoptionPlan {
 export async function planAdoption(
   config: BusConfig,
   database: OldDatabase,
-  what: { path: string; bytes: number; taken: readonly AdoptedTable[] },
+  what: { path: string; bytes: number; taken: readonly AdoptedTable[]; takenBefore: readonly AdoptedTable[] },
   choices: NameChoices,
 ): Promise<AdoptionPlan> {
   const { connection } = database;
@@ -54,6 +54,7 @@ export async function planAdoption(
     (isLeft ? left : tables).push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
   if (conflicts.length === 0) conflicts.push(...checkAgainstBus(config, registry, tables));
+  conflicts.push(...rowsTwice(registry, tables, what.takenBefore));
   return {
     database: what.path,
     bytes: what.bytes,
@@ -97,6 +98,23 @@ function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: rea
     }
   }
   return conflicts;
+}
+
+/** A table whose rows an earlier run has taken, before the file was written into again: taken once more, they would be there twice. */
+function rowsTwice(
+  registry: TableRegistry,
+  tables: readonly PlannedTable[],
+  takenBefore: readonly AdoptedTable[],
+): string[] {
+  const nameHereAndThere = (table: OldTable & { canon: string }) => `${nameOf(table)} ${table.canon}`;
+  const before = new Set(takenBefore.map(nameHereAndThere));
+  return tables
+    .filter(table => before.has(nameHereAndThere(table)))
+    .filter(({ canon }) => registry.get(canon)?.mode.mode === 'append')
+    .map(table => {
+      const name = nameOf(table);
+      return `${name}: an earlier run has brought it into the bus, so its rows would be there twice: --skip-known, or --skip ${name}`;
+    });
 }
 
 async function readRegistry(config: BusConfig): Promise<TableRegistry> {

@@ -71,8 +71,9 @@ export class Terminals {
 
   /** Ends what still runs, however it stands. */
   close(): void {
-    for (const pid of [this.#typed?.pid, this.#daemon?.process.pid])
-      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    for (const child of [this.#typed, this.#daemon?.process])
+      if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, 'SIGKILL');
     this.#typed = undefined;
     this.#daemon = undefined;
   }
