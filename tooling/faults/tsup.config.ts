@@ -2,5 +2,11 @@ import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
 export default defineConfig(
-  esm({ main: 'src/main.ts', producer: 'src/producer.ts', soak: 'src/soak.ts', mutant: 'src/mutant.ts' }),
+  esm({
+    main: 'src/main.ts',
+    producer: 'src/producer.ts',
+    'plain-producer': 'src/plain-producer.ts',
+    soak: 'src/soak.ts',
+    mutant: 'src/mutant.ts',
+  }),
 );

@@ -1,10 +1,16 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
-import { hasPython, pythonWithDataTools } from '@quantbot/tooling-config/python';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
-import { linkScripts, repository, runPython, skippedWithoutPython } from './support/python.js';
+import {
+  hasPython,
+  linkScripts,
+  pythonWithDataTools,
+  repository,
+  runPython,
+  skippedWithoutPython,
+} from './support/python.js';
 import { query } from './support/readers.js';
 import { makeTestBus } from './support/test-bus.js';
 

@@ -2,12 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
-import { hasPython } from '@quantbot/tooling-config/python';
 import { describe, expect, test } from 'vitest';
 import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { numbers, produce } from './support/parquet.js';
-import { linkScripts, repository, runPython, skippedWithoutPython, startPython } from './support/python.js';
+import { hasPython, linkScripts, repository, runPython, skippedWithoutPython, startPython } from './support/python.js';
 import { query } from './support/readers.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 

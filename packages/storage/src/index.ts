@@ -25,4 +25,12 @@ export {
   type WrittenFile,
   writeParquet,
 } from './parquet/write-parquet.js';
-export type { Columns, IntervalValue, Row, TypeMapping, Value } from './types/mapping.js';
+export type {
+  Columns,
+  IntervalValue,
+  NumericArray,
+  Row,
+  TypedColumns,
+  TypeMapping,
+  Value,
+} from './types/mapping.js';

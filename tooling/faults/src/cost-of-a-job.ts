@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
-import { drain, mustEndWell, startDaemon } from './processes.js';
+import { drain, mustEndWell, type Running, startDaemon, startPlainProducer } from './processes.js';
 import { readRecording } from './strace.js';
 
-/** What the daemon does for one more job of one small artifact, besides what it does anyway. */
+/** What one more job of one small artifact costs, besides what is done anyway. */
 export interface JobCost {
   /** System calls on anything in the bus's folders. */
   calls: number;
@@ -16,26 +16,46 @@ export interface JobCost {
 const few = 64;
 const many = 320;
 
+/** What it costs the daemon. */
+export const costOfAJob = (schemaHint?: string): Promise<JobCost> =>
+  costOfOneMore(jobs => daemonWith(jobs, schemaHint));
+
+/** What it costs the producer. */
+export const costOfASubmission = (): Promise<JobCost> => costOfOneMore(producerOf);
+
 /** Counts what a run with many jobs does more than one with few; what starting and ending costs is in both. */
-export async function costOfAJob(schemaHint?: string): Promise<JobCost> {
-  const [less, more] = [await runWith(few, schemaHint), await runWith(many, schemaHint)];
+async function costOfOneMore(runWith: (jobs: number) => Promise<JobCost>): Promise<JobCost> {
+  const [less, more] = [await runWith(few), await runWith(many)];
   const each = (figure: keyof JobCost) => (more[figure] - less[figure]) / (many - few);
   return { calls: each('calls'), flushes: each('flushes'), bytesWritten: each('bytesWritten') };
 }
 
-async function runWith(jobs: number, schemaHint: string | undefined): Promise<JobCost> {
+const daemonWith = (jobs: number, schemaHint: string | undefined): Promise<JobCost> =>
+  counted(async (folder, strace) => {
+    await submitMany(folder, 'first', 1, schemaHint); // makes the table
+    await drain(folder);
+    await submitMany(folder, 'job', jobs, schemaHint);
+    return startDaemon(folder, { strace, drain: true });
+  });
+
+const producerOf = (jobs: number): Promise<JobCost> =>
+  counted(async (folder, strace) => {
+    const file = join(folder, 'file.parquet');
+    await writeSmallParquet(file, { columns: { i: 'int64' }, rows: [{ i: 1 }] });
+    return startPlainProducer(folder, file, jobs, strace);
+  });
+
+/** What a process does in the folders of a new bus. */
+async function counted(start: (folder: string, strace: readonly string[]) => Promise<Running>): Promise<JobCost> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-cost-'));
   try {
     mkdirSync(join(folder, 'data'));
     const settings = { export: { enabled: false }, compaction: { hot_commits: 1000, idle_s: 3600 } };
     writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(settings));
     await drain(folder);
-    await submitMany(folder, 'first', 1, schemaHint); // makes the table
-    await drain(folder);
-    await submitMany(folder, 'job', jobs, schemaHint);
     const file = join(folder, 'calls.log');
     const strace = ['-f', '-qq', '-y', '-s', '0', '-o', file, '-e', 'trace=%file,%desc'];
-    await mustEndWell(startDaemon(folder, { strace, drain: true }), 'the daemon under strace');
+    await mustEndWell(await start(folder, strace), 'the process under strace');
     const calls = readRecording(file).filter(call => call.paths.some(path => path.startsWith(join(folder, 'data'))));
     return {
       calls: calls.length,

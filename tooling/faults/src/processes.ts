@@ -9,6 +9,7 @@ const daemonCli = join(
   'dist/cli.js',
 );
 const producerEntry = fileURLToPath(new URL('../dist/producer.js', import.meta.url));
+const plainProducerEntry = fileURLToPath(new URL('../dist/plain-producer.js', import.meta.url));
 const mutantEntry = new URL('../dist/mutant.js', import.meta.url).href;
 
 /** How a process ended. */
@@ -63,6 +64,10 @@ export const startProducer = (
     folder,
     sabotage,
   );
+
+/** Starts a producer that submits one file as so many jobs. */
+export const startPlainProducer = (folder: string, file: string, jobs: number, strace: readonly string[]): Running =>
+  run([plainProducerEntry, join(folder, 'data/bus'), file, String(jobs)], folder, { strace });
 
 function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sabotage): Running {
   const env = {

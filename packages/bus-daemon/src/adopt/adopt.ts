@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
+import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
@@ -47,6 +48,8 @@ export interface AdoptionReport extends Omit<AdoptionPlan, 'tables'> {
   jobs: string[];
   /** Where the old database is now, if it was replaced. */
   backup: string | null;
+  /** The bus_config.json that has the views now. */
+  viewsIn: string | null;
 }
 
 /**
@@ -61,13 +64,13 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
   const limits = limitsOf(config);
   if (path === config.duckdbPath && (await isPublished(config))) return finishAdopted(config, path, options, limits);
   const identity = await identityOf(path);
-  const { known, stale, past } = await recordsOf(config, path, identity);
+  const { known, stale, earlier } = await recordsOf(config, path, identity);
   const old = await openOldDatabase(path, limits);
   try {
     const taken = known.filter(record => record.phase !== 'copying').flatMap(record => record.tables);
-    const takenBefore = past.flatMap(record => record.tables);
-    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, takenBefore }, options);
-    if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null };
+    const before = earlier.flatMap(record => record.tables);
+    const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, before }, options);
+    if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null, viewsIn: null };
     if (plan.conflicts.length > 0)
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });
     await initBusRoot(config.busRoot);
@@ -85,8 +88,12 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     const views = plan.views.filter(view => view.problem === null).map(({ name, sql }) => ({ name, sql }));
     const configured = options.writeViews === undefined ? config : await writeViews(config, options.writeViews, views);
     const backup = plan.replaces ? await replace(configured, records, limits, options) : null;
-    if (!plan.replaces) await settle(configured, records, limits);
-    return { ...plan, applied: true, jobs: records.map(jobIdOf), backup };
+    if (!plan.replaces) {
+      if (configured !== config) await drainUnlessRunning(configured); // so that the views are there at once
+      await settle(configured, records, limits);
+    }
+    const viewsIn = views.length > 0 ? (options.writeViews ?? null) : null;
+    return { ...plan, applied: true, jobs: records.map(jobIdOf), backup, viewsIn };
   } finally {
     old.close();
   }
@@ -198,5 +205,6 @@ async function finishAdopted(
     applied: options.apply,
     jobs: records.map(jobIdOf),
     backup,
+    viewsIn: null,
   };
 }

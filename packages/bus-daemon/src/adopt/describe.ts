@@ -26,18 +26,21 @@ function tableLines({ tables, taken, applied }: AdoptionReport): string[] {
   return [...heading, ...lines, ...(taken.length > 0 ? [`In the bus already: ${taken.join(', ')}`] : [])];
 }
 
-function viewLines({ views, conflicts }: AdoptionReport): string[] {
+function viewLines({ views, conflicts, viewsIn }: AdoptionReport): string[] {
   const carried = views.filter(view => view.problem === null);
   const lost = views.filter(view => view.problem !== null);
   const snippet = JSON.stringify({ publish: { views: carried.map(({ name, sql }) => ({ name, sql })) } }, null, 2);
   return [
-    ...(carried.length > 0 && conflicts.length === 0
-      ? ['', 'So that old names and views answer as before, in bus_config.json (--write-views does it):', snippet]
-      : []),
+    ...(carried.length > 0 && conflicts.length === 0 ? ['', viewsHeading(viewsIn), snippet] : []),
     ...(lost.length > 0 ? ['', 'Views that would not answer:'] : []),
     ...lost.flatMap(({ name, sql, problem }) => [`  ${name}: ${problem}`, `    ${sql}`]),
   ];
 }
+
+const viewsHeading = (viewsIn: string | null): string =>
+  viewsIn === null
+    ? 'So that old names and views answer as before, in bus_config.json (--write-views does it):'
+    : `Old names and views answer as before; ${viewsIn} has them now (a daemon that runs reads it when it is started again):`;
 
 function lostLines({ lost }: AdoptionReport): string[] {
   if (lost.length === 0) return [];
@@ -54,7 +57,7 @@ function verdict(report: AdoptionReport): string {
   if (!applied)
     return tables.length + taken.length === 0 && !replaces
       ? `${database} has no tables.`
-      : `Nothing was changed. To do it: quantbot-bus adopt ${database} --apply`;
+      : 'Nothing was changed. To do it: the same with --apply.';
   const rows = 'Every table was compared, number of rows and a hash of all values.';
   if (backup !== null) return `${rows} The old database is ${backup}.`;
   return `${rows} ${database} stays where it is.`;

@@ -8,10 +8,10 @@ export interface NameChoices {
   map: ReadonlyMap<string, string>;
   /** `schema.table`, which stay out. */
   skip: readonly string[];
-  /** `schema.table`: no other comes in. All when absent or empty. */
-  only?: readonly string[];
+  /** `schema.table`, the only ones that are meant; all when empty. */
+  only: readonly string[];
   /** Whether tables stay out whose canonical table has rows in the bus. */
-  skipKnown?: boolean;
+  skipKnown: boolean;
 }
 
 /** An old table and the canonical table that it becomes. */
@@ -29,7 +29,7 @@ export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${tabl
  */
 export function chooseNames(
   tables: readonly OldTable[],
-  { map, skip, only = [] }: NameChoices,
+  { map, skip, only }: NameChoices,
 ): { named: NamedTable[]; conflicts: string[] } {
   const byName = new Map(tables.map(table => [nameOf(table).toLowerCase(), table]));
   for (const name of [...map.keys(), ...skip, ...only])
@@ -38,17 +38,16 @@ export function chooseNames(
         details: tables.map(nameOf).slice(0, 50),
       });
   const skipped = new Set(skip.map(name => name.toLowerCase()));
-  const wanted = new Set(only.map(name => name.toLowerCase()));
-  const comesIn = (name: string) => !skipped.has(name) && (wanted.size === 0 || wanted.has(name));
+  const meant = new Set((only.length > 0 ? only : tables.map(nameOf)).map(name => name.toLowerCase()));
   const chosen = new Map([...map].map(([name, canon]) => [name.toLowerCase(), canon]));
   const conflicts: string[] = [];
   const named = tables
-    .filter(table => comesIn(nameOf(table).toLowerCase()))
+    .filter(table => meant.has(nameOf(table).toLowerCase()) && !skipped.has(nameOf(table).toLowerCase()))
     .map(table => {
-      const name = chosen.get(nameOf(table).toLowerCase());
-      if (name !== undefined && canonTableOf(`canon.${name}`) === undefined)
-        conflicts.push(`${nameOf(table)}: ${name} is no name of a canonical table (letters, digits, _; at most 63)`);
-      return { ...table, canon: (name ?? plainName(table.table)).toLowerCase() };
+      const wanted = chosen.get(nameOf(table).toLowerCase());
+      if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)
+        conflicts.push(`${nameOf(table)}: ${wanted} is no name of a canonical table (letters, digits, _; at most 63)`);
+      return { ...table, canon: (wanted ?? plainName(table.table)).toLowerCase() };
     });
   return { named, conflicts: [...conflicts, ...collisions(named)] };
 }

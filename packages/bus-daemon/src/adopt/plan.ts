@@ -34,11 +34,21 @@ export interface AdoptionPlan {
   conflicts: string[];
 }
 
+/** A database file, and what of it is in the bus. */
+export interface OldContent {
+  path: string;
+  bytes: number;
+  /** Tables of this very file that an earlier run has taken. */
+  taken: readonly AdoptedTable[];
+  /** Tables that were taken when the file was another: they may have rows by now that the bus has not, or has from their producers. */
+  before: readonly AdoptedTable[];
+}
+
 /** Looks at an old database and at the bus, and changes neither. */
 export async function planAdoption(
   config: BusConfig,
   database: OldDatabase,
-  what: { path: string; bytes: number; taken: readonly AdoptedTable[]; takenBefore: readonly AdoptedTable[] },
+  what: OldContent,
   choices: NameChoices,
 ): Promise<AdoptionPlan> {
   const { connection } = database;
@@ -50,11 +60,11 @@ export async function planAdoption(
   const left: PlannedTable[] = [];
   for (const table of named.filter(table => !taken.has(nameOf(table)))) {
     const { rows, columns } = await inspectTable(connection, table);
-    const isLeft = choices.skipKnown === true && registry.lastSeq(table.canon) > 0;
+    const isLeft = choices.skipKnown && registry.lastSeq(table.canon) > 0;
     (isLeft ? left : tables).push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
+  conflicts.push(...tables.flatMap(table => takenBefore(table, what)));
   if (conflicts.length === 0) conflicts.push(...checkAgainstBus(config, registry, tables));
-  conflicts.push(...rowsTwice(registry, tables, what.takenBefore));
   return {
     database: what.path,
     bytes: what.bytes,
@@ -62,10 +72,27 @@ export async function planAdoption(
     tables,
     taken: [...taken, ...left.map(nameOf)],
     views:
-      conflicts.length === 0 ? await tryViews([...what.taken, ...left, ...tables], await listViews(connection)) : [],
+      conflicts.length === 0
+        ? await tryViews(oncePerName([...what.before, ...what.taken, ...left, ...tables]), await listViews(connection))
+        : [],
     lost: await listLost(connection),
     conflicts,
   };
+}
+
+/** What is named later counts. */
+const oncePerName = <Table extends OldTable>(tables: readonly Table[]): Table[] => [
+  ...new Map(tables.map(table => [nameOf(table), table])).values(),
+];
+
+/** A table whose rows would come twice. */
+function takenBefore(table: PlannedTable, { path, before }: OldContent): string[] {
+  const earlier = before.find(other => nameOf(other) === nameOf(table) && other.canon === table.canon);
+  return earlier === undefined
+    ? []
+    : [
+        `${nameOf(table)}: its rows of before are in canon.${earlier.canon} already: --skip ${nameOf(table)} (or --skip-known), once quantbot-bus compare ${earlier.canon} ${path} says that nothing is missing`,
+      ];
 }
 
 function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): string[] {
@@ -98,23 +125,6 @@ function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: rea
     }
   }
   return conflicts;
-}
-
-/** A table whose rows an earlier run has taken, before the file was written into again: taken once more, they would be there twice. */
-function rowsTwice(
-  registry: TableRegistry,
-  tables: readonly PlannedTable[],
-  takenBefore: readonly AdoptedTable[],
-): string[] {
-  const nameHereAndThere = (table: OldTable & { canon: string }) => `${nameOf(table)} ${table.canon}`;
-  const before = new Set(takenBefore.map(nameHereAndThere));
-  return tables
-    .filter(table => before.has(nameHereAndThere(table)))
-    .filter(({ canon }) => registry.get(canon)?.mode.mode === 'append')
-    .map(table => {
-      const name = nameOf(table);
-      return `${name}: an earlier run has brought it into the bus, so its rows would be there twice: --skip-known, or --skip ${name}`;
-    });
 }
 
 async function readRegistry(config: BusConfig): Promise<TableRegistry> {

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
 import { storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
-import type { Columns, Row, TypeMapping, Value } from '../types/mapping.js';
+import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';
 import { columnVector } from '../types/vector-memory.js';
 import { bindParams, type Params } from './bind.js';
+import { type ColumnBuilder, plainColumn, typedColumn } from './column-builder.js';
 
 /** A statement and how its result is to be read. */
 export interface Statement {
@@ -37,18 +38,36 @@ export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMappin
 /** Runs a statement to its end and gives all rows. */
 export async function runForRows<R = Row>(connection: DuckDBConnection, statement: Statement): Promise<R[]> {
   const rows: R[] = [];
-  await runForEach(connection, statement, (names, columns) => appendRows(rows as Row[], names, columns));
+  await runForEach(connection, statement, result => {
+    const decoder = resultDecoder(result, statement.mapping);
+    return chunk => appendRows(rows as Row[], decoder.names, decoder.columns(chunk));
+  });
   return rows;
 }
 
 /** Runs a statement to its end and gives its columns. */
-export async function runForColumns(connection: DuckDBConnection, statement: Statement): Promise<Columns> {
-  const parts: Value[][][] = [];
-  const names = await runForEach(connection, statement, (_, columns) => parts.push(columns));
-  const whole = emptyRecordFor(names)() as Columns;
-  names.forEach((name, index) => {
-    whole[name] = parts.flatMap(part => part[index]!);
+export const runForColumns = (connection: DuckDBConnection, statement: Statement): Promise<Columns> =>
+  runForBuilt(connection, statement, plainColumn);
+
+/** {@link runForColumns} with typed arrays where the values are numbers, and all there. */
+export const runForTypedColumns = (connection: DuckDBConnection, statement: Statement): Promise<TypedColumns> =>
+  runForBuilt(connection, statement, typedColumn);
+
+async function runForBuilt<C>(
+  connection: DuckDBConnection,
+  statement: Statement,
+  builderOf: (type: DuckDBType, mapping: Required<TypeMapping>, name: string, rows: number) => ColumnBuilder<C>,
+): Promise<Record<string, C>> {
+  const built: { names: string[]; builders: ColumnBuilder<C>[] } = { names: [], builders: [] };
+  await runForEach(connection, statement, (result, rows) => {
+    built.names = result.deduplicatedColumnNames();
+    built.builders = built.names.map((name, i) => builderOf(result.columnType(i), statement.mapping, name, rows));
+    return chunk => {
+      for (const [i, builder] of built.builders.entries()) builder.add(columnVector(chunk.chunk, i), chunk.rowCount);
+    };
   });
+  const whole = emptyRecordFor(built.names)() as Record<string, C>;
+  for (const [index, name] of built.names.entries()) whole[name] = built.builders[index]!.column();
   return whole;
 }
 
@@ -57,19 +76,22 @@ const chunksPerTurn = 32; // about 65,000 rows, then the event loop has its turn
 /** Not a stream: DuckDB's streams end without an error when reading fails, a statement that runs to its end does not. */
 async function runForEach(
   connection: DuckDBConnection,
-  { sql, params, mapping, signal }: Statement,
-  visit: (names: readonly string[], columns: Value[][]) => void,
-): Promise<readonly string[]> {
+  { sql, params, signal }: Statement,
+  begin: (result: DuckDBResult, rows: number) => (chunk: DuckDBDataChunk) => void,
+): Promise<void> {
   const bound = params === undefined ? undefined : bindParams(params);
   const result = await interruptible(connection, signal, () => connection.run(sql, bound?.values, bound?.types));
-  const decoder = resultDecoder(result, mapping);
-  for (let index = 0, count = result.chunkCount; index < count; index++) {
-    visit(decoder.names, decoder.columns(result.getChunk(index)));
+  const chunks = Array.from({ length: result.chunkCount }, (_, index) => result.getChunk(index));
+  const visit = begin(
+    result,
+    chunks.reduce((rows, chunk) => rows + chunk.rowCount, 0),
+  );
+  for (const [index, chunk] of chunks.entries()) {
+    visit(chunk);
     if (index % chunksPerTurn !== chunksPerTurn - 1) continue;
     await setImmediate();
     signal?.throwIfAborted();
   }
-  return decoder.names;
 }
 
 /** Appends the rows that stand in columns. */

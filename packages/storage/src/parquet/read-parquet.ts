@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
-import { queryError, runForColumns, runForRows, type Statement } from '../duckdb/run.js';
+import { queryError, runForColumns, runForRows, runForTypedColumns, type Statement } from '../duckdb/run.js';
 import { StorageError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
-import { type Columns, type Row, resolveMapping } from '../types/mapping.js';
+import { type Columns, type Row, resolveMapping, type TypedColumns } from '../types/mapping.js';
 import { checkSchema } from './check-schema.js';
 import { findFiles, type ParquetSource } from './find-files.js';
 import { PinnedFiles } from './pinned-files.js';
@@ -47,9 +47,24 @@ export async function readParquet<R>(
 /**
  * {@link readParquet} with the result as columns: `{ price: [1.5, 2], chain: ['solana', null] }`. A million rows as objects cost
  * several times more time and memory.
+ *
+ * With `typedArrays: true` a column of numbers without a NULL is a typed array: integers and floats of their own kind (`INTEGER` an `Int32Array`,
+ * `DOUBLE` a `Float64Array`), BIGINT and UBIGINT a `Float64Array` (exact, as ever) or with `int64: 'bigint'` a `BigInt64Array` or `BigUint64Array`,
+ * DECIMAL with `decimal: 'number'` a `Float64Array`, TIMESTAMP with `timestamp: 'micros'` a `BigInt64Array`. Every other column is an array.
+ *
+ * @example
+ * const { price } = await readParquetColumns('data/exports/trades.parquet', { columns: ['price'], typedArrays: true });
  */
-export function readParquetColumns(source: ParquetSource, options: ReadOptions = {}): Promise<Columns> {
-  return read(source, options, runForColumns);
+export function readParquetColumns(
+  source: ParquetSource,
+  options: ReadOptions & { typedArrays: true },
+): Promise<TypedColumns>;
+export function readParquetColumns(source: ParquetSource, options?: ReadOptions): Promise<Columns>;
+export function readParquetColumns(
+  source: ParquetSource,
+  options: ReadOptions & { typedArrays?: boolean } = {},
+): Promise<TypedColumns> {
+  return read(source, options, options.typedArrays ? runForTypedColumns : runForColumns);
 }
 
 async function read<T>(

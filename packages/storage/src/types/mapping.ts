@@ -31,6 +31,22 @@ export type Row = Record<string, any>;
 /** Columns by name, all of one length. */
 export type Columns = Record<string, Value[]>;
 
+/** Numbers side by side in memory. */
+export type NumericArray =
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Columns by name, all of one length: those of numbers without a NULL as typed arrays, the others as arrays. */
+export type TypedColumns = Record<string, NumericArray | Value[]>;
+
 /** How values are represented where JavaScript has more than one way. */
 export interface TypeMapping {
   /**

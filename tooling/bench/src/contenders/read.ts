@@ -63,6 +63,8 @@ const ways: Record<string, Record<string, Way>> = {
   },
   'as columns': {
     readParquetColumns: async ({ file }) => ((await readParquetColumns(file)) as unknown as Ticks).ts.length,
+    'readParquetColumns, typed arrays': async ({ file }) =>
+      (await readParquetColumns(file, { typedArrays: true })).ts?.length,
     [byHand]: ({ file }) =>
       withDuckDb(async connection => {
         const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${file}')`);

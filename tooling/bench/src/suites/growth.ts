@@ -119,6 +119,13 @@ async function askCatalog(bus: BenchBus): Promise<Omit<Row, 'what'>> {
     return {
       latest_ms: await time(() => catalog.latest({ producer: 'bench', kind: 'fill' })),
       run_ms: await time(() => catalog.artifacts({ runId: 'run-0' })),
+      runs_ms: await time(() => catalog.runs({ limit: 20 })),
+      same_content_ms: await time(() => catalog.sameContent('run-0/bench/fill/a0')),
+      lineage_ms: await time(() => catalog.lineage('run-0/bench/fill/a0', { direction: 'inputs' })),
+      past_ms: await time(async () => {
+        await using past = await catalog.asOf(1);
+        await past.latest({ producer: 'bench', kind: 'fill' });
+      }),
     };
   } finally {
     await catalog.close();

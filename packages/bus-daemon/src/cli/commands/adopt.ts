@@ -22,8 +22,8 @@ export const adoptCommand = (): Command =>
     .option('--apply', 'do it; can be ended at any moment and run again')
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
     .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
-    .option('--only <table>', 'take this table and no other: main.trades (repeatable)', collect, [])
-    .option('--skip-known', 'leave out tables whose canonical table has rows in the bus already')
+    .option('--only <table>', 'take only this table, the others later: main.trades (repeatable)', collect, [])
+    .option('--skip-known', 'leave out the tables whose canonical table has rows in the bus already')
     .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
     .addHelpText(

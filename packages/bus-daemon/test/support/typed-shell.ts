@@ -1,0 +1,48 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startChild } from './child.js';
+import { eventually } from './eventually.js';
+
+/** What a block of commands did. */
+export interface Typed {
+  output: string;
+  /** Of each command that failed, in order. */
+  failures: number[];
+}
+
+/** A shell into which blocks of commands are typed, as a person does: jobs in the background and variables stay from block to block. */
+export interface TypedShell {
+  type(commands: string): Promise<Typed>;
+  end(): Promise<void>;
+}
+
+const longestMs = 120_000;
+
+/** Starts a shell in a folder. */
+export function startShell(folder: string, env: NodeJS.ProcessEnv): TypedShell {
+  const child = startChild('bash', ['--norc'], folder, env);
+  const say = (line: string) => child.process.stdin?.write(`${line}\n`);
+  say('set -E; failures=; trap \'failures="$failures $?"\' ERR');
+  let count = 0;
+  return {
+    type: async commands => {
+      const step = join(folder, `.step-${++count}`);
+      // Within the script, so that its own exit code is no failure of a command.
+      writeFileSync(`${step}.sh`, `${commands}\necho "$failures" > ${step}.tmp; failures=\n`);
+      say(`. ${step}.sh > ${step}.out 2>&1 < /dev/null; mv ${step}.tmp ${step}.end`);
+      await eventually(
+        () => existsSync(`${step}.end`),
+        ended => ended,
+        longestMs,
+      ).catch(() => {
+        throw new Error(`This did not end:\n${commands}\n${readFileSync(`${step}.out`, 'utf8')}`);
+      });
+      const failures = readFileSync(`${step}.end`, 'utf8').split(/\s+/).filter(Boolean).map(Number);
+      return { output: readFileSync(`${step}.out`, 'utf8'), failures };
+    },
+    end: async () => {
+      say('kill $(jobs -p) 2> /dev/null; wait; exit');
+      await child.ended;
+    },
+  };
+}
