@@ -308,6 +308,29 @@ describe('an adopted database', () => {
     expect(await query(one, counts)).toEqual([{ trades: 500, alerts: 1005 }]);
   });
 
+  test('gives the tables that the bus has not when it is told so, and every old name answers', async () => {
+    const bus = makeTestBus({ duckdb_path: 'data/bus.duckdb' });
+    const old = join(bus.folder, 'data/alerts.duckdb');
+    await makeDatabase(old, ...researchDatabase);
+    await quantbotBus(bus, 'adopt', old, '--only', 'canon.alerts_std', '--apply');
+    await submit(bus, { schemaHint: 'canon.nothing', select: `SELECT 7 AS a, ['x'] AS b` }); // no adoption has brought this one
+    await drain(bus);
+    await runIn(old, "INSERT INTO nothing VALUES (7, ['x'])", "INSERT INTO trades VALUES (500, 1, 'buy', 0)");
+    const questions = ['SELECT * FROM trades ORDER BY id', 'FROM nothing', 'SELECT * FROM daily ORDER BY day'];
+    const before = await Promise.all(questions.map(sql => askIn(old, sql)));
+
+    const one = testBusIn(bus.folder); // it publishes under the old name from now on
+    const { tables } = await adopt(one, '--skip', 'canon.alerts_std');
+    expect(tables.find(({ table }) => table === 'nothing')?.notes).toContainEqual(
+      expect.stringMatching(/has rows in the bus; these are added .*--skip-known/),
+    );
+    const report = await adopt(one, '--skip-known', '--apply', '--write-views');
+    expect(report).toMatchObject({ code: 0, taken: ['canon.alerts_std', 'main.nothing'], backup: expect.any(String) });
+    expect(report.tables.map(({ canon }) => canon)).toEqual(['trades', 'odd__name__1']);
+    for (const [index, sql] of questions.entries()) expect(await askIn(old, sql), sql).toEqual(before[index]);
+    expect(await query(one, 'SELECT count(*) AS n FROM canon.alerts_std')).toEqual([{ n: 1000 }]);
+  });
+
   test('a table that is not there cannot be chosen', async () => {
     const bus = await oldDatabase();
     expect((await fail(bus, '--only', 'main.nobody')).stderr).toContain('The database has no table main.nobody.');

@@ -10,6 +10,8 @@ export interface NameChoices {
   skip: readonly string[];
   /** `schema.table`, the only ones that are meant; all when empty. */
   only: readonly string[];
+  /** Whether tables stay out whose canonical table has rows in the bus. */
+  skipKnown: boolean;
 }
 
 /** An old table and the canonical table that it becomes. */

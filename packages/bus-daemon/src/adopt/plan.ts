@@ -26,7 +26,7 @@ export interface AdoptionPlan {
   /** The database lies where the bus publishes its own; it gets another name when all of it is in the bus. */
   replaces: boolean;
   tables: PlannedTable[];
-  /** Tables that an earlier run has brought into the bus already. */
+  /** Tables that stay out: an earlier run has brought them into the bus, or (with `skipKnown`) the bus has rows of them. */
   taken: string[];
   views: PlannedView[];
   lost: LostObject[];
@@ -55,27 +55,35 @@ export async function planAdoption(
   const all = await listTables(connection);
   const { named, conflicts } = chooseNames(all, choices);
   const taken = new Set(what.taken.map(nameOf));
+  const registry = await readRegistry(config);
   const tables: PlannedTable[] = [];
+  const left: PlannedTable[] = [];
   for (const table of named.filter(table => !taken.has(nameOf(table)))) {
     const { rows, columns } = await inspectTable(connection, table);
-    tables.push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
+    const isLeft = choices.skipKnown && registry.lastSeq(table.canon) > 0;
+    (isLeft ? left : tables).push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
   conflicts.push(...tables.flatMap(table => takenBefore(table, what)));
-  if (conflicts.length === 0) conflicts.push(...(await checkAgainstBus(config, tables)));
+  if (conflicts.length === 0) conflicts.push(...checkAgainstBus(config, registry, tables));
   return {
     database: what.path,
     bytes: what.bytes,
     replaces: what.path === config.duckdbPath,
     tables,
-    taken: [...taken],
+    taken: [...taken, ...left.map(nameOf)],
     views:
       conflicts.length === 0
-        ? await tryViews([...what.taken, ...what.before, ...tables], await listViews(connection))
+        ? await tryViews(oncePerName([...what.before, ...what.taken, ...left, ...tables]), await listViews(connection))
         : [],
     lost: await listLost(connection),
     conflicts,
   };
 }
+
+/** What is named later counts. */
+const oncePerName = <Table extends OldTable>(tables: readonly Table[]): Table[] => [
+  ...new Map(tables.map(table => [nameOf(table), table])).values(),
+];
 
 /** A table whose rows would come twice. */
 function takenBefore(table: PlannedTable, { path, before }: OldContent): string[] {
@@ -83,7 +91,7 @@ function takenBefore(table: PlannedTable, { path, before }: OldContent): string[
   return earlier === undefined
     ? []
     : [
-        `${nameOf(table)}: its rows of before are in canon.${earlier.canon} already: --skip ${nameOf(table)}, once quantbot-bus compare ${earlier.canon} ${path} says that nothing is missing`,
+        `${nameOf(table)}: its rows of before are in canon.${earlier.canon} already: --skip ${nameOf(table)} (or --skip-known), once quantbot-bus compare ${earlier.canon} ${path} says that nothing is missing`,
       ];
 }
 
@@ -98,15 +106,14 @@ function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): 
 const lossOf = (restored: string): string => (restored.startsWith('CAST(') ? '' : ' (as JSON text)');
 
 /** Whether the daemon will take the tables: what the configuration declares, and what is in the bus already. */
-async function checkAgainstBus(config: BusConfig, tables: readonly PlannedTable[]): Promise<string[]> {
-  const registry = await readRegistry(config);
+function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: readonly PlannedTable[]): string[] {
   const conflicts: string[] = [];
   for (const table of tables) {
     if (!registry.isKnown(table.canon) && !config.canon.autoRegister)
       conflicts.push(`${nameOf(table)}: canon.auto_register is off, and canon.tables does not declare ${table.canon}`);
     const there = registry.get(table.canon);
     if (registry.lastSeq(table.canon) > 0)
-      table.notes.push(`canon.${table.canon} has rows in the bus; these are added`);
+      table.notes.push(`canon.${table.canon} has rows in the bus; these are added (--skip-known leaves the table out)`);
     if (there !== undefined && there.mode.mode !== 'append')
       table.notes.push(`canon.${table.canon} has the mode ${there.mode.mode}: not every row needs to stay visible`);
     try {

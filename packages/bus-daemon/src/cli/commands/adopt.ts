@@ -10,6 +10,7 @@ interface Options extends CommonOptions {
   map: string[];
   skip: string[];
   only: string[];
+  skipKnown?: boolean;
   writeViews?: boolean;
   timeout: string;
 }
@@ -22,6 +23,7 @@ export const adoptCommand = (): Command =>
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
     .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
     .option('--only <table>', 'take only this table, the others later: main.trades (repeatable)', collect, [])
+    .option('--skip-known', 'leave out the tables whose canonical table has rows in the bus already')
     .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
     .addHelpText(
@@ -36,7 +38,7 @@ Examples:
   $ quantbot-bus adopt data/alerts.duckdb
   $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
   $ quantbot-bus adopt data/alerts.duckdb --only main.trades --apply
-  $ quantbot-bus adopt data/alerts.duckdb --apply --write-views`,
+  $ quantbot-bus adopt data/alerts.duckdb --skip-known --apply --write-views`,
     )
     .action(async (database: string, options: Options, command: Command) => {
       const timeoutMs = parseDuration(options.timeout);
@@ -47,6 +49,7 @@ Examples:
         map: parseMap(options.map, command),
         skip: options.skip,
         only: options.only,
+        skipKnown: options.skipKnown ?? false,
         writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
         timeoutMs: timeoutMs ?? 0,
         onProgress: progressOf(options),
