@@ -39,7 +39,8 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
       ms_per_small_job: round(cost),
       of_the_first: round(cost / firstCost),
       start_s: round(idle.readySeconds),
-      peak_mb: peakMb,
+      peak_mb: probe.peakMb,
+      peak_mb_filling: peakMb,
       database_kb: round(statSync(bus.database).size / 1024),
       ...(await askCatalog(bus)),
     });
