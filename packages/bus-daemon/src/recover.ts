@@ -11,6 +11,7 @@ import { readReceipt, settle } from './stages/settle.js';
 /** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
 const receiptWindowMs = 120_000;
 const receiptWindowJobs = 10_000;
+const rowsAtOnce = 5_000; // some megabytes
 
 /**
  * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
@@ -42,16 +43,28 @@ export async function recoverClaimed(
 export async function repairReceipts(bus: Bus): Promise<number> {
   const last = await bus.journal.lastCommittedAt();
   if (last === undefined) return 0;
+  const jobs = await bus.journal.committedSince(last - receiptWindowMs, bus.journal.lastSeq - receiptWindowJobs);
   let repaired = 0;
-  const latest = new Map<string, JournalRow[]>();
-  for (const rows of (
-    await bus.journal.committedSince(last - receiptWindowMs, bus.journal.lastSeq - receiptWindowJobs)
-  ).values()) {
-    const outcome = `${isRejection(rows) ? 'rejected' : 'processed'}/${rows[0]?.job_id}`;
-    latest.set(outcome, rows);
-  }
-  for (const rows of latest.values()) if (await repairOne(bus, rows)) repaired++;
+  const seen = new Set<string>();
+  for (const { first, last: newest } of pagesOf(jobs))
+    for (const rows of [...(await bus.journal.jobsBetween(first, newest)).values()].reverse()) {
+      const outcome = `${isRejection(rows) ? 'rejected' : 'processed'}/${rows[0]?.job_id}`;
+      if (seen.has(outcome)) continue; // a newer job of this id has it
+      seen.add(outcome);
+      if (await repairOne(bus, rows)) repaired++;
+    }
   return repaired;
+}
+
+/** Runs of jobs that together have a bounded number of rows, newest first: a job may have ten thousand. */
+export function* pagesOf(jobs: readonly { seq: number; rows: number }[]): Generator<{ first: number; last: number }> {
+  for (let from = 0; from < jobs.length; ) {
+    let to = from;
+    for (let rows = 0; to < jobs.length && (to === from || rows + (jobs[to]?.rows ?? 0) <= rowsAtOnce); to++)
+      rows += jobs[to]?.rows ?? 0;
+    yield { first: jobs[to - 1]?.seq ?? 0, last: jobs[from]?.seq ?? 0 };
+    from = to;
+  }
 }
 
 async function repairOne(bus: Bus, rows: readonly JournalRow[]): Promise<boolean> {

@@ -128,10 +128,18 @@ export class Journal {
     return groupByClaim(await this.#rows(`WHERE claim IN (SELECT unnest($1))`, claims));
   }
 
-  /** The rows of the jobs that were committed at or after a moment (milliseconds) or behind a seq, by claim. */
-  async committedSince(sinceMs: number, afterSeq: number): Promise<Map<string, JournalRow[]>> {
+  /** The jobs that were committed at or after a moment (milliseconds) or behind a seq, newest first, each with its number of rows. */
+  async committedSince(sinceMs: number, afterSeq: number): Promise<{ seq: number; rows: number }[]> {
     const since = `committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`;
-    return groupByClaim(await this.#rows(`WHERE ${since} OR seq > ${Math.floor(afterSeq)}`));
+    const jobs = await this.#query<{ seq: bigint; n: bigint }>(
+      `SELECT seq, count(*) AS n FROM _bus.journal WHERE ${since} OR seq > ${Math.floor(afterSeq)} GROUP BY seq ORDER BY seq DESC`,
+    );
+    return jobs.map(({ seq, n }) => ({ seq: Number(seq), rows: Number(n) }));
+  }
+
+  /** All rows of the jobs from one seq to another, by claim, in order. */
+  async jobsBetween(first: number, last: number): Promise<Map<string, JournalRow[]>> {
+    return groupByClaim(await this.#rows(`WHERE seq BETWEEN ${first} AND ${last}`));
   }
 
   /** When the last commit was made (milliseconds), undefined when there is none. */
