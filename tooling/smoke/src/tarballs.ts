@@ -22,7 +22,7 @@ export function pack(into: string): Record<string, string> {
   return tarballs;
 }
 
-const longestMs = 120_000;
+const longestMs = 240_000;
 
 /** Runs a program to its end; what it printed is in the error if it fails. */
 export function run(

@@ -60,7 +60,7 @@ function compile(project: Project): void {
 }
 
 describe.each(found)('the tarballs in an empty project on Node $version', (runtime: Runtime) => {
-  test('install, compile, run the first example of each README, and ingest a job', { timeout: 300_000 }, async () => {
+  test('install, compile, run the first example of each README, and ingest a job', { timeout: 900_000 }, async () => {
     const project = new Project(join(root, runtime.version), runtime);
     project.install(...Object.values(tarballs));
     compile(project);
@@ -80,7 +80,7 @@ describe.each(found)('the tarballs in an empty project on Node $version', (runti
   });
 });
 
-test('@quantbot/infra installs without native code, and in plain JavaScript', { timeout: 120_000 }, () => {
+test('@quantbot/infra installs without native code, and in plain JavaScript', { timeout: 300_000 }, () => {
   const [runtime] = found as [Runtime];
   const project = new Project(join(root, 'infra'), runtime);
   project.install(tarballs.infra as string);
