@@ -101,57 +101,82 @@ export const together: Suite = async context => {
   const rows: Row[] = [];
   const skipped: string[] = [];
   for (const size of context.sizes) {
-    const { slow } = countsOf(size);
     const work = await filesOf(context, size);
-    const few: Workload = { ...work, files: work.files.slice(0, slow) };
-    const cells: Row[] = [];
-    const add = async (what: string, measure: () => Promise<Row | undefined>) => {
-      context.say(`together: ${size}, ${what}`);
-      const row = await measure();
-      if (row !== undefined) cells.push({ ...row, what: `${size}: ${what}` });
-      rmSync(join(context.folder, 'run'), { recursive: true, force: true });
-    };
-    for (const producers of [1, 8, 64])
-      if (producers <= work.files.length)
-        await add(`bus, ${people(producers)}`, () => viaBus(context, work, producers, {}));
-    const alone = { export: { enabled: false } };
-    for (const producers of [1, 8])
-      if (producers <= work.files.length)
-        await add(`bus without exports, ${people(producers)}`, () => viaBus(context, work, producers, alone));
-    if (context.python === undefined) skipped.push('Everything in Python: its packages cannot be installed here.');
-    else {
-      const { python } = context;
-      await add('poll-and-open daemon', () => viaPolling(context, python, few));
-      for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
-        await add(`Python writes DuckDB itself, ${people(producers)}`, () =>
-          directly(context, python, few, producers, true),
-        );
-        await add(`Node writes DuckDB itself, ${people(producers)}`, () =>
-          directly(context, python, few, producers, false),
-        );
-      }
-      for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
-        const some = size === '100 MB' ? few : { ...work, files: work.files.slice(0, slow * 4) };
-        await add(`DuckDB's server (quack), ${people(producers)}`, () =>
-          viaQuack(context, python, some, producers, skipped),
-        );
-        await add(`DuckLake on PostgreSQL, ${people(producers)}`, () =>
-          viaLake(context, python, some, producers, skipped),
-        );
-      }
-    }
-    const best = Math.max(...cells.filter(row => /: bus/.test(row.what)).map(row => Number(row.jobs_per_s)));
-    rows.push(...cells.map(row => ({ ...row, bus_is_faster_by: round(best / Number(row.jobs_per_s)) })));
+    const cells = new Map<string, Row[]>();
+    const turns = context.quick || isSlow(size) ? 1 : smallTurns;
+    for (let turn = 1; turn <= turns; turn++)
+      await everybody(context, size, work, skipped, async (what, measure) => {
+        context.say(`together: ${size}, ${what}${turns > 1 ? `, ${turn} of ${turns}` : ''}`);
+        const row = await measure();
+        if (row !== undefined) cells.set(what, [...(cells.get(what) ?? []), { ...row, what: `${size}: ${what}` }]);
+        rmSync(join(context.folder, 'run'), { recursive: true, force: true });
+      });
+    const medians = [...cells.values()].map(middleOf);
+    const best = Math.max(...medians.filter(row => /: bus/.test(row.what)).map(row => Number(row.jobs_per_s)));
+    rows.push(...medians.map(row => ({ ...row, bus_is_faster_by: round(best / Number(row.jobs_per_s)) })));
     rmSync(context.folder, { recursive: true });
   }
   return {
     suite: 'together',
     title: 'Producers and writer together, with a reader beside them',
-    how: 'From the first submission until every job is durable and in a table that can be read: one artifact a job, one transaction an artifact. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does; nobody else exports, so there are rows of the bus without them too. A reader in Python asks for the number of rows every 20 ms. `bus_is_faster_by` compares with the best row of the bus at that size.',
+    how: 'From the first submission until every job is durable and in a table that can be read: one artifact a job, one transaction an artifact. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does; nobody else exports, so there are rows of the bus without them too. A reader in Python asks for the number of rows every 20 ms. Of 1 KB and 30 KB all do it three times in turns, and the middle one counts. `bus_is_faster_by` compares with the best row of the bus at that size.',
     rows,
     skipped: [...new Set(skipped)],
   };
 };
+
+/** Three times, in turns: what else the machine does would decide otherwise. Large files take too long for it. */
+const smallTurns = 3;
+const isSlow = (size: string): boolean => size.endsWith(' MB');
+
+/** The run in the middle, by jobs per second. */
+function middleOf(runs: readonly Row[]): Row {
+  const sorted = [...runs].sort((a, b) => Number(a.jobs_per_s) - Number(b.jobs_per_s));
+  return sorted[Math.floor(sorted.length / 2)] as Row;
+}
+
+type Add = (what: string, measure: () => Promise<Row | undefined>) => Promise<void>;
+
+/** Every way to write the same files, one after the other. */
+async function everybody(
+  context: SuiteContext,
+  size: string,
+  work: Workload,
+  skipped: string[],
+  add: Add,
+): Promise<void> {
+  const { slow } = countsOf(size);
+  const few: Workload = { ...work, files: work.files.slice(0, slow) };
+  for (const producers of [1, 8, 64])
+    if (producers <= work.files.length)
+      await add(`bus, ${people(producers)}`, () => viaBus(context, work, producers, {}));
+  const alone = { export: { enabled: false } };
+  for (const producers of [1, 8])
+    if (producers <= work.files.length)
+      await add(`bus without exports, ${people(producers)}`, () => viaBus(context, work, producers, alone));
+  if (context.python === undefined) skipped.push('Everything in Python: its packages cannot be installed here.');
+  else {
+    const { python } = context;
+    await add('poll-and-open daemon', () => viaPolling(context, python, few));
+    for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
+      await add(`Python writes DuckDB itself, ${people(producers)}`, () =>
+        directly(context, python, few, producers, true),
+      );
+      await add(`Node writes DuckDB itself, ${people(producers)}`, () =>
+        directly(context, python, few, producers, false),
+      );
+    }
+    for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
+      const some = size === '100 MB' ? few : { ...work, files: work.files.slice(0, slow * 4) };
+      await add(`DuckDB's server (quack), ${people(producers)}`, () =>
+        viaQuack(context, python, some, producers, skipped),
+      );
+      await add(`DuckLake on PostgreSQL, ${people(producers)}`, () =>
+        viaLake(context, python, some, producers, skipped),
+      );
+    }
+  }
+}
 
 const people = (count: number): string => `${count} producer${count === 1 ? '' : 's'}`;
 
