@@ -41,6 +41,7 @@ const daemonWith = (jobs: number, schemaHint: string | undefined): Promise<JobCo
 const producerOf = (jobs: number): Promise<JobCost> =>
   counted(async (folder, strace) => {
     const file = join(folder, 'file.parquet');
+    // quantbot-bus-scan: allow a process of its own submits it
     await writeSmallParquet(file, { columns: { i: 'int64' }, rows: [{ i: 1 }] });
     return startPlainProducer(folder, file, jobs, strace);
   });
