@@ -4,6 +4,8 @@ import { parseHTML } from 'linkedom';
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 const colours = { ours: '#0b7285', others: '#adb5bd' };
 const font = 'system-ui, sans-serif';
+/** At 12 pixels, a wide one. */
+const letterWidth = 6.8;
 
 /** Horizontal bars, one for each row, logarithmic when the values are of several magnitudes. The bus's own stand out. */
 export function barChart(
@@ -17,11 +19,19 @@ export function barChart(
     Plot.plot({
       document,
       width: 860,
-      height: 60 + rows.length * 22,
-      marginLeft: 330,
+      height: 80 + rows.length * 22,
+      marginLeft: 20 + Math.max(...rows.map(row => row.what.length)) * letterWidth,
       marginRight: 70,
+      marginBottom: 50,
       style: { fontFamily: font, fontSize: '12px', background: '#ffffff', color: '#212529' },
-      x: { label, type: logarithmic ? 'log' : 'linear', domain: [from, most], grid: true, tickFormat: '~s' },
+      x: {
+        label: logarithmic ? `${label} (logarithmic)` : label,
+        type: logarithmic ? 'log' : 'linear',
+        domain: [from, most],
+        grid: true,
+        tickFormat: '~s',
+        labelOffset: 42,
+      },
       y: { label: null, domain: rows.map(row => row.what) },
       marks: [
         Plot.barX(rows, {
@@ -51,10 +61,11 @@ export function lineChart(
     Plot.plot({
       document,
       width: 860,
-      height: 320,
+      height: 340,
       marginRight: 130,
+      marginBottom: 50,
       style: { fontFamily: font, fontSize: '12px', background: '#ffffff', color: '#212529' },
-      x: { label: labels.x, type: 'log', grid: true, tickFormat: '~s' },
+      x: { label: labels.x, type: 'log', grid: true, tickFormat: '~s', labelOffset: 42 },
       y: { label: labels.y, grid: true, zero: true },
       color: { scheme: 'dark2' },
       marks: [

@@ -25,6 +25,7 @@ const program = new Command('bench')
   .option('--sizes <sizes>', 'some of the sizes of files (comma separated)', Object.keys(sizes).join(','))
   .option('--up-to <artifacts>', 'how far growth goes', '100000')
   .option('--folder <folder>', 'where the work is done: a folder on the disk to be measured', tmpdir())
+  .option('--draw', 'measure nothing: make the page and its pictures again from results.json', false)
   .option('--out <folder>', 'where benchmarks.md, its pictures and results.json go', join(repository, 'docs'))
   .parse();
 const options = program.opts<{
@@ -34,9 +35,10 @@ const options = program.opts<{
   upTo: string;
   folder: string;
   out: string;
+  draw: boolean;
 }>();
 
-const chosen = options.only?.split(',') ?? Object.keys(suites);
+const chosen = options.draw ? [] : (options.only?.split(',') ?? Object.keys(suites));
 const unknown = chosen.filter(name => suites[name] === undefined);
 if (unknown.length > 0)
   program.error(`error: there is no suite ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`);
@@ -48,6 +50,7 @@ if (python === undefined) say('skipped: the contenders in Python; their packages
 const resultsPath = join(resolve(options.out), 'benchmarks', 'results.json');
 mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
 const report: Report = readEarlier(resultsPath);
+if (options.draw) writeReport(report, resolve(options.out));
 for (const name of chosen) {
   const folder = mkdtempSync(join(resolve(options.folder), `bench-${name}-`));
   chmodSync(folder, 0o755); // PostgreSQL runs as somebody else
