@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from './tarballs.js';
 
@@ -32,8 +33,16 @@ export const npmCli = (): string =>
 
 /** The environment as a terminal has it: nothing of the package manager that runs the tests, this Node.js first. */
 export function environmentOf(runtime: Runtime): NodeJS.ProcessEnv {
-  return { ...withoutPnpm(), PATH: `${dirname(runtime.node)}:${process.env.PATH}` };
+  return { ...withoutPnpm(), PATH: `${dirname(runtime.node)}:${process.env.PATH}`, npm_config_registry: registry() };
 }
+
+/** The registry of this machine. npm looks for its global settings beside the Node.js that runs it, where another version has none. */
+function registry(): string {
+  known ??= run('npm', ['config', 'get', 'registry'], tmpdir(), withoutPnpm()).trim();
+  return known;
+}
+
+let known: string | undefined;
 
 function withoutPnpm(): NodeJS.ProcessEnv {
   return Object.fromEntries(
