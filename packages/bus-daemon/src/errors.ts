@@ -65,6 +65,10 @@ export const daemonCodes = {
     hint: 'What it was working on has crashed DuckDB. If it is an export, change its SQL; please report it either way.',
   },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
+  ARTIFACT_NOT_FOUND: {
+    disposition: 'caller',
+    hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
+  },
   JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
   JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },
   SCAN_PATH_NOT_FOUND: {

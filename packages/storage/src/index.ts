@@ -4,6 +4,7 @@ export {
   type ArtifactFilter,
   type Catalog,
   type CatalogOptions,
+  type JobFilter,
   type LatestFilter,
   openCatalog,
 } from './catalog/open-catalog.js';

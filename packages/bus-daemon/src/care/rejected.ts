@@ -27,12 +27,22 @@ export const isCurrentRejection = (name: string): boolean => !name.includes('~')
 export async function listRejected(config: BusConfig): Promise<RejectedEntry[]> {
   const { rejected } = busLayout(config.busRoot);
   const names = (await readdir(rejected)).filter(isCurrentRejection);
-  const entries = await Promise.all(names.map(name => readRejected(config, name)));
+  const entries = await Promise.all(names.map(name => readEntry(config, name)));
   return entries.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0));
 }
 
-/** One rejected job. */
+/**
+ * One rejected job.
+ *
+ * @throws DaemonError `JOB_NOT_FOUND`.
+ */
 export async function readRejected(config: BusConfig, jobId: string): Promise<RejectedEntry> {
+  const entry = await readEntry(config, jobId);
+  if (!(await exists(entry.folder))) throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
+  return entry;
+}
+
+async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
   const folder = join(busLayout(config.busRoot).rejected, jobId);
   const text = await readFile(join(folder, fileNames.rejectReason), 'utf8').catch(error => {
     if (systemErrorCode(error) === 'ENOENT') return '{}';
@@ -49,7 +59,7 @@ export async function readRejected(config: BusConfig, jobId: string): Promise<Re
  */
 export async function retryRejected(config: BusConfig, jobId: string): Promise<void> {
   const layout = busLayout(config.busRoot);
-  const { folder } = await readRejected(config, jobId);
+  const { folder } = await readEntry(config, jobId);
   if (!(await exists(join(folder, fileNames.manifest))))
     throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId} whose files could be submitted again.`);
   if (await exists(join(layout.inbox, jobId)))

@@ -1,11 +1,19 @@
-import { CodedError } from '@quantbot/infra';
+import { styleText } from 'node:util';
+import { CodedError, systemErrorCode } from '@quantbot/infra';
+
+/** The exit code of a process that was interrupted, as shells have it. */
+export const interruptedExitCode = 130;
 
 /** Prints an error as people need it (code, sentence, details, what to do next) and sets the exit code. */
 export function failWith(error: unknown): void {
-  if (error instanceof CodedError) {
-    console.error(`${error.code}: ${error.message}`);
-    for (const detail of error.details) console.error(`  ${detail}`);
-    console.error(`Try: ${error.hint}`);
-  } else console.error(error);
   process.exitCode = 1;
+  const code = error instanceof CodedError ? error.code : systemErrorCode(error);
+  if (code === undefined || !(error instanceof Error)) {
+    console.error(error); // nothing that we know: where it comes from is all that helps
+    return;
+  }
+  console.error(`${styleText('red', code, { stream: process.stderr })}: ${error.message}`);
+  for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${detail}`);
+  const hint = error instanceof CodedError ? error.hint : 'See to the cause, then run the command again.';
+  console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${hint}`);
 }

@@ -1,5 +1,6 @@
-import { type BusConfig, findBusConfig } from '@quantbot/infra';
-import { Command } from 'commander';
+import { type BusConfig, busError, findBusConfig, readBusMarker } from '@quantbot/infra';
+import { InvalidArgumentError } from 'commander';
+import { BusCommand } from './bus-command.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -8,8 +9,8 @@ export interface CommonOptions {
 }
 
 /** A command with `--config` and `--json`. */
-export const busCommand = (name: string, description: string): Command =>
-  new Command(name)
+export const busCommand = (name: string, description: string): BusCommand =>
+  new BusCommand(name)
     .description(description)
     .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
     .option('--json', 'print JSON');
@@ -17,10 +18,28 @@ export const busCommand = (name: string, description: string): Command =>
 /** The configuration that a command works with. */
 export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
 
+/**
+ * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to look into.
+ *
+ * @throws BusError `BUS_ROOT_NOT_FOUND`.
+ */
+export async function openedBus(options: CommonOptions): Promise<BusConfig> {
+  const config = configOf(options);
+  if ((await readBusMarker(config.busRoot)) === undefined)
+    throw busError('BUS_ROOT_NOT_FOUND', `No daemon has ever run on ${config.busRoot}.`, {
+      hint: 'Start one (quantbot-bus start), or name the configuration of the bus that you mean (--config FILE).',
+    });
+  return config;
+}
+
 /** Prints a result: as JSON, or as lines for people. */
 export function print(options: CommonOptions, result: unknown, describe: () => string): void {
   console.log(options.json ? JSON.stringify(result, null, 2) : describe());
 }
+
+/** A list, with a word when it is not all. */
+export const withRest = (text: string, isCut: boolean, limit: number): string =>
+  isCut ? `${text}\nthere are more than these ${limit}; --limit shows them` : text;
 
 const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -37,6 +56,22 @@ export function counter({ json }: CommonOptions, noun: string, every = 1): (done
     if (done % every === 0 || done === total)
       process.stderr.write(`\r${done} of ${total} ${noun}${done === total ? '\n' : ''}`);
   };
+}
+
+/** A number of things, from 0 on. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}
+
+/** A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in the catalog. */
+export function parseMoment(text: string): number | Date {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const time = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
+  const date = new Date(time !== null && time[1] !== undefined && time[4] === undefined ? `${text}Z` : text);
+  if (time === null || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('Write a seq, or a time such as 2026-01-31T12:00:00Z.');
+  return date;
 }
 
 /** For `--option a --option b`: all values, in order. */

@@ -75,6 +75,15 @@ test('runs, jobs and lineage', async () => {
   ]);
   expect(await catalog.job('job')).toMatchObject({ seq: 2, status: 'ingested', rejectCode: null });
   expect(await catalog.job('nobody')).toBeUndefined();
+  const jobs = async (filter: Parameters<typeof catalog.jobs>[0]) =>
+    (await catalog.jobs(filter)).map(job => [job.seq, job.runId]);
+  expect(await jobs({})).toEqual([
+    [2, 'b'],
+    [1, 'a'],
+  ]);
+  expect(await jobs({ limit: 1 })).toEqual([[2, 'b']]);
+  expect(await jobs({ status: 'ingested', runId: 'a', producer: 'p', kind: 'k' })).toEqual([[1, 'a']]);
+  expect(await jobs({ status: 'rejected' })).toEqual([]);
   expect(await catalog.lineage('a/p/k/a')).toMatchObject({ inputs: ['in/p/k/a'], outputs: [] });
   expect((await catalog.lineage('in/p/k/a')).outputs).toEqual(['a/p/k/a', 'b/p/k/a']);
 });

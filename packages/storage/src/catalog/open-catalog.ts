@@ -61,6 +61,16 @@ export interface ArtifactFilter {
   limit?: number;
 }
 
+/** Which settled jobs are wanted; what is absent is not a condition. */
+export interface JobFilter {
+  status?: JobRecord['status'];
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  /** At most so many, newest first. */
+  limit?: number;
+}
+
 /** The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit. */
 export interface Catalog extends AsyncDisposable {
   /** The newest artifact of a dataset (by the daemon's order), undefined when there is none. */
@@ -69,6 +79,8 @@ export interface Catalog extends AsyncDisposable {
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
   /** Runs, newest first. */
   runs(options?: { limit?: number }): Promise<RunRecord[]>;
+  /** Settled jobs, newest first; a job whose id came more than once is there as often. */
+  jobs(filter?: JobFilter): Promise<JobRecord[]>;
   /** What became of a job (of its newest attempt, if its id came more than once), undefined while it has not settled. */
   job(jobId: string): Promise<JobRecord | undefined>;
   /**
@@ -130,6 +142,7 @@ function catalogOver(source: Source, path: string): Catalog {
     artifacts: async (filter = {}) => (await query(...artifactsQuery(filter))).map(artifactRecord),
     runs: async ({ limit } = {}) =>
       (await query(`SELECT * FROM catalog.runs_d ORDER BY last_seq DESC${limitOf(limit)}`)).map(runRecord),
+    jobs: async (filter = {}) => (await query(...jobsQuery(filter))).map(jobRecord),
     job: async jobId =>
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
         jobRecord,
@@ -239,20 +252,35 @@ function latestQuery({ producer, kind, artifactId, alias }: LatestFilter): [stri
 }
 
 function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
-  const conditions: [string, Param | undefined][] = [
+  const [where, given] = whereOf([
     ['run_id = ?', filter.runId],
     ['producer = ?', filter.producer],
     ['kind = ?', filter.kind],
     ['artifact_id = ?', filter.artifactId],
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
-  ];
-  const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
-  const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
+  ]);
   return [
     `SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`,
-    given.map(([, value]) => value),
+    given,
   ];
+}
+
+function jobsQuery(filter: JobFilter): [string, Param[]] {
+  const [where, given] = whereOf([
+    ['status = ?', filter.status],
+    ['run_id = ?', filter.runId],
+    ['producer = ?', filter.producer],
+    ['kind = ?', filter.kind],
+  ]);
+  return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];
+}
+
+/** Of conditions with a value each those whose value is given. */
+function whereOf(conditions: readonly [string, Param | undefined][]): [sql: string, values: Param[]] {
+  const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
+  const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
+  return [where, given.map(([, value]) => value)];
 }
 
 const limitOf = (limit: number | undefined): string =>

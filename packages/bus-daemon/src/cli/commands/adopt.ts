@@ -3,6 +3,7 @@ import { configFileName, findBusConfig } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { type AdoptionReport, adopt } from '../../adopt/adopt.js';
 import { describeReport } from '../../adopt/describe.js';
+import type { BusCommand } from '../bus-command.js';
 import { busCommand, type CommonOptions, collect, parseDuration, print } from '../shared.js';
 
 interface Options extends CommonOptions {
@@ -16,7 +17,7 @@ interface Options extends CommonOptions {
 }
 
 /** `quantbot-bus adopt DATABASE`: the tables of an existing database become artifacts and canonical tables. */
-export const adoptCommand = (): Command =>
+export const adoptCommand = (): BusCommand =>
   busCommand('adopt', 'Make artifacts and canonical tables of an existing database; without --apply only say how.')
     .argument('<database>', 'a DuckDB database, such as data/alerts.duckdb')
     .option('--apply', 'do it; can be ended at any moment and run again')
@@ -26,20 +27,17 @@ export const adoptCommand = (): Command =>
     .option('--skip-known', 'leave out the tables whose canonical table has rows in the bus already')
     .option('--write-views', 'with --apply: add the views that let old names answer to bus_config.json')
     .option('--timeout <duration>', 'how long the daemon may take over the tables', '1h')
-    .addHelpText(
-      'after',
-      `
-Nothing is changed without --apply, and the old database is never written to: it keeps a second name
-beside (alerts.duckdb.before-bus-…) when the one that the bus publishes takes its place.
-
-Exit codes: 0 done, or the plan can be applied; 2 the plan has conflicts; 1 an error.
-
-Examples:
-  $ quantbot-bus adopt data/alerts.duckdb
-  $ quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch
-  $ quantbot-bus adopt data/alerts.duckdb --only main.trades --apply
-  $ quantbot-bus adopt data/alerts.duckdb --skip-known --apply --write-views`,
-    )
+    .explain({
+      notes: `Nothing is changed without --apply, and the old database is never written to: it keeps a second name
+beside (alerts.duckdb.before-bus-…) when the one that the bus publishes takes its place.`,
+      exitCodes: { 0: 'done, or the plan can be applied', 2: 'the plan has conflicts' },
+      examples: [
+        'quantbot-bus adopt data/alerts.duckdb',
+        'quantbot-bus adopt data/alerts.duckdb --map main.trades=trades_old --skip main.scratch',
+        'quantbot-bus adopt data/alerts.duckdb --only main.trades --apply',
+        'quantbot-bus adopt data/alerts.duckdb --skip-known --apply --write-views',
+      ],
+    })
     .action(async (database: string, options: Options, command: Command) => {
       const timeoutMs = parseDuration(options.timeout);
       if (timeoutMs === undefined) command.error(`error: ${options.timeout} is no duration; write 90s, 30m, 2h`);

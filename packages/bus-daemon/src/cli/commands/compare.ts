@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { compareTable } from '../../compare/compare-table.js';
 import { describeComparison } from '../../compare/describe.js';
+import type { BusCommand } from '../bus-command.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 interface Options extends CommonOptions {
@@ -11,7 +12,7 @@ interface Options extends CommonOptions {
 }
 
 /** `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table has the rows of an old one. Exit code 2 when not. */
-export const compareCommand = (): Command =>
+export const compareCommand = (): BusCommand =>
   busCommand('compare', 'Compare a canonical table with a table of another database: equal, or the differing rows.')
     .argument('<table>', 'a canonical table, such as trades')
     .argument('<database>', 'the other DuckDB database')
@@ -19,17 +20,14 @@ export const compareCommand = (): Command =>
     .option('--key <columns>', 'columns that tell which row is which, with commas: changed rows are then told as such')
     .option('--limit <n>', 'how many rows of each kind are shown', '20')
     .option('--temp <folder>', 'where to put what does not fit into memory (else the folder for temporary files)')
-    .addHelpText(
-      'after',
-      `
-The bus's own columns (_seq, _artifact_key) do not count, nor does a type that the bus widens by itself.
-
-Exit codes: 0 equal, 2 different, 1 an error.
-
-Examples:
-  $ quantbot-bus compare trades old.duckdb
-  $ quantbot-bus compare trades old.duckdb --old-table main.trades --key symbol,ts --limit 5`,
-    )
+    .explain({
+      notes: "The bus's own columns (_seq, _artifact_key) do not count, nor does a type that the bus widens by itself.",
+      exitCodes: { 0: 'equal', 2: 'different' },
+      examples: [
+        'quantbot-bus compare trades old.duckdb',
+        'quantbot-bus compare trades old.duckdb --old-table main.trades --key symbol,ts --limit 5',
+      ],
+    })
     .action(async (table: string, database: string, options: Options, command: Command) => {
       if (!/^\d{1,6}$/.test(options.limit)) command.error(`error: ${options.limit} is no number of rows`);
       const comparison = await compareTable(configOf(options), table, database, {

@@ -1,19 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig } from '@quantbot/infra';
-import type { Command } from 'commander';
 import { daemonError } from '../../errors.js';
 import { type ExportStatus, readExportStatus } from '../../exports/status.js';
+import type { BusCommand } from '../bus-command.js';
 import { operate } from '../operate.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 const pollMs = 200;
 
 /** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
-export const exportCommand = (): Command =>
+export const exportCommand = (): BusCommand =>
   busCommand('export', 'Bring golden exports up to date now, and wait for them.')
     .argument('[names...]', 'which exports; all when none is named')
     .option('--force', 'also those that are up to date')
-    .addHelpText('after', '\nExamples:\n  $ quantbot-bus export\n  $ quantbot-bus export alerts_std --force')
+    .explain({
+      exitCodes: { 1: 'an error, or an export that failed' },
+      examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
+    })
     .action(async (names: string[], options: CommonOptions & { force?: boolean }) => {
       const config = configOf(options);
       if (!config.export.enabled)

@@ -1,8 +1,9 @@
-import Table from 'cli-table3';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { ScanOptions, ScanReport } from '../../scan/scan.js';
 import type { Finding } from '../../scan/scan-file.js';
+import { BusCommand } from '../bus-command.js';
 import { counter, print } from '../shared.js';
+import { tableOf } from '../table.js';
 
 interface Options extends ScanOptions {
   json?: boolean;
@@ -10,8 +11,8 @@ interface Options extends ScanOptions {
 }
 
 /** `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there are new ones. */
-export const scanCommand = (): Command =>
-  new Command('scan')
+export const scanCommand = (): BusCommand =>
+  new BusCommand('scan')
     .description('Find code that writes DuckDB or Parquet directly instead of submitting to the bus.')
     .argument(
       '[path...]',
@@ -23,19 +24,16 @@ export const scanCommand = (): Command =>
     .option('--tests', 'scan tests too')
     .option('--all', 'also show what is migrated, allowed by a comment, in the baseline, or not read in full')
     .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `
-A comment allows one place, on its line or the line before:  quantbot-bus-scan: allow <reason>
-
-Exit codes: 0 nothing (new) found, 2 direct writes found, 1 an error.
-
-Examples:
-  $ quantbot-bus scan
-  $ quantbot-bus scan packages scripts --exclude 'legacy/'
-  $ quantbot-bus scan --baseline scan-baseline.json --update-baseline   # once; commit the file
-  $ quantbot-bus scan --baseline scan-baseline.json                     # in CI: fails for new places only`,
-    )
+    .explain({
+      notes: 'A comment allows one place, on its line or the line before:  quantbot-bus-scan: allow <reason>',
+      exitCodes: { 0: 'nothing (new) found', 2: 'direct writes found' },
+      examples: [
+        'quantbot-bus scan',
+        "quantbot-bus scan packages scripts --exclude 'legacy/'",
+        'quantbot-bus scan --baseline scan-baseline.json --update-baseline   # once; commit the file',
+        'quantbot-bus scan --baseline scan-baseline.json                     # in CI: fails for new places only',
+      ],
+    })
     .action(async (paths: string[], options: Options, command: Command) => {
       if (options.updateBaseline && options.baseline === undefined)
         return command.error('error: --update-baseline needs --baseline FILE');
@@ -52,7 +50,7 @@ Examples:
 function describe(findings: readonly Finding[], report: ScanReport, { all }: Options): string {
   const files = new Map<string, Finding[]>();
   for (const finding of findings) files.set(finding.file, [...(files.get(finding.file) ?? []), finding]);
-  const blocks = [...files].map(([file, own]) => `${file}\n${tableOf(own)}`);
+  const blocks = [...files].map(([file, own]) => `${file}\n${describePlaces(own)}`);
   const advice = [
     ...new Map(
       findings.filter(({ state }) => state === 'found').map(each => [`${each.step} ${each.rule}`, each]),
@@ -67,14 +65,13 @@ function describe(findings: readonly Finding[], report: ScanReport, { all }: Opt
   ].join('\n\n');
 }
 
-function tableOf(findings: readonly Finding[]): string {
-  const table = new Table({ head: ['line', 'rule', 'step', 'code'], style: { head: [], border: [], compact: true } });
-  for (const { line, cell, rule, step, excerpt, state, reason } of findings) {
+function describePlaces(findings: readonly Finding[]): string {
+  const rows = findings.map(({ line, cell, rule, step, excerpt, state, reason }) => {
     const place = cell === undefined ? `${line}` : `cell ${cell}, ${line}`;
     const more = state === 'found' ? '' : `  (${state}${reason === undefined ? '' : `: ${reason}`})`;
-    table.push([place, rule, step, `${excerpt.length > 80 ? `${excerpt.slice(0, 79)}…` : excerpt}${more}`]);
-  }
-  return table.toString();
+    return [place, rule, step, `${excerpt.length > 80 ? `${excerpt.slice(0, 79)}…` : excerpt}${more}`];
+  });
+  return tableOf(['line', 'rule', 'step', 'code'], rows);
 }
 
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

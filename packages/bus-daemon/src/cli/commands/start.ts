@@ -1,20 +1,22 @@
 import { createLogger, findBusConfig } from '@quantbot/infra';
-import { Command } from 'commander';
 import { startDaemon } from '../../daemon.js';
+import { BusCommand } from '../bus-command.js';
 import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
 
 /** `quantbot-bus start`: the daemon in the foreground. */
-export const startCommand = (): Command =>
-  new Command('start')
+export const startCommand = (): BusCommand =>
+  new BusCommand('start')
     .description('Run the daemon in the foreground.')
     .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
     .option('--drain', 'settle all that waits, bring exports up to date, then exit 0')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ quantbot-bus start\n  $ quantbot-bus start --config ./bus_config.json --drain',
-    )
+    .explain({
+      notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT and SIGTERM
+end it after the batch in hand.`,
+      exitCodes: { 0: 'it was asked to end, or has drained', 130: 'it was told twice to end' },
+      examples: ['quantbot-bus start', 'quantbot-bus start --config ./bus_config.json --drain'],
+    })
     .action(start);
 
 async function start(options: { config?: string; drain?: boolean }): Promise<void> {

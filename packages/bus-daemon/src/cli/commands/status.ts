@@ -1,15 +1,59 @@
-import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgumentError } from 'commander';
+import { createLogUpdate } from 'log-update';
 import { type BusStatus, readStatus } from '../../status.js';
+import type { BusCommand } from '../bus-command.js';
+import { untilInterrupted } from '../interrupt.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
-/** `quantbot-bus status`: what waits, what became of the rest, who writes. */
-export const statusCommand = (): Command =>
-  busCommand('status', 'Show queue, counts by state, last commit, exports, and who is the writer.').action(
-    async (options: CommonOptions) => {
+interface Options extends CommonOptions {
+  watch?: true | number;
+}
+
+const defaultWatchS = 1;
+
+/** `quantbot-bus status [--watch]`: what waits, what became of the rest, who writes. */
+export const statusCommand = (): BusCommand =>
+  busCommand('status', 'Show queue, counts by state, last commit, exports, and who is the writer.')
+    .option(
+      '-w, --watch [seconds]',
+      `go on showing it, every so often (${defaultWatchS} s), until interrupted`,
+      parseSeconds,
+    )
+    .explain({
+      notes: 'Without a terminal --watch prints the state whenever it has changed; with --json a line each time.',
+      examples: ['quantbot-bus status', 'quantbot-bus status --watch 5', 'quantbot-bus status --watch --json'],
+    })
+    .action(async (options: Options) => {
+      if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
       const status = await readStatus(configOf(options));
       print(options, status, () => describeStatus(status));
-    },
-  );
+    });
+
+async function watch(options: Options, everyS: number): Promise<void> {
+  const config = configOf(options);
+  const show = options.json || !process.stdout.isTTY ? showChanges() : createLogUpdate(process.stdout);
+  const end = untilInterrupted();
+  while (!end.aborted) {
+    const status = await readStatus(config);
+    show(options.json ? JSON.stringify(status) : describeStatus(status));
+    await sleep(everyS * 1000, undefined, { signal: end }).catch(() => {});
+  }
+}
+
+function showChanges(): (text: string) => void {
+  let shown: string | undefined;
+  return text => {
+    if (text !== shown) console.log(text);
+    shown = text;
+  };
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('Write a number of seconds.');
+  return seconds;
+}
 
 function describeStatus(status: BusStatus): string {
   const { writer, daemon, queue, jobs, lastCommit } = status;

@@ -1,5 +1,7 @@
 import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
-import { type Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { BusCommand } from '../bus-command.js';
+import { untilInterrupted } from '../interrupt.js';
 import { busCommand, type CommonOptions, configOf } from '../shared.js';
 
 interface TailOptions extends CommonOptions {
@@ -9,18 +11,20 @@ interface TailOptions extends CommonOptions {
 }
 
 /** `quantbot-bus tail`: a line for each artifact as it is committed, until it is interrupted. */
-export const tailCommand = (): Command =>
+export const tailCommand = (): BusCommand =>
   busCommand('tail', 'Print each artifact as it is committed, until interrupted.')
     .option('--since <seq>', 'begin behind this job; 0 is the first', parseSeq)
     .option('--producer <producer>', 'only of this producer')
     .option('--kind <kind>', 'only of this kind')
-    .addHelpText('after', '\nExamples:\n  $ quantbot-bus tail --kind fills\n  $ quantbot-bus tail --json --since 0')
+    .explain({
+      exitCodes: { 0: 'interrupted' },
+      examples: ['quantbot-bus tail --kind fills', 'quantbot-bus tail --json --since 0'],
+    })
     .action(async (options: TailOptions) => {
-      const end = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end.abort());
+      const end = untilInterrupted();
       const { since, producer, kind, json } = options;
       await using catalog = await openCatalog({ duckdbPath: configOf(options).duckdbPath });
-      for await (const artifact of catalog.watch({ since, producer, kind, signal: end.signal }))
+      for await (const artifact of catalog.watch({ since, producer, kind, signal: end }))
         console.log(json ? JSON.stringify(artifact) : describe(artifact));
     });
 

@@ -1,17 +1,17 @@
-import type { Command } from 'commander';
 import { type VerifyReport, verifyStore } from '../../care/verify-store.js';
-import { busCommand, type CommonOptions, configOf, counter, print } from '../shared.js';
+import type { BusCommand } from '../bus-command.js';
+import { busCommand, type CommonOptions, counter, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus verify`: re-hashes the store against the journal. Exit code 2 when something is wrong. */
-export const verifyCommand = (): Command =>
+export const verifyCommand = (): BusCommand =>
   busCommand('verify', 'Re-hash the whole store against the journal; find missing, changed and orphaned files.')
     .option('--deep', 'also decode every page of every artifact')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 all is well, 2 something is wrong.\n\nExamples:\n  $ quantbot-bus verify\n  $ quantbot-bus verify --deep --json',
-    )
+    .explain({
+      exitCodes: { 0: 'all is as the journal says', 2: 'something is missing, changed or orphaned' },
+      examples: ['quantbot-bus verify', 'quantbot-bus verify --deep --json'],
+    })
     .action(async (options: CommonOptions & { deep?: boolean }) => {
-      const report = await verifyStore(configOf(options), {
+      const report = await verifyStore(await openedBus(options), {
         deep: options.deep ?? false,
         onProgress: counter(options, 'jobs'),
       });

@@ -1,0 +1,83 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusConfig, busLayout, exists, fileNames, systemErrorCode } from '@quantbot/infra';
+import { type JobRecord, openCatalog } from '@quantbot/storage';
+
+/** Where a job is on its way; the last three are ends. */
+export const jobStates = ['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected'] as const;
+
+/** {@link jobStates} */
+export type JobState = (typeof jobStates)[number];
+
+/** A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is not verified yet. */
+export interface JobEntry {
+  jobId: string;
+  state: JobState;
+  /** When it was submitted (by the folder's time), or committed. */
+  at: Date;
+  /** What became of it; null while it has not settled. */
+  settled: JobRecord | null;
+}
+
+/** Which jobs are wanted. All but `state` are told of settled jobs only. */
+export interface JobsWanted {
+  state?: JobState;
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  limit: number;
+}
+
+/** Jobs on their way, then those that have settled, newest first. */
+export async function listJobs(config: BusConfig, { state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
+  const wantsOpen = Object.values(filter).every(value => value === undefined);
+  const open = wantsOpen ? (await openJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
+  if (isOpen(state) || !(await exists(config.duckdbPath))) return open.slice(0, limit);
+  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
+  const left = Math.max(0, limit - open.length);
+  const settled = await catalog.jobs({ ...filter, status: state, limit: left });
+  return [...open.slice(0, limit), ...settled.map(settledEntry)];
+}
+
+/** A job by its id, undefined when the bus knows nothing of it. */
+export async function findJob(config: BusConfig, jobId: string): Promise<JobEntry | undefined> {
+  const open = (await openJobs(config)).find(job => job.jobId === jobId);
+  if (open !== undefined || !(await exists(config.duckdbPath))) return open;
+  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
+  const settled = await catalog.job(jobId);
+  return settled && settledEntry(settled);
+}
+
+const settledEntry = (settled: JobRecord): JobEntry => ({
+  jobId: settled.jobId,
+  state: settled.status,
+  at: settled.committedAt,
+  settled,
+});
+
+/** Whether a job in this state is still on its way. */
+const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting' | 'claimed' =>
+  state === 'uncommitted' || state === 'waiting' || state === 'claimed';
+
+async function openJobs(config: BusConfig): Promise<JobEntry[]> {
+  const layout = busLayout(config.busRoot);
+  const found: (JobEntry | undefined)[] = [];
+  for (const name of await readdir(layout.inbox)) {
+    const folder = join(layout.inbox, name);
+    const hasCommit = await exists(join(folder, fileNames.commit)).catch(() => false);
+    found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
+  }
+  for (const name of await readdir(layout.claimed))
+    found.push(await openEntry(join(layout.claimed, name), name.slice(name.indexOf('~') + 1), 'claimed'));
+  return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
+}
+
+/** Undefined for one that has gone on in between. */
+async function openEntry(folder: string, jobId: string, state: JobState): Promise<JobEntry | undefined> {
+  try {
+    return { jobId, state, at: (await stat(folder)).mtime, settled: null };
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

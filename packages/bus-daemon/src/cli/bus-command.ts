@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+
+/** What a command's help says besides its options. */
+export interface Explanation {
+  /** Command lines, each without the `$`; a comment may stand behind. */
+  examples: readonly string[];
+  /** What exit codes other than those of every command mean. */
+  exitCodes?: Readonly<Record<number, string>>;
+  /** What one should know before using it. */
+  notes?: string;
+}
+
+/** The exit codes of every command. */
+export const commonExitCodes: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'an error, told with what to do next, or a mistake in the command line',
+};
+
+/** A command that explains itself: in its help, and in docs/reference/cli.md, which is made of the same. */
+export class BusCommand extends Command {
+  #explanation: Explanation | undefined;
+
+  /** Undefined for a group of commands. */
+  get explanation(): Explanation | undefined {
+    return this.#explanation;
+  }
+
+  /** The exit codes there are, those of every command included. */
+  get exitCodes(): [code: number, meaning: string][] {
+    const codes = { ...commonExitCodes, ...this.#explanation?.exitCodes };
+    return Object.entries(codes).map(([code, meaning]) => [Number(code), meaning]);
+  }
+
+  /** Says what the command is for by examples, and how it ends. */
+  explain(explanation: Explanation): this {
+    this.#explanation = explanation;
+    const { examples, notes } = explanation;
+    return this.addHelpText('after', () =>
+      [
+        ...(notes === undefined ? [] : ['', notes]),
+        '',
+        'Exit codes:',
+        ...this.exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`),
+        '',
+        'Examples:',
+        ...examples.map(example => `  $ ${example}`),
+      ].join('\n'),
+    );
+  }
+}

@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { type Child, startChild } from './child.js';
+import { cliPath } from './daemon-process.js';
+import type { TestBus } from './test-bus.js';
+
+/** Whether a test can have a terminal here: `script` of util-linux. */
+export const hasTerminal = (): boolean => /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+
+/** Starts a command of `quantbot-bus` on a terminal of its own, 100 columns wide; all that it prints comes as standard output. */
+export function startOnTerminal(bus: TestBus, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
+  const quoted = [process.execPath, cliPath, ...args, '--config', bus.configPath].map(word => `'${word}'`).join(' ');
+  const command = `stty cols 100 rows 40; exec ${quoted}`;
+  return startChild('script', ['-qec', command, '/dev/null'], bus.folder, { TERM: 'xterm-256color', ...env });
+}
