@@ -4,7 +4,8 @@ import { cliPath } from './daemon-process.js';
 import type { TestBus } from './test-bus.js';
 
 /** Whether a test can have a terminal here: `script` of util-linux. */
-export const hasTerminal = (): boolean => /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+export const hasTerminal = (): boolean =>
+  /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
 
 /** Starts a command of `quantbot-bus` on a terminal of its own, 100 columns wide; all that it prints comes as standard output. */
 export function startOnTerminal(bus: TestBus, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {

@@ -260,10 +260,7 @@ function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
   ]);
-  return [
-    `SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`,
-    given,
-  ];
+  return [`SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`, given];
 }
 
 function jobsQuery(filter: JobFilter): [string, Param[]] {

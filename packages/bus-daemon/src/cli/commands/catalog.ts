@@ -140,7 +140,7 @@ const lineageCommand = (): BusCommand =>
 /** Opens the catalog for one question, in the present or in the past. */
 async function withCatalog(options: Options, work: (catalog: Catalog) => Promise<void>): Promise<void> {
   await using catalog = await openCatalog({ duckdbPath: configOf(options).duckdbPath });
-  if (options.asOf === undefined) return work(catalog);
+  if (options.asOf === undefined) return await work(catalog); // awaited before it is closed
   await using past = await catalog.asOf(options.asOf);
   await work(past);
 }

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { startChild } from './support/child.js';
+import { cliPath, drain } from './support/daemon-process.js';
+import { eventually } from './support/eventually.js';
+import { writeToInbox } from './support/jobs.js';
+import { hasTerminal, startOnTerminal } from './support/terminal.js';
+import { makeTestBus } from './support/test-bus.js';
+
+const eraseLines = '\u001B[2K';
+
+test('status --watch without a terminal tells each change, one JSON line each, until it is interrupted', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const args = ['status', '--watch', '0.1', '--json', '--config', bus.configPath];
+  const watch = startChild(process.execPath, [cliPath, ...args], bus.folder);
+  const lines = () => watch.stdout().split('\n').filter(Boolean);
+  const waiting = () => lines().map(line => (JSON.parse(line) as { queue: { waiting: number } }).queue.waiting);
+  await eventually(waiting, seen => seen.length === 1);
+  writeToInbox(bus, { jobId: 'one' });
+  await eventually(waiting, seen => seen.length === 2);
+  expect(waiting()).toEqual([0, 1]);
+  watch.process.kill('SIGINT');
+  expect(await watch.ended).toEqual({ code: 0, signal: null });
+  expect(watch.stderr()).toBe('');
+});
+
+test.skipIf(!hasTerminal())('on a terminal it is drawn again in its place', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const watch = startOnTerminal(bus, ['status', '--watch', '0.1']);
+  await eventually(watch.stdout, text => text.includes('0 waiting'));
+  writeToInbox(bus, { jobId: 'one' });
+  await eventually(watch.stdout, text => text.includes('1 waiting'));
+  const [before = ''] = watch.stdout().split('1 waiting');
+  expect(before.slice(before.indexOf('0 waiting'))).toContain(eraseLines);
+  watch.process.stdin?.write('\u0003');
+  expect(await watch.ended).toMatchObject({ code: 0 });
+});
