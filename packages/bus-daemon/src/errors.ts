@@ -69,6 +69,10 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
   },
+  OUTPUT_PATH_TAKEN: {
+    disposition: 'caller',
+    hint: 'Write it somewhere else: what lies there is published, and nobody but the daemon writes it.',
+  },
   JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
   JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },
   SCAN_PATH_NOT_FOUND: {

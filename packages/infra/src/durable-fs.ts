@@ -55,6 +55,23 @@ export async function writeFileDurable(path: string, content: string | Uint8Arra
 }
 
 /**
+ * Like {@link writeFileDurable} for what somebody else writes: `write` makes the file under a temporary name beside the path.
+ *
+ * @returns what `write` does.
+ */
+export async function replaceFileDurable<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = temporaryBeside(path);
+  const written = await orRemove(temporary, async () => {
+    const result = await write(temporary);
+    await syncFile(temporary);
+    await rename(temporary, path); // from here on the file is there
+    return result;
+  });
+  await syncFolder(dirname(path));
+  return written;
+}
+
+/**
  * Like {@link writeFileDurable} for a file that only the first of several writers may create.
  *
  * @returns false when the file is there already; it is then left as it is.

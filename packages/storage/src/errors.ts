@@ -24,6 +24,10 @@ export const storageCodes = {
   },
   CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after the last use.' },
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters; DuckDB's own message is above." },
+  NOT_ONE_SELECT: {
+    disposition: 'caller',
+    hint: 'Give one SELECT; WITH, FROM, VALUES, DESCRIBE and SUMMARIZE are such too. Only the daemon writes: submit through the bus instead.',
+  },
   FILE_NOT_FOUND: {
     disposition: 'caller',
     hint: 'Check the path, the folder or the glob; relative paths are relative to the working folder.',

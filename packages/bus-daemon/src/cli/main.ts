@@ -8,4 +8,10 @@ if (process.argv.includes('--no-color')) {
   delete process.env.FORCE_COLOR;
 }
 
+// Whoever reads us has seen enough (`| head`).
+process.stdout.on('error', error => {
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit();
+  throw error;
+});
+
 createProgram().parseAsync().catch(failWith);

@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { identifier, literal } from '../sql.js';
-import { lockDown } from './lock-down.js';
-import { assertOneSelect } from './one-select.js';
 import type {
   CopyResult,
   CopyTask,

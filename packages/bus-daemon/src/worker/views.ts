@@ -1,7 +1,6 @@
+import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
 import { openMemoryDatabase } from '../duckdb.js';
 import { identifier } from '../sql.js';
-import { lockDown } from './lock-down.js';
-import { assertOneSelect } from './one-select.js';
 import type { ViewsTask } from './protocol.js';
 
 /** `schema.view` in its two parts; the view's own name may have further dots. */

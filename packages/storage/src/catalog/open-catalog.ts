@@ -219,7 +219,7 @@ const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Prom
 });
 
 /** The last job that was committed at or before a moment; a seq stays itself. */
-async function seqAt(source: Source, at: number | Date): Promise<number> {
+export async function seqAt(source: Pick<Source, 'query'>, at: number | Date): Promise<number> {
   if (typeof at === 'number') {
     if (Number.isSafeInteger(at) && at >= 0) return at;
     throw storageError('OPTIONS_INVALID', `${at} is no seq.`);

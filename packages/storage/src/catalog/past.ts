@@ -1,10 +1,7 @@
-import { resolve } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { connect, instanceSettings } from '../duckdb/memory-instance.js';
-import { acquireDatabase, closeWhenHarmless, identityOf, type SharedDatabase } from '../duckdb/shared-database.js';
 import { DuckDb } from '../open-duckdb.js';
 import { identifier, literal } from '../sql.js';
 import { resolveMapping } from '../types/mapping.js';
+import { attachPublished, published } from './attach.js';
 
 /** The schemas of the published database, of which only the journal has to be cut off: all else is views over it. */
 const schemas = ['_bus', 'catalog', 'canon'];
@@ -14,33 +11,10 @@ const schemas = ['_bus', 'catalog', 'canon'];
  * up to there. It keeps the published database open, and so the files that it needs.
  */
 export async function openPast(path: string, seq: number): Promise<DuckDb> {
-  // Held too, so that nobody in this process closes the file meanwhile: that would take the lock away which says that somebody reads.
-  const held = await acquireDatabase(resolve(path));
-  const instance = await DuckDBInstance.create(':memory:', instanceSettings);
-  const connection = await connect(instance);
-  const release = () => {
-    held.release();
-    closeWhenHarmless(instance);
-  };
-  const past: SharedDatabase = { instance, identity: held.identity, release };
-  const database = new DuckDb(path, past, connection, resolveMapping({}));
+  const { connection, shared } = await attachPublished(path);
+  const database = new DuckDb(path, shared, connection, resolveMapping({}));
   try {
-    await database.query(`ATTACH ${literal(resolve(path))} AS _published (READ_ONLY)`);
-    if ((await identityOf(path)) !== held.identity) {
-      await database.close(); // replaced in between
-      return await openPast(path, seq);
-    }
-    for (const schema of schemas) await database.query(`CREATE SCHEMA ${schema}`);
-    await database.query(`CREATE VIEW _bus.journal AS SELECT * FROM _published._bus.journal WHERE seq <= ${seq}`);
-    const views = await database.query(
-      `SELECT sql FROM duckdb_views() WHERE database_name = '_published' AND schema_name = 'catalog'`,
-    );
-    await createAll(
-      database,
-      views.map(view => view.sql as string),
-    );
-    for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
-      await database.query(await canonicalView(database, table as unknown as TableRow, seq));
+    await makePast(database, seq);
     return database;
   } catch (error) {
     await database.close();
@@ -48,8 +22,23 @@ export async function openPast(path: string, seq: number): Promise<DuckDb> {
   }
 }
 
+/** Makes the views of {@link openPast} in a database to which the published one is attached. */
+export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Promise<void> {
+  for (const schema of schemas) await database.query(`CREATE SCHEMA ${schema}`);
+  await database.query(`CREATE VIEW _bus.journal AS SELECT * FROM ${published}._bus.journal WHERE seq <= ${seq}`);
+  const views = await database.query(
+    `SELECT sql FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = 'catalog'`,
+  );
+  await createAll(
+    database,
+    views.map(view => view.sql as string),
+  );
+  for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
+    await database.query(await canonicalView(database, table as unknown as TableRow, seq));
+}
+
 /** Views that read one another, in whatever order they come: those that cannot be made yet are made after the others. */
-async function createAll(database: DuckDb, statements: readonly string[]): Promise<void> {
+async function createAll(database: Pick<DuckDb, 'query'>, statements: readonly string[]): Promise<void> {
   const left: string[] = [];
   let problem: unknown;
   for (const statement of statements) {
@@ -76,12 +65,13 @@ interface TableRow {
  * (the same definition as in docs/reference/configuration.md, "Modes of canonical tables").
  */
 async function canonicalView(
-  database: DuckDb,
+  database: Pick<DuckDb, 'query'>,
   { table_name, mode, key, order_by }: TableRow,
   seq: number,
 ): Promise<string> {
   const view = `CREATE VIEW canon.${identifier(table_name)} AS`;
-  if (mode === 'append') return `${view} SELECT * FROM _published.canon.${identifier(table_name)} WHERE _seq <= ${seq}`;
+  if (mode === 'append')
+    return `${view} SELECT * FROM ${published}.canon.${identifier(table_name)} WHERE _seq <= ${seq}`;
   const columns = await database.query(
     'SELECT column_name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table_name],
@@ -93,7 +83,7 @@ async function canonicalView(
   );
   const newest = artifacts.at(-1)?.seq;
   const used = mode === 'latest' ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
-  if (used.length === 0) return `${view} SELECT * FROM _published.canon.${identifier(table_name)} WHERE false`;
+  if (used.length === 0) return `${view} SELECT * FROM ${published}.canon.${identifier(table_name)} WHERE false`;
   const schema = columns.map(
     ({ column_name, type }) =>
       `${literal(column_name as string)}: {name: ${literal(column_name as string)}, type: ${literal(type as string)}, default_value: NULL}`,

@@ -1,7 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { makeFolderDurable, readParquetFooter, syncFile, syncFolder, temporaryBeside } from '@quantbot/infra';
+import { makeFolderDurable, readParquetFooter, replaceFileDurable } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
@@ -53,25 +52,22 @@ export async function writeParquet(
   const target = resolve(path);
   const columns = columnsOf(schema);
   const copyOptions = checkedCopyOptions(options);
-  const temporary = temporaryBeside(target);
   try {
     await makeFolderDurable(dirname(target));
-    const rows = await withMemoryConnection(async connection => {
-      await createTable(connection, columns);
-      const count = isRows(data)
-        ? await appendRows(connection, table, columns, data)
-        : await appendColumns(connection, table, columns, data);
-      await connection.run(`COPY ${table} TO ${literal(temporary)} (${copyOptions})`);
-      return count;
+    return await replaceFileDurable(target, async temporary => {
+      const rows = await withMemoryConnection(async connection => {
+        await createTable(connection, columns);
+        const count = isRows(data)
+          ? await appendRows(connection, table, columns, data)
+          : await appendColumns(connection, table, columns, data);
+        await connection.run(`COPY ${table} TO ${literal(temporary)} (${copyOptions})`);
+        return count;
+      });
+      const footer = await readParquetFooter(temporary);
+      if (footer.rows !== rows) throw storageError('WRITE_FAILED', `${footer.rows} of ${rows} rows were written.`);
+      return { path: target, rows, bytes: footer.bytes };
     });
-    const footer = await readParquetFooter(temporary);
-    if (footer.rows !== rows) throw storageError('WRITE_FAILED', `${footer.rows} of ${rows} rows were written.`);
-    await syncFile(temporary);
-    await rename(temporary, target); // from here on the file is there
-    await syncFolder(dirname(target));
-    return { path: target, rows, bytes: footer.bytes };
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // what went wrong first is what counts
     if (cause instanceof StorageError || !(cause instanceof Error) || !isOurs(cause)) throw cause;
     throw storageError('WRITE_FAILED', `${target} could not be written.`, { cause, details: [cause.message] });
   }

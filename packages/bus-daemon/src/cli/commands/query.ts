@@ -1,37 +1,114 @@
-import { openDuckDb, type Row } from '@quantbot/storage';
-import Table from 'cli-table3';
-import type { Command } from 'commander';
-import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { replaceFileDurable } from '@quantbot/infra';
+import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
+import { type Command, Option } from 'commander';
+import { outputPath } from '../../query/output-path.js';
+import { type Batches, csvOf, firstRows, jsonOf } from '../../query/render.js';
+import type { BusCommand } from '../bus-command.js';
+import { interruptedExitCode } from '../fail.js';
+import { untilInterrupted } from '../interrupt.js';
+import { busCommand, type CommonOptions, configOf, parseCount, parseMoment } from '../shared.js';
+import { tableOf } from '../table.js';
 
-/** `quantbot-bus query SQL`: asks the published database, read-only. */
-export const queryCommand = (): Command =>
-  busCommand('query', 'Ask the published database (read-only).')
-    .argument('<sql>', 'one SQL query')
-    .addHelpText(
-      'after',
-      `\nExample:\n  $ quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"`,
+const formats = ['table', 'json', 'csv', 'parquet'] as const;
+type Format = (typeof formats)[number];
+
+interface Options extends CommonOptions {
+  format?: Format;
+  out?: string;
+  limit?: number;
+  asOf?: number | Date;
+}
+
+const tableRows = 100;
+
+/** `quantbot-bus query SQL`: asks the published database with one SELECT that can read the bus's data and nothing else. */
+export const queryCommand = (): BusCommand =>
+  busCommand('query', 'Ask the published database with one SELECT; it can read the bus and change nothing.')
+    .argument('<sql>', 'one SELECT over catalog.* and canon.*')
+    .addOption(new Option('-f, --format <format>', 'how the rows come (default: "table")').choices(formats))
+    .option('-o, --out <file>', 'write them to a file, which appears when it is whole; needed for parquet')
+    .option('--limit <n>', `print at most so many rows (${tableRows} in a table, else all)`, parseCount)
+    .option(
+      '--as-of <moment>',
+      'the bus as it was: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+      parseMoment,
     )
-    .action(async (sql: string, options: CommonOptions) => {
-      const database = await openDuckDb(configOf(options).duckdbPath, { readOnly: true });
+    .explain({
+      notes: `In JSON an integer beyond 2^53 is a text, as is a DECIMAL, and a time is ISO 8601 in UTC with all its digits: nothing
+is rounded. --json is --format json. An answer that ends with exit code 0 is whole.`,
+      exitCodes: { [interruptedExitCode]: 'interrupted' },
+      examples: [
+        'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
+        'quantbot-bus query "DESCRIBE canon.alerts_std"',
+        'quantbot-bus query "FROM canon.alerts_std" --as-of 2026-01-31T12:00:00Z --format csv > alerts.csv',
+        'quantbot-bus query "FROM canon.sim_fills WHERE price > 100" --format parquet --out fills.parquet',
+      ],
+    })
+    .action(async (sql: string, options: Options, command: Command) => {
+      const format = options.format ?? (options.json ? 'json' : 'table');
+      if (options.json && format !== 'json') command.error(`error: --json and --format ${format} say different things`);
+      if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
+      if (format === 'parquet' && options.limit !== undefined)
+        command.error('error: --limit is for what is printed; write LIMIT into the SQL');
+      const end = untilInterrupted();
       try {
-        const rows = await database.query(sql);
-        print(options, rows, () => describeRows(rows));
-      } finally {
-        await database.close();
+        await answer(sql, format, options, end);
+      } catch (error) {
+        if (!end.aborted) throw error;
+        console.error('interrupted');
+        process.exitCode = interruptedExitCode;
       }
     });
 
-function describeRows(rows: readonly Row[]): string {
-  const [first] = rows;
-  if (first === undefined) return 'no rows';
-  const names = Object.keys(first);
-  const table = new Table({ head: names, style: { head: [], border: [], compact: true } });
-  for (const row of rows) table.push(names.map(name => textOf(row[name])));
-  return `${table.toString()}\n${rows.length} row${rows.length === 1 ? '' : 's'}`;
+async function answer(sql: string, format: Format, options: Options, signal: AbortSignal): Promise<void> {
+  const config = configOf(options);
+  const where = { duckdbPath: config.duckdbPath, asOf: options.asOf, signal };
+  const path = options.out === undefined ? undefined : await outputPath(config, options.out);
+  if (format === 'parquet' && path !== undefined) {
+    const { rows } = await copySelect(sql, path, where);
+    console.error(`${rows} rows in ${path}`);
+    return;
+  }
+  const text = textOf(sql, format, where, options.limit);
+  if (path === undefined) await pipeline(Readable.from(text), process.stdout, { end: false, signal });
+  else
+    await replaceFileDurable(path, temporary =>
+      pipeline(Readable.from(text), createWriteStream(temporary), { signal }),
+    );
 }
 
-function textOf(value: Row[string] | undefined): string {
-  if (value === null || value === undefined) return 'NULL';
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+async function* textOf(
+  sql: string,
+  format: Format,
+  where: SandboxOptions & { signal: AbortSignal },
+  given: number | undefined,
+): AsyncGenerator<string> {
+  const all = streamSelect(sql, { ...where, values: format === 'json' ? 'json' : 'text' });
+  const limit = given ?? (format === 'table' ? tableRows : undefined);
+  let isCut = false;
+  const onCut = () => {
+    isCut = true;
+  };
+  const rows = limit === undefined ? all : firstRows(all, limit, onCut);
+  if (format === 'table') yield await describeRows(rows);
+  else yield* format === 'csv' ? csvOf(rows) : jsonOf(rows);
+  if (isCut) console.error(`only the first ${limit} rows; --limit shows more`);
+}
+
+async function describeRows(batches: Batches): Promise<string> {
+  let head: { name: string; type: string }[] = [];
+  const all: (string | null)[][] = [];
+  for await (const { columns, rows } of batches) {
+    head = columns;
+    all.push(...(rows as (string | null)[][]));
+  }
+  if (all.length === 0) return 'no rows\n';
+  const names = head.map(({ name }) => name);
+  const isNumber = (column: number) =>
+    /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))$/.test(head[column]?.type ?? '');
+  const cells = all.map(row => row.map(cell => cell ?? 'NULL'));
+  return `${tableOf(names, cells, isNumber)}\n${all.length} row${all.length === 1 ? '' : 's'}\n`;
 }

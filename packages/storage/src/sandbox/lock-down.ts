@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { literalList } from '../sql.js';
+import { literal } from '../sql.js';
 
 /** What SQL that is not our own may reach. DuckDB permits writing there too, so whoever runs it lets it be one SELECT only. */
 export interface Reach {
@@ -10,8 +10,9 @@ export interface Reach {
 
 /** From here on the connection's SQL reaches these folders and files, and nothing else, and cannot change that. */
 export async function lockDown(connection: DuckDBConnection, { folders, files = [] }: Reach): Promise<void> {
-  await connection.run(`SET allowed_paths = ${literalList(files)}`);
-  await connection.run(`SET allowed_directories = ${literalList(folders)}`);
+  const list = (paths: readonly string[]) => `[${paths.map(literal).join(', ')}]`;
+  await connection.run(`SET allowed_paths = ${list(files)}`);
+  await connection.run(`SET allowed_directories = ${list(folders)}`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
 }

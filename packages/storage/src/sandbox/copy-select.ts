@@ -1,0 +1,53 @@
+import { resolve } from 'node:path';
+import { replaceFileDurable } from '@quantbot/infra';
+import { interruptible, queryError } from '../duckdb/run.js';
+import { StorageError, storageError } from '../errors.js';
+import { literal } from '../sql.js';
+import { assertOneSelect } from './one-select.js';
+import { openSandbox, type SandboxOptions } from './open-sandbox.js';
+import { withoutSemicolon } from './stream-select.js';
+
+/** What to copy. */
+export interface CopyOptions extends SandboxOptions {
+  /** Ends the query; the signal's reason is then thrown. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes the result of somebody's SELECT as Parquet, where the SELECT can only read the bus's data. The file appears under its name when it is whole.
+ *
+ * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of {@link openSandbox}.
+ */
+export async function copySelect(
+  sql: string,
+  path: string,
+  { signal, ...where }: CopyOptions,
+): Promise<{ rows: number }> {
+  const target = resolve(path);
+  try {
+    return await replaceFileDurable(target, temporary => copyTo(temporary, sql, where, signal));
+  } catch (cause) {
+    if (signal?.aborted || cause instanceof StorageError || !(cause instanceof Error)) throw cause;
+    throw storageError('WRITE_FAILED', `${target} could not be written.`, { cause, details: [cause.message] });
+  }
+}
+
+async function copyTo(
+  path: string,
+  sql: string,
+  where: SandboxOptions,
+  signal: AbortSignal | undefined,
+): Promise<{ rows: number }> {
+  const { connection, close } = await openSandbox(where, [path]);
+  try {
+    await assertOneSelect(connection, sql, 'the query');
+    // On lines of its own: the SQL may end with a comment.
+    const copy = `COPY (\n${withoutSemicolon(sql)}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
+    const result = await interruptible(connection, signal, () => connection.runAndReadAll(copy));
+    return { rows: Number(result.getRowsJS()[0]?.[0] ?? 0) };
+  } catch (error) {
+    throw signal?.aborted ? error : queryError(error);
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { attachPublished, published } from '../catalog/attach.js';
+import { seqAt } from '../catalog/open-catalog.js';
+import { makePast } from '../catalog/past.js';
+import { storageError } from '../errors.js';
+import { DuckDb } from '../open-duckdb.js';
+import { literal } from '../sql.js';
+import { resolveMapping } from '../types/mapping.js';
+import { lockDown } from './lock-down.js';
+
+/** Which database somebody's SQL is asked of. */
+export interface SandboxOptions {
+  /** Path of the published database. */
+  duckdbPath: string;
+  /** As it was: after the job with this seq, or at this moment by the daemon's clock. */
+  asOf?: number | Date;
+}
+
+/** A connection on which SQL that is not our own can read the bus's data, and nothing else. */
+export interface Sandbox {
+  connection: DuckDBConnection;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the published database, now or as it was, for SQL that is not our own. The views' files can be read, these other files written, and nothing else be
+ * reached.
+ *
+ * @throws StorageError as `openDuckDb`, and `CATALOG_NOT_FOUND` for a database that is not a bus's.
+ */
+export async function openSandbox(
+  { duckdbPath, asOf }: SandboxOptions,
+  writable: readonly string[] = [],
+): Promise<Sandbox> {
+  const { connection, shared } = await attachPublished(duckdbPath);
+  const database = new DuckDb(duckdbPath, shared, connection, resolveMapping({}));
+  const tempFolder = await mkdtemp(join(tmpdir(), 'quantbot-query-')); // what does not fit into memory goes there
+  const close = async () => {
+    await database.close();
+    await rm(tempFolder, { recursive: true, force: true });
+  };
+  try {
+    await database.query(`USE ${published}`);
+    const folders = await readableFolders(database);
+    if (asOf !== undefined) {
+      const seq = await seqAt(database, asOf);
+      await database.query('USE memory');
+      await makePast(database, seq);
+    }
+    await database.query(`SET temp_directory = ${literal(tempFolder)}`);
+    await lockDown(connection, { folders, files: writable });
+    return { connection, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Where the files of the published views lie. */
+async function readableFolders(database: DuckDb): Promise<string[]> {
+  const rows = await database.query('SELECT bus_root, export_dir FROM catalog.bus_info').catch(cause => {
+    throw storageError('CATALOG_NOT_FOUND', `${database.path} is not the database of a bus.`, { cause });
+  });
+  return rows.flatMap(({ bus_root, export_dir }) => [String(bus_root), String(export_dir)]);
+}
