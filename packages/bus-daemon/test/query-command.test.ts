@@ -41,6 +41,20 @@ test('JSON loses nothing: long integers and decimals are texts, times have all t
   expect((await quantbotBus(bus, 'query', 'FROM canon.things WHERE false', '--json')).stdout).toBe('[]\n');
 });
 
+test('times are UTC wherever the command runs', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const ask = async (format: string) => {
+    const sql = "SELECT '2026-01-31 12:00:00+02'::TIMESTAMPTZ AS t";
+    const args = [cliPath, 'query', sql, '--format', format, '--config', bus.configPath];
+    const child = startChild(process.execPath, args, bus.folder, { TZ: 'America/New_York' });
+    await child.ended;
+    return child.stdout();
+  };
+  expect(JSON.parse(await ask('json'))).toEqual([{ t: '2026-01-31T10:00:00Z' }]);
+  expect(await ask('csv')).toBe('t\n2026-01-31 10:00:00+00\n');
+});
+
 test('CSV tells NULL from an empty text, and quotes what needs it', async () => {
   const bus = await busWith(hard);
   const { stdout } = await quantbotBus(bus, 'query', `${things};`, '--format', 'csv');

@@ -56,7 +56,7 @@ test.each([
   ],
   [
     'times with nanoseconds',
-    "SELECT '2026-01-31 12:00:00.123456789'::TIMESTAMP_NS, '2026-01-31 12:00+02'::TIMESTAMPTZ",
+    "SELECT '2026-01-31 12:00:00.123456789'::TIMESTAMP_NS, '2026-01-31 12:00:00+02'::TIMESTAMPTZ",
     ['2026-01-31T12:00:00.123456789Z', '2026-01-31T10:00:00Z'],
   ],
   ['what JSON has no number for', "SELECT 'inf'::DOUBLE, '-infinity'::TIMESTAMP", ['Infinity', '-infinity']],
