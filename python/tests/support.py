@@ -11,6 +11,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIXTURES = REPOSITORY / "packages/bus-daemon/fixtures"
+CONFIG_FIXTURES = REPOSITORY / "packages/infra/fixtures/config"
 SCHEMAS = REPOSITORY / "packages/infra/schema"
 TRADES = FIXTURES / "parquet/trades.parquet"
 TRADES_ROWS = 3

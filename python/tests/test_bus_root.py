@@ -6,7 +6,7 @@ from typing import Any
 
 from quantbot_bus import BusError
 from quantbot_bus._bus_root import find_bus_paths, find_bus_root
-from tests.support import BusTestCase, make_bus
+from tests.support import BusTestCase, CONFIG_FIXTURES, make_bus, read_json
 
 
 class BusRootTest(BusTestCase):
@@ -54,6 +54,20 @@ class BusRootTest(BusTestCase):
         for text in ("{", "[]", '{"bus_root": 1}', '{"bus_root": ""}', '{"export": []}'):
             path.write_text(text)
             self.assert_refused("CONFIG_INVALID")
+
+    def test_comments_are_taken_as_the_daemon_takes_them(self) -> None:
+        path = self.folder / "bus_config.json"
+        cases = read_json(CONFIG_FIXTURES / "comments.json")
+        self.assertGreater(len(cases), 10)
+        for case in cases:
+            with self.subTest(case["text"]):
+                path.write_text(case["text"], encoding="utf-8")
+                if case["bus_root"] is None:
+                    with self.assertRaises(BusError) as caught:
+                        find_bus_paths(env={})
+                    self.assertIn(caught.exception.code, ("CONFIG_INVALID", "BUS_ROOT_INVALID"))
+                else:
+                    self.assertEqual(find_bus_paths(env={}).bus_root, self.folder / case["bus_root"])
 
     def test_a_folder_that_no_bus_has_marked_is_refused(self) -> None:
         (self.folder / "plain").mkdir()

@@ -69,6 +69,7 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
   },
+  CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or say --force to write over this one.' },
   OUTPUT_PATH_TAKEN: {
     disposition: 'caller',
     hint: 'Write it somewhere else: what lies there is published, and nobody but the daemon writes it.',

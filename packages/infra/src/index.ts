@@ -1,5 +1,7 @@
 export * from './bus-layout.js';
 export { type BusMarker, findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
+export { commentedDefaults } from './config/commented-defaults.js';
+export { withoutComments, withValue } from './config/comments.js';
 export {
   configFileName,
   type FindConfigOptions,

@@ -116,9 +116,17 @@ def _find_upwards(start: Path) -> Optional[Path]:
     return None
 
 
+# A string, which may look as if it had a comment in it, or a comment.
+_STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+
+
+def _without_comments(text: str) -> str:
+    return _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(_without_comments(path.read_text(encoding="utf-8-sig")))
     except (FileNotFoundError, NotADirectoryError):
         raise BusError("CONFIG_NOT_FOUND", f"There is no configuration at {path}.") from None
     except OSError as error:

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { type BusConfig, type ConfiguredView, exists, parseBusConfig, writeFileDurable } from '@quantbot/infra';
+import {
+  type BusConfig,
+  type ConfiguredView,
+  exists,
+  parseBusConfig,
+  withoutComments,
+  withValue,
+  writeFileDurable,
+} from '@quantbot/infra';
 
 /**
- * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of the same name are replaced, all else stays.
+ * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of the same name are replaced, all else stays, comments too.
  *
  * @returns the configuration as it is then.
  */
@@ -12,11 +20,11 @@ export async function writeViews(
   views: readonly ConfiguredView[],
 ): Promise<BusConfig> {
   if (views.length === 0) return config;
-  const text = (await exists(path)) ? (await readFile(path, 'utf8')).replace(/^\uFEFF/, '') : '{}';
-  const file = JSON.parse(text) as { publish?: { views?: ConfiguredView[] } };
+  const text = (await exists(path)) ? (await readFile(path, 'utf8')).replace(/^\uFEFF/, '') : '{}\n';
+  const file = JSON.parse(withoutComments(text)) as { publish?: { views?: ConfiguredView[] } };
   const added = new Set(views.map(({ name }) => name.toLowerCase()));
   const kept = (file.publish?.views ?? []).filter(({ name }) => !added.has(name.toLowerCase()));
-  const next = `${JSON.stringify({ ...file, publish: { ...file.publish, views: [...kept, ...views] } }, null, 2)}\n`;
+  const next = withValue(text, ['publish', 'views'], [...kept, ...views]);
   const parsed = parseBusConfig(next, path); // before it is written: it must be one that the daemon takes
   await writeFileDurable(path, next);
   return parsed;

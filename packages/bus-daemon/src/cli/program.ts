@@ -9,6 +9,7 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
+import { initCommand } from './commands/init.js';
 import { jobsCommand } from './commands/jobs.js';
 import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
@@ -21,7 +22,7 @@ import { verifyCommand } from './commands/verify.js';
 
 /** The commands, in the order and under the headings of the help. */
 const groups: Readonly<Record<string, readonly (() => Command)[]>> = {
-  'Running it:': [startCommand, statusCommand, jobsCommand, rejectedCommand, retryCommand],
+  'Running it:': [initCommand, startCommand, statusCommand, jobsCommand, rejectedCommand, retryCommand],
   'What is there:': [catalogCommand, queryCommand, tailCommand, exportCommand, aliasCommand],
   'Care:': [doctorCommand, verifyCommand, rebuildCommand, gcCommand],
   'Moving in:': [scanCommand, adoptCommand, compareCommand],

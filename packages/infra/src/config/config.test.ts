@@ -1,9 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
 import { BusError } from '../errors.js';
+import { commentedDefaults } from './commented-defaults.js';
+import { withValue } from './comments.js';
 import { findBusConfig, parseBusConfig } from './config.js';
+import { configSchema } from './schema.js';
 
 /** The refusal of a configuration's text. */
 function refusalOf(config: unknown): BusError {
@@ -180,4 +183,62 @@ test('a dataset is a folder, with a name of its own kind', () => {
 
 test('a byte order mark before the text does not matter', () => {
   expect(parseBusConfig('\uFEFF{"poll_interval_s": 2}', '/srv/bus_config.json').pollIntervalMs).toBe(2000);
+});
+
+describe('comments', () => {
+  const cases = JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtures/config/comments.json'), 'utf8')) as {
+    text: string;
+    bus_root: string | null;
+  }[];
+
+  test.each(cases)('$text says $bus_root', ({ text, bus_root }) => {
+    if (bus_root === null) expect(() => parseBusConfig(text, '/srv/bus_config.json')).toThrow();
+    else expect(parseBusConfig(text, '/srv/bus_config.json').busRoot).toBe(join('/srv', bus_root));
+  });
+
+  test('stay when a value is written among them', () => {
+    const text = '// mine\n{\n  "publish": { "views": [] }, // none\n  "poll_interval_s": 2\n}\n';
+    const edited = withValue(text, ['publish', 'views'], [{ name: 'a.b', sql: 'SELECT 1' }]);
+    expect(edited).toContain('// mine\n{');
+    expect(edited).toContain('// none\n  "poll_interval_s": 2\n}\n');
+    expect(parseBusConfig(edited, '/srv/bus_config.json').publish.views).toEqual([{ name: 'a.b', sql: 'SELECT 1' }]);
+  });
+});
+
+describe('the configuration with every setting at its default', () => {
+  const text = commentedDefaults();
+
+  test('is one, and says what nothing says', () => {
+    expect(parseBusConfig(text, '/srv/bus_config.json')).toEqual(parseBusConfig('{}', '/srv/bus_config.json'));
+  });
+
+  interface Setting {
+    description?: string;
+    properties?: Record<string, Setting>;
+    items?: Setting;
+    additionalProperties?: Setting | false;
+  }
+
+  const settingsOf = ({ properties = {}, items, additionalProperties }: Setting): [string, Setting][] =>
+    [
+      ...Object.entries(properties),
+      ...[items, additionalProperties || undefined].flatMap(each => Object.entries(each?.properties ?? {})),
+    ].flatMap(([name, setting]) => [
+      [name, setting] as [string, Setting],
+      ...(setting.properties ? settingsOf(setting) : []),
+    ]);
+
+  test('has a line that says what it is for above each setting, and one for each of what lists hold', () => {
+    const settings = settingsOf(configSchema.toJSONSchema({ io: 'input' }) as Setting);
+    expect(settings.length).toBeGreaterThan(25);
+    const lines = text.split('\n');
+    for (const [name, { description }] of settings) {
+      expect(description, name).toBeTruthy();
+      expect(
+        lines.some(line => line.trim().startsWith('//') && line.includes(description ?? '?')),
+        name,
+      ).toBe(true);
+      expect(text, name).toMatch(new RegExp(`(//   ${name} |"${name}": )`));
+    }
+  });
 });

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
+import { withoutComments } from './comments.js';
 import { type BusConfig, type ConfigFile, configSchema, type ExportFileOptions } from './schema.js';
 
 /** The name under which the configuration is looked for, from the working folder upwards. */
@@ -40,11 +41,12 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
   return { path, config: parseBusConfig(text, path) };
 }
 
-/** Parses the text of a `bus_config.json` that lies at `path`. */
+/** Parses the text of a `bus_config.json` that lies at `path`: JSON, with comments if wanted. */
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text.replace(/^\uFEFF/, '')); // some editors of Windows put a byte order mark there
+    // some editors of Windows put a byte order mark there
+    json = JSON.parse(withoutComments(text.replace(/^\uFEFF/, '')));
   } catch (cause) {
     throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
   }
