@@ -20,6 +20,11 @@ export const commonExitCodes: Readonly<Record<number, string>> = {
 export class BusCommand extends Command {
   #explanation: Explanation | undefined;
 
+  /** Commands that libraries add are of the same kind. */
+  override createCommand(name?: string): BusCommand {
+    return new BusCommand(name);
+  }
+
   /** Undefined for a group of commands. */
   get explanation(): Explanation | undefined {
     return this.#explanation;

@@ -19,6 +19,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { tailCommand } from './commands/tail.js';
 import { verifyCommand } from './commands/verify.js';
+import { addCompletion } from './completion.js';
 
 /** The commands, in the order and under the headings of the help. */
 const groups: Readonly<Record<string, readonly (() => Command)[]>> = {
@@ -41,6 +42,8 @@ export function createProgram(): BusCommand {
     });
   for (const [heading, commands] of Object.entries(groups))
     for (const command of commands) program.addCommand(command().helpGroup(heading));
+  program.commandsGroup('Shell:');
+  addCompletion(program);
   inheritSettings(program, 'quantbot-bus');
   return program;
 }

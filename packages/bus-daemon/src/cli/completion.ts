@@ -1,0 +1,44 @@
+import { ShellCompDirective, script } from '@bomb.sh/tab';
+import tab from '@bomb.sh/tab/commander';
+import type { BusCommand } from './bus-command.js';
+
+const { ShellCompDirectiveDefault, ShellCompDirectiveNoFileComp } = ShellCompDirective;
+
+/**
+ * Adds `completion SHELL`, which prints a script for the shell, and the hidden command that such a script asks at each Tab. They know the commands that are
+ * there by then.
+ */
+export function addCompletion(program: BusCommand): void {
+  const root = tab(program, { completionCommandName: 'completion' });
+  // Where there is nothing of ours to offer, the shell offers files, as it does for everybody.
+  Object.defineProperty(root, 'directive', {
+    get: () => (root.completions.length === 0 ? ShellCompDirectiveDefault : ShellCompDirectiveNoFileComp),
+    set: () => {},
+  });
+  const command = program.commands.find(each => each.name() === 'completion') as BusCommand;
+  command
+    .description('Print the script that lets a shell complete commands and options at Tab.')
+    .explain({
+      notes:
+        'Put the line into the file that the shell reads at its start (~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish).',
+      examples: [
+        'source <(quantbot-bus completion bash)',
+        'source <(quantbot-bus completion zsh)',
+        'quantbot-bus completion fish | source',
+      ],
+    })
+    .action((shell: string) => {
+      const name = program.name();
+      if (shell === 'bash') console.log(bashBefore);
+      script(shell, name, name);
+      if (shell === 'bash') console.log(`complete -o default -F __${name.replaceAll('-', '_')}_complete ${name}`);
+    });
+}
+
+/** The script calls a function of the package bash-completion, which many machines do not have. */
+const bashBefore = `if ! declare -F _get_comp_words_by_ref > /dev/null; then
+    _get_comp_words_by_ref() {
+        cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD
+    }
+fi
+`;
