@@ -1,0 +1,102 @@
+import type { Argument, Command, Option } from 'commander';
+import { BusCommand } from './bus-command.js';
+
+/** docs/reference/cli.md: every command with its arguments, options, exit codes and examples, made of the commands themselves. */
+export function cliReference(program: BusCommand): string {
+  const commands = leavesOf(program);
+  return `# The command line
+
+Made of the commands themselves (\`pnpm docs:cli\`); \`quantbot-bus COMMAND --help\` says the same.
+
+${program.description()}
+
+What is printed is for people; with \`--json\` it is JSON. Results go to standard output, all else to standard error. Colours, and progress with rate and time
+left, appear on a terminal only; \`--no-color\` or \`NO_COLOR\` turns colours off, \`FORCE_COLOR\` on. An error ends with what to do next ([errors](errors.md)).
+
+${optionRows(program.options)}
+
+## Exit codes
+
+${codeTable(new BusCommand('any').exitCodes)}
+
+Some commands have more; where they are not named below, these are all.
+
+${commands.map(([path, command]) => sectionOf(path, command)).join('\n')}`;
+}
+
+/** The commands that do something, with their whole names; not the hidden ones, and not \`help\`. */
+export function leavesOf(program: Command, path = program.name()): [path: string, command: BusCommand][] {
+  return program
+    .createHelp()
+    .visibleCommands(program)
+    .filter(command => command instanceof BusCommand && command.name() !== 'help')
+    .flatMap(command => {
+      const name = `${path} ${command.name()}`;
+      return command.commands.length > 0
+        ? leavesOf(command, name)
+        : [[name, command as BusCommand] as [string, BusCommand]];
+    });
+}
+
+function sectionOf(path: string, command: BusCommand): string {
+  const { examples = [], exitCodes, notes } = command.explanation ?? {};
+  const usage = [path, ...command.registeredArguments.map(termOf)].join(' ');
+  return [
+    `## \`${usage}\``,
+    plain(command.description()),
+    ...(notes === undefined ? [] : [plain(notes)]),
+    ...(command.registeredArguments.length === 0 ? [] : [argumentRows(command.registeredArguments)]),
+    optionRows(command.options),
+    ...(exitCodes === undefined ? [] : [codeTable(command.exitCodes)]),
+    `\`\`\`sh\n${examples.join('\n')}\n\`\`\`\n`,
+  ].join('\n\n');
+}
+
+const termOf = (argument: Argument): string => {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+};
+
+const argumentRows = (given: readonly Argument[]): string =>
+  table(
+    ['Argument', 'Meaning'],
+    given.map(argument => [
+      code(termOf(argument)),
+      meaningOf(argument.description, argument.argChoices, argument.defaultValue),
+    ]),
+  );
+
+const optionRows = (options: readonly Option[]): string =>
+  table(
+    ['Option', 'Meaning'],
+    options.map(option => [
+      code(option.flags),
+      meaningOf(option.description, option.argChoices, option.negate ? undefined : option.defaultValue),
+    ]),
+  );
+
+const codeTable = (codes: readonly [number, string][]): string =>
+  table(
+    ['Exit code', 'Meaning'],
+    codes.map(([number, meaning]) => [code(String(number)), meaning]),
+  );
+
+function meaningOf(description: string, choices: readonly string[] | undefined, preset: unknown): string {
+  const more = [
+    ...(choices === undefined ? [] : [`one of ${choices.map(code).join(', ')}`]),
+    ...(preset === undefined || (Array.isArray(preset) && preset.length === 0)
+      ? []
+      : [`default ${code(String(preset))}`]),
+  ];
+  return more.length === 0 ? plain(description) : `${plain(description)} (${more.join('; ')})`;
+}
+
+/** Text in which nothing is Markdown. */
+const plain = (text: string): string => text.replace(/[*<]/g, '\\$&');
+
+const code = (text: string): string => `\`${text}\``;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
