@@ -18,7 +18,7 @@ import { type Catalog, openCatalog, openDuckDb, type Row, readParquet } from '@q
 import { publishCandles } from './market-data.js';
 import { presets } from './presets.js';
 import { killAll, runPresetProcess, startDaemon } from './processes.js';
-import { ingestedTable, presetTable, step } from './report.js';
+import { allOf, ingestedTable, presetTable, step } from './report.js';
 import { freshWorkspace, type Workspace } from './workspace.js';
 
 const runId = 'sp500-2000-2020';
@@ -108,7 +108,8 @@ async function makeSlice(catalog: Catalog, candles: CatalogInput, work: string, 
 }
 
 async function runSimulations(duckdbPath: string, work: string, busRoot: string): Promise<SimulationSummary[]> {
-  const outputs = await Promise.all(
+  const outputs = await allOf(
+    'presets',
     presets.map(preset =>
       runPresetProcess({
         preset,

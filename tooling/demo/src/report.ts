@@ -1,14 +1,36 @@
 import type { SimulationSummary } from '@quantbot/lab';
 import type { Row } from '@quantbot/storage';
+import progress from 'cli-progress';
 import Table from 'cli-table3';
 
 const started = performance.now();
-const colours = process.stdout.isTTY;
+const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 
 /** One line of progress, with the seconds since the beginning. */
 export function step(text: string): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
   console.log(colours ? `\x1b[2m${seconds} s\x1b[0m  ${text}` : `${seconds} s  ${text}`);
+}
+
+/** Waits for all of them; on a terminal with a bar that says how many are done, how fast, and how long it will take. */
+export async function allOf<T>(what: string, work: readonly Promise<T>[]): Promise<T[]> {
+  const began = performance.now();
+  const format = `         {bar} {value} of {total} ${what}  {rate}/s  {eta_formatted} left`;
+  const bar = new progress.SingleBar({ format, clearOnComplete: true, gracefulExit: false, hideCursor: false });
+  let done = 0;
+  const rate = () => ({ rate: ((done / (performance.now() - began)) * 1000).toFixed(1) });
+  if (process.stderr.isTTY) bar.start(work.length, 0, rate());
+  try {
+    return await Promise.all(
+      work.map(async each => {
+        const result = await each;
+        bar.update(++done, rate());
+        return result;
+      }),
+    );
+  } finally {
+    bar.stop();
+  }
 }
 
 const style = { head: colours ? ['cyan'] : [], border: [], compact: true };

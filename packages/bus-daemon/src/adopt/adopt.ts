@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
 import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
+import type { OnProgress } from '../progress.js';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
 import { type NameChoices, nameOf } from './names.js';
@@ -36,8 +37,10 @@ export interface AdoptOptions extends NameChoices {
   writeViews?: string;
   /** How long the daemon may take over the job. */
   timeoutMs: number;
-  /** Told of each step, for people. */
-  onProgress?: (step: string) => void;
+  /** Told of each step but copying, for people. */
+  onStep?: (step: string) => void;
+  /** Told of the rows that are copied. */
+  onProgress?: OnProgress;
 }
 
 /** What an adoption did, or would do. */
@@ -119,10 +122,13 @@ async function copyTables(
   };
   await writeRecord(layout, record);
   const copied: AdoptedTable[] = [];
-  for (const [index, table] of tables.entries()) {
-    onProgress?.(`${index + 1} of ${tables.length}: ${nameOf(table)} (${table.rows} rows)`);
+  const total = tables.reduce((sum, table) => sum + table.rows, 0);
+  let done = 0;
+  for (const table of tables) {
+    onProgress?.({ done, total, unit: 'rows', what: nameOf(table) });
     const metadata = { 'quantbot.adopted_from': database, 'quantbot.table': nameOf(table) };
     copied.push(await copyTable(old, workFolderOf(layout, id), table, metadata));
+    done += table.rows;
   }
   const ready: AdoptionRecord = { ...record, phase: copied.length > 0 ? 'submitting' : 'ingested', tables: copied };
   await writeRecord(layout, ready);
@@ -136,13 +142,9 @@ const idOf = (identity: FileIdentity, tables: AdoptionPlan['tables']): string =>
     .slice(0, 16);
 
 /** Until a record's rows are in the bus, and are what they were. */
-async function bringIn(
-  config: BusConfig,
-  record: AdoptionRecord,
-  { timeoutMs, onProgress }: AdoptOptions,
-): Promise<void> {
+async function bringIn(config: BusConfig, record: AdoptionRecord, { timeoutMs, onStep }: AdoptOptions): Promise<void> {
   if (record.phase !== 'submitting') return;
-  onProgress?.(`the bus takes ${record.tables.length} tables (${jobIdOf(record)})`);
+  onStep?.(`the bus takes ${record.tables.length} tables (${jobIdOf(record)})`);
   await submitTables(config, record, timeoutMs);
   await verifyStored(config, record);
   await writeRecord(busLayout(config.busRoot), { ...record, phase: 'ingested' });
@@ -153,11 +155,11 @@ async function replace(
   config: BusConfig,
   records: readonly AdoptionRecord[],
   limits: ReaderLimits,
-  { onProgress }: AdoptOptions,
+  { onStep }: AdoptOptions,
 ): Promise<string | null> {
   const last = records.find(record => record.phase === 'switching') ?? records.at(-1);
   if (last === undefined) return null;
-  onProgress?.(`${config.duckdbPath} is replaced by the one that the bus publishes`);
+  onStep?.(`${config.duckdbPath} is replaced by the one that the bus publishes`);
   const { backup } = await switchDatabase(config, last, limits);
   for (const record of records) {
     await verifyPublished(config, record, limits);

@@ -3,6 +3,7 @@ import { type Bus, randomClaim, systemClock } from '../bus.js';
 import { rebuildTable } from '../canon/rebuild.js';
 import { Exporter } from '../exports/exporter.js';
 import { openBus } from '../open-bus.js';
+import type { OnProgress } from '../progress.js';
 import { Publisher } from '../publish/publisher.js';
 import { WorkerProcess } from '../worker/client.js';
 import { acquireWriterLock } from '../writer-lock.js';
@@ -23,16 +24,20 @@ export interface RebuildReport {
 export async function rebuild(
   config: BusConfig,
   logger: Logger,
-  onTable: (name: string) => void = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<RebuildReport> {
   const lock = await acquireWriterLock(config);
   const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
   let bus: Bus | undefined;
   try {
     bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim });
+    const rows = await bus.journal.canonicalRows(bus.journal.compactedSeq);
+    const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
+    let done = 0;
     for (const table of bus.tables.tables()) {
-      onTable(table.name);
+      onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
       await rebuildTable(bus, compactor, table);
+      done += rows.get(table.name) ?? 0;
     }
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     await new Publisher(bus).publishOrThrow();

@@ -6,6 +6,7 @@ import { canonTableOf } from '../canon/table.js';
 import { concurrently } from '../concurrent.js';
 import { Journal } from '../journal/journal.js';
 import type { JournalRow } from '../journal/row.js';
+import type { OnProgress } from '../progress.js';
 import { identifier } from '../sql.js';
 import { WorkerProcess } from '../worker/client.js';
 
@@ -31,8 +32,8 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** Also decode every page of every artifact. */
   deep?: boolean;
-  /** Called after each step with the artifacts checked so far and in all. */
-  onProgress?: (done: number, total: number) => void;
+  /** Told of the bytes that are hashed. */
+  onProgress?: OnProgress;
 }
 
 /** The journal is read in steps of so many jobs, so that memory stays bounded. */
@@ -54,11 +55,18 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
   const tableRows = new Map<string, number>();
   try {
     const { lastSeq } = journal;
+    const total = await journal.ingestedBytes(lastSeq);
+    let hashed = 0;
     for (let after = 0; after < lastSeq; after += stepJobs) {
       const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, lastSeq));
       const problems = await concurrently(
         rows,
-        row => checkArtifact(layout, row, options.deep ? inspector : undefined),
+        async row => {
+          const found = await checkArtifact(layout, row, options.deep ? inspector : undefined);
+          hashed += row.bytes ?? 0;
+          options.onProgress?.({ done: hashed, total, unit: 'bytes' });
+          return found;
+        },
         4,
       );
       report.problems.push(...problems.flat());
@@ -69,7 +77,6 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
         const table = canonTableOf(row.schema_hint);
         if (table !== undefined) tableRows.set(table, (tableRows.get(table) ?? 0) + (row.rows ?? 0));
       }
-      options.onProgress?.(Math.min(after + stepJobs, lastSeq), lastSeq);
     }
     report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tableRows, lastSeq)));
     return report;

@@ -49,15 +49,6 @@ export function parseDuration(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);
 }
 
-/** Counts on one line of a terminal, and says nothing anywhere else; every so many, and the last. */
-export function counter({ json }: CommonOptions, noun: string, every = 1): (done: number, total: number) => void {
-  if (json || !process.stderr.isTTY) return () => {};
-  return (done, total) => {
-    if (done % every === 0 || done === total)
-      process.stderr.write(`\r${done} of ${total} ${noun}${done === total ? '\n' : ''}`);
-  };
-}
-
 /** A number of things, from 0 on. */
 export function parseCount(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');

@@ -155,6 +155,14 @@ export class Journal {
     return this.#rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
   }
 
+  /** Bytes of all artifacts up to a job. */
+  async ingestedBytes(upTo: number): Promise<number> {
+    const [row] = await this.#query<{ n: bigint }>(
+      `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM _bus.journal WHERE status = 'ingested' AND seq <= ${upTo}`,
+    );
+    return Number(row?.n ?? 0);
+  }
+
   /** How many rows each canonical table has up to a seq, by the table's name. */
   async canonicalRows(upTo: number): Promise<Map<string, number>> {
     const rows = await this.#query<{ hint: string; n: bigint }>(

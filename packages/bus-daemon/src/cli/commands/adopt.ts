@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type AdoptionReport, adopt } from '../../adopt/adopt.js';
 import { describeReport } from '../../adopt/describe.js';
 import type { BusCommand } from '../bus-command.js';
+import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, collect, parseDuration, print } from '../shared.js';
 
 interface Options extends CommonOptions {
@@ -42,7 +43,7 @@ beside (alerts.duckdb.before-bus-…) when the one that the bus publishes takes 
       const timeoutMs = parseDuration(options.timeout);
       if (timeoutMs === undefined) command.error(`error: ${options.timeout} is no duration; write 90s, 30m, 2h`);
       const { path, config } = findBusConfig({ config: options.config });
-      const report: AdoptionReport = await adopt(config, database, {
+      const adoption = {
         apply: options.apply ?? false,
         map: parseMap(options.map, command),
         skip: options.skip,
@@ -50,8 +51,11 @@ beside (alerts.duckdb.before-bus-…) when the one that the bus publishes takes 
         skipKnown: options.skipKnown ?? false,
         writeViews: options.writeViews ? (path ?? resolve(configFileName)) : undefined,
         timeoutMs: timeoutMs ?? 0,
-        onProgress: progressOf(options),
-      });
+        onStep: stepsOf(options),
+      };
+      const report: AdoptionReport = await withProgress(options, onProgress =>
+        adopt(config, database, { ...adoption, onProgress }),
+      );
       print(options, report, () => describeReport(report));
       if (report.conflicts.length > 0) process.exitCode = 2;
     });
@@ -66,6 +70,6 @@ function parseMap(entries: readonly string[], command: Command): Map<string, str
   );
 }
 
-function progressOf(options: CommonOptions): ((step: string) => void) | undefined {
-  return options.json || !process.stderr.isTTY ? undefined : step => console.error(step);
+function stepsOf(options: CommonOptions): ((step: string) => void) | undefined {
+  return options.json || !process.stderr.isTTY ? undefined : step => console.error(`\r\u001B[K${step}`); // in the place of the bar
 }

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConfig } from '@quantbot/infra';
 import { daemonError } from '../../errors.js';
 import { type ExportStatus, readExportStatus } from '../../exports/status.js';
+import type { OnProgress } from '../../progress.js';
 import type { BusCommand } from '../bus-command.js';
 import { operate } from '../operate.js';
+import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 const pollMs = 200;
@@ -28,7 +30,8 @@ export const exportCommand = (): BusCommand =>
         { type: 'export', names, force: options.force ?? false },
         config.export.timeoutMs,
       );
-      const status = await untilServed(config, seq, options.json ? () => {} : line => console.error(line));
+      const tell = options.json || process.stderr.isTTY ? () => {} : (line: string) => console.error(line);
+      const status = await withProgress(options, onProgress => untilServed(config, seq, { names, tell, onProgress }));
       const chosen = Object.entries(status.exports).filter(([name]) => names.length === 0 || names.includes(name));
       const unknown = names.filter(name => status.exports[name] === undefined);
       if (unknown.length > 0)
@@ -40,8 +43,14 @@ export const exportCommand = (): BusCommand =>
     });
 
 /** Tells each export as it is written, and returns when all that was asked for is done. */
-async function untilServed(config: BusConfig, seq: number, tell: (line: string) => void): Promise<ExportStatus> {
+async function untilServed(
+  config: BusConfig,
+  seq: number,
+  { names, tell, onProgress }: { names: readonly string[]; tell: (line: string) => void; onProgress: OnProgress },
+): Promise<ExportStatus> {
   const told = new Map<string, string>();
+  const written = new Set<string>();
+  let isBegun = false;
   // Each export has its own time limit in the daemon; one that says nothing for longer is not working on them.
   const patienceMs = config.export.timeoutMs + config.pollIntervalMs + 10_000;
   let updatedAt = '';
@@ -55,9 +64,15 @@ async function untilServed(config: BusConfig, seq: number, tell: (line: string) 
         hint: 'Is it still running? quantbot-bus status tells. The next start makes every export that is not up to date.',
       });
     for (const [name, entry] of Object.entries(status.exports)) {
-      if (told.size > 0 && told.get(name) !== entry.started_at) tell(describe(name, entry));
+      if (isBegun && told.get(name) !== entry.started_at) {
+        tell(describe(name, entry));
+        written.add(name);
+      }
       told.set(name, entry.started_at);
     }
+    isBegun = true;
+    const total = names.length > 0 ? names.length : told.size;
+    onProgress({ done: Math.min(written.size, total), total, unit: 'exports', what: [...written].at(-1) });
     if (status.served_seq >= seq) return status;
     await sleep(pollMs);
   }

@@ -1,6 +1,7 @@
 import { createLogger } from '@quantbot/infra';
 import { rebuild } from '../../care/rebuild.js';
 import type { BusCommand } from '../bus-command.js';
+import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 /** `quantbot-bus rebuild`: canonical tables and database again, from journal and store. */
@@ -12,9 +13,7 @@ export const rebuildCommand = (): BusCommand =>
     .explain({ examples: ['quantbot-bus rebuild', 'quantbot-bus rebuild --json'] })
     .action(async (options: CommonOptions) => {
       const logger = createLogger({ name: 'quantbot-bus', level: 'warn' });
-      const report = await rebuild(configOf(options), logger, table => {
-        if (!options.json) console.error(`canon.${table} …`);
-      });
+      const report = await withProgress(options, onProgress => rebuild(configOf(options), logger, onProgress));
       print(
         options,
         report,

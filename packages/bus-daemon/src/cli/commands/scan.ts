@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { ScanOptions, ScanReport } from '../../scan/scan.js';
 import type { Finding } from '../../scan/scan-file.js';
 import { BusCommand } from '../bus-command.js';
-import { counter, print } from '../shared.js';
+import { withProgress } from '../progress.js';
+import { print } from '../shared.js';
 import { tableOf } from '../table.js';
 
 interface Options extends ScanOptions {
@@ -38,10 +39,12 @@ export const scanCommand = (): BusCommand =>
       if (options.updateBaseline && options.baseline === undefined)
         return command.error('error: --update-baseline needs --baseline FILE');
       const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
-      const report = await scan(paths.length > 0 ? paths : ['.'], {
-        ...options,
-        onProgress: counter(options, 'files', 50),
-      });
+      const report = await withProgress(options, onProgress =>
+        scan(paths.length > 0 ? paths : ['.'], {
+          ...options,
+          onProgress: (done, total) => onProgress({ done, total, unit: 'files' }),
+        }),
+      );
       const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
       print(options, { ...report, findings }, () => describe(findings, report, options));
       if (report.counts.found > 0) process.exitCode = 2;

@@ -1,6 +1,7 @@
 import { type VerifyReport, verifyStore } from '../../care/verify-store.js';
 import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, counter, openedBus, print } from '../shared.js';
+import { withProgress } from '../progress.js';
+import { busCommand, type CommonOptions, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus verify`: re-hashes the store against the journal. Exit code 2 when something is wrong. */
 export const verifyCommand = (): BusCommand =>
@@ -11,10 +12,10 @@ export const verifyCommand = (): BusCommand =>
       examples: ['quantbot-bus verify', 'quantbot-bus verify --deep --json'],
     })
     .action(async (options: CommonOptions & { deep?: boolean }) => {
-      const report = await verifyStore(await openedBus(options), {
-        deep: options.deep ?? false,
-        onProgress: counter(options, 'jobs'),
-      });
+      const config = await openedBus(options);
+      const report = await withProgress(options, onProgress =>
+        verifyStore(config, { deep: options.deep ?? false, onProgress }),
+      );
       print(options, report, () => describeReport(report));
       if (report.problems.length > 0) process.exitCode = 2;
     });

@@ -1,0 +1,55 @@
+import progress, { type Options, type Params } from 'cli-progress';
+import type { OnProgress, Progress } from '../progress.js';
+import type { CommonOptions } from './shared.js';
+
+/**
+ * Does long work and shows how far it is: a bar with rate and time left, on a terminal only, which is gone when the work has ended. Where the answer is JSON,
+ * or nobody looks, nothing is shown.
+ */
+export async function withProgress<T>(
+  { json }: Pick<CommonOptions, 'json'>,
+  work: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  if (json || !process.stderr.isTTY) return work(() => {});
+  // Its own way of ending at Ctrl-C would keep the process from ending; so it changes nothing that would have to be undone.
+  const bar = new progress.SingleBar({
+    format: lineOf,
+    stream: process.stderr,
+    clearOnComplete: true,
+    gracefulExit: false,
+    hideCursor: false,
+    linewrap: true,
+    etaBuffer: 50,
+  });
+  let isShown = false;
+  try {
+    return await work(({ done, total, ...payload }) => {
+      if (isShown) bar.setTotal(total);
+      else bar.start(total, done, payload);
+      isShown = true;
+      bar.update(done, payload);
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const megabytes = new Intl.NumberFormat('en', {
+  style: 'unit',
+  unit: 'megabyte',
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+
+/** `████░░  40%  4.0 MB of 10.0 MB  2.0 MB/s  3s left  what` */
+function lineOf(options: Options, params: Params, { unit, what = '' }: Pick<Progress, 'unit' | 'what'>): string {
+  const { value, total, startTime, eta, progress: share } = params;
+  const amount = (count: number) => (unit === 'bytes' ? megabytes.format(count / 1e6) : whole.format(count));
+  const noun = unit === 'bytes' ? '' : ` ${unit}`;
+  const rate = value / Math.max(0.001, (Date.now() - startTime) / 1000);
+  const left = Number.isFinite(eta) && value > 0 ? `${progress.Format.TimeFormat(eta, options, 1)} left` : '';
+  const bar = progress.Format.BarFormat(share, options);
+  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  return `${bar} ${percent}  ${amount(value)} of ${amount(total)}${noun}  ${amount(rate)}/s  ${left}  ${what}`.trimEnd();
+}
