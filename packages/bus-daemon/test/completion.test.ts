@@ -71,7 +71,7 @@ test.each([
 
 test('bash offers every command that the help shows', () => {
   const { folder, env } = installed();
-  const help = spawnSync('quantbot-bus', ['--help'], { cwd: folder, env, encoding: 'utf8' }).stdout;
+  const help = spawnSync(join(folder, 'bin/quantbot-bus'), ['--help'], { cwd: folder, env, encoding: 'utf8' }).stdout;
   const commands = [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
   expect(commands.length).toBeGreaterThan(15);
   expect(offeredByBash('quantbot-bus', '')).toEqual(commands.sort());
@@ -79,7 +79,11 @@ test('bash offers every command that the help shows', () => {
 
 test.each(shells)('the script for %s is one that it can read', shell => {
   const { folder, env } = installed();
-  const { status, stdout } = spawnSync('quantbot-bus', ['completion', shell], { cwd: folder, env, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(join(folder, 'bin/quantbot-bus'), ['completion', shell], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
   expect(status).toBe(0);
   expect(stdout).toContain(shell === 'zsh' ? 'compdef _quantbot-bus quantbot-bus' : 'complete -');
   if (!has(shell)) return; // then its text is all that can be looked at

@@ -7,6 +7,15 @@ import type { Row } from '../types/mapping.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
 import { openPast } from './past.js';
 import {
+  type ArtifactFilter,
+  artifactsQuery,
+  type JobFilter,
+  jobsQuery,
+  type LatestFilter,
+  latestQuery,
+  limitOf,
+} from './queries.js';
+import {
   type ArtifactRecord,
   artifactRecord,
   type JobRecord,
@@ -26,16 +35,6 @@ export interface CatalogOptions {
   cwd?: string;
 }
 
-/** Which dataset's newest artifact is wanted. */
-export interface LatestFilter {
-  producer: string;
-  kind: string;
-  /** Needed when the kind has several. */
-  artifactId?: string;
-  /** The artifact for which this alias stands, instead of the newest. */
-  alias?: string;
-}
-
 /** A name that stands for an artifact. */
 export interface AliasRecord {
   producer: string;
@@ -45,30 +44,6 @@ export interface AliasRecord {
   key: string;
   /** Since which job. */
   seq: number;
-}
-
-/** Which artifacts are wanted; what is absent is not a condition. */
-export interface ArtifactFilter {
-  runId?: string;
-  producer?: string;
-  kind?: string;
-  artifactId?: string;
-  /** Committed at or after. */
-  since?: Date;
-  /** Committed before. */
-  until?: Date;
-  /** At most so many, newest first. */
-  limit?: number;
-}
-
-/** Which settled jobs are wanted; what is absent is not a condition. */
-export interface JobFilter {
-  status?: JobRecord['status'];
-  runId?: string;
-  producer?: string;
-  kind?: string;
-  /** At most so many, newest first. */
-  limit?: number;
 }
 
 /** The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit. */
@@ -235,50 +210,3 @@ const aliasRecord = (row: Row): AliasRecord => ({
   key: row.artifact_key as string,
   seq: row.seq as number,
 });
-
-function latestQuery({ producer, kind, artifactId, alias }: LatestFilter): [string, Param[]] {
-  const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
-  const given = artifactId === undefined ? [] : [artifactId];
-  if (alias !== undefined)
-    return [
-      `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} AND artifact_key =
-       (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
-      [producer, kind, ...given, producer, kind, alias],
-    ];
-  return [
-    `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
-    [producer, kind, ...given],
-  ];
-}
-
-function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
-  const [where, given] = whereOf([
-    ['run_id = ?', filter.runId],
-    ['producer = ?', filter.producer],
-    ['kind = ?', filter.kind],
-    ['artifact_id = ?', filter.artifactId],
-    ['committed_at >= ?', filter.since],
-    ['committed_at < ?', filter.until],
-  ]);
-  return [`SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`, given];
-}
-
-function jobsQuery(filter: JobFilter): [string, Param[]] {
-  const [where, given] = whereOf([
-    ['status = ?', filter.status],
-    ['run_id = ?', filter.runId],
-    ['producer = ?', filter.producer],
-    ['kind = ?', filter.kind],
-  ]);
-  return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];
-}
-
-/** Of conditions with a value each those whose value is given. */
-function whereOf(conditions: readonly [string, Param | undefined][]): [sql: string, values: Param[]] {
-  const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
-  const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
-  return [where, given.map(([, value]) => value)];
-}
-
-const limitOf = (limit: number | undefined): string =>
-  limit === undefined ? '' : ` LIMIT ${Math.max(0, Math.floor(limit))}`;

@@ -38,7 +38,7 @@ export const queryCommand = (): BusCommand =>
     )
     .explain({
       notes: `In JSON an integer beyond 2^53 is a text, as is a DECIMAL, and a time is ISO 8601 in UTC with all its digits: nothing
-is rounded. --json is --format json. An answer that ends with exit code 0 is whole.`,
+is rounded. --json is --format json. Views of publish.views have no past. An answer that ends with exit code 0 is whole.`,
       exitCodes: { [interruptedExitCode]: 'interrupted' },
       examples: [
         'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',

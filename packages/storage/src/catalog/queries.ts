@@ -1,0 +1,87 @@
+import type { Param } from '../duckdb/bind.js';
+import type { JobRecord } from './records.js';
+
+/** Which dataset's newest artifact is wanted. */
+export interface LatestFilter {
+  producer: string;
+  kind: string;
+  /** Needed when the kind has several. */
+  artifactId?: string;
+  /** The artifact for which this alias stands, instead of the newest. */
+  alias?: string;
+}
+
+/** Which artifacts are wanted; what is absent is not a condition. */
+export interface ArtifactFilter {
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  artifactId?: string;
+  /** Committed at or after. */
+  since?: Date;
+  /** Committed before. */
+  until?: Date;
+  /** At most so many, newest first. */
+  limit?: number;
+}
+
+/** Which settled jobs are wanted; what is absent is not a condition. */
+export interface JobFilter {
+  status?: JobRecord['status'];
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  /** At most so many, newest first. */
+  limit?: number;
+}
+
+/** The newest artifact of a dataset. */
+export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter): [string, Param[]] {
+  const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
+  const given = artifactId === undefined ? [] : [artifactId];
+  if (alias !== undefined)
+    return [
+      `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} AND artifact_key =
+       (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
+      [producer, kind, ...given, producer, kind, alias],
+    ];
+  return [
+    `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
+    [producer, kind, ...given],
+  ];
+}
+
+/** Artifacts, newest first. */
+export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
+  const [where, given] = whereOf([
+    ['run_id = ?', filter.runId],
+    ['producer = ?', filter.producer],
+    ['kind = ?', filter.kind],
+    ['artifact_id = ?', filter.artifactId],
+    ['committed_at >= ?', filter.since],
+    ['committed_at < ?', filter.until],
+  ]);
+  return [`SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`, given];
+}
+
+/** Settled jobs, newest first. */
+export function jobsQuery(filter: JobFilter): [string, Param[]] {
+  const [where, given] = whereOf([
+    ['status = ?', filter.status],
+    ['run_id = ?', filter.runId],
+    ['producer = ?', filter.producer],
+    ['kind = ?', filter.kind],
+  ]);
+  return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];
+}
+
+/** Of conditions with a value each those whose value is given. */
+function whereOf(conditions: readonly [string, Param | undefined][]): [sql: string, values: Param[]] {
+  const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
+  const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
+  return [where, given.map(([, value]) => value)];
+}
+
+/** A LIMIT, or nothing. */
+export const limitOf = (limit: number | undefined): string =>
+  limit === undefined ? '' : ` LIMIT ${Math.max(0, Math.floor(limit))}`;
