@@ -29,7 +29,7 @@ test('direct writes are shown by file with line, rule, step and advice, and the 
   const { code, stdout, stderr } = await scan();
   expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
   expect(stdout).toMatch(/^jobs\/load\.py\n/);
-  expect(stdout).toMatch(/│ +3 │ duckdb-insert +│ +4 │ con\.execute\("INSERT INTO t VALUES \(1\)"\) +│/);
+  expect(stdout).toMatch(/│ 3 +│ duckdb-insert +│ +4 │ con\.execute\("INSERT INTO t VALUES \(1\)"\) +│/);
   expect(stdout).toContain('step 4  duckdb-insert: Write the rows to a Parquet file');
   expect(stdout).toMatch(/\n2 files: 2 direct writes\n$/);
 });
