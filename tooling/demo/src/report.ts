@@ -16,7 +16,13 @@ export function step(text: string): void {
 export async function allOf<T>(what: string, work: readonly Promise<T>[]): Promise<T[]> {
   const began = performance.now();
   const format = `         {bar} {value} of {total} ${what}  {rate}/s  {eta_formatted} left`;
-  const bar = new progress.SingleBar({ format, clearOnComplete: true, gracefulExit: false, hideCursor: false });
+  const bar = new progress.SingleBar({
+    format,
+    clearOnComplete: true,
+    gracefulExit: false,
+    hideCursor: false,
+    linewrap: true,
+  });
   let done = 0;
   const rate = () => ({ rate: ((done / (performance.now() - began)) * 1000).toFixed(1) });
   if (process.stderr.isTTY) bar.start(work.length, 0, rate());
