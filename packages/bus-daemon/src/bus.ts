@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { TableRegistry } from './canon/registry.js';
+import type { Events } from './events.js';
 import type { Journal } from './journal/journal.js';
 import type { WorkerProcess } from './worker/client.js';
 
@@ -10,6 +11,8 @@ export interface Bus {
   layout: BusLayout;
   marker: BusMarker;
   logger: Logger;
+  /** Where the stages and what goes on beside them tell what they did. */
+  events: Events;
   journal: Journal;
   /** The canonical tables as of the last commit. */
   tables: TableRegistry;

@@ -46,6 +46,7 @@ export class StateFile {
 
   write(state: DaemonState['state'], error?: unknown): void {
     const isNews = this.#last?.state !== state || state === 'paused';
+    if (isNews) this.#tell(state, error);
     if (!isNews && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
     const at = new Date(this.#bus.now()).toISOString();
     const since = this.#last?.state === state ? this.#last.since : at;
@@ -57,6 +58,11 @@ export class StateFile {
   /** A daemon that has ended is in no state. */
   remove(): void {
     this.#try(path => rmSync(path, { force: true }));
+  }
+
+  #tell(state: DaemonState['state'], error: unknown): void {
+    const { code = null, message = null } = error === undefined ? {} : causeOf(error);
+    this.#bus.events.emit('state', { state, code, message });
   }
 
   /** It only tells: a full disk must not make the daemon fail for it. */

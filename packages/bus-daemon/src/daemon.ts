@@ -9,7 +9,7 @@ import { dispositionOf, hintFor } from './errors.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
 import { openBus } from './open-bus.js';
-import { runBatch } from './pipeline.js';
+import { runBatch, timed } from './pipeline.js';
 import { Publisher } from './publish/publisher.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
@@ -200,7 +200,8 @@ class Loop {
     for (const job of large) this.#large.add(job);
     const gone = new Set([...jobs, ...large]);
     this.#claimed = this.#claimed.filter(job => !gone.has(job) && !this.#aside.has(job));
-    const verified = verify(this.#bus, jobs);
+    const verified =
+      jobs.length === 0 ? Promise.resolve([]) : timed(this.#bus, 'verify', () => verify(this.#bus, jobs));
     verified.catch(() => {}); // whoever takes the batch hears of it
     return { jobs, verified };
   }

@@ -92,8 +92,10 @@ export class Maintenance {
     const hot = journal.hotCommits.length;
     const idle = now - this.#lastCommitAt >= config.compaction.idleMs;
     if (hot >= config.compaction.hotCommits || (idle && hot > 1)) {
+      const started = this.#bus.elapsed();
       await compactHot(this.#bus, this.#compactor);
       await mergeTiers(this.#bus, this.#compactor);
+      this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
       await this.#publisher.publish();
     }
     if (now - this.#lastReleaseAt < releaseEveryMs) return;

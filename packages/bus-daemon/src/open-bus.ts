@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { type BusConfig, busLayout, exists, initBusRoot, type Logger, removeTemporaries } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import { TableRegistry } from './canon/registry.js';
+import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { emptyCommit } from './journal/files.js';
@@ -30,6 +31,7 @@ export async function openBus(
     layout,
     marker,
     logger,
+    events: new Events(logger),
     journal,
     tables,
     requestedExports: [],

@@ -1,22 +1,12 @@
 import type { Operation } from '@quantbot/infra';
 import type { Bus } from './bus.js';
-import type { JournalRow } from './journal/row.js';
+import type { SettledBatch, SettledJob, StageName } from './events.js';
 import { commit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
 import type { CheckedJob, CommittedJob } from './stages/job.js';
-import { isRejection, rejectReasonOf } from './stages/outcome.js';
+import { settledJob } from './stages/outcome.js';
 import { settle } from './stages/settle.js';
 import { store } from './stages/store.js';
-
-/** What became of a batch. */
-export interface BatchResult {
-  jobs: number;
-  ingested: number;
-  duplicates: number;
-  rejected: number;
-  lastSeq: number;
-  ms: number;
-}
 
 /**
  * The way of one batch of verified jobs. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and the journal says
@@ -28,20 +18,30 @@ export async function runBatch(
   bus: Bus,
   verified: readonly CheckedJob[],
   afterCommit: () => Promise<void>,
-): Promise<BatchResult> {
+): Promise<SettledBatch> {
   const started = performance.now();
-  const decided = await decide(bus, verified);
-  const stored = await store(bus, decided);
-  const committed = await commit(bus, stored);
+  const decided = await timed(bus, 'decide', () => decide(bus, verified));
+  const stored = await timed(bus, 'store', () => store(bus, decided));
+  const committed = await timed(bus, 'commit', () => commit(bus, stored));
   for (const job of committed) noteOperation(bus, job);
-  await afterCommit();
-  await settle(bus, committed);
-  const result = {
-    ...countOutcomes(committed),
+  await timed(bus, 'publish', afterCommit);
+  const visibleAtMs = bus.now();
+  await timed(bus, 'settle', () => settle(bus, committed));
+  const batch = {
+    jobs: committed.map(job => settledJob(job, visibleAtMs)),
     lastSeq: bus.journal.lastSeq,
-    ms: Math.round(performance.now() - started),
+    seconds: (performance.now() - started) / 1000,
   };
-  report(bus, committed, result);
+  report(bus, batch);
+  bus.events.emit('settled', batch);
+  return batch;
+}
+
+/** Runs a stage and tells how long it took. */
+export async function timed<T>(bus: Bus, stage: StageName, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await work();
+  bus.events.emit('stage', { stage, seconds: (performance.now() - started) / 1000 });
   return result;
 }
 
@@ -52,26 +52,21 @@ function noteOperation(bus: Bus, { rows: [row] }: CommittedJob): void {
   if (op.type === 'export') bus.requestedExports.push({ names: op.names, force: op.force, seq: row.seq });
 }
 
-function countOutcomes(committed: readonly CommittedJob[]) {
-  const statuses = committed.map(({ rows }) =>
-    isRejection(rows) ? 'rejected' : rows.some(row => row.status !== 'duplicate') ? 'ingested' : 'duplicate',
-  );
-  const count = (status: string) => statuses.filter(s => s === status).length;
-  return {
-    jobs: committed.length,
-    ingested: count('ingested'),
-    duplicates: count('duplicate'),
-    rejected: count('rejected'),
-  };
-}
-
 /** One line per batch, and one per rejection with its code and hint. */
-function report(bus: Bus, committed: readonly CommittedJob[], result: BatchResult): void {
-  for (const { jobId, rows } of committed) {
-    const [row] = rows as [JournalRow];
-    if (row.status !== 'rejected') continue;
-    const { code, error, hint } = rejectReasonOf(rows);
-    bus.logger.warn({ job: jobId, seq: row.seq, code, hint }, `rejected: ${error}`);
-  }
-  bus.logger.info(result, 'batch committed');
+function report(bus: Bus, { jobs, lastSeq, seconds }: SettledBatch): void {
+  const count = (...outcomes: SettledJob['outcome'][]) => jobs.filter(job => outcomes.includes(job.outcome)).length;
+  for (const { jobId, seq, rejection } of jobs)
+    if (rejection !== undefined)
+      bus.logger.warn({ job: jobId, seq, code: rejection.code, hint: rejection.hint }, `rejected: ${rejection.error}`);
+  bus.logger.info(
+    {
+      jobs: jobs.length,
+      ingested: count('ingested', 'done'),
+      duplicates: count('duplicate'),
+      rejected: count('rejected'),
+      lastSeq,
+      ms: Math.round(seconds * 1000),
+    },
+    'batch committed',
+  );
 }

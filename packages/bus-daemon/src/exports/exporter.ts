@@ -8,7 +8,13 @@ import { type Snapshot, tableInOrder } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
 import { datasetManifest, isGarbage } from './dataset.js';
 import { defaultOptions, definitionOf, type GoldenExport } from './golden-export.js';
-import { type ExportStatus, exportStatusFile, readExportStatus, writeExportStatus } from './status.js';
+import {
+  type ExportEntry,
+  type ExportStatus,
+  exportStatusFile,
+  readExportStatus,
+  writeExportStatus,
+} from './status.js';
 import { writeDataset } from './write-dataset.js';
 import { writeExportFile } from './write-file.js';
 
@@ -220,7 +226,14 @@ export class Exporter {
     } finally {
       this.#pins.delete(snapshot);
     }
+    this.#tell(item.name, status.exports[item.name]);
     await this.#saveStatus(status);
+  }
+
+  #tell(name: string, entry: ExportEntry | undefined): void {
+    if (entry === undefined) return;
+    const { ok, rows, bytes, error, as_of_seq: asOfSeq, duration_ms } = entry;
+    this.#bus.events.emit('export', { name, ok, seconds: duration_ms / 1000, asOfSeq, rows, bytes, error });
   }
 
   async #saveStatus(status: ExportStatus): Promise<void> {

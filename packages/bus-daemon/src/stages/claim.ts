@@ -24,13 +24,17 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
   return jobs;
 }
 
-async function claimOne(bus: Bus, { name }: FoundJob, refused: unknown[]): Promise<ClaimedJob | undefined> {
+async function claimOne(
+  bus: Bus,
+  { name, committedAtMs }: FoundJob,
+  refused: unknown[],
+): Promise<ClaimedJob | undefined> {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
   try {
     renameSync(inInbox(bus.layout.inbox, name), folder);
-    return { claim: claimId, jobId, folder };
+    return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs };
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return undefined;

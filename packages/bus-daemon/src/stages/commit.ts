@@ -25,6 +25,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     claim: job.claim,
     jobId: job.jobId,
     folder: job.folder,
+    submittedAtMs: job.submittedAtMs,
     rows: rowsOfJob(job, firstSeq + index, committedAt),
   }));
   const lastSeq = firstSeq + jobs.length - 1;

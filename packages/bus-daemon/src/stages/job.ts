@@ -15,6 +15,8 @@ export interface ClaimedJob {
   jobId: string;
   /** Absolute path in `claimed/`. */
   folder: string;
+  /** When its COMMIT was written (milliseconds); undefined for what an earlier process had claimed, whose waiting says nothing. */
+  submittedAtMs?: number;
 }
 
 /** An artifact whose file is what its manifest says. */

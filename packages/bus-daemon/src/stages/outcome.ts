@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import type { SettledJob } from '../events.js';
 import type { JournalRow } from '../journal/row.js';
+import type { CommittedJob } from './job.js';
 
 /** Whether the rows of a job say that it was rejected. */
 export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
@@ -41,5 +43,26 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
     hint: rejectCodes[code],
     rejected_at_utc: new Date(row.committed_at).toISOString(),
     manifest_sha256: row.manifest_sha256,
+  };
+}
+
+/** What is told of a job that readers can see since a moment (milliseconds). */
+export function settledJob({ rows, submittedAtMs }: CommittedJob, visibleAtMs: number): SettledJob {
+  const [first] = rows as [JournalRow];
+  const added = rows.filter(row => row.status === 'ingested');
+  const sum = (column: 'rows' | 'bytes') => added.reduce((total, row) => total + (row[column] ?? 0), 0);
+  return {
+    seq: first.seq,
+    jobId: first.job_id,
+    outcome: added.length > 0 ? 'ingested' : (first.status as SettledJob['outcome']),
+    runId: first.run_id,
+    producer: first.producer,
+    kind: first.kind,
+    artifacts: added.length,
+    rows: sum('rows'),
+    bytes: sum('bytes'),
+    // Two clocks of one machine, of which the file system's ticks more coarsely.
+    latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
+    rejection: isRejection(rows) ? rejectReasonOf(rows) : undefined,
   };
 }

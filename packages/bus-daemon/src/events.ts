@@ -1,0 +1,84 @@
+import { EventEmitter } from 'node:events';
+import type { Logger } from '@quantbot/infra';
+
+/** The stages of a batch, in order. `publish` is the one between commit and settle in which new tables come into the published views. */
+export const stageNames = ['verify', 'decide', 'store', 'commit', 'publish', 'settle'] as const;
+
+/** {@link stageNames} */
+export type StageName = (typeof stageNames)[number];
+
+/** A job that has an end. */
+export interface SettledJob {
+  seq: number;
+  jobId: string;
+  /** `done`: it was an operation, not artifacts. */
+  outcome: 'ingested' | 'duplicate' | 'rejected' | 'done';
+  runId: string | null;
+  producer: string | null;
+  kind: string | null;
+  /** What it added to the store: not what was there already. */
+  artifacts: number;
+  rows: number;
+  bytes: number;
+  /** From its COMMIT until readers could see it (milliseconds); undefined when that is not known, as after a restart. */
+  latencyMs: number | undefined;
+  /** Of a rejected one. */
+  rejection: { code: string; error: string; hint: string } | undefined;
+}
+
+/** A batch that has been committed. */
+export interface SettledBatch {
+  jobs: readonly SettledJob[];
+  lastSeq: number;
+  seconds: number;
+}
+
+/** An export that was written, or failed. */
+export interface ExportRun {
+  name: string;
+  ok: boolean;
+  seconds: number;
+  asOfSeq: number;
+  rows: number | null;
+  bytes: number | null;
+  error: string | null;
+}
+
+/** How the daemon is. */
+export type RunState = 'starting' | 'running' | 'paused';
+
+/** What happens in a daemon, for those who only look on: metrics, the dashboard, notifications. */
+export interface BusEvents {
+  stage: { stage: StageName; seconds: number };
+  settled: SettledBatch;
+  export: ExportRun;
+  compaction: { seconds: number };
+  state: { state: RunState; code: string | null; message: string | null };
+}
+
+/** Tells those who look on what happens. What one of them does wrong is logged, and is nobody else's trouble. */
+export class Events {
+  readonly #emitter = new EventEmitter();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** @returns a function that ends it. */
+  on<E extends keyof BusEvents>(event: E, listener: (about: BusEvents[E]) => void): () => void {
+    const guarded = (about: BusEvents[E]) => {
+      try {
+        listener(about);
+      } catch (error) {
+        this.#logger.error({ err: error, event }, 'an onlooker failed; the work goes on');
+      }
+    };
+    this.#emitter.on(event, guarded);
+    return () => this.#emitter.off(event, guarded);
+  }
+
+  emit<E extends keyof BusEvents>(event: E, about: BusEvents[E]): void {
+    this.#emitter.emit(event, about);
+  }
+}
