@@ -59,16 +59,17 @@ function substituteId(name: string | Buffer): string {
 
 /** The jobs that an earlier process, or a batch that failed, left in `claimed/`, oldest first. */
 export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
-  const jobs: (ClaimedJob & { at: number })[] = [];
+  const jobs: ClaimedJob[] = [];
   for (const name of await readdir(bus.layout.claimed)) {
     const match = /^([0-9a-f]{16})~(.+)$/.exec(name);
     if (match === null) continue;
     const folder = join(bus.layout.claimed, name);
-    const at = await stat(join(folder, fileNames.commit)).then(
+    const submittedAtMs = await stat(join(folder, fileNames.commit)).then(
       info => info.mtimeMs,
-      () => 0, // settling had begun, or it never was a whole job
+      () => undefined, // settling had begun, or it never was a whole job
     );
-    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, at });
+    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, submittedAtMs });
   }
-  return jobs.sort((a, b) => a.at - b.at || (a.jobId < b.jobId ? -1 : 1)).map(({ at: _at, ...job }) => job);
+  const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
+  return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));
 }

@@ -15,7 +15,7 @@ export interface ClaimedJob {
   jobId: string;
   /** Absolute path in `claimed/`. */
   folder: string;
-  /** When its COMMIT was written (milliseconds); undefined for what an earlier process had claimed, whose waiting says nothing. */
+  /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
 }
 
