@@ -53,11 +53,11 @@ export function startChild(
 export const startScript = (name: string, args: readonly string[], cwd: string): Child =>
   startChild(process.execPath, [fileURLToPath(new URL(name, import.meta.url)), ...args], cwd);
 
-/** Nothing of the caller's own bus, and not the signs of a package manager that the daemon would watch. */
+/** Nothing of the caller's own bus, not the signs of a package manager that the daemon would watch, and nothing that decides on colours. */
 function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(QUANTBOT_|npm_|PNPM_|VITEST|NODE_OPTIONS|NODE_ENV|FORCE_COLOR)/.test(name),
+      ([name]) => !/^(QUANTBOT_|npm_|PNPM_|VITEST|NODE_OPTIONS|NODE_ENV|FORCE_COLOR|NO_COLOR$|CI$|GITHUB_|TF_BUILD$)/.test(name),
     ),
   );
 }
