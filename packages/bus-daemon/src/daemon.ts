@@ -6,11 +6,15 @@ import { splitBySize } from './batch-size.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
 import { StateFile } from './daemon-state.js';
 import { dispositionOf, hintFor } from './errors.js';
+import type { ExportState } from './exports/exporter.js';
+import type { HttpServer } from './http/serve.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
+import type { LoopView } from './metrics/gauges.js';
 import { openBus } from './open-bus.js';
 import { runBatch, timed } from './pipeline.js';
 import { Publisher } from './publish/publisher.js';
+import { type LoopHealth, Pulse } from './pulse.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
@@ -28,6 +32,8 @@ export interface DaemonOptions {
 
 /** A daemon that runs. */
 export interface Daemon {
+  /** Where its dashboard is, if the configuration wants it (`http.listen`). */
+  url: string | undefined;
   /** Finishes the batch in hand, then ends. */
   stop(): Promise<void>;
   /** Resolves when the daemon has ended; rejects when it had to stop for an error. */
@@ -42,21 +48,27 @@ const longestPauseMs = 30_000;
  *
  * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried again by itself) → stopped.
  *
- * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`; BusError for a root that is not this bus's.
+ * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`; BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
   let bus: Bus | undefined;
+  let http: HttpServer | undefined;
   try {
     bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
+    const { listen } = options.config.http;
+    // Loaded only where it is wanted.
+    if (listen !== undefined) http = await (await import('./http/serve.js')).serve(bus, loop, listen);
     const finished = loop.run().finally(async () => {
+      await http?.close();
       opened.inspector.close();
       opened.journal.close();
       await lock.release();
     });
     return {
+      url: http?.url,
       finished,
       stop: () => {
         loop.stop();
@@ -80,7 +92,7 @@ interface Batch {
 }
 
 /** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
-class Loop {
+class Loop implements LoopView {
   readonly #bus: Bus;
   readonly #drain: boolean;
   readonly #publisher: Publisher;
@@ -95,6 +107,7 @@ class Loop {
   readonly #large: LargeJobs;
   readonly #aside: Aside;
   readonly #state: StateFile;
+  readonly #pulse: Pulse;
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
@@ -105,9 +118,24 @@ class Loop {
     this.#drain = drain;
     this.#aside = new Aside(bus);
     this.#state = new StateFile(bus);
+    this.#pulse = new Pulse(bus);
     this.#large = new LargeJobs(bus, () => this.#wake.abort());
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
+  }
+
+  get health(): LoopHealth {
+    return this.#pulse.health;
+  }
+
+  get oldestWaitingMs(): number | undefined {
+    const known = [this.#inHand[0]?.submittedAtMs, this.#claimed[0]?.submittedAtMs, this.#found[0]?.committedAtMs];
+    const waiting = known.filter(at => at !== undefined);
+    return waiting.length === 0 ? undefined : Math.min(...waiting);
+  }
+
+  exports(): Promise<ExportState[]> {
+    return this.#maintenance.exports();
   }
 
   stop(): void {
@@ -138,6 +166,7 @@ class Loop {
   async #turn(): Promise<'go on' | 'done'> {
     // Before looking, so that what arrives while we look ends the next wait at once.
     this.#wake = new AbortController();
+    this.#pulse.beat();
     try {
       const did = await this.#runNextBatch();
       this.#pauseMs = firstPauseMs;
@@ -170,6 +199,7 @@ class Loop {
     if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
     await runBatch(this.#bus, [...large, ...verified], () => this.#publisher.publishNewTables());
     this.#aside.succeeded(this.#inHand);
+    this.#inHand = [];
     return 'worked';
   }
 
@@ -233,6 +263,7 @@ class Loop {
 
   async #waitForWork(): Promise<void> {
     const dueMs = await this.#maintenance.nextDueMs();
+    this.#pulse.rest();
     const waitMs = Math.min(this.#bus.config.pollIntervalMs, dueMs ?? Number.POSITIVE_INFINITY);
     await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
   }

@@ -69,6 +69,35 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
   },
+  QUERY_TIMEOUT: {
+    disposition: 'caller',
+    hint: 'Ask for less: a WHERE, a LIMIT, fewer columns; or run it with quantbot-bus query, which does not hurry.',
+  },
+  HTTP_LISTEN_FAILED: {
+    disposition: 'stop',
+    hint: 'Give another address (--http 127.0.0.1:7172, or http.listen in bus_config.json), or stop what has this one.',
+  },
+  HTTP_TOKEN_NEEDED: {
+    disposition: 'stop',
+    hint: 'Listen on 127.0.0.1, or name a file with a token in http.token_file: head -c 24 /dev/urandom | base64 > token; chmod 600 token.',
+  },
+  HTTP_TOKEN_INVALID: {
+    disposition: 'stop',
+    hint: 'Write a token of 16 characters or more into the file: head -c 24 /dev/urandom | base64 > token; chmod 600 token.',
+  },
+  HTTP_HOST_REFUSED: {
+    disposition: 'caller',
+    hint: 'Come by localhost or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',
+  },
+  HTTP_ORIGIN_REFUSED: { disposition: 'caller', hint: 'Only pages of this server may ask it in a browser.' },
+  HTTP_UNAUTHORIZED: {
+    disposition: 'caller',
+    hint: 'Send the token of http.token_file: Authorization: Bearer TOKEN.',
+  },
+  HTTP_NOT_FOUND: { disposition: 'caller', hint: 'What there is: /api/v1/openapi.json.' },
+  HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name; see /api/v1/openapi.json.' },
+  HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send less.' },
+  HTTP_BUSY: { disposition: 'retry', hint: 'Other questions are being answered; ask again in a moment.' },
   CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or say --force to write over this one.' },
   OUTPUT_PATH_TAKEN: {
     disposition: 'caller',

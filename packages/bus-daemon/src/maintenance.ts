@@ -1,7 +1,7 @@
 import type { Bus } from './bus.js';
 import { followModes, incompleteTables, rebuildTable } from './canon/rebuild.js';
 import { compactHot, mergeTiers } from './compact.js';
-import { Exporter } from './exports/exporter.js';
+import { Exporter, type ExportState } from './exports/exporter.js';
 import type { Publisher } from './publish/publisher.js';
 import { releaseUnused } from './publish/release.js';
 import { WorkerProcess } from './worker/client.js';
@@ -49,6 +49,11 @@ export class Maintenance {
       );
       await rebuildTable(this.#bus, this.#compactor, table);
     }
+  }
+
+  /** How each export is. */
+  exports(): Promise<ExportState[]> {
+    return this.#exporter.states();
   }
 
   /** Starts what is due, and returns at once. */

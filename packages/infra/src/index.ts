@@ -12,6 +12,7 @@ export {
 export {
   type BusConfig,
   type ConfigFile,
+  type Chart,
   type ConfiguredView,
   configSchema,
   type DeclaredTable,

@@ -31,7 +31,7 @@ export interface JobsWanted {
 /** Jobs on their way, then those that have settled, newest first. */
 export async function listJobs(config: BusConfig, { state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
   const wantsOpen = Object.values(filter).every(value => value === undefined);
-  const open = wantsOpen ? (await openJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
+  const open = wantsOpen ? (await findOpenJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
   if (isOpen(state) || !(await exists(config.duckdbPath))) return open.slice(0, limit);
   await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
   const left = Math.max(0, limit - open.length);
@@ -41,7 +41,7 @@ export async function listJobs(config: BusConfig, { state, limit, ...filter }: J
 
 /** A job by its id, undefined when the bus knows nothing of it. */
 export async function findJob(config: BusConfig, jobId: string): Promise<JobEntry | undefined> {
-  const open = (await openJobs(config)).find(job => job.jobId === jobId);
+  const open = (await findOpenJobs(config)).find(job => job.jobId === jobId);
   if (open !== undefined || !(await exists(config.duckdbPath))) return open;
   await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
   const settled = await catalog.job(jobId);
@@ -59,21 +59,29 @@ const settledEntry = (settled: JobRecord): JobEntry => ({
 const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting' | 'claimed' =>
   state === 'uncommitted' || state === 'waiting' || state === 'claimed';
 
-async function openJobs(config: BusConfig): Promise<JobEntry[]> {
-  const layout = busLayout(config.busRoot);
-  const found: (JobEntry | undefined)[] = [];
-  for (const name of await readdir(layout.inbox)) {
+/** The jobs that have not settled, newest first; of each folder of the bus at most so many are looked at. */
+export async function findOpenJobs(
+  { busRoot }: Pick<BusConfig, 'busRoot'>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<(JobEntry & { settled: null })[]> {
+  const layout = busLayout(busRoot);
+  const found: ((JobEntry & { settled: null }) | undefined)[] = [];
+  for (const name of (await readdir(layout.inbox)).slice(0, most)) {
     const folder = join(layout.inbox, name);
     const hasCommit = await exists(join(folder, fileNames.commit)).catch(() => false);
     found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
   }
-  for (const name of await readdir(layout.claimed))
+  for (const name of (await readdir(layout.claimed)).slice(0, most))
     found.push(await openEntry(join(layout.claimed, name), name.slice(name.indexOf('~') + 1), 'claimed'));
   return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
 }
 
 /** Undefined for one that has gone on in between. */
-async function openEntry(folder: string, jobId: string, state: JobState): Promise<JobEntry | undefined> {
+async function openEntry(
+  folder: string,
+  jobId: string,
+  state: JobState,
+): Promise<(JobEntry & { settled: null }) | undefined> {
   try {
     return { jobId, state, at: (await stat(folder)).mtime, settled: null };
   } catch (error) {

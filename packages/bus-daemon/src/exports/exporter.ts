@@ -22,6 +22,19 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 const parseTimeoutMs = 20_000;
 
+/** How an export is. */
+export interface ExportState {
+  name: string;
+  /** Absolute path of the file or the dataset. */
+  path: string;
+  /** Its last run; undefined before the first. */
+  entry: ExportEntry | undefined;
+  /** Whether it has all that was committed. */
+  upToDate: boolean;
+  /** When the file that is there was written (milliseconds since 1970), as far as this process knows. */
+  writtenAtMs: number | undefined;
+}
+
 /** The export that every canonical table has. */
 function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
   const { name, mode, columns } = table;
@@ -40,6 +53,13 @@ function ofTable(table: CanonTable, exportDir: string, options: ExportFileOption
 const whatMustBe = ({ path, options }: GoldenExport): string =>
   options.layout === 'dataset' ? join(path, datasetManifest) : path;
 
+/** Whether its last run went well and nothing has changed since. */
+const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =>
+  last?.ok === true &&
+  last.as_of_seq >= item.changedSeq &&
+  last.path === item.path &&
+  last.definition === definitionOf(item);
+
 const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
 /**
@@ -55,6 +75,8 @@ export class Exporter {
   /** What operators have asked for, while it is being done. */
   #serving: ExportRequest[] = [];
   readonly #lastRunAt = new Map<string, number>();
+  /** When an export was last written. */
+  readonly #writtenAt = new Map<string, number>();
   /** How often an export has failed since it last went well. */
   readonly #failures = new Map<string, number>();
   #running: Promise<void> | undefined;
@@ -94,6 +116,23 @@ export class Exporter {
     return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.elapsed());
   }
 
+  /** How each export is, as far as this process knows. */
+  async states(): Promise<ExportState[]> {
+    if (!this.#bus.config.export.enabled) return [];
+    const { exports } = await this.#readStatus();
+    return (await this.#exports()).map(item => {
+      const entry = exports[item.name];
+      return {
+        name: item.name,
+        path: item.path,
+        entry,
+        upToDate: isCurrent(item, entry),
+        writtenAtMs:
+          entry?.ok === true ? Date.parse(entry.started_at) + entry.duration_ms : this.#writtenAt.get(item.name),
+      };
+    });
+  }
+
   /** Ends an export under way; its last good file stays. */
   stop(): void {
     this.#worker.close();
@@ -121,12 +160,8 @@ export class Exporter {
     const dirty: GoldenExport[] = [];
     for (const item of await this.#exports()) {
       const last = status.exports[item.name];
-      const current =
-        last?.ok === true &&
-        last.as_of_seq >= item.changedSeq &&
-        last.path === item.path &&
-        last.definition === definitionOf(item);
-      if (!current || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item)))) dirty.push(item);
+      if (!isCurrent(item, last) || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item))))
+        dirty.push(item);
     }
     return dirty;
   }
@@ -194,6 +229,7 @@ export class Exporter {
       const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
       const written = await write({ bus: this.#bus, worker: this.#worker, snapshot }, item);
       this.#failures.delete(item.name);
+      this.#writtenAt.set(item.name, now());
       status.exports[item.name] = {
         ok: true,
         ...common,

@@ -2,10 +2,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { type BusLayout, type ParquetColumn, syncFolder } from '@quantbot/infra';
-import type { RegisteredArtifact } from '../canon/registry.js';
+import type { FirstOfSchema } from '../canon/history.js';
 import { canonTableOf } from '../canon/table.js';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError, machineFaultIn } from '../errors.js';
+import type { TotalsOfJournal } from '../metrics/totals.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { listHotCommits, listSegments, type Segment, seqName } from './files.js';
@@ -150,6 +151,30 @@ export class Journal {
     return row?.at == null ? undefined : Number(row.at);
   }
 
+  /** How much was ever committed. */
+  async totals(): Promise<TotalsOfJournal> {
+    const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
+    const counted = await this.#query<{ outcome: keyof typeof jobs; n: bigint }>(
+      `SELECT outcome, count(*) AS n FROM (
+         SELECT CASE WHEN bool_or(status = 'ingested') THEN 'ingested' ELSE any_value(status) END AS outcome
+         FROM _bus.journal GROUP BY seq
+       ) GROUP BY outcome`,
+    );
+    for (const { outcome, n } of counted) jobs[outcome] = Number(n);
+    const [row] = await this.#query<{ artifacts: bigint; rows: bigint; bytes: bigint }>(
+      `SELECT count(*) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes
+       FROM _bus.journal WHERE status = 'ingested'`,
+    );
+    const { artifacts, rows, bytes } = row as NonNullable<typeof row>;
+    return {
+      jobs,
+      artifacts: Number(artifacts),
+      rows: Number(rows),
+      bytes: Number(bytes),
+      lastCommittedAtMs: await this.lastCommittedAt(),
+    };
+  }
+
   /** The rows of ingested artifacts with `after < seq <= upTo`, in order. */
   async ingestedBetween(after: number, upTo: number): Promise<JournalRow[]> {
     return this.#rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
@@ -210,22 +235,27 @@ export class Journal {
   }
 
   /** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */
-  async canonicalSchemas(): Promise<RegisteredArtifact[]> {
+  async canonicalSchemas(): Promise<FirstOfSchema[]> {
     const rows = await this.#query<{
       schema_hint: string;
       schema_json: string;
       key: string;
       first: bigint;
+      first_at: bigint;
       last: bigint;
     }>(
-      `SELECT schema_hint, schema_json, arg_min(artifact_key, seq * 100000 + ordinal) AS key, min(seq * 100000 + ordinal) AS first, max(seq) AS last
-       FROM _bus.journal WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY ALL ORDER BY first`,
+      `SELECT schema_hint, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
+         max(seq) AS last
+       FROM (SELECT *, seq * 100000 + ordinal AS place FROM _bus.journal)
+       WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, schema_json ORDER BY min(place)`,
     );
     return rows.map(row => ({
       seq: Number(row.last),
       schemaHint: row.schema_hint,
       artifactKey: row.key,
       columns: JSON.parse(row.schema_json) as ParquetColumn[],
+      firstSeq: Number(row.first),
+      firstCommittedAtMs: Number(row.first_at),
     }));
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { CodedError } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
 
@@ -13,6 +14,15 @@ interface Pending {
 /** Whether a process ended by a mistake of its own; one that was killed, or could not start, has met the machine's limits. */
 const isCrash = (signal: NodeJS.Signals | null): boolean =>
   signal !== null && ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'].includes(signal);
+
+/** A task's failure as an error; one with a code keeps it. */
+const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): Error =>
+  coded === undefined
+    ? new Error(error)
+    : new TaskError(coded.code, error, { hint: coded.hint, details: coded.details });
+
+/** A task that failed with a code, which may be any package's. */
+export class TaskError extends CodedError<string> {}
 
 /** The built entry point of a worker process, beside the bundle that this code is in. */
 const defaultEntry = () => fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -98,7 +108,7 @@ export class WorkerProcess {
     if (pending === undefined) return;
     this.#pending.delete(id);
     clearTimeout(pending.timer);
-    if ('error' in reply) pending.reject(new Error(reply.error));
+    if ('error' in reply) pending.reject(failureOf(reply));
     else pending.resolve(reply.result);
     if (this.#pending.size === 0) {
       this.#idleTimer = setTimeout(() => this.stop(), this.#idleMs);

@@ -1,7 +1,10 @@
+import { CodedError } from '@quantbot/infra';
+import { askCatalog } from './ask-catalog.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
+import { selectFirst } from './select.js';
 import { tablesOf } from './tables.js';
 import { tryViews } from './views.js';
 
@@ -16,7 +19,7 @@ process.on('disconnect', () => process.exit(0));
 process.on('message', async ({ id, task }: WorkerRequest) => {
   const reply: WorkerReply = await run(task).then(
     result => ({ id, result }),
-    error => ({ id, error: error instanceof Error ? error.message : String(error) }),
+    error => ({ id, error: error instanceof Error ? error.message : String(error), coded: codedOf(error) }),
   );
   process.send?.(reply);
 });
@@ -35,5 +38,13 @@ function run(task: WorkerTask): Promise<unknown> {
       return tablesOf(task);
     case 'views':
       return tryViews(task);
+    case 'select':
+      return selectFirst(task);
+    case 'catalog':
+      return askCatalog(task);
   }
 }
+
+/** What of an error of ours does not come through as text. */
+const codedOf = (error: unknown) =>
+  error instanceof CodedError ? { code: error.code, hint: error.hint, details: error.details } : undefined;

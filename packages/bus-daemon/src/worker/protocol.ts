@@ -1,5 +1,6 @@
 import type { ConfiguredView } from '@quantbot/infra';
 import type { FileToDecode } from '../stages/decodable.js';
+import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 
 /** Reads every value of files that have one schema. */
 export interface DecodeTask {
@@ -75,6 +76,34 @@ export interface ViewsTask {
   readable: string[];
 }
 
+/** Runs somebody's SELECT over the published database, and gives its first rows. */
+export interface SelectTask {
+  task: 'select';
+  duckdbPath: string;
+  sql: string;
+  maxRows: number;
+  /** Bytes of JSON. */
+  maxBytes: number;
+  timeoutMs: number;
+  memoryMb: number;
+}
+
+/** The first rows of an answer. */
+export interface SelectAnswer {
+  columns: { name: string; type: string }[];
+  /** Values as JSON. */
+  rows: unknown[][];
+  /** Whether there are more. */
+  isCut: boolean;
+}
+
+/** Asks the catalog of the published database. */
+export interface CatalogTask {
+  task: 'catalog';
+  duckdbPath: string;
+  question: CatalogQuestion;
+}
+
 /** What a copy wrote. */
 export interface CopyResult {
   rows: number;
@@ -88,7 +117,15 @@ export interface PartitionFile {
 }
 
 /** What can be asked of a worker process. */
-export type WorkerTask = DecodeTask | ContentTask | CopyTask | PartitionTask | TablesTask | ViewsTask;
+export type WorkerTask =
+  | DecodeTask
+  | ContentTask
+  | CopyTask
+  | PartitionTask
+  | TablesTask
+  | ViewsTask
+  | SelectTask
+  | CatalogTask;
 
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
@@ -101,11 +138,18 @@ export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
         ? string
         : T extends PartitionTask
           ? PartitionFile[]
-          : CopyResult;
+          : T extends SelectTask
+            ? SelectAnswer
+            : T extends CatalogTask
+              ? CatalogAnswer<T['question']>
+              : CopyResult;
 
 export interface WorkerRequest {
   id: number;
   task: WorkerTask;
 }
 
-export type WorkerReply = { id: number; result: unknown } | { id: number; error: string };
+/** A failed task's message, and its code and hint where it has them. */
+export type WorkerReply =
+  | { id: number; result: unknown }
+  | { id: number; error: string; coded?: { code: string; hint: string; details: readonly string[] } };

@@ -57,7 +57,8 @@ export const startScript = (name: string, args: readonly string[], cwd: string):
 function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(QUANTBOT_|npm_|PNPM_|VITEST|NODE_OPTIONS|NODE_ENV|FORCE_COLOR|NO_COLOR$|CI$|GITHUB_|TF_BUILD$)/.test(name),
+      ([name]) =>
+        !/^(QUANTBOT_|npm_|PNPM_|VITEST|NODE_OPTIONS|NODE_ENV|FORCE_COLOR|NO_COLOR$|CI$|GITHUB_|TF_BUILD$)/.test(name),
     ),
   );
 }

@@ -113,6 +113,12 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       ),
     },
     publish: file.publish,
+    http: {
+      listen: file.http.listen ?? undefined,
+      tokenFile: file.http.token_file === null ? undefined : resolve(base, file.http.token_file),
+      allowedHosts: file.http.allowed_hosts,
+      charts: file.http.charts,
+    },
   };
 }
 

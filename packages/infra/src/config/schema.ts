@@ -151,6 +151,15 @@ const viewSchema = z.strictObject({
   sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before.'),
 });
 
+/** A line chart on the dashboard. */
+const chartSchema = z.strictObject({
+  title: z.string().min(1).max(200).describe('What stands over it.'),
+  sql: z
+    .string()
+    .min(1)
+    .describe('Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.'),
+});
+
 /** The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration. */
 export const configSchema = z.strictObject({
   bus_root: z.string().min(1).default('data/bus').describe("The bus's own folder."),
@@ -275,6 +284,33 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('What is published.'),
+  http: z
+    .strictObject({
+      listen: z
+        .string()
+        .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/, 'must be a host and a port, such as 127.0.0.1:7171')
+        .refine(text => Number(/\d+$/.exec(text)?.[0]) <= 65_535, 'has a port beyond 65535')
+        .nullable()
+        .default(null)
+        .describe('Where the dashboard, its API, metrics and health checks are served; null: nowhere.'),
+      token_file: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('A file with the token that callers must have; needed for an address that other machines reach.'),
+      allowed_hosts: z
+        .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
+        .default([])
+        .describe('Host names besides localhost and addresses under which callers may come.'),
+      charts: z
+        .array(chartSchema)
+        .max(24)
+        .default([])
+        .describe('Line charts of your own data on the dashboard.'),
+    })
+    .prefault({})
+    .describe('The dashboard, its API, metrics and health checks.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
@@ -346,4 +382,15 @@ export interface BusConfig {
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
   publish: { views: ConfiguredView[] };
+  http: {
+    /** Host and port; undefined: nothing is served. */
+    listen: string | undefined;
+    /** Absolute path. */
+    tokenFile: string | undefined;
+    allowedHosts: string[];
+    charts: Chart[];
+  };
 }
+
+/** A line chart on the dashboard. */
+export type Chart = z.infer<typeof chartSchema>;

@@ -64,6 +64,8 @@ test('artifacts can be asked for by run, producer, kind and time, newest first',
   expect(await runs({})).toEqual(['c', 'b', 'a']);
   expect(await runs({ runId: 'b' })).toEqual(['b']);
   expect(await runs({ limit: 1 })).toEqual(['c']);
+  expect(await runs({ beforeSeq: 3 })).toEqual(['b', 'a']);
+  expect(await runs({ key: 'b/p/k/a' })).toEqual(['b']);
   expect(await runs({ since: new Date('2026-01-03'), until: new Date('2026-01-04') })).toEqual(['b']);
   expect(await runs({ producer: "p' OR true --" })).toEqual([]);
 });

@@ -13,7 +13,8 @@ import {
   jobsQuery,
   type LatestFilter,
   latestQuery,
-  limitOf,
+  type RunFilter,
+  runsQuery,
 } from './queries.js';
 import {
   type ArtifactRecord,
@@ -53,7 +54,7 @@ export interface Catalog extends AsyncDisposable {
   /** Artifacts, newest first. */
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
   /** Runs, newest first. */
-  runs(options?: { limit?: number }): Promise<RunRecord[]>;
+  runs(filter?: RunFilter): Promise<RunRecord[]>;
   /** Settled jobs, newest first; a job whose id came more than once is there as often. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
   /** What became of a job (of its newest attempt, if its id came more than once), undefined while it has not settled. */
@@ -115,8 +116,7 @@ function catalogOver(source: Source, path: string): Catalog {
   return {
     latest: async filter => (await query(...latestQuery(filter))).map(artifactRecord)[0],
     artifacts: async (filter = {}) => (await query(...artifactsQuery(filter))).map(artifactRecord),
-    runs: async ({ limit } = {}) =>
-      (await query(`SELECT * FROM catalog.runs_d ORDER BY last_seq DESC${limitOf(limit)}`)).map(runRecord),
+    runs: async (filter = {}) => (await query(...runsQuery(filter))).map(runRecord),
     jobs: async (filter = {}) => (await query(...jobsQuery(filter))).map(jobRecord),
     job: async jobId =>
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(

@@ -13,6 +13,8 @@ export interface LatestFilter {
 
 /** Which artifacts are wanted; what is absent is not a condition. */
 export interface ArtifactFilter {
+  /** `run_id/producer/kind/artifact_id`. */
+  key?: string;
   runId?: string;
   producer?: string;
   kind?: string;
@@ -21,6 +23,8 @@ export interface ArtifactFilter {
   since?: Date;
   /** Committed before. */
   until?: Date;
+  /** Only of jobs before this seq: the seq of the last one of a page gives the next. */
+  beforeSeq?: number;
   /** At most so many, newest first. */
   limit?: number;
 }
@@ -31,6 +35,17 @@ export interface JobFilter {
   runId?: string;
   producer?: string;
   kind?: string;
+  /** Only before this seq: the seq of the last one of a page gives the next. */
+  beforeSeq?: number;
+  /** At most so many, newest first. */
+  limit?: number;
+}
+
+/** Which runs are wanted; what is absent is not a condition. */
+export interface RunFilter {
+  runId?: string;
+  /** Only those whose last job is before this seq: that of the last one of a page gives the next. */
+  beforeSeq?: number;
   /** At most so many, newest first. */
   limit?: number;
 }
@@ -54,12 +69,14 @@ export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter)
 /** Artifacts, newest first. */
 export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
   const [where, given] = whereOf([
+    ['artifact_key = ?', filter.key],
     ['run_id = ?', filter.runId],
     ['producer = ?', filter.producer],
     ['kind = ?', filter.kind],
     ['artifact_id = ?', filter.artifactId],
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
+    ['seq < ?', filter.beforeSeq],
   ]);
   return [`SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`, given];
 }
@@ -71,8 +88,18 @@ export function jobsQuery(filter: JobFilter): [string, Param[]] {
     ['run_id = ?', filter.runId],
     ['producer = ?', filter.producer],
     ['kind = ?', filter.kind],
+    ['seq < ?', filter.beforeSeq],
   ]);
   return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];
+}
+
+/** Runs, newest first. */
+export function runsQuery(filter: RunFilter): [string, Param[]] {
+  const [where, given] = whereOf([
+    ['run_id = ?', filter.runId],
+    ['last_seq < ?', filter.beforeSeq],
+  ]);
+  return [`SELECT * FROM catalog.runs_d${where} ORDER BY last_seq DESC${limitOf(filter.limit)}`, given];
 }
 
 /** Of conditions with a value each those whose value is given. */
@@ -83,5 +110,5 @@ function whereOf(conditions: readonly [string, Param | undefined][]): [sql: stri
 }
 
 /** A LIMIT, or nothing. */
-export const limitOf = (limit: number | undefined): string =>
+const limitOf = (limit: number | undefined): string =>
   limit === undefined ? '' : ` LIMIT ${Math.max(0, Math.floor(limit))}`;

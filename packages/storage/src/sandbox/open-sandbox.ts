@@ -17,6 +17,8 @@ export interface SandboxOptions {
   duckdbPath: string;
   /** As it was: after the job with this seq, or at this moment by the daemon's clock. */
   asOf?: number | Date;
+  /** How much memory it may take (MiB); what does not fit goes to a temporary folder. DuckDB's own limit when absent. */
+  memoryMb?: number;
 }
 
 /** A connection on which SQL that is not our own can read the bus's data, and nothing else. */
@@ -32,7 +34,7 @@ export interface Sandbox {
  * @throws StorageError as `openDuckDb`, and `CATALOG_NOT_FOUND` for a database that is not a bus's.
  */
 export async function openSandbox(
-  { duckdbPath, asOf }: SandboxOptions,
+  { duckdbPath, asOf, memoryMb }: SandboxOptions,
   writable: readonly string[] = [],
 ): Promise<Sandbox> {
   const { connection, shared } = await attachPublished(duckdbPath);
@@ -50,6 +52,7 @@ export async function openSandbox(
       await database.query('USE memory');
       await makePast(database, seq);
     }
+    if (memoryMb !== undefined) await database.query(`SET memory_limit = '${Math.floor(memoryMb)}MiB'`);
     await database.query(`SET temp_directory = ${literal(tempFolder)}`);
     await lockDown(connection, { folders, files: writable });
     return { connection, close };

@@ -1,9 +1,10 @@
-import { createLogger, findBusConfig } from '@quantbot/infra';
+import { type BusConfig, createLogger, findBusConfig, parseBusConfig } from '@quantbot/infra';
 import { startDaemon } from '../../daemon.js';
 import { BusCommand } from '../bus-command.js';
 import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
+const defaultListen = '127.0.0.1:7171';
 
 /** `quantbot-bus start`: the daemon in the foreground. */
 export const startCommand = (): BusCommand =>
@@ -11,18 +12,27 @@ export const startCommand = (): BusCommand =>
     .description('Run the daemon in the foreground.')
     .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
     .option('--drain', 'settle all that waits, bring exports up to date, then exit 0')
+    .option(
+      '--http [address]',
+      `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
+    )
     .explain({
       notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT and SIGTERM
 end it after the batch in hand.`,
       exitCodes: { 0: 'it was asked to end, or has drained', 130: 'it was told twice to end' },
-      examples: ['quantbot-bus start', 'quantbot-bus start --config ./bus_config.json --drain'],
+      examples: [
+        'quantbot-bus start',
+        'quantbot-bus start --http 127.0.0.1:7171',
+        'quantbot-bus start --config ./bus_config.json --drain',
+      ],
     })
     .action(start);
 
-async function start(options: { config?: string; drain?: boolean }): Promise<void> {
+async function start(options: { config?: string; drain?: boolean; http?: string | true }): Promise<void> {
   // Under this name `ps aux | grep bus_daemon` finds it.
   process.title = `bus_daemon ${process.argv.slice(2).join(' ')}`;
-  const { path, config } = findBusConfig({ config: options.config });
+  const { path, config: found } = findBusConfig({ config: options.config });
+  const config = { ...found, http: { ...found.http, listen: listenOf(options.http, found) } };
   const logger = createLogger({ name: 'bus_daemon', level: process.env.QUANTBOT_LOG_LEVEL ?? config.logLevel });
   logger.info({ config: path ?? 'defaults', database: config.duckdbPath }, 'bus daemon starting');
   const daemon = await startDaemon({ config, logger, drain: options.drain ?? false });
@@ -35,6 +45,13 @@ async function start(options: { config?: string; drain?: boolean }): Promise<voi
   } finally {
     stopWatching();
   }
+}
+
+/** Where the command line, or else the configuration, wants to be listened. */
+function listenOf(option: string | true | undefined, { http }: BusConfig): string | undefined {
+  if (option === undefined) return http.listen;
+  if (option === true) return http.listen ?? defaultListen;
+  return parseBusConfig(JSON.stringify({ http: { listen: option } }), 'the option --http').http.listen;
 }
 
 /** SIGINT and SIGTERM stop the daemon, a second one ends the process; so does the end of a package manager that does not pass signals on. */

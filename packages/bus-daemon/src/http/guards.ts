@@ -1,0 +1,92 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+import { secureHeaders } from 'hono/secure-headers';
+import { withoutBrackets } from './address.js';
+import { refuse } from './http-error.js';
+
+const sessionCookie = 'quantbot_bus_session';
+const sessionS = 30 * 86_400;
+
+/**
+ * Refuses names that are not ours: a page elsewhere can make its own name point to this machine (DNS rebinding), but neither a numeric address nor
+ * `localhost`.
+ */
+export const guardHost = (allowedHosts: readonly string[]): MiddlewareHandler => {
+  const allowed = new Set(allowedHosts.map(host => host.toLowerCase()));
+  return async (c, next) => {
+    const given = c.req.header('host') ?? '';
+    const { host, hostname } = URL.canParse(`http://${given}`)
+      ? new URL(`http://${given}`)
+      : { host: '', hostname: '' };
+    const known =
+      hostname === 'localhost' || isIP(withoutBrackets(hostname)) !== 0 || allowed.has(hostname) || allowed.has(host);
+    if (!known || host === '') refuse('HTTP_HOST_REFUSED', `This server is not ${given || 'without a name'}.`);
+    await next();
+  };
+};
+
+/** Refuses what a page of another origin asks for (CSRF): browsers say where such a request comes from, and no page can make them lie. */
+export const guardOrigin: MiddlewareHandler = async (c, next) => {
+  const origin = c.req.header('origin');
+  const host = c.req.header('host');
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+    refuse('HTTP_ORIGIN_REFUSED', `A page of ${origin} may not ask this server.`);
+  const site = c.req.header('sec-fetch-site');
+  if (c.req.method !== 'GET' && site !== undefined && site !== 'same-origin' && site !== 'none')
+    refuse('HTTP_ORIGIN_REFUSED', 'A page of another site may not ask this server.');
+  await next();
+};
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+
+/** What the cookie holds: not the token itself. */
+const sessionOf = (token: string): string => digest(`session:${token}`).toString('hex');
+
+/** Lets through who has the token, as a header or as the cookie of {@link openSession}. */
+export const guardToken = (token: string): MiddlewareHandler => {
+  const session = sessionOf(token);
+  return async (c, next) => {
+    const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
+    const cookie = getCookie(c, sessionCookie);
+    const known = (bearer !== undefined && same(bearer, token)) || (cookie !== undefined && same(cookie, session));
+    if (!known) {
+      c.header('WWW-Authenticate', 'Bearer');
+      refuse('HTTP_UNAUTHORIZED', 'This needs the token.');
+    }
+    await next();
+  };
+};
+
+/** Gives a browser that knows the token a cookie, which a script cannot read and another site cannot send. */
+export function openSession(c: Context, token: string, given: string): void {
+  if (!same(given, token)) refuse('HTTP_UNAUTHORIZED', 'That is not the token.');
+  setCookie(c, sessionCookie, sessionOf(token), {
+    httpOnly: true,
+    sameSite: 'Strict',
+    path: '/',
+    maxAge: sessionS,
+    secure: c.req.header('x-forwarded-proto') === 'https',
+  });
+}
+
+/** The page runs its own scripts and styles, talks to its own server, and can be put into no frame. */
+export const guardPage = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  xFrameOptions: 'DENY',
+  referrerPolicy: 'no-referrer',
+  crossOriginResourcePolicy: 'same-origin',
+  crossOriginOpenerPolicy: 'same-origin',
+  strictTransportSecurity: false, // whoever puts TLS before it says so
+});

@@ -1,0 +1,204 @@
+import { z } from '@hono/zod-openapi';
+
+/** What the API's answers look like. `openapi.json` is made of these, and a test holds the answers against it. */
+
+const time = z.iso.datetime().openapi({ description: 'ISO 8601, UTC.' });
+const count = z.number().int().nonnegative();
+const json = z.any().openapi({ description: 'Any JSON value.' });
+
+export const errorSchema = z
+  .strictObject({
+    error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string(), details: z.array(z.string()) }),
+  })
+  .openapi('Error');
+
+export const stateSchema = z.enum(['starting', 'running', 'paused']);
+
+export const statusSchema = z
+  .strictObject({
+    version: z.string(),
+    busRoot: z.string(),
+    state: stateSchema,
+    since: time,
+    cause: z
+      .strictObject({ code: z.string().nullable(), message: z.string() })
+      .nullable()
+      .openapi({ description: 'Why it pauses.' }),
+    queue: z.strictObject({ inbox: count, claimed: count }),
+    oldestJobAgeS: z.number().nonnegative(),
+    lastSeq: count,
+    lastCommittedAt: time.nullable(),
+    jobs: z.strictObject({ ingested: count, duplicate: count, rejected: count, done: count }),
+    artifacts: count,
+    rows: count,
+    bytes: count,
+    compactionDebt: count.openapi({ description: 'Commits that are not compacted yet.' }),
+  })
+  .openapi('Status');
+
+export const sampleSchema = z
+  .strictObject({
+    at: z.number().openapi({ description: 'When the sample ended, milliseconds since 1970.' }),
+    jobs: count,
+    rejected: count,
+    bytes: count,
+    queue: count,
+    latencyMedianMs: z.number().nullable(),
+    latencyP99Ms: z.number().nullable(),
+  })
+  .openapi('Sample');
+
+export const jobSchema = z
+  .strictObject({
+    jobId: z.string(),
+    state: z.enum(['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected', 'done']),
+    at: time,
+    settled: z
+      .strictObject({
+        seq: count,
+        runId: z.string().nullable(),
+        producer: z.string().nullable(),
+        kind: z.string().nullable(),
+        artifacts: count,
+        rows: count,
+        bytes: count,
+      })
+      .nullable(),
+    rejection: z
+      .strictObject({
+        code: z.string(),
+        error: z.string(),
+        hint: z.string(),
+        details: z.array(z.string()),
+        canRetry: z.boolean().openapi({ description: 'Whether its files are still there.' }),
+      })
+      .nullable(),
+  })
+  .openapi('Job');
+
+export const artifactSchema = z
+  .strictObject({
+    key: z.string(),
+    seq: count,
+    ordinal: count,
+    jobId: z.string(),
+    runId: z.string(),
+    producer: z.string(),
+    kind: z.string(),
+    artifactId: z.string(),
+    path: z.string(),
+    rows: count,
+    bytes: count,
+    sha256: z.string(),
+    schemaHint: z.string().nullable(),
+    schema: z.array(z.strictObject({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+    inputs: z.array(z.string()),
+    meta: json.nullable(),
+    provenance: json.nullable(),
+    contentHash: z.string().nullable(),
+    createdAt: time,
+    committedAt: time,
+  })
+  .openapi('Artifact');
+
+export const runSchema = z
+  .strictObject({
+    runId: z.string(),
+    producers: z.array(z.string()),
+    kinds: z.array(z.string()),
+    jobs: count,
+    artifacts: count,
+    rows: count,
+    bytes: count,
+    firstSeq: count,
+    lastSeq: count,
+    firstCommittedAt: time,
+    lastCommittedAt: time,
+  })
+  .openapi('Run');
+
+export const lineageSchema = z
+  .strictObject({
+    key: z.string(),
+    inputs: z.array(z.string()),
+    outputs: z.array(z.string()),
+    edges: z.array(z.strictObject({ from: z.string(), to: z.string(), depth: count })),
+    artifacts: z.array(artifactSchema),
+  })
+  .openapi('Lineage');
+
+export const exportSchema = z
+  .strictObject({
+    name: z.string(),
+    path: z.string(),
+    ok: z.boolean().nullable().openapi({ description: 'Whether its last run went well; null before the first.' }),
+    upToDate: z.boolean(),
+    writtenAt: time.nullable(),
+    lastRunAt: time.nullable(),
+    durationMs: z.number().nullable(),
+    rows: count.nullable(),
+    bytes: count.nullable(),
+    files: count.nullable(),
+    asOfSeq: count.nullable(),
+    error: z.string().nullable(),
+  })
+  .openapi('Export');
+
+export const tableSchema = z
+  .strictObject({
+    name: z.string(),
+    mode: z.enum(['append', 'latest', 'upsert']),
+    key: z.array(z.string()),
+    artifacts: count,
+    artifactRows: count.openapi({
+      description: 'Rows of all its artifacts; of an append table that is how many it has.',
+    }),
+    lastSeq: count,
+    lastCommittedAt: time.nullable(),
+    columns: z.array(
+      z.strictObject({
+        name: z.string(),
+        type: z.string(),
+        required: z.boolean(),
+        fixedBy: z
+          .string()
+          .openapi({ description: 'Key of the artifact that its type comes from, or bus_config.json.' }),
+      }),
+    ),
+  })
+  .openapi('Table');
+
+export const tableChangeSchema = z
+  .strictObject({
+    seq: count,
+    artifactKey: z.string(),
+    at: time,
+    changes: z.array(
+      z.strictObject({
+        column: z.string(),
+        from: z.string().nullable().openapi({ description: 'Its type before; null when the column is new.' }),
+        to: z.string(),
+      }),
+    ),
+  })
+  .openapi('TableChange');
+
+export const answerSchema = z
+  .strictObject({
+    columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+    rows: z.array(z.array(json)),
+    isCut: z.boolean().openapi({ description: 'Whether there are more rows than these.' }),
+  })
+  .openapi('Answer');
+
+export const chartSchema = z.strictObject({ title: z.string(), sql: z.string() }).openapi('Chart');
+
+/** Of a question: how many are wanted. */
+export const limitOf = (most: number, preset: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(most)
+    .default(preset)
+    .openapi({ param: { name: 'limit', in: 'query' } });

@@ -1,0 +1,70 @@
+import { request } from 'node:http';
+import { type DaemonProcess, type LaunchOptions, startDaemon } from './daemon-process.js';
+import type { TestBus } from './test-bus.js';
+
+/** An answer of the daemon's server. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  json: () => unknown;
+}
+
+/** What is sent besides method and path. */
+export interface HttpRequest {
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** A daemon that serves HTTP. */
+export interface ServingDaemon {
+  daemon: DaemonProcess;
+  url: string;
+  /** Sends anything: also headers that a browser would not let a page send. */
+  send(method: string, path: string, request?: HttpRequest): Promise<HttpAnswer>;
+  get(path: string): Promise<unknown>;
+  post(path: string, body: unknown): Promise<HttpAnswer>;
+}
+
+/** Starts the built daemon with a server on a free port. */
+export async function startServing(bus: TestBus, { args = [], env }: LaunchOptions = {}): Promise<ServingDaemon> {
+  const daemon = await startDaemon(bus, { args: ['--http', '127.0.0.1:0', ...args], env });
+  const { url } = (await daemon.logged('are served')) as unknown as { url: string };
+  const send: ServingDaemon['send'] = (method, path, request) => sendRaw(url, method, path, request);
+  return {
+    daemon,
+    url,
+    send,
+    get: async path => {
+      const answer = await send('GET', path);
+      if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+      return answer.json();
+    },
+    post: (path, body) =>
+      send('POST', path, { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+  };
+}
+
+/** Sends a request as it stands: the path is not made tidy. */
+export function sendRaw(
+  url: string,
+  method: string,
+  path: string,
+  { headers = {}, body }: HttpRequest = {},
+): Promise<HttpAnswer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, method, path, headers, agent: false }, answer => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.on('error', reject);
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: () => JSON.parse(text) }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
