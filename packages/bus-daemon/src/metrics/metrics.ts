@@ -1,5 +1,7 @@
+import { rejectCodes } from '@quantbot/infra';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Bus } from '../bus.js';
+import { stageNames } from '../events.js';
 import { version } from '../version.js';
 import type { Gauges } from './gauges.js';
 
@@ -31,6 +33,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
     help: 'Rejected jobs by code.',
     labelNames: ['code'],
   });
+  for (const code of Object.keys(rejectCodes)) rejections.inc({ code }, 0);
   const artifacts = new Counter({ ...of, name: 'quantbot_bus_artifacts_total', help: 'Artifacts stored.' });
   const rows = new Counter({ ...of, name: 'quantbot_bus_artifact_rows_total', help: 'Rows of artifacts stored.' });
   const bytes = new Counter({ ...of, name: 'quantbot_bus_artifact_bytes_total', help: 'Bytes of artifacts stored.' });
@@ -66,6 +69,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
     labelNames: ['stage'],
     buckets: seconds,
   });
+  for (const name of stageNames) stage.zero({ stage: name });
   events.on('stage', about => stage.observe({ stage: about.stage }, about.seconds));
   const exports = new Counter({
     ...of,

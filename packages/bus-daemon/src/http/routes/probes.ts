@@ -1,5 +1,5 @@
+import { stat } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { exists } from '@quantbot/infra';
 import type { HttpContext } from '../context.js';
 
 /** `/healthz`, `/readyz` and `/metrics`: for what watches over the daemon. */
@@ -20,7 +20,7 @@ export function addProbes(app: OpenAPIHono, { bus, loop, gauges, metrics }: Http
     const checks = {
       lock: await gauges.holdsLock(),
       running: state === 'running' && alive,
-      published: await exists(bus.config.duckdbPath),
+      published: await isFile(bus.config.duckdbPath),
     };
     const ok = Object.values(checks).every(Boolean);
     return c.json({ ok, state, checks, cause: cause ?? null }, ok ? 200 : 503);
@@ -30,3 +30,9 @@ export function addProbes(app: OpenAPIHono, { bus, loop, gauges, metrics }: Http
     return c.body(await metrics.metrics());
   });
 }
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    info => info.isFile(),
+    () => false,
+  );
