@@ -11,8 +11,8 @@ export {
 } from './config/config.js';
 export {
   type BusConfig,
-  type ConfigFile,
   type Chart,
+  type ConfigFile,
   type ConfiguredView,
   configSchema,
   type DeclaredTable,

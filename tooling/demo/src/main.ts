@@ -15,6 +15,7 @@ import {
 } from '@quantbot/backtest';
 import type { SimulationSummary } from '@quantbot/lab';
 import { type Catalog, openCatalog, openDuckDb, type Row, readParquet } from '@quantbot/storage';
+import { startWithDashboard } from './dashboard.js';
 import { publishCandles } from './market-data.js';
 import { presets } from './presets.js';
 import { killAll, runPresetProcess, startDaemon } from './processes.js';
@@ -30,7 +31,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 try {
-  await run(await freshWorkspace());
+  await run(await freshWorkspace(), process.argv.includes('--dashboard'));
 } catch (error) {
   console.error(`\nThe demo failed: ${(error as Error).message}`);
   process.exitCode = 1;
@@ -38,11 +39,12 @@ try {
   killAll();
 }
 
-async function run(workspace: Workspace): Promise<void> {
+async function run(workspace: Workspace, withDashboard: boolean): Promise<void> {
   const { data, work } = workspace;
   const busRoot = join(data, 'bus');
-  const daemon = await startDaemon(workspace);
-  step('the daemon runs');
+  const dashboard = withDashboard ? await startWithDashboard(workspace) : undefined;
+  const daemon = dashboard?.daemon ?? (await startDaemon(workspace));
+  step(dashboard === undefined ? 'the daemon runs' : `the daemon runs, with its dashboard on ${dashboard.url}`);
 
   const { rows, submission } = await publishCandles(work, busRoot, runId);
   await submission.settled();
@@ -71,8 +73,10 @@ async function run(workspace: Workspace): Promise<void> {
   const reader = await readBack(catalog, data);
   step('read back through @quantbot/storage');
   const lineage = await lineageOfEquity(catalog);
-  await daemon.stop();
-  step('the daemon has stopped');
+  if (dashboard === undefined) {
+    await daemon.stop();
+    step('the daemon has stopped');
+  }
 
   console.log(`\nIngested:\n${ingestedTable(reader.datasets)}`);
   console.log(
@@ -88,6 +92,9 @@ async function run(workspace: Workspace): Promise<void> {
 
 Try next:
   npm run -s bus -- query "SELECT reason, count(*) AS exits, round(sum(pnl)) AS pnl FROM canon.sim_events WHERE type = 'exit' GROUP BY reason ORDER BY pnl DESC"`);
+  if (dashboard === undefined) return;
+  console.log(`\nThe dashboard is on ${dashboard.url} until you press Ctrl+C.`);
+  await dashboard.daemon.ended;
 }
 
 /** A slice around the alerts that say "now". */

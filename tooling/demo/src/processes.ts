@@ -15,11 +15,21 @@ export function killAll(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
+/** A daemon that runs. */
+export interface DemoDaemon {
+  /** Resolves when it has ended by itself. */
+  ended: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
 /** The daemon as a process of its own, ready to take jobs. */
-export async function startDaemon({ root, config, data, daemonLog }: Workspace): Promise<{ stop(): Promise<void> }> {
+export async function startDaemon(
+  { root, config, data, daemonLog }: Workspace,
+  more: readonly string[] = [],
+): Promise<DemoDaemon> {
   const log = openSync(daemonLog, 'w');
   const child = track(
-    spawn(process.execPath, [join(root, 'packages/bus-daemon/dist/cli.js'), 'start', '--config', config], {
+    spawn(process.execPath, [join(root, 'packages/bus-daemon/dist/cli.js'), 'start', '--config', config, ...more], {
       stdio: ['ignore', 'ignore', log],
     }),
   );
@@ -29,10 +39,12 @@ export async function startDaemon({ root, config, data, daemonLog }: Workspace):
     if (child.exitCode !== null || waited > 15_000) throw new Error(`The daemon did not start; see ${daemonLog}.`);
     await sleep(50);
   }
+  const end = ended(child);
   return {
+    ended: end,
     stop: async () => {
       child.kill('SIGTERM');
-      const code = await ended(child);
+      const code = await end;
       if (code !== 0) throw new Error(`The daemon ended with ${code}; see ${daemonLog}.`);
     },
   };

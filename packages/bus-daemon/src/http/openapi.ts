@@ -1,6 +1,6 @@
-import type { OpenAPIHono, z } from '@hono/zod-openapi';
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { errorSchema } from '@quantbot/dashboard/api';
 import { version } from '../version.js';
-import { errorSchema } from './schemas.js';
 
 const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 
@@ -12,6 +12,16 @@ export const answers = <S extends z.ZodType>(schema: S) => ({
 
 /** What a route is sent. */
 export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
+
+/** Of a question: how many are wanted. */
+export const limitOf = (most: number, preset: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(most)
+    .default(preset)
+    .openapi({ param: { name: 'limit', in: 'query' } });
 
 /** Serves the description of the API. */
 export function addDescription(app: OpenAPIHono): void {

@@ -1,8 +1,8 @@
 import type { z } from '@hono/zod-openapi';
+import type { artifactSchema, exportSchema, jobSchema, runSchema } from '@quantbot/dashboard/api';
 import { rejectCodes } from '@quantbot/infra';
 import type { ArtifactRecord, JobRecord, RunRecord } from '@quantbot/storage';
 import type { ExportState } from '../exports/exporter.js';
-import type { artifactSchema, exportSchema, jobSchema, runSchema } from './schemas.js';
 
 /** Records as they are answered: times as texts, nothing else changed. */
 

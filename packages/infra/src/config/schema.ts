@@ -157,7 +157,9 @@ const chartSchema = z.strictObject({
   sql: z
     .string()
     .min(1)
-    .describe('Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.'),
+    .describe(
+      'Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.',
+    ),
 });
 
 /** The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration. */
@@ -303,11 +305,7 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
         .default([])
         .describe('Host names besides localhost and addresses under which callers may come.'),
-      charts: z
-        .array(chartSchema)
-        .max(24)
-        .default([])
-        .describe('Line charts of your own data on the dashboard.'),
+      charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
     })
     .prefault({})
     .describe('The dashboard, its API, metrics and health checks.'),

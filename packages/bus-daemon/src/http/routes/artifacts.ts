@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
 import { literal } from '../../sql.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
-import { answers } from '../openapi.js';
-import { answerSchema, artifactSchema, limitOf, lineageSchema, runSchema } from '../schemas.js';
+import { answers, limitOf } from '../openapi.js';
 import { wireArtifact, wireRun } from '../wire.js';
 
 const byKey = { key: z.string().max(1000).openapi({ description: '`run_id/producer/kind/artifact_id`.' }) };

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { answerSchema, tableChangeSchema, tableSchema } from '@quantbot/dashboard/api';
 import { tableHistory } from '../../canon/history.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers, body } from '../openapi.js';
-import { answerSchema, tableChangeSchema, tableSchema } from '../schemas.js';
 
 const tables = createRoute({
   method: 'get',

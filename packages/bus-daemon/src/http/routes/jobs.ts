@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { jobSchema } from '@quantbot/dashboard/api';
 import { exists, fileNames } from '@quantbot/infra';
 import type { JobRecord } from '@quantbot/storage';
 import { findOpenJobs } from '../../care/jobs.js';
 import { readRejected, retryRejected } from '../../care/rejected.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
-import { answers } from '../openapi.js';
-import { jobSchema, limitOf } from '../schemas.js';
+import { answers, limitOf } from '../openapi.js';
 import { wireJob } from '../wire.js';
 
 /** So many folders of the inbox are looked into for a list. */

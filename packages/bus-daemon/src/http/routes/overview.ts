@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { chartSchema, exportSchema, sampleSchema, statusSchema } from '@quantbot/dashboard/api';
 import { sampleMs } from '../../metrics/history.js';
 import { version } from '../../version.js';
 import type { HttpContext } from '../context.js';
 import { answers } from '../openapi.js';
-import { chartSchema, exportSchema, sampleSchema, statusSchema } from '../schemas.js';
 import { wireExport } from '../wire.js';
 
 const status = createRoute({

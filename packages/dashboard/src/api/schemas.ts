@@ -192,13 +192,3 @@ export const answerSchema = z
   .openapi('Answer');
 
 export const chartSchema = z.strictObject({ title: z.string(), sql: z.string() }).openapi('Chart');
-
-/** Of a question: how many are wanted. */
-export const limitOf = (most: number, preset: number) =>
-  z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(most)
-    .default(preset)
-    .openapi({ param: { name: 'limit', in: 'query' } });

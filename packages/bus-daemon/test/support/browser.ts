@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import axe from 'axe-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { onTestFinished } from 'vitest';
+
+const executable = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+
+/** Whether there is a browser to test with: Debian's chromium. */
+export const hasBrowser = executable !== undefined;
+
+/** A page of a headless browser, and everything that went wrong in it. */
+export interface TestPage {
+  page: Page;
+  problems: string[];
+}
+
+/** Opens a page of a browser that is gone after the test. */
+export async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<TestPage> {
+  const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] }); // root has no sandbox
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  const problems: string[] = [];
+  page.on('console', message => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', error => problems.push(`exception: ${error.message}`));
+  page.on('requestfailed', request => {
+    // What is asked for again, or was left, is no failure.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') problems.push(`failed: ${request.url()}`);
+  });
+  page.on('request', request => {
+    if (!request.url().startsWith('http://127.0.0.1:') && !request.url().startsWith('data:'))
+      problems.push(`asks elsewhere: ${request.url()}`);
+  });
+  return { page, problems };
+}
+
+/** What axe finds wrong for people who use a keyboard, a screen reader, or other colours: one line per element. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}

@@ -1,0 +1,102 @@
+import type { ComponentChildren } from 'preact';
+import { useAsked } from './ask.js';
+import { get, type Status } from './client.js';
+import { LiveContext, useEvents, useLive } from './live.js';
+import { Artifact, Artifacts } from './pages/artifacts.js';
+import { Exports } from './pages/exports.js';
+import { Job, Jobs } from './pages/jobs.js';
+import { Login } from './pages/login.js';
+import { Overview } from './pages/overview.js';
+import { Query } from './pages/query.js';
+import { Run, Runs } from './pages/runs.js';
+import { Table, Tables } from './pages/tables.js';
+import { State, Title } from './parts/parts.js';
+import { linkTo, type Route, useRoute } from './route.js';
+
+const places = [
+  ['', 'Overview'],
+  ['jobs', 'Jobs'],
+  ['runs', 'Runs'],
+  ['artifacts', 'Artifacts'],
+  ['tables', 'Tables'],
+  ['exports', 'Exports'],
+  ['query', 'SQL'],
+] as const;
+
+/** The whole page, behind the log-in where one is needed. */
+export function App() {
+  const { error } = useAsked(signal => get<Status>('/status', {}, signal), ['open']);
+  return error?.code === 'HTTP_UNAUTHORIZED' ? <Login /> : <Pages />;
+}
+
+function Pages() {
+  const route = useRoute();
+  return (
+    <LiveContext.Provider value={useEvents()}>
+      <button type="button" class="skip" onClick={toContent}>
+        To the content
+      </button>
+      <header>
+        <p class="brand">
+          Artifact bus <DaemonState />
+        </p>
+        <nav aria-label="Pages">
+          {places.map(([place, name]) => (
+            <a key={place} href={linkTo(place)} aria-current={(route[0] ?? '') === place ? 'page' : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <Notice />
+      <main id="content" tabIndex={-1}>
+        {pageOf(route)}
+      </main>
+    </LiveContext.Provider>
+  );
+}
+
+/** Past the navigation. A link would not do: the address says on which page one is. */
+const toContent = () => document.getElementById('content')?.focus();
+
+function pageOf([place, id]: Route): ComponentChildren {
+  switch (place) {
+    case undefined:
+      return <Overview />;
+    case 'jobs':
+      return id === undefined ? <Jobs /> : <Job key={id} jobId={id} />;
+    case 'runs':
+      return id === undefined ? <Runs /> : <Run key={id} runId={id} />;
+    case 'artifacts':
+      return id === undefined ? <Artifacts /> : <Artifact key={id} id={id} />;
+    case 'tables':
+      return id === undefined ? <Tables /> : <Table key={id} name={id} />;
+    case 'exports':
+      return <Exports />;
+    case 'query':
+      return <Query key={id} sql={id} />;
+    default:
+      return <Title>There is no such page</Title>;
+  }
+}
+
+function DaemonState() {
+  const { status, connected } = useLive();
+  if (!connected) return <State state="unreachable" />;
+  return status === undefined ? null : <State state={status.state} />;
+}
+
+/** What a person has to know wherever on the page they are. */
+function Notice() {
+  const { status, connected } = useLive();
+  const text = !connected
+    ? 'The daemon does not answer. Jobs can be submitted all the same, and wait.'
+    : status?.state === 'paused'
+      ? `Paused; nothing is lost: ${status.cause?.message}`
+      : '';
+  return (
+    <div class={text === '' ? 'notice none' : 'notice'} role="status">
+      {text}
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError } from './client.js';
+import { type Topic, useLive } from './live.js';
+
+/** Something that was asked for: not there yet, there, or refused. What was there stays while it is asked for again. */
+export interface Asked<T> {
+  data: T | undefined;
+  error: ApiError | undefined;
+}
+
+/**
+ * Asks when the page opens, when one of `keys` is another, and whenever what it depends on has changed.
+ *
+ * @param keys all that the question depends on.
+ */
+export function useAsked<T>(
+  question: (signal: AbortSignal) => Promise<T>,
+  keys: readonly unknown[],
+  topic?: Topic,
+): Asked<T> {
+  const { changes } = useLive();
+  const [asked, setAsked] = useState<Asked<T> & { of: string }>({ data: undefined, error: undefined, of: '' });
+  const of = JSON.stringify(keys);
+  useEffect(() => {
+    const end = new AbortController();
+    question(end.signal).then(
+      data => setAsked({ data, error: undefined, of }),
+      error => {
+        if (end.signal.aborted) return;
+        if (!(error instanceof ApiError)) throw error;
+        setAsked(before => ({ data: before.of === of ? before.data : undefined, error, of }));
+      },
+    );
+    return () => end.abort();
+  }, [of, topic === undefined ? 0 : changes[topic]]);
+  return asked.of === of ? asked : { data: undefined, error: undefined };
+}

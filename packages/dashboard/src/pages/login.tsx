@@ -1,0 +1,37 @@
+import { useState } from 'preact/hooks';
+import { ApiError, post } from '../client.js';
+import { Problem } from '../parts/parts.js';
+
+/** Asks for the token, once in a month. */
+export function Login() {
+  const [error, setError] = useState<ApiError>();
+  const [token, setToken] = useState('');
+  const enter = async (event: Event) => {
+    event.preventDefault();
+    try {
+      await post('/session', { token });
+      location.reload();
+    } catch (refused) {
+      if (!(refused instanceof ApiError)) throw refused;
+      setError(refused);
+    }
+  };
+  return (
+    <main class="login">
+      <h1>Artifact bus</h1>
+      <form onSubmit={enter}>
+        <label for="token">Token (the daemon's configuration names its file: http.token_file)</label>
+        <input
+          id="token"
+          type="password"
+          autocomplete="current-password"
+          required
+          value={token}
+          onInput={event => setToken(event.currentTarget.value)}
+        />
+        <button type="submit">Enter</button>
+      </form>
+      {error !== undefined && <Problem error={error} />}
+    </main>
+  );
+}

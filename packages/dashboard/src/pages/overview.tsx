@@ -1,0 +1,117 @@
+import { useMemo } from 'preact/hooks';
+import { useAsked } from '../ask.js';
+import { type Chart, get, type Job, type Sample } from '../client.js';
+import { useLive } from '../live.js';
+import { LineChart } from '../parts/chart.js';
+import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
+import { bytes, count, duration } from '../words.js';
+import { JobTable } from './jobs.js';
+import { OwnChart } from './own-chart.js';
+
+/** What a person wants to see first, and to keep open. */
+export function Overview() {
+  return (
+    <>
+      <Title>Overview</Title>
+      <Numbers />
+      <LastHour />
+      <OwnCharts />
+      <Recent />
+    </>
+  );
+}
+
+function Numbers() {
+  const { status } = useLive();
+  if (status === undefined) return <p class="quiet">Loading…</p>;
+  const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS } = status;
+  return (
+    <Facts
+      facts={{
+        Waiting: count(queue.inbox),
+        'Being worked on': count(queue.claimed),
+        'Oldest waits for': queue.inbox + queue.claimed === 0 ? '–' : duration(oldestJobAgeS * 1000),
+        'Jobs ingested': count(jobs.ingested),
+        Duplicates: count(jobs.duplicate),
+        Rejected: count(jobs.rejected),
+        Artifacts: count(status.artifacts),
+        Stored: bytes(status.bytes),
+        'Last commit':
+          lastCommittedAt === null ? (
+            'none yet'
+          ) : (
+            <>
+              seq {count(lastSeq)}, <Time at={lastCommittedAt} />
+            </>
+          ),
+      }}
+    />
+  );
+}
+
+function LastHour() {
+  const { samples } = useLive();
+  const x = useMemo(() => samples.map(({ at }) => at / 1000), [samples]);
+  const line = (name: string, value: (sample: Sample) => number | null) => ({ name, values: samples.map(value) });
+  const lines = useMemo(
+    () => ({
+      queue: [line('jobs', ({ queue }) => queue)],
+      rate: [line('settled', ({ jobs }) => jobs / 5), line('rejected', ({ rejected }) => rejected / 5)],
+      latency: [
+        line('median', ({ latencyMedianMs }) => latencyMedianMs),
+        line('99 %', ({ latencyP99Ms }) => latencyP99Ms),
+      ],
+    }),
+    [samples],
+  );
+  const short = (n: number) => count(Math.round(n * 10) / 10);
+  return (
+    <Section title="The last hour">
+      <div class="charts">
+        <LineChart title="Queue" x={x} isTime lines={lines.queue} format={short} />
+        <LineChart title="Jobs per second" x={x} isTime lines={lines.rate} format={short} />
+        <LineChart title="From submission to visible" x={x} isTime lines={lines.latency} format={duration} />
+      </div>
+    </Section>
+  );
+}
+
+/** What the configuration wants to be drawn. */
+function OwnCharts() {
+  const asked = useAsked(signal => get<{ charts: Chart[] }>('/charts', {}, signal), ['charts']);
+  if (asked.data?.charts.length === 0) return null;
+  return (
+    <Section title="Your data">
+      <Shown asked={asked}>
+        {({ charts }) => (
+          <div class="charts">
+            {charts.map(chart => (
+              <OwnChart key={chart.title} chart={chart} />
+            ))}
+          </div>
+        )}
+      </Shown>
+    </Section>
+  );
+}
+
+function Recent() {
+  const recent = useAsked(signal => get<{ jobs: Job[] }>('/jobs', { limit: 10 }, signal), ['recent'], 'jobs');
+  const rejected = useAsked(
+    signal => get<{ jobs: Job[] }>('/jobs', { status: 'rejected', limit: 5 }, signal),
+    ['rejected'],
+    'jobs',
+  );
+  return (
+    <>
+      <Section title="Recent jobs" aside={<a href="#/jobs">All jobs</a>}>
+        <Shown asked={recent}>{({ jobs }) => <JobTable caption="Recent jobs" jobs={jobs} />}</Shown>
+      </Section>
+      <Section title="Rejected" aside={<a href="#/jobs">All jobs</a>}>
+        <Shown asked={rejected}>
+          {({ jobs }) => <JobTable caption="Rejected jobs" jobs={jobs} empty="Nothing was rejected." />}
+        </Shown>
+      </Section>
+    </>
+  );
+}

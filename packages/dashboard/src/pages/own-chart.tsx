@@ -1,0 +1,21 @@
+import { useMemo } from 'preact/hooks';
+import { useAsked } from '../ask.js';
+import { type Answer, type Chart, post } from '../client.js';
+import { LineChart } from '../parts/chart.js';
+import { Shown } from '../parts/parts.js';
+import { linesOf } from '../series.js';
+import { count } from '../words.js';
+
+const mostPoints = 10_000;
+
+/** A chart of the configuration, drawn anew whenever something was committed. */
+export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
+  const asked = useAsked(signal => post<Answer>('/query', { sql, limit: mostPoints }, signal), [sql], 'exports');
+  const drawn = useMemo(() => asked.data && linesOf(asked.data), [asked.data]);
+  const short = (n: number) => count(Number(n.toPrecision(4)));
+  return (
+    <Shown asked={asked}>
+      {() => drawn && <LineChart title={title} x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={short} />}
+    </Shown>
+  );
+}

@@ -1,0 +1,104 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+
+/** A line of a chart; null where there is nothing. */
+export interface Line {
+  name: string;
+  values: readonly (number | null)[];
+}
+
+interface Props {
+  title: string;
+  /** Seconds since 1970, or plain numbers; rising. */
+  x: readonly number[];
+  isTime: boolean;
+  lines: readonly Line[];
+  /** How a value is written. */
+  format(value: number): string;
+}
+
+const height = 180;
+/** So few are drawn as points too: a line through one point cannot be seen. */
+const fewPoints = 30;
+/** More lines than these say nothing in one row of words. */
+const mostInWords = 2;
+/** Colours that can be told apart by who does not see red and green apart (Okabe and Ito), in light and in dark. */
+const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8c6bb1', '#666666'];
+
+/** A line chart with its newest values in words, which are all that a screen reader needs of it. */
+export function LineChart({ title, x, isTime, lines, format }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const names = lines.map(line => line.name).join('\n');
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    plot.current = new uPlot(
+      optionsOf(element, isTime, names.split('\n'), format),
+      [[], ...lines.map(() => [])],
+      element,
+    );
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      plot.current?.destroy();
+    };
+  }, [isTime, names]);
+  useEffect(() => plot.current?.setData([[...x], ...lines.map(line => [...line.values])]), [x, lines]);
+  return (
+    <figure>
+      <figcaption>
+        <span>{title}</span>
+        <span class="now">{lines.length > mostInWords ? `${lines.length} lines` : inWords(lines, format)}</span>
+      </figcaption>
+      <div ref={place} class="chart" role="img" aria-label={`${title}: ${inWords(lines, format) || 'no data'}`} />
+    </figure>
+  );
+}
+
+/** The newest value of each line, and the highest. */
+function inWords(lines: readonly Line[], format: (value: number) => string): string {
+  return lines
+    .flatMap(({ name, values }) => {
+      const there = values.filter(value => value !== null);
+      const newest = there.at(-1);
+      if (newest === undefined) return [];
+      const most = there.reduce((a, b) => Math.max(a, b), newest);
+      return [`${lines.length > 1 ? `${name} ` : ''}${format(newest)} (at most ${format(most)})`];
+    })
+    .join(', ');
+}
+
+function optionsOf(
+  element: HTMLElement,
+  isTime: boolean,
+  names: readonly string[],
+  format: (value: number) => string,
+): uPlot.Options {
+  const style = getComputedStyle(element);
+  const axis = {
+    stroke: style.getPropertyValue('--quiet'),
+    grid: { stroke: style.getPropertyValue('--line'), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: element.clientWidth,
+    height,
+    scales: { x: { time: isTime } },
+    legend: { show: names.length > 1, live: false },
+    cursor: { drag: { x: false, y: false } },
+    axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+    series: [
+      {},
+      ...names.map((label, index) => ({
+        label,
+        stroke: colours[index % colours.length],
+        width: 1.5,
+        points: { show: ({ data }: uPlot) => data[0].length < fewPoints, size: 4 },
+        spanGaps: true,
+      })),
+    ],
+  };
+}

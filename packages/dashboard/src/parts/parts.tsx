@@ -1,0 +1,115 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Asked } from '../ask.js';
+import type { ApiError } from '../client.js';
+import { useLive } from '../live.js';
+import { ago } from '../words.js';
+import { Scroll } from './scroll.js';
+
+const tickMs = 10_000;
+
+/** The head of a page. It takes the focus when one comes here, so that a screen reader says where one is. */
+export function Title({ children }: { children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${heading.current?.textContent} · Artifact bus`;
+    if (document.activeElement !== document.body) heading.current?.focus();
+  }, [children]);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
+}
+
+/** A part of a page with a head of its own. */
+export function Section({
+  title,
+  aside,
+  children,
+}: {
+  title: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+}) {
+  return (
+    <section>
+      <div class="head">
+        <h2>{title}</h2>
+        {aside}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** An error with what to do about it. */
+export function Problem({ error }: { error: ApiError }) {
+  return (
+    <div class="problem" role="alert">
+      <p>
+        <strong>{error.message}</strong>
+      </p>
+      {error.details.length > 0 && (
+        <Scroll label="Details" kind="text">
+          <pre>{error.details.join('\n')}</pre>
+        </Scroll>
+      )}
+      <p>
+        {error.hint} <code>{error.code}</code>
+      </p>
+    </div>
+  );
+}
+
+/** What was asked for, once it is there. */
+export function Shown<T>({ asked, children }: { asked: Asked<T>; children: (data: T) => ComponentChildren }) {
+  const { connected } = useLive();
+  const { data, error } = asked;
+  // That nobody answers stands at the top of the page already.
+  const isTold = error?.code === 'UNREACHABLE' && !connected;
+  return (
+    <>
+      {error !== undefined && !isTold && <Problem error={error} />}
+      {data === undefined ? error === undefined && <p class="quiet">Loading…</p> : children(data)}
+    </>
+  );
+}
+
+/** Draws again now and then, so that distances stay true. */
+function useTick(): void {
+  const [, setTick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setTick(tick => tick + 1), tickMs);
+    return () => clearInterval(timer);
+  }, []);
+}
+
+/** A moment, by its distance; the exact one for who points at it. */
+export function Time({ at }: { at: string }) {
+  useTick();
+  return (
+    <time dateTime={at} title={at}>
+      {ago(at)}
+    </time>
+  );
+}
+
+/** The state of a job, a daemon or an export, in words and a colour. */
+export function State({ state }: { state: string }) {
+  return <span class={`state ${state}`}>{state}</span>;
+}
+
+/** Names and what they stand for. */
+export function Facts({ facts }: { facts: Record<string, ComponentChildren> }) {
+  return (
+    <dl class="facts">
+      {Object.entries(facts).map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,31 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** Where one is: the parts of `#/artifact/KEY`, decoded. */
+export type Route = readonly string[];
+
+const parse = (hash: string): Route =>
+  hash
+    .replace(/^#\/?/, '')
+    .split('/')
+    .filter(Boolean)
+    .map(part => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part; // typed by hand
+      }
+    });
+
+/** The link to a place. */
+export const linkTo = (...route: string[]): string => `#/${route.map(encodeURIComponent).join('/')}`;
+
+/** Where one is, as the address says. */
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => parse(location.hash));
+  useEffect(() => {
+    const follow = () => setRoute(parse(location.hash));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return route;
+}
