@@ -20,6 +20,7 @@ import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
 import { type CheckedJob, type ClaimedJob, type FoundJob, isRejected } from './stages/job.js';
 import { verify } from './stages/verify.js';
+import { superviseBySystemd, systemdEnvironment } from './systemd/supervised.js';
 import { acquireWriterLock } from './writer-lock.js';
 
 /** How a daemon is started. */
@@ -28,6 +29,8 @@ export interface DaemonOptions {
   logger: Logger;
   /** Ends by itself when nothing waits any more and the exports are up to date. */
   drain?: boolean;
+  /** Tells systemd how the daemon is, if it was started as `Type=notify`. Only for a process that is nothing but the daemon. */
+  tellSystemd?: boolean;
 }
 
 /** A daemon that runs. */
@@ -61,7 +64,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const { listen } = options.config.http;
     // Loaded only where it is wanted.
     if (listen !== undefined) http = await (await import('./http/serve.js')).serve(bus, loop, listen);
+    const systemd = options.tellSystemd ? systemdEnvironment() : undefined;
+    const saysItEnds = systemd && superviseBySystemd(bus, loop, systemd);
     const finished = loop.run().finally(async () => {
+      await saysItEnds?.();
       await http?.close();
       opened.inspector.close();
       opened.journal.close();

@@ -35,7 +35,7 @@ async function start(options: { config?: string; drain?: boolean; http?: string 
   const config = { ...found, http: { ...found.http, listen: listenOf(options.http, found) } };
   const logger = createLogger({ name: 'bus_daemon', level: process.env.QUANTBOT_LOG_LEVEL ?? config.logLevel });
   logger.info({ config: path ?? 'defaults', database: config.duckdbPath }, 'bus daemon starting');
-  const daemon = await startDaemon({ config, logger, drain: options.drain ?? false });
+  const daemon = await startDaemon({ config, logger, drain: options.drain ?? false, tellSystemd: true });
   const stopWatching = onStopRequest(signal => {
     logger.info({ signal }, 'stopping after the batch in hand; a second signal leaves at once');
     daemon.stop().catch(() => {}); // `finished` reports it
