@@ -69,6 +69,11 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
   },
+  BACKUP_TAKEN: {
+    disposition: 'caller',
+    hint: 'Give a folder that is empty, or has an earlier backup of this bus, on another disk.',
+  },
+  BACKUP_RACED: { disposition: 'retry', hint: 'An earlier backup there is as it was. Try again in a moment.' },
   QUERY_TIMEOUT: {
     disposition: 'caller',
     hint: 'Ask for less: a WHERE, a LIMIT, fewer columns; or run it with quantbot-bus query, which does not hurry.',

@@ -1,4 +1,5 @@
 export { type AdoptionReport, type AdoptOptions, adopt } from './adopt/adopt.js';
+export { type BackupReport, backup } from './backup/backup.js';
 export { collectGarbage, type GcItem, type GcOptions } from './care/gc.js';
 export { type RebuildReport, rebuild } from './care/rebuild.js';
 export { listRejected, type RejectedEntry, readRejected, retryRejected } from './care/rejected.js';

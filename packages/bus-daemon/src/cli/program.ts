@@ -4,6 +4,7 @@ import { version } from '../version.js';
 import { BusCommand } from './bus-command.js';
 import { adoptCommand } from './commands/adopt.js';
 import { aliasCommand } from './commands/alias.js';
+import { backupCommand } from './commands/backup.js';
 import { catalogCommand } from './commands/catalog.js';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -25,7 +26,7 @@ import { addCompletion } from './completion.js';
 const groups: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Running it:': [initCommand, startCommand, statusCommand, jobsCommand, rejectedCommand, retryCommand],
   'What is there:': [catalogCommand, queryCommand, tailCommand, exportCommand, aliasCommand],
-  'Care:': [doctorCommand, verifyCommand, rebuildCommand, gcCommand],
+  'Care:': [doctorCommand, verifyCommand, backupCommand, rebuildCommand, gcCommand],
   'Moving in:': [scanCommand, adoptCommand, compareCommand],
 };
 

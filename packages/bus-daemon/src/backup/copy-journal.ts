@@ -1,0 +1,77 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusLayout, copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra';
+import { DaemonError, daemonError } from '../errors.js';
+import { ensureEmptyCommit } from '../journal/empty-files.js';
+import { emptyCommit, listHotCommits, listSegments, seqName } from '../journal/files.js';
+import { Journal } from '../journal/journal.js';
+
+const attempts = 20;
+
+/**
+ * Copies the journal as it is at one moment. Compaction may take away a file that has just been listed, or move commits between two listings: then everything is done
+ * again. What is in the copy in the end has no gap, which its own check says.
+ *
+ * @returns the copy, open.
+ * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when the journal itself has a gap.
+ */
+export async function copyJournal(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<Journal> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // In this order: what compaction moves in between is met twice, not never.
+      await copyHot(source, next);
+      await copySegments(source, earlier, next);
+      await ensureEmptyCommit(next);
+      return await openChecked(next);
+    } catch (error) {
+      const isDamaged = error instanceof DaemonError && error.code === 'JOURNAL_DAMAGED';
+      if (systemErrorCode(error) !== 'ENOENT' && !isDamaged) throw error;
+      if (attempt === attempts)
+        throw isDamaged ? error : daemonError('BACKUP_RACED', 'Compaction was faster than the copy of the journal.');
+    }
+    for (const folder of [next.segments, next.hot]) {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder);
+    }
+  }
+}
+
+async function openChecked(next: BusLayout): Promise<Journal> {
+  const journal = await Journal.read(next);
+  try {
+    await journal.check();
+    return journal;
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
+}
+
+/** The rows of each commit; of its files of canonical tables only the names, since the store has them. */
+async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
+  for (const name of [emptyCommit, ...(await listHotCommits(source.hot)).map(seqName)]) {
+    const [from, to] = [join(source.hot, name), join(next.hot, name)];
+    await mkdir(to);
+    for (const file of await readdir(from))
+      if (file === 'commit.parquet' || name === emptyCommit) await copyFileDurable(join(from, file), join(to, file));
+      else await writeFile(join(to, file), '');
+  }
+  await syncFolder(next.hot);
+}
+
+/** A segment of the same name has the same rows: that of an earlier backup is taken. */
+async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<void> {
+  for (const { name } of (await listSegments(source.segments)).live)
+    if (!linkEarlier(join(earlier.segments, name), join(next.segments, name)))
+      await copyFileDurable(join(source.segments, name), join(next.segments, name));
+  await syncFolder(next.segments);
+}
+
+function linkEarlier(from: string, to: string): boolean {
+  try {
+    return tryLink(from, to);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
