@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,25 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
         fault_point("submit:manifest-written")
         # Not flushed by itself: were its words lost in a power cut, the daemon would copy the files instead of linking them.
         write_new(folder / "COMMIT", STAGED_MARK, flush=False)
+        _open_to_daemon(folder)
         sync(folder)
         return StagedJob(folder, job_id, manifest, entries, given_away)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _open_to_daemon(folder: Path) -> None:
+    """Where the bus belongs to another user and is shared by a group, the job is given to that group, whatever the producer's umask."""
+    staging = folder.parent.stat()
+    if not hasattr(os, "getuid") or staging.st_uid == os.getuid() or not staging.st_mode & 0o020:
+        return
+    folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o070)
+    for path in folder.iterdir():
+        try:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o040)
+        except PermissionError:
+            pass  # a file that was given away and is somebody else's: it is as readable as it was
 
 
 def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path]) -> Digest:

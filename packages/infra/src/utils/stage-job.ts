@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
@@ -95,8 +95,25 @@ async function complete(
   writeNewFile(manifestPath, manifestBytes);
   faultPoint('submit:manifest-written');
   writeNewFile(join(folder, fileNames.commit), stagedMark);
+  openToDaemon(folder, [...fileNamesInIt, fileNames.manifest, fileNames.commit]);
   await syncFiles([...[...fileNamesInIt].map(name => join(folder, name)), manifestPath, folder]);
   return { folder, manifest, manifestBytes };
+}
+
+/**
+ * Where the bus belongs to another user and is shared by a group, the job is given to that group, whatever the umask of the producer: a daemon that may not move the folder, or
+ * read what is in it, could do nothing with it.
+ */
+function openToDaemon(folder: string, names: readonly string[]): void {
+  const { uid, mode } = statSync(dirname(folder));
+  const isShared = uid !== process.getuid?.() && (mode & 0o020) !== 0;
+  if (!isShared) return;
+  chmodSync(folder, (statSync(folder).mode & 0o7777) | 0o070);
+  for (const name of names)
+    try {
+      const path = join(folder, name);
+      chmodSync(path, (statSync(path).mode & 0o7777) | 0o040);
+    } catch {} // a file that was given away and is somebody else's: it is as readable as it was
 }
 
 /** Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`. */

@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { type Child, startChild } from './support/child.js';
+import { asDaemon, cliPath } from './support/daemon-process.js';
+import { numbers, produce } from './support/parquet.js';
+import { query } from './support/readers.js';
+import { makeTestBus, type TestBus } from './support/test-bus.js';
+
+const canBeOthers = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
+const [daemonUser, producerUser, readerUser, group] = [41_001, 41_002, 41_003, 41_000];
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Starts a program as another user of the group, with a umask. */
+function startAs(
+  bus: TestBus,
+  user: number,
+  umask: string,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Child {
+  const words = command.map(word => `'${word}'`).join(' ');
+  const as = [
+    '--reuid',
+    `${user}`,
+    '--regid',
+    `${group}`,
+    '--clear-groups',
+    'sh',
+    '-c',
+    `umask ${umask}; exec ${words}`,
+  ];
+  return startChild('setpriv', as, bus.folder, { HOME: '/nonexistent', ...env });
+}
+
+/** A bus in a folder of the daemon's user, which its group may write to: what docs/guides/operations.md says. */
+function sharedBus(): TestBus {
+  const bus = makeTestBus();
+  chmodSync(bus.folder, 0o755);
+  const data = join(bus.folder, 'data');
+  mkdirSync(data);
+  chownSync(data, daemonUser, group);
+  chmodSync(data, 0o2775);
+  return bus;
+}
+
+test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
+  'producers of other users submit whatever their umask is (%s), and cannot change what is stored; readers of the group read',
+  async umask => {
+    const bus = sharedBus();
+    const daemon = asDaemon(
+      startAs(bus, daemonUser, '0002', [process.execPath, cliPath, 'start', '--config', bus.configPath]),
+    );
+    await daemon.logged('bus daemon ready');
+    const parquetPath = await produce(bus, numbers(3));
+    chmodSync(join(bus.folder, 'produced'), 0o755);
+    const script = join(bus.folder, 'submit.mjs');
+    const utils = join(repository, 'packages/infra/dist/utils/index.js');
+    const options = {
+      producer: 'p',
+      kind: 'k',
+      artifactId: 'a',
+      runId: 'typescript',
+      parquetPath,
+      busRoot: bus.layout.root,
+    };
+    writeFileSync(
+      script,
+      `import { submitArtifact } from '${utils}';
+       console.log((await (await submitArtifact(${JSON.stringify(options)})).settled()).status);`,
+    );
+    const ofPython = [
+      '--run-id',
+      'python',
+      '--producer',
+      'p',
+      '--kind',
+      'k',
+      '--artifact-id',
+      'a',
+      '--parquet',
+      parquetPath,
+      '--wait',
+    ];
+    for (const command of [
+      [process.execPath, script],
+      ['python3', join(repository, 'scripts/bus_submit.py'), ...ofPython],
+    ]) {
+      const producer = startAs(bus, producerUser, umask, command, { QUANTBOT_BUS_CONFIG: bus.configPath });
+      await producer.ended;
+      expect(producer.stdout(), producer.stderr()).toContain('ingested');
+    }
+    for (const run of ['typescript', 'python']) {
+      const stored = statSync(join(bus.layout.store, `p/k/${run}@a.parquet`));
+      expect([stored.uid, stored.mode & 0o777]).toEqual([daemonUser, 0o444]);
+    }
+    const sql = [
+      'query',
+      'SELECT count(*) AS n FROM catalog.artifacts_f',
+      '--format',
+      'csv',
+      '--config',
+      bus.configPath,
+    ];
+    const reader = startAs(bus, readerUser, umask, [process.execPath, cliPath, ...sql]);
+    await reader.ended;
+    expect(reader.stdout(), reader.stderr()).toBe('n\n2\n');
+    expect(await query(bus, 'SELECT DISTINCT status FROM catalog.jobs_f')).toEqual([{ status: 'ingested' }]);
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
