@@ -4,13 +4,14 @@ import type { BusConfig, Logger } from '@quantbot/infra';
 import { Aside } from './aside.js';
 import { splitBySize } from './batch-size.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
-import { StateFile } from './daemon-state.js';
+import { causeOf, StateFile } from './daemon-state.js';
 import { dispositionOf, hintFor } from './errors.js';
 import type { ExportState } from './exports/exporter.js';
 import type { HttpServer } from './http/serve.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
 import type { LoopView } from './metrics/gauges.js';
+import type { Notifier } from './notify/notifier.js';
 import { openBus } from './open-bus.js';
 import { runBatch, timed } from './pipeline.js';
 import { Publisher } from './publish/publisher.js';
@@ -48,24 +49,31 @@ const longestPauseMs = 30_000;
  *
  * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried again by itself) → stopped.
  *
- * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`; BusError for a root that is not this bus's.
+ * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
   let bus: Bus | undefined;
   let http: HttpServer | undefined;
+  let notifier: Notifier | undefined;
   try {
     bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
-    const { listen } = options.config.http;
+    const {
+      http: { listen },
+      notify,
+    } = options.config;
     // Loaded only where it is wanted.
+    if (notify.length > 0) notifier = await (await import('./notify/notifier.js')).openNotifier(bus, process.env);
     if (listen !== undefined) http = await (await import('./http/serve.js')).serve(bus, loop, listen);
-    const finished = loop.run().finally(async () => {
+    const finished = runToItsEnd(loop, bus).finally(async () => {
       await http?.close();
       opened.inspector.close();
       opened.journal.close();
       await lock.release();
+      // Last: the next daemon does not wait for hooks.
+      await notifier?.close(options.drain ? 'all is told' : 'soon', loop.stopRequested);
     });
     return {
       url: http?.url,
@@ -78,6 +86,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   } catch (error) {
     bus?.journal.close();
     await lock.release();
+    throw error;
+  }
+}
+
+/** Tells those who look on why, if it has to end without being asked to. */
+async function runToItsEnd(loop: Loop, bus: Bus): Promise<void> {
+  try {
+    await loop.run();
+  } catch (error) {
+    bus.events.emit('stopped', causeOf(error));
     throw error;
   }
 }
@@ -136,6 +154,11 @@ class Loop implements LoopView {
 
   exports(): Promise<ExportState[]> {
     return this.#maintenance.exports();
+  }
+
+  /** Aborted when it has been asked to end. */
+  get stopRequested(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   stop(): void {

@@ -10,9 +10,18 @@ export {
   parseBusConfig,
 } from './config/config.js';
 export {
+  type CommandTarget,
+  type NotifyEvent,
+  type NotifyHook,
+  notifyEvents,
+  variablePattern,
+  type WebhookTarget,
+  webhookProblem,
+} from './config/notify.js';
+export {
   type BusConfig,
-  type ConfigFile,
   type Chart,
+  type ConfigFile,
   type ConfiguredView,
   configSchema,
   type DeclaredTable,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hookSchema, type NotifyHook } from './notify.js';
 
 const seconds = z.number().positive().max(86_400);
 const tableName = z
@@ -157,7 +158,9 @@ const chartSchema = z.strictObject({
   sql: z
     .string()
     .min(1)
-    .describe('Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.'),
+    .describe(
+      'Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.',
+    ),
 });
 
 /** The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration. */
@@ -303,14 +306,21 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
         .default([])
         .describe('Host names besides localhost and addresses under which callers may come.'),
-      charts: z
-        .array(chartSchema)
-        .max(24)
-        .default([])
-        .describe('Line charts of your own data on the dashboard.'),
+      charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
     })
     .prefault({})
     .describe('The dashboard, its API, metrics and health checks.'),
+  notify: z
+    .array(hookSchema)
+    .max(50)
+    .default([])
+    .superRefine((hooks, context) => {
+      tellTwice(
+        hooks.map(({ name }) => name),
+        context,
+      );
+    })
+    .describe('Commands and webhooks that are told of rejections, failed exports and pauses.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
@@ -390,6 +400,8 @@ export interface BusConfig {
     allowedHosts: string[];
     charts: Chart[];
   };
+  /** Who is told of what happens. */
+  notify: NotifyHook[];
 }
 
 /** A line chart on the dashboard. */
