@@ -20,11 +20,10 @@ export async function deliver(
   document: NotificationDocument,
   { logger, signal }: { logger: Logger; signal: AbortSignal },
 ): Promise<void> {
-  const { name, retries, timeoutMs } = hook;
+  const { name, retries } = hook;
   const { id, event } = document;
-  const attempt: Attempt = { body: JSON.stringify(document), env: variablesFor(document), timeoutMs, signal };
   try {
-    await pRetry(() => attemptOnce(hook, attempt), {
+    await pRetry(() => tellOnce(hook, document, signal), {
       retries,
       minTimeout: firstPauseMs,
       maxTimeout: longestPauseMs,
@@ -45,8 +44,19 @@ export async function deliver(
   }
 }
 
-const attemptOnce = ({ target }: NotifyHook, attempt: Attempt): Promise<void> =>
-  target.type === 'command' ? runCommand(target, attempt) : postWebhook(target, attempt);
+/**
+ * Tells a hook, once.
+ *
+ * @throws DeliveryError
+ */
+export function tellOnce(
+  { target, timeoutMs }: NotifyHook,
+  document: NotificationDocument,
+  signal: AbortSignal,
+): Promise<void> {
+  const attempt: Attempt = { body: JSON.stringify(document), env: variablesFor(document), timeoutMs, signal };
+  return target.type === 'command' ? runCommand(target, attempt) : postWebhook(target, attempt);
+}
 
 /** What a command finds in its environment, so that a line of shell needs no JSON. */
 const variablesFor = ({ event, hook, bus_root, text }: NotificationDocument): Record<string, string> => ({
