@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
@@ -171,7 +171,6 @@ test('what comes while a hook is being told is told together afterwards, in its 
       there => there,
     );
   }
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(join(bus.folder, 'go'), '');
   await eventually(
     () => told(bus).length,
@@ -182,6 +181,16 @@ test('what comes while a hook is being told is told together afterwards, in its 
     ['bad-1', 'bad-2', 'bad-3', 'bad-4', 'bad-5'],
   ]);
   await daemon.stop();
+});
+
+test('a daemon that drains lets its hooks go soon when it is asked to end', async () => {
+  const bus = busWithHooks({ command: ['sh', '-c', 'echo $$ > child.pid; exec sleep 1000'], timeout_s: 3600 });
+  submitBad(bus, 'bad-1');
+  const daemon = launchDaemon(bus, { args: ['--drain'] });
+  await daemon.logged('bus daemon stopped'); // only the hook is still under way
+  expect(await daemon.stop()).toMatchObject({ code: 0 });
+  expect(daemon.log().find(({ msg }) => msg.includes('before a hook was told'))).toMatchObject({ notifications: 1 });
+  await expectGone(bus);
 });
 
 test('secrets come from the environment, and are nowhere in the log', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
-import { noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
+import { expectDocumented, noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
@@ -52,6 +52,7 @@ test('a webhook is posted what was rejected, with its code and what to do about 
       },
     ],
   });
+  expectDocumented(body);
   const reason = JSON.parse(readFileSync(join(bus.layout.rejected, 'bad-1/REJECT_REASON.json'), 'utf8'));
   expect(body.jobs?.[0]).toMatchObject({ code: reason.code, error: reason.error });
 });
@@ -110,6 +111,7 @@ test('an export that begins to fail is told once, however often it is tried, and
       text: expect.stringContaining('The export is well again: numbers'),
     },
   ]);
+  expectDocumented(told(bus)[0]);
 });
 
 test('an export that failed in an earlier process and is well now is told as recovered', async () => {
@@ -152,6 +154,7 @@ test('a daemon that pauses says why, and says when it goes on, in this order and
     },
     { event: 'resumed', text: expect.stringContaining('The daemon goes on after its pause') },
   ]);
+  expectDocumented(told(bus)[0]);
 });
 
 test('a daemon that has to stop says why; one that is asked to says nothing', async () => {

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { NotificationDocument } from '../../src/notify/notification.js';
+import { packageFolder } from './child.js';
 import { writeToInbox } from './jobs.js';
 import type { TestBus } from './test-bus.js';
 
@@ -64,4 +65,24 @@ export function told({ folder }: TestBus, file = 'told.jsonl'): NotificationDocu
 /** Submits a job that is rejected: its file is no Parquet. */
 export function submitBad(bus: TestBus, jobId: string, manifest: object = {}): void {
   writeToInbox(bus, { jobId, files: { 'x.parquet': { content: 'no Parquet' } }, manifest });
+}
+
+/** Whether the reference shows a document of this event, with the same fields in the same order. */
+export function expectDocumented(document: NotificationDocument | undefined): void {
+  const example = documentedExamples().find(({ event }) => event === document?.event);
+  expect(fieldsOf(document)).toEqual(fieldsOf(example));
+}
+
+/** The documents that docs/reference/notifications.md shows. */
+function documentedExamples(): NotificationDocument[] {
+  const page = readFileSync(join(packageFolder, '../../docs/reference/notifications.md'), 'utf8');
+  const blocks = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text = '']) => JSON.parse(text) as object);
+  return blocks.filter(block => 'version' in block) as NotificationDocument[];
+}
+
+/** The paths of all fields, in their order; an item of a list stands for all of them. */
+function fieldsOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return fieldsOf(value[0], `${path}[]`);
+  if (typeof value !== 'object' || value === null) return [path];
+  return Object.entries(value).flatMap(([name, field]) => fieldsOf(field, `${path}.${name}`));
 }
