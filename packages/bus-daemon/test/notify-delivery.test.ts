@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
+import { type DaemonProcess, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
 import { submit } from './support/submit.js';
@@ -183,14 +183,42 @@ test('what comes while a hook is being told is told together afterwards, in its 
   await daemon.stop();
 });
 
-test('a daemon that drains lets its hooks go soon when it is asked to end', async () => {
-  const bus = busWithHooks({ command: ['sh', '-c', 'echo $$ > child.pid; exec sleep 1000'], timeout_s: 3600 });
+/** A bus where a rejection's hook never ends, and a daemon that drains it. */
+async function drainWithHangingHook(settings: object = {}): Promise<{ bus: TestBus; daemon: DaemonProcess }> {
+  const command = ['sh', '-c', 'echo $$ > child.pid; exec sleep 1000'];
+  const bus = makeTestBus({ ...settings, notify: [{ name: 'hangs', command, timeout_s: 3600, group_wait_s: 0 }] });
+  await drain(bus);
+  await submit(bus, { schemaHint: 'canon.n', select: 'SELECT i FROM range(20000) t(i)' });
   submitBad(bus, 'bad-1');
   const daemon = launchDaemon(bus, { args: ['--drain'] });
-  await daemon.logged('bus daemon stopped'); // only the hook is still under way
-  expect(await daemon.stop()).toMatchObject({ code: 0 });
-  expect(daemon.log().find(({ msg }) => msg.includes('before a hook was told'))).toMatchObject({ notifications: 1 });
-  await expectGone(bus);
+  await eventually(
+    () => existsSync(join(bus.folder, 'child.pid')),
+    there => there,
+  );
+  return { bus, daemon };
+}
+
+const lettingGo = (daemon: DaemonProcess) => daemon.log().find(({ msg }) => msg.includes('before a hook was told'));
+
+test('a daemon that drains gives its hooks time, and lets them go soon when it is asked to end', async () => {
+  const left = await drainWithHangingHook();
+  await left.daemon.logged('bus daemon stopped'); // only the hook is still under way
+  const endless = { name: 'endless', sql: 'SELECT max(a.i * b.i) FROM canon.n a, canon.n b, canon.n c' };
+  const working = await drainWithHangingHook({
+    canon: { tables: { n: { columns: { i: { type: 'BIGINT' } } } } },
+    export: { jobs: [endless] },
+  });
+  await working.daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000);
+  const waiting = await drainWithHangingHook();
+  await waiting.daemon.logged('bus daemon stopped');
+  for (const { bus, daemon } of [working, waiting]) {
+    expect(await daemon.stop()).toMatchObject({ code: 0 });
+    expect(lettingGo(daemon)).toMatchObject({ notifications: 1 });
+    await expectGone(bus);
+  }
+  expect(lettingGo(left.daemon)).toBeUndefined(); // it began first, and nobody has asked it
+  await left.daemon.stop();
+  await expectGone(left.bus);
 });
 
 test('secrets come from the environment, and are nowhere in the log', async () => {
