@@ -197,7 +197,7 @@ class Loop implements LoopView {
       this.#maintenance.kick();
       if (did === 'worked') return 'go on';
       if (this.#drain && !this.#large.busy) {
-        await this.#maintenance.finish();
+        await this.#finishMaintenance();
         return 'done';
       }
       await this.#waitForWork();
@@ -282,6 +282,14 @@ class Loop implements LoopView {
     this.#state.write('paused', error);
     await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+  }
+
+  /** Being asked to end ends an export under way, too: it may last long. */
+  async #finishMaintenance(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    signal.addEventListener('abort', () => void this.#maintenance.stop(), { once: true });
+    await this.#maintenance.finish();
   }
 
   async #waitForWork(): Promise<void> {

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type DaemonProcess, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
+import { openNotifier } from '../src/notify/notifier.js';
+import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
+import { openInProcess } from './support/in-process-bus.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
@@ -183,43 +185,66 @@ test('what comes while a hook is being told is told together afterwards, in its 
   await daemon.stop();
 });
 
-/** A bus where a rejection's hook never ends, and a daemon that drains it. */
-async function drainWithHangingHook(settings: object = {}): Promise<{ bus: TestBus; daemon: DaemonProcess }> {
-  const command = ['sh', '-c', 'echo $$ > child.pid; exec sleep 1000'];
-  const bus = makeTestBus({ ...settings, notify: [{ name: 'hangs', command, timeout_s: 3600, group_wait_s: 0 }] });
+const hanging = {
+  name: 'hangs',
+  command: ['sh', '-c', 'echo $$ > child.pid; exec sleep 1000'],
+  timeout_s: 3600,
+  group_wait_s: 0,
+};
+
+test('a daemon that drains ends when it is asked to, whatever its hooks and its exports do', async () => {
+  const endless = { name: 'endless', sql: 'SELECT max(a.i * b.i) FROM canon.n a, canon.n b, canon.n c' };
+  const bus = makeTestBus({
+    notify: [hanging],
+    canon: { tables: { n: { columns: { i: { type: 'BIGINT' } } } } },
+    export: { jobs: [endless] },
+  });
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.n', select: 'SELECT i FROM range(20000) t(i)' });
   submitBad(bus, 'bad-1');
   const daemon = launchDaemon(bus, { args: ['--drain'] });
-  await eventually(
-    () => existsSync(join(bus.folder, 'child.pid')),
-    there => there,
-  );
-  return { bus, daemon };
+  await daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000); // the endless one is next
+  await began(bus);
+  expect(await daemon.stop()).toMatchObject({ code: 0 });
+  expect(daemon.log().find(({ msg }) => msg.includes('before a hook was told'))).toMatchObject({ notifications: 1 });
+  await expectGone(bus);
+});
+
+test.for([{ when: 'before' }, { when: 'meanwhile' }])(
+  'hooks that have time to be told everything are let go soon after the daemon was asked to end: $when',
+  async ({ when }) => {
+    const unhurried = await closing();
+    const hurried = await closing(when);
+    await hurried.closed;
+    expect(unhurried.isClosed()).toBe(false); // it began first
+    unhurried.stop.abort();
+    await unhurried.closed;
+    for (const { bus } of [hurried, unhurried]) await expectGone(bus);
+  },
+);
+
+/** A notifier that is being closed while its only hook hangs. */
+async function closing(stopped?: string) {
+  const { bus, test: files } = await openInProcess({ notify: [hanging] });
+  const notifier = await openNotifier(bus, {});
+  bus.events.emit('stopped', { code: 'X', message: 'x', hint: 'x' });
+  await began(files);
+  const stop = new AbortController();
+  if (stopped === 'before') stop.abort();
+  let isClosed = false;
+  const closed = notifier.close('all is told', stop.signal).then(() => {
+    isClosed = true;
+  });
+  if (stopped === 'meanwhile') stop.abort();
+  return { bus: files, stop, closed, isClosed: () => isClosed };
 }
 
-const lettingGo = (daemon: DaemonProcess) => daemon.log().find(({ msg }) => msg.includes('before a hook was told'));
-
-test('a daemon that drains gives its hooks time, and lets them go soon when it is asked to end', async () => {
-  const left = await drainWithHangingHook();
-  await left.daemon.logged('bus daemon stopped'); // only the hook is still under way
-  const endless = { name: 'endless', sql: 'SELECT max(a.i * b.i) FROM canon.n a, canon.n b, canon.n c' };
-  const working = await drainWithHangingHook({
-    canon: { tables: { n: { columns: { i: { type: 'BIGINT' } } } } },
-    export: { jobs: [endless] },
-  });
-  await working.daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000);
-  const waiting = await drainWithHangingHook();
-  await waiting.daemon.logged('bus daemon stopped');
-  for (const { bus, daemon } of [working, waiting]) {
-    expect(await daemon.stop()).toMatchObject({ code: 0 });
-    expect(lettingGo(daemon)).toMatchObject({ notifications: 1 });
-    await expectGone(bus);
-  }
-  expect(lettingGo(left.daemon)).toBeUndefined(); // it began first, and nobody has asked it
-  await left.daemon.stop();
-  await expectGone(left.bus);
-});
+/** Until {@link hanging} runs. */
+const began = ({ folder }: TestBus) =>
+  eventually(
+    () => existsSync(join(folder, 'child.pid')),
+    there => there,
+  );
 
 test('secrets come from the environment, and are nowhere in the log', async () => {
   const { url, received } = await startReceiver((response, n) => {
