@@ -61,8 +61,10 @@ export class StateFile {
   }
 
   #tell(state: DaemonState['state'], error: unknown): void {
-    const { code = null, message = null } = error === undefined ? {} : causeOf(error);
-    this.#bus.events.emit('state', { state, code, message });
+    this.#bus.events.emit('state', {
+      state,
+      ...(error === undefined ? { code: null, message: null } : causeOf(error)),
+    });
   }
 
   /** It only tells: a full disk must not make the daemon fail for it. */
@@ -75,7 +77,8 @@ export class StateFile {
   }
 }
 
-function causeOf(error: unknown): NonNullable<DaemonState['cause']> {
+/** What a person needs to know of an error that keeps the daemon from working. */
+export function causeOf(error: unknown): NonNullable<DaemonState['cause']> {
   const code = error instanceof CodedError ? error.code : (systemErrorCode(error) ?? null);
   return { code, message: error instanceof Error ? error.message : String(error), hint: hintFor(error) };
 }

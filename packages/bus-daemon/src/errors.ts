@@ -103,6 +103,14 @@ export const daemonCodes = {
   HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name; see /api/v1/openapi.json.' },
   HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send less.' },
   HTTP_BUSY: { disposition: 'retry', hint: 'Other questions are being answered; ask again in a moment.' },
+  NOTIFY_VARIABLE_INVALID: {
+    disposition: 'stop',
+    hint: 'Set the variable where the daemon is started (Environment= or EnvironmentFile= of its service), or take it out of notify in bus_config.json.',
+  },
+  NOTIFY_FAILED: {
+    disposition: 'caller',
+    hint: 'Jobs and exports are not affected. Correct the hook in bus_config.json, and try it: quantbot-bus notify test; QUANTBOT_LOG_LEVEL=debug logs what it answered.',
+  },
   CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or say --force to write over this one.' },
   OUTPUT_PATH_TAKEN: {
     disposition: 'caller',

@@ -53,7 +53,14 @@ export interface BusEvents {
   settled: SettledBatch;
   export: ExportRun;
   compaction: { seconds: number };
-  state: { state: RunState; code: string | null; message: string | null };
+  state: {
+    state: RunState;
+    code: string | null;
+    message: string | null /** What to do about a pause. */;
+    hint?: string;
+  };
+  /** The daemon has to end, and nobody has asked it to. */
+  stopped: { code: string | null; message: string; hint: string };
 }
 
 /** Tells those who look on what happens. What one of them does wrong is logged, and is nobody else's trouble. */

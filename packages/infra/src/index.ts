@@ -10,6 +10,15 @@ export {
   parseBusConfig,
 } from './config/config.js';
 export {
+  type CommandTarget,
+  type NotifyEvent,
+  type NotifyHook,
+  notifyEvents,
+  variablePattern,
+  type WebhookTarget,
+  webhookProblem,
+} from './config/notify.js';
+export {
   type BusConfig,
   type Chart,
   type ConfigFile,

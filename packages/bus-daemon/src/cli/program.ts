@@ -12,6 +12,7 @@ import { exportCommand } from './commands/export.js';
 import { gcCommand } from './commands/gc.js';
 import { initCommand } from './commands/init.js';
 import { jobsCommand } from './commands/jobs.js';
+import { notifyCommand } from './commands/notify.js';
 import { queryCommand } from './commands/query.js';
 import { rebuildCommand } from './commands/rebuild.js';
 import { rejectedCommand, retryCommand } from './commands/rejected.js';
@@ -24,7 +25,7 @@ import { addCompletion } from './completion.js';
 
 /** The commands, in the order and under the headings of the help. */
 const groups: Readonly<Record<string, readonly (() => Command)[]>> = {
-  'Running it:': [initCommand, startCommand, statusCommand, jobsCommand, rejectedCommand, retryCommand],
+  'Running it:': [initCommand, startCommand, statusCommand, jobsCommand, rejectedCommand, retryCommand, notifyCommand],
   'What is there:': [catalogCommand, queryCommand, tailCommand, exportCommand, aliasCommand],
   'Care:': [doctorCommand, verifyCommand, backupCommand, rebuildCommand, gcCommand],
   'Moving in:': [scanCommand, adoptCommand, compareCommand],

@@ -80,6 +80,7 @@ export class Exporter {
   /** How often an export has failed since it last went well. */
   readonly #failures = new Map<string, number>();
   #running: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -135,6 +136,7 @@ export class Exporter {
 
   /** Ends an export under way; its last good file stays. */
   stop(): void {
+    this.#stopped = true;
     this.#worker.close();
   }
 
@@ -244,6 +246,7 @@ export class Exporter {
         'export written',
       );
     } catch (error) {
+      if (this.#stopped) return; // we ended it ourselves: it has not failed
       this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
       const { rows = null, bytes = null, sha256 = null, files = null, as_of_seq = 0, definition = null } = last ?? {};
       status.exports[item.name] = {

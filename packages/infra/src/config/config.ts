@@ -4,6 +4,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { withoutComments } from './comments.js';
+import { resolveHook } from './notify.js';
 import { type BusConfig, type ConfigFile, configSchema, type ExportFileOptions } from './schema.js';
 
 /** The name under which the configuration is looked for, from the working folder upwards. */
@@ -119,6 +120,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       allowedHosts: file.http.allowed_hosts,
       charts: file.http.charts,
     },
+    notify: file.notify.map(hook => resolveHook(hook, base)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hookSchema, type NotifyHook } from './notify.js';
 
 const seconds = z.number().positive().max(86_400);
 const tableName = z
@@ -309,6 +310,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The dashboard, its API, metrics and health checks.'),
+  notify: z
+    .array(hookSchema)
+    .max(50)
+    .default([])
+    .superRefine((hooks, context) => {
+      tellTwice(
+        hooks.map(({ name }) => name),
+        context,
+      );
+    })
+    .describe('Commands and webhooks that are told of rejections, failed exports and pauses.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
@@ -388,6 +400,8 @@ export interface BusConfig {
     allowedHosts: string[];
     charts: Chart[];
   };
+  /** Who is told of what happens. */
+  notify: NotifyHook[];
 }
 
 /** A line chart on the dashboard. */

@@ -1,0 +1,232 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Aside } from './aside.js';
+import { splitBySize } from './batch-size.js';
+import type { Bus } from './bus.js';
+import { StateFile } from './daemon-state.js';
+import { dispositionOf, hintFor } from './errors.js';
+import type { ExportState } from './exports/exporter.js';
+import { LargeJobs } from './large-jobs.js';
+import { Maintenance } from './maintenance.js';
+import type { LoopView } from './metrics/gauges.js';
+import { runBatch, timed } from './pipeline.js';
+import { Publisher } from './publish/publisher.js';
+import { type LoopHealth, Pulse } from './pulse.js';
+import { recoverClaimed, repairReceipts } from './recover.js';
+import { claim } from './stages/claim.js';
+import { discover } from './stages/discover.js';
+import { type CheckedJob, type ClaimedJob, type FoundJob, isRejected } from './stages/job.js';
+import { verify } from './stages/verify.js';
+
+const firstPauseMs = 200;
+const longestPauseMs = 30_000;
+
+/** A batch with more artifacts is alone in memory. */
+const mostArtifactsBesideAnother = 2000;
+
+/** Claimed jobs, and what their verification says. */
+interface Batch {
+  jobs: ClaimedJob[];
+  verified: Promise<CheckedJob[]>;
+}
+
+/** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
+export class Loop implements LoopView {
+  readonly #bus: Bus;
+  readonly #drain: boolean;
+  readonly #publisher: Publisher;
+  readonly #maintenance: Maintenance;
+  readonly #stopping = new AbortController();
+  #wake = new AbortController();
+  #found: FoundJob[] = [];
+  #claimed: ClaimedJob[] = [];
+  #inHand: readonly ClaimedJob[] = [];
+  /** The batch after the one in hand, which is being verified meanwhile. */
+  #ahead: Batch | undefined;
+  readonly #large: LargeJobs;
+  readonly #aside: Aside;
+  readonly #state: StateFile;
+  readonly #pulse: Pulse;
+  /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
+  #mustRecover = true;
+  #pauseMs = firstPauseMs;
+  #repair: Promise<void> = Promise.resolve();
+
+  constructor(bus: Bus, drain: boolean) {
+    this.#bus = bus;
+    this.#drain = drain;
+    this.#aside = new Aside(bus);
+    this.#state = new StateFile(bus);
+    this.#pulse = new Pulse(bus);
+    this.#large = new LargeJobs(bus, () => this.#wake.abort());
+    this.#publisher = new Publisher(bus);
+    this.#maintenance = new Maintenance(bus, this.#publisher);
+  }
+
+  get health(): LoopHealth {
+    return this.#pulse.health;
+  }
+
+  get oldestWaitingMs(): number | undefined {
+    const known = [this.#inHand[0]?.submittedAtMs, this.#claimed[0]?.submittedAtMs, this.#found[0]?.committedAtMs];
+    const waiting = known.filter(at => at !== undefined);
+    return waiting.length === 0 ? undefined : Math.min(...waiting);
+  }
+
+  exports(): Promise<ExportState[]> {
+    return this.#maintenance.exports();
+  }
+
+  /** Aborted when it has been asked to end. */
+  get stopRequested(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#wake.abort();
+  }
+
+  async run(): Promise<void> {
+    const watcher = this.#watchInbox();
+    try {
+      this.#state.write('starting');
+      await this.#maintenance.prepare();
+      await this.#publisher.publish();
+      this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq, busRoot: this.#bus.layout.root }, 'bus daemon ready');
+      while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
+    } finally {
+      watcher?.close();
+      this.#bus.inspector.stop(); // nobody waits any more for what is being verified
+      await this.#large.stop();
+      await this.#ahead?.verified.catch(() => {});
+      await this.#maintenance.stop();
+      await this.#repair;
+      this.#state.remove();
+    }
+    this.#bus.logger.info({ lastSeq: this.#bus.journal.lastSeq }, 'bus daemon stopped');
+  }
+
+  async #turn(): Promise<'go on' | 'done'> {
+    // Before looking, so that what arrives while we look ends the next wait at once.
+    this.#wake = new AbortController();
+    this.#pulse.beat();
+    try {
+      const did = await this.#runNextBatch();
+      this.#pauseMs = firstPauseMs;
+      this.#state.write('running');
+      this.#maintenance.kick();
+      if (did === 'worked') return 'go on';
+      if (this.#drain && !this.#large.busy) {
+        await this.#finishMaintenance();
+        return 'done';
+      }
+      await this.#waitForWork();
+    } catch (error) {
+      await this.#pause(error);
+    }
+    return 'go on';
+  }
+
+  async #runNextBatch(): Promise<'worked' | 'idle'> {
+    if (this.#mustRecover) {
+      this.#claimed = await recoverClaimed(this.#bus, job => !this.#large.has(job));
+      this.#mustRecover = false;
+      this.#repair = this.#repairReceipts();
+    }
+    const large = this.#takeLarge();
+    const batch = this.#ahead ?? (await this.#nextBatch());
+    this.#ahead = undefined;
+    this.#inHand = [...large, ...batch.jobs];
+    if (this.#inHand.length === 0) return 'idle';
+    const verified = await batch.verified;
+    if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
+    await runBatch(this.#bus, [...large, ...verified], () => this.#publisher.publishNewTables());
+    this.#aside.succeeded(this.#inHand);
+    this.#inHand = [];
+    return 'worked';
+  }
+
+  /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
+  #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
+    const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
+    return (
+      !this.#aside.careful && this.#claimed.length + this.#found.length > 0 && artifacts <= mostArtifactsBesideAnother
+    );
+  }
+
+  #takeLarge(): CheckedJob[] {
+    const failed = this.#large.takeFailed();
+    if (failed === undefined) return this.#large.takeReady();
+    this.#inHand = [failed.job];
+    throw failed.error;
+  }
+
+  /** Claims jobs and begins to verify them. Large ones go their own way. */
+  async #nextBatch(): Promise<Batch> {
+    const { maxJobs, maxBytes } = this.#bus.config.batch;
+    if (this.#claimed.length === 0) {
+      if (this.#found.length === 0) this.#found = await discover(this.#bus);
+      if (this.#found.length > 0)
+        this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
+    }
+    const { batch: jobs, large } = splitBySize(this.#aside.nextBatch(this.#claimed, maxJobs), maxBytes);
+    for (const job of large) this.#large.add(job);
+    const gone = new Set([...jobs, ...large]);
+    this.#claimed = this.#claimed.filter(job => !gone.has(job) && !this.#aside.has(job));
+    const verified =
+      jobs.length === 0 ? Promise.resolve([]) : timed(this.#bus, 'verify', () => verify(this.#bus, jobs));
+    verified.catch(() => {}); // whoever takes the batch hears of it
+    return { jobs, verified };
+  }
+
+  /** In the background: the first commit after a restart does not wait for it. */
+  async #repairReceipts(): Promise<void> {
+    try {
+      const repaired = await repairReceipts(this.#bus);
+      if (repaired > 0)
+        this.#bus.logger.warn({ repaired }, 'receipts that a crash had torn were made again from the journal');
+    } catch (error) {
+      this.#bus.logger.error({ err: error }, 'receipts could not be checked; the next start checks them again');
+    }
+  }
+
+  /** The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the journal says what became of them. */
+  async #pause(error: unknown): Promise<void> {
+    if (dispositionOf(error) === 'stop') throw error;
+    this.#aside.failed(this.#inHand, error);
+    await this.#ahead?.verified.catch(() => {}); // its jobs go through again, and not twice at once
+    this.#ahead = undefined;
+    this.#mustRecover = true;
+    this.#claimed = [];
+    this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
+    this.#state.write('paused', error);
+    await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+  }
+
+  /** Being asked to end ends an export under way, too: it may last long. */
+  async #finishMaintenance(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    signal.addEventListener('abort', () => void this.#maintenance.stop(), { once: true });
+    await this.#maintenance.finish();
+  }
+
+  async #waitForWork(): Promise<void> {
+    const dueMs = await this.#maintenance.nextDueMs();
+    this.#pulse.rest();
+    const waitMs = Math.min(this.#bus.config.pollIntervalMs, dueMs ?? Number.POSITIVE_INFINITY);
+    await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
+  }
+
+  /** For latency only: the scan at every poll interval finds what the watch misses. */
+  #watchInbox(): FSWatcher | undefined {
+    try {
+      return watch(this.#bus.layout.inbox, () => this.#wake.abort()).on('error', () => {});
+    } catch (error) {
+      this.#bus.logger.warn({ err: error }, 'the inbox cannot be watched; it is scanned at every poll interval');
+      return undefined;
+    }
+  }
+}

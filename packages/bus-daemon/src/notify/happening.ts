@@ -1,0 +1,64 @@
+import type { NotifyEvent, NotifyHook } from '@quantbot/infra';
+
+/** A job that was rejected, as a notification names it. */
+export interface RejectedJob {
+  job_id: string;
+  seq: number;
+  /** Null when the manifest could not be read. */
+  run_id: string | null;
+  producer: string | null;
+  kind: string | null;
+  code: string;
+  error: string;
+  hint: string;
+  /** The folder that it lies in. */
+  path: string;
+}
+
+/** An export that began to fail, or is well again. */
+export interface NotifiedExport {
+  name: string;
+  /** The last commit that its last good file has; 0 when there is none. */
+  as_of_seq: number;
+  rows: number | null;
+  bytes: number | null;
+  error: string | null;
+}
+
+/** Why the daemon pauses or had to stop. */
+export interface DaemonCause {
+  code: string | null;
+  message: string;
+  hint: string | null;
+}
+
+/** Something that a hook may want to know. */
+export type Happening = { /** When (ISO 8601, UTC). */ at: string } & (
+  | { event: 'rejected'; job: RejectedJob }
+  | { event: 'export_failed' | 'export_recovered'; export: NotifiedExport }
+  | { event: 'paused' | 'resumed' | 'stopped'; cause: DaemonCause | null }
+);
+
+/** What a happening is about. Those of one subject are told in their order. */
+export type Subject = 'jobs' | 'exports' | 'daemon';
+
+/** The subject of each event. */
+export const subjectOf: Record<NotifyEvent, Subject> = {
+  rejected: 'jobs',
+  export_failed: 'exports',
+  export_recovered: 'exports',
+  paused: 'daemon',
+  resumed: 'daemon',
+  stopped: 'daemon',
+};
+
+/** Whether a hook is to be told. */
+export function isWanted({ on, producers, kinds }: NotifyHook, happening: Happening): boolean {
+  if (!on.includes(happening.event)) return false;
+  if (happening.event !== 'rejected') return true;
+  const { producer, kind } = happening.job;
+  return isAmong(producers, producer) && isAmong(kinds, kind);
+}
+
+const isAmong = (wanted: readonly string[], value: string | null): boolean =>
+  wanted.length === 0 || (value !== null && wanted.includes(value));

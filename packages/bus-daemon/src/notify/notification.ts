@@ -1,0 +1,93 @@
+import { hostname } from 'node:os';
+import type { NotifyEvent } from '@quantbot/infra';
+import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
+
+/** Happenings of one event, told together. */
+export interface Notification {
+  /** The same for each attempt, so that a receiver can tell. */
+  id: string;
+  event: NotifyEvent;
+  /** How many happened; the list has the first of them. */
+  count: number;
+  happenings: Happening[];
+}
+
+/** What a hook gets, as JSON. Fields are only ever added while `version` is 1. */
+export interface NotificationDocument {
+  version: 1;
+  id: string;
+  event: NotifyEvent | 'test';
+  /** The hook's name. */
+  hook: string;
+  /** When the first of it happened (ISO 8601, UTC). */
+  at: string;
+  host: string;
+  bus_root: string;
+  /** One line for people. */
+  text: string;
+  /** Of rejected jobs or exports: how many there are. */
+  count?: number;
+  /** The first of them. */
+  jobs?: RejectedJob[];
+  exports?: NotifiedExport[];
+  /** Of `paused`, `stopped`: why. */
+  cause?: DaemonCause;
+}
+
+/** Makes what a hook gets of a notification. */
+export function documentOf(
+  { id, event, count, happenings }: Notification,
+  hook: string,
+  busRoot: string,
+): NotificationDocument {
+  const host = hostname();
+  const jobs = happenings.flatMap(about => (about.event === 'rejected' ? [about.job] : []));
+  const exports = happenings.flatMap(about => ('export' in about ? [about.export] : []));
+  const cause = happenings.map(about => ('cause' in about ? about.cause : null)).find(found => found !== null);
+  return {
+    version: 1,
+    id,
+    event,
+    hook,
+    at: happenings[0]?.at ?? '',
+    host,
+    bus_root: busRoot,
+    text: inOneLine(`${sentence(event, count, jobs, exports, cause)} (${busRoot} on ${host})`),
+    ...(jobs.length > 0 && { count, jobs }),
+    ...(exports.length > 0 && { count, exports }),
+    ...(cause && { cause }),
+  };
+}
+
+/** Errors may quote what a producer has written, and a variable of an environment cannot have every character. */
+const inOneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
+
+function sentence(
+  event: NotifyEvent,
+  count: number,
+  [job]: readonly RejectedJob[],
+  [firstExport]: readonly NotifiedExport[],
+  cause: DaemonCause | undefined,
+): string {
+  const because = cause === undefined ? '' : `${cause.code === null ? '' : ` (${cause.code})`}: ${cause.message}`;
+  switch (event) {
+    case 'rejected': {
+      const which = `${job?.job_id} (${job?.code}): ${job?.error}`;
+      return count === 1 ? `The job was rejected: ${which}` : `${count} jobs were rejected, first ${which}`;
+    }
+    case 'export_failed': {
+      const which = `${firstExport?.name}: ${firstExport?.error}`;
+      return count === 1 ? `The export failed: ${which}` : `${count} exports failed, first ${which}`;
+    }
+    case 'export_recovered':
+      return count === 1
+        ? `The export is well again: ${firstExport?.name}`
+        : `${count} exports are well again, first ${firstExport?.name}`;
+    case 'paused':
+      return `The daemon has paused${because}`;
+    case 'resumed':
+      return 'The daemon goes on after its pause';
+    case 'stopped':
+      return `The daemon had to stop${because}`;
+  }
+}

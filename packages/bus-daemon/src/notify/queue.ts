@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { type Happening, subjectOf } from './happening.js';
+import type { Notification } from './notification.js';
+
+/** Of more jobs or exports than this a notification has the number only. */
+export const mostListed = 100;
+
+/** Notifications that one hook keeps waiting. */
+export const mostWaiting = 100;
+
+interface Waiting {
+  notification: Notification;
+  readyAt: number;
+}
+
+/**
+ * What a hook has not been told yet. Rejections that come while others wait become one notification with them, and so do exports; a pause
+ * and its end never wait for others. What is about one subject keeps its order. The memory that it takes is bounded.
+ */
+export class NotificationQueue {
+  readonly #groupWaitMs: number;
+  #waiting: Waiting[] = [];
+  #dropped = 0;
+
+  constructor(groupWaitMs: number) {
+    this.#groupWaitMs = groupWaitMs;
+  }
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** @returns whether it has become a notification of its own. */
+  add(happening: Happening, now: number): boolean {
+    const subject = subjectOf[happening.event];
+    const last = this.#waiting.findLast(({ notification }) => subjectOf[notification.event] === subject)?.notification;
+    if (subject !== 'daemon' && last?.event === happening.event) {
+      last.count++;
+      if (last.happenings.length < mostListed) last.happenings.push(happening);
+      return false;
+    }
+    if (this.#waiting.length >= mostWaiting) {
+      this.#waiting.shift();
+      this.#dropped++;
+    }
+    const notification = { id: randomUUID(), event: happening.event, count: 1, happenings: [happening] };
+    this.#waiting.push({ notification, readyAt: subject === 'daemon' ? now : now + this.#groupWaitMs });
+    return true;
+  }
+
+  /** How long until {@link take} has something (milliseconds); undefined when nothing waits. */
+  readyInMs(now: number): number | undefined {
+    const first = this.#first();
+    return first && Math.max(0, first.readyAt - now);
+  }
+
+  /** Takes out what has waited longest over its time. */
+  take(): Notification | undefined {
+    const first = this.#first();
+    this.#waiting = this.#waiting.filter(waiting => waiting !== first);
+    return first?.notification;
+  }
+
+  /** How many were dropped since this was last asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  #first(): Waiting | undefined {
+    const [first, ...others] = this.#waiting;
+    if (first === undefined) return undefined;
+    return others.reduce((best, waiting) => (waiting.readyAt < best.readyAt ? waiting : best), first);
+  }
+}

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type CommandTarget, systemErrorCode } from '@quantbot/infra';
+import { DeliveryError, keptOutput } from './delivery-error.js';
+
+/** What an attempt gets. */
+export interface Attempt {
+  /** The document, as JSON. */
+  body: string;
+  /** Variables that a command gets besides the daemon's own. */
+  env: Record<string, string>;
+  timeoutMs: number;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+/** What a process that has ended may have left in its pipes is waited for this long: a child of it may hold them open for ever. */
+const lastWordsMs = 500;
+
+/** The groups of commands that run. They are groups of their own, so nobody else ends them when the daemon leaves at once. */
+const groups = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const leader of groups) killGroup(leader);
+});
+
+/**
+ * Runs a command without a shell, with the document on its standard input, and waits until it has ended well.
+ *
+ * @throws DeliveryError when it cannot be started, ends with another code than 0, or does not end in time; it is killed then, with all that it has started.
+ */
+export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal }: Attempt): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { program, args, cwd } = target;
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, detached: true });
+    groups.add(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        if (output.length < keptOutput) output = (output + text).slice(0, keptOutput);
+      });
+    child.stdin.on('error', () => {}); // it need not read what it gets
+    child.stdin.end(body);
+
+    const end = (error?: DeliveryError) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+      groups.delete(child);
+      for (const stream of child.stdio) stream?.destroy();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const kill = (why: string) => {
+      killGroup(child);
+      end(new DeliveryError(why, { output }));
+    };
+    const giveUp = () => kill(`${program} was ended with the daemon.`);
+    const timer = setTimeout(() => kill(`${program} did not end within ${timeoutMs / 1000} s.`), timeoutMs);
+    signal.addEventListener('abort', giveUp);
+    child.on('error', error => end(new DeliveryError(...couldNotStart(program, error))));
+    child.on('exit', (code, killedBy) => {
+      clearTimeout(timer);
+      const how = code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
+      const finish = () => end(code === 0 ? undefined : new DeliveryError(`${program} ${how}.`, { output }));
+      const late = setTimeout(finish, lastWordsMs);
+      child.on('close', () => {
+        clearTimeout(late);
+        finish();
+      });
+    });
+    if (signal.aborted) giveUp();
+  });
+}
+
+function couldNotStart(program: string, error: Error): [string, { permanent: boolean }] {
+  const code = systemErrorCode(error) ?? error.message;
+  const why: Record<string, string> = {
+    ENOENT: 'there is no such program, or no such folder to run it in',
+    EACCES: 'it may not be executed',
+  };
+  return [`${program} could not be started: ${why[code] ?? code}.`, { permanent: code in why }];
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
+}

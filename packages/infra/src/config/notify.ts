@@ -1,0 +1,124 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** What a hook can be told of. */
+export const notifyEvents = ['rejected', 'export_failed', 'export_recovered', 'paused', 'resumed', 'stopped'] as const;
+
+/** {@link notifyEvents} */
+export type NotifyEvent = (typeof notifyEvents)[number];
+
+const filter = z.array(z.string().min(1).max(100)).default([]);
+
+/** `${NAME}`: the value of an environment variable of the daemon. */
+export const variablePattern = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+/** A command or a webhook that is told of what happens. */
+export const hookSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name of letters, digits, dot, underscore and hyphen')
+      .describe('Names the hook in the log.'),
+    on: z
+      .array(z.enum(notifyEvents))
+      .min(1)
+      .default([...notifyEvents])
+      .describe(`What it is told of: ${notifyEvents.join(', ')}.`),
+    producers: filter.describe('Rejected jobs of these producers only; none means all.'),
+    kinds: filter.describe('Rejected jobs of these kinds only; none means all.'),
+    command: z
+      .array(z.string())
+      .min(1)
+      .refine(([program]) => program !== '', 'must begin with a program')
+      .refine(words => words.every(word => !word.includes('\0')), 'must not have a NUL character')
+      .optional()
+      .describe('A program and its arguments, run without a shell; the notification comes on its standard input.'),
+    webhook: z
+      .string()
+      .optional()
+      .describe(`An http or https address to which the notification is posted; \${NAME} is an environment variable.`),
+    headers: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a header'),
+        z.string().regex(/^[^\r\n\0]*$/, 'must be one line'),
+      )
+      .default({})
+      .describe(`Headers of the webhook; \${NAME} is an environment variable.`),
+    timeout_s: z.number().positive().max(3600).default(10).describe('How long one attempt may take.'),
+    retries: z.number().int().min(0).max(20).default(5).describe('How often it is tried again after a failure.'),
+    group_wait_s: z
+      .number()
+      .nonnegative()
+      .max(3600)
+      .default(1)
+      .describe('How long further rejections, or exports, are waited for, to be told together.'),
+  })
+  .superRefine((hook, context) => {
+    const fail = (setting: string, message: string) => context.addIssue({ code: 'custom', path: [setting], message });
+    if (hook.command === undefined && hook.webhook === undefined)
+      fail('command', 'a hook needs a command or a webhook');
+    if (hook.command !== undefined && hook.webhook !== undefined)
+      fail('webhook', 'a hook has a command or a webhook, not both; make two hooks of it');
+    if (hook.webhook === undefined && Object.keys(hook.headers).length > 0)
+      fail('headers', 'only a webhook has headers');
+    const problem = hook.webhook === undefined ? undefined : webhookProblem(hook.webhook.replace(variablePattern, '1'));
+    // A variable may hold the whole address: then only the daemon can tell.
+    if (problem !== undefined && !/^\$\{/.test(hook.webhook ?? '')) fail('webhook', problem);
+    if (new Set(hook.on).size < hook.on.length) fail('on', 'names an event twice');
+  });
+
+/** What is wrong with the address of a webhook; undefined when nothing is. */
+export function webhookProblem(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return 'must be an http or https address';
+  if (url.username !== '' || url.password !== '') return 'must not have a password in it; put it into headers';
+  return undefined;
+}
+
+/** A hook as the daemon uses it. */
+export interface NotifyHook {
+  name: string;
+  on: NotifyEvent[];
+  /** Rejected jobs of these producers only; empty: of all. */
+  producers: string[];
+  kinds: string[];
+  target: CommandTarget | WebhookTarget;
+  timeoutMs: number;
+  retries: number;
+  groupWaitMs: number;
+}
+
+/** A program that is run, without a shell. */
+export interface CommandTarget {
+  type: 'command';
+  program: string;
+  args: string[];
+  /** The folder of the configuration, in which it runs. */
+  cwd: string;
+}
+
+/** An address that is posted to. `${NAME}` in it and in its headers still stands for variables. */
+export interface WebhookTarget {
+  type: 'webhook';
+  url: string;
+  headers: Record<string, string>;
+}
+
+/** A hook of the configuration, its paths resolved. */
+export const resolveHook = (file: z.infer<typeof hookSchema>, base: string): NotifyHook => ({
+  name: file.name,
+  on: file.on,
+  producers: file.producers,
+  kinds: file.kinds,
+  target: targetOf(file, base),
+  timeoutMs: Math.round(file.timeout_s * 1000),
+  retries: file.retries,
+  groupWaitMs: Math.round(file.group_wait_s * 1000),
+});
+
+function targetOf({ command, webhook, headers }: z.infer<typeof hookSchema>, base: string): NotifyHook['target'] {
+  if (command === undefined) return { type: 'webhook', url: webhook ?? '', headers };
+  const [program = '', ...args] = command;
+  // A bare name is looked for in PATH; what has a slash is a path, and those are relative to the file.
+  return { type: 'command', program: program.includes('/') ? resolve(base, program) : program, args, cwd: base };
+}
