@@ -1,22 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
+import { declarationsFor, options, problemsOf } from './compile.js';
 import { entries } from './entries.js';
-
-const folder = dirname(fileURLToPath(import.meta.url));
-const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  types: ['node'],
-  typeRoots: [join(folder, '../../../node_modules/@types')],
-  strict: true,
-  skipLibCheck: true,
-  noEmit: true,
-};
 
 interface Example {
   name: string;
@@ -52,22 +40,6 @@ function valuesOf(types: string): string[] {
   return module === undefined ? [] : checker.getExportsOfModule(module).map(({ name }) => name);
 }
 
-/** What the compiler says of a piece of code as a module of this folder. */
-function problemsOf(code: string): string[] {
-  const path = join(folder, 'example.mts');
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.fileExists = name => name === path || fileExists(name);
-  host.readFile = name => (name === path ? code : readFile(name));
-  host.getSourceFile = (name, ...rest) =>
-    name === path ? ts.createSourceFile(name, code, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest);
-  const program = ts.createProgram([path], options, host);
-  return ts
-    .getPreEmitDiagnostics(program)
-    .filter(({ file }) => file?.fileName === path)
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-}
-
 /** `import { a, b } from 'x';` of the names that the code uses and does not import itself. */
 function importsFor(code: string, modules: readonly { name: string; values: readonly string[] }[]): string {
   const taken = new Set<string>();
@@ -89,26 +61,6 @@ const withExamples = [
   '@quantbot/backtest',
   '@quantbot/lab',
 ];
-
-/** What examples take for granted, as their sentences do. */
-const given: Record<string, string> = {
-  artifact: "import('@quantbot/infra/utils').SubmitArtifactOptions",
-  catalog: "import('@quantbot/storage').Catalog",
-  writer: "import('@quantbot/lab').SimulationArtifactWriter",
-  preset: "ReturnType<typeof import('@quantbot/lab').parsePreset>",
-  result: "ReturnType<typeof import('@quantbot/lab').simulate>",
-  plan: "import('@quantbot/backtest').SlicePlan",
-  runId: 'string',
-  presetName: 'string',
-  outputDir: 'string',
-};
-
-/** Declarations of those that an example uses and does not make. */
-const declarationsFor = (code: string): string =>
-  Object.entries(given)
-    .filter(([name]) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b(const|using) ${name}\\b`).test(code))
-    .map(([name, type]) => `declare const ${name}: ${type};`)
-    .join('\n');
 
 const all = entries();
 const modules = all.map(({ name, types }) => ({ name, values: valuesOf(types) }));
