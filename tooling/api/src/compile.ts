@@ -40,7 +40,7 @@ const given: Record<string, string> = {
   preset: "ReturnType<typeof import('@quantbot/lab').parsePreset>",
   result: "ReturnType<typeof import('@quantbot/lab').simulate>",
   plan: "import('@quantbot/backtest').SlicePlan",
-  keepTheFileForLater: '(path: string) => void',
+  keepTheFileForLater: '() => void',
   runId: 'string',
   presetName: 'string',
   outputDir: 'string',
