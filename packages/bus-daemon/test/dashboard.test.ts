@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rejectCodes } from '@quantbot/infra';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { hasBrowser, openPage, violationsOf } from './support/browser.js';
@@ -69,7 +70,7 @@ inBrowser('a rejected job says why and what to do, and can be retried once the c
   await page.goto(url);
   await page.getByRole('region', { name: 'Rejected jobs' }).getByRole('link', { name: 'wide' }).first().click();
   await page.locator('.problem').getByText('TOO_LARGE').waitFor();
-  await page.locator('.problem').getByText('limits').first().waitFor();
+  await page.locator('.problem').getByText(rejectCodes.TOO_LARGE).waitFor();
   await page.getByRole('button', { name: 'Retry' }).click();
   await page.getByText('ingested', { exact: true }).waitFor();
   expect(problems).toEqual([]);
