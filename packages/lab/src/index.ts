@@ -1,4 +1,26 @@
 export { type LabCode, LabError, labCodes } from './errors.js';
+export {
+  type CompiledFeatures,
+  type FeatureSet,
+  FeatureSetCompiler,
+  type FeatureSetCompilerOptions,
+} from './features/FeatureSetCompiler.js';
+export { type FeatureRow, featureRows } from './features/feature-rows.js';
+export {
+  defaultFeatureSettings,
+  type FeatureSettings,
+  featureSchema,
+  parseFeatureSettings,
+} from './features/settings.js';
+export {
+  drawdownFromPeak,
+  exponentialMovingAverage,
+  historicalVolatility,
+  type Indicator,
+  logReturn,
+  simpleMovingAverage,
+  simpleReturn,
+} from './indicators.js';
 export { type CatalogBars, readBars, readBarsFromCatalog } from './simulation/bars.js';
 export { type Preset, parsePreset, presetSchema } from './simulation/preset.js';
 export {

@@ -1,3 +1,4 @@
+import { lastValues, mean, squaredDistances } from '../indicators.js';
 import type { Preset } from './preset.js';
 
 /** What a strategy wants after a bar has closed. It is carried out at the open of the next bar. */
@@ -41,13 +42,10 @@ function meanReversion({ bars, entryZ, exitZ }: Extract<Preset['strategy'], { ty
 
 /** Mean and population standard deviation of the last `length` values; undefined while there are fewer. */
 function rollingWindow(length: number): (value: number) => { mean: number; deviation: number } | undefined {
-  const values: number[] = [];
+  const window = lastValues(length);
   return value => {
-    values.push(value);
-    if (values.length > length) values.shift();
-    if (values.length < length) return undefined;
-    const mean = values.reduce((sum, v) => sum + v, 0) / length;
-    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / length;
-    return { mean, deviation: Math.sqrt(variance) };
+    const values = window(value);
+    if (values === undefined) return undefined;
+    return { mean: mean(values), deviation: Math.sqrt(squaredDistances(values) / length) };
   };
 }
