@@ -22,10 +22,12 @@ export {
   simpleReturn,
 } from './indicators.js';
 export { type CatalogBars, readBars, readBarsFromCatalog } from './simulation/bars.js';
-export { type Preset, parsePreset, presetSchema } from './simulation/preset.js';
+export { type Preset, type PresetInput, parsePreset, presetSchema } from './simulation/preset.js';
 export {
   type Bar,
+  type EquityPoint,
   type ExitReason,
+  equitySchema,
   eventSchema,
   type Fill,
   fillSchema,
@@ -42,4 +44,5 @@ export {
   type WrittenSimulation,
 } from './simulation/SimulationArtifactWriter.js';
 export { simulate } from './simulation/simulate.js';
-export { makeStrategy, type Signal, type Strategy } from './simulation/strategy.js';
+export { makeStrategy, type Signal, type Strategy, type TokenSignal } from './simulation/strategy.js';
+export { type Trade, tradeSchema, tradesOf } from './simulation/trades.js';

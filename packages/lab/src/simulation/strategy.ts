@@ -4,12 +4,41 @@ import type { Preset } from './preset.js';
 /** What a strategy wants after a bar has closed. It is carried out at the open of the next bar. */
 export type Signal = 'enter' | 'exit' | 'hold';
 
-/** Sees the closes of one token, one after another, and nothing that comes later. */
-export type Strategy = (close: number) => Signal;
+/** Sees the closes of one token with their bars' times, one after another, and nothing that comes later. */
+export type Strategy = (close: number, ts: Date) => Signal;
 
-/** A strategy for one token. */
-export function makeStrategy(strategy: Preset['strategy']): Strategy {
+/** Something outside of the simulation (an alert, a model, a person) says its word on a token, at the close of the bar that begins at `ts`. */
+export interface TokenSignal {
+  token_id: string;
+  ts: Date;
+  /** What presets of the type `signals` call it by: an alert's rule, for instance. */
+  name: string;
+}
+
+/** A strategy for one token, whose signals count if the strategy goes by them. */
+export function makeStrategy(strategy: Preset['strategy'], signals: readonly TokenSignal[] = []): Strategy {
+  if (strategy.type === 'signals') return followSignals(strategy, signals);
   return strategy.type === 'trend' ? trend(strategy) : meanReversion(strategy);
+}
+
+/** Enters and exits when it is told to. A signal that no bar of the token begins with is not heard. */
+function followSignals(
+  { enterOn, exitOn, exitAfterBars }: Extract<Preset['strategy'], { type: 'signals' }>,
+  signals: readonly TokenSignal[],
+): Strategy {
+  const timesOf = (names: readonly string[]) =>
+    new Set(signals.filter(signal => names.includes(signal.name)).map(signal => signal.ts.getTime()));
+  const [enterAt, exitAt] = [timesOf(enterOn), timesOf(exitOn)];
+  let barsSinceEnter: number | undefined;
+  return (_close, ts) => {
+    if (barsSinceEnter !== undefined) barsSinceEnter++;
+    if (exitAt.has(ts.getTime())) return 'exit';
+    if (enterAt.has(ts.getTime())) {
+      barsSinceEnter = 0;
+      return 'enter';
+    }
+    return barsSinceEnter !== undefined && barsSinceEnter === exitAfterBars ? 'exit' : 'hold';
+  };
 }
 
 /** Enters when the fast moving average has crossed above the slow one, exits when it has crossed below. */
