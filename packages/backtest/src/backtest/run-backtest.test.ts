@@ -34,7 +34,13 @@ const alert = (n: number, rule: string, token_address = 'A') => ({
   value: 1,
   threshold: 1,
 });
-const alerts = [alert(1, 'breakout'), alert(3, 'drawdown'), alert(4, 'breakout'), alert(5, 'breakout', 'B')];
+const alerts = [
+  alert(1, 'breakout'),
+  alert(3, 'drawdown'),
+  alert(4, 'breakout'),
+  alert(4, 'rsi-overbought'),
+  alert(5, 'breakout', 'B'),
+];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'quantbot-backtest-'));
