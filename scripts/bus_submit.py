@@ -20,6 +20,7 @@ try:
         is_bus_unavailable,
         submit_artifact,
         submit_artifacts,
+        write_small_parquet,
     )
     from quantbot_bus._cli import run
 except ModuleNotFoundError as error:
@@ -34,6 +35,7 @@ __all__ = [
     "is_bus_unavailable",
     "submit_artifact",
     "submit_artifacts",
+    "write_small_parquet",
 ]
 
 if __name__ == "__main__":

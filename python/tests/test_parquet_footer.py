@@ -1,9 +1,10 @@
 import random
+import struct
 import unittest
+from datetime import datetime, timedelta, timezone
 
-from quantbot_bus import BusError
+from quantbot_bus import BusError, write_small_parquet
 from quantbot_bus._parquet_footer import read_rows
-from quantbot_bus._small_parquet import write_small_parquet
 from tests.support import FIXTURES, TRADES, TRADES_ROWS, BusTestCase
 
 
@@ -55,6 +56,18 @@ class FooterTest(BusTestCase):
         for rows in (1, 2, 100):
             write_small_parquet(path, {f"column{n}": list(range(rows)) for n in range(20)})
             self.assertEqual(read_rows(path), rows)
+
+    def test_the_small_writer_takes_moments_of_any_time_zone(self) -> None:
+        moment = datetime(2026, 1, 30, 12, 0, 0, 250_000)
+        there = moment.replace(tzinfo=timezone.utc).astimezone(timezone(timedelta(hours=9)))
+        contents = []
+        for name, value in (("utc", moment), ("there", there), ("later", moment + timedelta(microseconds=1))):
+            path = self.folder / f"{name}.parquet"
+            write_small_parquet(path, {"ts": [value, moment]})
+            self.assertEqual(read_rows(path), 2)
+            contents.append(path.read_bytes())
+        self.assertEqual(contents[0], contents[1])
+        self.assertIn(struct.pack("<2q", 1_769_774_400_250_001, 1_769_774_400_250_000), contents[2])
 
     def test_the_small_writer_refuses_columns_that_do_not_fit(self) -> None:
         for columns in ({}, {"a": []}, {"a": [1], "b": [1, 2]}):

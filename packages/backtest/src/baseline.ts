@@ -1,7 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
-import { writeParquet } from '@quantbot/storage';
+import type { BusPolicy, Submission } from '@quantbot/infra/utils';
+import { publishTables } from '@quantbot/storage';
 import { type Alert, type AlertSettings, alertSchema, computeAlerts, defaultAlertSettings } from './alerts.js';
 import { readCandles } from './candles.js';
 import { backtestProvenance } from './provenance.js';
@@ -39,28 +37,25 @@ export interface Baseline {
 export async function runBaseline(options: BaselineOptions): Promise<Baseline> {
   const settings = options.settings ?? defaultAlertSettings;
   const alerts = computeAlerts(await readCandles(options.candles), settings);
-  await mkdir(options.outputDir, { recursive: true });
-  const path = join(options.outputDir, 'alerts_std.parquet');
-  await writeParquet(path, alerts as unknown as Record<string, unknown>[], alertSchema);
-  const submission = await submitOrKeep(
-    {
-      runId: options.runId,
-      producer: 'baseline',
-      kind: 'alerts_std',
-      inputs: options.inputs,
-      provenance: options.provenance ?? (await backtestProvenance({ settings })),
-      busRoot: options.busRoot,
-      artifacts: [
-        {
-          artifactId: 'alerts_std',
-          parquetPath: path,
-          schemaHint: 'canon.alerts_std',
-          rows: alerts.length,
-          meta: { settings },
-        },
-      ],
-    },
-    { requireBus: options.requireBus, logger: options.logger },
-  );
-  return { path, alerts, submission };
+  const { files, submission } = await publishTables({
+    runId: options.runId,
+    producer: 'baseline',
+    kind: 'alerts_std',
+    outputDir: options.outputDir,
+    tables: [
+      {
+        artifactId: 'alerts_std',
+        rows: alerts,
+        schema: alertSchema,
+        schemaHint: 'canon.alerts_std',
+        meta: { settings },
+      },
+    ],
+    inputs: options.inputs,
+    provenance: options.provenance ?? (await backtestProvenance({ settings })),
+    busRoot: options.busRoot,
+    requireBus: options.requireBus,
+    logger: options.logger,
+  });
+  return { path: files[0]!.path, alerts, submission };
 }

@@ -6,6 +6,15 @@ export {
   computeAlerts,
   defaultAlertSettings,
 } from './alerts.js';
+export type { BacktestOptions } from './backtest/options.js';
+export { type Backtest, runBacktest } from './backtest/run-backtest.js';
+export {
+  type BacktestSummary,
+  type ResultTable,
+  resultSchemas,
+  resultTables,
+  summarySchema,
+} from './backtest/tables.js';
 export { type Baseline, type BaselineOptions, runBaseline } from './baseline.js';
 export { type Candle, candleSchema, readCandles } from './candles.js';
 export { type CallCoverage, type Coverage, type CoverageGap, computeCoverage } from './coverage.js';

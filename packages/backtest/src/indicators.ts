@@ -1,3 +1,5 @@
+import { drawdownFromPeak, simpleMovingAverage } from '@quantbot/lab';
+
 /**
  * Indicators over a series of closes. Each returns an array of the same length; a value that has too few bars behind it is null. Value `i`
  * depends on closes `0..i` only.
@@ -5,7 +7,8 @@
 
 /** Simple moving average: the mean of the last `period` closes. */
 export function sma(closes: readonly number[], period: number): (number | null)[] {
-  return closes.map((_, i) => (i + 1 < period ? null : mean(closes.slice(i + 1 - period, i + 1))));
+  const average = simpleMovingAverage(period);
+  return closes.map(close => average(close));
 }
 
 /**
@@ -33,16 +36,11 @@ export function rsi(closes: readonly number[], period: number): (number | null)[
 
 /** Drawdown from the highest close so far, as a fraction: 0 at a high, 0.2 when 20 % below it. */
 export function drawdown(closes: readonly number[]): number[] {
-  let peak = Number.NEGATIVE_INFINITY;
-  return closes.map(close => {
-    peak = Math.max(peak, close);
-    return 1 - close / peak;
-  });
+  const fall = drawdownFromPeak();
+  return closes.map(close => 0 - (fall(close) ?? 0));
 }
 
 /** The highest value of the `period` bars before bar `i`, itself not among them. */
 export function highestBefore(values: readonly number[], period: number): (number | null)[] {
   return values.map((_, i) => (i < period ? null : Math.max(...values.slice(i - period, i))));
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra/utils';
-import { type Schema, writeParquet } from '@quantbot/storage';
+import type { BusPolicy, Submission } from '@quantbot/infra/utils';
+import { publishTables, type Schema } from '@quantbot/storage';
 import { type Candle, candleSchema, groupByToken, readCandles, tokenKey } from './candles.js';
 import { barIndexAt, type Coverage } from './coverage.js';
 import { backtestError } from './errors.js';
@@ -50,32 +49,27 @@ export async function materialiseSlice(
   const checked = checkPlan(plan);
   const eligible = eligibleCalls(checked, coverage);
   const rows = sliceRows(checked, eligible, await readCandles(checked.candles));
-  await mkdir(checked.outputDir, { recursive: true });
-  const path = join(checked.outputDir, 'slice.parquet');
-  await writeParquet(path, rows, sliceSchema);
-  const { busRoot, provenance, ...policy } = options;
+  const { provenance, ...bus } = options;
   const parameters = { interval: checked.interval, window: checked.window, calls: checked.calls.length };
-  const submission = await submitOrKeep(
-    {
-      runId: checked.runId,
-      producer: 'backtest',
-      kind: 'slice',
-      inputs: checked.inputs,
-      provenance: provenance ?? (await backtestProvenance(parameters)),
-      busRoot,
-      artifacts: [
-        {
-          artifactId: 'slice',
-          parquetPath: path,
-          schemaHint: 'backtest.slice',
-          rows: rows.length,
-          meta: { ...checked.meta, interval: checked.interval, window: checked.window, calls: eligible.size },
-        },
-      ],
-    },
-    policy,
-  );
-  return { path, rows: rows.length, callIds: [...eligible], submission };
+  const { submission } = await publishTables({
+    runId: checked.runId,
+    producer: 'backtest',
+    kind: 'slice',
+    outputDir: checked.outputDir,
+    tables: [
+      {
+        artifactId: 'slice',
+        rows,
+        schema: sliceSchema,
+        schemaHint: 'backtest.slice',
+        meta: { ...checked.meta, interval: checked.interval, window: checked.window, calls: eligible.size },
+      },
+    ],
+    inputs: checked.inputs,
+    provenance: provenance ?? (await backtestProvenance(parameters)),
+    ...bus,
+  });
+  return { path: join(checked.outputDir, 'slice.parquet'), rows: rows.length, callIds: [...eligible], submission };
 }
 
 function eligibleCalls(plan: SlicePlan, coverage: Coverage): Set<string> {

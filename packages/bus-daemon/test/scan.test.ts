@@ -120,9 +120,10 @@ test('this repository: producers are migrated, and nobody but the packages that 
     [...new Set(findings.filter(each => each.state === state).map(({ file }) => file.slice(root.length + 1)))].sort();
   expect(of('migrated')).toEqual(
     expect.arrayContaining([
-      'packages/backtest/src/slice.ts',
       'packages/lab/src/simulation/SimulationArtifactWriter.ts',
+      'tooling/demo/src/market-data.ts',
     ]),
   );
+  // The producers of packages/backtest write nothing themselves any more: publishTables does both.
   expect(of('found').filter(file => !/^packages\/(?:bus-daemon|storage|infra)\/src\//.test(file))).toEqual([]);
 });

@@ -19,6 +19,7 @@ export {
   type WrittenFile,
   writeParquet,
 } from './parquet/write-parquet.js';
+export { type Published, type PublishOptions, publishTables, type TableToPublish } from './publish/publish-tables.js';
 export type {
   Columns,
   IntervalValue,

@@ -6,18 +6,22 @@ For tests and for producers of a few rows; data tools write better files.
 from __future__ import annotations
 
 import struct
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Mapping, Sequence, Union
+from typing import Mapping, Optional, Sequence, Union
 
-Values = Union[Sequence[int], Sequence[float], Sequence[str]]
+Values = Union[Sequence[int], Sequence[float], Sequence[str], Sequence[datetime]]
 
 _INT64, _DOUBLE, _BYTE_ARRAY = 2, 5, 6
-_UTF8 = 0
+_UTF8, _TIMESTAMP_MICROS = 0, 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAGIC = b"PAR1"
 
 
 def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -> None:
-    """Writes columns of equal length; the first value of each decides whether it is int64, double or string.
+    """Writes columns of equal length; the first value of each decides whether it is int64, double, string or timestamp.
+
+    A datetime without a time zone is in UTC.
 
     Raises ValueError for columns that are empty or of different lengths.
     """
@@ -29,15 +33,15 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
     schema = [_struct(_binary(4, "schema"), _i32(5, len(columns)))]
     chunks: list[bytes] = []
     for name, values in columns.items():
-        kind, data = _encode(values)
+        kind, converted, data = _encode(values)
         page_header = _struct(
             _i32(1, 0), _i32(2, len(data)), _i32(3, len(data)),
             _field(5, 12, _struct(_i32(1, rows), _i32(2, 0), _i32(3, 3), _i32(4, 3))),
         )  # fmt: skip
         offset, size = len(content), len(page_header) + len(data)
         content += page_header + data
-        converted = [_i32(6, _UTF8)] if kind == _BYTE_ARRAY else []
-        schema.append(_struct(_i32(1, kind), _i32(3, 0), _binary(4, name), *converted))
+        meaning = [] if converted is None else [_i32(6, converted)]
+        schema.append(_struct(_i32(1, kind), _i32(3, 0), _binary(4, name), *meaning))
         metadata = _struct(
             _i32(1, kind), _list(2, 5, [_zigzag(0)]), _list(3, 8, [_text(name)]), _i32(4, 0),
             _i64(5, rows), _i64(6, size), _i64(7, size), _i64(9, offset),
@@ -49,12 +53,20 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
     Path(path).write_bytes(content)
 
 
-def _encode(values: Values) -> tuple[int, bytes]:
+def _encode(values: Values) -> tuple[int, Optional[int], bytes]:
+    if isinstance(values[0], datetime):
+        return _INT64, _TIMESTAMP_MICROS, struct.pack(f"<{len(values)}q", *map(_micros, values))
     if isinstance(values[0], str):
-        return _BYTE_ARRAY, b"".join(struct.pack("<i", len(text)) + text for text in (str(v).encode() for v in values))
+        texts = [str(value).encode() for value in values]
+        return _BYTE_ARRAY, _UTF8, b"".join(struct.pack("<i", len(text)) + text for text in texts)
     if isinstance(values[0], float):
-        return _DOUBLE, struct.pack(f"<{len(values)}d", *values)
-    return _INT64, struct.pack(f"<{len(values)}q", *values)
+        return _DOUBLE, None, struct.pack(f"<{len(values)}d", *values)
+    return _INT64, None, struct.pack(f"<{len(values)}q", *values)
+
+
+def _micros(moment: datetime) -> int:
+    utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+    return (utc - _EPOCH) // timedelta(microseconds=1)
 
 
 # A field of Thrift's compact protocol: its id, its wire type and its content.

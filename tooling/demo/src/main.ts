@@ -1,6 +1,6 @@
 /**
- * The main job, from end to end, on real market data: candles → baseline alerts → slice → simulations, each through the bus, while the
- * daemon runs; then everything is read back.
+ * The main job, from end to end, on real market data: candles → baseline alerts → slice → features, backtest, simulations, each through the
+ * bus, while the daemon runs; then everything is read back.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,8 @@ import { startWithDashboard } from './dashboard.js';
 import { publishCandles } from './market-data.js';
 import { presets } from './presets.js';
 import { killAll, runPresetProcess, startDaemon } from './processes.js';
-import { allOf, ingestedTable, presetTable, step } from './report.js';
+import { allOf, featureTable, ingestedTable, presetTable, step, tradeTable } from './report.js';
+import { backtestAlerts, compileFeatures, featuresByYear, tradesByReason } from './research.js';
 import { freshWorkspace, type Workspace } from './workspace.js';
 
 const runId = 'sp500-2000-2020';
@@ -67,6 +68,11 @@ async function run(workspace: Workspace, withDashboard: boolean): Promise<void> 
   const slice = await makeSlice(catalog, candles, work, busRoot);
   step(`slice: ${slice.rows} candles around ${slice.calls} alerts`);
 
+  const features = await compileFeatures(catalog, { runId, work, busRoot });
+  step(`features: ${features} rows, one per candle`);
+  const backtest = await backtestAlerts(catalog, { runId, work, busRoot });
+  step(`backtest of the alerts: ${backtest.summary.trades} trades, all of its tables as one job`);
+
   const summaries = await runSimulations(join(data, 'alerts.duckdb'), work, busRoot);
   step(`simulations: ${summaries.length} presets, each a process of its own`);
 
@@ -82,6 +88,8 @@ async function run(workspace: Workspace, withDashboard: boolean): Promise<void> 
   console.log(
     `\nPresets (100,000 to begin with; the index itself ${indexReturn(reader.candles)}):\n${presetTable(summaries)}`,
   );
+  console.log(`\nFeatures of the slices, from canon.features:\n${featureTable(reader.features)}`);
+  console.log(`\nThe backtest of the alerts, from canon.trades:\n${tradeTable(reader.trades)}`);
   console.log(`\nGolden exports and the catalog agree: ${reader.agreement}`);
   console.log(`Lineage of an equity curve: ${lineage}\n`);
   console.log(`Everything lies in ${data}:
@@ -135,7 +143,7 @@ async function runSimulations(duckdbPath: string, work: string, busRoot: string)
 async function readBack(
   catalog: Catalog,
   data: string,
-): Promise<{ datasets: Row[]; candles: Row[]; agreement: string }> {
+): Promise<{ datasets: Row[]; candles: Row[]; features: Row[]; trades: Row[]; agreement: string }> {
   await using db = await openDuckDb(join(data, 'alerts.duckdb'), { readOnly: true });
   await exportsCaughtUp(db);
   const golden = await readParquet(join(data, 'exports/alerts_std.parquet'));
@@ -150,6 +158,8 @@ async function readBack(
       columns: ['timestamp', 'close'],
       orderBy: 'timestamp',
     }),
+    features: await featuresByYear(db),
+    trades: await tradesByReason(db),
     agreement: `${golden.length} alerts in exports/alerts_std.parquet, in canon.alerts_std, and in the stored artifact`,
   };
 }

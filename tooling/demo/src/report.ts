@@ -55,9 +55,10 @@ export function ingestedTable(datasets: readonly Row[]): string {
   return table.toString();
 }
 
+const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`;
+
 /** What each preset made of its capital. */
 export function presetTable(summaries: readonly SimulationSummary[]): string {
-  const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`;
   const table = new Table({
     head: ['preset', 'end', 'return', 'drawdown', 'trades', 'won', 'fees'],
     style,
@@ -72,6 +73,38 @@ export function presetTable(summaries: readonly SimulationSummary[]): string {
       s.trades,
       percent(s.winRate),
       s.fees.toFixed(0),
+    ]);
+  return table.toString();
+}
+
+/** What the features say of each year. */
+export function featureTable(years: readonly Row[]): string {
+  const table = new Table({
+    head: ['year', 'days', 'volatility', 'highest', 'drawdown', 'above its 200 days'],
+    style,
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+  });
+  const known = (fraction: number | null) => (fraction === null ? '' : percent(fraction));
+  for (const row of years)
+    table.push([row.year, row.days, ...[row.volatility, row.highest, row.drawdown, row.above].map(known)]);
+  return table.toString();
+}
+
+/** What the backtest's trades have brought. */
+export function tradeTable(reasons: readonly Row[]): string {
+  const table = new Table({
+    head: ['ended by', 'trades', 'won', 'mean return', 'fees', 'profit'],
+    style,
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+  });
+  for (const row of reasons)
+    table.push([
+      row.reason,
+      row.trades,
+      percent(row.won),
+      percent(row.mean_return),
+      row.fees.toFixed(0),
+      row.pnl.toFixed(0),
     ]);
   return table.toString();
 }

@@ -24,10 +24,24 @@ const meanReversionSchema = z
   })
   .refine(reversion => reversion.entryZ < reversion.exitZ, { message: 'must be smaller than exitZ', path: ['entryZ'] });
 
-/** A preset: everything that decides a simulation, besides the bars. */
+const signalName = z.string().min(1).max(200);
+
+const signalsSchema = z
+  .strictObject({
+    type: z.literal('signals'),
+    enterOn: z.array(signalName).min(1).describe('Enter when one of these signals is given.'),
+    exitOn: z.array(signalName).default([]).describe('Exit when one of these is given; also when both kinds are.'),
+    exitAfterBars: bars.optional().describe('Exit so many bars after the newest signal to enter.'),
+  })
+  .refine(signals => !signals.enterOn.some(name => signals.exitOn.includes(name)), {
+    message: 'names a signal that is also in enterOn',
+    path: ['exitOn'],
+  });
+
+/** A preset: everything that decides a simulation, besides the bars and signals. */
 export const presetSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a plain name'),
-  strategy: z.discriminatedUnion('type', [trendSchema, meanReversionSchema]),
+  strategy: z.discriminatedUnion('type', [trendSchema, meanReversionSchema, signalsSchema]),
   /** Cash at the beginning, in the quote currency. */
   capital: z.number().positive(),
   /** How much goes into one position: a part of the cash that is there, or a fixed amount (fees included). */
@@ -49,6 +63,9 @@ export const presetSchema = z.strictObject({
 
 /** A preset whose settings are checked, defaults filled in. */
 export type Preset = z.infer<typeof presetSchema>;
+
+/** A preset as people write it. */
+export type PresetInput = z.input<typeof presetSchema>;
 
 /**
  * Checks a preset.

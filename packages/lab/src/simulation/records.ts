@@ -58,6 +58,18 @@ export interface SimulationEvent {
 /** Why a position was closed. */
 export type ExitReason = 'strategy' | 'stop-loss' | 'take-profit' | 'trailing-stop';
 
+/** What everything is worth once all bars of a moment have closed. */
+export interface EquityPoint {
+  ts: Date;
+  cash: number;
+  /** The open positions at their last closes. */
+  positions_value: number;
+  /** The sum of the two. */
+  equity: number;
+  /** From the highest equity so far, the capital included: 0 at a high, -0.2 when 20 % below it. */
+  drawdown: number;
+}
+
 /** The result of a simulation as a whole. */
 export interface SimulationSummary {
   preset: string;
@@ -66,7 +78,7 @@ export interface SimulationSummary {
   finalEquity: number;
   /** `finalEquity / capital - 1`. */
   totalReturn: number;
-  /** The deepest fall of equity (at closes) from an earlier high, as a fraction. */
+  /** The deepest fall of equity (at closes) from an earlier high, as a fraction: 0.2 where the lowest `drawdown` of the equity is -0.2. */
   maxDrawdown: number;
   /** Positions that were closed. */
   trades: number;
@@ -82,6 +94,8 @@ export interface SimulationResult {
   fills: Fill[];
   positions: PositionSnapshot[];
   events: SimulationEvent[];
+  /** One for each moment at which bars have closed. */
+  equity: EquityPoint[];
   summary: SimulationSummary;
 }
 
@@ -120,4 +134,13 @@ export const eventSchema = {
   pnl: 'DOUBLE',
   pnl_so_far: 'DOUBLE',
   reason: 'VARCHAR',
+} as const satisfies Schema;
+
+/** The columns of `equity.parquet`. */
+export const equitySchema = {
+  ts: 'TIMESTAMP',
+  cash: 'DOUBLE',
+  positions_value: 'DOUBLE',
+  equity: 'DOUBLE',
+  drawdown: 'DOUBLE',
 } as const satisfies Schema;

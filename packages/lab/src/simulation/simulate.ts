@@ -1,8 +1,9 @@
 import { labError } from '../errors.js';
+import { drawdownFromPeak, type Indicator } from '../indicators.js';
 import { openPosition, type Position, snapshotOf, type Trigger, trail, triggerIn } from './position.js';
 import type { Preset } from './preset.js';
 import type { Bar, SimulationEvent, SimulationResult } from './records.js';
-import { makeStrategy, type Strategy } from './strategy.js';
+import { makeStrategy, type Strategy, type TokenSignal } from './strategy.js';
 
 /**
  * Simulates a preset over the bars of one or more tokens, which share one pot of cash. Long only, at most one position per token.
@@ -11,10 +12,17 @@ import { makeStrategy, type Strategy } from './strategy.js';
  * that open the bar's range may reach a stop or the take profit; then the bar closes. Bars of one moment are worked on in the order of the tokens' names.
  *
  * @param barsByToken bars sorted by time.
- * @throws LabError `BARS_INVALID`.
+ * @param signals what a preset of the type `signals` goes by; needed for it, and for no other.
+ * @throws LabError `BARS_INVALID`, `SIGNALS_MISSING`.
  */
-export function simulate(preset: Preset, barsByToken: ReadonlyMap<string, readonly Bar[]>): SimulationResult {
-  const book = new Book(preset);
+export function simulate(
+  preset: Preset,
+  barsByToken: ReadonlyMap<string, readonly Bar[]>,
+  signals?: readonly TokenSignal[],
+): SimulationResult {
+  if (preset.strategy.type === 'signals' && signals === undefined)
+    throw labError('SIGNALS_MISSING', `The preset ${preset.name} goes by signals, and there are none.`);
+  const book = new Book(preset, signals ?? []);
   for (const [tokenId, bar] of inTimeOrder(barsByToken)) book.take(tokenId, bar);
   return book.result();
 }
@@ -47,26 +55,33 @@ interface TokenState {
 /** Cash, positions, and the record of it all. */
 class Book {
   readonly #preset: Preset;
+  readonly #signals: ReadonlyMap<string, readonly TokenSignal[]>;
   readonly #tokens = new Map<string, TokenState>();
   readonly #fills: SimulationResult['fills'] = [];
   readonly #positions: SimulationResult['positions'] = [];
   readonly #events: SimulationEvent[] = [];
+  readonly #equity: SimulationResult['equity'] = [];
+  readonly #drawdown: Indicator;
   #cash: number;
   #realized = 0;
   #fees = 0;
   #wins = 0;
   #trades = 0;
   #bars = 0;
-  #peak: number;
   #maxDrawdown = 0;
+  /** When the bars begin that are being worked on. */
+  #moment: Date | undefined;
 
-  constructor(preset: Preset) {
+  constructor(preset: Preset, signals: readonly TokenSignal[]) {
     this.#preset = preset;
+    this.#signals = byToken(signals);
     this.#cash = preset.capital;
-    this.#peak = preset.capital;
+    this.#drawdown = drawdownFromPeak(preset.capital);
   }
 
   take(tokenId: string, bar: Bar): void {
+    if (this.#moment !== undefined && this.#moment < bar.timestamp) this.#markEquity(this.#moment);
+    this.#moment = bar.timestamp;
     const state = this.#stateOf(tokenId, bar);
     this.#bars++;
     this.#fillAtOpen(tokenId, state, bar);
@@ -78,15 +93,16 @@ class Book {
     state.lastClose = bar.close;
     if (state.position !== undefined) this.#positions.push(snapshotOf(state.position, bar));
     this.#decide(tokenId, state, bar);
-    this.#markEquity();
   }
 
   result(): SimulationResult {
-    const finalEquity = this.#equity();
+    if (this.#moment !== undefined) this.#markEquity(this.#moment);
+    const finalEquity = this.#equity.at(-1)?.equity ?? this.#cash;
     return {
       fills: this.#fills,
       positions: this.#positions,
       events: this.#events,
+      equity: this.#equity,
       summary: {
         preset: this.#preset.name,
         capital: this.#preset.capital,
@@ -106,7 +122,7 @@ class Book {
     let state = this.#tokens.get(tokenId);
     if (state === undefined) {
       state = {
-        strategy: makeStrategy(this.#preset.strategy),
+        strategy: makeStrategy(this.#preset.strategy, this.#signals.get(tokenId)),
         position: undefined,
         pending: undefined,
         lastClose: bar.open,
@@ -170,7 +186,7 @@ class Book {
   }
 
   #decide(tokenId: string, state: TokenState, bar: Bar): void {
-    const signal = state.strategy(bar.close);
+    const signal = state.strategy(bar.close, bar.timestamp);
     const acts =
       (signal === 'enter' && state.position === undefined) || (signal === 'exit' && state.position !== undefined);
     if (!acts) return;
@@ -190,16 +206,24 @@ class Book {
     this.#events.push({ ...event, pnl_so_far: this.#realized });
   }
 
-  #equity(): number {
-    let equity = this.#cash;
+  /** Only once all bars of a moment have closed: between them some tokens would still stand at their closes of the moment before. */
+  #markEquity(ts: Date): void {
+    let positions_value = 0;
     for (const { position, lastClose } of this.#tokens.values())
-      if (position !== undefined) equity += position.size * lastClose;
-    return equity;
+      if (position !== undefined) positions_value += position.size * lastClose;
+    const equity = this.#cash + positions_value;
+    const drawdown = this.#drawdown(equity) ?? 0;
+    this.#maxDrawdown = Math.max(this.#maxDrawdown, -drawdown);
+    this.#equity.push({ ts, cash: this.#cash, positions_value, equity, drawdown });
   }
+}
 
-  #markEquity(): void {
-    const equity = this.#equity();
-    this.#peak = Math.max(this.#peak, equity);
-    this.#maxDrawdown = Math.max(this.#maxDrawdown, 1 - equity / this.#peak);
+function byToken(signals: readonly TokenSignal[]): Map<string, TokenSignal[]> {
+  const groups = new Map<string, TokenSignal[]>();
+  for (const signal of signals) {
+    const group = groups.get(signal.token_id);
+    if (group === undefined) groups.set(signal.token_id, [signal]);
+    else group.push(signal);
   }
+  return groups;
 }

@@ -1,14 +1,44 @@
+import { lastValues, mean, squaredDistances } from '../indicators.js';
 import type { Preset } from './preset.js';
 
 /** What a strategy wants after a bar has closed. It is carried out at the open of the next bar. */
 export type Signal = 'enter' | 'exit' | 'hold';
 
-/** Sees the closes of one token, one after another, and nothing that comes later. */
-export type Strategy = (close: number) => Signal;
+/** Sees the closes of one token with their bars' times, one after another, and nothing that comes later. */
+export type Strategy = (close: number, ts: Date) => Signal;
 
-/** A strategy for one token. */
-export function makeStrategy(strategy: Preset['strategy']): Strategy {
+/** Something outside of the simulation (an alert, a model, a person) says its word on a token, at the close of the bar that begins at `ts`. */
+export interface TokenSignal {
+  token_id: string;
+  ts: Date;
+  /** What presets of the type `signals` call it by: an alert's rule, for instance. */
+  name: string;
+}
+
+/** A strategy for one token, whose signals count if the strategy goes by them. */
+export function makeStrategy(strategy: Preset['strategy'], signals: readonly TokenSignal[] = []): Strategy {
+  if (strategy.type === 'signals') return followSignals(strategy, signals);
   return strategy.type === 'trend' ? trend(strategy) : meanReversion(strategy);
+}
+
+/** Enters and exits when it is told to. A signal that no bar of the token begins with is not heard. */
+function followSignals(
+  { enterOn, exitOn, exitAfterBars }: Extract<Preset['strategy'], { type: 'signals' }>,
+  signals: readonly TokenSignal[],
+): Strategy {
+  const timesOf = (names: readonly string[]) =>
+    new Set(signals.filter(signal => names.includes(signal.name)).map(signal => signal.ts.getTime()));
+  const [enterAt, exitAt] = [timesOf(enterOn), timesOf(exitOn)];
+  let barsSinceEnter: number | undefined;
+  return (_close, ts) => {
+    if (barsSinceEnter !== undefined) barsSinceEnter++;
+    if (exitAt.has(ts.getTime())) return 'exit';
+    if (enterAt.has(ts.getTime())) {
+      barsSinceEnter = 0;
+      return 'enter';
+    }
+    return barsSinceEnter !== undefined && barsSinceEnter === exitAfterBars ? 'exit' : 'hold';
+  };
 }
 
 /** Enters when the fast moving average has crossed above the slow one, exits when it has crossed below. */
@@ -41,13 +71,10 @@ function meanReversion({ bars, entryZ, exitZ }: Extract<Preset['strategy'], { ty
 
 /** Mean and population standard deviation of the last `length` values; undefined while there are fewer. */
 function rollingWindow(length: number): (value: number) => { mean: number; deviation: number } | undefined {
-  const values: number[] = [];
+  const window = lastValues(length);
   return value => {
-    values.push(value);
-    if (values.length > length) values.shift();
-    if (values.length < length) return undefined;
-    const mean = values.reduce((sum, v) => sum + v, 0) / length;
-    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / length;
-    return { mean, deviation: Math.sqrt(variance) };
+    const values = window(value);
+    if (values === undefined) return undefined;
+    return { mean: mean(values), deviation: Math.sqrt(squaredDistances(values) / length) };
   };
 }

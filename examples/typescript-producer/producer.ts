@@ -1,0 +1,45 @@
+/** Makes hourly candles of ticks, writes them as Parquet, and submits them to the bus. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CodedError, collectProvenance, submitArtifact } from '@quantbot/infra/utils';
+import { writeParquet } from '@quantbot/storage';
+import { candleSchema, readTicks, toHourlyCandles } from './candles.js';
+
+const ticksPath = process.argv[2];
+if (ticksPath === undefined) {
+  console.error('Which ticks? node examples/dist/typescript-producer.js TICKS.csv');
+  process.exit(1);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'candles-'));
+try {
+  const ticks = readTicks(readFileSync(ticksPath, 'utf8'));
+  const candles = toHourlyCandles(ticks);
+
+  // 1. Parquet, anywhere: nobody looks at it before it is submitted.
+  const parquetPath = join(folder, 'candles.parquet');
+  await writeParquet(parquetPath, candles, candleSchema);
+
+  // 2. Submit it. When this has returned, the job survives a crash of anything; whether a daemon runs does not matter.
+  const submission = await submitArtifact({
+    runId: 'example-2026-01-30', // the same run with the same bytes may be submitted again; with other bytes it is refused
+    producer: 'example-market',
+    kind: 'candles',
+    artifactId: 'hourly',
+    parquetPath,
+    schemaHint: 'canon.example_candles', // the rows become part of this table
+    provenance: await collectProvenance({ parameters: { interval: '1h', ticks: ticks.length } }),
+    meta: { interval: '1h' },
+  });
+
+  // 3. Only who wants to know waits for the daemon.
+  const { status, artifacts } = await submission.settled({ timeoutMs: 30_000 });
+  console.log(`${status}: ${artifacts[0]?.rows} candles of ${ticks.length} ticks, as ${submission.artifacts[0]?.key}`);
+} catch (error) {
+  if (!(error instanceof CodedError)) throw error;
+  console.error(`${error.code}: ${error.message} ${error.hint}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true });
+}

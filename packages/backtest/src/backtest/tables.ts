@@ -1,0 +1,102 @@
+import {
+  equitySchema,
+  eventSchema,
+  fillSchema,
+  positionSchema,
+  type SimulationResult,
+  type Trade,
+  tradeSchema,
+} from '@quantbot/lab';
+import type { Schema } from '@quantbot/storage';
+
+/** The result tables of a backtest, each an artifact of its name. */
+export const resultTables = ['summary', 'trades', 'equity', 'fills', 'positions', 'events'] as const;
+
+/** One of {@link resultTables}. */
+export type ResultTable = (typeof resultTables)[number];
+
+/** The one row of `summary.parquet`: the backtest as a whole. */
+export interface BacktestSummary {
+  preset: string;
+  /** Cash at the beginning, and what everything is worth at the last closes. */
+  capital: number;
+  final_equity: number;
+  /** `final_equity / capital - 1`. */
+  total_return: number;
+  /** The deepest fall from an earlier high, as a fraction: the lowest `drawdown` of the equity, without its sign. */
+  max_drawdown: number;
+  /** Positions that were closed. */
+  trades: number;
+  /** The part of the trades that brought more than they cost; null without trades. */
+  win_rate: number | null;
+  /** What the trades with a gain brought, over what the others lost; null where nothing was lost. */
+  profit_factor: number | null;
+  /** The mean of the trades' returns; null without trades. */
+  mean_trade_return: number | null;
+  fees: number;
+  open_positions: number;
+  bars: number;
+  /** Alerts that the preset names and that fell on a bar; null for a preset that does not go by alerts. */
+  signals: number | null;
+  /** The first and the last moment; null without bars. */
+  first_ts: Date | null;
+  last_ts: Date | null;
+}
+
+/** The columns of `summary.parquet`. */
+export const summarySchema = {
+  preset: 'VARCHAR',
+  capital: 'DOUBLE',
+  final_equity: 'DOUBLE',
+  total_return: 'DOUBLE',
+  max_drawdown: 'DOUBLE',
+  trades: 'BIGINT',
+  win_rate: 'DOUBLE',
+  profit_factor: 'DOUBLE',
+  mean_trade_return: 'DOUBLE',
+  fees: 'DOUBLE',
+  open_positions: 'BIGINT',
+  bars: 'BIGINT',
+  signals: 'BIGINT',
+  first_ts: 'TIMESTAMP',
+  last_ts: 'TIMESTAMP',
+} as const satisfies Schema;
+
+/** The columns of each result table. */
+export const resultSchemas: Readonly<Record<ResultTable, Schema>> = {
+  summary: summarySchema,
+  trades: tradeSchema,
+  equity: equitySchema,
+  fills: fillSchema,
+  positions: positionSchema,
+  events: eventSchema,
+};
+
+/** The backtest as a whole. */
+export function summaryOf(
+  { summary, equity }: SimulationResult,
+  trades: readonly Trade[],
+  signals: number | null,
+): BacktestSummary {
+  const gained = sumOf(trades.map(trade => Math.max(trade.pnl, 0)));
+  const lost = sumOf(trades.map(trade => Math.max(-trade.pnl, 0)));
+  return {
+    preset: summary.preset,
+    capital: summary.capital,
+    final_equity: summary.finalEquity,
+    total_return: summary.totalReturn,
+    max_drawdown: summary.maxDrawdown,
+    trades: trades.length,
+    win_rate: trades.length === 0 ? null : summary.winRate,
+    profit_factor: lost === 0 ? null : gained / lost,
+    mean_trade_return: trades.length === 0 ? null : sumOf(trades.map(trade => trade.return)) / trades.length,
+    fees: summary.fees,
+    open_positions: summary.openPositions,
+    bars: summary.bars,
+    signals,
+    first_ts: equity[0]?.ts ?? null,
+    last_ts: equity.at(-1)?.ts ?? null,
+  };
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra';
+import type { Schema } from '../parquet/schema.js';
+import { type RowSource, type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
+
+/** One table of a job: rows that become a Parquet file and an artifact. */
+export interface TableToPublish {
+  /** What it is; the job's own kind when absent. */
+  kind?: string;
+  /** Names the artifact, and its file: `<artifactId>.parquet`. */
+  artifactId: string;
+  /** From an array, or from a generator for what is too much to be held at once. */
+  rows: RowSource;
+  schema: Schema;
+  /** `canon.<table>` makes it part of a canonical table; other hints are recorded only. */
+  schemaHint?: string;
+  /** Kept with the artifact. */
+  meta?: Record<string, unknown>;
+}
+
+/** What a producer publishes. */
+export interface PublishOptions extends BusPolicy {
+  runId: string;
+  producer: string;
+  kind: string;
+  /** Where the local files go; made when it is not there. */
+  outputDir: string;
+  tables: readonly TableToPublish[];
+  /** Keys of the artifacts that the run read: its lineage. */
+  inputs?: readonly string[];
+  /** Where the artifacts come from: commit, parameters, versions. */
+  provenance?: Record<string, unknown>;
+  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  busRoot?: string;
+  /** Of the job as a whole. */
+  meta?: Record<string, unknown>;
+}
+
+/** What was published. */
+export interface Published {
+  /** The local files, in the order of the tables. */
+  files: WrittenFile[];
+  /** Undefined when the bus could not take them; the local files are there all the same. */
+  submission: Submission | undefined;
+}
+
+/**
+ * Writes tables as Parquet and submits them to the bus as one job: they become visible together, as `run_id/producer/kind/artifact_id`. It is what producers that
+ * work with rows have in common.
+ *
+ * The same rows, schema and options make the same bytes, so a run that is repeated is a duplicate and no conflict.
+ *
+ * @throws StorageError as `writeParquet` throws it; BusError when the bus refuses the files, or (with `requireBus`) is not there.
+ *
+ * @example
+ * const schema = { token: 'VARCHAR', price: 'DOUBLE' };
+ * const rows = [{ token: 'SPX', price: 4500.25 }];
+ * const table = { artifactId: 'prices', rows, schema, schemaHint: 'canon.prices' };
+ * const { submission } = await publishTables({ runId: 'run-1', producer: 'market', kind: 'prices', outputDir: 'out', tables: [table] });
+ * await submission?.settled();
+ */
+export async function publishTables(options: PublishOptions): Promise<Published> {
+  const { outputDir, tables, requireBus, logger, ...job } = options;
+  const files: WrittenFile[] = [];
+  for (const { artifactId, rows, schema } of tables)
+    files.push(await writeParquet(join(outputDir, `${artifactId}.parquet`), rows, schema));
+  const artifacts = tables.map(({ kind, artifactId, schemaHint, meta }, index) => {
+    const { path: parquetPath, rows } = files[index]!;
+    return { kind, artifactId, parquetPath, rows, schemaHint, meta };
+  });
+  return { files, submission: await submitOrKeep({ ...job, artifacts }, { requireBus, logger }) };
+}
