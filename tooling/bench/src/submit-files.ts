@@ -8,17 +8,20 @@ export interface FilesToSubmit {
   files: readonly string[];
   schemaHint: string | null;
   artifactsPerJob: number;
+  /** Whether the files are given away, so that the bus need not copy them. */
+  givenAway?: boolean;
 }
 
 /** Submits the files in turn, so many as one job; each job when it is asked for. */
 export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submission> {
-  const { busRoot, name, files, schemaHint, artifactsPerJob } = task;
+  const { busRoot, name, files, schemaHint, artifactsPerJob, givenAway } = task;
   for (let first = 0; first < files.length; first += artifactsPerJob)
     yield await submitArtifacts({
       busRoot,
       runId: `${name}-${first}`,
       producer: 'bench',
       kind: 'ticks',
+      transfer: givenAway ? 'move' : 'copy',
       artifacts: files.slice(first, first + artifactsPerJob).map((parquetPath, i) => ({
         artifactId: `a${i}`,
         parquetPath,
