@@ -40,14 +40,15 @@ export function makeBus(): ExampleBus {
   const { QUANTBOT_BUS_ROOT: _root, ...outside } = process.env;
   const env = { ...outside, QUANTBOT_BUS_CONFIG: config, TMPDIR: folder, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
   const cli = join(root, 'packages/bus-daemon/dist/cli.js');
-  const run = (command: string, args: readonly string[]) => ended(spawn(command, args, { cwd: root, env }));
+  const run = (command: string, args: readonly string[]) =>
+    ended(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }));
   let daemon: { process: ChildProcess; ended: Promise<Ran> } | undefined;
   return {
     folder,
-    sh: command => run('bash', ['-euc', command]),
+    sh: command => run('sh', ['-euc', command]),
     cli: (...args) => run(process.execPath, [cli, ...args]),
     start: async () => {
-      const child = spawn(process.execPath, [cli, 'start'], { cwd: root, env });
+      const child = spawn(process.execPath, [cli, 'start'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
       daemon = { process: child, ended: ended(child) };
       await ready(child, daemon.ended);
     },
@@ -67,7 +68,6 @@ function ended(child: ChildProcess): Promise<Ran> {
   child.stderr?.setEncoding('utf8').on('data', text => {
     stderr += text;
   });
-  child.stdin?.end();
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', code => resolve({ code, stdout, stderr }));
