@@ -37,8 +37,15 @@ export function makeBus(): ExampleBus {
     export: { export_dir: 'exports' },
   };
   writeFileSync(config, JSON.stringify(settings));
-  const { QUANTBOT_BUS_ROOT: _root, ...outside } = process.env;
-  const env = { ...outside, QUANTBOT_BUS_CONFIG: config, TMPDIR: folder, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
+  // Nothing of the caller's own bus, and no signs of a package manager, which the daemon would watch.
+  const outside = Object.entries(process.env).filter(([name]) => !/^(QUANTBOT|npm|FORCE_COLOR)/i.test(name));
+  const env = {
+    ...Object.fromEntries(outside),
+    QUANTBOT_BUS_CONFIG: config,
+    TMPDIR: folder,
+    PYTHONDONTWRITEBYTECODE: '1',
+    NO_COLOR: '1',
+  };
   const cli = join(root, 'packages/bus-daemon/dist/cli.js');
   const run = (command: string, args: readonly string[]) =>
     ended(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }));
