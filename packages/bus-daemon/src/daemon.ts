@@ -6,6 +6,7 @@ import { Loop } from './loop.js';
 import type { Notifier } from './notify/notifier.js';
 import { openBus } from './open-bus.js';
 import { superviseBySystemd, systemdEnvironment } from './systemd/supervised.js';
+import { traceJobs } from './tracing.js';
 import { acquireWriterLock } from './writer-lock.js';
 
 /** How a daemon is started. */
@@ -42,6 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let notifier: Notifier | undefined;
   try {
     bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
+    traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
     const {

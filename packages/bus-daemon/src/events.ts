@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Logger } from '@quantbot/infra';
+import type { Logger, TraceContext } from '@quantbot/infra';
 
 /** The stages of a batch, in order. `publish` is the one between commit and settle in which new tables come into the published views. */
 export const stageNames = ['verify', 'decide', 'store', 'commit', 'publish', 'settle'] as const;
@@ -22,6 +22,13 @@ export interface SettledJob {
   bytes: number;
   /** From its COMMIT until readers could see it (milliseconds); undefined when that is not known, as after a restart. */
   latencyMs: number | undefined;
+  /** When its COMMIT was written, and since when readers see it (milliseconds since 1970). */
+  submittedAtMs: number | undefined;
+  visibleAtMs: number;
+  /** The canonical tables that it has rows for. */
+  tables: readonly string[];
+  /** The trace that it belongs to. */
+  trace: TraceContext | undefined;
   /** Of a rejected one. */
   rejection: { code: string; error: string; hint: string } | undefined;
 }

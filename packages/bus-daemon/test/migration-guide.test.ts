@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { packageFolder } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
-import { blocksOf, brokenLinks, type GuideBlock, missingIn } from './support/guide.js';
+import { blocksOf, type GuideBlock, missingIn } from './support/guide.js';
 import { hasPython, pythonWithDataTools, repository, skippedWithoutPython } from './support/python.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { startShell, type TypedShell } from './support/typed-shell.js';
@@ -31,11 +31,6 @@ test.skipIf(!hasPython)(
     }
   },
 );
-
-test('the guides link to what is there', () => {
-  for (const name of ['migration', 'adoption', 'troubleshooting'])
-    expect({ name, broken: brokenLinks(join(repository, `docs/guides/${name}.md`)) }).toEqual({ name, broken: [] });
-});
 
 let output = '';
 

@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileS
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cliPath, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { brokenLinks } from './support/guide.js';
 import { writeToInbox } from './support/jobs.js';
 import { repository } from './support/python.js';
 import { submit } from './support/submit.js';
@@ -59,11 +58,4 @@ test('what the guide says of a daemon that was moved is so', async () => {
   expect(answer.stdout).toBe('n\n3\n');
   expect((await quantbotBus(bus, 'verify')).stdout).toContain('all as the journal says');
   expect(await again.stop()).toEqual({ code: 0, signal: null });
-});
-
-test('the guides of those who run it link to what is there', () => {
-  for (const name of ['operations', 'dashboard'])
-    expect(
-      brokenLinks(join(repository, `docs/guides/${name}.md`)).filter(link => !link.includes('notifications.md')),
-    ).toEqual([]);
 });

@@ -40,5 +40,6 @@ export * from './parquet/footer.js';
 export * from './parquet/small-writer.js';
 export { readSmallFile, smallFileBytes } from './read-small-file.js';
 export * from './receipt.js';
+export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';

@@ -60,6 +60,11 @@ export const manifestSchema = z
     inputs: z.array(artifactKeySchema).max(maxInputs).optional().describe('Keys of artifacts that this run read.'),
     provenance: jsonObject.optional().describe('Where the artifacts come from: commit, parameters, versions.'),
     meta: jsonObject.optional().describe('Kept as it came.'),
+    traceparent: z
+      .unknown()
+      .optional()
+      .describe('The trace that the job belongs to (W3C Trace Context); one that is none is not looked at.'),
+    tracestate: z.unknown().optional().describe('What tracing systems add to it.'),
   })
   .superRefine((manifest, context) => {
     const seen = new Set<string>();

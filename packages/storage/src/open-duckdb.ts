@@ -77,7 +77,7 @@ export class DuckDb {
     return this.#run(sql, params, options, runForRows<R>);
   }
 
-  /** {@link query} with the result as columns, which costs a fraction for many rows. */
+  /** `query` with the result as columns, which costs a fraction for many rows. */
   queryColumns(sql: string, params?: Params, options?: QueryOptions): Promise<Columns> {
     return this.#run(sql, params, options, runForColumns);
   }

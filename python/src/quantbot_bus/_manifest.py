@@ -12,6 +12,7 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ._bus_root import StrPath
 from ._errors import BusError
+from ._tracing import current_trace
 
 MAX_MANIFEST_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -160,6 +161,7 @@ def manifest_bytes(job: Job, job_id: str, artifacts: Sequence[Mapping[str, Any]]
         "created_at_utc": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
         "artifacts": list(artifacts),
         **_present(inputs=None if job.inputs is None else list(job.inputs), provenance=job.provenance, meta=job.meta),
+        **current_trace(),
     }
     content = (json.dumps(draft, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
     if len(content) > MAX_MANIFEST_BYTES:

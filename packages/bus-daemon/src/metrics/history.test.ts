@@ -14,6 +14,10 @@ const job = (latencyMs: number | undefined, outcome: SettledJob['outcome'] = 'in
   rows: 1,
   bytes: 10,
   latencyMs,
+  submittedAtMs: undefined,
+  visibleAtMs: 0,
+  tables: [],
+  trace: undefined,
   rejection: undefined,
 });
 

@@ -44,6 +44,10 @@ async function metricsOfAll() {
     rows: 30,
     bytes: 400,
     latencyMs: 20,
+    submittedAtMs: undefined,
+    visibleAtMs: 0,
+    tables: [],
+    trace: undefined,
     rejection: undefined,
   };
   const rejection = { code: 'HASH_MISMATCH', error: '', hint: '' };

@@ -1,6 +1,16 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { copyFileDurable, faultPoint, syncFolder, systemErrorCode, tryLink, writeAndSync } from '@quantbot/infra';
+import {
+  copyFileDurable,
+  faultPoint,
+  isTraceparent,
+  type Manifest,
+  syncFolder,
+  systemErrorCode,
+  type TraceContext,
+  tryLink,
+  writeAndSync,
+} from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
 import { daemonError } from '../errors.js';
@@ -26,6 +36,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     jobId: job.jobId,
     folder: job.folder,
     submittedAtMs: job.submittedAtMs,
+    trace: traceOf(job.manifest),
     rows: rowsOfJob(job, firstSeq + index, committedAt),
   }));
   const lastSeq = firstSeq + jobs.length - 1;
@@ -37,6 +48,13 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   bus.journal.noteCommit(lastSeq);
   bus.tables.adopt(tables);
   return committed;
+}
+
+/** What a manifest says of its trace, if it is one. */
+function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
+  const { traceparent, tracestate } = manifest ?? {};
+  if (!isTraceparent(traceparent)) return undefined;
+  return { traceparent, ...(typeof tracestate === 'string' && { tracestate }) };
 }
 
 /** Writes and flushes the folder. Nothing refers to it yet, so whatever goes wrong, it is simply removed. */

@@ -1,4 +1,4 @@
-import type { BusError, Manifest, ManifestArtifact, ParquetColumn } from '@quantbot/infra';
+import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { JournalRow } from '../journal/row.js';
 
 /** A folder in the inbox that has a COMMIT. */
@@ -70,5 +70,7 @@ export interface AcceptedJob extends VerifiedJob {
 
 /** A job that the journal has. What is left to do can be done again at any time from its rows. */
 export interface CommittedJob extends ClaimedJob {
+  /** The trace that it belongs to, as its manifest says. */
+  trace?: TraceContext;
   rows: JournalRow[];
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import { canonTableOf } from '../canon/table.js';
 import type { SettledJob } from '../events.js';
 import type { JournalRow } from '../journal/row.js';
 import type { CommittedJob } from './job.js';
@@ -47,7 +48,7 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
 }
 
 /** What is told of a job that readers can see since a moment (milliseconds). */
-export function settledJob({ rows, submittedAtMs }: CommittedJob, visibleAtMs: number): SettledJob {
+export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
   const [first] = rows as [JournalRow];
   const added = rows.filter(row => row.status === 'ingested');
   const sum = (column: 'rows' | 'bytes') => added.reduce((total, row) => total + (row[column] ?? 0), 0);
@@ -63,6 +64,10 @@ export function settledJob({ rows, submittedAtMs }: CommittedJob, visibleAtMs: n
     bytes: sum('bytes'),
     // Two clocks of one machine, of which the file system's ticks more coarsely.
     latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
+    submittedAtMs,
+    visibleAtMs,
+    tables: [...new Set(added.flatMap(row => canonTableOf(row.schema_hint) ?? []))],
+    trace,
     rejection: isRejection(rows) ? rejectReasonOf(rows) : undefined,
   };
 }

@@ -1,6 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-
 /** A fenced block of a page: a file that its reader writes, commands that are typed, or what they print. */
 export type GuideBlock =
   | { kind: 'file'; line: number; path: string; content: string }
@@ -46,29 +43,3 @@ function patternOf(line: string): RegExp {
     .map(part => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'));
   return new RegExp(`^\\s*${parts.join('.*')}\\s*$`);
 }
-
-/** Links of a page to files and headings that are not there. */
-export function brokenLinks(path: string): string[] {
-  const page = readFileSync(path, 'utf8');
-  return [...page.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, target = '']) => target)
-    .filter(target => !/^https?:/.test(target))
-    .filter(target => {
-      const [file = '', anchor] = target.split('#');
-      const linked = file === '' ? path : join(dirname(path), file);
-      if (!existsSync(linked)) return true;
-      return anchor !== undefined && !anchorsOf(readFileSync(linked, 'utf8')).has(anchor);
-    });
-}
-
-/** The anchors of a page's headings, as GitHub makes them. */
-const anchorsOf = (page: string): Set<string> =>
-  new Set(
-    [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-        .trim()
-        .replace(/\s/g, '-'),
-    ),
-  );

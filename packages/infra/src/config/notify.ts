@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** What a hook can be told of. */
 export const notifyEvents = ['rejected', 'export_failed', 'export_recovered', 'paused', 'resumed', 'stopped'] as const;
 
-/** {@link notifyEvents} */
+/** What a hook can be told of. */
 export type NotifyEvent = (typeof notifyEvents)[number];
 
 const filter = z.array(z.string().min(1).max(100)).default([]);

@@ -29,7 +29,7 @@ export interface ParquetFooter {
  * Format: https://parquet.apache.org/docs/file-format/
  *
  * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a footer of more than
- * {@link maxFooterBytes}; system errors as they come.
+ * `maxFooterBytes`; system errors as they come.
  */
 export async function readParquetFooter(path: string): Promise<ParquetFooter> {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

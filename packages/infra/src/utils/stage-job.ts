@@ -18,6 +18,7 @@ import { faultPoint } from '../fault-point.js';
 import { type Manifest, type ManifestArtifact, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
 import { readSmallFile, smallFileBytes } from '../read-small-file.js';
+import { currentTrace } from '../tracing.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
 /** A job that lies complete and flushed in `staging/`; one rename submits it. */
@@ -226,6 +227,7 @@ function manifestOf(jobId: string, options: JobDescription, artifacts: ManifestA
     ...(options.inputs !== undefined && { inputs: options.inputs }),
     ...(options.provenance !== undefined && { provenance: options.provenance }),
     ...(options.meta !== undefined && { meta: options.meta }),
+    ...currentTrace(),
   };
 }
 

@@ -9,6 +9,7 @@ import { faultPoint } from '../fault-point.js';
 import { type Manifest, manifestArtifactKey, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import { readSmallFile } from '../read-small-file.js';
 import type { Receipt } from '../receipt.js';
+import { withSubmitSpan } from '../tracing.js';
 import { checkOptions, type SubmitArtifactOptions, type SubmitArtifactsOptions } from './options.js';
 import { type SettleOptions, waitUntilSettled } from './settled.js';
 import { discardStaged, dropGivenAway, placeInInbox, type StagedJob, stageJob, stageOperation } from './stage-job.js';
@@ -71,7 +72,15 @@ export async function submitArtifact(options: SubmitArtifactOptions): Promise<Su
  *
  * @throws like {@link submitArtifact}.
  */
-export async function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submission> {
+export function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submission> {
+  return withSubmitSpan(options.producer, async span => {
+    const submission = await submitJob(options);
+    span.setAttributes({ 'quantbot_bus.job_id': submission.jobId, 'quantbot_bus.run_id': options.runId });
+    return submission;
+  });
+}
+
+async function submitJob(options: SubmitArtifactsOptions): Promise<Submission> {
   checkOptions(options);
   let job: StagedJob | undefined;
   try {

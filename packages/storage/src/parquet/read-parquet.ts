@@ -34,6 +34,7 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
  * const alerts = await readParquet('data/exports/alerts_std.parquet', { rowSchema: Alert }); // { alert_id: string; price: number }[]
  */
 export function readParquet<R>(source: ParquetSource, options: ReadOptions & TypedReadOptions<R>): Promise<R[]>;
+/** Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not checked. */
 export function readParquet<R = Row>(source: ParquetSource, options?: ReadOptions): Promise<R[]>;
 export async function readParquet<R>(
   source: ParquetSource,
@@ -59,6 +60,7 @@ export function readParquetColumns(
   source: ParquetSource,
   options: ReadOptions & { typedArrays: true },
 ): Promise<TypedColumns>;
+/** Columns as lists of values. */
 export function readParquetColumns(source: ParquetSource, options?: ReadOptions): Promise<Columns>;
 export function readParquetColumns(
   source: ParquetSource,

@@ -28,6 +28,7 @@ const defaultBatchRows = 10_000;
  * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: some file could not be read to its end, so discard what was delivered.
  *
  * @example
+ * let volume = 0;
  * for await (const rows of scanParquet('data/bus/store/simulation/fills', { columns: ['price', 'size'] })) {
  *   for (const row of rows) volume += row.price * row.size;
  * }
@@ -36,6 +37,7 @@ export function scanParquet<R>(
   source: ParquetSource,
   options: ScanOptions & TypedReadOptions<R>,
 ): AsyncGenerator<R[], void, undefined>;
+/** Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not checked. */
 export function scanParquet<R = Row>(
   source: ParquetSource,
   options?: ScanOptions,

@@ -41,6 +41,7 @@ const compressions = ['zstd', 'snappy', 'gzip', 'lz4_raw', 'uncompressed'];
  * @throws StorageError `SCHEMA_INVALID`, `VALUE_INVALID`, `OPTIONS_INVALID`, `WRITE_FAILED`.
  *
  * @example
+ * const fills = [{ token_id: 'SPX', ts: new Date('2026-01-31T12:00:00Z'), price: 4500.25, size: 3n }];
  * await writeParquet('fills.parquet', fills, { token_id: 'VARCHAR', ts: 'TIMESTAMP', price: 'DOUBLE', size: 'BIGINT' });
  */
 export async function writeParquet(

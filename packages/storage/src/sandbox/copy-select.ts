@@ -16,7 +16,7 @@ export interface CopyOptions extends SandboxOptions {
 /**
  * Writes the result of somebody's SELECT as Parquet, where the SELECT can only read the bus's data. The file appears under its name when it is whole.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of {@link openSandbox}.
+ * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of `openSandbox`.
  */
 export async function copySelect(
   sql: string,

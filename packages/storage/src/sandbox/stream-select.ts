@@ -32,7 +32,7 @@ export interface SelectBatch {
  * Runs somebody's SELECT where it can only read the bus's data, and gives its rows in their order, some at a time: memory for all of them is never needed.
  * The first batch comes also when there are no rows. A loop that ends without an error has seen all rows; one that is left ends the query.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `SCAN_INCOMPLETE`; those of {@link openSandbox}.
+ * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `SCAN_INCOMPLETE`; those of `openSandbox`.
  */
 export async function* streamSelect(
   sql: string,

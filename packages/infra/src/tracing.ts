@@ -1,0 +1,44 @@
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+
+/** What a manifest carries of a trace: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
+export interface TraceContext {
+  traceparent?: string;
+  tracestate?: string;
+}
+
+const tracer = () => trace.getTracer('@quantbot/infra');
+
+/**
+ * Runs a submission within a span of its own, if the program has set up OpenTelemetry; costs nothing otherwise. The span's context goes into the manifest
+ * ({@link currentTrace}), so that the daemon goes on with the same trace.
+ */
+export function withSubmitSpan<T>(producer: string, work: (span: Span) => Promise<T>): Promise<T> {
+  const options = {
+    kind: SpanKind.PRODUCER,
+    attributes: { 'messaging.system': 'quantbot_bus', 'quantbot_bus.producer': producer },
+  };
+  return tracer().startActiveSpan('quantbot_bus submit', options, async span => {
+    try {
+      return await work(span);
+    } catch (error) {
+      span.recordException(error as Error);
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+/** The trace that this program is in: that of its OpenTelemetry, else of `TRACEPARENT` in its environment (as a script gets it from the program that started it). */
+export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext {
+  const carrier: Record<string, string> = {};
+  propagation.inject(context.active(), carrier);
+  const { traceparent = env.TRACEPARENT, tracestate = env.TRACESTATE } = carrier;
+  if (!isTraceparent(traceparent)) return {};
+  return { traceparent, ...(tracestate && { tracestate }) };
+}
+
+/** Whether a text is a `traceparent`; another one, which anybody may have written into a manifest, is not looked at. */
+export const isTraceparent = (text: unknown): text is string =>
+  typeof text === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);

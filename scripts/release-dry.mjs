@@ -1,0 +1,28 @@
+// What a release would publish: each package with its next version, what its tarball holds, and the changelog that readers will see. Changes nothing.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'];
+const status = 'release-dry.json';
+
+try {
+  execFileSync('pnpm', ['exec', 'changeset', 'status', '--output', status], { cwd: root, stdio: 'ignore' });
+  const { releases, changesets } = JSON.parse(readFileSync(join(root, status), 'utf8'));
+  for (const folder of published) {
+    const cwd = join(root, 'packages', folder);
+    const { name, version } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+    const release = releases.find(found => found.name === name);
+    const [tarball] = JSON.parse(
+      execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] }),
+    );
+    const next = release === undefined ? `${version} (nothing new)` : `${release.oldVersion} → ${release.newVersion}`;
+    console.log(`\n${name} ${next}: ${tarball.entryCount} files, ${Math.round(tarball.size / 1024)} KiB packed`);
+    for (const { summary } of changesets.filter(({ id }) => release?.changesets.includes(id)))
+      console.log(`  - ${summary}`);
+  }
+} finally {
+  rmSync(join(root, status), { force: true });
+}

@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from '@microsoft/api-extractor';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Entry, entries } from './entries.js';
+
+/** The report of a module's public surface, and what is wrong with it. */
+function reportOf({ types, folder, report }: Entry): { text: string; problems: string[] } {
+  const out = mkdtempSync(join(tmpdir(), 'quantbot-api-'));
+  onTestFinished(() => rmSync(out, { recursive: true }));
+  // What extends the shared one is not understood where that extends another package's.
+  const tsconfig = {
+    compilerOptions: {
+      target: 'ES2022',
+      module: 'NodeNext',
+      moduleResolution: 'NodeNext',
+      strict: true,
+      skipLibCheck: true,
+      types: ['node'],
+    },
+    files: [types],
+  };
+  const problems: string[] = [];
+  const configObject = {
+    projectFolder: folder,
+    mainEntryPointFilePath: types,
+    compiler: { overrideTsconfig: tsconfig },
+    apiReport: {
+      enabled: true,
+      reportFileName: `${report}.api.md`,
+      reportFolder: out,
+      reportTempFolder: join(out, 'temp'),
+    },
+    docModel: { enabled: false },
+    dtsRollup: { enabled: false },
+    tsdocMetadata: { enabled: false },
+    newlineKind: 'lf' as const,
+    messages: {
+      extractorMessageReporting: {
+        default: { logLevel: ExtractorLogLevel.Warning },
+        // Nothing is alpha or beta, and types that only name others need no name of their own.
+        'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
+        'ae-forgotten-export': { logLevel: ExtractorLogLevel.None },
+        // Of the members of a type those that their names explain are not; the exports themselves are looked at below.
+        'ae-undocumented': { logLevel: ExtractorLogLevel.None },
+      },
+      tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+    },
+  };
+  mkdirSync(join(out, 'temp'));
+  const config = ExtractorConfig.prepare({
+    configObject,
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(folder, 'package.json'),
+  });
+  Extractor.invoke(config, {
+    localBuild: true,
+    messageCallback: (message: ExtractorMessage) => {
+      message.handled = true;
+      const isNews =
+        message.messageId === 'console-api-report-created' || message.messageId === 'console-api-report-copied';
+      // Overloads have one page; which of them a link means does not matter.
+      const isOverload = message.text.includes('has more than one declaration');
+      if (!isNews && !isOverload && [ExtractorLogLevel.Error, ExtractorLogLevel.Warning].includes(message.logLevel))
+        problems.push(`${message.messageId}: ${message.text}`);
+    },
+  });
+  return { text: readFileSync(join(out, `${report}.api.md`), 'utf8'), problems };
+}
+
+test.each(entries())(
+  'the public surface of $name is the one that was accepted, and all of it is documented',
+  async entry => {
+    const { text, problems } = reportOf(entry);
+    expect(problems).toEqual([]);
+    expect(text.match(/^\/\/ @public.*\(undocumented\)\n.*$/gm) ?? []).toEqual([]);
+    mkdirSync(join(entry.folder, 'etc'), { recursive: true });
+    // `pnpm api:accept` takes over what has changed.
+    await expect(text).toMatchFileSnapshot(join(entry.folder, `etc/${entry.report}.api.md`));
+  },
+);
