@@ -37,17 +37,25 @@ export function makeBus(): ExampleBus {
     export: { export_dir: 'exports' },
   };
   writeFileSync(config, JSON.stringify(settings));
-  const { QUANTBOT_BUS_ROOT: _root, ...outside } = process.env;
-  const env = { ...outside, QUANTBOT_BUS_CONFIG: config, TMPDIR: folder, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
+  // Nothing of the caller's own bus, and no signs of a package manager, which the daemon would watch.
+  const outside = Object.entries(process.env).filter(([name]) => !/^(QUANTBOT|npm|FORCE_COLOR)/i.test(name));
+  const env = {
+    ...Object.fromEntries(outside),
+    QUANTBOT_BUS_CONFIG: config,
+    TMPDIR: folder,
+    PYTHONDONTWRITEBYTECODE: '1',
+    NO_COLOR: '1',
+  };
   const cli = join(root, 'packages/bus-daemon/dist/cli.js');
-  const run = (command: string, args: readonly string[]) => ended(spawn(command, args, { cwd: root, env }));
+  const run = (command: string, args: readonly string[]) =>
+    ended(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }));
   let daemon: { process: ChildProcess; ended: Promise<Ran> } | undefined;
   return {
     folder,
-    sh: command => run('bash', ['-euc', command]),
+    sh: command => run('sh', ['-euc', command]),
     cli: (...args) => run(process.execPath, [cli, ...args]),
     start: async () => {
-      const child = spawn(process.execPath, [cli, 'start'], { cwd: root, env });
+      const child = spawn(process.execPath, [cli, 'start'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
       daemon = { process: child, ended: ended(child) };
       await ready(child, daemon.ended);
     },
@@ -67,7 +75,6 @@ function ended(child: ChildProcess): Promise<Ran> {
   child.stderr?.setEncoding('utf8').on('data', text => {
     stderr += text;
   });
-  child.stdin?.end();
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', code => resolve({ code, stdout, stderr }));

@@ -4,7 +4,9 @@ import { CodedError } from '@quantbot/infra';
 export const labCodes = {
   PRESET_INVALID: { hint: 'Correct the named settings of the preset.' },
   FEATURES_INVALID: { hint: 'Correct the named settings: windows are whole numbers of bars.' },
-  BARS_INVALID: { hint: 'Bars of a token must be sorted by time, without doubles, with positive prices.' },
+  BARS_INVALID: {
+    hint: 'Bars of a token must be sorted by time, without doubles, with positive prices, and of one chain.',
+  },
   SIGNALS_MISSING: {
     hint: 'Give simulate its signals as the third argument; an empty list is enough where none were given.',
   },

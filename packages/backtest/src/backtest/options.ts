@@ -14,7 +14,7 @@ const optionsSchema = z
     slice: source,
     /** The strategy with capital, sizing, costs and stops: a preset of `@quantbot/lab`. */
     preset: presetSchema,
-    /** Parquet with alerts (`token_address, ts, rule`), for a preset of the type `signals`: its names are the alerts' rules. */
+    /** Parquet with alerts (`token_address, chain, ts, rule`), for a preset of the type `signals`: its names are the alerts' rules. */
     alerts: source.optional(),
     /** Where the local files go. */
     outputDir: z.string().min(1),

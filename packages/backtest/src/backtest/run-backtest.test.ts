@@ -183,6 +183,15 @@ describe('refused, before anything is read', () => {
 test('alerts that are not what they should be are refused, and nothing is submitted', async () => {
   await writeParquet(options.alerts as string, [{ ...alert(1, 'breakout'), rule: null }], alertSchema);
   await expect(runBacktest(options)).rejects.toMatchObject({ code: 'ROW_INVALID' });
+  await writeParquet(
+    options.alerts as string,
+    [alert(1, 'breakout'), { ...alert(2, 'breakout'), chain: 'd' }],
+    alertSchema,
+  );
+  await expect(runBacktest(options)).rejects.toMatchObject({
+    code: 'BACKTEST_INVALID',
+    details: ['alerts: A is on c and d'],
+  });
   await writeParquet(options.alerts as string, [{ price: 1 }], { price: 'DOUBLE' });
   await expect(runBacktest(options)).rejects.toMatchObject({ code: 'COLUMN_NOT_FOUND' });
   expect(jobs()).toEqual([]);

@@ -1,13 +1,26 @@
 import type { Bar, Preset, TokenSignal } from '@quantbot/lab';
 import { readParquet } from '@quantbot/storage';
 import { z } from 'zod';
+import { backtestError } from '../errors.js';
 
-const alertRow = z.object({ token_address: z.string(), ts: z.date(), rule: z.string() });
+const alertRow = z.object({ token_address: z.string(), chain: z.string(), ts: z.date(), rule: z.string() });
 
-/** Reads alerts as signals, each by its rule. They come in an order of their own, whatever that of the file. */
+/**
+ * Reads alerts as signals, each by its rule.
+ *
+ * @throws BacktestError `BACKTEST_INVALID` for a token that is on two chains: a simulation goes by the token alone.
+ */
 export async function readSignals(source: string | readonly string[]): Promise<TokenSignal[]> {
-  const orderBy = ['ts', 'token_address', 'rule'];
-  const alerts = await readParquet(source, { columns: [...orderBy], orderBy, rowSchema: alertRow });
+  const alerts = await readParquet(source, { columns: Object.keys(alertRow.shape), rowSchema: alertRow });
+  const chains = new Map<string, string>();
+  for (const { token_address, chain } of alerts) {
+    const before = chains.get(token_address);
+    if (before !== undefined && before !== chain)
+      throw backtestError('BACKTEST_INVALID', `The alerts have the token ${token_address} on two chains.`, [
+        `alerts: ${token_address} is on ${[before, chain].sort().join(' and ')}`,
+      ]);
+    chains.set(token_address, chain);
+  }
   return alerts.map(({ token_address, ts, rule }) => ({ token_id: token_address, ts, name: rule }));
 }
 

@@ -1,5 +1,6 @@
-import { readParquet, scanParquet } from '@quantbot/storage';
+import { scanParquet } from '@quantbot/storage';
 import { labError } from '../errors.js';
+import { hasColumn } from '../has-column.js';
 import {
   drawdownFromPeak,
   exponentialMovingAverage,
@@ -44,7 +45,7 @@ export async function* featureRows(
   source: string | readonly string[],
   settings: FeatureSettings,
 ): AsyncGenerator<FeatureRow, void, undefined> {
-  const calls = (await hasCalls(source)) ? ['call_id'] : [];
+  const calls = (await hasColumn(source, 'call_id')) ? ['call_id'] : [];
   const orderBy = [...calls, 'chain', 'token_address', 'timestamp'];
   let before: Close | undefined;
   let compute = featuresOfSeries(settings);
@@ -58,11 +59,6 @@ export async function* featureRows(
       before = candle;
     }
   }
-}
-
-async function hasCalls(source: string | readonly string[]): Promise<boolean> {
-  const [first] = await readParquet(source, { limit: 1 });
-  return first !== undefined && 'call_id' in first;
 }
 
 /** All features of one series, fed candle by candle. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactFilter, type ArtifactRecord, writeParquet } from '@quantbot/storage';
 import { expect, test } from 'vitest';
-import { readBarsFromCatalog } from './bars.js';
+import { readBars, readBarsFromCatalog } from './bars.js';
 
 const bar = (day: number) => ({ timestamp: new Date(Date.UTC(2026, 0, day)), open: 1, high: 2, low: 1, close: day });
 
@@ -24,6 +24,20 @@ test('the bars of a run are those of its newest slice, each once, with the key f
     key: 'run/backtest/slice/slice',
   });
   expect(asked).toEqual([{ runId: 'run', producer: 'backtest', kind: 'slice', limit: 1 }]);
+});
+
+test('a token that is on two chains is refused, since its bars would pass for those of one', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'quantbot-lab-')), 'slice.parquet');
+  const prices = { open: 'DOUBLE', high: 'DOUBLE', low: 'DOUBLE', close: 'DOUBLE' };
+  const schema = { token_address: 'VARCHAR', chain: 'VARCHAR', timestamp: 'TIMESTAMP', ...prices };
+  const on = (chain: string, day: number, token_address = 'T') => ({ token_address, chain, ...bar(day) });
+  await writeParquet(path, [on('x', 1), on('x', 2), on('y', 1, 'U')], schema);
+  expect([...(await readBars(path)).keys()]).toEqual(['T', 'U']);
+  await writeParquet(path, [on('x', 1), on('y', 2)], schema);
+  await expect(readBars(path)).rejects.toMatchObject({
+    code: 'BARS_INVALID',
+    message: 'The token T is on two chains, x and y.',
+  });
 });
 
 test('a run without a slice is an error that names it', async () => {

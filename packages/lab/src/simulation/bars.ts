@@ -1,19 +1,28 @@
 import { type Catalog, readParquet } from '@quantbot/storage';
 import { labError } from '../errors.js';
+import { hasColumn } from '../has-column.js';
 import type { Bar } from './records.js';
 
 /**
  * Reads bars from a slice (or any candle file) by token. A slice has a bar once per call that it belongs to; a token's bar counts once.
  *
- * @throws StorageError as `readParquet` throws it.
+ * @throws LabError `BARS_INVALID` for a token that is on two chains: they would pass for one; StorageError as `readParquet` throws it.
  */
 export async function readBars(source: string | readonly string[]): Promise<Map<string, Bar[]>> {
-  const rows = await readParquet(source, {
-    columns: ['token_address', 'timestamp', 'open', 'high', 'low', 'close'],
+  const chainIfThere = (await hasColumn(source, 'chain')) ? ['chain'] : [];
+  const rows = await readParquet<{ token_address: string; chain?: string } & Bar>(source, {
+    columns: ['token_address', ...chainIfThere, 'timestamp', 'open', 'high', 'low', 'close'],
     orderBy: ['token_address', 'timestamp'],
   });
   const bars = new Map<string, Bar[]>();
-  for (const { token_address, ...bar } of rows as unknown as ({ token_address: string } & Bar)[]) {
+  const chains = new Map<string, string | undefined>();
+  for (const { token_address, chain, ...bar } of rows) {
+    if (!chains.has(token_address)) chains.set(token_address, chain);
+    else if (chains.get(token_address) !== chain)
+      throw labError(
+        'BARS_INVALID',
+        `The token ${token_address} is on two chains, ${chains.get(token_address)} and ${chain}.`,
+      );
     const ofToken = bars.get(token_address) ?? [];
     if (ofToken.at(-1)?.timestamp.getTime() !== bar.timestamp.getTime()) ofToken.push(bar);
     bars.set(token_address, ofToken);
