@@ -122,7 +122,7 @@ test('a bus that was set back does not replace the backup that knows more', asyn
   await ingest(bus, 'a');
   await backup(bus);
   const before = restored(bus, compacting);
-  for (const runId of ['b', 'c']) await ingest(bus, runId);
+  for (const runId of ['b', 'c', 'd']) await ingest(bus, runId);
   await backup(bus);
   const journal = () => readdirSync(join(folderOf(bus), 'journal'), { recursive: true }).sort();
   const had = journal();
@@ -136,11 +136,11 @@ test('a bus that was set back does not replace the backup that knows more', asyn
   };
   await says();
   // The same numbers again, and names of segments: other jobs.
-  for (const runId of ['x', 'y']) await ingest(bus, runId);
+  for (const runId of ['x', 'y', 'z']) await ingest(bus, runId);
   await says();
   const other = restored(bus);
   await drain(other);
-  expect(await runsOf(other)).toEqual(['a', 'b', 'c']);
+  expect(await runsOf(other)).toEqual(['a', 'b', 'c', 'd']);
 });
 
 test.each(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'])(
@@ -200,3 +200,23 @@ test.skipIf(!canBeOthers)(
     expect([mode & 0o7777, uid]).toEqual([0o2775, user]);
   },
 );
+
+test('a state that was kept with links stays as it was, whatever later backups do', async () => {
+  const bus = makeTestBus(compacting);
+  await drain(bus);
+  for (const runId of ['a', 'b']) await ingest(bus, runId);
+  writeToInbox(bus, { jobId: 'bad', manifest: '{' });
+  await drain(bus);
+  await backup(bus);
+  const kept = join(bus.folder, 'kept');
+  expect(spawnSync('cp', ['-al', folderOf(bus), kept]).status).toBe(0);
+  const contents = () =>
+    readdirSync(kept, { recursive: true, encoding: 'utf8' })
+      .filter(name => statSync(join(kept, name)).isFile())
+      .map(name => [name, readFileSync(join(kept, name), 'hex')]);
+  const before = contents();
+  writeToInbox(bus, { jobId: 'bad', manifest: '{"other' });
+  for (const runId of ['c', 'd']) await ingest(bus, runId);
+  expect((await backup(bus)).code).toBe(0);
+  expect(contents()).toEqual(before);
+});

@@ -41,7 +41,7 @@ test.each(['journal', 'journal/hot', 'journal/segments'])(
 
 test.each([
   ['file', {}, 'numbers.parquet'],
-  ['dataset', { tables: { numbers: { layout: 'dataset' } } }, 'numbers/*.parquet'],
+  ['dataset', { tables: { numbers: { layout: 'dataset', part_rows: 10 } } }, 'numbers/*.parquet'],
 ])(
   'exports (%s) that are ahead of a bus that was set back become those of the bus that is there',
   async (_layout, settings, path) => {

@@ -86,7 +86,7 @@ function describe(
 
 const run = promisify(execFile);
 
-/** Node has no datagram sockets of the file system, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit. */
+/** Node has no datagram sockets of the file system, and the packages that have them are compiled at install, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit. */
 const tellSystemd: Tell = async (...states) => {
   await run('systemd-notify', states, { timeout: 10_000 });
 };
