@@ -73,6 +73,11 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'Give a folder that is empty, or has an earlier backup of this bus, on another disk.',
   },
+  BACKUP_AHEAD: {
+    disposition: 'caller',
+    hint: 'Keep that backup: it has what the bus has not. Give another folder, or restore it.',
+  },
+  BACKUP_BUSY: { disposition: 'retry', hint: 'Wait until it has ended.' },
   BACKUP_RACED: { disposition: 'retry', hint: 'An earlier backup there is as it was. Try again in a moment.' },
   QUERY_TIMEOUT: {
     disposition: 'caller',

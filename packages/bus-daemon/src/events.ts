@@ -57,6 +57,8 @@ export type RunState = 'starting' | 'running' | 'paused';
 /** What happens in a daemon, for those who only look on: metrics, the dashboard, notifications. */
 export interface BusEvents {
   stage: { stage: StageName; seconds: number };
+  /** A stage that may take long has come on by a step: an artifact, a group of files. */
+  moved: { stage: StageName };
   settled: SettledBatch;
   export: ExportRun;
   compaction: { seconds: number };

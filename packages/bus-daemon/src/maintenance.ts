@@ -1,6 +1,7 @@
 import type { Bus } from './bus.js';
 import { followModes, incompleteTables, rebuildTable } from './canon/rebuild.js';
 import { compactHot, mergeTiers } from './compact.js';
+import { forgetExportsAhead } from './exports/ahead.js';
 import { Exporter, type ExportState } from './exports/exporter.js';
 import type { Publisher } from './publish/publisher.js';
 import { releaseUnused } from './publish/release.js';
@@ -36,6 +37,7 @@ export class Maintenance {
 
   /** What must be there before the first reader comes. */
   async prepare(): Promise<void> {
+    await forgetExportsAhead(this.#bus);
     await this.#exporter.ensureStatus();
     for (const table of await followModes(this.#bus, this.#compactor))
       this.#bus.logger.info(

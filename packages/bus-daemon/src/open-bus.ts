@@ -1,7 +1,17 @@
 import { basename, dirname, join } from 'node:path';
-import { type BusConfig, busLayout, exists, initBusRoot, type Logger, removeTemporaries } from '@quantbot/infra';
+import {
+  type BusConfig,
+  type BusLayout,
+  busLayout,
+  exists,
+  initBusRoot,
+  type Logger,
+  readBusMarker,
+  removeTemporaries,
+} from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import { TableRegistry } from './canon/registry.js';
+import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
@@ -18,8 +28,9 @@ export async function openBus(
   logger: Logger,
   injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim'>,
 ): Promise<Bus> {
-  const marker = await initBusRoot(config.busRoot);
   const layout = busLayout(config.busRoot);
+  await mustHaveJournal(layout);
+  const marker = await initBusRoot(config.busRoot);
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
   const tables = TableRegistry.replay(await journal.canonicalSchemas(), config.canon.tables);
@@ -37,6 +48,13 @@ export async function openBus(
     requestedExports: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
   };
+}
+
+/** The marker is made after the folders: where it is and they are not, somebody has taken the truth away, and an empty one in its place would take the store for leftovers. */
+async function mustHaveJournal(layout: BusLayout): Promise<void> {
+  if ((await readBusMarker(layout.root)) === undefined) return;
+  for (const folder of [layout.segments, layout.hot])
+    if (!(await exists(folder))) throw daemonError('JOURNAL_DAMAGED', `${folder} is gone, and the bus is not new.`);
 }
 
 /** What a killed daemon was just writing. Commits and segments are built elsewhere; these are the small files that are replaced as a whole. */

@@ -13,11 +13,24 @@ async function running() {
 
 test('a loop in which nothing moves although there is work is told as stuck, until something moves', async () => {
   const { bus, advance, pulse } = await running();
-  advance(4 * minutes);
-  expect(pulse.health).toMatchObject({ alive: true, stuckForMs: 4 * minutes });
+  advance(9 * minutes);
+  expect(pulse.health).toMatchObject({ alive: true, stuckForMs: 9 * minutes });
   advance(2 * minutes);
-  expect(pulse.health).toMatchObject({ alive: false, stuckForMs: 6 * minutes });
+  expect(pulse.health).toMatchObject({ alive: false, stuckForMs: 11 * minutes });
   bus.events.emit('stage', { stage: 'store', seconds: 1 });
+  expect(pulse.health).toMatchObject({ alive: true, stuckForMs: 0 });
+});
+
+test('a step within a stage shows that the loop is busy, not stuck, and does not wake one that rests', async () => {
+  const { bus, advance, pulse } = await running();
+  for (let step = 0; step < 5; step++) {
+    advance(9 * minutes);
+    expect(pulse.health.alive).toBe(true);
+    bus.events.emit('moved', { stage: 'verify' });
+  }
+  pulse.rest();
+  bus.events.emit('moved', { stage: 'verify' }); // a large job beside it
+  advance(60 * minutes);
   expect(pulse.health).toMatchObject({ alive: true, stuckForMs: 0 });
 });
 

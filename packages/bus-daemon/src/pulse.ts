@@ -1,8 +1,9 @@
 import type { Bus } from './bus.js';
 import type { RunState } from './events.js';
+import { decodeTimeoutMs } from './stages/decodable.js';
 
-/** A batch has at most some hundred megabytes: when nothing has moved for this long, something hangs. */
-const stallMs = 300_000;
+/** Each step of a stage tells that it is done, and none is given longer than a file to decode: when nothing has moved for twice that, something hangs. */
+const stallMs = 2 * decodeTimeoutMs;
 
 /** How the daemon's loop is, for health checks. */
 export interface LoopHealth {
@@ -29,6 +30,9 @@ export class Pulse {
     this.#beatAt = bus.elapsed();
     this.#state = { state: 'starting', sinceMs: bus.now(), cause: undefined };
     bus.events.on('stage', () => this.beat());
+    bus.events.on('moved', () => {
+      this.#beatAt = bus.elapsed(); // also of a large job beside a loop that rests, and goes on resting
+    });
     bus.events.on('state', ({ state, code, message }) => {
       this.beat();
       const sinceMs = state === this.#state.state ? this.#state.sinceMs : bus.now();

@@ -49,15 +49,12 @@ export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, dat
 export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> {
   const { busRoot, duckdbPath, lockTimeoutMs } = config;
   const deadline = performance.now() + lockTimeoutMs;
-  const taken: { path: string; instance: DuckDBInstance }[] = [];
+  const taken: (() => void)[] = [];
   const dropAll = () => {
-    for (const { path, instance } of taken.splice(0)) {
-      instance.closeSync();
-      held.delete(path);
-    }
+    for (const release of taken.splice(0)) release();
   };
   try {
-    for (const path of guardsOf(config)) taken.push({ path, instance: await takeGuard(path, deadline, config) });
+    for (const path of guardsOf(config)) taken.push(await takeGuard(path, deadline, config));
     writeFileAtomic(lockFileOf(duckdbPath), `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`);
   } catch (error) {
     dropAll();
@@ -81,14 +78,26 @@ export async function readLockHolder(duckdbPath: string): Promise<(LockHolder & 
   }
 }
 
-async function takeGuard(path: string, deadline: number, config: BusConfig): Promise<DuckDBInstance> {
-  await ensureGuard(path, busLayout(config.busRoot).building);
+/**
+ * The operating system's lock on a small private database, which is made where there is none; `building` is a folder beside it for what is not finished.
+ *
+ * @returns a function that releases it; undefined while another has it.
+ */
+export async function tryGuard(path: string, building: string): Promise<(() => void) | undefined> {
+  await ensureGuard(path, building);
+  const instance = held.has(path) ? undefined : await tryOpen(path);
+  if (instance === undefined) return undefined;
+  held.add(path);
+  return () => {
+    instance.closeSync();
+    held.delete(path);
+  };
+}
+
+async function takeGuard(path: string, deadline: number, config: BusConfig): Promise<() => void> {
   for (;;) {
-    const instance = held.has(path) ? undefined : await tryOpen(path);
-    if (instance !== undefined) {
-      held.add(path);
-      return instance;
-    }
+    const release = await tryGuard(path, busLayout(config.busRoot).building);
+    if (release !== undefined) return release;
     if (performance.now() >= deadline) throw await lockTimeout(config);
     await sleep(retryMs);
   }

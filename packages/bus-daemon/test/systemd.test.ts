@@ -39,6 +39,32 @@ test.skipIf(!has('systemd-notify') || !has('python3'))(
   },
 );
 
+test.skipIf(!has('systemd-notify') || !has('python3'))(
+  'a daemon whose loop hangs in a system call starves the watchdog; killed and started again, it ingests the job',
+  async () => {
+    const bus = makeTestBus();
+    const socket = join(bus.folder, 'notify.socket');
+    const script = fileURLToPath(new URL('./support/notify-socket.py', import.meta.url));
+    const systemd = startChild('python3', [script, socket, '4'], bus.folder);
+    const told = () => systemd.stdout().split('\n').filter(Boolean);
+    await eventually(told, lines => lines.includes('listening'));
+    const supervised = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '1000000' };
+    const hanging = launchDaemon(bus, { env: { ...supervised, QUANTBOT_FAULT_POINT: 'hang:store:before-link' } });
+    await eventually(told, lines => lines.filter(line => line === 'WATCHDOG=1').length >= 3);
+    expect(told()).not.toContain('starved');
+    const submission = await submit(bus);
+    await eventually(told, lines => lines.includes('starved'));
+    hanging.kill('SIGABRT'); // as systemd does
+    expect(await hanging.ended).toMatchObject({ signal: 'SIGABRT' });
+    const daemon = launchDaemon(bus, { env: supervised });
+    expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+    await eventually(told, lines => lines.some(line => line.startsWith('STATUS=running; up to seq 1, nothing waits')));
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    systemd.process.kill();
+    await systemd.ended;
+  },
+);
+
 test.skipIf(!has('systemd-analyze'))('systemd finds nothing wrong with the unit', () => {
   const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
   // Where the bus is not installed, its program is not there; that is all it may say of our unit.

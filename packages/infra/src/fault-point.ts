@@ -1,15 +1,16 @@
 const armed = process.env.QUANTBOT_FAULT_POINT;
-const [armedName, armedHit] = armed?.split('#') ?? [];
+const hangs = armed?.startsWith('hang:') ?? false;
+const [armedName, armedHit] = armed?.replace(/^hang:/, '').split('#') ?? [];
 let hitsLeft = Number(armedHit ?? 1);
 
 /**
  * A named moment at which the fault harness can kill the process: `QUANTBOT_FAULT_POINT=<name>[#<n>]` sends SIGKILL when the point is
- * passed for the n-th time. Costs one comparison when nothing is armed.
+ * passed for the n-th time, `hang:<name>` makes it hang there as a file system that does not answer does. Costs one comparison when nothing is armed.
  */
 export function faultPoint(name: string): void {
   if (armedName === undefined || armedName !== name) return;
   if (--hitsLeft > 0) return;
-  process.kill(process.pid, 'SIGKILL');
+  if (!hangs) process.kill(process.pid, 'SIGKILL');
   // The signal is delivered at once, but to be sure that nothing after this point runs:
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
 }

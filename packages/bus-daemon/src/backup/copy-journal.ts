@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra';
 import { DaemonError, daemonError } from '../errors.js';
@@ -59,19 +59,21 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   await syncFolder(next.hot);
 }
 
-/** A segment of the same name has the same rows: that of an earlier backup is taken. */
+/** A segment of an earlier backup is taken when it is the same file, as its name, size and time tell. */
 async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<void> {
-  for (const { name } of (await listSegments(source.segments)).live)
-    if (!linkEarlier(join(earlier.segments, name), join(next.segments, name)))
-      await copyFileDurable(join(source.segments, name), join(next.segments, name));
-  await syncFolder(next.segments);
-}
-
-function linkEarlier(from: string, to: string): boolean {
-  try {
-    return tryLink(from, to);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
+  for (const { name } of (await listSegments(source.segments)).live) {
+    const [from, to, there] = [source, next, earlier].map(({ segments }) => join(segments, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const { size, atimeMs, mtimeMs } = await stat(from);
+    const before = await stat(there).catch(() => undefined);
+    // The name alone does not tell: a bus that was set back uses its numbers again.
+    const isSame = before?.size === size && Math.abs(before.mtimeMs - mtimeMs) < 1;
+    if (isSame && tryLink(there, to)) continue;
+    await copyFileDurable(from, to);
+    await utimes(to, atimeMs / 1000, mtimeMs / 1000);
   }
+  await syncFolder(next.segments);
 }

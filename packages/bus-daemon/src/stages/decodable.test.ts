@@ -43,6 +43,16 @@ test('a file with a good footer and damaged pages is found, and the other files 
   for (const problem of found.values()) expect(problem).toMatchObject({ unreadable: expect.stringMatching(/./) });
 });
 
+test('each group of files that is tried shows that the work goes on, however many are bad', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const paths = await Promise.all([1, 2, 3, 4].map(n => produceText(testBus, n)));
+  damage(paths[2] as string);
+  let moved = 0;
+  bus.events.on('moved', () => moved++);
+  await checkDecodable(bus, await Promise.all(paths.map(path => artifactOf(path, 'canon.t'))));
+  expect(moved).toBe(5); // all four, two halves, and of the bad one each file
+});
+
 test('a damaged file of one schema says nothing against files of another', async () => {
   const { bus, test: testBus } = await openInProcess();
   const bad = await artifactOf(damage(await produceText(testBus, 1)), 'canon.t');

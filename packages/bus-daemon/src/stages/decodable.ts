@@ -16,7 +16,8 @@ interface Group {
   files: FileToDecode[];
 }
 
-const timeoutMs = 300_000;
+/** How long a group of files may take: what does not end within it is tried in halves. */
+export const decodeTimeoutMs = 300_000;
 
 /**
  * Which of these files cannot be read although their footer is good, or lack values that their table needs, and why. Only files for canonical tables are read: there, one bad
@@ -60,11 +61,13 @@ async function decodeGroup(bus: Bus, { required, files }: Group, bad: Map<string
 
 async function tryDecode(bus: Bus, { required, files }: Group): Promise<DecodeProblem | undefined> {
   try {
-    return await bus.inspector.request({ task: 'decode', files, required }, timeoutMs);
+    return await bus.inspector.request({ task: 'decode', files, required }, decodeTimeoutMs);
   } catch (error) {
     // The file took the process down or would not end: that is the file's own doing.
     if (error instanceof DaemonError && (error.code === 'WORKER_CRASHED' || error.code === 'WORKER_TIMEOUT'))
       return { unreadable: error.message };
     throw error;
+  } finally {
+    bus.events.emit('moved', { stage: 'verify' });
   }
 }

@@ -41,6 +41,7 @@ async function storeOne(bus: Bus, artifact: DecidedArtifact): Promise<void> {
   else await copyFileDurable(artifact.file, target);
   chmodSync(target, 0o444);
   await flush(artifact, target);
+  bus.events.emit('moved', { stage: 'store' });
 }
 
 /** A link is made by path: what lies there must be the regular file that was hashed, not something swapped in meanwhile. */

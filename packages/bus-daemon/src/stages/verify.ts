@@ -16,11 +16,9 @@ import type { Bus } from '../bus.js';
 import { canonTableOf, isBadCanonHint } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
 import type { DecodeProblem } from '../worker/protocol.js';
-import { checkDecodable } from './decodable.js';
+import { checkDecodable, decodeTimeoutMs } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
-
-const contentTimeoutMs = 300_000;
 
 /**
  * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
@@ -50,6 +48,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     const artifacts: VerifiedArtifact[] = [];
     for (const [index] of manifest.artifacts.entries()) {
       artifacts.push(await verifyArtifact(bus, { ...job, manifest, staged }, index, signal));
+      bus.events.emit('moved', { stage: 'verify' });
       await breathe();
     }
     return { ...job, manifest, manifestSha256, artifacts };
@@ -118,7 +117,7 @@ async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<Chec
   for (const job of jobs)
     for (const artifact of isRejected(job) ? [] : job.artifacts) {
       const hash = await bus.inspector
-        .request({ task: 'content', path: artifact.file }, contentTimeoutMs)
+        .request({ task: 'content', path: artifact.file }, decodeTimeoutMs)
         .catch(error => {
           bus.logger.warn(
             { job: job.jobId, artifact: artifact.key, err: error },
@@ -127,6 +126,7 @@ async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<Chec
           return undefined;
         });
       if (hash !== undefined) artifact.contentHash = hash;
+      bus.events.emit('moved', { stage: 'verify' });
     }
   return [...jobs];
 }

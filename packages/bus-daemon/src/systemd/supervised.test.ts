@@ -12,7 +12,8 @@ afterEach(() => {
 
 async function supervised(watchdogMs?: number) {
   const { bus } = await openInProcess();
-  const loop: { health: LoopHealth } = {
+  const loop: { health: LoopHealth; oldestWaitingMs: number | undefined } = {
+    oldestWaitingMs: undefined,
     health: { state: 'starting', sinceMs: 0, cause: undefined, alive: true, stuckForMs: 0 },
   };
   const told: string[][] = [];
@@ -23,7 +24,7 @@ async function supervised(watchdogMs?: number) {
     loop.health = { ...loop.health, state };
     bus.events.emit('state', { state, code: null, message });
   };
-  return { loop, told, end, become };
+  return { bus, loop, told, end, become };
 }
 
 test('systemd hears that the daemon is ready once, how it is, and that it ends', async () => {
@@ -58,6 +59,22 @@ test('the watchdog is fed twice in its time while the loop turns, and starves wh
   await vi.advanceTimersByTimeAsync(60_000);
   await end();
   expect(told.filter(([state]) => state === 'WATCHDOG=1')).toHaveLength(4);
+});
+
+test('with the watchdog’s word goes how far the daemon has come, and whether jobs wait', async () => {
+  const { bus, told, loop, end, become } = await supervised(10_000);
+  become('running');
+  await vi.advanceTimersByTimeAsync(5_000);
+  loop.oldestWaitingMs = bus.now() - 7_400;
+  await vi.advanceTimersByTimeAsync(5_000);
+  loop.health = { ...loop.health, state: 'paused', cause: { code: 'ENOSPC', message: 'the disk\nis full' } };
+  await vi.advanceTimersByTimeAsync(5_000);
+  await end();
+  expect(told.filter(([state]) => state === 'WATCHDOG=1').map(([, status]) => status)).toEqual([
+    'STATUS=running; up to seq 0, nothing waits',
+    'STATUS=running; up to seq 0, the oldest job waits for 7 s',
+    'STATUS=paused: the disk is full; up to seq 0, the oldest job waits for 7 s',
+  ]);
 });
 
 test('a long start asks for more time until it is over', async () => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Bus } from '../bus.js';
-import type { LoopHealth } from '../pulse.js';
+import type { LoopView } from '../metrics/gauges.js';
 
 /** What systemd has told this process in its environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface SystemdEnvironment {
@@ -31,8 +31,8 @@ const extendEveryMs = 20_000;
  * @returns a function that says that the daemon ends.
  */
 export function superviseBySystemd(
-  bus: Pick<Bus, 'events' | 'logger'>,
-  loop: { health: LoopHealth },
+  bus: Pick<Bus, 'events' | 'logger' | 'journal' | 'now'>,
+  loop: Pick<LoopView, 'health' | 'oldestWaitingMs'>,
   { watchdogMs }: SystemdEnvironment,
   tell: Tell = tellSystemd,
 ): () => Promise<void> {
@@ -45,7 +45,7 @@ export function superviseBySystemd(
   };
   let wasReady = false;
   const leave = bus.events.on('state', ({ state, message }) => {
-    const status = `STATUS=${state}${message === null ? '' : `: ${message.replaceAll('\n', ' ')}`}`;
+    const status = `STATUS=${withCause(state, message)}`;
     if (state !== 'starting' && !wasReady) void say('READY=1', status);
     else void say(status);
     wasReady ||= state !== 'starting';
@@ -58,7 +58,7 @@ export function superviseBySystemd(
   if (watchdogMs !== undefined)
     timers.push(
       setInterval(() => {
-        if (loop.health.alive) void say('WATCHDOG=1');
+        if (loop.health.alive) void say('WATCHDOG=1', `STATUS=${describe(bus, loop)}`);
       }, watchdogMs / 2),
     );
   for (const timer of timers) timer.unref();
@@ -69,9 +69,24 @@ export function superviseBySystemd(
   };
 }
 
+const withCause = (state: string, message: string | undefined | null): string =>
+  message == null ? state : `${state}: ${message.replaceAll('\n', ' ')}`;
+
+/** For `systemctl status`: how it is, how far it has come, and whether jobs wait. It goes with the watchdog's word, and so costs no process of its own. */
+function describe(
+  { journal, now }: Pick<Bus, 'journal' | 'now'>,
+  { health, oldestWaitingMs }: Pick<LoopView, 'health' | 'oldestWaitingMs'>,
+): string {
+  const waits =
+    oldestWaitingMs === undefined
+      ? 'nothing waits'
+      : `the oldest job waits for ${Math.max(0, Math.round((now() - oldestWaitingMs) / 1000))} s`;
+  return `${withCause(health.state, health.cause?.message)}; up to seq ${journal.lastSeq}, ${waits}`;
+}
+
 const run = promisify(execFile);
 
-/** Node has no datagram sockets of the file system, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit. */
+/** Node has no datagram sockets of the file system, and the packages that have them are compiled at install, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit. */
 const tellSystemd: Tell = async (...states) => {
   await run('systemd-notify', states, { timeout: 10_000 });
 };

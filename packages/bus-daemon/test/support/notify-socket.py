@@ -1,4 +1,7 @@
-"""Listens on a socket as systemd does, and prints what it is told, a line each. Usage: notify-socket.py PATH"""
+"""Listens on a socket as systemd does, and prints what it is told, a line each. Usage: notify-socket.py PATH [SECONDS]
+
+With SECONDS it is a watchdog, too: it says `starved` when it has once been told WATCHDOG=1, and then is not for so long.
+"""
 import os
 import socket
 import sys
@@ -6,9 +9,17 @@ import sys
 listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 listener.bind(sys.argv[1])
 print("listening", flush=True)
+watchdog = float(sys.argv[2]) if len(sys.argv) > 2 else None
 while True:
-    message, descriptors, _, _ = socket.recv_fds(listener, 4096, 4)
+    try:
+        message, descriptors, _, _ = socket.recv_fds(listener, 4096, 4)
+    except TimeoutError:
+        print("starved", flush=True)
+        listener.settimeout(None)
+        continue
     for descriptor in descriptors:
         os.close(descriptor)  # a barrier: who waits on the other end knows now that all was read
     for line in message.decode().splitlines():
         print(line, flush=True)
+        if line == "WATCHDOG=1":
+            listener.settimeout(watchdog)
