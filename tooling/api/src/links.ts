@@ -1,0 +1,75 @@
+import { posix } from 'node:path';
+import type { MarkdownPage } from '@quantbot/tooling-config/pages';
+import GithubSlugger from 'github-slugger';
+import type { Nodes } from 'mdast';
+import { toString as textOf } from 'mdast-util-to-string';
+import { visit } from 'unist-util-visit';
+
+/** Where the links and pictures of a page lead, as they stand there, those in HTML included. */
+export function targetsOf({ tree }: MarkdownPage): string[] {
+  const targets: string[] = [];
+  visit(tree, (node: Nodes) => {
+    if (node.type === 'link' || node.type === 'image' || node.type === 'definition') targets.push(node.url);
+    if (node.type === 'html')
+      targets.push(...[...node.value.matchAll(/\b(?:href|src)="([^"]*)"/g)].map(([, target = '']) => target));
+  });
+  return targets;
+}
+
+/** Not a file beside the page: it has a scheme, or begins with `//`. */
+export const isElsewhere = (target: string): boolean => /^([a-z][a-z0-9+.-]*:|\/\/)/i.test(target);
+
+/** The file or folder, below the root, to which a link of a page leads; empty for the root itself. */
+export function fileOf(page: MarkdownPage, target: string): string {
+  const [path = ''] = target.split('#');
+  if (path === '') return page.name;
+  return posix
+    .normalize(posix.join(posix.dirname(page.name), decodeURI(path)))
+    .replace(/\/$/, '')
+    .replace(/^\.$/, '');
+}
+
+/** The anchors that GitHub makes of a page's headings. */
+function anchorsOf({ tree }: MarkdownPage): Set<string> {
+  const slugger = new GithubSlugger();
+  const anchors = new Set<string>();
+  visit(tree, 'heading', heading => {
+    anchors.add(slugger.slug(textOf(heading)));
+  });
+  return anchors;
+}
+
+/** The links of a page that lead to a file which is not kept in the repository, or to an anchor that a page has not. */
+export function brokenLinks(page: MarkdownPage, pages: readonly MarkdownPage[], files: ReadonlySet<string>): string[] {
+  return targetsOf(page).filter(target => {
+    if (isElsewhere(target)) return false;
+    const file = fileOf(page, target);
+    if (!files.has(file)) return true;
+    const anchor = target.split('#')[1];
+    const other = pages.find(({ name }) => name === file);
+    return anchor !== undefined && other !== undefined && !anchorsOf(other).has(decodeURI(anchor));
+  });
+}
+
+/** The links that go to the repository's own files by way of the network: they lead to another version than the one that is read. */
+export const linksToOneself = (page: MarkdownPage, repository: string): string[] =>
+  targetsOf(page).filter(target => new RegExp(`^(https?:)?//${repository}/(blob|tree|raw|edit)/`, 'i').test(target));
+
+/** The pages under a folder that no chain of links leads to from a first page. */
+export function unreachable(first: string, folder: string, pages: readonly MarkdownPage[]): string[] {
+  const reached = new Set([first]);
+  for (const name of reached) {
+    const page = pages.find(each => each.name === name);
+    for (const target of page === undefined ? [] : targetsOf(page))
+      if (page !== undefined && !isElsewhere(target)) reached.add(fileOf(page, target));
+  }
+  return pages.map(({ name }) => name).filter(name => name.startsWith(folder) && !reached.has(name));
+}
+
+/** The files that are kept, and the folders that hold them, the root as an empty name. */
+export function withFolders(files: readonly string[]): Set<string> {
+  const all = new Set<string>(['']);
+  for (const file of files)
+    for (let name = file; name !== '.' && !all.has(name); name = posix.dirname(name)) all.add(name);
+  return all;
+}

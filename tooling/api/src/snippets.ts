@@ -1,0 +1,64 @@
+import type { MarkdownPage } from '@quantbot/tooling-config/pages';
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import type { Code } from 'mdast';
+import { visit } from 'unist-util-visit';
+
+/** A fenced block, with the reason that a comment before it gives for not compiling it. */
+export interface Snippet {
+  line: number;
+  language: string;
+  code: string;
+  notCompiled?: string;
+}
+
+const reason = /^<!-- not compiled: (.+) -->$/s;
+
+/** The fenced blocks of a page. */
+export function snippetsOf({ tree }: MarkdownPage): Snippet[] {
+  const snippets: Snippet[] = [];
+  visit(tree, 'code', (code: Code, index, parent) => {
+    const before = parent?.children[(index ?? 0) - 1];
+    const notCompiled = before?.type === 'html' ? reason.exec(before.value)?.[1] : undefined;
+    snippets.push({
+      line: code.position?.start.line ?? 0,
+      language: code.lang ?? '',
+      code: code.value,
+      ...(notCompiled === undefined ? {} : { notCompiled }),
+    });
+  });
+  return snippets;
+}
+
+const languages = /^(ts|mts|tsx|typescript|js|mjs|jsx|javascript)$/;
+
+/** The TypeScript and JavaScript of a page that has to compile. */
+export const programsOf = (page: MarkdownPage): Snippet[] =>
+  snippetsOf(page).filter(({ language, notCompiled }) => languages.test(language) && notCompiled === undefined);
+
+/** What is wrong with the JSON of a page; `jsonc` may have comments. */
+export function problemsOfJson(page: MarkdownPage): string[] {
+  return snippetsOf(page).flatMap(({ line, language, code }) => {
+    if (language !== 'json' && language !== 'jsonc') return [];
+    const errors: ParseError[] = [];
+    parse(code, errors, { disallowComments: language === 'json', allowTrailingComma: false });
+    return errors.map(({ error }) => `line ${line}: ${printParseErrorCode(error)}`);
+  });
+}
+
+/** The commands of a page that run a script of a `package.json`: in blocks, and in a sentence. */
+export function scriptsOf({ tree }: MarkdownPage): { filter?: string; script: string }[] {
+  const lines: string[] = [];
+  visit(tree, node => {
+    if (node.type === 'inlineCode') lines.push(node.value);
+    if (node.type === 'code' && /^(sh|bash|shell|console)$/.test(node.lang ?? ''))
+      lines.push(...node.value.split('\n'));
+  });
+  return lines.flatMap(line => {
+    const words = /^(?:\$ )?(?:npm (?:run |(?=test\b))|pnpm )(?:-s )?(?:--filter (\S+) )?(?:run )?([a-z][\w:-]*)/.exec(
+      line,
+    );
+    if (words === null) return [];
+    const [, filter, script = ''] = words;
+    return ['install', 'exec', 'add'].includes(script) ? [] : [{ ...(filter === undefined ? {} : { filter }), script }];
+  });
+}
