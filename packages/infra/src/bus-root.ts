@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
-import { createFileDurable, makeFolderDurable } from './durable-fs.js';
 import { busError, systemErrorCode } from './errors.js';
+import { createFileDurable, makeFolderDurable } from './files/write.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),

@@ -28,9 +28,14 @@ export {
   type ExportFileOptions,
   type ExportJob,
 } from './config/schema.js';
-export * from './durable-fs.js';
 export * from './errors.js';
 export { faultPoint } from './fault-point.js';
+export * from './files/copy.js';
+export * from './files/digest.js';
+export { syncFile, syncFiles, syncFolder } from './files/flush.js';
+export * from './files/names.js';
+export { readSmallFile, smallFileBytes } from './files/read-small.js';
+export * from './files/write.js';
 export * from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
 export * from './logger.js';
@@ -38,7 +43,6 @@ export * from './manifest.js';
 export type { ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export * from './parquet/small-writer.js';
-export { readSmallFile, smallFileBytes } from './read-small-file.js';
 export * from './receipt.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';

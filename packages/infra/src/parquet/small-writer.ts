@@ -2,8 +2,9 @@ import { renameSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import parquet from 'parquetjs-lite';
-import { syncFolder, temporaryBeside } from '../durable-fs.js';
 import { busError } from '../errors.js';
+import { syncFolder } from '../files/flush.js';
+import { temporaryBeside } from '../files/names.js';
 import { FileSink } from './file-sink.js';
 
 /**

@@ -3,21 +3,16 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, statSync, unlinkSync } fro
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
-import {
-  type ContentDigest,
-  copyFileHashing,
-  digestFile,
-  digestOf,
-  syncFiles,
-  syncFolder,
-  tryLink,
-  writeNewFile,
-} from '../durable-fs.js';
 import { busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
+import { copyFileHashing } from '../files/copy.js';
+import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
+import { syncFiles, syncFolder } from '../files/flush.js';
+import { tryLink } from '../files/names.js';
+import { readSmallFile, smallFileBytes } from '../files/read-small.js';
+import { writeNewFile } from '../files/write.js';
 import { type Manifest, type ManifestArtifact, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
-import { readSmallFile, smallFileBytes } from '../read-small-file.js';
 import { currentTrace } from '../tracing.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 

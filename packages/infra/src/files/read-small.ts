@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { busError } from './errors.js';
+import { busError } from '../errors.js';
 
 /** A file up to this size is read and written at once: that takes less time than to hand it to another thread. */
 export const smallFileBytes = 1024 * 1024;

@@ -15,22 +15,18 @@ import {
 import { open } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../test/support/folders.js';
+import { temporaryFolder } from '../../test/support/folders.js';
+import { copyFileDurable, copyHandleDurable } from './copy.js';
+import { digestFile, digestHandle } from './digest.js';
+import { exists, temporaryBeside, tryLink } from './names.js';
 import {
-  copyFileDurable,
-  copyHandleDurable,
   createFileDurable,
-  digestFile,
-  digestHandle,
-  exists,
   makeFolderDurable,
   renameDurable,
-  temporaryBeside,
-  tryLink,
   writeAndSync,
   writeFileAtomic,
   writeFileDurable,
-} from './durable-fs.js';
+} from './write.js';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,0 +1,68 @@
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, open } from 'node:fs/promises';
+import { systemErrorCode } from '../errors.js';
+import { type ContentDigest, digestHandle } from './digest.js';
+import { syncFile } from './flush.js';
+import { orRemove } from './or-remove.js';
+
+/**
+ * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the blocks (reflink) where the file
+ * system can; the copy is then hashed, so that the digest is always of what was really written. A copy that fails leaves nothing.
+ *
+ * @throws EEXIST when the name is taken; BusError `BYTES_MISMATCH` as {@link digestHandle}.
+ */
+export async function copyFileDurable(from: string, to: string): Promise<ContentDigest> {
+  const digest = await copyFileHashing(from, to);
+  await orRemove(to, () => syncFile(to));
+  return digest;
+}
+
+/** {@link copyFileDurable} without the flush, which is the caller's to make. */
+export async function copyFileHashing(from: string, to: string): Promise<ContentDigest> {
+  const source = await open(from, 'r');
+  try {
+    return await copyHandle(source, to);
+  } finally {
+    await source.close();
+  }
+}
+
+/** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
+export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
+  const digest = await copyHandle(source, to, signal);
+  await orRemove(to, () => syncFile(to));
+  return digest;
+}
+
+async function copyHandle(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
+  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, signal));
+  const target = await open(to, 'wx', 0o644);
+  return orRemove(to, async () => {
+    try {
+      return await digestHandle(source, { sink: target, signal });
+    } finally {
+      await target.close();
+    }
+  });
+}
+
+async function digestClone(path: string, signal: AbortSignal | undefined): Promise<ContentDigest> {
+  const clone = await open(path, 'r');
+  try {
+    await clone.chmod(0o644); // a clone has the mode of its source, which the daemon may not be allowed to read
+    return await digestHandle(clone, { signal });
+  } finally {
+    await clone.close();
+  }
+}
+
+/** Whether the file system could share the blocks of an open file with a new file `to`. */
+async function cloneFile(source: FileHandle, to: string): Promise<boolean> {
+  try {
+    await copyFile(`/proc/self/fd/${source.fd}`, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') throw error;
+    return false; // no such file system, or no /proc
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Everything that writes or renames. What is said to be durable here survives a power cut once the promise has resolved: a
+ * file is synced before the name that makes it visible, the folder after it.
+ */
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { systemErrorCode } from '../errors.js';
+import { flush, syncFile, syncFolder } from './flush.js';
+import { exists, temporaryBeside, tryLink } from './names.js';
+import { orRemove } from './or-remove.js';
+
+/** Renames and flushes both folders. An existing target file is replaced. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+}
+
+/**
+ * Writes a whole file so that a reader sees the old content or the new one, and a power cut leaves either: temporary name, fsync,
+ * rename, fsync of the folder.
+ */
+export async function writeFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = temporaryBeside(path);
+  await orRemove(temporary, async () => {
+    await writeAndSync(temporary, content, mode);
+    renameSync(temporary, path);
+  });
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Like {@link writeFileDurable} for what somebody else writes: `write` makes the file under a temporary name beside the path.
+ *
+ * @returns what `write` does.
+ */
+export async function replaceFileDurable<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = temporaryBeside(path);
+  const written = await orRemove(temporary, async () => {
+    const result = await write(temporary);
+    await syncFile(temporary);
+    await rename(temporary, path); // from here on the file is there
+    return result;
+  });
+  await syncFolder(dirname(path));
+  return written;
+}
+
+/**
+ * Like {@link writeFileDurable} for a file that only the first of several writers may create.
+ *
+ * @returns false when the file is there already; it is then left as it is.
+ */
+export async function createFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
+  const temporary = temporaryBeside(path);
+  const created = await orRemove(temporary, async () => {
+    await writeAndSync(temporary, content, mode);
+    const taken = await linkOrRename(temporary, path);
+    await rm(temporary, { force: true });
+    return !taken;
+  });
+  await syncFolder(dirname(path));
+  return created;
+}
+
+/** Gives the file its name unless that is taken, and answers whether it was. */
+async function linkOrRename(from: string, to: string): Promise<boolean> {
+  try {
+    if (tryLink(from, to)) return false;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return true;
+    throw error;
+  }
+  if (await exists(to)) return true;
+  await rename(from, to); // without links there is no atomic way; two that come at the same instant both get here
+  return false;
+}
+
+/** Like {@link writeFileDurable}, but without the syncs: for small files that can be made again from something durable. */
+export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
+  const temporary = temporaryBeside(path);
+  try {
+    writeNewFile(temporary, content, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    try {
+      rmSync(temporary, { force: true });
+    } catch {} // what went wrong first is what counts
+    throw error;
+  }
+}
+
+/** Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to flush. */
+export async function writeAndSync(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeWhole(file, content);
+    await flush(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Creates a file that must not exist yet; flushing it is the caller's. */
+export function writeNewFile(path: string, content: string | Uint8Array, mode = 0o644): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeWhole(file, content);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWhole(file: number, content: string | Uint8Array): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  if (!ArrayBuffer.isView(bytes)) throw new TypeError('The content of a file is text or bytes.');
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
+}
+
+/** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
+export async function makeFolderDurable(path: string): Promise<void> {
+  const absolute = resolve(path);
+  const first = await makeFolders(absolute);
+  if (first === undefined) return;
+  for (let folder = absolute; folder.length >= first.length; folder = dirname(folder))
+    await syncFolder(dirname(folder));
+}
+
+/** Node answers ENOENT where a read-only file system refuses a recursive mkdir (seen with 20.20); one step alone says what is wrong. */
+async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    let missing = path;
+    while (!(await exists(dirname(missing)))) missing = dirname(missing);
+    await mkdir(missing);
+    throw error;
+  }
+}
