@@ -4,7 +4,6 @@ import {
   chownSync,
   cpSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -15,30 +14,20 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tryGuard } from '../src/writer-lock.js';
+import { backupFolder, compacting, restoredBus } from './support/backups.js';
 import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { numbers } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
-
-const compacting = { compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } };
-const folderOf = (bus: TestBus): string => join(bus.folder, 'backup');
+import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 async function backup(bus: TestBus, env: NodeJS.ProcessEnv = {}) {
-  const args = [cliPath, 'backup', folderOf(bus), '--config', bus.configPath];
+  const args = [cliPath, 'backup', backupFolder(bus), '--config', bus.configPath];
   const child = startChild(process.execPath, args, bus.folder, env);
   const { code, signal } = await child.ended;
   return { code, signal, stdout: child.stdout(), stderr: child.stderr() };
-}
-
-/** A bus made of a copy of the backup; no daemon has run there yet. */
-function restored(bus: TestBus, settings: Record<string, unknown> = {}): TestBus {
-  const folder = join(bus.folder, `restored-${readdirSync(bus.folder).length}`);
-  mkdirSync(folder);
-  cpSync(folderOf(bus), join(folder, 'data/bus'), { recursive: true, preserveTimestamps: true });
-  return testBusIn(folder, settings);
 }
 
 /** Commits a job of ten rows for canon.numbers. */
@@ -65,9 +54,9 @@ test('what is no file in a job, and what a link leads to, is not copied and stop
   const answer = await backup(bus);
   expect([answer.code, answer.stderr]).toEqual([0, '']);
   expect(answer.stdout).toContain('2 jobs on their way or rejected');
-  expect(readdirSync(join(folderOf(bus), 'inbox'))).toEqual(['waits']);
-  expect(readdirSync(join(folderOf(bus), 'inbox/waits')).sort()).toEqual(['COMMIT', 'link', 'manifest.json']);
-  expect(readdirSync(join(folderOf(bus), 'rejected/rejected'))).toContain('REJECT_REASON.json');
+  expect(readdirSync(join(backupFolder(bus), 'inbox'))).toEqual(['waits']);
+  expect(readdirSync(join(backupFolder(bus), 'inbox/waits')).sort()).toEqual(['COMMIT', 'link', 'manifest.json']);
+  expect(readdirSync(join(backupFolder(bus), 'rejected/rejected'))).toContain('REJECT_REASON.json');
 });
 
 test('jobs that wait are ingested in the order in which they were submitted', async () => {
@@ -83,7 +72,7 @@ test('jobs that wait are ingested in the order in which they were submitted', as
     utimesSync(join(bus.layout.inbox, jobId, 'COMMIT'), at, at);
   }
   expect((await backup(bus)).code).toBe(0);
-  const other = restored(bus);
+  const other = restoredBus(bus);
   await drain(other);
   expect(await runsOf(other)).toEqual(['c', 'a', 'b']);
 });
@@ -94,7 +83,7 @@ test('a rejected job that lies there unchanged is not copied again; one that is 
   for (const jobId of ['stays', 'goes', 'changes']) writeToInbox(bus, { jobId, manifest: '{' });
   await drain(bus);
   await backup(bus);
-  const at = (jobId: string) => join(folderOf(bus), 'rejected', jobId, 'manifest.json');
+  const at = (jobId: string) => join(backupFolder(bus), 'rejected', jobId, 'manifest.json');
   const inode = statSync(at('stays')).ino;
   rmSync(join(bus.layout.rejected, 'goes'), { recursive: true });
   writeToInbox(bus, { jobId: 'changes', manifest: '{"other' });
@@ -111,7 +100,7 @@ test('of two backups at once the second says so, and does not build in the way o
   const release = await tryGuard(join(bus.layout.root, 'backup.guard'), bus.layout.building);
   const { code, stderr } = await backup(bus);
   expect([code, stderr]).toEqual([1, expect.stringContaining('BACKUP_BUSY')]);
-  expect(existsSync(folderOf(bus))).toBe(false);
+  expect(existsSync(backupFolder(bus))).toBe(false);
   release?.();
   expect((await backup(bus)).code).toBe(0);
 });
@@ -121,10 +110,10 @@ test('a bus that was set back does not replace the backup that knows more', asyn
   await drain(bus);
   await ingest(bus, 'a');
   await backup(bus);
-  const before = restored(bus, compacting);
+  const before = restoredBus(bus, compacting);
   for (const runId of ['b', 'c', 'd']) await ingest(bus, runId);
   await backup(bus);
-  const journal = () => readdirSync(join(folderOf(bus), 'journal'), { recursive: true }).sort();
+  const journal = () => readdirSync(join(backupFolder(bus), 'journal'), { recursive: true }).sort();
   const had = journal();
   rmSync(bus.layout.root, { recursive: true });
   cpSync(before.layout.root, bus.layout.root, { recursive: true, preserveTimestamps: true });
@@ -138,7 +127,7 @@ test('a bus that was set back does not replace the backup that knows more', asyn
   // The same numbers again, and names of segments: other jobs.
   for (const runId of ['x', 'y', 'z']) await ingest(bus, runId);
   await says();
-  const other = restored(bus);
+  const other = restoredBus(bus);
   await drain(other);
   expect(await runsOf(other)).toEqual(['a', 'b', 'c', 'd']);
 });
@@ -160,7 +149,7 @@ test.each(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'])(
     await submitTen('f'); // by now: a segment of three jobs, two commits, another job that waits
     expect(await backup(bus, { QUANTBOT_FAULT_POINT: `backup:${point}` })).toMatchObject({ signal: 'SIGKILL' });
     const whole = async (least: number) => {
-      const other = restored(bus);
+      const other = restoredBus(bus);
       await drain(other);
       const runs = await runsOf(other);
       expect([...runs].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].filter(runId => runs.includes(runId)));
@@ -171,7 +160,7 @@ test.each(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'])(
     };
     await whole(3);
     expect((await backup(bus)).code).toBe(0);
-    expect(readdirSync(folderOf(bus)).sort()).toEqual(
+    expect(readdirSync(backupFolder(bus)).sort()).toEqual(
       ['backup.json', 'bus.json', 'claimed', 'inbox', 'journal', 'rejected', 'store'].sort(),
     );
     await whole(6);
@@ -193,10 +182,10 @@ test.skipIf(!canBeOthers)(
     chmodSync(join(bus.layout.inbox, 'closed'), 0o711);
     chmodSync(bus.layout.inbox, 0o2775);
     const as = ['--reuid', `${user}`, '--regid', '41000', '--clear-groups', process.execPath, cliPath];
-    const child = startChild('setpriv', [...as, 'backup', folderOf(bus), '--config', bus.configPath], bus.folder);
+    const child = startChild('setpriv', [...as, 'backup', backupFolder(bus), '--config', bus.configPath], bus.folder);
     expect(await child.ended).toMatchObject({ code: 2 });
     expect(child.stdout()).toContain('inbox/closed: may not be read');
-    const { mode, uid } = statSync(join(folderOf(bus), 'inbox'));
+    const { mode, uid } = statSync(join(backupFolder(bus), 'inbox'));
     expect([mode & 0o7777, uid]).toEqual([0o2775, user]);
   },
 );
@@ -209,7 +198,7 @@ test('a state that was kept with links stays as it was, whatever later backups d
   await drain(bus);
   await backup(bus);
   const kept = join(bus.folder, 'kept');
-  expect(spawnSync('cp', ['-al', folderOf(bus), kept]).status).toBe(0);
+  expect(spawnSync('cp', ['-al', backupFolder(bus), kept]).status).toBe(0);
   const contents = () =>
     readdirSync(kept, { recursive: true, encoding: 'utf8' })
       .filter(name => statSync(join(kept, name)).isFile())

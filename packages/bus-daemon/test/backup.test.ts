@@ -1,9 +1,7 @@
 import {
   appendFileSync,
   chmodSync,
-  cpSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { backupFolder, compacting, restoredBus } from './support/backups.js';
 import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
@@ -19,7 +18,7 @@ import { writeToInbox } from './support/jobs.js';
 import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
+import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 interface Report {
   seq: number;
@@ -29,20 +28,15 @@ interface Report {
   problems: string[];
 }
 
-const compacting = { compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } };
-
-async function backupOf(bus: TestBus, folder = join(bus.folder, 'backup')): Promise<Report & { code: number | null }> {
+async function backupOf(bus: TestBus, folder = backupFolder(bus)): Promise<Report & { code: number | null }> {
   const { code, stdout, stderr } = await quantbotBus(bus, 'backup', folder, '--json');
   expect(stderr).toBe('');
   return { code, ...(JSON.parse(stdout) as Report) };
 }
 
-/** A bus made of a backup, in another place, on which a daemon has run. */
+/** A bus made of the backup, on which a daemon has run. */
 async function restored(bus: TestBus, settings: Record<string, unknown> = {}): Promise<TestBus> {
-  const folder = join(bus.folder, `restored-${readdirSync(bus.folder).length}`);
-  mkdirSync(folder);
-  cpSync(join(bus.folder, 'backup'), join(folder, 'data/bus'), { recursive: true });
-  const other = testBusIn(folder, settings);
+  const other = restoredBus(bus, settings);
   await drain(other);
   return other;
 }

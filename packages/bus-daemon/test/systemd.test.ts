@@ -7,20 +7,31 @@ import { startChild } from './support/child.js';
 import { launchDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
+import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0;
 const unit = fileURLToPath(new URL('../../../docs/ops/quantbot-bus.service', import.meta.url));
+
+/** Listens as systemd does; with seconds it is the watchdog, too, as the script says. */
+async function listenAsSystemd(bus: TestBus, watchdogSeconds?: number) {
+  const socket = join(bus.folder, 'notify.socket');
+  const script = fileURLToPath(new URL('./support/notify-socket.py', import.meta.url));
+  const watchdog = watchdogSeconds === undefined ? [] : [`${watchdogSeconds}`];
+  const systemd = startChild('python3', [script, socket, ...watchdog], bus.folder);
+  const told = () => systemd.stdout().split('\n').filter(Boolean);
+  await eventually(told, lines => lines.includes('listening'));
+  const end = () => {
+    systemd.process.kill();
+    return systemd.ended;
+  };
+  return { socket, told, end };
+}
 
 test.skipIf(!has('systemd-notify') || !has('python3'))(
   'systemd hears when the daemon is ready, that it is well, why it pauses, and that it ends',
   async () => {
     const bus = makeTestBus();
-    const socket = join(bus.folder, 'notify.socket');
-    const script = fileURLToPath(new URL('./support/notify-socket.py', import.meta.url));
-    const systemd = startChild('python3', [script, socket], bus.folder);
-    const told = () => systemd.stdout().split('\n').filter(Boolean);
-    await eventually(told, lines => lines.includes('listening'));
+    const { socket, told, end } = await listenAsSystemd(bus);
     const daemon = launchDaemon(bus, { env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000' } });
     await eventually(told, lines => lines.includes('READY=1') && lines.includes('STATUS=running'));
     await eventually(told, lines => lines.filter(line => line === 'WATCHDOG=1').length >= 3);
@@ -34,8 +45,7 @@ test.skipIf(!has('systemd-notify') || !has('python3'))(
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     await eventually(told, lines => lines.filter(line => line !== 'BARRIER=1').at(-1) === 'STOPPING=1');
     expect(told().filter(line => line === 'READY=1')).toHaveLength(1);
-    systemd.process.kill();
-    await systemd.ended;
+    await end();
   },
 );
 
@@ -43,11 +53,7 @@ test.skipIf(!has('systemd-notify') || !has('python3'))(
   'a daemon whose loop hangs in a system call starves the watchdog; killed and started again, it ingests the job',
   async () => {
     const bus = makeTestBus();
-    const socket = join(bus.folder, 'notify.socket');
-    const script = fileURLToPath(new URL('./support/notify-socket.py', import.meta.url));
-    const systemd = startChild('python3', [script, socket, '4'], bus.folder);
-    const told = () => systemd.stdout().split('\n').filter(Boolean);
-    await eventually(told, lines => lines.includes('listening'));
+    const { socket, told, end } = await listenAsSystemd(bus, 4);
     const supervised = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '1000000' };
     const hanging = launchDaemon(bus, { env: { ...supervised, QUANTBOT_FAULT_POINT: 'hang:store:before-link' } });
     await eventually(told, lines => lines.filter(line => line === 'WATCHDOG=1').length >= 3);
@@ -60,8 +66,7 @@ test.skipIf(!has('systemd-notify') || !has('python3'))(
     expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
     await eventually(told, lines => lines.some(line => line.startsWith('STATUS=running; up to seq 1, nothing waits')));
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-    systemd.process.kill();
-    await systemd.ended;
+    await end();
   },
 );
 

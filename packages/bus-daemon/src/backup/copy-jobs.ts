@@ -1,8 +1,9 @@
 import { constants, type Dirent } from 'node:fs';
-import { chmod, chown, lstat, mkdir, open, readdir, readlink, rm, stat, symlink, utimes } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, open, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BusLayout, copyHandleDurable, exists, fileNames, syncFolder, systemErrorCode } from '@quantbot/infra';
 import { isCurrentRejection } from '../care/rejected.js';
+import { isSameFile, keepTimes } from './same-file.js';
 
 /** The folders of a bus in which jobs lie that are not done with, in the order in which a job goes through them. */
 export const jobFolders = ['inbox', 'claimed', 'rejected'] as const;
@@ -84,7 +85,7 @@ async function copyFile(from: string, to: string): Promise<void> {
     const info = await source.stat();
     if (!info.isFile()) return;
     await copyHandleDurable(source, to);
-    await utimes(to, info.atimeMs / 1000, info.mtimeMs / 1000);
+    await keepTimes(to, info);
   } finally {
     await source.close();
   }
@@ -98,7 +99,7 @@ async function isSame(folder: string, earlier: string): Promise<boolean> {
   for (const { name } of entries) {
     const [a, b] = await Promise.all([lstat(join(folder, name)), lstat(join(earlier, name)).catch(() => undefined)]);
     if (a.isDirectory() && b?.isDirectory() && (await isSame(join(folder, name), join(earlier, name)))) continue;
-    if (!a.isFile() || !b?.isFile() || a.size !== b.size || Math.abs(a.mtimeMs - b.mtimeMs) >= 1) return false;
+    if (!a.isFile() || !b?.isFile() || !isSameFile(a, b)) return false;
   }
   return true;
 }

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra';
 import { DaemonError, daemonError } from '../errors.js';
 import { ensureEmptyCommit } from '../journal/empty-files.js';
 import { emptyCommit, listHotCommits, listSegments, seqName } from '../journal/files.js';
 import { Journal } from '../journal/journal.js';
+import { isSameFile, keepTimes } from './same-file.js';
 
 const attempts = 20;
 
@@ -62,18 +63,14 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
 /** A segment of an earlier backup is taken when it is the same file, as its name, size and time tell. */
 async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<void> {
   for (const { name } of (await listSegments(source.segments)).live) {
-    const [from, to, there] = [source, next, earlier].map(({ segments }) => join(segments, name)) as [
-      string,
-      string,
-      string,
-    ];
-    const { size, atimeMs, mtimeMs } = await stat(from);
-    const before = await stat(there).catch(() => undefined);
+    const from = join(source.segments, name);
+    const to = join(next.segments, name);
+    const there = join(earlier.segments, name);
+    const info = await stat(from);
     // The name alone does not tell: a bus that was set back uses its numbers again.
-    const isSame = before?.size === size && Math.abs(before.mtimeMs - mtimeMs) < 1;
-    if (isSame && tryLink(there, to)) continue;
+    if (isSameFile(info, await stat(there).catch(() => undefined)) && tryLink(there, to)) continue;
     await copyFileDurable(from, to);
-    await utimes(to, atimeMs / 1000, mtimeMs / 1000);
+    await keepTimes(to, info);
   }
   await syncFolder(next.segments);
 }
