@@ -1,16 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { markdownPages, parseMarkdown, root } from '@quantbot/tooling-config/pages';
 import { expect, test } from 'vitest';
 import { brokenLinks, linksToOneself, unreachable, withFolders } from './links.js';
+import { markdownPages, parseMarkdown } from './pages.js';
+import { filesOf, root } from './repository.js';
 
 const pages = markdownPages();
-const files = withFolders(
-  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-    .split('\n')
-    .filter(name => name !== '' && existsSync(join(root, name))),
-);
+const files = withFolders(filesOf());
 const { repository } = JSON.parse(readFileSync(join(root, 'packages/infra/package.json'), 'utf8'));
 const ownAddress = /[^/]+\/[^/]+\/[^/]+(?=\.git$)/.exec(repository.url)?.[0] ?? '';
 

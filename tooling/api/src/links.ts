@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import type { MarkdownPage } from '@quantbot/tooling-config/pages';
 import GithubSlugger from 'github-slugger';
 import type { Nodes } from 'mdast';
 import { toString as textOf } from 'mdast-util-to-string';
 import { visit } from 'unist-util-visit';
+import type { MarkdownPage } from './pages.js';
 
 /** Where the links and pictures of a page lead, as they stand there, those in HTML included. */
 export function targetsOf({ tree }: MarkdownPage): string[] {
@@ -60,8 +60,8 @@ export function unreachable(first: string, folder: string, pages: readonly Markd
   const reached = new Set([first]);
   for (const name of reached) {
     const page = pages.find(each => each.name === name);
-    for (const target of page === undefined ? [] : targetsOf(page))
-      if (page !== undefined && !isElsewhere(target)) reached.add(fileOf(page, target));
+    if (page === undefined) continue;
+    for (const target of targetsOf(page)) if (!isElsewhere(target)) reached.add(fileOf(page, target));
   }
   return pages.map(({ name }) => name).filter(name => name.startsWith(folder) && !reached.has(name));
 }

@@ -1,23 +1,20 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { markdownPages, parseMarkdown, root } from '@quantbot/tooling-config/pages';
 import { expect, test } from 'vitest';
 import { declarationsFor, problemsOf } from './compile.js';
+import { markdownPages, parseMarkdown } from './pages.js';
+import { filesOf, root } from './repository.js';
 import { problemsOfJson, programsOf, scriptsOf, snippetsOf } from './snippets.js';
 
 const pages = markdownPages();
 
 /** The scripts of every package, by the names under which `--filter` finds it; those of the root under none. */
 const scripts = new Map(
-  execFileSync('git', ['ls-files', 'package.json', '**/package.json'], { cwd: root, encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .flatMap(path => {
-      const { name, scripts = {} } = JSON.parse(readFileSync(join(root, path), 'utf8'));
-      const names = path === 'package.json' ? [undefined] : [name, name.replace(/^@[^/]+\//, '')];
-      return names.map(each => [each, new Set(Object.keys(scripts))] as const);
-    }),
+  filesOf('package.json', '**/package.json').flatMap(path => {
+    const { name, scripts = {} } = JSON.parse(readFileSync(join(root, path), 'utf8'));
+    const names = path === 'package.json' ? [undefined] : [name, name.replace(/^@[^/]+\//, '')];
+    return names.map(each => [each, new Set(Object.keys(scripts))] as const);
+  }),
 );
 
 /** What a test of its own types and runs, in a project that has more than the bus. */

@@ -1,7 +1,7 @@
-import type { MarkdownPage } from '@quantbot/tooling-config/pages';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import type { Code } from 'mdast';
 import { visit } from 'unist-util-visit';
+import type { MarkdownPage } from './pages.js';
 
 /** A fenced block, with the reason that a comment before it gives for not compiling it. */
 export interface Snippet {
