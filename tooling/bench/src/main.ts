@@ -9,10 +9,11 @@ import { type Report, writeReport } from './report.js';
 import type { Suite } from './results.js';
 import { exports } from './suites/exports.js';
 import { growth } from './suites/growth.js';
-import { together, waiting } from './suites/ingest.js';
 import { latency } from './suites/latency.js';
 import { reading } from './suites/reading.js';
 import { start } from './suites/start.js';
+import { together } from './suites/together.js';
+import { waiting } from './suites/waiting.js';
 import { sizes } from './workload.js';
 
 const suites: Record<string, Suite> = { waiting, together, latency, growth, exports, reading, start };
@@ -51,10 +52,13 @@ const resultsPath = join(resolve(options.out), 'benchmarks', 'results.json');
 mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
 const report: Report = readEarlier(resultsPath);
 if (options.draw) writeReport(report, resolve(options.out));
-for (const name of chosen) {
-  const folder = mkdtempSync(join(resolve(options.folder), `bench-${name}-`));
-  chmodSync(folder, 0o755); // PostgreSQL runs as somebody else
-  try {
+// Nothing is deleted before the end: where there was much to delete, new files are slow for minutes (see suites/counts.ts).
+const work = mkdtempSync(join(resolve(options.folder), 'bench-'));
+chmodSync(work, 0o755); // PostgreSQL runs as somebody else
+try {
+  for (const name of chosen) {
+    const folder = join(work, name);
+    mkdirSync(folder);
     const result = await (suites[name] as Suite)({
       folder,
       quick: options.quick,
@@ -68,9 +72,9 @@ for (const name of chosen) {
     report.suites[name] = { ...result, machine: machine(options.folder), quick: options.quick };
     writeFileSync(resultsPath, `${JSON.stringify(report, null, 2)}\n`);
     writeReport(report, resolve(options.out));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
+} finally {
+  rmSync(work, { recursive: true, force: true });
 }
 
 /** Suites that are not run now keep their earlier result. */

@@ -29,3 +29,8 @@ export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submissi
       })),
     });
 }
+
+/** Submits all of them, without waiting for a daemon. */
+export async function submitAll(task: FilesToSubmit): Promise<void> {
+  for await (const _submission of submitFiles(task));
+}

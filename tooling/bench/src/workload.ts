@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { round } from './results.js';
 
 /** Files to ingest: all of one size, each with other rows. */
 export interface Workload {
@@ -31,9 +32,16 @@ export async function makeFiles(folder: string, size: string, count: number): Pr
   }
   connection.closeSync();
   instance.closeSync();
-  return { name: size, rows, bytes: (await stat(files[0] as string)).size, files };
+  return { name: size.replace(' ', ''), rows, bytes: (await stat(files[0] as string)).size, files };
 }
 
 /** Files dealt out to producers in turn. */
 export const dealt = (files: readonly string[], producers: number): string[][] =>
   Array.from({ length: producers }, (_, p) => files.filter((_file, i) => i % producers === p));
+
+/** What a workload that took so long is in figures. */
+export const rates = (work: Workload, seconds: number) => ({
+  artifacts: work.files.length,
+  jobs_per_s: round(work.files.length / seconds),
+  mb_per_s: round((work.files.length * work.bytes) / 1e6 / seconds),
+});

@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Row, round, type Suite, type SuiteContext } from '../results.js';
+import { directly, type Place, people, viaBus, viaLake, viaPolling, viaQuack } from '../ways.js';
+import type { Workload } from '../workload.js';
+import { countsOf, filesOf, isLarge, turnsOf } from './counts.js';
+
+/** Producers and writers together, from the first submission until everything is durable and can be read. */
+export const together: Suite = async context => {
+  const rows: Row[] = [];
+  const skipped: string[] = [];
+  let run = 0;
+  for (const size of context.sizes) {
+    const work = await filesOf(context, size);
+    const cells = new Map<string, Row[]>();
+    const turns = turnsOf(context, size);
+    for (let turn = 1; turn <= turns; turn++)
+      await everybody(context, size, work, skipped, async (what, measure) => {
+        context.say(`together: ${size}, ${what}, ${turn} of ${turns}`);
+        const folder = join(context.folder, `run-${++run}`);
+        const row = await measure({ folder, python: context.python });
+        if (row !== undefined) cells.set(what, [...(cells.get(what) ?? []), { ...row, what: `${size}: ${what}` }]);
+        if (isLarge(size)) rmSync(folder, { recursive: true, force: true });
+      });
+    const medians = [...cells.values()].map(middleOf);
+    const best = Math.max(...medians.filter(row => /: bus/.test(row.what)).map(row => Number(row.jobs_per_s)));
+    rows.push(...medians.map(row => ({ ...row, bus_is_faster_by: round(best / Number(row.jobs_per_s)) })));
+  }
+  return {
+    suite: 'together',
+    title: 'Producers and writer together, with a reader beside them',
+    how: 'From the first submission until every job is durable and in a table that can be read: one artifact a job, one transaction an artifact. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does; nobody else exports, so there are rows of the bus without them too. The bus copies what is submitted, unless it is given away, as the poll-and-open daemon is given its files. A reader in Python asks for the number of rows every 20 ms. Of 1 KB and 30 KB all do it three times in turns, and the middle one counts. `bus_is_faster_by` compares with the best row of the bus at that size.',
+    rows,
+    skipped: [...new Set(skipped)],
+  };
+};
+
+/** The run in the middle, by jobs per second. */
+function middleOf(runs: readonly Row[]): Row {
+  const sorted = [...runs].sort((a, b) => Number(a.jobs_per_s) - Number(b.jobs_per_s));
+  return sorted[Math.floor(sorted.length / 2)] as Row;
+}
+
+type Add = (what: string, measure: (place: Place) => Promise<Row | undefined>) => Promise<void>;
+
+/** Every way to write the same files, one after the other. */
+async function everybody(
+  context: SuiteContext,
+  size: string,
+  work: Workload,
+  skipped: string[],
+  add: Add,
+): Promise<void> {
+  const { slow } = countsOf(size);
+  const few: Workload = { ...work, files: work.files.slice(0, slow) };
+  for (const producers of [1, 8, 64])
+    if (producers <= work.files.length)
+      await add(`bus, ${people(producers)}`, place => viaBus(place, work, producers, {}));
+  const alone = { export: { enabled: false } };
+  for (const producers of [1, 8])
+    if (producers <= work.files.length)
+      await add(`bus without exports, ${people(producers)}`, place => viaBus(place, work, producers, alone));
+  for (const producers of [1, 8])
+    if (producers <= work.files.length)
+      await add(`bus, files given away, ${people(producers)}`, place => viaBus(place, work, producers, {}, true));
+  if (context.python === undefined) skipped.push('Everything in Python: its packages cannot be installed here.');
+  else {
+    const { python } = context;
+    await add('poll-and-open daemon', place => viaPolling(place, python, few));
+    for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
+      await add(`Python writes DuckDB itself, ${people(producers)}`, place =>
+        directly(place, python, few, producers, true),
+      );
+      await add(`Node writes DuckDB itself, ${people(producers)}`, place =>
+        directly(place, python, few, producers, false),
+      );
+    }
+    for (const producers of [1, 8, 16].filter(n => n <= few.files.length)) {
+      const some = size === '100 MB' ? few : { ...work, files: work.files.slice(0, slow * 4) };
+      await add(`DuckDB's server (quack), ${people(producers)}`, place =>
+        viaQuack(place, python, some, producers, skipped),
+      );
+      await add(`DuckLake on PostgreSQL, ${people(producers)}`, place =>
+        viaLake(place, python, some, producers, skipped),
+      );
+    }
+  }
+}

@@ -1,0 +1,231 @@
+import { once } from 'node:events';
+import { cpSync, mkdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { basename, join } from 'node:path';
+import { built, drain, makeBus, startDaemon } from './bus.js';
+import { startPostgres } from './postgres.js';
+import { type Program, race, startProgram } from './program.js';
+import { pythonProgram } from './python.js';
+import type { Row } from './results.js';
+import { submitAll } from './submit-files.js';
+import { dealt, rates, type Workload } from './workload.js';
+
+/** Where one way of writing does its work, and what runs its Python programs. */
+export interface Place {
+  folder: string;
+  python: string | undefined;
+}
+
+interface Written {
+  latenciesMs: number[];
+  refusals?: number;
+}
+
+/** `8 producers`. */
+export const people = (count: number): string => `${count} producer${count === 1 ? '' : 's'}`;
+
+const measured = (work: Workload, seconds: number, results: readonly Written[]): Row => ({
+  what: '',
+  ...rates(work, seconds),
+  refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
+});
+
+/** What a reader saw while the work was done. */
+async function withReader(python: string | undefined, task: object, work: () => Promise<Row>): Promise<Row> {
+  if (python === undefined) return work();
+  const reader = startProgram<{ answers: number; refusals: number }>(pythonProgram(python, 'reader'), task);
+  await reader.ready;
+  const row = await work();
+  reader.go();
+  const { answers, refusals } = await reader.result;
+  reader.stop();
+  return { ...row, reader_answers: answers, reader_refusals: refusals };
+}
+
+/** Producers submit to a bus, whose daemon runs. */
+export async function viaBus(
+  { folder, python }: Place,
+  work: Workload,
+  producers: number,
+  settings: object,
+  givenAway = false,
+): Promise<Row> {
+  const bus = await makeBus(folder, settings);
+  const files = givenAway ? copiesOf(work.files, join(folder, 'given')) : work.files;
+  await submitAll({
+    busRoot: bus.root,
+    name: 'first',
+    files: work.files.slice(0, 1),
+    schemaHint: 'canon.ticks',
+    artifactsPerJob: 1,
+  });
+  await drain(bus);
+  const daemon = await startDaemon(bus);
+  try {
+    const task = { database: bus.database, sql: 'SELECT count(*) FROM canon.ticks' };
+    return await withReader(python, task, async () => {
+      const programs = dealt(files, producers).map((files, p) =>
+        startProgram<Written>(built('bus-producer'), {
+          givenAway,
+          busRoot: bus.root,
+          name: `p${p}`,
+          files,
+          schemaHint: 'canon.ticks',
+          artifactsPerJob: 1,
+          oneByOne: false,
+          pauseMs: 0,
+        }),
+      );
+      const { seconds, results } = await race(programs);
+      return measured(work, seconds, results);
+    });
+  } finally {
+    await daemon.stop();
+  }
+}
+
+/** Files that can be given away. */
+function copiesOf(files: readonly string[], folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  return files.map(file => {
+    const copy = join(folder, basename(file));
+    cpSync(file, copy);
+    return copy;
+  });
+}
+
+/** A daemon as people write it by hand: it opens DuckDB for each file that lies in its inbox. */
+export async function viaPolling({ folder }: Place, python: string, work: Workload): Promise<Row> {
+  const inbox = join(folder, 'inbox');
+  mkdirSync(inbox, { recursive: true });
+  for (const file of work.files) cpSync(file, join(inbox, basename(file)));
+  const task = {
+    inbox,
+    done: join(folder, 'done'),
+    database: join(folder, 'bench.duckdb'),
+    export: join(folder, 'ticks.parquet'),
+  };
+  return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, async () => {
+    const { seconds, results } = await race([startProgram<Written>(pythonProgram(python, 'poll_and_open'), task)]);
+    return measured(work, seconds, results);
+  });
+}
+
+/** Each producer opens the database for each file, and tries again while another has its lock. */
+export async function directly(
+  { folder }: Place,
+  python: string,
+  work: Workload,
+  producers: number,
+  inPython: boolean,
+): Promise<Row> {
+  mkdirSync(folder, { recursive: true });
+  const database = join(folder, 'bench.duckdb');
+  await createTable(database);
+  const command = inPython ? pythonProgram(python, 'direct_writer') : built('direct-writer');
+  return withReader(python, { database, sql: 'SELECT count(*) FROM ticks' }, async () => {
+    const { seconds, results } = await race(
+      dealt(work.files, producers).map(files => startProgram<Written>(command, { database, files })),
+    );
+    return measured(work, seconds, results);
+  });
+}
+
+async function createTable(database: string): Promise<void> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(database);
+  const connection = await instance.connect();
+  await connection.run('CREATE TABLE ticks (ts BIGINT, open DOUBLE, high DOUBLE, low DOUBLE)');
+  connection.closeSync();
+  instance.closeSync();
+}
+
+/** Producers insert over the protocol of DuckDB's server. */
+export async function viaQuack(
+  { folder }: Place,
+  python: string,
+  work: Workload,
+  producers: number,
+  skipped: string[],
+): Promise<Row | undefined> {
+  mkdirSync(folder, { recursive: true });
+  const port = await freePort();
+  const server = startProgram(pythonProgram(python, 'quack_server'), { database: join(folder, 'bench.duckdb'), port });
+  const setup = [`CREATE SECRET (TYPE quack, TOKEN 'bench')`, `ATTACH 'quack:localhost:${port}' AS remote`];
+  const client = { extensions: ['httpfs', 'quack'], setup };
+  return remotely(python, work, producers, { ...client, table: 'remote.ticks' }, [server], skipped, "DuckDB's server");
+}
+
+/** Producers insert into DuckLake, whose catalog is a PostgreSQL of this run. */
+export async function viaLake(
+  { folder }: Place,
+  python: string,
+  work: Workload,
+  producers: number,
+  skipped: string[],
+): Promise<Row | undefined> {
+  const postgres = await startPostgres(join(folder, 'postgres'));
+  if (postgres === undefined) {
+    skipped.push('DuckLake: there is no PostgreSQL here.');
+    return undefined;
+  }
+  const attach = `ATTACH 'ducklake:postgres:dbname=lake host=${postgres.folder} user=bench' AS lake (DATA_PATH '${join(folder, 'lake')}/')`;
+  const client = { extensions: ['ducklake', 'postgres_scanner'], setup: [attach] };
+  try {
+    const create = 'CREATE TABLE IF NOT EXISTS lake.ticks (ts BIGINT, open DOUBLE, high DOUBLE, low DOUBLE)';
+    const first = startProgram<Written>(pythonProgram(python, 'remote_writer'), {
+      ...client,
+      setup: [attach, create],
+      table: 'lake.ticks',
+      files: [],
+    });
+    await race([first]);
+    return await remotely(python, work, producers, { ...client, table: 'lake.ticks' }, [], skipped, 'DuckLake');
+  } catch (error) {
+    skipped.push(`DuckLake, ${people(producers)}: ${lastLine(error)}`);
+    return undefined;
+  } finally {
+    postgres.stop();
+  }
+}
+
+async function remotely(
+  python: string,
+  work: Workload,
+  producers: number,
+  client: { extensions: string[]; setup: string[]; table: string },
+  servers: readonly Program<unknown>[],
+  skipped: string[],
+  who: string,
+): Promise<Row | undefined> {
+  try {
+    for (const server of servers) {
+      await server.ready;
+    }
+    return await withReader(python, { ...client, sql: `SELECT count(*) FROM ${client.table}` }, async () => {
+      const { seconds, results } = await race(
+        dealt(work.files, producers).map(files =>
+          startProgram<Written>(pythonProgram(python, 'remote_writer'), { ...client, files }),
+        ),
+      );
+      return measured(work, seconds, results);
+    });
+  } catch (error) {
+    skipped.push(`${who}, ${people(producers)}: ${lastLine(error)}`);
+    return undefined;
+  } finally {
+    for (const server of servers) server.stop();
+  }
+}
+
+/** The last line of what a program said: of a traceback, the error itself. */
+const lastLine = (error: unknown): string => (error as Error).message.trim().split('\n').at(-1) as string;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, 'localhost');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
