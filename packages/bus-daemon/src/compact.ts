@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from './bus.js';
+import { newestSeqOf } from './canon/journalled.js';
 import { newestRows } from './canon/newest-rows.js';
 import type { CanonTable } from './canon/table.js';
 import { listSegments, type Segment, segmentName, seqName } from './journal/files.js';
@@ -75,7 +76,7 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<bo
 
 /** The rows up to a seq that the table's mode shows: a compacted file need not keep the others. */
 async function shownRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
-  const newest = table.mode.mode === 'latest' ? await bus.journal.newestSeqOf(table.name, upTo) : 0;
+  const newest = table.mode.mode === 'latest' ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
   return newestRows(table, rows, String(newest));
 }
 

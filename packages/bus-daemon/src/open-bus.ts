@@ -10,6 +10,7 @@ import {
   removeTemporaries,
 } from '@quantbot/infra';
 import type { Bus } from './bus.js';
+import { canonicalSchemas, hotGenerations } from './canon/journalled.js';
 import { TableRegistry } from './canon/registry.js';
 import { daemonError } from './errors.js';
 import { Events } from './events.js';
@@ -33,8 +34,9 @@ export async function openBus(
   const marker = await initBusRoot(config.busRoot);
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
-  const tables = TableRegistry.replay(await journal.canonicalSchemas(), config.canon.tables);
-  for (const [name, generation] of await journal.hotGenerations()) tables.keepGeneration(name, generation);
+  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables);
+  for (const [name, generation] of await hotGenerations(layout, journal.hotCommits))
+    tables.keepGeneration(name, generation);
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   return {
     ...injected,

@@ -1,5 +1,6 @@
 export * from './bus-layout.js';
 export { type BusMarker, findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
+export type { DeclaredTable } from './config/canon-table.js';
 export { commentedDefaults } from './config/commented-defaults.js';
 export { withoutComments, withValue } from './config/comments.js';
 export {
@@ -9,6 +10,7 @@ export {
   findBusConfig,
   parseBusConfig,
 } from './config/config.js';
+export type { ExportFileOptions, ExportJob } from './config/exports.js';
 export {
   type CommandTarget,
   type NotifyEvent,
@@ -18,16 +20,7 @@ export {
   type WebhookTarget,
   webhookProblem,
 } from './config/notify.js';
-export {
-  type BusConfig,
-  type Chart,
-  type ConfigFile,
-  type ConfiguredView,
-  configSchema,
-  type DeclaredTable,
-  type ExportFileOptions,
-  type ExportJob,
-} from './config/schema.js';
+export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './config/schema.js';
 export * from './errors.js';
 export { faultPoint } from './fault-point.js';
 export * from './files/copy.js';

@@ -1,4 +1,5 @@
 import { type BusConfig, BusError, busLayout, exists } from '@quantbot/infra';
+import { canonicalSchemas } from '../canon/journalled.js';
 import { TableRegistry } from '../canon/registry.js';
 import { Journal } from '../journal/journal.js';
 import { type PlannedView, tryViews } from './carried-views.js';
@@ -132,7 +133,7 @@ async function readRegistry(config: BusConfig): Promise<TableRegistry> {
   if (!(await exists(layout.hot))) return TableRegistry.replay([], config.canon.tables);
   const journal = await Journal.read(layout);
   try {
-    return TableRegistry.replay(journal.lastSeq > 0 ? await journal.canonicalSchemas() : [], config.canon.tables);
+    return TableRegistry.replay(journal.lastSeq > 0 ? await canonicalSchemas(journal) : [], config.canon.tables);
   } finally {
     journal.close();
   }

@@ -7,6 +7,7 @@ import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
 import { noteMode, wasMadeForAnotherMode } from './definition.js';
+import { areWithin, artifactsOfTable, canonicalRows } from './journalled.js';
 import { newestRows } from './newest-rows.js';
 import { type CanonTable, newTable } from './table.js';
 
@@ -16,7 +17,7 @@ import { type CanonTable, newTable } from './table.js';
  */
 export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   const { compactedSeq } = bus.journal;
-  const expected = await bus.journal.canonicalRows(compactedSeq);
+  const expected = await canonicalRows(bus.journal, compactedSeq);
   const incomplete: CanonTable[] = [];
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
@@ -25,7 +26,7 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
     const whole =
       table.mode.mode === 'append'
         ? counts.reduce((sum, n) => sum + Math.max(0, n), 0) === (expected.get(table.name) ?? 0)
-        : !counts.includes(unreadable) && (await bus.journal.areWithin(table.name, live, compactedSeq));
+        : !counts.includes(unreadable) && (await areWithin(bus.journal, table.name, live, compactedSeq));
     if (!whole) incomplete.push(table);
   }
   return incomplete;
@@ -47,7 +48,7 @@ export async function followModes(bus: Bus, compactor: WorkerProcess): Promise<s
 /** Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others. */
 export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<void> {
   const upTo = bus.journal.compactedSeq;
-  const artifacts = await bus.journal.artifactsOfTable(table.name, upTo);
+  const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
   if (artifacts.length === 0) return;
   const files = artifacts.map(artifact => join(bus.layout.root, artifact.rel_path ?? ''));
   const origins = artifacts.map(

@@ -1,5 +1,6 @@
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { type Bus, randomClaim, systemClock } from '../bus.js';
+import { canonicalRows } from '../canon/journalled.js';
 import { rebuildTable } from '../canon/rebuild.js';
 import { Exporter } from '../exports/exporter.js';
 import { openBus } from '../open-bus.js';
@@ -31,7 +32,7 @@ export async function rebuild(
   let bus: Bus | undefined;
   try {
     bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim });
-    const rows = await bus.journal.canonicalRows(bus.journal.compactedSeq);
+    const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
     const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
     let done = 0;
     for (const table of bus.tables.tables()) {

@@ -1,13 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ExportFileOptions, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
 import type { Bus, ExportRequest } from '../bus.js';
-import type { CanonTable } from '../canon/table.js';
 import { snapshotOf } from '../publish/snapshot.js';
-import { type Snapshot, tableInOrder } from '../publish/views.js';
+import type { Snapshot } from '../publish/views.js';
 import { WorkerProcess } from '../worker/client.js';
 import { datasetManifest, isGarbage } from './dataset.js';
-import { defaultOptions, definitionOf, type GoldenExport } from './golden-export.js';
+import { definitionOf, type GoldenExport } from './golden-export.js';
+import { GoldenExports } from './golden-exports.js';
 import {
   type ExportEntry,
   type ExportStatus,
@@ -20,7 +20,6 @@ import { writeExportFile } from './write-file.js';
 
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
-const parseTimeoutMs = 20_000;
 
 /** How an export is. */
 export interface ExportState {
@@ -33,20 +32,6 @@ export interface ExportState {
   upToDate: boolean;
   /** When the file that is there was written (milliseconds since 1970), as far as this process knows. */
   writtenAtMs: number | undefined;
-}
-
-/** The export that every canonical table has. */
-function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
-  const { name, mode, columns } = table;
-  return {
-    name,
-    sql: tableInOrder(name),
-    untrusted: false,
-    path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
-    options,
-    columns: columns.map(({ name, type }) => ({ name, type })),
-    ...(mode.mode === 'append' && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
-  };
 }
 
 /** Without it an export is not there. */
@@ -70,7 +55,7 @@ export class Exporter {
   readonly #bus: Bus;
   readonly #worker = new WorkerProcess('export', { idleMs: 10_000 });
   readonly #pins = new Set<Snapshot>();
-  readonly #tables = new Map<string, Promise<string[] | undefined>>();
+  readonly #exports: GoldenExports;
   #status: ExportStatus | undefined;
   /** What operators have asked for, while it is being done. */
   #serving: ExportRequest[] = [];
@@ -84,6 +69,7 @@ export class Exporter {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.#exports = new GoldenExports(bus, this.#worker);
   }
 
   /** What exports under way are reading: it must not be deleted. */
@@ -121,7 +107,7 @@ export class Exporter {
   async states(): Promise<ExportState[]> {
     if (!this.#bus.config.export.enabled) return [];
     const { exports } = await this.#readStatus();
-    return (await this.#exports()).map(item => {
+    return (await this.#exports.all()).map(item => {
       const entry = exports[item.name];
       return {
         name: item.name,
@@ -160,28 +146,12 @@ export class Exporter {
   async #dirty(): Promise<GoldenExport[]> {
     const status = await this.#readStatus();
     const dirty: GoldenExport[] = [];
-    for (const item of await this.#exports()) {
+    for (const item of await this.#exports.all()) {
       const last = status.exports[item.name];
       if (!isCurrent(item, last) || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item))))
         dirty.push(item);
     }
     return dirty;
-  }
-
-  async #exports(): Promise<GoldenExport[]> {
-    const { tables, config } = this.#bus;
-    const { exportDir, jobs } = config.export;
-    // An export of the configuration that has a table's name takes the place of that table's own.
-    const named = new Set(jobs.map(job => job.name.toLowerCase()));
-    const ofTables = tables
-      .tables()
-      .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
-      .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions))
-      .map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
-    const ofConfig = await Promise.all(
-      jobs.map(async job => ({ ...job, untrusted: true, columns: [], changedSeq: await this.#changedSeq(job.sql) })),
-    );
-    return [...ofTables, ...ofConfig];
   }
 
   /** Whether an operator wants it anew, and has not got it yet. */
@@ -192,21 +162,6 @@ export class Exporter {
   /** What an operator asks for does not wait for its interval. */
   #isAskedFor({ name }: GoldenExport): boolean {
     return this.#serving.some(({ names }) => isNamed(names, name));
-  }
-
-  /** The last commit that changed what a SELECT reads. One whose tables cannot be told, or that reads the catalog, changes with each. */
-  async #changedSeq(sql: string): Promise<number> {
-    const tables = await this.#tablesRead(sql);
-    if (tables === undefined || !tables.every(table => table.startsWith('canon.'))) return this.#bus.journal.lastSeq;
-    return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
-  }
-
-  /** Asked once for each SELECT, and in another process: some SQL takes the one that parses it down. */
-  #tablesRead(sql: string): Promise<string[] | undefined> {
-    const asked =
-      this.#tables.get(sql) ?? this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).catch(() => undefined);
-    this.#tables.set(sql, asked);
-    return asked;
   }
 
   /** An export that fails is tried again at growing intervals: what is wrong with it may be the disk's fault as well as its SQL's. */
@@ -290,7 +245,7 @@ export class Exporter {
     const { config, now } = this.#bus;
     // The clock may have been set back since: then it is not waited for.
     const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
-    const folders = new Set((await this.#exports()).map(item => dirname(item.path)));
+    const folders = new Set((await this.#exports.all()).map(item => dirname(item.path)));
     for (const folder of folders.add(config.export.exportDir))
       for (const name of await readdir(folder).catch(noneIfMissing))
         if (await isGarbage(folder, name, isOld)) await rm(join(folder, name), { recursive: true, force: true });

@@ -1,16 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import { type BusLayout, type ParquetColumn, syncFolder } from '@quantbot/infra';
-import type { FirstOfSchema } from '../canon/history.js';
-import { canonTableOf } from '../canon/table.js';
+import { type BusLayout, syncFolder } from '@quantbot/infra';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError, machineFaultIn } from '../errors.js';
-import type { TotalsOfJournal } from '../metrics/totals.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
-import { listHotCommits, listSegments, type Segment, seqName } from './files.js';
-import { isOfTable, type JournalRow, journalColumnKinds } from './row.js';
+import { listHotCommits, listSegments, type Segment } from './files.js';
+import { type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
 export interface KnownArtifact {
@@ -106,7 +103,7 @@ export class Journal {
   /** What the journal has for each of these keys. */
   async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
     if (keys.length === 0) return new Map();
-    const rows = await this.#query<{ artifact_key: string; seq: bigint; sha256: string }>(
+    const rows = await this.query<{ artifact_key: string; seq: bigint; sha256: string }>(
       `SELECT artifact_key, seq, sha256 FROM _bus.journal WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
       keys,
     );
@@ -116,7 +113,7 @@ export class Journal {
   /** Which of these store paths the journal names. */
   async findRelPaths(relPaths: readonly string[]): Promise<Set<string>> {
     if (relPaths.length === 0) return new Set();
-    const rows = await this.#query<{ rel_path: string }>(
+    const rows = await this.query<{ rel_path: string }>(
       `SELECT rel_path FROM _bus.journal WHERE status = 'ingested' AND rel_path IN (SELECT unnest($1))`,
       relPaths,
     );
@@ -126,13 +123,13 @@ export class Journal {
   /** All rows under these claims, by claim. */
   async findClaims(claims: readonly string[]): Promise<Map<string, JournalRow[]>> {
     if (claims.length === 0) return new Map();
-    return groupByClaim(await this.#rows(`WHERE claim IN (SELECT unnest($1))`, claims));
+    return groupByClaim(await this.rows(`WHERE claim IN (SELECT unnest($1))`, claims));
   }
 
   /** The jobs that were committed at or after a moment (milliseconds) or behind a seq, newest first, each with its number of rows. */
   async committedSince(sinceMs: number, afterSeq: number): Promise<{ seq: number; rows: number }[]> {
     const since = `committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`;
-    const jobs = await this.#query<{ seq: bigint; n: bigint }>(
+    const jobs = await this.query<{ seq: bigint; n: bigint }>(
       `SELECT seq, count(*) AS n FROM _bus.journal WHERE ${since} OR seq > ${Math.floor(afterSeq)} GROUP BY seq ORDER BY seq DESC`,
     );
     return jobs.map(({ seq, n }) => ({ seq: Number(seq), rows: Number(n) }));
@@ -140,123 +137,26 @@ export class Journal {
 
   /** All rows of the jobs from one seq to another, by claim, in order. */
   async jobsBetween(first: number, last: number): Promise<Map<string, JournalRow[]>> {
-    return groupByClaim(await this.#rows(`WHERE seq BETWEEN ${first} AND ${last}`));
+    return groupByClaim(await this.rows(`WHERE seq BETWEEN ${first} AND ${last}`));
   }
 
   /** When the last commit was made (milliseconds), undefined when there is none. */
   async lastCommittedAt(): Promise<number | undefined> {
-    const [row] = await this.#query<{ at: bigint | null }>(
-      'SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal',
-    );
+    const [row] = await this.query<{ at: bigint | null }>('SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal');
     return row?.at == null ? undefined : Number(row.at);
-  }
-
-  /** How much was ever committed. */
-  async totals(): Promise<TotalsOfJournal> {
-    const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
-    const counted = await this.#query<{ outcome: keyof typeof jobs; n: bigint }>(
-      `SELECT outcome, count(*) AS n FROM (
-         SELECT CASE WHEN bool_or(status = 'ingested') THEN 'ingested' ELSE any_value(status) END AS outcome
-         FROM _bus.journal GROUP BY seq
-       ) GROUP BY outcome`,
-    );
-    for (const { outcome, n } of counted) jobs[outcome] = Number(n);
-    const [row] = await this.#query<{ artifacts: bigint; rows: bigint; bytes: bigint }>(
-      `SELECT count(*) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes
-       FROM _bus.journal WHERE status = 'ingested'`,
-    );
-    const { artifacts, rows, bytes } = row as NonNullable<typeof row>;
-    return {
-      jobs,
-      artifacts: Number(artifacts),
-      rows: Number(rows),
-      bytes: Number(bytes),
-      lastCommittedAtMs: await this.lastCommittedAt(),
-    };
   }
 
   /** The rows of ingested artifacts with `after < seq <= upTo`, in order. */
   async ingestedBetween(after: number, upTo: number): Promise<JournalRow[]> {
-    return this.#rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
+    return this.rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
   }
 
   /** Bytes of all artifacts up to a job. */
   async ingestedBytes(upTo: number): Promise<number> {
-    const [row] = await this.#query<{ n: bigint }>(
+    const [row] = await this.query<{ n: bigint }>(
       `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM _bus.journal WHERE status = 'ingested' AND seq <= ${upTo}`,
     );
     return Number(row?.n ?? 0);
-  }
-
-  /** How many rows each canonical table has up to a seq, by the table's name. */
-  async canonicalRows(upTo: number): Promise<Map<string, number>> {
-    const rows = await this.#query<{ hint: string; n: bigint }>(
-      `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM _bus.journal
-       WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
-    );
-    return new Map(
-      rows.flatMap(({ hint, n }) =>
-        canonTableOf(hint) === undefined ? [] : [[canonTableOf(hint) as string, Number(n)]],
-      ),
-    );
-  }
-
-  /** The seq of the newest job of a canonical table up to a seq; 0 when there is none. */
-  async newestSeqOf(table: string, upTo: number): Promise<number> {
-    const [row] = await this.#query<{ newest: bigint | null }>(
-      `SELECT max(seq) AS newest FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
-    );
-    return Number(row?.newest ?? 0);
-  }
-
-  /** Whether each job of a canonical table up to a seq lies within one of these segments. */
-  async areWithin(table: string, segments: readonly Segment[], upTo: number): Promise<boolean> {
-    const within = segments.map(({ first, last }) => `seq BETWEEN ${first} AND ${last}`);
-    const [row] = await this.#query<{ n: bigint }>(
-      `SELECT count(*) AS n FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
-    );
-    return Number(row?.n) === 0;
-  }
-
-  /** The artifacts that a canonical table is made of up to a seq, in order. */
-  async artifactsOfTable(table: string, upTo: number): Promise<JournalRow[]> {
-    return this.#rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
-  }
-
-  /** The highest generation of each canonical table's files in `hot/`. */
-  async hotGenerations(): Promise<Map<string, number>> {
-    const highest = new Map<string, number>();
-    for (const seq of this.#hot)
-      for (const name of await readdir(join(this.#layout.hot, seqName(seq)))) {
-        const [table = '', generation] = name.split('~');
-        if (generation !== undefined) highest.set(table, Math.max(highest.get(table) ?? 0, Number(generation)));
-      }
-    return highest;
-  }
-
-  /** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */
-  async canonicalSchemas(): Promise<FirstOfSchema[]> {
-    const rows = await this.#query<{
-      schema_hint: string;
-      schema_json: string;
-      key: string;
-      first: bigint;
-      first_at: bigint;
-      last: bigint;
-    }>(
-      `SELECT schema_hint, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
-         max(seq) AS last
-       FROM (SELECT *, seq * 100000 + ordinal AS place FROM _bus.journal)
-       WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, schema_json ORDER BY min(place)`,
-    );
-    return rows.map(row => ({
-      seq: Number(row.last),
-      schemaHint: row.schema_hint,
-      artifactKey: row.key,
-      columns: JSON.parse(row.schema_json) as ParquetColumn[],
-      firstSeq: Number(row.first),
-      firstCommittedAtMs: Number(row.first_at),
-    }));
   }
 
   /**
@@ -265,7 +165,7 @@ export class Journal {
    * @throws DaemonError `JOURNAL_DAMAGED`.
    */
   async check(): Promise<void> {
-    const [row] = await this.#query<{ n: bigint }>(
+    const [row] = await this.query<{ n: bigint }>(
       'SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal WHERE (SELECT count(*) FROM _bus.journal) >= 0',
     ).catch(error => {
       const { message } = error as Error;
@@ -282,11 +182,12 @@ export class Journal {
       );
   }
 
-  async #rows(where: string, list?: readonly string[]): Promise<JournalRow[]> {
+  /** The rows for which a WHERE clause holds, in order; a list of strings is its `$1`. */
+  async rows(where: string, list?: readonly string[]): Promise<JournalRow[]> {
     const columns = journalColumnKinds.map(([name, kind]) =>
       kind === 'timestamp' ? `epoch_ms("${name}") AS "${name}"` : `"${name}"`,
     );
-    const rows = await this.#query<Record<string, SqlValue>>(
+    const rows = await this.query<Record<string, SqlValue>>(
       `SELECT ${columns.join(', ')} FROM _bus.journal ${where} ORDER BY seq, ordinal`,
       list,
     );
@@ -294,7 +195,8 @@ export class Journal {
     return rows as unknown as JournalRow[];
   }
 
-  async #query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
+  /** Asks `_bus.journal` and `_bus.hot_journal` for what none of the other methods says; a list of strings is the statement's `$1`. */
+  async query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
     const { connection } = this.#database;
     if (!this.#viewsCurrent) {
       for (const statement of journalViewsAt(this.#layout, this.#position())) await connection.run(statement);

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus } from '../bus.js';
+import { newestSeqOf } from '../canon/journalled.js';
 import { listSegments, seqName } from '../journal/files.js';
 import type { HotFiles, Snapshot } from './views.js';
 
@@ -21,7 +22,7 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       bus.tables.tables().map(async table => ({
         table,
         segments: (await listSegments(join(bus.layout.canon, table.name), compactedSeq)).live.map(({ name }) => name),
-        newestCompacted: table.mode.mode === 'latest' ? await bus.journal.newestSeqOf(table.name, compactedSeq) : 0,
+        newestCompacted: table.mode.mode === 'latest' ? await newestSeqOf(bus.journal, table.name, compactedSeq) : 0,
       })),
     );
     // Table folders were read while a compaction may have switched; then the parts are of two moments, and are taken again.

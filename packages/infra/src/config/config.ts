@@ -4,8 +4,9 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { withoutComments } from './comments.js';
+import type { ExportFileOptions } from './exports.js';
 import { resolveHook } from './notify.js';
-import { type BusConfig, type ConfigFile, configSchema, type ExportFileOptions } from './schema.js';
+import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 
 /** The name under which the configuration is looked for, from the working folder upwards. */
 export const configFileName = 'bus_config.json';

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { answerSchema, tableChangeSchema, tableSchema } from '@quantbot/dashboard/api';
 import { tableHistory } from '../../canon/history.js';
+import { canonicalSchemas } from '../../canon/journalled.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers, body } from '../openapi.js';
@@ -57,7 +58,7 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(history, async c => {
     const { table } = c.req.valid('param');
     if (bus.tables.get(table) === undefined) refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
-    const changes = tableHistory(table, await bus.journal.canonicalSchemas(), bus.config.canon.tables);
+    const changes = tableHistory(table, await canonicalSchemas(bus.journal), bus.config.canon.tables);
     return c.json(
       { changes: changes.map(({ at, ...change }) => ({ ...change, at: new Date(at).toISOString() })) },
       200,

@@ -1,0 +1,84 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BusLayout, ParquetColumn } from '@quantbot/infra';
+import { type Segment, seqName } from '../journal/files.js';
+import type { Journal } from '../journal/journal.js';
+import { isOfTable, type JournalRow } from '../journal/row.js';
+import type { FirstOfSchema } from './history.js';
+import { canonTableOf } from './table.js';
+
+/** How many rows each canonical table has up to a seq, by the table's name. */
+export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
+  const rows = await journal.query<{ hint: string; n: bigint }>(
+    `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM _bus.journal
+     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
+  );
+  return new Map(
+    rows.flatMap(({ hint, n }) =>
+      canonTableOf(hint) === undefined ? [] : [[canonTableOf(hint) as string, Number(n)]],
+    ),
+  );
+}
+
+/** The seq of the newest job of a canonical table up to a seq; 0 when there is none. */
+export async function newestSeqOf(journal: Journal, table: string, upTo: number): Promise<number> {
+  const [row] = await journal.query<{ newest: bigint | null }>(
+    `SELECT max(seq) AS newest FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
+  );
+  return Number(row?.newest ?? 0);
+}
+
+/** Whether each job of a canonical table up to a seq lies within one of these segments. */
+export async function areWithin(
+  journal: Journal,
+  table: string,
+  segments: readonly Segment[],
+  upTo: number,
+): Promise<boolean> {
+  const within = segments.map(({ first, last }) => `seq BETWEEN ${first} AND ${last}`);
+  const [row] = await journal.query<{ n: bigint }>(
+    `SELECT count(*) AS n FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
+  );
+  return Number(row?.n) === 0;
+}
+
+/** The artifacts that a canonical table is made of up to a seq, in order. */
+export async function artifactsOfTable(journal: Journal, table: string, upTo: number): Promise<JournalRow[]> {
+  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
+}
+
+/** The highest generation of each canonical table's files in these commits of `hot/`. */
+export async function hotGenerations(layout: BusLayout, commits: readonly number[]): Promise<Map<string, number>> {
+  const highest = new Map<string, number>();
+  for (const seq of commits)
+    for (const name of await readdir(join(layout.hot, seqName(seq)))) {
+      const [table = '', generation] = name.split('~');
+      if (generation !== undefined) highest.set(table, Math.max(highest.get(table) ?? 0, Number(generation)));
+    }
+  return highest;
+}
+
+/** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */
+export async function canonicalSchemas(journal: Journal): Promise<FirstOfSchema[]> {
+  const rows = await journal.query<{
+    schema_hint: string;
+    schema_json: string;
+    key: string;
+    first: bigint;
+    first_at: bigint;
+    last: bigint;
+  }>(
+    `SELECT schema_hint, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
+       max(seq) AS last
+     FROM (SELECT *, seq * 100000 + ordinal AS place FROM _bus.journal)
+     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, schema_json ORDER BY min(place)`,
+  );
+  return rows.map(row => ({
+    seq: Number(row.last),
+    schemaHint: row.schema_hint,
+    artifactKey: row.key,
+    columns: JSON.parse(row.schema_json) as ParquetColumn[],
+    firstSeq: Number(row.first),
+    firstCommittedAtMs: Number(row.first_at),
+  }));
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { tableName } from './parts.js';
+
+/** How an export is written. */
+const exportFileOptions = {
+  compression: z
+    .enum(['zstd', 'snappy', 'gzip', 'lz4', 'uncompressed'])
+    .default('zstd')
+    .describe('How the pages of the file are compressed.'),
+  row_group_rows: z
+    .number()
+    .int()
+    .min(2048)
+    .max(10_000_000)
+    .default(122_880)
+    .describe('Rows of a row group: what a reader skips or reads as a whole.'),
+  sort_by: z
+    .array(z.string().regex(/^[^ ](.*[^ ])?( (asc|desc))?$/i, 'must be a column, with ASC or DESC behind it if wanted'))
+    .default([])
+    .describe('Columns that order the rows, each with ASC or DESC behind it if wanted.'),
+  layout: z
+    .enum(['file', 'dataset'])
+    .default('file')
+    .describe('One file, or a folder of files; of an `append` table a folder gets only what is new.'),
+  part_rows: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(491_520)
+    .describe('Rows after which a dataset begins a new file; the last file is written again until then.'),
+  partition_by: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Columns whose values become folders (`column=value`) of a dataset.'),
+};
+
+type ExportFileSettings = z.infer<z.ZodObject<typeof exportFileOptions>>;
+
+/** Settings of a dataset do not go with one file, and a column that names a folder is not in the files to sort by. */
+function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, context: z.RefinementCtx): void {
+  const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });
+  if (layout === 'file' && partition_by.length > 0) fail('only a dataset has partitions: say "layout": "dataset"');
+  const names = partition_by.map(name => name.toLowerCase());
+  if (new Set(names).size < names.length) fail('a column is there twice');
+  const sorted = sort_by.map(text => text.replace(/ (asc|desc)$/i, '').toLowerCase());
+  for (const name of names)
+    if (sorted.includes(name)) fail(`${name} is the same in all rows of a file; it cannot sort them`);
+}
+
+/** What the configuration says of the export that a canonical table has anyway. */
+export const tableExportSchema = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Whether the table is exported at all.'),
+    ...exportFileOptions,
+  })
+  .superRefine(checkLayout);
+
+/** An export that the configuration names: a SELECT over the bus's data, written as Parquet. */
+export const exportJobSchema = z
+  .strictObject({
+    name: tableName.describe('Names the export in `_export_status.json`.'),
+    sql: z.string().min(1).describe('Exactly one SELECT over `canon.*` and `catalog.*`.'),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Where it goes, below export_dir; `<name>.parquet` when absent, `<name>` for a dataset.'),
+    ...exportFileOptions,
+  })
+  .superRefine(checkLayout);
+
+/** One export of the configuration, its path resolved. */
+export interface ExportJob {
+  name: string;
+  sql: string;
+  /** Absolute path of the file, or of the dataset's folder. */
+  path: string;
+  options: ExportFileOptions;
+}
+
+/** How an export is written. */
+export interface ExportFileOptions {
+  compression: 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'uncompressed';
+  rowGroupRows: number;
+  /** Columns that order the rows; empty: as the SELECT, or the table, has them. */
+  sortBy: { column: string; descending: boolean }[];
+  /** One file, or a folder of files. */
+  layout: 'file' | 'dataset';
+  /** Of a dataset: rows after which a new file begins. */
+  partRows: number;
+  /** Of a dataset: columns whose values become folders. */
+  partitionBy: string[];
+}
