@@ -4,6 +4,7 @@ import { readParquet } from '@quantbot/storage';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
 import {
+  guideSnippet,
   hasPython,
   linkScripts,
   pythonWithDataTools,
@@ -143,22 +144,7 @@ con.execute("CREATE TABLE data AS SELECT 'SOL' AS token, range AS n FROM range(1
 job_id, run_id, row_count, meta = "job-1", "run-1", 1000, {}
 # Write Parquet first
 con.execute("COPY data TO 'output.parquet' (FORMAT PARQUET)")
-
-# Submit via bus_submit.py
-import subprocess
-subprocess.run([
-    "python3", "scripts/bus_submit.py",
-    "--job-id", job_id,
-    "--run-id", run_id,
-    "--producer", "baseline",
-    "--kind", "alerts_std",
-    "--artifact-id", "alerts_std",
-    "--parquet", "output.parquet",
-    "--schema-hint", "canon.alerts_std",
-    "--rows", str(row_count),
-    "--meta-json", json.dumps(meta)
-])
-from bus_submit import submit_artifact
+${guideSnippet}from bus_submit import submit_artifact
 again = submit_artifact(run_id=run_id, producer="baseline", kind="alerts_std", artifact_id="alerts_std",
                         parquet="output.parquet", schema_hint="canon.alerts_std").settled(30)
 print(again.status)

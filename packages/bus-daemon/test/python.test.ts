@@ -6,27 +6,17 @@ import { describe, expect, test } from 'vitest';
 import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { numbers, produce } from './support/parquet.js';
-import { hasPython, linkScripts, repository, runPython, skippedWithoutPython, startPython } from './support/python.js';
+import {
+  guideSnippet,
+  hasPython,
+  linkScripts,
+  repository,
+  runPython,
+  skippedWithoutPython,
+  startPython,
+} from './support/python.js';
 import { query } from './support/readers.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
-
-/** Word for word as in the migration guide, section "Update Python Producers". */
-const guideSnippet = `
-# Submit via bus_submit.py
-import subprocess
-subprocess.run([
-    "python3", "scripts/bus_submit.py",
-    "--job-id", job_id,
-    "--run-id", run_id,
-    "--producer", "baseline",
-    "--kind", "alerts_std",
-    "--artifact-id", "alerts_std",
-    "--parquet", "output.parquet",
-    "--schema-hint", "canon.alerts_std",
-    "--rows", str(row_count),
-    "--meta-json", json.dumps(meta)
-])
-`;
 
 /** A bus with the scripts in its folder and a daemon that runs. */
 async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {

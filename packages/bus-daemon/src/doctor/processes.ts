@@ -33,7 +33,8 @@ function configOf(pid: number): BusConfig | undefined {
   }
 }
 
-function processIds(): number[] {
+/** The processes of this machine, as far as it tells. */
+export function processIds(): number[] {
   try {
     return readdirSync('/proc')
       .filter(name => /^\d+$/.test(name))

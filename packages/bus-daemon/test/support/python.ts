@@ -21,6 +21,24 @@ export const linkScripts = (bus: TestBus): void =>
 /** Python writes no caches into the repository, and imports the sources of the checkout. */
 const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };
 
+/** Word for word as in the migration guide, section "Update Python Producers": it needs `job_id`, `run_id`, `row_count`, `meta`, and output.parquet. */
+export const guideSnippet = `
+# Submit via bus_submit.py
+import subprocess
+subprocess.run([
+    "python3", "scripts/bus_submit.py",
+    "--job-id", job_id,
+    "--run-id", run_id,
+    "--producer", "baseline",
+    "--kind", "alerts_std",
+    "--artifact-id", "alerts_std",
+    "--parquet", "output.parquet",
+    "--schema-hint", "canon.alerts_std",
+    "--rows", str(row_count),
+    "--meta-json", json.dumps(meta)
+])
+`;
+
 /** Starts `python3` in the folder of a bus. */
 export const startPython = (bus: TestBus, args: readonly string[], python = 'python3'): Child =>
   startChild(python, args, bus.folder, environment);

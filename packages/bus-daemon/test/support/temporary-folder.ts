@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { processIds } from '../../src/doctor/processes.js';
 import { eventually } from './eventually.js';
 
 /**
@@ -33,14 +34,4 @@ export function processesIn(folder: string): number[] {
       return false; // gone meanwhile
     }
   });
-}
-
-function processIds(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter(name => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
 }
