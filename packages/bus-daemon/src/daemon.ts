@@ -1,8 +1,8 @@
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { type Bus, randomClaim, systemClock } from './bus.js';
-import { causeOf } from './daemon-state.js';
 import type { HttpServer } from './http/serve.js';
-import { Loop } from './loop.js';
+import { causeOf } from './loop/daemon-state.js';
+import { Loop } from './loop/loop.js';
 import type { Notifier } from './notify/notifier.js';
 import { openBus } from './open-bus.js';
 import { superviseBySystemd, systemdEnvironment } from './systemd/supervised.js';

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
-import { type DaemonState, readDaemonState } from './daemon-state.js';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
 import { lookIntoInbox } from './inbox.js';
+import { type DaemonState, readDaemonState } from './loop/daemon-state.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
 
 /** The state of a bus, as anybody may read it from outside. */

@@ -7,7 +7,7 @@ import { type InProcessBus, openInProcess } from '../test/support/in-process-bus
 import { writeToInbox } from '../test/support/jobs.js';
 import { numbers } from '../test/support/parquet.js';
 import { submit } from '../test/support/submit.js';
-import { runBatch } from './pipeline.js';
+import { runBatch } from './loop/pipeline.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
 import { verify } from './stages/verify.js';

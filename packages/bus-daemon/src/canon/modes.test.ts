@@ -7,7 +7,7 @@ import { writeSelect } from '../../test/support/parquet.js';
 import { queryPublished } from '../../test/support/published.js';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compact.js';
-import { runBatch } from '../pipeline.js';
+import { runBatch } from '../loop/pipeline.js';
 import { Publisher } from '../publish/publisher.js';
 import { verify } from '../stages/verify.js';
 import { incompleteTables, rebuildTable } from './rebuild.js';

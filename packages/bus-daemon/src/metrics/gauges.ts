@@ -4,7 +4,7 @@ import type { Bus } from '../bus.js';
 import type { RunState } from '../events.js';
 import type { ExportState } from '../exports/exporter.js';
 import { seqName } from '../journal/files.js';
-import type { LoopHealth } from '../pulse.js';
+import type { LoopHealth } from '../loop/pulse.js';
 import { lockFileOf } from '../writer-lock.js';
 import type { Totals } from './totals.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
-import type { LoopHealth } from '../pulse.js';
+import type { LoopHealth } from '../loop/pulse.js';
 import { superviseBySystemd, systemdEnvironment } from './supervised.js';
 
 beforeEach(() => {

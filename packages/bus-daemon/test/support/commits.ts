@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import type { Bus } from '../../src/bus.js';
-import { runBatch } from '../../src/pipeline.js';
+import { runBatch } from '../../src/loop/pipeline.js';
 import type { ClaimedJob } from '../../src/stages/job.js';
 import { verify } from '../../src/stages/verify.js';
 import { WorkerProcess } from '../../src/worker/client.js';

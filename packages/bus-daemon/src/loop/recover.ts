@@ -1,12 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, fileNames, rejectReasonSchema, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
-import type { Bus } from './bus.js';
-import type { JournalRow } from './journal/row.js';
-import { listClaimed } from './stages/claim.js';
-import type { ClaimedJob } from './stages/job.js';
-import { isRejection, receiptOf, rejectReasonOf } from './stages/outcome.js';
-import { readReceipt, settle } from './stages/settle.js';
+import type { Bus } from '../bus.js';
+import type { JournalRow } from '../journal/row.js';
+import { listClaimed } from '../stages/claim.js';
+import type { ClaimedJob } from '../stages/job.js';
+import { isRejection, receiptOf, rejectReasonOf } from '../stages/outcome.js';
+import { readReceipt, settle } from '../stages/settle.js';
 
 /** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
 const receiptWindowMs = 120_000;

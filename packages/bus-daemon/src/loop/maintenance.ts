@@ -1,11 +1,11 @@
-import type { Bus } from './bus.js';
-import { followModes, incompleteTables, rebuildTable } from './canon/rebuild.js';
-import { compactHot, mergeTiers } from './compact.js';
-import { forgetExportsAhead } from './exports/ahead.js';
-import { Exporter, type ExportState } from './exports/exporter.js';
-import type { Publisher } from './publish/publisher.js';
-import { releaseUnused } from './publish/release.js';
-import { WorkerProcess } from './worker/client.js';
+import type { Bus } from '../bus.js';
+import { followModes, incompleteTables, rebuildTable } from '../canon/rebuild.js';
+import { compactHot, mergeTiers } from '../compact.js';
+import { forgetExportsAhead } from '../exports/ahead.js';
+import { Exporter, type ExportState } from '../exports/exporter.js';
+import type { Publisher } from '../publish/publisher.js';
+import { releaseUnused } from '../publish/release.js';
+import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
 const retryAfterMs = 5_000;

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileNames } from '@quantbot/infra';
-import type { ClaimedJob } from './stages/job.js';
+import type { ClaimedJob } from '../stages/job.js';
 
 /** Jobs that are verified together, and large ones among them that go their own way. */
 export interface Split {

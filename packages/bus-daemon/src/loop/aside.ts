@@ -1,6 +1,6 @@
 import { systemErrorCode } from '@quantbot/infra';
-import type { Bus } from './bus.js';
-import type { ClaimedJob } from './stages/job.js';
+import type { Bus } from '../bus.js';
+import type { ClaimedJob } from '../stages/job.js';
 
 /** A job that was put aside is tried again after this long. */
 const restMs = 60_000;

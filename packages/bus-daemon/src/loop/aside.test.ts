@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { openInProcess } from '../test/support/in-process-bus.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import type { ClaimedJob } from '../stages/job.js';
 import { Aside } from './aside.js';
-import type { ClaimedJob } from './stages/job.js';
 
 const jobs: ClaimedJob[] = ['a', 'b', 'c'].map(jobId => ({
   claim: `claim-${jobId}`,

@@ -1,6 +1,6 @@
-import type { Bus } from './bus.js';
-import type { RunState } from './events.js';
-import { decodeTimeoutMs } from './stages/decodable.js';
+import type { Bus } from '../bus.js';
+import type { RunState } from '../events.js';
+import { decodeTimeoutMs } from '../stages/decodable.js';
 
 /** Each step of a stage tells that it is done, and none is given longer than a file to decode: when nothing has moved for twice that, something hangs. */
 const stallMs = 2 * decodeTimeoutMs;

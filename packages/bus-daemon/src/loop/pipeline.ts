@@ -1,12 +1,12 @@
 import type { Operation } from '@quantbot/infra';
-import type { Bus } from './bus.js';
-import type { SettledBatch, SettledJob, StageName } from './events.js';
-import { commit } from './stages/commit.js';
-import { decide } from './stages/decide.js';
-import type { CheckedJob, CommittedJob } from './stages/job.js';
-import { settledJob } from './stages/outcome.js';
-import { settle } from './stages/settle.js';
-import { store } from './stages/store.js';
+import type { Bus } from '../bus.js';
+import type { SettledBatch, SettledJob, StageName } from '../events.js';
+import { commit } from '../stages/commit.js';
+import { decide } from '../stages/decide.js';
+import type { CheckedJob, CommittedJob } from '../stages/job.js';
+import { settledJob } from '../stages/outcome.js';
+import { settle } from '../stages/settle.js';
+import { store } from '../stages/store.js';
 
 /**
  * The way of one batch of verified jobs. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and the journal says

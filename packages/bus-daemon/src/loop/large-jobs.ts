@@ -1,6 +1,6 @@
-import type { Bus } from './bus.js';
-import type { CheckedJob, ClaimedJob } from './stages/job.js';
-import { verify } from './stages/verify.js';
+import type { Bus } from '../bus.js';
+import type { CheckedJob, ClaimedJob } from '../stages/job.js';
+import { verify } from '../stages/verify.js';
 
 interface FailedJob {
   job: ClaimedJob;

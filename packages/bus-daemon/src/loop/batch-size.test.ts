@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../test/support/temporary-folder.js';
+import { temporaryFolder } from '../../test/support/temporary-folder.js';
 import { splitBySize } from './batch-size.js';
 
 const jobsOf = (...sizes: number[]) => {

@@ -2,8 +2,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import { z } from 'zod';
-import type { Bus } from './bus.js';
-import { hintFor } from './errors.js';
+import type { Bus } from '../bus.js';
+import { hintFor } from '../errors.js';
 
 const stateSchema = z.object({
   pid: z.number(),

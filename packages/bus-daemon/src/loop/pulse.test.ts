@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openInProcess } from '../test/support/in-process-bus.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
 import { Pulse } from './pulse.js';
 
 const minutes = 60_000;
