@@ -26,6 +26,19 @@ test('a webhook that answers 500 gets the same notification again until it takes
   expect(daemon.log().filter(({ level }) => level >= 50)).toEqual([]);
 });
 
+test('a webhook that asks for time (Retry-After) is not told again before', async () => {
+  const at: number[] = [];
+  const { url } = await startReceiver((response, n) => {
+    at.push(performance.now());
+    response.writeHead(n < 2 ? 429 : 200, { 'Retry-After': '3' }).end();
+  });
+  const bus = busWithHooks({ webhook: url });
+  submitBad(bus, 'bad-1');
+  await drain(bus);
+  expect(at).toHaveLength(2);
+  expect((at[1] as number) - (at[0] as number)).toBeGreaterThanOrEqual(2990); // timers may be a millisecond early
+});
+
 test('a hook that fails for good is logged with a code, a hint and the reason, and the next notification is tried anew', async () => {
   const { url, received } = await startReceiver((response, n) => {
     response.writeHead(n <= 2 ? 503 : 204).end();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger, NotifyHook } from '@quantbot/infra';
 import pRetry from 'p-retry';
 import { daemonError } from '../errors.js';
@@ -10,7 +11,7 @@ const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 
 /**
- * Tells a hook, again after growing pauses if that fails.
+ * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for (at most a minute).
  *
  * @param hook its variables are filled in.
  * @throws DaemonError `NOTIFY_FAILED` when it fails for good; the signal's reason when it is ended before.
@@ -30,12 +31,14 @@ export async function deliver(
       factor: 2,
       signal,
       shouldRetry: ({ error }) => !(error instanceof DeliveryError && error.permanent),
-      onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         const output = error instanceof DeliveryError ? error.output : '';
         logger.debug(
           { hook: name, id, event, attempt: attemptNumber, retriesLeft, error: error.message, output },
           'a hook could not be told',
         );
+        const askedMs = error instanceof DeliveryError && retriesLeft > 0 ? error.retryAfterMs : 0;
+        if (askedMs > 0) await sleep(Math.min(askedMs, longestPauseMs), undefined, { signal });
       },
     });
   } catch (error) {

@@ -2,13 +2,16 @@
 export class DeliveryError extends Error {
   /** Whether trying again is of no use. */
   readonly permanent: boolean;
+  /** How long it asks to be left alone (milliseconds); 0 when it does not say. */
+  readonly retryAfterMs: number;
   /** The beginning of what it answered. */
   readonly output: string;
 
-  constructor(message: string, { permanent = false, output = '' } = {}) {
+  constructor(message: string, { permanent = false, retryAfterMs = 0, output = '' } = {}) {
     super(message);
     this.name = new.target.name;
     this.permanent = permanent;
+    this.retryAfterMs = retryAfterMs;
     this.output = output;
   }
 }

@@ -33,8 +33,18 @@ export async function postWebhook({ url, headers }: WebhookTarget, attempt: Atte
   const output = await beginningOf(answer);
   throw new DeliveryError(`${where} answered ${answer.status} ${answer.statusText}`.trimEnd(), {
     permanent: !isWorthRetrying(answer.status),
+    retryAfterMs: retryAfterMs(answer.headers.get('Retry-After')),
     output,
   });
+}
+
+/**
+ * What `Retry-After` says, from now on (milliseconds): whole seconds or a date (RFC 9110, section 10.2.3); 0 when it is absent, past or neither.
+ */
+export function retryAfterMs(header: string | null, nowMs = Date.now()): number {
+  if (header === null) return 0;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 /** `fetch` says "fetch failed", and why in its cause. Only codes and names: a message may quote what was sent. */
