@@ -70,7 +70,8 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
   const { known, stale, earlier } = await recordsOf(config, path, identity);
   const old = await openOldDatabase(path, limits);
   try {
-    const taken = known.filter(record => record.phase !== 'copying').flatMap(record => record.tables);
+    const begun = known.filter(record => record.phase !== 'copying');
+    const taken = begun.flatMap(record => record.tables);
     const before = earlier.flatMap(record => record.tables);
     const plan = await planAdoption(config, old, { path, bytes: identity.size, taken, before }, options);
     if (!options.apply) return { ...plan, applied: false, jobs: known.map(jobIdOf), backup: null, viewsIn: null };
@@ -78,7 +79,6 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });
     await initBusRoot(config.busRoot);
     for (const record of stale) await forgetRecord(busLayout(config.busRoot), record);
-    const begun = known.filter(record => record.phase !== 'copying');
     // A database without tables is replaced all the same.
     const copied =
       plan.tables.length > 0 || begun.length === 0 ? [await copyTables(config, old, identity, plan, options)] : [];
