@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { peakResidentMb } from './memory.js';
+import { submitAll } from './submit-files.js';
 
 /** The built command line of the daemon. */
 export const daemonCli = join(
@@ -86,6 +87,12 @@ export async function drain(bus: BenchBus): Promise<Drained> {
     jobs: commits.reduce((sum, line) => sum + (line.jobs ?? 0), 0),
     peakMb: peak(),
   };
+}
+
+/** Gives a bus a canonical table, with the rows of one file. */
+export async function beginTable(bus: BenchBus, file: string, schemaHint: string): Promise<void> {
+  await submitAll({ busRoot: bus.root, name: 'first', files: [file], schemaHint, artifactsPerJob: 1 });
+  await drain(bus);
 }
 
 /** A daemon that runs. */

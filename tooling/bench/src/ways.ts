@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { basename, join } from 'node:path';
-import { built, drain, makeBus, startDaemon } from './bus.js';
+import { beginTable, built, makeBus, startDaemon } from './bus.js';
 import { startPostgres } from './postgres.js';
 import { type Program, race, startProgram } from './program.js';
 import { pythonProgram } from './python.js';
 import type { Row } from './results.js';
-import { submitAll } from './submit-files.js';
 import { dealt, rates, type Workload } from './workload.js';
 
 /** Where one way of writing does its work, and what runs its Python programs. */
@@ -24,11 +23,15 @@ interface Written {
 /** `8 producers`. */
 export const people = (count: number): string => `${count} producer${count === 1 ? '' : 's'}`;
 
-const measured = (work: Workload, seconds: number, results: readonly Written[]): Row => ({
-  what: '',
-  ...rates(work, seconds),
-  refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
-});
+/** Lets the programs write all of the files, and says how fast they were. */
+async function measured(work: Workload, programs: readonly Program<Written>[]): Promise<Row> {
+  const { seconds, results } = await race(programs);
+  return {
+    what: '',
+    ...rates(work, seconds),
+    refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
+  };
+}
 
 /** What a reader saw while the work was done. */
 async function withReader(python: string | undefined, task: object, work: () => Promise<Row>): Promise<Row> {
@@ -52,14 +55,7 @@ export async function viaBus(
 ): Promise<Row> {
   const bus = await makeBus(folder, settings);
   const files = givenAway ? copiesOf(work.files, join(folder, 'given')) : work.files;
-  await submitAll({
-    busRoot: bus.root,
-    name: 'first',
-    files: work.files.slice(0, 1),
-    schemaHint: 'canon.ticks',
-    artifactsPerJob: 1,
-  });
-  await drain(bus);
+  await beginTable(bus, work.files[0] as string, 'canon.ticks');
   const daemon = await startDaemon(bus);
   try {
     const task = { database: bus.database, sql: 'SELECT count(*) FROM canon.ticks' };
@@ -76,8 +72,7 @@ export async function viaBus(
           pauseMs: 0,
         }),
       );
-      const { seconds, results } = await race(programs);
-      return measured(work, seconds, results);
+      return measured(work, programs);
     });
   } finally {
     await daemon.stop();
@@ -105,10 +100,9 @@ export async function viaPolling({ folder }: Place, python: string, work: Worklo
     database: join(folder, 'bench.duckdb'),
     export: join(folder, 'ticks.parquet'),
   };
-  return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, async () => {
-    const { seconds, results } = await race([startProgram<Written>(pythonProgram(python, 'poll_and_open'), task)]);
-    return measured(work, seconds, results);
-  });
+  return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, () =>
+    measured(work, [startProgram<Written>(pythonProgram(python, 'poll_and_open'), task)]),
+  );
 }
 
 /** Each producer opens the database for each file, and tries again while another has its lock. */
@@ -123,12 +117,12 @@ export async function directly(
   const database = join(folder, 'bench.duckdb');
   await createTable(database);
   const command = inPython ? pythonProgram(python, 'direct_writer') : built('direct-writer');
-  return withReader(python, { database, sql: 'SELECT count(*) FROM ticks' }, async () => {
-    const { seconds, results } = await race(
+  return withReader(python, { database, sql: 'SELECT count(*) FROM ticks' }, () =>
+    measured(
+      work,
       dealt(work.files, producers).map(files => startProgram<Written>(command, { database, files })),
-    );
-    return measured(work, seconds, results);
-  });
+    ),
+  );
 }
 
 async function createTable(database: string): Promise<void> {
@@ -140,30 +134,27 @@ async function createTable(database: string): Promise<void> {
   instance.closeSync();
 }
 
-/** Producers insert over the protocol of DuckDB's server. */
-export async function viaQuack(
-  { folder }: Place,
+/** A way of writing that needs a server: undefined, and a word in `skipped`, where there is none. */
+type ThroughServer = (
+  place: Place,
   python: string,
   work: Workload,
   producers: number,
   skipped: string[],
-): Promise<Row | undefined> {
+) => Promise<Row | undefined>;
+
+/** Producers insert over the protocol of DuckDB's server. */
+export const viaQuack: ThroughServer = async ({ folder }, python, work, producers, skipped) => {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const server = startProgram(pythonProgram(python, 'quack_server'), { database: join(folder, 'bench.duckdb'), port });
   const setup = [`CREATE SECRET (TYPE quack, TOKEN 'bench')`, `ATTACH 'quack:localhost:${port}' AS remote`];
   const client = { extensions: ['httpfs', 'quack'], setup };
   return remotely(python, work, producers, { ...client, table: 'remote.ticks' }, [server], skipped, "DuckDB's server");
-}
+};
 
 /** Producers insert into DuckLake, whose catalog is a PostgreSQL of this run. */
-export async function viaLake(
-  { folder }: Place,
-  python: string,
-  work: Workload,
-  producers: number,
-  skipped: string[],
-): Promise<Row | undefined> {
+export const viaLake: ThroughServer = async ({ folder }, python, work, producers, skipped) => {
   const postgres = await startPostgres(join(folder, 'postgres'));
   if (postgres === undefined) {
     skipped.push('DuckLake: there is no PostgreSQL here.');
@@ -187,7 +178,7 @@ export async function viaLake(
   } finally {
     postgres.stop();
   }
-}
+};
 
 async function remotely(
   python: string,
@@ -199,17 +190,15 @@ async function remotely(
   who: string,
 ): Promise<Row | undefined> {
   try {
-    for (const server of servers) {
-      await server.ready;
-    }
-    return await withReader(python, { ...client, sql: `SELECT count(*) FROM ${client.table}` }, async () => {
-      const { seconds, results } = await race(
+    for (const server of servers) await server.ready;
+    return await withReader(python, { ...client, sql: `SELECT count(*) FROM ${client.table}` }, () =>
+      measured(
+        work,
         dealt(work.files, producers).map(files =>
           startProgram<Written>(pythonProgram(python, 'remote_writer'), { ...client, files }),
         ),
-      );
-      return measured(work, seconds, results);
-    });
+      ),
+    );
   } catch (error) {
     skipped.push(`${who}, ${people(producers)}: ${lastLine(error)}`);
     return undefined;

@@ -19,12 +19,13 @@ export const sizes: Record<string, number> = { '1 KB': 12, '30 KB': 1000, '1 MB'
 /** Writes the files. A row has a time and three random prices; they do not compress, so that sizes are what they seem. */
 export async function makeFiles(folder: string, size: string, count: number): Promise<Workload> {
   const rows = sizes[size] as number;
+  const name = size.replace(' ', '');
   mkdirSync(folder, { recursive: true });
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
   const files: string[] = [];
   for (let i = 0; i < count; i++) {
-    const path = join(folder, `${size.replace(' ', '')}-${i}.parquet`);
+    const path = join(folder, `${name}-${i}.parquet`);
     await connection.run(
       `COPY (SELECT ${i}::BIGINT * 1000000000 + range AS ts, random() AS open, random() AS high, random() AS low FROM range(${rows})) TO '${path}' (FORMAT parquet, COMPRESSION uncompressed)`,
     );
@@ -32,7 +33,7 @@ export async function makeFiles(folder: string, size: string, count: number): Pr
   }
   connection.closeSync();
   instance.closeSync();
-  return { name: size.replace(' ', ''), rows, bytes: (await stat(files[0] as string)).size, files };
+  return { name, rows, bytes: (await stat(files[0] as string)).size, files };
 }
 
 /** Files dealt out to producers in turn. */

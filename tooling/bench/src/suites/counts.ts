@@ -12,10 +12,10 @@ const counts: Record<string, { jobs: number; slow: number }> = {
 
 export const countsOf = (size: string) => counts[size] as { jobs: number; slow: number };
 
-/** The files of a size, as many as are measured, in a folder of their own. */
+/** The files of a size, as many as are measured. */
 export const filesOf = ({ folder, quick }: SuiteContext, size: string): Promise<Workload> => {
   const { jobs } = countsOf(size);
-  return makeFiles(join(folder, `files-${size.replace(' ', '')}`), size, quick ? Math.ceil(jobs / 10) : jobs);
+  return makeFiles(join(folder, 'files'), size, quick ? Math.ceil(jobs / 10) : jobs);
 };
 
 /** Three times, in turns: what else the machine does would decide otherwise. Large files take too long for it. */

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BenchBus, built, drain, makeBus } from '../bus.js';
+import { type BenchBus, beginTable, built, drain, makeBus } from '../bus.js';
 import { race, startProgram } from '../program.js';
 import { median, type Row, round, type Suite, type SuiteContext } from '../results.js';
 import { submitAll } from '../submit-files.js';
@@ -74,11 +74,7 @@ async function busWithWaiting(
   artifactsPerJob: number,
 ): Promise<BenchBus> {
   const bus = await makeBus(join(folder, name.replaceAll(/\W+/g, '-')), { export: { enabled: false } });
-  const busRoot = bus.root;
-  if (schemaHint !== null) {
-    await submitAll({ busRoot, name: 'first', files: work.files.slice(0, 1), schemaHint, artifactsPerJob: 1 });
-    await drain(bus);
-  }
-  await submitAll({ busRoot, name: 'p', files: work.files, schemaHint, artifactsPerJob });
+  if (schemaHint !== null) await beginTable(bus, work.files[0] as string, schemaHint);
+  await submitAll({ busRoot: bus.root, name: 'p', files: work.files, schemaHint, artifactsPerJob });
   return bus;
 }
