@@ -25,7 +25,7 @@ export * from './errors.js';
 export { faultPoint } from './fault-point.js';
 export * from './files/copy.js';
 export * from './files/digest.js';
-export { syncFile, syncFiles, syncFolder } from './files/flush.js';
+export { flush, syncFile, syncFiles, syncFolder } from './files/flush.js';
 export * from './files/names.js';
 export { readSmallFile, smallFileBytes } from './files/read-small.js';
 export * from './files/write.js';

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.js';
+import { lookInto } from '../stages/look-into.js';
 import { splitBySize } from './batch-size.js';
 
 const jobsOf = (...sizes: number[]) => {
@@ -10,7 +11,7 @@ const jobsOf = (...sizes: number[]) => {
     const folder = join(root, String(index));
     mkdirSync(folder);
     writeFileSync(join(folder, 'a.parquet'), Buffer.alloc(size));
-    return { claim: String(index), jobId: `job-${index}`, folder };
+    return { claim: String(index), jobId: `job-${index}`, folder, files: lookInto(folder) };
   });
 };
 const taken = (jobs: ReturnType<typeof jobsOf>, max: number) => splitBySize(jobs, max).batch.map(job => job.jobId);
@@ -30,7 +31,9 @@ test('a job that has more than a quarter of the bytes of a batch goes its own wa
 test('jobs of very many files do not come together, and one of more than that comes alone', () => {
   const [few, many, tooMany, last] = jobsOf(1, 1, 1, 1);
   const fill = (job: typeof few, count: number) => {
-    for (let i = 1; i < count; i++) writeFileSync(join(job?.folder ?? '', `${i}.parquet`), '');
+    if (job === undefined) return;
+    for (let i = 1; i < count; i++) writeFileSync(join(job.folder, `${i}.parquet`), '');
+    job.files = lookInto(job.folder);
   };
   fill(few, 1000);
   fill(many, 2500);
@@ -45,8 +48,10 @@ test('jobs of very many files do not come together, and one of more than that co
 });
 
 test('a folder that cannot be read does not hold up the batch', () => {
-  expect(taken([{ claim: 'c', jobId: 'gone', folder: '/no/such/folder' }, ...jobsOf(1)], 100)).toEqual([
-    'gone',
-    'job-0',
-  ]);
+  expect(
+    taken(
+      [{ claim: 'c', jobId: 'gone', folder: '/no/such/folder', files: lookInto('/no/such/folder') }, ...jobsOf(1)],
+      100,
+    ),
+  ).toEqual(['gone', 'job-0']);
 });

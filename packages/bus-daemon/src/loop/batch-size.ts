@@ -1,6 +1,3 @@
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileNames } from '@quantbot/infra';
 import type { ClaimedJob } from '../stages/job.js';
 
 /** Jobs that are verified together, and large ones among them that go their own way. */
@@ -8,8 +5,6 @@ export interface Split {
   batch: ClaimedJob[];
   large: ClaimedJob[];
 }
-
-const protocolFiles = new Set<string>(Object.values(fileNames));
 
 /** A job with more than this share of a batch's bytes is large. */
 const largeShare = 1 / 4;
@@ -21,7 +16,7 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
   const split: Split = { batch: [], large: [] };
   const total = { bytes: 0, files: 0 };
   for (const job of jobs) {
-    const { bytes, files } = sizeOf(job.folder);
+    const { bytes, files } = sizeOf(job);
     if (bytes > maxBytes * largeShare) {
       split.large.push(job);
       continue;
@@ -35,13 +30,8 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
 }
 
 /** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
-function sizeOf(folder: string): { bytes: number; files: number } {
-  try {
-    if (!lstatSync(folder).isDirectory()) return { bytes: 0, files: 0 };
-    const names = readdirSync(folder).filter(name => !protocolFiles.has(name));
-    const sizes = names.map(name => lstatSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
-    return { bytes: sizes.reduce((sum, size) => sum + size, 0), files: names.length };
-  } catch {
-    return { bytes: 0, files: 0 };
-  }
+function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } {
+  let bytes = 0;
+  for (const { size } of files?.values() ?? []) bytes += size;
+  return { bytes, files: files?.size ?? 0 };
 }

@@ -30,6 +30,18 @@ test('a claimed job is out of the inbox under a claim of the daemon’s own, and
   expect(await listClaimed(bus)).toEqual(claimed);
 });
 
+test('a claimed job says what lies in its folder besides the protocol’s own files', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const folder = writeToInbox(testBus, { jobId: 'job-1', files: { 'a.parquet': { content: 'xyz' } } });
+  mkdirSync(join(folder, 'deeper'));
+  const [job] = await claim(bus, await discover(bus));
+  expect([...(job?.files ?? [])].map(([name, info]) => [name, info.isFile()]).sort()).toEqual([
+    ['a.parquet', true],
+    ['deeper', false],
+  ]);
+  expect(job?.files?.get('a.parquet')?.size).toBe(3);
+});
+
 test('a job that is gone by now is passed over, and the others are claimed', async () => {
   const { bus, test: testBus } = await openInProcess();
   const folder = writeToInbox(testBus, { jobId: 'gone' });
@@ -64,7 +76,7 @@ test('a job that is a link is claimed as the link; what it leads to stays where 
   mkdirSync(outside);
   writeFileSync(join(outside, 'COMMIT'), '');
   symlinkSync(outside, join(bus.layout.inbox, 'linked'));
-  expect((await claim(bus, await discover(bus))).map(job => job.jobId)).toEqual(['linked']);
+  expect(await claim(bus, await discover(bus))).toMatchObject([{ jobId: 'linked', files: undefined }]);
   expect(existsSync(join(outside, 'COMMIT'))).toBe(true);
 });
 
@@ -73,7 +85,7 @@ test('what an earlier process left in claimed comes oldest first; other things t
   const [young, old] = ['young', 'old'].map(jobId => putClaimed(bus, { jobId }));
   utimesSync(join(old?.folder ?? '', 'COMMIT'), 10, 10);
   mkdirSync(join(bus.layout.claimed, 'something else'));
-  expect(await listClaimed(bus)).toEqual([
+  expect(await listClaimed(bus)).toMatchObject([
     { ...old, submittedAtMs: 10_000 },
     { ...young, submittedAtMs: statSync(join(young?.folder ?? '', 'COMMIT')).mtimeMs },
   ]);

@@ -7,6 +7,7 @@ import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
+import { lookInto } from './look-into.js';
 
 /**
  * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
@@ -34,7 +35,7 @@ async function claimOne(
   const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
   try {
     renameSync(inInbox(bus.layout.inbox, name), folder);
-    return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs };
+    return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, files: lookInto(folder) };
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return undefined;
@@ -68,7 +69,7 @@ export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
       info => info.mtimeMs,
       () => undefined, // settling had begun, or it never was a whole job
     );
-    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, submittedAtMs });
+    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, submittedAtMs, files: lookInto(folder) });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

@@ -37,6 +37,7 @@ function accepted(more: object = {}): AcceptedJob {
       key: `run-1/p/${entry.kind ?? 'k'}/${entry.artifact_id}`,
       relPath: `store/p/${entry.kind ?? 'k'}/run-1@${entry.artifact_id}.parquet`,
       file: '/unused',
+      inode: 1,
       rows: index,
       bytes: 100 + index,
       sha256: String(index).repeat(64),

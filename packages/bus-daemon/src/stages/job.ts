@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { JournalRow } from '../journal/row.js';
 
@@ -17,6 +18,8 @@ export interface ClaimedJob {
   folder: string;
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
+  /** What lay in its folder after the claim, by name, without the protocol's own files; undefined when it was not looked at, or is no folder. */
+  files?: ReadonlyMap<string, Stats> | undefined;
 }
 
 /** An artifact whose file is what its manifest says. */
@@ -27,6 +30,8 @@ export interface VerifiedArtifact {
   relPath: string;
   /** Absolute path of the file that was hashed. */
   file: string;
+  /** Its inode: what is stored must be this one, whatever lies at the path by then. */
+  inode: number;
   rows: number;
   bytes: number;
   sha256: string;

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -29,12 +29,6 @@ export async function settle(bus: Bus, committed: readonly CommittedJob[]): Prom
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
-  const earlier = readReceipt(join(target, fileNames.receipt));
-  if (earlier !== undefined && sameContent(earlier, receipt)) {
-    // A retry with identical bytes: the receipt that is there has been the answer all along, and stays.
-    await rm(job.folder, { recursive: true, force: true });
-    return;
-  }
   writeReceipt(join(job.folder, fileNames.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
   faultPoint('settle:receipt-written');
   for (const entry of readdirSync(job.folder, { withFileTypes: true })) {
@@ -43,7 +37,11 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
     if (entry.isFile()) unlinkSync(path);
     else await rm(path, { recursive: true, force: true });
   }
-  await moveInto(job.folder, target, String(earlier?.seq ?? 'damaged'));
+  if (tryMove(job.folder, target)) return;
+  const earlier = readReceipt(join(target, fileNames.receipt));
+  // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
+  if (earlier !== undefined && sameContent(earlier, receipt)) await rm(job.folder, { recursive: true, force: true });
+  else await moveInto(job.folder, target, String(earlier?.seq ?? 'damaged'));
 }
 
 /** Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the producer, has left is replaced as a whole. */
@@ -83,13 +81,20 @@ async function canHoldReason(folder: string): Promise<boolean> {
 
 /** Renames the folder into its place; an older outcome of the same job id is kept beside it, under its seq. */
 async function moveInto(folder: string, target: string, earlier: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return renameSync(folder, target);
-    } catch (error) {
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '') || attempt > 1000) throw error;
-      await archive(target, attempt === 0 ? earlier : `${earlier}-${attempt}`);
-    }
+  for (let attempt = 0; !tryMove(folder, target); attempt++) {
+    if (attempt > 1000) throw new Error(`${target} cannot be moved out of the way.`);
+    await archive(target, attempt === 0 ? earlier : `${earlier}-${attempt}`);
+  }
+}
+
+/** Whether the folder could be renamed; not if something is there that would be replaced. */
+function tryMove(folder: string, target: string): boolean {
+  try {
+    renameSync(folder, target);
+    return true;
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) throw error;
+    return false;
   }
 }
 
@@ -103,7 +108,6 @@ async function archive(target: string, suffix: string): Promise<void> {
 
 /** The receipt at a path; undefined when there is none, or a torn one. */
 export function readReceipt(path: string): Receipt | undefined {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined; // an exception would cost more than the call
   try {
     return receiptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch (error) {

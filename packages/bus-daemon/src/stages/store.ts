@@ -1,11 +1,11 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, unlinkSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   copyFileDurable,
   faultPoint,
+  flush,
   makeFolderDurable,
-  syncFile,
   syncFolder,
   systemErrorCode,
   tryLink,
@@ -14,6 +14,7 @@ import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import type { DecidedBatch } from './decide.js';
 import { type DecidedArtifact, isRejected } from './job.js';
+import { isNotRegular } from './verify-artifact.js';
 
 /**
  * In: decided jobs. Out: the same, each new artifact lying in the store, read-only and flushed.
@@ -37,28 +38,40 @@ export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch
 async function storeOne(bus: Bus, artifact: DecidedArtifact): Promise<void> {
   const target = join(bus.layout.root, artifact.relPath);
   if (artifact.replaceOrphan) unlinkSync(target);
-  if (tryLink(artifact.file, target)) mustBeSameFile(artifact.file, target);
-  else await copyFileDurable(artifact.file, target);
-  chmodSync(target, 0o444);
-  await flush(artifact, target);
+  const linked = tryLink(artifact.file, target);
+  if (!linked) await copyFileDurable(artifact.file, target);
+  const file = linked ? openLinked(artifact, target) : openSync(target, constants.O_RDONLY);
+  try {
+    fchmodSync(file, 0o444);
+    await flushStored(artifact, target, file);
+  } finally {
+    closeSync(file);
+  }
   bus.events.emit('moved', { stage: 'store' });
 }
 
 /** A link is made by path: what lies there must be the regular file that was hashed, not something swapped in meanwhile. */
-function mustBeSameFile(file: string, target: string): void {
-  const stored = lstatSync(target);
-  if (stored.isFile() && stored.ino === lstatSync(file).ino) return;
+function openLinked(artifact: DecidedArtifact, target: string): number {
+  let file: number | undefined;
+  try {
+    file = openSync(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stored = fstatSync(file);
+    if (stored.isFile() && stored.ino === artifact.inode) return file;
+  } catch (error) {
+    if (!isNotRegular(error)) throw error;
+  }
+  if (file !== undefined) closeSync(file);
   unlinkSync(target);
-  throw new Error(`${file} was replaced while it was stored.`);
+  throw new Error(`${artifact.file} was replaced while it was stored.`);
 }
 
 /**
  * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file would lie: the job's file is written
  * anew, and the next attempt starts from that.
  */
-async function flush(artifact: DecidedArtifact, target: string): Promise<void> {
+async function flushStored(artifact: DecidedArtifact, target: string, file: number): Promise<void> {
   try {
-    await syncFile(target);
+    await flush(file);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     unlinkSync(target);

@@ -66,6 +66,7 @@ export async function verifyArtifact(
       artifactId: entry.artifact_id,
     }),
     file,
+    inode: ours ? info.ino : lstatSync(file).ino,
     rows: footer.rows,
     ...digest,
     columns: footer.columns,
@@ -112,7 +113,7 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats
   let info: Stats | undefined;
   for (const [depth, part] of parts.entries()) {
     path = join(path, part);
-    info = lstatOf(path);
+    info = (parts.length === 1 ? job.files?.get(part) : undefined) ?? lstatOf(path);
     if (info === undefined) throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
     const isLast = depth === parts.length - 1;
     if (isLast ? !info.isFile() : !info.isDirectory())
@@ -133,12 +134,15 @@ function lstatOf(path: string): Stats | undefined {
   }
 }
 
-/** Opens, which fails in these ways for a link, a FIFO without a writer, a folder. */
+/** Whether opening or reading failed in one of the ways in which it does for a link, a socket, a folder. */
+export const isNotRegular = (error: unknown): boolean =>
+  ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
+
 async function asRegular<T>(relpath: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '')) throw notRegular(relpath);
+    if (isNotRegular(error)) throw notRegular(relpath);
     throw error;
   }
 }

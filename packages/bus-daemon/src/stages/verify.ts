@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, type Stats } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BusError,
@@ -18,7 +18,7 @@ import { breathe, concurrently } from '../concurrent.js';
 import type { DecodeProblem } from '../worker/protocol.js';
 import { checkDecodable, decodeTimeoutMs } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
-import { verifyArtifact } from './verify-artifact.js';
+import { isNotRegular, verifyArtifact } from './verify-artifact.js';
 
 /**
  * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
@@ -66,20 +66,15 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
 }
 
 function checkFolder(job: ClaimedJob): void {
+  if (job.files !== undefined) return; // it could be looked into
   const info = lstatSync(job.folder);
   if (info.isSymbolicLink()) throw busError('UNSAFE_PATH', 'The job folder is a symbolic link.');
   if (!info.isDirectory()) throw busError('UNSAFE_PATH', 'The job is not a folder.');
 }
 
 function readManifestBytes(job: ClaimedJob): Uint8Array {
-  const path = join(job.folder, fileNames.manifest);
-  mustBeRegular(path, fileNames.manifest, () => busError('MANIFEST_MISSING', 'The job has no manifest.json.'));
-  try {
-    return readSmallFile(path, maxManifestBytes);
-  } catch (error) {
-    if (!(error instanceof BusError) || error.code !== 'TOO_LARGE') throw error;
-    throw busError('TOO_LARGE', `manifest.json has more than the ${maxManifestBytes} bytes that are allowed.`);
-  }
+  const missing = () => busError('MANIFEST_MISSING', 'The job has no manifest.json.');
+  return readProtocolFile(job, fileNames.manifest, maxManifestBytes, missing);
 }
 
 function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
@@ -100,16 +95,26 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
 
 /** Whether the job was built in `staging/` and renamed in. In doubt: no, which costs a copy. */
 function isStaged(job: ClaimedJob): boolean {
-  const path = join(job.folder, fileNames.commit);
-  const { size } = mustBeRegular(path, fileNames.commit, () => busError('MANIFEST_INVALID', 'The job has no COMMIT.'));
-  return size === stagedMark.length && readSmallFile(path, size).toString('latin1') === stagedMark;
+  const missing = () => busError('MANIFEST_INVALID', 'The job has no COMMIT.');
+  try {
+    return readProtocolFile(job, fileNames.commit, stagedMark.length, missing).toString('latin1') === stagedMark;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'TOO_LARGE' || systemErrorCode(error) === 'EACCES') return false;
+    throw error;
+  }
 }
 
-function mustBeRegular(path: string, name: string, missing: () => BusError): Stats {
-  const info = lstatSync(path, { throwIfNoEntry: false });
-  if (info === undefined) throw missing();
-  if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
-  return info;
+/** One look less than asking first what it is: opening says it too. */
+function readProtocolFile(job: ClaimedJob, name: string, maxBytes: number, missing: () => BusError): Buffer {
+  try {
+    return readSmallFile(join(job.folder, name), maxBytes);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw missing();
+    const { code } = error as { code?: string };
+    if (code === 'TOO_LARGE') throw busError(code, `${name} has more than the ${maxBytes} bytes that are allowed.`);
+    if (code === 'UNSAFE_PATH' || isNotRegular(error)) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
+    throw error;
+  }
 }
 
 /** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 /** What Node has for file work. */
 const threads = 4;
 
-/** Flushes an open file. */
-export const flush = promisify(fsync);
+/** Flushes an open file, by its descriptor. */
+export const flush: (file: number) => Promise<void> = promisify(fsync);
 
 /** Flushes a file's content and metadata to the disk. Only the flush itself takes long enough for another thread to be worth it. */
 export async function syncFile(path: PathLike): Promise<void> {

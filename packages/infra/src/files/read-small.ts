@@ -20,7 +20,7 @@ export function readSmallFile(path: string, maxBytes: number, { followLinks = fa
     if (info.size > maxBytes) throw tooLarge(path, maxBytes);
     const buffer = Buffer.allocUnsafe(info.size + 1); // one more, so that a file that grows is noticed
     let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+    for (let read = -1; read !== 0 && length < Math.max(1, info.size); length += read)
       read = readSync(file, buffer, length, buffer.length - length, length);
     if (length > maxBytes) throw tooLarge(path, maxBytes);
     if (length !== info.size)
