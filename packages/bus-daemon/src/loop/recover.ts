@@ -11,7 +11,8 @@ import { readReceipt, settle } from '../stages/settle.js';
 /** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
 const receiptWindowMs = 120_000;
 const receiptWindowJobs = 10_000;
-const rowsAtOnce = 5_000; // some megabytes
+/** With five times as many the daemon took 330 instead of 220 MB at a start after 100,000 artifacts, and was no faster. */
+const rowsAtOnce = 1_000;
 
 /**
  * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
