@@ -11,7 +11,8 @@ export interface ContentDigest {
 }
 
 /**
- * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`.
+ * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`. While a chunk is hashed, the one
+ * after it is read and itself is written.
  *
  * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the beginning: somebody is writing to it, and
  * reading on would have no end.
@@ -22,16 +23,26 @@ export async function digestHandle(
 ): Promise<ContentDigest> {
   const hash = createHash('sha256');
   const { size } = await source.stat();
-  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(size + 1, chunkBytes)));
+  const length = Math.max(1, Math.min(size + 1, chunkBytes));
+  const read = (buffer: Buffer, position: number) => {
+    const reading = source.read(buffer, 0, length, position);
+    reading.catch(() => {}); // whoever waits for it hears of it
+    return reading;
+  };
+  let [current, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
   let bytes = 0;
+  let reading = read(current, 0);
   for (;;) {
+    const { bytesRead } = await reading;
     signal?.throwIfAborted();
-    const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
     if (bytesRead === 0 || bytes + bytesRead > size) break;
-    const chunk = buffer.subarray(0, bytesRead);
+    const chunk = current.subarray(0, bytesRead);
+    reading = read(other, bytes + bytesRead);
+    const writing = sink === undefined ? undefined : writeFully(sink, chunk, bytes);
     hash.update(chunk);
-    if (sink !== undefined) await writeFully(sink, chunk, bytes);
+    await writing;
     bytes += bytesRead;
+    [current, other] = [other, current];
   }
   if (bytes !== size || (await source.stat()).size !== size)
     throw busError('BYTES_MISMATCH', `The file changed its size of ${size} bytes while it was read.`);
