@@ -2,7 +2,8 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { fileNames } from '@quantbot/infra';
 
-const protocolFiles = new Set<string>(Object.values(fileNames));
+/** Names in a job's folder that are the protocol's own: no artifact may have one. */
+export const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /** What lies in a job's folder, by name, without the protocol's own files; undefined when it is no folder, or cannot be read. */
 export function lookInto(folder: string): Map<string, Stats> | undefined {

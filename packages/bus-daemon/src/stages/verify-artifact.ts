@@ -7,7 +7,6 @@ import {
   copyHandleDurable,
   digestHandle,
   digestOf,
-  fileNames,
   type Manifest,
   type ManifestArtifact,
   manifestArtifactKey,
@@ -21,8 +20,7 @@ import {
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
-
-const ownNames = new Set<string>(Object.values(fileNames));
+import { protocolFiles } from './look-into.js';
 
 /**
  * Checks one artifact of a claimed job against its manifest. A file of a job that was not staged, or one that has other names, is copied
@@ -107,7 +105,7 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats
       'UNSAFE_PATH',
       `The relpath ${JSON.stringify(relpath).slice(0, 200)} is not a plain path below the job folder.`,
     );
-  if (parts.length === 1 && ownNames.has(relpath))
+  if (parts.length === 1 && protocolFiles.has(relpath))
     throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
   let path = job.folder;
   let info: Stats | undefined;
