@@ -1,4 +1,6 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ index: 'src/index.ts', 'utils/index': 'src/utils/index.ts' }));
+export default defineConfig(
+  esm({ index: 'src/index.ts', 'files/index': 'src/files/index.ts', 'utils/index': 'src/utils/index.ts' }),
+);

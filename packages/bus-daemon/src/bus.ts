@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { TableRegistry } from './canon/registry.js';
 import type { Events } from './events.js';
+import type { FileThread } from './file-thread/client.js';
 import type { Journal } from './journal/journal.js';
 import type { WorkerProcess } from './worker/client.js';
 
@@ -18,6 +19,8 @@ export interface Bus {
   tables: TableRegistry;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
+  /** Links, flushes and renames beside the main thread. */
+  files: FileThread;
   /** Exports that an operator has asked for and that have not begun. */
   requestedExports: ExportRequest[];
   /** The time of day (milliseconds), for what is written down. It may jump. */
@@ -37,8 +40,15 @@ export interface ExportRequest {
   seq: number;
 }
 
-/** A claim id: 16 hexadecimal digits. */
-export const randomClaim = (): string => randomBytes(8).toString('hex');
+const claimBytes = 8;
+const random = { bytes: Buffer.alloc(0), used: 0 };
+
+/** A claim id: 16 hexadecimal digits. Random bytes are fetched for many at a time. */
+export function randomClaim(): string {
+  if (random.used === random.bytes.length) Object.assign(random, { bytes: randomBytes(512 * claimBytes), used: 0 });
+  random.used += claimBytes;
+  return random.bytes.toString('hex', random.used - claimBytes, random.used);
+}
 
 /** The machine's own clocks. */
 export const systemClock: Pick<Bus, 'now' | 'elapsed'> = { now: Date.now, elapsed: () => performance.now() };

@@ -43,6 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let notifier: Notifier | undefined;
   try {
     bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
+    bus.files.start();
     traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
@@ -59,6 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await saysItEnds?.();
       await http?.close();
       opened.inspector.close();
+      await opened.files.close();
       opened.journal.close();
       await lock.release();
       // Last: the next daemon does not wait for hooks.
@@ -74,6 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     };
   } catch (error) {
     bus?.journal.close();
+    await bus?.files.close();
     await lock.release();
     throw error;
   }

@@ -15,6 +15,7 @@ import { TableRegistry } from './canon/registry.js';
 import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
+import { FileThread } from './file-thread/client.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { emptyCommit } from './journal/files.js';
 import { Journal } from './journal/journal.js';
@@ -49,6 +50,7 @@ export async function openBus(
     tables,
     requestedExports: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
+    files: new FileThread(),
   };
 }
 

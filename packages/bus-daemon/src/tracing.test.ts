@@ -3,11 +3,11 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runBatch } from '../test/support/commits.js';
 import { type InProcessBus, openInProcess } from '../test/support/in-process-bus.js';
 import { writeToInbox } from '../test/support/jobs.js';
 import { numbers } from '../test/support/parquet.js';
 import { submit } from '../test/support/submit.js';
-import { runBatch } from './loop/pipeline.js';
 import { claim } from './stages/claim.js';
 import { discover } from './stages/discover.js';
 import { verify } from './stages/verify.js';
@@ -28,7 +28,7 @@ afterAll(() => {
 beforeEach(() => exported.reset());
 
 async function ingest({ bus }: InProcessBus): Promise<void> {
-  await runBatch(bus, await verify(bus, await claim(bus, await discover(bus))), async () => {});
+  await runBatch(bus, await verify(bus, await claim(bus, await discover(bus))));
 }
 
 const spans = () => exported.getFinishedSpans();

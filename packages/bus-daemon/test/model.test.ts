@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { type Bus, systemClock } from '../src/bus.js';
 import { compactHot, mergeTiers } from '../src/compact.js';
 import { Exporter } from '../src/exports/exporter.js';
-import { runBatch } from '../src/loop/pipeline.js';
+import { FileThread } from '../src/file-thread/client.js';
 import { recoverClaimed } from '../src/loop/recover.js';
 import { openBus } from '../src/open-bus.js';
 import { Publisher } from '../src/publish/publisher.js';
@@ -18,7 +18,8 @@ import { discover } from '../src/stages/discover.js';
 import { store } from '../src/stages/store.js';
 import { verify } from '../src/stages/verify.js';
 import { WorkerProcess } from '../src/worker/client.js';
-import { workerEntry } from './support/in-process-bus.js';
+import { runBatch } from './support/commits.js';
+import { fileThreadEntry, workerEntry } from './support/in-process-bus.js';
 import { produce } from './support/parquet.js';
 import { fc } from './support/properties.js';
 import { query } from './support/readers.js';
@@ -97,6 +98,7 @@ class Real {
   publisher!: Publisher;
   readonly compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
   readonly inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
+  readonly files = new FileThread(fileThreadEntry);
   #claims = 0;
 
   constructor(readonly test: TestBus) {}
@@ -106,7 +108,7 @@ class Real {
       ...systemClock,
       newClaim: () => (++this.#claims).toString(16).padStart(16, '0'),
     });
-    this.bus = { ...opened, inspector: this.inspector };
+    this.bus = { ...opened, inspector: this.inspector, files: this.files };
     await new Exporter(this.bus).ensureStatus();
     this.publisher = new Publisher(this.bus);
     await this.publisher.publishOrThrow();
@@ -141,10 +143,11 @@ class Real {
     await releaseUnused(this.bus, []);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.bus?.journal.close();
     this.compactor.stop();
     this.inspector.stop();
+    await this.files.close();
   }
 
   async #run(claimed: Awaited<ReturnType<typeof claim>>): Promise<void> {
@@ -175,7 +178,7 @@ test('whatever happens in whatever order, the bus contains what a simple model s
         await real.restart();
         await compare(model, real);
       } finally {
-        real.close();
+        await real.close();
       }
     }),
     { numRuns: runs },

@@ -22,13 +22,7 @@ export {
 } from './config/notify.js';
 export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './config/schema.js';
 export * from './errors.js';
-export { faultPoint } from './fault-point.js';
-export * from './files/copy.js';
-export * from './files/digest.js';
-export { flush, syncFile, syncFiles, syncFolder } from './files/flush.js';
-export * from './files/names.js';
-export { readSmallFile, smallFileBytes } from './files/read-small.js';
-export * from './files/write.js';
+export * from './files/index.js';
 export * from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
 export * from './logger.js';

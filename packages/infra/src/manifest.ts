@@ -111,8 +111,8 @@ export const operationManifestSchema = z.looseObject({
 /** JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went in. */
 function isRealTime(text: string): boolean {
   const seconds = text.slice(0, 19).replace(' ', 'T');
-  const time = Date.parse(`${seconds}Z`);
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(seconds);
+  const time = new Date(`${seconds}Z`);
+  return !Number.isNaN(time.getTime()) && time.getUTCDate() === Number(seconds.slice(8, 10));
 }
 
 /** A valid manifest, as {@link parseManifest} returns it. */

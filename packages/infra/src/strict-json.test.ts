@@ -4,13 +4,25 @@ import { JsonError, parseJsonStrictly } from './strict-json.js';
 
 const parse = (text: string, maxDepth = 64) => parseJsonStrictly(Buffer.from(text), maxDepth);
 
+/** So many objects in one another. */
+function nested(depth: number, innermost: unknown = 1): unknown {
+  let value = innermost;
+  for (let level = 0; level < depth; level++) value = { a: value };
+  return value;
+}
+
 test('what JSON.parse makes of a text with distinct keys is what comes out', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom(undefined, 2), (value, indent) => {
-      const text = JSON.stringify(value, null, indent);
-      if (text.includes('__proto__')) return;
-      expect(parse(text)).toEqual(JSON.parse(text));
-    }),
+    fc.property(
+      fc.jsonValue({ maxDepth: 5 }),
+      fc.constantFrom(undefined, 2),
+      fc.constantFrom('', '\n'),
+      (value, indent, end) => {
+        const text = JSON.stringify(value, null, indent) + end;
+        if (text.includes('__proto__')) return;
+        expect(parse(text)).toEqual(JSON.parse(text));
+      },
+    ),
   );
 });
 
@@ -20,6 +32,12 @@ test.each([
   ['a key twice, deep inside', '{"a":[{"b":{"c":1,"d":"{","c":2}}]}'],
   ['__proto__', '{"__proto__":{"a":1}}'],
   ['__proto__, escaped', '{"meta":{"\\u005f_proto__":1}}'],
+  ['a key twice, in the form that producers write', '{\n  "a": 1,\n  "a": 2\n}\n'],
+  ['a key twice with one value, in the form that producers write', '{\n  "a": 1,\n  "a": 1\n}\n'],
+  ['__proto__, in the form that producers write', '{\n  "__proto__": 1\n}\n'],
+  ['too deep, in the form that producers write', `${JSON.stringify(nested(65), null, 2)}\n`],
+  ['too deep and empty inside, in the form that producers write', `${JSON.stringify(nested(64, []), null, 2)}\n`],
+  ['far too deep, and it begins as producers do', `{\n  "a": ${'['.repeat(100_000)}${']'.repeat(100_000)}\n}\n`],
   ['half a text', '{"a":'],
   ['nothing', ''],
   ['two values', '{} {}'],
@@ -36,6 +54,7 @@ test.each([
   ['values that look like keys', '{"a":"b","b":"a","c":["a","a"]}'],
   ['strings with quotes, brackets and backslashes', '{"a\\"{":"}\\\\","[":"\\\\\\"a"}'],
   ['the depth that is allowed', `${'['.repeat(64)}${']'.repeat(64)}`],
+  ['the depth that is allowed, in the form that producers write', `${JSON.stringify(nested(64), null, 2)}\n`],
   ['a byte order mark', '\uFEFF{"a":1}'],
 ])('taken: %s', (_what, text) => {
   expect(parse(text)).toEqual(JSON.parse(text.replace('\uFEFF', '')));

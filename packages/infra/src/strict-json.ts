@@ -21,6 +21,8 @@ export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown 
   } catch (cause) {
     throw new JsonError('is not valid UTF-8', { cause });
   }
+  const plain = parseOwnForm(text, maxDepth);
+  if (plain !== undefined) return plain.json;
   // Before parsing, because recursion on what was parsed is not safe.
   if (nestingDepth(text) > maxDepth) throw new JsonError(`is nested more than ${maxDepth} levels deep`);
   let json: unknown;
@@ -31,6 +33,22 @@ export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown 
   }
   checkKeys(text);
   return json;
+}
+
+/**
+ * Almost every text is in the form that our own producers write, two spaces a level. One that comes out again just as it went in has no key
+ * twice, and that is found in a tenth of the time of going through it here. Undefined for any other text, which says nothing about it.
+ */
+function parseOwnForm(text: string, maxDepth: number): { json: unknown } | undefined {
+  // A line break inside of JSON is never part of a string, so this is a line that is nested deeper than is allowed, or nearly so.
+  if (!text.startsWith('{\n  "') || text.includes(`\n${'  '.repeat(maxDepth)}`) || text.includes('__proto__'))
+    return undefined;
+  try {
+    const json = JSON.parse(text) as unknown;
+    return text === `${JSON.stringify(json, null, 2)}\n` ? { json } : undefined;
+  } catch {
+    return undefined; // no JSON, or nested too deep to be written
+  }
 }
 
 /** Brackets outside of strings. */

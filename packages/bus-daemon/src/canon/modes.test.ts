@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compactorWorker } from '../../test/support/commits.js';
+import { compactorWorker, runBatch } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { putClaimed } from '../../test/support/jobs.js';
 import { writeSelect } from '../../test/support/parquet.js';
 import { queryPublished } from '../../test/support/published.js';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compact.js';
-import { runBatch } from '../loop/pipeline.js';
 import { Publisher } from '../publish/publisher.js';
 import { verify } from '../stages/verify.js';
 import { incompleteTables, rebuildTable } from './rebuild.js';
@@ -54,7 +53,7 @@ async function commitJob(bus: Bus, folder: string, artifacts: readonly PriceRow[
   }
   const jobId = `job-${bus.journal.lastSeq + 1}`;
   const job = putClaimed(bus, { jobId, files, manifest: { artifacts: entries } });
-  await runBatch(bus, await verify(bus, [job]), async () => {});
+  await runBatch(bus, await verify(bus, [job]));
 }
 
 const sorted = (rows: readonly object[]): string[] => rows.map(row => JSON.stringify(row)).sort();

@@ -14,7 +14,7 @@ import { splitBySize } from './batch-size.js';
 import { StateFile } from './daemon-state.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
-import { runBatch, timed } from './pipeline.js';
+import { commitBatch, settleBatch, timed } from './pipeline.js';
 import { type LoopHealth, Pulse } from './pulse.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 
@@ -43,6 +43,8 @@ export class Loop implements LoopView {
   #inHand: readonly ClaimedJob[] = [];
   /** The batch after the one in hand, which is being verified meanwhile. */
   #ahead: Batch | undefined;
+  /** The batch before the one in hand, which is committed and being settled meanwhile. */
+  #behind: { jobs: readonly ClaimedJob[]; settled: Promise<void> } | undefined;
   readonly #large: LargeJobs;
   readonly #aside: Aside;
   readonly #state: StateFile;
@@ -100,6 +102,7 @@ export class Loop implements LoopView {
       this.#bus.inspector.stop(); // nobody waits any more for what is being verified
       await this.#large.stop();
       await this.#ahead?.verified.catch(() => {});
+      await this.#behind?.settled.catch(() => {});
       await this.#maintenance.stop();
       await this.#repair;
       this.#state.remove();
@@ -138,13 +141,37 @@ export class Loop implements LoopView {
     const batch = this.#ahead ?? (await this.#nextBatch());
     this.#ahead = undefined;
     this.#inHand = [...large, ...batch.jobs];
-    if (this.#inHand.length === 0) return 'idle';
+    if (this.#inHand.length === 0) {
+      await this.#settleBehind();
+      return 'idle';
+    }
     const verified = await batch.verified;
-    if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
-    await runBatch(this.#bus, [...large, ...verified], () => this.#publisher.publishNewTables());
-    this.#aside.succeeded(this.#inHand);
+    const committed = await commitBatch(this.#bus, [...large, ...verified], {
+      beside: async () => {
+        if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
+      },
+      afterCommit: () => this.#publisher.publishNewTables(),
+    });
+    await this.#settleBehind();
+    this.#behind = { jobs: this.#inHand, settled: settleBatch(this.#bus, committed) };
+    this.#behind.settled.catch(() => {}); // whoever waits for it hears of it
     this.#inHand = [];
+    if (this.#aside.careful) await this.#settleBehind();
     return 'worked';
+  }
+
+  /** Waits for the batch before to be settled. What goes wrong there is about its jobs; those in hand are committed by now, or have not begun. */
+  async #settleBehind(): Promise<void> {
+    if (this.#behind === undefined) return;
+    const { jobs, settled } = this.#behind;
+    this.#behind = undefined;
+    try {
+      await settled;
+    } catch (error) {
+      this.#inHand = jobs;
+      throw error;
+    }
+    this.#aside.succeeded(jobs);
   }
 
   /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
@@ -197,6 +224,8 @@ export class Loop implements LoopView {
     this.#aside.failed(this.#inHand, error);
     await this.#ahead?.verified.catch(() => {}); // its jobs go through again, and not twice at once
     this.#ahead = undefined;
+    await this.#behind?.settled.catch(() => {}); // what of it is left in `claimed/` is settled again
+    this.#behind = undefined;
     this.#mustRecover = true;
     this.#claimed = [];
     this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
@@ -223,7 +252,10 @@ export class Loop implements LoopView {
   /** For latency only: the scan at every poll interval finds what the watch misses. */
   #watchInbox(): FSWatcher | undefined {
     try {
-      return watch(this.#bus.layout.inbox, () => this.#wake.abort()).on('error', () => {});
+      return watch(this.#bus.layout.inbox, () => {
+        // Each rename is an event, our own too, and an abort makes its reason even when it has nothing to do.
+        if (!this.#wake.signal.aborted) this.#wake.abort();
+      }).on('error', () => {});
     } catch (error) {
       this.#bus.logger.warn({ err: error }, 'the inbox cannot be watched; it is scanned at every poll interval');
       return undefined;

@@ -8,33 +8,51 @@ import { settledJob } from '../stages/outcome.js';
 import { settle } from '../stages/settle.js';
 import { store } from '../stages/store.js';
 
+/** A batch that readers can see. */
+export interface CommittedBatch {
+  jobs: readonly CommittedJob[];
+  visibleAtMs: number;
+  /** When it was begun (milliseconds, of the process's own clock). */
+  startedMs: number;
+}
+
 /**
- * The way of one batch of verified jobs. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and the journal says
- * which of them were committed.
+ * The way of one batch of verified jobs until it is committed. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and
+ * the journal says which of them were committed.
  *
+ * @param beside what is done while the files are stored, which another thread does.
  * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds it in the published views.
  */
-export async function runBatch(
+export async function commitBatch(
   bus: Bus,
   verified: readonly CheckedJob[],
-  afterCommit: () => Promise<void>,
-): Promise<SettledBatch> {
-  const started = performance.now();
+  { beside, afterCommit }: { beside?: () => Promise<void>; afterCommit: () => Promise<void> },
+): Promise<CommittedBatch> {
+  const startedMs = performance.now();
   const decided = await timed(bus, 'decide', () => decide(bus, verified));
-  const stored = await timed(bus, 'store', () => store(bus, decided));
-  const committed = await timed(bus, 'commit', () => commit(bus, stored));
-  for (const job of committed) noteOperation(bus, job);
+  const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
+  const jobs = await timed(bus, 'commit', () => commit(bus, stored));
+  for (const job of jobs) noteOperation(bus, job);
   await timed(bus, 'publish', afterCommit);
-  const visibleAtMs = bus.now();
-  await timed(bus, 'settle', () => settle(bus, committed));
+  return { jobs, visibleAtMs: bus.now(), startedMs };
+}
+
+/** The end of a committed batch's way. The next one may be on its way meanwhile; two must not be settled at once, because a job id may come again. */
+export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: CommittedBatch): Promise<void> {
+  await timed(bus, 'settle', () => settle(bus, jobs));
   const batch = {
-    jobs: committed.map(job => settledJob(job, visibleAtMs)),
-    lastSeq: bus.journal.lastSeq,
-    seconds: (performance.now() - started) / 1000,
+    jobs: jobs.map(job => settledJob(job, visibleAtMs)),
+    lastSeq: jobs.at(-1)?.rows[0]?.seq ?? bus.journal.lastSeq,
+    seconds: (performance.now() - startedMs) / 1000,
   };
   report(bus, batch);
   bus.events.emit('settled', batch);
-  return batch;
+}
+
+/** Nothing goes on behind the back of whoever handles the error of one of them. */
+async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
 }
 
 /** Runs a stage and tells how long it took. */

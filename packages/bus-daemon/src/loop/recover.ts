@@ -42,9 +42,11 @@ export async function recoverClaimed(
  * @returns how many had to be made again.
  */
 export async function repairReceipts(bus: Bus): Promise<number> {
+  const { lastSeq } = bus.journal; // what is committed from now on is still to be settled
   const last = await bus.journal.lastCommittedAt();
   if (last === undefined) return 0;
-  const jobs = await bus.journal.committedSince(last - receiptWindowMs, bus.journal.lastSeq - receiptWindowJobs);
+  const since = await bus.journal.committedSince(last - receiptWindowMs, lastSeq - receiptWindowJobs);
+  const jobs = since.filter(({ seq }) => seq <= lastSeq);
   let repaired = 0;
   const seen = new Set<string>();
   for (const { first, last: newest } of pagesOf(jobs))

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { faultPoint, fileNames, isId, systemErrorCode } from '@quantbot/infra';
+import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { concurrently } from '../concurrent.js';
+import { breathe } from '../concurrent.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
 import { lookInto } from './look-into.js';
@@ -18,21 +18,21 @@ import { lookInto } from './look-into.js';
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<ClaimedJob[]> {
   faultPoint('claim:before-rename');
   const refused: unknown[] = [];
-  const claimed = await concurrently(found, job => claimOne(bus, job, refused));
+  const jobs: ClaimedJob[] = [];
+  for (const job of found) {
+    const claimed = claimOne(bus, job, refused);
+    if (claimed !== undefined) jobs.push(claimed);
+    await breathe();
+  }
   faultPoint('claim:after-rename');
-  const jobs = claimed.filter(job => job !== undefined);
   if (jobs.length === 0 && refused.length > 0) throw refused[0];
   return jobs;
 }
 
-async function claimOne(
-  bus: Bus,
-  { name, committedAtMs }: FoundJob,
-  refused: unknown[],
-): Promise<ClaimedJob | undefined> {
+function claimOne(bus: Bus, { name, committedAtMs }: FoundJob, refused: unknown[]): ClaimedJob | undefined {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
-  const folder = join(bus.layout.claimed, `${claimId}~${jobId}`);
+  const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);
   try {
     renameSync(inInbox(bus.layout.inbox, name), folder);
     return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, files: lookInto(folder) };

@@ -38,6 +38,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     submittedAtMs: job.submittedAtMs,
     trace: traceOf(job.manifest),
     rows: rowsOfJob(job, firstSeq + index, committedAt),
+    leftovers: leftoversOf(job),
   }));
   const lastSeq = firstSeq + jobs.length - 1;
   for (const table of tables.tables())
@@ -48,6 +49,12 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   bus.journal.noteCommit(lastSeq);
   bus.tables.adopt(tables);
   return committed;
+}
+
+/** Only what came with the job lies in its folder, unless a file of it had to be copied. */
+function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
+  if (isRejected(job) || job.files === undefined || job.artifacts.some(artifact => artifact.copied)) return undefined;
+  return [...job.files.values()].every(info => info.isFile()) ? [...job.files.keys()] : undefined;
 }
 
 /** What a manifest says of its trace, if it is one. */

@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
-import { BusError, busError, type Operation } from '@quantbot/infra';
+import { BusError, busError, inFolder, type Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
 import { canonTableOf } from '../canon/table.js';
@@ -35,7 +34,7 @@ interface Known {
  */
 export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
-  const present = artifacts.filter(artifact => isThere(join(bus.layout.root, artifact.relPath)));
+  const present = artifacts.filter(artifact => isThere(inFolder(bus.layout.root, artifact.relPath)));
   const known: Known = {
     journal: await bus.journal.findKeys([...present.map(artifact => artifact.key), ...verified.flatMap(keysOfAlias)]),
     batch: new Map(),

@@ -1,5 +1,4 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileNames } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
@@ -37,7 +36,7 @@ function inboxNames(inbox: string): (string | Buffer)[] {
 /** Path of something in the inbox whose name may be bytes. */
 export const inInbox = (inbox: string, name: string | Buffer, ...rest: string[]): string | Buffer =>
   typeof name === 'string'
-    ? join(inbox, name, ...rest)
+    ? [inbox, name, ...rest].join('/')
     : Buffer.concat([Buffer.from(`${inbox}/`), name, Buffer.from(rest.map(part => `/${part}`).join(''))]);
 
 function commitTime(inbox: string, name: string | Buffer): number | undefined {

@@ -38,6 +38,7 @@ function accepted(more: object = {}): AcceptedJob {
       relPath: `store/p/${entry.kind ?? 'k'}/run-1@${entry.artifact_id}.parquet`,
       file: '/unused',
       inode: 1,
+      copied: false,
       rows: index,
       bytes: 100 + index,
       sha256: String(index).repeat(64),

@@ -1,3 +1,4 @@
+import type { ParquetColumn } from '@quantbot/infra';
 import type { JournalRow } from '../journal/row.js';
 import { type AcceptedJob, isRejected, type RejectedJob } from './job.js';
 
@@ -54,10 +55,21 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
     bytes: artifact.bytes,
     sha256: artifact.sha256,
     schema_hint: artifact.entry.schema_hint ?? null,
-    schema_json: JSON.stringify(artifact.columns),
+    schema_json: schemaJson(artifact.columns),
     meta_json: json(artifact.entry.meta),
     content_hash: artifact.contentHash ?? null,
   }));
+}
+
+/** Files of one producer mostly share one schema, and then the very same columns. */
+const schemaJsons = new WeakMap<readonly ParquetColumn[], string>();
+
+function schemaJson(columns: readonly ParquetColumn[]): string {
+  const known = schemaJsons.get(columns);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(columns);
+  schemaJsons.set(columns, json);
+  return json;
 }
 
 const emptyRow: Omit<

@@ -18,7 +18,7 @@ export interface ClaimedJob {
   folder: string;
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
-  /** What lay in its folder after the claim, by name, without the protocol's own files; undefined when it was not looked at, or is no folder. */
+  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not looked at, or is no folder. */
   files?: ReadonlyMap<string, Stats> | undefined;
 }
 
@@ -32,10 +32,12 @@ export interface VerifiedArtifact {
   file: string;
   /** Its inode: what is stored must be this one, whatever lies at the path by then. */
   inode: number;
+  /** Whether it is a copy of ours, because others could still write into what came. */
+  copied: boolean;
   rows: number;
   bytes: number;
   sha256: string;
-  columns: ParquetColumn[];
+  columns: readonly ParquetColumn[];
   /** A hash of the rows, if the configuration wants it. */
   contentHash?: string;
 }
@@ -78,4 +80,6 @@ export interface CommittedJob extends ClaimedJob {
   /** The trace that it belongs to, as its manifest says. */
   trace?: TraceContext;
   rows: JournalRow[];
+  /** All that lies in its folder besides manifest and COMMIT, by name; undefined when that is not known, or not plain files only. */
+  leftovers?: readonly string[] | undefined;
 }

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import { type BusLayout, inFolder, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
 import { canonTableOf } from '../canon/table.js';
 import type { SettledJob } from '../events.js';
 import type { JournalRow } from '../journal/row.js';
@@ -23,7 +22,7 @@ export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Recei
       .map(row => ({
         status: row.status as 'ingested' | 'duplicate',
         key: row.artifact_key ?? '',
-        canonical_path: join(layout.root, row.rel_path ?? ''),
+        canonical_path: inFolder(layout.root, row.rel_path ?? ''),
         rows: row.rows ?? 0,
         bytes: row.bytes ?? 0,
         sha256: row.sha256 ?? '',

@@ -1,12 +1,13 @@
 import { constants, lstatSync, type Stats } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   busError,
   type ContentDigest,
   copyHandleDurable,
   digestHandle,
   digestOf,
+  inFolder,
+  isNotRegular,
   type Manifest,
   type ManifestArtifact,
   manifestArtifactKey,
@@ -43,7 +44,7 @@ export async function verifyArtifact(
       `${entry.relpath} has ${info.size} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
     );
   const ours = staged && info.nlink === 1;
-  const file = ours ? original : join(job.folder, `.copy-${index}.parquet`);
+  const file = ours ? original : inFolder(job.folder, `.copy-${index}.parquet`);
   const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
   const { footer, digest } = await (ours && info.size <= smallFileBytes
     ? readSmall(file, entry.relpath)
@@ -65,6 +66,7 @@ export async function verifyArtifact(
     }),
     file,
     inode: ours ? info.ino : lstatSync(file).ino,
+    copied: !ours,
     rows: footer.rows,
     ...digest,
     columns: footer.columns,
@@ -76,10 +78,17 @@ interface Content {
   digest: ContentDigest;
 }
 
-/** One read gives both footer and hash. */
-async function readSmall(path: string, relpath: string): Promise<Content> {
-  const content = await asRegular(relpath, () => readSmallFile(path, smallFileBytes));
-  return { footer: readFooterIn(content), digest: digestOf(content) };
+/** Where small files are read to, one after another; a new buffer for each costs more than reading into it. */
+const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
+
+/** One read gives both footer and hash. Nothing may come between reading and the last use of what was read. */
+function readSmall(path: string, relpath: string): Content {
+  try {
+    const content = readSmallFile(path, smallFileBytes, { into: scratch });
+    return { footer: readFooterIn(content), digest: digestOf(content) };
+  } catch (error) {
+    throw isNotRegular(error) ? notRegular(relpath) : error;
+  }
 }
 
 async function readLarge(
@@ -110,7 +119,7 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats
   let path = job.folder;
   let info: Stats | undefined;
   for (const [depth, part] of parts.entries()) {
-    path = join(path, part);
+    path = inFolder(path, part);
     info = (parts.length === 1 ? job.files?.get(part) : undefined) ?? lstatOf(path);
     if (info === undefined) throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
     const isLast = depth === parts.length - 1;
@@ -132,24 +141,13 @@ function lstatOf(path: string): Stats | undefined {
   }
 }
 
-/** Whether opening or reading failed in one of the ways in which it does for a link, a socket, a folder. */
-export const isNotRegular = (error: unknown): boolean =>
-  ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
-
-async function asRegular<T>(relpath: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isNotRegular(error)) throw notRegular(relpath);
-    throw error;
-  }
-}
-
 const notRegular = (relpath: string) => busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
 
 async function openRegular(path: string, relpath: string): Promise<FileHandle> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await asRegular(relpath, () => open(path, flags));
+  const handle = await open(path, flags).catch(error => {
+    throw isNotRegular(error) ? notRegular(relpath) : error;
+  });
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw notRegular(relpath);

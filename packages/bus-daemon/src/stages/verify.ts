@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   BusError,
   busError,
   fileNames,
+  inFolder,
+  isNotRegular,
   type Manifest,
   maxManifestBytes,
   parseManifest,
@@ -18,7 +19,7 @@ import { breathe, concurrently } from '../concurrent.js';
 import type { DecodeProblem } from '../worker/protocol.js';
 import { checkDecodable, decodeTimeoutMs } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
-import { isNotRegular, verifyArtifact } from './verify-artifact.js';
+import { verifyArtifact } from './verify-artifact.js';
 
 /**
  * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
@@ -41,7 +42,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
   try {
     checkFolder(job);
     const bytes = readManifestBytes(job);
-    manifestSha256 = createHash('sha256').update(bytes).digest('hex');
+    manifestSha256 = hash('sha256', bytes);
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
     const staged = isStaged(job);
@@ -107,7 +108,7 @@ function isStaged(job: ClaimedJob): boolean {
 /** One look less than asking first what it is: opening says it too. */
 function readProtocolFile(job: ClaimedJob, name: string, maxBytes: number, missing: () => BusError): Buffer {
   try {
-    return readSmallFile(join(job.folder, name), maxBytes);
+    return readSmallFile(inFolder(job.folder, name), maxBytes);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') throw missing();
     const { code } = error as { code?: string };

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Bus } from '../../src/bus.js';
-import { runBatch } from '../../src/loop/pipeline.js';
-import type { ClaimedJob } from '../../src/stages/job.js';
+import { commitBatch, settleBatch } from '../../src/loop/pipeline.js';
+import type { CheckedJob, ClaimedJob } from '../../src/stages/job.js';
 import { verify } from '../../src/stages/verify.js';
 import { WorkerProcess } from '../../src/worker/client.js';
 import { workerEntry } from './in-process-bus.js';
@@ -21,10 +21,19 @@ export async function claimedNumbers(bus: Bus, test: TestBus, rows = 3, schemaHi
   });
 }
 
+/** The whole way of a batch of verified jobs. */
+export async function runBatch(
+  bus: Bus,
+  verified: readonly CheckedJob[],
+  afterCommit: () => Promise<void> = async () => {},
+): Promise<void> {
+  await settleBatch(bus, await commitBatch(bus, verified, { afterCommit }));
+}
+
 /** Makes commits of one job each, through the whole pipeline. */
 export async function makeCommits(bus: Bus, test: TestBus, count: number, schemaHint = 'canon.numbers'): Promise<void> {
   for (let i = 0; i < count; i++)
-    await runBatch(bus, await verify(bus, [await claimedNumbers(bus, test, 3, schemaHint)]), async () => {});
+    await runBatch(bus, await verify(bus, [await claimedNumbers(bus, test, 3, schemaHint)]));
 }
 
 /** A worker process for compaction that ends with the test. */

@@ -3,6 +3,7 @@ import { createLogger } from '@quantbot/infra';
 import { onTestFinished } from 'vitest';
 import { type Bus, randomClaim } from '../../src/bus.js';
 import { Exporter } from '../../src/exports/exporter.js';
+import { FileThread } from '../../src/file-thread/client.js';
 import { openBus } from '../../src/open-bus.js';
 import { WorkerProcess } from '../../src/worker/client.js';
 import { packageFolder } from './child.js';
@@ -10,6 +11,8 @@ import { makeTestBus, type TestBus } from './test-bus.js';
 
 /** The built entry point of worker processes. */
 export const workerEntry = join(packageFolder, 'dist/worker.js');
+/** The built entry point of the thread for files. */
+export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 
 /** What the stages work on, opened in the test's own process; the clock stands where the test puts it. */
 export interface InProcessBus {
@@ -31,10 +34,15 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     elapsed: () => elapsed,
     newClaim: randomClaim,
   });
-  const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
+  const bus = {
+    ...opened,
+    inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }),
+    files: new FileThread(fileThreadEntry),
+  };
   await new Exporter(bus).ensureStatus(); // the views read it
-  onTestFinished(() => {
+  onTestFinished(async () => {
     bus.inspector.stop();
+    await bus.files.close();
     bus.journal.close();
   });
   return {

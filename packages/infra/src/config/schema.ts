@@ -44,7 +44,7 @@ export const configSchema = z.strictObject({
     .describe('How much is logged.'),
   batch: z
     .strictObject({
-      max_jobs: z.number().int().min(1).max(10_000).default(64).describe('Jobs that share one commit, at most.'),
+      max_jobs: z.number().int().min(1).max(10_000).default(256).describe('Jobs that share one commit, at most.'),
       max_bytes: z
         .number()
         .int()

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
 
@@ -21,7 +21,7 @@ export async function digestHandle(
   source: FileHandle,
   { sink, signal }: { sink?: FileHandle | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<ContentDigest> {
-  const hash = createHash('sha256');
+  const sha256 = createHash('sha256');
   const { size } = await source.stat();
   const length = Math.max(1, Math.min(size + 1, chunkBytes));
   const read = (buffer: Buffer, position: number) => {
@@ -39,20 +39,20 @@ export async function digestHandle(
     const chunk = current.subarray(0, bytesRead);
     reading = read(other, bytes + bytesRead);
     const writing = sink === undefined ? undefined : writeFully(sink, chunk, bytes);
-    hash.update(chunk);
+    sha256.update(chunk);
     await writing;
     bytes += bytesRead;
     [current, other] = [other, current];
   }
   if (bytes !== size || (await source.stat()).size !== size)
     throw busError('BYTES_MISMATCH', `The file changed its size of ${size} bytes while it was read.`);
-  return { bytes, sha256: hash.digest('hex') };
+  return { bytes, sha256: sha256.digest('hex') };
 }
 
 /** Size and SHA-256 of what is in memory. */
 export const digestOf = (content: Uint8Array): ContentDigest => ({
   bytes: content.byteLength,
-  sha256: createHash('sha256').update(content).digest('hex'),
+  sha256: hash('sha256', content),
 });
 
 /** Size and SHA-256 of a file. */

@@ -2,7 +2,7 @@
  * Everything that writes or renames. What is said to be durable here survives a power cut once the promise has resolved: a
  * file is synced before the name that makes it visible, the folder after it.
  */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from '../errors.js';
@@ -121,6 +121,7 @@ function writeWhole(file: number, content: string | Uint8Array): void {
 /** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
 export async function makeFolderDurable(path: string): Promise<void> {
   const absolute = resolve(path);
+  if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return;
   const first = await makeFolders(absolute);
   if (first === undefined) return;
   for (let folder = absolute; folder.length >= first.length; folder = dirname(folder))

@@ -15,14 +15,27 @@ export interface ParquetColumn {
  *
  * @throws BusError `NOT_PARQUET` for a group without columns.
  */
-export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {}): ParquetColumn[] {
+export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {}): readonly ParquetColumn[] {
+  if (keyValue.geo !== undefined) return buildColumns(root, keyValue);
+  const known = plainColumns.get(root);
+  if (known !== undefined) return known;
+  const columns = buildColumns(root, {});
+  plainColumns.set(root, columns);
+  return columns;
+}
+
+/** The columns of schemas that were read lately; nobody changes them. */
+const plainColumns = new WeakMap<SchemaNode, readonly ParquetColumn[]>();
+
+function buildColumns(root: SchemaNode, keyValue: Record<string, string>): readonly ParquetColumn[] {
   const names = distinctNames(root.children.map(({ element }, index) => element.name || `C${index}`));
   const geometries = geoParquetColumns(keyValue);
-  return root.children.map((node, index) => ({
+  const columns = root.children.map((node, index) => ({
     name: names[index] as string,
     type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : repeatable(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
   }));
+  return Object.freeze(columns);
 }
 
 const plainGeometry = "GEOMETRY('OGC:CRS84')";

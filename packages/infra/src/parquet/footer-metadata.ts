@@ -1,3 +1,4 @@
+import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
 import { ThriftError, ThriftReader, wireType } from './thrift.js';
@@ -20,16 +21,15 @@ export interface FooterMetadata {
  */
 export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
   const reader = new ThriftReader(bytes);
-  const schema: SchemaElement[] = [];
+  let schema: KnownSchema | undefined;
   const keyValue: [string, string][] = [];
   let rows: number | undefined;
   let rowGroupsAt: number | undefined;
   let createdBy: string | undefined;
   reader.struct({
     2: () => {
-      const count = reader.listOf(wireType.struct);
-      if (count > maxSchemaElements) throw new ThriftError(`its schema has ${count} elements`);
-      for (let i = 0; i < count; i++) schema.push(readSchemaElement(reader));
+      if (schema !== undefined) throw new ThriftError('it has two schemas');
+      schema = schemaOf(reader, readSchema);
     },
     3: () => {
       rows = reader.i64();
@@ -50,10 +50,20 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   });
   if (rows === undefined || rowGroupsAt === undefined) throw new ThriftError('rows or row groups are missing');
   if (!Number.isSafeInteger(rows) || rows < 0) throw new ThriftError(`it claims ${rows} rows`);
-  const root = schemaTree(schema);
-  const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leavesOf(root), dataEnd);
+  if (schema === undefined) throw new ThriftError('it has no schema');
+  const { root, leaves } = schema;
+  const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leaves, dataEnd);
   if (rowsInGroups !== rows) throw new ThriftError(`it claims ${rows} rows, its row groups have ${rowsInGroups}`);
   return { rows, root, rowGroups: count, keyValue: Object.fromEntries(keyValue), createdBy };
+}
+
+function readSchema(reader: ThriftReader): KnownSchema {
+  const count = reader.listOf(wireType.struct);
+  if (count > maxSchemaElements) throw new ThriftError(`its schema has ${count} elements`);
+  const elements: SchemaElement[] = [];
+  for (let i = 0; i < count; i++) elements.push(readSchemaElement(reader));
+  const root = schemaTree(elements);
+  return { root, leaves: leavesOf(root) };
 }
 
 function readKeyValue(reader: ThriftReader): [string, string] {

@@ -17,7 +17,7 @@ export interface ParquetFooter {
   /** Size of the file in bytes. */
   bytes: number;
   /** The top-level columns, in file order, each with the type that DuckDB gives it. */
-  columns: ParquetColumn[];
+  columns: readonly ParquetColumn[];
   /** The file's own key-value metadata. */
   keyValue: Record<string, string>;
   rowGroups: number;

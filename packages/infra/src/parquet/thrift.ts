@@ -33,6 +33,20 @@ export class ThriftReader {
     return this;
   }
 
+  /** A copy of the bytes from an earlier offset to here. */
+  bytesFrom(offset: number): Buffer {
+    return Buffer.from(this.#bytes.subarray(offset, this.#offset));
+  }
+
+  /** Moves behind these bytes if they come next; whether they do. */
+  skipBytes(bytes: Uint8Array): boolean {
+    const end = this.#offset + bytes.length;
+    if (end > this.#bytes.length) return false;
+    const comes = Buffer.compare(this.#bytes.subarray(this.#offset, end), bytes) === 0;
+    if (comes) this.#offset = end;
+    return comes;
+  }
+
   /** Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader are skipped. */
   struct(fields: Record<number, (type: number) => void>, depth = 0): void {
     for (let id = 0; ; ) {

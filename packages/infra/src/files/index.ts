@@ -1,0 +1,12 @@
+/**
+ * `@quantbot/infra/files`: the file work that the bus's promises rest on, without anything else of this package, so that a thread that does
+ * nothing but this loads little.
+ */
+export { systemErrorCode } from '../errors.js';
+export { faultPoint } from '../fault-point.js';
+export * from './copy.js';
+export * from './digest.js';
+export { flush, syncFile, syncFiles, syncFolder } from './flush.js';
+export * from './names.js';
+export { isNotRegular, readSmallFile, smallFileBytes } from './read-small.js';
+export * from './write.js';
