@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { TableRegistry } from './canon/registry.js';
 import type { Events } from './events.js';
-import type { FileThread } from './file-thread/client.js';
+import type { FileThreads } from './file-thread/client.js';
 import type { Journal } from './journal/journal.js';
 import type { WorkerProcess } from './worker/client.js';
 
@@ -20,7 +20,7 @@ export interface Bus {
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
   /** Links, flushes and renames beside the main thread. */
-  files: FileThread;
+  files: FileThreads;
   /** Exports that an operator has asked for and that have not begun. */
   requestedExports: ExportRequest[];
   /** The time of day (milliseconds), for what is written down. It may jump. */

@@ -15,7 +15,7 @@ import { TableRegistry } from './canon/registry.js';
 import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
-import { FileThread } from './file-thread/client.js';
+import { FileThreads } from './file-thread/client.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { emptyCommit } from './journal/files.js';
 import { Journal } from './journal/journal.js';
@@ -50,7 +50,7 @@ export async function openBus(
     tables,
     requestedExports: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
-    files: new FileThread(),
+    files: new FileThreads(),
   };
 }
 

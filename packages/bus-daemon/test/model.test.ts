@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { type Bus, systemClock } from '../src/bus.js';
 import { compactHot, mergeTiers } from '../src/compact.js';
 import { Exporter } from '../src/exports/exporter.js';
-import { FileThread } from '../src/file-thread/client.js';
+import { FileThreads } from '../src/file-thread/client.js';
 import { recoverClaimed } from '../src/loop/recover.js';
 import { openBus } from '../src/open-bus.js';
 import { Publisher } from '../src/publish/publisher.js';
@@ -98,7 +98,7 @@ class Real {
   publisher!: Publisher;
   readonly compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
   readonly inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
-  readonly files = new FileThread(fileThreadEntry);
+  readonly files = new FileThreads(fileThreadEntry);
   #claims = 0;
 
   constructor(readonly test: TestBus) {}

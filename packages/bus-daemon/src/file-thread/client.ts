@@ -12,32 +12,25 @@ interface Pending {
 const defaultEntry = () => fileURLToPath(new URL('./file-thread.js', import.meta.url));
 
 /**
- * A thread that links, flushes and renames while the main thread reads and checks the next jobs. It works on batches, one after another, by
- * synchronous calls: handing every single flush to another thread and back costs the main thread more than the flush.
+ * One of {@link FileThreads}.
  *
  * States: not started → running (any number of requests, in order) → closed. One that dies is started again when it is next needed.
  */
-export class FileThread {
+class FileThread {
   readonly #entry: string;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #nextId = 1;
   #closed = false;
 
-  constructor(entry: string = defaultEntry()) {
+  constructor(entry: string) {
     this.#entry = entry;
   }
 
-  /** Starts the thread before it is needed. */
   start(): void {
     this.#worker ??= this.#startWorker();
   }
 
-  /**
-   * Does a task in the thread.
-   *
-   * @throws DaemonError `WORKER_DIED`.
-   */
   request<T extends FileTask>(task: T): Promise<FileResult<T>> {
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', 'The thread for files was ended.'));
     this.start();
@@ -49,7 +42,6 @@ export class FileThread {
     }) as Promise<FileResult<T>>;
   }
 
-  /** Ends the thread; what is under way fails with `WORKER_DIED`. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#worker?.terminate();
@@ -74,5 +66,37 @@ export class FileThread {
     for (const { reject } of this.#pending.values())
       reject(daemonError('WORKER_DIED', `The thread for files ended (${why}).`));
     this.#pending.clear();
+  }
+}
+
+/**
+ * Two threads that link, flush and rename while the main thread reads and checks the next jobs: one stores, the other settles what was committed
+ * before. Each works on whole batches by synchronous calls: handing every single flush to another thread and back costs the main thread more
+ * than the flush.
+ */
+export class FileThreads {
+  readonly #threads: Record<FileTask['task'], FileThread>;
+
+  constructor(entry: string = defaultEntry()) {
+    this.#threads = { store: new FileThread(entry), settle: new FileThread(entry) };
+  }
+
+  /** Starts the threads before they are needed. */
+  start(): void {
+    for (const thread of Object.values(this.#threads)) thread.start();
+  }
+
+  /**
+   * Does a task in its thread, after what that was asked before.
+   *
+   * @throws DaemonError `WORKER_DIED`.
+   */
+  request<T extends FileTask>(task: T): Promise<FileResult<T>> {
+    return this.#threads[task.task].request(task);
+  }
+
+  /** Ends the threads; what is under way fails with `WORKER_DIED`. */
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#threads).map(thread => thread.close()));
   }
 }

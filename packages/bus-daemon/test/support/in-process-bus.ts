@@ -3,7 +3,7 @@ import { createLogger } from '@quantbot/infra';
 import { onTestFinished } from 'vitest';
 import { type Bus, randomClaim } from '../../src/bus.js';
 import { Exporter } from '../../src/exports/exporter.js';
-import { FileThread } from '../../src/file-thread/client.js';
+import { FileThreads } from '../../src/file-thread/client.js';
 import { openBus } from '../../src/open-bus.js';
 import { WorkerProcess } from '../../src/worker/client.js';
 import { packageFolder } from './child.js';
@@ -37,7 +37,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
   const bus = {
     ...opened,
     inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }),
-    files: new FileThread(fileThreadEntry),
+    files: new FileThreads(fileThreadEntry),
   };
   await new Exporter(bus).ensureStatus(); // the views read it
   onTestFinished(async () => {
