@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { daemonError } from '../errors.js';
-import type { FileReply, FileRequest, FileResult, FileTask } from './orders.js';
+import type { FileReply, FileRequest, FileResults, FileTask, TaskName } from './orders.js';
 
 interface Pending {
   resolve(results: unknown): void;
@@ -31,7 +31,7 @@ class FileThread {
     this.#worker ??= this.#startWorker();
   }
 
-  request<T extends FileTask>(task: T): Promise<FileResult<T>> {
+  request(task: FileTask): Promise<unknown> {
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', 'The thread for files was ended.'));
     this.start();
     const id = this.#nextId++;
@@ -39,7 +39,7 @@ class FileThread {
       this.#pending.set(id, { resolve, reject });
       this.#worker?.ref(); // somebody waits
       this.#worker?.postMessage(JSON.stringify({ id, task } satisfies FileRequest)); // a fifth of what copying hundreds of strings costs
-    }) as Promise<FileResult<T>>;
+    });
   }
 
   async close(): Promise<void> {
@@ -49,7 +49,8 @@ class FileThread {
 
   #startWorker(): Worker {
     const worker = new Worker(this.#entry);
-    worker.on('message', ({ id, results }: FileReply) => {
+    worker.on('message', (text: string) => {
+      const { id, results } = JSON.parse(text) as FileReply;
       this.#pending.get(id)?.resolve(results);
       this.#pending.delete(id);
       if (this.#pending.size === 0) worker.unref();
@@ -70,20 +71,23 @@ class FileThread {
 }
 
 /**
- * Two threads that link, flush and rename while the main thread reads and checks the next jobs: one stores, the other settles what was committed
- * before. Each works on whole batches by synchronous calls: handing every single flush to another thread and back costs the main thread more
- * than the flush.
+ * Two threads that rename, link and flush while the main thread reads and checks jobs. One stores; the other claims what comes next and settles what
+ * was committed before: two threads that both rename between folders wait for each other in the kernel. Each works on whole batches by synchronous
+ * calls: handing every single call to another thread and back costs the main thread more than the call.
  */
 export class FileThreads {
-  readonly #threads: Record<FileTask['task'], FileThread>;
+  readonly #storing: FileThread;
+  readonly #moving: FileThread;
 
   constructor(entry: string = defaultEntry()) {
-    this.#threads = { store: new FileThread(entry), settle: new FileThread(entry) };
+    this.#storing = new FileThread(entry);
+    this.#moving = new FileThread(entry);
   }
 
   /** Starts the threads before they are needed. */
   start(): void {
-    for (const thread of Object.values(this.#threads)) thread.start();
+    this.#storing.start();
+    this.#moving.start();
   }
 
   /**
@@ -91,12 +95,13 @@ export class FileThreads {
    *
    * @throws DaemonError `WORKER_DIED`.
    */
-  request<T extends FileTask>(task: T): Promise<FileResult<T>> {
-    return this.#threads[task.task].request(task);
+  request<T extends TaskName>(task: Extract<FileTask, { task: T }>): Promise<FileResults<T>> {
+    const thread = task.task === 'store' ? this.#storing : this.#moving;
+    return thread.request(task) as Promise<FileResults<T>>;
   }
 
   /** Ends the threads; what is under way fails with `WORKER_DIED`. */
   async close(): Promise<void> {
-    await Promise.all(Object.values(this.#threads).map(thread => thread.close()));
+    await Promise.all([this.#storing.close(), this.#moving.close()]);
   }
 }

@@ -1,3 +1,18 @@
+import type { FileInfo } from './look-into.js';
+
+/** A job in the inbox that is to be taken out of it. */
+export interface ClaimOrder {
+  /** Its path; a name that is not UTF-8 comes in Base64. */
+  from: string;
+  fromIsBase64: boolean;
+  folder: string;
+}
+
+/** What became of a {@link ClaimOrder}: what lies in the folder and what its COMMIT says (not told where that cannot be seen), or why it was not claimed. */
+export type ClaimResult =
+  | { files?: [name: string, info: FileInfo][] | undefined; staged?: boolean | undefined }
+  | { error: PlainError };
+
 /** A file of a job that is to lie in the store, read-only and flushed. */
 export interface StoreOrder {
   /** What was hashed, by its path, and its inode: what is stored must be this one, whatever lies at the path by then. */
@@ -15,9 +30,8 @@ export type StoreResult = 'stored' | 'cannot be linked' | { failed: 'link' | 'fl
 export interface SettleOrder {
   folder: string;
   target: string;
-  receiptName: string;
   receipt: string;
-  /** What goes: all that lies in the folder besides manifest and receipt. */
+  /** What goes: all that lies in the folder besides manifest and COMMIT. */
   names: readonly string[];
 }
 
@@ -29,13 +43,36 @@ export interface PlainError {
   path: string | undefined;
 }
 
-/** What the thread is asked. */
-export type FileTask =
-  | { task: 'store'; orders: readonly StoreOrder[] }
-  | { task: 'settle'; orders: readonly SettleOrder[] };
+/** The parts of an error. */
+export function plainError(error: unknown): PlainError {
+  const { message, code, syscall, path } = error as NodeJS.ErrnoException;
+  return { message, code, syscall, path };
+}
+
+/** The error that came through in parts. */
+export const asError = ({ message, ...parts }: PlainError): Error => Object.assign(new Error(message), parts);
+
+interface Orders {
+  claim: ClaimOrder;
+  store: StoreOrder;
+  settle: SettleOrder;
+}
+
+interface Results {
+  claim: ClaimResult;
+  store: StoreResult;
+  /** Whether it could. */
+  settle: boolean;
+}
+
+/** What can be asked. */
+export type TaskName = keyof Orders;
+
+/** What a thread is asked. */
+export type FileTask = { [T in TaskName]: { task: T; orders: readonly Orders[T][] } }[TaskName];
 
 /** What it answers: one result for each order, in their order. */
-export type FileResult<T extends FileTask> = T extends { task: 'store' } ? StoreResult[] : boolean[];
+export type FileResults<T extends TaskName> = Results[T][];
 
 /** A task on its way to the thread. */
 export interface FileRequest {
@@ -46,5 +83,5 @@ export interface FileRequest {
 /** Its answer. */
 export interface FileReply {
   id: number;
-  results: StoreResult[] | boolean[];
+  results: FileResults<TaskName>;
 }

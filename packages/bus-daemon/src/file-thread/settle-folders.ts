@@ -1,5 +1,5 @@
-import { renameSync, unlinkSync } from 'node:fs';
-import { faultPoint, inFolder, writeNewFile } from '@quantbot/infra/files';
+import { closeSync, constants, fstatSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { faultPoint, fileNames, inFolder, writeNewFile } from '@quantbot/infra/files';
 import type { SettleOrder } from './orders.js';
 
 /**
@@ -8,15 +8,38 @@ import type { SettleOrder } from './orders.js';
  */
 export const settleFolders = (orders: readonly SettleOrder[]): boolean[] => orders.map(settleFolder);
 
-function settleFolder({ folder, target, receiptName, receipt, names }: SettleOrder): boolean {
+function settleFolder({ folder, target, receipt, names }: SettleOrder): boolean {
   try {
+    const mark = inFolder(folder, fileNames.commit);
     // Under its own name: nobody looks for a receipt here before the folder has been renamed.
-    writeNewFile(inFolder(folder, receiptName), receipt);
+    const path = inFolder(folder, fileNames.receipt);
+    const bytes = Buffer.from(receipt);
+    if (!names.includes(fileNames.receipt) && overwrite(mark, bytes)) renameSync(mark, path);
+    else {
+      writeNewFile(path, bytes);
+      unlinkSync(mark);
+    }
     faultPoint('settle:receipt-written');
     for (const name of names) unlinkSync(inFolder(folder, name));
     renameSync(folder, target);
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Writes over a file that has served its purpose, which costs half of making a new one and deleting this; whether it may be done: to a plain
+ * file of our own that has no other name, that all may read, and that is no longer than what comes.
+ */
+function overwrite(path: string, bytes: Buffer): boolean {
+  const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const info = fstatSync(file);
+    const isOurs = info.isFile() && info.nlink === 1 && info.uid === process.geteuid?.();
+    if (!isOurs || (info.mode & 0o444) !== 0o444 || info.size > bytes.length) return false;
+    return writeSync(file, bytes, 0, bytes.length, 0) === bytes.length;
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, unlinkSync } from 'node:fs';
 import { isNotRegular, tryLink } from '@quantbot/infra/files';
-import type { PlainError, StoreOrder, StoreResult } from './orders.js';
+import { plainError, type StoreOrder, type StoreResult } from './orders.js';
 
 type Linked = { file: number } | Exclude<StoreResult, 'stored'>;
 
@@ -52,9 +52,4 @@ function flushLinked(linked: Linked): StoreResult {
   } finally {
     closeSync(linked.file);
   }
-}
-
-function plainError(error: unknown): PlainError {
-  const { message, code, syscall, path } = error as NodeJS.ErrnoException;
-  return { message, code, syscall, path };
 }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.js';
-import { lookInto } from '../stages/look-into.js';
+import { lookInto } from '../file-thread/look-into.js';
 import { splitBySize } from './batch-size.js';
 
 const jobsOf = (...sizes: number[]) => {
@@ -11,7 +11,7 @@ const jobsOf = (...sizes: number[]) => {
     const folder = join(root, String(index));
     mkdirSync(folder);
     writeFileSync(join(folder, 'a.parquet'), Buffer.alloc(size));
-    return { claim: String(index), jobId: `job-${index}`, folder, files: lookInto(folder) };
+    return { claim: String(index), jobId: `job-${index}`, folder, files: new Map(lookInto(folder)) };
   });
 };
 const taken = (jobs: ReturnType<typeof jobsOf>, max: number) => splitBySize(jobs, max).batch.map(job => job.jobId);
@@ -33,7 +33,7 @@ test('jobs of very many files do not come together, and one of more than that co
   const fill = (job: typeof few, count: number) => {
     if (job === undefined) return;
     for (let i = 1; i < count; i++) writeFileSync(join(job.folder, `${i}.parquet`), '');
-    job.files = lookInto(job.folder);
+    job.files = new Map(lookInto(job.folder));
   };
   fill(few, 1000);
   fill(many, 2500);
@@ -49,9 +49,6 @@ test('jobs of very many files do not come together, and one of more than that co
 
 test('a folder that cannot be read does not hold up the batch', () => {
   expect(
-    taken(
-      [{ claim: 'c', jobId: 'gone', folder: '/no/such/folder', files: lookInto('/no/such/folder') }, ...jobsOf(1)],
-      100,
-    ),
+    taken([{ claim: 'c', jobId: 'gone', folder: '/no/such/folder', files: new Map() }, ...jobsOf(1)], 100),
   ).toEqual(['gone', 'job-0']);
 });

@@ -32,6 +32,6 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
 /** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
 function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } {
   let bytes = 0;
-  for (const { size } of files?.values() ?? []) bytes += size;
+  for (const info of files?.values() ?? []) bytes += info.bytes;
   return { bytes, files: files?.size ?? 0 };
 }

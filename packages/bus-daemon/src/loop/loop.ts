@@ -5,13 +5,12 @@ import { dispositionOf, hintFor } from '../errors.js';
 import type { ExportState } from '../exports/exporter.js';
 import type { LoopView } from '../metrics/gauges.js';
 import { Publisher } from '../publish/publisher.js';
-import { claim } from '../stages/claim.js';
-import { discover } from '../stages/discover.js';
-import { type CheckedJob, type ClaimedJob, type FoundJob, isRejected } from '../stages/job.js';
+import { type CheckedJob, type ClaimedJob, isRejected } from '../stages/job.js';
 import { verify } from '../stages/verify.js';
 import { Aside } from './aside.js';
 import { splitBySize } from './batch-size.js';
 import { StateFile } from './daemon-state.js';
+import { Intake } from './intake.js';
 import { LargeJobs } from './large-jobs.js';
 import { Maintenance } from './maintenance.js';
 import { commitBatch, settleBatch, timed } from './pipeline.js';
@@ -38,8 +37,7 @@ export class Loop implements LoopView {
   readonly #maintenance: Maintenance;
   readonly #stopping = new AbortController();
   #wake = new AbortController();
-  #found: FoundJob[] = [];
-  #claimed: ClaimedJob[] = [];
+  readonly #intake: Intake;
   #inHand: readonly ClaimedJob[] = [];
   /** The batch after the one in hand, which is being verified meanwhile. */
   #ahead: Batch | undefined;
@@ -57,6 +55,7 @@ export class Loop implements LoopView {
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
     this.#drain = drain;
+    this.#intake = new Intake(bus);
     this.#aside = new Aside(bus);
     this.#state = new StateFile(bus);
     this.#pulse = new Pulse(bus);
@@ -70,7 +69,7 @@ export class Loop implements LoopView {
   }
 
   get oldestWaitingMs(): number | undefined {
-    const known = [this.#inHand[0]?.submittedAtMs, this.#claimed[0]?.submittedAtMs, this.#found[0]?.committedAtMs];
+    const known = [this.#inHand[0]?.submittedAtMs, ...this.#intake.oldest];
     const waiting = known.filter(at => at !== undefined);
     return waiting.length === 0 ? undefined : Math.min(...waiting);
   }
@@ -103,6 +102,7 @@ export class Loop implements LoopView {
       await this.#large.stop();
       await this.#ahead?.verified.catch(() => {});
       await this.#behind?.settled.catch(() => {});
+      await this.#intake.forgetClaims();
       await this.#maintenance.stop();
       await this.#repair;
       this.#state.remove();
@@ -133,7 +133,7 @@ export class Loop implements LoopView {
 
   async #runNextBatch(): Promise<'worked' | 'idle'> {
     if (this.#mustRecover) {
-      this.#claimed = await recoverClaimed(this.#bus, job => !this.#large.has(job));
+      this.#intake.putBack(await recoverClaimed(this.#bus, job => !this.#large.has(job)));
       this.#mustRecover = false;
       this.#repair = this.#repairReceipts();
     }
@@ -143,7 +143,7 @@ export class Loop implements LoopView {
     this.#inHand = [...large, ...batch.jobs];
     if (this.#inHand.length === 0) {
       await this.#settleBehind();
-      return 'idle';
+      return this.#intake.hasWaiting ? 'worked' : 'idle';
     }
     const verified = await batch.verified;
     const committed = await commitBatch(this.#bus, [...large, ...verified], {
@@ -177,9 +177,7 @@ export class Loop implements LoopView {
   /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
-    return (
-      !this.#aside.careful && this.#claimed.length + this.#found.length > 0 && artifacts <= mostArtifactsBesideAnother
-    );
+    return !this.#aside.careful && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
   }
 
   #takeLarge(): CheckedJob[] {
@@ -192,15 +190,11 @@ export class Loop implements LoopView {
   /** Claims jobs and begins to verify them. Large ones go their own way. */
   async #nextBatch(): Promise<Batch> {
     const { maxJobs, maxBytes } = this.#bus.config.batch;
-    if (this.#claimed.length === 0) {
-      if (this.#found.length === 0) this.#found = await discover(this.#bus);
-      if (this.#found.length > 0)
-        this.#claimed = await claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
-    }
-    const { batch: jobs, large } = splitBySize(this.#aside.nextBatch(this.#claimed, maxJobs), maxBytes);
+    const claimed = this.#aside.nextBatch(await this.#intake.claimed(), maxJobs);
+    const { batch: jobs, large } = splitBySize(claimed, maxBytes);
     for (const job of large) this.#large.add(job);
     const gone = new Set([...jobs, ...large]);
-    this.#claimed = this.#claimed.filter(job => !gone.has(job) && !this.#aside.has(job));
+    this.#intake.keepOnly(job => !gone.has(job) && !this.#aside.has(job));
     const verified =
       jobs.length === 0 ? Promise.resolve([]) : timed(this.#bus, 'verify', () => verify(this.#bus, jobs));
     verified.catch(() => {}); // whoever takes the batch hears of it
@@ -226,8 +220,8 @@ export class Loop implements LoopView {
     this.#ahead = undefined;
     await this.#behind?.settled.catch(() => {}); // what of it is left in `claimed/` is settled again
     this.#behind = undefined;
+    await this.#intake.forgetClaims();
     this.#mustRecover = true;
-    this.#claimed = [];
     this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
     this.#state.write('paused', error);
     await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});

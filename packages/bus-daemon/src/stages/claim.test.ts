@@ -35,11 +35,11 @@ test('a claimed job says what lies in its folder besides the protocol’s own fi
   const folder = writeToInbox(testBus, { jobId: 'job-1', files: { 'a.parquet': { content: 'xyz' } } });
   mkdirSync(join(folder, 'deeper'));
   const [job] = await claim(bus, await discover(bus));
-  expect([...(job?.files ?? [])].map(([name, info]) => [name, info.isFile()]).sort()).toEqual([
-    ['a.parquet', true],
-    ['deeper', false],
+  expect([...(job?.files ?? [])].map(([name, info]) => [name, info.kind]).sort()).toEqual([
+    ['a.parquet', 'file'],
+    ['deeper', 'folder'],
   ]);
-  expect(job?.files?.get('a.parquet')?.size).toBe(3);
+  expect(job?.files?.get('a.parquet')?.bytes).toBe(3);
 });
 
 test('a job that is gone by now is passed over, and the others are claimed', async () => {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { renameSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { breathe } from '../concurrent.js';
+import { lookInto } from '../file-thread/look-into.js';
+import { asError, type ClaimResult } from '../file-thread/orders.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
-import { lookInto } from './look-into.js';
 
 /**
  * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
@@ -17,37 +16,44 @@ import { lookInto } from './look-into.js';
  */
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<ClaimedJob[]> {
   faultPoint('claim:before-rename');
-  const refused: unknown[] = [];
-  const jobs: ClaimedJob[] = [];
-  for (const job of found) {
-    const claimed = claimOne(bus, job, refused);
-    if (claimed !== undefined) jobs.push(claimed);
-    await breathe();
-  }
+  const claims = found.map(job => claimOf(bus, job));
+  const orders = claims.map(({ from, folder }) => ({
+    from: typeof from === 'string' ? from : from.toString('base64'),
+    fromIsBase64: typeof from !== 'string',
+    folder,
+  }));
+  const results = await bus.files.request({ task: 'claim', orders });
   faultPoint('claim:after-rename');
-  if (jobs.length === 0 && refused.length > 0) throw refused[0];
+  const jobs: ClaimedJob[] = [];
+  const refused: Error[] = [];
+  for (const [index, { from: _from, ...job }] of claims.entries()) {
+    const result = results[index] as ClaimResult;
+    if ('error' in result) {
+      const error = asError(result.error);
+      if (mustWait(bus, job, error)) refused.push(error);
+    } else jobs.push({ ...job, files: result.files && new Map(result.files), staged: result.staged });
+  }
+  if (jobs.length === 0 && refused[0] !== undefined) throw refused[0];
   return jobs;
 }
 
-function claimOne(bus: Bus, { name, committedAtMs }: FoundJob, refused: unknown[]): ClaimedJob | undefined {
+function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { from: string | Buffer } {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);
-  try {
-    renameSync(inInbox(bus.layout.inbox, name), folder);
-    return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, files: lookInto(folder) };
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT') return undefined;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    // A folder of another user that is not writable for us: it waits, the others go on.
-    bus.logger.warn(
-      { job: String(name), err: error },
-      'a job cannot be taken out of the inbox; make its folder writable for the daemon',
-    );
-    refused.push(error);
-    return undefined;
-  }
+  return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, from: inInbox(bus.layout.inbox, name) };
+}
+
+/** Whether a job that could not be claimed waits in the inbox: a folder of another user that is not writable for us. One that is gone does not. */
+function mustWait(bus: Bus, job: ClaimedJob, error: Error): boolean {
+  const code = systemErrorCode(error);
+  if (code === 'ENOENT') return false;
+  if (code !== 'EACCES' && code !== 'EPERM') throw error;
+  bus.logger.warn(
+    { job: job.jobId, err: error },
+    'a job cannot be taken out of the inbox; make its folder writable for the daemon',
+  );
+  return true;
 }
 
 /** A folder whose name is no id gets one, so that it can be rejected under a name that is safe everywhere. */
@@ -69,7 +75,14 @@ export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
       info => info.mtimeMs,
       () => undefined, // settling had begun, or it never was a whole job
     );
-    jobs.push({ claim: match[1] as string, jobId: match[2] as string, folder, submittedAtMs, files: lookInto(folder) });
+    const files = lookInto(folder);
+    jobs.push({
+      claim: match[1] as string,
+      jobId: match[2] as string,
+      folder,
+      submittedAtMs,
+      files: files && new Map(files),
+    });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

@@ -54,7 +54,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
 /** Only what came with the job lies in its folder, unless a file of it had to be copied. */
 function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   if (isRejected(job) || job.files === undefined || job.artifacts.some(artifact => artifact.copied)) return undefined;
-  return [...job.files.values()].every(info => info.isFile()) ? [...job.files.keys()] : undefined;
+  return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
 }
 
 /** What a manifest says of its trace, if it is one. */

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
 import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
+import type { FileInfo } from '../file-thread/look-into.js';
 import type { JournalRow } from '../journal/row.js';
 
 /** A folder in the inbox that has a COMMIT. */
@@ -19,7 +19,9 @@ export interface ClaimedJob {
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
   /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not looked at, or is no folder. */
-  files?: ReadonlyMap<string, Stats> | undefined;
+  files?: ReadonlyMap<string, FileInfo> | undefined;
+  /** Whether it was built in `staging/` and renamed in, as its COMMIT says; undefined when that was not looked at, or could not be read. */
+  staged?: boolean | undefined;
 }
 
 /** An artifact whose file is what its manifest says. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -38,9 +38,8 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   const orders = jobs.map(job => ({
     folder: job.folder,
     target: inFolder(bus.layout.processed, job.jobId),
-    receiptName: fileNames.receipt,
     receipt: receiptText(bus, job),
-    names: [fileNames.commit, ...(job.leftovers ?? [])],
+    names: job.leftovers ?? [],
   }));
   const settled = await bus.files.request({ task: 'settle', orders });
   return new Set(jobs.filter((_job, index) => settled[index]));
@@ -49,16 +48,17 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
 const receiptText = (bus: Bus, job: CommittedJob): string =>
   `${JSON.stringify(receiptOf(bus.layout, job.rows), null, 2)}\n`;
 
+const manifestName = Buffer.from(fileNames.manifest);
+const receiptName = Buffer.from(fileNames.receipt);
+
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
-  writeReceipt(join(job.folder, fileNames.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
+  writeReceipt(join(job.folder, fileNames.receipt), receiptText(bus, job));
   faultPoint('settle:receipt-written');
-  for (const entry of readdirSync(job.folder, { withFileTypes: true })) {
-    if (entry.name === fileNames.manifest || entry.name === fileNames.receipt) continue;
-    const path = join(job.folder, entry.name);
-    if (entry.isFile()) unlinkSync(path);
-    else await rm(path, { recursive: true, force: true });
+  for (const name of readdirSync(job.folder, { encoding: 'buffer' })) {
+    if (name.equals(manifestName) || name.equals(receiptName)) continue;
+    await rm(Buffer.concat([Buffer.from(`${job.folder}/`), name]), { recursive: true, force: true });
   }
   if (tryMove(job.folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));

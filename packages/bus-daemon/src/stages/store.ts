@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { copyFileDurable, faultPoint, inFolder, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
-import type { PlainError, StoreOrder, StoreResult } from '../file-thread/orders.js';
+import { asError, type StoreOrder, type StoreResult } from '../file-thread/orders.js';
 import type { DecidedBatch } from './decide.js';
 import { type DecidedArtifact, isRejected } from './job.js';
 
@@ -72,5 +72,3 @@ async function rewrite(file: string, target: string): Promise<void> {
   await copyFileDurable(file, rewritten);
   await rename(rewritten, file);
 }
-
-const asError = ({ message, ...parts }: PlainError): Error => Object.assign(new Error(message), parts);

@@ -1,4 +1,4 @@
-import { constants, lstatSync, type Stats } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import {
   busError,
@@ -6,6 +6,7 @@ import {
   copyHandleDurable,
   digestHandle,
   digestOf,
+  fileNames,
   inFolder,
   isNotRegular,
   type Manifest,
@@ -20,8 +21,11 @@ import {
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
-import { protocolFiles } from './look-into.js';
+
+/** Names in a job's folder that are the protocol's own: no artifact may have one. */
+const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /**
  * Checks one artifact of a claimed job against its manifest. A file of a job that was not staged, or one that has other names, is copied
@@ -38,15 +42,15 @@ export async function verifyArtifact(
   const { manifest, staged } = job;
   const entry = manifest.artifacts[index] as ManifestArtifact;
   const { path: original, info } = safePath(job, entry.relpath);
-  if (info.size > bus.config.limits.maxArtifactBytes)
+  if (info.bytes > bus.config.limits.maxArtifactBytes)
     throw busError(
       'TOO_LARGE',
-      `${entry.relpath} has ${info.size} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
+      `${entry.relpath} has ${info.bytes} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
     );
-  const ours = staged && info.nlink === 1;
+  const ours = staged && info.links === 1;
   const file = ours ? original : inFolder(job.folder, `.copy-${index}.parquet`);
   const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
-  const { footer, digest } = await (ours && info.size <= smallFileBytes
+  const { footer, digest } = await (ours && info.bytes <= smallFileBytes
     ? readSmall(file, entry.relpath)
     : readLarge(file, entry.relpath, copied, signal));
   checkAgainst(entry, digest, footer.rows);
@@ -65,7 +69,7 @@ export async function verifyArtifact(
       artifactId: entry.artifact_id,
     }),
     file,
-    inode: ours ? info.ino : lstatSync(file).ino,
+    inode: ours ? info.inode : lstatSync(file).ino,
     copied: !ours,
     rows: footer.rows,
     ...digest,
@@ -106,7 +110,7 @@ async function readLarge(
 }
 
 /** The absolute path of a relpath, every folder on the way being a real folder inside the job and the end a regular file. */
-function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats } {
+function safePath(job: ClaimedJob, relpath: string): { path: string; info: FileInfo } {
   const parts = relpath.split('/');
   const leadsOut = parts.some(part => part === '' || part === '.' || part === '..');
   if (leadsOut || relpath.includes('\0') || relpath.includes('\\'))
@@ -117,24 +121,24 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: Stats
   if (parts.length === 1 && protocolFiles.has(relpath))
     throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
   let path = job.folder;
-  let info: Stats | undefined;
+  let info: FileInfo | undefined;
   for (const [depth, part] of parts.entries()) {
     path = inFolder(path, part);
     info = (parts.length === 1 ? job.files?.get(part) : undefined) ?? lstatOf(path);
     if (info === undefined) throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
     const isLast = depth === parts.length - 1;
-    if (isLast ? !info.isFile() : !info.isDirectory())
+    if (info.kind !== (isLast ? 'file' : 'folder'))
       throw busError(
         'UNSAFE_PATH',
         `${parts.slice(0, depth + 1).join('/')} is not a regular ${isLast ? 'file' : 'folder'}.`,
       );
   }
-  return { path, info: info as Stats };
+  return { path, info: info as FileInfo };
 }
 
-function lstatOf(path: string): Stats | undefined {
+function lstatOf(path: string): FileInfo | undefined {
   try {
-    return lstatSync(path);
+    return fileInfo(lstatSync(path));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;

@@ -45,7 +45,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     manifestSha256 = hash('sha256', bytes);
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
-    const staged = isStaged(job);
+    const staged = job.staged ?? isStaged(job);
     const artifacts: VerifiedArtifact[] = [];
     for (const [index] of manifest.artifacts.entries()) {
       artifacts.push(await verifyArtifact(bus, { ...job, manifest, staged }, index, signal));

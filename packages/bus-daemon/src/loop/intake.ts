@@ -1,0 +1,67 @@
+import type { Bus } from '../bus.js';
+import { claim } from '../stages/claim.js';
+import { discover } from '../stages/discover.js';
+import type { ClaimedJob, FoundJob } from '../stages/job.js';
+
+/** Jobs on their way from the inbox into a batch: found, being claimed, claimed. */
+export class Intake {
+  readonly #bus: Bus;
+  #found: FoundJob[] = [];
+  /** Claims that another thread is making meanwhile. */
+  #claiming: Promise<ClaimedJob[]> | undefined;
+  #claimed: ClaimedJob[] = [];
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** Whether jobs are known to wait. */
+  get hasWaiting(): boolean {
+    return this.#claimed.length + this.#found.length > 0 || this.#claiming !== undefined;
+  }
+
+  /** When the oldest of them were submitted (milliseconds). */
+  get oldest(): (number | undefined)[] {
+    return [this.#claimed[0]?.submittedAtMs, this.#found[0]?.committedAtMs];
+  }
+
+  /** Jobs that lie in `claimed/` already. */
+  putBack(jobs: readonly ClaimedJob[]): void {
+    this.#claimed = [...jobs];
+  }
+
+  /** The claimed jobs of which a batch can be made; a look into the inbox if none are known. */
+  async claimed(): Promise<readonly ClaimedJob[]> {
+    if (this.#claimed.length === 0) this.#claimed = await this.#claims();
+    if (this.#claimed.length === 0) {
+      if (this.#found.length === 0) this.#found = await discover(this.#bus);
+      this.#claimNext();
+      this.#claimed = await this.#claims();
+    }
+    return this.#claimed;
+  }
+
+  /** Takes out what goes its way; the next claims are made ahead of the batch that needs them. */
+  keepOnly(stays: (job: ClaimedJob) => boolean): void {
+    this.#claimed = this.#claimed.filter(stays);
+    if (this.#claimed.length === 0) this.#claimNext();
+  }
+
+  /** Forgets what was claimed, which lies in `claimed/`, once no claim is under way any more. */
+  async forgetClaims(): Promise<void> {
+    await this.#claims().catch(() => {});
+    this.#claimed = [];
+  }
+
+  #claimNext(): void {
+    if (this.#found.length === 0 || this.#claiming !== undefined) return;
+    this.#claiming = claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
+    this.#claiming.catch(() => {}); // whoever takes them hears of it
+  }
+
+  async #claims(): Promise<ClaimedJob[]> {
+    const claiming = this.#claiming;
+    this.#claiming = undefined;
+    return (await claiming) ?? [];
+  }
+}
