@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { peakResidentMb } from './memory.js';
+import { ratePerSecond } from './results.js';
 import { submitAll } from './submit-files.js';
 
 /** The built command line of the daemon. */
@@ -62,6 +63,8 @@ export interface Drained {
   /** From the start of the process to its first commit. */
   firstCommitSeconds: number;
   jobs: number;
+  /** Jobs per second in the second half of its commits. */
+  warmPerSecond: number;
   /** Its largest resident size. */
   peakMb: number;
 }
@@ -85,6 +88,7 @@ export async function drain(bus: BenchBus): Promise<Drained> {
     readySeconds: (at(ready) - from) / 1000,
     firstCommitSeconds: (at(commits[0]) - from) / 1000,
     jobs: commits.reduce((sum, line) => sum + (line.jobs ?? 0), 0),
+    warmPerSecond: ratePerSecond(commits.map(line => ({ jobs: line.jobs ?? 0, ms: Date.parse(line.time) }))),
     peakMb: peak(),
   };
 }

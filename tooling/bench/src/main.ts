@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { machine } from './machine.js';
+import { touchFreeMemory } from './memory.js';
 import { findPython } from './python.js';
 import { type Report, writeReport } from './report.js';
 import type { Suite } from './results.js';
@@ -56,6 +57,10 @@ if (options.draw) writeReport(report, resolve(options.out));
 const work = mkdtempSync(join(resolve(options.folder), 'bench-'));
 chmodSync(work, 0o755); // PostgreSQL runs as somebody else
 try {
+  if (chosen.length > 0 && !options.quick) {
+    say('touching the memory');
+    touchFreeMemory();
+  }
   for (const name of chosen) {
     const folder = join(work, name);
     mkdirSync(folder);

@@ -27,7 +27,7 @@ const preface = `# Benchmarks
 Everything here was measured by one command, all contenders of a table in one run on the same files:
 
 \`\`\`sh
-pnpm bench                            # all of it: about half an hour, growth up to 100,000 artifacts
+pnpm bench                            # all of it: about an hour, growth up to 100,000 artifacts
 pnpm bench --only waiting,together    # some of it
 pnpm bench --up-to 1000000            # growth up to a million artifacts
 pnpm bench --draw                     # this page and its pictures again, from results.json

@@ -40,5 +40,12 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
+/** Jobs per second in the second half of batches that ended at these times: without the start, in which a program is still being compiled. */
+export function ratePerSecond(ended: readonly { jobs: number; ms: number }[]): number {
+  const [first, ...rest] = ended.slice(Math.floor(ended.length / 2));
+  const seconds = ((rest.at(-1)?.ms ?? Number.NaN) - (first?.ms ?? 0)) / 1000;
+  return rest.reduce((sum, { jobs }) => sum + jobs, 0) / seconds;
+}
+
 /** Three significant digits. */
 export const round = (value: number): number => Number(value.toPrecision(3));

@@ -91,6 +91,17 @@ function copiesOf(files: readonly string[], folder: string): string[] {
 
 /** A daemon as people write it by hand: it opens DuckDB for each file that lies in its inbox. */
 export async function viaPolling({ folder }: Place, python: string, work: Workload): Promise<Row> {
+  const [program, task] = polling(folder, python, work);
+  return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, () =>
+    measured(work, [program]),
+  );
+}
+
+/** {@link viaPolling}, and nobody reads meanwhile. */
+export const byPollingAlone = ({ folder }: Place, python: string, work: Workload): Promise<Row> =>
+  measured(work, [polling(folder, python, work)[0]]);
+
+function polling(folder: string, python: string, work: Workload): [Program<Written>, { database: string }] {
   const inbox = join(folder, 'inbox');
   mkdirSync(inbox, { recursive: true });
   for (const file of work.files) cpSync(file, join(inbox, basename(file)));
@@ -100,9 +111,7 @@ export async function viaPolling({ folder }: Place, python: string, work: Worklo
     database: join(folder, 'bench.duckdb'),
     export: join(folder, 'ticks.parquet'),
   };
-  return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, () =>
-    measured(work, [startProgram<Written>(pythonProgram(python, 'poll_and_open'), task)]),
-  );
+  return [startProgram<Written>(pythonProgram(python, 'poll_and_open'), task), task];
 }
 
 /** Each producer opens the database for each file, and tries again while another has its lock. */

@@ -15,7 +15,7 @@ function chosen(name: string): Mutant {
 }
 
 const { open, rename } = fs.promises;
-const { openSync, closeSync, fsync } = fs;
+const { openSync, closeSync, fsync, fsyncSync } = fs;
 const holdBackMs = 150;
 const later = (step: () => Promise<unknown>) => void setTimeout(() => step().catch(() => {}), holdBackMs);
 const isMeant = (path: unknown) => mutant.call === 'fsync' && mutant.of.test(String(path));
@@ -54,6 +54,11 @@ fs.fsync = Object.assign(
   },
   { __promisify__: fsync.__promisify__ },
 );
+
+fs.fsyncSync = file => {
+  if (meant.has(file)) sabotage(meant.get(file));
+  else fsyncSync(file);
+};
 
 fs.promises.rename = async (from, to) => {
   if (mutant.call === 'rename' && mutant.of.test(String(to))) later(() => rename(from, to));

@@ -1,5 +1,4 @@
 import { renameSync } from 'node:fs';
-import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/files';
 import { lookInto } from './look-into.js';
 import { type ClaimOrder, type ClaimResult, plainError } from './orders.js';
 
@@ -12,15 +11,5 @@ function claimFolder({ from, fromIsBase64, folder }: ClaimOrder): ClaimResult {
   } catch (error) {
     return { error: plainError(error) };
   }
-  return { files: lookInto(folder), staged: isStaged(folder) };
-}
-
-/** What COMMIT says; undefined where that cannot be read, which verification looks at closer. */
-function isStaged(folder: string): boolean | undefined {
-  try {
-    const mark = readSmallFile(inFolder(folder, fileNames.commit), stagedMark.length);
-    return mark.toString('latin1') === stagedMark;
-  } catch {
-    return undefined;
-  }
+  return lookInto(folder);
 }

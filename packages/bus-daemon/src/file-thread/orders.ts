@@ -1,4 +1,4 @@
-import type { FileInfo } from './look-into.js';
+import type { FolderContent } from './look-into.js';
 
 /** A job in the inbox that is to be taken out of it. */
 export interface ClaimOrder {
@@ -8,10 +8,8 @@ export interface ClaimOrder {
   folder: string;
 }
 
-/** What became of a {@link ClaimOrder}: what lies in the folder and what its COMMIT says (not told where that cannot be seen), or why it was not claimed. */
-export type ClaimResult =
-  | { files?: [name: string, info: FileInfo][] | undefined; staged?: boolean | undefined }
-  | { error: PlainError };
+/** What became of a {@link ClaimOrder}: what the folder holds, or why it was not claimed. */
+export type ClaimResult = FolderContent | { error: PlainError };
 
 /** A file of a job that is to lie in the store, read-only and flushed. */
 export interface StoreOrder {

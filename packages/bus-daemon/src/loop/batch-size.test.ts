@@ -11,7 +11,7 @@ const jobsOf = (...sizes: number[]) => {
     const folder = join(root, String(index));
     mkdirSync(folder);
     writeFileSync(join(folder, 'a.parquet'), Buffer.alloc(size));
-    return { claim: String(index), jobId: `job-${index}`, folder, files: new Map(lookInto(folder)) };
+    return { claim: String(index), jobId: `job-${index}`, folder, files: new Map(lookInto(folder).files) };
   });
 };
 const taken = (jobs: ReturnType<typeof jobsOf>, max: number) => splitBySize(jobs, max).batch.map(job => job.jobId);
@@ -33,7 +33,7 @@ test('jobs of very many files do not come together, and one of more than that co
   const fill = (job: typeof few, count: number) => {
     if (job === undefined) return;
     for (let i = 1; i < count; i++) writeFileSync(join(job.folder, `${i}.parquet`), '');
-    job.files = new Map(lookInto(job.folder));
+    job.files = new Map(lookInto(job.folder).files);
   };
   fill(few, 1000);
   fill(many, 2500);

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { lookInto } from '../file-thread/look-into.js';
+import { type FolderContent, lookInto } from '../file-thread/look-into.js';
 import { asError, type ClaimResult } from '../file-thread/orders.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
@@ -31,11 +31,16 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
     if ('error' in result) {
       const error = asError(result.error);
       if (mustWait(bus, job, error)) refused.push(error);
-    } else jobs.push({ ...job, files: result.files && new Map(result.files), staged: result.staged });
+    } else jobs.push({ ...job, ...seenIn(result) });
   }
   if (jobs.length === 0 && refused[0] !== undefined) throw refused[0];
   return jobs;
 }
+
+const seenIn = ({ files, staged }: FolderContent): Pick<ClaimedJob, 'files' | 'staged'> => ({
+  files: files && new Map(files),
+  staged,
+});
 
 function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { from: string | Buffer } {
   const claimId = bus.newClaim();
@@ -75,14 +80,8 @@ export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
       info => info.mtimeMs,
       () => undefined, // settling had begun, or it never was a whole job
     );
-    const files = lookInto(folder);
-    jobs.push({
-      claim: match[1] as string,
-      jobId: match[2] as string,
-      folder,
-      submittedAtMs,
-      files: files && new Map(files),
-    });
+    const [, claimId = '', jobId = ''] = match;
+    jobs.push({ claim: claimId, jobId, folder, submittedAtMs, ...seenIn(lookInto(folder)) });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

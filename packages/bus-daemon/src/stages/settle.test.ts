@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
@@ -144,4 +154,73 @@ test('settling can be done again from every point at which a crash may have ende
   expect(reasonOf(bus, 'job-2').code).toBe('ROWS_MISMATCH');
   expect(existsSync(join(rejected, 'job'))).toBe(true);
   expect(readdirSync(bus.layout.rejected)).toEqual(['job-2']);
+});
+
+/** Settles a job whose folder is known to hold manifest, COMMIT and these files. */
+async function settleKnown(bus: Bus, leftovers: readonly string[], commit = 'staged\n'): Promise<string> {
+  const files = Object.fromEntries(leftovers.map(name => [name, { content: 'x' }]));
+  const job = putClaimed(bus, { jobId: 'job-1', files, commit });
+  await settle(bus, [{ ...job, leftovers, rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  return join(bus.layout.processed, 'job-1');
+}
+
+test('in a folder that is known, COMMIT becomes the receipt, and all else but the manifest goes', async () => {
+  const { bus } = await openInProcess();
+  const job = putClaimed(bus, { jobId: 'job-1', files: { 'a.parquet': { content: 'x' } }, commit: 'staged\n' });
+  const { ino } = lstatSync(join(job.folder, 'COMMIT'));
+  await settle(bus, [{ ...job, leftovers: ['a.parquet'], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  expect(readdirSync(join(bus.layout.processed, 'job-1')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+  expect(lstatSync(receiptPath(bus)).ino).toBe(ino);
+  expect(receiptOf(bus)).toMatchObject({ job_id: 'job-1', seq: 5, status: 'ingested' });
+});
+
+test('a COMMIT that has another name is not written over', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const precious = join(testBus.folder, 'precious');
+  writeFileSync(precious, 'precious');
+  const job = putClaimed(bus, { jobId: 'job-1' });
+  unlinkSync(join(job.folder, 'COMMIT'));
+  linkSync(precious, join(job.folder, 'COMMIT'));
+  await settle(bus, [{ ...job, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  expect(readFileSync(precious, 'utf8')).toBe('precious');
+  expect(receiptOf(bus).seq).toBe(5);
+});
+
+test('a COMMIT that is a link is not written through', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const precious = join(testBus.folder, 'precious');
+  writeFileSync(precious, 'precious');
+  const job = putClaimed(bus, { jobId: 'job-1' });
+  unlinkSync(join(job.folder, 'COMMIT'));
+  symlinkSync(precious, join(job.folder, 'COMMIT'));
+  await settle(bus, [{ ...job, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  expect(readFileSync(precious, 'utf8')).toBe('precious');
+  expect(receiptOf(bus).seq).toBe(5);
+});
+
+test.each([
+  ['longer than the receipt', 'x'.repeat(5000)],
+  ['empty', ''],
+])('a COMMIT that is %s leaves a receipt that is whole', async (_how, commit) => {
+  const { bus } = await openInProcess();
+  const folder = await settleKnown(bus, ['a.parquet'], commit);
+  expect(readdirSync(folder).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+  expect(receiptOf(bus).seq).toBe(5);
+});
+
+test('a receipt that the job brought is replaced', async () => {
+  const { bus } = await openInProcess();
+  const folder = await settleKnown(bus, ['RECEIPT.json', 'a.parquet']);
+  expect(readdirSync(folder).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+  expect(receiptOf(bus).seq).toBe(5);
+});
+
+test('folders and names that are no text go with the rest', async () => {
+  const { bus } = await openInProcess();
+  const job = putClaimed(bus, { jobId: 'job-1' });
+  mkdirSync(join(job.folder, 'deeper'));
+  writeFileSync(join(job.folder, 'deeper/file'), '');
+  writeFileSync(Buffer.concat([Buffer.from(`${job.folder}/`), Buffer.from([0x66, 0xff])]), '');
+  await settle(bus, [{ ...job, rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  expect(readdirSync(join(bus.layout.processed, 'job-1')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
 });

@@ -1,6 +1,18 @@
-import { lstatSync, readdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { claimedNumbers } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { decide } from './decide.js';
@@ -46,4 +58,18 @@ test.for<[string, (file: string) => void]>([
   swap(file);
   await expect(store(bus, batch)).rejects.toThrow('was replaced');
   expect(readdirSync(dirname(target))).toEqual([]);
+});
+
+test('a file that cannot be linked, because it lies on another device, is copied', async context => {
+  const { bus, batch, file, target } = await decidedJob();
+  const elsewhere = join('/dev/shm', `quantbot-store-${process.pid}.parquet`);
+  if (!existsSync('/dev/shm') || statSync('/dev/shm').dev === statSync(file).dev) return context.skip();
+  copyFileSync(file, elsewhere);
+  onTestFinished(() => rmSync(elsewhere));
+  const [job] = batch.jobs;
+  if (job === undefined || isRejected(job)) throw new Error('the job was rejected');
+  for (const artifact of job.artifacts) artifact.file = elsewhere;
+  await store(bus, batch);
+  expect(readFileSync(target)).toEqual(readFileSync(file));
+  expect(lstatSync(target)).toMatchObject({ mode: 0o100444, nlink: 1 });
 });

@@ -23,6 +23,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { contender } from '../program.js';
+import { ratePerSecond } from '../results.js';
 
 interface Task {
   /** A bus's folder with jobs in `inbox/`; the other folders are ours. */
@@ -91,11 +92,16 @@ function flushFolder(path: string): void {
   closeSync(handle);
 }
 
-await contender<Task, { jobs: number }>(async ({ root, batch }) => {
+await contender<Task, { jobs: number; warmPerSecond: number }>(async ({ root, batch }) => {
   for (const folder of ['floor-claimed', 'floor-store', 'floor-hot', 'floor-done']) mkdirSync(join(root, folder));
   return async () => {
     const jobs = readdirSync(join(root, 'inbox'));
-    for (let from = 0; from < jobs.length; from += batch) await runBatch(root, jobs.slice(from, from + batch), from);
-    return { jobs: jobs.length };
+    const ended: { jobs: number; ms: number }[] = [];
+    for (let from = 0; from < jobs.length; from += batch) {
+      const some = jobs.slice(from, from + batch);
+      await runBatch(root, some, from);
+      ended.push({ jobs: some.length, ms: performance.now() });
+    }
+    return { jobs: jobs.length, warmPerSecond: ratePerSecond(ended) };
   };
 });

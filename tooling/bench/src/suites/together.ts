@@ -11,7 +11,7 @@ export const together: Suite = async context => {
   const skipped: string[] = [];
   let run = 0;
   for (const size of context.sizes) {
-    const work = await filesOf(context, size);
+    const work = await filesOf(context, size, 'jobs');
     const cells = new Map<string, Row[]>();
     const turns = turnsOf(context, size);
     for (let turn = 1; turn <= turns; turn++)

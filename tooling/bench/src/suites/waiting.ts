@@ -4,24 +4,27 @@ import { type BenchBus, beginTable, built, drain, makeBus } from '../bus.js';
 import { race, startProgram } from '../program.js';
 import { median, type Row, round, type Suite, type SuiteContext } from '../results.js';
 import { submitAll } from '../submit-files.js';
+import { byPollingAlone } from '../ways.js';
 import { rates, type Workload } from '../workload.js';
-import { filesOf, isLarge, turnsOf } from './counts.js';
+import { countsOf, filesOf, isLarge, turnsOf } from './counts.js';
 
+/** Files per second: of the whole run, and of its second half. */
 interface Run {
-  seconds: number;
+  perSecond: number;
+  warmPerSecond: number;
   peakMb?: number;
 }
 
-/** What waits in the inbox: the daemon and the floor, on the same jobs. */
+/** What waits in the inbox: the daemon, the floor and a daemon written by hand, on the same files. */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];
   for (const size of context.sizes) {
-    const work = await filesOf(context, size);
+    const work = await filesOf(context, size, 'waiting');
     const turns: Map<string, Run>[] = [];
     for (let turn = 1; turn <= turnsOf(context, size); turn++) {
       context.say(`waiting jobs of ${size}, ${turn} of ${turnsOf(context, size)}`);
       const folder = join(context.folder, `${work.name}-${turn}`);
-      turns.push(await oneTurn({ ...context, folder }, work));
+      turns.push(await oneTurn({ ...context, folder }, size, work));
       if (isLarge(size)) rmSync(folder, { recursive: true });
     }
     rows.push(...[...(turns[0] as Map<string, Run>).keys()].map(what => rowOf(size, what, work, turns)));
@@ -29,19 +32,24 @@ export const waiting: Suite = async context => {
   return {
     suite: 'waiting',
     title: 'Jobs that wait: the daemon against the bare system calls',
-    how: 'All jobs are in the inbox before the daemon (or the floor) begins; the time is from being ready to the last commit. Exports are off. Of 1 KB and 30 KB all do it three times in turns: the middle time, and the middle of the ratios within a turn.',
+    how: 'All jobs are in the inbox before the daemon (or the floor) begins; the time is from being ready to the last commit. Exports are off. Both take batches of the same size. `warm` is the second half of the batches: without the first second or two, in which a process is still being compiled. The poll-and-open daemon takes the first few of the same files, with its exports and nobody beside it. Of 1 KB and 30 KB all do it three times in turns: the middle figure, and the middle of the ratios within a turn.',
     rows,
-    skipped: [],
+    skipped: context.python === undefined ? ['The poll-and-open daemon: its packages cannot be installed here.'] : [],
   };
 };
 
 const floorName = 'bare system calls';
+const pollingName = 'poll-and-open daemon';
+/** As the daemon takes them, unless its settings say otherwise. */
+const batch = 256;
 
-/** The floor and each variant of the bus once, by name. */
-async function oneTurn(context: SuiteContext, work: Workload): Promise<Map<string, Run>> {
+/** The floor, each variant of the bus and the daemon written by hand once, by name. */
+async function oneTurn(context: SuiteContext, size: string, work: Workload): Promise<Map<string, Run>> {
   const runs = new Map<string, Run>();
   const floor = await busWithWaiting(context, 'floor', work, null, 1);
-  runs.set(floorName, await race([startProgram(built('floor'), { root: floor.root, batch: 64 })]));
+  const bare = startProgram<{ warmPerSecond: number }>(built('floor'), { root: floor.root, batch });
+  const { seconds, results } = await race([bare]);
+  runs.set(floorName, runOf(work, seconds, results[0]?.warmPerSecond, 1));
   const variants = [
     ['bus, catalogued', null, 1],
     ['bus, into a canonical table', 'canon.ticks', 1],
@@ -49,19 +57,44 @@ async function oneTurn(context: SuiteContext, work: Workload): Promise<Map<strin
   ] as const;
   for (const [name, hint, perJob] of variants) {
     if (perJob > 1 && work.files.length < 100) continue;
-    runs.set(name, await drain(await busWithWaiting(context, name, work, hint, perJob)));
+    const drained = await drain(await busWithWaiting(context, name, work, hint, perJob));
+    const run = runOf(work, drained.seconds, drained.warmPerSecond, perJob);
+    runs.set(name, { ...run, peakMb: drained.peakMb });
+  }
+  if (context.python !== undefined) {
+    const few = { ...work, files: work.files.slice(0, countsOf(size).slow) };
+    const place = { folder: join(context.folder, 'polling'), python: context.python };
+    const { jobs_per_s } = await byPollingAlone(place, context.python, few);
+    runs.set(pollingName, { perSecond: Number(jobs_per_s), warmPerSecond: Number.NaN });
   }
   return runs;
 }
 
+const runOf = (work: Workload, seconds: number, warmJobs: number | undefined, perJob: number): Run => ({
+  perSecond: work.files.length / seconds,
+  // Fewer batches than this have no second half that would say anything.
+  warmPerSecond: work.files.length / perJob >= 4 * batch ? (warmJobs ?? Number.NaN) * perJob : Number.NaN,
+});
+
 function rowOf(size: string, what: string, work: Workload, turns: readonly Map<string, Run>[]): Row {
   const runs = turns.map(turn => turn.get(what) as Run);
-  const shares = turns.map((turn, t) => (turn.get(floorName) as Run).seconds / (runs[t] as Run).seconds);
+  /** The middle of the ratios between this and another, of each turn. */
+  const ratio = (to: string, figure: 'perSecond' | 'warmPerSecond') => {
+    const ratios = turns.map((turn, t) => (runs[t] as Run)[figure] / (turn.get(to)?.[figure] ?? Number.NaN));
+    return ratios.some(Number.isNaN) ? null : round(median(ratios));
+  };
+  const perSecond = median(runs.map(run => run.perSecond));
+  const warm = median(runs.map(run => run.warmPerSecond));
   const peaks = runs.flatMap(run => run.peakMb ?? []);
+  const isBus = what.startsWith('bus');
   return {
     what: `${size}: ${what}`,
-    ...rates(work, median(runs.map(run => run.seconds))),
-    of_the_floor: round(median(shares)),
+    ...rates(work, work.files.length / perSecond),
+    ...(what === pollingName && { artifacts: countsOf(size).slow }),
+    of_the_floor: ratio(floorName, 'perSecond'),
+    warm_jobs_per_s: Number.isNaN(warm) ? null : round(warm),
+    warm_of_the_floor: ratio(floorName, 'warmPerSecond'),
+    ...(isBus && { times_poll_and_open: ratio(pollingName, 'perSecond') }),
     ...(peaks.length > 0 && { peak_mb: Math.max(...peaks) }),
   };
 }
