@@ -8,6 +8,8 @@ import { releaseUnused } from '../publish/release.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
+/** Readers open a file for each job of a canonical table that is in no segment yet: full commits are merged sooner than small ones. */
+const jobsOfACommit = 64;
 const retryAfterMs = 5_000;
 
 /**
@@ -97,8 +99,10 @@ export class Maintenance {
     const now = this.#bus.elapsed();
     if (now < this.#restUntil) return;
     const hot = journal.hotCommits.length;
-    const idle = now - this.#lastCommitAt >= config.compaction.idleMs;
-    if (hot >= config.compaction.hotCommits || (idle && hot > 1)) {
+    const { hotCommits, idleMs } = config.compaction;
+    const isFull = hot >= hotCommits || journal.lastSeq - journal.compactedSeq >= hotCommits * jobsOfACommit;
+    const idle = now - this.#lastCommitAt >= idleMs;
+    if (isFull || (idle && hot > 1)) {
       const started = this.#bus.elapsed();
       await compactHot(this.#bus, this.#compactor);
       await mergeTiers(this.#bus, this.#compactor);
