@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { JobRejectedError } from '@quantbot/infra/utils';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { numbers } from './support/parquet.js';
+import { writeToInbox } from './support/jobs.js';
+import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
@@ -22,6 +24,25 @@ test('batch.max_jobs bounds how many jobs share a commit', async () => {
   expect(batches.map(line => line.jobs)).toEqual([2, 2, 1]);
   expect(batches.at(-1)).toMatchObject({ ingested: 1, duplicates: 0, rejected: 0, lastSeq: 5 });
 });
+
+test.each([
+  ['canon.numbers', 127, 0],
+  ['canon.numbers', 128, 1],
+  ['plain.numbers', 128, 0],
+])(
+  'compaction.hot_commits counts a commit with many files of canonical tables as several (%s, %i: %i segments)',
+  async (hint, jobs, segments) => {
+    const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 3600 } });
+    await drain(bus);
+    const file = await produce(bus, numbers(1));
+    const artifacts = [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: hint }];
+    for (let i = 0; i < jobs; i++)
+      writeToInbox(bus, { jobId: `job-${i}`, manifest: { artifacts }, files: { 'a.parquet': file } });
+    await drain(bus);
+    expect(await query(bus, 'SELECT count(*)::INTEGER AS n FROM catalog.jobs_f')).toEqual([{ n: jobs }]);
+    expect(readdirSync(bus.layout.segments)).toHaveLength(segments);
+  },
+);
 
 test('limits bound the bytes and the columns of an artifact', async () => {
   const bus = makeTestBus({ limits: { max_artifact_bytes: 2_000, max_columns: 3 } });

@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BusLayout, systemErrorCode } from '@quantbot/infra';
 
 /** Sequence numbers are written this wide, so that name order is number order. */
 export const seqDigits = 12;
@@ -52,6 +54,16 @@ export async function listSegments(
     .filter(s => !candidates.some(wider => wider !== s && wider.first <= s.first && wider.last >= s.last))
     .sort((a, b) => a.first - b.first);
   return { live, garbage: all.filter(s => !live.includes(s)).map(s => s.name) };
+}
+
+/** How many files of canonical tables a commit has; none when it is gone, as after a compaction beside the caller. */
+export function countTableFiles({ hot }: BusLayout, seq: number): number {
+  try {
+    return readdirSync(join(hot, seqName(seq))).filter(name => name.includes('~')).length;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return 0;
+    throw error;
+  }
 }
 
 /** The commits in `hot/` by the last seq of each, in order, without the empty one. */

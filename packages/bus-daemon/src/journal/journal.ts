@@ -6,7 +6,7 @@ import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '.
 import { daemonError, machineFaultIn } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
-import { listHotCommits, listSegments, type Segment } from './files.js';
+import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
 import { type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
@@ -27,6 +27,8 @@ export class Journal {
   readonly #database: MemoryDatabase;
   #segments: Segment[] = [];
   #hot: number[] = [];
+  /** How many files of canonical tables each of them has. */
+  #tableFiles = new Map<number, number>();
   #viewsCurrent = false;
   #version = 0;
 
@@ -82,6 +84,11 @@ export class Journal {
     return this.#hot;
   }
 
+  /** How many files of canonical tables are in no segment yet: a reader opens each of them. */
+  get hotTableFiles(): number {
+    return this.#hot.reduce((sum, seq) => sum + (this.#tableFiles.get(seq) ?? 0), 0);
+  }
+
   /** Reads the folders again: at start, and after a compaction. */
   async reload(): Promise<void> {
     const segments = (await listSegments(this.#layout.segments)).live;
@@ -89,13 +96,17 @@ export class Journal {
     this.#segments = segments;
     // What was committed while the folders were being read is known here already.
     this.#hot = [...new Set([...listed, ...this.#hot])].filter(seq => seq > this.compactedSeq).sort((a, b) => a - b);
+    this.#tableFiles = new Map(
+      this.#hot.map(seq => [seq, this.#tableFiles.get(seq) ?? countTableFiles(this.#layout, seq)]),
+    );
     this.#viewsCurrent = false;
     this.#version++;
     this.#checkCoverage();
   }
 
-  /** A commit with this last seq is in `hot/` now. */
-  noteCommit(lastSeq: number): void {
+  /** A commit with this last seq is in `hot/` now, with so many files of canonical tables. */
+  noteCommit(lastSeq: number, tableFiles: number): void {
+    this.#tableFiles.set(lastSeq, tableFiles);
     // A reload may have seen the folder between its rename and this.
     if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
   }

@@ -8,8 +8,8 @@ import { releaseUnused } from '../publish/release.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
-/** Readers open a file for each job of a canonical table that is in no segment yet: full commits are merged sooner than small ones. */
-const jobsOfACommit = 64;
+/** A reader of a canonical table opens each of its files that is in no segment yet: commits with many of them are merged sooner. */
+const tableFilesOfACommit = 64;
 const retryAfterMs = 5_000;
 
 /**
@@ -100,7 +100,7 @@ export class Maintenance {
     if (now < this.#restUntil) return;
     const hot = journal.hotCommits.length;
     const { hotCommits, idleMs } = config.compaction;
-    const isFull = hot >= hotCommits || journal.lastSeq - journal.compactedSeq >= hotCommits * jobsOfACommit;
+    const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
     const idle = now - this.#lastCommitAt >= idleMs;
     if (isFull || (idle && hot > 1)) {
       const started = this.#bus.elapsed();

@@ -45,9 +45,9 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   for (const table of tables.tables())
     if (table !== bus.tables.get(table.name)) await ensureEmptyTableFiles(bus.layout, table);
   const building = join(bus.layout.building, seqName(lastSeq));
-  await build(bus, building, jobs, committed, tables);
+  const tableFiles = await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);
-  bus.journal.noteCommit(lastSeq);
+  bus.journal.noteCommit(lastSeq, tableFiles);
   bus.tables.adopt(tables);
   return committed;
 }
@@ -76,20 +76,22 @@ function makeEmptyFolder(path: string): void {
   }
 }
 
-/** Writes and flushes the folder. Nothing refers to it yet, so whatever goes wrong, it is simply removed. */
+/** Writes and flushes the folder; so many files of canonical tables are in it. Nothing refers to it yet, so whatever goes wrong, it is simply removed. */
 async function build(
   bus: Bus,
   folder: string,
   jobs: DecidedBatch['jobs'],
   committed: readonly CommittedJob[],
   tables: DecidedBatch['tables'],
-): Promise<void> {
+): Promise<number> {
   makeEmptyFolder(folder);
   try {
     await writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444);
+    let tableFiles = 0;
     for (const [index, job] of jobs.entries())
-      await linkCanonical(bus, folder, job, committed[index]?.rows ?? [], tables);
+      tableFiles += await linkCanonical(bus, folder, job, committed[index]?.rows ?? [], tables);
     await syncFolder(folder);
+    return tableFiles;
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start removes it too
     throw isFlushFailure(error) ? journalFailed(error) : error;
@@ -102,8 +104,9 @@ async function linkCanonical(
   job: AcceptedJob | RejectedJob,
   rows: readonly JournalRow[],
   tables: DecidedBatch['tables'],
-): Promise<void> {
-  if (isRejected(job)) return;
+): Promise<number> {
+  if (isRejected(job)) return 0;
+  let linked = 0;
   for (const [ordinal, artifact] of job.artifacts.entries()) {
     const name = canonTableOf(artifact.entry.schema_hint);
     const seq = rows[ordinal]?.seq;
@@ -111,7 +114,9 @@ async function linkCanonical(
     const stored = join(bus.layout.root, artifact.relPath);
     const target = join(folder, tableFileName(name, tables.get(name)?.generation ?? 0, seq, ordinal));
     if (!tryLink(stored, target)) await copyFileDurable(stored, target);
+    linked++;
   }
+  return linked;
 }
 
 async function enterJournal(bus: Bus, building: string, lastSeq: number): Promise<void> {

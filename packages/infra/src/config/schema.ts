@@ -100,7 +100,7 @@ export const configSchema = z.strictObject({
         .max(10_000)
         .default(48)
         .describe(
-          'Commits that are kept as single files before they are merged; fewer where they have more than 64 jobs each.',
+          'Commits that are kept as single files before they are merged; fewer where they have more than 64 files of canonical tables each.',
         ),
       idle_s: seconds.default(30).describe('After this long without a commit, fewer commits are merged too.'),
       release_grace_s: z
