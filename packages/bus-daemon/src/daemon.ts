@@ -1,5 +1,6 @@
 import type { BusConfig, Logger } from '@quantbot/infra';
 import { type Bus, randomClaim, systemClock } from './bus.js';
+import { FileThreads } from './file-thread/client.js';
 import type { HttpServer } from './http/serve.js';
 import { causeOf } from './loop/daemon-state.js';
 import { Loop } from './loop/loop.js';
@@ -38,12 +39,13 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
+  const files = new FileThreads();
+  files.start(); // while the bus is being opened
   let bus: Bus | undefined;
   let http: HttpServer | undefined;
   let notifier: Notifier | undefined;
   try {
-    bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim });
-    bus.files.start();
+    bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim, files });
     traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;
@@ -60,7 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await saysItEnds?.();
       await http?.close();
       opened.inspector.close();
-      await opened.files.close();
+      await files.close();
       opened.journal.close();
       await lock.release();
       // Last: the next daemon does not wait for hooks.
@@ -76,7 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     };
   } catch (error) {
     bus?.journal.close();
-    await bus?.files.close();
+    await files.close();
     await lock.release();
     throw error;
   }

@@ -15,7 +15,6 @@ import { TableRegistry } from './canon/registry.js';
 import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
-import { FileThreads } from './file-thread/client.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { emptyCommit } from './journal/files.js';
 import { Journal } from './journal/journal.js';
@@ -28,7 +27,7 @@ const inspectorIdleMs = 60_000;
 export async function openBus(
   config: BusConfig,
   logger: Logger,
-  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim'>,
+  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files'>,
 ): Promise<Bus> {
   const layout = busLayout(config.busRoot);
   await mustHaveJournal(layout);
@@ -50,7 +49,6 @@ export async function openBus(
     tables,
     requestedExports: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
-    files: new FileThreads(),
   };
 }
 

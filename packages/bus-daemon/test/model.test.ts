@@ -107,8 +107,9 @@ class Real {
     const opened = await openBus(this.test.config, createLogger({ name: 'model', level: 'silent' }), {
       ...systemClock,
       newClaim: () => (++this.#claims).toString(16).padStart(16, '0'),
+      files: this.files,
     });
-    this.bus = { ...opened, inspector: this.inspector, files: this.files };
+    this.bus = { ...opened, inspector: this.inspector };
     await new Exporter(this.bus).ensureStatus();
     this.publisher = new Publisher(this.bus);
     await this.publisher.publishOrThrow();

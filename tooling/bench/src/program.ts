@@ -31,7 +31,8 @@ export function startProgram<Result>(command: readonly string[], task: object): 
       if (next === undefined) lines.push(line);
       else next(line);
     });
-  const ended = once(child, 'exit').then(([code, signal]) => {
+  // Not 'exit', which may come before the last line of what it said has been read.
+  const ended = once(child, 'close').then(([code, signal]) => {
     throw new Error(`${command.join(' ')} ended (${signal ?? code}): ${words.trim()}`);
   });
   ended.catch(() => {});

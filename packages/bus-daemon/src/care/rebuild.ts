@@ -3,6 +3,7 @@ import { type Bus, randomClaim, systemClock } from '../bus.js';
 import { canonicalRows } from '../canon/journalled.js';
 import { rebuildTable } from '../canon/rebuild.js';
 import { Exporter } from '../exports/exporter.js';
+import { FileThreads } from '../file-thread/client.js';
 import { openBus } from '../open-bus.js';
 import type { OnProgress } from '../progress.js';
 import { Publisher } from '../publish/publisher.js';
@@ -31,7 +32,7 @@ export async function rebuild(
   const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
   let bus: Bus | undefined;
   try {
-    bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim });
+    bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files: new FileThreads() });
     const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
     const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
     let done = 0;

@@ -33,12 +33,9 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     now: () => now,
     elapsed: () => elapsed,
     newClaim: randomClaim,
-  });
-  const bus = {
-    ...opened,
-    inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }),
     files: new FileThreads(fileThreadEntry),
-  };
+  });
+  const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
   await new Exporter(bus).ensureStatus(); // the views read it
   onTestFinished(async () => {
     bus.inspector.stop();
