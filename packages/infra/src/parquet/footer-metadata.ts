@@ -1,7 +1,7 @@
 import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
-import { ThriftError, ThriftReader, wireType } from './thrift.js';
+import { field, ThriftError, ThriftReader, wireType } from './thrift.js';
 
 /** What a footer says, its claims checked against each other and against the size of the file. */
 export interface FooterMetadata {
@@ -27,23 +27,23 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   let rowGroupsAt: number | undefined;
   let createdBy: string | undefined;
   reader.struct({
-    2: () => {
+    2: field(wireType.list, () => {
       if (schema !== undefined) throw new ThriftError('it has two schemas');
       schema = schemaOf(reader, readSchema);
-    },
-    3: () => {
+    }),
+    3: field(wireType.i64, () => {
       rows = reader.i64();
-    },
-    4: type => {
+    }),
+    4: field(wireType.list, type => {
       rowGroupsAt = reader.offset; // read once the schema is known, wherever that stands
       reader.skip(type);
-    },
-    5: () => {
+    }),
+    5: field(wireType.list, () => {
       for (let left = reader.listOf(wireType.struct); left > 0; left--) keyValue.push(readKeyValue(reader));
-    },
-    6: () => {
+    }),
+    6: field(wireType.binary, () => {
       createdBy = reader.text();
-    },
+    }),
     8: () => {
       throw new ThriftError('its columns are encrypted');
     },
@@ -69,12 +69,12 @@ function readSchema(reader: ThriftReader): KnownSchema {
 function readKeyValue(reader: ThriftReader): [string, string] {
   const pair: [string, string] = ['', ''];
   reader.struct({
-    1: () => {
+    1: field(wireType.binary, () => {
       pair[0] = reader.text();
-    },
-    2: () => {
+    }),
+    2: field(wireType.binary, () => {
       pair[1] = reader.text();
-    },
+    }),
   });
   return pair;
 }
@@ -92,7 +92,7 @@ function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data
   /** How many values the columns have of which a row has exactly one; -1 as long as none was seen. */
   let values = -1;
   reader.struct({
-    1: () => {
+    1: field(wireType.list, () => {
       chunks = reader.listOf(wireType.struct);
       if (chunks !== leaves.length) throw new ThriftError(`a row group has ${chunks} of ${leaves.length} columns`);
       for (const leaf of leaves) {
@@ -101,10 +101,10 @@ function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data
         if (values !== -1 && found !== values) throw new ThriftError('columns of a row group differ in length');
         values = found;
       }
-    },
-    3: () => {
+    }),
+    3: field(wireType.i64, () => {
       rows = reader.i64();
-    },
+    }),
   });
   if (chunks === 0 || !Number.isSafeInteger(rows) || rows < 0) throw new ThriftError('a row group is not whole');
   if (values !== -1 && values !== rows) throw new ThriftError(`a row group claims ${rows} rows, its columns ${values}`);
@@ -119,27 +119,28 @@ function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): nu
   let dictionaryAt = 0;
   let type = -1;
   reader.struct({
-    1: () => {
+    1: field(wireType.binary, () => {
       if (reader.text() !== '') throw new ThriftError('a column lies in another file');
-    },
-    3: () =>
+    }),
+    3: field(wireType.struct, () =>
       reader.struct({
-        1: () => {
+        1: field(wireType.i32, () => {
           type = reader.i32();
-        },
-        5: () => {
+        }),
+        5: field(wireType.i64, () => {
           values = reader.i64();
-        },
-        7: () => {
+        }),
+        7: field(wireType.i64, () => {
           bytes = reader.i64();
-        },
-        9: () => {
+        }),
+        9: field(wireType.i64, () => {
           dataAt = reader.i64();
-        },
-        11: () => {
+        }),
+        11: field(wireType.i64, () => {
           dictionaryAt = reader.i64();
-        },
+        }),
       }),
+    ),
     8: () => {
       throw new ThriftError('a column is encrypted');
     },

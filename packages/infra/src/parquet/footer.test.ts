@@ -44,6 +44,20 @@ describe('a damaged file is NOT_PARQUET', () => {
     expect(await verdictOf(whole, folder)).toBe('1 rows');
   });
 
+  // Other readers skip such a field: DuckDB would take the dates for plain numbers, and the table that they go into could not be read any more.
+  test('with a field of another wire type than it must have', async () => {
+    const path = join(temporaryFolder(), 'dates.parquet');
+    await duckdb(`COPY (SELECT DATE '2026-01-01' AS day) TO '${path}' (FORMAT parquet)`);
+    const whole = readFileSync(path);
+    const annotation = whole.lastIndexOf('day', whole.indexOf('DuckDB')) + 'day'.length;
+    expect(await verdictOf(whole, temporaryFolder())).toBe('1 rows');
+    for (const header of [0x23, 0x26, 0x28, 0x2a, 0x2c]) {
+      const broken = Buffer.from(whole);
+      broken[annotation] = header; // the next field but one, of another type
+      expect(await verdictOf(broken, temporaryFolder()), `header ${header}`).toBe('NOT_PARQUET');
+    }
+  });
+
   test('with bytes missing in the middle, so that a column lies outside', async () => {
     const whole = fixture('pyarrow-row-groups.parquet');
     const torn = Buffer.concat([whole.subarray(0, 4), whole.subarray(1000)]);

@@ -1,4 +1,4 @@
-import { ThriftError, type ThriftReader, wireType } from './thrift.js';
+import { type FieldReader, field, flag, ThriftError, type ThriftReader, wireType } from './thrift.js';
 
 /** Physical types, at the format's numbers. */
 export const physicalTypes = [
@@ -88,89 +88,89 @@ export interface SchemaElement {
 export function readSchemaElement(reader: ThriftReader): SchemaElement {
   const element: SchemaElement = { name: '' };
   reader.struct({
-    1: () => {
+    1: field(wireType.i32, () => {
       element.type = named(physicalTypes, reader.i32());
-    },
-    3: () => {
+    }),
+    3: field(wireType.i32, () => {
       element.repetition_type = named(repetitions, reader.i32());
-    },
-    4: () => {
+    }),
+    4: field(wireType.binary, () => {
       element.name = reader.text();
-    },
-    5: () => {
+    }),
+    5: field(wireType.i32, () => {
       element.num_children = reader.i32();
-    },
-    6: () => {
+    }),
+    6: field(wireType.i32, () => {
       element.converted_type = convertedTypes[reader.i32()]; // one that is newer than this list says nothing
-    },
-    7: () => {
+    }),
+    7: field(wireType.i32, () => {
       element.scale = reader.i32();
-    },
-    8: () => {
+    }),
+    8: field(wireType.i32, () => {
       element.precision = reader.i32();
-    },
-    10: () => {
+    }),
+    10: field(wireType.struct, () => {
       element.logical_type = readLogicalType(reader);
-    },
+    }),
   });
   return element;
 }
 
 function readLogicalType(reader: ThriftReader): LogicalType | undefined {
   let logical: LogicalType | undefined;
-  const parameters: Record<string, (into: LogicalType) => Record<number, (type: number) => void>> = {
+  const parameters: Record<string, (into: LogicalType) => Record<number, FieldReader>> = {
     DECIMAL: into => ({
-      1: () => {
+      1: field(wireType.i32, () => {
         into.scale = reader.i32();
-      },
-      2: () => {
+      }),
+      2: field(wireType.i32, () => {
         into.precision = reader.i32();
-      },
+      }),
     }),
     TIME: into => timeParameters(reader, into),
     TIMESTAMP: into => timeParameters(reader, into),
     INTEGER: into => ({
-      1: () => {
+      1: field(wireType.i8, () => {
         into.bitWidth = reader.i8();
-      },
-      2: type => {
-        into.isSigned = type === wireType.true;
-      },
+      }),
+      2: flag(value => {
+        into.isSigned = value;
+      }),
     }),
     GEOMETRY: into => ({
-      1: () => {
+      1: field(wireType.binary, () => {
         into.crs = reader.text();
-      },
+      }),
     }),
   };
   const variants = Object.entries(logicalTypes).map(([id, type]) => [
     id,
-    () => {
+    field(wireType.struct, () => {
       logical = { type };
       reader.struct(parameters[type]?.(logical) ?? {});
-    },
+    }),
   ]);
   reader.struct(Object.fromEntries(variants));
   return logical;
 }
 
-const timeParameters = (reader: ThriftReader, into: LogicalType): Record<number, (type: number) => void> => ({
-  1: type => {
-    into.isAdjustedToUTC = type === wireType.true;
-  },
-  2: () => {
+const timeParameters = (reader: ThriftReader, into: LogicalType): Record<number, FieldReader> => ({
+  1: flag(value => {
+    into.isAdjustedToUTC = value;
+  }),
+  2: field(wireType.struct, () => {
     reader.struct(
       Object.fromEntries(
         units.map((unit, index) => [
           index + 1,
-          () => {
+          field(wireType.struct, () => {
             into.unit = unit;
             reader.struct({});
-          },
+          }),
         ]),
       ),
     );
-  },
+  }),
 });
 
 function named<T>(names: readonly T[], index: number): T {

@@ -13,6 +13,29 @@ export const wireType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, doub
 /** Thrown for bytes that are not what they should be. */
 export class ThriftError extends Error {}
 
+/** Reads a field of a struct, told the wire type that its header names. */
+export type FieldReader = (type: number) => void;
+
+/**
+ * A field that has one wire type. Another type in its header would be skipped by other readers, which then see a file without this field: nobody
+ * may take such a file for what it is not.
+ */
+export const field =
+  (expected: number, read: FieldReader): FieldReader =>
+  type => {
+    if (type !== expected) throw new ThriftError(`a field has the wire type ${type} instead of ${expected}`);
+    read(type);
+  };
+
+/** A field that is true or false, which its wire type says. */
+export const flag =
+  (read: (value: boolean) => void): FieldReader =>
+  type => {
+    if (type !== wireType.true && type !== wireType.false)
+      throw new ThriftError(`a field has the wire type ${type} instead of a boolean's`);
+    read(type === wireType.true);
+  };
+
 /** A position in a footer, and the reads that move it. */
 export class ThriftReader {
   readonly #bytes: Uint8Array;
@@ -48,7 +71,7 @@ export class ThriftReader {
   }
 
   /** Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader are skipped. */
-  struct(fields: Record<number, (type: number) => void>, depth = 0): void {
+  struct(fields: Record<number, FieldReader>, depth = 0): void {
     for (let id = 0; ; ) {
       const byte = this.#byte();
       const type = byte & 0x0f;
