@@ -40,11 +40,11 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
   const files = new FileThreads();
-  files.start(); // while the bus is being opened
   let bus: Bus | undefined;
   let http: HttpServer | undefined;
   let notifier: Notifier | undefined;
   try {
+    files.start(); // while the bus is being opened
     bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim, files });
     traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);

@@ -174,25 +174,16 @@ test('in a folder that is known, COMMIT becomes the receipt, and all else but th
   expect(receiptOf(bus)).toMatchObject({ job_id: 'job-1', seq: 5, status: 'ingested' });
 });
 
-test('a COMMIT that has another name is not written over', async () => {
+test.each([
+  ['has another name', linkSync],
+  ['is a link', symlinkSync],
+])('a COMMIT that %s is not written over', async (_how, link) => {
   const { bus, test: testBus } = await openInProcess();
   const precious = join(testBus.folder, 'precious');
   writeFileSync(precious, 'precious');
   const job = putClaimed(bus, { jobId: 'job-1' });
   unlinkSync(join(job.folder, 'COMMIT'));
-  linkSync(precious, join(job.folder, 'COMMIT'));
-  await settle(bus, [{ ...job, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
-  expect(readFileSync(precious, 'utf8')).toBe('precious');
-  expect(receiptOf(bus).seq).toBe(5);
-});
-
-test('a COMMIT that is a link is not written through', async () => {
-  const { bus, test: testBus } = await openInProcess();
-  const precious = join(testBus.folder, 'precious');
-  writeFileSync(precious, 'precious');
-  const job = putClaimed(bus, { jobId: 'job-1' });
-  unlinkSync(join(job.folder, 'COMMIT'));
-  symlinkSync(precious, join(job.folder, 'COMMIT'));
+  link(precious, join(job.folder, 'COMMIT'));
   await settle(bus, [{ ...job, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
   expect(readFileSync(precious, 'utf8')).toBe('precious');
   expect(receiptOf(bus).seq).toBe(5);

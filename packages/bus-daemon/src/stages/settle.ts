@@ -6,6 +6,7 @@ import {
   fileNames,
   inFolder,
   type Receipt,
+  type RejectReason,
   receiptSchema,
   removeTemporaries,
   systemErrorCode,
@@ -38,15 +39,14 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   const orders = jobs.map(job => ({
     folder: job.folder,
     target: inFolder(bus.layout.processed, job.jobId),
-    receipt: receiptText(bus, job),
+    receipt: textOf(receiptOf(bus.layout, job.rows)),
     names: job.leftovers ?? [],
   }));
   const settled = await bus.files.request({ task: 'settle', orders });
   return new Set(jobs.filter((_job, index) => settled[index]));
 }
 
-const receiptText = (bus: Bus, job: CommittedJob): string =>
-  `${JSON.stringify(receiptOf(bus.layout, job.rows), null, 2)}\n`;
+const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
 
 const manifestName = Buffer.from(fileNames.manifest);
 const receiptName = Buffer.from(fileNames.receipt);
@@ -54,7 +54,7 @@ const receiptName = Buffer.from(fileNames.receipt);
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
-  writeReceipt(join(job.folder, fileNames.receipt), receiptText(bus, job));
+  writeReceipt(join(job.folder, fileNames.receipt), textOf(receipt));
   faultPoint('settle:receipt-written');
   for (const name of readdirSync(job.folder, { encoding: 'buffer' })) {
     if (name.equals(manifestName) || name.equals(receiptName)) continue;
@@ -79,7 +79,7 @@ function writeReceipt(path: string, content: string): void {
 
 async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
-  const reason = `${JSON.stringify(rejectReasonOf(job.rows), null, 2)}\n`;
+  const reason = textOf(rejectReasonOf(job.rows));
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
