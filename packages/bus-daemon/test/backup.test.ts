@@ -100,6 +100,21 @@ test('an artifact that has changed is told, and does not take the place of a goo
   expect(report.problems).toEqual([expect.stringMatching(/store\/tests\/numbers\/a@numbers.parquet: sha256 is/)]);
 });
 
+test('a job whose producer still writes to it is told, and does not stop the others', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  await submit(bus, { runId: 'a' });
+  await drain(bus);
+  const folder = writeToInbox(bus, { jobId: 'written', manifest: '{' });
+  const path = join(folder, 'artifact.parquet');
+  writeFileSync(path, Buffer.alloc(32 * 1024 * 1024));
+  const writing = setInterval(() => appendFileSync(path, 'x'), 1);
+  const report = await backupOf(bus).finally(() => clearInterval(writing));
+  expect(report).toMatchObject({ code: 2, artifacts: 1, copied: 1, jobs: 0 });
+  expect(report.problems).toEqual(['inbox/written: is being changed']);
+  expect(await backupOf(bus)).toMatchObject({ code: 0, jobs: 1, problems: [] });
+});
+
 test('backups under load, one of them killed, are each whole: every job up to their last one, and no other', async () => {
   const bus = makeTestBus(compacting);
   const daemon = await startDaemon(bus);

@@ -21,7 +21,7 @@ export interface BackupReport {
   copied: number;
   /** Jobs that had not settled, and rejected ones: they go on where the backup is restored. */
   jobs: number;
-  /** Artifacts whose file is missing or changed, and jobs that may not be read: one line each. An earlier backup's copy stays. */
+  /** Artifacts whose file is missing or changed, and jobs that may not be read or are being changed: one line each. An earlier backup's copy stays. */
   problems: string[];
 }
 

@@ -1,7 +1,15 @@
 import { constants, type Dirent } from 'node:fs';
 import { chmod, chown, lstat, mkdir, open, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type BusLayout, copyHandleDurable, exists, fileNames, syncFolder, systemErrorCode } from '@quantbot/infra';
+import {
+  BusError,
+  type BusLayout,
+  copyHandleDurable,
+  exists,
+  fileNames,
+  syncFolder,
+  systemErrorCode,
+} from '@quantbot/infra';
 import { isCurrentRejection } from '../care/rejected.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
@@ -15,7 +23,7 @@ type JobNames = Record<(typeof jobFolders)[number], Set<string>>;
 export interface CopiedJobs {
   /** Those that lie in the new copy, and those that the earlier backup has as they are. */
   met: JobNames;
-  /** Jobs on their way that may not be read: one line each. */
+  /** Jobs on their way that may not be read, or that are being changed: one line each. */
   problems: string[];
 }
 
@@ -32,6 +40,15 @@ export async function copyJobs(source: BusLayout, earlier: BusLayout, next: BusL
   return jobs;
 }
 
+const movedOn = 'moved on';
+
+function whyNotCopied(error: unknown): string | undefined {
+  if (isChanged(error)) return 'is being changed';
+  const code = systemErrorCode(error) ?? '';
+  if (code === 'EACCES') return 'may not be read';
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code) ? movedOn : undefined;
+}
+
 async function copyJob(
   source: BusLayout,
   earlier: BusLayout,
@@ -44,16 +61,29 @@ async function copyJob(
   try {
     // A link that somebody put there is not followed: it could lead anywhere.
     if (!(await lstat(from)).isDirectory() || !(await isWanted(which, from))) return;
-    if (!(await isSame(from, join(earlier[which], name)))) await copyFolder(from, to);
+    if (!(await isSame(from, join(earlier[which], name)))) await copyUnchanged(from, to);
     met[which].add(name);
   } catch (error) {
-    const code = systemErrorCode(error) ?? '';
-    if (!['ENOENT', 'EACCES', 'ENOTDIR', 'ELOOP'].includes(code)) throw error;
-    await rm(to, { recursive: true, force: true }); // moved on, or not ours to read
-    const line = `${which}/${name}: may not be read`;
-    if (code === 'EACCES' && which !== 'rejected' && !problems.includes(line)) problems.push(line);
+    const why = whyNotCopied(error);
+    if (why === undefined) throw error;
+    await rm(to, { recursive: true, force: true });
+    const line = `${which}/${name}: ${why}`;
+    if (why !== movedOn && which !== 'rejected' && !problems.includes(line)) problems.push(line);
   }
 }
+
+/** A job that the daemon settles changes once: its COMMIT is written over. A second time it is somebody else who changes it. */
+async function copyUnchanged(from: string, to: string): Promise<void> {
+  try {
+    await copyFolder(from, to);
+  } catch (error) {
+    if (!isChanged(error)) throw error;
+    await rm(to, { recursive: true });
+    await copyFolder(from, to);
+  }
+}
+
+const isChanged = (error: unknown): error is BusError => error instanceof BusError && error.code === 'BYTES_MISMATCH';
 
 async function isWanted(which: (typeof jobFolders)[number], folder: string): Promise<boolean> {
   if (which === 'inbox') return exists(join(folder, fileNames.commit));
