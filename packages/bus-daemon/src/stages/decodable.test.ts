@@ -69,6 +69,14 @@ test('a footer that claims more rows than the pages have is found', async () => 
   });
 });
 
+test('a file whose column DuckDB takes for something else than its footer says is found: the table could not be read', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifact = await artifactOf(await produce(testBus, 'SELECT INTERVAL 1 DAY AS n'), 'canon.t');
+  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+  const found = await checkDecodable(bus, [{ ...artifact, columns: [{ name: 'n', type: 'BIGINT', nullable: true }] }]);
+  expect(found.get(artifact.file)).toEqual({ unreadable: expect.stringContaining('INTERVAL to BIGINT') });
+});
+
 test('files that feed no canonical table are not read: their damage harms no query but one of that file', async () => {
   const { bus, test: testBus } = await openInProcess();
   const artifacts = [

@@ -1,6 +1,7 @@
 import type { Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
 import { DaemonError, machineFaultIn } from '../errors.js';
+import type { DeclaredColumn } from '../sql.js';
 import type { DecodeProblem } from '../worker/protocol.js';
 import type { VerifiedArtifact } from './job.js';
 
@@ -12,6 +13,7 @@ export interface FileToDecode {
 
 /** Files of one schema, and the columns in which they must not have NULL. */
 interface Group {
+  columns: readonly DeclaredColumn[];
   required: string[];
   files: FileToDecode[];
 }
@@ -35,7 +37,7 @@ export async function checkDecodable(
     // A column that the file lacks is found when its schema is compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     const alike = JSON.stringify([required, artifact.columns]);
-    const group = groups.get(alike) ?? { required, files: [] };
+    const group = groups.get(alike) ?? { columns: artifact.columns, required, files: [] };
     group.files.push({ path: artifact.file, rows: artifact.rows });
     groups.set(alike, group);
   }
@@ -44,8 +46,9 @@ export async function checkDecodable(
 }
 
 /** All files of one schema in one statement; if that fails, halves, until each bad file stands alone. */
-async function decodeGroup(bus: Bus, { required, files }: Group, bad: Map<string, DecodeProblem>): Promise<void> {
-  const problem = await tryDecode(bus, { required, files });
+async function decodeGroup(bus: Bus, group: Group, bad: Map<string, DecodeProblem>): Promise<void> {
+  const { files } = group;
+  const problem = await tryDecode(bus, group);
   if (problem === undefined) return;
   const fault = 'unreadable' in problem ? machineFaultIn(problem.unreadable) : undefined;
   if (fault !== undefined) throw fault; // no file is blamed for it, and the daemon pauses
@@ -55,13 +58,13 @@ async function decodeGroup(bus: Bus, { required, files }: Group, bad: Map<string
     return;
   }
   const middle = Math.ceil(files.length / 2);
-  await decodeGroup(bus, { required, files: files.slice(0, middle) }, bad);
-  await decodeGroup(bus, { required, files: files.slice(middle) }, bad);
+  await decodeGroup(bus, { ...group, files: files.slice(0, middle) }, bad);
+  await decodeGroup(bus, { ...group, files: files.slice(middle) }, bad);
 }
 
-async function tryDecode(bus: Bus, { required, files }: Group): Promise<DecodeProblem | undefined> {
+async function tryDecode(bus: Bus, group: Group): Promise<DecodeProblem | undefined> {
   try {
-    return await bus.inspector.request({ task: 'decode', files, required }, decodeTimeoutMs);
+    return await bus.inspector.request({ task: 'decode', ...group }, decodeTimeoutMs);
   } catch (error) {
     // The file took the process down or would not end: that is the file's own doing.
     if (error instanceof DaemonError && (error.code === 'WORKER_CRASHED' || error.code === 'WORKER_TIMEOUT'))

@@ -1,4 +1,5 @@
 import type { ConfiguredView } from '@quantbot/infra';
+import type { DeclaredColumn } from '../sql.js';
 import type { FileToDecode } from '../stages/decodable.js';
 import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 
@@ -6,6 +7,8 @@ import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
+  /** The columns that the footers have, as the table's view will ask for them; as DuckDB finds them when absent. */
+  columns?: readonly DeclaredColumn[];
   /** Columns in which there must be no NULL. */
   required: string[];
 }
