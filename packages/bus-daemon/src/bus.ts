@@ -23,6 +23,8 @@ export interface Bus {
   files: FileThreads;
   /** Exports that an operator has asked for and that have not begun. */
   requestedExports: ExportRequest[];
+  /** Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed. */
+  leftBehind: string[];
   /** The time of day (milliseconds), for what is written down. It may jump. */
   now(): number;
   /** Milliseconds since some moment, for waiting. It never goes back. */

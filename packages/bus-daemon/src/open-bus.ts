@@ -48,6 +48,7 @@ export async function openBus(
     journal,
     tables,
     requestedExports: [],
+    leftBehind: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
   };
 }

@@ -28,7 +28,7 @@ afterAll(() => {
 beforeEach(() => exported.reset());
 
 async function ingest({ bus }: InProcessBus): Promise<void> {
-  await runBatch(bus, await verify(bus, await claim(bus, await discover(bus))));
+  await runBatch(bus, await verify(bus, (await claim(bus, await discover(bus))).jobs));
 }
 
 const spans = () => exported.getFinishedSpans();

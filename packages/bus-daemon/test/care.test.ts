@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -138,6 +139,7 @@ describe('rejected jobs', () => {
 test('quantbot-bus gc says what would go, takes it away when told to, and leaves artifacts and fresh jobs alone', async () => {
   const bus = await filledBus();
   mkdirSync(join(bus.layout.staging, 'half-built'));
+  symlinkSync(join(bus.folder, 'nowhere'), join(bus.layout.staging, 'dangling'));
   expect((await quantbotBus(bus, 'gc')).stdout).toBe('would remove 0 in all\n');
   const dry = JSON.parse((await quantbotBus(bus, 'gc', '--keep', '0s', '--keep-unfinished', '0s', '--json')).stdout);
   expect(dry.applied).toBe(false);
@@ -145,6 +147,7 @@ test('quantbot-bus gc says what would go, takes it away when told to, and leaves
     'processed',
     'processed',
     'processed',
+    'staging',
     'staging',
   ]);
   expect(readdirSync(bus.layout.processed)).toHaveLength(3);

@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { drain, startDaemon } from './support/daemon-process.js';
-import { numbers } from './support/parquet.js';
+import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { makeDeepFolders } from './support/deep-folders.js';
+import { writeToInbox } from './support/jobs.js';
+import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 import { makeTestBus } from './support/test-bus.js';
@@ -49,5 +52,21 @@ test('a daemon that is asked to end while it hashes a large job ends, and the ne
   expect(await daemon.stop()).toMatchObject({ code: 0 });
   await drain(bus);
   for (const job of jobs) expect((await job.settled()).status).toBe('ingested');
+  expect(readdirSync(bus.layout.claimed)).toEqual([]);
+});
+
+test('a job with a deep tree beside its artifact is ingested, and what is not its artifact goes when it is in nobody’s way', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const parquetPath = await produce(bus, numbers(3));
+  const manifest = { artifacts: [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.numbers' }] };
+  makeDeepFolders(writeToInbox(bus, { jobId: 'deep', files: { 'a.parquet': parquetPath }, manifest }));
+  expect(await quantbotBus(bus, 'backup', join(bus.folder, 'backup'))).toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining('inbox/deep: may not be read'),
+  });
+  await drain(bus);
+  expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
+  expect(readdirSync(join(bus.layout.processed, 'deep')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });

@@ -15,6 +15,7 @@ import { claim } from '../src/stages/claim.js';
 import { commit } from '../src/stages/commit.js';
 import { decide } from '../src/stages/decide.js';
 import { discover } from '../src/stages/discover.js';
+import type { ClaimedJob } from '../src/stages/job.js';
 import { store } from '../src/stages/store.js';
 import { verify } from '../src/stages/verify.js';
 import { WorkerProcess } from '../src/worker/client.js';
@@ -123,11 +124,11 @@ class Real {
   }
 
   async batch(): Promise<void> {
-    await this.#run(await claim(this.bus, await discover(this.bus)));
+    await this.#run((await claim(this.bus, await discover(this.bus))).jobs);
   }
 
   async crash(after: Extract<Step, { do: 'crash' }>['after']): Promise<void> {
-    const claimed = await claim(this.bus, await discover(this.bus));
+    const { jobs: claimed } = await claim(this.bus, await discover(this.bus));
     if (after !== 'claim') {
       const verified = await verify(this.bus, claimed);
       const decided = after === 'verify' ? undefined : await decide(this.bus, verified);
@@ -151,7 +152,7 @@ class Real {
     await this.files.close();
   }
 
-  async #run(claimed: Awaited<ReturnType<typeof claim>>): Promise<void> {
+  async #run(claimed: readonly ClaimedJob[]): Promise<void> {
     if (claimed.length > 0)
       await runBatch(this.bus, await verify(this.bus, claimed), () => this.publisher.publishNewTables());
   }

@@ -45,7 +45,7 @@ const movedOn = 'moved on';
 function whyNotCopied(error: unknown): string | undefined {
   if (isChanged(error)) return 'is being changed';
   const code = systemErrorCode(error) ?? '';
-  if (code === 'EACCES') return 'may not be read';
+  if (['EACCES', 'ENAMETOOLONG'].includes(code)) return 'may not be read';
   return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code) ? movedOn : undefined;
 }
 

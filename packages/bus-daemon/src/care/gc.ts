@@ -1,7 +1,8 @@
-import { readdir, rm, stat, unlink } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusConfig, type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusConfig, type BusLayout, busLayout, systemErrorCode } from '@quantbot/infra';
 import { Journal } from '../journal/journal.js';
+import { removeTree } from '../stages/leftovers.js';
 
 /** What garbage collection may take away. */
 export interface GcOptions {
@@ -31,9 +32,7 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
-  if (options.apply)
-    for (const { kind, path } of items)
-      await (kind === 'orphan' ? unlink(path) : rm(path, { recursive: true, force: true }));
+  if (options.apply) for (const { path } of items) await removeTree(path).catch(ignoreMissing);
   return items;
 }
 
@@ -64,6 +63,11 @@ async function oldOrphans(layout: BusLayout, keepMs: number): Promise<GcItem[]> 
 }
 
 async function isOlder(path: string, keepMs: number): Promise<boolean> {
-  const { ctimeMs } = await stat(path);
-  return Date.now() - ctimeMs > keepMs;
+  const info = await lstat(path).catch(ignoreMissing);
+  return info !== undefined && Date.now() - info.ctimeMs > keepMs;
+}
+
+/** Producers, the daemon and operators move things meanwhile. */
+function ignoreMissing(error: unknown): undefined {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
 }

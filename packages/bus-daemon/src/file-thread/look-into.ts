@@ -1,5 +1,10 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, opendirSync, readdirSync, type Stats } from 'node:fs';
 import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/files';
+
+/** Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory until the job has settled. */
+const crowd = 20_000;
+/** A folder with a crowd in it is larger than this wherever folders have a size. */
+const crowdBytes = 256 * 1024;
 
 /** What something in a job's folder is. */
 export interface FileInfo {
@@ -18,22 +23,32 @@ export interface FolderContent {
   files?: [name: string, info: FileInfo][] | undefined;
   /** Whether it was built in `staging/` and renamed in, as its COMMIT says. */
   staged?: boolean | undefined;
+  /** Whether so much lies in it that `files` does not say what. */
+  isCrowded?: boolean | undefined;
 }
 
 /** Looks into a job's folder, which nobody can change by its path any more. */
 export function lookInto(folder: string): FolderContent {
-  const files = filesIn(folder);
-  return { files, staged: files && isStaged(folder) }; // a folder that is a link leads out of the bus
+  try {
+    const info = lstatSync(folder);
+    if (!info.isDirectory()) return {}; // one that is a link leads out of the bus
+    if (info.size > crowdBytes && isCrowded(folder)) return { staged: isStaged(folder), isCrowded: true };
+    const files = readdirSync(folder)
+      .filter(name => !ofEveryJob.has(name))
+      .map((name): [string, FileInfo] => [name, fileInfo(lstatSync(inFolder(folder, name)))]);
+    return { files, staged: isStaged(folder) };
+  } catch {
+    return {};
+  }
 }
 
-function filesIn(folder: string): FolderContent['files'] {
+function isCrowded(folder: string): boolean {
+  const content = opendirSync(folder);
   try {
-    if (!lstatSync(folder).isDirectory()) return undefined;
-    return readdirSync(folder)
-      .filter(name => !ofEveryJob.has(name))
-      .map(name => [name, fileInfo(lstatSync(inFolder(folder, name)))]);
-  } catch {
-    return undefined;
+    for (let seen = 0; seen <= crowd; seen++) if (content.readSync() === null) return false;
+    return true;
+  } finally {
+    content.closeSync();
   }
 }
 

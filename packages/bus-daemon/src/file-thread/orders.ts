@@ -8,8 +8,8 @@ export interface ClaimOrder {
   folder: string;
 }
 
-/** What became of a {@link ClaimOrder}: what the folder holds, or why it was not claimed. */
-export type ClaimResult = FolderContent | { error: PlainError };
+/** What became of a {@link ClaimOrder}: what the folder holds; why it was not claimed; or `left`, because those before it hold enough. */
+export type ClaimResult = FolderContent | 'left' | { error: PlainError };
 
 /** A file of a job that is to lie in the store, read-only and flushed. */
 export interface StoreOrder {

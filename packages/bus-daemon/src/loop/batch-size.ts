@@ -1,3 +1,4 @@
+import { mostFiles } from '../file-thread/claim-folders.js';
 import type { ClaimedJob } from '../stages/job.js';
 
 /** Jobs that are verified together, and large ones among them that go their own way. */
@@ -8,8 +9,6 @@ export interface Split {
 
 /** A job with more than this share of a batch's bytes is large. */
 const largeShare = 1 / 4;
-/** What is known of each artifact is in memory until it is committed: some kilobytes. */
-const mostFiles = 4000;
 
 /** The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
@@ -30,7 +29,8 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
 }
 
 /** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
-function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } {
+function sizeOf({ files, isCrowded }: ClaimedJob): { bytes: number; files: number } {
+  if (isCrowded) return { bytes: 0, files: mostFiles };
   let bytes = 0;
   for (const info of files?.values() ?? []) bytes += info.bytes;
   return { bytes, files: files?.size ?? 0 };

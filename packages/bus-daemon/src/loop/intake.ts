@@ -1,5 +1,5 @@
 import type { Bus } from '../bus.js';
-import { claim } from '../stages/claim.js';
+import { type Claims, claim } from '../stages/claim.js';
 import { discover } from '../stages/discover.js';
 import type { ClaimedJob, FoundJob } from '../stages/job.js';
 
@@ -8,7 +8,7 @@ export class Intake {
   readonly #bus: Bus;
   #found: FoundJob[] = [];
   /** Claims that another thread is making meanwhile. */
-  #claiming: Promise<ClaimedJob[]> | undefined;
+  #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
 
   constructor(bus: Bus) {
@@ -62,6 +62,9 @@ export class Intake {
   async #claims(): Promise<ClaimedJob[]> {
     const claiming = this.#claiming;
     this.#claiming = undefined;
-    return (await claiming) ?? [];
+    if (claiming === undefined) return [];
+    const { jobs, left } = await claiming;
+    this.#found.unshift(...left);
+    return jobs;
   }
 }

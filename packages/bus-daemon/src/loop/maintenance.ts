@@ -1,3 +1,4 @@
+import { systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { followModes, incompleteTables, rebuildTable } from '../canon/rebuild.js';
 import { compactHot, mergeTiers } from '../compact.js';
@@ -5,6 +6,7 @@ import { forgetExportsAhead } from '../exports/ahead.js';
 import { Exporter, type ExportState } from '../exports/exporter.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
+import { removeTree } from '../stages/leftovers.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
@@ -23,7 +25,8 @@ export class Maintenance {
   readonly #compactor = new WorkerProcess('compact', { idleMs: 10_000 });
   #round: Promise<void> | undefined;
   #exports: Promise<void> | undefined;
-  #stopped = false;
+  #removal: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
   #lastSeq = -1;
   #lastCommitAt: number;
   #lastReleaseAt = Number.NEGATIVE_INFINITY;
@@ -62,7 +65,7 @@ export class Maintenance {
 
   /** Starts what is due, and returns at once. */
   kick(): void {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.elapsed();
     this.#lastSeq = this.#bus.journal.lastSeq;
     this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease()).finally(() => {
@@ -71,6 +74,9 @@ export class Maintenance {
     this.#exports ??= this.#guarded('export', () => this.#exporter.runDirty()).finally(() => {
       this.#exports = undefined;
     });
+    this.#removal ??= this.#removeLeftBehind().finally(() => {
+      this.#removal = undefined;
+    });
   }
 
   /** How long until something is due (milliseconds), undefined when nothing is. */
@@ -78,20 +84,22 @@ export class Maintenance {
     return this.#exporter.nextDueMs();
   }
 
-  /** Brings every export up to date, and compacts what is due by now: the last round may have begun before the last commit. */
+  /** Brings every export up to date, removes what is left behind, and compacts what is due by now: the last round may have begun before the last commit. */
   async finish(): Promise<void> {
     await this.#exports;
     await this.#exporter.runDirty({ ignoreInterval: true });
     await this.#round;
     await this.#guarded('compaction', () => this.#compactAndRelease());
+    await this.#removal;
+    await this.#removeLeftBehind();
   }
 
   /** Ends what is under way; all of it can be ended at any moment. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.#exporter.stop();
     this.#compactor.close();
-    await Promise.all([this.#round, this.#exports]);
+    await Promise.all([this.#round, this.#exports, this.#removal]);
   }
 
   async #compactAndRelease(): Promise<void> {
@@ -117,11 +125,24 @@ export class Maintenance {
     this.#held = held.join();
   }
 
+  /** A folder that cannot be removed waits for the next start: its job has settled, and is in nobody's way. */
+  async #removeLeftBehind(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())
+      try {
+        await removeTree(folder, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (systemErrorCode(error) === 'ENOENT') continue;
+        this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');
+      }
+  }
+
   async #guarded(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (this.#stopped) return; // we ended it ourselves
+      if (this.#stopping.signal.aborted) return; // we ended it ourselves
       this.#restUntil = this.#bus.elapsed() + retryAfterMs;
       this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
     }

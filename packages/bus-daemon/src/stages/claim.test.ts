@@ -24,7 +24,7 @@ test('jobs are found once they have a COMMIT, in the order in which they were co
 test('a claimed job is out of the inbox under a claim of the daemon’s own, and can be found there again', async () => {
   const { bus, test: testBus } = await openInProcess();
   writeToInbox(testBus, { jobId: 'job-1' });
-  const claimed = await claim(bus, await discover(bus));
+  const { jobs: claimed } = await claim(bus, await discover(bus));
   expect(readdirSync(bus.layout.inbox)).toEqual([]);
   expect(claimed).toMatchObject([{ jobId: 'job-1', claim: expect.stringMatching(/^[0-9a-f]{16}$/) }]);
   expect(await listClaimed(bus)).toEqual(claimed);
@@ -34,12 +34,35 @@ test('a claimed job says what lies in its folder besides the protocol’s own fi
   const { bus, test: testBus } = await openInProcess();
   const folder = writeToInbox(testBus, { jobId: 'job-1', files: { 'a.parquet': { content: 'xyz' } } });
   mkdirSync(join(folder, 'deeper'));
-  const [job] = await claim(bus, await discover(bus));
+  const [job] = (await claim(bus, await discover(bus))).jobs;
   expect([...(job?.files ?? [])].map(([name, info]) => [name, info.kind]).sort()).toEqual([
     ['a.parquet', 'file'],
     ['deeper', 'folder'],
   ]);
   expect(job?.files?.get('a.parquet')?.bytes).toBe(3);
+});
+
+test('jobs wait in the inbox while those before them hold thousands of files', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  for (const [second, jobId] of ['few', 'many', 'later'].entries()) {
+    const folder = writeToInbox(testBus, { jobId });
+    utimesSync(join(folder, 'COMMIT'), second, second);
+    if (jobId === 'many') for (let i = 0; i < 4000; i++) writeFileSync(join(folder, `${i}.parquet`), '');
+  }
+  const first = await claim(bus, await discover(bus));
+  expect(first.jobs.map(job => job.jobId)).toEqual(['few', 'many']);
+  expect(first.left.map(job => job.name)).toEqual(['later']);
+  expect(readdirSync(bus.layout.inbox)).toEqual(['later']);
+  expect(await claim(bus, first.left)).toMatchObject({ jobs: [{ jobId: 'later' }], left: [] });
+});
+
+test('what lies in a folder is not looked at when it is more than any manifest could name', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const folder = writeToInbox(testBus, { jobId: 'crowded', commit: 'staged\n' });
+  for (let i = 0; i < 20_001; i++) writeFileSync(join(folder, `left-over-${i}`), '');
+  const { jobs } = await claim(bus, await discover(bus));
+  expect(jobs).toMatchObject([{ jobId: 'crowded', files: undefined, isCrowded: true, staged: true }]);
+  expect(await listClaimed(bus)).toEqual(jobs);
 });
 
 test('a job that is gone by now is passed over, and the others are claimed', async () => {
@@ -48,7 +71,7 @@ test('a job that is gone by now is passed over, and the others are claimed', asy
   writeToInbox(testBus, { jobId: 'stays' });
   const found = await discover(bus);
   rmSync(folder, { recursive: true });
-  expect((await claim(bus, found)).map(job => job.jobId)).toEqual(['stays']);
+  expect((await claim(bus, found)).jobs.map(job => job.jobId)).toEqual(['stays']);
 });
 
 test('a folder whose name is no id is claimed under one that is safe, the same each time', async () => {
@@ -60,7 +83,7 @@ test('a folder whose name is no id is claimed under one that is safe, the same e
       mkdirSync(folder);
       writeFileSync(Buffer.concat([folder, Buffer.from('/COMMIT')]), '');
     }
-    const ids = (await claim(bus, await discover(bus))).map(job => job.jobId).sort();
+    const ids = (await claim(bus, await discover(bus))).jobs.map(job => job.jobId).sort();
     expect(readdirSync(bus.layout.inbox)).toEqual([]);
     return ids;
   };
@@ -76,7 +99,7 @@ test('a job that is a link is claimed as the link; what it leads to stays where 
   mkdirSync(outside);
   writeFileSync(join(outside, 'COMMIT'), '');
   symlinkSync(outside, join(bus.layout.inbox, 'linked'));
-  expect(await claim(bus, await discover(bus))).toMatchObject([{ jobId: 'linked', files: undefined }]);
+  expect((await claim(bus, await discover(bus))).jobs).toMatchObject([{ jobId: 'linked', files: undefined }]);
   expect(existsSync(join(outside, 'COMMIT'))).toBe(true);
 });
 

@@ -8,13 +8,19 @@ import { asError, type ClaimResult } from '../file-thread/orders.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
 
+/** Jobs under claims of our own, and those that wait in the inbox because the others hold enough for one time. */
+export interface Claims {
+  jobs: ClaimedJob[];
+  left: FoundJob[];
+}
+
 /**
  * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
  * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
  *
  * @throws the permission error when not a single job could be moved: then it is the inbox that is at fault, not a job.
  */
-export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<ClaimedJob[]> {
+export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claims> {
   faultPoint('claim:before-rename');
   const claims = found.map(job => claimOf(bus, job));
   const orders = claims.map(({ from, folder }) => ({
@@ -25,21 +31,23 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
   const results = await bus.files.request({ task: 'claim', orders });
   faultPoint('claim:after-rename');
   const jobs: ClaimedJob[] = [];
+  const left: FoundJob[] = [];
   const refused: Error[] = [];
   for (const [index, { from: _from, ...job }] of claims.entries()) {
     const result = results[index] as ClaimResult;
-    if ('error' in result) {
+    if (result === 'left') left.push(found[index] as FoundJob);
+    else if ('error' in result) {
       const error = asError(result.error);
       if (mustWait(bus, job, error)) refused.push(error);
     } else jobs.push({ ...job, ...seenIn(result) });
   }
   if (jobs.length === 0 && refused[0] !== undefined) throw refused[0];
-  return jobs;
+  return { jobs, left };
 }
 
-const seenIn = ({ files, staged }: FolderContent): Pick<ClaimedJob, 'files' | 'staged'> => ({
+const seenIn = ({ files, ...seen }: FolderContent): Pick<ClaimedJob, 'files' | 'staged' | 'isCrowded'> => ({
   files: files && new Map(files),
-  staged,
+  ...seen,
 });
 
 function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { from: string | Buffer } {

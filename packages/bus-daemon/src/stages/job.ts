@@ -22,6 +22,8 @@ export interface ClaimedJob {
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether it was built in `staging/` and renamed in, as its COMMIT says; undefined when that was not looked at, or could not be read. */
   staged?: boolean | undefined;
+  /** Whether so much lies in it that `files` does not say what. */
+  isCrowded?: boolean | undefined;
 }
 
 /** An artifact whose file is what its manifest says. */

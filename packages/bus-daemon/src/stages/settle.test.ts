@@ -16,6 +16,7 @@ import { putClaimed } from '../../test/support/jobs.js';
 import { journalRow, rejectedRow } from '../../test/support/journal-rows.js';
 import type { Bus } from '../bus.js';
 import type { JournalRow } from '../journal/row.js';
+import { removeTree } from './leftovers.js';
 import { settle } from './settle.js';
 
 const receiptPath = (bus: Bus, jobId = 'job-1') => join(bus.layout.processed, jobId, 'RECEIPT.json');
@@ -206,12 +207,42 @@ test('a receipt that the job brought is replaced', async () => {
   expect(receiptOf(bus).seq).toBe(5);
 });
 
-test('folders and names that are no text go with the rest', async () => {
+test('names that are no text go with the rest', async () => {
   const { bus } = await openInProcess();
   const job = putClaimed(bus, { jobId: 'job-1' });
-  mkdirSync(join(job.folder, 'deeper'));
-  writeFileSync(join(job.folder, 'deeper/file'), '');
   writeFileSync(Buffer.concat([Buffer.from(`${job.folder}/`), Buffer.from([0x66, 0xff])]), '');
   await settle(bus, [{ ...job, rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
   expect(readdirSync(join(bus.layout.processed, 'job-1')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+});
+
+test.each([
+  [
+    'more files than are removed at once',
+    (folder: string) => {
+      for (let i = 0; i <= 1000; i++) writeFileSync(join(folder, `left-over-${i}`), '');
+    },
+  ],
+  [
+    'a folder',
+    (folder: string) => {
+      mkdirSync(join(folder, 'deeper'));
+      writeFileSync(join(folder, 'deeper/file'), '');
+    },
+  ],
+])('a job in which %s lies has its receipt before that is removed', async (_what, fill) => {
+  const { bus } = await openInProcess();
+  const job = putClaimed(bus, { jobId: 'job-1', files: { 'a.parquet': { content: 'x' } } });
+  fill(job.folder);
+  const manifest = readFileSync(join(job.folder, 'manifest.json'), 'utf8');
+  const committed = { ...job, rows: [journalRow({ claim: job.claim, seq: 5 })] };
+  for (let time = 1; time <= 2; time++) {
+    await settle(bus, [committed]); // again, as after a crash
+    expect(readdirSync(join(bus.layout.processed, 'job-1')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+    expect(readFileSync(join(bus.layout.processed, 'job-1/manifest.json'), 'utf8')).toBe(manifest);
+    expect(receiptOf(bus).seq).toBe(5);
+    expect(readdirSync(bus.layout.building)).toEqual([]);
+  }
+  expect(bus.leftBehind).toEqual([job.folder, job.folder]);
+  await removeTree(job.folder);
+  expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });

@@ -1,20 +1,24 @@
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   faultPoint,
   fileNames,
   inFolder,
+  maxManifestBytes,
   type Receipt,
   type RejectReason,
+  readSmallFile,
   receiptSchema,
   removeTemporaries,
   systemErrorCode,
   writeFileAtomic,
+  writeNewFile,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import type { CommittedJob } from './job.js';
+import { leftoversIn } from './leftovers.js';
 import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
 
 /**
@@ -48,23 +52,47 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
 
 const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
 
-const manifestName = Buffer.from(fileNames.manifest);
-const receiptName = Buffer.from(fileNames.receipt);
-
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
+  const leftovers = leftoversIn(job.folder);
+  if (leftovers === undefined) {
+    await moveSettled(await settledFolder(bus, job, receipt), target, receipt);
+    bus.leftBehind.push(job.folder);
+    return;
+  }
   writeReceipt(join(job.folder, fileNames.receipt), textOf(receipt));
   faultPoint('settle:receipt-written');
-  for (const name of readdirSync(job.folder, { encoding: 'buffer' })) {
-    if (name.equals(manifestName) || name.equals(receiptName)) continue;
-    await rm(Buffer.concat([Buffer.from(`${job.folder}/`), name]), { recursive: true, force: true });
+  for (const path of leftovers) await rm(path, { force: true });
+  await moveSettled(job.folder, target, receipt);
+}
+
+/** Where it would take long to empty a job's folder, a new one takes its place in `processed/`, and the old one is removed later. */
+async function settledFolder(bus: Bus, { claim, folder }: CommittedJob, receipt: Receipt): Promise<string> {
+  const settled = join(bus.layout.building, `settled-${claim}`);
+  await rm(settled, { recursive: true, force: true }); // of an attempt that failed
+  await mkdir(settled);
+  const manifest = manifestIn(folder);
+  if (manifest !== undefined) writeNewFile(join(settled, fileNames.manifest), manifest);
+  writeNewFile(join(settled, fileNames.receipt), textOf(receipt));
+  return settled;
+}
+
+/** A folder that is being removed may have none any more: then its job has been settled. */
+function manifestIn(folder: string): Buffer | undefined {
+  try {
+    return readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
+  } catch (error) {
+    return ignoreMissing(error);
   }
-  if (tryMove(job.folder, target)) return;
+}
+
+async function moveSettled(folder: string, target: string, receipt: Receipt): Promise<void> {
+  if (tryMove(folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));
   // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
-  if (earlier !== undefined && sameContent(earlier, receipt)) await rm(job.folder, { recursive: true, force: true });
-  else await moveInto(job.folder, target, String(earlier?.seq ?? 'damaged'));
+  if (earlier !== undefined && sameContent(earlier, receipt)) await rm(folder, { recursive: true, force: true });
+  else await moveInto(folder, target, String(earlier?.seq ?? 'damaged'));
 }
 
 /** Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the producer, has left is replaced as a whole. */

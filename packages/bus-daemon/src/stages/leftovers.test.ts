@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { makeDeepFolders } from '../../test/support/deep-folders.js';
+import { temporaryFolder } from '../../test/support/temporary-folder.js';
+import { leftoversIn, removeTree } from './leftovers.js';
+
+test('files, links and names that are no text are told, but not manifest and receipt', () => {
+  const folder = temporaryFolder();
+  for (const name of ['manifest.json', 'RECEIPT.json', 'COMMIT', 'é']) writeFileSync(join(folder, name), '');
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff])]), '');
+  symlinkSync('/', join(folder, 'link'));
+  const names = leftoversIn(folder)?.map(path => path.subarray(folder.length + 1).toString('latin1'));
+  expect(names?.sort()).toEqual(['COMMIT', 'link', 'Ã©', 'ÿ']);
+});
+
+test('a thousand files are told, one more or a folder is not', () => {
+  const folder = temporaryFolder();
+  for (let i = 0; i < 1000; i++) writeFileSync(join(folder, String(i)), '');
+  expect(leftoversIn(folder)).toHaveLength(1000);
+  writeFileSync(join(folder, 'more'), '');
+  expect(leftoversIn(folder)).toBeUndefined();
+  const other = temporaryFolder();
+  mkdirSync(join(other, 'folder'));
+  expect(leftoversIn(other)).toBeUndefined();
+});
+
+test('a tree is removed, and what its links lead to is not', async () => {
+  const folder = temporaryFolder();
+  const tree = join(folder, 'tree');
+  mkdirSync(join(tree, 'a/b'), { recursive: true });
+  writeFileSync(join(folder, 'kept'), 'x');
+  mkdirSync(join(folder, 'kept-too'));
+  symlinkSync(join(folder, 'kept'), join(tree, 'a/file-link'));
+  symlinkSync(join(folder, 'kept-too'), join(tree, 'a/b/folder-link'));
+  writeFileSync(Buffer.concat([Buffer.from(`${tree}/a/`), Buffer.from([0x66, 0xff])]), '');
+  await removeTree(tree);
+  expect(readdirSync(folder).sort()).toEqual(['kept', 'kept-too']);
+  expect(readFileSync(join(folder, 'kept'), 'utf8')).toBe('x');
+  symlinkSync(join(folder, 'kept-too'), tree);
+  await removeTree(tree);
+  expect(readdirSync(folder).sort()).toEqual(['kept', 'kept-too']);
+  await expect(removeTree(tree)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a tree that is deeper than any path may be long is removed', async () => {
+  const folder = temporaryFolder();
+  makeDeepFolders(folder);
+  await removeTree(join(folder, 'deep'));
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('removing ends when it is told to, and can be gone on with', async () => {
+  const folder = join(temporaryFolder(), 'tree');
+  mkdirSync(folder);
+  for (let i = 0; i < 100; i++) writeFileSync(join(folder, String(i)), '');
+  const stopping = new AbortController();
+  const removing = removeTree(folder, stopping.signal);
+  stopping.abort(new Error('stop'));
+  await expect(removing).rejects.toThrow('stop');
+  expect(existsSync(folder)).toBe(true);
+  await removeTree(folder);
+  expect(existsSync(folder)).toBe(false);
+});
