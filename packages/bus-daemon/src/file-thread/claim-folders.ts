@@ -3,7 +3,7 @@ import { lookInto } from './look-into.js';
 import { type ClaimOrder, type ClaimResult, plainError } from './orders.js';
 
 /** Files of jobs that are worked on together, about. What is known of each is in memory until its job has settled: some kilobytes. */
-export const mostFiles = 4000;
+export const mostFiles = 1000;
 
 /** Takes jobs out of the inbox and says what lies in them. When there are this many files in those that were taken, the rest is left for another time. */
 export function claimFolders(orders: readonly ClaimOrder[]): ClaimResult[] {

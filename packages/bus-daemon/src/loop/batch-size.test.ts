@@ -35,9 +35,9 @@ test('jobs of very many files do not come together, and one of more than that co
     for (let i = 1; i < count; i++) writeFileSync(join(job.folder, `${i}.parquet`), '');
     job.files = new Map(lookInto(job.folder).files);
   };
-  fill(few, 1000);
-  fill(many, 2500);
-  fill(tooMany, 4001);
+  fill(few, 250);
+  fill(many, 700);
+  fill(tooMany, 1001);
   const batches = [];
   for (let left = [few, many, tooMany, last].filter(job => job !== undefined); left.length > 0; ) {
     const { batch } = splitBySize(left, 100);

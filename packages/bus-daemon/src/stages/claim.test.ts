@@ -42,12 +42,12 @@ test('a claimed job says what lies in its folder besides the protocol’s own fi
   expect(job?.files?.get('a.parquet')?.bytes).toBe(3);
 });
 
-test('jobs wait in the inbox while those before them hold thousands of files', async () => {
+test('jobs wait in the inbox while those before them hold a thousand files', async () => {
   const { bus, test: testBus } = await openInProcess();
   for (const [second, jobId] of ['few', 'many', 'later'].entries()) {
     const folder = writeToInbox(testBus, { jobId });
     utimesSync(join(folder, 'COMMIT'), second, second);
-    if (jobId === 'many') for (let i = 0; i < 4000; i++) writeFileSync(join(folder, `${i}.parquet`), '');
+    if (jobId === 'many') for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `${i}.parquet`), '');
   }
   const first = await claim(bus, await discover(bus));
   expect(first.jobs.map(job => job.jobId)).toEqual(['few', 'many']);
