@@ -176,6 +176,21 @@ export function hintFor(error: unknown): string {
   return hints[systemErrorCode(error) ?? ''] ?? 'The daemon tries again by itself; if this goes on, please report it.';
 }
 
+const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
+/** What a system call says of one path that is not as it was expected. */
+const pathCodes = new Set(
+  'ENOENT EEXIST EISDIR ERR_FS_EISDIR ENOTDIR ENOTEMPTY ELOOP ENAMETOOLONG EINVAL EILSEQ ENXIO'.split(' '),
+);
+
+/** Whether the machine has nothing left to give, which no file of a job can bring about. */
+export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
+
+/** Whether an error may be about one job's own files. What may not be done, or cannot be done, is taken for the machine's. */
+export function isAboutAJob(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === undefined || pathCodes.has(code);
+}
+
 /** What a system call says when the machine is at fault, as DuckDB passes it on. */
 const machineFaults: readonly (readonly [text: string, code: string])[] = [
   ['Too many open files', 'EMFILE'],

@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Child, startChild } from './support/child.js';
 import { asDaemon, cliPath } from './support/daemon-process.js';
+import { eventually } from './support/eventually.js';
+import { writeRawJob } from './support/jobs.js';
 import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
@@ -111,3 +113,35 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
   },
 );
+
+test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or emptied hold up nobody', async () => {
+  const bus = sharedBus();
+  const daemon = asDaemon(
+    startAs(bus, daemonUser, '0002', [process.execPath, cliPath, 'start', '--config', bus.configPath]),
+  );
+  await daemon.logged('bus daemon ready');
+  const parquetPath = await produce(bus, numbers(3));
+  const place = (jobId: string, mode: number, { manifest }: { manifest?: string } = {}) => {
+    const job = { jobId, files: { 'a.parquet': parquetPath }, ...(manifest !== undefined && { manifest }) };
+    const building = writeRawJob(join(bus.folder, jobId), job);
+    execFileSync('chown', ['-R', `${producerUser}:${group}`, building]);
+    chmodSync(building, mode);
+    renameSync(building, join(bus.layout.inbox, jobId));
+  };
+  const settledIn = (folder: string, file: string) => eventually(() => existsSync(join(folder, file)), Boolean);
+  place('closed', 0o755);
+  await daemon.logged('a job cannot be taken out of the inbox');
+  place('blind', 0o333);
+  await settledIn(join(bus.layout.processed, 'blind'), 'RECEIPT.json');
+  place('blind-and-bad', 0o333, { manifest: '{' });
+  await settledIn(join(bus.layout.rejected, 'blind-and-bad'), 'REJECT_REASON.json');
+  place('sticky', 0o1777);
+  await settledIn(join(bus.layout.processed, 'sticky'), 'RECEIPT.json');
+  place('good', 0o775);
+  await settledIn(join(bus.layout.processed, 'good'), 'RECEIPT.json');
+  expect(readdirSync(bus.layout.inbox)).toEqual(['closed']);
+  expect(statSync(join(bus.layout.store, 'raw/raw/sticky@a.parquet')).uid).toBe(daemonUser);
+  expect(daemon.stderr().match(/a job cannot be taken out of the inbox/g)).toHaveLength(1);
+  expect(daemon.stderr()).not.toContain('paused');
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});

@@ -16,7 +16,7 @@ interface Opened {
   writes: boolean;
 }
 
-/** What a process and its children opened (where links led to), and the paths that they changed by name, relative ones left out. */
+/** What a process and its children opened (where links led to), and the paths that they changed by name or below an open folder, relative ones left out. */
 function readTrace(file: string): { opened: Opened[]; changed: string[] } {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
@@ -25,9 +25,15 @@ function readTrace(file: string): { opened: Opened[]; changed: string[] } {
     const path = opening.exec(line)?.[2];
     return path === undefined ? [] : [{ path, writes: /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC/.test(line) }];
   });
-  const changed = lines.flatMap(line =>
-    changing.test(line) ? [...line.matchAll(/"(\/(?:[^"\\]|\\.)*)"/g)].map(([, path]) => path as string) : [],
-  );
+  const changed: string[] = [];
+  const open = new Map<string, string>();
+  for (const line of lines) {
+    const [, file, path] = /= (\d+)<([^>]*)>/.exec(line) ?? [];
+    if (file !== undefined && path !== undefined) open.set(file, path);
+    if (!changing.test(line)) continue;
+    for (const [, named = ''] of line.matchAll(/"(\/(?:[^"\\]|\\.)*)"/g))
+      changed.push(named.replace(/^\/proc\/self\/fd\/(\d+)/, (whole, file) => open.get(file) ?? whole));
+  }
   return { opened, changed };
 }
 

@@ -32,7 +32,12 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
-  if (options.apply) for (const { path } of items) await removeTree(path).catch(ignoreMissing);
+  if (options.apply)
+    for (const { kind, path } of items) {
+      // Asked again: something new may have come to a place where there was something old.
+      const isSettled = kind === 'processed' || kind === 'rejected';
+      if (await isOlder(path, isSettled ? options.keepSettledMs : options.keepUnfinishedMs)) await removeTree(path);
+    }
   return items;
 }
 

@@ -11,7 +11,7 @@ export function claimFolders(orders: readonly ClaimOrder[]): ClaimResult[] {
   return orders.map(order => {
     if (files >= mostFiles) return 'left';
     const result = claimFolder(order);
-    if (!('error' in result)) files += result.isCrowded ? mostFiles : (result.files?.length ?? 0);
+    if (!('error' in result)) files += result.files?.length ?? 0;
     return result;
   });
 }

@@ -13,18 +13,18 @@ export interface FileInfo {
   inode: number;
   /** How many names it has. */
   links: number;
+  /** User id. */
+  owner: number;
 }
 
 const ofEveryJob: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.commit]);
 
 /** What a job's folder holds, as far as that can be seen: verification says what is wrong with the rest. */
 export interface FolderContent {
-  /** What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder. */
+  /** What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder, or holds a crowd. */
   files?: [name: string, info: FileInfo][] | undefined;
   /** Whether it was built in `staging/` and renamed in, as its COMMIT says. */
   staged?: boolean | undefined;
-  /** Whether so much lies in it that `files` does not say what. */
-  isCrowded?: boolean | undefined;
 }
 
 /** Looks into a job's folder, which nobody can change by its path any more. */
@@ -32,7 +32,7 @@ export function lookInto(folder: string): FolderContent {
   try {
     const info = lstatSync(folder);
     if (!info.isDirectory()) return {}; // one that is a link leads out of the bus
-    if (info.size > crowdBytes && isCrowded(folder)) return { staged: isStaged(folder), isCrowded: true };
+    if (info.size > crowdBytes && isCrowded(folder)) return { staged: isStaged(folder) };
     const files = readdirSync(folder)
       .filter(name => !ofEveryJob.has(name))
       .map((name): [string, FileInfo] => [name, fileInfo(lstatSync(inFolder(folder, name)))]);
@@ -67,4 +67,5 @@ export const fileInfo = (info: Stats): FileInfo => ({
   bytes: info.size,
   inode: info.ino,
   links: info.nlink,
+  owner: info.uid,
 });

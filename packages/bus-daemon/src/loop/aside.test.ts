@@ -34,8 +34,18 @@ test('a job that fails alone rests for a minute, and the jobs behind it go on', 
   aside.failed([a], unforeseen);
   expect(aside.has(a)).toBe(true);
   expect(aside.nextBatch(jobs, 64)).toEqual([b, c]);
+  expect(aside.isDue).toBe(false);
   advance(60_000);
+  expect(aside.isDue).toBe(true);
+  aside.release();
+  expect([aside.isDue, aside.has(a)]).toEqual([false, false]);
   expect(aside.nextBatch(jobs, 64)).toEqual(jobs);
+});
+
+test('what a system call says of a path that is not as expected is held against the job', async () => {
+  const { aside } = await makeAside();
+  aside.failed([a], Object.assign(new Error('EISDIR'), { code: 'EISDIR', syscall: 'open' }));
+  expect(aside.nextBatch(jobs, 64)).toEqual([b, c]);
 });
 
 test('no job is put aside for what is the fault of the machine', async () => {

@@ -1,5 +1,5 @@
-import { systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { isAboutAJob } from '../errors.js';
 import type { ClaimedJob } from '../stages/job.js';
 
 /** A job that was put aside is tried again after this long. */
@@ -39,9 +39,21 @@ export class Aside {
     this.#alone = Math.max(0, this.#alone - batch.length);
   }
 
-  /** Takes note of a batch that failed. System errors are the machine's and not counted against any job. */
+  /** Whether a job has rested long enough. */
+  get isDue(): boolean {
+    const now = this.#bus.elapsed();
+    return [...this.#until.values()].some(until => until <= now);
+  }
+
+  /** Jobs that have rested long enough are like all others again. */
+  release(): void {
+    const now = this.#bus.elapsed();
+    for (const [claim, until] of this.#until) if (until <= now) this.#until.delete(claim);
+  }
+
+  /** Takes note of a batch that failed. What is the machine's fault is not counted against any job. */
   failed(batch: readonly ClaimedJob[], error: unknown): void {
-    if (systemErrorCode(error) !== undefined || batch.length === 0) return;
+    if (!isAboutAJob(error) || batch.length === 0) return;
     const [only] = batch;
     if (batch.length > 1 || only === undefined) {
       this.#alone = batch.length;

@@ -28,6 +28,16 @@ test('a job that has more than a quarter of the bytes of a batch goes its own wa
   expect(splitBySize([], 100)).toEqual({ batch: [], large: [] });
 });
 
+test('a job whose size cannot be seen at a glance goes its own way: what lies in its folders may be large', () => {
+  const [deep, flat, unseen] = jobsOf(1, 1, 1);
+  if (deep === undefined || flat === undefined || unseen === undefined) throw new Error('no jobs');
+  mkdirSync(join(deep.folder, 'deeper'));
+  deep.files = new Map(lookInto(deep.folder).files);
+  const { batch, large } = splitBySize([deep, flat, { ...unseen, files: undefined }], 100);
+  expect(large.map(job => job.jobId)).toEqual(['job-0', 'job-2']);
+  expect(batch.map(job => job.jobId)).toEqual(['job-1']);
+});
+
 test('jobs of very many files do not come together, and one of more than that comes alone', () => {
   const [few, many, tooMany, last] = jobsOf(1, 1, 1, 1);
   const fill = (job: typeof few, count: number) => {

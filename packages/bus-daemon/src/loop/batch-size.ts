@@ -10,28 +10,34 @@ export interface Split {
 /** A job with more than this share of a batch's bytes is large. */
 const largeShare = 1 / 4;
 
-/** The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. */
+/**
+ * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. One whose size cannot be seen at a glance, because it has
+ * folders or a crowd in it, may be large.
+ */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
   const split: Split = { batch: [], large: [] };
   const total = { bytes: 0, files: 0 };
   for (const job of jobs) {
-    const { bytes, files } = sizeOf(job);
-    if (bytes > maxBytes * largeShare) {
+    const size = sizeOf(job);
+    if (size === undefined || size.bytes > maxBytes * largeShare) {
       split.large.push(job);
       continue;
     }
-    total.bytes += bytes;
-    total.files += files;
+    total.bytes += size.bytes;
+    total.files += size.files;
     if (split.batch.length > 0 && (total.bytes > maxBytes || total.files > mostFiles)) break;
     split.batch.push(job);
   }
   return split;
 }
 
-/** A rough figure is enough: what lies in deeper folders or behind links does not count, and whatever cannot be read is verification's to judge. */
-function sizeOf({ files, isCrowded }: ClaimedJob): { bytes: number; files: number } {
-  if (isCrowded) return { bytes: 0, files: mostFiles };
+/** A rough figure is enough: whatever is no file is verification's to judge. */
+function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } | undefined {
+  if (files === undefined) return undefined;
   let bytes = 0;
-  for (const info of files?.values() ?? []) bytes += info.bytes;
-  return { bytes, files: files?.size ?? 0 };
+  for (const info of files.values()) {
+    if (info.kind === 'folder') return undefined;
+    bytes += info.bytes;
+  }
+  return { bytes, files: files.size };
 }

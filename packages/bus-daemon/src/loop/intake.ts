@@ -10,6 +10,8 @@ export class Intake {
   /** Claims that another thread is making meanwhile. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
+  /** Jobs that could not be claimed the last time, which has been told. */
+  #refused: ReadonlySet<string> = new Set();
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -63,8 +65,20 @@ export class Intake {
     const claiming = this.#claiming;
     this.#claiming = undefined;
     if (claiming === undefined) return [];
-    const { jobs, left } = await claiming;
+    const { jobs, left, refused } = await claiming;
     this.#found.unshift(...left);
+    this.#tell(refused);
     return jobs;
+  }
+
+  /** A job that may not be moved is met at every look. */
+  #tell(refused: Claims['refused']): void {
+    for (const { jobId, error } of refused)
+      if (!this.#refused.has(jobId))
+        this.#bus.logger.warn(
+          { job: jobId, err: error },
+          'a job cannot be taken out of the inbox; make its folder writable for the daemon',
+        );
+    this.#refused = new Set(refused.map(({ jobId }) => jobId));
   }
 }

@@ -22,7 +22,8 @@ export class LargeJobs {
   #queue: Promise<void> = Promise.resolve();
 
   constructor(bus: Bus, onReady: () => void) {
-    this.#bus = bus;
+    // A process of its own, so that what happens to one that reads a large file is not held against another.
+    this.#bus = { ...bus, inspector: bus.inspector.another('inspect-large') };
     this.#onReady = onReady;
   }
 
@@ -56,6 +57,7 @@ export class LargeJobs {
   /** Ends what is under way; the jobs stay in `claimed/`. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#bus.inspector.close();
     await this.#queue;
   }
 

@@ -50,7 +50,7 @@ export class Loop implements LoopView {
   /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
-  #repair: Promise<void> = Promise.resolve();
+  #repair: Promise<void> | undefined;
 
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
@@ -132,10 +132,11 @@ export class Loop implements LoopView {
   }
 
   async #runNextBatch(): Promise<'worked' | 'idle'> {
+    if (this.#aside.isDue && this.#ahead === undefined) await this.#takeUpAgain();
     if (this.#mustRecover) {
       this.#intake.putBack(await recoverClaimed(this.#bus, job => !this.#large.has(job)));
       this.#mustRecover = false;
-      this.#repair = this.#repairReceipts();
+      this.#repair ??= this.#repairReceipts();
     }
     const large = this.#takeLarge();
     const batch = this.#ahead ?? (await this.#nextBatch());
@@ -177,7 +178,16 @@ export class Loop implements LoopView {
   /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
-    return !this.#aside.careful && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
+    const mayNot = this.#aside.careful || this.#aside.isDue;
+    return !mayNot && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
+  }
+
+  /** What was put aside lies in `claimed/`, and the journal may have it by now: it is found there, as at a start. */
+  async #takeUpAgain(): Promise<void> {
+    await this.#settleBehind();
+    await this.#intake.forgetClaims();
+    this.#aside.release();
+    this.#mustRecover = true;
   }
 
   #takeLarge(): CheckedJob[] {
@@ -192,7 +202,7 @@ export class Loop implements LoopView {
     const { maxJobs, maxBytes } = this.#bus.config.batch;
     const claimed = this.#aside.nextBatch(await this.#intake.claimed(), maxJobs);
     const { batch: jobs, large } = splitBySize(claimed, maxBytes);
-    for (const job of large) this.#large.add(job);
+    for (const job of large) this.#large.add({ ...job, files: undefined }); // many may wait there
     const gone = new Set([...jobs, ...large]);
     this.#intake.keepOnly(job => !gone.has(job) && !this.#aside.has(job));
     const verified =

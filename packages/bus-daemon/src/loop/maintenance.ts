@@ -1,4 +1,3 @@
-import { systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { followModes, incompleteTables, rebuildTable } from '../canon/rebuild.js';
 import { compactHot, mergeTiers } from '../compact.js';
@@ -133,7 +132,6 @@ export class Maintenance {
         await removeTree(folder, signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (systemErrorCode(error) === 'ENOENT') continue;
         this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');
       }
   }

@@ -1,6 +1,7 @@
 import type { ConfiguredView } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { literal } from '../sql.js';
+import type { WorkerProcess } from '../worker/client.js';
 
 /** A view of the configuration, and why it could not be made, if it could not. */
 export interface CheckedView extends ConfiguredView {
@@ -13,11 +14,11 @@ const timeoutMs = 30_000;
  * Which views of the configuration can be made over the public schema. They are tried in a worker process, which an SQL text that crashes DuckDB takes
  * down instead of the daemon; then one by one, so that the others are not lost with it. No view ever stops a publication.
  */
-export async function checkViews(bus: Bus, setup: readonly string[]): Promise<CheckedView[]> {
+export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readonly string[]): Promise<CheckedView[]> {
   const { views } = bus.config.publish;
   if (views.length === 0) return [];
   const ask = (asked: readonly ConfiguredView[]) =>
-    bus.inspector.request(
+    checker.request(
       {
         task: 'views',
         setup: [...setup],

@@ -8,6 +8,7 @@ import { daemonError, hintFor } from '../errors.js';
 import { seqName } from '../journal/files.js';
 import { identifier, literal } from '../sql.js';
 import { version } from '../version.js';
+import type { WorkerProcess } from '../worker/client.js';
 import { splitViewName, viewStatements } from '../worker/views.js';
 import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
@@ -31,6 +32,8 @@ export const busInfo = (bus: Bus): BusInfo => ({
  */
 export class Publisher {
   readonly #bus: Bus;
+  /** Tries the configuration's SQL. */
+  readonly #checker: WorkerProcess;
   #publishedTables: readonly CanonTable[] | undefined;
   #turn: Promise<void> = Promise.resolve();
   #problem: string | undefined;
@@ -38,6 +41,7 @@ export class Publisher {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.#checker = bus.inspector.another('views');
   }
 
   /** Publishes when a table is new or has changed since the last publication. Costs nothing else. */
@@ -97,7 +101,7 @@ export class Publisher {
     const path = join(bus.layout.published, `${name}.duckdb`);
     const building = join(bus.layout.building, `${name}.duckdb`);
     const statements = viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus));
-    const views = await checkViews(bus, statements);
+    const views = await checkViews(bus, this.#checker, statements);
     this.#reportViews(views);
     try {
       const instance = await DuckDBInstance.create(building, { threads: '1', memory_limit: '128MB' });

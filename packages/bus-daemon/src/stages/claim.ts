@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
@@ -8,17 +9,21 @@ import { asError, type ClaimResult } from '../file-thread/orders.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
 
-/** Jobs under claims of our own, and those that wait in the inbox because the others hold enough for one time. */
+/** What became of jobs in the inbox. */
 export interface Claims {
+  /** Under claims of our own. */
   jobs: ClaimedJob[];
+  /** They wait because the others hold enough for one time. */
   left: FoundJob[];
+  /** They wait because we may not move them: folders of another user that are not writable for us. */
+  refused: { jobId: string; error: Error }[];
 }
 
 /**
  * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
  * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
  *
- * @throws the permission error when not a single job could be moved: then it is the inbox that is at fault, not a job.
+ * @throws the permission error when it is the inbox that may not be changed.
  */
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claims> {
   faultPoint('claim:before-rename');
@@ -32,22 +37,22 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
   faultPoint('claim:after-rename');
   const jobs: ClaimedJob[] = [];
   const left: FoundJob[] = [];
-  const refused: Error[] = [];
+  const refused: Claims['refused'] = [];
   for (const [index, { from: _from, ...job }] of claims.entries()) {
     const result = results[index] as ClaimResult;
     if (result === 'left') left.push(found[index] as FoundJob);
     else if ('error' in result) {
       const error = asError(result.error);
-      if (mustWait(bus, job, error)) refused.push(error);
+      if (mustWait(error)) refused.push({ jobId: job.jobId, error });
     } else jobs.push({ ...job, ...seenIn(result) });
   }
-  if (jobs.length === 0 && refused[0] !== undefined) throw refused[0];
-  return { jobs, left };
+  if (refused.length > 0) accessSync(bus.layout.inbox, constants.W_OK | constants.X_OK);
+  return { jobs, left, refused };
 }
 
-const seenIn = ({ files, ...seen }: FolderContent): Pick<ClaimedJob, 'files' | 'staged' | 'isCrowded'> => ({
+const seenIn = ({ files, staged }: FolderContent): Pick<ClaimedJob, 'files' | 'staged'> => ({
   files: files && new Map(files),
-  ...seen,
+  staged,
 });
 
 function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { from: string | Buffer } {
@@ -57,15 +62,11 @@ function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { fr
   return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, from: inInbox(bus.layout.inbox, name) };
 }
 
-/** Whether a job that could not be claimed waits in the inbox: a folder of another user that is not writable for us. One that is gone does not. */
-function mustWait(bus: Bus, job: ClaimedJob, error: Error): boolean {
+/** Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone does not. */
+function mustWait(error: Error): boolean {
   const code = systemErrorCode(error);
   if (code === 'ENOENT') return false;
   if (code !== 'EACCES' && code !== 'EPERM') throw error;
-  bus.logger.warn(
-    { job: job.jobId, err: error },
-    'a job cannot be taken out of the inbox; make its folder writable for the daemon',
-  );
   return true;
 }
 
@@ -77,9 +78,13 @@ function substituteId(name: string | Buffer): string {
   return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
 }
 
+/** So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is needed. */
+const mostKnown = 10_000;
+
 /** The jobs that an earlier process, or a batch that failed, left in `claimed/`, oldest first. */
 export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
   const jobs: ClaimedJob[] = [];
+  let known = 0;
   for (const name of await readdir(bus.layout.claimed)) {
     const match = /^([0-9a-f]{16})~(.+)$/.exec(name);
     if (match === null) continue;
@@ -89,7 +94,9 @@ export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
       () => undefined, // settling had begun, or it never was a whole job
     );
     const [, claimId = '', jobId = ''] = match;
-    jobs.push({ claim: claimId, jobId, folder, submittedAtMs, ...seenIn(lookInto(folder)) });
+    const { files, staged } = seenIn(lookInto(folder));
+    known += files?.size ?? 0;
+    jobs.push({ claim: claimId, jobId, folder, submittedAtMs, files: known > mostKnown ? undefined : files, staged });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

@@ -18,12 +18,10 @@ export interface ClaimedJob {
   folder: string;
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
-  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not looked at, or is no folder. */
+  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not looked at, is no folder, or holds a crowd. */
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether it was built in `staging/` and renamed in, as its COMMIT says; undefined when that was not looked at, or could not be read. */
   staged?: boolean | undefined;
-  /** Whether so much lies in it that `files` does not say what. */
-  isCrowded?: boolean | undefined;
 }
 
 /** An artifact whose file is what its manifest says. */

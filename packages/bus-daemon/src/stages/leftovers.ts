@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { opendirSync } from 'node:fs';
-import { lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import { fileNames } from '@quantbot/infra';
+import { constants, opendirSync } from 'node:fs';
+import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { fileNames, systemErrorCode } from '@quantbot/infra';
 
 /** So many files are removed before a job gets its receipt; more are removed beside ingestion. */
 const mostAtOnce = 1000;
@@ -21,8 +21,9 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
   const content = opendirSync(folder, { encoding });
   try {
     for (let entry = content.readSync(); entry !== null; entry = content.readSync()) {
+      if (entry.isDirectory()) return undefined; // whatever it is called
       if (stays.has(entry.name)) continue;
-      if (entry.isDirectory() || files.length === mostAtOnce) return undefined;
+      if (files.length === mostAtOnce) return undefined;
       files.push(within(Buffer.from(folder), entry.name));
     }
     return files;
@@ -31,32 +32,67 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
   }
 }
 
-/** Longer paths are not gone into: the system takes 4096 bytes at most (1024 on macOS). */
+/** What lies deeper is moved up first: each level keeps a folder open, and where there is no `/proc`, a path has an end (1024 bytes on macOS). */
+const deepest = 64;
 const longestPath = 900;
 
 /**
- * Removes a file, a link, or a folder with all that is in it, one after another, so that everything else goes on meanwhile. What lies so deep that no path leads there any more
- * is moved up first.
+ * Removes a file, a link, or a folder with all that is in it, one after another, so that everything else goes on meanwhile. Whoever put it there may still change it: no link is
+ * followed, and what is gone already is no error.
  *
- * @throws the signal's reason once it is aborted; what is left can be removed another time. System errors as they come (`ENOENT`: it is not there).
+ * @throws the signal's reason once it is aborted; what is left can be removed another time. System errors as they come.
  */
 export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
   const root = Buffer.from(path);
-  if ((await lstat(root)).isDirectory()) await removeFolder(root, root, signal);
-  else await unlink(root);
+  const info = await lstat(root).catch(ignoreMissing);
+  if (info?.isDirectory()) await removeFolder(root, { root: undefined, depth: 0 }, signal);
+  else if (info !== undefined) await unlink(root).catch(ignoreMissing);
 }
 
-async function removeFolder(folder: Buffer, root: Buffer, signal: AbortSignal | undefined): Promise<void> {
+interface Place {
+  /** How the folder that is removed as a whole is reached; undefined for itself. */
+  root: Buffer | undefined;
+  depth: number;
+}
+
+async function removeFolder(folder: Buffer, { root, depth }: Place, signal: AbortSignal | undefined): Promise<void> {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(ignoreChanged);
+  if (handle === undefined) return;
+  try {
+    // By its handle, not by its path: that may lead elsewhere by now (Linux; elsewhere there is no such way).
+    const here = process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${handle.fd}`) : folder;
+    await emptyFolder(here, { root: root ?? here, depth }, signal);
+  } finally {
+    await handle.close();
+  }
+  await rmdir(folder).catch(ignoreChanged);
+}
+
+async function emptyFolder(
+  here: Buffer,
+  { root, depth }: Place & { root: Buffer },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isDeep = depth >= deepest || here.length > root.length + longestPath;
   for (let isEmpty = false; !isEmpty; ) {
     isEmpty = true; // until one look finds nothing: something may have been moved here, and not every file system lists all of a folder that changes
-    for await (const entry of await opendir(folder, { encoding, bufferSize: 256 })) {
+    for await (const entry of await opendir(here, { encoding, bufferSize: 256 })) {
       signal?.throwIfAborted();
       isEmpty = false;
-      const inner = within(folder, entry.name);
-      if (!entry.isDirectory()) await unlink(inner);
-      else if (inner.length > root.length + longestPath) await rename(inner, within(root, randomUUID()));
-      else await removeFolder(inner, root, signal);
+      const inner = within(here, entry.name);
+      if (!entry.isDirectory()) await unlink(inner).catch(ignoreMissing);
+      else if (isDeep) await rename(inner, within(root, randomUUID())).catch(ignoreMissing);
+      else await removeFolder(inner, { root, depth: depth + 1 }, signal);
     }
   }
-  await rmdir(folder);
+}
+
+/** Something else than a folder may be there by now: the next look at what it lies in says what. */
+function ignoreChanged(error: unknown): undefined {
+  if (!['ENOTDIR', 'ELOOP'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
 }

@@ -54,6 +54,30 @@ test('a retry with identical bytes leaves the receipt that is there untouched', 
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });
 
+test('an outcome that comes late does not take the place of a newer one', async () => {
+  const { bus } = await openInProcess();
+  await settleJob(bus, { seq: 9, sha256: 'c'.repeat(64) });
+  for (let time = 1; time <= 2; time++) await settleJob(bus, { seq: 5 }); // again, as after a crash
+  expect(receiptOf(bus).seq).toBe(9);
+  expect(receiptOf(bus, 'job-1~5').seq).toBe(5);
+  await settleJob(bus, rejectedRow({ seq: 12 }));
+  await settleJob(bus, rejectedRow({ seq: 11 }));
+  expect([reasonOf(bus).seq, reasonOf(bus, 'job-1~11').seq]).toEqual([12, 11]);
+  expect(readdirSync(bus.layout.claimed)).toEqual([]);
+});
+
+test('a job whose folder cannot be opened has its outcome all the same', async () => {
+  const { bus } = await openInProcess();
+  const gone = { claim: 'c'.repeat(16), jobId: 'job-1', folder: join(bus.layout.claimed, 'gone') };
+  for (let time = 1; time <= 2; time++) {
+    await settle(bus, [{ ...gone, rows: [journalRow({ claim: gone.claim, seq: 5 })] }]);
+    await settle(bus, [{ ...gone, rows: [rejectedRow({ claim: gone.claim, seq: 6 })] }]);
+  }
+  expect(receiptOf(bus).seq).toBe(5);
+  expect(reasonOf(bus)).toMatchObject({ seq: 6, job_id: 'job-1' });
+  expect([readdirSync(bus.layout.processed), readdirSync(bus.layout.rejected)]).toEqual([['job-1'], ['job-1']]);
+});
+
 test('the same job id with other content archives the older receipt under its seq', async () => {
   const { bus } = await openInProcess();
   await settleJob(bus, { seq: 5 });
@@ -229,6 +253,7 @@ test.each([
       writeFileSync(join(folder, 'deeper/file'), '');
     },
   ],
+  ['a folder of the receipt’s name', (folder: string) => mkdirSync(join(folder, 'RECEIPT.json'))],
 ])('a job in which %s lies has its receipt before that is removed', async (_what, fill) => {
   const { bus } = await openInProcess();
   const job = putClaimed(bus, { jobId: 'job-1', files: { 'a.parquet': { content: 'x' } } });

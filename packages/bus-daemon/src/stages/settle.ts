@@ -2,6 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  BusError,
   faultPoint,
   fileNames,
   inFolder,
@@ -17,6 +18,7 @@ import {
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
+import { isMachineFault } from '../errors.js';
 import type { CommittedJob } from './job.js';
 import { leftoversIn } from './leftovers.js';
 import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
@@ -32,9 +34,25 @@ export async function settle(bus: Bus, committed: readonly CommittedJob[]): Prom
   const settled = await settleUsual(bus, usual);
   await concurrently(
     committed.filter(job => !settled.has(job)),
-    job => (isRejection(job.rows) ? settleRejected(bus, job) : settleIngested(bus, job)),
+    job => settleClosely(bus, job),
   );
   faultPoint('settle:after');
+}
+
+/** A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a new one, and the folder stays in `claimed/`. */
+async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
+  const rejected = isRejection(job.rows);
+  try {
+    await (rejected ? settleRejected(bus, job) : settleIngested(bus, job));
+  } catch (error) {
+    const isOfFiles = error instanceof BusError || systemErrorCode(error) !== undefined;
+    if (!isOfFiles || isMachineFault(error)) throw error;
+    await (rejected ? settleRejectedElsewhere(bus, job) : settleIngestedElsewhere(bus, job));
+    bus.logger.error(
+      { job: job.jobId, folder: job.folder, err: error },
+      'the folder of a job cannot be moved or emptied; the job has its outcome, and the folder stays where it is',
+    );
+  }
 }
 
 /** Settles jobs in whose folders nothing is unusual, in one go; those of them that it could. */
@@ -56,11 +74,7 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
   const leftovers = leftoversIn(job.folder);
-  if (leftovers === undefined) {
-    await moveSettled(await settledFolder(bus, job, receipt), target, receipt);
-    bus.leftBehind.push(job.folder);
-    return;
-  }
+  if (leftovers === undefined) return settleIngestedElsewhere(bus, job);
   writeReceipt(join(job.folder, fileNames.receipt), textOf(receipt));
   faultPoint('settle:receipt-written');
   for (const path of leftovers) await rm(path, { force: true });
@@ -68,22 +82,31 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
 }
 
 /** Where it would take long to empty a job's folder, a new one takes its place in `processed/`, and the old one is removed later. */
-async function settledFolder(bus: Bus, { claim, folder }: CommittedJob, receipt: Receipt): Promise<string> {
-  const settled = join(bus.layout.building, `settled-${claim}`);
-  await rm(settled, { recursive: true, force: true }); // of an attempt that failed
-  await mkdir(settled);
-  const manifest = manifestIn(folder);
-  if (manifest !== undefined) writeNewFile(join(settled, fileNames.manifest), manifest);
-  writeNewFile(join(settled, fileNames.receipt), textOf(receipt));
-  return settled;
+async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
+  const receipt = receiptOf(bus.layout, job.rows);
+  const folder = await newFolder(bus, job);
+  const manifest = manifestIn(job.folder);
+  if (manifest !== undefined) writeNewFile(join(folder, fileNames.manifest), manifest);
+  writeNewFile(join(folder, fileNames.receipt), textOf(receipt));
+  await moveSettled(folder, join(bus.layout.processed, job.jobId), receipt);
+  bus.leftBehind.push(job.folder);
 }
 
-/** A folder that is being removed may have none any more: then its job has been settled. */
+/** A folder that nobody sees yet, for the outcome of a job. */
+async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
+  const folder = join(bus.layout.building, `settled-${claim}`);
+  await rm(folder, { recursive: true, force: true }); // of an attempt that failed
+  await mkdir(folder);
+  return folder;
+}
+
+/** The manifest, for whoever looks into `processed/`; none where it cannot be read. */
 function manifestIn(folder: string): Buffer | undefined {
   try {
     return readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
   } catch (error) {
-    return ignoreMissing(error);
+    if (isMachineFault(error)) throw error;
+    return undefined;
   }
 }
 
@@ -92,7 +115,7 @@ async function moveSettled(folder: string, target: string, receipt: Receipt): Pr
   const earlier = readReceipt(join(target, fileNames.receipt));
   // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
   if (earlier !== undefined && sameContent(earlier, receipt)) await rm(folder, { recursive: true, force: true });
-  else await moveInto(folder, target, String(earlier?.seq ?? 'damaged'));
+  else await moveInto(folder, target, { seq: receipt.seq, earlier: earlier?.seq });
 }
 
 /** Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the producer, has left is replaced as a whole. */
@@ -108,16 +131,17 @@ function writeReceipt(path: string, content: string): void {
 async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
   const reason = textOf(rejectReasonOf(job.rows));
+  const seq = job.rows[0]?.seq ?? 0;
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
     writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
     faultPoint('settle:reason-written');
-    return moveInto(job.folder, target, earlier);
+    return moveInto(job.folder, target, { seq, earlier });
   }
   // A job that is a link, no folder, or has something of the reason's name in it goes whole into a new folder, as `job`.
-  if (earlier !== String(job.rows[0]?.seq) && (await lstat(target).catch(ignoreMissing)) !== undefined)
-    await archive(target, earlier);
+  if (earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
+    await archive(target, String(earlier ?? 'damaged'));
   await mkdir(target, { recursive: true });
   writeFileAtomic(join(target, fileNames.rejectReason), reason);
   await rename(job.folder, join(target, 'job'));
@@ -130,11 +154,29 @@ async function canHoldReason(folder: string): Promise<boolean> {
   return there === undefined || there.isFile();
 }
 
-/** Renames the folder into its place; an older outcome of the same job id is kept beside it, under its seq. */
-async function moveInto(folder: string, target: string, earlier: string): Promise<void> {
-  for (let attempt = 0; !tryMove(folder, target); attempt++) {
-    if (attempt > 1000) throw new Error(`${target} cannot be moved out of the way.`);
-    await archive(target, attempt === 0 ? earlier : `${earlier}-${attempt}`);
+/** A job whose own folder cannot be moved is told of all the same. */
+async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
+  const target = join(bus.layout.rejected, job.jobId);
+  const seq = job.rows[0]?.seq ?? 0;
+  const earlier = await earlierSeq(join(target, fileNames.rejectReason));
+  if (earlier === seq) return;
+  const folder = await newFolder(bus, job);
+  writeNewFile(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(job.rows)));
+  await moveInto(folder, target, { seq, earlier });
+}
+
+/** Renames the folder into its place. Of two outcomes of the same job id the older one is kept beside it, under its seq: mostly the one that is there. */
+async function moveInto(
+  folder: string,
+  target: string,
+  { seq, earlier }: { seq: number; earlier: number | undefined },
+): Promise<void> {
+  const isOlder = earlier !== undefined && earlier > seq;
+  const place = isOlder ? `${target}~${seq}` : target;
+  const there = String(isOlder ? seq : (earlier ?? 'damaged'));
+  for (let attempt = 0; !tryMove(folder, place); attempt++) {
+    if (attempt > 1000) throw new Error(`${place} cannot be moved out of the way.`);
+    await archive(place, attempt === 0 ? there : `${there}-${attempt}`);
   }
 }
 
@@ -167,11 +209,13 @@ export function readReceipt(path: string): Receipt | undefined {
   }
 }
 
-async function earlierSeq(path: string): Promise<string> {
+/** The seq of the rejection at a path; undefined when there is none, or a damaged one. */
+async function earlierSeq(path: string): Promise<number | undefined> {
   try {
-    return String((JSON.parse(await readFile(path, 'utf8')) as { seq?: number }).seq ?? 'damaged');
+    const { seq } = JSON.parse(await readFile(path, 'utf8')) as { seq?: unknown };
+    return typeof seq === 'number' ? seq : undefined;
   } catch {
-    return 'damaged'; // only the name of an archive hangs on it
+    return undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -19,6 +20,8 @@ import { decide } from './decide.js';
 import { isRejected } from './job.js';
 import { store } from './store.js';
 import { verify } from './verify.js';
+
+const sha256Of = (path: string) => hash('sha256', readFileSync(path));
 
 /** A job that is about to be stored: its file as it was hashed, and where it will lie. */
 async function decidedJob() {
@@ -68,7 +71,11 @@ test('a file that cannot be linked, because it lies on another device, is copied
   onTestFinished(() => rmSync(elsewhere));
   const [job] = batch.jobs;
   if (job === undefined || isRejected(job)) throw new Error('the job was rejected');
-  for (const artifact of job.artifacts) artifact.file = elsewhere;
+  for (const artifact of job.artifacts)
+    Object.assign(artifact, { file: elsewhere, inode: statSync(elsewhere).ino, sha256: '0'.repeat(64) });
+  await expect(store(bus, batch)).rejects.toThrow('was replaced'); // by something else than what was hashed
+  expect(readdirSync(dirname(target))).toEqual([]);
+  for (const artifact of job.artifacts) artifact.sha256 = sha256Of(file);
   await store(bus, batch);
   expect(readFileSync(target)).toEqual(readFileSync(file));
   expect(lstatSync(target)).toMatchObject({ mode: 0o100444, nlink: 1 });

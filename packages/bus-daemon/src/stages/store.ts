@@ -1,7 +1,15 @@
-import { unlinkSync } from 'node:fs';
-import { chmod, rename, rm } from 'node:fs/promises';
+import { constants, unlinkSync } from 'node:fs';
+import { chmod, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { copyFileDurable, faultPoint, inFolder, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import {
+  copyFileDurable,
+  copyHandleDurable,
+  faultPoint,
+  inFolder,
+  makeFolderDurable,
+  syncFile,
+  syncFolder,
+} from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import { asError, type StoreOrder, type StoreResult } from '../file-thread/orders.js';
@@ -39,24 +47,38 @@ async function storeTogether(bus: Bus, artifacts: readonly DecidedArtifact[]): P
     replaceOrphan,
   }));
   const results = await bus.files.request({ task: 'store', orders });
-  const rest = orders.map((order, index) => ({ ...order, result: results[index] })).filter(hasNotStored);
+  const rest = orders
+    .map((order, index) => ({ ...order, sha256: artifacts[index]?.sha256, result: results[index] }))
+    .filter(hasNotStored);
   await concurrently(rest, finish);
   bus.events.emit('moved', { stage: 'store' });
 }
 
-type Unfinished = StoreOrder & { result: Exclude<StoreResult, 'stored'> };
+type Answered = StoreOrder & { sha256: string | undefined; result: StoreResult | undefined };
+type Unfinished = Answered & { result: Exclude<StoreResult, 'stored'> };
 
-const hasNotStored = (order: StoreOrder & { result: StoreResult | undefined }): order is Unfinished =>
-  order.result !== 'stored';
+const hasNotStored = (order: Answered): order is Unfinished => order.result !== 'stored';
 
-async function finish({ file, target, result }: Unfinished): Promise<void> {
-  if (result === 'cannot be linked') return copyIn(file, target);
+async function finish(order: Unfinished): Promise<void> {
+  const { file, target, result } = order;
+  if (result === 'cannot be linked') return copyIn(order);
   if (result.failed === 'flush') await rewrite(file, target);
   throw asError(result.error);
 }
 
-async function copyIn(file: string, target: string): Promise<void> {
-  await copyFileDurable(file, target);
+/** On a file system without links. What is copied must be what was hashed. */
+async function copyIn({ file, inode, sha256, target }: Unfinished): Promise<void> {
+  const source = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const info = await source.stat();
+    const copied = info.isFile() && info.ino === inode ? await copyHandleDurable(source, target) : undefined;
+    if (copied?.sha256 !== sha256) {
+      await rm(target, { force: true });
+      throw new Error(`${file} was replaced while it was stored.`);
+    }
+  } finally {
+    await source.close();
+  }
   await chmod(target, 0o444);
   await syncFile(target);
 }
@@ -68,7 +90,7 @@ async function copyIn(file: string, target: string): Promise<void> {
 async function rewrite(file: string, target: string): Promise<void> {
   unlinkSync(target);
   const rewritten = `${file}.rewritten`;
-  await rm(rewritten, { force: true });
+  await rm(rewritten, { recursive: true, force: true });
   await copyFileDurable(file, rewritten);
   await rename(rewritten, file);
 }

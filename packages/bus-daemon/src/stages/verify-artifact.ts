@@ -28,8 +28,8 @@ import type { ClaimedJob, VerifiedArtifact } from './job.js';
 const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /**
- * Checks one artifact of a claimed job against its manifest. A file of a job that was not staged, or one that has other names, is copied
- * first, and the copy is what is checked and stored: a descriptor still open elsewhere could go on writing into the original.
+ * Checks one artifact of a claimed job against its manifest. A file of a job that was not staged, one that has other names, or another user's is
+ * copied first, and the copy is what is checked and stored: somebody could go on writing into the original.
  *
  * @throws BusError with the code of the rejection; system errors as they come.
  */
@@ -47,8 +47,9 @@ export async function verifyArtifact(
       'TOO_LARGE',
       `${entry.relpath} has ${info.bytes} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
     );
-  const ours = staged && info.links === 1;
-  const file = ours ? original : inFolder(job.folder, `.copy-${index}.parquet`);
+  const ours = staged && info.links === 1 && info.owner === (process.geteuid?.() ?? info.owner);
+  // No producer knows the claim: nothing of theirs can have this name.
+  const file = ours ? original : inFolder(job.folder, `.copy-${job.claim}-${index}.parquet`);
   const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
   const { footer, digest } = await (ours && info.bytes <= smallFileBytes
     ? readSmall(file, entry.relpath)

@@ -74,6 +74,27 @@ test('a task that takes too long fails with WORKER_TIMEOUT, its process is ended
   );
 });
 
+test('when a process is stopped, what was under way fails at once, and the next request starts another', async () => {
+  const { worker, tell, pid } = obedientWorker();
+  const before = await pid();
+  const hanging = tell('hang').catch(error => error);
+  worker.stop();
+  const after = pid();
+  expect(await hanging).toMatchObject({ code: 'WORKER_DIED' });
+  expect(await after).not.toBe(before);
+});
+
+test('another one like it is a process of its own, which the end of the first does not touch', async () => {
+  const { worker, tell, pid } = obedientWorker();
+  const other = worker.another('other');
+  onTestFinished(() => other.stop());
+  const ask = () => other.request({ task: 'decode', files: [{ path: 'echo', rows: 0 }], required: [] }, 20_000);
+  const first = await ask();
+  expect(String(first).split(' ')[0]).not.toBe(String(await pid()));
+  await expect(tell('crash')).rejects.toMatchObject({ code: 'WORKER_CRASHED' });
+  expect(await ask()).toEqual(first);
+});
+
 test('a process that cannot be started is an error, not a crash', async () => {
   const worker = new WorkerProcess('test', { idleMs: 60_000, entry: `${entry}.missing` });
   onTestFinished(() => worker.stop());

@@ -49,6 +49,11 @@ export class WorkerProcess {
     this.#entry = entry;
   }
 
+  /** Another one like it: a process of its own. */
+  another(name: string): WorkerProcess {
+    return new WorkerProcess(name, { idleMs: this.#idleMs, entry: this.#entry });
+  }
+
   /**
    * Does a task in the worker.
    *
@@ -78,8 +83,11 @@ export class WorkerProcess {
   /** Ends the process; what is under way fails with `WORKER_DIED`. */
   stop(): void {
     clearTimeout(this.#idleTimer);
-    this.#child?.kill('SIGKILL');
+    const child = this.#child;
     this.#child = undefined;
+    if (child === undefined) return;
+    child.kill('SIGKILL');
+    this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
   }
 
   #start(): ChildProcess {
@@ -122,8 +130,8 @@ export class WorkerProcess {
   }
 
   #gone(child: ChildProcess, how: string, crashed = false): void {
-    if (this.#child === child) this.#child = undefined;
-    else if (this.#child !== undefined) return; // an older process; its requests have failed already
+    if (this.#child !== child) return; // an older process; its requests have failed already
+    this.#child = undefined;
     this.#fail(daemonError(crashed ? 'WORKER_CRASHED' : 'WORKER_DIED', `The ${this.#name} process ended (${how}).`));
   }
 
