@@ -185,10 +185,11 @@ const pathCodes = new Set(
 /** Whether the machine has nothing left to give, which no file of a job can bring about. */
 export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
 
-/** Whether an error may be about one job's own files. What may not be done, or cannot be done, is taken for the machine's. */
-export function isAboutAJob(error: unknown): boolean {
+/** Whether an error may be about one job's own files, which lie in `folder`. What may not be done, or cannot be done, is taken for the machine's. */
+export function isAboutAJob(error: unknown, folder: string): boolean {
   const code = systemErrorCode(error);
-  return code === undefined || pathCodes.has(code);
+  if (code === undefined) return true;
+  return pathCodes.has(code) && String((error as NodeJS.ErrnoException).path ?? '').startsWith(`${folder}/`);
 }
 
 /** What a system call says when the machine is at fault, as DuckDB passes it on. */

@@ -4,6 +4,7 @@ import { openDuckDb } from '@quantbot/storage';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
 import { lookIntoInbox } from './inbox.js';
 import { type DaemonState, readDaemonState } from './loop/daemon-state.js';
+import { claimedNames } from './stages/claimed-names.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
 
 /** The state of a bus, as anybody may read it from outside. */
@@ -38,7 +39,7 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
     writer: alive ? (writer as LockHolder) : null,
     daemon: alive && state !== undefined && state.pid === holder?.pid ? state : null,
     queue: initialised
-      ? { ...countInbox(layout.inbox), claimed: (await readdir(layout.claimed)).length }
+      ? { ...countInbox(layout.inbox), claimed: claimedNames(await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
     exports,

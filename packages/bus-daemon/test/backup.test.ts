@@ -1,6 +1,8 @@
 import {
   appendFileSync,
   chmodSync,
+  constants,
+  copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -32,6 +34,16 @@ async function backupOf(bus: TestBus, folder = backupFolder(bus)): Promise<Repor
   const { code, stdout, stderr } = await quantbotBus(bus, 'backup', folder, '--json');
   expect(stderr).toBe('');
   return { code, ...(JSON.parse(stdout) as Report) };
+}
+
+function canShareBlocks(folder: string): boolean {
+  writeFileSync(join(folder, 'original'), 'x');
+  try {
+    copyFileSync(join(folder, 'original'), join(folder, 'clone'), constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A bus made of the backup, on which a daemon has run. */
@@ -100,8 +112,9 @@ test('an artifact that has changed is told, and does not take the place of a goo
   expect(report.problems).toEqual([expect.stringMatching(/store\/tests\/numbers\/a@numbers.parquet: sha256 is/)]);
 });
 
-test('a job whose producer still writes to it is told, and does not stop the others', async () => {
+test('a job whose producer still writes to it is told, and does not stop the others', async context => {
   const bus = makeTestBus();
+  if (canShareBlocks(bus.folder)) return context.skip('a copy is made at once here, of one moment');
   await drain(bus);
   await submit(bus, { runId: 'a' });
   await drain(bus);

@@ -19,7 +19,7 @@ async function busOfStates(): Promise<TestBus> {
   await drain(bus);
   writeToInbox(bus, { jobId: 'claimed' });
   mkdirSync(bus.layout.claimed, { recursive: true });
-  renameSync(join(bus.layout.inbox, 'claimed'), join(bus.layout.claimed, 'some-claim~claimed'));
+  renameSync(join(bus.layout.inbox, 'claimed'), join(bus.layout.claimed, '0123456789abcdef~claimed'));
   writeToInbox(bus, { jobId: 'waiting' });
   writeToInbox(bus, { jobId: 'uncommitted', commit: null });
   return bus;

@@ -65,13 +65,15 @@ const missingColumns = (columns: readonly ParquetColumn[], required: readonly st
     .filter(name => !columns.some(column => column.name === name))
     .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
 
+/** Whether a file's type can be said again: not a struct whose fields have no names (a UNION as DuckDB writes it). */
+export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(type);
+
 function nameProblems(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const { name, type } of columns) {
     const folded = name.toLowerCase();
-    // A struct whose fields have no names (a UNION as DuckDB writes it) cannot be declared again.
-    if (/STRUCT\((?!")/.test(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
+    if (!canBeDeclared(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
     if (reservedColumns.has(folded)) problems.push(`${name}: this column name is the bus's own`);
     if (seen.has(folded)) problems.push(`${name}: two columns of the file have this name (case does not count)`);
     seen.add(folded);

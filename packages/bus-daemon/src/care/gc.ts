@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusConfig, type BusLayout, busLayout, systemErrorCode } from '@quantbot/infra';
 import { Journal } from '../journal/journal.js';
-import { removeTree } from '../stages/leftovers.js';
+import { removeTree } from '../leftovers.js';
 
 /** What garbage collection may take away. */
 export interface GcOptions {

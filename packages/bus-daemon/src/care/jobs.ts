@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusConfig, busLayout, exists, fileNames, systemErrorCode } from '@quantbot/infra';
 import { type JobRecord, openCatalog } from '@quantbot/storage';
+import { claimedNames } from '../stages/claimed-names.js';
 
 /** Where a job is on its way; the last three are ends. */
 export const jobStates = ['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected'] as const;
@@ -71,7 +72,7 @@ export async function findOpenJobs(
     const hasCommit = await exists(join(folder, fileNames.commit)).catch(() => false);
     found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
   }
-  for (const name of (await readdir(layout.claimed)).slice(0, most))
+  for (const name of claimedNames(await readdir(layout.claimed)).slice(0, most))
     found.push(await openEntry(join(layout.claimed, name), name.slice(name.indexOf('~') + 1), 'claimed'));
   return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
 }

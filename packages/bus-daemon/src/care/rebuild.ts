@@ -31,6 +31,7 @@ export async function rebuild(
   const lock = await acquireWriterLock(config);
   const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
   let bus: Bus | undefined;
+  let publisher: Publisher | undefined;
   try {
     bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files: new FileThreads() });
     const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
@@ -42,10 +43,12 @@ export async function rebuild(
       done += rows.get(table.name) ?? 0;
     }
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
-    await new Publisher(bus).publishOrThrow();
+    publisher = new Publisher(bus);
+    await publisher.publishOrThrow();
     return { lastSeq: bus.journal.lastSeq, tables: bus.tables.tables().map(table => table.name) };
   } finally {
     compactor.close();
+    publisher?.close();
     bus?.inspector.close();
     bus?.journal.close();
     await lock.release();

@@ -3,8 +3,6 @@ import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/
 
 /** Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory until the job has settled. */
 const crowd = 20_000;
-/** A folder with a crowd in it is larger than this wherever folders have a size. */
-const crowdBytes = 256 * 1024;
 
 /** What something in a job's folder is. */
 export interface FileInfo {
@@ -32,7 +30,8 @@ export function lookInto(folder: string): FolderContent {
   try {
     const info = lstatSync(folder);
     if (!info.isDirectory()) return {}; // one that is a link leads out of the bus
-    if (info.size > crowdBytes && isCrowded(folder)) return { staged: isStaged(folder) };
+    // A folder's size is in bytes, or says how many lie in it: it is more than that in any case.
+    if (info.size > crowd && isCrowded(folder)) return { staged: isStaged(folder) };
     const files = readdirSync(folder)
       .filter(name => !ofEveryJob.has(name))
       .map((name): [string, FileInfo] => [name, fileInfo(lstatSync(inFolder(folder, name)))]);

@@ -14,7 +14,7 @@ const diskFull = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: '
 
 async function makeAside() {
   const { bus, advance } = await openInProcess();
-  return { aside: new Aside(bus), advance };
+  return { aside: new Aside(bus), advance, layout: bus.layout };
 }
 
 test('a batch that fails for a reason nobody foresaw is tried again job by job, then together again', async () => {
@@ -43,8 +43,11 @@ test('a job that fails alone rests for a minute, and the jobs behind it go on', 
 });
 
 test('what a system call says of a path that is not as expected is held against the job', async () => {
-  const { aside } = await makeAside();
-  aside.failed([a], Object.assign(new Error('EISDIR'), { code: 'EISDIR', syscall: 'open' }));
+  const { aside, layout } = await makeAside();
+  const at = (path: string) => Object.assign(new Error('EISDIR'), { code: 'EISDIR', syscall: 'open', path });
+  aside.failed([a], at(`${layout.store}/tests`));
+  expect(aside.nextBatch(jobs, 64)).toEqual(jobs);
+  aside.failed([a], at(`${layout.claimed}/job/file`));
   expect(aside.nextBatch(jobs, 64)).toEqual([b, c]);
 });
 

@@ -53,7 +53,7 @@ export class Aside {
 
   /** Takes note of a batch that failed. What is the machine's fault is not counted against any job. */
   failed(batch: readonly ClaimedJob[], error: unknown): void {
-    if (!isAboutAJob(error) || batch.length === 0) return;
+    if (!isAboutAJob(error, this.#bus.layout.claimed) || batch.length === 0) return;
     const [only] = batch;
     if (batch.length > 1 || only === undefined) {
       this.#alone = batch.length;

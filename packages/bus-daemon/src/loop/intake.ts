@@ -10,8 +10,8 @@ export class Intake {
   /** Claims that another thread is making meanwhile. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
-  /** Jobs that could not be claimed the last time, which has been told. */
-  #refused: ReadonlySet<string> = new Set();
+  /** Names of jobs that could not be claimed, which has been told. */
+  #refused = new Set<string>();
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -36,7 +36,7 @@ export class Intake {
   async claimed(): Promise<readonly ClaimedJob[]> {
     if (this.#claimed.length === 0) this.#claimed = await this.#claims();
     if (this.#claimed.length === 0) {
-      if (this.#found.length === 0) this.#found = await discover(this.#bus);
+      if (this.#found.length === 0) await this.#look();
       this.#claimNext();
       this.#claimed = await this.#claims();
     }
@@ -71,14 +71,22 @@ export class Intake {
     return jobs;
   }
 
-  /** A job that may not be moved is met at every look. */
+  async #look(): Promise<void> {
+    this.#found = await discover(this.#bus);
+    if (this.#refused.size > 0)
+      this.#refused = new Set(this.#found.map(({ name }) => String(name)).filter(name => this.#refused.has(name)));
+  }
+
+  /** A job that may not be moved is met at every look, and told of once. */
   #tell(refused: Claims['refused']): void {
-    for (const { jobId, error } of refused)
-      if (!this.#refused.has(jobId))
-        this.#bus.logger.warn(
-          { job: jobId, err: error },
-          'a job cannot be taken out of the inbox; make its folder writable for the daemon',
-        );
-    this.#refused = new Set(refused.map(({ jobId }) => jobId));
+    for (const { job, error } of refused) {
+      const name = String(job.name);
+      if (this.#refused.has(name)) continue;
+      this.#refused.add(name);
+      this.#bus.logger.warn(
+        { job: name, err: error },
+        'a job cannot be taken out of the inbox; make its folder writable for the daemon',
+      );
+    }
   }
 }

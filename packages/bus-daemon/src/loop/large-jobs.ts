@@ -27,7 +27,7 @@ export class LargeJobs {
     this.#onReady = onReady;
   }
 
-  has({ claim }: ClaimedJob): boolean {
+  has(claim: string): boolean {
     return this.#claims.has(claim);
   }
 

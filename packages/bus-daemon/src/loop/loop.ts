@@ -104,6 +104,7 @@ export class Loop implements LoopView {
       await this.#behind?.settled.catch(() => {});
       await this.#intake.forgetClaims();
       await this.#maintenance.stop();
+      this.#publisher.close();
       await this.#repair;
       this.#state.remove();
     }
@@ -134,7 +135,7 @@ export class Loop implements LoopView {
   async #runNextBatch(): Promise<'worked' | 'idle'> {
     if (this.#aside.isDue && this.#ahead === undefined) await this.#takeUpAgain();
     if (this.#mustRecover) {
-      this.#intake.putBack(await recoverClaimed(this.#bus, job => !this.#large.has(job)));
+      this.#intake.putBack(await recoverClaimed(this.#bus, claim => !this.#large.has(claim)));
       this.#mustRecover = false;
       this.#repair ??= this.#repairReceipts();
     }

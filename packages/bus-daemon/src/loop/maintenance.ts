@@ -3,9 +3,10 @@ import { followModes, incompleteTables, rebuildTable } from '../canon/rebuild.js
 import { compactHot, mergeTiers } from '../compact.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
 import { Exporter, type ExportState } from '../exports/exporter.js';
+import { removeTree } from '../leftovers.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
-import { removeTree } from '../stages/leftovers.js';
+import { listLeftBehind } from '../stages/claimed-names.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
@@ -42,6 +43,7 @@ export class Maintenance {
   /** What must be there before the first reader comes. */
   async prepare(): Promise<void> {
     await forgetExportsAhead(this.#bus);
+    this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
     await this.#exporter.ensureStatus();
     for (const table of await followModes(this.#bus, this.#compactor))
       this.#bus.logger.info(
@@ -124,7 +126,7 @@ export class Maintenance {
     this.#held = held.join();
   }
 
-  /** A folder that cannot be removed waits for the next start: its job has settled, and is in nobody's way. */
+  /** A folder that cannot be removed waits for the next start: its job has settled, and it is in nobody's way. */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;
     for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())

@@ -16,13 +16,13 @@ const rowsAtOnce = 1_000;
 
 /**
  * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
- * oldest first, to go through the stages again. `isOrphan` says of a job whether nobody has it in hand.
+ * oldest first, to go through the stages again. `isOrphan` says of a claim whether nobody has its job in hand.
  */
 export async function recoverClaimed(
   bus: Bus,
-  isOrphan: (job: ClaimedJob) => boolean = () => true,
+  isOrphan: (claim: string) => boolean = () => true,
 ): Promise<ClaimedJob[]> {
-  const claimed = (await listClaimed(bus)).filter(isOrphan);
+  const claimed = await listClaimed(bus, isOrphan);
   if (claimed.length === 0) return [];
   const committed = await bus.journal.findClaims(claimed.map(job => job.claim));
   await settle(

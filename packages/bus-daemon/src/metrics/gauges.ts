@@ -5,6 +5,7 @@ import type { RunState } from '../events.js';
 import type { ExportState } from '../exports/exporter.js';
 import { seqName } from '../journal/files.js';
 import type { LoopHealth } from '../loop/pulse.js';
+import { claimedNames } from '../stages/claimed-names.js';
 import { lockFileOf } from '../writer-lock.js';
 import type { Totals } from './totals.js';
 
@@ -118,5 +119,5 @@ export class Gauges {
 
 async function countQueue({ layout }: Bus): Promise<{ inbox: number; claimed: number }> {
   const [inbox, claimed] = await Promise.all([readdir(layout.inbox), readdir(layout.claimed)]);
-  return { inbox: inbox.length, claimed: claimed.length };
+  return { inbox: inbox.length, claimed: claimedNames(claimed).length };
 }

@@ -95,6 +95,11 @@ export class Publisher {
     }
   }
 
+  /** Ends the process that tries the configuration's SQL. */
+  close(): void {
+    this.#checker.close();
+  }
+
   async #build(snapshot: Snapshot): Promise<PublishedDatabase> {
     const bus = this.#bus;
     const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;

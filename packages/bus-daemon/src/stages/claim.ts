@@ -6,6 +6,7 @@ import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbo
 import type { Bus } from '../bus.js';
 import { type FolderContent, lookInto } from '../file-thread/look-into.js';
 import { asError, type ClaimResult } from '../file-thread/orders.js';
+import { parseClaimedName } from './claimed-names.js';
 import { inInbox } from './discover.js';
 import type { ClaimedJob, FoundJob } from './job.js';
 
@@ -16,14 +17,14 @@ export interface Claims {
   /** They wait because the others hold enough for one time. */
   left: FoundJob[];
   /** They wait because we may not move them: folders of another user that are not writable for us. */
-  refused: { jobId: string; error: Error }[];
+  refused: { job: FoundJob; error: Error }[];
 }
 
 /**
  * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
  * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
  *
- * @throws the permission error when it is the inbox that may not be changed.
+ * @throws the permission error when it is the inbox, or `claimed/`, that may not be changed.
  */
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claims> {
   faultPoint('claim:before-rename');
@@ -43,10 +44,11 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
     if (result === 'left') left.push(found[index] as FoundJob);
     else if ('error' in result) {
       const error = asError(result.error);
-      if (mustWait(error)) refused.push({ jobId: job.jobId, error });
+      if (mustWait(error)) refused.push({ job: found[index] as FoundJob, error });
     } else jobs.push({ ...job, ...seenIn(result) });
   }
-  if (refused.length > 0) accessSync(bus.layout.inbox, constants.W_OK | constants.X_OK);
+  if (refused.length > 0)
+    for (const folder of [bus.layout.inbox, bus.layout.claimed]) accessSync(folder, constants.W_OK | constants.X_OK);
   return { jobs, left, refused };
 }
 
@@ -81,22 +83,22 @@ function substituteId(name: string | Buffer): string {
 /** So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is needed. */
 const mostKnown = 10_000;
 
-/** The jobs that an earlier process, or a batch that failed, left in `claimed/`, oldest first. */
-export async function listClaimed(bus: Bus): Promise<ClaimedJob[]> {
+/** The jobs that an earlier process, or a batch that failed, left in `claimed/` and that nobody has in hand, oldest first. */
+export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean = () => true): Promise<ClaimedJob[]> {
   const jobs: ClaimedJob[] = [];
   let known = 0;
   for (const name of await readdir(bus.layout.claimed)) {
-    const match = /^([0-9a-f]{16})~(.+)$/.exec(name);
-    if (match === null) continue;
+    const parsed = parseClaimedName(name);
+    if (parsed === undefined || !isOrphan(parsed.claim)) continue;
     const folder = join(bus.layout.claimed, name);
     const submittedAtMs = await stat(join(folder, fileNames.commit)).then(
       info => info.mtimeMs,
       () => undefined, // settling had begun, or it never was a whole job
     );
-    const [, claimId = '', jobId = ''] = match;
     const { files, staged } = seenIn(lookInto(folder));
-    known += files?.size ?? 0;
-    jobs.push({ claim: claimId, jobId, folder, submittedAtMs, files: known > mostKnown ? undefined : files, staged });
+    const isKnown = files !== undefined && known + files.size <= mostKnown;
+    if (isKnown) known += files.size;
+    jobs.push({ ...parsed, folder, submittedAtMs, files: isKnown ? files : undefined, staged });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

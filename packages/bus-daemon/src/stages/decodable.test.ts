@@ -77,6 +77,14 @@ test('a file whose column DuckDB takes for something else than its footer says i
   expect(found.get(artifact.file)).toEqual({ unreadable: expect.stringContaining('INTERVAL to BIGINT') });
 });
 
+test('a file with a type that cannot be said again is read all the same: the table says why it does not take it', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const select = `SELECT union_value(number := 1)::UNION(number INTEGER, word VARCHAR) AS either`;
+  const artifact = await artifactOf(await produce(testBus, select), 'canon.t');
+  expect(artifact.columns[0]?.type).toMatch(/^STRUCT\((?!")/);
+  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+});
+
 test('files that feed no canonical table are not read: their damage harms no query but one of that file', async () => {
   const { bus, test: testBus } = await openInProcess();
   const artifacts = [

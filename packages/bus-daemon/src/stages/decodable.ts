@@ -1,4 +1,5 @@
 import type { Bus } from '../bus.js';
+import { canBeDeclared } from '../canon/evolve.js';
 import { canonTableOf } from '../canon/table.js';
 import { DaemonError, machineFaultIn } from '../errors.js';
 import type { DeclaredColumn } from '../sql.js';
@@ -13,7 +14,8 @@ export interface FileToDecode {
 
 /** Files of one schema, and the columns in which they must not have NULL. */
 interface Group {
-  columns: readonly DeclaredColumn[];
+  /** Absent where they cannot be said: then their table does not take them either. */
+  columns?: readonly DeclaredColumn[];
   required: string[];
   files: FileToDecode[];
 }
@@ -36,8 +38,9 @@ export async function checkDecodable(
     if (table === undefined) continue;
     // A column that the file lacks is found when its schema is compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
+    const declared = artifact.columns.every(({ type }) => canBeDeclared(type)) ? { columns: artifact.columns } : {};
     const alike = JSON.stringify([required, artifact.columns]);
-    const group = groups.get(alike) ?? { columns: artifact.columns, required, files: [] };
+    const group = groups.get(alike) ?? { ...declared, required, files: [] };
     group.files.push({ path: artifact.file, rows: artifact.rows });
     groups.set(alike, group);
   }

@@ -18,7 +18,7 @@ export interface ClaimedJob {
   folder: string;
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
-  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not looked at, is no folder, or holds a crowd. */
+  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not or could not be looked at, is no folder, or holds a crowd. */
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether it was built in `staging/` and renamed in, as its COMMIT says; undefined when that was not looked at, or could not be read. */
   staged?: boolean | undefined;

@@ -9,14 +9,14 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { putClaimed } from '../../test/support/jobs.js';
 import { journalRow, rejectedRow } from '../../test/support/journal-rows.js';
 import type { Bus } from '../bus.js';
 import type { JournalRow } from '../journal/row.js';
-import { removeTree } from './leftovers.js';
+import { removeTree } from '../leftovers.js';
 import { settle } from './settle.js';
 
 const receiptPath = (bus: Bus, jobId = 'job-1') => join(bus.layout.processed, jobId, 'RECEIPT.json');
@@ -60,6 +60,7 @@ test('an outcome that comes late does not take the place of a newer one', async 
   for (let time = 1; time <= 2; time++) await settleJob(bus, { seq: 5 }); // again, as after a crash
   expect(receiptOf(bus).seq).toBe(9);
   expect(receiptOf(bus, 'job-1~5').seq).toBe(5);
+  expect(readdirSync(bus.layout.processed).sort()).toEqual(['job-1', 'job-1~5']);
   await settleJob(bus, rejectedRow({ seq: 12 }));
   await settleJob(bus, rejectedRow({ seq: 11 }));
   expect([reasonOf(bus).seq, reasonOf(bus, 'job-1~11').seq]).toEqual([12, 11]);
@@ -85,6 +86,7 @@ test('the same job id with other content archives the older receipt under its se
   expect(readdirSync(bus.layout.processed).sort()).toEqual(['job-1', 'job-1~5']);
   expect(receiptOf(bus).seq).toBe(9);
   expect(receiptOf(bus, 'job-1~5').seq).toBe(5);
+  expect(readdirSync(bus.layout.processed).sort()).toEqual(['job-1', 'job-1~5']);
 });
 
 test('a torn receipt is archived as damaged, and a new one takes its place', async () => {
@@ -267,7 +269,9 @@ test.each([
     expect(receiptOf(bus).seq).toBe(5);
     expect(readdirSync(bus.layout.building)).toEqual([]);
   }
-  expect(bus.leftBehind).toEqual([job.folder, job.folder]);
-  await removeTree(job.folder);
+  const left = join(bus.layout.claimed, `.left-${job.claim}~job-1`);
+  expect(bus.leftBehind).toEqual([left, left]);
+  expect(readdirSync(bus.layout.claimed)).toEqual([basename(left)]);
+  await removeTree(left);
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -19,8 +19,9 @@ import {
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
+import { leftoversIn } from '../leftovers.js';
+import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
-import { leftoversIn } from './leftovers.js';
 import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
 
 /**
@@ -32,14 +33,27 @@ export async function settle(bus: Bus, committed: readonly CommittedJob[]): Prom
   faultPoint('settle:before');
   const usual = committed.filter(job => job.leftovers !== undefined && !isRejection(job.rows));
   const settled = await settleUsual(bus, usual);
-  await concurrently(
-    committed.filter(job => !settled.has(job)),
-    job => settleClosely(bus, job),
-  );
+  const rest = committed.filter(job => !settled.has(job));
+  await concurrently(byId(rest), async jobs => {
+    for (const job of jobs) await settleClosely(bus, job);
+  });
   faultPoint('settle:after');
 }
 
-/** A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a new one, and the folder stays in `claimed/`. */
+/** Jobs of one id one after another, in the order in which they were committed. */
+function byId(jobs: readonly CommittedJob[]): CommittedJob[][] {
+  const groups = new Map<string, CommittedJob[]>();
+  for (const job of [...jobs].sort((a, b) => seqOf(a) - seqOf(b))) {
+    const group = groups.get(job.jobId);
+    if (group === undefined) groups.set(job.jobId, [job]);
+    else group.push(job);
+  }
+  return [...groups.values()];
+}
+
+const seqOf = ({ rows }: CommittedJob): number => rows[0]?.seq ?? 0;
+
+/** A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a new one, and the folder stays beside the jobs in work. */
 async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
   const rejected = isRejection(job.rows);
   try {
@@ -68,6 +82,9 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   return new Set(jobs.filter((_job, index) => settled[index]));
 }
 
+/** Ten thousand artifacts with keys and paths of any length have less. */
+const maxReceiptBytes = 64 * 1024 * 1024;
+
 const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
 
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
@@ -89,7 +106,9 @@ async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
   if (manifest !== undefined) writeNewFile(join(folder, fileNames.manifest), manifest);
   writeNewFile(join(folder, fileNames.receipt), textOf(receipt));
   await moveSettled(folder, join(bus.layout.processed, job.jobId), receipt);
-  bus.leftBehind.push(job.folder);
+  const left = besideClaimed(job.folder, 'left');
+  await rename(job.folder, left).catch(ignoreMissing);
+  bus.leftBehind.push(left);
 }
 
 /** A folder that nobody sees yet, for the outcome of a job. */
@@ -114,7 +133,9 @@ async function moveSettled(folder: string, target: string, receipt: Receipt): Pr
   if (tryMove(folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));
   // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
-  if (earlier !== undefined && sameContent(earlier, receipt)) await rm(folder, { recursive: true, force: true });
+  const isAnswered = earlier !== undefined && sameContent(earlier, receipt);
+  const wasSettled = readReceipt(join(`${target}~${receipt.seq}`, fileNames.receipt))?.seq === receipt.seq;
+  if (isAnswered || wasSettled) await rm(folder, { recursive: true, force: true });
   else await moveInto(folder, target, { seq: receipt.seq, earlier: earlier?.seq });
 }
 
@@ -131,7 +152,7 @@ function writeReceipt(path: string, content: string): void {
 async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
   const reason = textOf(rejectReasonOf(job.rows));
-  const seq = job.rows[0]?.seq ?? 0;
+  const seq = seqOf(job);
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
@@ -140,11 +161,13 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
     return moveInto(job.folder, target, { seq, earlier });
   }
   // A job that is a link, no folder, or has something of the reason's name in it goes whole into a new folder, as `job`.
-  if (earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
+  const isOlder = earlier !== undefined && earlier > seq;
+  const place = isOlder ? `${target}~${seq}` : target;
+  if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
     await archive(target, String(earlier ?? 'damaged'));
-  await mkdir(target, { recursive: true });
-  writeFileAtomic(join(target, fileNames.rejectReason), reason);
-  await rename(job.folder, join(target, 'job'));
+  await mkdir(place, { recursive: true });
+  writeFileAtomic(join(place, fileNames.rejectReason), reason);
+  await rename(job.folder, join(place, 'job'));
 }
 
 /** Whether the reason can be written into the job's own folder without touching anything that the producer put there. */
@@ -157,12 +180,14 @@ async function canHoldReason(folder: string): Promise<boolean> {
 /** A job whose own folder cannot be moved is told of all the same. */
 async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
-  const seq = job.rows[0]?.seq ?? 0;
+  const seq = seqOf(job);
   const earlier = await earlierSeq(join(target, fileNames.rejectReason));
-  if (earlier === seq) return;
-  const folder = await newFolder(bus, job);
-  writeNewFile(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(job.rows)));
-  await moveInto(folder, target, { seq, earlier });
+  if (earlier !== seq && (await earlierSeq(join(`${target}~${seq}`, fileNames.rejectReason))) !== seq) {
+    const folder = await newFolder(bus, job);
+    writeNewFile(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(job.rows)));
+    await moveInto(folder, target, { seq, earlier });
+  }
+  await rename(job.folder, besideClaimed(job.folder, 'kept')).catch(ignoreMissing);
 }
 
 /** Renames the folder into its place. Of two outcomes of the same job id the older one is kept beside it, under its seq: mostly the one that is there. */
@@ -199,13 +224,13 @@ async function archive(target: string, suffix: string): Promise<void> {
   }
 }
 
-/** The receipt at a path; undefined when there is none, or a torn one. */
+/** The receipt at a path; undefined when there is none, a torn one, or one that cannot be read. */
 export function readReceipt(path: string): Receipt | undefined {
   try {
-    return receiptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+    return receiptSchema.safeParse(JSON.parse(readSmallFile(path, maxReceiptBytes).toString('utf8'))).data;
   } catch (error) {
-    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
+    if (isMachineFault(error)) throw error;
+    return undefined;
   }
 }
 

@@ -48,7 +48,7 @@ export async function verifyArtifact(
       `${entry.relpath} has ${info.bytes} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
     );
   const ours = staged && info.links === 1 && info.owner === (process.geteuid?.() ?? info.owner);
-  // No producer knows the claim: nothing of theirs can have this name.
+  // Nothing that came with the job can have this name: the claim was made after that.
   const file = ours ? original : inFolder(job.folder, `.copy-${job.claim}-${index}.parquet`);
   const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
   const { footer, digest } = await (ours && info.bytes <= smallFileBytes

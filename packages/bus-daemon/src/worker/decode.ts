@@ -12,7 +12,7 @@ export async function decode({ files, columns, required }: DecodeTask): Promise<
   const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
   const nulls = required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`);
   try {
-    // A hash over whole rows needs each value, so that no page stays unread. The schema is said, as the view will say it:
+    // A hash over whole rows needs each value, so that no page stays unread. The schema is said, as the view says its own:
     // DuckDB may take a broken footer's columns for other types than we do, and then nobody could read the table.
     const [row = {}] = await query<Record<string, bigint>>(
       connection,

@@ -7,7 +7,7 @@ import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
-  /** The columns that the footers have, as the table's view will ask for them; as DuckDB finds them when absent. */
+  /** The columns that the footers have, which are asked for by name as the table's view does; as DuckDB finds them when absent. */
   columns?: readonly DeclaredColumn[];
   /** Columns in which there must be no NULL. */
   required: string[];

@@ -2,6 +2,7 @@ import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileNames } from '@quantbot/infra';
 import { type InboxEntry, lookIntoInbox } from '../../inbox.js';
+import { claimedNames } from '../../stages/claimed-names.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
@@ -17,7 +18,7 @@ const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'jo
 /** Whether what was submitted goes through. */
 export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
   const inbox = lookIntoInbox(bus.layout.inbox, most);
-  const claimed = readdirSync(bus.layout.claimed);
+  const claimed = claimedNames(readdirSync(bus.layout.claimed));
   const waiting = inbox.waiting.sort((a, b) => a.since - b.since);
   const looked = inbox.total > most ? ` (looked into ${most} of ${inbox.total})` : '';
   const closed = [...inbox.closed, ...waiting.filter(job => !mayTake(bus, job.name)).map(({ name }) => name)];

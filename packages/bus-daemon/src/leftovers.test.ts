@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSy
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { makeDeepFolders } from '../../test/support/deep-folders.js';
-import { temporaryFolder } from '../../test/support/temporary-folder.js';
+import { makeDeepFolders } from '../test/support/deep-folders.js';
+import { temporaryFolder } from '../test/support/temporary-folder.js';
 import { leftoversIn, removeTree } from './leftovers.js';
 
 test('files, links and names that are no text are told, but not manifest and receipt', () => {
