@@ -15,6 +15,16 @@ export interface KnownArtifact {
   sha256: string;
 }
 
+/** A job as the journal has it, without its rows. */
+export interface JobHead {
+  seq: number;
+  jobId: string;
+  isRejected: boolean;
+  committedAtMs: number;
+  /** How many rows it has. */
+  rows: number;
+}
+
 /** How much memory the daemon's own look-ups may take. */
 const lookupMemoryMb = 128;
 
@@ -137,13 +147,24 @@ export class Journal {
     return groupByClaim(await this.rows(`WHERE claim IN (SELECT unnest($1))`, claims));
   }
 
-  /** The jobs that were committed at or after a moment (milliseconds) or behind a seq, newest first, each with its number of rows. */
-  async committedSince(sinceMs: number, afterSeq: number): Promise<{ seq: number; rows: number }[]> {
-    const since = `committed_at >= make_timestamp_ms(${Math.floor(sinceMs)})`;
-    const jobs = await this.query<{ seq: bigint; n: bigint }>(
-      `SELECT seq, count(*) AS n FROM _bus.journal WHERE ${since} OR seq > ${Math.floor(afterSeq)} GROUP BY seq ORDER BY seq DESC`,
+  /** The jobs with `after < seq <= upTo`, newest first, without their rows. */
+  async jobHeads(after: number, upTo: number): Promise<JobHead[]> {
+    const jobs = await this.query<{ seq: bigint; job_id: string; rejected: boolean; at: bigint; n: bigint }>(
+      `SELECT seq, any_value(job_id) AS job_id, bool_or(status = 'rejected') AS rejected, epoch_ms(max(committed_at)) AS at, count(*) AS n
+FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY seq DESC`,
     );
-    return jobs.map(({ seq, n }) => ({ seq: Number(seq), rows: Number(n) }));
+    return jobs.map(({ seq, job_id, rejected, at, n }) => ({
+      seq: Number(seq),
+      jobId: job_id,
+      isRejected: rejected,
+      committedAtMs: Number(at),
+      rows: Number(n),
+    }));
+  }
+
+  /** All rows of these jobs, by claim, in order. */
+  async jobsOf(seqs: readonly number[]): Promise<Map<string, JournalRow[]>> {
+    return seqs.length === 0 ? new Map() : groupByClaim(await this.rows(`WHERE seq IN (${seqs.join(', ')})`));
   }
 
   /** All rows of the jobs from one seq to another, by claim, in order. */

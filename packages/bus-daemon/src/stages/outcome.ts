@@ -4,6 +4,9 @@ import type { SettledJob } from '../events.js';
 import type { JournalRow } from '../journal/row.js';
 import type { CommittedJob } from './job.js';
 
+/** A receipt of ten thousand artifacts with keys and paths of any length has less. */
+export const maxOutcomeBytes = 64 * 1024 * 1024;
+
 /** Whether the rows of a job say that it was rejected. */
 export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
 

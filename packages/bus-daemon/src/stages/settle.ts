@@ -22,7 +22,7 @@ import { isMachineFault } from '../errors.js';
 import { leftoversIn } from '../leftovers.js';
 import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
-import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
+import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf } from './outcome.js';
 
 /**
  * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt or reason.
@@ -81,9 +81,6 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   const settled = await bus.files.request({ task: 'settle', orders });
   return new Set(jobs.filter((_job, index) => settled[index]));
 }
-
-/** Ten thousand artifacts with keys and paths of any length have less. */
-const maxReceiptBytes = 64 * 1024 * 1024;
 
 const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
 
@@ -225,9 +222,9 @@ async function archive(target: string, suffix: string): Promise<void> {
 }
 
 /** The receipt at a path; undefined when there is none, a torn one, or one that cannot be read. */
-export function readReceipt(path: string): Receipt | undefined {
+function readReceipt(path: string): Receipt | undefined {
   try {
-    return receiptSchema.safeParse(JSON.parse(readSmallFile(path, maxReceiptBytes).toString('utf8'))).data;
+    return receiptSchema.safeParse(JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8'))).data;
   } catch (error) {
     if (isMachineFault(error)) throw error;
     return undefined;
