@@ -60,10 +60,7 @@ export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter)
        (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
       [producer, kind, ...given, producer, kind, alias],
     ];
-  return [
-    `SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?${only} ORDER BY seq DESC, ordinal DESC LIMIT 1`,
-    [producer, kind, ...given],
-  ];
+  return [newestArtifacts(` WHERE producer = ? AND kind = ?${only}`, 1), [producer, kind, ...given]];
 }
 
 /** Artifacts, newest first. */
@@ -78,7 +75,18 @@ export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
     ['committed_at < ?', filter.until],
     ['seq < ?', filter.beforeSeq],
   ]);
-  return [`SELECT * FROM catalog.artifacts_f${where} ORDER BY seq DESC, ordinal DESC${limitOf(filter.limit)}`, given];
+  return [newestArtifacts(where, filter.limit), given];
+}
+
+/**
+ * Of a few it is found first which they are, by two columns, and then all columns of these are read. DuckDB reads all of whole row groups when
+ * it orders them with everything that they have: 140 instead of 25 ms for one of 900,000 artifacts, where they lay in two segments.
+ */
+function newestArtifacts(where: string, limit: number | undefined): string {
+  const newestFirst = 'ORDER BY seq DESC, ordinal DESC';
+  if (limit === undefined) return `SELECT * FROM catalog.artifacts_f${where} ${newestFirst}`;
+  const wanted = `SELECT seq, ordinal FROM catalog.artifacts_f${where} ${newestFirst}${limitOf(limit)}`;
+  return `SELECT * FROM catalog.artifacts_f SEMI JOIN (${wanted}) USING (seq, ordinal) ${newestFirst}`;
 }
 
 /** Settled jobs, newest first. */
