@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { makeDeepFolders } from './support/deep-folders.js';
-import { writeToInbox } from './support/jobs.js';
+import { writeRawJob, writeToInbox } from './support/jobs.js';
 import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
@@ -68,5 +68,21 @@ test('a job with a deep tree beside its artifact is ingested, and what is not it
   await drain(bus);
   expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
   expect(readdirSync(join(bus.layout.processed, 'deep')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+  expect(readdirSync(bus.layout.claimed)).toEqual([]);
+});
+
+test('a start removes what settled jobs left behind; what a rejected one left is kept, counts as nothing, and is in a backup', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const [left, kept] = ['.left-', '.kept-'].map(prefix => join(bus.layout.claimed, `${prefix}${'0'.repeat(16)}~job`));
+  for (const folder of [left, kept] as string[])
+    writeRawJob(folder, { jobId: 'job', files: { file: { content: 'x' } } });
+  await drain(bus);
+  expect(readdirSync(bus.layout.claimed)).toEqual([basename(kept as string)]);
+  expect(JSON.parse((await quantbotBus(bus, 'status', '--json')).stdout)).toMatchObject({ queue: { claimed: 0 } });
+  const backup = join(bus.folder, 'backup');
+  expect((await quantbotBus(bus, 'backup', backup)).code).toBe(0);
+  expect(readFileSync(join(backup, 'claimed', basename(kept as string), 'file'), 'utf8')).toBe('x');
+  await quantbotBus(bus, 'gc', '--keep', '0s', '--apply');
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });

@@ -96,6 +96,6 @@ def _read_json(path: Path) -> Optional[dict[str, Any]]:
 def _where_is(bus_root: Path, job_id: str) -> str:
     if (bus_root / "inbox" / job_id).exists():
         return "waits in the inbox"
-    if any((bus_root / "claimed").glob(f"*~{job_id}")):
+    if any((bus_root / "claimed").glob(f"[0-9a-f]*~{job_id}")):
         return "is being worked on"
     return "is neither in the inbox nor being worked on"

@@ -16,6 +16,7 @@ import { drainUnlessRunning } from '../drain.js';
 import { openMemoryDatabase } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { Journal } from '../journal/journal.js';
+import { claimedNames } from '../stages/claimed-names.js';
 import { hashOfRows } from '../worker/content.js';
 import { fileOf, mismatch, parquet } from './copy-table.js';
 import { asCanonical } from './old-table.js';
@@ -43,7 +44,7 @@ export async function whereIs(config: BusConfig, record: AdoptionRecord): Promis
   // In this order: what leaves the one place while we look is found in the next.
   const waits = async () =>
     (await exists(join(layout.inbox, jobIdOf(record)))) ||
-    (await readdir(layout.claimed)).some(name => name.endsWith(`~${jobIdOf(record)}`));
+    claimedNames(await readdir(layout.claimed)).some(name => name.endsWith(`~${jobIdOf(record)}`));
   const waiting = (await exists(layout.claimed)) && (await waits());
   return (await isInJournal(config, record)) ? 'ingested' : waiting ? 'waiting' : 'none';
 }

@@ -11,7 +11,7 @@ import {
   systemErrorCode,
 } from '@quantbot/infra';
 import { isCurrentRejection } from '../care/rejected.js';
-import { parseClaimedName } from '../stages/claimed-names.js';
+import { isKept, parseClaimedName } from '../stages/claimed-names.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
 /** The folders of a bus in which jobs lie that are not done with, in the order in which a job goes through them. */
@@ -89,7 +89,7 @@ const isChanged = (error: unknown): error is BusError => error instanceof BusErr
 async function isWanted(which: (typeof jobFolders)[number], folder: string): Promise<boolean> {
   if (which === 'inbox') return exists(join(folder, fileNames.commit));
   const name = basename(folder);
-  return which === 'claimed' ? parseClaimedName(name) !== undefined : isCurrentRejection(name);
+  return which === 'claimed' ? parseClaimedName(name) !== undefined || isKept(name) : isCurrentRejection(name);
 }
 
 /** What is neither a file nor a folder nor a link has no content, and names that are not UTF-8 no manifest can have: nothing is lost with them. */

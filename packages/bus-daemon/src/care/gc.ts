@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type BusConfig, type BusLayout, busLayout, systemErrorCode } from '@quantbot/infra';
 import { Journal } from '../journal/journal.js';
 import { removeTree } from '../leftovers.js';
+import { isKept } from '../stages/claimed-names.js';
 
 /** What garbage collection may take away. */
 export interface GcOptions {
@@ -29,6 +30,7 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
   const items: GcItem[] = [
     ...(await oldEntries('processed', layout.processed, options.keepSettledMs)),
     ...(await oldEntries('rejected', layout.rejected, options.keepSettledMs)),
+    ...(await oldEntries('rejected', layout.claimed, options.keepSettledMs, isKept)),
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
@@ -41,11 +43,16 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
   return items;
 }
 
-async function oldEntries(kind: GcItem['kind'], folder: string, keepMs: number): Promise<GcItem[]> {
+async function oldEntries(
+  kind: GcItem['kind'],
+  folder: string,
+  keepMs: number,
+  isMeant: (name: string) => boolean = () => true,
+): Promise<GcItem[]> {
   const items: GcItem[] = [];
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (await isOlder(path, keepMs)) items.push({ kind, path });
+    if (isMeant(name) && (await isOlder(path, keepMs))) items.push({ kind, path });
   }
   return items;
 }

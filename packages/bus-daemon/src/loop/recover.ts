@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BusError, exists, fileNames, readSmallFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { BusError, fileNames, readSmallFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { breathe } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
@@ -65,7 +65,7 @@ export async function repairReceipts(bus: Bus): Promise<number> {
     }
     for (const page of pagesOf(torn))
       for (const rows of (await bus.journal.jobsOf(page.map(({ seq }) => seq))).values())
-        if (await repairOne(bus, rows)) repaired++;
+        if (repairOne(bus, rows)) repaired++;
   }
   return repaired;
 }
@@ -84,10 +84,15 @@ export function* pagesOf(jobs: readonly JobHead[]): Generator<JobHead[]> {
 const outcomePath = ({ layout }: Bus, jobId: string, isRejected: boolean): string =>
   isRejected ? join(layout.rejected, jobId, fileNames.rejectReason) : join(layout.processed, jobId, fileNames.receipt);
 
-/** Whether a receipt or reason is there, whole: what a power cut has torn is no JSON any more, or empty. One that may not be read is left alone. */
-function isWhole(bus: Bus, { jobId, isRejected }: JobHead): boolean {
+/**
+ * Whether a receipt or reason is there, whole: what a power cut has torn is no JSON any more, or empty. One that may not be read is left alone, and so is a rejected
+ * job whose folder is nowhere: a rename is there or not there, so `retry` or `gc` took it out.
+ */
+function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRejected'>): boolean {
+  const path = outcomePath(bus, jobId, isRejected);
+  if (isRejected && !existsSync(dirname(path))) return true;
   try {
-    const text = readSmallFile(outcomePath(bus, jobId, isRejected), maxOutcomeBytes).toString('utf8');
+    const text = readSmallFile(path, maxOutcomeBytes).toString('utf8');
     return (JSON.parse(text) as { job_id?: unknown } | null)?.job_id === jobId;
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof BusError) return false;
@@ -98,13 +103,20 @@ function isWhole(bus: Bus, { jobId, isRejected }: JobHead): boolean {
   }
 }
 
-async function repairOne(bus: Bus, rows: readonly JournalRow[]): Promise<boolean> {
-  const [row] = rows as [JournalRow];
-  const rejected = isRejection(rows);
-  const path = outcomePath(bus, row.job_id, rejected);
-  // A rename is there or not there, so a rejected folder that is nowhere was taken out by `retry` or `gc`, and not by a power cut.
-  if (rejected && !(await exists(dirname(path)))) return false;
-  await mkdir(dirname(path), { recursive: true });
-  writeFileAtomic(path, `${JSON.stringify(rejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows), null, 2)}\n`);
-  return true;
+/** Synchronous, so that no newer outcome of the same job comes between the look and the writing. */
+function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
+  const [{ job_id: jobId }] = rows as [JournalRow];
+  const isRejected = isRejection(rows);
+  if (isWhole(bus, { jobId, isRejected })) return false;
+  const path = outcomePath(bus, jobId, isRejected);
+  const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileAtomic(path, `${JSON.stringify(outcome, null, 2)}\n`);
+    return true;
+  } catch (error) {
+    if (isMachineFault(error)) throw error;
+    bus.logger.error({ job: jobId, err: error }, 'the outcome of a job is torn and cannot be written again');
+    return false;
+  }
 }

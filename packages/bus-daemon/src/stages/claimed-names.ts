@@ -20,6 +20,9 @@ export function parseClaimedName(name: string): { claim: string; jobId: string }
 export const claimedNames = (names: readonly string[]): string[] =>
   names.filter(name => parseClaimedName(name) !== undefined);
 
+/** Whether a name in `claimed/` is that of a rejected job's folder which could not be moved. */
+export const isKept = (name: string): boolean => name.startsWith(kept);
+
 /** Where the folder of a settled job goes in which there is still something. A name in the same folder can be given to it whoever owns it. */
 export const besideClaimed = (folder: string, why: 'left' | 'kept'): string =>
   join(dirname(folder), `${why === 'left' ? left : kept}${basename(folder)}`);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   linkSync,
@@ -52,6 +53,15 @@ test('a retry with identical bytes leaves the receipt that is there untouched', 
   ]);
   expect(readdirSync(bus.layout.processed)).toEqual(['job-1']);
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
+});
+
+test('what a producer puts in the place of an earlier reason neither holds up nor hides the new one', async () => {
+  const { bus } = await openInProcess();
+  await settleJob(bus, rejectedRow({ seq: 5 }));
+  unlinkSync(join(bus.layout.rejected, 'job-1/REJECT_REASON.json'));
+  execFileSync('mkfifo', [join(bus.layout.rejected, 'job-1/REJECT_REASON.json')]);
+  await settleJob(bus, rejectedRow({ seq: 6 }));
+  expect(reasonOf(bus).seq).toBe(6);
 });
 
 test('an outcome that comes late does not take the place of a newer one', async () => {

@@ -1,5 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BusError,
@@ -63,8 +63,8 @@ async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
     if (!isOfFiles || isMachineFault(error)) throw error;
     await (rejected ? settleRejectedElsewhere(bus, job) : settleIngestedElsewhere(bus, job));
     bus.logger.error(
-      { job: job.jobId, folder: job.folder, err: error },
-      'the folder of a job cannot be moved or emptied; the job has its outcome, and the folder stays where it is',
+      { job: job.jobId, folder: besideClaimed(job.folder, rejected ? 'kept' : 'left'), err: error },
+      'the folder of a job could not be moved or emptied; the job has its outcome, and the folder lies there now',
     );
   }
 }
@@ -150,7 +150,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
   const reason = textOf(rejectReasonOf(job.rows));
   const seq = seqOf(job);
-  const earlier = await earlierSeq(join(target, fileNames.rejectReason));
+  const earlier = earlierSeq(join(target, fileNames.rejectReason));
   if (await canHoldReason(job.folder)) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
     writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
@@ -178,8 +178,8 @@ async function canHoldReason(folder: string): Promise<boolean> {
 async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
   const seq = seqOf(job);
-  const earlier = await earlierSeq(join(target, fileNames.rejectReason));
-  if (earlier !== seq && (await earlierSeq(join(`${target}~${seq}`, fileNames.rejectReason))) !== seq) {
+  const earlier = earlierSeq(join(target, fileNames.rejectReason));
+  if (earlier !== seq && earlierSeq(join(`${target}~${seq}`, fileNames.rejectReason)) !== seq) {
     const folder = await newFolder(bus, job);
     writeNewFile(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(job.rows)));
     await moveInto(folder, target, { seq, earlier });
@@ -232,11 +232,12 @@ function readReceipt(path: string): Receipt | undefined {
 }
 
 /** The seq of the rejection at a path; undefined when there is none, or a damaged one. */
-async function earlierSeq(path: string): Promise<number | undefined> {
+function earlierSeq(path: string): number | undefined {
   try {
-    const { seq } = JSON.parse(await readFile(path, 'utf8')) as { seq?: unknown };
+    const { seq } = JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8')) as { seq?: unknown };
     return typeof seq === 'number' ? seq : undefined;
-  } catch {
+  } catch (error) {
+    if (isMachineFault(error)) throw error;
     return undefined;
   }
 }

@@ -108,7 +108,7 @@ async function whereIs(busRoot: string, jobId: string): Promise<string> {
   const layout = busLayout(busRoot);
   if (existsSync(join(layout.inbox, jobId))) return 'waits in the inbox';
   const claimed = await readdir(layout.claimed).catch(() => []);
-  return claimed.some(name => name.endsWith(`~${jobId}`))
+  return claimed.some(name => /^[0-9a-f]/.test(name) && name.endsWith(`~${jobId}`))
     ? 'is being worked on'
     : 'is neither in the inbox nor being worked on';
 }
