@@ -15,7 +15,7 @@ function chosen(name: string): Mutant {
 }
 
 const { open, rename } = fs.promises;
-const { openSync, closeSync, fsync, fsyncSync } = fs;
+const { openSync, closeSync, fsync, fsyncSync, renameSync } = fs;
 const holdBackMs = 150;
 const later = (step: () => Promise<unknown>) => void setTimeout(() => step().catch(() => {}), holdBackMs);
 const isMeant = (path: unknown) => mutant.call === 'fsync' && mutant.of.test(String(path));
@@ -60,9 +60,16 @@ fs.fsyncSync = file => {
   else fsyncSync(file);
 };
 
+const isMeantRename = (to: unknown) => mutant.call === 'rename' && mutant.of.test(String(to));
+
 fs.promises.rename = async (from, to) => {
-  if (mutant.call === 'rename' && mutant.of.test(String(to))) later(() => rename(from, to));
+  if (isMeantRename(to)) later(() => rename(from, to));
   else await rename(from, to);
+};
+
+fs.renameSync = (from, to) => {
+  if (isMeantRename(to)) later(() => rename(from, to));
+  else renameSync(from, to);
 };
 
 syncBuiltinESMExports();
