@@ -182,6 +182,21 @@ const pathCodes = new Set(
   'ENOENT EEXIST EISDIR ERR_FS_EISDIR ENOTDIR ENOTEMPTY ELOOP ENAMETOOLONG EINVAL EILSEQ ENXIO'.split(' '),
 );
 
+/** For what somebody may have moved meanwhile: `await look().catch(ignoreMissing)`. */
+export function ignoreMissing(error: unknown): undefined {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+}
+
+/** What is read, or undefined when it cannot be, for any reason but one of the machine's. */
+export function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isMachineFault(error)) throw error;
+    return undefined;
+  }
+}
+
 /** Whether the machine has nothing left to give, which no file of a job can bring about. */
 export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
 

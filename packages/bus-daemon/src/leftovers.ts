@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, opendirSync } from 'node:fs';
 import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { fileNames, systemErrorCode } from '@quantbot/infra';
+import { ignoreMissing } from './errors.js';
 
 /** So many files are removed before a job gets its receipt; more are removed beside ingestion. */
 const mostAtOnce = 1000;
@@ -91,8 +92,4 @@ async function emptyFolder(
 /** Something else than a folder may be there by now: the next look at what it lies in says what. */
 function ignoreChanged(error: unknown): undefined {
   if (!['ENOTDIR', 'ELOOP'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
 }

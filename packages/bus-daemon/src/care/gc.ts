@@ -1,6 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusConfig, type BusLayout, busLayout, systemErrorCode } from '@quantbot/infra';
+import { type BusConfig, type BusLayout, busLayout } from '@quantbot/infra';
+import { ignoreMissing } from '../errors.js';
 import { Journal } from '../journal/journal.js';
 import { removeTree } from '../leftovers.js';
 import { isKept } from '../stages/claimed-names.js';
@@ -77,9 +78,4 @@ async function oldOrphans(layout: BusLayout, keepMs: number): Promise<GcItem[]> 
 async function isOlder(path: string, keepMs: number): Promise<boolean> {
   const info = await lstat(path).catch(ignoreMissing);
   return info !== undefined && Date.now() - info.ctimeMs > keepMs;
-}
-
-/** Producers, the daemon and operators move things meanwhile. */
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
 }

@@ -8,7 +8,7 @@ import type { JobHead } from '../journal/journal.js';
 import type { JournalRow } from '../journal/row.js';
 import { listClaimed } from '../stages/claim.js';
 import type { ClaimedJob } from '../stages/job.js';
-import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf } from '../stages/outcome.js';
+import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from '../stages/outcome.js';
 import { settle } from '../stages/settle.js';
 
 /** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
@@ -112,7 +112,7 @@ function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
   const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows);
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileAtomic(path, `${JSON.stringify(outcome, null, 2)}\n`);
+    writeFileAtomic(path, textOf(outcome));
     return true;
   } catch (error) {
     if (isMachineFault(error)) throw error;

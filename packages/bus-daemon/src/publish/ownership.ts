@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { systemErrorCode } from '@quantbot/infra';
 import { isBeingReplaced } from '../adopt/record.js';
 import type { Bus } from '../bus.js';
 import { query } from '../duckdb.js';
-import { daemonError } from '../errors.js';
+import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
 import { configuredViewComment } from './own-views.js';
 import { listPublished } from './published.js';
@@ -59,8 +58,4 @@ async function holdsOnlyOurViews(path: string, busId: string): Promise<boolean> 
   } catch {
     return false; // whatever it is, it is not one of ours
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
 }

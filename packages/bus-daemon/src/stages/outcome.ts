@@ -49,6 +49,9 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   };
 }
 
+/** A receipt or reason as its file has it. */
+export const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
+
 /** What is told of a job that readers can see since a moment (milliseconds). */
 export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
   const [first] = rows as [JournalRow];

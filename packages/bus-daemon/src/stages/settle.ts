@@ -8,7 +8,6 @@ import {
   inFolder,
   maxManifestBytes,
   type Receipt,
-  type RejectReason,
   readSmallFile,
   receiptSchema,
   removeTemporaries,
@@ -18,11 +17,11 @@ import {
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
-import { isMachineFault } from '../errors.js';
+import { ignoreMissing, isMachineFault, unlessUnreadable } from '../errors.js';
 import { leftoversIn } from '../leftovers.js';
 import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
-import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf } from './outcome.js';
+import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 
 /**
  * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt or reason.
@@ -82,8 +81,6 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   return new Set(jobs.filter((_job, index) => settled[index]));
 }
 
-const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
-
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
@@ -99,7 +96,7 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
 async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const folder = await newFolder(bus, job);
-  const manifest = manifestIn(job.folder);
+  const manifest = unlessUnreadable(() => readSmallFile(join(job.folder, fileNames.manifest), maxManifestBytes));
   if (manifest !== undefined) writeNewFile(join(folder, fileNames.manifest), manifest);
   writeNewFile(join(folder, fileNames.receipt), textOf(receipt));
   await moveSettled(folder, join(bus.layout.processed, job.jobId), receipt);
@@ -116,22 +113,12 @@ async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
   return folder;
 }
 
-/** The manifest, for whoever looks into `processed/`; none where it cannot be read. */
-function manifestIn(folder: string): Buffer | undefined {
-  try {
-    return readSmallFile(join(folder, fileNames.manifest), maxManifestBytes);
-  } catch (error) {
-    if (isMachineFault(error)) throw error;
-    return undefined;
-  }
-}
-
 async function moveSettled(folder: string, target: string, receipt: Receipt): Promise<void> {
   if (tryMove(folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));
   // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
   const isAnswered = earlier !== undefined && sameContent(earlier, receipt);
-  const wasSettled = readReceipt(join(`${target}~${receipt.seq}`, fileNames.receipt))?.seq === receipt.seq;
+  const wasSettled = readReceipt(join(archiveOf(target, receipt.seq), fileNames.receipt))?.seq === receipt.seq;
   if (isAnswered || wasSettled) await rm(folder, { recursive: true, force: true });
   else await moveInto(folder, target, { seq: receipt.seq, earlier: earlier?.seq });
 }
@@ -159,7 +146,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   }
   // A job that is a link, no folder, or has something of the reason's name in it goes whole into a new folder, as `job`.
   const isOlder = earlier !== undefined && earlier > seq;
-  const place = isOlder ? `${target}~${seq}` : target;
+  const place = isOlder ? archiveOf(target, seq) : target;
   if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
     await archive(target, String(earlier ?? 'damaged'));
   await mkdir(place, { recursive: true });
@@ -179,7 +166,7 @@ async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
   const target = join(bus.layout.rejected, job.jobId);
   const seq = seqOf(job);
   const earlier = earlierSeq(join(target, fileNames.rejectReason));
-  if (earlier !== seq && earlierSeq(join(`${target}~${seq}`, fileNames.rejectReason)) !== seq) {
+  if (earlier !== seq && earlierSeq(join(archiveOf(target, seq), fileNames.rejectReason)) !== seq) {
     const folder = await newFolder(bus, job);
     writeNewFile(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(job.rows)));
     await moveInto(folder, target, { seq, earlier });
@@ -194,7 +181,7 @@ async function moveInto(
   { seq, earlier }: { seq: number; earlier: number | undefined },
 ): Promise<void> {
   const isOlder = earlier !== undefined && earlier > seq;
-  const place = isOlder ? `${target}~${seq}` : target;
+  const place = isOlder ? archiveOf(target, seq) : target;
   const there = String(isOlder ? seq : (earlier ?? 'damaged'));
   for (let attempt = 0; !tryMove(folder, place); attempt++) {
     if (attempt > 1000) throw new Error(`${place} cannot be moved out of the way.`);
@@ -213,39 +200,30 @@ function tryMove(folder: string, target: string): boolean {
   }
 }
 
+/** Where an older outcome of the same job id is kept. */
+const archiveOf = (target: string, suffix: number | string): string => `${target}~${suffix}`;
+
 async function archive(target: string, suffix: string): Promise<void> {
   try {
-    await rename(target, `${target}~${suffix}`);
+    await rename(target, archiveOf(target, suffix));
   } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(systemErrorCode(error) ?? '')) throw error;
   }
 }
 
 /** The receipt at a path; undefined when there is none, a torn one, or one that cannot be read. */
-function readReceipt(path: string): Receipt | undefined {
-  try {
-    return receiptSchema.safeParse(JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8'))).data;
-  } catch (error) {
-    if (isMachineFault(error)) throw error;
-    return undefined;
-  }
-}
+const readReceipt = (path: string): Receipt | undefined => receiptSchema.safeParse(readOutcome(path)).data;
+
+/** The JSON of a receipt or reason; undefined when it cannot be read. */
+const readOutcome = (path: string): unknown =>
+  unlessUnreadable(() => JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8')));
 
 /** The seq of the rejection at a path; undefined when there is none, or a damaged one. */
 function earlierSeq(path: string): number | undefined {
-  try {
-    const { seq } = JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8')) as { seq?: unknown };
-    return typeof seq === 'number' ? seq : undefined;
-  } catch (error) {
-    if (isMachineFault(error)) throw error;
-    return undefined;
-  }
+  const { seq } = (readOutcome(path) ?? {}) as { seq?: unknown };
+  return typeof seq === 'number' ? seq : undefined;
 }
 
 const sameContent = (a: Receipt, b: Receipt): boolean => contentOf(a) === contentOf(b);
 const contentOf = (receipt: Receipt): string =>
   JSON.stringify(receipt.artifacts.map(({ key, sha256 }) => [key, sha256]));
-
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
-}
