@@ -28,6 +28,10 @@ export const storageCodes = {
     disposition: 'caller',
     hint: 'Give one SELECT; WITH, FROM, VALUES, DESCRIBE and SUMMARIZE are such too. Only the daemon writes: submit through the bus instead.',
   },
+  OUT_OF_REACH: {
+    disposition: 'caller',
+    hint: 'Name views of catalog.* and canon.*, or files of the store, canon, journal or exports folder by their plain paths.',
+  },
   FILE_NOT_FOUND: {
     disposition: 'caller',
     hint: 'Check the path, the folder or the glob; relative paths are relative to the working folder.',

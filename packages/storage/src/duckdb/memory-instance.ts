@@ -1,6 +1,5 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { makeSpillFolder } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;
 
@@ -39,12 +38,23 @@ export async function withMemoryConnection<T>(work: (connection: DuckDBConnectio
   }
 }
 
+const createInMemory = (): Promise<DuckDBInstance> =>
+  DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: spillPath() });
+
+/** DuckDB's default is `.tmp` in whatever the working folder is. */
+function spillPath(): string {
+  try {
+    const { path, remove } = makeSpillFolder();
+    process.on('exit', remove);
+    return path;
+  } catch {
+    return ''; // nothing is spilled where there is no place for it
+  }
+}
+
 /** The connection of {@link withMemoryConnection}, for who must close it elsewhere. */
 export async function connectToMemory(): Promise<DuckDBConnection> {
-  instance ??= DuckDBInstance.create(':memory:', {
-    ...instanceSettings,
-    temp_directory: join(tmpdir(), `quantbot-storage-${process.pid}`), // the default is .tmp in whatever the working folder is
-  });
+  instance ??= createInMemory();
   try {
     return await connect(await instance);
   } catch (error) {

@@ -16,7 +16,7 @@ export interface CopyOptions extends SandboxOptions {
 /**
  * Writes the result of somebody's SELECT as Parquet, where the SELECT can only read the bus's data. The file appears under its name when it is whole.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of `openSandbox`.
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of `openSandbox`.
  */
 export async function copySelect(
   sql: string,
@@ -38,9 +38,9 @@ async function copyTo(
   where: SandboxOptions,
   signal: AbortSignal | undefined,
 ): Promise<{ rows: number }> {
-  const { connection, close } = await openSandbox(where, [path]);
+  const { connection, folders, close } = await openSandbox(where, [path]);
   try {
-    await assertOneSelect(connection, sql, 'the query');
+    await assertOneSelect(connection, sql, 'The query', folders);
     // On lines of its own: the SQL may end with a comment.
     const copy = `COPY (\n${withoutSemicolon(sql)}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
     const result = await interruptible(connection, signal, () => connection.runAndReadAll(copy));

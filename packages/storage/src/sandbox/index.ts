@@ -1,8 +1,9 @@
 /**
  * `@quantbot/storage/sandbox`: SQL that is not our own, where it can do no harm. For the bus's own packages; programs use `openDuckDb` and `openCatalog`.
  */
+export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { copySelect } from './copy-select.js';
-export { lockDown, type Reach } from './lock-down.js';
+export { foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';
 export type { SandboxOptions } from './open-sandbox.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';

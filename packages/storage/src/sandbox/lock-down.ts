@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { BusLayout } from '@quantbot/infra';
 import { literal } from '../sql.js';
 
 /** What SQL that is not our own may reach. DuckDB permits writing there too, so whoever runs it lets it be one SELECT only. */
@@ -7,6 +8,15 @@ export interface Reach {
   /** Single files besides. */
   files?: readonly string[];
 }
+
+/** The folders in which nobody but the daemon can put names: SQL that is not our own may name files in these. */
+export const foldersOfDaemon = ({ store, canon, hot, segments }: BusLayout, exportDir: string): string[] => [
+  store,
+  canon,
+  hot,
+  segments,
+  exportDir,
+];
 
 /** From here on the connection's SQL reaches these folders and files, and nothing else, and cannot change that. */
 export async function lockDown(connection: DuckDBConnection, { folders, files = [] }: Reach): Promise<void> {

@@ -32,15 +32,15 @@ export interface SelectBatch {
  * Runs somebody's SELECT where it can only read the bus's data, and gives its rows in their order, some at a time: memory for all of them is never needed.
  * The first batch comes also when there are no rows. A loop that ends without an error has seen all rows; one that is left ends the query.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `QUERY_FAILED`, `READ_FAILED`, `SCAN_INCOMPLETE`; those of `openSandbox`.
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`, `SCAN_INCOMPLETE`; those of `openSandbox`.
  */
 export async function* streamSelect(
   sql: string,
   { values, signal, ...where }: SelectOptions,
 ): AsyncGenerator<SelectBatch, void, undefined> {
-  const { connection, close } = await openSandbox(where);
+  const { connection, folders, close } = await openSandbox(where);
   try {
-    await assertOneSelect(connection, sql, 'the query');
+    await assertOneSelect(connection, sql, 'The query', folders);
     const columns = await columnsOf(connection, sql);
     yield { columns, rows: [] };
     const marked = withEndMark(sql, columns.length, values);
