@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from './bus.js';
@@ -122,9 +122,7 @@ export async function writeSegment(
 ): Promise<void> {
   await makeFolderDurable(folder);
   const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
-  const tempFolder = join(bus.layout.building, `spill-${bus.newClaim()}`);
   try {
-    await mkdir(tempFolder);
     await compactor.request(
       {
         task: 'copy',
@@ -135,7 +133,6 @@ export async function writeSegment(
         path: building,
         file: { compression: 'zstd' },
         memoryMb: compactorMemoryMb,
-        tempFolder,
       },
       timeoutMs,
     );
@@ -146,7 +143,6 @@ export async function writeSegment(
     await syncFolder(folder);
   } finally {
     await rm(building, { force: true });
-    await rm(tempFolder, { recursive: true, force: true });
   }
 }
 

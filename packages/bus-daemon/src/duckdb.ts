@@ -13,13 +13,17 @@ export interface MemoryDatabase {
 export async function openMemoryDatabase({
   memoryMb,
   threads,
+  spillFolder,
 }: {
   memoryMb: number;
   threads: number;
+  /** Where what does not fit goes; DuckDB makes the folder. Its own choice when absent. */
+  spillFolder?: string;
 }): Promise<MemoryDatabase> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryMb}MB`,
     threads: String(threads),
+    ...(spillFolder !== undefined && { temp_directory: spillFolder }),
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });

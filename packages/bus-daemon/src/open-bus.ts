@@ -49,7 +49,7 @@ export async function openBus(
     tables,
     requestedExports: [],
     leftBehind: [],
-    inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs }),
+    inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),
   };
 }
 

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { launchDaemon } from './support/daemon-process.js';
@@ -85,14 +86,14 @@ test('no path of a request leads to a file', async () => {
 });
 
 test.each([
-  ['reads a file', "SELECT * FROM read_text('/etc/passwd')", 'QUERY_FAILED'],
-  ['reads the token', "SELECT * FROM read_text('token')", 'QUERY_FAILED'],
+  ['reads a file', "SELECT * FROM read_text('/etc/passwd')", 'OUT_OF_REACH'],
+  ['reads the token', "SELECT * FROM read_text('token')", 'OUT_OF_REACH'],
   ['writes a file', "COPY (SELECT 1) TO '/tmp/x.csv'", 'NOT_ONE_SELECT'],
   ['changes a setting', 'SET enable_external_access = true', 'NOT_ONE_SELECT'],
   ['is two statements', 'SELECT 1; DROP VIEW catalog.jobs_f', 'NOT_ONE_SELECT'],
   ['drops a view', 'DROP VIEW catalog.jobs_f', 'NOT_ONE_SELECT'],
   ['attaches another database', "ATTACH '/tmp/x.duckdb'", 'NOT_ONE_SELECT'],
-  ['asks another server', "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')", 'QUERY_FAILED'],
+  ['asks another server', "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')", 'OUT_OF_REACH'],
   [
     'never ends',
     'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range = -1',
@@ -103,6 +104,8 @@ test.each([
     "SELECT list(repeat('x', 1000) || range) FROM range(100000000)",
     /READ_FAILED|QUERY_TIMEOUT|WORKER/,
   ],
+  ['makes one value of gigabytes', 'SELECT unnest(range(1000000000))', /READ_FAILED|WORKER_DIED/],
+  ['makes an error of megabytes', "SELECT error(repeat('E', 5000000))", 'QUERY_FAILED'],
 ])('SQL that %s is refused, and the daemon goes on', async (_what, sql, code) => {
   const bus = busWithToken();
   const { send, daemon } = await startServing(bus);
@@ -113,7 +116,9 @@ test.each([
   });
   expect(codeOf(answer), answer.text).toMatch(code);
   expect(answer.text).not.toContain(token);
+  expect(answer.text.length).toBeLessThan(100_000);
   expect((await (await submit(bus)).settled()).status).toBe('ingested');
+  expect(readdirSync(bus.layout.building).filter(name => name.startsWith('spill-select'))).toEqual([]);
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
 
@@ -150,6 +155,47 @@ test('an answer has an end: rows, bytes, questions at once, listeners', async ()
     status => status === 200,
   );
   expect((await send('GET', '/healthz')).status).toBe(200);
+});
+
+test('a listener ends with its connection, however it was asked for, and HEAD is none', async () => {
+  const { send, url } = await startServing(makeTestBus());
+  const heads = await Promise.all(Array.from({ length: 40 }, () => send('HEAD', '/api/v1/events')));
+  expect(new Set(heads.map(({ status }) => status))).toEqual(new Set([200]));
+  const { hostname, port } = new URL(url);
+  for (let round = 0; round < 40; round++) {
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(3)); // one behind another
+    await once(socket, 'data');
+    socket.destroy();
+  }
+  const end = new AbortController();
+  onTestFinished(() => end.abort());
+  const listen = () => fetch(`${url}/api/v1/events`, { signal: end.signal }).then(({ status }) => status);
+  await eventually(
+    () => Promise.all(Array.from({ length: 8 }, listen)),
+    statuses => statuses.every(status => status === 200),
+  );
+});
+
+test('connections that ask for nothing keep neither a health check nor a job waiting', async () => {
+  const bus = makeTestBus();
+  const { url, daemon, send } = await startServing(bus);
+  const { hostname, port } = new URL(url);
+  const silent = Array.from({ length: 600 }, () => {
+    const socket = connect(Number(port), hostname).on('error', () => {});
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
+    return socket;
+  });
+  onTestFinished(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  await eventually(
+    () => silent.filter(socket => socket.closed).length,
+    closed => closed >= 600 - 256,
+  );
+  expect((await send('GET', '/healthz')).status).toBe(200);
+  expect((await (await submit(bus)).settled()).status).toBe('ingested');
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
 
 test('a body that is too large, no JSON, or not what is asked for is refused with what is wrong', async () => {

@@ -36,7 +36,7 @@ test('views of the configuration answer beside the bus’s own; those that canno
     { name: 'main.numbers', ok: true, error: null },
     { name: 'main.broken', ok: false, error: expect.stringContaining('nothing') },
     { name: 'main.two', ok: false, error: expect.stringContaining('exactly one SELECT') },
-    { name: 'main.outside', ok: false, error: expect.stringContaining('disabled') },
+    { name: 'main.outside', ok: false, error: expect.stringContaining('may not read') },
     { name: 'canon.numbers', ok: false, error: expect.stringContaining('already exists') },
     { name: 'research.my.sum', ok: true, error: null },
   ]);

@@ -1,4 +1,4 @@
-import type { BusConfig, Logger } from '@quantbot/infra';
+import { type BusConfig, busLayout, type Logger } from '@quantbot/infra';
 import { type Bus, randomClaim, systemClock } from '../bus.js';
 import { canonicalRows } from '../canon/journalled.js';
 import { rebuildTable } from '../canon/rebuild.js';
@@ -29,7 +29,7 @@ export async function rebuild(
   onProgress: OnProgress = () => {},
 ): Promise<RebuildReport> {
   const lock = await acquireWriterLock(config);
-  const compactor = new WorkerProcess('rebuild', { idleMs: 60_000 });
+  const compactor = new WorkerProcess('rebuild', { idleMs: 60_000, spillIn: busLayout(config.busRoot).building });
   let bus: Bus | undefined;
   let publisher: Publisher | undefined;
   try {

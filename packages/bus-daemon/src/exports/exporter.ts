@@ -53,7 +53,7 @@ const isNamed = (names: readonly string[], name: string): boolean => names.lengt
  */
 export class Exporter {
   readonly #bus: Bus;
-  readonly #worker = new WorkerProcess('export', { idleMs: 10_000 });
+  readonly #worker: WorkerProcess;
   readonly #pins = new Set<Snapshot>();
   readonly #exports: GoldenExports;
   #status: ExportStatus | undefined;
@@ -69,6 +69,7 @@ export class Exporter {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building });
     this.#exports = new GoldenExports(bus, this.#worker);
   }
 

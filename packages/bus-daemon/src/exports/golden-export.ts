@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type ExportFileOptions, makeFolderDurable } from '@quantbot/infra';
+import { foldersOfDaemon } from '@quantbot/storage/sandbox';
 import type { Bus } from '../bus.js';
 import { busInfo } from '../publish/publisher.js';
 import { frozenHot } from '../publish/snapshot.js';
@@ -62,24 +63,18 @@ export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
 export const unfinishedBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.tmp`);
 
-/**
- * Has an export written beside its place, under a name that no reader looks at, and put there by `work`, which also gets a folder for what does not fit into
- * memory. Whatever is left of both afterwards is removed.
- */
+/** Has an export written beside its place, under a name that no reader looks at, and put there by `work`. Whatever is left of it afterwards is removed. */
 export async function whileBuilding<T>(
   { bus }: ExportContext,
   { path }: GoldenExport,
-  work: (building: string, tempFolder: string) => Promise<T>,
+  work: (building: string) => Promise<T>,
 ): Promise<T> {
   const building = unfinishedBeside(path, bus.newClaim());
-  const tempFolder = join(bus.layout.building, `spill-${bus.newClaim()}`);
   await makeFolderDurable(dirname(path));
-  await mkdir(tempFolder);
   try {
-    return await work(building, tempFolder);
+    return await work(building);
   } finally {
     await rm(building, { recursive: true, force: true });
-    await rm(tempFolder, { recursive: true, force: true });
   }
 }
 
@@ -87,7 +82,6 @@ export async function whileBuilding<T>(
 export async function selectOf(
   { bus, snapshot }: ExportContext,
   { name, sql, untrusted, options }: GoldenExport,
-  tempFolder: string,
 ): Promise<SelectToWrite> {
   const { config, layout, marker, now } = bus;
   const orderBy = options.sortBy
@@ -97,7 +91,7 @@ export async function selectOf(
     setup: viewsAt(layout, snapshot, await frozenHot(bus, snapshot), busInfo(bus)),
     sql,
     untrusted,
-    readable: [layout.root, config.export.exportDir],
+    readable: foldersOfDaemon(layout, config.export.exportDir),
     file: {
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
@@ -112,6 +106,5 @@ export async function selectOf(
       },
     },
     memoryMb: config.export.memoryLimitMb,
-    tempFolder,
   };
 }

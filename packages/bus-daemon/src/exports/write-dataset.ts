@@ -106,10 +106,10 @@ const withBuilding = (
   fromSeq: number,
   work: (building: string, files: DatasetFile[]) => Promise<DatasetManifest>,
 ): Promise<DatasetManifest> =>
-  whileBuilding(context, item, async (building, tempFolder) => {
+  whileBuilding(context, item, async building => {
     const { bus, worker } = context;
     await mkdir(building);
-    const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, tempFolder);
+    const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql });
     const written = await worker.request(
       { task: 'partition', ...select, folder: building, fileName, partitionBy: item.options.partitionBy },
       bus.config.export.timeoutMs,

@@ -5,9 +5,9 @@ import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, wh
 
 /** Writes an export as one file: beside, flushed, renamed. A crash leaves the file that was there. */
 export const writeExportFile = (context: ExportContext, item: GoldenExport): Promise<WrittenExport> =>
-  whileBuilding(context, item, async (building, tempFolder) => {
+  whileBuilding(context, item, async building => {
     const { bus, worker } = context;
-    const select = await selectOf(context, item, tempFolder);
+    const select = await selectOf(context, item);
     const { rows } = await worker.request({ task: 'copy', ...select, path: building }, bus.config.export.timeoutMs);
     await syncFile(building);
     const digest = await digestFile(building);

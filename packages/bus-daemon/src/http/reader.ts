@@ -1,4 +1,4 @@
-import type { BusConfig } from '@quantbot/infra';
+import { type BusConfig, busLayout } from '@quantbot/infra';
 import type { CatalogAnswer, CatalogQuestion } from '../worker/ask-catalog.js';
 import { WorkerProcess } from '../worker/client.js';
 import { atMost } from './at-most.js';
@@ -7,13 +7,17 @@ import type { Reader } from './context.js';
 const catalogTimeoutMs = 20_000;
 const selectTimeoutMs = 10_000;
 const selectMemoryMb = 512;
+const selectMaxSpillMb = 1024;
+/** What DuckDB does not count, such as one large value, is counted here. */
+const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
 const idleMs = 300_000;
 
 /** A {@link Reader} with processes of its own: one for the catalog, and another for SQL that somebody has typed, which may take down its own only. */
-export function openReader({ duckdbPath }: BusConfig): Reader & { close(): void } {
-  const catalog = new WorkerProcess('catalog', { idleMs });
-  const select = new WorkerProcess('select', { idleMs });
+export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close(): void } {
+  const spillIn = busLayout(busRoot).building;
+  const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
+  const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const fewQuestions = atMost(16);
   const fewSelects = atMost(2);
   return {
@@ -32,6 +36,7 @@ export function openReader({ duckdbPath }: BusConfig): Reader & { close(): void 
             maxBytes: selectMaxBytes,
             timeoutMs: selectTimeoutMs,
             memoryMb: selectMemoryMb,
+            maxSpillMb: selectMaxSpillMb,
           },
           selectTimeoutMs + 5_000,
         ),

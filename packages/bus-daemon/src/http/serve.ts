@@ -1,5 +1,6 @@
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { createAdaptorServer } from '@hono/node-server';
 import type { Bus } from '../bus.js';
 import { daemonError } from '../errors.js';
 import { Gauges, type LoopView } from '../metrics/gauges.js';
@@ -9,6 +10,7 @@ import { Totals } from '../metrics/totals.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
+import { connectionLimits, limitConnections } from './connections.js';
 import { openReader } from './reader.js';
 
 /** A server that listens. */
@@ -18,8 +20,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Connections at once; more wait in the system's queue. */
-const maxConnections = 256;
+/** A connection on which nothing moves for this long is closed. Listeners get a sign of life more often. */
+const idleMs = 60_000;
 
 /**
  * Serves the dashboard, its API, metrics and health checks of a daemon, from what its events tell; the work itself knows nothing of it.
@@ -42,9 +44,11 @@ export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<H
   const app = createApp({ bus, loop, gauges, totals, history, metrics, reader, token }, readAssets());
   const server = createAdaptorServer({
     fetch: app.fetch,
+    createServer,
     serverOptions: { requestTimeout: 15_000, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
-  });
-  if ('maxConnections' in server) server.maxConnections = maxConnections;
+  }) as Server;
+  server.timeout = idleMs;
+  limitConnections(server, connectionLimits(), bus.logger);
   const url = await listenOn(server, address);
   history.start();
   bus.logger.info({ url }, 'dashboard, metrics and health checks are served');
@@ -54,13 +58,13 @@ export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<H
       history.stop();
       reader.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      if ('closeAllConnections' in server) server.closeAllConnections(); // pages that listen would never go
+      server.closeAllConnections(); // pages that listen would never go
       await closed;
     },
   };
 }
 
-async function listenOn(server: ServerType, { host, port }: ListenAddress): Promise<string> {
+async function listenOn(server: Server, { host, port }: ListenAddress): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', cause =>
       reject(

@@ -22,7 +22,7 @@ export class Maintenance {
   readonly #bus: Bus;
   readonly #publisher: Publisher;
   readonly #exporter: Exporter;
-  readonly #compactor = new WorkerProcess('compact', { idleMs: 10_000 });
+  readonly #compactor: WorkerProcess;
   #round: Promise<void> | undefined;
   #exports: Promise<void> | undefined;
   #removal: Promise<void> | undefined;
@@ -37,6 +37,7 @@ export class Maintenance {
     this.#bus = bus;
     this.#publisher = publisher;
     this.#exporter = new Exporter(bus);
+    this.#compactor = new WorkerProcess('compact', { idleMs: 10_000, spillIn: bus.layout.building });
     this.#lastCommitAt = bus.elapsed();
   }
 

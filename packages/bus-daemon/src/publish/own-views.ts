@@ -1,4 +1,5 @@
 import type { ConfiguredView } from '@quantbot/infra';
+import { foldersOfDaemon } from '@quantbot/storage/sandbox';
 import type { Bus } from '../bus.js';
 import { literal } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
@@ -23,7 +24,7 @@ export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readon
         task: 'views',
         setup: [...setup],
         views: [...asked],
-        readable: [bus.layout.root, bus.config.export.exportDir],
+        readable: foldersOfDaemon(bus.layout, bus.config.export.exportDir),
       },
       timeoutMs,
     );

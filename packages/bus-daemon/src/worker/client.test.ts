@@ -1,6 +1,9 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../../test/support/eventually.js';
+import { temporaryFolder } from '../../test/support/temporary-folder.js';
 import { WorkerProcess } from './client.js';
 
 const entry = fileURLToPath(new URL('../../test/support/obedient-worker.mjs', import.meta.url));
@@ -94,6 +97,26 @@ test('another one like it is a process of its own, which the end of the first do
   await expect(tell('crash')).rejects.toMatchObject({ code: 'WORKER_CRASHED' });
   expect(await ask()).toEqual(first);
 });
+
+test.each(['die', 'crash', 'hang'])(
+  'what a process has spilled is gone after it, also when it ends by: %s',
+  async end => {
+    const spillIn = temporaryFolder();
+    const worker = new WorkerProcess('test', { idleMs: 60_000, entry, spillIn });
+    onTestFinished(() => worker.stop());
+    const ask = (order: string, timeoutMs = 20_000) =>
+      worker.request({ task: 'decode', files: [{ path: order, rows: 0 }], required: [] }, timeoutMs);
+    expect(await ask('spill')).toContain(join(spillIn, 'spill-test-'));
+    writeFileSync(join(spillIn, 'spill-of-another'), '');
+    expect(readdirSync(spillIn)).toHaveLength(2);
+    await expect(ask(end, 500)).rejects.toMatchObject({ code: expect.stringContaining('WORKER') });
+    await eventually(
+      () => readdirSync(spillIn),
+      names => names.length === 1,
+    );
+    expect(readdirSync(spillIn)).toEqual(['spill-of-another']);
+  },
+);
 
 test('a process that cannot be started is an error, not a crash', async () => {
   const worker = new WorkerProcess('test', { idleMs: 60_000, entry: `${entry}.missing` });

@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
@@ -21,6 +24,39 @@ const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): E
     ? new Error(error)
     : new TaskError(coded.code, error, { hint: coded.hint, details: coded.details });
 
+/** What a worker process may do. */
+export interface WorkerOptions {
+  /** It ends when it has had nothing to do for this long. */
+  idleMs: number;
+  /** The folder in which its databases put what does not fit into memory, until the process is gone. */
+  spillIn?: string | undefined;
+  /** It is ended when it takes more. DuckDB's own limit leaves out what one value or one vector takes. Linux only. */
+  maxMemoryMb?: number | undefined;
+  entry?: string;
+}
+
+/** Removes what has such names in a folder. It is in nobody's way: a failure is no one's to handle. */
+function removeByPrefix(folder: string, prefix: string): void {
+  try {
+    for (const name of readdirSync(folder))
+      if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });
+  } catch {
+    // The next start empties the folder.
+  }
+}
+
+const memoryLookMs = 100;
+
+/** How much memory a process has; undefined where that cannot be seen. */
+function residentMb(pid: number | undefined): number | undefined {
+  try {
+    const [, kb] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kb) / 1024;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A task that failed with a code, which may be any package's. */
 export class TaskError extends CodedError<string> {}
 
@@ -37,21 +73,30 @@ export class WorkerProcess {
   readonly #name: string;
   readonly #idleMs: number;
   readonly #entry: string;
+  readonly #spillIn: string | undefined;
+  readonly #maxMemoryMb: number | undefined;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
   #nextId = 1;
   #closed = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, { idleMs, entry = defaultEntry() }: { idleMs: number; entry?: string }) {
+  constructor(name: string, { idleMs, spillIn, maxMemoryMb, entry = defaultEntry() }: WorkerOptions) {
     this.#name = name;
     this.#idleMs = idleMs;
+    this.#spillIn = spillIn;
+    this.#maxMemoryMb = maxMemoryMb;
     this.#entry = entry;
   }
 
   /** Another one like it: a process of its own. */
   another(name: string): WorkerProcess {
-    return new WorkerProcess(name, { idleMs: this.#idleMs, entry: this.#entry });
+    return new WorkerProcess(name, {
+      idleMs: this.#idleMs,
+      spillIn: this.#spillIn,
+      maxMemoryMb: this.#maxMemoryMb,
+      entry: this.#entry,
+    });
   }
 
   /**
@@ -91,7 +136,9 @@ export class WorkerProcess {
   }
 
   #start(): ChildProcess {
-    const child = fork(this.#entry, [this.#name], {
+    const spillName = `spill-${this.#name}-${randomUUID()}`;
+    const spill = this.#spillIn === undefined ? [] : [join(this.#spillIn, spillName)];
+    const child = fork(this.#entry, [this.#name, ...spill], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -104,11 +151,23 @@ export class WorkerProcess {
     child.on('exit', (code, signal) =>
       this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), isCrash(signal)),
     );
+    // A killed process removes nothing itself. What this misses, because the daemon ends first, the next start finds.
+    child.on('exit', () => this.#spillIn !== undefined && removeByPrefix(this.#spillIn, spillName));
+    if (this.#maxMemoryMb !== undefined) this.#watchMemory(child, this.#maxMemoryMb);
     // Nothing of an idle worker keeps the daemon from ending.
     child.unref();
     child.channel?.unref();
     (child.stderr as Socket | null)?.unref();
     return child;
+  }
+
+  #watchMemory(child: ChildProcess, maxMb: number): void {
+    const timer = setInterval(() => {
+      if ((residentMb(child.pid) ?? 0) <= maxMb || this.#child !== child) return;
+      this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process took more than ${maxMb} MiB of memory.`));
+      this.stop();
+    }, memoryLookMs).unref();
+    child.on('exit', () => clearInterval(timer));
   }
 
   #settle(id: number, reply: WorkerReply): void {

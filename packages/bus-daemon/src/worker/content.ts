@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal } from '../sql.js';
 import type { ContentTask } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
 
 /**
  * A hash of the rows of a SELECT, as 32 hexadecimal digits: two halves of the sum of each row's MD5 (of its JSON, with the names of the columns), modulo 2^64 each, so
@@ -23,7 +24,7 @@ export async function hashOfRows(
 
 /** {@link hashOfRows} of a file. */
 export async function contentHash({ path }: ContentTask): Promise<string> {
-  const database = await openMemoryDatabase({ memoryMb: 512, threads: 2 });
+  const database = await openMemoryDatabase({ memoryMb: 512, threads: 2, spillFolder: nextSpillFolder() });
   try {
     const file = `SELECT * FROM read_parquet(${literal(path)}, hive_partitioning = false)`;
     return (await hashOfRows(database.connection, file)).hash;

@@ -12,6 +12,7 @@ import type {
   PartitionTask,
   SelectToWrite,
 } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
 
 /** Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything refers to it. */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
@@ -66,14 +67,13 @@ async function withSelect<T>(
   writes: { files: string[]; folders: string[] },
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2 });
+  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = database;
   try {
-    await connection.run(`SET temp_directory = ${literal(task.tempFolder)}`);
     await connection.run(`SET TimeZone = 'UTC'`);
     for (const statement of task.setup) await connection.run(statement);
     if (task.untrusted) {
-      await assertOneSelect(connection, task.sql, 'an export');
+      await assertOneSelect(connection, task.sql, 'The SQL of an export', task.readable);
       await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
     }
     return await work(connection);

@@ -1,12 +1,13 @@
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { identifier, literalList, schemaMap } from '../sql.js';
 import type { DecodeProblem, DecodeTask } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;
 
 /** Reads every value of the files, which all have one schema. Answers what is wrong with them, or undefined. */
 export async function decode({ files, columns, required }: DecodeTask): Promise<DecodeProblem | undefined> {
-  database ??= openMemoryDatabase({ memoryMb: 512, threads: 2 });
+  database ??= openMemoryDatabase({ memoryMb: 512, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = await database;
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
   const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;

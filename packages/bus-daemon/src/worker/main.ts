@@ -19,7 +19,7 @@ process.on('disconnect', () => process.exit(0));
 process.on('message', async ({ id, task }: WorkerRequest) => {
   const reply: WorkerReply = await run(task).then(
     result => ({ id, result }),
-    error => ({ id, error: error instanceof Error ? error.message : String(error), coded: codedOf(error) }),
+    error => ({ id, error: shortened(error instanceof Error ? error.message : String(error)), coded: codedOf(error) }),
   );
   process.send?.(reply);
 });
@@ -47,4 +47,12 @@ function run(task: WorkerTask): Promise<unknown> {
 
 /** What of an error of ours does not come through as text. */
 const codedOf = (error: unknown) =>
-  error instanceof CodedError ? { code: error.code, hint: error.hint, details: error.details } : undefined;
+  error instanceof CodedError
+    ? { code: error.code, hint: error.hint, details: error.details.slice(0, maxDetails).map(shortened) }
+    : undefined;
+
+/** DuckDB quotes values, of which one may have gigabytes. */
+const maxTextLength = 10_000;
+const maxDetails = 100;
+
+const shortened = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);

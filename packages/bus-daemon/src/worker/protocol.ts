@@ -28,7 +28,6 @@ export interface SelectToWrite {
   readable: string[];
   file: ParquetFileOptions;
   memoryMb: number;
-  tempFolder: string;
 }
 
 /** Writes the result of a SELECT to a path that must not exist yet. */
@@ -89,6 +88,8 @@ export interface SelectTask {
   maxBytes: number;
   timeoutMs: number;
   memoryMb: number;
+  /** How much may be on disk of what does not fit into memory (MiB). */
+  maxSpillMb: number;
 }
 
 /** The first rows of an answer. */

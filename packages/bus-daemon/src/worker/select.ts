@@ -1,6 +1,7 @@
 import { streamSelect } from '@quantbot/storage/sandbox';
 import { daemonError } from '../errors.js';
 import type { SelectAnswer, SelectTask } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
 
 /**
  * Runs a SELECT that is not our own until it has given enough rows, enough bytes, or has taken too long.
@@ -8,12 +9,13 @@ import type { SelectAnswer, SelectTask } from './protocol.js';
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */
 export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
-  const { sql, duckdbPath, memoryMb, maxRows, maxBytes, timeoutMs } = task;
+  const { sql, duckdbPath, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
   const signal = AbortSignal.timeout(timeoutMs);
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
   let bytes = 0;
   try {
-    for await (const { columns, rows } of streamSelect(sql, { duckdbPath, memoryMb, values: 'json', signal })) {
+    const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
+    for await (const { columns, rows } of streamSelect(sql, { duckdbPath, memoryMb, spill, values: 'json', signal })) {
       answer.columns = columns;
       for (const row of rows) {
         bytes += Buffer.byteLength(JSON.stringify(row));

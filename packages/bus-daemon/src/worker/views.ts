@@ -2,6 +2,7 @@ import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
 import { openMemoryDatabase } from '../duckdb.js';
 import { identifier } from '../sql.js';
 import type { ViewsTask } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
 
 /** `schema.view` in its two parts; the view's own name may have further dots. */
 export function splitViewName(name: string): [schema: string, view: string] {
@@ -20,14 +21,14 @@ export function viewStatements({ name, sql }: { name: string; sql: string }): [s
 
 /** Makes the views one after the other; answers for each what is wrong with it, or null. They can read the bus's folders and nothing else. */
 export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(string | null)[]> {
-  const { connection, close } = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
+  const { connection, close } = await openMemoryDatabase({ memoryMb: 128, threads: 1, spillFolder: nextSpillFolder() });
   try {
     for (const statement of setup) await connection.run(statement);
     await lockDown(connection, { folders: readable });
     const problems: (string | null)[] = [];
     for (const view of views) {
       try {
-        await assertOneSelect(connection, view.sql, view.name);
+        await assertOneSelect(connection, view.sql, `The SQL of ${view.name}`, readable);
         for (const statement of viewStatements(view)) await connection.run(statement);
         problems.push(null);
       } catch (error) {

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import type { HttpContext } from '../context.js';
@@ -17,16 +19,29 @@ type Topic = 'jobs' | 'exports' | 'state';
  * `state`), so that a page knows what to ask for again, and `sample` every five seconds.
  */
 export function addEvents(app: OpenAPIHono, context: HttpContext): void {
-  let listeners = 0;
+  const listening = new Set<Socket>();
   app.get('/api/v1/events', c => {
-    if (listeners >= mostListeners) refuse('HTTP_BUSY', `${mostListeners} pages are listening already.`);
-    listeners++;
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
+    if (listening.size >= mostListeners) refuse('HTTP_BUSY', `${mostListeners} pages are listening already.`);
+    const { socket } = (c.env as HttpBindings).incoming;
+    // Requests can be sent one behind another, and the answers to those behind have no end of their own.
+    if (listening.has(socket)) refuse('HTTP_BUSY', 'This connection is listening already.');
+    listening.add(socket);
     return streamSSE(c, async stream => {
       const changes = gatherChanges(context);
-      const leaveSamples = context.history.onSample(sample => {
-        void stream.writeSSE({ event: 'sample', data: JSON.stringify(sample) });
+      let isWriting = false;
+      const leaveSamples = context.history.onSample(async sample => {
+        if (isWriting) return; // who does not read misses samples, and they do not pile up
+        isWriting = true;
+        await stream.writeSSE({ event: 'sample', data: JSON.stringify(sample) });
+        isWriting = false;
       });
-      stream.onAbort(() => changes.end());
+      const end = () => {
+        changes.end();
+        stream.abort();
+      };
+      socket.once('close', end);
+      if (socket.destroyed) end();
       try {
         await stream.writeSSE({ event: 'status', data: JSON.stringify(await statusOf(context)), retry: 2_000 });
         for await (const topics of changes.all()) {
@@ -38,9 +53,10 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
           await stream.writeSSE({ event: 'status', data: JSON.stringify(await statusOf(context)) });
         }
       } finally {
-        listeners--;
+        listening.delete(socket);
         leaveSamples();
         changes.end();
+        socket.off('close', end);
       }
     });
   });

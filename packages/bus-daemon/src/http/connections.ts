@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIPv6, type Socket } from 'node:net';
+import type { Logger } from '@quantbot/infra';
+
+/** How many connections there may be at once. */
+export interface ConnectionLimits {
+  inAll: number;
+  /** From one address; all of this machine's own count as one, and so do those of one IPv6 network (/64). */
+  byAddress: number;
+}
+
+const maxInAll = 256;
+const minInAll = 8;
+const warnEveryMs = 60_000;
+
+/** The limits for this process: three quarters of its descriptors, or more, stay for ingestion. */
+export function connectionLimits(descriptors = descriptorLimit()): ConnectionLimits {
+  const inAll = Math.max(minInAll, Math.min(maxInAll, Math.floor(descriptors / 4)));
+  return { inAll, byAddress: Math.max(minInAll, Math.floor(inAll / 4)) };
+}
+
+/** How many descriptors this process may have; a cautious guess where the system does not say. */
+function descriptorLimit(): number {
+  try {
+    return Number(
+      /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.MAX_SAFE_INTEGER,
+    );
+  } catch {
+    return 1024;
+  }
+}
+
+/** A connection, and what it does. */
+export interface Connection {
+  socket: Socket;
+  address: string;
+  /** The requests that are being answered. */
+  requests: Set<IncomingMessage>;
+}
+
+/**
+ * Keeps a server's connections within limits. When there are too many, the one that does least makes way, oldest first: one that has sent no request, then one
+ * whose request is not complete, then one that does not read its answer. If all are busy, the new one is closed.
+ */
+export function limitConnections(server: Server, limits: ConnectionLimits, logger: Logger): void {
+  const connections = new Map<Socket, Connection>();
+  const warn = atMostEvery(warnEveryMs, (address: string) =>
+    logger.warn({ address, ...limits }, 'there are too many HTTP connections; those that do least are closed'),
+  );
+  server.on('connection', (socket: Socket) => {
+    const address = groupOf(socket.remoteAddress ?? '');
+    const crowd = crowdOf([...connections.values()], address, limits);
+    connections.set(socket, { socket, address, requests: new Set() });
+    socket.once('close', () => connections.delete(socket));
+    if (crowd === undefined) return;
+    warn(address);
+    const [least] = crowd.filter(connection => useOf(connection) < busy).sort((a, b) => useOf(a) - useOf(b));
+    const leaving = least?.socket ?? socket;
+    connections.delete(leaving);
+    leaving.destroy();
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const requests = connections.get(request.socket)?.requests;
+    requests?.add(request);
+    response.once('close', () => requests?.delete(request));
+  });
+}
+
+/** Those of whom one must go before another may come, oldest first; undefined when there are few enough. In all, it is one of the address that has most. */
+export function crowdOf(
+  all: readonly Connection[],
+  address: string,
+  { inAll, byAddress }: ConnectionLimits,
+): readonly Connection[] | undefined {
+  const groups = new Map<string, Connection[]>();
+  for (const connection of all) groups.set(connection.address, [...(groups.get(connection.address) ?? []), connection]);
+  const own = groups.get(address) ?? [];
+  if (own.length >= byAddress) return own;
+  if (all.length >= inAll)
+    return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most));
+  return undefined;
+}
+
+const busy = 3;
+
+/** How much a connection does. */
+function useOf({ socket, requests }: Connection): number {
+  if (requests.size === 0) return 0;
+  if ([...requests].some(request => !request.complete)) return 1;
+  return socket.writableLength > 0 ? 2 : busy;
+}
+
+/** Addresses that one machine or one user has as many of as he likes are one. */
+export function groupOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  if (plain === '::1' || plain.startsWith('127.')) return 'this machine';
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = plain.replace(/%.*$/, '').split('::');
+  const groups = head.split(':').filter(Boolean);
+  const rest = tail?.split(':').filter(Boolean) ?? [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
+  return [...groups, ...Array<string>(zeros).fill('0'), ...rest].slice(0, 4).join(':');
+}
+
+function atMostEvery<T>(ms: number, work: (about: T) => void): (about: T) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return about => {
+    if (performance.now() - last < ms) return;
+    last = performance.now();
+    work(about);
+  };
+}
