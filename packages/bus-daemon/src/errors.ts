@@ -64,6 +64,11 @@ export const daemonCodes = {
     disposition: 'retry',
     hint: 'What it was working on has crashed DuckDB. If it is an export, change its SQL; please report it either way.',
   },
+  WORKER_KILLED: {
+    disposition: 'retry',
+    hint: 'Mostly the kernel does that when memory runs out: see the system log (dmesg). The work is retried.',
+  },
+  WORKER_MEMORY: { disposition: 'retry', hint: 'Raise the memory limit, or make the work smaller.' },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
   ARTIFACT_NOT_FOUND: {
     disposition: 'caller',
@@ -205,20 +210,4 @@ export function isAboutAJob(error: unknown, folder: string): boolean {
   const code = systemErrorCode(error);
   if (code === undefined) return true;
   return pathCodes.has(code) && String((error as NodeJS.ErrnoException).path ?? '').startsWith(`${folder}/`);
-}
-
-/** What a system call says when the machine is at fault, as DuckDB passes it on. */
-const machineFaults: readonly (readonly [text: string, code: string])[] = [
-  ['Too many open files', 'EMFILE'],
-  ['Input/output error', 'EIO'],
-  ['No space left on device', 'ENOSPC'],
-  ['Cannot allocate memory', 'ENOMEM'],
-  ['Permission denied', 'EACCES'],
-];
-
-/** The system error that one of DuckDB's messages is about; undefined when it is about something else. */
-export function machineFaultIn(message: string): Error | undefined {
-  // Only at the end: a file's name, which is a producer's, may stand before.
-  const found = machineFaults.find(([text]) => message.startsWith('IO Error: ') && message.endsWith(`: ${text}`));
-  return found && Object.assign(new Error(message), { code: found[1], syscall: 'read' });
 }

@@ -49,6 +49,10 @@ export const rejectCodes = {
   UNSAFE_PATH:
     'A job may contain only regular files below its own folder: no links, no devices, no paths that lead out.',
   NOT_PARQUET: 'Write the file again with a Parquet writer, and close the writer before submitting.',
+  UNSUPPORTED_PARQUET:
+    'Write the file again without what the details name: usually another encoding, compression or column type helps.',
+  TOO_COMPLEX:
+    'Write fewer levels of nesting, smaller row groups and pages, or raise limits.decode_s or decode_memory_mb.',
   ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows that the file really has.',
   BYTES_MISMATCH: 'The file is not the one that the manifest describes. Submit it again, complete.',
   CHECKSUM_MISMATCH: 'The file changed after its hash was taken. Submit it again, and do not write to it afterwards.',

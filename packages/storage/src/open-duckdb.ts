@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Params } from './duckdb/bind.js';
-import { connect } from './duckdb/memory-instance.js';
+import { connect, isPoisonous } from './duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { storageError } from './errors.js';
@@ -49,10 +49,10 @@ export async function openDuckDb(path: string, options: OpenOptions = {}): Promi
 export class DuckDb {
   /** The path as it was given. */
   readonly path: string;
-  /** Device and inode of the file: differs from the path's once another database was renamed over it. */
-  readonly identity: string;
-  readonly #database: SharedDatabase;
-  readonly #connection: DuckDBConnection;
+  #database: SharedDatabase;
+  #connection: DuckDBConnection;
+  /** Whether a statement has made the instance useless. */
+  #isSpoilt = false;
   readonly #mapping: Required<TypeMapping>;
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -60,10 +60,14 @@ export class DuckDb {
   /** Not for callers: use {@link openDuckDb}. */
   constructor(path: string, database: SharedDatabase, connection: DuckDBConnection, mapping: Required<TypeMapping>) {
     this.path = path;
-    this.identity = database.identity;
     this.#database = database;
     this.#connection = connection;
     this.#mapping = mapping;
+  }
+
+  /** Device and inode of the file: differs from the path's once another database was renamed over it. */
+  get identity(): string {
+    return this.#database.identity;
   }
 
   /**
@@ -104,12 +108,30 @@ export class DuckDb {
     if (this.#closing !== undefined) throw storageError('CLOSED', `The database ${this.path} was closed.`);
     const statement = { sql, params, signal, mapping: resolveMapping({ ...this.#mapping, ...mapping }) };
     const before = this.#turn;
-    const result = waitFor(before, signal).then(() => work(this.#connection, statement));
+    const result = waitFor(before, signal).then(async () => {
+      if (this.#isSpoilt) await this.#reopen();
+      return work(this.#connection, statement);
+    });
     this.#turn = Promise.allSettled([before, result]); // who gives up waiting lets nobody pass those before
     try {
       return await result;
     } catch (error) {
+      if (isPoisonous(error)) {
+        this.#isSpoilt = true;
+        this.#database.discard();
+      }
       throw signal?.aborted ? error : queryError(error);
     }
+  }
+
+  /** Opens what lies at the path, in another instance: the first one answers nobody any more. */
+  async #reopen(): Promise<void> {
+    const database = await acquireDatabase(resolve(this.path));
+    const connection = await connect(database.instance);
+    this.#connection.closeSync();
+    this.#database.release();
+    this.#connection = connection;
+    this.#database = database;
+    this.#isSpoilt = false;
   }
 }

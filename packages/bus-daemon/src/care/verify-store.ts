@@ -9,6 +9,8 @@ import type { JournalRow } from '../journal/row.js';
 import type { OnProgress } from '../progress.js';
 import { identifier } from '../sql.js';
 import { WorkerProcess } from '../worker/client.js';
+import { decodeFile } from '../worker/decoder.js';
+import type { FileToDecode } from '../worker/protocol.js';
 
 /** What can be wrong with a stored artifact or a canonical table. */
 export type StoreProblemCode = 'MISSING' | 'CHANGED' | 'UNREADABLE' | 'ORPHAN' | 'TABLE_ROWS';
@@ -40,7 +42,6 @@ export interface VerifyOptions {
 const stepJobs = 10_000;
 /** A file that is younger may belong to a batch that is just being committed. */
 const inFlightMs = 60_000;
-const decodeTimeoutMs = 600_000;
 
 /**
  * Re-hashes the whole store against the journal: finds missing, changed and orphaned files, and canonical tables that have lost rows. Reads only; a
@@ -49,7 +50,7 @@ const decodeTimeoutMs = 600_000;
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
   const journal = await Journal.read(layout);
-  const inspector = new WorkerProcess('verify', { idleMs: 60_000 });
+  const decoder = new StoreDecoder(config.limits);
   const report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
   const named = new Set<string>();
   const tableRows = new Map<string, number>();
@@ -62,7 +63,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
       const problems = await concurrently(
         rows,
         async row => {
-          const found = await checkArtifact(layout, row, options.deep ? inspector : undefined);
+          const found = await checkArtifact(layout, row, options.deep ? decoder : undefined);
           hashed += row.bytes ?? 0;
           options.onProgress?.({ done: hashed, total, unit: 'bytes' });
           return found;
@@ -81,7 +82,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tableRows, lastSeq)));
     return report;
   } finally {
-    inspector.close();
+    decoder.close();
     journal.close();
   }
 }
@@ -89,7 +90,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
 async function checkArtifact(
   layout: BusLayout,
   row: JournalRow,
-  inspector: WorkerProcess | undefined,
+  decoder: StoreDecoder | undefined,
 ): Promise<StoreProblem[]> {
   const what = row.rel_path ?? '';
   const path = join(layout.root, what);
@@ -101,11 +102,30 @@ async function checkArtifact(
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
   }
-  const files = [{ path, rows: row.rows ?? 0 }];
-  const problem = await inspector?.request({ task: 'decode', files, required: [] }, decodeTimeoutMs);
-  return problem !== undefined && 'unreadable' in problem
-    ? [{ code: 'UNREADABLE', what, detail: problem.unreadable }]
-    : [];
+  const problem = await decoder?.problemOf({ path, rows: row.rows ?? 0, bytes: row.bytes ?? 0 });
+  return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
+}
+
+/** Decodes stored files one after another, so that none is blamed for what another one did to the process. */
+class StoreDecoder {
+  readonly #limits: BusConfig['limits'];
+  readonly #worker = new WorkerProcess('verify', { idleMs: 60_000 });
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(limits: BusConfig['limits']) {
+    this.#limits = limits;
+  }
+
+  /** Says why a file is broken. One that DuckDB merely cannot read, or not at this cost, is as good as it came. */
+  problemOf(file: FileToDecode): Promise<string | undefined> {
+    const finding = this.#turn.then(() => decodeFile(this.#worker, { files: [file], required: [] }, this.#limits));
+    this.#turn = finding.catch(() => {});
+    return finding.then(found => (found !== undefined && 'unreadable' in found ? found.unreadable : undefined));
+  }
+
+  close(): void {
+    this.#worker.close();
+  }
 }
 
 async function findOrphans(layout: BusLayout, named: ReadonlySet<string>): Promise<StoreProblem[]> {

@@ -18,6 +18,8 @@ const statuses: Record<string, ContentfulStatusCode> = {
   DATABASE_NOT_FOUND: 503,
   WORKER_DIED: 503,
   WORKER_CRASHED: 503,
+  WORKER_KILLED: 503,
+  WORKER_MEMORY: 503,
   WORKER_TIMEOUT: 503,
 };
 

@@ -1,9 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import { type BusLayout, syncFolder } from '@quantbot/infra';
+import { type BusLayout, machineFaultIn, syncFolder } from '@quantbot/infra';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
-import { daemonError, machineFaultIn } from '../errors.js';
+import { daemonError } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';

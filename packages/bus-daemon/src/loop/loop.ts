@@ -98,7 +98,7 @@ export class Loop implements LoopView {
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
       watcher?.close();
-      this.#bus.inspector.stop(); // nobody waits any more for what is being verified
+      this.#bus.inspector.close(); // nobody waits any more for what is being verified
       await this.#large.stop();
       await this.#ahead?.verified.catch(() => {});
       await this.#behind?.settled.catch(() => {});

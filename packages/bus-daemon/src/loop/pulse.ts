@@ -1,9 +1,8 @@
 import type { Bus } from '../bus.js';
 import type { RunState } from '../events.js';
-import { decodeTimeoutMs } from '../stages/decodable.js';
 
-/** Each step of a stage tells that it is done, and none is given longer than a file to decode: when nothing has moved for twice that, something hangs. */
-const stallMs = 2 * decodeTimeoutMs;
+/** Each step of a stage reports that it is done. When nothing has moved for this long, something hangs. */
+const stallMs = 600_000;
 
 /** How the daemon's loop is, for health checks. */
 export interface LoopHealth {

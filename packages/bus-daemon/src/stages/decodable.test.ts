@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readParquetFooter } from '@quantbot/infra';
 import { expect, test } from 'vitest';
+import { packageFolder } from '../../test/support/child.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { numbers, produce } from '../../test/support/parquet.js';
 import type { TestBus } from '../../test/support/test-bus.js';
-import { daemonError } from '../errors.js';
+import { openMemoryDatabase } from '../duckdb.js';
 import { checkDecodable } from './decodable.js';
 import type { VerifiedArtifact } from './job.js';
 
@@ -94,25 +96,60 @@ test('files that feed no canonical table are not read: their damage harms no que
   expect(await checkDecodable(bus, artifacts)).toEqual(new Map());
 });
 
-test('a machine that cannot read is not blamed on the file: not when the process is killed, nor when it has no descriptors left', async () => {
+const fixture = (name: string, schemaHint = 'canon.t') =>
+  artifactOf(join(packageFolder, `fixtures/parquet/${name}.parquet`), schemaHint);
+
+test('a file on which DuckDB fails inside is not supported, and no file after it is blamed for that', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const good = await artifactOf(await produceText(testBus, 1), 'canon.t');
+  const odd = await fixture('variant-without-value');
+  const found = await checkDecodable(bus, [odd, good]);
+  expect(found).toEqual(new Map([[odd.file, { unsupported: expect.stringMatching(/^INTERNAL Error: .*Variant/) }]]));
+  expect(await checkDecodable(bus, [good])).toEqual(new Map());
+});
+
+test('an encoding that DuckDB does not know is not supported, not broken', async () => {
+  const { bus } = await openInProcess();
+  const artifact = await fixture('integers-byte-stream-split');
+  const found = await checkDecodable(bus, [artifact]);
+  expect(found.get(artifact.file)).toEqual({ unsupported: expect.stringContaining('BYTE_STREAM_SPLIT') });
+});
+
+test('a file that takes more processor time than its size allows is too complex, alone', async () => {
+  const { bus, test: testBus } = await openInProcess({ limits: { decode_s: 1 } });
+  const good = await artifactOf(await produceText(testBus, 1), 'canon.t');
+  const deep = await fixture('repeated-30-deep');
+  const found = await checkDecodable(bus, [deep, good]);
+  expect(found).toEqual(new Map([[deep.file, { tooComplex: expect.stringContaining('1 s of processor time') }]]));
+});
+
+test('a file that needs more memory than is usual gets it alone, up to the limit', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const path = join(testBus.folder, 'large.parquet');
+  const { connection, close } = await openMemoryDatabase({ memoryMb: 4096, threads: 1 });
+  await connection.run(`COPY (SELECT repeat('0123456789', 30_000_000) AS text) TO '${path}' (FORMAT parquet)`);
+  close();
+  const artifact = await artifactOf(path, 'canon.t');
+  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+  const { limits } = bus.config;
+  const small = { ...bus, config: { ...bus.config, limits: { ...limits, decodeMemoryMb: 512 } } };
+  const found = await checkDecodable(small, [artifact]);
+  expect(found.get(artifact.file)).toEqual({ tooComplex: expect.stringMatching(/^With 512 MB: Out of Memory Error/) });
+});
+
+test("a file that went away is missing, not broken; without its folder the fault is not the job's", async () => {
   const { bus, test: testBus } = await openInProcess();
   const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
-  const inspectorThat = (outcome: () => Promise<{ unreadable: string }>) => ({
-    ...bus,
-    inspector: { request: outcome } as unknown as typeof bus.inspector,
-  });
+  const gone = { ...artifact, file: `${artifact.file}.gone` };
+  expect(await checkDecodable(bus, [gone])).toEqual(new Map([[gone.file, { missing: expect.any(String) }]]));
+  const lost = { ...artifact, file: `${artifact.file}.folder/a.parquet` };
+  await expect(checkDecodable(bus, [lost])).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a machine that has no descriptors left is not blamed on the file', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifact = await artifactOf(await produceText(testBus, 1), 'canon.t');
   const full = 'IO Error: Cannot open file "/bus/claimed/x/a.parquet": Too many open files';
-  await expect(
-    checkDecodable(
-      inspectorThat(async () => ({ unreadable: full })),
-      [artifact],
-    ),
-  ).rejects.toMatchObject({ code: 'EMFILE' });
-  const died = async () => Promise.reject(daemonError('WORKER_DIED', 'The inspect process ended (SIGKILL).'));
-  await expect(checkDecodable(inspectorThat(died), [artifact])).rejects.toMatchObject({ code: 'WORKER_DIED' });
-  // The name of a file is a producer's own.
-  const lie = `Invalid Input Error: No magic bytes in "IO Error: x: Too many open files"`;
-  const crashed = async () => Promise.reject(daemonError('WORKER_CRASHED', 'The inspect process ended (SIGSEGV).'));
-  for (const fault of [async () => ({ unreadable: lie }), crashed])
-    expect([...(await checkDecodable(inspectorThat(fault), [artifact])).keys()]).toEqual([artifact.file]);
+  const inspector = { request: async () => ({ unreadable: full }) } as unknown as typeof bus.inspector;
+  await expect(checkDecodable({ ...bus, inspector }, [artifact])).rejects.toMatchObject({ code: 'EMFILE' });
 });

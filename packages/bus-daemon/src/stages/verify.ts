@@ -16,8 +16,8 @@ import {
 import type { Bus } from '../bus.js';
 import { canonTableOf, isBadCanonHint } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
-import type { DecodeProblem } from '../worker/protocol.js';
-import { checkDecodable, decodeTimeoutMs } from './decodable.js';
+import type { DecodeFinding } from '../worker/decoder.js';
+import { checkDecodable } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
 
@@ -118,12 +118,14 @@ function readProtocolFile(job: ClaimedJob, name: string, maxBytes: number, missi
   }
 }
 
+const contentTimeoutMs = 300_000;
+
 /** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */
 async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
   for (const job of jobs)
     for (const artifact of isRejected(job) ? [] : job.artifacts) {
       const hash = await bus.inspector
-        .request({ task: 'content', path: artifact.file }, decodeTimeoutMs)
+        .request({ task: 'content', path: artifact.file }, contentTimeoutMs)
         .catch(error => {
           bus.logger.warn(
             { job: job.jobId, artifact: artifact.key, err: error },
@@ -137,22 +139,30 @@ async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<Chec
   return [...jobs];
 }
 
-function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeProblem>): CheckedJob {
+function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeFinding>): CheckedJob {
   const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
   if (bad === undefined) return job;
   const { artifacts: _artifacts, ...rest } = job;
-  const problem = undecodable.get(bad.file) as DecodeProblem;
-  const error =
-    'nulls' in problem
-      ? busError(
-          'SCHEMA_MISMATCH',
-          `${bad.key} does not fit canon.${canonTableOf(bad.entry.schema_hint)}: ${problem.nulls.join('; ')}.`,
-          {
-            details: problem.nulls,
-          },
-        )
-      : busError('NOT_PARQUET', `${bad.entry.relpath} has a good footer, but its rows cannot be read.`, {
-          details: [problem.unreadable],
-        });
-  return { ...rest, error };
+  return { ...rest, error: undecodableError(bad, undecodable.get(bad.file) as DecodeFinding) };
+}
+
+function undecodableError({ entry, key }: VerifiedArtifact, finding: DecodeFinding): BusError {
+  const { relpath } = entry;
+  if ('nulls' in finding) {
+    const sentence = `${key} does not fit canon.${canonTableOf(entry.schema_hint)}: ${finding.nulls.join('; ')}.`;
+    return busError('SCHEMA_MISMATCH', sentence, { details: finding.nulls });
+  }
+  if ('missing' in finding)
+    return busError('ARTIFACT_MISSING', `${relpath} went away while it was read.`, { details: [finding.missing] });
+  if ('unsupported' in finding)
+    return busError('UNSUPPORTED_PARQUET', `${relpath} has a good footer, but DuckDB cannot read its rows.`, {
+      details: [finding.unsupported],
+    });
+  if ('tooComplex' in finding)
+    return busError('TOO_COMPLEX', `Reading the rows of ${relpath} costs more than a file of its size may cost.`, {
+      details: [finding.tooComplex],
+    });
+  return busError('NOT_PARQUET', `${relpath} has a good footer, but its rows cannot be read.`, {
+    details: [finding.unreadable],
+  });
 }

@@ -13,7 +13,10 @@ function obedientWorker(idleMs = 60_000) {
   const worker = new WorkerProcess('test', { idleMs, entry });
   onTestFinished(() => worker.stop());
   const tell = (order: string, timeoutMs = 20_000) =>
-    worker.request({ task: 'decode', files: [{ path: order, rows: 0 }], required: [] }, timeoutMs) as Promise<unknown>;
+    worker.request(
+      { task: 'decode', files: [{ path: order, rows: 0, bytes: 0 }], required: [], memoryMb: 512 },
+      timeoutMs,
+    ) as Promise<unknown>;
   const pid = async () => Number(String(await tell('echo')).split(' ')[0]);
   return { worker, tell, pid };
 }
@@ -41,12 +44,15 @@ test('a task that fails says why, and the process lives on', async () => {
   expect(await pid()).toBe(before);
 });
 
-test('when the process dies, all that was under way fails with WORKER_DIED, and the next request starts another', async () => {
+test('when the process is killed, all that was under way fails with WORKER_KILLED, and the next request starts another', async () => {
   const { tell, pid } = obedientWorker();
   const before = await pid();
   const hanging = tell('hang').catch(error => error);
-  await expect(tell('die')).rejects.toMatchObject({ code: 'WORKER_DIED', message: expect.stringContaining('SIGKILL') });
-  expect(await hanging).toMatchObject({ code: 'WORKER_DIED' });
+  await expect(tell('die')).rejects.toMatchObject({
+    code: 'WORKER_KILLED',
+    message: expect.stringContaining('SIGKILL'),
+  });
+  expect(await hanging).toMatchObject({ code: 'WORKER_KILLED' });
   expect(await pid()).not.toBe(before);
 });
 
@@ -77,6 +83,34 @@ test('a task that takes too long fails with WORKER_TIMEOUT, its process is ended
   );
 });
 
+test.skipIf(process.platform !== 'linux').each([
+  ['spin', { cpuMs: 300 }, 'WORKER_TIMEOUT'],
+  ['fill', { residentBytes: 400e6 }, 'WORKER_MEMORY'],
+])('a task that exceeds its budget (%s) is ended, and its process with it', async (order, budget, code) => {
+  const { worker, pid } = obedientWorker();
+  const before = await pid();
+  const files = [{ path: order, rows: 0, bytes: 0 }];
+  await expect(
+    worker.request({ task: 'decode', files, required: [], memoryMb: 512 }, { timeoutMs: 20_000, ...budget }),
+  ).rejects.toMatchObject({ code });
+  expect(await pid()).not.toBe(before);
+});
+
+test('a task that waits uses up no processor time, and another task is not charged for it', async () => {
+  const { worker, tell } = obedientWorker();
+  await tell('busy');
+  const files = [{ path: 'rest', rows: 0, bytes: 0 }];
+  const task = { task: 'decode' as const, files, required: [], memoryMb: 512 };
+  expect(await worker.request(task, { timeoutMs: 20_000, cpuMs: 250 })).toMatch(/ rest$/);
+});
+
+test('a task that takes too long does not make others time out: their process ended', async () => {
+  const { tell } = obedientWorker();
+  const other = tell('hang').catch(error => error);
+  await expect(tell('hang', 200)).rejects.toMatchObject({ code: 'WORKER_TIMEOUT' });
+  expect(await other).toMatchObject({ code: 'WORKER_DIED' });
+});
+
 test('when a process is stopped, what was under way fails at once, and the next request starts another', async () => {
   const { worker, tell, pid } = obedientWorker();
   const before = await pid();
@@ -91,7 +125,11 @@ test('another one like it is a process of its own, which the end of the first do
   const { worker, tell, pid } = obedientWorker();
   const other = worker.another('other');
   onTestFinished(() => other.stop());
-  const ask = () => other.request({ task: 'decode', files: [{ path: 'echo', rows: 0 }], required: [] }, 20_000);
+  const ask = () =>
+    other.request(
+      { task: 'decode', files: [{ path: 'echo', rows: 0, bytes: 0 }], required: [], memoryMb: 512 },
+      20_000,
+    );
   const first = await ask();
   expect(String(first).split(' ')[0]).not.toBe(String(await pid()));
   await expect(tell('crash')).rejects.toMatchObject({ code: 'WORKER_CRASHED' });
@@ -121,7 +159,9 @@ test.each(['die', 'crash', 'hang'])(
 test('a process that cannot be started is an error, not a crash', async () => {
   const worker = new WorkerProcess('test', { idleMs: 60_000, entry: `${entry}.missing` });
   onTestFinished(() => worker.stop());
-  await expect(worker.request({ task: 'decode', files: [], required: [] }, 20_000)).rejects.toMatchObject({
+  await expect(
+    worker.request({ task: 'decode', files: [], required: [], memoryMb: 512 }, 20_000),
+  ).rejects.toMatchObject({
     code: 'WORKER_DIED',
   });
 });

@@ -7,16 +7,34 @@ import { fileURLToPath } from 'node:url';
 import { CodedError } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
+import { usageOf } from './usage.js';
+
+/** What a task may cost its process. */
+export interface TaskBudget {
+  /** Time on the clock (milliseconds). */
+  timeoutMs: number;
+  /** Processor time (milliseconds): a busy machine does not use it up. */
+  cpuMs?: number;
+  /** Resident memory of the whole process. */
+  residentBytes?: number;
+}
 
 interface Pending {
   resolve(result: unknown): void;
   reject(error: Error): void;
-  timer: NodeJS.Timeout;
+  /** Ends the watch over the budget. */
+  unwatch(): void;
 }
 
-/** Whether a process ended by a mistake of its own; one that was killed, or could not start, has met the machine's limits. */
-const isCrash = (signal: NodeJS.Signals | null): boolean =>
-  signal !== null && ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'].includes(signal);
+const watchEveryMs = 200;
+
+const crashSignals = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'];
+
+/** What the end of a process means: a mistake of its own, the kernel (or somebody) that killed it, or any other end. */
+function codeOfEnd(signal: NodeJS.Signals | null): 'WORKER_CRASHED' | 'WORKER_KILLED' | 'WORKER_DIED' {
+  if (signal !== null && crashSignals.includes(signal)) return 'WORKER_CRASHED';
+  return signal === 'SIGKILL' ? 'WORKER_KILLED' : 'WORKER_DIED';
+}
 
 /** A task's failure as an error; one with a code keeps it. */
 const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): Error =>
@@ -100,23 +118,29 @@ export class WorkerProcess {
   }
 
   /**
-   * Does a task in the worker.
+   * Does a task in the worker. A task that exceeds its budget is ended together with its process.
    *
-   * @throws DaemonError `WORKER_CRASHED` (by what it was working on), `WORKER_DIED` (for any other reason), `WORKER_TIMEOUT`; an Error with the worker's message when the task failed.
+   * @throws DaemonError `WORKER_CRASHED` (by a mistake in the process), `WORKER_KILLED` (by the kernel or a user), `WORKER_DIED` (for any other reason),
+   * `WORKER_TIMEOUT`, `WORKER_MEMORY`; an Error with the worker's message when the task failed.
    */
-  request<T extends WorkerTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
+  request<T extends WorkerTask>(task: T, budget: TaskBudget | number): Promise<WorkerResult<T>> {
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
     clearTimeout(this.#idleTimer);
     this.#child ??= this.#start();
     const child = this.#child;
     const id = this.#nextId++;
     return new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => this.#timeOut(child, timeoutMs), timeoutMs);
-      this.#pending.set(id, { resolve, reject, timer });
+      const unwatch = this.#watch(child, id, typeof budget === 'number' ? { timeoutMs: budget } : budget);
+      this.#pending.set(id, { resolve, reject, unwatch });
       child.send({ id, task } satisfies WorkerRequest, error => {
         if (error !== null) this.#settle(id, { id, error: error.message });
       });
     }) as Promise<WorkerResult<T>>;
+  }
+
+  /** Whether it was ended for good. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** {@link stop}, for good: what is asked for from now on fails with `WORKER_DIED`. */
@@ -149,7 +173,7 @@ export class WorkerProcess {
     child.on('message', (reply: WorkerReply) => this.#settle(reply.id, reply));
     child.on('error', error => this.#gone(child, error.message));
     child.on('exit', (code, signal) =>
-      this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), isCrash(signal)),
+      this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), codeOfEnd(signal)),
     );
     // A killed process removes nothing itself. What this misses, because the daemon ends first, the next start finds.
     child.on('exit', () => this.#spillIn !== undefined && removeByPrefix(this.#spillIn, spillName));
@@ -174,7 +198,7 @@ export class WorkerProcess {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    clearTimeout(pending.timer);
+    pending.unwatch();
     if ('error' in reply) pending.reject(failureOf(reply));
     else pending.resolve(reply.result);
     if (this.#pending.size === 0) {
@@ -183,20 +207,44 @@ export class WorkerProcess {
     }
   }
 
-  #timeOut(child: ChildProcess, timeoutMs: number): void {
-    this.#fail(daemonError('WORKER_TIMEOUT', `The ${this.#name} process did not finish within ${timeoutMs / 1000} s.`));
-    if (this.#child === child) this.stop();
+  /** Ends the process, and the task with it, when the task exceeds its budget. */
+  #watch(child: ChildProcess, id: number, { timeoutMs, cpuMs, residentBytes }: TaskBudget): () => void {
+    const timer = setTimeout(() => this.#exceeded(child, id, 'WORKER_TIMEOUT', `${timeoutMs / 1000} s`), timeoutMs);
+    if (cpuMs === undefined && residentBytes === undefined) return () => clearTimeout(timer);
+    const before = usageOf(child.pid ?? 0)?.cpuMs ?? 0; // of earlier tasks
+    const look = setInterval(() => {
+      const used = usageOf(child.pid ?? 0);
+      if (used === undefined) return;
+      if (cpuMs !== undefined && used.cpuMs - before > cpuMs)
+        this.#exceeded(child, id, 'WORKER_TIMEOUT', `${cpuMs / 1000} s of processor time`);
+      else if (residentBytes !== undefined && used.residentBytes > residentBytes)
+        this.#exceeded(child, id, 'WORKER_MEMORY', `${Math.round(residentBytes / 1e6)} MB of memory`);
+    }, watchEveryMs);
+    look.unref();
+    return () => {
+      clearTimeout(timer);
+      clearInterval(look);
+    };
   }
 
-  #gone(child: ChildProcess, how: string, crashed = false): void {
+  #exceeded(child: ChildProcess, id: number, code: 'WORKER_TIMEOUT' | 'WORKER_MEMORY', bound: string): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || this.#child !== child) return;
+    this.#pending.delete(id);
+    pending.unwatch();
+    this.stop();
+    pending.reject(daemonError(code, `The ${this.#name} process did not finish within ${bound}.`));
+  }
+
+  #gone(child: ChildProcess, how: string, code: ReturnType<typeof codeOfEnd> = 'WORKER_DIED'): void {
     if (this.#child !== child) return; // an older process; its requests have failed already
     this.#child = undefined;
-    this.#fail(daemonError(crashed ? 'WORKER_CRASHED' : 'WORKER_DIED', `The ${this.#name} process ended (${how}).`));
+    this.#fail(daemonError(code, `The ${this.#name} process ended (${how}).`));
   }
 
   #fail(error: Error): void {
     for (const pending of this.#pending.values()) {
-      clearTimeout(pending.timer);
+      pending.unwatch();
       pending.reject(error);
     }
     this.#pending.clear();

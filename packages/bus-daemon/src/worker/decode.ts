@@ -6,9 +6,10 @@ import { nextSpillFolder } from './spill.js';
 let database: Promise<MemoryDatabase> | undefined;
 
 /** Reads every value of the files, which all have one schema. Answers what is wrong with them, or undefined. */
-export async function decode({ files, columns, required }: DecodeTask): Promise<DecodeProblem | undefined> {
-  database ??= openMemoryDatabase({ memoryMb: 512, threads: 2, spillFolder: nextSpillFolder() });
+export async function decode({ files, columns, required, memoryMb }: DecodeTask): Promise<DecodeProblem | undefined> {
+  database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = await database;
+  await connection.run(`SET memory_limit = '${memoryMb}MB'`);
   const expected = files.reduce((sum, file) => sum + file.rows, 0);
   const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
   const nulls = required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`);

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { CodedError } from '@quantbot/infra';
 import { askCatalog } from './ask-catalog.js';
 import { contentHash } from './content.js';
@@ -9,6 +10,13 @@ import { tablesOf } from './tables.js';
 import { tryViews } from './views.js';
 
 process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
+
+try {
+  // When memory runs out the kernel ends this process, whose work can be retried, and not the daemon.
+  writeFileSync('/proc/self/oom_score_adj', '1000');
+} catch {
+  // Only Linux has it.
+}
 
 // Ctrl-C on a terminal reaches the whole group; the daemon decides when we end.
 process.on('SIGINT', () => {});

@@ -1,7 +1,14 @@
 import type { ConfiguredView } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
-import type { FileToDecode } from '../stages/decodable.js';
 import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
+
+/** A file to decode, and how many rows its footer claims. */
+export interface FileToDecode {
+  path: string;
+  rows: number;
+  /** Its size. */
+  bytes: number;
+}
 
 /** Reads every value of files that have one schema. */
 export interface DecodeTask {
@@ -11,6 +18,8 @@ export interface DecodeTask {
   columns?: readonly DeclaredColumn[];
   /** Columns in which there must be no NULL. */
   required: string[];
+  /** DuckDB's memory limit. */
+  memoryMb: number;
 }
 
 /** What is wrong with the files of a {@link DecodeTask}: they cannot be read, or these columns have NULLs. */

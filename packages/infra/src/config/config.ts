@@ -74,7 +74,12 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     lockTimeoutMs: ms(file.lock_timeout_s),
     logLevel: file.log_level,
     batch: { maxJobs: file.batch.max_jobs, maxBytes: file.batch.max_bytes },
-    limits: { maxArtifactBytes: file.limits.max_artifact_bytes, maxColumns: file.limits.max_columns },
+    limits: {
+      maxArtifactBytes: file.limits.max_artifact_bytes,
+      maxColumns: file.limits.max_columns,
+      decodeMs: ms(file.limits.decode_s),
+      decodeMemoryMb: file.limits.decode_memory_mb,
+    },
     canon: {
       autoRegister: file.canon.auto_register,
       tables: Object.entries(file.canon.tables).map(([name, table]) => ({

@@ -60,6 +60,15 @@ export const configSchema = z.strictObject({
     .strictObject({
       max_artifact_bytes: z.number().int().min(1).default(1_099_511_627_776).describe('Size of one artifact.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
+      decode_s: seconds
+        .default(10)
+        .describe('Processor time in which a file of a canonical table is decoded; 10 MiB of it get as much again.'),
+      decode_memory_mb: z
+        .number()
+        .int()
+        .min(512)
+        .default(4096)
+        .describe('Memory in which such a file is decoded, but at most two fifths of what the machine has.'),
     })
     .prefault({})
     .describe('What a job may bring.'),
@@ -206,7 +215,7 @@ export interface BusConfig {
   lockTimeoutMs: number;
   logLevel: ConfigFile['log_level'];
   batch: { maxJobs: number; maxBytes: number };
-  limits: { maxArtifactBytes: number; maxColumns: number };
+  limits: { maxArtifactBytes: number; maxColumns: number; decodeMs: number; decodeMemoryMb: number };
   canon: { autoRegister: boolean; tables: DeclaredTable[] };
   catalog: { contentHash: boolean };
   compaction: { hotCommits: number; idleMs: number; releaseGraceMs: number };

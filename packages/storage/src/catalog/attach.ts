@@ -30,8 +30,7 @@ export async function attachPublished(path: string): Promise<AttachedDatabase> {
   };
   try {
     await connection.run(`ATTACH ${literal(resolve(path))} AS ${published} (READ_ONLY)`);
-    if ((await identityOf(path)) === held.identity)
-      return { connection, shared: { instance, identity: held.identity, release } };
+    if ((await identityOf(path)) === held.identity) return { connection, shared: { ...held, instance, release } };
   } catch (error) {
     connection.closeSync();
     release();

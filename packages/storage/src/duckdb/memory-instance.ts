@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { duckDbFault } from '@quantbot/infra';
 import { makeSpillFolder } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;
@@ -25,17 +26,41 @@ export async function connect(to: DuckDBInstance): Promise<DuckDBConnection> {
   }
 }
 
+/** Whether an error has made the DuckDB instance in which it happened useless, to everybody who shares it. */
+export const isPoisonous = (error: unknown): boolean =>
+  error instanceof Error && duckDbFault(error.message) === 'poisoned';
+
+/** Whether a statement failed for what another one had done to the instance. */
+const isBystander = (error: unknown): boolean =>
+  isPoisonous(error) && (error as Error).message.includes('because of a previous fatal error');
+
 /**
  * Runs `work` on a connection of its own to the process's one database in memory, which reads and writes Parquet. It holds no file and
- * lives as long as the process.
+ * lives as long as the process, or until a statement makes it useless.
+ *
+ * @param mayRepeat whether `work` can run once more, in a new database, when another statement has made the first one useless.
  */
-export async function withMemoryConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const connection = await connectToMemory();
+export async function withMemoryConnection<T>(
+  work: (connection: DuckDBConnection) => Promise<T>,
+  { mayRepeat = false }: { mayRepeat?: boolean } = {},
+): Promise<T> {
+  const used = await connectToMemory();
   try {
-    return await work(connection);
+    return await work(used.connection);
+  } catch (error) {
+    used.failed(error);
+    if (!mayRepeat || !isBystander(error)) throw error;
   } finally {
-    connection.closeSync();
+    used.connection.closeSync();
   }
+  return withMemoryConnection(work);
+}
+
+/** A connection to the process's database in memory. */
+export interface MemoryConnection {
+  connection: DuckDBConnection;
+  /** To be called with what a statement throws: a useless database is replaced for those who come next. */
+  failed(error: unknown): void;
 }
 
 const createInMemory = (): Promise<DuckDBInstance> =>
@@ -53,12 +78,19 @@ function spillPath(): string {
 }
 
 /** The connection of {@link withMemoryConnection}, for who must close it elsewhere. */
-export async function connectToMemory(): Promise<DuckDBConnection> {
+export async function connectToMemory(): Promise<MemoryConnection> {
   instance ??= createInMemory();
+  const mine = instance;
+  const discard = () => {
+    if (instance === mine) instance = undefined;
+  };
   try {
-    return await connect(await instance);
+    const failed = (error: unknown) => {
+      if (isPoisonous(error)) discard();
+    };
+    return { connection: await connect(await mine), failed };
   } catch (error) {
-    instance = undefined;
+    discard();
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
+import { duckDbFault } from '@quantbot/infra';
 import { storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
 import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';
@@ -161,6 +162,7 @@ export function queryError(cause: unknown): Error {
       cause,
       details: [message],
     });
-  const code = /^(IO|INTERNAL|Out of Memory) Error/i.test(message) ? 'READ_FAILED' : 'QUERY_FAILED';
+  const isOfSql = ['file', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
+  const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
   return storageError(code, `The query failed: ${message.split('\n', 1)[0]}`, { cause, details: message.split('\n') });
 }

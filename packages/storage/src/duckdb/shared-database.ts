@@ -14,11 +14,14 @@ export interface SharedDatabase {
   readonly identity: string;
   /** Gives it back; the last one closes the file. */
   release(): void;
+  /** Says that the instance is useless: who opens the database next gets another one. */
+  discard(): void;
 }
 
 interface Entry {
   instance: DuckDBInstance;
   users: number;
+  discarded: boolean;
 }
 
 const open = new Map<string, Entry>();
@@ -53,7 +56,7 @@ async function acquire(path: string): Promise<SharedDatabase> {
       if (known !== undefined) return use(identity, known);
       const instance = await DuckDBInstance.create(path, { ...instanceSettings, access_mode: 'READ_ONLY' });
       if ((await identityOf(path)) === identity) {
-        const entry = { instance, users: 0 };
+        const entry = { instance, users: 0, discarded: false };
         open.set(identity, entry);
         return use(identity, entry);
       }
@@ -78,9 +81,14 @@ function use(identity: string, entry: Entry): SharedDatabase {
       released = true;
       entry.users--;
       if (entry.users > 0) return;
+      if (entry.discarded) return closeWhenHarmless(entry.instance);
       open.delete(identity);
       entry.instance.closeSync();
       closeDoubtful();
+    },
+    discard: () => {
+      entry.discarded = true;
+      if (open.get(identity) === entry) open.delete(identity);
     },
   };
 }

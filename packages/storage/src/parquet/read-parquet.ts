@@ -82,7 +82,8 @@ async function read<T>(
   return withFiles(source, checked, async files => {
     const sql = readSql(files, withWanted(checked, files, wanted));
     const statement = { sql, params: checked.params, mapping, signal };
-    const result = await withMemoryConnection(connection => run(connection, statement)).catch(error => {
+    const once = (connection: DuckDBConnection) => run(connection, statement);
+    const result = await withMemoryConnection(once, { mayRepeat: true }).catch(error => {
       throw signal?.aborted ? error : readError(files, error);
     });
     await files.assertUnchanged();

@@ -1,6 +1,6 @@
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { bindParams } from '../duckdb/bind.js';
-import { connectToMemory } from '../duckdb/memory-instance.js';
+import { connectToMemory, type MemoryConnection } from '../duckdb/memory-instance.js';
 import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { identifier } from '../sql.js';
@@ -87,13 +87,13 @@ async function* scan(
   const mapping = resolveMapping(options);
   signal?.throwIfAborted();
   const files = await openFiles(source, checked);
-  let connection: DuckDBConnection | undefined;
+  let memory: MemoryConnection | undefined;
   try {
-    connection = await connectToMemory();
-    const result = await startStream(connection, files, withWanted(checked, files, wanted), signal);
-    yield* batches(result, { connection, files, batchRows, mapping, signal });
+    memory = await connectToMemory();
+    const result = await startStream(memory, files, withWanted(checked, files, wanted), signal);
+    yield* batches(result, { memory, files, batchRows, mapping, signal });
   } finally {
-    connection?.closeSync();
+    memory?.connection.closeSync();
     await files.close();
   }
 }
@@ -103,7 +103,7 @@ async function* scan(
  * order, so it arrives only after every row did. (With an order the mark is the first thing to sort by.)
  */
 async function startStream(
-  connection: DuckDBConnection,
+  { connection, failed }: MemoryConnection,
   files: PinnedFiles,
   options: CheckedOptions,
   signal: AbortSignal | undefined,
@@ -118,6 +118,7 @@ async function startStream(
   try {
     return await interruptible(connection, signal, () => connection.stream(sql, bound?.values, bound?.types));
   } catch (error) {
+    failed(error);
     throw signal?.aborted ? error : readError(files, error);
   }
 }
@@ -140,7 +141,7 @@ function markName(files: PinnedFiles): string {
 }
 
 interface StreamContext {
-  connection: DuckDBConnection;
+  memory: MemoryConnection;
   files: PinnedFiles;
   batchRows: number;
   mapping: Required<TypeMapping>;
@@ -182,12 +183,13 @@ async function* batches(result: DuckDBResult, context: StreamContext): AsyncGene
 
 async function nextChunk(
   result: DuckDBResult,
-  { connection, files, signal }: StreamContext,
+  { memory, files, signal }: StreamContext,
 ): Promise<DuckDBDataChunk | undefined> {
   try {
-    const chunk = await interruptible(connection, signal, () => result.fetchChunk());
+    const chunk = await interruptible(memory.connection, signal, () => result.fetchChunk());
     return chunk === null || chunk.rowCount === 0 ? undefined : chunk;
   } catch (error) {
+    memory.failed(error);
     throw signal?.aborted ? error : readError(files, error);
   }
 }

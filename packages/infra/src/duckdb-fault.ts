@@ -1,0 +1,61 @@
+/**
+ * Whose fault an error of DuckDB is:
+ * - `file`: the file is broken;
+ * - `unsupported`: the file may be good, but this DuckDB cannot read it;
+ * - `memory`: the memory limit was too small for the file;
+ * - `missing`: the file is not there;
+ * - `machine`: the machine has nothing left to give, or denies access;
+ * - `poisoned`: DuckDB failed inside, and the instance cannot be used any more, by anybody.
+ */
+export type DuckDbFault = 'file' | 'unsupported' | 'memory' | 'missing' | 'machine' | 'poisoned';
+
+interface Rule {
+  fault: DuckDbFault;
+  /** How the message begins. DuckDB writes this part; names of files and columns, which a producer chooses, come later. */
+  begins: RegExp;
+  /** How it ends, where the beginning is not enough. Again only DuckDB or the system writes there. */
+  ends?: string;
+  /** The system's error code that the end stands for. */
+  code?: string;
+}
+
+/** DuckDB passes on what a system call says, behind the path. */
+const systemError = (ends: string, code: string, fault: DuckDbFault = 'machine'): Rule => ({
+  fault,
+  begins: /^IO Error: /,
+  ends: `: ${ends}`,
+  code,
+});
+
+/** The first rule that fits counts; a message that fits none is about the file. */
+const rules: readonly Rule[] = [
+  { fault: 'poisoned', begins: /^(INTERNAL|FATAL) Error: / },
+  { fault: 'memory', begins: /^Out of Memory Error: / },
+  { fault: 'memory', begins: /^(Invalid Error: )?std::bad_alloc/ },
+  systemError('Too many open files', 'EMFILE'),
+  systemError('Too many open files in system', 'ENFILE'),
+  systemError('Input/output error', 'EIO'),
+  systemError('No space left on device', 'ENOSPC'),
+  systemError('Disk quota exceeded', 'EDQUOT'),
+  systemError('Cannot allocate memory', 'ENOMEM'),
+  systemError('Permission denied', 'EACCES'),
+  systemError('Stale file handle', 'ESTALE'),
+  systemError('No such file or directory', 'ENOENT', 'missing'),
+  { fault: 'missing', begins: /^IO Error: No files found that match the pattern / },
+  { fault: 'unsupported', begins: /^Not implemented Error: / },
+  { fault: 'unsupported', begins: /^Invalid (Input )?Error: \w+ encoding is only supported / },
+  { fault: 'unsupported', begins: /^Invalid (Input )?Error: (Unsupported|unsupported) / },
+];
+
+const ruleFor = (message: string): Rule | undefined =>
+  rules.find(({ begins, ends = '' }) => begins.test(message) && message.endsWith(ends));
+
+/** Whose fault one of DuckDB's messages says that it is. DuckDB's errors have no codes, so this reads its sentences. */
+export const duckDbFault = (message: string): DuckDbFault => ruleFor(message)?.fault ?? 'file';
+
+/** The system error that one of DuckDB's messages is about, when the machine is at fault; otherwise undefined. */
+export function machineFaultIn(message: string): NodeJS.ErrnoException | undefined {
+  const rule = ruleFor(message);
+  if (rule?.fault !== 'machine') return undefined;
+  return Object.assign(new Error(message), { code: rule.code, syscall: 'read' });
+}
