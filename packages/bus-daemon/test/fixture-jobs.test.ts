@@ -43,7 +43,7 @@ const isId = (folder: string | Buffer): boolean =>
   typeof folder === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(folder);
 
 test('every fixture job becomes what it must, in one inbox with all the others', { timeout: 240_000 }, async () => {
-  const bus = makeTestBus();
+  const bus = makeTestBus({ limits: { decode_s: 1 } });
   await drain(bus);
   const outside = join(bus.folder, 'outside');
   mkdirSync(outside);

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,16 +64,6 @@ function removeByPrefix(folder: string, prefix: string): void {
 }
 
 const memoryLookMs = 100;
-
-/** How much memory a process has; undefined where that cannot be seen. */
-function residentMb(pid: number | undefined): number | undefined {
-  try {
-    const [, kb] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kb) / 1024;
-  } catch {
-    return undefined;
-  }
-}
 
 /** A task that failed with a code, which may be any package's. */
 export class TaskError extends CodedError<string> {}
@@ -187,7 +177,8 @@ export class WorkerProcess {
 
   #watchMemory(child: ChildProcess, maxMb: number): void {
     const timer = setInterval(() => {
-      if ((residentMb(child.pid) ?? 0) <= maxMb || this.#child !== child) return;
+      const used = usageOf(child.pid ?? 0)?.residentBytes ?? 0;
+      if (used <= maxMb * 1024 * 1024 || this.#child !== child) return;
       this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process took more than ${maxMb} MiB of memory.`));
       this.stop();
     }, memoryLookMs).unref();

@@ -41,6 +41,7 @@ const machineShare = 0.4;
 /** A process that waits for a disk uses no processor time; this many times its budget on the clock is the end. */
 const clockFactor = 10;
 const attemptsWhenKilled = 3;
+const maxMessageLength = 2000;
 
 /** What decoding these files may cost: a fixed part and a part by size. */
 export function decodeBudget(
@@ -76,7 +77,8 @@ const spoiltBy: Partial<Record<DaemonCode, SpoiltAttempt['spoilt']>> = {
 };
 
 function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string): DecodeFinding | SpoiltAttempt {
-  const message = text.split('\n', 1)[0] ?? ''; // a stack trace may follow
+  // A stack trace may follow, and DuckDB quotes values of any length.
+  const message = (text.split('\n', 1)[0] ?? '').slice(0, maxMessageLength);
   const fault = duckDbFault(message);
   switch (fault) {
     case 'machine':

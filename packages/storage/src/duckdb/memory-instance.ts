@@ -53,7 +53,24 @@ export async function withMemoryConnection<T>(
   } finally {
     used.connection.closeSync();
   }
-  return withMemoryConnection(work);
+  return withOwnDatabase(work);
+}
+
+/** The database is private, so that no other statement can spoil it. */
+async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const spill = spillFolder();
+  const own = await createInMemory(spill.path);
+  try {
+    const connection = await connect(own);
+    try {
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    own.closeSync();
+    spill.remove();
+  }
 }
 
 /** A connection to the process's database in memory. */
@@ -63,23 +80,27 @@ export interface MemoryConnection {
   failed(error: unknown): void;
 }
 
-const createInMemory = (): Promise<DuckDBInstance> =>
-  DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: spillPath() });
+const createInMemory = (spillPath: string): Promise<DuckDBInstance> =>
+  DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: spillPath });
 
 /** DuckDB's default is `.tmp` in whatever the working folder is. */
-function spillPath(): string {
+function spillFolder(): { path: string; remove: () => void } {
   try {
-    const { path, remove } = makeSpillFolder();
-    process.on('exit', remove);
-    return path;
+    return makeSpillFolder();
   } catch {
-    return ''; // nothing is spilled where there is no place for it
+    return { path: '', remove: () => {} }; // nothing is spilled where there is no place for it
   }
+}
+
+function createShared(): Promise<DuckDBInstance> {
+  const spill = spillFolder();
+  process.once('exit', spill.remove);
+  return createInMemory(spill.path);
 }
 
 /** The connection of {@link withMemoryConnection}, for who must close it elsewhere. */
 export async function connectToMemory(): Promise<MemoryConnection> {
-  instance ??= createInMemory();
+  instance ??= createShared();
   const mine = instance;
   const discard = () => {
     if (instance === mine) instance = undefined;
