@@ -143,7 +143,10 @@ test.each(['die', 'crash', 'hang'])(
     const worker = new WorkerProcess('test', { idleMs: 60_000, entry, spillIn });
     onTestFinished(() => worker.stop());
     const ask = (order: string, timeoutMs = 20_000) =>
-      worker.request({ task: 'decode', files: [{ path: order, rows: 0 }], required: [] }, timeoutMs);
+      worker.request(
+        { task: 'decode', files: [{ path: order, rows: 0, bytes: 0 }], required: [], memoryMb: 512 },
+        timeoutMs,
+      );
     expect(await ask('spill')).toContain(join(spillIn, 'spill-test-'));
     writeFileSync(join(spillIn, 'spill-of-another'), '');
     expect(readdirSync(spillIn)).toHaveLength(2);
