@@ -78,10 +78,23 @@ test('removing ends when it is told to, and can be gone on with', async () => {
   mkdirSync(folder);
   for (let i = 0; i < 100; i++) writeFileSync(join(folder, String(i)), '');
   const stopping = new AbortController();
-  const removing = removeTree(folder, stopping.signal);
+  const removing = removeTree(folder, { signal: stopping.signal });
   stopping.abort(new Error('stop'));
   await expect(removing).rejects.toThrow('stop');
   expect(existsSync(folder)).toBe(true);
   await removeTree(folder);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('what holds more than may be removed at once is given up, and removed another time', async () => {
+  const folder = join(temporaryFolder(), 'tree');
+  mkdirSync(join(folder, 'deeper'), { recursive: true });
+  let made = 0;
+  const fill = () => {
+    for (const place of [folder, join(folder, 'deeper')]) writeFileSync(join(place, String(made++)), '');
+  };
+  for (let i = 0; i < 300; i++) fill();
+  expect(await removeTree(folder, { most: 500 })).toBe(false);
+  expect(await removeTree(folder, { most: 5000 })).toBe(true);
   expect(existsSync(folder)).toBe(false);
 });

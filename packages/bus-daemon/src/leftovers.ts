@@ -37,17 +37,36 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
 const deepest = 64;
 const longestPath = 900;
 
+/** What a removal may take before it gives up: somebody may go on filling the folder. */
+export interface RemovalBudget {
+  signal?: AbortSignal | undefined;
+  /** So many files, links and folders. */
+  most?: number;
+}
+
 /**
  * Removes a file, a link, or a folder with all that is in it, one after another, so that everything else goes on meanwhile. Whoever put it there may still change it: no link is
  * followed, and what is gone already is no error.
  *
- * @throws the signal's reason once it is aborted; what is left can be removed another time. System errors as they come.
+ * @returns whether all of it is gone. The rest of what is more than it may remove at once can be removed another time.
+ * @throws the signal's reason once it is aborted. System errors as they come.
  */
-export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
+export async function removeTree(
+  path: string,
+  { signal, most = Number.POSITIVE_INFINITY }: RemovalBudget = {},
+): Promise<boolean> {
   const root = Buffer.from(path);
+  const left: Left = { signal, entries: most };
   const info = await lstat(root).catch(ignoreMissing);
-  if (info?.isDirectory()) await removeFolder(root, { root: undefined, depth: 0 }, signal);
+  if (info?.isDirectory()) await removeFolder(root, { root: undefined, depth: 0 }, left);
   else if (info !== undefined) await unlink(root).catch(ignoreMissing);
+  return (await lstat(root).catch(ignoreMissing)) === undefined;
+}
+
+/** What is left of a budget. */
+interface Left {
+  signal: AbortSignal | undefined;
+  entries: number;
 }
 
 interface Place {
@@ -56,40 +75,37 @@ interface Place {
   depth: number;
 }
 
-async function removeFolder(folder: Buffer, { root, depth }: Place, signal: AbortSignal | undefined): Promise<void> {
+async function removeFolder(folder: Buffer, { root, depth }: Place, left: Left): Promise<void> {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
   const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(ignoreChanged);
   if (handle === undefined) return;
   try {
     // By its handle, not by its path: that may lead elsewhere by now (Linux; elsewhere there is no such way).
     const here = process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${handle.fd}`) : folder;
-    await emptyFolder(here, { root: root ?? here, depth }, signal);
+    await emptyFolder(here, { root: root ?? here, depth }, left);
   } finally {
     await handle.close();
   }
-  await rmdir(folder).catch(ignoreChanged);
+  if (left.entries > 0) await rmdir(folder).catch(ignoreChanged);
 }
 
-async function emptyFolder(
-  here: Buffer,
-  { root, depth }: Place & { root: Buffer },
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function emptyFolder(here: Buffer, { root, depth }: Place & { root: Buffer }, left: Left): Promise<void> {
   const isDeep = depth >= deepest || here.length > root.length + longestPath;
   for (let isEmpty = false; !isEmpty; ) {
     isEmpty = true; // until one look finds nothing: something may have been moved here, and not every file system lists all of a folder that changes
     for await (const entry of await opendir(here, { encoding, bufferSize: 256 })) {
-      signal?.throwIfAborted();
+      left.signal?.throwIfAborted();
+      if (left.entries-- <= 0) return;
       isEmpty = false;
       const inner = within(here, entry.name);
       if (!entry.isDirectory()) await unlink(inner).catch(ignoreMissing);
       else if (isDeep) await rename(inner, within(root, randomUUID())).catch(ignoreMissing);
-      else await removeFolder(inner, { root, depth: depth + 1 }, signal);
+      else await removeFolder(inner, { root, depth: depth + 1 }, left);
     }
   }
 }
 
-/** Something else than a folder may be there by now: the next look at what it lies in says what. */
+/** Something else than a folder may be there by now, or something in it: the next look at what it lies in says what. */
 function ignoreChanged(error: unknown): undefined {
-  if (!['ENOTDIR', 'ELOOP'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);
+  if (!['ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { lstatSync, type Stats } from 'node:fs';
 import { link, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -37,6 +38,18 @@ export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, dat
   join(busRoot, 'writer.guard'),
   join(dirname(duckdbPath), `.${basename(duckdbPath)}.guard`),
 ];
+
+/** The file whose lock makes the one who backs a bus root up. */
+export const backupGuardOf = (busRoot: string): string => join(busRoot, 'backup.guard');
+
+/** Whether a file is one of the guards, under whatever name it was found: opened and closed, it would take their lock away. */
+export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean {
+  if (nlink === 1) return false; // a guard has a name of its own already
+  return [...guardsOf(config), backupGuardOf(config.busRoot)].some(path => {
+    const guard = lstatSync(path, { throwIfNoEntry: false });
+    return guard?.ino === ino && guard.dev === dev;
+  });
+}
 
 /**
  * Becomes the one writer of a bus root and of a database path, or waits `lock_timeout_s` for it.

@@ -10,7 +10,7 @@ import {
 } from '@quantbot/infra';
 import { DaemonError, daemonError } from '../errors.js';
 import { Journal } from '../journal/journal.js';
-import { tryGuard } from '../writer-lock.js';
+import { backupGuardOf, tryGuard } from '../writer-lock.js';
 
 /** Says what the backup is of, and marks it as one. */
 export const reportFile = 'backup.json';
@@ -24,7 +24,7 @@ export const nextName = '.next';
  * @throws DaemonError `BACKUP_BUSY`.
  */
 export async function lockBackup(source: BusLayout): Promise<() => void> {
-  const path = join(source.root, 'backup.guard');
+  const path = backupGuardOf(source.root);
   const release = await tryGuard(path, source.building);
   if (release === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
   if (process.getuid?.() === 0) {

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusConfig, busLayout, exists, fileNames, systemErrorCode } from '@quantbot/infra';
 import { type JobRecord, openCatalog } from '@quantbot/storage';
@@ -69,7 +69,10 @@ export async function findOpenJobs(
   const found: ((JobEntry & { settled: null }) | undefined)[] = [];
   for (const name of (await readdir(layout.inbox)).slice(0, most)) {
     const folder = join(layout.inbox, name);
-    const hasCommit = await exists(join(folder, fileNames.commit)).catch(() => false);
+    const hasCommit = await lstat(join(folder, fileNames.commit)).then(
+      () => true,
+      () => false,
+    );
     found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
   }
   for (const name of claimedNames(await readdir(layout.claimed)).slice(0, most))
@@ -84,7 +87,7 @@ async function openEntry(
   state: JobState,
 ): Promise<(JobEntry & { settled: null }) | undefined> {
   try {
-    return { jobId, state, at: (await stat(folder)).mtime, settled: null };
+    return { jobId, state, at: (await lstat(folder)).mtime, settled: null };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,4 +1,5 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type BusConfig,
@@ -6,11 +7,13 @@ import {
   exists,
   fileNames,
   type RejectReason,
+  readLoneFile,
   rejectReasonSchema,
   syncFolder,
-  systemErrorCode,
 } from '@quantbot/infra';
-import { daemonError } from '../errors.js';
+import { daemonError, unlessUnreadable } from '../errors.js';
+import { removeTree } from '../leftovers.js';
+import { asItCame, maxOutcomeBytes } from '../stages/outcome.js';
 
 /** A rejected job as it lies in `rejected/`. */
 export interface RejectedEntry {
@@ -44,11 +47,17 @@ export async function readRejected(config: BusConfig, jobId: string): Promise<Re
 
 async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
   const folder = join(busLayout(config.busRoot).rejected, jobId);
-  const text = await readFile(join(folder, fileNames.rejectReason), 'utf8').catch(error => {
-    if (systemErrorCode(error) === 'ENOENT') return '{}';
-    throw error;
-  });
-  return { jobId, folder, reason: rejectReasonSchema.safeParse(safeJson(text)).data };
+  // What cannot be read is like a reason that a power cut has torn: the daemon makes it again from the journal.
+  const text = unlessUnreadable(() => readLoneFile(join(folder, fileNames.rejectReason), maxOutcomeBytes));
+  return { jobId, folder, reason: rejectReasonSchema.safeParse(safeJson(text?.toString('utf8') ?? '')).data };
+}
+
+/** The folder of a rejected job that can be submitted again; undefined when there is none, or nothing left in it. */
+export function submittableIn(folder: string): string | undefined {
+  const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  const whole = join(folder, asItCame);
+  if (isThere(whole)) return whole;
+  return isThere(join(folder, fileNames.manifest)) ? folder : undefined;
 }
 
 /**
@@ -60,13 +69,15 @@ async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntr
 export async function retryRejected(config: BusConfig, jobId: string): Promise<void> {
   const layout = busLayout(config.busRoot);
   const { folder } = await readEntry(config, jobId);
-  if (!(await exists(join(folder, fileNames.manifest))))
+  const job = submittableIn(folder);
+  if (job === undefined)
     throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId} whose files could be submitted again.`);
-  if (await exists(join(layout.inbox, jobId)))
+  if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined)
     throw daemonError('JOB_ID_WAITING', `A job ${jobId} waits in the inbox already.`);
   await rm(join(folder, fileNames.rejectReason), { force: true });
-  await rename(folder, join(layout.inbox, jobId));
+  await rename(job, join(layout.inbox, jobId));
   await syncFolder(layout.inbox);
+  if (job !== folder) await removeTree(folder);
 }
 
 function safeJson(text: string): unknown {

@@ -1,18 +1,20 @@
-import { lstatSync, opendirSync, readdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, opendirSync, readdirSync, type Stats } from 'node:fs';
 import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/files';
 
 /** Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory until the job has settled. */
 const crowd = 20_000;
+
+/** Folders of a job lie in each other at most so deep where the daemon works in them. */
+const deepest = 16;
+
+/** The bits of a mode that let others than the owner write. */
+const othersMayWrite = 0o022;
 
 /** What something in a job's folder is. */
 export interface FileInfo {
   kind: 'file' | 'folder' | 'other';
   bytes: number;
   inode: number;
-  /** How many names it has. */
-  links: number;
-  /** User id. */
-  owner: number;
 }
 
 const ofEveryJob: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.commit]);
@@ -21,24 +23,53 @@ const ofEveryJob: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.c
 export interface FolderContent {
   /** What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder, or holds a crowd. */
   files?: [name: string, info: FileInfo][] | undefined;
-  /** Whether it was built in `staging/` and renamed in, as its COMMIT says. */
-  staged?: boolean | undefined;
+  /** Whether only the daemon's own user can put names into it, or take them out. */
+  sealed: boolean;
+  /**
+   * Whether the daemon can work in it: it is sealed, all that it holds is this user's alone, and its producer is done with it (it was
+   * built in `staging/` and renamed in, as its COMMIT says). Anything else may change at any moment.
+   */
+  own: boolean;
 }
 
-/** Looks into a job's folder, which nobody can change by its path any more. */
+/**
+ * Looks into a job's folder in `claimed/`, whose name nobody else can change. If it belongs to the daemon's user, its group and others
+ * lose the right to write to it. Opens nothing that another user may have put there.
+ */
 export function lookInto(folder: string): FolderContent {
   try {
     const info = lstatSync(folder);
-    if (!info.isDirectory()) return {}; // one that is a link leads out of the bus
-    // A folder's size is in bytes, or says how many lie in it: it is more than that in any case.
-    if (info.size > crowd && isCrowded(folder)) return { staged: isStaged(folder) };
-    const files = readdirSync(folder)
-      .filter(name => !ofEveryJob.has(name))
-      .map((name): [string, FileInfo] => [name, fileInfo(lstatSync(inFolder(folder, name)))]);
-    return { files, staged: isStaged(folder) };
+    const sealed = seal(folder, info);
+    // One that is a link leads out of the bus. A folder's size is in bytes, or says how many lie in it: it is more than that in any case.
+    if (!info.isDirectory() || (info.size > crowd && isCrowded(folder))) return { sealed, own: false };
+    const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
+    const files = content
+      .filter(({ name }) => !ofEveryJob.has(name))
+      .map(({ name, info }): [string, FileInfo] => [name, fileInfo(info)]);
+    const alone = sealed && content.every(({ name, info }) => isAlone(inFolder(folder, name), info, 1));
+    return { files, sealed, own: alone && isStaged(folder) };
   } catch {
-    return {};
+    return { sealed: false, own: false };
   }
+}
+
+/** Whether it is a folder of this user's that nobody else can write to from now on. */
+function seal(folder: string, info: Stats): boolean {
+  if (!info.isDirectory() || !isOurs(info)) return false;
+  if ((info.mode & othersMayWrite) !== 0) chmodSync(folder, info.mode & 0o7777 & ~othersMayWrite);
+  return true;
+}
+
+const isOurs = ({ uid }: Stats): boolean => uid === (process.geteuid?.() ?? uid);
+
+/** Whether something in a sealed folder is a file that nobody else can reach, or a folder of nothing but such. */
+function isAlone(path: string, info: Stats, depth: number): boolean {
+  if (info.isFile()) return isOurs(info) && info.nlink === 1 && (info.mode & othersMayWrite) === 0;
+  if (depth > deepest || !seal(path, info)) return false;
+  return readdirSync(path).every(name => {
+    const inner = inFolder(path, name);
+    return isAlone(inner, lstatSync(inner), depth + 1);
+  });
 }
 
 function isCrowded(folder: string): boolean {
@@ -51,12 +82,11 @@ function isCrowded(folder: string): boolean {
   }
 }
 
-function isStaged(folder: string): boolean | undefined {
+function isStaged(folder: string): boolean {
   try {
-    const mark = readSmallFile(inFolder(folder, fileNames.commit), stagedMark.length);
-    return mark.toString('latin1') === stagedMark;
+    return readSmallFile(inFolder(folder, fileNames.commit), stagedMark.length).toString('latin1') === stagedMark;
   } catch {
-    return undefined;
+    return false; // in doubt, which costs a copy
   }
 }
 
@@ -65,6 +95,4 @@ export const fileInfo = (info: Stats): FileInfo => ({
   kind: info.isFile() ? 'file' : info.isDirectory() ? 'folder' : 'other',
   bytes: info.size,
   inode: info.ino,
-  links: info.nlink,
-  owner: info.uid,
 });

@@ -31,7 +31,21 @@ export interface SettleOrder {
   receipt: string;
   /** What goes: all that lies in the folder besides manifest and COMMIT. */
   names: readonly string[];
+  /** Of a job that was brought over: `folder` is the daemon's own, and this is the one that came. */
+  came?: CameOrder | undefined;
 }
+
+/** A folder that nobody needs any more, and that somebody else may still change. */
+export interface CameOrder {
+  folder: string;
+  /** What lay in it when the job was claimed. */
+  names: readonly string[];
+  /** Where it goes if anything else lies in it by now. */
+  left: string;
+}
+
+/** What became of a {@link SettleOrder}: `left` when the folder that came is still to be removed; `no` when the job has not settled. */
+export type SettleResult = 'settled' | 'left' | 'no';
 
 /** An error's parts that come through to another thread. */
 export interface PlainError {
@@ -59,8 +73,7 @@ interface Orders {
 interface Results {
   claim: ClaimResult;
   store: StoreResult;
-  /** Whether it could. */
-  settle: boolean;
+  settle: SettleResult;
 }
 
 /** What can be asked. */

@@ -1,14 +1,24 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { faultPoint, fileNames, inFolder, writeNewFile } from '@quantbot/infra/files';
-import type { SettleOrder } from './orders.js';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { faultPoint, fileNames, inFolder, PinnedFolder, writeNewFile } from '@quantbot/infra/files';
+import type { CameOrder, SettleOrder, SettleResult } from './orders.js';
 
 /**
- * Gives committed jobs their receipts and renames their folders to where they stay; whether it could. Where anything is not as it mostly is
+ * Gives committed jobs their receipts and renames their folders to where they stay, if it can. Where anything is not as it mostly is
  * (a receipt that a crash has left, an older outcome of the same job), the caller looks closer: settling can begin again from any point.
  */
-export const settleFolders = (orders: readonly SettleOrder[]): boolean[] => orders.map(settleFolder);
+export const settleFolders = (orders: readonly SettleOrder[]): SettleResult[] => orders.map(settleFolder);
 
-function settleFolder({ folder, target, receipt, names }: SettleOrder): boolean {
+function settleFolder({ folder, target, receipt, names, came }: SettleOrder): SettleResult {
   try {
     const mark = inFolder(folder, fileNames.commit);
     // Under its own name: nobody looks for a receipt here before the folder has been renamed.
@@ -21,9 +31,28 @@ function settleFolder({ folder, target, receipt, names }: SettleOrder): boolean 
     }
     faultPoint('settle:receipt-written');
     for (const name of names) unlinkSync(inFolder(folder, name));
+    if (came !== undefined) chmodSync(folder, 0o755); // nobody could look into it until now
     renameSync(folder, target);
+    // Last: a crash before it finds the job in work, and settles it again.
+    return came === undefined || removeKnown(came) ? 'settled' : 'left';
+  } catch {
+    return 'no';
+  }
+}
+
+/** Removes a folder if nothing lies in it but what is known; otherwise gives it its other name. */
+function removeKnown({ folder, names, left }: CameOrder): boolean {
+  try {
+    const pinned = PinnedFolder.open(folder);
+    try {
+      for (const name of names) pinned.remove(name);
+    } finally {
+      pinned.close();
+    }
+    rmdirSync(folder);
     return true;
   } catch {
+    renameSync(folder, left);
     return false;
   }
 }

@@ -6,13 +6,15 @@ import { Exporter, type ExportState } from '../exports/exporter.js';
 import { removeTree } from '../leftovers.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
-import { listLeftBehind } from '../stages/claimed-names.js';
+import { listLeftBehind, listOwnFolders } from '../stages/claimed-names.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
 /** A reader of a canonical table opens each of its files that is in no segment yet: commits with many of them are merged sooner. */
 const tableFilesOfACommit = 64;
 const retryAfterMs = 5_000;
+/** A settled job with more files than this left behind is given up until the next start: somebody may go on making them. */
+const mostRemoved = 1_000_000;
 
 /**
  * What goes on beside ingestion and never in its way: compaction, release of what no reader needs, exports. One round at a time; a round
@@ -45,6 +47,7 @@ export class Maintenance {
   async prepare(): Promise<void> {
     await forgetExportsAhead(this.#bus);
     this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
+    for (const folder of await listOwnFolders(this.#bus)) await removeTree(folder);
     await this.#exporter.ensureStatus();
     for (const table of await followModes(this.#bus, this.#compactor))
       this.#bus.logger.info(
@@ -127,12 +130,19 @@ export class Maintenance {
     this.#held = held.join();
   }
 
-  /** A folder that cannot be removed waits for the next start: its job has settled, and it is in nobody's way. */
+  /**
+   * A folder that cannot be removed waits for the next start, and so does one that its producer goes on filling: its job has settled,
+   * and it is in nobody's way.
+   */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;
     for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())
       try {
-        await removeTree(folder, signal);
+        if (!(await removeTree(folder, { signal, most: mostRemoved })))
+          this.#bus.logger.warn(
+            { folder },
+            'a settled job has more in its folder than is removed at once; the next start goes on',
+          );
       } catch (error) {
         if (signal.aborted) return;
         this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');

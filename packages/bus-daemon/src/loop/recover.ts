@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BusError, fileNames, readSmallFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { BusError, fileNames, readLoneFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { breathe } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
@@ -92,7 +92,7 @@ function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRej
   const path = outcomePath(bus, jobId, isRejected);
   if (isRejected && !existsSync(dirname(path))) return true;
   try {
-    const text = readSmallFile(path, maxOutcomeBytes).toString('utf8');
+    const text = readLoneFile(path, maxOutcomeBytes).toString('utf8');
     return (JSON.parse(text) as { job_id?: unknown } | null)?.job_id === jobId;
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof BusError) return false;

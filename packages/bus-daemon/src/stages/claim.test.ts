@@ -61,7 +61,7 @@ test('what lies in a folder is not looked at when it is more than any manifest c
   const folder = writeToInbox(testBus, { jobId: 'crowded', commit: 'staged\n' });
   for (let i = 0; i < 20_001; i++) writeFileSync(join(folder, `left-over-${i}`), '');
   const { jobs } = await claim(bus, await discover(bus));
-  expect(jobs).toMatchObject([{ jobId: 'crowded', files: undefined, staged: true }]);
+  expect(jobs).toMatchObject([{ jobId: 'crowded', files: undefined, own: false }]);
   expect(await listClaimed(bus)).toEqual(jobs);
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
@@ -52,12 +52,15 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
   return { jobs, left, refused };
 }
 
-const seenIn = ({ files, staged }: FolderContent): Pick<ClaimedJob, 'files' | 'staged'> => ({
+const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' | 'sealed' | 'own'> => ({
   files: files && new Map(files),
-  staged,
+  ...content,
 });
 
-function claimOf(bus: Bus, { name, committedAtMs }: FoundJob): ClaimedJob & { from: string | Buffer } {
+function claimOf(
+  bus: Bus,
+  { name, committedAtMs }: FoundJob,
+): Omit<ClaimedJob, 'sealed' | 'own'> & { from: string | Buffer } {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);
@@ -91,14 +94,14 @@ export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean
     const parsed = parseClaimedName(name);
     if (parsed === undefined || !isOrphan(parsed.claim)) continue;
     const folder = join(bus.layout.claimed, name);
-    const submittedAtMs = await stat(join(folder, fileNames.commit)).then(
+    const submittedAtMs = await lstat(join(folder, fileNames.commit)).then(
       info => info.mtimeMs,
       () => undefined, // settling had begun, or it never was a whole job
     );
-    const { files, staged } = seenIn(lookInto(folder));
+    const { files, ...seen } = seenIn(lookInto(folder));
     const isKnown = files !== undefined && known + files.size <= mostKnown;
     if (isKnown) known += files.size;
-    jobs.push({ ...parsed, folder, submittedAtMs, files: isKnown ? files : undefined, staged });
+    jobs.push({ ...parsed, folder, submittedAtMs, files: isKnown ? files : undefined, ...seen });
   }
   const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
   return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));

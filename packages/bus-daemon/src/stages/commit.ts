@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   copyFileDurable,
   faultPoint,
@@ -36,6 +36,9 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     claim: job.claim,
     jobId: job.jobId,
     folder: job.folder,
+    sealed: job.sealed,
+    own: job.own,
+    files: job.own ? undefined : job.files,
     submittedAtMs: job.submittedAtMs,
     trace: traceOf(job.manifest),
     rows: rowsOfJob(job, firstSeq + index, committedAt),
@@ -52,9 +55,11 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   return committed;
 }
 
-/** Only what came with the job lies in its folder, unless a file of it had to be copied. */
+/** What came with the job lies in its folder; in one of the daemon's own, what was brought over. */
 function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
-  if (isRejected(job) || job.files === undefined || job.artifacts.some(artifact => artifact.copied)) return undefined;
+  if (isRejected(job)) return undefined;
+  if (!job.own) return job.artifacts.map(({ file }) => basename(file));
+  if (job.files === undefined) return undefined;
   return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
 }
 

@@ -14,7 +14,7 @@ import type { VerifiedArtifact } from './job.js';
 async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedArtifact> {
   const { rows, bytes, columns } = await readParquetFooter(path);
   const entry = { artifact_id: 'a', relpath: 'a.parquet', format: 'parquet' as const, schema_hint: schemaHint };
-  return { entry, key: path, relPath: path, file: path, inode: 1, copied: false, rows, bytes, sha256: '', columns };
+  return { entry, key: path, relPath: path, file: path, inode: 1, rows, bytes, sha256: '', columns };
 }
 
 /** Turns over the bytes of a compressed data page, far from the footer. */

@@ -20,8 +20,10 @@ export interface ClaimedJob {
   submittedAtMs?: number;
   /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not or could not be looked at, is no folder, or holds a crowd. */
   files?: ReadonlyMap<string, FileInfo> | undefined;
-  /** Whether it was built in `staging/` and renamed in, as its COMMIT says; undefined when that was not looked at, or could not be read. */
-  staged?: boolean | undefined;
+  /** Whether only the daemon's own user can put names into its folder, or take them out. */
+  sealed?: boolean | undefined;
+  /** Whether the daemon works in its folder itself. Otherwise (in doubt, too) what the manifest names is brought over first, because the folder may change at any moment. */
+  own?: boolean | undefined;
 }
 
 /** An artifact whose file is what its manifest says. */
@@ -34,8 +36,6 @@ export interface VerifiedArtifact {
   file: string;
   /** Its inode: what is stored must be this one, whatever lies at the path by then. */
   inode: number;
-  /** Whether it is a copy of ours, because others could still write into what came. */
-  copied: boolean;
   rows: number;
   bytes: number;
   sha256: string;
@@ -82,6 +82,6 @@ export interface CommittedJob extends ClaimedJob {
   /** The trace that it belongs to, as its manifest says. */
   trace?: TraceContext;
   rows: JournalRow[];
-  /** All that lies in its folder besides manifest and COMMIT, by name; undefined when that is not known, or not plain files only. */
+  /** All that lies besides manifest and COMMIT in the folder that the daemon works in, by name; undefined when that is not known, or not plain files only. */
   leftovers?: readonly string[] | undefined;
 }

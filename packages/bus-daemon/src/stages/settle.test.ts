@@ -197,7 +197,7 @@ test('settling can be done again from every point at which a crash may have ende
 async function settleKnown(bus: Bus, leftovers: readonly string[], commit = 'staged\n'): Promise<string> {
   const files = Object.fromEntries(leftovers.map(name => [name, { content: 'x' }]));
   const job = putClaimed(bus, { jobId: 'job-1', files, commit });
-  await settle(bus, [{ ...job, leftovers, rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  await settle(bus, [{ ...job, own: true, leftovers, rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
   return join(bus.layout.processed, 'job-1');
 }
 
@@ -221,7 +221,7 @@ test.each([
   const job = putClaimed(bus, { jobId: 'job-1' });
   unlinkSync(join(job.folder, 'COMMIT'));
   link(precious, join(job.folder, 'COMMIT'));
-  await settle(bus, [{ ...job, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
+  await settle(bus, [{ ...job, own: true, leftovers: [], rows: [journalRow({ claim: job.claim, seq: 5 })] }]);
   expect(readFileSync(precious, 'utf8')).toBe('precious');
   expect(receiptOf(bus).seq).toBe(5);
 });

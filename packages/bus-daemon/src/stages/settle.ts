@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import {
   inFolder,
   maxManifestBytes,
   type Receipt,
-  readSmallFile,
+  readLoneFile,
   receiptSchema,
   removeTemporaries,
   systemErrorCode,
@@ -18,10 +19,11 @@ import {
 import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import { ignoreMissing, isMachineFault, unlessUnreadable } from '../errors.js';
+import type { CameOrder } from '../file-thread/orders.js';
 import { leftoversIn } from '../leftovers.js';
 import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
-import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+import { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 
 /**
  * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt or reason.
@@ -72,19 +74,28 @@ async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
 async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set<CommittedJob>> {
   if (jobs.length === 0) return new Set();
   const orders = jobs.map(job => ({
-    folder: job.folder,
+    folder: job.own ? job.folder : besideClaimed(job.folder, 'own'),
     target: inFolder(bus.layout.processed, job.jobId),
     receipt: textOf(receiptOf(bus.layout, job.rows)),
     names: job.leftovers ?? [],
+    came: job.own ? undefined : cameWith(job),
   }));
-  const settled = await bus.files.request({ task: 'settle', orders });
-  return new Set(jobs.filter((_job, index) => settled[index]));
+  const results = await bus.files.request({ task: 'settle', orders });
+  for (const [index, job] of jobs.entries())
+    if (results[index] === 'left') bus.leftBehind.push(besideClaimed(job.folder, 'left'));
+  return new Set(jobs.filter((_job, index) => results[index] !== 'no'));
 }
+
+const cameWith = ({ folder, files }: CommittedJob): CameOrder => ({
+  folder,
+  names: [fileNames.manifest, fileNames.commit, ...(files?.keys() ?? [])],
+  left: besideClaimed(folder, 'left'),
+});
 
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const target = join(bus.layout.processed, job.jobId);
-  const leftovers = leftoversIn(job.folder);
+  const leftovers = job.own ? leftoversIn(job.folder) : undefined;
   if (leftovers === undefined) return settleIngestedElsewhere(bus, job);
   writeReceipt(join(job.folder, fileNames.receipt), textOf(receipt));
   faultPoint('settle:receipt-written');
@@ -92,17 +103,29 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   await moveSettled(job.folder, target, receipt);
 }
 
-/** Where it would take long to empty a job's folder, a new one takes its place in `processed/`, and the old one is removed later. */
+/** Where it would take long to empty a job's folder, or somebody else may change it, a new one takes its place in `processed/`, and the old one is removed later. */
 async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const folder = await newFolder(bus, job);
-  const manifest = unlessUnreadable(() => readSmallFile(join(job.folder, fileNames.manifest), maxManifestBytes));
+  const manifest = manifestOf(job);
   if (manifest !== undefined) writeNewFile(join(folder, fileNames.manifest), manifest);
   writeNewFile(join(folder, fileNames.receipt), textOf(receipt));
   await moveSettled(folder, join(bus.layout.processed, job.jobId), receipt);
+  await rm(besideClaimed(job.folder, 'own'), { recursive: true, force: true });
   const left = besideClaimed(job.folder, 'left');
   await rename(job.folder, left).catch(ignoreMissing);
   bus.leftBehind.push(left);
+}
+
+/** The manifest that was committed; undefined where it cannot be read, or its producer has changed it since. */
+function manifestOf({ folder, own, rows }: CommittedJob): Buffer | undefined {
+  const read = (place: string) =>
+    unlessUnreadable(() => readLoneFile(join(place, fileNames.manifest), maxManifestBytes));
+  if (own) return read(folder);
+  const brought = read(besideClaimed(folder, 'own'));
+  if (brought !== undefined) return brought;
+  const came = read(folder);
+  return came !== undefined && hash('sha256', came) === rows[0]?.manifest_sha256 ? came : undefined;
 }
 
 /** A folder that nobody sees yet, for the outcome of a job. */
@@ -138,20 +161,21 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const reason = textOf(rejectReasonOf(job.rows));
   const seq = seqOf(job);
   const earlier = earlierSeq(join(target, fileNames.rejectReason));
-  if (await canHoldReason(job.folder)) {
+  await rm(besideClaimed(job.folder, 'own'), { recursive: true, force: true });
+  if (job.sealed && (await canHoldReason(job.folder))) {
     await removeTemporaries(job.folder, fileNames.rejectReason);
     writeFileAtomic(join(job.folder, fileNames.rejectReason), reason);
     faultPoint('settle:reason-written');
     return moveInto(job.folder, target, { seq, earlier });
   }
-  // A job that is a link, no folder, or has something of the reason's name in it goes whole into a new folder, as `job`.
+  // A job that is a link, no folder, somebody else's, or has something of the reason's name in it goes whole into a new folder, as `job`.
   const isOlder = earlier !== undefined && earlier > seq;
   const place = isOlder ? archiveOf(target, seq) : target;
   if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
     await archive(target, String(earlier ?? 'damaged'));
   await mkdir(place, { recursive: true });
   writeFileAtomic(join(place, fileNames.rejectReason), reason);
-  await rename(job.folder, join(place, 'job'));
+  await rename(job.folder, join(place, asItCame));
 }
 
 /** Whether the reason can be written into the job's own folder without touching anything that the producer put there. */
@@ -216,7 +240,7 @@ const readReceipt = (path: string): Receipt | undefined => receiptSchema.safePar
 
 /** The JSON of a receipt or reason; undefined when it cannot be read. */
 const readOutcome = (path: string): unknown =>
-  unlessUnreadable(() => JSON.parse(readSmallFile(path, maxOutcomeBytes).toString('utf8')));
+  unlessUnreadable(() => JSON.parse(readLoneFile(path, maxOutcomeBytes).toString('utf8')));
 
 /** The seq of the rejection at a path; undefined when there is none, or a damaged one. */
 function earlierSeq(path: string): number | undefined {

@@ -1,9 +1,8 @@
 import { constants, lstatSync } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import {
   busError,
   type ContentDigest,
-  copyHandleDurable,
   digestHandle,
   digestOf,
   fileNames,
@@ -22,38 +21,36 @@ import {
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
+import type { BringOver, BroughtFile } from './bring-over.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
 
 /** Names in a job's folder that are the protocol's own: no artifact may have one. */
 const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /**
- * Checks one artifact of a claimed job against its manifest. A file of a job that was not staged, one that has other names, or another user's is
- * copied first, and the copy is what is checked and stored: somebody could go on writing into the original.
+ * Checks one artifact of a claimed job against its manifest. Where somebody else may change the job's folder, the file is brought over first, and the
+ * daemon's own copy is what is checked and stored.
  *
  * @throws BusError with the code of the rejection; system errors as they come.
  */
 export async function verifyArtifact(
   bus: Bus,
-  job: ClaimedJob & { manifest: Manifest; staged: boolean },
+  job: ClaimedJob & { manifest: Manifest },
   index: number,
-  signal?: AbortSignal,
+  { over, signal }: { over: BringOver | undefined; signal: AbortSignal | undefined },
 ): Promise<VerifiedArtifact> {
-  const { manifest, staged } = job;
+  const { manifest } = job;
   const entry = manifest.artifacts[index] as ManifestArtifact;
-  const { path: original, info } = safePath(job, entry.relpath);
-  if (info.bytes > bus.config.limits.maxArtifactBytes)
-    throw busError(
-      'TOO_LARGE',
-      `${entry.relpath} has ${info.bytes} bytes; ${bus.config.limits.maxArtifactBytes} are allowed.`,
-    );
-  const ours = staged && info.links === 1 && info.owner === (process.geteuid?.() ?? info.owner);
-  // Nothing that came with the job can have this name: the claim was made after that.
-  const file = ours ? original : inFolder(job.folder, `.copy-${job.claim}-${index}.parquet`);
-  const copied = ours ? undefined : await copyAfresh(original, file, entry.relpath, signal);
-  const { footer, digest } = await (ours && info.bytes <= smallFileBytes
-    ? readSmall(file, entry.relpath)
-    : readLarge(file, entry.relpath, copied, signal));
+  const parts = safeParts(entry.relpath);
+  const check = ({ size }: { size: number }) => checkSize(bus, entry.relpath, size);
+  const file =
+    over === undefined
+      ? ownFile(job, entry.relpath, parts)
+      : await over.artifact(entry.relpath, { index, check, signal });
+  checkSize(bus, entry.relpath, file.bytes);
+  const { footer, digest } = await (file.bytes <= smallFileBytes
+    ? readSmall(file.path, entry.relpath)
+    : readLarge(file.path, entry.relpath, file.digest, signal));
   checkAgainst(entry, digest, footer.rows);
   if (footer.columns.length > bus.config.limits.maxColumns)
     throw busError(
@@ -69,9 +66,8 @@ export async function verifyArtifact(
       runId: manifest.run_id,
       artifactId: entry.artifact_id,
     }),
-    file,
-    inode: ours ? info.inode : lstatSync(file).ino,
-    copied: !ours,
+    file: file.path,
+    inode: file.inode,
     rows: footer.rows,
     ...digest,
     columns: footer.columns,
@@ -110,8 +106,13 @@ async function readLarge(
   }
 }
 
-/** The absolute path of a relpath, every folder on the way being a real folder inside the job and the end a regular file. */
-function safePath(job: ClaimedJob, relpath: string): { path: string; info: FileInfo } {
+function checkSize({ config }: Bus, relpath: string, bytes: number): void {
+  if (bytes > config.limits.maxArtifactBytes)
+    throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
+}
+
+/** The names that lead to a file of the job, none of which leads anywhere else. */
+function safeParts(relpath: string): string[] {
   const parts = relpath.split('/');
   const leadsOut = parts.some(part => part === '' || part === '.' || part === '..');
   if (leadsOut || relpath.includes('\0') || relpath.includes('\\'))
@@ -121,6 +122,11 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: FileI
     );
   if (parts.length === 1 && protocolFiles.has(relpath))
     throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
+  return parts;
+}
+
+/** A file in a folder that is the daemon's own, every folder on the way being a real one and the end a regular file. */
+function ownFile(job: ClaimedJob, relpath: string, parts: readonly string[]): BroughtFile {
   let path = job.folder;
   let info: FileInfo | undefined;
   for (const [depth, part] of parts.entries()) {
@@ -134,7 +140,8 @@ function safePath(job: ClaimedJob, relpath: string): { path: string; info: FileI
         `${parts.slice(0, depth + 1).join('/')} is not a regular ${isLast ? 'file' : 'folder'}.`,
       );
   }
-  return { path, info: info as FileInfo };
+  const { inode, bytes } = info as FileInfo;
+  return { path, inode, bytes };
 }
 
 function lstatOf(path: string): FileInfo | undefined {
@@ -156,22 +163,6 @@ async function openRegular(path: string, relpath: string): Promise<FileHandle> {
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw notRegular(relpath);
-}
-
-/** Copies from what is open, not from a path: whoever still holds the folder could put something else there meanwhile. */
-async function copyAfresh(
-  from: string,
-  to: string,
-  relpath: string,
-  signal: AbortSignal | undefined,
-): Promise<ContentDigest> {
-  await rm(to, { force: true }); // of an attempt that a crash ended
-  const source = await openRegular(from, relpath);
-  try {
-    return await copyHandleDurable(source, to, signal);
-  } finally {
-    await source.close();
-  }
 }
 
 function checkAgainst(entry: ManifestArtifact, { bytes, sha256 }: ContentDigest, rows: number): void {

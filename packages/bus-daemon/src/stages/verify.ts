@@ -5,18 +5,18 @@ import {
   busError,
   fileNames,
   inFolder,
-  isNotRegular,
   type Manifest,
   maxManifestBytes,
   parseManifest,
   readSmallFile,
-  stagedMark,
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { canonTableOf, isBadCanonHint } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
+import { isMachineFault } from '../errors.js';
 import type { DecodeFinding } from '../worker/decoder.js';
+import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
 import { verifyArtifact } from './verify-artifact.js';
@@ -39,31 +39,35 @@ export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: 
 async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
+  let over: BringOver | undefined;
   try {
     checkFolder(job);
-    const bytes = readManifestBytes(job);
+    over = job.own ? undefined : await BringOver.begin(bus, job);
+    const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
     manifestSha256 = hash('sha256', bytes);
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
-    const staged = job.staged ?? isStaged(job);
     const artifacts: VerifiedArtifact[] = [];
     for (const [index] of manifest.artifacts.entries()) {
-      artifacts.push(await verifyArtifact(bus, { ...job, manifest, staged }, index, signal));
+      artifacts.push(await verifyArtifact(bus, { ...job, manifest }, index, { over, signal }));
       bus.events.emit('moved', { stage: 'verify' });
       await breathe();
     }
     return { ...job, manifest, manifestSha256, artifacts };
   } catch (error) {
-    if (error instanceof BusError) return { ...job, manifest, manifestSha256, error };
-    if (systemErrorCode(error) === 'EACCES')
-      return {
-        ...job,
-        manifest,
-        manifestSha256,
-        error: busError('ARTIFACT_UNREADABLE', `The daemon may not read ${(error as NodeJS.ErrnoException).path}.`),
-      };
-    throw error;
+    return { ...job, manifest, manifestSha256, error: faultOf(job, error) };
+  } finally {
+    over?.close();
   }
+}
+
+/** An error of the job's own; any other is thrown. */
+function faultOf(job: ClaimedJob, error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  const { code, path = '' } = error as NodeJS.ErrnoException;
+  const isBelow = systemErrorCode(error) !== undefined && path.startsWith(`${job.folder}/`);
+  if (!isBelow || isMachineFault(error)) throw error;
+  return busError('ARTIFACT_UNREADABLE', `The daemon may not read ${path} (${code}).`);
 }
 
 function checkFolder(job: ClaimedJob): void {
@@ -73,9 +77,15 @@ function checkFolder(job: ClaimedJob): void {
   if (!info.isDirectory()) throw busError('UNSAFE_PATH', 'The job is not a folder.');
 }
 
+/** One look less than asking first what it is: opening says it too. */
 function readManifestBytes(job: ClaimedJob): Uint8Array {
-  const missing = () => busError('MANIFEST_MISSING', 'The job has no manifest.json.');
-  return readProtocolFile(job, fileNames.manifest, maxManifestBytes, missing);
+  const name = fileNames.manifest;
+  try {
+    return readSmallFile(inFolder(job.folder, name), maxManifestBytes);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw busError('MANIFEST_MISSING', 'The job has no manifest.json.');
+    throw error;
+  }
 }
 
 function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
@@ -92,30 +102,6 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
     throw busError('MANIFEST_INVALID', `The schema_hint ${bad.schema_hint} names no table.`, {
       details: ['schema_hint: canon.<table>, where <table> is letters, digits and underscores, at most 63'],
     });
-}
-
-/** Whether the job was built in `staging/` and renamed in. In doubt: no, which costs a copy. */
-function isStaged(job: ClaimedJob): boolean {
-  const missing = () => busError('MANIFEST_INVALID', 'The job has no COMMIT.');
-  try {
-    return readProtocolFile(job, fileNames.commit, stagedMark.length, missing).toString('latin1') === stagedMark;
-  } catch (error) {
-    if ((error as { code?: string }).code === 'TOO_LARGE' || systemErrorCode(error) === 'EACCES') return false;
-    throw error;
-  }
-}
-
-/** One look less than asking first what it is: opening says it too. */
-function readProtocolFile(job: ClaimedJob, name: string, maxBytes: number, missing: () => BusError): Buffer {
-  try {
-    return readSmallFile(inFolder(job.folder, name), maxBytes);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') throw missing();
-    const { code } = error as { code?: string };
-    if (code === 'TOO_LARGE') throw busError(code, `${name} has more than the ${maxBytes} bytes that are allowed.`);
-    if (code === 'UNSAFE_PATH' || isNotRegular(error)) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
-    throw error;
-  }
 }
 
 const contentTimeoutMs = 300_000;

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stagedMark } from '@quantbot/infra';
 import type { Bus } from '../../src/bus.js';
+import { lookInto } from '../../src/file-thread/look-into.js';
 import type { ClaimedJob } from '../../src/stages/job.js';
 import type { TestBus } from './test-bus.js';
 
@@ -46,5 +47,6 @@ export function putClaimed(bus: Bus, job: RawJob): ClaimedJob {
   const claim = bus.newClaim();
   const folder = join(bus.layout.claimed, `${claim}~${job.jobId}`);
   writeRawJob(folder, { commit: stagedMark, ...job });
-  return { claim, jobId: job.jobId, folder };
+  const { sealed, own } = lookInto(folder);
+  return { claim, jobId: job.jobId, folder, sealed, own };
 }

@@ -29,14 +29,23 @@ export async function copyFileHashing(from: string, to: string): Promise<Content
 
 /** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
 export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
-  const digest = await copyHandle(source, to, signal);
+  const digest = await copyHandle(source, to, { signal });
   await orRemove(to, () => syncFile(to));
   return digest;
 }
 
-async function copyHandle(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
-  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, signal));
-  const target = await open(to, 'wx', 0o644);
+/**
+ * {@link copyHandleDurable} without the flush, which is the caller's to make.
+ *
+ * @param options.mode of the copy. A clone has its source's for a moment: who may not write into the copy must not reach its folder.
+ */
+export async function copyHandle(
+  source: FileHandle,
+  to: string,
+  { mode = 0o644, signal }: { mode?: number; signal?: AbortSignal | undefined } = {},
+): Promise<ContentDigest> {
+  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, mode, signal));
+  const target = await open(to, 'wx', mode);
   return orRemove(to, async () => {
     try {
       return await digestHandle(source, { sink: target, signal });
@@ -46,10 +55,10 @@ async function copyHandle(source: FileHandle, to: string, signal?: AbortSignal):
   });
 }
 
-async function digestClone(path: string, signal: AbortSignal | undefined): Promise<ContentDigest> {
+async function digestClone(path: string, mode: number, signal: AbortSignal | undefined): Promise<ContentDigest> {
   const clone = await open(path, 'r');
   try {
-    await clone.chmod(0o644); // a clone has the mode of its source, which the daemon may not be allowed to read
+    await clone.chmod(mode); // a clone has the mode of its source, which the daemon may not be allowed to read
     return await digestHandle(clone, { signal });
   } finally {
     await clone.close();

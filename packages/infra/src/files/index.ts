@@ -9,5 +9,6 @@ export * from './copy.js';
 export * from './digest.js';
 export { flush, syncFile, syncFiles, syncFolder } from './flush.js';
 export * from './names.js';
-export { isNotRegular, readSmallFile, smallFileBytes } from './read-small.js';
+export * from './pinned-folder.js';
+export { isNotRegular, readLoneFile, readSmall, readSmallFile, smallFileBytes } from './read-small.js';
 export * from './write.js';

@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { busError, systemErrorCode } from '../errors.js';
+import { PinnedFolder } from './pinned-folder.js';
 
 /** A file up to this size is read and written at once: that takes less time than to hand it to another thread. */
 export const smallFileBytes = 1024 * 1024;
@@ -21,21 +23,48 @@ export function readSmallFile(
   const noFollow = followLinks ? 0 : constants.O_NOFOLLOW;
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | noFollow);
   try {
-    const info = fstatSync(file);
-    if (!info.isFile()) throw busError('UNSAFE_PATH', `${path} is not a regular file.`);
-    if (info.size > maxBytes) throw tooLarge(path, maxBytes);
-    const capacity = info.size + 1; // one more, so that a file that grows is noticed
-    const buffer = into?.subarray(0, capacity) ?? Buffer.allocUnsafe(capacity);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < Math.max(1, info.size); length += read)
-      read = readSync(file, buffer, length, buffer.length - length, length);
-    if (length > maxBytes) throw tooLarge(path, maxBytes);
-    if (length !== info.size)
-      throw busError('BYTES_MISMATCH', `${path} changed its size of ${info.size} bytes while it was read.`);
-    return buffer.subarray(0, length);
+    return readSmall(file, path, maxBytes, into);
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * {@link readSmallFile} of a file that lies where other users may put names: what is no regular file, or has other names, is not
+ * even opened. A second name could be that of a file whose locks this process would drop.
+ *
+ * @throws as {@link readSmallFile}; `UNSAFE_PATH` also for a file with other names.
+ */
+export function readLoneFile(path: string, maxBytes: number): Buffer {
+  const folder = PinnedFolder.open(dirname(path));
+  try {
+    const file = folder.openFile(basename(path), ({ nlink }) => {
+      if (nlink !== 1) throw busError('UNSAFE_PATH', `${path} has other names.`);
+    });
+    try {
+      return readSmall(file, path, maxBytes);
+    } finally {
+      closeSync(file);
+    }
+  } finally {
+    folder.close();
+  }
+}
+
+/** Reads a small file that is open, from its beginning to its end; `name` is what errors call it. */
+export function readSmall(file: number, name: string, maxBytes: number, into?: Buffer): Buffer {
+  const info = fstatSync(file);
+  if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
+  if (info.size > maxBytes) throw tooLarge(name, maxBytes);
+  const capacity = info.size + 1; // one more, so that a file that grows is noticed
+  const buffer = into?.subarray(0, capacity) ?? Buffer.allocUnsafe(capacity);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < Math.max(1, info.size); length += read)
+    read = readSync(file, buffer, length, buffer.length - length, length);
+  if (length > maxBytes) throw tooLarge(name, maxBytes);
+  if (length !== info.size)
+    throw busError('BYTES_MISMATCH', `${name} changed its size of ${info.size} bytes while it was read.`);
+  return buffer.subarray(0, length);
 }
 
 const tooLarge = (path: string, maxBytes: number) =>

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileNames } from '@quantbot/infra';
 import { type InboxEntry, lookIntoInbox } from '../../inbox.js';
@@ -109,7 +109,7 @@ function uncommitted({ layout, now }: ExaminedBus, entries: readonly InboxEntry[
 function stuck({ layout, now, writer, restart }: ExaminedBus, claimed: readonly string[]): Finding[] {
   if (writer.where === 'nowhere') return [];
   const old = claimed.slice(0, most).flatMap(name => {
-    const info = statSync(join(layout.claimed, name), { throwIfNoEntry: false });
+    const info = lstatSync(join(layout.claimed, name), { throwIfNoEntry: false });
     return info !== undefined && now - info.ctimeMs > stuckMs ? [{ name, ms: now - info.ctimeMs }] : [];
   });
   const [first] = old;

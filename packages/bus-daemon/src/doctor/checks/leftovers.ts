@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -12,7 +12,7 @@ const most = 5_000;
 export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Finding[]> {
   const names = readdirSync(layout.staging);
   const ages = names.slice(0, most).flatMap(name => {
-    const info = statSync(join(layout.staging, name), { throwIfNoEntry: false });
+    const info = lstatSync(join(layout.staging, name), { throwIfNoEntry: false });
     return info === undefined ? [] : [now - info.ctimeMs];
   });
   const old = ages.filter(age => age > oldMs);

@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { jobSchema } from '@quantbot/dashboard/api';
-import { exists, fileNames } from '@quantbot/infra';
 import type { JobRecord } from '@quantbot/storage';
 import { findOpenJobs } from '../../care/jobs.js';
-import { readRejected, retryRejected } from '../../care/rejected.js';
+import { readRejected, retryRejected, submittableIn } from '../../care/rejected.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers, limitOf } from '../openapi.js';
@@ -98,6 +96,6 @@ async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer
   if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });
   const entry = await readRejected(bus.config, job.jobId).catch(() => undefined);
   if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false, details: [] });
-  const canRetry = await exists(join(entry.folder, fileNames.manifest));
+  const canRetry = submittableIn(entry.folder) !== undefined;
   return wireJob(job, { canRetry, details: entry.reason.details });
 }
