@@ -60,6 +60,7 @@ export class BringOver {
     const source = reading('The job folder', () => PinnedFolder.open(job.folder));
     const started = new BringOver(config, job, source);
     try {
+      started.#checkCommit();
       await rm(started.#folder, { recursive: true, force: true }); // of an attempt that did not come to its end
       mkdirSync(started.#folder, { mode: 0o700 });
       writeNewFile(join(started.#folder, fileNames.commit), stagedMark);
@@ -68,6 +69,13 @@ export class BringOver {
       source.close();
       throw error;
     }
+  }
+
+  #checkCommit(): void {
+    const name = fileNames.commit;
+    const missing = () => busError('MANIFEST_INVALID', `The job has no ${name}.`);
+    const info = reading(name, () => this.#source.stat(name), missing);
+    if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
   }
 
   /** @throws BusError `MANIFEST_MISSING`, `UNSAFE_PATH`, `TOO_LARGE`, `ARTIFACT_UNREADABLE`. */
