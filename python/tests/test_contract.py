@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from quantbot_bus import Artifact, BusError, submit_artifacts
 from quantbot_bus._errors import HINTS
+from quantbot_bus._schema_hint import schema_hint_problem
 from tests.json_schema import problems
 from tests.support import FIXTURES, SCHEMAS, BusTestCase, read_json
 
@@ -14,7 +15,6 @@ CASES = sorted((FIXTURES / "jobs").glob("*/case.json"))
 JOB_OPTIONS = {"run_id", "producer", "kind", "inputs", "provenance", "meta"}
 ARTIFACT_OPTIONS = {"artifact_id", "kind", "schema_hint", "rows", "meta"}
 # What only the daemon can tell: content that no footer's row count shows, and what other jobs have brought.
-DAEMON_ONLY_CASES = {"hint-no-table"}
 DAEMON_ONLY = {"NOT_PARQUET", "SCHEMA_MISMATCH", "ARTIFACT_CONFLICT", "TOO_LARGE"}
 
 
@@ -84,7 +84,7 @@ class ContractTest(BusTestCase):
                 try:
                     submit_artifacts(bus_root=self.bus, **options)
                     submitted += 1
-                    if expected["status"] == "rejected" and name not in DAEMON_ONLY_CASES:
+                    if expected["status"] == "rejected":
                         self.assertIn(expected["code"], DAEMON_ONLY, case["title"])
                 except BusError as error:
                     refused += 1
@@ -93,6 +93,11 @@ class ContractTest(BusTestCase):
                         self.assertEqual(error.code, expected["code"], case["title"])
         self.assertGreater(submitted, 10)
         self.assertGreater(refused, 10)
+
+    def test_hints_that_are_meant_for_a_canonical_table_are_judged_as_in_typescript(self) -> None:
+        hints = read_json(SCHEMAS.parent / "fixtures/schema-hints.json")
+        self.assertEqual({hint: schema_hint_problem(hint) for hint in hints["bad"]}, hints["bad"])
+        self.assertEqual([schema_hint_problem(hint) for hint in hints["good"]], [None] * len(hints["good"]))
 
     def test_every_code_that_python_raises_has_a_hint_and_is_in_the_reference(self) -> None:
         text = (FIXTURES.parents[2] / "docs/reference/errors.md").read_text(encoding="utf-8")

@@ -120,6 +120,7 @@ class SubmitTest(BusTestCase):
         self.assert_refused("ID_INVALID", inputs=["no-key"])
         self.assert_refused("OPTIONS_INVALID", inputs="r/p/k/a")
         self.assert_refused("OPTIONS_INVALID", schema_hint="canon.a; DROP")
+        self.assert_refused("OPTIONS_INVALID", schema_hint="Canon.trades")
         self.assert_refused("OPTIONS_INVALID", rows=-1)
         self.assert_refused("OPTIONS_INVALID", rows=True)
         self.assert_refused("OPTIONS_INVALID", transfer="link")

@@ -32,6 +32,7 @@ export type { ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export * from './parquet/small-writer.js';
 export * from './receipt.js';
+export { canonTableOf, schemaHintProblem } from './schema-hint.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { busError } from './errors.js';
 import { artifactKey, artifactKeySchema, idSchema } from './ids.js';
+import { schemaHintPattern, schemaHintRule } from './schema-hint.js';
 import { JsonError, parseJsonStrictly } from './strict-json.js';
 
 /** A manifest may have at most this many bytes. */
@@ -11,8 +12,6 @@ export const maxManifestDepth = 64;
 export const maxArtifacts = 10_000;
 /** A job may name this many inputs at most. */
 export const maxInputs = 10_000;
-/** `schema_hint`: up to four identifiers joined by dots, such as `canon.<table>`. */
-export const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
 const utcPattern = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)?$/;
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -26,7 +25,7 @@ export const manifestArtifactSchema = z.looseObject({
   relpath: z.string().min(1).max(1000).describe('Path of the file inside the job folder, with forward slashes.'),
   schema_hint: z
     .string()
-    .regex(schemaHintPattern, 'must be identifiers joined by dots, such as canon.trades')
+    .regex(schemaHintPattern, schemaHintRule)
     .optional()
     .describe('`canon.<table>` feeds a canonical table.'),
   rows: count.optional().describe("Number of rows; checked against the file's footer."),

@@ -12,6 +12,7 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ._bus_root import StrPath
 from ._errors import BusError
+from ._schema_hint import schema_hint_problem
 from ._tracing import current_trace
 
 MAX_MANIFEST_BYTES = 1024 * 1024
@@ -22,7 +23,6 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){3}\Z")
-_HINT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}\Z")
 _ID_RULE = "must be letters, digits, dot, underscore or hyphen, starting with a letter or digit, at most 100"
 _TRANSFERS = ("copy", "move")
 
@@ -103,8 +103,9 @@ def _other_problems(job: Job) -> Iterator[str]:
         at = f"artifacts.{index}"
         if not isinstance(artifact.parquet, (str, os.PathLike)) or os.fspath(artifact.parquet) in ("", b""):
             yield f"{at}.parquet: must be a path"
-        if artifact.schema_hint is not None and not _matches(_HINT, artifact.schema_hint):
-            yield f"{at}.schema_hint: must be identifiers joined by dots, such as canon.trades"
+        problem = None if artifact.schema_hint is None else schema_hint_problem(artifact.schema_hint)
+        if problem is not None:
+            yield f"{at}.schema_hint: {problem}"
         if artifact.rows is not None and not 0 <= _integer(artifact.rows) <= MAX_SAFE_INTEGER:
             yield f"{at}.rows: must be a whole number from 0"
         if artifact.transfer is not None and artifact.transfer not in _TRANSFERS:

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { fc } from '../../test/support/properties.js';
 import { type RegisteredArtifact, TableRegistry } from './registry.js';
-import { canonTableOf, isBadCanonHint } from './table.js';
 
 const artifact = (seq: number, schemaHint: string, types: Record<string, string>): RegisteredArtifact => ({
   seq,
@@ -20,16 +19,6 @@ test('tables come from hints that begin with canon., whatever the case of their 
   expect(registry.tables().map(table => table.name)).toEqual(['alerts', 'trades']);
   expect(registry.get('trades')?.columns.map(column => column.name)).toEqual(['n', 'm']);
   expect([registry.lastSeq('trades'), registry.lastSeq('alerts'), registry.lastSeq('none')]).toEqual([3, 4, 0]);
-});
-
-test('a hint that is meant for a canonical table but can name none is told apart from hints that are only recorded', () => {
-  for (const hint of ['canon', 'canon.', 'canon.a-b', 'canon.a.b', 'canon.1a', `canon.${'x'.repeat(64)}`]) {
-    expect(isBadCanonHint(hint), hint).toBe(true);
-    expect(canonTableOf(hint), hint).toBeUndefined();
-  }
-  for (const hint of [undefined, 'simulation.fills', 'canonical.x', 'Canon.x'])
-    expect(isBadCanonHint(hint)).toBe(false);
-  expect(canonTableOf(`canon.${'x'.repeat(63)}`)).toBe('x'.repeat(63));
 });
 
 test('what is tried on a draft changes nothing until it is adopted', () => {

@@ -1,6 +1,8 @@
 import type { DeclaredTable } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
 
+export { canonTableOf } from '@quantbot/infra';
+
 /** Which of all rows that came a table shows. */
 export type TableMode =
   | { mode: 'append' }
@@ -26,17 +28,6 @@ export interface CanonColumn extends DeclaredColumn {
 
 /** Stands for an artifact's key where the configuration has fixed a column. */
 export const byConfiguration = 'bus_config.json';
-
-const tablePattern = /^canon\.([A-Za-z_][A-Za-z0-9_]{0,62})$/;
-
-/** The table that a schema hint names, in lower case (SQL names ignore case); undefined for a hint that is recorded only. */
-export function canonTableOf(schemaHint: string | undefined | null): string | undefined {
-  return tablePattern.exec(schemaHint ?? '')?.[1]?.toLowerCase();
-}
-
-/** Whether a hint is meant for a canonical table but names none that could exist. */
-export const isBadCanonHint = (schemaHint: string | undefined): boolean =>
-  schemaHint !== undefined && /^canon(\.|$)/.test(schemaHint) && canonTableOf(schemaHint) === undefined;
 
 /** A table before its first artifact: what the configuration says of it, if anything. */
 export function newTable(name: string, declared: DeclaredTable | undefined): CanonTable {

@@ -9,10 +9,11 @@ import {
   maxManifestBytes,
   parseManifest,
   readSmallFile,
+  schemaHintProblem,
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { canonTableOf, isBadCanonHint } from '../canon/table.js';
+import { canonTableOf } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
 import type { DecodeFinding } from '../worker/decoder.js';
@@ -97,11 +98,13 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
         details: ['job_id: must equal the name of the job folder'],
       },
     );
-  const bad = manifest.artifacts.find(artifact => isBadCanonHint(artifact.schema_hint));
-  if (bad !== undefined)
-    throw busError('MANIFEST_INVALID', `The schema_hint ${bad.schema_hint} names no table.`, {
-      details: ['schema_hint: canon.<table>, where <table> is letters, digits and underscores, at most 63'],
-    });
+  for (const [index, artifact] of manifest.artifacts.entries()) {
+    const problem = schemaHintProblem(artifact.schema_hint);
+    if (problem !== undefined)
+      throw busError('MANIFEST_INVALID', `The schema_hint ${artifact.schema_hint} names no table.`, {
+        details: [`artifacts.${index}.schema_hint: ${problem}`],
+      });
+  }
 }
 
 const contentTimeoutMs = 300_000;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type BusError, busError } from '../errors.js';
 import { artifactKey, artifactKeySchema, idSchema } from '../ids.js';
-import { maxArtifacts, maxInputs, schemaHintPattern } from '../manifest.js';
+import { maxArtifacts, maxInputs } from '../manifest.js';
+import { schemaHintProblem } from '../schema-hint.js';
 
 /** How the file gets into the bus: `copy` leaves it where it is, `move` gives it away. */
 export type Transfer = 'copy' | 'move';
@@ -83,7 +84,10 @@ const optionsSchema = z
           kind: idSchema.optional(),
           schemaHint: z
             .string()
-            .regex(schemaHintPattern, 'must be identifiers joined by dots, such as canon.trades')
+            .superRefine((hint, context) => {
+              const message = schemaHintProblem(hint);
+              if (message !== undefined) context.addIssue({ code: 'custom', message });
+            })
             .optional(),
           rows: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
           meta: jsonObject.optional(),

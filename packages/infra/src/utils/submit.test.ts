@@ -338,6 +338,7 @@ describe('a mistake is told before anything is submitted', () => {
     ['OPTIONS_INVALID', { parquetPath: '' }],
     ['OPTIONS_INVALID', { transfer: 'link' as 'copy' }],
     ['OPTIONS_INVALID', { schemaHint: 'canon.a; DROP TABLE b' }],
+    ['OPTIONS_INVALID', { schemaHint: 'Canon.trades' }],
     ['OPTIONS_INVALID', { meta: { big: 1n } }],
     ['OPTIONS_INVALID', { meta: [] as unknown as Record<string, unknown> }],
     ['OPTIONS_INVALID', { row: 5 } as Partial<SubmitArtifactOptions>],

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { canonTableOf, schemaHintProblem } from './schema-hint.js';
+
+/** Read by the Python tests too: both languages refuse the same hints with the same words. */
+const { good, bad } = JSON.parse(readFileSync(new URL('../fixtures/schema-hints.json', import.meta.url), 'utf8')) as {
+  good: Record<string, string | null>;
+  bad: Record<string, string>;
+};
+
+test.each(Object.entries(good))('the hint %s is taken, for the table %s', (hint, table) => {
+  expect(schemaHintProblem(hint)).toBeUndefined();
+  expect(canonTableOf(hint) ?? null).toBe(table);
+});
+
+test.each(Object.entries(bad))('the hint %j is refused: %s', (hint, problem) => {
+  expect(schemaHintProblem(hint)).toBe(problem);
+  expect(canonTableOf(hint)).toBeUndefined();
+});
+
+test('no hint is a good hint', () => {
+  expect(schemaHintProblem(undefined)).toBeUndefined();
+  expect(canonTableOf(null)).toBeUndefined();
+});

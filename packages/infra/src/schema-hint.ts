@@ -1,0 +1,41 @@
+/** `schema_hint`: up to four identifiers joined by dots, such as `canon.<table>`. */
+export const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
+
+/** What {@link schemaHintPattern} asks for, in words. */
+export const schemaHintRule = 'must be identifiers joined by dots, such as canon.trades';
+
+const tablePattern = /^canon\.([A-Za-z_][A-Za-z0-9_]{0,62})$/;
+
+/**
+ * Returns the canonical table that a schema hint names, in lower case (SQL names ignore case);
+ * undefined for a hint that is recorded only.
+ */
+export function canonTableOf(schemaHint: string | undefined | null): string | undefined {
+  return tablePattern.exec(schemaHint ?? '')?.[1]?.toLowerCase();
+}
+
+/** Slips of the hand in the word `canon`: a letter doubled, two letters exchanged, a plural. */
+const misspelt = /^(c+anon|ca+non|can+on|cano+n|canon+|acnon|cnaon|caonn|canno|canons)$/i;
+
+/**
+ * Returns what is wrong with a hint that is meant for a canonical table and names none, as the end of
+ * a sentence; undefined for a good hint. A hint of another kind (`simulation.fills`) is good.
+ *
+ * @example
+ * schemaHintProblem('Canon.trades'); // "Canon.trades names no table: write canon.trades (…)"
+ */
+export function schemaHintProblem(schemaHint: string | undefined): string | undefined {
+  if (schemaHint === undefined || canonTableOf(schemaHint) !== undefined) return undefined;
+  if (!schemaHintPattern.test(schemaHint)) return schemaHintRule;
+  const [schema = '', ...rest] = schemaHint.split('.');
+  const glued = /^canon[-_]+(.+)$/i.exec(schema);
+  if (misspelt.test(schema)) return `${schemaHint} names no table: write ${suggested(rest.join('_'))}`;
+  if (glued !== null && rest.length === 0) return `${schemaHint} names no table: write ${suggested(glued[1] ?? '')}`;
+  return undefined;
+}
+
+function suggested(table: string): string {
+  const plain = table.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 63);
+  const good = canonTableOf(`canon.${plain}`) === undefined ? 'canon.<table>' : `canon.${plain}`;
+  return `${good} (a table's name has letters, digits and underscores, at most 63)`;
+}

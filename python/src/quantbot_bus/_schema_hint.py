@@ -1,0 +1,33 @@
+"""``schema_hint``: which hints are meant for a canonical table and name none. The same rule as in TypeScript."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+_HINT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}\Z")
+_TABLE = re.compile(r"canon\.[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+# Slips of the hand in the word canon: a letter doubled, two letters exchanged, a plural.
+_MISSPELT = re.compile(r"(c+anon|ca+non|can+on|cano+n|canon+|acnon|cnaon|caonn|canno|canons)\Z", re.IGNORECASE)
+_GLUED = re.compile(r"canon[-_]+(.+)\Z", re.IGNORECASE)
+
+
+def schema_hint_problem(hint: object) -> Optional[str]:
+    """Returns what is wrong with a hint that is meant for a canonical table and names none; None for a good hint."""
+    if not isinstance(hint, str) or not _HINT.match(hint):
+        return "must be identifiers joined by dots, such as canon.trades"
+    if _TABLE.match(hint):
+        return None
+    schema, *rest = hint.split(".")
+    glued = _GLUED.match(schema)
+    if _MISSPELT.match(schema):
+        return f"{hint} names no table: write {_suggested('_'.join(rest))}"
+    if glued and not rest:
+        return f"{hint} names no table: write {_suggested(glued.group(1))}"
+    return None
+
+
+def _suggested(table: str) -> str:
+    plain = f"canon.{re.sub('[^A-Za-z0-9_]', '_', table)[:63]}"
+    good = plain if _TABLE.match(plain) else "canon.<table>"
+    return f"{good} (a table's name has letters, digits and underscores, at most 63)"
