@@ -79,6 +79,35 @@ describe('quantbot-bus verify', () => {
   });
 });
 
+test('quantbot-bus verify holds a table against what its mode shows, and notices what it lacks', async () => {
+  const bus = makeTestBus({
+    canon: { tables: { newest: { mode: 'latest' }, merged: { mode: 'upsert', key: ['n'] } } },
+  });
+  const daemon = await startDaemon(bus);
+  for (const [runId, first] of [
+    ['a', 0],
+    ['b', 5],
+  ] as const)
+    for (const table of ['newest', 'merged'])
+      await (
+        await submit(bus, {
+          runId,
+          kind: table,
+          schemaHint: `canon.${table}`,
+          select: `SELECT range AS n FROM range(${first}, ${first + 10})`,
+        })
+      ).settled();
+  await daemon.stop();
+  expect(await query(bus, 'SELECT (SELECT count(*) FROM canon.newest) AS a, count(*) AS b FROM canon.merged')).toEqual([
+    { a: 10, b: 15 },
+  ]);
+  expect(await verify(bus)).toEqual({ code: 0, artifacts: 4, problems: [] });
+  for (const commit of readdirSync(bus.layout.hot))
+    for (const name of readdirSync(join(bus.layout.hot, commit)))
+      if (/000000000003|000000000004/.test(name)) rmSync(join(bus.layout.hot, commit, name));
+  expect(await verify(bus)).toEqual({ code: 2, artifacts: 4, problems: ['TABLE_ROWS newest', 'TABLE_ROWS merged'] });
+});
+
 test('quantbot-bus rebuild makes database and canonical tables again from journal and store alone', async () => {
   const bus = await filledBus();
   const before = await query(bus, 'SELECT n, _seq, _artifact_key FROM canon.numbers ORDER BY ALL');

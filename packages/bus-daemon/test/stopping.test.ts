@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { packageFolder, startChild } from './support/child.js';
-import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
+import { asDaemon, cliPath, drain, startDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
@@ -65,6 +65,31 @@ test.for(['SIGINT', 'SIGTERM'] as const)(
     expect(readdirSync(bus.layout.claimed)).toEqual([]);
   },
 );
+
+test('a terminal that is closed ends the daemon in order', async () => {
+  const bus = makeTestBus();
+  const daemon = await startDaemon(bus);
+  daemon.kill('SIGHUP');
+  expect(await daemon.ended).toEqual({ code: 0, signal: null });
+  await daemon.logged('bus daemon stopped');
+  expect(existsSync(`${bus.config.duckdbPath}.writer.lock`)).toBe(false);
+});
+
+test.for([
+  ['nohup', 'nohup "$0" "$1" start'],
+  ['a script under nohup', 'trap "" HUP; "$0" "$1" start; true'],
+])('started by %s it outlives its terminal', async ([, script]) => {
+  if (!existsSync('/proc/self/status')) return; // nothing tells there what a parent ignores
+  const bus = makeTestBus();
+  const daemon = asDaemon(startChild('bash', ['-c', script as string, process.execPath, cliPath], bus.folder));
+  await daemon.logged('bus daemon ready');
+  const { pid } = JSON.parse(readFileSync(`${bus.config.duckdbPath}.writer.lock`, 'utf8')) as { pid: number };
+  onTestFinished(() => endProcess(pid));
+  process.kill(pid, 'SIGHUP');
+  await (await submit(bus)).settled();
+  process.kill(pid, 'SIGTERM');
+  await daemon.logged('bus daemon stopped');
+});
 
 test('--config and the working folder lead to the same bus', async () => {
   const bus = makeTestBus();

@@ -1,16 +1,15 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { type BusConfig, type BusLayout, busLayout, digestFile, exists, systemErrorCode } from '@quantbot/infra';
-import { openDuckDb } from '@quantbot/storage';
+import { type BusConfig, type BusLayout, busLayout, digestFile, systemErrorCode } from '@quantbot/infra';
 import { canonTableOf } from '../canon/table.js';
 import { concurrently } from '../concurrent.js';
 import { Journal } from '../journal/journal.js';
 import type { JournalRow } from '../journal/row.js';
 import type { OnProgress } from '../progress.js';
-import { identifier } from '../sql.js';
 import { WorkerProcess } from '../worker/client.js';
 import { decodeFile } from '../worker/decoder.js';
 import type { FileToDecode } from '../worker/protocol.js';
+import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
 
 /** What can be wrong with a stored artifact or a canonical table. */
 export type StoreProblemCode = 'MISSING' | 'CHANGED' | 'UNREADABLE' | 'ORPHAN' | 'TABLE_ROWS';
@@ -44,8 +43,8 @@ const stepJobs = 10_000;
 const inFlightMs = 60_000;
 
 /**
- * Re-hashes the whole store against the journal: finds missing, changed and orphaned files, and canonical tables that have lost rows. Reads only; a
- * daemon may run meanwhile.
+ * Re-hashes the whole store against the journal: finds missing, changed and orphaned files, and canonical tables that do not show what
+ * their modes say. Reads only; a daemon may run meanwhile.
  */
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
@@ -53,7 +52,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
   const decoder = new StoreDecoder(config.limits);
   const report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
   const named = new Set<string>();
-  const tableRows = new Map<string, number>();
+  const tables = new Map<string, TableArtifacts>();
   try {
     const { lastSeq } = journal;
     const total = await journal.ingestedBytes(lastSeq);
@@ -71,15 +70,15 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
         4,
       );
       report.problems.push(...problems.flat());
-      for (const row of rows) {
+      for (const [index, row] of rows.entries()) {
         report.artifacts++;
         report.bytes += row.bytes ?? 0;
         named.add(row.rel_path ?? '');
         const table = canonTableOf(row.schema_hint);
-        if (table !== undefined) tableRows.set(table, (tableRows.get(table) ?? 0) + (row.rows ?? 0));
+        if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
       }
     }
-    report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tableRows, lastSeq)));
+    report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tables, lastSeq)));
     return report;
   } finally {
     decoder.close();
@@ -138,31 +137,4 @@ async function findOrphans(layout: BusLayout, named: ReadonlySet<string>): Promi
     orphans.push({ code: 'ORPHAN', what, detail: 'no journal row names it; quantbot-bus gc removes it' });
   }
   return orphans;
-}
-
-/** Each canonical table has as many rows as the artifacts that it is made of. */
-async function checkTables(
-  config: BusConfig,
-  expected: ReadonlyMap<string, number>,
-  lastSeq: number,
-): Promise<StoreProblem[]> {
-  if (!(await exists(config.duckdbPath))) return [];
-  const database = await openDuckDb(config.duckdbPath, { readOnly: true });
-  try {
-    const problems: StoreProblem[] = [];
-    for (const [table, rows] of expected) {
-      const [row] = await database.query(
-        `SELECT count(*) AS n FROM canon.${identifier(table)} WHERE _seq <= ${lastSeq}`,
-      );
-      if (Number(row?.n) !== rows)
-        problems.push({
-          code: 'TABLE_ROWS',
-          what: table,
-          detail: `canon.${table} has ${row?.n} rows, its artifacts have ${rows}; quantbot-bus rebuild makes it again`,
-        });
-    }
-    return problems;
-  } finally {
-    await database.close();
-  }
 }

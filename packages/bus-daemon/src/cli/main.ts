@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { failWith } from './fail.js';
+import { mustOutliveTerminal } from './hangup.js';
 import { createProgram } from './program.js';
 
 // Before anything is printed, and wherever it stands: what colours text looks at the environment.
@@ -13,5 +14,8 @@ process.stdout.on('error', error => {
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit();
   throw error;
 });
+
+// Every command: a backup or a rebuild may last as long as a daemon.
+if (mustOutliveTerminal()) process.on('SIGHUP', () => {});
 
 createProgram().parseAsync().catch(failWith);

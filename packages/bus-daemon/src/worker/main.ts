@@ -21,6 +21,7 @@ try {
 // Ctrl-C on a terminal reaches the whole group; the daemon decides when we end.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+process.on('SIGHUP', () => {});
 // The daemon is gone: whatever is under way has nobody to go to.
 process.on('disconnect', () => process.exit(0));
 

@@ -1,6 +1,7 @@
 import { type BusConfig, createLogger, findBusConfig, parseBusConfig } from '@quantbot/infra';
 import { startDaemon } from '../../daemon.js';
 import { BusCommand } from '../bus-command.js';
+import { stopSignals } from '../hangup.js';
 import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
@@ -17,8 +18,8 @@ export const startCommand = (): BusCommand =>
       `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
     )
     .explain({
-      notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT and SIGTERM
-end it after the batch in hand.`,
+      notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT, SIGTERM
+and SIGHUP end it after the batch in hand; started with nohup it ignores SIGHUP and outlives its terminal.`,
       exitCodes: { 0: 'it was asked to end, or has drained', 130: 'it was told twice to end' },
       examples: [
         'quantbot-bus start',
@@ -54,7 +55,7 @@ function listenOf(option: string | true | undefined, { http }: BusConfig): strin
   return parseBusConfig(JSON.stringify({ http: { listen: option } }), 'the option --http').http.listen;
 }
 
-/** SIGINT and SIGTERM stop the daemon, a second one ends the process; so does the end of a package manager that does not pass signals on. */
+/** {@link stopSignals} stop the daemon, a second one ends the process; so does the end of a package manager that does not pass signals on. */
 function onStopRequest(stop: (reason: string) => void): () => void {
   let asked = false;
   const ask = (reason: string) => {
@@ -62,8 +63,8 @@ function onStopRequest(stop: (reason: string) => void): () => void {
     asked = true;
     stop(reason);
   };
-  process.on('SIGINT', ask);
-  process.on('SIGTERM', ask);
+  const signals = stopSignals();
+  for (const signal of signals) process.on(signal, ask);
   const parents = scriptParents();
   const timer = setInterval(() => {
     if (!asked && isOrphaned(parents)) ask('parent gone');
@@ -71,7 +72,6 @@ function onStopRequest(stop: (reason: string) => void): () => void {
   timer.unref();
   return () => {
     clearInterval(timer);
-    process.off('SIGINT', ask);
-    process.off('SIGTERM', ask);
+    for (const signal of signals) process.off(signal, ask);
   };
 }
