@@ -5,6 +5,8 @@ export interface FilesToSubmit {
   busRoot: string;
   /** Of the runs: each job is a run of its own. */
   name: string;
+  /** The producer; all are one when absent. */
+  producer?: string;
   files: readonly string[];
   schemaHint: string | null;
   artifactsPerJob: number;
@@ -14,12 +16,12 @@ export interface FilesToSubmit {
 
 /** Submits the files in turn, so many as one job; each job when it is asked for. */
 export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submission> {
-  const { busRoot, name, files, schemaHint, artifactsPerJob, givenAway } = task;
+  const { busRoot, name, producer = 'bench', files, schemaHint, artifactsPerJob, givenAway } = task;
   for (let first = 0; first < files.length; first += artifactsPerJob)
     yield await submitArtifacts({
       busRoot,
       runId: `${name}-${first}`,
-      producer: 'bench',
+      producer,
       kind: 'ticks',
       transfer: givenAway ? 'move' : 'copy',
       artifacts: files.slice(first, first + artifactsPerJob).map((parquetPath, i) => ({

@@ -71,20 +71,22 @@ class FileThread {
 }
 
 /**
- * Two threads that rename, link and flush while the main thread reads and checks jobs. One stores; the other claims what comes next and settles what
- * was committed before: two threads that both rename between folders wait for each other in the kernel. Each works on whole batches by synchronous
+ * Threads that rename, link and flush while the main thread reads and checks jobs. One stores. Another claims what comes next and settles what was
+ * committed before. A third, where more waits than is taken at once, looks whose it is. Two threads that both rename between folders wait for each other in the kernel. Each works on whole batches by synchronous
  * calls: handing every single call to another thread and back costs the main thread more than the call.
  */
 export class FileThreads {
   readonly #storing: FileThread;
   readonly #moving: FileThread;
+  readonly #looking: FileThread;
 
   constructor(entry: string = defaultEntry()) {
     this.#storing = new FileThread(entry);
     this.#moving = new FileThread(entry);
+    this.#looking = new FileThread(entry);
   }
 
-  /** Starts the threads before they are needed. */
+  /** Starts the threads that every job needs, before it comes. */
   start(): void {
     this.#storing.start();
     this.#moving.start();
@@ -96,12 +98,14 @@ export class FileThreads {
    * @throws DaemonError `WORKER_DIED`.
    */
   request<T extends TaskName>(task: Extract<FileTask, { task: T }>): Promise<FileResults<T>> {
-    const thread = task.task === 'store' ? this.#storing : this.#moving;
+    const thread = { store: this.#storing, claim: this.#moving, settle: this.#moving, producer: this.#looking }[
+      task.task
+    ];
     return thread.request(task) as Promise<FileResults<T>>;
   }
 
   /** Ends the threads; what is under way fails with `WORKER_DIED`. */
   async close(): Promise<void> {
-    await Promise.all([this.#storing.close(), this.#moving.close()]);
+    await Promise.all([this.#storing.close(), this.#moving.close(), this.#looking.close()]);
   }
 }

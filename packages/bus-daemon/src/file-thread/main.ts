@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { claimFolders } from './claim-folders.js';
 import type { FileReply, FileRequest, FileTask } from './orders.js';
+import { readProducers } from './read-producers.js';
 import { settleFolders } from './settle-folders.js';
 import { storeFiles } from './store-files.js';
 
@@ -13,6 +14,8 @@ function run(task: FileTask): FileReply['results'] {
   switch (task.task) {
     case 'claim':
       return claimFolders(task.orders);
+    case 'producer':
+      return readProducers(task.orders);
     case 'store':
       return storeFiles(task.orders);
     case 'settle':

@@ -11,6 +11,11 @@ export interface ClaimOrder {
 /** What became of a {@link ClaimOrder}: what the folder holds; why it was not claimed; or `left`, because those before it hold enough. */
 export type ClaimResult = FolderContent | 'left' | { error: PlainError };
 
+/** A manifest in the inbox whose producer is asked for. */
+export interface ProducerOrder {
+  manifest: string;
+}
+
 /** A file of a job that is to lie in the store, read-only and flushed. */
 export interface StoreOrder {
   /** What was hashed, by its path, and its inode: what is stored must be this one, whatever lies at the path by then. */
@@ -66,12 +71,15 @@ export const asError = ({ message, ...parts }: PlainError): Error => Object.assi
 
 interface Orders {
   claim: ClaimOrder;
+  producer: ProducerOrder;
   store: StoreOrder;
   settle: SettleOrder;
 }
 
 interface Results {
   claim: ClaimResult;
+  /** As the manifest says; empty when it says none. */
+  producer: string;
   store: StoreResult;
   settle: SettleResult;
 }

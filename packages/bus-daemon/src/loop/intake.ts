@@ -1,12 +1,18 @@
 import type { Bus } from '../bus.js';
 import { type Claims, claim } from '../stages/claim.js';
 import { discover } from '../stages/discover.js';
-import type { ClaimedJob, FoundJob } from '../stages/job.js';
+import type { ClaimedJob } from '../stages/job.js';
+import { Backlog } from './backlog.js';
+
+/** While jobs wait, the inbox is scanned again only after this many times what a scan has taken. */
+const restOfScan = 50;
 
 /** Jobs on their way from the inbox into a batch: found, being claimed, claimed. */
 export class Intake {
   readonly #bus: Bus;
-  #found: FoundJob[] = [];
+  readonly #found: Backlog;
+  #looking: Promise<void> | undefined;
+  #lookAgainAt = 0;
   /** Claims that another thread is making meanwhile. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
@@ -15,16 +21,22 @@ export class Intake {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.#found = new Backlog(bus);
   }
 
   /** Whether jobs are known to wait. */
   get hasWaiting(): boolean {
-    return this.#claimed.length + this.#found.length > 0 || this.#claiming !== undefined;
+    return this.#claimed.length + this.#found.size > 0 || this.#claiming !== undefined;
   }
 
   /** When the oldest of them were submitted (milliseconds). */
   get oldest(): (number | undefined)[] {
-    return [this.#claimed[0]?.submittedAtMs, this.#found[0]?.committedAtMs];
+    return [this.#claimed[0]?.submittedAtMs, this.#found.oldestAt];
+  }
+
+  /** Something has happened to a name of the inbox. */
+  hint(name: string): void {
+    this.#found.hint(name);
   }
 
   /** Jobs that lie in `claimed/` already. */
@@ -36,7 +48,7 @@ export class Intake {
   async claimed(): Promise<readonly ClaimedJob[]> {
     if (this.#claimed.length === 0) this.#claimed = await this.#claims();
     if (this.#claimed.length === 0) {
-      if (this.#found.length === 0) await this.#look();
+      if (this.#found.size === 0) await this.#look();
       this.#claimNext();
       this.#claimed = await this.#claims();
     }
@@ -46,18 +58,20 @@ export class Intake {
   /** Takes out what goes its way; the next claims are made ahead of the batch that needs them. */
   keepOnly(stays: (job: ClaimedJob) => boolean): void {
     this.#claimed = this.#claimed.filter(stays);
-    if (this.#claimed.length === 0) this.#claimNext();
+    if (this.#claimed.length === 0 && !this.#found.isShared) this.#claimNext();
   }
 
   /** Forgets what was claimed, which lies in `claimed/`, once no claim is under way any more. */
   async forgetClaims(): Promise<void> {
     await this.#claims().catch(() => {});
+    await this.#looking;
     this.#claimed = [];
   }
 
   #claimNext(): void {
-    if (this.#found.length === 0 || this.#claiming !== undefined) return;
-    this.#claiming = claim(this.#bus, this.#found.splice(0, this.#bus.config.batch.maxJobs));
+    if (this.#found.size === 0 || this.#claiming !== undefined) return;
+    this.#lookForMore();
+    this.#claiming = claim(this.#bus, this.#found.take());
     this.#claiming.catch(() => {}); // whoever takes them hears of it
   }
 
@@ -66,15 +80,28 @@ export class Intake {
     this.#claiming = undefined;
     if (claiming === undefined) return [];
     const { jobs, left, refused } = await claiming;
-    this.#found.unshift(...left);
+    this.#found.add(left);
     this.#tell(refused);
     return jobs;
   }
 
+  /** What has come meanwhile must not wait for all that came before it. */
+  #lookForMore(): void {
+    this.#found.lookAtHints();
+    if (this.#bus.elapsed() < this.#lookAgainAt) return;
+    this.#looking ??= this.#look()
+      .catch(() => {}) // the next look, which is waited for, says so
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
   async #look(): Promise<void> {
-    this.#found = await discover(this.#bus);
-    if (this.#refused.size > 0)
-      this.#refused = new Set(this.#found.map(({ name }) => String(name)).filter(name => this.#refused.has(name)));
+    const from = this.#bus.elapsed();
+    this.#found.add(await discover(this.#bus, name => this.#found.has(name)));
+    const now = this.#bus.elapsed();
+    this.#lookAgainAt = now + Math.max(this.#bus.config.pollIntervalMs, (now - from) * restOfScan);
+    this.#refused = new Set([...this.#refused].filter(name => this.#found.has(name)));
   }
 
   /** A job that may not be moved is met at every look, and told of once. */

@@ -1,6 +1,8 @@
 import type { Bus } from '../bus.js';
 import type { CheckedJob, ClaimedJob } from '../stages/job.js';
 import { verify } from '../stages/verify.js';
+import { FairQueue } from './fair-queue.js';
+import { producerOfClaimed } from './producers.js';
 
 interface FailedJob {
   job: ClaimedJob;
@@ -8,8 +10,8 @@ interface FailedJob {
 }
 
 /**
- * Large jobs are verified here, one after another and beside the batches, so that no small job waits until gigabytes have been hashed. A verified
- * one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
+ * Large jobs are verified here, one after another and beside the batches, so that no small job waits until gigabytes have been hashed. Their producers take
+ * turns. A verified one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
  */
 export class LargeJobs {
   readonly #bus: Bus;
@@ -19,7 +21,8 @@ export class LargeJobs {
   readonly #claims = new Set<string>();
   #ready: CheckedJob[] = [];
   #failed: FailedJob[] = [];
-  #queue: Promise<void> = Promise.resolve();
+  readonly #waiting = new FairQueue<ClaimedJob>(({ submittedAtMs = 0 }) => submittedAtMs);
+  #verifying: Promise<void> | undefined;
 
   constructor(bus: Bus, onReady: () => void) {
     // A process of its own, so that what happens to one that reads a large file is not held against another.
@@ -38,7 +41,8 @@ export class LargeJobs {
 
   add(job: ClaimedJob): void {
     this.#claims.add(job.claim);
-    this.#queue = this.#queue.then(() => this.#verifyOne(job));
+    this.#waiting.add(producerOfClaimed(job), [job]);
+    this.#verifying ??= this.#verifyAll();
   }
 
   /** A job that could not be verified, for no reason of its own; it is out of here then, and still in `claimed/`. */
@@ -58,7 +62,16 @@ export class LargeJobs {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#bus.inspector.close();
-    await this.#queue;
+    await this.#verifying;
+  }
+
+  async #verifyAll(): Promise<void> {
+    for (const next of this.#inTurns()) await this.#verifyOne(next);
+    this.#verifying = undefined;
+  }
+
+  *#inTurns(): Generator<ClaimedJob> {
+    for (let [next] = this.#waiting.take(1); next !== undefined; [next] = this.#waiting.take(1)) yield next;
   }
 
   async #verifyOne(job: ClaimedJob): Promise<void> {

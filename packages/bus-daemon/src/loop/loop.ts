@@ -254,10 +254,11 @@ export class Loop implements LoopView {
     await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
-  /** For latency only: the scan at every poll interval finds what the watch misses. */
+  /** For latency, and the fairness of it, only: the scan at every poll interval finds what the watch misses. */
   #watchInbox(): FSWatcher | undefined {
     try {
-      return watch(this.#bus.layout.inbox, () => {
+      return watch(this.#bus.layout.inbox, (_, name) => {
+        if (name !== null) this.#intake.hint(name);
         // Each rename is an event, our own too, and an abort makes its reason even when it has nothing to do.
         if (!this.#wake.signal.aborted) this.#wake.abort();
       }).on('error', () => {});

@@ -59,12 +59,19 @@ const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' 
 
 function claimOf(
   bus: Bus,
-  { name, committedAtMs }: FoundJob,
+  { name, committedAtMs, producer }: FoundJob,
 ): Omit<ClaimedJob, 'sealed' | 'own'> & { from: string | Buffer } {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);
-  return { claim: claimId, jobId, folder, submittedAtMs: committedAtMs, from: inInbox(bus.layout.inbox, name) };
+  return {
+    claim: claimId,
+    jobId,
+    folder,
+    submittedAtMs: committedAtMs,
+    producer,
+    from: inInbox(bus.layout.inbox, name),
+  };
 }
 
 /** Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone does not. */

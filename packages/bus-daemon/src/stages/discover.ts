@@ -8,17 +8,18 @@ import type { FoundJob } from './job.js';
 const sliceSize = 500;
 
 /**
- * In: the inbox. Out: every folder that has a COMMIT, oldest first. Durable effect: none.
+ * In: the inbox. Out: every folder that has a COMMIT and is not known, oldest first. Durable effect: none.
  * A full scan, because file system events are only hints.
  */
-export async function discover(bus: Bus): Promise<FoundJob[]> {
+export async function discover(bus: Bus, isKnown: (name: string) => boolean = () => false): Promise<FoundJob[]> {
   const found: FoundJob[] = [];
   const names = inboxNames(bus.layout.inbox);
   for (let i = 0; i < names.length; i++) {
     if (i % sliceSize === sliceSize - 1) await setImmediate();
     const name = names[i] as string | Buffer;
-    const committedAtMs = commitTime(bus.layout.inbox, name);
-    if (committedAtMs !== undefined) found.push({ name, committedAtMs });
+    if (isKnown(String(name))) continue;
+    const job = findJob(bus.layout.inbox, name);
+    if (job !== undefined) found.push(job);
   }
   return found.sort((a, b) => a.committedAtMs - b.committedAtMs || (String(a.name) < String(b.name) ? -1 : 1));
 }
@@ -39,9 +40,11 @@ export const inInbox = (inbox: string, name: string | Buffer, ...rest: string[])
     ? [inbox, name, ...rest].join('/')
     : Buffer.concat([Buffer.from(`${inbox}/`), name, Buffer.from(rest.map(part => `/${part}`).join(''))]);
 
-function commitTime(inbox: string, name: string | Buffer): number | undefined {
+/** A job of this name in the inbox; undefined when there is none (yet). */
+export function findJob(inbox: string, name: string | Buffer): FoundJob | undefined {
   try {
-    return lstatSync(inInbox(inbox, name, fileNames.commit), { throwIfNoEntry: false })?.mtimeMs;
+    const commit = lstatSync(inInbox(inbox, name, fileNames.commit), { throwIfNoEntry: false });
+    return commit && { name, committedAtMs: commit.mtimeMs, owner: commit.uid };
   } catch {
     return undefined; // not a folder, or one that we may not look into: not a job (yet)
   }

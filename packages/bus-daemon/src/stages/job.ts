@@ -6,8 +6,12 @@ import type { JournalRow } from '../journal/row.js';
 export interface FoundJob {
   /** The folder's name; a Buffer where it is not valid UTF-8. */
   name: string | Buffer;
-  /** When COMMIT was written (milliseconds): jobs are taken in this order. */
+  /** When COMMIT was written (milliseconds): a producer's jobs are taken in this order. */
   committedAtMs: number;
+  /** User id of whoever wrote COMMIT. */
+  owner: number;
+  /** Whose turn it is, when that has been found out. */
+  producer?: string;
 }
 
 /** A job that no producer can reach by its path any more. */
@@ -18,6 +22,8 @@ export interface ClaimedJob {
   folder: string;
   /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
   submittedAtMs?: number;
+  /** Whose turn it was; undefined when it is not known. */
+  producer?: string | undefined;
   /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not or could not be looked at, is no folder, or holds a crowd. */
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether only the daemon's own user can put names into its folder, or take them out. */
