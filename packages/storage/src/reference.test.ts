@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { storageCodes } from './errors.js';
+import { fileTypeRows } from './types/file-types.js';
 import { writableTypes } from './types/parse-type.js';
 
 const page = (name: string): string =>
@@ -14,6 +15,16 @@ test('docs/reference/errors-storage.md has every code with disposition and hint,
 });
 
 test('docs/reference/type-mapping.md has every type that can be written, and no other', () => {
-  const types = [...page('type-mapping.md').matchAll(/^\| `([A-Z_ ]+)` \| /gm)].map(([, type]) => type);
+  const [, reading = ''] = /\n\| type \|(.*?)\n\n/s.exec(page('type-mapping.md')) ?? [];
+  const types = [...reading.matchAll(/^\| `([A-Z_ ]+)` \| /gm)].map(([, type]) => type);
   expect(types.sort()).toEqual([...writableTypes].sort());
+});
+
+test('docs/reference/type-mapping.md says of every type of DuckDB how it is written', () => {
+  const code = (text: string) => (text === '' ? '' : `\`${text}\``);
+  const rows = fileTypeRows.map(
+    ([name, inFile, refused, castTo]) => `| ${code(name)} | ${code(inFile)} | ${refused} | ${code(castTo)} |`,
+  );
+  const [, table = ''] = /\n\| DuckDB's type \|[^\n]*\n\|[-|]*\n(.*?)\n\n/s.exec(page('type-mapping.md')) ?? [];
+  expect(table.split('\n')).toEqual(rows);
 });

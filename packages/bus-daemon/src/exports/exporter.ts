@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import { CodedError, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
 import type { Snapshot } from '../publish/views.js';
@@ -215,7 +215,7 @@ export class Exporter {
         as_of_seq,
         definition,
         duration_ms: Math.round(elapsed() - startedAt),
-        error: (error as Error).message,
+        error: error instanceof CodedError ? `${error.message} ${error.hint}` : (error as Error).message,
       };
       logger.error({ export: item.name, err: error }, 'export failed; its last good file stays');
     } finally {

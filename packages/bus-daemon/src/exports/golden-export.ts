@@ -95,6 +95,7 @@ export async function selectOf(
     file: {
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
+      readBack: true,
       ...(orderBy !== '' && { orderBy }),
       metadata: {
         'quantbot.bus_id': marker.bus_id,

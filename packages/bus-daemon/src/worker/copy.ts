@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
+import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { identifier, literal } from '../sql.js';
 import type {
@@ -88,9 +88,7 @@ async function copy(
   path: string,
   file: ParquetFileOptions,
 ): Promise<number> {
-  const statement = `COPY (${sql}) TO ${literal(path)} (${copyOptions(file)})`;
-  const [row] = await query<{ Count: bigint }>(connection, statement);
-  return Number(row?.Count ?? 0);
+  return copyExactly(connection, { sql, path, options: copyOptions(file), readBack: file.readBack === true });
 }
 
 const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>

@@ -63,6 +63,8 @@ export interface ParquetFileOptions {
   orderBy?: string;
   /** Goes into the file's key-value metadata. */
   metadata?: Record<string, string>;
+  /** Whether the file is read once it is written, before it takes the place of another. */
+  readBack?: boolean;
 }
 
 /** Asks for the hash of a file's rows. */

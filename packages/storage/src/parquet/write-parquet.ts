@@ -3,8 +3,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { makeFolderDurable, readParquetFooter, replaceFileDurable } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
-import { identifier, literal } from '../sql.js';
+import { identifier } from '../sql.js';
 import { appendColumns, appendRows } from './append.js';
+import { copyExactly } from './copy-exactly.js';
 import { type Column, columnsOf, type Schema } from './schema.js';
 
 /** The rows to write: objects by column name, from an array, a generator or a stream. A column that a row lacks is NULL. */
@@ -61,7 +62,7 @@ export async function writeParquet(
         const count = isRows(data)
           ? await appendRows(connection, table, columns, data)
           : await appendColumns(connection, table, columns, data);
-        await connection.run(`COPY ${table} TO ${literal(temporary)} (${copyOptions})`);
+        await copyExactly(connection, { sql: `FROM ${table}`, path: temporary, options: copyOptions, readBack: true });
         return count;
       });
       const footer = await readParquetFooter(temporary);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { replaceFileDurable } from '@quantbot/infra';
 import { interruptible, queryError } from '../duckdb/run.js';
 import { StorageError, storageError } from '../errors.js';
-import { literal } from '../sql.js';
+import { copyExactly } from '../parquet/copy-exactly.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 import { withoutSemicolon } from './stream-select.js';
@@ -16,7 +16,7 @@ export interface CopyOptions extends SandboxOptions {
 /**
  * Writes the result of somebody's SELECT as Parquet, where the SELECT can only read the bus's data. The file appears under its name when it is whole.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of `openSandbox`.
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`, `WRITE_FAILED`; those of `copyExactly` and `openSandbox`.
  */
 export async function copySelect(
   sql: string,
@@ -41,10 +41,8 @@ async function copyTo(
   const { connection, folders, close } = await openSandbox(where, [path]);
   try {
     await assertOneSelect(connection, sql, 'The query', folders);
-    // On lines of its own: the SQL may end with a comment.
-    const copy = `COPY (\n${withoutSemicolon(sql)}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
-    const result = await interruptible(connection, signal, () => connection.runAndReadAll(copy));
-    return { rows: Number(result.getRowsJS()[0]?.[0] ?? 0) };
+    const copy = { sql: withoutSemicolon(sql), path, options: 'FORMAT parquet, COMPRESSION zstd', readBack: true };
+    return { rows: await interruptible(connection, signal, () => copyExactly(connection, copy)) };
   } catch (error) {
     throw signal?.aborted ? error : queryError(error);
   } finally {

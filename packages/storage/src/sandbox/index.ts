@@ -2,6 +2,7 @@
  * `@quantbot/storage/sandbox`: SQL that is not our own, where it can do no harm. For the bus's own packages; programs use `openDuckDb` and `openCatalog`.
  */
 export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
+export { type CopyToFile, copyExactly } from '../parquet/copy-exactly.js';
 export { copySelect } from './copy-select.js';
 export { foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';

@@ -1,5 +1,6 @@
 import * as duckdb from '@duckdb/node-api';
 import { storageError } from '../errors.js';
+import { writtenInstead } from './file-types.js';
 
 const scalarTypes: Record<string, duckdb.DuckDBType> = {
   BOOLEAN: duckdb.BOOLEAN,
@@ -35,17 +36,10 @@ const aliases: Record<string, string> = {
   TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
 };
 
-/** Types that Parquet does not give back as they were, and what to write instead. */
+/** What to write instead of types that no JavaScript value says in full; `writtenInstead` has those that Parquet does not give back. */
 const instead: Record<string, string> = {
-  HUGEINT: 'DECIMAL(38,0)',
-  UHUGEINT: 'DECIMAL(38,0)',
-  BIGNUM: 'VARCHAR',
-  TIMESTAMP_S: 'TIMESTAMP',
-  TIMESTAMP_MS: 'TIMESTAMP',
   TIMETZ: 'TIME',
   'TIME WITH TIME ZONE': 'TIME',
-  ENUM: 'VARCHAR',
-  BIT: 'VARCHAR',
   JSON: 'VARCHAR',
   UNION: 'STRUCT',
 };
@@ -109,7 +103,7 @@ class TypeParser {
       return duckdb.MAP(key, value);
     }
     const type = scalarTypes[aliases[name] ?? name];
-    if (type === undefined) throw this.#invalid(instead[name]);
+    if (type === undefined) throw this.#invalid(instead[name] ?? writtenInstead(name));
     return type;
   }
 

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/folder.js';
+import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { literal } from '../sql.js';
+import { copyExactly } from './copy-exactly.js';
+
+const options = 'FORMAT parquet, COMPRESSION zstd';
+
+/** Runs work with a way to write a SELECT and to read what a SELECT gives as DuckDB's text. */
+const withFile = <T>(
+  work: (file: {
+    path: string;
+    write(sql: string): Promise<number>;
+    texts(sql: string): Promise<unknown>;
+  }) => Promise<T>,
+) =>
+  withMemoryConnection((connection: DuckDBConnection) => {
+    const path = join(temporaryFolder(), 'x.parquet');
+    return work({
+      path,
+      write: sql => copyExactly(connection, { sql, path, options, readBack: true }),
+      texts: async sql => (await connection.runAndReadAll(sql)).getRowsJS(),
+    });
+  });
+
+const written = (sql: string, same = sql) =>
+  withFile(async ({ path, write, texts }) => {
+    await write(sql);
+    const describe = (await texts(`DESCRIBE FROM ${literal(path)}`)) as string[][];
+    return {
+      types: describe.map(([, type]) => type),
+      before: await texts(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${same})`),
+      after: await texts(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ${literal(path)}`),
+    };
+  });
+
+/** Each type with extremes, and the type that the file has. */
+const kept: [type: string, inFile: string, values: string[]][] = [
+  ['BOOLEAN', 'BOOLEAN', ['true', 'false']],
+  ['TINYINT', 'TINYINT', ['-128', '127']],
+  ['SMALLINT', 'SMALLINT', ['-32768', '32767']],
+  ['INTEGER', 'INTEGER', ['-2147483648', '2147483647']],
+  ['BIGINT', 'BIGINT', ['-9223372036854775808', '9223372036854775807']],
+  ['HUGEINT', 'DECIMAL(38,0)', ['9007199254740995', '9'.repeat(38), `-${'9'.repeat(38)}`, '0']],
+  ['UHUGEINT', 'DECIMAL(38,0)', ['0', '9007199254740995', '9'.repeat(38)]],
+  ['UTINYINT', 'UTINYINT', ['0', '255']],
+  ['USMALLINT', 'USMALLINT', ['0', '65535']],
+  ['UINTEGER', 'UINTEGER', ['0', '4294967295']],
+  ['UBIGINT', 'UBIGINT', ['0', '18446744073709551615']],
+  ['BIGNUM', 'VARCHAR', ['1'.repeat(90), '-1']],
+  ['FLOAT', 'FLOAT', ['0', '-0.0', '1e-45', 'inf', '-inf', 'nan', '-nan', '3.4028235e38']],
+  ['DOUBLE', 'DOUBLE', ['0', '-0.0', '5e-324', 'inf', '-inf', 'nan', '-nan', '1.7976931348623157e308']],
+  ['DECIMAL(4,1)', 'DECIMAL(4,1)', ['-999.9', '0.0']],
+  ['DECIMAL(18,2)', 'DECIMAL(18,2)', ['-9999999999999999.99']],
+  ['DECIMAL(38,38)', 'DECIMAL(38,38)', [`-0.${'9'.repeat(38)}`, `0.${'0'.repeat(37)}1`]],
+  ['VARCHAR', 'VARCHAR', ['', 'ü€😀']],
+  ['JSON', 'JSON', ['{"a": [1, null]}', '"x"']],
+  ['BLOB', 'BLOB', ['', '\\xFF\\x00']],
+  ['BIT', 'VARCHAR', ['0', '10101']],
+  ["ENUM('a', 'b')", 'VARCHAR', ['a', 'b']],
+  ['UUID', 'UUID', ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']],
+  ['DATE', 'DATE', ['infinity', '-infinity', '5877642-06-25 (BC)', '5881580-07-10', '0001-01-01']],
+  ['TIME', 'TIME', ['00:00:00', '23:59:59.999999', '24:00:00']],
+  ['TIME_NS', 'TIME_NS', ['00:00:00.000000001', '23:59:59.999999999']],
+  ['TIME WITH TIME ZONE', 'TIME WITH TIME ZONE', ['12:34:56.789+00']],
+  ['TIMESTAMP_S', 'TIMESTAMP', ['290309-12-22 (BC) 00:00:00', '2026-01-31 12:00:00']],
+  ['TIMESTAMP_MS', 'TIMESTAMP', ['2026-01-31 12:00:00.123']],
+  ['TIMESTAMP', 'TIMESTAMP', ['infinity', '-infinity', '290309-12-22 (BC) 00:00:00', '294247-01-10 04:00:54.775806']],
+  ['TIMESTAMP_NS', 'TIMESTAMP_NS', ['infinity', '1677-09-22 00:00:00', '2262-04-11 23:47:16.854775806']],
+  ['TIMESTAMP WITH TIME ZONE', 'TIMESTAMP WITH TIME ZONE', ['infinity', '1900-01-01 00:00:00.000001+00']],
+  ['INTERVAL', 'INTERVAL', ['00:00:00', '178956970 years 7 months 2147483647 days 1192:59:59.999']],
+];
+
+test.each(kept)(
+  '%s is written as %s and gives back each value, also inside of lists, structs, maps and arrays',
+  async (type, inFile, values) => {
+    const list = values.map(value => `CAST(${literal(value)} AS ${type})`).join(', ');
+    const select = (array: string) =>
+      `SELECT x, [x, NULL] AS l, {'a': x, 'b': [{'c': x}]} AS s, MAP {'k': x, 'n': NULL} AS m, ${array} AS a FROM (SELECT unnest([${list}, NULL]) AS x)`;
+    const { types, before, after } = await written(select(`CAST([x, x] AS ${type}[2])`), select('[x, x]'));
+    expect(after).toEqual(before);
+    expect(types).toEqual([
+      inFile,
+      `${inFile}[]`,
+      `STRUCT(a ${inFile}, b STRUCT(c ${inFile})[])`,
+      `MAP(VARCHAR, ${inFile})`,
+      `${inFile}[]`,
+    ]);
+  },
+);
+
+test('keys of a map keep every digit', async () => {
+  const { before, after } = await written("SELECT MAP {9007199254740995::HUGEINT: '-0.0'::DOUBLE, 1: 0} AS m");
+  expect(after).toEqual(before);
+});
+
+test('values that Parquet has as a column only, a STRUCT without names, and NULL without a type', async () => {
+  const { before, after } = await written(
+    "SELECT 'POINT (1 2)'::GEOMETRY AS g, {'a': [1, NULL]}::VARIANT AS v, row(1, 'x') AS r, NULL AS n, [] AS e",
+  );
+  expect(after).toEqual(before);
+});
+
+/** What is refused, by what the error says. */
+const refused: [what: string, sql: string, code: string, castTo: string][] = [
+  ['HUGEINT of 39 digits', `'1${'0'.repeat(38)}'::HUGEINT`, 'VALUE_INVALID', 'VARCHAR'],
+  ['the smallest HUGEINT', "'-170141183460469231731687303715884105728'::HUGEINT", 'VALUE_INVALID', 'VARCHAR'],
+  ['UHUGEINT of 39 digits', "'340282366920938463463374607431768211455'::UHUGEINT", 'VALUE_INVALID', 'VARCHAR'],
+  ['an offset', "'12:00:00+05:30'::TIMETZ", 'VALUE_INVALID', 'VARCHAR'],
+  ['an offset to the west', "'12:00:00-01'::TIMETZ", 'VALUE_INVALID', 'VARCHAR'],
+  ['an infinite TIMESTAMP_S', "'infinity'::TIMESTAMP_S", 'VALUE_INVALID', 'VARCHAR'],
+  ['an INTERVAL of a microsecond', "INTERVAL '1 microsecond'", 'VALUE_INVALID', 'VARCHAR'],
+  ['a negative INTERVAL', "INTERVAL '-1 month'", 'VALUE_INVALID', 'VARCHAR'],
+  ['a negative INTERVAL of years', "INTERVAL '-1 year'", 'VALUE_INVALID', 'VARCHAR'],
+  ['a negative INTERVAL of days', "INTERVAL '-1 day'", 'VALUE_INVALID', 'VARCHAR'],
+  ['an INTERVAL below a second', "INTERVAL '-1 millisecond'", 'VALUE_INVALID', 'VARCHAR'],
+  ['a long INTERVAL', "INTERVAL '2000 hours'", 'VALUE_INVALID', 'VARCHAR'],
+  ['UNION', 'union_value(a := 1)', 'TYPE_UNSUPPORTED', 'JSON'],
+];
+
+describe('refused with the column, and what to cast it to', () => {
+  test.each(refused)('%s', async (_what, value, code, castTo) => {
+    for (const [sql, hint] of [
+      [`SELECT 1 AS a, ${value} AS "the x"`, castTo],
+      [`SELECT {'a': [${value}]} AS "the x"`, ''],
+      [`SELECT MAP {'a': ${value}} AS "the x"`, ''],
+      [`SELECT * FROM (SELECT NULL::INTEGER AS b, ${value} AS "the x" FROM range(5000)) -- a comment`, castTo],
+    ] as const)
+      await expect(withFile(({ write }) => write(sql))).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining('the x'),
+        hint: expect.stringContaining(hint),
+      });
+  });
+
+  test.each([
+    ["['POINT (1 2)'::GEOMETRY]", 'VARCHAR'],
+    ["{'v': 1::VARIANT}", 'JSON'],
+    ['[row(1::HUGEINT)]', ''],
+  ])('%s', async (value, castTo) => {
+    await expect(withFile(({ write }) => write(`SELECT ${value} AS deep`))).rejects.toMatchObject({
+      code: 'TYPE_UNSUPPORTED',
+      message: expect.stringContaining('deep'),
+      hint: expect.stringContaining(castTo),
+    });
+  });
+});
+
+test('rows stay in the order of the SELECT, and columns keep their names', () =>
+  withFile(async ({ path, write, texts }) => {
+    const sql = `SELECT n::HUGEINT AS "a ""b", n AS n, 0.0::DOUBLE AS n FROM range(300000) AS t(n) ORDER BY hash(n)`;
+    expect(await write(sql)).toBe(300_000);
+    expect(await texts(`SELECT bool_and("a ""b" = n), any_value(n_1) FROM ${literal(path)}`)).toEqual([[true, 0]]);
+    const first = (from: string) => texts(`SELECT list(n)::VARCHAR FROM (SELECT n FROM ${from} LIMIT 50)`);
+    expect(await first(literal(path))).toEqual(await first(`(${sql})`));
+  }));
+
+test('a file without a negative zero has dictionaries', () =>
+  withFile(async ({ path, write, texts }) => {
+    const encodings = () => texts(`SELECT DISTINCT encodings FROM parquet_metadata(${literal(path)})`);
+    await write("SELECT (n % 7)::DOUBLE AS d, 'nan'::DOUBLE AS nan FROM range(10000) AS t(n)");
+    expect(await encodings()).toEqual([['PLAIN_DICTIONARY']]);
+    await write("SELECT CASE WHEN n = 9000 THEN '-0.0'::DOUBLE ELSE n % 7 END AS d FROM range(10000) AS t(n)");
+    expect(await encodings()).toEqual([['PLAIN']]);
+  }));

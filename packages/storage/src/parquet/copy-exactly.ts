@@ -1,0 +1,158 @@
+import { type DuckDBConnection, type DuckDBType, StatementType } from '@duckdb/node-api';
+import { queryError } from '../duckdb/run.js';
+import { storageError } from '../errors.js';
+import { identifier, literal } from '../sql.js';
+import { type FileColumn, fileColumnOf } from '../types/file-types.js';
+
+/** What to write, and where. */
+export interface CopyToFile {
+  /** One SELECT, without a semicolon. */
+  sql: string;
+  path: string;
+  /** Options of DuckDB's COPY: `FORMAT parquet, COMPRESSION zstd`. */
+  options: string;
+  /** Whether to read the file once it is written, all of it, and compare its columns with what was to be written. */
+  readBack: boolean;
+}
+
+/**
+ * Writes the result of a SELECT as Parquet so that every value can be read back as it was: docs/reference/type-mapping.md has the rule for each type. DuckDB's own
+ * COPY makes a DOUBLE of a HUGEINT and a positive zero of a negative one without a word. Not flushed; whoever calls removes the file after a failure.
+ *
+ * @returns the number of rows.
+ * @throws StorageError `TYPE_UNSUPPORTED` (a column cannot be written), `VALUE_INVALID` (a value cannot), `WRITE_FAILED` (the file is not what was
+ * written); DuckDB's errors as they come.
+ */
+export async function copyExactly(connection: DuckDBConnection, copy: CopyToFile): Promise<number> {
+  const columns = await columnsToWrite(connection, copy.sql);
+  const rows = await run(connection, copy, columns);
+  if (copy.readBack) await readBack(connection, copy.path, columns, rows);
+  return rows;
+}
+
+interface ColumnToWrite extends FileColumn {
+  name: string;
+  from: DuckDBType;
+}
+
+async function columnsToWrite(connection: DuckDBConnection, sql: string): Promise<ColumnToWrite[]> {
+  return (await describe(connection, sql)).map(({ name, type: from }) => {
+    const column = fileColumnOf(from);
+    if ('isCast' in column && !(column.isCast && column.type === undefined)) return { ...column, name, from };
+    const { type, castTo } = 'isCast' in column ? { type: from.toString(), castTo: undefined } : column;
+    throw storageError(
+      'TYPE_UNSUPPORTED',
+      `The column ${name} (${from}) cannot be written: Parquet does not give ${type} back as it was.`,
+      { ...(castTo !== undefined && { hint: `CAST it to ${castTo}.` }) },
+    );
+  });
+}
+
+async function describe(connection: DuckDBConnection, sql: string): Promise<{ name: string; type: DuckDBType }[]> {
+  const prepared = await connection.prepare(sql);
+  try {
+    if (prepared.statementType !== StatementType.SELECT)
+      throw storageError('NOT_ONE_SELECT', 'Only what a SELECT gives can be written.');
+    return Array.from({ length: prepared.columnCount }, (_, index) => ({
+      name: prepared.columnName(index),
+      type: prepared.columnType(index),
+    }));
+  } finally {
+    prepared.destroySync();
+  }
+}
+
+/** What an expression says through DuckDB's `error()`, with the number of the column. */
+const refusedMark = 'quantbot: refused value in column ';
+const dictionaryMark = 'quantbot: not in a dictionary, column ';
+
+async function run(
+  connection: DuckDBConnection,
+  { sql, path, options }: CopyToFile,
+  columns: readonly ColumnToWrite[],
+): Promise<number> {
+  const copy = async (mayHaveDictionary: boolean) => {
+    // DuckDB's dictionary takes -0.0 for 0.0, and one NaN for another; without one, the file is larger.
+    const all = mayHaveDictionary ? options : `${options}, DICTIONARY_SIZE_LIMIT 0`;
+    const source = selectOf(sql, columns, mayHaveDictionary);
+    const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
+    return Number(reader.getRowsJS()[0]?.[0] ?? 0);
+  };
+  try {
+    return await copy(true).catch(error => {
+      if (!String((error as Error).message).includes(dictionaryMark)) throw error;
+      return copy(false);
+    });
+  } catch (error) {
+    throw refusal(error as Error, columns) ?? error;
+  }
+}
+
+/** The SELECT with each value as the file has it; the same when nothing is to be done. */
+function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDictionary: boolean): string {
+  const expressions = columns.map(({ type, isCast, refused, notInDictionary }, index) => {
+    const value = `_c${index}`;
+    const fails = (mark: string) => `error(${literal(`${mark}${index}.`)})`;
+    const cases = [
+      ...(refused === undefined ? [] : [`WHEN ${refused.are(value)} THEN ${fails(refusedMark)}`]),
+      ...(notInDictionary === undefined || !mayHaveDictionary
+        ? []
+        : [`WHEN ${notInDictionary(value)} THEN ${fails(dictionaryMark)}`]),
+    ];
+    const written = isCast ? `CAST(${value} AS ${type})` : value;
+    return cases.length === 0 ? written : `CASE ${cases.join(' ')} ELSE ${written} END`;
+  });
+  if (expressions.every((expression, index) => expression === `_c${index}`)) return sql;
+  const named = expressions.map((expression, index) => `${expression} AS ${identifier(columns[index]!.name)}`);
+  // On lines of its own: the SQL may end with a comment.
+  return `SELECT ${named.join(', ')} FROM (\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
+}
+
+function refusal({ message }: Error, columns: readonly ColumnToWrite[]): Error | undefined {
+  const from = message.indexOf(refusedMark);
+  if (from < 0) return undefined;
+  const column = columns[Number.parseInt(message.slice(from + refusedMark.length), 10)];
+  if (column?.refused === undefined) return undefined;
+  const { values, castTo } = column.refused;
+  return storageError(
+    'VALUE_INVALID',
+    `The column ${column.name} (${column.from}) has a value that Parquet would not give back: ${values}.`,
+    { hint: `CAST it to ${castTo}.` },
+  );
+}
+
+/** Reads all of a file, with the types that were to be written. */
+async function readBack(
+  connection: DuckDBConnection,
+  path: string,
+  columns: readonly ColumnToWrite[],
+  rows: number,
+): Promise<void> {
+  const file = `read_parquet(${literal(path)}, hive_partitioning = false)`;
+  const problems: string[] = [];
+  try {
+    const found = await describe(connection, `FROM ${file}`);
+    for (const [index, { name, type }] of columns.entries()) {
+      const there = found[index];
+      const [expected, is] = [type, there?.type].map(comparable);
+      if (there === undefined || (type !== undefined && expected !== is))
+        problems.push(`${name}: ${is ?? 'missing'} instead of ${expected}`);
+    }
+    const reader = await connection.runAndReadAll(`SELECT count(*), bit_xor(hash(_file)) FROM ${file} AS _file`);
+    const [count] = reader.getRowsJS()[0] ?? [];
+    if (Number(count) !== rows) problems.push(`${count} rows instead of ${rows}`);
+  } catch (error) {
+    problems.push((queryError(error) as Error).message);
+  }
+  if (problems.length > 0)
+    throw storageError('WRITE_FAILED', 'The file that was written does not read as what was to be written.', {
+      details: problems,
+    });
+}
+
+/** A type as text, without what does not change a value: spaces, quotes of names, the coordinate system that a plain GEOMETRY gets. */
+const comparable = (type: DuckDBType | string | undefined): string | undefined =>
+  (typeof type === 'string' ? type : (type?.alias ?? type?.toString()))
+    ?.replace(/JSON/g, 'VARCHAR')
+    .replace(/GEOMETRY\([^)]*\)/g, 'GEOMETRY')
+    .replace(/[\s"]/g, '');

@@ -1,0 +1,246 @@
+import * as api from '@duckdb/node-api';
+import { identifier, literal } from '../sql.js';
+
+/** SQL that is true of some values; made for an expression that gives the value. */
+type Condition = (value: string) => string;
+
+/** How the values of a type are written to Parquet. */
+interface FileType {
+  /** The type's name in SQL. */
+  name: string;
+  /** The type that the file has. Absent: Parquet has nothing that gives the values back. */
+  inFile?: string;
+  /** False for a type that Parquet holds as a column of its own, but not inside of a list, a struct or a map. */
+  nested?: false;
+  /** The values that are refused, in words and as a condition. */
+  refused?: { values: string; are: Condition };
+  /** Values that a dictionary page of DuckDB's writer would replace by others that it takes for equal. */
+  notInDictionary?: Condition;
+  /** What to cast a refused column or value to. */
+  castTo?: string;
+}
+
+const most38Digits = '9'.repeat(38);
+const negativeZeroOrNan: Condition = value => `(signbit(${value}) AND (${value} = 0 OR isnan(${value})))`;
+const same = (name: string): FileType => ({ name, inFile: name });
+
+/** Every type that DuckDB can give, by its id, as it is written; LIST, ARRAY, STRUCT and MAP are written by their parts. */
+const fileTypes = new Map<api.DuckDBTypeId, FileType>([
+  [api.DuckDBTypeId.BOOLEAN, same('BOOLEAN')],
+  [api.DuckDBTypeId.TINYINT, same('TINYINT')],
+  [api.DuckDBTypeId.SMALLINT, same('SMALLINT')],
+  [api.DuckDBTypeId.INTEGER, same('INTEGER')],
+  [api.DuckDBTypeId.BIGINT, same('BIGINT')],
+  [
+    api.DuckDBTypeId.HUGEINT,
+    {
+      name: 'HUGEINT',
+      inFile: 'DECIMAL(38,0)',
+      refused: { values: 'more than 38 digits', are: v => `(${v} NOT BETWEEN -${most38Digits} AND ${most38Digits})` },
+      castTo: 'VARCHAR',
+    },
+  ],
+  [api.DuckDBTypeId.UTINYINT, same('UTINYINT')],
+  [api.DuckDBTypeId.USMALLINT, same('USMALLINT')],
+  [api.DuckDBTypeId.UINTEGER, same('UINTEGER')],
+  [api.DuckDBTypeId.UBIGINT, same('UBIGINT')],
+  [
+    api.DuckDBTypeId.UHUGEINT,
+    {
+      name: 'UHUGEINT',
+      inFile: 'DECIMAL(38,0)',
+      refused: { values: 'more than 38 digits', are: v => `(${v} > CAST('${most38Digits}' AS UHUGEINT))` },
+      castTo: 'VARCHAR',
+    },
+  ],
+  [api.DuckDBTypeId.BIGNUM, { name: 'BIGNUM', inFile: 'VARCHAR' }],
+  [api.DuckDBTypeId.FLOAT, { ...same('FLOAT'), notInDictionary: negativeZeroOrNan }],
+  [api.DuckDBTypeId.DOUBLE, { ...same('DOUBLE'), notInDictionary: negativeZeroOrNan }],
+  [api.DuckDBTypeId.DECIMAL, same('DECIMAL')],
+  [api.DuckDBTypeId.VARCHAR, same('VARCHAR')],
+  [api.DuckDBTypeId.BLOB, same('BLOB')],
+  [api.DuckDBTypeId.BIT, { name: 'BIT', inFile: 'VARCHAR' }],
+  [api.DuckDBTypeId.ENUM, { name: 'ENUM', inFile: 'VARCHAR' }],
+  [api.DuckDBTypeId.UUID, same('UUID')],
+  [api.DuckDBTypeId.DATE, same('DATE')],
+  [api.DuckDBTypeId.TIME, same('TIME')],
+  [api.DuckDBTypeId.TIME_NS, same('TIME_NS')],
+  [
+    api.DuckDBTypeId.TIME_TZ,
+    {
+      ...same('TIME WITH TIME ZONE'),
+      refused: { values: 'an offset other than +00', are: v => `(CAST(${v} AS VARCHAR) NOT LIKE '%+00')` },
+      castTo: 'VARCHAR',
+    },
+  ],
+  [
+    api.DuckDBTypeId.TIMESTAMP_S,
+    {
+      name: 'TIMESTAMP_S',
+      inFile: 'TIMESTAMP',
+      refused: { values: 'infinity', are: v => `(isinf(CAST(CAST(${v} AS VARCHAR) AS TIMESTAMP)))` },
+      castTo: 'VARCHAR',
+    },
+  ],
+  [api.DuckDBTypeId.TIMESTAMP_MS, { name: 'TIMESTAMP_MS', inFile: 'TIMESTAMP' }],
+  [api.DuckDBTypeId.TIMESTAMP, same('TIMESTAMP')],
+  [api.DuckDBTypeId.TIMESTAMP_NS, same('TIMESTAMP_NS')],
+  [api.DuckDBTypeId.TIMESTAMP_TZ, same('TIMESTAMP WITH TIME ZONE')],
+  [
+    api.DuckDBTypeId.INTERVAL,
+    {
+      ...same('INTERVAL'),
+      refused: {
+        values: 'a negative part, microseconds, or 1193 hours and more',
+        are: v =>
+          `(datepart('year', ${v}) < 0 OR datepart('month', ${v}) < 0 OR datepart('day', ${v}) < 0 OR datepart('hour', ${v}) NOT BETWEEN 0 AND 1192 OR datepart('microseconds', ${v}) < 0 OR datepart('microseconds', ${v}) % 1000 <> 0)`,
+      },
+      castTo: 'VARCHAR',
+    },
+  ],
+  [api.DuckDBTypeId.GEOMETRY, { ...same('GEOMETRY'), nested: false, castTo: 'VARCHAR' }],
+  [api.DuckDBTypeId.VARIANT, { ...same('VARIANT'), nested: false, castTo: 'JSON' }],
+  [api.DuckDBTypeId.UNION, { name: 'UNION', castTo: 'JSON' }],
+  [api.DuckDBTypeId.SQLNULL, { name: 'NULL', inFile: 'INTEGER' }],
+]);
+
+/** How one column is written. */
+export interface FileColumn {
+  /** The type that it has in the file, as SQL writes it; undefined when no SQL can (a STRUCT without names). */
+  type: string | undefined;
+  /** Whether the values must be cast to it. */
+  isCast: boolean;
+  /** SQL that holds for values which are refused, and what these are, in words. */
+  refused?: { values: string; are: Condition; castTo: string };
+  /** SQL that holds for values which must not come into a dictionary page. */
+  notInDictionary?: Condition;
+}
+
+/** Why a column cannot be written. */
+export interface NotWritable {
+  /** The part that cannot be: `UNION("a" INTEGER)`. */
+  type: string;
+  castTo: string | undefined;
+}
+
+/** How a column of a type is written, so that a reader gets the values back: the one rule for all Parquet that we write. */
+export function fileColumnOf(type: api.DuckDBType, depth = 0): FileColumn | NotWritable {
+  if (type instanceof api.DuckDBListType || type instanceof api.DuckDBArrayType) return listColumn(type, depth);
+  if (type instanceof api.DuckDBStructType) return structColumn(type, depth);
+  if (type instanceof api.DuckDBMapType) return mapColumn(type, depth);
+  const row = fileTypes.get(type.typeId);
+  if (row?.inFile === undefined || (row.nested === false && depth > 0))
+    return { type: type.toString(), castTo: row?.castTo };
+  const { refused, notInDictionary, castTo = 'VARCHAR' } = row;
+  return {
+    type: row.inFile === row.name ? (type.alias === 'JSON' ? 'JSON' : type.toString()) : row.inFile,
+    isCast: row.inFile !== row.name && type.typeId !== api.DuckDBTypeId.SQLNULL,
+    ...(refused !== undefined && { refused: { ...refused, castTo } }),
+    ...(notInDictionary !== undefined && { notInDictionary }),
+  };
+}
+
+function listColumn(type: api.DuckDBListType | api.DuckDBArrayType, depth: number): FileColumn | NotWritable {
+  const element = fileColumnOf(type.valueType, depth + 1);
+  if (!('isCast' in element)) return element;
+  const list: Condition = value =>
+    type instanceof api.DuckDBArrayType ? `CAST(${value} AS ${type.valueType}[])` : value;
+  return {
+    type: element.type && `${element.type}[]`,
+    isCast: element.isCast || type instanceof api.DuckDBArrayType,
+    ...anyOf([{ part: element, of: list, isList: true }], depth),
+  };
+}
+
+function structColumn({ entryNames, entryTypes }: api.DuckDBStructType, depth: number): FileColumn | NotWritable {
+  const fields: FileColumn[] = [];
+  for (const entry of entryTypes) {
+    const field = fileColumnOf(entry, depth + 1);
+    if (!('isCast' in field)) return field;
+    fields.push(field);
+  }
+  const isNamed = entryNames.every(name => name !== '') && fields.every(field => field.type !== undefined);
+  return {
+    type: isNamed
+      ? `STRUCT(${fields.map(({ type }, index) => `${identifier(entryNames[index]!)} ${type}`).join(', ')})`
+      : undefined,
+    isCast: fields.some(field => field.isCast),
+    ...anyOf(
+      fields.map((part, index) => ({
+        part,
+        of: value => `struct_extract(${value}, ${entryNames[index] === '' ? index + 1 : literal(entryNames[index]!)})`,
+        isList: false,
+      })),
+      depth,
+    ),
+  };
+}
+
+function mapColumn({ keyType, valueType }: api.DuckDBMapType, depth: number): FileColumn | NotWritable {
+  const [key, value] = [fileColumnOf(keyType, depth + 1), fileColumnOf(valueType, depth + 1)];
+  if (!('isCast' in key)) return key;
+  if (!('isCast' in value)) return value;
+  return {
+    type: key.type && value.type && `MAP(${key.type}, ${value.type})`,
+    isCast: key.isCast || value.isCast,
+    ...anyOf(
+      [
+        { part: key, of: map => `map_keys(${map})`, isList: true },
+        { part: value, of: map => `map_values(${map})`, isList: true },
+      ],
+      depth,
+    ),
+  };
+}
+
+/** A part of a nested value: one value, or a list of them. */
+interface Part {
+  part: FileColumn;
+  of: Condition;
+  isList: boolean;
+}
+
+/** The conditions that hold when they do for any part. */
+function anyOf(parts: readonly Part[], depth: number): Pick<FileColumn, 'refused' | 'notInDictionary'> {
+  const holdsFor = (conditionOf: (part: FileColumn) => Condition | undefined): Condition | undefined => {
+    const conditions = parts.flatMap(({ part, of, isList }): Condition[] => {
+      const condition = conditionOf(part);
+      if (condition === undefined) return [];
+      if (!isList) return [value => condition(of(value))];
+      const item = `_v${depth}`;
+      return [value => `(len(list_filter(${of(value)}, lambda ${item}: ${condition(item)})) > 0)`];
+    });
+    return conditions.length === 0 ? undefined : value => `(${conditions.map(one => one(value)).join(' OR ')})`;
+  };
+  const are = holdsFor(part => part.refused?.are);
+  const notInDictionary = holdsFor(part => part.notInDictionary);
+  const reasons = parts.flatMap(({ part }) => part.refused ?? []);
+  return {
+    ...(are !== undefined && {
+      refused: {
+        are,
+        values: [...new Set(reasons.map(({ values }) => values))].join('; '),
+        castTo: 'a type that holds it',
+      },
+    }),
+    ...(notInDictionary !== undefined && { notInDictionary }),
+  };
+}
+
+/** The rows of the reference page: each type, the type in the file, what is refused, and what to cast it to. */
+export const fileTypeRows: readonly (readonly [name: string, inFile: string, refused: string, castTo: string])[] = [
+  ...[...fileTypes.values()].map(({ name, inFile, nested, refused, castTo }) => {
+    const all = inFile === undefined ? 'all' : nested === false ? 'inside of a list, struct or map' : undefined;
+    return [name, inFile ?? '', all ?? refused?.values ?? '', castTo ?? ''] as const;
+  }),
+  ['LIST', 'LIST', 'what its elements cannot be', ''],
+  ['ARRAY', 'LIST', 'what its elements cannot be', ''],
+  ['STRUCT', 'STRUCT', 'what its fields cannot be', ''],
+  ['MAP', 'MAP', 'what its keys and values cannot be', ''],
+];
+
+/** The name of the type to write instead of one that the file would give back as another; undefined for any other name. */
+export function writtenInstead(name: string): string | undefined {
+  const row = [...fileTypes.values()].find(one => one.name === name);
+  return row === undefined || row.inFile === row.name ? undefined : (row.inFile ?? row.castTo);
+}
