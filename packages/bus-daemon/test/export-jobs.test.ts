@@ -20,7 +20,7 @@ test('a SELECT of the configuration becomes an export of its own, over canonical
   for (const runId of ['a', 'b']) await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(4) });
   await drain(bus);
   const { exportDir } = bus.config.export;
-  expect(await readParquet(join(exportDir, 'sums.parquet'))).toEqual([{ total: 12, rows: 8 }]);
+  expect(await readParquet(join(exportDir, 'sums.parquet'))).toEqual([{ total: '12', rows: 8 }]);
   expect(await readParquet(join(exportDir, 'deep/runs.parquet'))).toEqual([
     { run_id: 'a', rows: 4 },
     { run_id: 'b', rows: 4 },

@@ -9,7 +9,7 @@ import { FileSink } from './file-sink.js';
 
 /**
  * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`; `int64` (a safe integer or a bigint); `double`
- * (any number but NaN; -0 becomes 0); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
+ * (any number but NaN); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
  */
 export type SmallColumnType = 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
 
@@ -117,7 +117,7 @@ interface Field {
 
 function checkedRow(row: Record<string, unknown>, fields: readonly Field[], index: number): Record<string, unknown> {
   if (typeof row !== 'object' || row === null) throw busError('VALUE_INVALID', `Row ${index} is not an object.`);
-  const checked: Record<string, unknown> = {};
+  const checked: Record<string, unknown> = Object.create(null); // parquetjs-lite takes what an object inherits for a value
   for (const field of fields) {
     const value =
       Object.hasOwn(Object.prototype, field.name) && !Object.hasOwn(row, field.name) ? undefined : row[field.name];
@@ -144,7 +144,7 @@ function checkedValue(value: unknown, { name, type }: Field, index: number): unk
       if (typeof value === 'boolean') return value;
       break;
     case 'double':
-      if (typeof value === 'number' && !Number.isNaN(value)) return value;
+      if (typeof value === 'number' && !Number.isNaN(value)) return Object.is(value, -0) ? '-0' : value; // it parses texts, and loses the sign of -0
       break;
     case 'timestamp':
       if (value instanceof Date && !Number.isNaN(value.getTime())) return value;

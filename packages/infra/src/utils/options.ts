@@ -3,6 +3,7 @@ import { type BusError, busError } from '../errors.js';
 import { artifactKey, artifactKeySchema, idSchema } from '../ids.js';
 import { maxArtifacts, maxInputs } from '../manifest.js';
 import { schemaHintProblem } from '../schema-hint.js';
+import { jsonProblem } from './json-problem.js';
 
 /** How the file gets into the bus: `copy` leaves it where it is, `move` gives it away. */
 export type Transfer = 'copy' | 'move';
@@ -37,7 +38,10 @@ export interface ArtifactOptions {
   schemaHint?: string;
   /** Number of rows, checked against the file; filled in when absent. */
   rows?: number;
-  /** Anything that JSON can hold; kept as it is. */
+  /**
+   * Anything that JSON can hold; kept as it is. What JSON would change is refused with its path: NaN, an infinity, a bigint, a Map, a Set,
+   * an instance of a class without `toJSON`. JSON has one zero, so -0 is 0.
+   */
   meta?: Record<string, unknown>;
 }
 
@@ -53,16 +57,9 @@ export interface SubmitArtifactsOptions extends JobOptions {
 }
 
 const transfer = z.enum(['copy', 'move']);
-/** JSON.stringify throws for bigints and for cycles; better here than after the files are copied. */
 const jsonObject = z.record(z.string(), z.unknown()).superRefine((value, context) => {
-  try {
-    JSON.stringify(value);
-  } catch (error) {
-    context.addIssue({
-      code: 'custom',
-      message: `cannot be written as JSON (${(error as Error).message.split('\n')[0]})`,
-    });
-  }
+  const problem = jsonProblem(value);
+  if (problem !== undefined) context.addIssue({ code: 'custom', ...problem });
 });
 
 const optionsSchema = z
@@ -121,7 +118,10 @@ export function checkOptions(options: SubmitArtifactsOptions): void {
 
 function invalidOptions(error: z.ZodError): BusError {
   const details = error.issues.map(issue => `${issue.path.join('.') || 'options'}: ${issue.message}`);
-  const onlyIds = error.issues.every(issue => issue.path.some(step => idFields.has(String(step))));
+  const onlyIds = error.issues.every(
+    ({ path }) =>
+      !path.some(step => step === 'meta' || step === 'provenance') && path.some(step => idFields.has(String(step))),
+  );
   const what = details.length === 1 ? details[0] : `${details.length} options are not valid: ${details.join('; ')}`;
   return busError(onlyIds ? 'ID_INVALID' : 'OPTIONS_INVALID', `${what}.`, { details });
 }
