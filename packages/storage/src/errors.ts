@@ -61,7 +61,7 @@ export const storageCodes = {
   TYPE_UNSUPPORTED: { disposition: 'caller', hint: 'CAST the column to a type of docs/reference/type-mapping.md.' },
   VALUE_UNREPRESENTABLE: {
     disposition: 'caller',
-    hint: "Read with int64: 'bigint' or timestamp: 'micros', which hold every value.",
+    hint: "Read with int64: 'bigint' or timestamp: 'nanos', which hold every value.",
   },
   SCHEMA_INVALID: { disposition: 'caller', hint: 'Use the types of docs/reference/type-mapping.md.' },
   VALUE_INVALID: { disposition: 'caller', hint: 'Convert the value before writing, or choose another column type.' },

@@ -1,4 +1,4 @@
-import type { SelectBatch } from '@quantbot/storage/sandbox';
+import { distinctNames, type SelectBatch } from '@quantbot/storage/sandbox';
 import { stringify } from 'csv-stringify/sync';
 
 /** Batches of an answer as they come; at least one, also when there are no rows. */
@@ -22,23 +22,13 @@ export async function* jsonOf(batches: Batches): AsyncGenerator<string> {
   let names: string[] | undefined;
   let separator = '[\n';
   for await (const { columns, rows } of batches) {
-    names ??= distinct(columns.map(column => column.name));
+    names ??= distinctNames(columns.map(column => column.name));
     const lines = rows.map(row => JSON.stringify(Object.fromEntries((names ?? []).map((name, i) => [name, row[i]]))));
     if (lines.length === 0) continue;
     yield separator + lines.join(',\n');
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
-}
-
-/** Names that columns share, told apart as `a`, `a:1`, as everywhere in `@quantbot/storage`. */
-function distinct(names: readonly string[]): string[] {
-  const seen = new Map<string, number>();
-  return names.map(name => {
-    const count = seen.get(name) ?? 0;
-    seen.set(name, count + 1);
-    return count === 0 ? name : `${name}:${count}`;
-  });
 }
 
 /** The first rows of an answer; `onCut` is called when there are more. The query ends there. */

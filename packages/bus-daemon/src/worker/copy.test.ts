@@ -10,7 +10,6 @@ import type { SelectToWrite } from './protocol.js';
 function task(sql: string): SelectToWrite & { folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-copy-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'spill'));
   return {
     setup: ['CREATE VIEW fills AS SELECT 9007199254740995 - range AS size, range AS n FROM range(2)'],
     sql,
@@ -18,7 +17,6 @@ function task(sql: string): SelectToWrite & { folder: string } {
     readable: [],
     file: { compression: 'zstd', readBack: true },
     memoryMb: 256,
-    tempFolder: join(folder, 'spill'),
     folder,
   };
 }

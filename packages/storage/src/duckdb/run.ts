@@ -7,6 +7,7 @@ import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/ma
 import { columnVector } from '../types/vector-memory.js';
 import { bindParams, type Params } from './bind.js';
 import { type ColumnBuilder, plainColumn, typedColumn } from './column-builder.js';
+import { distinctNames } from './distinct-names.js';
 
 /** A statement and how its result is to be read. */
 export interface Statement {
@@ -25,7 +26,7 @@ export interface ResultDecoder {
 
 /** A result's decoder; the names of columns that share one are told apart as `a`, `a:1`. */
 export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMapping>): ResultDecoder {
-  const names = result.deduplicatedColumnNames();
+  const names = distinctNames(result.columnNames());
   const decoders: Decoder[] = names.map((name, index) => decoderOf(result.columnType(index), mapping, name));
   return {
     names,
@@ -61,7 +62,7 @@ async function runForBuilt<C>(
 ): Promise<Record<string, C>> {
   const built: { names: string[]; builders: ColumnBuilder<C>[] } = { names: [], builders: [] };
   await runForEach(connection, statement, (result, rows) => {
-    built.names = result.deduplicatedColumnNames();
+    built.names = distinctNames(result.columnNames());
     built.builders = built.names.map((name, i) => builderOf(result.columnType(i), statement.mapping, name, rows));
     return chunk => {
       for (const [i, builder] of built.builders.entries()) builder.add(columnVector(chunk.chunk, i), chunk.rowCount);

@@ -136,9 +136,9 @@ export async function openFiles(source: ParquetSource, options: CheckedOptions):
 /** What is selected: the named columns or all. */
 export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';
 
-/** The files as a table. */
+/** The files as a table. Minimum and maximum in a file leave NaN out, so that without `can_have_nan` DuckDB skips rows which have one. */
 export const fromFiles = (files: PinnedFiles, { hivePartitioning }: CheckedOptions): string =>
-  `read_parquet([${files.readPaths.map(literal).join(', ')}], hive_partitioning = ${hivePartitioning})`;
+  `read_parquet([${files.readPaths.map(literal).join(', ')}], hive_partitioning = ${hivePartitioning}, can_have_nan = true)`;
 
 /** What a failed read means, with the files' names in DuckDB's message. */
 export function readError(files: PinnedFiles, cause: unknown): Error {

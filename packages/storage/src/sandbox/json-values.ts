@@ -1,38 +1,105 @@
 import {
+  type DuckDBDateValue,
+  DuckDBStructType,
+  type DuckDBStructValue,
+  type DuckDBTimeNSValue,
+  type DuckDBTimestampMillisecondsValue,
+  type DuckDBTimestampNanosecondsValue,
+  type DuckDBTimestampSecondsValue,
   type DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  type DuckDBTimeValue,
   DuckDBTypeId,
+  type DuckDBValue,
   type DuckDBValueConverter,
   type Json,
   JsonDuckDBValueConverter,
 } from '@duckdb/node-api';
+import { storageError } from '../errors.js';
+import { checkedTime, isInfinite } from '../types/decode-times.js';
+import { dateText, isoText } from '../types/formats.js';
 
 /**
  * DuckDB's values as JSON that loses nothing: an integer is a number while every reader holds it exactly (±(2^53 − 1)), else its digits; DECIMAL is a text with
- * all its digits; a time is ISO 8601 in UTC with all its digits; NaN and the infinities are texts, since JSON has no such numbers.
+ * all its digits; a time is ISO 8601 in UTC with all its digits, a date ISO 8601 (with signed six-digit years outside of 0 to 9999); NaN and the infinities are
+ * texts, since JSON has no such numbers.
  */
-export const jsonConverter: DuckDBValueConverter<Json> = (value, type, converter) => {
-  if (value === null) return null;
-  switch (type.typeId) {
-    case DuckDBTypeId.BIGINT:
-    case DuckDBTypeId.UBIGINT:
-    case DuckDBTypeId.HUGEINT:
-    case DuckDBTypeId.UHUGEINT: {
-      const number = Number(value as bigint);
-      return Number.isSafeInteger(number) ? number : String(value);
+export function jsonConverterOf(column: string): DuckDBValueConverter<Json> {
+  return (value, type, converter) => {
+    if (value === null) return null;
+    switch (type.typeId) {
+      case DuckDBTypeId.BIGINT:
+      case DuckDBTypeId.UBIGINT:
+      case DuckDBTypeId.HUGEINT:
+      case DuckDBTypeId.UHUGEINT: {
+        const number = Number(value as bigint);
+        return Number.isSafeInteger(number) ? number : String(value);
+      }
+      case DuckDBTypeId.DATE:
+        return dateText((value as DuckDBDateValue).days);
+      case DuckDBTypeId.TIME:
+        return checkedTime((value as DuckDBTimeValue).micros, 6, column);
+      case DuckDBTypeId.TIME_NS:
+        return checkedTime((value as DuckDBTimeNSValue).nanos, 9, column);
+      case DuckDBTypeId.TIMESTAMP_S:
+        return isoTime((value as DuckDBTimestampSecondsValue).seconds, 1_000_000_000n);
+      case DuckDBTypeId.TIMESTAMP_MS:
+        return isoTime((value as DuckDBTimestampMillisecondsValue).millis, 1_000_000n);
+      case DuckDBTypeId.TIMESTAMP:
+      case DuckDBTypeId.TIMESTAMP_TZ: // whose own text depends on the machine's time zone
+        return isoTime((value as DuckDBTimestampValue | DuckDBTimestampTZValue).micros, 1000n);
+      case DuckDBTypeId.TIMESTAMP_NS:
+        return isoTime((value as DuckDBTimestampNanosecondsValue).nanos, 1n);
+      case DuckDBTypeId.STRUCT:
+        if (type instanceof DuckDBStructType) return structJson(value, type, converter, column);
     }
-    case DuckDBTypeId.TIMESTAMP:
-    case DuckDBTypeId.TIMESTAMP_S:
-    case DuckDBTypeId.TIMESTAMP_MS:
-    case DuckDBTypeId.TIMESTAMP_NS:
-      return isoTime(String(value));
-    case DuckDBTypeId.TIMESTAMP_TZ: // whose own text depends on the machine's time zone
-      return isoTime(String(new DuckDBTimestampValue((value as DuckDBTimestampTZValue).micros)));
-    default:
-      return JsonDuckDBValueConverter(value, type, converter);
-  }
+    return JsonDuckDBValueConverter(value, type, converter);
+  };
+}
+
+const isoTime = (raw: bigint, unitNanos: bigint): string => {
+  if (isInfinite(raw)) return raw > 0n ? 'infinity' : '-infinity';
+  return isoText(raw * unitNanos);
 };
 
-/** `2026-01-31 12:00:00.123456` as `2026-01-31T12:00:00.123456Z`; what has no date and time (an infinity) stays. */
-const isoTime = (text: string): string =>
-  text.replace(/^(\d{4,}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/, '$1T$2Z');
+function structJson(
+  value: DuckDBValue,
+  { entryNames, entryTypes }: DuckDBStructType,
+  converter: DuckDBValueConverter<Json>,
+  column: string,
+): Json {
+  // The object that the binding makes has one property for fields of one name, and none for a prototype.
+  if (new Set(entryNames).size < entryNames.length || entryNames.includes('__proto__'))
+    throw storageError(
+      'TYPE_UNSUPPORTED',
+      `The column ${column} has a STRUCT whose fields cannot be told apart in JSON.`,
+      {
+        hint: 'Name the fields of the STRUCT, or CAST it to VARCHAR.',
+      },
+    );
+  const { entries } = value as DuckDBStructValue;
+  return Object.fromEntries(
+    entryNames.map((name, index) => [name, converter(entries[name] ?? null, entryTypes[index]!, converter)]),
+  );
+}
+
+/** Types whose text DuckDB's own CAST cannot make for each value: the first and last moments fail, a time below zero becomes no text at all. */
+const ownText: ReadonlySet<DuckDBTypeId> = new Set([
+  DuckDBTypeId.TIME,
+  DuckDBTypeId.TIMESTAMP,
+  DuckDBTypeId.TIMESTAMP_TZ,
+]);
+
+/** Whether DuckDB's CAST makes the text of a column's values; else {@link textConverterOf} does. */
+export const isCastToText = (typeId: DuckDBTypeId): boolean => !ownText.has(typeId);
+
+/** DuckDB's text of a value. */
+export function textConverterOf(column: string): DuckDBValueConverter<Json> {
+  return (value, { typeId }) => {
+    if (value === null) return null;
+    if (typeId === DuckDBTypeId.TIME) return checkedTime((value as DuckDBTimeValue).micros, 6, column);
+    if (typeId !== DuckDBTypeId.TIMESTAMP_TZ) return String(value);
+    const { micros } = value as DuckDBTimestampTZValue;
+    return `${new DuckDBTimestampValue(micros)}${isInfinite(micros) ? '' : '+00'}`;
+  };
+}

@@ -65,6 +65,58 @@ test.each([
 });
 
 test.each([
+  ["'infinity'::DATE", 'infinity'],
+  ["'-infinity'::DATE", '-infinity'],
+  ["'0044-03-15 (BC)'::DATE", '-000043-03-15'],
+  ["'5881580-07-10'::DATE", '+5881580-07-10'],
+  ["['-infinity'::DATE]", ['-infinity']],
+  ["{'d': 'infinity'::DATE}", { d: 'infinity' }],
+  ["MAP {'infinity'::DATE: 1}", [{ key: 'infinity', value: 1 }]],
+  ["'infinity'::TIMESTAMP_S", 'infinity'],
+  ["'infinity'::TIMESTAMP_MS", 'infinity'],
+  ["'-infinity'::TIMESTAMP_NS", '-infinity'],
+  ["'-infinity'::TIMESTAMPTZ", '-infinity'],
+  ["'0044-03-15 (BC) 12:00:00.5'::TIMESTAMP_MS", '-000043-03-15T12:00:00.5Z'],
+  ["'12345-06-07 00:00:00'::TIMESTAMP_S", '+012345-06-07T00:00:00Z'],
+  ['make_timestamp(-9223372036854775806)', '-290308-12-21T19:59:05.224194Z'],
+  ['make_timestamp(9223372036854775806)', '+294247-01-10T04:00:54.775806Z'],
+  ["'1969-12-31 23:59:59.999999999'::TIMESTAMP_NS", '1969-12-31T23:59:59.999999999Z'],
+  ["'24:00:00'::TIME", '24:00:00'],
+])('the JSON of %s is %j', async (sql, json) => {
+  expect((await answer(`SELECT ${sql} AS x`)).rows).toEqual([[json]]);
+});
+
+test.each([
+  ['make_timestamp(-9223372036854775806)', '290309-12-21 (BC) 19:59:05.224194'],
+  ['make_timestamptz(9223372036854775806)', '294247-01-10 04:00:54.775806+00'],
+  ["'infinity'::TIMESTAMPTZ", 'infinity'],
+  ["'-infinity'::TIMESTAMP", '-infinity'],
+  ["'24:00:00'::TIME", '24:00:00'],
+])('the text of %s is %s', async (sql, text) => {
+  expect((await answer(`SELECT ${sql} AS x`, 'text')).rows).toEqual([[text]]);
+});
+
+test.each(['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME'])('the text of any %s is DuckDB’s', async type => {
+  const moments = `SELECT CAST(make_timestamp((hash(range) % 40000000000000000)::BIGINT - 20000000000000000) AS ${type}) AS x FROM range(2000)`;
+  const { rows } = await answer(`SELECT x, CAST(x AS VARCHAR) FROM (${moments})`, 'text');
+  expect(rows.map(([x]) => x)).toEqual(rows.map(([, text]) => text));
+});
+
+test.each([
+  ['text', "SELECT '00:00:00'::TIME AS fine, 1 AS n"],
+  ['json', 'SELECT row(1, 2) AS x'],
+  ['json', "SELECT {'__proto__': 1} AS x"],
+] as const)('as %s: %s', async (values, sql) => {
+  const rows = answer(sql, values);
+  if (values === 'text') expect((await rows).rows).toEqual([['00:00:00', '1']]);
+  else
+    await expect(rows).rejects.toMatchObject({
+      code: 'TYPE_UNSUPPORTED',
+      message: expect.stringContaining('column x'),
+    });
+});
+
+test.each([
   ['DESCRIBE SELECT 1 AS a', 'a'],
   ['SUMMARIZE SELECT 1 AS a', 'a'],
   ['WITH t AS (SELECT 1) FROM t', 1],

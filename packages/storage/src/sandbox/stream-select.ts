@@ -2,16 +2,18 @@ import {
   type DuckDBConnection,
   type DuckDBDataChunk,
   type DuckDBResult,
+  type DuckDBType,
+  type DuckDBValueConverter,
   type Json,
   StatementType,
 } from '@duckdb/node-api';
 import { interruptible, queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
-import { jsonConverter } from './json-values.js';
+import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 
-/** How values come: all as DuckDB's text, or as JSON that loses nothing (see {@link jsonConverter}). */
+/** How values come: all as DuckDB's text, or as JSON that loses nothing (see `jsonConverterOf`). */
 export type SelectValues = 'text' | 'json';
 
 /** What to ask, and how the answer comes. */
@@ -41,12 +43,15 @@ export async function* streamSelect(
   const { connection, folders, close } = await openSandbox(where);
   try {
     await assertOneSelect(connection, sql, 'The query', folders);
-    const columns = await columnsOf(connection, sql);
+    const asked = await columnsOf(connection, sql);
+    const columns = asked.map(({ name, type }) => ({ name, type: String(type) }));
     yield { columns, rows: [] };
-    const marked = withEndMark(sql, columns.length, values);
+    const marked = withEndMark(sql, asked, values);
     const result = await interruptible(connection, signal, () => connection.stream(marked));
+    const converterOf = values === 'text' ? textConverterOf : jsonConverterOf;
+    const converters = asked.map(({ name }) => converterOf(name));
     let isWhole = false;
-    for await (const { rows, isLast } of rowsOf(result, connection, signal)) {
+    for await (const { rows, isLast } of rowsOf(result, connection, signal, converters)) {
       isWhole = isLast;
       yield { columns, rows };
     }
@@ -60,15 +65,20 @@ export async function* streamSelect(
   }
 }
 
+interface Column {
+  name: string;
+  type: DuckDBType;
+}
+
 /** The columns of what the SQL would give. */
-async function columnsOf(connection: DuckDBConnection, sql: string): Promise<SelectBatch['columns']> {
+async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Column[]> {
   const prepared = await connection.prepare(sql);
   try {
     if (prepared.statementType !== StatementType.SELECT)
       throw storageError('NOT_ONE_SELECT', 'The query is no SELECT.');
     return Array.from({ length: prepared.columnCount }, (_, index) => ({
       name: prepared.columnName(index),
-      type: String(prepared.columnType(index)),
+      type: prepared.columnType(index),
     }));
   } finally {
     prepared.destroySync();
@@ -79,9 +89,10 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Sel
  * The rows, and behind them one that is only the mark of the end, since DuckDB's streams can end early and say nothing. It comes from the other side of a
  * UNION ALL, which DuckDB reads in order.
  */
-function withEndMark(sql: string, count: number, values: SelectValues): string {
-  const names = Array.from({ length: count }, (_, index) => `_c${index}`);
-  const chosen = names.map(name => (values === 'text' ? `CAST(${name} AS VARCHAR)` : name));
+function withEndMark(sql: string, columns: readonly Column[], values: SelectValues): string {
+  const names = columns.map((_, index) => `_c${index}`);
+  const isCast = ({ type }: Column) => values === 'text' && isCastToText(type.typeId);
+  const chosen = columns.map((column, index) => (isCast(column) ? `CAST(_c${index} AS VARCHAR)` : `_c${index}`));
   // On lines of its own: the SQL may end with a comment.
   return `SELECT ${chosen.join(', ')}, false FROM (
 ${withoutSemicolon(sql)}
@@ -99,14 +110,21 @@ async function* rowsOf(
   result: DuckDBResult,
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
+  converters: readonly DuckDBValueConverter<Json>[],
 ): AsyncGenerator<{ rows: Json[][]; isLast: boolean }, void, undefined> {
   for (;;) {
     const chunk: DuckDBDataChunk | null = await interruptible(connection, signal, () => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0) return;
-    const rows = chunk.convertRows(jsonConverter);
-    const end = rows.findIndex(row => row.at(-1) === true);
-    if (end >= 0 && end < rows.length - 1) return; // rows behind the mark would mean that it proves nothing
-    const isLast = end >= 0;
-    yield { rows: (isLast ? rows.slice(0, -1) : rows).map(row => row.slice(0, -1)), isLast };
+    const marks = chunk.getColumnVector(converters.length).toArray();
+    const end = marks.indexOf(true);
+    if (end >= 0 && end < marks.length - 1) return; // rows behind the mark would mean that it proves nothing
+    const vectors = converters.map((_, index) => chunk.getColumnVector(index));
+    const rows = Array.from({ length: end >= 0 ? end : marks.length }, (_, row) =>
+      vectors.map((vector, index) => {
+        const converter = converters[index]!;
+        return converter(vector.getItem(row), vector.type, converter)!;
+      }),
+    );
+    yield { rows, isLast: end >= 0 };
   }
 }

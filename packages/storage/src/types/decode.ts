@@ -1,5 +1,6 @@
 import * as api from '@duckdb/node-api';
 import { storageError } from '../errors.js';
+import { bigintsOf, halvesOf, times, timestamps } from './decode-times.js';
 import { dateText, decimalText } from './formats.js';
 import type { TypeMapping, Value } from './mapping.js';
 import {
@@ -17,9 +18,6 @@ import {
 export type Decoder = (vector: Vector, count: number) => Value[];
 
 type ReadAt = (index: number) => Value;
-
-const twoTo32 = 4294967296;
-const safeHigh = 2 ** 21; // |high word| below this: the 64-bit integer is within ±2^53
 
 /**
  * The decoder of a type.
@@ -85,20 +83,20 @@ function scalarReader(
         return index => read(index).slice(); // never one array for two rows
       };
     case api.DuckDBTypeId.DATE:
-      return ofArray(
-        4,
-        (b, o, n) => new Int32Array(b, o, n),
-        days => dateText(days, column),
-      );
+      return ofArray(4, (b, o, n) => new Int32Array(b, o, n), dateText);
+    case api.DuckDBTypeId.TIME:
+      return times(6, column);
+    case api.DuckDBTypeId.TIME_NS:
+      return times(9, column);
     case api.DuckDBTypeId.TIMESTAMP:
     case api.DuckDBTypeId.TIMESTAMP_TZ:
-      return timestamps(1n, 1n, mapping, column);
+      return timestamps(1000n, mapping, column);
     case api.DuckDBTypeId.TIMESTAMP_S:
-      return timestamps(1_000_000n, 1n, mapping, column);
+      return timestamps(1_000_000_000n, mapping, column);
     case api.DuckDBTypeId.TIMESTAMP_MS:
-      return timestamps(1000n, 1n, mapping, column);
+      return timestamps(1_000_000n, mapping, column);
     case api.DuckDBTypeId.TIMESTAMP_NS:
-      return timestamps(1n, 1000n, mapping, column);
+      return timestamps(1n, mapping, column);
     case api.DuckDBTypeId.DECIMAL:
       return decimals(type as api.DuckDBDecimalType, mapping);
     default:
@@ -111,9 +109,7 @@ function rareConversion(type: api.DuckDBType): ((item: api.DuckDBValue) => Value
   switch (type.typeId) {
     case api.DuckDBTypeId.ENUM:
     case api.DuckDBTypeId.UUID:
-    case api.DuckDBTypeId.TIME:
     case api.DuckDBTypeId.TIME_TZ:
-    case api.DuckDBTypeId.TIME_NS:
     case api.DuckDBTypeId.BIT:
       return item => String(item);
     case api.DuckDBTypeId.INTERVAL:
@@ -136,7 +132,7 @@ function nestedDecoder(type: api.DuckDBType, mapping: Required<TypeMapping>, col
   if (type instanceof api.DuckDBMapType) {
     const key = decoderOf(type.keyType, mapping, `${column}.key`);
     const value = decoderOf(type.valueType, mapping, `${column}.value`);
-    return mapDecoder(key, value);
+    return mapDecoder(key, value, column);
   }
   return undefined;
 }
@@ -161,9 +157,11 @@ function structDecoder(type: api.DuckDBStructType, mapping: Required<TypeMapping
   const names = type.entryNames;
   const decoders = type.entryTypes.map((entry, i) => decoderOf(entry, mapping, `${column}.${names[i]}`));
   const empty = emptyRecordFor(names);
+  const isNamed = names[0] !== ''; // DuckDB names all fields or none
   return (vector, count) => {
     const fields = decoders.map((decode, i) => decode(structField(vector, i), count));
     return readEach(count, vectorValidity(vector, count), index => {
+      if (!isNamed) return fields.map(values => values[index]!);
       const record = empty();
       for (let i = 0; i < names.length; i++) record[names[i]!] = fields[i]![index]!;
       return record;
@@ -171,7 +169,7 @@ function structDecoder(type: api.DuckDBStructType, mapping: Required<TypeMapping
   };
 }
 
-function mapDecoder(key: Decoder, value: Decoder): Decoder {
+function mapDecoder(key: Decoder, value: Decoder, column: string): Decoder {
   return (vector, count) => {
     const entries = listElements(vector); // a MAP is a list of structs of key and value
     const keys = key(structField(entries.vector, 0), entries.count);
@@ -180,10 +178,16 @@ function mapDecoder(key: Decoder, value: Decoder): Decoder {
     return readEach(count, vectorValidity(vector, count), i => {
       const map = new Map<Value, Value>();
       for (let at = start(i); at < start(i) + length(i); at++) map.set(keys[at]!, values[at]!);
+      if (map.size < length(i)) throw doubledKey(column); // DuckDB makes none, another writer can
       return map;
     });
   };
 }
+
+const doubledKey = (column: string) =>
+  storageError('VALUE_UNREPRESENTABLE', `The column ${column} has a MAP with a key twice, which a Map cannot hold.`, {
+    hint: 'Query it with map_entries(), which gives a list of keys and values.',
+  });
 
 function listBounds(vector: Vector, count: number) {
   const bytes = vectorBytes(vector, count * 16);
@@ -221,60 +225,10 @@ function integers(bytesPerItem: 8 | 16, signed: boolean, { int64 }: Required<Typ
       return value;
     };
     if (bytesPerItem === 16) return toNumber;
-    // Reading the halves as numbers makes no bigint at all for what is small enough.
-    const bytes = vectorBytes(vector, count * 8);
-    const low = new Uint32Array(bytes.buffer, bytes.byteOffset, count * 2);
-    const high = new Int32Array(bytes.buffer, bytes.byteOffset, count * 2);
-    return i => {
-      const upper = high[2 * i + 1]!;
-      return upper < safeHigh && upper >= -safeHigh + 1 ? upper * twoTo32 + low[2 * i]! : toNumber(i);
-    };
+    const small = halvesOf(vector, count, signed);
+    return i => small(i) ?? toNumber(i);
   };
 }
-
-function bigintsOf(vector: Vector, count: number, bytesPerItem: 8 | 16, signed: boolean): (index: number) => bigint {
-  const bytes = vectorBytes(vector, count * bytesPerItem);
-  const words = (count * bytesPerItem) / 8;
-  const low = new BigUint64Array(bytes.buffer, bytes.byteOffset, words);
-  const top = signed ? new BigInt64Array(bytes.buffer, bytes.byteOffset, words) : low;
-  return bytesPerItem === 8 ? i => top[i]! : i => (top[2 * i + 1]! << 64n) | low[2 * i]!;
-}
-
-const maxDateMs = 8.64e15;
-
-function timestamps(multiply: bigint, divide: bigint, { timestamp }: Required<TypeMapping>, column: string) {
-  const plain = multiply === 1n && divide === 1n;
-  return (vector: Vector, count: number): ReadAt => {
-    const raw = bigintsOf(vector, count, 8, true);
-    const micros = plain ? raw : (i: number) => floorDivide(raw(i) * multiply, divide);
-    if (timestamp === 'micros') return micros;
-    const slow: ReadAt = i => {
-      const ms = Number(floorDivide(micros(i), 1000n));
-      if (Math.abs(ms) > maxDateMs || isInfinite(raw(i)))
-        throw storageError('VALUE_UNREPRESENTABLE', `The column ${column} has a timestamp that a Date cannot hold.`, {
-          details: [isInfinite(raw(i)) ? 'it is infinite' : `${micros(i)} microseconds since 1970`],
-          hint: "Read with timestamp: 'micros'.",
-        });
-      return new Date(ms);
-    };
-    if (!plain) return slow;
-    const bytes = vectorBytes(vector, count * 8);
-    const low = new Uint32Array(bytes.buffer, bytes.byteOffset, count * 2);
-    const high = new Int32Array(bytes.buffer, bytes.byteOffset, count * 2);
-    return i => {
-      const upper = high[2 * i + 1]!;
-      if (upper >= safeHigh || upper < -safeHigh + 1) return slow(i);
-      const value = upper * twoTo32 + low[2 * i]!;
-      const rest = value % 1000; // exact, where value / 1000 could round up to the next millisecond
-      return new Date((value - (rest < 0 ? rest + 1000 : rest)) / 1000);
-    };
-  };
-}
-
-const isInfinite = (raw: bigint): boolean => raw === 2n ** 63n - 1n || raw === -(2n ** 63n - 1n);
-
-const floorDivide = (value: bigint, by: bigint): bigint =>
-  value < 0n && value % by !== 0n ? value / by - 1n : value / by;
 
 function decimals(type: api.DuckDBDecimalType, { decimal }: Required<TypeMapping>) {
   const { width, scale } = type;

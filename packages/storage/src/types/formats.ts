@@ -1,26 +1,62 @@
-import { storageError } from '../errors.js';
-
-const msPerDay = 86_400_000;
 const infiniteDays = 2 ** 31 - 1;
 
 /** Days since 1970 as `YYYY-MM-DD`, with the signed six-digit years of ISO 8601 outside of 0 to 9999; `infinity` and `-infinity` too. */
-export function dateText(days: number, column: string): string {
+export function dateText(days: number): string {
   if (Math.abs(days) === infiniteDays) return days > 0 ? 'infinity' : '-infinity';
-  if (Math.abs(days) > 1e8)
-    throw storageError('VALUE_UNREPRESENTABLE', `The column ${column} has a date beyond the year 275760.`, {
-      hint: 'CAST the column to VARCHAR.',
-    });
-  const text = new Date(days * msPerDay).toISOString();
-  return text.slice(0, text.indexOf('T'));
+  const { year, month, day } = civilOf(days);
+  const sign = year < 0 ? '-' : '+';
+  const years =
+    year >= 0 && year <= 9999 ? String(year).padStart(4, '0') : `${sign}${String(Math.abs(year)).padStart(6, '0')}`;
+  return `${years}-${two(month)}-${two(day)}`;
+}
+
+const two = (part: number): string => String(part).padStart(2, '0');
+
+const daysPerEra = 146_097; // 400 years
+
+/** The date in the Gregorian calendar, also where JavaScript's Date ends: in years that begin with March, so that the leap day is the last. */
+function civilOf(days: number): { year: number; month: number; day: number } {
+  const sinceMarch = days + 719_468; // since 0000-03-01
+  const era = Math.floor(sinceMarch / daysPerEra);
+  const dayOfEra = sinceMarch - era * daysPerEra;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const march = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = march < 10 ? march + 3 : march - 9;
+  return {
+    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    day: dayOfYear - Math.floor((153 * march + 2) / 5) + 1,
+  };
+}
+
+function daysOfCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * daysPerEra + dayOfEra - 719_468;
 }
 
 /** The days since 1970 of a text that {@link dateText} has made; undefined for anything else, such as a 30th of February. */
 export function daysOfDateText(text: string): number | undefined {
   if (text === 'infinity') return infiniteDays;
   if (text === '-infinity') return -infiniteDays;
-  if (!/^(?:\d{4}|[+-]\d{6})-\d{2}-\d{2}$/.test(text)) return undefined;
-  const ms = Date.parse(`${text}T00:00:00.000Z`);
-  return Number.isNaN(ms) || dateText(ms / msPerDay, '') !== text ? undefined : ms / msPerDay;
+  const [, year, month, day] = /^(\d{4}|[+-]\d{6,7})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  if (year === undefined) return undefined;
+  const days = daysOfCivil(Number(year), Number(month), Number(day));
+  return Math.abs(days) < infiniteDays && dateText(days) === text ? days : undefined;
+}
+
+const nanosPerDay = 86_400_000_000_000n;
+
+/** A moment as ISO 8601 in UTC, with as many digits of a second as it has. */
+export function isoText(nanos: bigint): string {
+  const rest = ((nanos % nanosPerDay) + nanosPerDay) % nanosPerDay;
+  return `${dateText(Number((nanos - rest) / nanosPerDay))}T${timeText(rest, 9)}Z`;
 }
 
 /** A scaled integer with its decimal point: 1250 with scale 2 is `12.50`. */
@@ -51,6 +87,17 @@ export function plainNumberText(value: number): string {
   const point = whole.length + Number(exponent);
   if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
   return `${sign}${digits.slice(0, point).padEnd(point, '0')}${digits.length > point ? `.${digits.slice(point)}` : ''}`;
+}
+
+/** A time of day as `HH:MM:SS[.f…]`, as DuckDB writes it, from microseconds (6 digits of a second) or nanoseconds (9) since midnight. */
+export function timeText(since: bigint, digits: 6 | 9): string {
+  const perSecond = 10n ** BigInt(digits);
+  const seconds = Number(since / perSecond);
+  const fraction = String(since % perSecond)
+    .padStart(digits, '0')
+    .replace(/0+$/, '');
+  const text = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return fraction === '' ? text : `${text}.${fraction}`;
 }
 
 const timePattern = /^(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?$/;

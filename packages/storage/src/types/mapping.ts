@@ -57,10 +57,11 @@ export interface TypeMapping {
   /** DECIMAL: `'string'` (default; exact, with all digits of the scale: `'12.50'`) or `'number'` (the nearest double). */
   decimal?: 'string' | 'number';
   /**
-   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is cut off) or `'micros'` (microseconds
-   * since 1970 as `bigint`; exact but for the nanoseconds of TIMESTAMP_NS).
+   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is cut off), `'micros'` or `'nanos'` (microseconds or
+   * nanoseconds since 1970 as `bigint`, exact: a TIMESTAMP_NS that is finer than a microsecond is the error `VALUE_UNREPRESENTABLE` for `'micros'`;
+   * an infinity is ±(2^63 − 1)).
    */
-  timestamp?: 'date' | 'micros';
+  timestamp?: 'date' | 'micros' | 'nanos';
 }
 
 /** The defaults of {@link TypeMapping}. */
@@ -69,7 +70,7 @@ export const defaultMapping: Required<TypeMapping> = { int64: 'number', decimal:
 const choices: { [Option in keyof TypeMapping]-?: readonly Required<TypeMapping>[Option][] } = {
   int64: ['number', 'bigint'],
   decimal: ['string', 'number'],
-  timestamp: ['date', 'micros'],
+  timestamp: ['date', 'micros', 'nanos'],
 };
 
 /** Fills in the defaults, and refuses what is not a choice. */

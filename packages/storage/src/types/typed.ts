@@ -42,6 +42,8 @@ export function typedFillerOf(
     case api.DuckDBTypeId.TIMESTAMP:
     case api.DuckDBTypeId.TIMESTAMP_TZ:
       return mapping.timestamp === 'micros' ? asItIs(BigInt64Array) : undefined;
+    case api.DuckDBTypeId.TIMESTAMP_NS:
+      return mapping.timestamp === 'nanos' ? asItIs(BigInt64Array) : undefined;
     default:
       return undefined;
   }
