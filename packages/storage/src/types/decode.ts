@@ -157,7 +157,7 @@ function structDecoder(type: api.DuckDBStructType, mapping: Required<TypeMapping
   const names = type.entryNames;
   const decoders = type.entryTypes.map((entry, i) => decoderOf(entry, mapping, `${column}.${names[i]}`));
   const empty = emptyRecordFor(names);
-  const isNamed = names[0] !== ''; // DuckDB names all fields or none
+  const isNamed = new Set(names).size === names.length;
   return (vector, count) => {
     const fields = decoders.map((decode, i) => decode(structField(vector, i), count));
     return readEach(count, vectorValidity(vector, count), index => {
