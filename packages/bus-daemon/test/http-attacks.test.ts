@@ -251,6 +251,7 @@ test('the page is sent with a strict policy, and can be put into no frame', asyn
   expect(policy).not.toMatch(/unsafe|\*|https?:/);
   expect(headers['x-content-type-options']).toBe('nosniff');
   expect(headers['x-frame-options']).toBe('DENY');
+  expect((await send('GET', '/api/v1/status')).headers['cache-control']).toBe('no-store');
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import { daemonError } from '../errors.js';
 import type { Asset } from './assets.js';
 import type { HttpContext } from './context.js';
-import { guardHost, guardOrigin, guardPage, guardToken, openSession } from './guards.js';
+import { guardHost, guardOrigin, guardPage, guardToken, neverStored, openSession } from './guards.js';
 import { answerOf, refuse } from './http-error.js';
 import { addDescription, answers, body } from './openapi.js';
 import { addArtifacts } from './routes/artifacts.js';
@@ -40,6 +40,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
     const { status, body: answer } = answerOf(daemonError('HTTP_NOT_FOUND', `There is nothing at ${c.req.path}.`));
     return c.json(answer, status);
   });
+  for (const path of ['/api/*', '/metrics']) app.use(path, neverStored);
   app.use(guardPage, guardHost(bus.config.http.allowedHosts), guardOrigin);
   app.use(
     bodyLimit({

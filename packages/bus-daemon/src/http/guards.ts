@@ -90,3 +90,9 @@ export const guardPage = secureHeaders({
   crossOriginOpenerPolicy: 'same-origin',
   strictTransportSecurity: false, // whoever puts TLS before it says so
 });
+
+/** What is answered is of this moment, and for whoever has asked. */
+export const neverStored: MiddlewareHandler = async (c, next) => {
+  await next();
+  if (!c.res.headers.has('cache-control')) c.res.headers.set('Cache-Control', 'no-store');
+};

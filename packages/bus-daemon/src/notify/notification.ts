@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { NotifyEvent } from '@quantbot/infra';
+import { visible } from '../visible.js';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 
 /** Happenings of one event, told together. */
@@ -60,7 +61,7 @@ export function documentOf(
 }
 
 /** Errors may quote what a producer has written, and a variable of an environment cannot have every character. */
-const inOneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
+const inOneLine = (text: string): string => visible(text.replace(/\s+/gu, ' '));
 
 function sentence(
   event: NotifyEvent,
