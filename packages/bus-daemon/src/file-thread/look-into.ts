@@ -13,6 +13,7 @@ const othersMayWrite = 0o022;
 /** What something in a job's folder is. */
 export interface FileInfo {
   kind: 'file' | 'folder' | 'other';
+  /** Of a folder, what lies in it; a rough figure. */
   bytes: number;
   inode: number;
 }
@@ -45,7 +46,7 @@ export function lookInto(folder: string): FolderContent {
     const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
     const files = content
       .filter(({ name }) => !ofEveryJob.has(name))
-      .map(({ name, info }): [string, FileInfo] => [name, fileInfo(info)]);
+      .map(({ name, info }): [string, FileInfo] => [name, infoOf(inFolder(folder, name), info)]);
     const alone = sealed && content.every(({ name, info }) => isAlone(inFolder(folder, name), info, 1));
     return { files, sealed, own: alone && isStaged(folder) };
   } catch {
@@ -70,6 +71,34 @@ function isAlone(path: string, info: Stats, depth: number): boolean {
     const inner = inFolder(path, name);
     return isAlone(inner, lstatSync(inner), depth + 1);
   });
+}
+
+/** Of a folder, the bytes are those of the files in it. */
+const infoOf = (path: string, info: Stats): FileInfo =>
+  info.isDirectory() ? { ...fileInfo(info), bytes: bytesBelow(path) } : fileInfo(info);
+
+/** So much is looked at to say how many bytes lie in a folder. */
+const mostSeen = 200;
+
+/** Bytes of the files in a folder; more than any job may have when that cannot be said at a glance. */
+function bytesBelow(path: string): number {
+  let bytes = 0;
+  let seen = 0;
+  const folders = [path];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const content = opendirSync(folder);
+    try {
+      for (let entry = content.readSync(); entry !== null; entry = content.readSync()) {
+        if (++seen > mostSeen) return Number.MAX_SAFE_INTEGER;
+        const inner = inFolder(folder, entry.name);
+        if (entry.isDirectory()) folders.push(inner);
+        else bytes += lstatSync(inner).size;
+      }
+    } finally {
+      content.closeSync();
+    }
+  }
+  return bytes;
 }
 
 function isCrowded(folder: string): boolean {

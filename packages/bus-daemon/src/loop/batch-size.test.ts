@@ -29,13 +29,20 @@ test('a job that has more than a quarter of the bytes of a batch goes its own wa
 });
 
 test('a job whose size cannot be seen at a glance goes its own way: what lies in its folders may be large', () => {
-  const [deep, flat, unseen] = jobsOf(1, 1, 1);
-  if (deep === undefined || flat === undefined || unseen === undefined) throw new Error('no jobs');
-  mkdirSync(join(deep.folder, 'deeper'));
-  deep.files = new Map(lookInto(deep.folder).files);
-  const { batch, large } = splitBySize([deep, flat, { ...unseen, files: undefined }], 100);
-  expect(large.map(job => job.jobId)).toEqual(['job-0', 'job-2']);
-  expect(batch.map(job => job.jobId)).toEqual(['job-1']);
+  const [heavy, flat, unseen, light, crowded] = jobsOf(1, 1, 1, 1, 1);
+  if (!heavy || !flat || !unseen || !light || !crowded) throw new Error('no jobs');
+  for (const [job, bytes, files] of [
+    [heavy, 30, 1],
+    [light, 5, 2],
+    [crowded, 0, 201],
+  ] as const) {
+    mkdirSync(join(job.folder, 'deep/deeper'), { recursive: true });
+    for (let i = 0; i < files; i++) writeFileSync(join(job.folder, `deep/deeper/${i}`), 'x'.repeat(bytes));
+    job.files = new Map(lookInto(job.folder).files);
+  }
+  const { batch, large } = splitBySize([heavy, flat, { ...unseen, files: undefined }, light, crowded], 100);
+  expect(large.map(job => job.jobId)).toEqual(['job-0', 'job-2', 'job-4']);
+  expect(batch.map(job => job.jobId)).toEqual(['job-1', 'job-3']);
 });
 
 test('jobs of very many files do not come together, and one of more than that comes alone', () => {

@@ -11,8 +11,8 @@ export interface Split {
 const largeShare = 1 / 4;
 
 /**
- * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. One whose size cannot be seen at a glance, because it has
- * folders or a crowd in it, may be large.
+ * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. One whose
+ * size cannot be seen at a glance may be large.
  */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
   const split: Split = { batch: [], large: [] };
@@ -35,9 +35,6 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
 function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } | undefined {
   if (files === undefined) return undefined;
   let bytes = 0;
-  for (const info of files.values()) {
-    if (info.kind === 'folder') return undefined;
-    bytes += info.bytes;
-  }
+  for (const info of files.values()) bytes += info.bytes;
   return { bytes, files: files.size };
 }
