@@ -4,6 +4,7 @@ import type { TableRegistry } from './canon/registry.js';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { Journal } from './journal/journal.js';
+import type { ClaimedJob } from './stages/job.js';
 import type { WorkerProcess } from './worker/client.js';
 
 /** What every stage works on. Only clock and ids are injected, for tests. */
@@ -17,6 +18,8 @@ export interface Bus {
   journal: Journal;
   /** The canonical tables as of the last commit. */
   tables: TableRegistry;
+  /** Takes over jobs that cost more time than the jobs around them should wait; undefined where a job is beside the others already. */
+  beside?: Beside | undefined;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
   /** Links, flushes and renames beside the main thread. */
@@ -30,6 +33,15 @@ export interface Bus {
   /** Milliseconds since some moment, for waiting. It never goes back. */
   elapsed(): number;
   newClaim(): string;
+}
+
+/** Verifies jobs one at a time, beside the batches. */
+export interface Beside {
+  add(job: ClaimedJob): void;
+  /** Whether a producer's files have been slow a moment ago: the next ones go beside the others at once. */
+  isSlow(producer: string): boolean;
+  /** Notes that a file of a producer is slow. */
+  noteSlow(producer: string): void;
 }
 
 /** What an operator asks of the exports. */

@@ -49,6 +49,7 @@ export const rejectCodes = {
   UNSAFE_PATH:
     'A job may contain only regular files below its own folder: no links, no devices, no paths that lead out.',
   NOT_PARQUET: 'Write the file again with a Parquet writer, and close the writer before submitting.',
+  SPARSE_FILE: 'Submit the file as its writer made it, or raise limits.max_sparse_ratio where files are compressed.',
   UNSUPPORTED_PARQUET:
     'Write the file again without what the details name: usually another encoding, compression or column type helps.',
   TOO_COMPLEX:

@@ -1,14 +1,12 @@
 import { mostFiles } from '../file-thread/claim-folders.js';
 import type { ClaimedJob } from '../stages/job.js';
+import { isLarge } from '../stages/large.js';
 
 /** Jobs that are verified together, and large ones among them that go their own way. */
 export interface Split {
   batch: ClaimedJob[];
   large: ClaimedJob[];
 }
-
-/** A job with more than this share of a batch's bytes is large. */
-const largeShare = 1 / 4;
 
 /**
  * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. One whose
@@ -19,7 +17,7 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
   const total = { bytes: 0, files: 0 };
   for (const job of jobs) {
     const size = sizeOf(job);
-    if (size === undefined || size.bytes > maxBytes * largeShare) {
+    if (size === undefined || isLarge(size.bytes, maxBytes)) {
       split.large.push(job);
       continue;
     }

@@ -1,4 +1,4 @@
-import type { Bus } from '../bus.js';
+import type { Beside, Bus } from '../bus.js';
 import type { CheckedJob, ClaimedJob } from '../stages/job.js';
 import { verify } from '../stages/verify.js';
 import { FairQueue } from './fair-queue.js';
@@ -9,11 +9,14 @@ interface FailedJob {
   error: unknown;
 }
 
+/** Files of a producer whose last one was slow go here at once for this long. */
+const slowForMs = 60_000;
+
 /**
- * Large jobs are verified here, one after another and beside the batches, so that no small job waits until gigabytes have been hashed. Their producers take
- * turns. A verified one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
+ * Large jobs, and those with files that are slow to read, are verified here, one after another and beside the batches, so that no small job waits until
+ * gigabytes have been hashed. Their producers take turns. A verified one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
  */
-export class LargeJobs {
+export class LargeJobs implements Beside {
   readonly #bus: Bus;
   readonly #onReady: () => void;
   readonly #stopping = new AbortController();
@@ -23,6 +26,8 @@ export class LargeJobs {
   #failed: FailedJob[] = [];
   readonly #waiting = new FairQueue<ClaimedJob>(({ submittedAtMs = 0 }) => submittedAtMs);
   #verifying: Promise<void> | undefined;
+  /** Producers of slow files, and until when they count as such. */
+  readonly #slowUntil = new Map<string, number>();
 
   constructor(bus: Bus, onReady: () => void) {
     // A process of its own, so that what happens to one that reads a large file is not held against another.
@@ -43,6 +48,16 @@ export class LargeJobs {
     this.#claims.add(job.claim);
     this.#waiting.add(producerOfClaimed(job), [job]);
     this.#verifying ??= this.#verifyAll();
+  }
+
+  isSlow(producer: string): boolean {
+    return (this.#slowUntil.get(producer) ?? 0) > this.#bus.elapsed();
+  }
+
+  noteSlow(producer: string): void {
+    const now = this.#bus.elapsed();
+    for (const [other, until] of this.#slowUntil) if (until <= now) this.#slowUntil.delete(other);
+    this.#slowUntil.set(producer, now + slowForMs);
   }
 
   /** A job that could not be verified, for no reason of its own; it is out of here then, and still in `claimed/`. */

@@ -148,6 +148,11 @@ export class Loop implements LoopView {
       return this.#intake.hasWaiting ? 'worked' : 'idle';
     }
     const verified = await batch.verified;
+    if (large.length + verified.length === 0) {
+      await this.#settleBehind();
+      this.#aside.succeeded(batch.jobs); // all of them were handed over
+      return 'worked';
+    }
     const committed = await commitBatch(this.#bus, [...large, ...verified], {
       beside: async () => {
         if (this.#mayLookAhead(verified)) this.#ahead = await this.#nextBatch();
@@ -207,7 +212,9 @@ export class Loop implements LoopView {
     const gone = new Set([...jobs, ...large]);
     this.#intake.keepOnly(job => !gone.has(job) && !this.#aside.has(job));
     const verified =
-      jobs.length === 0 ? Promise.resolve([]) : timed(this.#bus, 'verify', () => verify(this.#bus, jobs));
+      jobs.length === 0
+        ? Promise.resolve([])
+        : timed(this.#bus, 'verify', () => verify({ ...this.#bus, beside: this.#large }, jobs));
     verified.catch(() => {}); // whoever takes the batch hears of it
     return { jobs, verified };
   }

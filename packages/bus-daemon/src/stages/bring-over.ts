@@ -21,6 +21,7 @@ import type { Bus } from '../bus.js';
 import { isGuard } from '../writer-lock.js';
 import { besideClaimed } from './claimed-names.js';
 import type { ClaimedJob } from './job.js';
+import { refuseSparse } from './sparse.js';
 
 /** A file that was brought over. */
 export interface BroughtFile {
@@ -160,6 +161,7 @@ export class BringOver {
       throw asJobs(error, relpath, missing);
     });
     try {
+      await refuseSparse(source, relpath, this.#config.limits.maxSparseRatio);
       return await copyHandle(source, path, { mode: 0o600, signal });
     } catch (error) {
       throw (error as NodeJS.ErrnoException).syscall === 'read' ? asJobs(error, relpath, missing) : error;

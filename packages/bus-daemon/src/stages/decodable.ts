@@ -7,57 +7,103 @@ import {
   decodeBudget,
   decodeTogether,
   type FilesToDecode,
+  isSpoilt,
+  type SlowFile,
 } from '../worker/decoder.js';
 import type { VerifiedArtifact } from './job.js';
+import { Patience } from './patience.js';
 
 const movingEveryMs = 10_000;
+
+/** Files of one schema and one producer. */
+interface Group extends FilesToDecode {
+  producer: string;
+}
 
 /**
  * Returns which of these files cannot be read although their footer is good, or lack values that their table needs, and why. Only files for canonical
  * tables are read: there, one bad page would fail every query of the table. Reading happens in another process, which a hostile file may take down with it.
+ *
+ * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is not judged here: its finding is `slow`. Beside the others the
+ * search ends with the first bad file, since its job is rejected as a whole.
  */
 export async function checkDecodable(
   bus: Bus,
   artifacts: readonly VerifiedArtifact[],
-): Promise<Map<string, DecodeFinding>> {
-  const bad = new Map<string, DecodeFinding>();
-  const groups = new Map<string, FilesToDecode>();
-  for (const artifact of artifacts) {
-    const table = canonTableOf(artifact.entry.schema_hint);
-    if (table === undefined) continue;
-    // A column that the file lacks is found when its schema is compared.
-    const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
-    const declared = artifact.columns.every(({ type }) => canBeDeclared(type)) ? { columns: artifact.columns } : {};
-    const alike = JSON.stringify([required, artifact.columns]);
-    const group = groups.get(alike) ?? { ...declared, required, files: [] };
-    group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
-    groups.set(alike, group);
-  }
+): Promise<Map<string, DecodeFinding | SlowFile>> {
+  const bad = new Map<string, DecodeFinding | SlowFile>();
   // Each attempt has a budget of its own, so who waits for one does not hang.
   const moving = setInterval(() => bus.events.emit('moved', { stage: 'verify' }), movingEveryMs);
+  const patience = bus.beside && new Patience(bus.beside);
   try {
-    for (const group of groups.values()) await decodeGroup(bus, group, bad);
+    for (const group of groupsOf(bus, artifacts))
+      if (patience !== undefined) await decodeQuickly(bus, group, bad, patience);
+      else if (bad.size === 0) await decodeThoroughly(bus, group, bad);
   } finally {
     clearInterval(moving);
   }
   return bad;
 }
 
-/** All files of one schema in one statement; if that fails, halves, until each bad file stands alone. */
-async function decodeGroup(bus: Bus, group: FilesToDecode, bad: Map<string, DecodeFinding>): Promise<void> {
-  const { files } = group;
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
+  const groups = new Map<string, Group>();
+  for (const artifact of artifacts) {
+    const table = canonTableOf(artifact.entry.schema_hint);
+    if (table === undefined) continue;
+    // A column that the file lacks is found when its schema is compared.
+    const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
+    const declared = artifact.columns.every(({ type }) => canBeDeclared(type)) ? { columns: artifact.columns } : {};
+    const [, producer = ''] = artifact.key.split('/');
+    const alike = JSON.stringify([producer, required, artifact.columns]);
+    const group = groups.get(alike) ?? { ...declared, producer, required, files: [] };
+    group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
+    groups.set(alike, group);
+  }
+  return groups.values();
+}
+
+const bytesOf = ({ files }: Group): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function* halves(group: Group): Generator<Group> {
+  const middle = Math.ceil(group.files.length / 2);
+  yield { ...group, files: group.files.slice(0, middle) };
+  yield { ...group, files: group.files.slice(middle) };
+}
+
+/** All files of a group in one statement; if that fails, halves, until each bad file stands alone. */
+async function decodeQuickly(
+  bus: Bus,
+  group: Group,
+  bad: Map<string, DecodeFinding | SlowFile>,
+  patience: Patience,
+): Promise<void> {
+  const handOver = () => group.files.map(({ path }) => bad.set(path, { slow: true }));
+  const timeoutMs = patience.timeFor(group.producer, bytesOf(group));
+  if (timeoutMs === undefined) return void handOver();
+  const begun = performance.now();
+  const budget = { ...decodeBudget(bus.config.limits, bytesOf(group)), timeoutMs };
+  const outcome = await decodeTogether(bus.inspector, group, budget);
+  bus.events.emit('moved', { stage: 'verify' });
+  const spoilt = outcome !== undefined && isSpoilt(outcome);
+  patience.spend(group.producer, { ms: performance.now() - begun, bytes: bytesOf(group), spoilt });
+  if (outcome === undefined) return;
+  if (spoilt) return void handOver();
+  const [only, ...others] = group.files;
+  if (others.length > 0) for (const half of halves(group)) await decodeQuickly(bus, half, bad, patience);
+  else if (only !== undefined) bad.set(only.path, outcome);
+}
+
+/** {@link decodeQuickly} with all that a file may cost, until one is bad. */
+async function decodeThoroughly(bus: Bus, group: Group, bad: Map<string, DecodeFinding | SlowFile>): Promise<void> {
   const { limits } = bus.config;
-  const outcome = await decodeTogether(bus.inspector, group, decodeBudget(limits, bytes));
+  const outcome = await decodeTogether(bus.inspector, group, decodeBudget(limits, bytesOf(group)));
   bus.events.emit('moved', { stage: 'verify' });
   if (outcome === undefined) return;
-  const [only] = files;
-  if (files.length === 1 && only !== undefined) {
-    const finding = 'spoilt' in outcome ? await decodeAlone(bus.inspector, group, limits) : outcome;
+  const [only, ...others] = group.files;
+  if (others.length > 0) {
+    for (const half of halves(group)) if (bad.size === 0) await decodeThoroughly(bus, half, bad);
+  } else if (only !== undefined) {
+    const finding = isSpoilt(outcome) ? await decodeAlone(bus.inspector, group, limits, outcome) : outcome;
     if (finding !== undefined) bad.set(only.path, finding);
-    return;
   }
-  const middle = Math.ceil(files.length / 2);
-  await decodeGroup(bus, { ...group, files: files.slice(0, middle) }, bad);
-  await decodeGroup(bus, { ...group, files: files.slice(middle) }, bad);
 }

@@ -6,6 +6,7 @@ import {
   digestHandle,
   digestOf,
   fileNames,
+  footerBytesOf,
   inFolder,
   isNotRegular,
   type Manifest,
@@ -23,6 +24,8 @@ import type { Bus } from '../bus.js';
 import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
 import type { BringOver, BroughtFile } from './bring-over.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
+import { longFooterBytes, readLongFooter } from './long-footer.js';
+import { refuseSparse } from './sparse.js';
 
 /** Names in a job's folder that are the protocol's own: no artifact may have one. */
 const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
@@ -50,8 +53,14 @@ export async function verifyArtifact(
   checkSize(bus, entry.relpath, file.bytes);
   const { footer, digest } = await (file.bytes <= smallFileBytes
     ? readSmall(file.path, entry.relpath)
-    : readLarge(file.path, entry.relpath, file.digest, signal));
+    : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal }));
   checkAgainst(entry, digest, footer.rows);
+  if (footer.rowGroups > bus.config.limits.maxRowGroups)
+    throw busError(
+      'TOO_LARGE',
+      `${entry.relpath} has ${footer.rowGroups} row groups; ${bus.config.limits.maxRowGroups} are allowed.`,
+      { hint: 'Write larger row groups, so that there are fewer of them, or raise limits.max_row_groups.' },
+    );
   if (footer.columns.length > bus.config.limits.maxColumns)
     throw busError(
       'TOO_LARGE',
@@ -93,14 +102,16 @@ function readSmall(path: string, relpath: string): Content {
 }
 
 async function readLarge(
+  bus: Bus,
   path: string,
-  relpath: string,
-  copied: ContentDigest | undefined,
-  signal: AbortSignal | undefined,
+  { relpath, copied, signal }: { relpath: string; copied: ContentDigest | undefined; signal: AbortSignal | undefined },
 ): Promise<Content> {
   const handle = await openRegular(path, relpath);
   try {
-    return { footer: await readFooterOf(handle), digest: copied ?? (await digestHandle(handle, { signal })) };
+    if (copied === undefined) await refuseSparse(handle, relpath, bus.config.limits.maxSparseRatio);
+    const isLong = (await footerBytesOf(handle)) > longFooterBytes;
+    const footer = isLong ? await readLongFooter(bus, path, { relpath, signal }) : await readFooterOf(handle);
+    return { footer, digest: copied ?? (await digestHandle(handle, { signal })) };
   } finally {
     await handle.close();
   }

@@ -12,32 +12,36 @@ import {
   schemaHintProblem,
   systemErrorCode,
 } from '@quantbot/infra';
-import type { Bus } from '../bus.js';
+import type { Beside, Bus } from '../bus.js';
 import { canonTableOf } from '../canon/table.js';
 import { breathe, concurrently } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
-import type { DecodeFinding } from '../worker/decoder.js';
+import type { DecodeFinding, SlowFile } from '../worker/decoder.js';
 import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from './job.js';
+import { isLarge } from './large.js';
+import { CostlyFile } from './long-footer.js';
 import { verifyArtifact } from './verify-artifact.js';
 
 /**
  * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
  * the reason why it cannot be taken. Durable effect: none that counts (a private copy inside the claimed folder where one is needed).
- * Nothing that a file claims is believed before it is bounded.
+ * Nothing that a file claims is believed before it is bounded. A job that would keep the others waiting goes to `bus.beside`, and is not in the result.
  */
 export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
-  const verified = await concurrently(claimed, job => verifyJob(bus, job, signal));
+  const verified = (await concurrently(claimed, job => verifyJob(bus, job, signal))).filter(job => job !== undefined);
   const undecodable = await checkDecodable(
     bus,
-    verified.filter(job => !isRejected(job)).flatMap(job => (isRejected(job) ? [] : job.artifacts)),
+    verified.flatMap(job => (isRejected(job) ? [] : job.artifacts)),
   );
-  const decodable = verified.map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+  const decodable = verified
+    .filter(job => isRejected(job) || !handOverSlow(bus, job, undecodable))
+    .map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
   return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
-async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob> {
+async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob | undefined> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
   let over: BringOver | undefined;
@@ -48,6 +52,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     manifestSha256 = hash('sha256', bytes);
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
+    if (bus.beside !== undefined && isCostly(bus, job, manifest)) return void handOver(bus.beside, job);
     const artifacts: VerifiedArtifact[] = [];
     for (const [index] of manifest.artifacts.entries()) {
       artifacts.push(await verifyArtifact(bus, { ...job, manifest }, index, { over, signal }));
@@ -56,6 +61,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     }
     return { ...job, manifest, manifestSha256, artifacts };
   } catch (error) {
+    if (error instanceof CostlyFile && bus.beside !== undefined) return void handOver(bus.beside, job);
     return { ...job, manifest, manifestSha256, error: faultOf(job, error) };
   } finally {
     over?.close();
@@ -69,6 +75,22 @@ function faultOf(job: ClaimedJob, error: unknown): BusError {
   const isBelow = systemErrorCode(error) !== undefined && path.startsWith(`${job.folder}/`);
   if (!isBelow || isMachineFault(error)) throw error;
   return busError('ARTIFACT_UNREADABLE', `The daemon may not read ${path} (${code}).`);
+}
+
+/** Many jobs may wait there, so that nothing is kept of their files. */
+const handOver = (beside: Beside, job: ClaimedJob): void => beside.add({ ...job, files: undefined });
+
+/** Whether the artifacts have more bytes than a batch should wait for: one file may be there under many ids. */
+function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): boolean {
+  const bytes = manifest.artifacts.reduce((sum, { relpath }) => sum + (files?.get(relpath)?.bytes ?? 0), 0);
+  return isLarge(bytes, config.batch.maxBytes);
+}
+
+/** Hands over a job with a file that is slow; whether it did. */
+function handOverSlow(bus: Bus, job: VerifiedJob, findings: ReadonlyMap<string, DecodeFinding | SlowFile>): boolean {
+  const isSlow = job.artifacts.some(({ file }) => 'slow' in (findings.get(file) ?? {}));
+  if (isSlow && bus.beside !== undefined) handOver(bus.beside, job);
+  return isSlow;
 }
 
 function checkFolder(job: ClaimedJob): void {
@@ -128,7 +150,7 @@ async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<Chec
   return [...jobs];
 }
 
-function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeFinding>): CheckedJob {
+function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeFinding | SlowFile>): CheckedJob {
   const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
   if (bad === undefined) return job;
   const { artifacts: _artifacts, ...rest } = job;

@@ -20,6 +20,11 @@ export type DecodeFinding =
   | { tooComplex: string }
   | { missing: string };
 
+/** Nothing is known of a file yet: it would keep other jobs waiting, so it is to be decoded beside them. */
+export interface SlowFile {
+  slow: true;
+}
+
 /** An attempt that says nothing about a file yet: its process is of no more use, and was discarded. */
 export interface SpoiltAttempt {
   spoilt: 'poisoned' | 'memory' | 'time' | 'killed';
@@ -53,15 +58,26 @@ export function decodeBudget(
   return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: (memoryMb + residentBesidesMb) * 1e6 };
 }
 
+/** What reading a footer may cost. Footers have a largest size of their own. */
+export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);
+
 /** Decodes files together. The process is discarded when the attempt has spoilt it. */
 export async function decodeTogether(
   worker: WorkerProcess,
   files: FilesToDecode,
   budget: DecodeBudget,
 ): Promise<DecodeFinding | SpoiltAttempt | undefined> {
+  const task = { task: 'decode' as const, ...files, memoryMb: budget.memoryMb };
+  const problem = await orSpoilt(worker, () => worker.request(task, budget));
+  return problem !== undefined && 'unreadable' in problem ? findingOf(worker, files, problem.unreadable) : problem;
+}
+
+/** Whether an attempt has said nothing yet. */
+export const isSpoilt = (outcome: object): outcome is SpoiltAttempt => 'spoilt' in outcome;
+
+async function orSpoilt<T>(worker: WorkerProcess, attempt: () => Promise<T>): Promise<T | SpoiltAttempt> {
   try {
-    const problem = await worker.request({ task: 'decode', ...files, memoryMb: budget.memoryMb }, budget);
-    return problem === undefined || 'nulls' in problem ? problem : findingOf(worker, files, problem.unreadable);
+    return await attempt();
   } catch (error) {
     const spoilt = error instanceof DaemonError && !worker.isClosed ? spoiltBy[error.code] : undefined;
     if (spoilt === undefined) throw error;
@@ -104,29 +120,45 @@ function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string
  * Decodes one file in a process that has done nothing else, with all the memory that a file may have. Only what fails here is the file's doing:
  * what failed before may have been the fault of another file, or of a limit that was meant for many.
  *
+ * @param before what came of the file when it was decoded in a process that had done other work.
  * @throws DaemonError `WORKER_KILLED` when a process that decodes nothing is killed as well.
  */
 export async function decodeAlone(
   worker: WorkerProcess,
   file: FilesToDecode,
   limits: BusConfig['limits'],
+  before?: SpoiltAttempt,
 ): Promise<DecodeFinding | undefined> {
+  // Time is counted for this file only, whatever the process did before.
+  if (before?.spoilt === 'time') return { tooComplex: before.message };
   const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const memoryMb = Math.max(
     usualMemoryMb,
     Math.min(limits.decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)),
   );
   const budget = decodeBudget(limits, bytes, memoryMb);
-  for (let attempt = 1; ; attempt++) {
+  const outcome = await inFreshProcess(worker, () => decodeTogether(worker, file, budget));
+  if (outcome === undefined || !isSpoilt(outcome)) return outcome;
+  const { spoilt, message } = outcome;
+  if (spoilt === 'poisoned') return { unsupported: message };
+  return { tooComplex: spoilt === 'memory' ? `With ${memoryMb} MB: ${message}` : message };
+}
+
+/**
+ * Makes an attempt in a process that has done nothing else, and again if the process is killed: the kernel may do that for what others take.
+ *
+ * @throws DaemonError `WORKER_KILLED` when a process that does nothing is killed as well.
+ */
+export async function inFreshProcess<T extends object | undefined>(
+  worker: WorkerProcess,
+  attempt: () => Promise<T | SpoiltAttempt>,
+): Promise<T | SpoiltAttempt> {
+  for (let count = 1; ; count++) {
     worker.stop();
-    const outcome = await decodeTogether(worker, file, budget);
-    if (outcome === undefined || !('spoilt' in outcome)) return outcome;
-    const { spoilt, message, error } = outcome;
-    if (spoilt === 'poisoned') return { unsupported: message };
-    if (spoilt === 'time') return { tooComplex: message };
-    if (spoilt === 'memory') return { tooComplex: `With ${memoryMb} MB: ${message}` };
-    if (!(await isWell(worker))) throw error;
-    if (attempt === attemptsWhenKilled) return { tooComplex: `${attempt} times in a row: ${message}` };
+    const outcome = await orSpoilt(worker, attempt);
+    if (outcome === undefined || !isSpoilt(outcome) || outcome.spoilt !== 'killed') return outcome;
+    if (!(await isWell(worker))) throw outcome.error;
+    if (count === attemptsWhenKilled) return { ...outcome, message: `${count} times in a row: ${outcome.message}` };
   }
 }
 
@@ -146,5 +178,5 @@ export async function decodeFile(
 ): Promise<DecodeFinding | undefined> {
   const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const outcome = await decodeTogether(worker, file, decodeBudget(limits, bytes));
-  return outcome !== undefined && 'spoilt' in outcome ? decodeAlone(worker, file, limits) : outcome;
+  return outcome !== undefined && 'spoilt' in outcome ? decodeAlone(worker, file, limits, outcome) : outcome;
 }

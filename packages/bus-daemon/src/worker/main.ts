@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { CodedError } from '@quantbot/infra';
+import { CodedError, readParquetFooter } from '@quantbot/infra';
 import { askCatalog } from './ask-catalog.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
@@ -37,6 +37,8 @@ function run(task: WorkerTask): Promise<unknown> {
   switch (task.task) {
     case 'decode':
       return decode(task);
+    case 'footer':
+      return readParquetFooter(task.path);
     case 'copy':
       return copyToParquet(task);
     case 'partition':

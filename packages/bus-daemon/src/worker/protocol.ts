@@ -1,4 +1,4 @@
-import type { ConfiguredView } from '@quantbot/infra';
+import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
 import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 
@@ -20,6 +20,12 @@ export interface DecodeTask {
   required: string[];
   /** DuckDB's memory limit. */
   memoryMb: number;
+}
+
+/** Reads the footer of a file. */
+export interface FooterTask {
+  task: 'footer';
+  path: string;
 }
 
 /** What is wrong with the files of a {@link DecodeTask}: they cannot be read, or these columns have NULLs. */
@@ -134,6 +140,7 @@ export interface PartitionFile {
 /** What can be asked of a worker process. */
 export type WorkerTask =
   | DecodeTask
+  | FooterTask
   | ContentTask
   | CopyTask
   | PartitionTask
@@ -145,19 +152,21 @@ export type WorkerTask =
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
   ? DecodeProblem | undefined
-  : T extends TablesTask
-    ? string[] | undefined
-    : T extends ViewsTask
-      ? (string | null)[]
-      : T extends ContentTask
-        ? string
-        : T extends PartitionTask
-          ? PartitionFile[]
-          : T extends SelectTask
-            ? SelectAnswer
-            : T extends CatalogTask
-              ? CatalogAnswer<T['question']>
-              : CopyResult;
+  : T extends FooterTask
+    ? ParquetFooter
+    : T extends TablesTask
+      ? string[] | undefined
+      : T extends ViewsTask
+        ? (string | null)[]
+        : T extends ContentTask
+          ? string
+          : T extends PartitionTask
+            ? PartitionFile[]
+            : T extends SelectTask
+              ? SelectAnswer
+              : T extends CatalogTask
+                ? CatalogAnswer<T['question']>
+                : CopyResult;
 
 export interface WorkerRequest {
   id: number;

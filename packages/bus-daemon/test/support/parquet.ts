@@ -6,13 +6,13 @@ import type { TestBus } from './test-bus.js';
 
 let count = 0;
 
-/** Writes the result of a SELECT as a Parquet file in a folder, and returns its path. */
-export async function writeSelect(folder: string, select: string): Promise<string> {
+/** Writes the result of a SELECT as a Parquet file in a folder, and returns its path. `options` are further ones of COPY. */
+export async function writeSelect(folder: string, select: string, options = ''): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `file-${++count}.parquet`);
   const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
   try {
-    await database.connection.run(`COPY (${select}) TO ${literal(path)} (FORMAT parquet)`);
+    await database.connection.run(`COPY (${select}) TO ${literal(path)} (FORMAT parquet${options})`);
   } finally {
     database.close();
   }

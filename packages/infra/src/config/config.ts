@@ -77,6 +77,8 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     limits: {
       maxArtifactBytes: file.limits.max_artifact_bytes,
       maxColumns: file.limits.max_columns,
+      maxRowGroups: file.limits.max_row_groups,
+      maxSparseRatio: file.limits.max_sparse_ratio,
       decodeMs: ms(file.limits.decode_s),
       decodeMemoryMb: file.limits.decode_memory_mb,
     },

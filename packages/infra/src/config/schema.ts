@@ -60,6 +60,12 @@ export const configSchema = z.strictObject({
     .strictObject({
       max_artifact_bytes: z.number().int().min(1).default(1_099_511_627_776).describe('Size of one artifact.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
+      max_row_groups: z.number().int().min(1).default(32_768).describe('Row groups of one artifact.'),
+      max_sparse_ratio: z
+        .number()
+        .min(1)
+        .default(16)
+        .describe('How many times its bytes on the disk a file may have; the others are holes.'),
       decode_s: seconds
         .default(10)
         .describe('Processor time in which a file of a canonical table is decoded; 10 MiB of it get as much again.'),
@@ -215,7 +221,14 @@ export interface BusConfig {
   lockTimeoutMs: number;
   logLevel: ConfigFile['log_level'];
   batch: { maxJobs: number; maxBytes: number };
-  limits: { maxArtifactBytes: number; maxColumns: number; decodeMs: number; decodeMemoryMb: number };
+  limits: {
+    maxArtifactBytes: number;
+    maxColumns: number;
+    maxRowGroups: number;
+    maxSparseRatio: number;
+    decodeMs: number;
+    decodeMemoryMb: number;
+  };
   canon: { autoRegister: boolean; tables: DeclaredTable[] };
   catalog: { contentHash: boolean };
   compaction: { hotCommits: number; idleMs: number; releaseGraceMs: number };

@@ -1,7 +1,11 @@
+import { busError } from '../errors.js';
 import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
 import { field, ThriftError, ThriftReader, wireType } from './thrift.js';
+
+/** Writers add a handful. Each one becomes an object in memory, and may have a single byte in the file. */
+const maxKeyValuePairs = 10_000;
 
 /** What a footer says, its claims checked against each other and against the size of the file. */
 export interface FooterMetadata {
@@ -39,7 +43,12 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
       reader.skip(type);
     }),
     5: field(wireType.list, () => {
-      for (let left = reader.listOf(wireType.struct); left > 0; left--) keyValue.push(readKeyValue(reader));
+      let left = reader.listOf(wireType.struct);
+      if (keyValue.length + left > maxKeyValuePairs)
+        throw busError('TOO_LARGE', `The footer has ${left} pairs of metadata; ${maxKeyValuePairs} are allowed.`, {
+          hint: 'Put what describes the data into the manifest (meta), or into a column.',
+        });
+      for (; left > 0; left--) keyValue.push(readKeyValue(reader));
     }),
     6: field(wireType.binary, () => {
       createdBy = reader.text();

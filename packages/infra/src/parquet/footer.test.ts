@@ -179,6 +179,20 @@ describe('what a footer claims is bounded before it is believed', () => {
     expect(await verdictOf(parquetFile(bytes), temporaryFolder())).toBe('NOT_PARQUET');
   });
 
+  test('more pairs of metadata than any writer adds are refused: each one takes a byte, and becomes an object', async () => {
+    const pairs = Array.from({ length: 10_001 }, () => compact.struct());
+    const good = [
+      [1, compact.i32(1)],
+      [2, schema],
+      [3, compact.i64(1)],
+      [4, compact.list('struct', [group(1, [chunk(1)])])],
+    ] as const;
+    const withPairs = (count: number) =>
+      parquetFile(compact.struct(...good, [5, compact.list('struct', pairs.slice(0, count))]));
+    expect(await verdictOf(withPairs(10_000), temporaryFolder())).toBe('1 rows');
+    expect(await verdictOf(withPairs(10_001), temporaryFolder())).toBe('TOO_LARGE');
+  });
+
   const hugeList = (type: number) => Buffer.from([0xf0 | type, 0xff, 0xff, 0xff, 0x0f]); // claims 33 million elements
   test.each([
     ['a list of 33 million elements in a few bytes', Buffer.concat([Buffer.from([0x29]), hugeList(12)])],

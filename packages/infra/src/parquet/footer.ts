@@ -43,6 +43,17 @@ export async function readParquetFooter(path: string): Promise<ParquetFooter> {
 /** {@link readParquetFooter} for a file that is already open. */
 export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> => footerOf(handle.fd);
 
+/**
+ * How many bytes the footer of an open file has, without reading it.
+ *
+ * @throws BusError `NOT_PARQUET`, `TOO_LARGE`.
+ */
+export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
+  const { size } = fstatSync(fd);
+  const tail = readAt(fd, Math.max(0, size - 8), Math.min(size, 8));
+  return footerLength(readAt(fd, 0, Math.min(size, 4)), tail, size);
+}
+
 /** Synchronous, so that large footers of several files never add up in memory; parsing one takes longer than reading it. */
 function footerOf(file: number): ParquetFooter {
   const { size } = fstatSync(file);
