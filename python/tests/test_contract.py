@@ -15,7 +15,14 @@ CASES = sorted((FIXTURES / "jobs").glob("*/case.json"))
 JOB_OPTIONS = {"run_id", "producer", "kind", "inputs", "provenance", "meta"}
 ARTIFACT_OPTIONS = {"artifact_id", "kind", "schema_hint", "rows", "meta"}
 # What only the daemon can tell: content that no footer's row count shows, and what other jobs have brought.
-DAEMON_ONLY = {"NOT_PARQUET", "SCHEMA_MISMATCH", "ARTIFACT_CONFLICT", "TOO_LARGE"}
+DAEMON_ONLY = {
+    "NOT_PARQUET",
+    "UNSUPPORTED_PARQUET",
+    "TOO_COMPLEX",
+    "SCHEMA_MISMATCH",
+    "ARTIFACT_CONFLICT",
+    "TOO_LARGE",
+}
 
 
 def manifest_of(case: dict[str, Any], name: str) -> dict[str, Any]:

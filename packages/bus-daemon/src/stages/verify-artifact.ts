@@ -108,8 +108,8 @@ async function readLarge(
 ): Promise<Content> {
   const handle = await openRegular(path, relpath);
   try {
-    if (copied === undefined) await refuseSparse(handle, relpath, bus.config.limits.maxSparseRatio);
     const isLong = (await footerBytesOf(handle)) > longFooterBytes;
+    if (copied === undefined) await refuseSparse(handle, relpath, bus.config.limits.maxSparseRatio);
     const footer = isLong ? await readLongFooter(bus, path, { relpath, signal }) : await readFooterOf(handle);
     return { footer, digest: copied ?? (await digestHandle(handle, { signal })) };
   } finally {

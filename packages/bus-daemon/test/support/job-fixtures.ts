@@ -6,9 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,6 +18,7 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -43,8 +46,8 @@ export type FileRecipe =
   | { repeat: string; times: number; before?: string; after?: string }
   /** A file of `fixtures/parquet`, by its name; then cut to its first bytes, then bytes replaced (from the end where negative). */
   | ParquetRecipe
-  /** A sparse file of zeros. */
-  | { bytes: number }
+  /** A sparse file of zeros; with the first and last bytes of a file of `fixtures/parquet`, if one is named. */
+  | { bytes: number; around?: string }
   | { symlink: string }
   /** A second name of a file outside of the bus. */
   | { hardlink: string }
@@ -165,11 +168,21 @@ function makeFile(path: string, file: FileRecipe, outside: string): void {
   else if ('bytes' in file) {
     writeFileSync(path, '');
     truncateSync(path, file.bytes);
+    if (file.around !== undefined) writeAround(path, file.bytes, file.around);
   } else if ('symlink' in file) symlinkSync(file.symlink.replaceAll('{outside}', outside), path);
   else if ('hardlink' in file) linkSync(file.hardlink.replaceAll('{outside}', outside), path);
   else if ('fifo' in file) execFileSync('mkfifo', [path]);
   else if ('device' in file) execFileSync('mknod', [path, 'c', '1', '3']);
   else mkdirSync(path, { recursive: true });
+}
+
+/** Writes the first four bytes of a file of `fixtures/parquet` at the begin of another, and the rest at its end. */
+function writeAround(path: string, size: number, parquet: string): void {
+  const bytes = readFileSync(join(fixtures, 'parquet', `${parquet}.parquet`));
+  const file = openSync(path, 'r+');
+  writeSync(file, bytes, 0, 4, 0);
+  writeSync(file, bytes, 4, bytes.length - 4, size - bytes.length + 4);
+  closeSync(file);
 }
 
 function makeParquet(path: string, { parquet, keep, replace = [], mode }: ParquetRecipe): void {
