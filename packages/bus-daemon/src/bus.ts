@@ -33,6 +33,12 @@ export interface Bus {
   /** Milliseconds since some moment, for waiting. It never goes back. */
   elapsed(): number;
   newClaim(): string;
+  /**
+   * Makes sure that the bus at the configured paths is the one that this process holds; before each commit.
+   *
+   * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
+   */
+  assertHeld(): void;
 }
 
 /** Verifies jobs one at a time, beside the batches. */

@@ -35,7 +35,7 @@ export interface Daemon {
  *
  * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried again by itself) → stopped.
  *
- * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; BusError for a root that is not this bus's.
+ * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireWriterLock(options.config);
@@ -45,7 +45,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let notifier: Notifier | undefined;
   try {
     files.start(); // while the bus is being opened
-    bus = await openBus(options.config, options.logger, { ...systemClock, newClaim: randomClaim, files });
+    bus = await openBus(options.config, options.logger, {
+      ...systemClock,
+      newClaim: randomClaim,
+      files,
+      assertHeld: lock.assertHeld,
+    });
     traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);
     const opened = bus;

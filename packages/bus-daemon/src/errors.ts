@@ -6,6 +6,18 @@ export const daemonCodes = {
     disposition: 'stop',
     hint: 'Only one daemon may write. Stop the other one, or raise lock_timeout_s in bus_config.json.',
   },
+  BUS_REMOVED: {
+    disposition: 'stop',
+    hint: 'Nothing was written there since. See what lies at the paths now; if the folder was moved, move it back or correct bus_root and duckdb_path; then start the daemon again.',
+  },
+  LOCK_LOST: {
+    disposition: 'stop',
+    hint: 'Start the daemon again: it takes the lock anew, and recovers by itself. If it happens again, please report it.',
+  },
+  NO_HARD_LINKS: {
+    disposition: 'stop',
+    hint: 'Put bus_root and duckdb_path on a file system that has hard links (ext4, XFS, btrfs, APFS, NTFS); exFAT, FAT and most network or shared folders have none.',
+  },
   JOURNAL_FAILED: {
     disposition: 'stop',
     hint: 'The disk did not take the commit. Look at the system log, then start the daemon again: it recovers by itself.',

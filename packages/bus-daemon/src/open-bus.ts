@@ -27,7 +27,7 @@ const inspectorIdleMs = 60_000;
 export async function openBus(
   config: BusConfig,
   logger: Logger,
-  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files'>,
+  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files' | 'assertHeld'>,
 ): Promise<Bus> {
   const layout = busLayout(config.busRoot);
   await mustHaveJournal(layout);

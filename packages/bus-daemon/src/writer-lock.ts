@@ -1,34 +1,39 @@
-import { randomBytes } from 'node:crypto';
-import { lstatSync, type Stats } from 'node:fs';
-import { link, readFile, rm } from 'node:fs/promises';
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DuckDBInstance } from '@duckdb/node-api';
-import {
-  type BusConfig,
-  busLayout,
-  exists,
-  makeFolderDurable,
-  systemErrorCode,
-  writeFileAtomic,
-} from '@quantbot/infra';
+import { type BusConfig, busLayout, makeFolderDurable, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import { z } from 'zod';
 import { daemonError } from './errors.js';
+import { type Guard, isSame, tryGuard } from './guard.js';
+import { assertHardLinks } from './hard-links.js';
+import { pidNamespace } from './pid-namespace.js';
 
-const holderSchema = z.object({ pid: z.number(), host: z.string(), since: z.string(), bus_root: z.string() });
+const holderSchema = z.object({
+  pid: z.number(),
+  host: z.string(),
+  since: z.string(),
+  bus_root: z.string(),
+  /** In which of the machine's worlds of processes the pid means something; absent where there is one only. */
+  pid_namespace: z.string().optional(),
+});
 
 /** Who is the writer, as `<duckdb_path>.writer.lock` tells people. The file is no lock: the guards are. */
 export type LockHolder = z.infer<typeof holderSchema>;
 
 /** The right to write. It ends with the process, whatever ends it. */
 export interface WriterLock {
+  /**
+   * Makes sure that the bus at the configured paths is still the one that is held, and that it is held. Some `stat` calls: before each commit.
+   *
+   * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
+   */
+  assertHeld(): void;
   release(): Promise<void>;
 }
 
 const retryMs = 100;
-/** Guards of this process: the operating system's locks do not keep a process from itself. */
-const held = new Set<string>();
 
 /** Where people look for who holds the lock. */
 export const lockFileOf = (duckdbPath: string): string => `${duckdbPath}.writer.lock`;
@@ -54,98 +59,59 @@ export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean 
 /**
  * Becomes the one writer of a bus root and of a database path, or waits `lock_timeout_s` for it.
  *
- * The guard is DuckDB's own lock on two small private databases, which the operating system releases when the process dies. They must
- * never be opened in any other way: closing any descriptor of a file drops the process's locks on it (POSIX).
- *
- * @throws DaemonError `LOCK_TIMEOUT`, naming the holder.
+ * @throws DaemonError `LOCK_TIMEOUT`, naming the holder; `NO_HARD_LINKS`.
  */
 export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> {
   const { busRoot, duckdbPath, lockTimeoutMs } = config;
   const deadline = performance.now() + lockTimeoutMs;
-  const taken: (() => void)[] = [];
+  const guards: Guard[] = [];
   const dropAll = () => {
-    for (const release of taken.splice(0)) release();
+    for (const guard of guards.splice(0)) guard.release();
   };
+  const text = `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`;
+  const { building, hot } = busLayout(busRoot);
+  await makeFolderDurable(building);
+  assertHardLinks(building);
   try {
-    for (const path of guardsOf(config)) taken.push(await takeGuard(path, deadline, config));
-    writeFileAtomic(lockFileOf(duckdbPath), `${JSON.stringify(describeSelf(busRoot), null, 2)}\n`);
+    for (const path of guardsOf(config)) guards.push(await takeGuard(path, deadline, config));
+    writeFileAtomic(lockFileOf(duckdbPath), text);
   } catch (error) {
     dropAll();
     throw error;
   }
+  let journal: Stats | undefined;
   return {
+    assertHeld: () => {
+      for (const guard of guards) guard.assertHeld();
+      const there = statSync(hot, { throwIfNoEntry: false }); // one that is missing stops every commit by itself
+      if (journal !== undefined && there !== undefined && !isSame(journal, there))
+        throw daemonError('BUS_REMOVED', `The journal was removed under the daemon: ${hot} is another folder now.`);
+      journal ??= there;
+    },
     release: async () => {
-      await rm(lockFileOf(duckdbPath), { force: true });
+      const there = await readFile(lockFileOf(duckdbPath), 'utf8').catch(() => undefined);
+      if (there === text) await rm(lockFileOf(duckdbPath), { force: true }); // not that of who came after us
       dropAll();
     },
   };
 }
 
-/** Who holds the lock on a database path, as far as the file tells; `alive` says whether that process still runs on this host. */
+/** Who holds the lock on a database path, as far as the file tells; `alive` is false for a process that would be seen from here if it ran. */
 export async function readLockHolder(duckdbPath: string): Promise<(LockHolder & { alive: boolean }) | undefined> {
   try {
     const holder = holderSchema.parse(JSON.parse(await readFile(lockFileOf(duckdbPath), 'utf8')));
-    return { ...holder, alive: holder.host !== hostname() || isRunning(holder.pid) };
+    return { ...holder, alive: !isInSight(holder) || isRunning(holder.pid) };
   } catch {
     return undefined; // no file, or one that a crash has torn: nobody to name
   }
 }
 
-/**
- * The operating system's lock on a small private database, which is made where there is none; `building` is a folder beside it for what is not finished.
- *
- * @returns a function that releases it; undefined while another has it.
- */
-export async function tryGuard(path: string, building: string): Promise<(() => void) | undefined> {
-  await ensureGuard(path, building);
-  const instance = held.has(path) ? undefined : await tryOpen(path);
-  if (instance === undefined) return undefined;
-  held.add(path);
-  return () => {
-    instance.closeSync();
-    held.delete(path);
-  };
-}
-
-async function takeGuard(path: string, deadline: number, config: BusConfig): Promise<() => void> {
+async function takeGuard(path: string, deadline: number, config: BusConfig): Promise<Guard> {
   for (;;) {
-    const release = await tryGuard(path, busLayout(config.busRoot).building);
-    if (release !== undefined) return release;
+    const guard = await tryGuard(path, busLayout(config.busRoot).building);
+    if (guard !== undefined) return guard;
     if (performance.now() >= deadline) throw await lockTimeout(config);
     await sleep(retryMs);
-  }
-}
-
-/** Made under another name and linked in whole, so that no crash leaves a guard that cannot be opened. */
-async function ensureGuard(path: string, building: string): Promise<void> {
-  await makeFolderDurable(dirname(path));
-  await makeFolderDurable(building);
-  while (!(await exists(path))) {
-    const temporary = join(building, `guard-${process.pid}-${randomBytes(6).toString('hex')}`);
-    const instance = await DuckDBInstance.create(temporary, { threads: '1' });
-    const connection = await instance.connect();
-    await connection.run('CHECKPOINT');
-    connection.closeSync();
-    instance.closeSync();
-    try {
-      await link(temporary, path);
-    } catch (error) {
-      if (systemErrorCode(error) === 'EXDEV')
-        throw daemonError('CROSS_DEVICE', `${path} and ${building} are on different file systems.`, { cause: error });
-      // Taken: another daemon was first. Gone: another daemon has become the writer and cleared the folder.
-      if (!['EEXIST', 'ENOENT'].includes(systemErrorCode(error) ?? '')) throw error;
-    } finally {
-      await rm(temporary, { force: true });
-    }
-  }
-}
-
-async function tryOpen(path: string): Promise<DuckDBInstance | undefined> {
-  try {
-    return await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });
-  } catch (error) {
-    if (/lock/i.test((error as Error).message)) return undefined;
-    throw error;
   }
 }
 
@@ -158,12 +124,20 @@ async function lockTimeout({ duckdbPath, lockTimeoutMs }: BusConfig) {
   });
 }
 
-const describeSelf = (busRoot: string): LockHolder => ({
-  pid: process.pid,
-  host: hostname(),
-  since: new Date().toISOString(),
-  bus_root: busRoot,
-});
+function describeSelf(busRoot: string): LockHolder {
+  const namespace = pidNamespace();
+  return {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    bus_root: busRoot,
+    ...(namespace !== undefined && { pid_namespace: namespace }),
+  };
+}
+
+/** Whether the pid that a lock file names means the same process here: neither another machine's nor another container's. */
+export const isInSight = ({ host, pid_namespace }: LockHolder): boolean =>
+  host === hostname() && (pid_namespace === undefined || pid_namespace === pidNamespace());
 
 function isRunning(pid: number): boolean {
   try {

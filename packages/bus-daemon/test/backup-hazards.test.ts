@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { tryGuard } from '../src/writer-lock.js';
+import { tryGuard } from '../src/guard.js';
 import { backupFolder, compacting, restoredBus } from './support/backups.js';
 import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
@@ -97,11 +97,11 @@ test('a rejected job that lies there unchanged is not copied again; one that is 
 test('of two backups at once the second says so, and does not build in the way of the first', async () => {
   const bus = makeTestBus();
   await drain(bus);
-  const release = await tryGuard(join(bus.layout.root, 'backup.guard'), bus.layout.building);
+  const guard = await tryGuard(join(bus.layout.root, 'backup.guard'), bus.layout.building);
   const { code, stderr } = await backup(bus);
   expect([code, stderr]).toEqual([1, expect.stringContaining('BACKUP_BUSY')]);
   expect(existsSync(backupFolder(bus))).toBe(false);
-  release?.();
+  guard?.release();
   expect((await backup(bus)).code).toBe(0);
 });
 

@@ -109,6 +109,7 @@ class Real {
       ...systemClock,
       newClaim: () => (++this.#claims).toString(16).padStart(16, '0'),
       files: this.files,
+      assertHeld: () => {}, // the test holds no lock
     });
     this.bus = { ...opened, inspector: this.inspector };
     await new Exporter(this.bus).ensureStatus();

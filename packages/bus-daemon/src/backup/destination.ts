@@ -9,8 +9,9 @@ import {
   writeFileDurable,
 } from '@quantbot/infra';
 import { DaemonError, daemonError } from '../errors.js';
+import { tryGuard } from '../guard.js';
 import { Journal } from '../journal/journal.js';
-import { backupGuardOf, tryGuard } from '../writer-lock.js';
+import { backupGuardOf } from '../writer-lock.js';
 
 /** Says what the backup is of, and marks it as one. */
 export const reportFile = 'backup.json';
@@ -25,13 +26,13 @@ export const nextName = '.next';
  */
 export async function lockBackup(source: BusLayout): Promise<() => void> {
   const path = backupGuardOf(source.root);
-  const release = await tryGuard(path, source.building);
-  if (release === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
+  const guard = await tryGuard(path, source.building);
+  if (guard === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
   if (process.getuid?.() === 0) {
     const { uid, gid } = await stat(source.root);
     await chown(path, uid, gid); // the next one is perhaps not made by root
   }
-  return release;
+  return guard.release;
 }
 
 /**

@@ -33,7 +33,12 @@ export async function rebuild(
   let bus: Bus | undefined;
   let publisher: Publisher | undefined;
   try {
-    bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files: new FileThreads() });
+    bus = await openBus(config, logger, {
+      ...systemClock,
+      newClaim: randomClaim,
+      files: new FileThreads(),
+      assertHeld: lock.assertHeld,
+    });
     const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
     const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
     let done = 0;

@@ -50,6 +50,9 @@ export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<
     published: once(() => readPublishedFacts(config).catch(() => undefined)), // so do those of database and journal
     exportTables: once(() => tablesOfExports(config)),
     run,
-    restart: () => (writer.pid === undefined ? run('start') : `\`kill ${writer.pid}\`, then ${run('start')}`),
+    restart: () => {
+      if (writer.where === 'hidden') return 'Restart the daemon where it runs';
+      return writer.pid === undefined ? run('start') : `\`kill ${writer.pid}\`, then ${run('start')}`;
+    },
   };
 }

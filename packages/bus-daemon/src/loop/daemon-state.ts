@@ -55,9 +55,11 @@ export class StateFile {
     this.#try(path => writeFileAtomic(path, `${JSON.stringify(this.#last, null, 2)}\n`));
   }
 
-  /** A daemon that has ended is in no state. */
+  /** A daemon that has ended is in no state. What another one says that came after it stays. */
   remove(): void {
-    this.#try(path => rmSync(path, { force: true }));
+    this.#try(path => {
+      if (readDaemonState(this.#bus.layout.root)?.pid === process.pid) rmSync(path, { force: true });
+    });
   }
 
   #tell(state: DaemonState['state'], error: unknown): void {

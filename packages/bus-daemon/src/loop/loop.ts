@@ -116,6 +116,7 @@ export class Loop implements LoopView {
     this.#wake = new AbortController();
     this.#pulse.beat();
     try {
+      this.#bus.assertHeld();
       const did = await this.#runNextBatch();
       this.#pauseMs = firstPauseMs;
       this.#state.write('running');

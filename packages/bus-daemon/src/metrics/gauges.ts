@@ -37,8 +37,13 @@ export class Gauges {
     return this.#loop.health.state;
   }
 
-  /** Whether the lock file names this process. The lock itself is the operating system's, and ends with the process. */
+  /** Whether this process holds the bus, and the lock file says so. */
   async holdsLock(): Promise<boolean> {
+    try {
+      this.#bus.assertHeld();
+    } catch {
+      return false;
+    }
     const text = await readFile(lockFileOf(this.#bus.config.duckdbPath), 'utf8').catch(() => '');
     return new RegExp(`"pid": ${process.pid}\\b`).test(text);
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { type BusLayout, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
+import { isLockConflict } from '../guard.js';
 
 const recordSchema = z.object({
   name: z.string(),
@@ -48,7 +49,7 @@ export async function isHeldOpen(layout: BusLayout, record: PublishedDatabase): 
     instance.closeSync();
     return false;
   } catch (error) {
-    if (/lock/i.test((error as Error).message)) return true;
+    if (isLockConflict(error)) return true;
     throw error;
   }
 }

@@ -126,6 +126,7 @@ async function linkCanonical(
 
 async function enterJournal(bus: Bus, building: string, lastSeq: number): Promise<void> {
   faultPoint('commit:before-rename');
+  bus.assertHeld();
   const target = join(bus.layout.hot, seqName(lastSeq));
   try {
     renameSync(building, target); // a second writer could not rename over a commit that is there

@@ -34,6 +34,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     elapsed: () => elapsed,
     newClaim: randomClaim,
     files: new FileThreads(fileThreadEntry),
+    assertHeld: () => {}, // the test holds no lock
   });
   const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
   await new Exporter(bus).ensureStatus(); // the views read it

@@ -9,6 +9,7 @@ const silentMs = 300_000;
 
 /** Whether the daemon that runs gets on with its work. */
 export async function daemon({ writer: { pid, where }, config, now, run }: ExaminedBus): Promise<Finding[]> {
+  if (where === 'hidden') return [fine('daemon', 'it runs where it cannot be seen from here')];
   if (where !== 'here' || pid === undefined) return [fine('daemon', 'none runs on this machine')];
   const restart = `\`kill ${pid}\`, then ${run('start')}`;
   if (isSuspended(pid))

@@ -21,7 +21,7 @@ export async function database(bus: ExaminedBus): Promise<Finding[]> {
       finding(
         'DATABASE_MISSING',
         `${path} is not there, so readers find nothing. Nothing is lost by that.`,
-        bus.writer.where === 'here'
+        bus.writer.where === 'here' || bus.writer.where === 'hidden'
           ? 'The daemon makes it again within seconds; if it does not, its log says why'
           : `The daemon makes it again when it starts: ${run('start')}`,
       ),

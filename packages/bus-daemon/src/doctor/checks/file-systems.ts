@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { hasHardLinks } from '../../hard-links.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { mountOf, nearestExisting, sharedFileSystem } from '../mounts.js';
@@ -13,8 +14,13 @@ export async function fileSystems({ config, layout }: ExaminedBus): Promise<Find
   const there = [...new Set(wanted.map(nearestExisting))];
   const [first = root] = there;
   const apart = there.filter(path => mountOf(path) !== mountOf(first));
+  const linkless = [...new Set([nearestExisting(layout.building), nearestExisting(database)])].filter(isLinkless);
   return orFine(
-    [...apart.map(path => cutOff(path, first)), ...[...new Set([first, nearestExisting(database)])].flatMap(shared)],
+    [
+      ...apart.map(path => cutOff(path, first)),
+      ...linkless.map(withoutLinks),
+      ...[...new Set([first, nearestExisting(database)])].flatMap(shared),
+    ],
     'file-systems',
     `one for everything that is renamed, mounted at ${mountOf(first)}`,
   );
@@ -27,6 +33,22 @@ const cutOff = (path: string, root: string): Finding =>
     mountOf(path) === path
       ? `Stop the daemon, move what is in it away, \`umount ${shellWord(path)}\``
       : 'Put bus_root and duckdb_path of bus_config.json on one file system',
+  );
+
+/** A folder that cannot be tried because nothing can be written there is the affair of other checks. */
+function isLinkless(folder: string): boolean {
+  try {
+    return !hasHardLinks(folder);
+  } catch {
+    return false;
+  }
+}
+
+const withoutLinks = (path: string): Finding =>
+  finding(
+    'NO_HARD_LINKS',
+    `The file system of ${path} has no hard links (exFAT, FAT, most shared folders): the daemon refuses to start there.`,
+    'Put bus_root and duckdb_path of bus_config.json on ext4, XFS, btrfs, APFS or NTFS',
   );
 
 function shared(path: string): Finding[] {

@@ -1,4 +1,5 @@
-import { lockFileOf } from '../../writer-lock.js';
+import { hostname } from 'node:os';
+import { guardsOf, lockFileOf } from '../../writer-lock.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { isWriting } from '../file-locks.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -9,7 +10,16 @@ export async function writer(bus: ExaminedBus): Promise<Finding[]> {
   const { pid, file, where } = bus.writer;
   const since = file !== undefined && file.pid === pid ? ` since ${file.since}` : '';
   return orFine(
-    [...otherBus(bus), ...elsewhere(bus), ...notRunning(bus), ...staleFile(bus), ...secondDaemons(bus)],
+    [
+      ...otherBus(bus),
+      ...unguarded(bus),
+      ...hidden(bus),
+      ...elsewhere(bus),
+      ...damagedGuards(bus),
+      ...notRunning(bus),
+      ...staleFile(bus),
+      ...secondDaemons(bus),
+    ],
     'writer',
     where === 'here' ? `process ${pid} on this machine${since}` : 'nobody',
   );
@@ -26,13 +36,45 @@ function otherBus({ writer: { databaseTakenBy, file }, config }: ExaminedBus): F
   ];
 }
 
+/** Such a daemon ends by itself at its next turn, but one that was suspended has not noticed yet. */
+const unguarded = ({ writer, config, run }: ExaminedBus): Finding[] =>
+  writer.unguarded.map(pid =>
+    finding(
+      'GUARD_REMOVED',
+      `Process ${pid} (${nameOf(pid)}) is a daemon of this bus, but ${guardsOf(config).join(' or ')} was removed or replaced under it: a daemon that is started now would write beside it.`,
+      `\`kill ${pid}\`, wait until it has ended, then ${run('start')}`,
+    ),
+  );
+
+const hidden = ({ writer: { where, file } }: ExaminedBus): Finding[] =>
+  where !== 'hidden'
+    ? []
+    : [
+        finding(
+          'WRITER_HIDDEN',
+          `A process that cannot be seen from here holds the lock, in another container or PID namespace${file === undefined ? '' : ` (process ${file.pid} there, since ${file.since})`}.`,
+          'Run doctor where that daemon runs. Start no other one: it would end with LOCK_TIMEOUT',
+        ),
+      ];
+
+/** DuckDB locks a file before it reads it, so nobody holds a guard that it calls damaged. */
+const damagedGuards = ({ writer: { damaged }, run }: ExaminedBus): Finding[] =>
+  damaged.map(path =>
+    finding(
+      'GUARD_DAMAGED',
+      `${path} cannot be read. It holds no data and nobody holds it; the next start replaces it.`,
+      run('start'),
+    ),
+  );
+
 function elsewhere({ writer: { where, file } }: ExaminedBus): Finding[] {
   if (where !== 'elsewhere' || file === undefined) return [];
+  const place = file.host === hostname() ? 'in another container of this machine' : `on ${file.host}`;
   return [
     finding(
       'WRITER_ELSEWHERE',
-      `The lock file names process ${file.pid} on ${file.host} since ${file.since}; whether that lives cannot be seen from here.`,
-      `Run doctor on ${file.host}; when no daemon runs there any more, start one here: it needs nothing to be removed`,
+      `The lock file names process ${file.pid} ${place} since ${file.since}; whether that lives cannot be seen from here.`,
+      `Run doctor ${place}; when no daemon runs there any more, start one here: it needs nothing to be removed`,
     ),
   ];
 }
@@ -43,7 +85,7 @@ const notRunning = ({ writer: { where, databaseTakenBy }, marker, run }: Examine
     : [finding('DAEMON_NOT_RUNNING', 'No daemon runs: jobs wait, and exports stay as they are.', run('start'))];
 
 function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, config, run }: ExaminedBus): Finding[] {
-  if (!fileThere || where === 'elsewhere' || databaseTakenBy !== undefined) return [];
+  if (!fileThere || where === 'elsewhere' || where === 'hidden' || databaseTakenBy !== undefined) return [];
   if (where === 'here' && file?.pid === pid) return [];
   const says =
     file === undefined ? 'cannot be read' : `names process ${file.pid} since ${file.since}, which writes no more`;
