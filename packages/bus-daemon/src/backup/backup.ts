@@ -39,19 +39,20 @@ export async function backup(config: BusConfig, to: string, onProgress: OnProgre
   const release = await lockBackup(source);
   try {
     await markDestination(source, destination);
-    return await renew(source, destination, onProgress);
+    return await renew(config, destination, onProgress);
   } finally {
     release();
   }
 }
 
-async function renew(source: BusLayout, destination: BusLayout, onProgress: OnProgress): Promise<BackupReport> {
+async function renew(config: BusConfig, destination: BusLayout, onProgress: OnProgress): Promise<BackupReport> {
+  const source = busLayout(config.busRoot);
   const next = busLayout(join(destination.root, nextName));
   await rm(next.root, { recursive: true, force: true });
   for (const folder of [next.hot, next.segments, next.inbox, next.claimed, next.rejected])
     await makeFolderDurable(folder);
   const takenAt = new Date().toISOString();
-  const jobs = await copyJobs(source, destination, next);
+  const jobs = await copyJobs(config, source, destination, next);
   const journal = await copyJournal(source, destination, next);
   try {
     await mustContinue(destination, journal);

@@ -184,15 +184,24 @@ export class BringOver {
    * for it. The size was looked at when the job was claimed, to tell large jobs from small ones.
    */
   #refuse(name: string, info: Stats): void {
-    if (isGuard(this.#config, info)) throw busError('UNSAFE_PATH', `${name} is one of the bus's own files.`);
-    const { uid, gid } = this.#source.info;
-    const isTheirs = info.uid === uid || (info.gid === gid && (info.mode & 0o040) !== 0) || (info.mode & 0o004) !== 0;
-    if (!isTheirs)
+    const whose = whoseIsIt(this.#config, this.#source.info, info);
+    if (whose === 'the bus') throw busError('UNSAFE_PATH', `${name} is one of the bus's own files.`);
+    if (whose === 'others')
       throw busError('UNSAFE_PATH', `${name} belongs to another user than the job, who lets nobody else read it.`);
     const seen = this.#job.files?.get(name);
     if (seen !== undefined && seen.bytes !== info.size)
       throw busError('BYTES_MISMATCH', `${name} changed its size of ${seen.bytes} bytes after the job was claimed.`);
   }
+}
+
+/**
+ * Whose a file in a job's folder is, as far as reading goes: `theirs` when it belongs to the job's user, or to one who lets that user's group, or
+ * everybody, read it; `the bus` when it is a guard, which must not even be opened.
+ */
+export function whoseIsIt(config: Bus['config'], { uid, gid }: Stats, file: Stats): 'theirs' | 'the bus' | 'others' {
+  if (isGuard(config, file)) return 'the bus';
+  const mayRead = file.uid === uid || (file.gid === gid && (file.mode & 0o040) !== 0) || (file.mode & 0o004) !== 0;
+  return mayRead ? 'theirs' : 'others';
 }
 
 const missingFile = (relpath: string) => () =>

@@ -11,7 +11,7 @@ export interface ContentDigest {
 }
 
 /**
- * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`. While a chunk is hashed, the one
+ * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`, a new file. While a chunk is hashed, the one
  * after it is read and itself is written.
  *
  * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the beginning: somebody is writing to it, and
@@ -31,6 +31,7 @@ export async function digestHandle(
   };
   let [current, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
   let bytes = 0;
+  let endsInHole = false;
   let reading = read(current, 0);
   for (;;) {
     const { bytesRead } = await reading;
@@ -38,12 +39,14 @@ export async function digestHandle(
     if (bytesRead === 0 || bytes + bytesRead > size) break;
     const chunk = current.subarray(0, bytesRead);
     reading = read(other, bytes + bytesRead);
-    const writing = sink === undefined ? undefined : writeFully(sink, chunk, bytes);
+    endsInHole = sink !== undefined && isHole(chunk);
+    const writing = sink === undefined || endsInHole ? undefined : writeFully(sink, chunk, bytes);
     sha256.update(chunk);
     await writing;
     bytes += bytesRead;
     [current, other] = [other, current];
   }
+  if (endsInHole) await sink?.truncate(bytes);
   if (bytes !== size || (await source.stat()).size !== size)
     throw busError('BYTES_MISMATCH', `The file changed its size of ${size} bytes while it was read.`);
   return { bytes, sha256: sha256.digest('hex') };
@@ -64,6 +67,11 @@ export async function digestFile(path: string): Promise<ContentDigest> {
     await handle.close();
   }
 }
+
+const zeros = Buffer.alloc(chunkBytes);
+
+/** Whether a whole chunk is zeros. A hole in its place reads the same: what takes no room in a sparse file takes none in its copy. */
+const isHole = (chunk: Buffer): boolean => chunk.length === chunkBytes && chunk.equals(zeros);
 
 async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {

@@ -119,7 +119,7 @@ test.each([
   ['shrinks', (path: string) => truncateSync(path, 10)],
 ])('a file that %s while it is read has no digest', async (_how, change) => {
   const path = join(temporaryFolder(), 'file');
-  writeFileSync(path, Buffer.alloc(8 * 1024 * 1024));
+  writeFileSync(path, Buffer.alloc(8 * 1024 * 1024, 'x'));
   const handle = await open(path);
   try {
     const sink = {
@@ -146,6 +146,17 @@ describe('copyFileDurable', () => {
     expect(digest).toEqual({ bytes: content.length, sha256: sha256(content) });
     expect(readFileSync(join(folder, 'to')).equals(content)).toBe(true);
     expect(statSync(join(folder, 'to')).mode & 0o777).toBe(0o644 & ~process.umask());
+  });
+
+  test('what takes no room in a file takes none in its copy', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'from'), 'start');
+    truncateSync(join(folder, 'from'), 20 * 1024 * 1024);
+    const digest = await copyFileDurable(join(folder, 'from'), join(folder, 'to'));
+    const copy = readFileSync(join(folder, 'to'));
+    expect(digest).toEqual({ bytes: 20 * 1024 * 1024, sha256: sha256(copy) });
+    expect(copy.equals(readFileSync(join(folder, 'from')))).toBe(true);
+    expect(statSync(join(folder, 'to')).blocks * 512).toBeLessThan(2 * 1024 * 1024);
   });
 
   test('never replaces a file', async () => {

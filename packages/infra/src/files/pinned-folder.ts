@@ -6,6 +6,7 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   type Stats,
   unlinkSync,
 } from 'node:fs';
@@ -63,6 +64,11 @@ export class PinnedFolder {
   /** What a name is; a link is a link. */
   stat(name: string): Stats {
     return lstatSync(`${this.#path}/${name}`);
+  }
+
+  /** Where a link leads. */
+  linkOf(name: string): string {
+    return readlinkSync(`${this.#path}/${name}`);
   }
 
   /**
