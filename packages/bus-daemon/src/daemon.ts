@@ -38,6 +38,9 @@ export interface Daemon {
  * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  // Whatever umask it was started with: what the daemon makes, only the daemon changes.
+  const umask = process.umask();
+  process.umask(umask | 0o022);
   const lock = await acquireWriterLock(options.config);
   const files = new FileThreads();
   let bus: Bus | undefined;
@@ -50,6 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       newClaim: randomClaim,
       files,
       assertHeld: lock.assertHeld,
+      umask,
     });
     traceJobs(bus);
     const loop = new Loop(bus, options.drain ?? false);

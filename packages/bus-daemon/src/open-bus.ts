@@ -18,20 +18,30 @@ import { exportStatusFile } from './exports/status.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
 import { emptyCommit } from './journal/files.js';
 import { Journal } from './journal/journal.js';
+import { closeToOthers } from './own-folders.js';
 import { WorkerProcess } from './worker/client.js';
 import { lockFileOf } from './writer-lock.js';
 
 const inspectorIdleMs = 60_000;
 
-/** Opens everything that the stages work on. The caller holds the writer lock. */
+/**
+ * Opens everything that the stages work on. The caller holds the writer lock. With the `umask` that the process was started with, it sees to it that
+ * producers can write nowhere but where they should.
+ */
 export async function openBus(
   config: BusConfig,
   logger: Logger,
-  injected: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files' | 'assertHeld'>,
+  { umask, ...injected }: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files' | 'assertHeld'> & { umask?: number },
 ): Promise<Bus> {
   const layout = busLayout(config.busRoot);
   await mustHaveJournal(layout);
-  const marker = await initBusRoot(config.busRoot);
+  const marker = await initBusRoot(config.busRoot, umask);
+  const closed = umask === undefined ? [] : closeToOthers(config);
+  if (closed.length > 0)
+    logger.warn(
+      { paths: closed.slice(0, 10), count: closed.length },
+      'others could write where only the daemon may, and cannot any more; producers write to inbox and staging',
+    );
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
   const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables);

@@ -63,7 +63,7 @@ test('a job with a deep tree beside its artifact is ingested, and what is not it
   makeDeepFolders(writeToInbox(bus, { jobId: 'deep', files: { 'a.parquet': parquetPath }, manifest }));
   expect(await quantbotBus(bus, 'backup', join(bus.folder, 'backup'))).toMatchObject({
     code: 2,
-    stdout: expect.stringContaining('inbox/deep: may not be read'),
+    stdout: expect.stringContaining('inbox/deep: cannot be copied'),
   });
   await drain(bus);
   expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);

@@ -3,6 +3,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, s
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { closedFolders } from '../src/own-folders.js';
+import { guardsOf } from '../src/writer-lock.js';
 import { type Child, startChild } from './support/child.js';
 import { asDaemon, cliPath } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
@@ -37,7 +39,7 @@ function startAs(
   return startChild('setpriv', as, bus.folder, { HOME: '/nonexistent', ...env });
 }
 
-/** A bus in a folder of the daemon's user, which its group may write to: what docs/guides/operations.md says. */
+/** A bus in a folder of the daemon's user, which its group may write to until the daemon has started. */
 function sharedBus(): TestBus {
   const bus = makeTestBus();
   chmodSync(bus.folder, 0o755);
@@ -94,6 +96,10 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
       await producer.ended;
       expect(producer.stdout(), producer.stderr()).toContain('ingested');
     }
+    const mayOthersWrite = (path: string) => (statSync(path).mode & 0o022) !== 0;
+    expect([bus.layout.inbox, bus.layout.staging].every(mayOthersWrite)).toBe(true);
+    const closed = closedFolders(bus.config).concat(join(bus.layout.store, 'p/k'), guardsOf(bus.config));
+    expect(closed.filter(mayOthersWrite)).toEqual([]);
     for (const run of ['typescript', 'python']) {
       const stored = statSync(join(bus.layout.store, `p/k/${run}@a.parquet`));
       expect([stored.uid, stored.mode & 0o777]).toEqual([daemonUser, 0o444]);

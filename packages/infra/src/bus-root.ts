@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
@@ -44,9 +44,17 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
   return parsed.data;
 }
 
-/** Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there stays. */
-export async function initBusRoot(busRoot: string): Promise<BusMarker> {
+/**
+ * Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there stays.
+ *
+ * @param umask for `inbox/` and `staging/`, where producers of other users may write; the process's own by default.
+ */
+export async function initBusRoot(busRoot: string, umask?: number): Promise<BusMarker> {
   const root = checkedRoot(resolve(busRoot));
+  if (umask !== undefined) {
+    await makeFolderDurable(root);
+    for (const folder of [busLayout(root).staging, busLayout(root).inbox]) makeShared(folder, umask);
+  }
   const { marker, root: _root, journal: _journal, ...folders } = busLayout(root);
   for (const folder of Object.values(folders)) await makeFolderDurable(folder);
   const there = await readBusMarker(root);
@@ -60,6 +68,16 @@ export async function initBusRoot(busRoot: string): Promise<BusMarker> {
   // Of two daemons that start together for the first time, one makes the marker and both use it.
   if (await createFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`)) return made;
   return (await readBusMarker(root)) ?? made;
+}
+
+/** The mode is that of the moment in which it is made: changing it later may be forbidden where its group is inherited. */
+function makeShared(folder: string, umask: number): void {
+  const own = process.umask(umask);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } finally {
+    process.umask(own);
+  }
 }
 
 /**

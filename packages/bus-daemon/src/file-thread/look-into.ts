@@ -57,7 +57,7 @@ export function lookInto(folder: string): FolderContent {
 /** Whether it is a folder of this user's that nobody else can write to from now on. */
 function seal(folder: string, info: Stats): boolean {
   if (!info.isDirectory() || !isOurs(info)) return false;
-  if ((info.mode & othersMayWrite) !== 0) chmodSync(folder, info.mode & 0o7777 & ~othersMayWrite);
+  if ((info.mode & othersMayWrite) !== 0) chmodSync(folder, info.mode & 0o755);
   return true;
 }
 

@@ -144,7 +144,7 @@ test('a folder of the daemon’s own user loses what others may write, and is wo
   const open = put();
   chmodSync(open, 0o2777);
   expect(seen(open)).toEqual({ sealed: true, own: true });
-  expect(statSync(open).mode & 0o7777).toBe(0o2755);
+  expect(statSync(open).mode & 0o7777).toBe(0o755);
   const writable = put();
   chmodSync(join(writable, 'a.parquet'), 0o664);
   const named = put();
