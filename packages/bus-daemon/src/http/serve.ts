@@ -45,7 +45,13 @@ export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<H
   const server = createAdaptorServer({
     fetch: app.fetch,
     createServer,
-    serverOptions: { requestTimeout: 15_000, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
+    serverOptions: {
+      requestTimeout: 15_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: 16_384,
+    },
   }) as Server;
   server.timeout = idleMs;
   limitConnections(server, connectionLimits(), bus.logger);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { connect, instanceSettings } from '../duckdb/memory-instance.js';
 import { acquireDatabase, closeWhenHarmless, identityOf, type SharedDatabase } from '../duckdb/shared-database.js';
+import { nextSpillPath } from '../duckdb/spill-folder.js';
 import { literal } from '../sql.js';
 
 /** The name of the published database where it is attached to another one. */
@@ -22,7 +23,7 @@ export interface AttachedDatabase {
 export async function attachPublished(path: string): Promise<AttachedDatabase> {
   // Held too, so that nobody in this process closes the file meanwhile: that would take the lock away which says that somebody reads.
   const held = await acquireDatabase(resolve(path));
-  const instance = await DuckDBInstance.create(':memory:', instanceSettings);
+  const instance = await DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
   const connection = await connect(instance);
   const release = () => {
     held.release();

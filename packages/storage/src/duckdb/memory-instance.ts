@@ -1,6 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { duckDbFault } from '@quantbot/infra';
-import { makeSpillFolder } from './spill-folder.js';
+import { nextSpillPath } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;
 
@@ -58,8 +58,7 @@ export async function withMemoryConnection<T>(
 
 /** The database is private, so that no other statement can spoil it. */
 async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const spill = spillFolder();
-  const own = await createInMemory(spill.path);
+  const own = await createInMemory();
   try {
     const connection = await connect(own);
     try {
@@ -69,7 +68,6 @@ async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promis
     }
   } finally {
     own.closeSync();
-    spill.remove();
   }
 }
 
@@ -80,27 +78,12 @@ export interface MemoryConnection {
   failed(error: unknown): void;
 }
 
-const createInMemory = (spillPath: string): Promise<DuckDBInstance> =>
-  DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: spillPath });
-
-/** DuckDB's default is `.tmp` in whatever the working folder is. */
-function spillFolder(): { path: string; remove: () => void } {
-  try {
-    return makeSpillFolder();
-  } catch {
-    return { path: '', remove: () => {} }; // nothing is spilled where there is no place for it
-  }
-}
-
-function createShared(): Promise<DuckDBInstance> {
-  const spill = spillFolder();
-  process.once('exit', spill.remove);
-  return createInMemory(spill.path);
-}
+const createInMemory = (): Promise<DuckDBInstance> =>
+  DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
 
 /** The connection of {@link withMemoryConnection}, for who must close it elsewhere. */
 export async function connectToMemory(): Promise<MemoryConnection> {
-  instance ??= createShared();
+  instance ??= createInMemory();
   const mine = instance;
   const discard = () => {
     if (instance === mine) instance = undefined;

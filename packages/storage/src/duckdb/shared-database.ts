@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { databaseError } from './database-error.js';
 import { instanceSettings } from './memory-instance.js';
+import { nextSpillPath } from './spill-folder.js';
 
 /**
  * One DuckDB instance per database file and process, however often it is opened. A second one would be harmless only until it is closed:
@@ -54,7 +55,11 @@ async function acquire(path: string): Promise<SharedDatabase> {
       const identity = await identityOf(path);
       const known = open.get(identity);
       if (known !== undefined) return use(identity, known);
-      const instance = await DuckDBInstance.create(path, { ...instanceSettings, access_mode: 'READ_ONLY' });
+      const instance = await DuckDBInstance.create(path, {
+        ...instanceSettings,
+        temp_directory: nextSpillPath(),
+        access_mode: 'READ_ONLY',
+      });
       if ((await identityOf(path)) === identity) {
         const entry = { instance, users: 0, discarded: false };
         open.set(identity, entry);

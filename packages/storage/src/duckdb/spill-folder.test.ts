@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
-import { makeSpillFolder } from './spill-folder.js';
+import { openDuckDb } from '../open-duckdb.js';
+import { makeSpillFolder, nextSpillPath } from './spill-folder.js';
 
 function inTemporaryFolder(): string {
   const folder = temporaryFolder();
@@ -32,4 +34,15 @@ test('what a process that was killed has spilled is removed by the next one, and
 test('others cannot look into it', () => {
   inTemporaryFolder();
   expect(statSync(makeSpillFolder().path).mode & 0o777).toBe(0o700);
+});
+
+test('a reader spills into such a folder, each database into one of its own, and not beside the database', async () => {
+  inTemporaryFolder();
+  const path = join(temporaryFolder(), 'a.duckdb');
+  await runIn(path, 'CREATE TABLE t (n INT)');
+  await using db = await openDuckDb(path);
+  const [row] = await db.query("SELECT current_setting('temp_directory') AS path");
+  expect(dirname(row?.path as string)).toBe(dirname(nextSpillPath()));
+  expect(row?.path).not.toBe(nextSpillPath());
+  expect(basename(dirname(nextSpillPath()))).toMatch(/^quantbot-spill-/);
 });

@@ -28,6 +28,25 @@ export function makeSpillFolder(): SpillFolder {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+let ofProcess: SpillFolder | undefined;
+let count = 0;
+
+/**
+ * Where one database of this process spills; two must not share a folder. DuckDB's own choice is beside the database, or `.tmp` in whatever the working
+ * folder is. Empty, so that nothing is spilled, where there is no place for it.
+ */
+export function nextSpillPath(): string {
+  try {
+    if (ofProcess === undefined) {
+      ofProcess = makeSpillFolder();
+      process.on('exit', ofProcess.remove);
+    }
+    return join(ofProcess.path, String(count++));
+  } catch {
+    return '';
+  }
+}
+
 function removeThoseOfTheDead(namespace: string): void {
   for (const name of readdirSync(tmpdir())) {
     const [, where, pid] = pattern.exec(name) ?? [];
