@@ -58,6 +58,8 @@ export const rejectCodes = {
   BYTES_MISMATCH: 'The file is not the one that the manifest describes. Submit it again, complete.',
   CHECKSUM_MISMATCH: 'The file changed after its hash was taken. Submit it again, and do not write to it afterwards.',
   SCHEMA_MISMATCH: 'Write the column with the expected type, or submit to another table.',
+  COLUMN_UNSUPPORTED:
+    'Cast or rename the named columns as the details say. Without a canon.* schema_hint the file is stored as it is.',
   ARTIFACT_CONFLICT: 'The bus is write-once: submit the new content under another run_id or artifact_id.',
   TOO_LARGE: 'Split the job or the file, or raise the limit in bus_config.json.',
 } as const;

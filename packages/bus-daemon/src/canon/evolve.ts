@@ -1,4 +1,4 @@
-import { busError, type ParquetColumn } from '@quantbot/infra';
+import { busError, foldName, type ParquetColumn } from '@quantbot/infra';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
@@ -27,14 +27,14 @@ export function evolve(
   required: readonly string[] = [],
 ): CanonTable {
   const problems = [...nameProblems(columns), ...missingColumns(columns, required)];
-  const next = new Map<string, CanonColumn>(table.columns.map(column => [column.name.toLowerCase(), column]));
+  const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
   for (const { name, type } of columns) {
-    const known = next.get(name.toLowerCase());
+    const known = next.get(foldName(name));
     if (known === undefined) {
       const column = { name, type: canonicalType(type), fixedBy: artifactKey, required: required.includes(name) };
-      next.set(name.toLowerCase(), column);
+      next.set(foldName(name), column);
       changed = true;
       continue;
     }
@@ -49,7 +49,7 @@ export function evolve(
       problems.push(`${name}: expected ${known.type} (fixed by ${known.fixedBy}), found ${type}`);
       continue;
     }
-    next.set(name.toLowerCase(), { ...known, type: wide, fixedBy: artifactKey });
+    next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey });
     changed = true;
     generation = table.generation + 1;
   }
@@ -72,7 +72,7 @@ function nameProblems(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const { name, type } of columns) {
-    const folded = name.toLowerCase();
+    const folded = foldName(name);
     if (!canBeDeclared(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
     if (reservedColumns.has(folded)) problems.push(`${name}: this column name is the bus's own`);
     if (seen.has(folded)) problems.push(`${name}: two columns of the file have this name (case does not count)`);

@@ -1,3 +1,6 @@
+import { nullType } from '@quantbot/infra';
+import { type NestedType, nestedText, parseNested } from './nested-type.js';
+
 /** The types of canonical columns: which type a column gets, which files fit it, and what it widens to. */
 
 const signed = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'];
@@ -14,7 +17,10 @@ export function canonicalType(type: string): string {
 
 /** Whether every value of a file's type can be read as the table's type without any loss. */
 export function fits(fileType: string, tableType: string): boolean {
-  if (fileType === tableType) return true;
+  return fileType === tableType || fitsPlain(fileType, tableType) || closed(tableType, fileType) === tableType;
+}
+
+function fitsPlain(fileType: string, tableType: string): boolean {
   if (tableType === 'VARCHAR') return fileType === 'JSON';
   if (tableType === 'DOUBLE') return exactInDouble.has(fileType);
   if (tableType === 'UBIGINT') return unsigned.includes(fileType);
@@ -26,12 +32,49 @@ export function fits(fileType: string, tableType: string): boolean {
 /** The type that holds the table's values and the file's without loss, where there is one; undefined for a mismatch. */
 export function widened(tableType: string, fileType: string): string | undefined {
   if (fits(fileType, tableType)) return tableType;
+  const known = closed(tableType, fileType);
+  if (known !== undefined) return known;
   const [file, table] = [decimalOf(fileType), decimalOf(tableType)];
   if (file === undefined || table === undefined) return undefined;
   const scale = Math.max(file.scale, table.scale);
   const precision = Math.max(file.digits, table.digits) + scale;
   return precision <= 38 ? `DECIMAL(${precision},${scale})` : undefined;
 }
+
+/**
+ * Two types of which each may leave open what only NULL has come for, made one: `"NULL"[]` and `VARCHAR[]` are `VARCHAR[]`. Undefined
+ * where they differ in anything else.
+ */
+function closed(tableType: string, fileType: string): string | undefined {
+  if (!tableType.includes(nullType) && !fileType.includes(nullType)) return undefined;
+  if (tableType === nullType) return canonicalType(fileType);
+  const merged = merge(parseNested(tableType), parseNested(fileType));
+  return merged && nestedText(merged);
+}
+
+function merge(table: NestedType, file: NestedType): NestedType | undefined {
+  if (isOpen(file)) return table;
+  if (isOpen(table)) return file;
+  if (table.kind === 'list' && file.kind === 'list') {
+    const of = merge(table.of, file.of);
+    return of && { kind: 'list', of };
+  }
+  if (table.kind === 'map' && file.kind === 'map') {
+    const [key, value] = [merge(table.key, file.key), merge(table.value, file.value)];
+    return key && value && { kind: 'map', key, value };
+  }
+  if (table.kind === 'struct' && file.kind === 'struct' && table.fields.length === file.fields.length) {
+    const fields = table.fields.flatMap((field, i) => {
+      const other = file.fields[i];
+      const type = other?.name === field.name ? merge(field.type, other.type) : undefined;
+      return type === undefined ? [] : [{ name: field.name, type }];
+    });
+    return fields.length === table.fields.length ? { kind: 'struct', fields } : undefined;
+  }
+  return nestedText(table) === nestedText(file) ? table : undefined;
+}
+
+const isOpen = (type: NestedType): boolean => type.kind === 'plain' && type.text === nullType;
 
 /** How many bits of a signed integer the type needs; infinite for what is no integer. */
 function integerBits(type: string): number {

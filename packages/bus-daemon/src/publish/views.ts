@@ -117,7 +117,7 @@ function tableViews(layout: BusLayout, snapshot: Snapshot, files: TableFiles, ho
   // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
   parts.push(
     `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
-FROM (SELECT *, ${positionOfRow} FROM ${from}) f \
+FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM _bus.hot_journal WHERE status = 'ingested') j \
 ON f._position = j._position`,
   );
@@ -126,6 +126,15 @@ ON f._position = j._position`,
     `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }
+
+/**
+ * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`. The CASE is always true, which DuckDB
+ * cannot know: so it compares values instead of leaving out row groups by a writer's statistics, which may be wrong and never count NaN.
+ */
+export const untrusted = (columns: readonly DeclaredColumn[]): string =>
+  columns
+    .map(({ name }) => `CASE WHEN length(filename) > 0 THEN ${identifier(name)} END AS ${identifier(name)}`)
+    .join(', ');
 
 /** The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no row. */
 const newestSeq = ({ table, newestCompacted }: TableFiles): string =>

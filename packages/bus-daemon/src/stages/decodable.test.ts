@@ -9,13 +9,16 @@ import type { TestBus } from '../../test/support/test-bus.js';
 import type { Bus } from '../bus.js';
 import { openMemoryDatabase } from '../duckdb.js';
 import { checkDecodable } from './decodable.js';
+import { type FileSchema, fileSchemaOf } from './file-schema.js';
 import type { VerifiedArtifact } from './job.js';
 
 /** A file as verification has found it, by the footer alone. */
 async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedArtifact> {
-  const { rows, bytes, columns } = await readParquetFooter(path);
+  const footer = await readParquetFooter(path);
+  const { rows, bytes, columns } = footer;
+  const schema = schemaHint === undefined ? undefined : fileSchemaOf(footer);
   const entry = { artifact_id: 'a', relpath: 'a.parquet', format: 'parquet' as const, schema_hint: schemaHint };
-  return { entry, key: path, relPath: path, file: path, inode: 1, rows, bytes, sha256: '', columns };
+  return { entry, key: path, relPath: path, file: path, inode: 1, rows, bytes, sha256: '', columns, schema };
 }
 
 /** A bus that decodes the files of many jobs. */
@@ -27,6 +30,11 @@ function damage(path: string): string {
   for (let i = 40; i < 140; i++) bytes[i] = 255 - (bytes[i] ?? 0);
   writeFileSync(path, bytes);
   return path;
+}
+
+/** Puts text of the same length in the place of other text, wherever it stands in a file. */
+function replaceBytes(path: string, from: string, to: string): void {
+  writeFileSync(path, readFileSync(path, 'latin1').replaceAll(from, to), 'latin1');
 }
 
 const produceText = (bus: TestBus, seed: number) =>
@@ -75,20 +83,34 @@ test('a footer that claims more rows than the pages have is found', async () => 
   });
 });
 
-test('a file whose column DuckDB takes for something else than its footer says is found: the table could not be read', async () => {
+test('columns of files are those that DuckDB reads, whatever our own reader found in the footer', async () => {
   const { bus, test: testBus } = await openInProcess();
   const artifact = await artifactOf(await produce(testBus, 'SELECT INTERVAL 1 DAY AS n'), 'canon.t');
-  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
-  const found = await checkDecodable(bus, [{ ...artifact, columns: [{ name: 'n', type: 'BIGINT', nullable: true }] }]);
-  expect(found.get(artifact.file)).toEqual({ unreadable: expect.stringContaining('INTERVAL to BIGINT') });
+  const schema = artifact.schema as FileSchema;
+  const mistaken = {
+    ...artifact,
+    schema: { ...schema, footerColumns: [{ name: 'n', type: 'BIGINT', nullable: true }] },
+  };
+  expect(await checkDecodable(bus, [mistaken])).toEqual(new Map());
+  expect(mistaken.columns).toEqual([{ name: 'n', type: 'INTERVAL', nullable: true }]);
 });
 
-test('a file with a type that cannot be said again is read all the same: the table says why it does not take it', async () => {
+test('columns of one name get those that DuckDB gives them, and all their values', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const path = await produce(testBus, 'SELECT 1 AS close, 2 AS close_1, 3 AS cl0se');
+  // DuckDB itself would not write two columns of one name.
+  replaceBytes(path, 'cl0se', 'close');
+  const artifact = await artifactOf(path, 'canon.t');
+  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+  expect(artifact.columns.map(column => column.name)).toEqual(['close', 'close_1', 'close_1_1']);
+});
+
+test('a file with a field that has no name is refused with the way to it, like a UNION’s', async () => {
   const { bus, test: testBus } = await openInProcess();
   const select = `SELECT union_value(number := 1)::UNION(number INTEGER, word VARCHAR) AS either`;
   const artifact = await artifactOf(await produce(testBus, select), 'canon.t');
-  expect(artifact.columns[0]?.type).toMatch(/^STRUCT\((?!")/);
-  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+  const found = await checkDecodable(bus, [artifact]);
+  expect(found.get(artifact.file)).toEqual({ unfaithful: [expect.stringMatching(/^either\.: has no name/)] });
 });
 
 test('files that feed no canonical table are not read: their damage harms no query but one of that file', async () => {

@@ -1,6 +1,7 @@
+import type { ParquetColumn } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { canBeDeclared } from '../canon/evolve.js';
 import { canonTableOf } from '../canon/table.js';
+import type { DeclaredColumn } from '../sql.js';
 import {
   type DecodeFinding,
   decodeAlone,
@@ -10,10 +11,13 @@ import {
   isSpoilt,
   type SlowFile,
 } from '../worker/decoder.js';
+import type { FileSchema } from './file-schema.js';
 import type { VerifiedArtifact } from './job.js';
 import { Patience } from './patience.js';
 
 const movingEveryMs = 10_000;
+
+type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns'>;
 
 /** Files of one schema and one producer. */
 interface Group extends FilesToDecode {
@@ -24,6 +28,8 @@ interface Group extends FilesToDecode {
  * Returns which of these files cannot be read although their footer is good, or lack values that their table needs, and why. Only files for canonical
  * tables are read: there, one bad page would fail every query of the table. Reading happens in another process, which a hostile file may take down with it.
  *
+ * The others get the columns that DuckDB reads in them: what it says is what the table gets, whatever our own reader found.
+ *
  * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is not judged here: its finding is `slow`. Beside the others the
  * search ends with the first bad file, since its job is rejected as a whole.
  */
@@ -32,6 +38,11 @@ export async function checkDecodable(
   artifacts: readonly VerifiedArtifact[],
 ): Promise<Map<string, DecodeFinding | SlowFile>> {
   const bad = new Map<string, DecodeFinding | SlowFile>();
+  for (const { file, schema } of artifacts)
+    if (schema !== undefined && schema.faults.length > 0)
+      bad.set(file, {
+        unfaithful: schema.faults.map(({ path, problem, hint }) => `${path || 'a column'}: ${problem}; write ${hint}`),
+      });
   // Each attempt has a budget of its own, so who waits for one does not hang.
   const moving = setInterval(() => bus.events.emit('moved', { stage: 'verify' }), movingEveryMs);
   const patience = bus.beside && new Patience(bus.beside);
@@ -47,20 +58,40 @@ export async function checkDecodable(
 
 function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
   const groups = new Map<string, Group>();
+  const byPath = new Map(artifacts.map(artifact => [artifact.file, artifact]));
   for (const artifact of artifacts) {
     const table = canonTableOf(artifact.entry.schema_hint);
-    if (table === undefined) continue;
+    const { schema } = artifact;
+    if (table === undefined || schema === undefined || schema.faults.length > 0) continue;
     // A column that the file lacks is found when its schema is compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
-    const declared = artifact.columns.every(({ type }) => canBeDeclared(type)) ? { columns: artifact.columns } : {};
     const [, producer = ''] = artifact.key.split('/');
-    const alike = JSON.stringify([producer, required, artifact.columns]);
-    const group = groups.get(alike) ?? { ...declared, producer, required, files: [] };
+    const alike = JSON.stringify([producer, required, schema.id]);
+    const group = groups.get(alike) ?? { ...schemaToDecode(schema, byPath), producer, required, files: [] };
+    if (schema.columns !== undefined) artifact.columns = schema.columns;
     group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
     groups.set(alike, group);
   }
   return groups.values();
 }
+
+/** What the decoder has to know of a schema, and what is learnt of it when its files are decoded. */
+function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
+  const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
+  if (columns !== undefined) return { columns, nanosecondColumns };
+  return {
+    describe: { expected, hasRenamedColumns },
+    nanosecondColumns,
+    described: (files, found) => {
+      const read = found.columns.map((column, i) => columnRead(column, expected[i]));
+      if (found.isCertain) schema.columns = read;
+      for (const { path } of files) (byPath.get(path) as VerifiedArtifact).columns = read;
+    },
+  };
+}
+
+const columnRead = ({ name, type }: DeclaredColumn, own: ParquetColumn | undefined): ParquetColumn =>
+  own?.name === name && own.type === type ? own : { name, type, nullable: own?.nullable ?? true };
 
 const bytesOf = ({ files }: Group): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
 

@@ -1,6 +1,7 @@
 import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { FileInfo } from '../file-thread/look-into.js';
 import type { JournalRow } from '../journal/row.js';
+import type { FileSchema } from './file-schema.js';
 
 /** A folder in the inbox that has a COMMIT. */
 export interface FoundJob {
@@ -46,6 +47,8 @@ export interface VerifiedArtifact {
   bytes: number;
   sha256: string;
   columns: readonly ParquetColumn[];
+  /** The schema of a file that goes into a canonical table. */
+  schema?: FileSchema | undefined;
   /** A hash of the rows, if the configuration wants it. */
   contentHash?: string;
 }

@@ -21,8 +21,10 @@ import {
   systemErrorCode,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { canonTableOf } from '../canon/table.js';
 import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
 import type { BringOver, BroughtFile } from './bring-over.js';
+import { fileSchemaOf } from './file-schema.js';
 import type { ClaimedJob, VerifiedArtifact } from './job.js';
 import { longFooterBytes, readLongFooter } from './long-footer.js';
 import { refuseSparse } from './sparse.js';
@@ -80,6 +82,7 @@ export async function verifyArtifact(
     rows: footer.rows,
     ...digest,
     columns: footer.columns,
+    schema: canonTableOf(entry.schema_hint) === undefined ? undefined : fileSchemaOf(footer),
   };
 }
 

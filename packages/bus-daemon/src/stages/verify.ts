@@ -163,6 +163,10 @@ function undecodableError({ entry, key }: VerifiedArtifact, finding: DecodeFindi
     const sentence = `${key} does not fit canon.${canonTableOf(entry.schema_hint)}: ${finding.nulls.join('; ')}.`;
     return busError('SCHEMA_MISMATCH', sentence, { details: finding.nulls });
   }
+  if ('unfaithful' in finding) {
+    const sentence = `canon.${canonTableOf(entry.schema_hint)} would not give back all values of ${key}: ${finding.unfaithful.join('; ')}.`;
+    return busError('COLUMN_UNSUPPORTED', sentence, { details: finding.unfaithful });
+  }
   if ('missing' in finding)
     return busError('ARTIFACT_MISSING', `${relpath} went away while it was read.`, { details: [finding.missing] });
   if ('unsupported' in finding)

@@ -3,15 +3,21 @@ import { dirname } from 'node:path';
 import { type BusConfig, duckDbFault, machineFaultIn } from '@quantbot/infra';
 import { type DaemonCode, DaemonError } from '../errors.js';
 import type { TaskBudget, WorkerProcess } from './client.js';
+import type { DescribedFiles } from './describe.js';
 import type { DecodeTask } from './protocol.js';
 import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */
-export type FilesToDecode = Omit<DecodeTask, 'task' | 'memoryMb'>;
+export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
+  /** Called with what was asked for with `describe`, when these files could be read. */
+  described?: (files: DecodeTask['files'], described: DescribedFiles) => void;
+}
 
 /** What is wrong with files that were decoded. */
 export type DecodeFinding =
   | { nulls: string[] }
+  /** A table would not give back the values that they have. */
+  | { unfaithful: string[] }
   /** They are broken. */
   | { unreadable: string }
   /** They may be good, but DuckDB cannot read them. */
@@ -67,9 +73,12 @@ export async function decodeTogether(
   files: FilesToDecode,
   budget: DecodeBudget,
 ): Promise<DecodeFinding | SpoiltAttempt | undefined> {
-  const task = { task: 'decode' as const, ...files, memoryMb: budget.memoryMb };
-  const problem = await orSpoilt(worker, () => worker.request(task, budget));
-  return problem !== undefined && 'unreadable' in problem ? findingOf(worker, files, problem.unreadable) : problem;
+  const { described, ...select } = files;
+  const task = { task: 'decode' as const, ...select, memoryMb: budget.memoryMb };
+  const answer = await orSpoilt(worker, () => worker.request(task, budget));
+  if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer.unreadable) : answer;
+  if (answer.decoded !== undefined) described?.(files.files, answer.decoded);
+  return undefined;
 }
 
 /** Whether an attempt has said nothing yet. */

@@ -1,6 +1,7 @@
 import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
 import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
+import type { DescribedFiles } from './describe.js';
 
 /** A file to decode, and how many rows its footer claims. */
 export interface FileToDecode {
@@ -14,10 +15,19 @@ export interface FileToDecode {
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
-  /** The columns that the footers have, which are asked for by name as the table's view does; as DuckDB finds them when absent. */
+  /** The columns that they have, which are asked for by name as the table's view does; as DuckDB finds them when absent. */
   columns?: readonly DeclaredColumn[];
+  /** Asks for the columns as DuckDB finds them, and reads the files with those. */
+  describe?: {
+    /** The columns as our own reader finds them. */
+    expected: readonly DeclaredColumn[];
+    /** Whether DuckDB makes up a name for one of them. */
+    hasRenamedColumns: boolean;
+  };
   /** Columns in which there must be no NULL. */
   required: string[];
+  /** Columns whose nanoseconds must be whole microseconds. */
+  nanosecondColumns?: readonly string[];
   /** DuckDB's memory limit. */
   memoryMb: number;
 }
@@ -28,8 +38,17 @@ export interface FooterTask {
   path: string;
 }
 
-/** What is wrong with the files of a {@link DecodeTask}: they cannot be read, or these columns have NULLs. */
-export type DecodeProblem = { unreadable: string } | { nulls: string[] };
+/**
+ * What is wrong with the files of a {@link DecodeTask}: they cannot be read, these columns have NULLs, or these would not come
+ * back with the values that the file has.
+ */
+export type DecodeProblem = { unreadable: string } | { nulls: string[] } | { unfaithful: string[] };
+
+/** All values of the files could be read. */
+export interface Decoded {
+  /** What was asked for with `describe`. */
+  decoded: DescribedFiles | undefined;
+}
 
 /** A SELECT to be run in a database of its own, whose result is written as Parquet. */
 export interface SelectToWrite {
@@ -151,7 +170,7 @@ export type WorkerTask =
 
 /** What it answers. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
-  ? DecodeProblem | undefined
+  ? DecodeProblem | Decoded
   : T extends FooterTask
     ? ParquetFooter
     : T extends TablesTask

@@ -1,6 +1,9 @@
 import type { SchemaElement } from './schema-element.js';
 import { invalidSchema, type SchemaNode } from './schema-tree.js';
 
+/** The type of a column of which a file says that it holds NULL and nothing else (Parquet's NULL, or UNKNOWN), as DuckDB writes it. */
+export const nullType = '"NULL"';
+
 /** A top-level column of a Parquet file. */
 export interface ParquetColumn {
   name: string;
@@ -28,11 +31,13 @@ export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {
 const plainColumns = new WeakMap<SchemaNode, readonly ParquetColumn[]>();
 
 function buildColumns(root: SchemaNode, keyValue: Record<string, string>): readonly ParquetColumn[] {
-  const names = distinctNames(root.children.map(({ element }, index) => element.name || `C${index}`));
+  const names = distinctNames(root.children.map(({ element }) => element.name)).map(
+    (name, index) => name || `C${index}`,
+  );
   const geometries = geoParquetColumns(keyValue);
   const columns = root.children.map((node, index) => ({
     name: names[index] as string,
-    type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : repeatable(node),
+    type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : typeOf(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
   }));
   return Object.freeze(columns);
@@ -50,70 +55,63 @@ function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
   }
 }
 
-/** DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`. */
+/** DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`, and `a_1_1` where `a_1` is taken. */
 function distinctNames(names: readonly string[]): string[] {
   const timesTaken = new Map<string, number>();
-  const lower = (name: string) => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
   return names.map(name => {
-    let number = timesTaken.get(lower(name));
     let free = name;
-    if (number !== undefined) {
-      while (timesTaken.has(lower(`${name}_${number}`))) number++;
-      free = `${name}_${number}`;
-      timesTaken.set(lower(name), number + 1);
+    for (let count = timesTaken.get(foldName(free)); count !== undefined; count = timesTaken.get(foldName(free))) {
+      timesTaken.set(foldName(free), count + 1);
+      free = `${free}_${count}`;
     }
-    timesTaken.set(lower(free), 1);
+    timesTaken.set(foldName(free), 1);
     return free;
   });
 }
 
-/** A repeated field outside of a LIST or MAP group is a list by itself (the format's backward compatibility rules). */
-const repeatable = (node: SchemaNode): string =>
-  node.element.repetition_type === 'REPEATED' ? `${typeOf(node)}[]` : typeOf(node);
-
-function typeOf(node: SchemaNode): string {
-  const { element, children } = node;
-  if (children.length === 0) return leafType(element);
-  if (element.logical_type?.type === 'VARIANT') return 'VARIANT';
-  const annotation = element.converted_type ?? element.logical_type?.type;
-  const [only] = children;
-  if (annotation === 'LIST' && children.length === 1 && only?.element.repetition_type === 'REPEATED') {
-    return `${listElementType(only)}[]`;
-  }
-  if (
-    (annotation === 'MAP' || annotation === 'MAP_KEY_VALUE') &&
-    children.length === 1 &&
-    only?.children.length === 2
-  ) {
-    return `MAP(${only.children.map(repeatable).join(', ')})`;
-  }
-  return structType(children);
-}
+/** The form in which DuckDB compares names: it ignores the case of ASCII letters and of no others. */
+export const foldName = (name: string): string => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 
 /**
- * The middle level of a three-level list has one child; two-level lists of older writers have the element right there. DuckDB takes a
- * group of one column for the middle level whatever its name.
+ * The type of a node as DuckDB reads it. It knows groups by the deprecated converted type alone, and takes a group of one
+ * column inside a LIST, MAP or repeated group for that column, whatever either is called.
  */
-function listElementType(repeated: SchemaNode): string {
-  const [child] = repeated.children;
-  return repeated.children.length === 1 && child !== undefined ? repeatable(child) : typeOf(repeated);
+function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string {
+  const isRepeated = element.repetition_type === 'REPEATED';
+  if (children.length === 0) return isRepeated ? `${leafType(element)}[]` : leafType(element);
+  if (element.logical_type?.type === 'VARIANT') return 'VARIANT';
+  const types = children.map(child => typeOf(child, { element, children }));
+  const annotation = element.converted_type;
+  const holdsPairs =
+    annotation === 'MAP_KEY_VALUE' || (parent?.element.converted_type === 'MAP' && parent.children.length === 1);
+  if (holdsPairs && children.length === 2) return `MAP(${types.join(', ')})`;
+  const isTransparent = children.length === 1 && (isRepeated || annotation === 'LIST' || annotation === 'MAP');
+  const type = isTransparent ? (types[0] as string) : structType(children, types);
+  return isRepeated ? `${type}[]` : type;
 }
 
 /** DuckDB leaves the names out when the first is empty, as in the tag of a UNION. */
-function structType(children: SchemaNode[]): string {
+function structType(children: readonly SchemaNode[], types: readonly string[]): string {
   const names = distinctNames(children.map(({ element }) => element.name));
-  const fields = children.map((child, index) =>
-    names[0] === '' ? repeatable(child) : `${quote(names[index] as string)} ${repeatable(child)}`,
-  );
+  const fields = types.map((type, index) => (names[0] === '' ? type : `${quote(names[index] as string)} ${type}`));
   return `STRUCT(${fields.join(', ')})`;
 }
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-function leafType(element: SchemaElement): string {
+/**
+ * The type that DuckDB gives a leaf. Of most types it knows only the deprecated converted type, of those that came later only the
+ * logical one.
+ */
+export function leafType(element: SchemaElement): string {
   const logical = element.logical_type;
   const converted = element.converted_type;
-  if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') return decimalType(element);
+  if (logical?.type === 'NULL') return nullType;
+  if (element.type === 'BYTE_ARRAY' && (logical?.type === 'GEOMETRY' || logical?.type === 'GEOGRAPHY'))
+    return logical.crs === undefined ? 'GEOMETRY' : `GEOMETRY('${logical.crs.replaceAll("'", "''")}')`;
+  if (element.type === 'FIXED_LEN_BYTE_ARRAY' && logical?.type === 'FLOAT16') return 'FLOAT';
+  if (converted === 'DECIMAL') return decimalType(element);
+  if (converted === 'JSON') return 'JSON';
   switch (element.type) {
     case 'BOOLEAN':
       return 'BOOLEAN';
@@ -128,11 +126,10 @@ function leafType(element: SchemaElement): string {
     case 'INT64':
       return integerType(element, 'BIGINT');
     case 'BYTE_ARRAY':
-      return byteArrayType(element);
     case 'FIXED_LEN_BYTE_ARRAY':
-      if (logical?.type === 'UUID') return 'UUID';
-      if (logical?.type === 'FLOAT16') return 'FLOAT';
-      return converted === 'INTERVAL' ? 'INTERVAL' : 'BLOB';
+      if (element.type === 'FIXED_LEN_BYTE_ARRAY' && logical?.type === 'UUID') return 'UUID';
+      if (element.type === 'FIXED_LEN_BYTE_ARRAY' && converted === 'INTERVAL') return 'INTERVAL';
+      return converted === 'UTF8' || converted === 'ENUM' ? 'VARCHAR' : 'BLOB';
     default:
       // A group without columns: DuckDB cannot read it, and neither can anybody else in a useful way.
       throw invalidSchema(`the column ${quote(element.name)} has no type`);
@@ -146,52 +143,33 @@ function decimalType(element: SchemaElement): string {
   return precision > 38 ? 'DOUBLE' : `DECIMAL(${precision},${scale})`;
 }
 
-function integerType(element: SchemaElement, plain: 'INTEGER' | 'BIGINT'): string {
-  const logical = element.logical_type;
-  if (logical?.type === 'INTEGER') return sized(logical.bitWidth ?? 64, logical.isSigned ?? true);
-  if (logical?.type === 'TIMESTAMP') {
-    if (logical.isAdjustedToUTC) return 'TIMESTAMP WITH TIME ZONE';
-    return logical.unit === 'NANOS' ? 'TIMESTAMP_NS' : 'TIMESTAMP';
-  }
-  if (logical?.type === 'TIME') {
-    if (logical.isAdjustedToUTC) return 'TIME WITH TIME ZONE';
-    return logical.unit === 'NANOS' ? 'TIME_NS' : 'TIME';
-  }
-  switch (element.converted_type) {
-    case 'DATE':
-      return 'DATE';
-    case 'TIME_MILLIS':
-    case 'TIME_MICROS':
-      return 'TIME';
-    case 'TIMESTAMP_MILLIS':
-    case 'TIMESTAMP_MICROS':
-      return 'TIMESTAMP';
-    case 'INT_8':
-    case 'INT_16':
-    case 'INT_32':
-    case 'INT_64':
-      return sized(Number(element.converted_type.slice(4)), true);
-    case 'UINT_8':
-    case 'UINT_16':
-    case 'UINT_32':
-    case 'UINT_64':
-      return sized(Number(element.converted_type.slice(5)), false);
-    default:
-      return logical?.type === 'DATE' ? 'DATE' : plain;
-  }
-}
-
-function sized(bits: number, signed: boolean): string {
+/** The integer type of a width in bits. */
+export function sizedInteger(bits: number, signed: boolean): string {
   const name = { 8: 'TINYINT', 16: 'SMALLINT', 32: 'INTEGER', 64: 'BIGINT' }[bits] ?? 'BIGINT';
   return signed ? name : `U${name}`;
 }
 
-function byteArrayType(element: SchemaElement): string {
-  if (element.logical_type?.type === 'GEOMETRY')
-    return element.logical_type.crs === undefined
-      ? plainGeometry
-      : `GEOMETRY('${element.logical_type.crs.replaceAll("'", "''")}')`;
-  const annotation = element.converted_type ?? element.logical_type?.type;
-  if (annotation === 'JSON') return 'JSON';
-  return annotation === 'UTF8' || annotation === 'STRING' || annotation === 'ENUM' ? 'VARCHAR' : 'BLOB';
+const convertedIntegers: Partial<Record<NonNullable<SchemaElement['converted_type']>, string>> = {
+  INT_8: 'TINYINT',
+  INT_16: 'SMALLINT',
+  INT_32: 'INTEGER',
+  INT_64: 'BIGINT',
+  UINT_8: 'UTINYINT',
+  UINT_16: 'USMALLINT',
+  UINT_32: 'UINTEGER',
+  UINT_64: 'UBIGINT',
+  DATE: 'DATE',
+  TIME_MILLIS: 'TIME',
+  TIME_MICROS: 'TIME',
+  TIMESTAMP_MILLIS: 'TIMESTAMP',
+  TIMESTAMP_MICROS: 'TIMESTAMP',
+};
+
+function integerType({ logical_type, converted_type }: SchemaElement, plain: 'INTEGER' | 'BIGINT'): string {
+  const { type, unit, isAdjustedToUTC } = logical_type ?? {};
+  if (type === 'TIMESTAMP' && isAdjustedToUTC) return 'TIMESTAMP WITH TIME ZONE';
+  if (type === 'TIMESTAMP') return unit === 'NANOS' ? 'TIMESTAMP_NS' : 'TIMESTAMP';
+  if (type === 'TIME' && isAdjustedToUTC) return 'TIME WITH TIME ZONE';
+  if (type === 'TIME') return unit === 'NANOS' ? 'TIME_NS' : 'TIME';
+  return (converted_type && convertedIntegers[converted_type]) ?? plain;
 }

@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { busError } from '../errors.js';
+import { arrowSchemaKey } from './arrow-schema.js';
 import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
@@ -14,6 +16,8 @@ export interface FooterMetadata {
   rowGroups: number;
   keyValue: Record<string, string>;
   createdBy: string | undefined;
+  /** A hash of all that says what the columns are. */
+  schemaId: string;
 }
 
 /**
@@ -60,13 +64,19 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   if (rows === undefined || rowGroupsAt === undefined) throw new ThriftError('rows or row groups are missing');
   if (!Number.isSafeInteger(rows) || rows < 0) throw new ThriftError(`it claims ${rows} rows`);
   if (schema === undefined) throw new ThriftError('it has no schema');
-  const { root, leaves } = schema;
+  const { root, leaves, id } = schema;
   const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leaves, dataEnd);
   if (rowsInGroups !== rows) throw new ThriftError(`it claims ${rows} rows, its row groups have ${rowsInGroups}`);
-  return { rows, root, rowGroups: count, keyValue: Object.fromEntries(keyValue), createdBy };
+  const metadata = Object.fromEntries(keyValue);
+  return { rows, root, rowGroups: count, keyValue: metadata, createdBy, schemaId: schemaIdOf(id, metadata) };
 }
 
-function readSchema(reader: ThriftReader): KnownSchema {
+/** Two keys say more of the columns than the schema does. */
+function schemaIdOf(id: string, { geo, [arrowSchemaKey]: arrow }: Record<string, string>): string {
+  return geo === undefined && arrow === undefined ? id : hash('sha256', JSON.stringify([id, geo, arrow]));
+}
+
+function readSchema(reader: ThriftReader): Omit<KnownSchema, 'id'> {
   const count = reader.listOf(wireType.struct);
   if (count > maxSchemaElements) throw new ThriftError(`its schema has ${count} elements`);
   const elements: SchemaElement[] = [];
@@ -77,14 +87,12 @@ function readSchema(reader: ThriftReader): KnownSchema {
 
 function readKeyValue(reader: ThriftReader): [string, string] {
   const pair: [string, string] = ['', ''];
-  reader.struct({
-    1: field(wireType.binary, () => {
-      pair[0] = reader.text();
-    }),
-    2: field(wireType.binary, () => {
-      pair[1] = reader.text();
-    }),
-  });
+  // Some writers put numbers here. They describe no column, so skip them as other readers do.
+  const part = (index: 0 | 1) => (type: number) => {
+    if (type === wireType.binary) pair[index] = reader.text();
+    else reader.skip(type);
+  };
+  reader.struct({ 1: part(0), 2: part(1) });
   return pair;
 }
 

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
 import { readFooterMetadata } from './footer-metadata.js';
+import { meaningOf, type SchemaMeaning } from './meaning.js';
 import { ThriftError } from './thrift.js';
 
 /** A footer may have at most this many bytes. */
@@ -22,6 +23,10 @@ export interface ParquetFooter {
   keyValue: Record<string, string>;
   rowGroups: number;
   createdBy: string | undefined;
+  /** The same for all files with the same columns and the same {@link ParquetFooter.meaning}. */
+  schemaId: string;
+  /** What the schema means beyond its columns. */
+  meaning: SchemaMeaning;
 }
 
 /**
@@ -90,11 +95,29 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
 function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   try {
     const { root, ...metadata } = readFooterMetadata(footer, size - footer.length - 8);
-    return { ...metadata, bytes: size, columns: columnsOf(root, metadata.keyValue) };
+    return {
+      ...metadata,
+      bytes: size,
+      columns: columnsOf(root, metadata.keyValue),
+      meaning: knownMeaning(metadata.schemaId, () => meaningOf(root, metadata.keyValue)),
+    };
   } catch (cause) {
     if (cause instanceof ThriftError) throw notParquet(`The footer cannot be read: ${cause.message}.`, cause);
     throw cause;
   }
+}
+
+const mostMeanings = 100;
+const meanings = new Map<string, SchemaMeaning>();
+
+/** The meaning of a schema; worked out once for the files of a producer, which mostly have one schema. */
+function knownMeaning(schemaId: string, find: () => SchemaMeaning): SchemaMeaning {
+  const known = meanings.get(schemaId);
+  if (known !== undefined) return known;
+  if (meanings.size >= mostMeanings) meanings.clear();
+  const found = find();
+  meanings.set(schemaId, found);
+  return found;
 }
 
 function readAt(file: number, position: number, length: number): Buffer {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SchemaLeaf, SchemaNode } from './schema-tree.js';
 import type { ThriftReader } from './thrift.js';
 
@@ -5,6 +6,8 @@ import type { ThriftReader } from './thrift.js';
 export interface KnownSchema {
   root: SchemaNode;
   leaves: readonly SchemaLeaf[];
+  /** A hash of the bytes that it is written in. */
+  id: string;
 }
 
 const mostKnown = 16;
@@ -17,7 +20,7 @@ const known: { bytes: Buffer; schema: KnownSchema }[] = [];
  * Reads a schema, or finds that the same bytes were read before: a producer's files mostly have one schema, and reading it anew takes half of
  * the time that a footer takes. What was read from the same bytes is the same, and where they end as well.
  */
-export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => KnownSchema): KnownSchema {
+export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => Omit<KnownSchema, 'id'>): KnownSchema {
   const index = known.findIndex(({ bytes }) => reader.skipBytes(bytes));
   if (index !== -1) {
     const [found] = known.splice(index, 1) as [(typeof known)[number]];
@@ -25,9 +28,11 @@ export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => K
     return found.schema;
   }
   const begin = reader.offset;
-  const schema = read(reader);
-  if (reader.offset - begin > mostBytes) return schema;
-  known.unshift({ bytes: reader.bytesFrom(begin), schema });
+  const parsed = read(reader);
+  const bytes = reader.bytesFrom(begin);
+  const schema = { ...parsed, id: hash('sha256', bytes) };
+  if (bytes.length > mostBytes) return schema;
+  known.unshift({ bytes, schema });
   known.length = Math.min(known.length, mostKnown);
   return schema;
 }

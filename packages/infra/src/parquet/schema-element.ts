@@ -12,7 +12,8 @@ export const physicalTypes = [
   'FIXED_LEN_BYTE_ARRAY',
 ] as const;
 const repetitions = ['REQUIRED', 'OPTIONAL', 'REPEATED'] as const;
-const convertedTypes = [
+/** Converted types, at the format's numbers. */
+export const convertedTypes = [
   'UTF8',
   'MAP',
   'MAP_KEY_VALUE',
@@ -37,7 +38,7 @@ const convertedTypes = [
   'INTERVAL',
 ] as const;
 /** Logical types by their number in the format's union; 9 is not in use. */
-const logicalTypes: Record<number, string> = {
+export const logicalTypes: Record<number, string> = {
   1: 'STRING',
   2: 'MAP',
   3: 'LIST',
@@ -76,6 +77,8 @@ export interface SchemaElement {
   name: string;
   /** Absent for a group. */
   type?: (typeof physicalTypes)[number];
+  /** Bytes of a FIXED_LEN_BYTE_ARRAY. */
+  type_length?: number;
   repetition_type?: (typeof repetitions)[number];
   num_children?: number;
   converted_type?: (typeof convertedTypes)[number];
@@ -90,6 +93,9 @@ export function readSchemaElement(reader: ThriftReader): SchemaElement {
   reader.struct({
     1: field(wireType.i32, () => {
       element.type = named(physicalTypes, reader.i32());
+    }),
+    2: field(wireType.i32, () => {
+      element.type_length = reader.i32();
     }),
     3: field(wireType.i32, () => {
       element.repetition_type = named(repetitions, reader.i32());

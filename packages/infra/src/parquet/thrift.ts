@@ -7,6 +7,9 @@ const maxDepth = 64;
 /** Numbers from here on are told as infinite: no file has so many bytes or rows, and a double would round them. */
 const tooLarge = 2 ** 52;
 
+/** Keeps a byte order mark, which is a part of a name like any other character. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** The wire types of a field. A boolean field has no content: its type is its value. */
 export const wireType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, struct: 12 };
 
@@ -111,7 +114,7 @@ export class ThriftReader {
   text(): string {
     const length = this.#varint();
     const begin = this.#advance(length);
-    return new TextDecoder().decode(this.#bytes.subarray(begin, begin + length));
+    return utf8.decode(this.#bytes.subarray(begin, begin + length));
   }
 
   /** Moves behind a value without building it. */

@@ -1,6 +1,6 @@
 /** Builds footers byte by byte, so that they can claim what no writer would write. Values know their wire type by their builder. */
 const typeOf = new WeakMap<Buffer, number>();
-const types = { i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
+const types = { true: 1, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 
 function varint(value: bigint): number[] {
   const bytes: number[] = [];
@@ -17,6 +17,8 @@ function typed(type: keyof typeof types, bytes: Buffer): Buffer {
 
 /** Values of Thrift's compact protocol. */
 export const compact = {
+  /** A field that is true: its wire type is its value. */
+  yes: () => typed('true', Buffer.alloc(0)),
   i32: (value: number) => typed('i32', Buffer.from(varint(zigzag(BigInt(value))))),
   i64: (value: number) => typed('i64', Buffer.from(varint(zigzag(BigInt(value))))),
   text: (text: string) =>

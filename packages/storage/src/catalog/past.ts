@@ -92,7 +92,12 @@ async function canonicalView(
   const origins = used.map(
     a => `(${literal(a.path as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key as string)})`,
   );
-  const rows = `SELECT ${names}, o.seq AS _seq, o.artifact_key AS _artifact_key, o.ordinal AS _ordinal, f.file_row_number AS _row
+  // As in the published views: an expression that is always true keeps DuckDB from trusting a writer's statistics.
+  const values = columns.map(({ column_name: name }) => {
+    const column = identifier(name as string);
+    return `CASE WHEN length(f.filename) > 0 THEN f.${column} END AS ${column}`;
+  });
+  const rows = `SELECT ${values.join(', ')}, o.seq AS _seq, o.artifact_key AS _artifact_key, o.ordinal AS _ordinal, f.file_row_number AS _row
 FROM read_parquet([${files.join(', ')}], schema = MAP {${schema.join(', ')}}, filename = true) f
 JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
   const newestFirst = [

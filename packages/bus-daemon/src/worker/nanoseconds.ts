@@ -1,0 +1,43 @@
+import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+
+/**
+ * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times without a word, so another reader
+ * looks at them, one column of one row group at a time.
+ *
+ * @returns a sentence for each such column.
+ */
+export async function findNanoseconds(paths: readonly string[], columns: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const path of columns.length === 0 ? [] : paths)
+    for (const column of columns) if (!found.has(column) && (await isFine(path, column))) found.add(column);
+  return [...found].map(
+    column => `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`,
+  );
+}
+
+/** Ends the reading of a column once the answer is known. */
+class Found extends Error {}
+
+async function isFine(path: string, column: string): Promise<boolean> {
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const timestampFromNanoseconds = (nanoseconds: bigint): number => {
+    if (nanoseconds % 1000n !== 0n) throw new Found();
+    return 0;
+  };
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    try {
+      // hyparquet's type asks for all parsers, its code fills in those that are missing.
+      const parsers = { timestampFromNanoseconds } as unknown as import('hyparquet').ParquetParsers;
+      await parquetRead({ file, metadata, columns: [column], rowStart, rowEnd, compressors, parsers });
+    } catch (error) {
+      if (error instanceof Found) return true;
+      throw error;
+    }
+    rowStart = rowEnd;
+  }
+  return false;
+}

@@ -1,0 +1,175 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/folders.js';
+import { compact, parquetFile } from '../../test/support/thrift-bytes.js';
+import { nullType } from './columns.js';
+import { readParquetFooter } from './footer.js';
+import { convertedTypes, logicalTypes, physicalTypes } from './schema-element.js';
+
+const { i32, i64, list, struct, text, yes } = compact;
+
+interface Element {
+  name: string;
+  type?: number;
+  length?: number;
+  repetition?: number;
+  children?: Element[];
+  converted?: number;
+  scale?: number;
+  precision?: number;
+  logical?: Buffer;
+}
+
+/** A file without rows whose footer has this schema, element by element. */
+function writeSchema(path: string, columns: Element[], keyValue: Record<string, string> = {}): void {
+  const flat = (element: Element): Buffer[] => [elementOf(element), ...(element.children ?? []).flatMap(flat)];
+  const root = { name: 'schema', children: columns };
+  const pairs = Object.entries(keyValue).map(([key, value]) => struct([1, text(key)], [2, text(value)]));
+  const footer = struct(
+    [1, i32(2)],
+    [2, list('struct', flat(root))],
+    [3, i64(0)],
+    [4, list('struct', [])],
+    [5, list('struct', pairs)],
+  );
+  writeFileSync(path, parquetFile(footer));
+}
+
+function elementOf(element: Element): Buffer {
+  const fields: [number, Buffer][] = [];
+  const number = (id: number, value: number | undefined) => value !== undefined && fields.push([id, i32(value)]);
+  number(1, element.type);
+  number(2, element.length);
+  number(3, element.repetition ?? (element.children?.length && element.name === 'schema' ? undefined : 1));
+  fields.push([4, text(element.name)]);
+  number(5, element.children?.length);
+  number(6, element.converted);
+  number(7, element.scale);
+  number(8, element.precision);
+  if (element.logical !== undefined) fields.push([10, element.logical]);
+  return struct(...fields);
+}
+
+const converted = (name: (typeof convertedTypes)[number]): number => convertedTypes.indexOf(name);
+const logical = (name: string, ...parameters: [number, Buffer][]): Buffer => {
+  const [id] = Object.entries(logicalTypes).find(([, type]) => type === name) ?? [];
+  return struct([Number(id), struct(...parameters)]);
+};
+const physical = (name: (typeof physicalTypes)[number]): number => physicalTypes.indexOf(name);
+
+/** Every annotation of the format's document, as far as it has no parameters. */
+const logicals: Record<string, Buffer | undefined> = {
+  none: undefined,
+  ...Object.fromEntries(
+    Object.values(logicalTypes)
+      .filter(name => !['TIME', 'TIMESTAMP', 'INTEGER', 'DECIMAL', 'VARIANT'].includes(name))
+      .map(name => [name, logical(name)]),
+  ),
+  DECIMAL: logical('DECIMAL', [1, i32(2)], [2, i32(9)]),
+};
+
+test('a leaf is read as DuckDB reads it, for each physical type with each pair of annotations', async () => {
+  const folder = temporaryFolder();
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const differences: string[] = [];
+  let readable = 0;
+  for (const type of physicalTypes)
+    for (const convertedName of [undefined, ...convertedTypes])
+      for (const [logicalName, annotation] of Object.entries(logicals)) {
+        const path = join(folder, `${type}-${convertedName}-${logicalName}.parquet`); // DuckDB remembers what lies at a path
+        writeSchema(path, [
+          {
+            name: 'x',
+            type: physical(type),
+            ...(type === 'FIXED_LEN_BYTE_ARRAY' && {
+              length: logicalName === 'FLOAT16' ? 2 : convertedName === 'INTERVAL' ? 12 : 16,
+            }),
+            ...(convertedName && { converted: converted(convertedName) }),
+            ...(convertedName === 'DECIMAL' && { scale: 2, precision: 9 }),
+            ...(annotation && { logical: annotation }),
+          },
+        ]);
+        const theirs = await connection
+          .runAndReadAll(`SELECT * FROM read_parquet('${path}') LIMIT 0`)
+          .then(reader => reader.columnType(0).alias ?? String(reader.columnType(0)))
+          .catch(() => undefined);
+        if (theirs === undefined) continue; // DuckDB cannot read it, and the daemon refuses it for that
+        readable++;
+        const footer = await readParquetFooter(path);
+        const ours = footer.columns[0]?.type;
+        const isRefused = footer.meaning.faults.length > 0;
+        if (ours !== theirs && ours !== nullType && !isRefused)
+          differences.push(`${type} ${convertedName} ${logicalName}: ${ours}, not ${theirs}`);
+      }
+  connection.closeSync();
+  instance.closeSync();
+  expect(differences).toEqual([]);
+  expect(readable).toBeGreaterThan(300);
+});
+
+async function meaningOf(columns: Element[], keyValue: Record<string, string> = {}) {
+  const path = join(temporaryFolder(), 'file.parquet');
+  writeSchema(path, columns, keyValue);
+  return (await readParquetFooter(path)).meaning;
+}
+
+const bytes = { type: physical('BYTE_ARRAY') };
+const int32 = { type: physical('INT32') };
+const int64 = { type: physical('INT64') };
+
+test.each<[string, Element, RegExp]>([
+  ['text', { name: 'x', ...bytes, logical: logical('STRING') }, /is VARCHAR .* reads as BLOB/],
+  ['JSON', { name: 'x', ...bytes, logical: logical('JSON') }, /is JSON .* reads as BLOB/],
+  ['dates', { name: 'x', ...int32, logical: logical('DATE') }, /is DATE .* reads as INTEGER/],
+  ['decimals', { name: 'x', ...int64, logical: logical('DECIMAL', [1, i32(2)], [2, i32(9)]) }, /is DECIMAL\(9,2\)/],
+  [
+    'decimals of 39 digits',
+    { name: 'x', ...bytes, converted: converted('DECIMAL'), precision: 39, scale: 2 },
+    /at most 38/,
+  ],
+  [
+    'lists',
+    {
+      name: 'x',
+      logical: logical('LIST'),
+      children: [{ name: 'list', repetition: 2, children: [{ name: 'e', ...int32 }] }],
+    },
+    /is a LIST/,
+  ],
+  [
+    'an annotation that contradicts the other',
+    { name: 'x', ...int32, converted: converted('DATE'), logical: logical('DECIMAL', [1, i32(0)], [2, i32(9)]) },
+    /is DECIMAL\(9,0\)/,
+  ],
+  [
+    'an interval of 11 bytes',
+    { name: 'x', type: physical('FIXED_LEN_BYTE_ARRAY'), length: 11, converted: converted('INTERVAL') },
+    /of 11 bytes/,
+  ],
+  ['no name', { name: '', ...int32 }, /has no name/],
+  ['NUL in a name', { name: 'a\0b', ...int32 }, /NUL/],
+])('what DuckDB would read as something else is told with its column: %s', async (_, column, problem) => {
+  expect((await meaningOf([column])).faults).toEqual([
+    { path: column.name, problem: expect.stringMatching(problem), hint: expect.stringMatching(/./) },
+  ]);
+});
+
+test('a fault inside a column is told with the way to it', async () => {
+  const inside = { name: 'b', ...bytes, logical: logical('STRING') };
+  const { faults } = await meaningOf([{ name: 'a', children: [inside, { name: 'c', ...int32 }] }]);
+  expect(faults.map(fault => fault.path)).toEqual(['a.b']);
+});
+
+test('columns whose nanoseconds DuckDB would cut are told, wherever they lie', async () => {
+  const nanos = struct([8, struct([1, yes()], [2, struct([3, struct()])])]);
+  const { nanosecondColumns, faults } = await meaningOf([
+    { name: 'old', type: physical('INT96') },
+    { name: 'deep', children: [{ name: 'at', ...int64, logical: nanos }] },
+    { name: 'plain', ...int64 },
+  ]);
+  expect(faults).toEqual([]);
+  expect(nanosecondColumns).toEqual(['old', 'deep']);
+});

@@ -1,0 +1,119 @@
+import { arrowOnlyTypes, arrowSchemaKey } from './arrow-schema.js';
+import { foldName, leafType, nullType, sizedInteger } from './columns.js';
+import type { SchemaElement } from './schema-element.js';
+import type { SchemaNode } from './schema-tree.js';
+
+/** A column that DuckDB does not give back as its file means it. */
+export interface ColumnFault {
+  /** The column, or the way to a field in it: `a.b`. */
+  path: string;
+  /** What it is, and what DuckDB makes of it. */
+  problem: string;
+  /** What to write instead. */
+  hint: string;
+}
+
+/** What a table has to know of a file's schema besides its columns. */
+export interface SchemaMeaning {
+  faults: readonly ColumnFault[];
+  /** Top-level columns that hold nanoseconds, of which DuckDB keeps microseconds: their values must be looked at. */
+  nanosecondColumns: readonly string[];
+  /** Whether DuckDB makes up a name for a column or field, because two have the same one. */
+  hasRenamedColumns: boolean;
+}
+
+/**
+ * Compares what a file's schema means by the format's document (a logical type comes before a converted one,
+ * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md) with what DuckDB reads.
+ */
+export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, string>>): SchemaMeaning {
+  const faults: ColumnFault[] = [];
+  const nanosecondColumns: string[] = [];
+  let hasRenamedColumns = false;
+  const look = (node: SchemaNode, path: string, column: string): void => {
+    const { element, children } = node;
+    hasRenamedColumns ||= hasDoubledNames(children);
+    const fault = nameFault(element) ?? (children.length > 0 ? groupFault(element) : leafFault(element));
+    if (fault !== undefined) faults.push({ path, ...fault });
+    else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
+    for (const child of children) look(child, `${path}.${child.element.name}`, column);
+  };
+  hasRenamedColumns = hasDoubledNames(root.children);
+  for (const child of root.children) look(child, child.element.name, child.element.name);
+  for (const [path, type] of arrowOnlyTypes(keyValue[arrowSchemaKey] ?? ''))
+    faults.push({ path, problem: `is ${type}, which Parquet has no type for`, hint: 'BIGINT or DECIMAL(38,0)' });
+  return { faults, nanosecondColumns, hasRenamedColumns };
+}
+
+type Fault = Omit<ColumnFault, 'path'>;
+
+const hasDoubledNames = (nodes: readonly SchemaNode[]): boolean =>
+  new Set(nodes.map(({ element }) => foldName(element.name))).size < nodes.length;
+
+function nameFault({ name }: SchemaElement): Fault | undefined {
+  if (name === '') return { problem: 'has no name', hint: 'a name for every column and field' };
+  if (name.includes('\uFFFD')) return { problem: 'has a name that is not valid UTF-8', hint: 'the name in UTF-8' };
+  if (name.includes('\0')) return { problem: 'has a name with a NUL character', hint: 'another name' };
+  return undefined;
+}
+
+/** DuckDB knows lists and maps by the converted type alone. */
+function groupFault({ logical_type, converted_type }: SchemaElement): Fault | undefined {
+  const { type } = logical_type ?? {};
+  if (converted_type !== undefined || (type !== 'LIST' && type !== 'MAP')) return undefined;
+  return {
+    problem: `is a ${type} by its logical type alone, which DuckDB reads as a STRUCT`,
+    hint: `the converted type ${type} beside the logical one, as most writers do`,
+  };
+}
+
+function leafFault(element: SchemaElement): Fault | undefined {
+  if (element.converted_type === 'INTERVAL' && element.type_length !== 12)
+    return { problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`, hint: 'an INTERVAL of 12' };
+  const meant = meantType(element);
+  if (meant === undefined) return undefined;
+  if (meant.startsWith('DECIMAL') && decimalPrecision(element) > 38)
+    return { problem: `is a ${meant}; DuckDB has at most 38 digits`, hint: 'DECIMAL(38,s), or VARCHAR' };
+  const read = leafType(element);
+  if (meant === read || wider[meant] === read) return undefined;
+  return {
+    problem: `is ${meant} by its logical type, which DuckDB reads as ${read}`,
+    hint: 'the converted type of the same meaning beside the logical one, as most writers do',
+  };
+}
+
+const decimalPrecision = ({ logical_type, precision = 0 }: SchemaElement): number =>
+  logical_type?.precision ?? precision;
+
+/** Integers that DuckDB reads as wider ones, with the same values. */
+const wider: Record<string, string> = { TINYINT: 'INTEGER', SMALLINT: 'INTEGER' };
+
+/** What a leaf means by its logical type, as DuckDB would name it; undefined where it has none that changes anything. */
+function meantType({ logical_type, converted_type, ...element }: SchemaElement): string | undefined {
+  switch (logical_type?.type) {
+    case 'STRING':
+    case 'ENUM':
+      return 'VARCHAR';
+    case 'JSON':
+    case 'DATE':
+    case 'UUID':
+      return logical_type.type;
+    case 'BSON':
+      return 'BLOB';
+    case 'NULL':
+      return nullType;
+    case 'DECIMAL':
+      return `DECIMAL(${logical_type.precision},${logical_type.scale})`;
+    case 'INTEGER':
+      return sizedInteger(logical_type.bitWidth ?? 64, logical_type.isSigned ?? true);
+    default:
+      return converted_type === 'DECIMAL' ? `DECIMAL(${element.precision ?? 0},${element.scale ?? 0})` : undefined;
+  }
+}
+
+/** DuckDB keeps nanoseconds only of times and timestamps without a zone. */
+const isFinerThanRead = ({ type, logical_type }: SchemaElement): boolean =>
+  type === 'INT96' ||
+  ((logical_type?.type === 'TIMESTAMP' || logical_type?.type === 'TIME') &&
+    logical_type.unit === 'NANOS' &&
+    logical_type.isAdjustedToUTC === true);
