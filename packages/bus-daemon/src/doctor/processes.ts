@@ -18,6 +18,23 @@ export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
   });
 }
 
+/** Whether a process has a file open that lay at this path and was removed there, or replaced by another. */
+export function holdsDeleted(pid: number, path: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some(fd => linkOf(`/proc/${pid}/fd/${fd}`) === `${path} (deleted)`);
+  } catch {
+    return false; // gone, or not ours to look into
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // closed meanwhile
+  }
+}
+
 /** The configuration that a daemon works with, found as it has found it. */
 function configOf(pid: number): BusConfig | undefined {
   try {

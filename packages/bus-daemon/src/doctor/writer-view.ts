@@ -3,7 +3,7 @@ import { type BusConfig, exists } from '@quantbot/infra';
 import { lookAtGuard } from '../guard.js';
 import { guardsOf, isInSight, type LockHolder, lockFileOf, readLockHolder } from '../writer-lock.js';
 import { isWriting, locksOn } from './file-locks.js';
-import { daemonsOf } from './processes.js';
+import { daemonsOf, holdsDeleted } from './processes.js';
 
 /** Who writes, as far as one can see it from outside. */
 export interface WriterView {
@@ -32,7 +32,12 @@ export async function viewWriter(config: BusConfig): Promise<WriterView> {
   const canSee = locksOn(guards[0]) !== undefined;
   const isOurs = holder !== undefined && holder.bus_root === config.busRoot;
   const databaseTakenBy = database !== root ? database : undefined;
-  const unguarded = daemonsOf(config).filter(other => other !== root && other !== databaseTakenBy && isWriting(other));
+  const unguarded = daemonsOf(config).filter(
+    other =>
+      other !== root &&
+      isWriting(other) &&
+      ((isOurs && holder.pid === other) || guards.some(path => holdsDeleted(other, path))),
+  );
   const named = !canSee && isOurs && holder.alive && holder.host === hostname() ? holder.pid : undefined;
   const pid = root ?? named ?? unguarded[0];
   // Looked at only where nobody is seen to hold it: while one looks, no daemon could take it.
