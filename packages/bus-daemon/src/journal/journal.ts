@@ -1,12 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LIST, listValue, VARCHAR } from '@duckdb/node-api';
+import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { type BusLayout, machineFaultIn, syncFolder } from '@quantbot/infra';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
+import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
@@ -39,6 +40,7 @@ export class Journal {
   #hot: number[] = [];
   /** How many files of canonical tables each of them has. */
   #tableFiles = new Map<number, number>();
+  readonly #keys = new KnownKeys();
   #viewsCurrent = false;
   #version = 0;
 
@@ -55,6 +57,7 @@ export class Journal {
       await rm(join(layout.building, name), { recursive: true, force: true });
     const journal = await Journal.read(layout);
     await journal.check();
+    await journal.#loadKeys();
     return journal;
   }
 
@@ -114,11 +117,17 @@ export class Journal {
     this.#checkCoverage();
   }
 
-  /** A commit with this last seq is in `hot/` now, with so many files of canonical tables. */
-  noteCommit(lastSeq: number, tableFiles: number): void {
+  /** A commit with this last seq is in `hot/` now, with so many files of canonical tables, and these artifacts. */
+  noteCommit(lastSeq: number, tableFiles: number, keys: readonly string[]): void {
+    for (const key of keys) this.#keys.add(hashOf(key));
     this.#tableFiles.set(lastSeq, tableFiles);
     // A reload may have seen the folder between its rename and this.
     if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
+  }
+
+  /** Whether a key may be in the journal; {@link findKeys} says it for certain. Only of a journal that was opened for writing. */
+  mayHave(key: string): boolean {
+    return this.#keys.has(key);
   }
 
   /** What the journal has for each of these keys. */
@@ -229,14 +238,29 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
 
   /** Asks `_bus.journal` and `_bus.hot_journal` for what none of the other methods says; a list of strings is the statement's `$1`. */
   async query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
+    const connection = await this.#connection();
+    if (list === undefined) return query<Row>(connection, sql);
+    const reader = await connection.runAndReadAll(sql, [listValue([...list])], [LIST(VARCHAR)]);
+    return reader.getRowObjectsJS() as Row[];
+  }
+
+  /** The private database, with views over the files that there are now. */
+  async #connection(): Promise<DuckDBConnection> {
     const { connection } = this.#database;
     if (!this.#viewsCurrent) {
       for (const statement of journalViewsAt(this.#layout, this.#position())) await connection.run(statement);
       this.#viewsCurrent = true;
     }
-    if (list === undefined) return query<Row>(connection, sql);
-    const reader = await connection.runAndReadAll(sql, [listValue([...list])], [LIST(VARCHAR)]);
-    return reader.getRowObjectsJS() as Row[];
+    return connection;
+  }
+
+  async #loadKeys(): Promise<void> {
+    const connection = await this.#connection();
+    const reader = await connection.runAndReadAll(
+      `SELECT ${hashSql('artifact_key')} FROM _bus.journal WHERE status = 'ingested'`,
+    );
+    const [hashes = []] = reader.getColumnsJS(); // no object for each of what may be millions
+    for (const hashed of hashes) this.#keys.add(hashed as number);
   }
 
   #position(): Snapshot {

@@ -50,7 +50,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   const building = join(bus.layout.building, seqName(lastSeq));
   const tableFiles = await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);
-  bus.journal.noteCommit(lastSeq, tableFiles);
+  bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
   bus.tables.adopt(tables);
   return committed;
 }
@@ -69,6 +69,9 @@ function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
   if (!isTraceparent(traceparent)) return undefined;
   return { traceparent, ...(typeof tracestate === 'string' && { tracestate }) };
 }
+
+const keysOf = (committed: readonly CommittedJob[]): string[] =>
+  committed.flatMap(({ rows }) => rows.flatMap(row => (row.status === 'ingested' ? (row.artifact_key ?? []) : [])));
 
 /** Of the calls below only flushes go through another thread, which takes longer than the others themselves. */
 function makeEmptyFolder(path: string): void {

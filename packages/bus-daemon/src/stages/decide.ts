@@ -10,6 +10,7 @@ import {
   type DecidedArtifact,
   isRejected,
   type RejectedJob,
+  type VerifiedArtifact,
   type VerifiedJob,
 } from './job.js';
 
@@ -23,20 +24,23 @@ export interface DecidedBatch {
 interface Known {
   journal: ReadonlyMap<string, KnownArtifact>;
   batch: Map<string, string>;
-  /** Store paths at which there is a file. */
-  stored: ReadonlySet<string>;
+  /** Store paths at which there is a file, or will be after this batch. */
+  stored: Set<string>;
 }
 
 /**
  * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or rejected (a conflict, a schema that does
  * not fit). Durable effect: none.
- * A store path without a file means that the key was never committed; only where there is one does the journal have to be asked.
+ * The journal is asked only about keys that it may have; the bytes of one whose stored file was lost go back into their place.
  */
 export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
   const present = artifacts.filter(artifact => isThere(inFolder(bus.layout.root, artifact.relPath)));
   const known: Known = {
-    journal: await bus.journal.findKeys([...present.map(artifact => artifact.key), ...verified.flatMap(keysOfAlias)]),
+    journal: await bus.journal.findKeys([
+      ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
+      ...verified.flatMap(keysOfAlias),
+    ]),
     batch: new Map(),
     stored: new Set(present.map(artifact => artifact.relPath)),
   };
@@ -60,14 +64,16 @@ function decideJob(
     if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
-      if (sha256 !== undefined && sha256 !== artifact.sha256)
-        throw conflict(artifact.key, sha256, artifact.sha256, known);
+      if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict(artifact, sha256, known);
       const status = sha256 === undefined ? 'ingested' : 'duplicate';
-      return { ...artifact, status, replaceOrphan: status === 'ingested' && known.stored.has(artifact.relPath) };
+      const isThere = known.stored.has(artifact.relPath);
+      const isNew = status === 'ingested';
+      return { ...artifact, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
     tryOnTables(bus, tables, fresh, seq);
     for (const artifact of fresh) known.batch.set(artifact.key, artifact.sha256);
+    for (const artifact of artifacts) known.stored.add(artifact.relPath);
     return { ...job, artifacts };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
@@ -104,12 +110,23 @@ function tryOnTables(bus: Bus, tables: TableRegistry, artifacts: readonly Decide
   tables.adopt(attempt);
 }
 
-const conflict = (key: string, there: string, found: string, known: Known) => {
+function conflict({ key, relPath, sha256 }: VerifiedArtifact, there: string, known: Known): BusError {
   const seq = known.journal.get(key)?.seq;
-  return busError('ARTIFACT_CONFLICT', `${key} is already in the bus with other content.`, {
-    details: [
-      `stored: sha256 ${there}${seq === undefined ? ' (earlier in the same batch)' : ` (seq ${seq})`}`,
-      `submitted: sha256 ${found}`,
-    ],
-  });
-};
+  const isLost = seq !== undefined && !known.stored.has(relPath);
+  return busError(
+    'ARTIFACT_CONFLICT',
+    `${key} is already in the bus with other content${isLost ? ', and its stored file is lost' : ''}.`,
+    {
+      details: [
+        `stored: sha256 ${there}${seq === undefined ? ' (earlier in the same batch)' : ` (seq ${seq})`}`,
+        `submitted: sha256 ${sha256}`,
+        ...(isLost
+          ? [
+              `to restore it: submit the bytes with the sha256 ${there} again, or copy ${relPath} from a backup`,
+              'to submit other content: choose another run_id or artifact_id',
+            ]
+          : []),
+      ],
+    },
+  );
+}

@@ -44,6 +44,7 @@ function accepted(more: object = {}): AcceptedJob {
       sha256: String(index).repeat(64),
       columns: [{ name: 'n', type: 'BIGINT', nullable: true }],
       status: index === 0 ? 'ingested' : 'duplicate',
+      toStore: index === 0,
       replaceOrphan: false,
     })),
   };

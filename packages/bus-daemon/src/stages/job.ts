@@ -75,8 +75,10 @@ export const isRejected = (job: VerifiedJob | RejectedJob | AcceptedJob): job is
 
 /** An artifact with its place among all others decided. */
 export interface DecidedArtifact extends VerifiedArtifact {
-  /** `duplicate`: the same bytes are there under this key already. */
+  /** `duplicate`: the journal has the same bytes under this key already. */
   status: 'ingested' | 'duplicate';
+  /** Its file goes into the store: it is new, or the stored file was lost. */
+  toStore: boolean;
   /** The file at the store's path is of a crash: no journal row names it. */
   replaceOrphan: boolean;
 }

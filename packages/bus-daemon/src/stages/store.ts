@@ -20,14 +20,12 @@ import { type DecidedArtifact, isRejected } from './job.js';
 const filesAtOnce = 64;
 
 /**
- * In: decided jobs. Out: the same, each new artifact lying in the store, read-only and flushed.
+ * In: decided jobs. Out: the same, each new artifact, and each that was lost, lying in the store, read-only and flushed.
  * Durable effect: a link (or copy) per artifact, its file and folder flushed, once per batch. A crash leaves orphans, which no journal
  * row names; the job is still in `claimed/`, and its next attempt replaces them.
  */
 export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch> {
-  const fresh = batch.jobs.flatMap(job =>
-    isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.status === 'ingested'),
-  );
+  const fresh = batch.jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.toStore)));
   faultPoint('store:before-link');
   const folders = new Set(fresh.map(artifact => inFolder(bus.layout.root, dirname(artifact.relPath))));
   for (const folder of folders) await makeFolderDurable(folder);
