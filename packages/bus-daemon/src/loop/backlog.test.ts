@@ -1,6 +1,5 @@
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { writeToInbox } from '../../test/support/jobs.js';
@@ -18,7 +17,7 @@ async function intakeOfFour() {
   const take = async () => {
     const ids = (await intake.claimed()).map(({ jobId }) => jobId);
     intake.keepOnly(() => false);
-    await sleep(20); // as verification takes, while manifests are read
+    await bus.files.request({ task: 'producer', orders: [] }); // after those that were asked before
     return ids;
   };
   const takeAll = async () => {

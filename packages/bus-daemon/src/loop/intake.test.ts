@@ -47,3 +47,20 @@ test('what is forgotten lies in claimed, and no claim is under way any more', as
   expect(waiting()).toBe(2);
   expect(await intake.claimed()).toHaveLength(2);
 });
+
+test('where a scan takes long, a job of which the system tells is found at once, and another one by the next scan', async () => {
+  const { bus, test: testBus, advance } = await openInProcess({ poll_interval_s: 1 });
+  const intake = new Intake(bus, { slowScanMs: -1 });
+  const take = async () => {
+    const ids = (await intake.claimed()).map(({ jobId }) => jobId);
+    intake.keepOnly(() => false);
+    return ids;
+  };
+  expect(await take()).toEqual([]); // a scan
+  for (const jobId of ['told', 'untold']) writeToInbox(testBus, { jobId });
+  intake.hint('told');
+  expect(await take()).toEqual(['told']);
+  expect(await take()).toEqual([]);
+  advance(1_000);
+  expect(await take()).toEqual(['untold']);
+});

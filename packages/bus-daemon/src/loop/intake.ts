@@ -4,24 +4,31 @@ import { discover } from '../stages/discover.js';
 import type { ClaimedJob } from '../stages/job.js';
 import { Backlog } from './backlog.js';
 
-/** While jobs wait, the inbox is scanned again only after this many times what a scan has taken. */
-const restOfScan = 50;
+/** The inbox is scanned again after this many times what a scan has taken: while jobs wait, and while none do. */
+const restWhileJobsWait = 50;
+const restWhileIdle = 10;
+/** A scan that takes longer (milliseconds) has much to look at that is no job. */
+const slowScanMs = 20;
 
 /** Jobs on their way from the inbox into a batch: found, being claimed, claimed. */
 export class Intake {
   readonly #bus: Bus;
   readonly #found: Backlog;
+  readonly #slowScanMs: number;
   #looking: Promise<void> | undefined;
-  #lookAgainAt = 0;
+  /** When the last scan of the inbox ended, and how long it took (milliseconds). */
+  #scan = { endedAt: Number.NEGATIVE_INFINITY, tookMs: 0 };
   /** Claims that another thread is making meanwhile. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
   /** Names of jobs that could not be claimed, which has been told. */
   #refused = new Set<string>();
 
-  constructor(bus: Bus) {
+  /** @param options what a slow scan is, in milliseconds. */
+  constructor(bus: Bus, options: { slowScanMs?: number } = {}) {
     this.#bus = bus;
     this.#found = new Backlog(bus);
+    this.#slowScanMs = options.slowScanMs ?? slowScanMs;
   }
 
   /** Whether jobs are known to wait. */
@@ -48,7 +55,7 @@ export class Intake {
   async claimed(): Promise<readonly ClaimedJob[]> {
     if (this.#claimed.length === 0) this.#claimed = await this.#claims();
     if (this.#claimed.length === 0) {
-      if (this.#found.size === 0) await this.#look();
+      if (this.#found.size === 0) await this.#lookForFirst();
       this.#claimNext();
       this.#claimed = await this.#claims();
     }
@@ -85,10 +92,21 @@ export class Intake {
     return jobs;
   }
 
+  /** Where a scan takes long, it is made now and then only, and meanwhile what the system tells of is looked at. */
+  async #lookForFirst(): Promise<void> {
+    this.#found.lookAtHints();
+    if (this.#scan.tookMs <= this.#slowScanMs || this.#mayScan(restWhileIdle)) await this.#look();
+  }
+
+  #mayScan(rest: number): boolean {
+    const { endedAt, tookMs } = this.#scan;
+    return this.#bus.elapsed() >= endedAt + Math.max(this.#bus.config.pollIntervalMs, tookMs * rest);
+  }
+
   /** What has come meanwhile must not wait for all that came before it. */
   #lookForMore(): void {
     this.#found.lookAtHints();
-    if (this.#bus.elapsed() < this.#lookAgainAt) return;
+    if (!this.#mayScan(restWhileJobsWait)) return;
     this.#looking ??= this.#look()
       .catch(() => {}) // the next look, which is waited for, says so
       .finally(() => {
@@ -99,8 +117,8 @@ export class Intake {
   async #look(): Promise<void> {
     const from = this.#bus.elapsed();
     this.#found.add(await discover(this.#bus, name => this.#found.has(name)));
-    const now = this.#bus.elapsed();
-    this.#lookAgainAt = now + Math.max(this.#bus.config.pollIntervalMs, (now - from) * restOfScan);
+    const endedAt = this.#bus.elapsed();
+    this.#scan = { endedAt, tookMs: endedAt - from };
     this.#refused = new Set([...this.#refused].filter(name => this.#found.has(name)));
   }
 

@@ -55,7 +55,8 @@ export class Loop implements LoopView {
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
     this.#drain = drain;
-    this.#intake = new Intake(bus);
+    // What waits must not be missed at the end.
+    this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
     this.#state = new StateFile(bus);
     this.#pulse = new Pulse(bus);
