@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { type DeclaredColumn, identifier, literalList, schemaMap } from '../sql.js';
 import { describeFiles } from './describe.js';
-import { findNanoseconds } from './nanoseconds.js';
 import type { Decoded, DecodeProblem, DecodeTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
@@ -22,12 +22,15 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     const expected = files.reduce((sum, file) => sum + file.rows, 0);
     if (rows !== expected) return { unreadable: `The footers claim ${expected} rows, the pages have ${rows}.` };
     if (nulls.length > 0) return { nulls };
-    const unfaithful = await findNanoseconds(paths, nanosecondColumns);
-    return unfaithful.length > 0 ? { unfaithful } : { decoded };
+    const fine = await findNanoseconds(paths, nanosecondColumns);
+    return fine.length > 0 ? { unfaithful: fine.map(hasNanoseconds) } : { decoded };
   } catch (error) {
     return { unreadable: (error as Error).message };
   }
 }
+
+const hasNanoseconds = (column: string): string =>
+  `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`;
 
 /** Counts the rows, and describes the columns that have a NULL and may not. */
 async function readAll(

@@ -7,6 +7,10 @@ import type { SchemaNode } from './schema-tree.js';
 export interface ColumnFault {
   /** The column, or the way to a field in it: `a.b`. */
   path: string;
+  /** The top-level column. */
+  column: string;
+  /** Whether the values are read as they are, and only a name or a unit is lost. */
+  keepsValues: boolean;
   /** What it is, and what DuckDB makes of it. */
   problem: string;
   /** What to write instead. */
@@ -33,19 +37,26 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
   const look = (node: SchemaNode, path: string, column: string): void => {
     const { element, children } = node;
     hasRenamedColumns ||= hasDoubledNames(children);
-    const fault = nameFault(element) ?? (children.length > 0 ? groupFault(element) : leafFault(element));
-    if (fault !== undefined) faults.push({ path, ...fault });
+    const named = nameFault(element);
+    const fault = named ?? (children.length > 0 ? groupFault(element) : leafFault(element));
+    if (fault !== undefined) faults.push({ path, column, keepsValues: named !== undefined, ...fault });
     else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
   for (const child of root.children) look(child, child.element.name, child.element.name);
   for (const [path, type] of arrowOnlyTypes(keyValue[arrowSchemaKey] ?? ''))
-    faults.push({ path, problem: `is ${type}, which Parquet has no type for`, hint: 'BIGINT or DECIMAL(38,0)' });
+    faults.push({
+      path,
+      column: path.split('.', 1)[0] as string,
+      keepsValues: true,
+      problem: `is ${type}, which Parquet has no type for`,
+      hint: 'BIGINT or DECIMAL(38,0)',
+    });
   return { faults, nanosecondColumns, hasRenamedColumns };
 }
 
-type Fault = Omit<ColumnFault, 'path'>;
+type Fault = Pick<ColumnFault, 'problem' | 'hint'>;
 
 const hasDoubledNames = (nodes: readonly SchemaNode[]): boolean =>
   new Set(nodes.map(({ element }) => foldName(element.name))).size < nodes.length;

@@ -1,4 +1,4 @@
-import type { ParquetColumn, ParquetFooter } from '@quantbot/infra';
+import { foldName as fold, type ParquetColumn, type ParquetFooter } from '@quantbot/infra';
 import { storageError } from '../errors.js';
 import { closest } from './closest.js';
 import type { CheckedOptions } from './read-options.js';
@@ -21,6 +21,8 @@ export function checkSchema(files: readonly FileFooter[], options: CheckedOption
   if (first === undefined || options.hivePartitioning) return; // with partitions the columns are DuckDB's to tell
   const named = [...(options.columns ?? []), ...options.orderBy.map(by => by.column)];
   for (const name of named) assertColumn(first, name);
+  const renamed = files.find(({ footer }) => footer.meaning().hasRenamedColumns);
+  if (renamed !== undefined) assertSameNames(renamed, files);
   const all = options.columns === undefined || options.where !== undefined;
   const details = others
     .flatMap(file => differences(first, file, all ? undefined : new Set(named.map(fold))))
@@ -29,10 +31,24 @@ export function checkSchema(files: readonly FileFooter[], options: CheckedOption
   throw storageError('SCHEMA_DIFFERS', `The ${files.length} files do not have the same columns.`, { details });
 }
 
-const fold = (name: string): string => name.toLowerCase(); // as SQL does
+/** Where columns share a name and DuckDB makes up others (`a`, `A_1`), a name of another file could stand for another column. */
+function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): void {
+  const namesOf = ({ footer }: FileFooter) => footer.columns.map(column => column.name).join();
+  const other = files.find(file => namesOf(file) !== namesOf(renamed));
+  if (other === undefined) return;
+  throw storageError(
+    'SCHEMA_DIFFERS',
+    `Columns of ${renamed.path} have the same name, so all files need the same names.`,
+    {
+      details: [`${renamed.path}: ${namesOf(renamed)}`, `${other.path}: ${namesOf(other)}`],
+    },
+  );
+}
 
+/** Upper and lower case are the same, unless only they tell columns of the file apart. */
 function assertColumn({ path, footer }: FileFooter, name: string): void {
-  if (footer.columns.some(column => fold(column.name) === fold(name))) return;
+  const isExact = footer.meaning().hasRenamedColumns;
+  if (footer.columns.some(column => (isExact ? column.name === name : fold(column.name) === fold(name)))) return;
   const names = footer.columns.map(column => column.name);
   const near = closest(name, names);
   throw storageError('COLUMN_NOT_FOUND', `There is no column ${JSON.stringify(name)} in ${path}.`, {

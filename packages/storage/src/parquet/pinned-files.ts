@@ -49,7 +49,7 @@ export class PinnedFiles {
     }
   }
 
-  get footers(): readonly { path: string; footer: ParquetFooter }[] {
+  get footers(): readonly { path: string; readPath: string; footer: ParquetFooter }[] {
     return this.#files;
   }
 

@@ -1,7 +1,7 @@
 import type { Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
 import { identifier } from '../sql.js';
-import type { TypeMapping } from '../types/mapping.js';
+import { defaultMapping, type TypeMapping } from '../types/mapping.js';
 
 /** A column to sort by: its name for ascending order, or with a direction. NULLs come last. */
 export type OrderBy = string | { column: string; direction: 'asc' | 'desc' };
@@ -32,6 +32,7 @@ export interface CheckedOptions {
   orderBy: readonly { column: string; direction: 'asc' | 'desc' }[];
   limit: number | undefined;
   hivePartitioning: boolean;
+  timestamp: Required<TypeMapping>['timestamp'];
 }
 
 /** @throws StorageError `OPTIONS_INVALID`, one detail per problem. */
@@ -49,7 +50,8 @@ export function checkOptions(options: ReadOptions): CheckedOptions {
     if (direction !== 'asc' && direction !== 'desc')
       details.push(`orderBy: the direction of ${column} is not asc or desc`);
   if (details.length > 0) throw storageError('OPTIONS_INVALID', 'The options of the read are not valid.', { details });
-  return { columns, where, params, orderBy, limit, hivePartitioning: options.hivePartitioning ?? false };
+  const { hivePartitioning = false, timestamp = defaultMapping.timestamp } = options;
+  return { columns, where, params, orderBy, limit, hivePartitioning, timestamp };
 }
 
 const ascending = (column: string) => ({ column, direction: 'asc' as const });

@@ -4,6 +4,7 @@ import { queryError, runForColumns, runForRows, runForTypedColumns, type Stateme
 import { StorageError } from '../errors.js';
 import { identifier, literal } from '../sql.js';
 import { type Columns, type Row, resolveMapping, type TypedColumns } from '../types/mapping.js';
+import { checkMeaning } from './check-meaning.js';
 import { checkSchema } from './check-schema.js';
 import { findFiles, type ParquetSource } from './find-files.js';
 import { PinnedFiles } from './pinned-files.js';
@@ -80,7 +81,9 @@ async function read<T>(
   const { signal } = options;
   signal?.throwIfAborted();
   return withFiles(source, checked, async files => {
-    const sql = readSql(files, withWanted(checked, files, wanted));
+    const chosen = withWanted(checked, files, wanted);
+    await checkMeaning(files.footers, chosen);
+    const sql = readSql(files, chosen);
     const statement = { sql, params: checked.params, mapping, signal };
     const once = (connection: DuckDBConnection) => run(connection, statement);
     const result = await withMemoryConnection(once, { mayRepeat: true }).catch(error => {

@@ -6,6 +6,7 @@ import { storageError } from '../errors.js';
 import { identifier } from '../sql.js';
 import { emptyRecordFor } from '../types/decode.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping, type Value } from '../types/mapping.js';
+import { checkMeaning } from './check-meaning.js';
 import type { ParquetSource } from './find-files.js';
 import type { PinnedFiles } from './pinned-files.js';
 import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
@@ -89,8 +90,10 @@ async function* scan(
   const files = await openFiles(source, checked);
   let memory: MemoryConnection | undefined;
   try {
+    const chosen = withWanted(checked, files, wanted);
+    await checkMeaning(files.footers, chosen);
     memory = await connectToMemory();
-    const result = await startStream(memory, files, withWanted(checked, files, wanted), signal);
+    const result = await startStream(memory, files, chosen, signal);
     yield* batches(result, { memory, files, batchRows, mapping, signal });
   } finally {
     memory?.connection.closeSync();

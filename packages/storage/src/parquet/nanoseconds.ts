@@ -2,18 +2,16 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparque
 import { compressors } from 'hyparquet-compressors';
 
 /**
- * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times without a word, so another reader
+ * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times without a word where they have a zone, or are INT96, so another reader
  * looks at them, one column of one row group at a time.
  *
- * @returns a sentence for each such column.
+ * @returns the names of these columns.
  */
 export async function findNanoseconds(paths: readonly string[], columns: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const path of columns.length === 0 ? [] : paths)
     for (const column of columns) if (!found.has(column) && (await isFine(path, column))) found.add(column);
-  return [...found].map(
-    column => `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`,
-  );
+  return [...found];
 }
 
 /** Ends the reading of a column once the answer is known. */

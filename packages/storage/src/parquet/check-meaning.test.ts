@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SchemaElement } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/folder.js';
+import type { ReadOptions } from './read-options.js';
+import { readParquet } from './read-parquet.js';
+import { scanParquet } from './scan-parquet.js';
+
+/** A file with a column `n` of integers and others, as a writer that is not DuckDB writes them. */
+function fileOf(
+  columns: [name: string, element: Partial<SchemaElement>, data: unknown[]][],
+  folder = temporaryFolder(),
+): string {
+  const rows = columns[0]?.[2].length ?? 0;
+  const all: typeof columns = [['n', { type: 'INT32' }, Array.from({ length: rows }, (_, i) => i)], ...columns];
+  const schema = [
+    { name: 'schema', num_children: all.length },
+    ...all.map(([name, element]) => ({ name, repetition_type: 'OPTIONAL' as const, ...element })),
+  ];
+  const columnData = all.map(([name, , data]) => ({ name, data: data as never }));
+  const path = join(folder, `${columns.map(([name]) => name).join('')}.parquet`);
+  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, schema })));
+  return path;
+}
+
+const nanosWithZone: Partial<SchemaElement> = {
+  type: 'INT64',
+  logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' },
+};
+const moment = 1_700_000_000_123_456_000n;
+
+/** Each reader; what it gives, or the error. */
+const read = async (path: string, options: ReadOptions) => {
+  const scanned: unknown[] = [];
+  const scan = async () => {
+    for await (const rows of scanParquet(path, options)) scanned.push(...rows);
+    return scanned;
+  };
+  const results = await Promise.allSettled([readParquet(path, options), scan()]);
+  return results.map(result => (result.status === 'fulfilled' ? result.value : result.reason.code));
+};
+const both = (value: unknown) => [value, value];
+
+describe('nanoseconds with a time zone, of which DuckDB keeps microseconds', () => {
+  const fine = () => fileOf([['ts', nanosWithZone, [moment, moment + 789n]]]);
+  const coarse = () => fileOf([['ts', nanosWithZone, [moment, moment + 1000n]]]);
+  const ms = new Date(1_700_000_000_123);
+
+  test('are milliseconds in a Date', async () => {
+    expect(await read(fine(), { columns: ['ts'] })).toEqual(both([{ ts: ms }, { ts: ms }]));
+  });
+
+  test.each<ReadOptions>([
+    { timestamp: 'micros' },
+    { timestamp: 'nanos' },
+    { columns: ['n'], where: 'ts = ?', params: [ms] },
+    { columns: ['n'], where: '"TS" IS NOT NULL' },
+    { columns: ['n'], orderBy: 'TS' },
+  ])('are refused where they would count: %j', async options => {
+    expect(await read(fine(), options)).toEqual(both('TYPE_UNSUPPORTED'));
+    await expect(readParquet(fine(), options)).rejects.toMatchObject({
+      message: expect.stringMatching(/^The column ts in .*ts\.parquet has nanoseconds/),
+      hint: expect.stringContaining("timestamp: 'date'"),
+    });
+    expect(await read(coarse(), options)).not.toContain('TYPE_UNSUPPORTED');
+  });
+
+  test('do not matter where they are not read', async () => {
+    expect(await read(fine(), { columns: ['n'], where: 'n = 1', timestamp: 'micros' })).toEqual(both([{ n: 1 }]));
+  });
+
+  test('that are whole microseconds are read with every option', async () => {
+    expect(await read(coarse(), { columns: ['ts'], timestamp: 'nanos', orderBy: 'ts', limit: 1 })).toEqual(
+      both([{ ts: moment }]),
+    );
+  });
+});
+
+test('a decimal of more than 38 digits is refused, with its name, and other columns are read', async () => {
+  const element = {
+    type: 'FIXED_LEN_BYTE_ARRAY',
+    type_length: 17,
+    converted_type: 'DECIMAL',
+    precision: 39,
+    scale: 2,
+  } as const;
+  const path = fileOf([['price', element, [1.5]]]);
+  expect(await read(path, {})).toEqual(both('TYPE_UNSUPPORTED'));
+  await expect(readParquet(path)).rejects.toMatchObject({ message: expect.stringContaining('price') });
+  expect(await read(path, { columns: ['n'] })).toEqual(both([{ n: 0 }]));
+});
+
+describe('names that differ in nothing but case', () => {
+  const integers: Partial<SchemaElement> = { type: 'INT32' };
+  const file = (folder?: string) =>
+    fileOf(
+      [
+        ['a', integers, [10]],
+        ['A', integers, [20]],
+      ],
+      folder,
+    );
+
+  test('are told apart as DuckDB does, and asked for exactly', async () => {
+    expect(await read(file(), {})).toEqual(both([{ n: 0, a: 10, A_1: 20 }]));
+    expect(await read(file(), { columns: ['A_1', 'a'] })).toEqual(both([{ A_1: 20, a: 10 }]));
+    expect(await read(file(), { columns: ['A'] })).toEqual(both('COLUMN_NOT_FOUND'));
+  });
+
+  test('are never taken for those of another file', async () => {
+    const folder = temporaryFolder();
+    file(folder);
+    expect(await read(folder, {})).toEqual(both([{ n: 0, a: 10, A_1: 20 }]));
+    fileOf(
+      [
+        ['A', integers, [1]],
+        ['a', integers, [2]],
+      ],
+      folder,
+    );
+    expect(await read(folder, {})).toEqual(both('SCHEMA_DIFFERS'));
+  });
+});

@@ -1,0 +1,67 @@
+import { foldName, type ParquetFooter } from '@quantbot/infra';
+import { storageError } from '../errors.js';
+import { findNanoseconds } from './nanoseconds.js';
+import type { CheckedOptions } from './read-options.js';
+
+interface FileToRead {
+  path: string;
+  /** The path that it is read by. */
+  readPath: string;
+  footer: ParquetFooter;
+}
+
+/**
+ * Checks that DuckDB gives the values of the columns that are read as the files mean them: of some types it holds less than Parquet does.
+ *
+ * Of nanoseconds it keeps microseconds where they have a time zone, or are INT96. Such a column can always be read as `Date`, which has milliseconds. Where it is compared,
+ * sorted by, or read with more digits, its values are looked at first.
+ *
+ * @throws StorageError `TYPE_UNSUPPORTED` for the first column that is not.
+ */
+export async function checkMeaning(files: readonly FileToRead[], options: CheckedOptions): Promise<void> {
+  for (const { path, readPath, footer } of files) {
+    const { faults, nanosecondColumns } = footer.meaning();
+    const fault = faults.find(({ keepsValues, column }) => !keepsValues && isUsed(column, options));
+    if (fault !== undefined)
+      throw unsupported(`${fault.path} in ${path} ${fault.problem}`, `Write ${fault.hint} instead.`);
+    const used = nanosecondColumns.filter(column => isUsed(column, options));
+    const fine =
+      used.find(column => hasTime(footer, column)) ??
+      (
+        await findNanoseconds(
+          [readPath],
+          used.filter(column => !isOnlyShown(column, options)),
+        )
+      )[0];
+    if (fine !== undefined)
+      throw unsupported(
+        `${fine} in ${path} has nanoseconds, of which DuckDB keeps microseconds`,
+        "Read it with timestamp: 'date', not in where or orderBy; or write it without a time zone (not as INT96), or in microseconds.",
+      );
+  }
+}
+
+const isNamed = (column: string, names: readonly string[]): boolean =>
+  names.some(name => foldName(name) === foldName(column));
+
+const isMentioned = (column: string, { where }: CheckedOptions): boolean =>
+  where !== undefined && foldName(where).includes(foldName(column));
+
+const isCompared = (column: string, options: CheckedOptions): boolean =>
+  isMentioned(column, options) ||
+  isNamed(
+    column,
+    options.orderBy.map(by => by.column),
+  );
+
+const isUsed = (column: string, options: CheckedOptions): boolean =>
+  options.columns === undefined || isNamed(column, options.columns) || isCompared(column, options);
+
+const isOnlyShown = (column: string, options: CheckedOptions): boolean =>
+  options.timestamp === 'date' && !isCompared(column, options);
+
+/** A time of day is read as text with all its digits, whatever the options say. */
+const hasTime = ({ columns }: ParquetFooter, column: string): boolean =>
+  columns.some(({ name, type }) => isNamed(name, [column]) && /\bTIME WITH TIME ZONE/.test(type));
+
+const unsupported = (what: string, hint: string) => storageError('TYPE_UNSUPPORTED', `The column ${what}.`, { hint });
