@@ -9,7 +9,7 @@ export interface ColumnFault {
   path: string;
   /** The top-level column. */
   column: string;
-  /** Whether the values are read as they are, and only a name or a unit is lost. */
+  /** Whether a reader still gets the values as they are: all that is lost is a unit, or a name that there is not. */
   keepsValues: boolean;
   /** What it is, and what DuckDB makes of it. */
   problem: string;
@@ -39,7 +39,7 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
     hasRenamedColumns ||= hasDoubledNames(children);
     const named = nameFault(element);
     const fault = named ?? (children.length > 0 ? groupFault(element) : leafFault(element));
-    if (fault !== undefined) faults.push({ path, column, keepsValues: named !== undefined, ...fault });
+    if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
     else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column);
   };

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -90,6 +90,14 @@ test('a decimal of more than 38 digits is refused, with its name, and other colu
   expect(await read(path, {})).toEqual(both('TYPE_UNSUPPORTED'));
   await expect(readParquet(path)).rejects.toMatchObject({ message: expect.stringContaining('price') });
   expect(await read(path, { columns: ['n'] })).toEqual(both([{ n: 0 }]));
+});
+
+test('a name that would be cut is refused, and a column without one is read under a name that DuckDB makes up', async () => {
+  const integers: Partial<SchemaElement> = { type: 'INT32' };
+  expect(await read(fileOf([['', integers, [10]]]), {})).toEqual(both([{ n: 0, C1: 10 }]));
+  const cut = fileOf([['a', integers, [10]]]);
+  writeFileSync(cut, readFileSync(cut).toString('latin1').replaceAll('\x01a', '\x01\0'), 'latin1');
+  expect(await read(cut, {})).toEqual(both('TYPE_UNSUPPORTED'));
 });
 
 describe('names that differ in nothing but case', () => {

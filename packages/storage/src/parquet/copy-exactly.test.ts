@@ -165,3 +165,10 @@ test('a file without a negative zero has dictionaries', () =>
     await write("SELECT CASE WHEN n = 9000 THEN '-0.0'::DOUBLE ELSE n % 7 END AS d FROM range(10000) AS t(n)");
     expect(await encodings()).toEqual([['PLAIN']]);
   }));
+
+test('a file that does not read as what was to be written is an error, when it is read back', () =>
+  withMemoryConnection(async connection => {
+    const copy = { sql: 'SELECT 1 AS a', path: join(temporaryFolder(), 'x.parquet'), options: 'FORMAT csv' };
+    expect(await copyExactly(connection, { ...copy, readBack: false })).toBe(1);
+    await expect(copyExactly(connection, { ...copy, readBack: true })).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+  }));
