@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { runForRows } from '../duckdb/run.js';
 import { literal } from '../sql.js';
-import type { TypeMapping, Value } from '../types/mapping.js';
+import { resolveMapping, type TypeMapping, type Value } from '../types/mapping.js';
 import { copyExactly } from './copy-exactly.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
@@ -258,8 +259,12 @@ describe('what other values cannot say', () => {
       await expect(read(path, {})).rejects.toMatchObject({ message: expect.stringContaining('column x') });
   });
 
-  test('fields without names come as a list', async () => {
-    const { path } = await fileOf("SELECT row(1, 'x', NULL) AS x");
-    expect(await readParquet(path)).toEqual([{ x: [1, 'x', null] }]);
+  test('fields without names have those that DuckDB makes up for a file, and are a list without any', async () => {
+    const sql = "SELECT row(1, 'x', NULL) AS x";
+    expect(await readParquet((await fileOf(sql)).path)).toEqual([{ x: { '': 1, _1: 'x', _2: null } }]);
+    const mapping = resolveMapping({});
+    expect(await withMemoryConnection(connection => runForRows(connection, { sql, mapping }))).toEqual([
+      { x: [1, 'x', null] },
+    ]);
   });
 });
