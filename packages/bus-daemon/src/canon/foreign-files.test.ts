@@ -109,6 +109,21 @@ test('nanoseconds with a zone are taken when they are whole microseconds, and re
   );
 });
 
+test('a time that is not within a day is refused with the column', async () => {
+  const { bus } = await openInProcess();
+  const time = { type: 'INT64', converted_type: 'TIME_MICROS' } as const;
+  const ends = [0n, 86_400_000_000n];
+  for (const wrong of [-1n, 86_400_000_001n])
+    expect(await commit(bus, fileOf([...ends, wrong], time))).toEqual({
+      code: 'COLUMN_UNSUPPORTED',
+      details: [expect.stringMatching(/^x: a time that is not .* in 1 of 3 rows/)],
+    });
+  expect(await commit(bus, fileOf(ends, time))).toBeUndefined();
+  expect(await askThreeTimes(bus, "SELECT string_agg(x::VARCHAR, ' ' ORDER BY x) AS x FROM canon.t")).toEqual(
+    answers({ x: '00:00:00 24:00:00' }),
+  );
+});
+
 test('an annotation that DuckDB does not know is refused with the column and what to write', async () => {
   const { bus } = await openInProcess();
   const date = { type: 'INT32', logical_type: { type: 'DATE' } };

@@ -131,3 +131,17 @@ describe('names that differ in nothing but case', () => {
     expect(await read(folder, {})).toEqual(both('SCHEMA_DIFFERS'));
   });
 });
+
+test('statistics that lie lose no row', async () => {
+  const path = fileOf([['x', { type: 'INT32' }, [1, 2, 777_777]]]);
+  const bytes = readFileSync(path);
+  const [max, lie] = [777_777, 5].map(value => Buffer.from(new Int32Array([value]).buffer)) as [Buffer, Buffer];
+  for (let at = bytes.lastIndexOf(max); at > bytes.indexOf(max); at = bytes.lastIndexOf(max)) lie.copy(bytes, at);
+  writeFileSync(path, bytes);
+  const found = [{ n: 2, x: 777_777 }];
+  expect(await read(path, { where: 'x > 100' })).toEqual(both(found));
+  expect(await read(path, { where: 'x > ? AND n < ?', params: [100, 9], columns: ['x'] })).toEqual(
+    both([{ x: 777_777 }]),
+  );
+  expect(await read(path, { orderBy: { column: 'x', direction: 'desc' }, limit: 1 })).toEqual(both(found));
+});

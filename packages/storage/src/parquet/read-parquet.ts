@@ -139,9 +139,24 @@ export async function openFiles(source: ParquetSource, options: CheckedOptions):
 /** What is selected: the named columns or all. */
 export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';
 
-/** The files as a table. Minimum and maximum in a file leave NaN out, so that without `can_have_nan` DuckDB skips rows which have one. */
-export const fromFiles = (files: PinnedFiles, { hivePartitioning }: CheckedOptions): string =>
-  `read_parquet([${files.readPaths.map(literal).join(', ')}], hive_partitioning = ${hivePartitioning}, can_have_nan = true)`;
+/**
+ * The files as a table. DuckDB skips rows by the minimum and maximum that a file states. These leave NaN out, which `can_have_nan` says; and where another writer
+ * has stated them wrongly, rows would be missing: an expression that is always true keeps DuckDB from using them.
+ */
+export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy }: CheckedOptions): string {
+  const paths = files.readPaths.map(literal).join(', ');
+  const table = (more = '') =>
+    `read_parquet([${paths}], hive_partitioning = ${hivePartitioning}, can_have_nan = true${more})`;
+  const isAsked = where !== undefined || orderBy.length > 0;
+  if (!isAsked || hivePartitioning || files.footers.every(({ footer }) => footer.createdBy?.startsWith('DuckDB')))
+    return table();
+  const columns = files.footers[0]?.footer.columns.map(({ name }) => identifier(name)) ?? [];
+  const values = columns.map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
+  return `(SELECT ${values.join(', ')} FROM ${table(`, filename = '${fileColumn}'`)})`;
+}
+
+/** A column with the path of the file, of which no statistics are known. */
+const fileColumn = '_quantbot_file_of_row';
 
 /** What a failed read means, with the files' names in DuckDB's message. */
 export function readError(files: PinnedFiles, cause: unknown): Error {
