@@ -20,7 +20,7 @@ interface FileToRead {
  */
 export async function checkMeaning(files: readonly FileToRead[], options: CheckedOptions): Promise<void> {
   for (const { path, readPath, footer } of files) {
-    const { faults, nanosecondColumns } = footer.meaning();
+    const { faults, nanosecondColumns } = footer.meaning;
     const fault = faults.find(({ keepsValues, column }) => !keepsValues && isUsed(column, options));
     if (fault !== undefined)
       throw unsupported(`${fault.path} in ${path} ${fault.problem}`, `Write ${fault.hint} instead.`);

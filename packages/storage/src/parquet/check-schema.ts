@@ -21,7 +21,7 @@ export function checkSchema(files: readonly FileFooter[], options: CheckedOption
   if (first === undefined || options.hivePartitioning) return; // with partitions the columns are DuckDB's to tell
   const named = [...(options.columns ?? []), ...options.orderBy.map(by => by.column)];
   for (const name of named) assertColumn(first, name);
-  const renamed = files.find(({ footer }) => footer.meaning().hasRenamedColumns);
+  const renamed = files.find(({ footer }) => footer.meaning.hasRenamedColumns);
   if (renamed !== undefined) assertSameNames(renamed, files);
   const all = options.columns === undefined || options.where !== undefined;
   const details = others
@@ -47,7 +47,7 @@ function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): voi
 
 /** Upper and lower case are the same, unless only they tell columns of the file apart. */
 function assertColumn({ path, footer }: FileFooter, name: string): void {
-  const isExact = footer.meaning().hasRenamedColumns;
+  const isExact = footer.meaning.hasRenamedColumns;
   if (footer.columns.some(column => (isExact ? column.name === name : fold(column.name) === fold(name)))) return;
   const names = footer.columns.map(column => column.name);
   const near = closest(name, names);
