@@ -153,7 +153,13 @@ test.each<[string, Element, RegExp]>([
   ['NUL in a name', { name: 'a\0b', ...int32 }, /NUL/],
 ])('what DuckDB would read as something else is told with its column: %s', async (_, column, problem) => {
   expect((await meaningOf([column])).faults).toEqual([
-    { path: column.name, problem: expect.stringMatching(problem), hint: expect.stringMatching(/./) },
+    {
+      path: column.name,
+      column: column.name,
+      keepsValues: column.name === '',
+      problem: expect.stringMatching(problem),
+      hint: expect.stringMatching(/./),
+    },
   ]);
 });
 
