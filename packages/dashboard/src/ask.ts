@@ -24,7 +24,9 @@ export function useAsked<T>(
   useEffect(() => {
     const end = new AbortController();
     question(end.signal).then(
-      data => setAsked({ data, error: undefined, of }),
+      data => {
+        if (!end.signal.aborted) setAsked({ data, error: undefined, of });
+      },
       error => {
         if (end.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;

@@ -54,14 +54,14 @@ export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Prom
   });
 
 async function ask<T>(url: string, init: RequestInit): Promise<T> {
-  let response: Response;
   try {
-    response = await fetch(url, init);
+    const response = await fetch(url, init);
+    // An answer that is cut while its body comes is no answer, whatever its status was.
+    const body = (await response.json()) as T & { error?: ErrorBody };
+    if (!response.ok) throw new ApiError(body.error ?? unreachable);
+    return body;
   } catch (error) {
-    if (init.signal?.aborted) throw error;
+    if (init.signal?.aborted || error instanceof ApiError) throw error;
     throw new ApiError(unreachable);
   }
-  const body = (await response.json().catch(() => ({ error: unreachable }))) as T & { error?: ErrorBody };
-  if (!response.ok) throw new ApiError(body.error ?? unreachable);
-  return body;
 }

@@ -9,13 +9,9 @@ const capital = 100_000;
 
 /** The daemon with its dashboard, which draws what each preset's trades have brought, from a golden export; on a terminal a browser opens on it. */
 export async function startWithDashboard(workspace: Workspace): Promise<{ daemon: DemoDaemon; url: string }> {
-  const { data } = workspace;
-  const config = join(data, 'bus_config.json');
+  const { config, data } = workspace;
   const events = join(data, 'exports/sim_events.parquet').replaceAll("'", "''");
   const settings = {
-    bus_root: 'bus',
-    duckdb_path: 'alerts.duckdb',
-    export: { export_dir: 'exports' },
     http: {
       charts: [
         {
@@ -27,7 +23,7 @@ FROM read_parquet('${events}') WHERE type = 'exit' ORDER BY ts`,
     },
   };
   writeFileSync(config, `${JSON.stringify(settings, null, 2)}\n`);
-  const daemon = await startDaemon({ ...workspace, config }, ['--http', address]);
+  const daemon = await startDaemon(workspace, ['--http', address]);
   const url = `http://${address}`;
   if (process.stdout.isTTY) await open(url).catch(() => {}); // where there is no browser, the address is printed
   return { daemon, url };

@@ -99,7 +99,7 @@ async function run(workspace: Workspace, withDashboard: boolean): Promise<void> 
   daemon.log      what the daemon said
 
 Try next:
-  npm run -s bus -- query "SELECT reason, count(*) AS exits, round(sum(pnl)) AS pnl FROM canon.sim_events WHERE type = 'exit' GROUP BY reason ORDER BY pnl DESC"`);
+  npm run -s bus -- query --config demo/bus_config.json "SELECT reason, count(*) AS exits, round(sum(pnl)) AS pnl FROM canon.sim_events WHERE type = 'exit' GROUP BY reason ORDER BY pnl DESC"`);
   if (dashboard === undefined) return;
   console.log(`\nThe dashboard is on ${dashboard.url} until you press Ctrl+C.`);
   await dashboard.daemon.ended;

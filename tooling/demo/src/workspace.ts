@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readLockHolder } from '@quantbot/bus-daemon';
 
-/** The repository's root. */
-export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** Where the demo lays everything. */
 export interface Workspace {
@@ -16,25 +15,29 @@ export interface Workspace {
   daemonLog: string;
 }
 
-const marker = '.made-by-demo';
+/** What the demo sets up besides the defaults, which keep everything below the configuration's folder. */
+const settings = { poll_interval_s: 1, lock_timeout_s: 10 };
 
 /**
- * An empty `data/`. What an earlier demo left is removed; anything else is somebody's own and stays.
+ * A new, empty folder `demo/` with a configuration of its own. What an earlier demo left is moved beside it and never removed: somebody
+ * may have submitted into it since.
  *
  * @throws Error that says what is in the way.
  */
 export async function freshWorkspace(root = repositoryRoot): Promise<Workspace> {
-  const data = join(root, 'data');
+  const folder = join(root, 'demo');
+  const data = join(folder, 'data');
   const holder = await readLockHolder(join(data, 'alerts.duckdb'));
   if (holder?.alive)
     throw new Error(`A daemon (process ${holder.pid}) works in ${data}. Stop it first: kill ${holder.pid}`);
-  if (existsSync(data) && readdirSync(data).length > 0) {
-    if (!existsSync(join(data, marker)))
-      throw new Error(`${data} holds something that the demo did not make. Move it away first.`);
-    rmSync(data, { recursive: true });
+  if (existsSync(folder)) {
+    const kept = `${folder}-until-${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}`;
+    renameSync(folder, kept);
+    console.log(`The earlier demo is kept in ${kept}. Remove it when you no longer need it.`);
   }
   const work = join(data, 'work');
   mkdirSync(work, { recursive: true });
-  writeFileSync(join(data, marker), 'npm run demo made this folder, and removes it when it runs again.\n');
-  return { root, config: join(root, 'bus_config.json'), data, work, daemonLog: join(data, 'daemon.log') };
+  const config = join(folder, 'bus_config.json');
+  writeFileSync(config, `${JSON.stringify(settings, null, 2)}\n`);
+  return { root, config, data, work, daemonLog: join(data, 'daemon.log') };
 }

@@ -113,7 +113,7 @@ export function Job({ jobId }: { jobId: string }) {
                 }),
               }}
             />
-            {job.rejection !== null && <Rejection jobId={jobId} rejection={job.rejection} />}
+            {job.rejection !== null && <Rejection key={`${jobId}/${job.at}`} jobId={jobId} rejection={job.rejection} />}
           </>
         )}
       </Shown>
