@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { TableRegistry } from './canon/registry.js';
+import type { TableLimits } from './canon/table-limits.js';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { Journal } from './journal/journal.js';
@@ -18,6 +19,8 @@ export interface Bus {
   journal: Journal;
   /** The canonical tables as of the last commit. */
   tables: TableRegistry;
+  /** What producers may add to them. */
+  tableLimits: TableLimits;
   /** Takes over jobs that cost more time than the jobs around them should wait; undefined where a job is beside the others already. */
   beside?: Beside | undefined;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */

@@ -12,6 +12,7 @@ import {
 import type { Bus } from './bus.js';
 import { canonicalSchemas, hotGenerations } from './canon/journalled.js';
 import { TableRegistry } from './canon/registry.js';
+import { TableLimits } from './canon/table-limits.js';
 import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
@@ -57,6 +58,7 @@ export async function openBus(
     events: new Events(logger),
     journal,
     tables,
+    tableLimits: new TableLimits(),
     requestedExports: [],
     leftBehind: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),

@@ -11,6 +11,7 @@ import {
   storeRelPath,
   submitArtifacts,
 } from '@quantbot/infra';
+import { adoptProducer } from '../canon/table-limits.js';
 import { listRejected } from '../care/rejected.js';
 import { drainUnlessRunning } from '../drain.js';
 import { openMemoryDatabase } from '../duckdb.js';
@@ -22,7 +23,7 @@ import { fileOf, mismatch, parquet } from './copy-table.js';
 import { asCanonical } from './old-table.js';
 import { type AdoptedTable, type AdoptionRecord, workFolderOf } from './record.js';
 
-const producer = 'adopt';
+const producer = adoptProducer;
 const pollMs = 200;
 
 /** The run, and the one job, of an adoption. */

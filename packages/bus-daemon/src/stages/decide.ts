@@ -2,7 +2,8 @@ import { lstatSync } from 'node:fs';
 import { BusError, busError, inFolder, type Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { TableRegistry } from '../canon/registry.js';
-import { canonTableOf } from '../canon/table.js';
+import { type CanonTable, canonTableOf } from '../canon/table.js';
+import { adoptProducer } from '../canon/table-limits.js';
 import type { KnownArtifact } from '../journal/journal.js';
 import {
   type AcceptedJob,
@@ -71,7 +72,7 @@ function decideJob(
       return { ...artifact, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
-    tryOnTables(bus, tables, fresh, seq);
+    tryOnTables(bus, tables, job, fresh, seq);
     for (const artifact of fresh) known.batch.set(artifact.key, artifact.sha256);
     for (const artifact of artifacts) known.stored.add(artifact.relPath);
     return { ...job, artifacts };
@@ -96,8 +97,15 @@ function checkOperation(op: Operation, known: Known): void {
 }
 
 /** All of a job's artifacts fit their tables, or the tables stay as they were. */
-function tryOnTables(bus: Bus, tables: TableRegistry, artifacts: readonly DecidedArtifact[], seq: number): void {
+function tryOnTables(
+  bus: Bus,
+  tables: TableRegistry,
+  job: VerifiedJob,
+  artifacts: readonly DecidedArtifact[],
+  seq: number,
+): void {
   const attempt = tables.draft();
+  const names = new Set<string>();
   for (const artifact of artifacts) {
     const schemaHint = artifact.entry.schema_hint ?? '';
     const name = canonTableOf(schemaHint);
@@ -106,7 +114,16 @@ function tryOnTables(bus: Bus, tables: TableRegistry, artifacts: readonly Decide
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
       });
     attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
+    if (name !== undefined) names.add(name);
   }
+  const { producer } = job.manifest;
+  // An operator's adoption is one job with all tables of a database.
+  const isAdoption = job.own === true && producer === adoptProducer;
+  const changes = [...names].map(name => ({
+    before: tables.get(name) ?? (tables.isKnown(name) || isAdoption ? { columns: [] } : undefined),
+    after: attempt.get(name) as CanonTable,
+  }));
+  bus.tableLimits.apply(bus.config, { producer, nowMs: bus.elapsed() }, changes);
   tables.adopt(attempt);
 }
 

@@ -77,6 +77,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     limits: {
       maxArtifactBytes: file.limits.max_artifact_bytes,
       maxColumns: file.limits.max_columns,
+      maxTableColumns: file.limits.max_table_columns,
       maxRowGroups: file.limits.max_row_groups,
       maxSparseRatio: file.limits.max_sparse_ratio,
       decodeMs: ms(file.limits.decode_s),
@@ -84,6 +85,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     },
     canon: {
       autoRegister: file.canon.auto_register,
+      maxNewTablesPerHour: file.canon.max_new_tables_per_hour,
       tables: Object.entries(file.canon.tables).map(([name, table]) => ({
         name: name.toLowerCase(),
         mode: table.mode,

@@ -60,6 +60,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       max_artifact_bytes: z.number().int().min(1).default(1_099_511_627_776).describe('Size of one artifact.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
+      max_table_columns: z.number().int().min(1).default(4000).describe('Columns of one canonical table.'),
       max_row_groups: z.number().int().min(1).default(32_768).describe('Row groups of one artifact.'),
       max_sparse_ratio: z
         .number()
@@ -84,6 +85,12 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(true)
         .describe('A `canon.<table>` never seen becomes a table; else it is rejected.'),
+      max_new_tables_per_hour: z
+        .number()
+        .int()
+        .min(0)
+        .default(200)
+        .describe('Tables that one producer may make within an hour; those that are declared do not count.'),
       tables: z
         .record(tableName, tableSchema)
         .superRefine((tables, context) => {
@@ -224,12 +231,13 @@ export interface BusConfig {
   limits: {
     maxArtifactBytes: number;
     maxColumns: number;
+    maxTableColumns: number;
     maxRowGroups: number;
     maxSparseRatio: number;
     decodeMs: number;
     decodeMemoryMb: number;
   };
-  canon: { autoRegister: boolean; tables: DeclaredTable[] };
+  canon: { autoRegister: boolean; maxNewTablesPerHour: number; tables: DeclaredTable[] };
   catalog: { contentHash: boolean };
   compaction: { hotCommits: number; idleMs: number; releaseGraceMs: number };
   export: {
