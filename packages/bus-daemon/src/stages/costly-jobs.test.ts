@@ -7,6 +7,7 @@ import { putClaimed } from '../../test/support/jobs.js';
 import { numbers, produce, writeSelect } from '../../test/support/parquet.js';
 import type { Bus } from '../bus.js';
 import { lookInto } from '../file-thread/look-into.js';
+import { decide } from './decide.js';
 import { type ClaimedJob, isRejected } from './job.js';
 import { verify } from './verify.js';
 
@@ -123,4 +124,25 @@ test('a file with more row groups than the configuration allows is refused', asy
   const { bus, testBus } = await openBusy({ limits: { max_row_groups: 2 } });
   const path = await writeSelect(testBus.folder, numbers(10_000), ', ROW_GROUP_SIZE 2048');
   expect(await outcomes(bus, [jobWith(bus, 'groups', path)])).toEqual([['groups', 'TOO_LARGE']]);
+});
+
+test('a job that makes more tables than its producer may is rejected, and makes none', async () => {
+  const { bus, testBus } = await openBusy({ canon: { max_new_tables_per_hour: 2, tables: { declared: {} } } });
+  const path = await produce(testBus, numbers(3));
+  const withTables = (jobId: string, ...tables: string[]) => {
+    const artifacts = tables.map(name => ({
+      artifact_id: name,
+      relpath: 'a.parquet',
+      schema_hint: `canon.${name}`,
+    }));
+    return putClaimed(bus, { jobId, files: { 'a.parquet': path }, manifest: { artifacts } });
+  };
+  const jobs = [
+    withTables('three', 't1', 't2', 't3'),
+    withTables('two', 't1', 't2', 'declared'),
+    withTables('one', 't4'),
+  ];
+  const { jobs: decided, tables } = await decide(bus, await verify(bus, jobs));
+  expect(decided.map(job => (isRejected(job) ? job.error.code : 'good'))).toEqual(['TOO_LARGE', 'good', 'TOO_LARGE']);
+  expect(tables.tables().map(({ name }) => name)).toEqual(['declared', 't1', 't2']);
 });
