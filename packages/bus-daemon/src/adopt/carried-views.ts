@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { openMemoryDatabase } from '../duckdb.js';
 import { identifier } from '../sql.js';
+import { openTrialDatabase } from '../worker/trial-database.js';
 import { viewStatements } from '../worker/views.js';
 import type { KeptColumn } from './kept-column.js';
 import { type NamedTable, nameOf } from './names.js';
@@ -38,7 +38,7 @@ function selectOf({ canon, columns }: TableWithColumns): string {
  */
 export async function tryViews(tables: readonly TableWithColumns[], old: readonly OldView[]): Promise<PlannedView[]> {
   const views = [...viewsOfTables(tables), ...old.map(({ schema, view, sql }) => ({ name: `${schema}.${view}`, sql }))];
-  const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  const database = await openTrialDatabase(256);
   try {
     const { connection } = database;
     await connection.run(`SET enable_external_access = false`);
@@ -51,7 +51,7 @@ export async function tryViews(tables: readonly TableWithColumns[], old: readonl
     }
     return await inOrder(connection, views);
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

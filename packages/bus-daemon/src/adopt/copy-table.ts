@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { exists, faultPoint, makeFolderDurable, renameDurable, syncFile } from '@quantbot/infra';
 import { query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
@@ -8,7 +9,7 @@ import { hashOfRows } from '../worker/content.js';
 import { copyOptions } from '../worker/copy.js';
 import { nameOf } from './names.js';
 import type { OldDatabase } from './old-database.js';
-import { asCanonical, rowsToWrite } from './old-table.js';
+import { keptTexts, oldTexts, rowsToWrite } from './old-table.js';
 import type { PlannedTable } from './plan.js';
 import type { AdoptedTable } from './record.js';
 
@@ -29,18 +30,23 @@ export async function copyTable(
 ): Promise<AdoptedTable> {
   const path = fileOf(folder, table.canon);
   await makeFolderDurable(folder);
-  if (!(await exists(path))) {
+  const write = async (extra = '') => {
     const unfinished = join(folder, `.${table.canon}.tmp`);
     await rm(unfinished, { force: true });
-    const options = copyOptions({ compression: 'zstd', metadata });
+    const options = `${copyOptions({ compression: 'zstd', metadata })}${extra}`;
     await query(connection, `COPY (${rowsToWrite(table, table.columns)}) TO ${literal(unfinished)} (${options})`);
     await syncFile(unfinished);
     faultPoint('adopt:file-written');
     await renameDurable(unfinished, path);
-  }
-  const old = await hashOfRows(connection, asCanonical(table.columns, `(${rowsToWrite(table, table.columns)})`));
-  const written = await hashOfRows(connection, asCanonical(table.columns, parquet(path)));
-  if (old.hash !== written.hash || old.rows !== written.rows) {
+    return readBack(connection, table, path);
+  };
+  const old = await hashOfRows(connection, oldTexts(table, table.columns));
+  const isSame = (file: Rows) => file.hash === old.hash && file.rows === old.rows;
+  const isFinished = await exists(path);
+  let written = isFinished ? await readBack(connection, table, path) : await write();
+  // DuckDB's dictionary takes -0.0 for 0.0; without one, the file is larger.
+  if (!isSame(written) && !isFinished) written = await write(', DICTIONARY_SIZE_LIMIT 0');
+  if (!isSame(written)) {
     await rm(path, { force: true });
     throw mismatch(`the file of ${nameOf(table)}`, old, written);
   }
@@ -48,6 +54,28 @@ export async function copyTable(
   const { schema, table: name, canon, columns } = table;
   return { schema, table: name, canon, kind: kindOf(canon), columns, ...old };
 }
+
+/** The number of rows, and a hash of them. */
+type Rows = Awaited<ReturnType<typeof hashOfRows>>;
+
+/** What a file has, read with the types that were to be written. */
+async function readBack(
+  connection: DuckDBConnection,
+  { columns, ...table }: PlannedTable,
+  path: string,
+): Promise<Rows> {
+  const reader = await connection.runAndReadAll(`SELECT * FROM ${parquet(path)} LIMIT 0`);
+  const types = reader.columnTypes().map(type => comparable(type.toString()));
+  const wrong = columns.filter(({ fileType }, index) => types[index] !== comparable(fileType));
+  if (wrong.length > 0)
+    throw daemonError('ADOPTION_MISMATCH', `The file of ${nameOf(table)} has other types than were written.`, {
+      details: wrong.map(({ canonName, fileType }) => `${canonName}: expected ${fileType}`),
+    });
+  return hashOfRows(connection, keptTexts(columns, parquet(path)));
+}
+
+/** A type without what may be written one way or the other. */
+const comparable = (type: string): string => type.replace(/[\s"]/g, '');
 
 /** A Parquet file as SQL reads it. */
 export const parquet = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { query } from '../duckdb.js';
+import { ours } from './lost.js';
 
 /** A table of an old database. */
 export interface OldTable {
@@ -14,15 +15,6 @@ export interface OldView {
   /** Its SELECT, with the names of its columns. */
   sql: string;
 }
-
-/** Something that a database of views has no place for. */
-export interface LostObject {
-  kind: string;
-  name: string;
-  definition: string;
-}
-
-const ours = `NOT internal AND database_name = current_database()`;
 
 /** The tables, by schema and name. */
 export const listTables = (connection: DuckDBConnection): Promise<OldTable[]> =>
@@ -49,22 +41,3 @@ export function selectOfView(create: string): string {
   const select = create.slice(head.length).replace(/;\s*$/, '');
   return columns === undefined ? select : `SELECT * FROM (${select}) AS old_view${columns}`;
 }
-
-/** What a database of views cannot have: indexes, constraints, defaults, sequences, macros, types. */
-export const listLost = (connection: DuckDBConnection): Promise<LostObject[]> =>
-  query<LostObject & Record<string, never>>(
-    connection,
-    `SELECT * FROM (
-       SELECT 'index' AS kind, schema_name || '.' || index_name AS name, coalesce(sql, '') AS definition FROM duckdb_indexes()
-       WHERE database_name = current_database()
-       UNION ALL SELECT 'constraint', schema_name || '.' || table_name, constraint_text FROM duckdb_constraints()
-       WHERE database_name = current_database()
-       UNION ALL SELECT 'default', schema_name || '.' || table_name || '.' || column_name, column_default FROM duckdb_columns()
-       WHERE ${ours} AND column_default IS NOT NULL
-       UNION ALL SELECT 'sequence', schema_name || '.' || sequence_name, sql FROM duckdb_sequences()
-       WHERE database_name = current_database()
-       UNION ALL SELECT replace(function_type, '_', ' '), schema_name || '.' || function_name, coalesce(macro_definition, '') FROM duckdb_functions()
-       WHERE ${ours}
-       UNION ALL SELECT 'type', schema_name || '.' || type_name, logical_type FROM duckdb_types() WHERE ${ours}
-     ) ORDER BY ALL`,
-  );

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { query } from '../duckdb.js';
 import { identifier } from '../sql.js';
-import { type ColumnFacts, factSql, type KeptColumn, keptColumn } from './kept-column.js';
+import { type ColumnFacts, factSql, type KeptColumn, keptColumn, problemOf } from './kept-column.js';
 import type { OldTable } from './objects.js';
 
 /** An old table as SQL names it; with its database, where that is attached. */
@@ -12,15 +12,40 @@ export const oldTableSql = ({ catalog, schema, table }: OldTable & { catalog?: s
 export const rowsToWrite = (table: OldTable, columns: readonly KeptColumn[]): string =>
   `SELECT ${columns.map(c => `${c.expression} AS ${identifier(c.canonName)}`).join(', ')} FROM ${oldTableSql(table)}`;
 
-/** Rows with the names and types that the canonical table has: what is hashed, here and there. */
-export const asCanonical = (columns: readonly KeptColumn[], from: string): string =>
-  `SELECT ${columns.map(c => `CAST(${identifier(c.canonName)} AS ${c.canonType}) AS ${identifier(c.canonName)}`).join(', ')} FROM ${from}`;
+/** The old database's own text of each value, and of a UNION the JSON that names its member: what is hashed. */
+export const oldTexts = (table: OldTable, columns: readonly KeptColumn[]): string =>
+  `SELECT ${textsOf(
+    columns,
+    c => identifier(c.name),
+    c => c.expression,
+  )} FROM ${oldTableSql(table)}`;
 
-/** How many rows an old table has, and what becomes of its columns. */
+/** The same texts, of the values as they are made again of the canonical ones. */
+export const keptTexts = (columns: readonly KeptColumn[], from: string): string => {
+  const canon = ({ canonName, canonType }: KeptColumn) => `CAST(${identifier(canonName)} AS ${canonType})`;
+  // A run that an earlier version has begun has hashed the canonical values themselves.
+  return columns.every(({ checked }) => checked === undefined)
+    ? `SELECT ${columns.map(c => `${canon(c)} AS ${identifier(c.canonName)}`).join(', ')} FROM ${from}`
+    : `SELECT ${textsOf(columns, c => c.checked ?? canon(c), canon)} FROM ${from}`;
+};
+
+const textsOf = (
+  columns: readonly KeptColumn[],
+  value: (column: KeptColumn) => string,
+  json: (column: KeptColumn) => string,
+): string =>
+  columns
+    .flatMap((column, index) => [
+      `CAST(${value(column)} AS VARCHAR) AS _c${index}`,
+      ...(column.isJson ? [`CAST(${json(column)} AS VARCHAR) AS _j${index}`] : []),
+    ])
+    .join(', ');
+
+/** How many rows an old table has, what becomes of its columns, and what of them cannot be kept. */
 export async function inspectTable(
   connection: DuckDBConnection,
   table: OldTable & { catalog?: string },
-): Promise<{ rows: number; columns: KeptColumn[] }> {
+): Promise<{ rows: number; columns: KeptColumn[]; problems: string[] }> {
   const empty = await connection.runAndReadAll(`SELECT * FROM ${oldTableSql(table)} LIMIT 0`);
   const types = empty.columnTypes();
   const names = empty.columnNames();
@@ -34,11 +59,15 @@ export async function inspectTable(
     `SELECT ${list.join(', ')} FROM ${oldTableSql(table)}`,
   );
   const taken = new Set(names.map(name => name.toLowerCase()));
+  const problems: string[] = [];
   const columns = types.map((type, index) => {
-    const facts: ColumnFacts = { fitsDecimal: false, fitsInterval: false };
+    const facts: ColumnFacts = { fitsDecimal: false, fitsInterval: false, fitsJson: false };
     const fact = asked[index]?.fact;
     if (fact !== undefined) facts[fact] = row[`fact_${index}`] === true;
-    return keptColumn(names[index] ?? '', type, facts, taken);
+    const name = names[index] ?? '';
+    const problem = problemOf(name, type, facts);
+    if (problem !== undefined) problems.push(problem);
+    return keptColumn(name, type, facts, taken);
   });
-  return { rows: Number(row.n), columns };
+  return { rows: Number(row.n), columns, problems };
 }

@@ -4,8 +4,9 @@ import { TableRegistry } from '../canon/registry.js';
 import { Journal } from '../journal/journal.js';
 import { type PlannedView, tryViews } from './carried-views.js';
 import type { KeptColumn } from './kept-column.js';
+import { type LostObject, listLost } from './lost.js';
 import { chooseNames, type NameChoices, nameOf } from './names.js';
-import { type LostObject, listLost, listTables, listViews, type OldTable } from './objects.js';
+import { listTables, listViews, type OldTable } from './objects.js';
 import type { OldDatabase } from './old-database.js';
 import { inspectTable } from './old-table.js';
 import type { AdoptedTable } from './record.js';
@@ -60,8 +61,9 @@ export async function planAdoption(
   const tables: PlannedTable[] = [];
   const left: PlannedTable[] = [];
   for (const table of named.filter(table => !taken.has(nameOf(table)))) {
-    const { rows, columns } = await inspectTable(connection, table);
+    const { rows, columns, problems } = await inspectTable(connection, table);
     const isLeft = choices.skipKnown && registry.lastSeq(table.canon) > 0;
+    if (!isLeft) conflicts.push(...problems.map(problem => `${nameOf(table)}: ${problem}, or --skip ${nameOf(table)}`));
     (isLeft ? left : tables).push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
   conflicts.push(...tables.flatMap(table => takenBefore(table, what)));
@@ -97,14 +99,17 @@ function takenBefore(table: PlannedTable, { path, before }: OldContent): string[
 }
 
 function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): string[] {
-  const notes = columns.flatMap(({ name, canonName, type, canonType, restored }) => [
+  const notes = columns.flatMap(({ name, canonName, type, canonType, restored, checked, isJson }) => [
     ...(name === canonName ? [] : [`${name} becomes ${canonName}: the name is the bus's own`]),
-    ...(type === canonType ? [] : [`${name}: ${type} becomes ${canonType}${lossOf(restored)}`]),
+    ...(type === canonType ? [] : [`${name}: ${type} becomes ${canonType}${isJson ? ' (as JSON text)' : ''}`]),
+    ...(restored === checked
+      ? []
+      : [
+          `${name}: no view can name an ENUM or a coordinate system inside of another type: text, or a plain GEOMETRY, stands there`,
+        ]),
   ]);
   return table.toLowerCase() === canon ? notes : [`the name becomes ${canon}`, ...notes];
 }
-
-const lossOf = (restored: string): string => (restored.startsWith('CAST(') ? '' : ' (as JSON text)');
 
 /** Whether the daemon will take the tables: what the configuration declares, and what is in the bus already. */
 function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: readonly PlannedTable[]): string[] {

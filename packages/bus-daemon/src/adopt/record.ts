@@ -12,6 +12,8 @@ const columnSchema = z.object({
   canonType: z.string(),
   expression: z.string(),
   restored: z.string(),
+  checked: z.string().optional(),
+  isJson: z.boolean().optional(),
 });
 
 const tableSchema = z.object({

@@ -20,7 +20,7 @@ import { Journal } from '../journal/journal.js';
 import { claimedNames } from '../stages/claimed-names.js';
 import { hashOfRows } from '../worker/content.js';
 import { fileOf, mismatch, parquet } from './copy-table.js';
-import { asCanonical } from './old-table.js';
+import { keptTexts } from './old-table.js';
 import { type AdoptedTable, type AdoptionRecord, workFolderOf } from './record.js';
 
 const producer = adoptProducer;
@@ -123,7 +123,7 @@ export async function verifyStored(config: BusConfig, record: AdoptionRecord): P
   try {
     for (const table of record.tables) {
       const path = join(config.busRoot, storeRelPath(partsOf(record, table)));
-      const found = await hashOfRows(database.connection, asCanonical(table.columns, parquet(path)));
+      const found = await hashOfRows(database.connection, keptTexts(table.columns, parquet(path)));
       if (found.hash !== table.hash || found.rows !== table.rows) throw mismatch(path, table, found);
     }
   } finally {

@@ -9,7 +9,7 @@ import { identifier, literal } from '../sql.js';
 import { hashOfRows } from '../worker/content.js';
 import { mismatch } from './copy-table.js';
 import { assertUnchanged, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
-import { asCanonical } from './old-table.js';
+import { keptTexts } from './old-table.js';
 import { type AdoptionRecord, writeRecord } from './record.js';
 import { keyOf } from './submit-tables.js';
 
@@ -104,7 +104,7 @@ export async function verifyPublished(config: BusConfig, record: AdoptionRecord,
     for (const table of record.tables) {
       if (config.canon.tables.some(({ name, mode }) => name === table.canon && mode !== 'append')) continue;
       const from = `canon.${identifier(table.canon)} WHERE _artifact_key = ${literal(keyOf(record, table))}`;
-      const found = await hashOfRows(database.connection, asCanonical(table.columns, from));
+      const found = await hashOfRows(database.connection, keptTexts(table.columns, from));
       if (found.hash !== table.hash || found.rows !== table.rows)
         throw mismatch(
           `canon.${table.canon}`,

@@ -1,8 +1,7 @@
 import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
-import { openMemoryDatabase } from '../duckdb.js';
 import { identifier } from '../sql.js';
 import type { ViewsTask } from './protocol.js';
-import { nextSpillFolder } from './spill.js';
+import { openTrialDatabase } from './trial-database.js';
 
 /** `schema.view` in its two parts; the view's own name may have further dots. */
 export function splitViewName(name: string): [schema: string, view: string] {
@@ -21,7 +20,7 @@ export function viewStatements({ name, sql }: { name: string; sql: string }): [s
 
 /** Makes the views one after the other; answers for each what is wrong with it, or null. They can read the bus's folders and nothing else. */
 export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(string | null)[]> {
-  const { connection, close } = await openMemoryDatabase({ memoryMb: 128, threads: 1, spillFolder: nextSpillFolder() });
+  const { connection, close } = await openTrialDatabase(128);
   try {
     for (const statement of setup) await connection.run(statement);
     await lockDown(connection, { folders: readable });
@@ -37,6 +36,6 @@ export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(
     }
     return problems;
   } finally {
-    close();
+    await close();
   }
 }
