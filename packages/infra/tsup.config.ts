@@ -2,5 +2,10 @@ import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
 export default defineConfig(
-  esm({ index: 'src/index.ts', 'files/index': 'src/files/index.ts', 'utils/index': 'src/utils/index.ts' }),
+  esm({
+    index: 'src/index.ts',
+    'files/index': 'src/files/index.ts',
+    'utils/index': 'src/utils/index.ts',
+    visible: 'src/visible.ts',
+  }),
 );

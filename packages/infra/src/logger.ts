@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { type Logger, pino } from 'pino';
+import { visibleJson, visibleOnceParsed } from './visible.js';
 
 export type { Logger } from 'pino';
 
@@ -18,7 +19,10 @@ export interface LoggerOptions {
 export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
-  return pretty === undefined ? pino(options, pino.destination({ fd: 2, sync: true })) : pino(options, pretty);
+  // What producers wrote steers no terminal: pino escapes control characters, but not all of Unicode's.
+  if (pretty !== undefined) return pino(options, { write: line => void pretty.write(visibleOnceParsed(line)) });
+  const lines = pino.destination({ fd: 2, sync: true });
+  return pino(options, { write: line => void lines.write(visibleJson(line)) });
 }
 
 /** pino-pretty as a stream of this thread, so that the last lines before an exit are not lost with a worker. */

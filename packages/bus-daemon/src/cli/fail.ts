@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { CodedError, systemErrorCode } from '@quantbot/infra';
+import { CodedError, systemErrorCode, visibleLines } from '@quantbot/infra';
 
 /** The exit code of a process that was interrupted, as shells have it. */
 export const interruptedExitCode = 130;
@@ -12,8 +12,8 @@ export function failWith(error: unknown): void {
     console.error(error); // nothing that we know: where it comes from is all that helps
     return;
   }
-  console.error(`${styleText('red', code, { stream: process.stderr })}: ${error.message}`);
-  for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${detail}`);
+  console.error(`${styleText('red', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);
+  for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${visibleLines(detail)}`);
   const hint = error instanceof CodedError ? error.hint : 'See to the cause, then run the command again.';
-  console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${hint}`);
+  console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${visibleLines(hint)}`);
 }

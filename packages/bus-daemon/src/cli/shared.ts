@@ -1,4 +1,4 @@
-import { type BusConfig, busError, findBusConfig, readBusMarker } from '@quantbot/infra';
+import { type BusConfig, busError, findBusConfig, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { InvalidArgumentError } from 'commander';
 import { BusCommand } from './bus-command.js';
 
@@ -32,10 +32,22 @@ export async function openedBus(options: CommonOptions): Promise<BusConfig> {
   return config;
 }
 
-/** Prints a result: as JSON, or as lines for people. */
+/** Prints a result: as JSON, or as lines for people. What producers wrote steers no terminal. */
 export function print(options: CommonOptions, result: unknown, describe: () => string): void {
-  console.log(options.json ? JSON.stringify(result, null, 2) : describe());
+  console.log(options.json ? jsonText(result, 2) : forTerminal(describe()));
 }
+
+/** A value as JSON that a terminal can show. */
+export const jsonText = (value: unknown, indent?: number): string => visibleJson(JSON.stringify(value, null, indent));
+
+/** Lines as a terminal may have them; the head of a table stays bold. */
+export const forTerminal = (text: string): string =>
+  text
+    .split(bold)
+    .map(part => (bold.test(part) ? part : visibleLines(part)))
+    .join('');
+
+const bold = new RegExp(`(${['1', '22'].map(code => `\u001b\\[${code}m`).join('|')})`);
 
 /** A list, with a word when it is not all. */
 export const withRest = (text: string, isCut: boolean, limit: number): string =>

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { visible } from '@quantbot/infra';
 import Table from 'cli-table3';
 
 /** A table for people, as wide as what is in it: numbers to the right, the head bold on a terminal. */
@@ -8,7 +9,7 @@ export function tableOf(
   isNumber: (column: number) => boolean = column => rows.some(row => typeof row[column] === 'number'),
 ): string {
   const table = new Table({
-    head: head.map(name => styleText('bold', name, { stream: process.stdout })),
+    head: head.map(name => styleText('bold', visible(name), { stream: process.stdout })),
     colAligns: head.map((_, column) => (isNumber(column) ? 'right' : 'left')),
     style: { head: [], border: [], compact: true },
   });
@@ -19,5 +20,5 @@ export function tableOf(
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return visible(Array.isArray(value) ? value.join(', ') : String(value));
 }

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import type { NotifyEvent } from '@quantbot/infra';
-import { visible } from '../visible.js';
+import { type NotifyEvent, visible } from '@quantbot/infra';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 
 /** Happenings of one event, told together. */

@@ -1,3 +1,4 @@
+import { visibleJson } from '@quantbot/infra';
 import { distinctNames, type SelectBatch } from '@quantbot/storage/sandbox';
 import { stringify } from 'csv-stringify/sync';
 
@@ -23,7 +24,9 @@ export async function* jsonOf(batches: Batches): AsyncGenerator<string> {
   let separator = '[\n';
   for await (const { columns, rows } of batches) {
     names ??= distinctNames(columns.map(column => column.name));
-    const lines = rows.map(row => JSON.stringify(Object.fromEntries((names ?? []).map((name, i) => [name, row[i]]))));
+    const lines = rows.map(row =>
+      visibleJson(JSON.stringify(Object.fromEntries((names ?? []).map((name, i) => [name, row[i]])))),
+    );
     if (lines.length === 0) continue;
     yield separator + lines.join(',\n');
     separator = ',\n';

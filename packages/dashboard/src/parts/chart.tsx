@@ -1,3 +1,4 @@
+import { visibleLines } from '@quantbot/infra/visible';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -93,7 +94,7 @@ function optionsOf(
     series: [
       {},
       ...names.map((label, index) => ({
-        label,
+        label: visibleLines(label),
         stroke: colours[index % colours.length],
         width: 1.5,
         points: { show: ({ data }: uPlot) => data[0].length < fewPoints, size: 4 },

@@ -1,9 +1,10 @@
 import { styleText } from 'node:util';
+import { visibleLines } from '@quantbot/infra';
 import { type DoctorReport, examine } from '../../doctor/doctor.js';
 import type { Finding } from '../../doctor/finding.js';
 import { many } from '../../doctor/words.js';
 import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, print } from '../shared.js';
+import { busCommand, type CommonOptions, jsonText } from '../shared.js';
 
 /** `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be done. */
 export const doctorCommand = (): BusCommand =>
@@ -14,7 +15,7 @@ export const doctorCommand = (): BusCommand =>
     })
     .action(async (options: CommonOptions) => {
       const report = await examine({ config: options.config });
-      print(options, report, () => describe(report, process.stdout.isTTY === true));
+      console.log(options.json ? jsonText(report, 2) : describe(report, process.stdout.isTTY === true));
       if (report.problems > 0) process.exitCode = 2;
     });
 
@@ -28,7 +29,7 @@ function describe(report: DoctorReport, isTerminal: boolean): string {
   const mark = marks[isTerminal ? 'terminal' : 'plain'];
   const lines = report.findings.map(
     ({ level, check, code, what, cure }: Finding) =>
-      `${styleText(colors[level], mark[level], { stream: process.stdout })} ${check.padEnd(13)} ${cure === null ? what : `${code}: ${what}\n  Try: ${cure}`}`,
+      `${styleText(colors[level], mark[level], { stream: process.stdout })} ${check.padEnd(13)} ${visibleLines(cure === null ? what : `${code}: ${what}\n  Try: ${cure}`)}`,
   );
   const { problems, warnings } = report;
   const verdict =

@@ -1,3 +1,4 @@
+import { visibleLines } from '@quantbot/infra';
 import { Option } from 'commander';
 import { findJob, type JobEntry, type JobState, jobStates, listJobs } from '../../care/jobs.js';
 import { daemonError } from '../../errors.js';
@@ -76,6 +77,7 @@ function describeJob({ jobId, state, at, settled }: JobEntry): string {
     `origin    run ${runId ?? '?'}, ${producer ?? '?'}/${kind ?? '?'}`,
     `content   ${artifacts} artifacts, ${rows} rows, ${bytes} bytes`,
   );
-  if (rejectCode !== null) lines.push(`rejected  ${rejectCode}: ${rejectError}`, `Try: quantbot-bus rejected ${jobId}`);
+  if (rejectCode !== null)
+    lines.push(`rejected  ${rejectCode}: ${visibleLines(rejectError ?? '')}`, `Try: quantbot-bus rejected ${jobId}`);
   return lines.join('\n');
 }

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { replaceFileDurable } from '@quantbot/infra';
+import { replaceFileDurable, visibleLines } from '@quantbot/infra';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
 import { type Command, Option } from 'commander';
 import { outputPath } from '../../query/output-path.js';
@@ -72,7 +72,7 @@ async function answer(sql: string, format: Format, options: Options, signal: Abo
     console.error(`${rows} rows in ${path}`);
     return;
   }
-  const text = textOf(sql, format, where, options.limit);
+  const text = textOf(sql, format, where, options);
   if (path === undefined) await pipeline(Readable.from(text), process.stdout, { end: false, signal });
   else
     await replaceFileDurable(path, temporary =>
@@ -84,17 +84,20 @@ async function* textOf(
   sql: string,
   format: Format,
   where: SandboxOptions & { signal: AbortSignal },
-  given: number | undefined,
+  options: Options,
 ): AsyncGenerator<string> {
   const all = streamSelect(sql, { ...where, values: format === 'json' ? 'json' : 'text' });
-  const limit = given ?? (format === 'table' ? tableRows : undefined);
+  const limit = options.limit ?? (format === 'table' ? tableRows : undefined);
   let isCut = false;
   const onCut = () => {
     isCut = true;
   };
   const rows = limit === undefined ? all : firstRows(all, limit, onCut);
+  const onTerminal = options.out === undefined && process.stdout.isTTY;
   if (format === 'table') yield await describeRows(rows);
-  else yield* format === 'csv' ? csvOf(rows) : jsonOf(rows);
+  else if (format === 'json') yield* jsonOf(rows);
+  // A file, or another program, gets CSV as it is.
+  else for await (const text of csvOf(rows)) yield onTerminal ? visibleLines(text) : text;
   if (isCut) console.error(`only the first ${limit} rows; --limit shows more`);
 }
 

@@ -1,3 +1,4 @@
+import { visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '../../care/rejected.js';
 import type { BusCommand } from '../bus-command.js';
@@ -32,10 +33,11 @@ export const retryCommand = (): BusCommand =>
 
 function describeEntry({ jobId, folder, reason }: RejectedEntry): string {
   if (reason === undefined) return `${jobId}\n  no reason yet (${folder})`;
-  return [
+  const lines = [
     `${jobId}  ${reason.code}  ${reason.rejected_at_utc}`,
     `  ${reason.error}`,
     ...reason.details.map(detail => `  - ${detail}`),
     `  Try: ${reason.hint}`,
-  ].join('\n');
+  ];
+  return lines.map(visibleLines).join('\n');
 }

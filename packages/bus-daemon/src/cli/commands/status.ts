@@ -4,7 +4,7 @@ import { createLogUpdate } from 'log-update';
 import { type BusStatus, readStatus } from '../../status.js';
 import type { BusCommand } from '../bus-command.js';
 import { untilInterrupted } from '../interrupt.js';
-import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
+import { busCommand, type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   watch?: true | number;
@@ -36,7 +36,7 @@ async function watch(options: Options, everyS: number): Promise<void> {
   const end = untilInterrupted();
   while (!end.aborted) {
     const status = await readStatus(config);
-    show(options.json ? JSON.stringify(status) : describeStatus(status));
+    show(options.json ? jsonText(status) : forTerminal(describeStatus(status)));
     await sleep(everyS * 1000, undefined, { signal: end }).catch(() => {});
   }
 }

@@ -2,7 +2,7 @@ import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
 import { InvalidArgumentError } from 'commander';
 import type { BusCommand } from '../bus-command.js';
 import { untilInterrupted } from '../interrupt.js';
-import { busCommand, type CommonOptions, configOf } from '../shared.js';
+import { busCommand, type CommonOptions, configOf, forTerminal, jsonText } from '../shared.js';
 
 interface TailOptions extends CommonOptions {
   since?: number;
@@ -25,7 +25,7 @@ export const tailCommand = (): BusCommand =>
       const { since, producer, kind, json } = options;
       await using catalog = await openCatalog({ duckdbPath: configOf(options).duckdbPath });
       for await (const artifact of catalog.watch({ since, producer, kind, signal: end }))
-        console.log(json ? JSON.stringify(artifact) : describe(artifact));
+        console.log(json ? jsonText(artifact) : forTerminal(describe(artifact)));
     });
 
 const describe = ({ seq, committedAt, key, rows, bytes }: ArtifactRecord): string =>
