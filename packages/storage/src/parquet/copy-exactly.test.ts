@@ -164,6 +164,8 @@ test('a file without a negative zero has dictionaries', () =>
     expect(await encodings()).toEqual([['PLAIN_DICTIONARY']]);
     await write("SELECT CASE WHEN n = 9000 THEN '-0.0'::DOUBLE ELSE n % 7 END AS d FROM range(10000) AS t(n)");
     expect(await encodings()).toEqual([['PLAIN']]);
+    const negative = `SELECT count(*)::INTEGER FROM ${literal(path)} WHERE CAST(d AS VARCHAR) = '-0.0'`;
+    expect(await texts(negative)).toEqual([[1]]);
   }));
 
 test('a file that does not read as what was to be written is an error, when it is read back', () =>
