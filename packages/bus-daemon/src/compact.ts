@@ -131,7 +131,7 @@ export async function writeSegment(
         untrusted: false,
         readable: [],
         path: building,
-        file: { compression: 'zstd' },
+        file: { compression: 'zstd', readBack: true },
         memoryMb: compactorMemoryMb,
       },
       timeoutMs,

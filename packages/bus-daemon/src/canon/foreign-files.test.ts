@@ -132,3 +132,19 @@ test('an annotation that DuckDB does not know is refused with the column and wha
     details: [expect.stringMatching(/^x: is DATE .* reads as INTEGER; write the converted type/)],
   });
 });
+
+test('an interval that compaction could not write again is refused with its column', async () => {
+  const { bus } = await openInProcess();
+  const interval = { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 12, converted_type: 'INTERVAL' };
+  const of = (months: number) => {
+    const bytes = new Uint8Array(12);
+    new DataView(bytes.buffer).setUint32(0, months, true);
+    return fileOf([bytes], interval as never);
+  };
+  expect(await commit(bus, of(2 ** 31))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [expect.stringMatching(/^x: a negative part, .* in 1 of 1 rows/)],
+  });
+  expect(await commit(bus, of(7))).toBeUndefined();
+  expect(await askThreeTimes(bus, 'SELECT x::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: '7 months' }));
+});

@@ -17,7 +17,7 @@ import { Patience } from './patience.js';
 
 const movingEveryMs = 10_000;
 
-type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns'>;
+type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns' | 'refused'>;
 
 /** Files of one schema and one producer. */
 interface Group extends FilesToDecode {
@@ -78,13 +78,13 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
 /** What the decoder has to know of a schema, and what is learnt of it when its files are decoded. */
 function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
   const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
-  if (columns !== undefined) return { columns, nanosecondColumns };
+  if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
   return {
     describe: { expected, hasRenamedColumns },
     nanosecondColumns,
     described: (files, found) => {
       const read = found.columns.map((column, i) => columnRead(column, expected[i]));
-      if (found.isCertain) schema.columns = read;
+      if (found.isCertain) Object.assign(schema, { columns: read, refused: found.refused });
       for (const { path } of files) (byPath.get(path) as VerifiedArtifact).columns = read;
     },
   };

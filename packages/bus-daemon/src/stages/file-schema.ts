@@ -1,4 +1,5 @@
 import type { ParquetColumn, ParquetFooter, SchemaMeaning } from '@quantbot/infra';
+import type { RefusedValues } from '../worker/describe.js';
 
 /** The schema that any number of files for canonical tables share. */
 export interface FileSchema extends SchemaMeaning {
@@ -7,6 +8,8 @@ export interface FileSchema extends SchemaMeaning {
   footerColumns: readonly ParquetColumn[];
   /** The columns as DuckDB reads them, which are a table's; undefined until DuckDB was asked. */
   columns?: readonly ParquetColumn[];
+  /** Values that a table could not keep; known together with `columns`. */
+  refused?: readonly RefusedValues[];
 }
 
 const mostKnown = 1_000;

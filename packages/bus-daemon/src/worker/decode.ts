@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { type DeclaredColumn, identifier, literalList, schemaMap } from '../sql.js';
-import { describeFiles } from './describe.js';
+import { describeFiles, type RefusedValues } from './describe.js';
 import type { Decoded, DecodeProblem, DecodeTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 import { timeOutsideDay } from './times.js';
@@ -20,11 +20,12 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
     if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
     const columns = decoded?.columns ?? task.columns;
-    const { rows, nulls, notTimes } = await readAll(connection, paths, columns, required);
+    const refused = decoded?.refused ?? task.refused ?? [];
+    const { rows, nulls, found } = await readAll(connection, paths, columns, { required, refused });
     const expected = files.reduce((sum, file) => sum + file.rows, 0);
     if (rows !== expected) return { unreadable: `The footers claim ${expected} rows, the pages have ${rows}.` };
     if (nulls.length > 0) return { nulls };
-    if (notTimes.length > 0) return { unfaithful: notTimes };
+    if (found.length > 0) return { unfaithful: found };
     const fine = await findNanoseconds(paths, nanosecondColumns);
     return fine.length > 0 ? { unfaithful: fine.map(hasNanoseconds) } : { decoded };
   } catch (error) {
@@ -32,24 +33,30 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
   }
 }
 
+const notATime = 'a time that is not from 00:00:00 to 24:00:00';
+
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`;
 
-/** Counts the rows, and describes the columns that have a NULL and may not, or a time that is none. */
+/** Counts the rows, and describes the columns that have a NULL or another value that they may not have. */
 async function readAll(
   connection: DuckDBConnection,
   paths: readonly string[],
   columns: readonly DeclaredColumn[] | undefined,
-  required: readonly string[],
-): Promise<{ rows: number; nulls: string[]; notTimes: string[] }> {
+  { required, refused }: { required: readonly string[]; refused: readonly RefusedValues[] },
+): Promise<{ rows: number; nulls: string[]; found: string[] }> {
   const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
-  const counts = required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`);
-  const times = (columns ?? []).flatMap(column => {
-    const condition = timeOutsideDay(column);
-    return condition === undefined ? [] : [{ name: column.name, condition }];
-  });
-  for (const [index, { condition }] of times.entries())
-    counts.push(`, count(*) FILTER (WHERE ${condition}) AS times_${index}`);
+  const bad: RefusedValues[] = [
+    ...(columns ?? []).flatMap(column => {
+      const condition = timeOutsideDay(column);
+      return condition === undefined ? [] : [{ column: column.name, values: notATime, condition }];
+    }),
+    ...refused,
+  ];
+  const counts = [
+    ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
+    ...bad.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
+  ];
   // A hash over whole rows needs each value, so that no page stays unread. The schema is said as the table's view says its own.
   const [row = {}] = await query<Record<string, bigint>>(
     connection,
@@ -59,9 +66,9 @@ async function readAll(
     const count = Number(row[`nulls_${index}`]);
     return count === 0 ? [] : [`${name}: NULL in ${count} of ${row.n} rows, and every row must have a value`];
   });
-  const notTimes = times.flatMap(({ name }, index) => {
-    const count = Number(row[`times_${index}`]);
-    return count === 0 ? [] : [`${name}: a time that is not from 00:00:00 to 24:00:00 in ${count} of ${row.n} rows`];
+  const found = bad.flatMap(({ column, values }, index) => {
+    const count = Number(row[`bad_${index}`]);
+    return count === 0 ? [] : [`${column}: ${values} in ${count} of ${row.n} rows`];
   });
-  return { rows: Number(row.n), nulls, notTimes };
+  return { rows: Number(row.n), nulls, found };
 }

@@ -6,6 +6,7 @@ import {
   type DuckDBType,
 } from '@duckdb/node-api';
 import { nullType } from '@quantbot/infra';
+import { fileColumnOf } from '@quantbot/storage/sandbox';
 import { query } from '../duckdb.js';
 import { type DeclaredColumn, identifier, literal, schemaMap } from '../sql.js';
 import type { DecodeTask } from './protocol.js';
@@ -13,10 +14,21 @@ import type { DecodeTask } from './protocol.js';
 /** What DuckDB makes of the schema that files share. */
 export interface DescribedFiles {
   columns: DeclaredColumn[];
-  /** Columns whose values a table would not get: asked for by the name that DuckDB gives them, they are not found. */
+  /** Sentences about columns whose values a table would not get or not keep. */
   lost: string[];
+  /** Values that a table could not keep: no file that compaction writes would give them back. */
+  refused: RefusedValues[];
   /** Whether the same holds for every file with this schema; otherwise each one has to be looked at. */
   isCertain: boolean;
+}
+
+/** Values of a column that no Parquet file of ours would give back. */
+export interface RefusedValues {
+  column: string;
+  /** In words. */
+  values: string;
+  /** SQL that is true of them. */
+  condition: string;
 }
 
 /**
@@ -31,20 +43,43 @@ export async function describeFiles(
   const reader = await connection.runAndReadAll(`SELECT * FROM ${plainRead(paths[0] as string)} LIMIT 0`);
   const names = reader.columnNames();
   const columns = reader.columnTypes().map((type, i) => ({ name: names[i] as string, type: typeText(type) }));
+  const { unwritable, refused } = whatCannotBeKept(reader.columnTypes(), names);
   const asExpected =
     columns.length === expected.length &&
     expected.every(
       ({ name, type }, i) => name === columns[i]?.name && (type === nullType || readAs(type) === columns[i]?.type),
     );
-  if (asExpected && !hasRenamedColumns) return { columns: [...expected], lost: [], isCertain: true };
+  if (asExpected && !hasRenamedColumns) return { columns: [...expected], lost: unwritable, refused, isCertain: true };
   const lost = new Set<string>();
   for (const path of paths)
     for (const { name } of columns) if (await isLost(connection, path, name, columns)) lost.add(name);
   return {
     columns: asExpected ? [...expected] : columns,
-    lost: [...lost].map(name => `${name}: DuckDB gives the column this name and does not find it by it`),
+    lost: [
+      ...unwritable,
+      ...[...lost].map(name => `${name}: DuckDB gives the column this name and does not find it by it`),
+    ],
+    refused,
     isCertain: false,
   };
+}
+
+/** Compaction writes every row again, so that a table can hold only what a file of ours gives back. */
+function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]) {
+  const unwritable: string[] = [];
+  const refused: RefusedValues[] = [];
+  for (const [i, type] of types.entries()) {
+    const column = names[i] as string;
+    const written = fileColumnOf(type);
+    if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
+    else if (written.refused !== undefined)
+      refused.push({
+        column,
+        values: `${written.refused.values} (compaction cannot write it again)`,
+        condition: written.refused.are(identifier(column)),
+      });
+  }
+  return { unwritable, refused };
 }
 
 const plainRead = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;

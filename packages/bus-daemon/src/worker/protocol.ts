@@ -1,7 +1,7 @@
 import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
 import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
-import type { DescribedFiles } from './describe.js';
+import type { DescribedFiles, RefusedValues } from './describe.js';
 
 /** A file to decode, and how many rows its footer claims. */
 export interface FileToDecode {
@@ -28,6 +28,8 @@ export interface DecodeTask {
   required: string[];
   /** Columns whose nanoseconds must be whole microseconds. */
   nanosecondColumns?: readonly string[];
+  /** Values that there must not be. */
+  refused?: readonly RefusedValues[];
   /** DuckDB's memory limit. */
   memoryMb: number;
 }

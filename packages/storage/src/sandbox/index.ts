@@ -5,6 +5,7 @@ export { distinctNames } from '../duckdb/distinct-names.js';
 export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { type CopyToFile, copyExactly } from '../parquet/copy-exactly.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
+export { type FileColumn, fileColumnOf } from '../types/file-types.js';
 export { copySelect } from './copy-select.js';
 export { foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';
