@@ -149,6 +149,11 @@ test.each<[string, Element, RegExp]>([
     { name: 'x', type: physical('FIXED_LEN_BYTE_ARRAY'), length: 11, converted: converted('INTERVAL') },
     /of 11 bytes/,
   ],
+  [
+    'times in UTC with nanoseconds',
+    { name: 'x', ...int64, logical: struct([7, struct([1, yes()], [2, struct([3, struct()])])]) },
+    /time of day in UTC/,
+  ],
   ['no name', { name: '', ...int32 }, /has no name/],
   ['NUL in a name', { name: 'a\0b', ...int32 }, /NUL/],
 ])('what DuckDB would read as something else is told with its column: %s', async (_, column, problem) => {

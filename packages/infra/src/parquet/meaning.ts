@@ -81,6 +81,8 @@ function groupFault({ logical_type, converted_type }: SchemaElement): Fault | un
 function leafFault(element: SchemaElement): Fault | undefined {
   if (element.converted_type === 'INTERVAL' && element.type_length !== 12)
     return { problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`, hint: 'an INTERVAL of 12' };
+  if (element.logical_type?.type === 'TIME' && isUtcNanoseconds(element))
+    return { problem: 'is a time of day in UTC with nanoseconds; DuckDB has microseconds', hint: 'microseconds' };
   const meant = meantType(element);
   if (meant === undefined) return undefined;
   if (meant.startsWith('DECIMAL') && decimalPrecision(element) > 38)
@@ -123,8 +125,9 @@ function meantType({ logical_type, converted_type, ...element }: SchemaElement):
 }
 
 /** DuckDB keeps nanoseconds only of times and timestamps without a zone. */
-const isFinerThanRead = ({ type, logical_type }: SchemaElement): boolean =>
-  type === 'INT96' ||
-  ((logical_type?.type === 'TIMESTAMP' || logical_type?.type === 'TIME') &&
-    logical_type.unit === 'NANOS' &&
-    logical_type.isAdjustedToUTC === true);
+const isUtcNanoseconds = ({ logical_type }: SchemaElement): boolean =>
+  logical_type?.unit === 'NANOS' && logical_type.isAdjustedToUTC === true;
+
+/** Whether the values have to be looked at. */
+const isFinerThanRead = (element: SchemaElement): boolean =>
+  element.type === 'INT96' || (element.logical_type?.type === 'TIMESTAMP' && isUtcNanoseconds(element));
