@@ -43,7 +43,7 @@ export interface SettleOrder {
 /** A folder that nobody needs any more, and that somebody else may still change. */
 export interface CameOrder {
   folder: string;
-  /** What lay in it when the job was claimed. */
+  /** Names of plain files that should be in it. */
   names: readonly string[];
   /** Where it goes if anything else lies in it by now. */
   left: string;

@@ -13,8 +13,9 @@ const releaseEveryMs = 2_000;
 /** A reader of a canonical table opens each of its files that is in no segment yet: commits with many of them are merged sooner. */
 const tableFilesOfACommit = 64;
 const retryAfterMs = 5_000;
-/** A settled job with more files than this left behind is given up until the next start: somebody may go on making them. */
-const mostRemoved = 1_000_000;
+/** Files of one settled job that are removed before another one's. */
+const removedInATurn = 5_000;
+const mostRemovalTurns = 200;
 
 /**
  * What goes on beside ingestion and never in its way: compaction, release of what no reader needs, exports. One round at a time; a round
@@ -28,6 +29,7 @@ export class Maintenance {
   #round: Promise<void> | undefined;
   #exports: Promise<void> | undefined;
   #removal: Promise<void> | undefined;
+  readonly #removalTurns = new Map<string, number>();
   readonly #stopping = new AbortController();
   #lastSeq = -1;
   #lastCommitAt: number;
@@ -96,7 +98,7 @@ export class Maintenance {
     await this.#round;
     await this.#guarded('compaction', () => this.#compactAndRelease());
     await this.#removal;
-    await this.#removeLeftBehind();
+    while (this.#bus.leftBehind.length > 0 && !this.#stopping.signal.aborted) await this.#removeLeftBehind();
   }
 
   /** Ends what is under way; all of it can be ended at any moment. */
@@ -131,22 +133,29 @@ export class Maintenance {
   }
 
   /**
-   * A folder that cannot be removed waits for the next start, and so does one that its producer goes on filling: its job has settled,
-   * and it is in nobody's way.
+   * Each folder has a turn of so many files, and another one when the others have had theirs: a producer may go on filling its own. One that
+   * cannot be removed, or is not empty after very many turns, waits for the next start: its job has settled, and it is in nobody's way.
    */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;
+    const unfinished: string[] = [];
     for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())
       try {
-        if (!(await removeTree(folder, { signal, most: mostRemoved })))
-          this.#bus.logger.warn(
-            { folder },
-            'a settled job has more in its folder than is removed at once; the next start goes on',
-          );
+        if (await removeTree(folder, { signal, most: removedInATurn })) this.#removalTurns.delete(folder);
+        else if (this.#hasAnotherTurn(folder)) unfinished.push(folder);
+        else this.#bus.logger.warn({ folder }, 'a settled job goes on making files; the next start removes them');
       } catch (error) {
         if (signal.aborted) return;
         this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');
       }
+    this.#bus.leftBehind.push(...unfinished);
+  }
+
+  #hasAnotherTurn(folder: string): boolean {
+    const turns = (this.#removalTurns.get(folder) ?? 0) + 1;
+    if (turns < mostRemovalTurns) this.#removalTurns.set(folder, turns);
+    else this.#removalTurns.delete(folder);
+    return turns < mostRemovalTurns;
   }
 
   async #guarded(what: string, work: () => Promise<void>): Promise<void> {

@@ -38,7 +38,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     folder: job.folder,
     sealed: job.sealed,
     own: job.own,
-    files: job.own ? undefined : job.files,
+    named: job.own ? undefined : job.manifest?.artifacts.map(({ relpath }) => relpath),
     submittedAtMs: job.submittedAtMs,
     trace: traceOf(job.manifest),
     rows: rowsOfJob(job, firstSeq + index, committedAt),

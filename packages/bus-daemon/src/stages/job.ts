@@ -93,6 +93,8 @@ export interface CommittedJob extends ClaimedJob {
   /** The trace that it belongs to, as its manifest says. */
   trace?: TraceContext;
   rows: JournalRow[];
+  /** Of a job that was brought over: the files that its manifest names, which lie in the folder that came. */
+  named?: readonly string[] | undefined;
   /** All that lies besides manifest and COMMIT in the folder that the daemon works in, by name; undefined when that is not known, or not plain files only. */
   leftovers?: readonly string[] | undefined;
 }

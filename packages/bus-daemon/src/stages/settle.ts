@@ -86,9 +86,10 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   return new Set(jobs.filter((_job, index) => results[index] !== 'no'));
 }
 
-const cameWith = ({ folder, files }: CommittedJob): CameOrder => ({
+/** A file that lies deeper is left to the removal of trees: the folder on the way to it may be a link by now. */
+const cameWith = ({ folder, named = [] }: CommittedJob): CameOrder => ({
   folder,
-  names: [fileNames.manifest, fileNames.commit, ...(files?.keys() ?? [])],
+  names: [fileNames.manifest, fileNames.commit, ...named.filter(name => !name.includes('/'))],
   left: besideClaimed(folder, 'left'),
 });
 
