@@ -22,6 +22,10 @@ export const storageCodes = {
     disposition: 'caller',
     hint: 'The daemon is the only writer. Write Parquet and submit it: submitArtifact from @quantbot/infra/utils.',
   },
+  DATABASE_MOVED: {
+    disposition: 'caller',
+    hint: 'Start the daemon in that folder (quantbot-bus start): it publishes the database anew, with the paths of that folder.',
+  },
   CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after the last use.' },
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters; DuckDB's own message is above." },
   NOT_ONE_SELECT: {

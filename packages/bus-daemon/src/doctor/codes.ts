@@ -47,6 +47,7 @@ export const findingCodes = {
   DATABASE_LOCKED: { check: 'database', level: 'problem' },
   DATABASE_WAL: { check: 'database', level: 'problem' },
   DATABASE_FOREIGN: { check: 'database', level: 'problem' },
+  DATABASE_MOVED: { check: 'database', level: 'problem' },
   OLD_DATABASE_HELD: { check: 'database', level: 'warning' },
   JOURNAL_DAMAGED: { check: 'journal', level: 'problem' },
   TABLE_MISSING: { check: 'tables', level: 'problem' },

@@ -10,6 +10,7 @@ import { identifier, literal } from '../sql.js';
 import { version } from '../version.js';
 import type { WorkerProcess } from '../worker/client.js';
 import { splitViewName, viewStatements } from '../worker/views.js';
+import { locationOf } from './location.js';
 import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
 import { listPublished, type PublishedDatabase, writeRecord } from './published.js';
@@ -21,6 +22,7 @@ export const busInfo = (bus: Bus): BusInfo => ({
   busId: bus.marker.bus_id,
   dataRoot: dirname(bus.layout.root),
   exportDir: bus.config.export.exportDir,
+  duckdbPath: bus.config.duckdbPath,
   daemonVersion: version,
   duckdbVersion: duckdbVersion(),
   publishedAt: new Date(bus.now()),
@@ -105,8 +107,11 @@ export class Publisher {
     const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;
     const path = join(bus.layout.published, `${name}.duckdb`);
     const building = join(bus.layout.building, `${name}.duckdb`);
-    const statements = viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus));
-    const views = await checkViews(bus, this.#checker, statements);
+    const statementsFor = (location?: readonly string[]) =>
+      viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location);
+    const views = await checkViews(bus, this.#checker, statementsFor());
+    await makeFolderDurable(dirname(bus.config.duckdbPath));
+    const statements = statementsFor(locationOf(bus.config.duckdbPath));
     this.#reportViews(views);
     try {
       const instance = await DuckDBInstance.create(building, { threads: '1', memory_limit: '128MB' });
@@ -159,7 +164,6 @@ export class Publisher {
     const folder = dirname(config.duckdbPath);
     // Not beside the target: a crash here must leave nothing where people look. `building/` is emptied at each start.
     const second = join(layout.building, `link-${made.name}`);
-    await makeFolderDurable(folder);
     await link(join(layout.published, `${made.name}.duckdb`), second);
     faultPoint('publish:before-rename');
     await renameOnOneDevice(second, config.duckdbPath);

@@ -6,6 +6,7 @@ import { emptyCommit, seqName } from '../journal/files.js';
 import { isOfTable, journalColumns } from '../journal/row.js';
 import { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
+import { elsewhereView, unlessElsewhere } from './location.js';
 
 /** Which files hold the journal and the canonical tables at one moment. */
 export interface Snapshot {
@@ -42,6 +43,7 @@ export interface BusInfo {
   busId: string;
   dataRoot: string;
   exportDir: string;
+  duckdbPath: string;
   daemonVersion: string;
   duckdbVersion: string;
   publishedAt: Date;
@@ -58,17 +60,30 @@ export const originColumns: readonly DeclaredColumn[] = [
   { name: '_artifact_key', type: 'VARCHAR' },
 ];
 
-/** The statements that make the whole public schema: one place for publication, exports and time travel. */
-export function viewsAt(layout: BusLayout, snapshot: Snapshot, hot: HotFiles, info: BusInfo): string[] {
+/**
+ * The statements that make the whole public schema: one place for publication, exports and time travel.
+ *
+ * @param location where the database will lie, if it is published: opened from another place, it answers with an error.
+ */
+export function viewsAt(
+  layout: BusLayout,
+  snapshot: Snapshot,
+  hot: HotFiles,
+  info: BusInfo,
+  location?: readonly string[],
+): string[] {
+  const checked = (columns: readonly DeclaredColumn[], query: string): string =>
+    location === undefined ? query : `${unlessElsewhere(columns)} UNION ALL ${query}`;
   return [
     'CREATE SCHEMA _bus',
     'CREATE SCHEMA catalog',
     'CREATE SCHEMA canon',
     'CREATE SCHEMA _rows',
     `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot)}`,
-    `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot)}`,
+    ...(location === undefined ? [] : [elsewhereView(location)]),
+    `CREATE VIEW _bus.journal AS ${checked(journalColumns, journalQuery(layout, snapshot))}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot)),
+    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, checked)),
   ];
 }
 
@@ -102,7 +117,13 @@ function journalQuery(layout: BusLayout, snapshot: Snapshot): string {
 }
 
 /** `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`. */
-function tableViews(layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles): string[] {
+function tableViews(
+  layout: BusLayout,
+  snapshot: Snapshot,
+  files: TableFiles,
+  hot: HotFiles,
+  checked: (columns: readonly DeclaredColumn[], query: string) => string,
+): string[] {
   const { table } = files;
   const name = identifier(table.name);
   const parts: string[] = [];
@@ -122,7 +143,7 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FRO
 ON f._position = j._position`,
   );
   return [
-    `CREATE VIEW _rows.${name} AS ${newestRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
+    `CREATE VIEW _rows.${name} AS ${newestRows(table, checked([...table.columns, ...originColumns], parts.join(' UNION ALL ')), newestSeq(files))}`,
     `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exists } from '@quantbot/infra';
 import { openDuckDb, StorageError } from '@quantbot/storage';
@@ -26,7 +27,7 @@ export async function database(bus: ExaminedBus): Promise<Finding[]> {
           : `The daemon makes it again when it starts: ${run('start')}`,
       ),
     ];
-  const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus));
+  const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus)) ?? (await moved(bus));
   if (obstacle !== undefined) return [obstacle];
   const held = await heldOnes(bus);
   return held.length > 0 ? held : [fine('database', `${path} is this bus's own, and can be opened`)];
@@ -73,6 +74,25 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
       error.message,
       `${run(`adopt ${path}`)} shows how its tables become tables of the bus. Or move it aside, and the bus publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
     );
+  }
+}
+
+/** A database names its files by absolute paths: in a folder that was copied or moved, it would answer with another folder's data. */
+async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefined> {
+  const database = await openDuckDb(config.duckdbPath, { readOnly: true });
+  try {
+    const [info] = await database.query('SELECT * FROM catalog.bus_info');
+    const recorded = info?.duckdb_path;
+    if (typeof recorded !== 'string') return undefined; // of a daemon that did not record it
+    const [there, here] = [recorded, config.duckdbPath].map(path => statSync(path, { throwIfNoEntry: false }));
+    if (here === undefined || (there?.ino === here.ino && there.dev === here.dev)) return undefined;
+    return finding(
+      'DATABASE_MOVED',
+      `${config.duckdbPath} was published as ${recorded}: its folder was copied or moved, and readers get an error until it is published anew.`,
+      restart(),
+    );
+  } finally {
+    await database.close();
   }
 }
 
