@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type DeclaredColumn, identifier, literal, literalList } from '../sql.js';
+import { literal, literalList } from '../sql.js';
 
 /** DuckDB resolves links in the path of a database that it opens, as this does; older ones take it as it was given, and cannot be asked. */
 const firstToResolve = 'v1.5';
@@ -12,19 +12,26 @@ export function locationOf(duckdbPath: string): string[] | undefined {
 }
 
 /**
- * `_bus.elsewhere`: an error where the database was opened from another place. Its views name files by absolute paths, so those of a copied
- * folder would read the original's data.
+ * `_bus.here`: one row, or an error where the database was opened from another place. Its views name files by absolute paths, so those of a
+ * copied folder would read the original's data.
  */
-export function elsewhereView(location: readonly string[]): string {
+export function hereView(location: readonly string[]): string {
   const path = location.at(-1) as string;
   const problem = `This database was published as ${path} and lies elsewhere now: its folder was copied or moved. Start the daemon there (quantbot-bus start), which publishes it anew.`;
-  return `CREATE VIEW _bus.elsewhere AS SELECT CASE WHEN n = 0 THEN CAST(error(${literal(problem)}) AS VARCHAR) END AS problem
-FROM (SELECT count(*) AS n FROM duckdb_databases() WHERE path IN (SELECT unnest(${literalList(location)})) OR version() < ${literal(firstToResolve)})`;
+  return `CREATE VIEW _bus.here AS SELECT CASE WHEN n = 0 THEN error(${literal(problem)}) ELSE true END AS _bus_is_here
+FROM (SELECT count(*) AS n FROM duckdb_databases() WHERE list_contains(${literalList(location)}, path) OR version() < ${literal(firstToResolve)})`;
 }
 
-/**
- * The first part of a UNION ALL that has no rows, or fails where the database lies elsewhere. Every column depends on the check, so that no
- * filter over the union leaves it out.
- */
-export const unlessElsewhere = (columns: readonly DeclaredColumn[]): string =>
-  `SELECT ${columns.map(({ name, type }) => `CAST(problem AS ${type}) AS ${identifier(name)}`).join(', ')} FROM _bus.elsewhere WHERE problem IS NOT NULL`;
+/** Where the files of a view may be read. */
+export interface Condition {
+  /** Behind the files in FROM. */
+  from: string;
+  /** For WHERE. */
+  holds: string;
+}
+
+/** Joined rather than asked by a subquery: DuckDB then still applies other filters, and those on file names, before it reads. */
+export const onlyHere: Condition = { from: ', _bus.here', holds: '_bus_is_here' };
+
+/** For a database that has no place of its own. */
+export const anywhere: Condition = { from: '', holds: 'true' };

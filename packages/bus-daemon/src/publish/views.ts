@@ -6,7 +6,7 @@ import { emptyCommit, seqName } from '../journal/files.js';
 import { isOfTable, journalColumns } from '../journal/row.js';
 import { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
-import { elsewhereView, unlessElsewhere } from './location.js';
+import { anywhere, type Condition, hereView, onlyHere } from './location.js';
 
 /** Which files hold the journal and the canonical tables at one moment. */
 export interface Snapshot {
@@ -72,18 +72,17 @@ export function viewsAt(
   info: BusInfo,
   location?: readonly string[],
 ): string[] {
-  const checked = (columns: readonly DeclaredColumn[], query: string): string =>
-    location === undefined ? query : `${unlessElsewhere(columns)} UNION ALL ${query}`;
+  const where = location === undefined ? anywhere : onlyHere;
   return [
     'CREATE SCHEMA _bus',
     'CREATE SCHEMA catalog',
     'CREATE SCHEMA canon',
     'CREATE SCHEMA _rows',
-    `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot)}`,
-    ...(location === undefined ? [] : [elsewhereView(location)]),
-    `CREATE VIEW _bus.journal AS ${checked(journalColumns, journalQuery(layout, snapshot))}`,
+    ...(location === undefined ? [] : [hereView(location)]),
+    `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot, where)}`,
+    `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, where)}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, checked)),
+    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, where)),
   ];
 }
 
@@ -92,13 +91,13 @@ export function viewsAt(
  */
 export const journalViewsAt = (layout: BusLayout, snapshot: Snapshot): string[] => [
   'CREATE SCHEMA IF NOT EXISTS _bus',
-  `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' })}`,
-  `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot)}`,
+  `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' }, anywhere)}`,
+  `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
 ];
 
 const commitFileName = 'commit.parquet';
 
-function hotJournal(layout: BusLayout, snapshot: Snapshot, hot: HotFiles): string {
+function hotJournal(layout: BusLayout, snapshot: Snapshot, hot: HotFiles, where: Condition): string {
   const columns = selectList(journalColumns);
   if (hot.mode === 'frozen') {
     const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));
@@ -106,14 +105,14 @@ function hotJournal(layout: BusLayout, snapshot: Snapshot, hot: HotFiles): strin
   }
   // The comparison with a constant is applied to names before a file is opened; that needs the column to be called filename.
   return `SELECT ${columns} FROM read_parquet(${literal(join(layout.hot, '*', commitFileName))}, schema = ${schemaMap(journalColumns)}, \
-filename = true) WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))}`;
+filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
 }
 
-function journalQuery(layout: BusLayout, snapshot: Snapshot): string {
+function journalQuery(layout: BusLayout, snapshot: Snapshot, where: Condition): string {
   const hot = 'SELECT * FROM _bus.hot_journal';
   if (snapshot.segments.length === 0) return hot;
   const files = snapshot.segments.map(name => join(layout.segments, name));
-  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) UNION ALL ${hot}`;
+  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})${where.from} WHERE ${where.holds} UNION ALL ${hot}`;
 }
 
 /** `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`. */
@@ -122,7 +121,7 @@ function tableViews(
   snapshot: Snapshot,
   files: TableFiles,
   hot: HotFiles,
-  checked: (columns: readonly DeclaredColumn[], query: string) => string,
+  where: Condition,
 ): string[] {
   const { table } = files;
   const name = identifier(table.name);
@@ -131,7 +130,7 @@ function tableViews(
     const columns = [...table.columns, ...originColumns];
     const paths = files.segments.map(segment => join(layout.canon, table.name, segment));
     parts.push(
-      `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})`,
+      `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
     );
   }
   const from = hotTableFiles(layout, snapshot, table, hot);
@@ -143,7 +142,7 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FRO
 ON f._position = j._position`,
   );
   return [
-    `CREATE VIEW _rows.${name} AS ${newestRows(table, checked([...table.columns, ...originColumns], parts.join(' UNION ALL ')), newestSeq(files))}`,
+    `CREATE VIEW _rows.${name} AS ${newestRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
     `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }
