@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
+import { type ArtifactKeyParts, artifactKey } from './ids.js';
 
 /** The version of the folders' layout, as the marker file names it. */
 export const layoutVersion = 1;
@@ -57,6 +59,14 @@ export function busLayout(busRoot: string): BusLayout {
   };
 }
 
-/** Where an artifact is stored, relative to the bus root. `@` cannot be part of an id, so two keys never share a path. */
-export const storeRelPath = (parts: { producer: string; kind: string; runId: string; artifactId: string }): string =>
-  `store/${parts.producer}/${parts.kind}/${parts.runId}@${parts.artifactId}.parquet`;
+/**
+ * Returns where an artifact is stored, relative to the bus root. `@` and `~` cannot be part of an id, so
+ * two keys never share a path; keys that differ only in case do not either where names ignore case, as
+ * they do on macOS: a key with capital letters has a hash in its file's name.
+ */
+export function storeRelPath(parts: ArtifactKeyParts): string {
+  const { producer, kind, runId, artifactId } = parts;
+  const key = artifactKey(parts);
+  const mark = key === key.toLowerCase() ? '' : `~${hash('sha256', key).slice(0, 16)}`;
+  return `store/${producer}/${kind}/${runId}@${artifactId}${mark}.parquet`;
+}

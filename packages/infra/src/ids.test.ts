@@ -57,7 +57,7 @@ const parts = fc.record({ runId: id, producer: id, kind: id, artifactId: id });
 test('two artifacts never share a path in the store, and no path leaves it', () => {
   fc.assert(
     fc.property(parts, parts, (a, b) => {
-      expect(storeRelPath(a) === storeRelPath(b)).toBe(artifactKey(a) === artifactKey(b));
+      expect(storeRelPath(a).toLowerCase() === storeRelPath(b).toLowerCase()).toBe(artifactKey(a) === artifactKey(b));
       const steps = storeRelPath(a).split('/');
       expect(steps).toHaveLength(4);
       for (const step of steps) {
@@ -71,4 +71,13 @@ test('two artifacts never share a path in the store, and no path leaves it', () 
 test('whatever the pattern takes is an id of its own file name', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), text => isId(text) === idSchema.safeParse(text).success));
   fc.assert(fc.property(id, text => isId(text)));
+});
+
+test('keys that differ only in case have paths that differ where names ignore case; others are plain', () => {
+  const parts = { producer: 'p', kind: 'k', runId: 'r', artifactId: 'a' };
+  expect(storeRelPath(parts)).toBe('store/p/k/r@a.parquet');
+  const variants = [parts, { ...parts, artifactId: 'A' }, { ...parts, runId: 'R' }, { ...parts, producer: 'P' }];
+  expect(new Set(variants.map(variant => storeRelPath(variant).toLowerCase())).size).toBe(variants.length);
+  const longest = { producer: 'p', kind: 'k', runId: 'R'.repeat(100), artifactId: 'A'.repeat(100) };
+  expect(storeRelPath(longest).split('/').at(-1)?.length).toBeLessThanOrEqual(255);
 });

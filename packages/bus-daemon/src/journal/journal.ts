@@ -14,6 +14,8 @@ import { type JournalRow, journalColumnKinds } from './row.js';
 export interface KnownArtifact {
   seq: number;
   sha256: string;
+  /** Where it is stored. */
+  relPath: string;
 }
 
 /** A job as the journal has it, without its rows. */
@@ -133,11 +135,13 @@ export class Journal {
   /** What the journal has for each of these keys. */
   async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
     if (keys.length === 0) return new Map();
-    const rows = await this.query<{ artifact_key: string; seq: bigint; sha256: string }>(
-      `SELECT artifact_key, seq, sha256 FROM _bus.journal WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
+    const rows = await this.query<{ artifact_key: string; seq: bigint; sha256: string; rel_path: string }>(
+      `SELECT artifact_key, seq, sha256, rel_path FROM _bus.journal WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
       keys,
     );
-    return new Map(rows.map(row => [row.artifact_key, { seq: Number(row.seq), sha256: row.sha256 }]));
+    return new Map(
+      rows.map(row => [row.artifact_key, { seq: Number(row.seq), sha256: row.sha256, relPath: row.rel_path }]),
+    );
   }
 
   /** Which of these store paths the journal names. */

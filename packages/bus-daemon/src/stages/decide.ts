@@ -36,20 +36,23 @@ interface Known {
  */
 export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
-  const present = artifacts.filter(artifact => isThere(inFolder(bus.layout.root, artifact.relPath)));
-  const known: Known = {
-    journal: await bus.journal.findKeys([
-      ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
-      ...verified.flatMap(keysOfAlias),
-    ]),
-    batch: new Map(),
-    stored: new Set(present.map(artifact => artifact.relPath)),
-  };
+  const journal = await bus.journal.findKeys([
+    ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
+    ...verified.flatMap(keysOfAlias),
+  ]);
+  const present = artifacts
+    .map(artifact => placeOf(artifact, journal))
+    .filter(relPath => isThere(inFolder(bus.layout.root, relPath)));
+  const known: Known = { journal, batch: new Map(), stored: new Set(present) };
   const tables = bus.tables.draft();
   const next = bus.journal.lastSeq + 1;
   const jobs = verified.map((job, index) => (isRejected(job) ? job : decideJob(bus, job, known, tables, next + index)));
   return { jobs, tables };
 }
+
+/** The journal has the path: an earlier version named files of keys with capital letters otherwise. */
+const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
+  journal.get(key)?.relPath ?? relPath;
 
 /** Any error but "not there" is thrown. */
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -65,11 +68,12 @@ function decideJob(
     if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
-      if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict(artifact, sha256, known);
+      const relPath = placeOf(artifact, known.journal);
+      if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict({ ...artifact, relPath }, sha256, known);
       const status = sha256 === undefined ? 'ingested' : 'duplicate';
-      const isThere = known.stored.has(artifact.relPath);
+      const isThere = known.stored.has(relPath);
       const isNew = status === 'ingested';
-      return { ...artifact, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
+      return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
     tryOnTables(bus, tables, job, fresh, seq);
