@@ -124,14 +124,18 @@ export function Job({ jobId }: { jobId: string }) {
 function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable<JobOf['rejection']> }) {
   const [error, setError] = useState<ApiError>();
   const [isSent, setIsSent] = useState(false);
+  const [isSending, setIsSending] = useState(false);
   const retry = async () => {
     setError(undefined);
+    setIsSending(true);
     try {
       await post(`/jobs/${encodeURIComponent(jobId)}/retry`, {});
       setIsSent(true);
     } catch (refused) {
       if (!(refused instanceof ApiError)) throw refused;
       setError(refused);
+    } finally {
+      setIsSending(false);
     }
   };
   return (
@@ -151,7 +155,7 @@ function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable
       </div>
       {rejection.canRetry && !isSent && (
         <p>
-          <button type="button" onClick={retry}>
+          <button type="button" onClick={retry} disabled={isSending}>
             Retry
           </button>{' '}
           once the cause is gone: it goes back into the inbox as it came.

@@ -8,6 +8,7 @@ export function Login() {
   const [token, setToken] = useState('');
   const enter = async (event: Event) => {
     event.preventDefault();
+    setError(undefined);
     try {
       await post('/session', { token });
       location.reload();

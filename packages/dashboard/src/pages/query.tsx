@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
-import { type Answer, type ApiError, post } from '../client.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type Answer, ApiError, post } from '../client.js';
 import { Problem, Section, Title } from '../parts/parts.js';
 import { AnswerTable } from '../parts/table.js';
 import { linkTo } from '../route.js';
@@ -22,19 +22,29 @@ export function Query({ sql }: { sql: string | undefined }) {
   const [text, setText] = useState(sql ?? examples[0] ?? '');
   const [result, setResult] = useState<Result>();
   const [isRunning, setIsRunning] = useState(false);
+  const running = useRef<AbortController | undefined>(undefined);
   const run = async () => {
+    running.current?.abort();
+    const end = new AbortController();
+    running.current = end;
     setIsRunning(true);
     const started = performance.now();
-    const outcome = await post<Answer>('/query', { sql: text }).then(
+    const outcome = await post<Answer>('/query', { sql: text }, end.signal).then(
       answer => ({ answer }),
-      (error: ApiError) => ({ error }),
+      (error: unknown) => {
+        if (error instanceof ApiError) return { error };
+        if (end.signal.aborted) return undefined;
+        throw error;
+      },
     );
+    if (outcome === undefined || end.signal.aborted) return; // a newer question, or another page
     setResult({ ...outcome, ms: performance.now() - started });
     setIsRunning(false);
     history.replaceState(null, '', linkTo('query', text));
   };
   useEffect(() => {
     if (sql !== undefined) void run();
+    return () => running.current?.abort();
   }, []);
   return (
     <>
