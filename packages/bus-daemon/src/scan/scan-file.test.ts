@@ -107,3 +107,24 @@ test.each([
 ])('hostile code comes to an end: %s', (_what, name, text) => {
   expect(() => scanText(text, name)).not.toThrow();
 });
+
+test.each([0.8, 0.6, 0.4, 0.2])('deeply nested code ends in a report, however little stack is left: %s used', used => {
+  const text = `x = ${'['.repeat(4000)}${']'.repeat(4000)};`;
+  const levels = Math.floor(levelsOfStack() * used);
+  const { findings, notes } = below(levels, () => scanText(text, 'a.ts'));
+  expect(findings).toEqual([]);
+  for (const note of notes) expect(note).toMatch(/^a\.ts: (left out, its code is nested too|not all of it could be)/);
+});
+
+const below = <T>(levels: number, act: () => T): T => (levels === 0 ? act() : below(levels - 1, act));
+
+/** About how often {@link below} can call itself before the stack is full. */
+function levelsOfStack(): number {
+  for (let levels = 500; ; levels += 500) {
+    try {
+      below(levels, () => {});
+    } catch {
+      return levels - 500;
+    }
+  }
+}

@@ -58,19 +58,36 @@ export function scanFile(path: string, name: string): FileReport {
   }
 }
 
-/** Scans code by the extension of its name. */
+/** Scans code by the extension of its name. Code nested too deeply for the stack is left out, with a note. */
 export function scanText(text: string, name: string): FileReport {
   const extension = extname(name);
-  return report(extension === '.py' ? readPython(text) : readJavaScript(text, extension), name);
+  return withinStack(name, () =>
+    report(extension === '.py' ? readPython(text) : readJavaScript(text, extension), name),
+  );
+}
+
+/**
+ * Our own walks are bounded. The parser recurses up to 2,560 levels while it builds its tree, and the
+ * stack that this takes depends on the caller's depth and on what V8 has compiled.
+ */
+function withinStack(name: string, scan: () => FileReport): FileReport {
+  try {
+    return scan();
+  } catch (error) {
+    if (!(error instanceof RangeError && error.message.includes('stack'))) throw error;
+    return { findings: [], notes: [`${name}: left out, its code is nested too deeply`] };
+  }
 }
 
 function scanNotebook(notebook: Notebook, name: string): FileReport {
   const { language, code, sql } = notebook;
   if (!/^(?:i?python|typescript|javascript|deno)/.test(language))
     return { findings: [], notes: [`${name}: left out, its language is ${language}`] };
-  const read = /^(?:i?python)/.test(language) ? readPython(code) : readJavaScript(code, '.ts');
-  for (const magic of sql) addMagic(read, magic);
-  return report(read, name, notebook);
+  return withinStack(name, () => {
+    const read = /^(?:i?python)/.test(language) ? readPython(code) : readJavaScript(code, '.ts');
+    for (const magic of sql) addMagic(read, magic);
+    return report(read, name, notebook);
+  });
 }
 
 /** A SQL magic as a call: of a connection when it begins with an address, else of a statement. */
