@@ -7,7 +7,7 @@ import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
 
 /** So many manifests are asked for at once. */
 const readAtOnce = 1000;
-/** While a producer of few jobs is active beside others, a batch has this share of what it may have, so that the next turn comes soon. */
+/** While a producer of few jobs is active beside one that has most of what waits, a batch has this share of what it may have, so that the next turn comes soon. */
 const smallShare = 1 / 4;
 /** What fits into this share of a batch is taken at once, whosever it is. */
 const atOnceShare = 1 / 4;
@@ -94,7 +94,7 @@ export class Backlog {
     return taken;
   }
 
-  /** Whether a producer of few jobs is active beside others: what is taken ahead of its turn keeps it waiting. */
+  /** Whether a producer of few jobs is active beside one that has most of what waits: what is taken ahead of its turn keeps it waiting. */
   get isShared(): boolean {
     return this.#isShared;
   }
@@ -108,7 +108,9 @@ export class Backlog {
     if (turns.some(isOwnProducer)) this.#active.delete(unread);
     const producers = [...this.#active.keys()];
     const hasFew = (producer: string) => this.#jobs.sizeOf(producer) < maxJobs / producers.length;
-    this.#isShared = producers.length > 1 && this.size > maxJobs * atOnceShare && producers.some(hasFew);
+    const hasMost = (producer: string) => this.#jobs.sizeOf(producer) > this.size / 2;
+    const isUneven = producers.length > 1 && producers.some(hasFew) && producers.some(hasMost);
+    this.#isShared = isUneven && this.size > maxJobs * atOnceShare;
     if (!this.#isShared) return maxJobs;
     return Math.min(maxJobs, Math.max(Math.ceil(maxJobs * smallShare), producers.length));
   }
