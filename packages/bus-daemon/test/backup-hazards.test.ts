@@ -19,6 +19,7 @@ import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { numbers } from './support/parquet.js';
+import { reachableCli } from './support/reachable.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
@@ -181,7 +182,7 @@ test.skipIf(!canBeOthers)(
     chownSync(join(bus.layout.inbox, 'closed'), stranger, 41_000);
     chmodSync(join(bus.layout.inbox, 'closed'), 0o711);
     chmodSync(bus.layout.inbox, 0o2775);
-    const as = ['--reuid', `${user}`, '--regid', '41000', '--clear-groups', process.execPath, cliPath];
+    const as = ['--reuid', `${user}`, '--regid', '41000', '--clear-groups', process.execPath, reachableCli()];
     const child = startChild('setpriv', [...as, 'backup', backupFolder(bus), '--config', bus.configPath], bus.folder);
     expect(await child.ended).toMatchObject({ code: 2 });
     expect(child.stdout()).toContain('inbox/closed: may not be read');

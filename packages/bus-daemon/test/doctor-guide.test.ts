@@ -3,10 +3,11 @@ import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startChild } from './support/child.js';
-import { asDaemon, cliPath, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
+import { asDaemon, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
 import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
+import { reachableCli } from './support/reachable.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
@@ -78,7 +79,7 @@ describe('Exports not updating', () => {
           '65534',
           '--clear-groups',
           process.execPath,
-          cliPath,
+          reachableCli(),
           ...args,
           '--config',
           bus.configPath,

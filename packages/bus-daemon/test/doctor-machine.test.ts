@@ -8,6 +8,7 @@ import { commandsIn, doctor, type Examination, examination, follow } from './sup
 import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
 import { numbers, produce } from './support/parquet.js';
+import { reachableCli } from './support/reachable.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
@@ -37,7 +38,17 @@ function busOnDisk(options: string): TestBus | undefined {
 
 /** Doctor as the user nobody. */
 async function doctorOfNobody(bus: TestBus): Promise<Examination> {
-  const args = ['--reuid', nobody, '--regid', nobody, '--clear-groups', process.execPath, cliPath, 'doctor', '--json'];
+  const args = [
+    '--reuid',
+    nobody,
+    '--regid',
+    nobody,
+    '--clear-groups',
+    process.execPath,
+    reachableCli(),
+    'doctor',
+    '--json',
+  ];
   const child = startChild('setpriv', [...args, '--config', bus.configPath], bus.folder);
   const { code } = await child.ended;
   expect(child.stderr()).toBe('');

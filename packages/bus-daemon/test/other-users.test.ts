@@ -1,21 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { closedFolders } from '../src/own-folders.js';
 import { guardsOf } from '../src/writer-lock.js';
 import { type Child, startChild } from './support/child.js';
-import { asDaemon, cliPath } from './support/daemon-process.js';
+import { asDaemon } from './support/daemon-process.js';
 import { eventually } from './support/eventually.js';
 import { writeRawJob } from './support/jobs.js';
 import { numbers, produce } from './support/parquet.js';
+import { reachableCli, reachableRepository } from './support/reachable.js';
 import { query } from './support/readers.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const canBeOthers = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
 const [daemonUser, producerUser, readerUser, group] = [41_001, 41_002, 41_003, 41_000];
-const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Starts a program as another user of the group, with a umask. */
 function startAs(
@@ -55,13 +54,13 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
   async umask => {
     const bus = sharedBus();
     const daemon = asDaemon(
-      startAs(bus, daemonUser, '0002', [process.execPath, cliPath, 'start', '--config', bus.configPath]),
+      startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
     );
     await daemon.logged('bus daemon ready');
     const parquetPath = await produce(bus, numbers(3));
     chmodSync(join(bus.folder, 'produced'), 0o755);
     const script = join(bus.folder, 'submit.mjs');
-    const utils = join(repository, 'packages/infra/dist/utils/index.js');
+    const utils = join(reachableRepository(), 'packages/infra/dist/utils/index.js');
     const options = {
       producer: 'p',
       kind: 'k',
@@ -90,7 +89,7 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
     ];
     for (const command of [
       [process.execPath, script],
-      ['python3', join(repository, 'scripts/bus_submit.py'), ...ofPython],
+      ['python3', join(reachableRepository(), 'scripts/bus_submit.py'), ...ofPython],
     ]) {
       const producer = startAs(bus, producerUser, umask, command, { QUANTBOT_BUS_CONFIG: bus.configPath });
       await producer.ended;
@@ -112,7 +111,7 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
       '--config',
       bus.configPath,
     ];
-    const reader = startAs(bus, readerUser, umask, [process.execPath, cliPath, ...sql]);
+    const reader = startAs(bus, readerUser, umask, [process.execPath, reachableCli(), ...sql]);
     await reader.ended;
     expect(reader.stdout(), reader.stderr()).toBe('n\n2\n');
     expect(await query(bus, 'SELECT DISTINCT status FROM catalog.jobs_f')).toEqual([{ status: 'ingested' }]);
@@ -123,7 +122,7 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
 test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or emptied hold up nobody', async () => {
   const bus = sharedBus();
   const daemon = asDaemon(
-    startAs(bus, daemonUser, '0002', [process.execPath, cliPath, 'start', '--config', bus.configPath]),
+    startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
   );
   await daemon.logged('bus daemon ready');
   const parquetPath = await produce(bus, numbers(3));
