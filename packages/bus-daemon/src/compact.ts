@@ -2,14 +2,15 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from './bus.js';
-import { newestSeqOf } from './canon/journalled.js';
+import { newestSeqOf, type StoredFile, storedBetween } from './canon/journalled.js';
 import { newestRows } from './canon/newest-rows.js';
 import type { CanonTable } from './canon/table.js';
-import { listSegments, type Segment, segmentName, seqName } from './journal/files.js';
+import { listSegments, positionIn, type Segment, segmentName, seqName } from './journal/files.js';
 import { journalColumns } from './journal/row.js';
 import { originColumns, originOrder, positionOfRow } from './publish/views.js';
 import { literalList, schemaMap, selectList } from './sql.js';
 import type { WorkerProcess } from './worker/client.js';
+import type { SourceFile } from './worker/protocol.js';
 
 /** A segment is merged with its elder once it has grown to this part of it: the number of segments stays logarithmic. */
 const tierFactor = 4;
@@ -30,19 +31,29 @@ export async function compactHot(bus: Bus, compactor: WorkerProcess): Promise<bo
   if (last === undefined) return false;
   const first = bus.journal.compactedSeq + 1;
   const commitFiles = commits.map(seq => join(bus.layout.hot, seqName(seq), 'commit.parquet'));
+  let unchecked: readonly SourceFile[] = commitFiles.map(path => ({ path }));
+  let stored: Map<string, StoredFile> | undefined;
   for (const table of bus.tables.tables()) {
     const files = await tableFilesIn(bus, commits, table);
     if (files.length === 0) continue;
+    stored ??= await storedBetween(bus.journal, first, last);
+    const sources = files.map(path => ({ path, ...stored?.get(positionIn(path)) }));
     const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
 FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
   FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
     const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
-    await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql);
+    await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, [
+      ...unchecked,
+      ...sources,
+    ]);
+    unchecked = [];
   }
   faultPoint('compact:tables-written');
   const journalSql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
-  await writeSegment(bus, compactor, bus.layout.segments, segmentName(first, last), journalSql);
+  await writeSegment(bus, compactor, bus.layout.segments, segmentName(first, last), journalSql, [
+    ...commitFiles.map(path => ({ path })),
+  ]);
   faultPoint('compact:switched');
   await bus.journal.reload();
   return true;
@@ -108,17 +119,24 @@ async function mergeIn(
   const files = group.map(segment => join(folder, segment.name));
   const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
   const sql = `SELECT * FROM (${await shown(rows, last.last)}) ORDER BY ${order}`;
-  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql);
+  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql, [
+    ...files.map(path => ({ path })),
+  ]);
   return true;
 }
 
-/** Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. */
+/**
+ * Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. It carries its own checksum.
+ *
+ * @throws TaskError `FILE_DAMAGED` when one of the files that it is made of has changed; nothing is written then.
+ */
 export async function writeSegment(
   bus: Bus,
   compactor: WorkerProcess,
   folder: string,
   name: string,
   sql: string,
+  sources: readonly SourceFile[],
 ): Promise<void> {
   await makeFolderDurable(folder);
   const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
@@ -131,7 +149,8 @@ export async function writeSegment(
         untrusted: false,
         readable: [],
         path: building,
-        file: { compression: 'zstd', readBack: true },
+        file: { compression: 'zstd', readBack: true, seal: true },
+        sources,
         memoryMb: compactorMemoryMb,
       },
       timeoutMs,

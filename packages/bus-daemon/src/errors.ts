@@ -26,6 +26,10 @@ export const daemonCodes = {
     disposition: 'stop',
     hint: 'Restore the named file of bus_root/journal from a backup; do not delete the journal.',
   },
+  FILE_DAMAGED: {
+    disposition: 'retry',
+    hint: 'The disk has changed a file. quantbot-bus verify names all of them. Put the stored file back from a backup, or submit the same bytes again.',
+  },
   CROSS_DEVICE: {
     disposition: 'stop',
     hint: 'Put bus_root and duckdb_path on one file system.',
@@ -170,6 +174,10 @@ export const daemonError = (
   message: string,
   more: { details?: readonly string[]; cause?: unknown; hint?: string } = {},
 ): DaemonError => new DaemonError(code, message, { hint: daemonCodes[code].hint, ...more });
+
+/** Whether a file was not what the daemon had written or stored, in this process or in a worker. */
+export const isDamage = (error: unknown): error is CodedError =>
+  error instanceof CodedError && error.code === 'FILE_DAMAGED';
 
 /** What the loop does about an error that no job is to blame for: end the process, or pause and try again. */
 export const dispositionOf = (error: unknown): 'stop' | 'pause' =>

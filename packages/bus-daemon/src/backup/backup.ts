@@ -27,7 +27,7 @@ export interface BackupReport {
 
 /**
  * Makes or renews a copy of a bus, as of one moment, while the daemon works: jobs on their way first, then the journal, then what the journal names, so that whatever moves on
- * meanwhile is met at least once. Stored files never change, so that those of an earlier backup are not copied again. Each one that is copied is hashed.
+ * meanwhile is met at least once. Stored files never change, so that those of an earlier backup are not copied again. Each one is hashed, copied or there.
  *
  * @throws DaemonError `BACKUP_TAKEN` for a folder that holds something else; `BACKUP_AHEAD` for one that has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`,
  * `JOURNAL_DAMAGED`; BusError for a root that is no bus's.

@@ -5,6 +5,8 @@ import { DaemonError, daemonError } from '../errors.js';
 import { ensureEmptyCommit } from '../journal/empty-files.js';
 import { emptyCommit, listHotCommits, listSegments, seqName } from '../journal/files.js';
 import { Journal } from '../journal/journal.js';
+import { damaged, rottenJournalFiles } from '../journal/rot.js';
+import { checkSeal } from '../journal/seal.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
 const attempts = 20;
@@ -14,27 +16,50 @@ const attempts = 20;
  * again. What is in the copy in the end has no gap, which its own check says.
  *
  * @returns the copy, open.
- * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when the journal itself has a gap.
+ * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when the journal itself has a gap, or has rotted where the
+ * earlier backup has no good copy.
  */
 export async function copyJournal(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<Journal> {
   for (let attempt = 1; ; attempt++) {
+    let rotten: string[] = [];
     try {
       // In this order: what compaction moves in between is met twice, not never.
       await copyHot(source, next);
       await copySegments(source, earlier, next);
       await ensureEmptyCommit(next);
-      return await openChecked(next);
+      rotten = await replaceRotten(earlier, next);
+      if (rotten.length === 0) return await openChecked(next);
     } catch (error) {
       const isDamaged = error instanceof DaemonError && error.code === 'JOURNAL_DAMAGED';
       if (systemErrorCode(error) !== 'ENOENT' && !isDamaged) throw error;
       if (attempt === attempts)
         throw isDamaged ? error : daemonError('BACKUP_RACED', 'Compaction was faster than the copy of the journal.');
     }
+    if (rotten.length > 0) throw damaged(source, rotten);
     for (const folder of [next.segments, next.hot]) {
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder);
     }
   }
+}
+
+/**
+ * Takes the earlier backup's copy of each file that has rotted in the bus.
+ *
+ * @returns the files of which there is no good copy.
+ */
+async function replaceRotten(earlier: BusLayout, next: BusLayout): Promise<string[]> {
+  const lost: string[] = [];
+  for (const path of await rottenJournalFiles(next)) {
+    const [good, target] = [join(earlier.journal, path), join(next.journal, path)];
+    const [there, copied] = [await stat(good).catch(() => undefined), await stat(target)];
+    // Rot changes no size; a bus that was set back uses its numbers again.
+    if (there?.size === copied.size && (await checkSeal(good)) === 'sound') {
+      await rm(target);
+      await copyFileDurable(good, target);
+    } else lost.push(path);
+  }
+  return lost;
 }
 
 async function openChecked(next: BusLayout): Promise<Journal> {
@@ -68,7 +93,8 @@ async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayo
     const there = join(earlier.segments, name);
     const info = await stat(from);
     // The name alone does not tell: a bus that was set back uses its numbers again.
-    if (isSameFile(info, await stat(there).catch(() => undefined)) && tryLink(there, to)) continue;
+    const isThere = isSameFile(info, await stat(there).catch(() => undefined)) && (await checkSeal(there)) !== 'rotten';
+    if (isThere && tryLink(there, to)) continue;
     await copyFileDurable(from, to);
     await keepTimes(to, info);
   }

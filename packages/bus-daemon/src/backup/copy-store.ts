@@ -4,6 +4,7 @@ import {
   type BusLayout,
   copyFileDurable,
   copyFileHashing,
+  digestFile,
   exists,
   makeFolderDurable,
   removeTemporaries,
@@ -64,12 +65,12 @@ export async function copyStore(
   return done;
 }
 
-/** `copied`, `there`, or what is wrong. The name comes last, so that a file under it is whole. */
+/** `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by what the bus has. The name comes last, so that a file under it is whole. */
 async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow): Promise<string> {
   const path = row.rel_path ?? '';
   const target = join(destination.root, path);
   const there = await stat(target).catch(() => undefined);
-  if (there?.size === row.bytes) return 'there';
+  if (there?.size === row.bytes && (await digestFile(target)).sha256 === row.sha256) return 'there';
   const temporary = join(dirname(target), `.${row.seq}-${row.ordinal}.000000000000.tmp`);
   await rm(temporary, { force: true });
   try {

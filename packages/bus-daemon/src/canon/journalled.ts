@@ -47,6 +47,24 @@ export async function artifactsOfTable(journal: Journal, table: string, upTo: nu
   return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
 }
 
+/** What a stored file must be. */
+export interface StoredFile {
+  sha256: string | null;
+  /** The artifact's key. */
+  name: string | null;
+}
+
+/** The stored files of canonical artifacts from one job to another, by `<seq>-<ordinal>`. */
+export async function storedBetween(journal: Journal, first: number, last: number): Promise<Map<string, StoredFile>> {
+  const rows = await journal.query<{ seq: bigint; ordinal: bigint; sha256: string; artifact_key: string }>(
+    `SELECT seq, ordinal, sha256, artifact_key FROM _bus.journal
+     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq BETWEEN ${first} AND ${last}`,
+  );
+  return new Map(
+    rows.map(({ seq, ordinal, sha256, artifact_key }) => [`${seq}-${ordinal}`, { sha256, name: artifact_key }]),
+  );
+}
+
 /** The highest generation of each canonical table's files in these commits of `hot/`. */
 export async function hotGenerations(layout: BusLayout, commits: readonly number[]): Promise<Map<string, number>> {
   const highest = new Map<string, number>();

@@ -3,9 +3,12 @@ import { readParquetFooter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { writeSegment } from '../compact.js';
 import { listSegments, segmentName } from '../journal/files.js';
+import type { JournalRow } from '../journal/row.js';
+import { checkSeal } from '../journal/seal.js';
 import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
+import type { SourceFile } from '../worker/protocol.js';
 import { noteMode, wasMadeForAnotherMode } from './definition.js';
 import { areWithin, artifactsOfTable, canonicalRows } from './journalled.js';
 import { newestRows } from './newest-rows.js';
@@ -33,19 +36,46 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
 }
 
 /** Makes the compacted files of tables again whose mode was changed in the configuration: the older ones may lack rows that count now. */
-export async function followModes(bus: Bus, compactor: WorkerProcess): Promise<string[]> {
+export async function followModes(
+  bus: Bus,
+  compactor: WorkerProcess,
+  onFailure: (error: unknown, table: string) => void,
+): Promise<string[]> {
   const followed: string[] = [];
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
   for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
     if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
-    await rebuildTable(bus, compactor, table);
-    await noteMode(bus.layout, table);
-    followed.push(table.name);
+    try {
+      await rebuildTable(bus, compactor, table);
+      await noteMode(bus.layout, table);
+      followed.push(table.name);
+    } catch (error) {
+      onFailure(error, table.name);
+    }
   }
   return followed;
 }
 
-/** Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others. */
+/**
+ * Rebuilds the tables of which compacted files have rotted, from the store.
+ *
+ * @returns their names.
+ * @throws TaskError `FILE_DAMAGED` when a stored file has rotted too; the compacted files stay as they are.
+ */
+export async function mendTables(bus: Bus, compactor: WorkerProcess): Promise<string[]> {
+  const mended: string[] = [];
+  for (const table of bus.tables.tables()) {
+    const folder = join(bus.layout.canon, table.name);
+    const { live } = await listSegments(folder, bus.journal.compactedSeq);
+    const states = await Promise.all(live.map(({ name }) => checkSeal(join(folder, name))));
+    if (!states.includes('rotten')) continue;
+    await rebuildTable(bus, compactor, table);
+    mended.push(table.name);
+  }
+  return mended;
+}
+
+/** Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others: only when each stored file is what the journal says. */
 export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<void> {
   const upTo = bus.journal.compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
@@ -59,8 +89,22 @@ FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, f
 JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
   const newest = String(artifacts.at(-1)?.seq ?? 0);
   const sql = `SELECT * FROM (${newestRows(table, rows, newest)}) ORDER BY ${originOrder}`;
-  await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(1, upTo), sql);
+  await writeSegment(
+    bus,
+    compactor,
+    join(bus.layout.canon, table.name),
+    segmentName(1, upTo),
+    sql,
+    sourcesOf(bus, artifacts),
+  );
 }
+
+const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFile[] =>
+  artifacts.map(({ rel_path, sha256, artifact_key }) => ({
+    path: join(layout.root, rel_path ?? ''),
+    sha256,
+    name: artifact_key,
+  }));
 
 const unreadable = -1;
 

@@ -2,6 +2,7 @@ import { type BusConfig, busLayout, type Logger } from '@quantbot/infra';
 import { type Bus, randomClaim, systemClock } from '../bus.js';
 import { canonicalRows } from '../canon/journalled.js';
 import { rebuildTable } from '../canon/rebuild.js';
+import { isDamage } from '../errors.js';
 import { Exporter } from '../exports/exporter.js';
 import { FileThreads } from '../file-thread/client.js';
 import { openBus } from '../open-bus.js';
@@ -15,11 +16,13 @@ export interface RebuildReport {
   /** The last job in the journal. */
   lastSeq: number;
   tables: string[];
+  /** Tables that keep their compacted files because a stored artifact is lost or damaged: one line each. */
+  problems: string[];
 }
 
 /**
  * Makes everything that is derived again, from journal and store alone: the compacted files of the canonical tables and the published
- * database. Takes the writer lock, so no daemon may run.
+ * database. A table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so no daemon may run.
  *
  * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that the bus did not make.
  */
@@ -42,15 +45,23 @@ export async function rebuild(
     const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
     const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
     let done = 0;
+    const tables: string[] = [];
+    const problems: string[] = [];
     for (const table of bus.tables.tables()) {
       onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
-      await rebuildTable(bus, compactor, table);
+      await rebuildTable(bus, compactor, table).then(
+        () => tables.push(table.name),
+        error => {
+          if (!isDamage(error)) throw error;
+          problems.push(`canon.${table.name} stays as it is: ${error.message}`);
+        },
+      );
       done += rows.get(table.name) ?? 0;
     }
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
-    return { lastSeq: bus.journal.lastSeq, tables: bus.tables.tables().map(table => table.name) };
+    return { lastSeq: bus.journal.lastSeq, tables, problems };
   } finally {
     compactor.close();
     publisher?.close();

@@ -9,10 +9,21 @@ import type { OnProgress } from '../progress.js';
 import { WorkerProcess } from '../worker/client.js';
 import { decodeFile } from '../worker/decoder.js';
 import type { FileToDecode } from '../worker/protocol.js';
+import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
 import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
 
-/** What can be wrong with a stored artifact or a canonical table. */
-export type StoreProblemCode = 'MISSING' | 'CHANGED' | 'UNREADABLE' | 'ORPHAN' | 'TABLE_ROWS';
+/** What can be wrong with a stored artifact, a canonical table, or a file of the daemon's own. */
+export type StoreProblemCode =
+  | 'MISSING'
+  | 'CHANGED'
+  | 'UNREADABLE'
+  | 'ORPHAN'
+  | 'TABLE_ROWS'
+  | 'JOURNAL_DAMAGED'
+  | 'TABLE_DAMAGED'
+  | 'DATABASE_DAMAGED'
+  | 'RECORD_DAMAGED'
+  | 'EXPORT_DAMAGED';
 
 /** One thing that is wrong. */
 export interface StoreProblem {
@@ -43,11 +54,23 @@ const stepJobs = 10_000;
 const inFlightMs = 60_000;
 
 /**
- * Re-hashes the whole store against the journal: finds missing, changed and orphaned files, and canonical tables that do not show what
- * their modes say. Reads only; a daemon may run meanwhile.
+ * Re-hashes the whole store against the journal, and the daemon's own files against their checksums: finds missing, changed and orphaned
+ * files, and canonical tables that do not show what their modes say. Reads only; a daemon may run meanwhile.
  */
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
+  const problems = await checkOwnFiles(config, layout);
+  try {
+    const report = await compareStore(config, layout, options);
+    return { ...report, problems: [...problems, ...report.problems] };
+  } catch (error) {
+    // A damaged journal cannot be read, or what it says is nonsense.
+    if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;
+    return { artifacts: 0, bytes: 0, problems };
+  }
+}
+
+async function compareStore(config: BusConfig, layout: BusLayout, options: VerifyOptions): Promise<VerifyReport> {
   const journal = await Journal.read(layout);
   const decoder = new StoreDecoder(config.limits);
   const report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
@@ -78,13 +101,16 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
         if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
       }
     }
-    report.problems.push(...(await findOrphans(layout, named)), ...(await checkTables(config, tables, lastSeq)));
+    report.problems.push(...(await findOrphans(layout, named)), ...(await tableProblems(config, tables, lastSeq)));
     return report;
   } finally {
     decoder.close();
     journal.close();
   }
 }
+
+const tableProblems = (...asked: Parameters<typeof checkTables>): Promise<StoreProblem[]> =>
+  checkTables(...asked).catch(error => [unreadableTables(error, asked[0].duckdbPath)]);
 
 async function checkArtifact(
   layout: BusLayout,

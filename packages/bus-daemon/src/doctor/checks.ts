@@ -11,6 +11,7 @@ import { journal } from './checks/journal.js';
 import { leftovers } from './checks/leftovers.js';
 import { permissions } from './checks/permissions.js';
 import { rejected } from './checks/rejected.js';
+import { rot } from './checks/rot.js';
 import { tables } from './checks/tables.js';
 import { versions } from './checks/versions.js';
 import { writer } from './checks/writer.js';
@@ -34,6 +35,7 @@ export const checksOfMadeBus: Record<string, Check> = {
   rejected,
   database,
   journal,
+  rot,
   tables,
   exports,
   leftovers,

@@ -11,6 +11,7 @@ import { identifier } from '../sql.js';
 import { version } from '../version.js';
 import type { WorkerProcess } from '../worker/client.js';
 import type { SelectToWrite } from '../worker/protocol.js';
+import { sourcesOf } from './sources.js';
 
 /** One golden export: what it reads, and where it goes. */
 export interface GoldenExport {
@@ -23,6 +24,8 @@ export interface GoldenExport {
   options: ExportFileOptions;
   /** The seq of the last commit that changed what it reads. */
   changedSeq: number;
+  /** The canonical tables that it reads; undefined when that cannot be told. */
+  reads: readonly string[] | undefined;
   /** Of a table that only grows: what has come with a commit or after it, in the order of commits. */
   sqlFrom?: (seq: number) => string;
   /** Names and types of the columns, where they are known beforehand. */
@@ -81,7 +84,8 @@ export async function whileBuilding<T>(
 /** What the worker is to run for an export. A copy of a file still says what it is, by its key-value metadata. */
 export async function selectOf(
   { bus, snapshot }: ExportContext,
-  { name, sql, untrusted, options }: GoldenExport,
+  { name, sql, untrusted, options, reads }: GoldenExport,
+  fromSeq = 0,
 ): Promise<SelectToWrite> {
   const { config, layout, marker, now } = bus;
   const orderBy = options.sortBy
@@ -107,5 +111,6 @@ export async function selectOf(
       },
     },
     memoryMb: config.export.memoryLimitMb,
+    sources: await sourcesOf(bus, snapshot, reads, fromSeq),
   };
 }

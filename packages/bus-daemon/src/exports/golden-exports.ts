@@ -15,6 +15,7 @@ function ofTable(table: CanonTable, exportDir: string, options: ExportFileOption
     name,
     sql: tableInOrder(name),
     untrusted: false,
+    reads: [name],
     path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
@@ -46,7 +47,13 @@ export class GoldenExports {
       .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions))
       .map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
     const ofConfig = await Promise.all(
-      jobs.map(async job => ({ ...job, untrusted: true, columns: [], changedSeq: await this.#changedSeq(job.sql) })),
+      jobs.map(async job => ({
+        ...job,
+        untrusted: true,
+        columns: [],
+        reads: canonicalAmong(await this.#tablesRead(job.sql)),
+        changedSeq: await this.#changedSeq(job.sql),
+      })),
     );
     return [...ofTables, ...ofConfig];
   }
@@ -66,3 +73,6 @@ export class GoldenExports {
     return asked;
   }
 }
+
+const canonicalAmong = (tables: readonly string[] | undefined): string[] | undefined =>
+  tables?.filter(table => table.startsWith('canon.')).map(table => table.slice('canon.'.length));

@@ -109,7 +109,7 @@ const withBuilding = (
   whileBuilding(context, item, async building => {
     const { bus, worker } = context;
     await mkdir(building);
-    const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql });
+    const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
     const written = await worker.request(
       { task: 'partition', ...select, folder: building, fileName, partitionBy: item.options.partitionBy },
       bus.config.export.timeoutMs,

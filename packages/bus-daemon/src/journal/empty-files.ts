@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -22,5 +23,6 @@ async function ensureFile(layout: BusLayout, name: string, content: Uint8Array):
   const folder = join(layout.hot, emptyCommit);
   await makeFolderDurable(folder);
   const path = join(folder, name);
-  if (!(await exists(path))) await writeFileDurable(path, content, 0o444);
+  if (!(await exists(path)) || (await readFile(path)).compare(content) !== 0)
+    await writeFileDurable(path, content, 0o444);
 }

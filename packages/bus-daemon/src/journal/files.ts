@@ -17,6 +17,12 @@ export const emptyCommit = seqName(0);
 export const tableFileName = (table: string, generation: number, seq: number, ordinal: number): string =>
   `${table}~${generation}~${seqName(seq)}-${String(ordinal).padStart(ordinalDigits, '0')}.parquet`;
 
+/** Of {@link tableFileName} or a path that ends in it: `<seq>-<ordinal>`. */
+export function positionIn(path: string): string {
+  const [, seq, ordinal] = /~(\d+)-(\d+)\.parquet$/.exec(path) ?? [];
+  return `${Number(seq)}-${Number(ordinal)}`;
+}
+
 /** The name of a table's empty file in {@link emptyCommit}. */
 export const emptyTableFileName = (table: string, generation: number): string => `${table}~${generation}~empty.parquet`;
 

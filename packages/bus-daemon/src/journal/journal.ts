@@ -8,6 +8,7 @@ import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
+import { damaged, setRottenAside } from './rot.js';
 import { type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
@@ -51,16 +52,32 @@ export class Journal {
     this.#database = database;
   }
 
-  /** Opens the journal of a bus: flushes its folders (what one sees may not be on disk yet) and clears half-built commits away. */
+  /**
+   * Opens the journal of a bus: flushes its folders (what one sees may not be on disk yet), clears half-built commits away, and compares
+   * each live file with its checksum.
+   *
+   * @throws DaemonError `JOURNAL_DAMAGED`.
+   */
   static async open(layout: BusLayout): Promise<Journal> {
     await ensureEmptyCommit(layout);
     for (const folder of [layout.hot, layout.segments, layout.journal]) await syncFolder(folder);
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
-    const journal = await Journal.read(layout);
-    await journal.check();
-    await journal.#loadKeys();
-    return journal;
+    const lastSeq = await lastSeqOf(layout);
+    const rotten = await setRottenAside(layout);
+    let journal: Journal | undefined;
+    try {
+      journal = await Journal.read(layout);
+      await journal.check();
+      if (rotten.paths.length > 0 && journal.lastSeq < lastSeq) throw damaged(layout, rotten.paths);
+      await journal.#loadKeys();
+      return journal;
+    } catch (error) {
+      journal?.close();
+      if (rotten.paths.length === 0) throw error;
+      await rotten.undo();
+      throw damaged(layout, rotten.paths);
+    }
   }
 
   /** Opens the journal for reading only, beside a daemon that runs. */
@@ -289,6 +306,11 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
       next = segment.last + 1;
     }
   }
+}
+
+async function lastSeqOf(layout: BusLayout): Promise<number> {
+  const { live } = await listSegments(layout.segments);
+  return Math.max(0, live.at(-1)?.last ?? 0, ...(await listHotCommits(layout.hot)));
 }
 
 function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {

@@ -1,6 +1,7 @@
 import type { Bus } from '../bus.js';
-import { followModes, incompleteTables, rebuildTable } from '../canon/rebuild.js';
+import { followModes, incompleteTables, mendTables, rebuildTable } from '../canon/rebuild.js';
 import { compactHot, mergeTiers } from '../compact.js';
+import { isDamage } from '../errors.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
 import { Exporter, type ExportState } from '../exports/exporter.js';
 import { removeTree } from '../leftovers.js';
@@ -16,6 +17,8 @@ const retryAfterMs = 5_000;
 /** Files of one settled job that are removed before another one's. */
 const removedInATurn = 5_000;
 const mostRemovalTurns = 200;
+/** Only somebody who puts a good file in its place can help. */
+const restAfterDamageMs = 60_000;
 
 /**
  * What goes on beside ingestion and never in its way: compaction, release of what no reader needs, exports. One round at a time; a round
@@ -51,7 +54,8 @@ export class Maintenance {
     this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
     for (const folder of await listOwnFolders(this.#bus)) await removeTree(folder);
     await this.#exporter.ensureStatus();
-    for (const table of await followModes(this.#bus, this.#compactor))
+    const followed = await followModes(this.#bus, this.#compactor, (error, table) => this.#mustBeDamage(error, table));
+    for (const table of followed)
       this.#bus.logger.info(
         { table },
         'the mode of a canonical table has changed; its compacted files were made again',
@@ -61,8 +65,14 @@ export class Maintenance {
         { table: table.name },
         'compacted files of a canonical table are gone; the table is made again from the store',
       );
-      await rebuildTable(this.#bus, this.#compactor, table);
+      await rebuildTable(this.#bus, this.#compactor, table).catch(error => this.#mustBeDamage(error, table.name));
     }
+  }
+
+  /** What is lost or damaged in the store must not keep the daemon from working. */
+  #mustBeDamage(error: unknown, table: string): void {
+    if (!isDamage(error)) throw error;
+    this.#bus.logger.error({ err: error, table }, 'a canonical table cannot be made again; it stays as it is');
   }
 
   /** How each export is. */
@@ -120,7 +130,7 @@ export class Maintenance {
     if (isFull || (idle && hot > 1)) {
       const started = this.#bus.elapsed();
       await compactHot(this.#bus, this.#compactor);
-      await mergeTiers(this.#bus, this.#compactor);
+      await mergeTiers(this.#bus, this.#compactor).catch(error => this.#mend(error));
       this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
       await this.#publisher.publish();
     }
@@ -130,6 +140,14 @@ export class Maintenance {
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
     this.#held = held.join();
+  }
+
+  /** A compacted file has rotted: its table is made again from the store. A part of the journal has no second copy. */
+  async #mend(error: unknown): Promise<void> {
+    if (!isDamage(error)) throw error;
+    const tables = await mendTables(this.#bus, this.#compactor);
+    if (tables.length === 0) throw error;
+    this.#bus.logger.warn({ err: error, tables }, 'compacted files have rotted; their tables were made again');
   }
 
   /**
@@ -163,7 +181,7 @@ export class Maintenance {
       await work();
     } catch (error) {
       if (this.#stopping.signal.aborted) return; // we ended it ourselves
-      this.#restUntil = this.#bus.elapsed() + retryAfterMs;
+      this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
       this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
     }
   }

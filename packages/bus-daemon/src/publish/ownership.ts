@@ -1,12 +1,15 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import type { BusLayout } from '@quantbot/infra';
+import { databaseError } from '@quantbot/storage/sandbox';
 import { isBeingReplaced } from '../adopt/record.js';
 import type { Bus } from '../bus.js';
 import { query } from '../duckdb.js';
 import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
 import { configuredViewComment } from './own-views.js';
-import { listPublished } from './published.js';
+import { recordOf } from './published.js';
 
 /**
  * Makes sure that what lies at `duckdb_path` may be replaced: it is the file that this bus published, unchanged (inode, size, time), or
@@ -24,11 +27,12 @@ export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' 
       `${path} has a write-ahead log of another program beside it; both are left as they are.`,
     );
   if (info === undefined) return;
-  const records = await listPublished(layout);
-  if (records.some(record => record.ino === info.ino && record.size === info.size && record.mtimeMs === info.mtimeMs))
-    return;
+  if ((await recordOf(layout, path)) !== undefined) return;
   if (await isBeingReplaced(layout, path, info)) return;
-  if (!(await holdsOnlyOurViews(path, marker.bus_id)))
+  const content = await contentOf(path, marker.bus_id);
+  // What was published here and is no database any more has rotted: nobody has put anything of theirs into it.
+  if (content === 'unreadable' && (await wasPublishedAs(layout, info.ino))) return;
+  if (content !== 'ours')
     throw daemonError(
       'FOREIGN_DATABASE',
       `${path} was not made by this bus, or was written into; it is left as it is.`,
@@ -38,7 +42,16 @@ export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' 
     );
 }
 
-async function holdsOnlyOurViews(path: string, busId: string): Promise<boolean> {
+/** Whether a file has a second link among the published databases, whatever its record says. */
+async function wasPublishedAs({ published }: BusLayout, ino: number): Promise<boolean> {
+  for (const name of await readdir(published)) {
+    if (!name.endsWith('.duckdb')) continue;
+    if ((await stat(join(published, name)).catch(ignoreMissing))?.ino === ino) return true;
+  }
+  return false;
+}
+
+async function contentOf(path: string, busId: string): Promise<'ours' | 'foreign' | 'unreadable'> {
   try {
     const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY', threads: '1' });
     const connection = await instance.connect();
@@ -50,12 +63,12 @@ async function holdsOnlyOurViews(path: string, busId: string): Promise<boolean> 
            WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')
            AND comment IS DISTINCT FROM ${literal(configuredViewComment)}) AS n`,
       );
-      return ours?.bus_id === busId && Number(foreign?.n) === 0;
+      return ours?.bus_id === busId && Number(foreign?.n) === 0 ? 'ours' : 'foreign';
     } finally {
       connection.closeSync();
       instance.closeSync();
     }
-  } catch {
-    return false; // whatever it is, it is not one of ours
+  } catch (error) {
+    return (await databaseError(path, error)).code === 'DATABASE_INVALID' ? 'unreadable' : 'foreign';
   }
 }

@@ -1,11 +1,14 @@
-import { chmod, readdir, readFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusLayout, writeFileDurable } from '@quantbot/infra';
+import { type BusLayout, digestFile, writeFileDurable } from '@quantbot/infra';
+import { databaseError } from '@quantbot/storage/sandbox';
 import { z } from 'zod';
+import { ignoreMissing } from '../errors.js';
 import { isLockConflict } from '../guard.js';
 
-const recordSchema = z.object({
+const recordSchema = z.strictObject({
   name: z.string(),
   ino: z.number(),
   size: z.number(),
@@ -14,6 +17,8 @@ const recordSchema = z.object({
   segments: z.array(z.string()),
   tables: z.record(z.string(), z.array(z.string())),
   supersededAt: z.number().nullable(),
+  /** Of the database; absent in records of older versions. */
+  sha256: z.string().optional(),
 });
 
 /**
@@ -22,27 +27,70 @@ const recordSchema = z.object({
  */
 export type PublishedDatabase = z.infer<typeof recordSchema>;
 
+const recordPath = (layout: BusLayout, name: string): string => join(layout.published, `${name}.json`);
+
+/** Where the second link of a published database is. */
+export const databasePath = (layout: BusLayout, name: string): string => join(layout.published, `${name}.duckdb`);
+
 /** Writes the record of a published database; it is there before the database is, so that nothing published is ever without one. */
 export const writeRecord = (layout: BusLayout, record: PublishedDatabase): Promise<void> =>
-  writeFileDurable(join(layout.published, `${record.name}.json`), `${JSON.stringify(record)}\n`);
+  writeFileDurable(recordPath(layout, record.name), `${JSON.stringify({ ...record, check: checkOf(record) })}\n`);
 
-/** The records of all databases that somebody may still hold, oldest first. */
-export async function listPublished(layout: BusLayout): Promise<PublishedDatabase[]> {
-  const records: PublishedDatabase[] = [];
-  for (const name of (await readdir(layout.published)).sort()) {
-    if (!name.endsWith('.json') || name.startsWith('.')) continue;
-    records.push(recordSchema.parse(JSON.parse(await readFile(join(layout.published, name), 'utf8'))));
+const checkOf = (record: object): string => hash('sha256', JSON.stringify(record));
+
+/** The names of all records, and what those say that are as they were written. */
+async function readRecords(layout: BusLayout): Promise<{ name: string; record: PublishedDatabase | undefined }[]> {
+  const names = (await readdir(layout.published)).filter(name => name.endsWith('.json') && !name.startsWith('.'));
+  const found = names.sort().map(async file => {
+    const name = file.slice(0, -'.json'.length);
+    return { name, record: parseRecord(name, await readFile(join(layout.published, file), 'utf8')) };
+  });
+  return Promise.all(found);
+}
+
+/** A record without a check is one of an older version. */
+function parseRecord(name: string, text: string): PublishedDatabase | undefined {
+  try {
+    const { check, ...written } = JSON.parse(text) as Record<string, unknown>;
+    const record = recordSchema.safeParse(written).data;
+    const isSound = check === checkOf(written) || (check === undefined && written.sha256 === undefined);
+    return isSound && record?.name === name ? record : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
+}
+
+/** The records of all databases that somebody may still hold, oldest first; without those that cannot be read any more. */
+export async function listPublished(layout: BusLayout): Promise<PublishedDatabase[]> {
+  const records = (await readRecords(layout)).flatMap(({ record }) => record ?? []);
   // Two can be of one seq (a compaction follows a commit), so their names alone do not tell.
   return records.sort((a, b) => a.mtimeMs - b.mtimeMs);
+}
+
+/** The names of records that are not as they were written: nobody knows what their databases refer to. */
+export const listDamagedRecords = async (layout: BusLayout): Promise<string[]> =>
+  (await readRecords(layout)).flatMap(({ name, record }) => (record === undefined ? [name] : []));
+
+/** The record of the database that lies at a path, unchanged as far as inode, size and time tell. */
+export async function recordOf(layout: BusLayout, path: string): Promise<PublishedDatabase | undefined> {
+  const info = await stat(path).catch(ignoreMissing);
+  return (await listPublished(layout)).find(
+    ({ ino, size, mtimeMs }) => ino === info?.ino && size === info.size && mtimeMs === info.mtimeMs,
+  );
+}
+
+/** Whether the bytes of a published database have changed, although nobody wrote into it. */
+export async function hasRotted(path: string, { sha256 }: PublishedDatabase): Promise<boolean> {
+  return sha256 !== undefined && (await digestFile(path)).sha256 !== sha256;
 }
 
 /**
  * Whether a reader has a superseded database open: its own lock tells. While anybody reads, opening it for writing is refused; nobody
  * new can come to it, because its public name is another file's by now.
  */
-export async function isHeldOpen(layout: BusLayout, record: PublishedDatabase): Promise<boolean> {
-  const path = join(layout.published, `${record.name}.duckdb`);
+export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
+  const path = databasePath(layout, name);
   await chmod(path, 0o644); // else whoever is not root could not even try
   try {
     const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });
@@ -50,6 +98,8 @@ export async function isHeldOpen(layout: BusLayout, record: PublishedDatabase): 
     return false;
   } catch (error) {
     if (isLockConflict(error)) return true;
+    // DuckDB asks for the lock before it reads anything, so a file that has rotted is held by nobody.
+    if ((await databaseError(path, error)).code === 'DATABASE_INVALID') return false;
     throw error;
   }
 }

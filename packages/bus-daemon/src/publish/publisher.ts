@@ -1,7 +1,7 @@
 import { chmod, link, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
-import { exists, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
+import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { CanonTable } from '../canon/table.js';
 import { daemonError, hintFor } from '../errors.js';
@@ -13,7 +13,7 @@ import { splitViewName, viewStatements } from '../worker/views.js';
 import { locationOf } from './location.js';
 import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
-import { listPublished, type PublishedDatabase, writeRecord } from './published.js';
+import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from './published.js';
 import { snapshotOf } from './snapshot.js';
 import { type BusInfo, type Snapshot, viewsAt } from './views.js';
 
@@ -28,6 +28,9 @@ export const busInfo = (bus: Bus): BusInfo => ({
   publishedAt: new Date(bus.now()),
 });
 
+/** The database is small: how often its bytes are compared with what was published. */
+const hashEveryMs = 60_000;
+
 /**
  * Keeps `duckdb_path` published: a database of views only, replaced by rename when the files behind the views change (a compaction, a new
  * table, a new column), never per commit and never opened for writing in place.
@@ -40,6 +43,7 @@ export class Publisher {
   #turn: Promise<void> = Promise.resolve();
   #problem: string | undefined;
   #viewProblems = '';
+  #hashedAt = Number.NEGATIVE_INFINITY;
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -54,9 +58,18 @@ export class Publisher {
     await this.publish();
   }
 
-  /** Publishes when the database is missing, for instance because somebody has deleted it. */
+  /** Publishes when the database is missing, for instance because somebody has deleted it, or when it or its record has rotted. */
   async publishIfMissing(): Promise<void> {
-    if (this.#problem !== undefined || !(await exists(this.#bus.config.duckdbPath))) await this.publish();
+    if (this.#problem !== undefined || (await this.#isHurt())) await this.publish();
+  }
+
+  async #isHurt(): Promise<boolean> {
+    const { layout, config, elapsed } = this.#bus;
+    const record = await recordOf(layout, config.duckdbPath);
+    if (record === undefined) return true;
+    if (elapsed() - this.#hashedAt < hashEveryMs) return false;
+    this.#hashedAt = elapsed();
+    return hasRotted(config.duckdbPath, record);
   }
 
   /**
@@ -144,6 +157,7 @@ export class Publisher {
       segments: [...snapshot.segments],
       tables: Object.fromEntries(snapshot.tables.map(({ table, segments }) => [table.name, [...segments]])),
       supersededAt: null,
+      sha256: (await digestFile(building)).sha256,
     };
     await writeRecord(bus.layout, record);
     await rename(building, path);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { exists, faultPoint } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { listHotCommits, listSegments, seqName } from '../journal/files.js';
-import { isHeldOpen, listPublished, type PublishedDatabase } from './published.js';
+import { databasePath, isHeldOpen, listDamagedRecords, listPublished, type PublishedDatabase } from './published.js';
 import type { Snapshot } from './views.js';
 
 /**
@@ -28,16 +28,33 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
       held.push(record.name);
     } else await forget(bus, record);
   }
-  await deleteUnreferenced(bus, kept, pinned);
+  const isUnsure = await keepsUnknown(bus, current?.ino);
+  if (!isUnsure) await deleteUnreferenced(bus, kept, pinned);
   return held;
 }
 
-async function stillHeld(bus: Bus, record: PublishedDatabase): Promise<boolean> {
-  return (await exists(join(bus.layout.published, `${record.name}.duckdb`))) && isHeldOpen(bus.layout, record);
+/**
+ * Whether a database is still there whose record has rotted: nobody knows what it refers to, so that everything stays while it is the
+ * current one, within the time of grace, or held open.
+ */
+async function keepsUnknown(bus: Bus, currentIno: number | undefined): Promise<boolean> {
+  let isUnsure = false;
+  for (const name of await listDamagedRecords(bus.layout)) {
+    const info = await stat(databasePath(bus.layout, name)).catch(() => undefined);
+    const isResting = Math.abs(bus.now() - (info?.ctimeMs ?? 0)) >= bus.config.compaction.releaseGraceMs;
+    const isKept = info !== undefined && (info.ino === currentIno || !isResting || (await stillHeld(bus, { name })));
+    if (isKept) isUnsure = true;
+    else await forget(bus, { name });
+  }
+  return isUnsure;
+}
+
+async function stillHeld(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
+  return (await exists(databasePath(bus.layout, record.name))) && isHeldOpen(bus.layout, record);
 }
 
 /** The database first: a record without one is harmless, a database without a record could keep files that nobody knows it needs. */
-async function forget(bus: Bus, record: PublishedDatabase): Promise<void> {
+async function forget(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<void> {
   const path = join(bus.layout.published, record.name);
   await rm(`${path}.duckdb`, { force: true });
   await rm(`${path}.duckdb.wal`, { force: true });

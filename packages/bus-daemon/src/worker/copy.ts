@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
 import { openMemoryDatabase, query } from '../duckdb.js';
+import { sealFile, sealMetadata } from '../journal/seal.js';
 import { identifier, literal } from '../sql.js';
 import type {
   CopyResult,
@@ -12,13 +13,16 @@ import type {
   PartitionTask,
   SelectToWrite,
 } from './protocol.js';
+import { mustBeSound } from './sources.js';
 import { nextSpillFolder } from './spill.js';
 
 /** Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything refers to it. */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
-  withSelect(task, { files: [task.path], folders: [] }, async connection => ({
-    rows: await copy(connection, orderedSql(task), task.path, task.file),
-  }));
+  withSelect(task, { files: [task.path], folders: [] }, async connection => {
+    const rows = await copy(connection, orderedSql(task), task.path, task.file);
+    if (task.file.seal === true) await sealFile(task.path);
+    return { rows };
+  });
 
 /** Writes the result of a SELECT into a folder, a file for each partition, in the order that the SELECT gives. Not flushed. */
 export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
@@ -67,6 +71,7 @@ async function withSelect<T>(
   writes: { files: string[]; folders: string[] },
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
+  await mustBeSound(task.sources ?? []);
   const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = database;
   try {
@@ -95,8 +100,10 @@ const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>
   orderBy === undefined ? `${sql}\n` : `SELECT * FROM (${sql}\n) ORDER BY ${orderBy}`;
 
 /** The options of a COPY. */
-export function copyOptions({ compression, rowGroupRows, metadata }: ParquetFileOptions): string {
-  const entries = Object.entries(metadata ?? {}).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
+export function copyOptions({ compression, rowGroupRows, metadata, seal }: ParquetFileOptions): string {
+  const entries = Object.entries({ ...metadata, ...(seal === true && sealMetadata) }).map(
+    ([key, value]) => `${literal(key)}: ${literal(value)}`,
+  );
   return [
     'FORMAT parquet',
     `COMPRESSION ${compression}`,

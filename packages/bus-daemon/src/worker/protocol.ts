@@ -64,6 +64,16 @@ export interface SelectToWrite {
   readable: string[];
   file: ParquetFileOptions;
   memoryMb: number;
+  /** What is compared with its checksum before the SELECT reads it. */
+  sources?: readonly SourceFile[];
+}
+
+/** A file that must still be what the daemon wrote or stored: as its SHA-256 says, or its own seal where none is given. */
+export interface SourceFile {
+  path: string;
+  sha256?: string | null;
+  /** What an error calls it: an artifact's key, say. */
+  name?: string | null;
 }
 
 /** Writes the result of a SELECT to a path that must not exist yet. */
@@ -92,6 +102,8 @@ export interface ParquetFileOptions {
   metadata?: Record<string, string>;
   /** Whether the file is read once it is written, before it takes the place of another. */
   readBack?: boolean;
+  /** Whether the file gets its own digest (see journal/seal.ts). */
+  seal?: boolean;
 }
 
 /** Asks for the hash of a file's rows. */

@@ -1,12 +1,13 @@
 import { DaemonError } from '../../errors.js';
 import { Journal } from '../../journal/journal.js';
+import { damaged, rottenJournalFiles } from '../../journal/rot.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine } from '../finding.js';
 
 /** A compaction may move files while one looks; what is really gone stays gone. */
 const attempts = 3;
 
-/** Whether the journal is whole and can be read: its names, and what a commit or a footer says; `verify` reads everything. */
+/** Whether the journal is whole and can be read: its names, what a commit or a footer says, and the checksum of each file. */
 export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -18,7 +19,7 @@ export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
         finding(
           'JOURNAL_DAMAGED',
           (error as Error).message,
-          `Stop the daemon and restore what is missing below ${layout.journal} from a backup; do not delete the journal, it is the truth`,
+          `Stop the daemon and restore what is missing or damaged below ${layout.journal} from a backup; do not delete the journal, it is the truth`,
         ),
       ];
     }
@@ -31,6 +32,8 @@ async function checkedLastSeq(layout: ExaminedBus['layout']): Promise<number> {
   const opened = await Journal.read(layout);
   try {
     await opened.check();
+    const rotten = await rottenJournalFiles(layout);
+    if (rotten.length > 0) throw damaged(layout, rotten);
     return opened.lastSeq;
   } finally {
     opened.close();

@@ -1,0 +1,69 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusLayout, makeFolderDurable, syncFolder } from '@quantbot/infra';
+import { concurrently } from '../concurrent.js';
+import { daemonError } from '../errors.js';
+import { listHotCommits, listSegments, seqName } from './files.js';
+import { checkSeal } from './seal.js';
+
+/** Where segments of the journal lie that have rotted and were replaced. No glob sees them. */
+const asideName = 'rotten';
+const atOnce = 8;
+
+/** Paths below `journal/` of the live files whose checksums do not fit. A daemon may compact meanwhile: what has gone is no rot. */
+export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
+  const { live } = await listSegments(layout.segments);
+  const compactedSeq = live.at(-1)?.last ?? 0;
+  const commits = (await listHotCommits(layout.hot)).filter(seq => seq > compactedSeq);
+  const paths = [
+    ...live.map(({ name }) => join('segments', name)),
+    ...[0, ...commits].map(seq => join('hot', seqName(seq), 'commit.parquet')),
+  ];
+  const found = await concurrently(
+    paths,
+    async path => ((await checkSeal(join(layout.journal, path))) === 'rotten' ? [path] : []),
+    atOnce,
+  );
+  return found.flat();
+}
+
+/**
+ * Lets segments that have rotted give way to the narrower files that they were made of, as far as these are still kept for readers of
+ * older databases. The caller checks that what is left has no gap, and calls `undo` when it has.
+ *
+ * @returns what gave way.
+ * @throws DaemonError `JOURNAL_DAMAGED` naming the files, when there is nothing in their place.
+ */
+export async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; undo(): Promise<void> }> {
+  const aside = join(layout.journal, asideName);
+  const moved: { from: string; to: string }[] = [];
+  const undo = async () => {
+    for (const { from, to } of moved.splice(0).reverse()) await rename(to, from);
+    await syncFolder(layout.segments);
+  };
+  for (;;) {
+    const rotten = await rottenJournalFiles(layout);
+    if (rotten.length === 0) return { paths: moved.map(({ from }) => from), undo };
+    const segments = rotten.filter(path => path.startsWith('segments/'));
+    if (segments.length < rotten.length) {
+      const lost = [...moved.map(({ from }) => from), ...rotten];
+      await undo();
+      throw damaged(layout, lost);
+    }
+    await makeFolderDurable(aside);
+    for (const path of segments) {
+      const from = join(layout.journal, path);
+      const to = join(aside, path.slice('segments/'.length));
+      await rename(from, to);
+      moved.push({ from, to });
+    }
+    await syncFolder(layout.segments);
+  }
+}
+
+/** The error that names damaged files of the journal. */
+export const damaged = ({ journal }: BusLayout, paths: readonly string[]) =>
+  daemonError(
+    'JOURNAL_DAMAGED',
+    `${paths.map(path => (path.startsWith('/') ? path : join(journal, path))).join(', ')}: the checksum does not fit, so its rows may be wrong.`,
+  );
