@@ -8,8 +8,8 @@ import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
-import { damaged, setRottenAside } from './rot.js';
-import { type JournalRow, journalColumnKinds } from './row.js';
+import { withoutRotten } from './rot.js';
+import { groupByClaim, type JobHead, type JournalRow, journalColumnKinds } from './row.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
 export interface KnownArtifact {
@@ -17,16 +17,6 @@ export interface KnownArtifact {
   sha256: string;
   /** Where it is stored. */
   relPath: string;
-}
-
-/** A job as the journal has it, without its rows. */
-export interface JobHead {
-  seq: number;
-  jobId: string;
-  isRejected: boolean;
-  committedAtMs: number;
-  /** How many rows it has. */
-  rows: number;
 }
 
 /** How much memory the daemon's own look-ups may take. */
@@ -63,21 +53,17 @@ export class Journal {
     for (const folder of [layout.hot, layout.segments, layout.journal]) await syncFolder(folder);
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
-    const lastSeq = await lastSeqOf(layout);
-    const rotten = await setRottenAside(layout);
-    let journal: Journal | undefined;
-    try {
-      journal = await Journal.read(layout);
-      await journal.check();
-      if (rotten.paths.length > 0 && journal.lastSeq < lastSeq) throw damaged(layout, rotten.paths);
-      await journal.#loadKeys();
-      return journal;
-    } catch (error) {
-      journal?.close();
-      if (rotten.paths.length === 0) throw error;
-      await rotten.undo();
-      throw damaged(layout, rotten.paths);
-    }
+    return withoutRotten(layout, async () => {
+      const journal = await Journal.read(layout);
+      try {
+        await journal.check();
+        await journal.#loadKeys();
+        return journal;
+      } catch (error) {
+        journal.close();
+        throw error;
+      }
+    });
   }
 
   /** Opens the journal for reading only, beside a daemon that runs. */
@@ -306,19 +292,4 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
       next = segment.last + 1;
     }
   }
-}
-
-async function lastSeqOf(layout: BusLayout): Promise<number> {
-  const { live } = await listSegments(layout.segments);
-  return Math.max(0, live.at(-1)?.last ?? 0, ...(await listHotCommits(layout.hot)));
-}
-
-function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {
-  const byClaim = new Map<string, JournalRow[]>();
-  for (const row of rows) {
-    const there = byClaim.get(row.claim);
-    if (there === undefined) byClaim.set(row.claim, [row]);
-    else there.push(row);
-  }
-  return byClaim;
 }

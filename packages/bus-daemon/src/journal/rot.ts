@@ -34,7 +34,7 @@ export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
  * @returns what gave way.
  * @throws DaemonError `JOURNAL_DAMAGED` naming the files, when there is nothing in their place.
  */
-export async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; undo(): Promise<void> }> {
+async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; undo(): Promise<void> }> {
   const aside = join(layout.journal, asideName);
   const moved: { from: string; to: string }[] = [];
   const undo = async () => {
@@ -59,6 +59,30 @@ export async function setRottenAside(layout: BusLayout): Promise<{ paths: string
     }
     await syncFolder(layout.segments);
   }
+}
+
+/**
+ * Opens a journal without the segments that have rotted, as far as older files have all that they had.
+ *
+ * @throws DaemonError `JOURNAL_DAMAGED` naming the files, which stay where they were.
+ */
+export async function withoutRotten<Opened extends { lastSeq: number; close(): void }>(
+  layout: BusLayout,
+  open: () => Promise<Opened>,
+): Promise<Opened> {
+  const lastSeq = await lastSeqOf(layout);
+  const rotten = await setRottenAside(layout);
+  if (rotten.paths.length === 0) return open();
+  const opened = await open().catch(() => undefined);
+  if (opened !== undefined && opened.lastSeq >= lastSeq) return opened;
+  opened?.close();
+  await rotten.undo();
+  throw damaged(layout, rotten.paths);
+}
+
+async function lastSeqOf(layout: BusLayout): Promise<number> {
+  const { live } = await listSegments(layout.segments);
+  return Math.max(0, live.at(-1)?.last ?? 0, ...(await listHotCommits(layout.hot)));
 }
 
 /** The error that names damaged files of the journal. */

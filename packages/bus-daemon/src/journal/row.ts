@@ -98,3 +98,24 @@ export const journalColumns: readonly DeclaredColumn[] = journalColumnKinds.map(
 /** The condition of a journal's row that added to a canonical table. */
 export const isOfTable = (table: string): string =>
   `status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)}`;
+
+/** A job as the journal has it, without its rows. */
+export interface JobHead {
+  seq: number;
+  jobId: string;
+  isRejected: boolean;
+  committedAtMs: number;
+  /** How many rows it has. */
+  rows: number;
+}
+
+/** Rows by the claim of their job. */
+export function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {
+  const byClaim = new Map<string, JournalRow[]>();
+  for (const row of rows) {
+    const there = byClaim.get(row.claim);
+    if (there === undefined) byClaim.set(row.claim, [row]);
+    else there.push(row);
+  }
+  return byClaim;
+}

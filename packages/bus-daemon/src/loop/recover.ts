@@ -4,8 +4,7 @@ import { BusError, fileNames, readLoneFile, systemErrorCode, writeFileAtomic } f
 import type { Bus } from '../bus.js';
 import { breathe } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
-import type { JobHead } from '../journal/journal.js';
-import type { JournalRow } from '../journal/row.js';
+import type { JobHead, JournalRow } from '../journal/row.js';
 import { listClaimed } from '../stages/claim.js';
 import type { ClaimedJob } from '../stages/job.js';
 import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from '../stages/outcome.js';
