@@ -49,7 +49,10 @@ export function Jobs() {
                 </button>
               )}
               {jobs.length === pageSize && (
-                <button type="button" onClick={() => setBefore(jobs.findLast(job => job.settled !== null)?.settled?.seq)}>
+                <button
+                  type="button"
+                  onClick={() => setBefore(jobs.findLast(job => job.settled !== null)?.settled?.seq)}
+                >
                   Older
                 </button>
               )}
