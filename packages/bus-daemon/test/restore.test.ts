@@ -88,7 +88,7 @@ test('a stored file that is gone is named, and is there again after its producer
   await quantbotBus(bus, 'backup', folder);
   for (const runId of ['a', 'b']) rmSync(stored(bus, runId));
   const found = await quantbotBus(bus, 'verify');
-  expect([found.code, found.stdout.match(/MISSING +store/g)]).toEqual([2, ['MISSING    store', 'MISSING    store']]);
+  expect([found.code, found.stdout.match(/MISSING +store/g)?.length]).toEqual([2, 2]);
   await submit(bus, { runId: 'a', parquetPath });
   cpSync(stored(bus, 'b').replace(bus.layout.root, folder), stored(bus, 'b'), keep);
   await drain(bus);
