@@ -17,7 +17,8 @@ ARTIFACT_OPTIONS = {"artifact_id", "kind", "schema_hint", "rows", "meta"}
 # What only the daemon can tell: content that no footer's row count shows, and what other jobs have brought.
 DAEMON_ONLY = {
     "NOT_PARQUET",
-    "UNSUPPORTED_PARQUET", "COLUMN_UNSUPPORTED",
+    "UNSUPPORTED_PARQUET",
+    "COLUMN_UNSUPPORTED",
     "TOO_COMPLEX",
     "SCHEMA_MISMATCH",
     "ARTIFACT_CONFLICT",
