@@ -19,7 +19,7 @@ test('a bus that works is well in every respect, and doctor leaves it so', async
   expect(report).toMatchObject({ problems: 0, warnings: 0, configPath: bus.configPath, busRoot: bus.layout.root });
   expect(report.findings.map(({ check }) => check)).toEqual([
     ...['configuration', 'bus', 'permissions', 'file-systems', 'disk', 'writer', 'versions', 'daemon', 'jobs'],
-    ...['rejected', 'database', 'journal', 'tables', 'exports', 'leftovers', 'clock'],
+    ...['rejected', 'database', 'journal', 'rot', 'tables', 'exports', 'leftovers', 'clock'],
   ]);
   const { stdout, code: textCode } = await quantbotBus(bus, 'doctor');
   expect({ textCode, last: stdout.trim().split('\n').at(-1) }).toEqual({ textCode: 0, last: 'all is well' });
