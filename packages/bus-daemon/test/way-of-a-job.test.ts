@@ -91,7 +91,7 @@ duration_ms BIGINT, error VARCHAR',
   );
   expect(byName['catalog.bus_info']).toBe(
     'bus_id VARCHAR, data_root VARCHAR, bus_root VARCHAR, export_dir VARCHAR, format_version INTEGER, daemon_version VARCHAR, \
-duckdb_version VARCHAR, published_at TIMESTAMP, compacted_seq BIGINT',
+duckdb_version VARCHAR, published_at TIMESTAMP, compacted_seq BIGINT, duckdb_path VARCHAR',
   );
   expect(byName['canon.numbers']).toBe('n BIGINT, _seq BIGINT, _artifact_key VARCHAR');
 });

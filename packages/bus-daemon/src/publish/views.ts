@@ -173,9 +173,15 @@ export const tableInOrder = (table: string, fromSeq = 0): string =>
  */
 export const positionOfRow = `CAST(replace(regexp_extract(filename, '([0-9]{12}-[0-9]{5})[.]parquet$', 1), '-', '') AS BIGINT) AS _position, file_row_number AS _row`;
 
+/**
+ * The rows that DuckDB is to expect in files whose footers it does not open to plan a query. It would expect next to none, and then
+ * hold them all in memory to join them with the few rows of the journal.
+ */
+const assumedRows = 1_000_000;
+
 function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable, hot: HotFiles): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
-  const schema = `schema = ${schemaMap(table.columns)}, filename = true`;
+  const schema = `schema = ${schemaMap(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
   if (hot.mode === 'frozen') {
     const files = hot.tableFiles.get(table.name) ?? [];
     if (files.length > 0) return `read_parquet(${literalList(files)}, ${schema})`;
