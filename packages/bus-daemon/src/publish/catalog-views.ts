@@ -64,10 +64,10 @@ FROM (SELECT unnest(map_entries(exports)) AS e FROM read_json(${literal(join(inf
   'MAP(VARCHAR, STRUCT(ok BOOLEAN, path VARCHAR, "rows" BIGINT, bytes BIGINT, sha256 VARCHAR, files BIGINT, as_of_seq BIGINT, started_at TIMESTAMP, duration_ms BIGINT, error VARCHAR))'}))`,
 
   `CREATE VIEW catalog.bus_info AS
-SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS data_root, ${literal(layout.root)} AS bus_root, ${literal(info.duckdbPath)} AS duckdb_path,
+SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS data_root, ${literal(layout.root)} AS bus_root,
   ${literal(info.exportDir)} AS export_dir, ${layoutVersion} AS format_version, ${literal(info.daemonVersion)} AS daemon_version,
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
-  CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq`,
+  CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
 ];
 
 /** A row for each canonical table: which of its rows it shows. */
