@@ -44,14 +44,17 @@ test('a daemon that pauses for the machine’s sake is alive, not ready, and rea
 test('without a published database a daemon is not ready, until it has made another one', async () => {
   const bus = makeTestBus();
   const { send } = await startServing(bus);
+  const ready = () =>
+    eventually(
+      async () => (await send('GET', '/readyz')).status,
+      status => status === 200,
+    );
+  await ready();
   rmSync(bus.config.duckdbPath);
   mkdirSync(bus.config.duckdbPath); // nothing can be published there
   const answer = await send('GET', '/readyz');
   expect(answer.json()).toMatchObject({ ok: false, state: 'running', checks: { lock: true, published: false } });
   expect(answer.status).toBe(503);
   rmSync(bus.config.duckdbPath, { recursive: true });
-  await eventually(
-    async () => (await send('GET', '/readyz')).status,
-    status => status === 200,
-  );
+  await ready();
 });

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -28,16 +29,18 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A copy of the healthy bus to damage. Its views name the original's folders, so catalog checks read that. */
+/** Checks a copy of the healthy bus that was damaged. It lies in the original's place, of which its views name the files. */
 async function damaged(damage: (data: string) => void): Promise<string[]> {
   const data = join(folder, 'data');
-  const copy = join(folder, 'copy');
-  cpSync(data, copy, { recursive: true, verbatimSymlinks: true });
+  const healthy = join(folder, 'healthy');
+  renameSync(data, healthy);
   try {
-    damage(copy);
-    return await checkBus(copy, jobs);
+    cpSync(healthy, data, { recursive: true, verbatimSymlinks: true });
+    damage(data);
+    return await checkBus(data, jobs);
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    rmSync(data, { recursive: true, force: true });
+    renameSync(healthy, data);
   }
 }
 
