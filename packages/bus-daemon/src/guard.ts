@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { chmod, link, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { exists, machineFaultIn, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import { exists, machineFaultIn, makeFolderDurable, openFault, systemErrorCode } from '@quantbot/infra';
 import { daemonError } from './errors.js';
 
 /**
@@ -58,14 +58,10 @@ export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'dama
     (await DuckDBInstance.create(path, { access_mode: 'READ_ONLY', threads: '1', memory_limit: '64MB' })).closeSync();
     return 'free';
   } catch (error) {
-    if (isLockConflict(error)) return 'held';
+    if (openFault(error) === 'locked') return 'held';
     return isUnreadable(error) ? 'unknown' : 'damaged';
   }
 }
-
-/** Whether DuckDB could not open a database because another process has it open. Nothing else counts: "block" has "lock" in it, too. */
-export const isLockConflict = (error: unknown): boolean =>
-  (error as Error).message.startsWith('IO Error: Could not set lock on file');
 
 /** Whether the machine, and not the file's content, keeps DuckDB from opening it. */
 const isUnreadable = (error: unknown): boolean => {
@@ -115,7 +111,7 @@ async function tryOpen(path: string): Promise<DuckDBInstance | undefined> {
   try {
     return await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });
   } catch (error) {
-    if (isLockConflict(error)) return undefined;
+    if (openFault(error) === 'locked') return undefined;
     throw error;
   }
 }

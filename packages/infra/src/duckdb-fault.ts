@@ -1,3 +1,5 @@
+import { systemErrorCode } from './errors.js';
+
 /**
  * Whose fault an error of DuckDB is:
  * - `file`: the file is broken;
@@ -52,6 +54,21 @@ const ruleFor = (message: string): Rule | undefined =>
 
 /** Whose fault one of DuckDB's messages says that it is. DuckDB's errors have no codes, so this reads its sentences. */
 export const duckDbFault = (message: string): DuckDbFault => ruleFor(message)?.fault ?? 'file';
+
+/** Why a database could not be opened; `other` is the machine's or anything else. */
+export type OpenFault = 'missing' | 'locked' | 'invalid' | 'other';
+
+/** Why DuckDB (or the system) could not open a database, by the sentence that it says. */
+export function openFault(error: unknown): OpenFault {
+  const { message } = error as Error;
+  if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '') || message.endsWith('database does not exist'))
+    return 'missing';
+  // Nothing else counts as locked: "block" has "lock" in it, too.
+  if (message.startsWith('IO Error: Could not set lock on file')) return 'locked';
+  if (/not a valid DuckDB database|Is a directory|version number|Serialization Error|checksum/i.test(message))
+    return 'invalid';
+  return 'other';
+}
 
 /** The system error that one of DuckDB's messages is about, when the machine is at fault; otherwise undefined. */
 export function machineFaultIn(message: string): NodeJS.ErrnoException | undefined {

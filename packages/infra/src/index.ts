@@ -21,7 +21,7 @@ export {
   webhookProblem,
 } from './config/notify.js';
 export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './config/schema.js';
-export { type DuckDbFault, duckDbFault, machineFaultIn } from './duckdb-fault.js';
+export { type DuckDbFault, duckDbFault, machineFaultIn, type OpenFault, openFault } from './duckdb-fault.js';
 export * from './errors.js';
 export * from './files/index.js';
 export * from './ids.js';

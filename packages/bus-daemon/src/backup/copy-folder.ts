@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusConfig, busError, copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra';
-import { whoseIsIt } from '../stages/bring-over.js';
+import { whoseIsIt } from '../whose-file.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
 /** More than any job has that can be taken; a tree without end costs no more than this. */

@@ -12,8 +12,8 @@ import {
   syncFolder,
 } from '@quantbot/infra';
 import { daemonError, unlessUnreadable } from '../errors.js';
+import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
 import { removeTree } from '../leftovers.js';
-import { asItCame, maxOutcomeBytes } from '../stages/outcome.js';
 
 /** A rejected job as it lies in `rejected/`. */
 export interface RejectedEntry {

@@ -4,8 +4,8 @@ import type { SettledBatch, SettledJob, StageName } from '../events.js';
 import { commit } from '../stages/commit.js';
 import { decide } from '../stages/decide.js';
 import type { CheckedJob, CommittedJob } from '../stages/job.js';
-import { settledJob } from '../stages/outcome.js';
 import { settle } from '../stages/settle.js';
+import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
 
 /** A batch that readers can see. */

@@ -4,10 +4,10 @@ import { BusError, fileNames, readLoneFile, systemErrorCode, writeFileAtomic } f
 import type { Bus } from '../bus.js';
 import { breathe } from '../concurrent.js';
 import { isMachineFault } from '../errors.js';
+import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from '../journal/outcome.js';
 import type { JobHead, JournalRow } from '../journal/row.js';
 import { listClaimed } from '../stages/claim.js';
 import type { ClaimedJob } from '../stages/job.js';
-import { isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from '../stages/outcome.js';
 import { settle } from '../stages/settle.js';
 
 /** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */

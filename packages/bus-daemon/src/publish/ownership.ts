@@ -1,8 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { BusLayout } from '@quantbot/infra';
-import { databaseError } from '@quantbot/storage/sandbox';
+import { type BusLayout, openFault } from '@quantbot/infra';
 import { isBeingReplaced } from '../adopt/record.js';
 import type { Bus } from '../bus.js';
 import { query } from '../duckdb.js';
@@ -69,6 +68,6 @@ async function contentOf(path: string, busId: string): Promise<'ours' | 'foreign
       instance.closeSync();
     }
   } catch (error) {
-    return (await databaseError(path, error)).code === 'DATABASE_INVALID' ? 'unreadable' : 'foreign';
+    return openFault(error) === 'invalid' ? 'unreadable' : 'foreign';
   }
 }

@@ -2,11 +2,9 @@ import { hash } from 'node:crypto';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusLayout, digestFile, writeFileDurable } from '@quantbot/infra';
-import { databaseError } from '@quantbot/storage/sandbox';
+import { type BusLayout, digestFile, openFault, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
 import { ignoreMissing } from '../errors.js';
-import { isLockConflict } from '../guard.js';
 
 const recordSchema = z.strictObject({
   name: z.string(),
@@ -97,9 +95,9 @@ export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedData
     instance.closeSync();
     return false;
   } catch (error) {
-    if (isLockConflict(error)) return true;
+    const fault = openFault(error);
     // DuckDB asks for the lock before it reads anything, so a file that has rotted is held by nobody.
-    if ((await databaseError(path, error)).code === 'DATABASE_INVALID') return false;
+    if (fault === 'locked' || fault === 'invalid') return fault === 'locked';
     throw error;
   }
 }

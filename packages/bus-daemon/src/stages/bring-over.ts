@@ -18,7 +18,7 @@ import {
   writeNewFile,
 } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { isGuard } from '../writer-lock.js';
+import { whoseIsIt } from '../whose-file.js';
 import { besideClaimed } from './claimed-names.js';
 import type { ClaimedJob } from './job.js';
 import { refuseSparse } from './sparse.js';
@@ -192,16 +192,6 @@ export class BringOver {
     if (seen !== undefined && seen.bytes !== info.size)
       throw busError('BYTES_MISMATCH', `${name} changed its size of ${seen.bytes} bytes after the job was claimed.`);
   }
-}
-
-/**
- * Whose a file in a job's folder is, as far as reading goes: `theirs` when it belongs to the job's user, or to one who lets that user's group, or
- * everybody, read it; `the bus` when it is a guard, which must not even be opened.
- */
-export function whoseIsIt(config: Bus['config'], { uid, gid }: Stats, file: Stats): 'theirs' | 'the bus' | 'others' {
-  if (isGuard(config, file)) return 'the bus';
-  const mayRead = file.uid === uid || (file.gid === gid && (file.mode & 0o040) !== 0) || (file.mode & 0o004) !== 0;
-  return mayRead ? 'theirs' : 'others';
 }
 
 const missingFile = (relpath: string) => () =>

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Bus } from '../bus.js';
+import type { BusLayout } from '@quantbot/infra';
 
 /**
  * What the names in `claimed/` mean: `<claim>~<job id>` is a job in work; `.own-<that>` the daemon's own folder beside it, with what was brought over; `.left-<that>` the folder of one
@@ -27,11 +27,11 @@ export const besideClaimed = (folder: string, why: keyof typeof prefixes): strin
   join(dirname(folder), `${prefixes[why]}${basename(folder)}`);
 
 /** The daemon's own folders of batches that an earlier process had in hand. */
-export const listOwnFolders = async ({ layout }: Bus): Promise<string[]> =>
+export const listOwnFolders = async ({ layout }: { layout: BusLayout }): Promise<string[]> =>
   (await readdir(layout.claimed)).filter(name => name.startsWith(prefixes.own)).map(name => join(layout.claimed, name));
 
 /** The folders of settled jobs that are still to be removed. */
-export const listLeftBehind = async ({ layout }: Bus): Promise<string[]> =>
+export const listLeftBehind = async ({ layout }: { layout: BusLayout }): Promise<string[]> =>
   (await readdir(layout.claimed))
     .filter(name => name.startsWith(prefixes.left))
     .map(name => join(layout.claimed, name));

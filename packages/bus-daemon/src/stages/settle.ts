@@ -20,10 +20,10 @@ import type { Bus } from '../bus.js';
 import { concurrently } from '../concurrent.js';
 import { ignoreMissing, isMachineFault, unlessUnreadable } from '../errors.js';
 import type { CameOrder } from '../file-thread/orders.js';
+import { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from '../journal/outcome.js';
 import { leftoversIn } from '../leftovers.js';
 import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
-import { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 
 /**
  * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt or reason.

@@ -71,7 +71,7 @@ async function acquire(path: string): Promise<SharedDatabase> {
       if (attempt === attempts) throw new Error('The file was replaced at every attempt to open it.');
     }
   } catch (cause) {
-    throw await databaseError(path, cause);
+    throw databaseError(path, cause);
   }
 }
 

@@ -1,8 +1,5 @@
 import { type BusLayout, inFolder, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
-import { canonTableOf } from '../canon/table.js';
-import type { SettledJob } from '../events.js';
-import type { JournalRow } from '../journal/row.js';
-import type { CommittedJob } from './job.js';
+import type { JournalRow } from './row.js';
 
 /** A receipt of ten thousand artifacts with keys and paths of any length has less. */
 export const maxOutcomeBytes = 64 * 1024 * 1024;
@@ -54,28 +51,3 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
 
 /** A receipt or reason as its file has it. */
 export const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;
-
-/** What is told of a job that readers can see since a moment (milliseconds). */
-export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
-  const [first] = rows as [JournalRow];
-  const added = rows.filter(row => row.status === 'ingested');
-  const sum = (column: 'rows' | 'bytes') => added.reduce((total, row) => total + (row[column] ?? 0), 0);
-  return {
-    seq: first.seq,
-    jobId: first.job_id,
-    outcome: added.length > 0 ? 'ingested' : (first.status as SettledJob['outcome']),
-    runId: first.run_id,
-    producer: first.producer,
-    kind: first.kind,
-    artifacts: added.length,
-    rows: sum('rows'),
-    bytes: sum('bytes'),
-    // Two clocks of one machine, of which the file system's ticks more coarsely.
-    latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
-    submittedAtMs,
-    visibleAtMs,
-    tables: [...new Set(added.flatMap(row => canonTableOf(row.schema_hint) ?? []))],
-    trace,
-    rejection: isRejection(rows) ? rejectReasonOf(rows) : undefined,
-  };
-}
