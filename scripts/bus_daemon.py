@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Start the bus daemon in the foreground: ``python3 scripts/bus_daemon.py [--config FILE] [--drain]``.
+"""Start the bus daemon in the foreground: ``python3 scripts/bus_daemon.py [--config FILE]
+[--drain]``.
 
-The daemon is a Node program. This process becomes it, so that signals and the exit code are the daemon's own.
-"""
+The daemon is a Node program. This process becomes it, so that signals and the exit code are the
+daemon's own. """
 
 import os
 import shutil

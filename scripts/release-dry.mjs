@@ -1,4 +1,5 @@
-// What a release would publish: each package with its next version, what its tarball holds, and the changelog that readers will see. Changes nothing.
+// What a release would publish: each package with its next version, what its tarball holds, and the
+// changelog that readers will see. Changes nothing.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

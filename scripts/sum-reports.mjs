@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Adds up the JSON reports that every package's test run leaves, and prints `N passed, N failed[, N skipped]`.
+// Adds up the JSON reports that every package's test run leaves, and prints
+// `N passed, N failed[, N skipped]`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

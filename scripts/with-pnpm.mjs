@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Runs one of the repository's tasks on a machine that has only Node and npm: fetches the pinned pnpm through npx,
-// installs the locked dependencies, then hands over to the `task:<name>` script of package.json.
+// Runs one of the repository's tasks on a machine that has only Node and npm: fetches the pinned
+// pnpm through npx, installs the locked dependencies, then hands over to the `task:<name>` script
+// of package.json.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +24,8 @@ if (!manifest.scripts[`task:${task}`]) {
 const pinned = `pnpm@${manifest.devEngines.packageManager.version}`;
 const startedByPnpm = (process.env.npm_config_user_agent ?? '').startsWith('pnpm/');
 
-// An npx around us (npx -p node@24 -- npm test) tells its own packages to everything below it, which would take pnpm for a command of theirs.
+// An npx around us (npx -p node@24 -- npm test) tells its own packages to everything below it,
+// which would take pnpm for a command of theirs.
 const { npm_config_package: _package, npm_config_call: _call, ...env } = process.env;
 
 /** Runs pnpm in the repository's root; the exit code of a step that fails becomes ours. */

@@ -1,4 +1,7 @@
-/** Collects prices from its standard input, and is their bus at once: the daemon runs inside of this program. */
+/**
+ * Collects prices from its standard input, and is their bus at once: the daemon runs inside of this
+ * program.
+ */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,7 +15,8 @@ const schema = { ts: 'TIMESTAMP', token: 'VARCHAR', price: 'DOUBLE' };
 const folder = resolve(process.argv[2] ?? 'collected');
 const { config } = findBusConfig({ config: configIn(folder) });
 const daemon = await startDaemon({ config, logger: createLogger({ name: 'collector', level: 'warn' }) });
-// A daemon that has to stop for an error (its disk is gone) says why; what was submitted by then waits for the next one.
+// A daemon that has to stop for an error (its disk is gone) says why; what was submitted by then
+// waits for the next one.
 daemon.finished.catch(error => {
   console.error(`The bus has stopped: ${(error as Error).message}`);
   process.exit(1);
@@ -29,7 +33,10 @@ try {
   await daemon.stop();
 }
 
-/** Publishes the prices as they come, a handful at a time; says how many artifacts they are once all are committed. */
+/**
+ * Publishes the prices as they come, a handful at a time; says how many artifacts they are once all
+ * are committed.
+ */
 async function collect(runId: string): Promise<number> {
   const submissions: (Submission | undefined)[] = [];
   for await (const rows of handfuls(createInterface({ input: process.stdin }))) {
@@ -61,7 +68,9 @@ async function* handfuls(lines: AsyncIterable<string>): AsyncGenerator<object[],
   if (rows.length > 0) yield rows;
 }
 
-/** The bus's configuration lies beside its data, so that `quantbot-bus query --config` finds both. */
+/**
+ * The bus's configuration lies beside its data, so that `quantbot-bus query --config` finds both.
+ */
 function configIn(folder: string): string {
   const path = join(folder, 'bus_config.json');
   mkdirSync(folder, { recursive: true });

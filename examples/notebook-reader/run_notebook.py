@@ -1,7 +1,7 @@
 """Runs a notebook's code cells with plain Python, for where there is no Jupyter.
 
     python3 run_notebook.py NOTEBOOK.ipynb           prints what the cells print
-    python3 run_notebook.py NOTEBOOK.ipynb --check   ... and fails where that is not what the notebook shows
+    python3 run_notebook.py NOTEBOOK.ipynb --check   ... and fails unless the notebook shows it
     python3 run_notebook.py NOTEBOOK.ipynb --update  ... and writes it into the notebook
 """
 

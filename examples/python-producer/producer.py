@@ -1,4 +1,5 @@
-"""Submits a trader's journal to the bus: CSV becomes Parquet becomes an artifact. Standard library only."""
+"""Submits a trader's journal to the bus: CSV becomes Parquet becomes an artifact. Standard library
+only."""
 
 import csv
 import sys
@@ -13,7 +14,8 @@ def main(journal: str) -> str:
     with open(journal, newline="") as file:
         rows = list(csv.DictReader(file))
     with tempfile.TemporaryDirectory() as folder:
-        # 1. Parquet, anywhere. With pandas, polars or DuckDB it is one call of theirs; this writer needs none of them.
+        # 1. Parquet, anywhere. With pandas, polars or DuckDB it is one call of theirs; this writer
+        #    needs none of them.
         path = Path(folder, "trades.parquet")
         write_small_parquet(
             path,
@@ -26,7 +28,8 @@ def main(journal: str) -> str:
                 "note": [row["note"] for row in rows],
             },
         )
-        # 2. Submit it. When this has returned, the job survives a crash of anything; whether a daemon runs does not matter.
+        # 2. Submit it. When this has returned, the job survives a crash of anything; whether a
+        #    daemon runs does not matter.
         submission = submit_artifact(
             run_id="example-2026-01-30",
             producer="example-desk",

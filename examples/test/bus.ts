@@ -37,7 +37,8 @@ export function makeBus(): ExampleBus {
     export: { export_dir: 'exports' },
   };
   writeFileSync(config, JSON.stringify(settings));
-  // Nothing of the caller's own bus, and no signs of a package manager, which the daemon would watch.
+  // Nothing of the caller's own bus, and no signs of a package manager, which the daemon would
+  // watch.
   const outside = Object.entries(process.env).filter(([name]) => !/^(QUANTBOT|npm|FORCE_COLOR)/i.test(name));
   const env = {
     ...Object.fromEntries(outside),

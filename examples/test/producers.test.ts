@@ -29,7 +29,10 @@ const candles = Array.from({ length: 900 }, (_, day) => {
   };
 });
 
-/** All four of the packages' producers, one after the other, as a research run does; each with what it got from the bus. */
+/**
+ * All four of the packages' producers, one after the other, as a research run does; each with what
+ * it got from the bus.
+ */
 async function research() {
   const outputDir = join(bus.folder, 'work');
   const to = { outputDir, busRoot: join(bus.folder, 'bus'), requireBus: true, runId };

@@ -21,7 +21,8 @@ try {
   const parquetPath = join(folder, 'candles.parquet');
   await writeParquet(parquetPath, candles, candleSchema);
 
-  // 2. Submit it. When this has returned, the job survives a crash of anything; whether a daemon runs does not matter.
+  // 2. Submit it. When this has returned, the job survives a crash of anything; whether a daemon
+  //    runs does not matter.
   const submission = await submitArtifact({
     runId: 'example-2026-01-30', // the same run with the same bytes may be submitted again; with other bytes it is refused
     producer: 'example-market',

@@ -1,4 +1,5 @@
-"""As much of JSON Schema as the bus's schemas use. A keyword that it does not know is an error, so that none is passed over."""
+"""As much of JSON Schema as the bus's schemas use. A keyword that it does not know is an error, so
+that none is passed over."""
 
 from __future__ import annotations
 

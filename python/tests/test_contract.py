@@ -1,4 +1,5 @@
-"""The fixture jobs that the daemon is tested with, seen from the producer's side: packages/bus-daemon/fixtures/jobs."""
+"""The fixture jobs that the daemon is tested with, seen from the producer's side:
+packages/bus-daemon/fixtures/jobs."""
 
 import base64
 import unittest
@@ -14,7 +15,8 @@ from tests.support import FIXTURES, SCHEMAS, BusTestCase, read_json
 CASES = sorted((FIXTURES / "jobs").glob("*/case.json"))
 JOB_OPTIONS = {"run_id", "producer", "kind", "inputs", "provenance", "meta"}
 ARTIFACT_OPTIONS = {"artifact_id", "kind", "schema_hint", "rows", "meta"}
-# What only the daemon can tell: content that no footer's row count shows, and what other jobs have brought.
+# What only the daemon can tell: content that no footer's row count shows, and what other jobs have
+# brought.
 DAEMON_ONLY = {
     "NOT_PARQUET",
     "UNSUPPORTED_PARQUET",

@@ -1,6 +1,6 @@
 /**
- * The build that every package shares: ESM for Node 20, with source maps; declarations come from tsc (see tsconfig.build.json),
- * because tsup's own do not work with TypeScript 7.
+ * The build that every package shares: ESM for Node 20, with source maps; declarations come from
+ * tsc (see tsconfig.build.json), because tsup's own do not work with TypeScript 7.
  * @param {Record<string, string> | string[]} entry
  * @param {import('tsup').Options} [more]
  */

@@ -1,6 +1,7 @@
 /**
- * The projects of a package: `unit` (beside the source), `integration` (test/, real processes, needs a build) and, where there are files that bear nothing beside them,
- * `alone`. Each run leaves a JSON report under reports/, which .ci/run adds up.
+ * The projects of a package: `unit` (beside the source), `integration` (test/, real processes,
+ * needs a build) and, where there are files that bear nothing beside them, `alone`. Each run leaves
+ * a JSON report under reports/, which .ci/run adds up.
  */
 export const projects = ({ atOnce = 1, alone = [] } = {}) => {
   const integration = { environment: 'node', testTimeout: 120_000, hookTimeout: 120_000 };

@@ -54,7 +54,10 @@ export const defaultAlertSettings: AlertSettings = {
   drawdown: 0.1,
 };
 
-/** The alerts of all tokens, by token and time. A rule alerts when it becomes true, not for as long as it stays so. */
+/**
+ * The alerts of all tokens, by token and time. A rule alerts when it becomes true, not for as long
+ * as it stays so.
+ */
 export function computeAlerts(candles: readonly Candle[], settings: AlertSettings = defaultAlertSettings): Alert[] {
   return [...groupByToken(candles).values()].flatMap(series => alertsOfToken(series, settings));
 }

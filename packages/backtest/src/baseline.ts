@@ -29,10 +29,11 @@ export interface Baseline {
 }
 
 /**
- * The baseline producer: computes the standard alerts from candles, writes `alerts_std.parquet`, and submits it to `canon.alerts_std` as
- * `run_id/baseline/alerts_std/alerts_std`.
+ * The baseline producer: computes the standard alerts from candles, writes `alerts_std.parquet`,
+ * and submits it to `canon.alerts_std` as `run_id/baseline/alerts_std/alerts_std`.
  *
- * @throws BacktestError `CANDLES_INVALID`; BusError when the bus refuses the file, or (with `requireBus`) is not there.
+ * @throws BacktestError `CANDLES_INVALID`; BusError when the bus refuses the file, or (with
+ * `requireBus`) is not there.
  */
 export async function runBaseline(options: BaselineOptions): Promise<Baseline> {
   const settings = options.settings ?? defaultAlertSettings;

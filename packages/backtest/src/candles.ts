@@ -31,8 +31,8 @@ const columns = Object.keys(candleSchema);
 /**
  * Reads candles from Parquet (file, folder or glob), sorted by token and time.
  *
- * @throws BacktestError `CANDLES_INVALID` for a bar that cannot be (a price that is not positive, high below low, a time that is there
- * twice); StorageError as `readParquet` throws it.
+ * @throws BacktestError `CANDLES_INVALID` for a bar that cannot be (a price that is not positive,
+ * high below low, a time that is there twice); StorageError as `readParquet` throws it.
  */
 export async function readCandles(source: string | readonly string[]): Promise<Candle[]> {
   const rows = await readParquet(source, { columns, orderBy: ['chain', 'token_address', 'timestamp'] });

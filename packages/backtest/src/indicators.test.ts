@@ -8,7 +8,8 @@ test('a moving average is null until it has its bars', () => {
 });
 
 test("the relative strength index follows Wilder's smoothing", () => {
-  // Changes +1 +1 -1 over 3 bars: gains 2/3, losses 1/3, so 100 - 100 / (1 + 2) = 66.67. Then +2: gains (2/3 * 2 + 2) / 3 = 10/9, losses 2/9: 83.33.
+  // Changes +1 +1 -1 over 3 bars: gains 2/3, losses 1/3, so 100 - 100 / (1 + 2) = 66.67. Then +2:
+  // gains (2/3 * 2 + 2) / 3 = 10/9, losses 2/9: 83.33.
   const values = rsi([10, 11, 12, 11, 13], 3);
   expect(values.slice(0, 3)).toEqual([null, null, null]);
   expect(values[3]).toBeCloseTo(200 / 3, 10);

@@ -1,8 +1,8 @@
 import { drawdownFromPeak, simpleMovingAverage } from '@quantbot/lab';
 
 /**
- * Indicators over a series of closes. Each returns an array of the same length; a value that has too few bars behind it is null. Value `i`
- * depends on closes `0..i` only.
+ * Indicators over a series of closes. Each returns an array of the same length; a value that has
+ * too few bars behind it is null. Value `i` depends on closes `0..i` only.
  */
 
 /** Simple moving average: the mean of the last `period` closes. */
@@ -12,8 +12,9 @@ export function sma(closes: readonly number[], period: number): (number | null)[
 }
 
 /**
- * Relative strength index with Wilder's smoothing: 100 - 100 / (1 + average gain / average loss), the averages seeded with the plain mean of
- * the first `period` changes. Source: J. Welles Wilder, New Concepts in Technical Trading Systems, 1978.
+ * Relative strength index with Wilder's smoothing: 100 - 100 / (1 + average gain / average loss),
+ * the averages seeded with the plain mean of the first `period` changes. Source: J. Welles Wilder,
+ * New Concepts in Technical Trading Systems, 1978.
  */
 export function rsi(closes: readonly number[], period: number): (number | null)[] {
   let gain = 0;

@@ -34,8 +34,8 @@ export interface CatalogCalls {
 }
 
 /**
- * The calls of a slice plan from alerts that the bus has: the newest baseline alerts, unless another dataset is named. They have the columns `alert_id,
- * token_address, chain, ts`.
+ * The calls of a slice plan from alerts that the bus has: the newest baseline alerts, unless
+ * another dataset is named. They have the columns `alert_id, token_address, chain, ts`.
  *
  * @throws BacktestError `INPUT_MISSING`.
  */

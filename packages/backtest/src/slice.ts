@@ -14,7 +14,9 @@ export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const sati
 export interface SliceOptions extends BusPolicy {
   /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
-  /** Takes the place of the provenance that is collected otherwise: commit, parameters, versions. */
+  /**
+   * Takes the place of the provenance that is collected otherwise: commit, parameters, versions.
+   */
   provenance?: Record<string, unknown>;
 }
 
@@ -30,16 +32,17 @@ export interface Slice {
 }
 
 /**
- * Writes the candles of a plan's eligible calls as one Parquet file (`call_id, token_address, chain, timestamp, open, high, low, close, volume`) and submits it
- * as `run_id/backtest/slice/slice`.
+ * Writes the candles of a plan's eligible calls as one Parquet file
+ * (`call_id, token_address, chain, timestamp, open, high, low, close, volume`) and submits it as
+ * `run_id/backtest/slice/slice`.
  *
  * @example
  * const coverage = await computeCoverage(plan);
  * const slice = await materialiseSlice(plan, coverage);
  * await slice.submission?.settled();
  *
- * @throws BacktestError `PLAN_INVALID`, `COVERAGE_MISMATCH`, `CANDLES_INVALID`; BusError when the bus refuses the file, or (with `requireBus`) is
- * not there.
+ * @throws BacktestError `PLAN_INVALID`, `COVERAGE_MISMATCH`, `CANDLES_INVALID`; BusError when the
+ * bus refuses the file, or (with `requireBus`) is not there.
  */
 export async function materialiseSlice(
   plan: SlicePlan,

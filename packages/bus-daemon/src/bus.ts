@@ -21,7 +21,10 @@ export interface Bus {
   tables: TableRegistry;
   /** What producers may add to them. */
   tableLimits: TableLimits;
-  /** Takes over jobs that cost more time than the jobs around them should wait; undefined where a job is beside the others already. */
+  /**
+   * Takes over jobs that cost more time than the jobs around them should wait; undefined where a
+   * job is beside the others already.
+   */
   beside?: Beside | undefined;
   /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
   inspector: WorkerProcess;
@@ -29,7 +32,9 @@ export interface Bus {
   files: FileThreads;
   /** Exports that an operator has asked for and that have not begun. */
   requestedExports: ExportRequest[];
-  /** Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed. */
+  /**
+   * Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed.
+   */
   leftBehind: string[];
   /** The time of day (milliseconds), for what is written down. It may jump. */
   now(): number;
@@ -37,7 +42,8 @@ export interface Bus {
   elapsed(): number;
   newClaim(): string;
   /**
-   * Makes sure that the bus at the configured paths is the one that this process holds; before each commit.
+   * Makes sure that the bus at the configured paths is the one that this process holds; before each
+   * commit.
    *
    * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
    */
@@ -47,7 +53,10 @@ export interface Bus {
 /** Verifies jobs one at a time, beside the batches. */
 export interface Beside {
   add(job: ClaimedJob): void;
-  /** Whether a producer's files have been slow a moment ago: the next ones go beside the others at once. */
+  /**
+   * Whether a producer's files have been slow a moment ago: the next ones go beside the others at
+   * once.
+   */
   isSlow(producer: string): boolean;
   /** Notes that a file of a producer is slow. */
   noteSlow(producer: string): void;

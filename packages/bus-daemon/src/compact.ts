@@ -12,7 +12,10 @@ import { literalList, schemaMap, selectList } from './sql.js';
 import type { WorkerProcess } from './worker/client.js';
 import type { SourceFile } from './worker/protocol.js';
 
-/** A segment is merged with its elder once it has grown to this part of it: the number of segments stays logarithmic. */
+/**
+ * A segment is merged with its elder once it has grown to this part of it: the number of segments
+ * stays logarithmic.
+ */
 const tierFactor = 4;
 /** Segments beyond this size are not merged any more, so that no step takes for ever. */
 const maxMergedBytes = 1024 * 1024 * 1024;
@@ -20,8 +23,9 @@ const compactorMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
 /**
- * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then that of the journal, whose rename
- * is the switch: table segments beyond the journal's are not looked at. Nothing is deleted here.
+ * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then
+ * that of the journal, whose rename is the switch: table segments beyond the journal's are not
+ * looked at. Nothing is deleted here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
@@ -91,7 +95,10 @@ async function shownRows(bus: Bus, table: CanonTable, rows: string, upTo: number
   return newestRows(table, rows, String(newest));
 }
 
-/** The youngest segments that are to become one: each elder is taken in while it is not much larger than all younger together. */
+/**
+ * The youngest segments that are to become one: each elder is taken in while it is not much larger
+ * than all younger together.
+ */
 export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
   let from = live.length - 1;
   let bytes = live.at(-1)?.bytes ?? 0;
@@ -126,9 +133,11 @@ async function mergeIn(
 }
 
 /**
- * Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. It carries its own checksum.
+ * Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. It
+ * carries its own checksum.
  *
- * @throws TaskError `FILE_DAMAGED` when one of the files that it is made of has changed; nothing is written then.
+ * @throws TaskError `FILE_DAMAGED` when one of the files that it is made of has changed; nothing is
+ * written then.
  */
 export async function writeSegment(
   bus: Bus,

@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 
 /**
- * Works on items several at a time and waits for all of them, also when one fails: nothing goes on behind the back of whoever handles
- * the error.
+ * Works on items several at a time and waits for all of them, also when one fails: nothing goes on
+ * behind the back of whoever handles the error.
  *
  * @throws the first error.
  */

@@ -16,7 +16,10 @@ export interface DaemonOptions {
   logger: Logger;
   /** Ends by itself when nothing waits any more and the exports are up to date. */
   drain?: boolean;
-  /** Tells systemd how the daemon is, if it was started as `Type=notify`. Only for a process that is nothing but the daemon. */
+  /**
+   * Tells systemd how the daemon is, if it was started as `Type=notify`. Only for a process that is
+   * nothing but the daemon.
+   */
   tellSystemd?: boolean;
 }
 
@@ -33,9 +36,12 @@ export interface Daemon {
 /**
  * Becomes the writer of a bus and runs until it is stopped.
  *
- * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried again by itself) → stopped.
+ * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried
+ * again by itself) → stopped.
  *
- * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; BusError for a root that is not this bus's.
+ * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`,
+ * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`;
+ * BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Whatever umask it was started with: what the daemon makes, only the daemon changes.

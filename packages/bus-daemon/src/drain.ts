@@ -3,7 +3,9 @@ import { startDaemon } from './daemon.js';
 import { DaemonError } from './errors.js';
 import { missingVariables } from './notify/variables.js';
 
-/** Settles all that waits, with a daemon of our own; the one that runs, if any, does it otherwise. */
+/**
+ * Settles all that waits, with a daemon of our own; the one that runs, if any, does it otherwise.
+ */
 export async function drainUnlessRunning(config: BusConfig, level: 'warn' | 'silent' = 'warn'): Promise<void> {
   try {
     const logger = createLogger({ name: 'quantbot-bus', level });

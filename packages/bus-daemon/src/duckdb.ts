@@ -9,7 +9,9 @@ export interface MemoryDatabase {
   close(): void;
 }
 
-/** Opens a database in memory with a limit, and without anything that would reach for the network. */
+/**
+ * Opens a database in memory with a limit, and without anything that would reach for the network.
+ */
 export async function openMemoryDatabase({
   memoryMb,
   threads,
@@ -37,7 +39,10 @@ export async function openMemoryDatabase({
   };
 }
 
-/** Runs a statement with bound values and reads all rows. Not a stream: DuckDB's Node streams do not report every error. */
+/**
+ * Runs a statement with bound values and reads all rows. Not a stream: DuckDB's Node streams do not
+ * report every error.
+ */
 export async function query<Row = Record<string, SqlValue>>(
   connection: DuckDBConnection,
   sql: string,

@@ -179,7 +179,10 @@ export const daemonError = (
 export const isDamage = (error: unknown): error is CodedError =>
   error instanceof CodedError && error.code === 'FILE_DAMAGED';
 
-/** What the loop does about an error that no job is to blame for: end the process, or pause and try again. */
+/**
+ * What the loop does about an error that no job is to blame for: end the process, or pause and try
+ * again.
+ */
 export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
   error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';
 
@@ -225,7 +228,10 @@ export function unlessUnreadable<T>(read: () => T): T | undefined {
 /** Whether the machine has nothing left to give, which no file of a job can bring about. */
 export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
 
-/** Whether an error may be about one job's own files, which lie in `folder`. What may not be done, or cannot be done, is taken for the machine's. */
+/**
+ * Whether an error may be about one job's own files, which lie in `folder`. What may not be done,
+ * or cannot be done, is taken for the machine's.
+ */
 export function isAboutAJob(error: unknown, folder: string): boolean {
   const code = systemErrorCode(error);
   if (code === undefined) return true;

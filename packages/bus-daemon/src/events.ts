@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { Logger, TraceContext } from '@quantbot/infra';
 
-/** The stages of a batch, in order. `publish` is the one between commit and settle in which new tables come into the published views. */
+/**
+ * The stages of a batch, in order. `publish` is the one between commit and settle in which new
+ * tables come into the published views.
+ */
 export const stageNames = ['verify', 'decide', 'store', 'commit', 'publish', 'settle'] as const;
 
 /** {@link stageNames} */
@@ -20,7 +23,10 @@ export interface SettledJob {
   artifacts: number;
   rows: number;
   bytes: number;
-  /** From its COMMIT until readers could see it (milliseconds); undefined when that is not known, as after a restart. */
+  /**
+   * From its COMMIT until readers could see it (milliseconds); undefined when that is not known, as
+   * after a restart.
+   */
   latencyMs: number | undefined;
   /** When its COMMIT was written, and since when readers see it (milliseconds since 1970). */
   submittedAtMs: number | undefined;
@@ -72,7 +78,10 @@ export interface BusEvents {
   stopped: { code: string | null; message: string; hint: string };
 }
 
-/** Tells those who look on what happens. What one of them does wrong is logged, and is nobody else's trouble. */
+/**
+ * Tells those who look on what happens. What one of them does wrong is logged, and is nobody else's
+ * trouble.
+ */
 export class Events {
   readonly #emitter = new EventEmitter();
   readonly #logger: Logger;

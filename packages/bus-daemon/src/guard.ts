@@ -7,15 +7,17 @@ import { exists, machineFaultIn, makeFolderDurable, openFault, systemErrorCode }
 import { daemonError } from './errors.js';
 
 /**
- * A file that makes its holder the only one: the operating system's lock on a small private DuckDB database, which ends with the process.
- * No process may open a guard that it holds in any other way: closing any descriptor of a file drops the process's locks on it (POSIX).
+ * A file that makes its holder the only one: the operating system's lock on a small private DuckDB
+ * database, which ends with the process. No process may open a guard that it holds in any other
+ * way: closing any descriptor of a file drops the process's locks on it (POSIX).
  */
 export interface Guard {
   path: string;
   /**
    * Costs a `stat` and, on Linux, a read of /proc.
    *
-   * @throws DaemonError `BUS_REMOVED`: another file lies at the path, or none. `LOCK_LOST`: the file is there, the lock on it is gone.
+   * @throws DaemonError `BUS_REMOVED`: another file lies at the path, or none. `LOCK_LOST`: the
+   * file is there, the lock on it is gone.
    */
   assertHeld(): void;
   release(): void;
@@ -25,7 +27,8 @@ export interface Guard {
 const held = new Set<string>();
 
 /**
- * Takes a guard, which is made where there is none or a damaged one; `building` is a folder on its file system for what is not finished.
+ * Takes a guard, which is made where there is none or a damaged one; `building` is a folder on its
+ * file system for what is not finished.
  *
  * @returns undefined while another has it.
  */
@@ -50,7 +53,10 @@ export async function tryGuard(path: string, building: string): Promise<Guard | 
   };
 }
 
-/** Whether somebody holds a guard: `free` also where there is none. `damaged`: nobody does, and the next start makes it again. */
+/**
+ * Whether somebody holds a guard: `free` also where there is none. `damaged`: nobody does, and the
+ * next start makes it again.
+ */
 export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'damaged' | 'unknown'> {
   if (held.has(path)) return 'held';
   if (!(await exists(path))) return 'free';
@@ -69,7 +75,10 @@ const isUnreadable = (error: unknown): boolean => {
   return machineFaultIn(message) !== undefined || /^(IO Error: Cannot open file|Out of Memory Error)/.test(message);
 };
 
-/** Made under another name and linked in whole, so that no crash leaves a guard that cannot be opened. */
+/**
+ * Made under another name and linked in whole, so that no crash leaves a guard that cannot be
+ * opened.
+ */
 async function ensureGuard(path: string, building: string): Promise<void> {
   await makeFolderDurable(dirname(path));
   await makeFolderDurable(building);
@@ -86,7 +95,8 @@ async function ensureGuard(path: string, building: string): Promise<void> {
     } catch (error) {
       if (systemErrorCode(error) === 'EXDEV')
         throw daemonError('CROSS_DEVICE', `${path} and ${building} are on different file systems.`, { cause: error });
-      // Taken: another daemon was first. Gone: another daemon has become the writer and cleared the folder.
+      // Taken: another daemon was first. Gone: another daemon has become the writer and cleared the
+      // folder.
       if (!['EEXIST', 'ENOENT'].includes(systemErrorCode(error) ?? '')) throw error;
     } finally {
       await rm(temporary, { force: true });
@@ -99,7 +109,8 @@ async function openOrReplace(path: string, building: string): Promise<DuckDBInst
   try {
     return await tryOpen(path);
   } catch (error) {
-    // DuckDB locks a file before it reads it: nobody holds one of which it can say that it is damaged.
+    // DuckDB locks a file before it reads it: nobody holds one of which it can say that it is
+    // damaged.
     if (isUnreadable(error)) throw machineFaultIn((error as Error).message) ?? error;
     if (before !== undefined && isSame(before, statSync(path, { throwIfNoEntry: false }))) await rm(path);
     await ensureGuard(path, building);
@@ -131,7 +142,10 @@ export const isSame = (one: Stats, other: Stats | undefined): boolean =>
 
 const descriptors = '/proc/self/fd';
 
-/** What shows the lock that this process has on a file; undefined where the system does not tell, as outside of Linux. */
+/**
+ * What shows the lock that this process has on a file; undefined where the system does not tell, as
+ * outside of Linux.
+ */
 function findLock(file: Stats): string | undefined {
   try {
     return readdirSync(descriptors)

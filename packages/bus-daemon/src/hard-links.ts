@@ -3,7 +3,10 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { tryLink } from '@quantbot/infra';
 import { daemonError } from './errors.js';
 
-/** Whether a file in this folder can have a second name there, found out by giving one a second name. Both are gone afterwards. */
+/**
+ * Whether a file in this folder can have a second name there, found out by giving one a second
+ * name. Both are gone afterwards.
+ */
 export function hasHardLinks(folder: string): boolean {
   const names = ['a', 'b'].map(end => `${folder}/.link-${process.pid}-${randomBytes(6).toString('hex')}-${end}`);
   const [from, to] = names as [string, string];
@@ -16,7 +19,8 @@ export function hasHardLinks(folder: string): boolean {
 }
 
 /**
- * The published database keeps a second name, whose lock tells whether a reader still has it open: no copy could tell that.
+ * The published database keeps a second name, whose lock tells whether a reader still has it open:
+ * no copy could tell that.
  *
  * @throws DaemonError `NO_HARD_LINKS`.
  */

@@ -5,7 +5,10 @@ import { fileNames } from '@quantbot/infra';
 /** A folder of the inbox. */
 export interface InboxEntry {
   name: string;
-  /** When it got its COMMIT; without one, when something in it last got a name (milliseconds since 1970). */
+  /**
+   * When it got its COMMIT; without one, when something in it last got a name (milliseconds since
+   * 1970).
+   */
   since: number;
 }
 
@@ -21,7 +24,10 @@ export interface InboxView {
   closed: string[];
 }
 
-/** Looks into the inbox from outside; only into so many of its folders, of which each costs a system call or two. */
+/**
+ * Looks into the inbox from outside; only into so many of its folders, of which each costs a system
+ * call or two.
+ */
 export function lookIntoInbox(inbox: string, most = Number.POSITIVE_INFINITY): InboxView {
   const names = readdirSync(inbox);
   const view: InboxView = { total: names.length, waiting: [], uncommitted: [], closed: [] };

@@ -9,14 +9,19 @@ const mostAtOnce = 1000;
 
 const stays: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.receipt]);
 
-/** Names are bytes, which need not be UTF-8: as Latin-1, each byte is a character, and none is lost. */
+/**
+ * Names are bytes, which need not be UTF-8: as Latin-1, each byte is a character, and none is lost.
+ */
 const encoding = 'latin1';
 
 /** Path of something in a folder, by its name in Latin-1. */
 const within = (folder: Buffer, name: string): Buffer =>
   Buffer.concat([folder, Buffer.from('/'), Buffer.from(name, encoding)]);
 
-/** Paths of all files in a job's folder but manifest and receipt; undefined when it would take long to remove what lies there, or cannot be said. */
+/**
+ * Paths of all files in a job's folder but manifest and receipt; undefined when it would take long
+ * to remove what lies there, or cannot be said.
+ */
 export function leftoversIn(folder: string): Buffer[] | undefined {
   const files: Buffer[] = [];
   const content = opendirSync(folder, { encoding });
@@ -33,7 +38,10 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
   }
 }
 
-/** What lies deeper is moved up first: each level keeps a folder open, and where there is no `/proc`, a path has an end (1024 bytes on macOS). */
+/**
+ * What lies deeper is moved up first: each level keeps a folder open, and where there is no
+ * `/proc`, a path has an end (1024 bytes on macOS).
+ */
 const deepest = 64;
 const longestPath = 900;
 
@@ -45,10 +53,12 @@ export interface RemovalBudget {
 }
 
 /**
- * Removes a file, a link, or a folder with all that is in it, one after another, so that everything else goes on meanwhile. Whoever put it there may still change it: no link is
- * followed, and what is gone already is no error.
+ * Removes a file, a link, or a folder with all that is in it, one after another, so that everything
+ * else goes on meanwhile. Whoever put it there may still change it: no link is followed, and what
+ * is gone already is no error.
  *
- * @returns whether all of it is gone. The rest of what is more than it may remove at once can be removed another time.
+ * @returns whether all of it is gone. The rest of what is more than it may remove at once can be
+ * removed another time.
  * @throws the signal's reason once it is aborted. System errors as they come.
  */
 export async function removeTree(
@@ -80,7 +90,8 @@ async function removeFolder(folder: Buffer, { root, depth }: Place, left: Left):
   const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(ignoreChanged);
   if (handle === undefined) return;
   try {
-    // By its handle, not by its path: that may lead elsewhere by now (Linux; elsewhere there is no such way).
+    // By its handle, not by its path: that may lead elsewhere by now (Linux; elsewhere there is no
+    // such way).
     const here = process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${handle.fd}`) : folder;
     await emptyFolder(here, { root: root ?? here, depth }, left);
   } finally {
@@ -105,7 +116,10 @@ async function emptyFolder(here: Buffer, { root, depth }: Place & { root: Buffer
   }
 }
 
-/** Something else than a folder may be there by now, or something in it: the next look at what it lies in says what. */
+/**
+ * Something else than a folder may be there by now, or something in it: the next look at what it
+ * lies in says what.
+ */
 function ignoreChanged(error: unknown): undefined {
   if (!['ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);
 }

@@ -26,8 +26,9 @@ import { lockFileOf } from './writer-lock.js';
 const inspectorIdleMs = 60_000;
 
 /**
- * Opens everything that the stages work on. The caller holds the writer lock. With the `umask` that the process was started with, it sees to it that
- * producers can write nowhere but where they should.
+ * Opens everything that the stages work on. The caller holds the writer lock. With the `umask` that
+ * the process was started with, it sees to it that producers can write nowhere but where they
+ * should.
  */
 export async function openBus(
   config: BusConfig,
@@ -65,14 +66,20 @@ export async function openBus(
   };
 }
 
-/** The marker is made after the folders: where it is and they are not, somebody has taken the truth away, and an empty one in its place would take the store for leftovers. */
+/**
+ * The marker is made after the folders: where it is and they are not, somebody has taken the truth
+ * away, and an empty one in its place would take the store for leftovers.
+ */
 async function mustHaveJournal(layout: BusLayout): Promise<void> {
   if ((await readBusMarker(layout.root)) === undefined) return;
   for (const folder of [layout.segments, layout.hot])
     if (!(await exists(folder))) throw daemonError('JOURNAL_DAMAGED', `${folder} is gone, and the bus is not new.`);
 }
 
-/** What a killed daemon was just writing. Commits and segments are built elsewhere; these are the small files that are replaced as a whole. */
+/**
+ * What a killed daemon was just writing. Commits and segments are built elsewhere; these are the
+ * small files that are replaced as a whole.
+ */
 async function removeLeftovers(config: BusConfig): Promise<void> {
   const layout = busLayout(config.busRoot);
   for (const folder of [layout.root, layout.published, join(layout.hot, emptyCommit)])

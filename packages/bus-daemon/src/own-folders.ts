@@ -3,13 +3,17 @@ import { dirname, join } from 'node:path';
 import { type BusConfig, busLayout, systemErrorCode } from '@quantbot/infra';
 import { guardsOf } from './writer-lock.js';
 
-/** The bits of a mode that let others than the owner write, and the one that keeps them from each other's names. */
+/**
+ * The bits of a mode that let others than the owner write, and the one that keeps them from each
+ * other's names.
+ */
 const othersMayWrite = 0o022;
 const sticky = 0o1000;
 
 /**
- * Where producers may not write: all folders of the bus but `inbox/` and `staging/`, the exports, and the folders that have the bus root and the
- * database in them. Whoever writes there can replace stored artifacts, take commits out of the journal, and delete the guards.
+ * Where producers may not write: all folders of the bus but `inbox/` and `staging/`, the exports,
+ * and the folders that have the bus root and the database in them. Whoever writes there can replace
+ * stored artifacts, take commits out of the journal, and delete the guards.
  */
 export function closedFolders({ busRoot, duckdbPath, export: { exportDir } }: BusConfig): string[] {
   const { marker: _marker, inbox: _inbox, staging: _staging, ...closed } = busLayout(busRoot);
@@ -21,8 +25,9 @@ export const isOpenToOthers = (info: Stats | undefined): boolean =>
   info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
 
 /**
- * Takes the right to write away from everybody but the daemon's own user, in {@link closedFolders} and in what lies in those that only the daemon
- * fills. Folders of another owner stay as they are; `doctor` tells of them.
+ * Takes the right to write away from everybody but the daemon's own user, in {@link closedFolders}
+ * and in what lies in those that only the daemon fills. Folders of another owner stay as they are;
+ * `doctor` tells of them.
  *
  * @returns the paths that were changed.
  */

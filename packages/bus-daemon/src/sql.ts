@@ -1,4 +1,7 @@
-/** A string as an SQL literal. The only way in which text gets into the daemon's SQL, besides {@link identifier}. */
+/**
+ * A string as an SQL literal. The only way in which text gets into the daemon's SQL, besides
+ * {@link identifier}.
+ */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A name as a quoted SQL identifier. */
@@ -15,8 +18,8 @@ export interface DeclaredColumn {
 }
 
 /**
- * The explicit schema of `read_parquet`, by column name: a column that a file lacks reads NULL, one that is not listed is ignored,
- * narrower types are cast upward, and no footer is opened to bind.
+ * The explicit schema of `read_parquet`, by column name: a column that a file lacks reads NULL, one
+ * that is not listed is ignored, narrower types are cast upward, and no footer is opened to bind.
  */
 export const schemaMap = (columns: readonly DeclaredColumn[]): string =>
   `MAP {${columns.map(c => `${literal(c.name)}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;

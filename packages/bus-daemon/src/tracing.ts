@@ -27,8 +27,9 @@ interface Pending {
 }
 
 /**
- * Goes on with the traces that come in manifests: a span from COMMIT to visible, below it those of the batch's stages, and one for each golden export that has the job's rows. Spans
- * go where the program's OpenTelemetry sends them; without one nothing is made.
+ * Goes on with the traces that come in manifests: a span from COMMIT to visible, below it those of
+ * the batch's stages, and one for each golden export that has the job's rows. Spans go where the
+ * program's OpenTelemetry sends them; without one nothing is made.
  */
 export function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'now' | 'tables'>): void {
   let stages: Stage[] = [];

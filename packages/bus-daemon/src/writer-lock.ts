@@ -15,17 +15,24 @@ const holderSchema = z.object({
   host: z.string(),
   since: z.string(),
   bus_root: z.string(),
-  /** In which of the machine's worlds of processes the pid means something; absent where there is one only. */
+  /**
+   * In which of the machine's worlds of processes the pid means something; absent where there is
+   * one only.
+   */
   pid_namespace: z.string().optional(),
 });
 
-/** Who is the writer, as `<duckdb_path>.writer.lock` tells people. The file is no lock: the guards are. */
+/**
+ * Who is the writer, as `<duckdb_path>.writer.lock` tells people. The file is no lock: the guards
+ * are.
+ */
 export type LockHolder = z.infer<typeof holderSchema>;
 
 /** The right to write. It ends with the process, whatever ends it. */
 export interface WriterLock {
   /**
-   * Makes sure that the bus at the configured paths is still the one that is held, and that it is held. Some `stat` calls: before each commit.
+   * Makes sure that the bus at the configured paths is still the one that is held, and that it is
+   * held. Some `stat` calls: before each commit.
    *
    * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
    */
@@ -47,7 +54,10 @@ export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, dat
 /** The file whose lock makes the one who backs a bus root up. */
 export const backupGuardOf = (busRoot: string): string => join(busRoot, 'backup.guard');
 
-/** Whether a file is one of the guards, under whatever name it was found: opened and closed, it would take their lock away. */
+/**
+ * Whether a file is one of the guards, under whatever name it was found: opened and closed, it
+ * would take their lock away.
+ */
 export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean {
   if (nlink === 1) return false; // a guard has a name of its own already
   return [...guardsOf(config), backupGuardOf(config.busRoot)].some(path => {
@@ -96,7 +106,10 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
   };
 }
 
-/** Who holds the lock on a database path, as far as the file tells; `alive` is false for a process that would be seen from here if it ran. */
+/**
+ * Who holds the lock on a database path, as far as the file tells; `alive` is false for a process
+ * that would be seen from here if it ran.
+ */
 export async function readLockHolder(duckdbPath: string): Promise<(LockHolder & { alive: boolean }) | undefined> {
   try {
     const holder = holderSchema.parse(JSON.parse(await readFile(lockFileOf(duckdbPath), 'utf8')));
@@ -135,7 +148,10 @@ function describeSelf(busRoot: string): LockHolder {
   };
 }
 
-/** Whether the pid that a lock file names means the same process here: neither another machine's nor another container's. */
+/**
+ * Whether the pid that a lock file names means the same process here: neither another machine's nor
+ * another container's.
+ */
 export const isInSight = ({ host, pid_namespace }: LockHolder): boolean =>
   host === hostname() && (pid_namespace === undefined || pid_namespace === pidNamespace());
 

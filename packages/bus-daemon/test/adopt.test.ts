@@ -524,7 +524,10 @@ function startAdoption(bus: TestBus, env: NodeJS.ProcessEnv): Child {
   );
 }
 
-/** A program that is killed right after it has written: what it wrote is in the log beside the file only. */
+/**
+ * A program that is killed right after it has written: what it wrote is in the log beside the file
+ * only.
+ */
 async function killedWriter(path: string, sql: string): Promise<void> {
   const child = startChild(
     process.execPath,

@@ -59,7 +59,8 @@ describe('quantbot-bus verify', () => {
     chmodSync(stored(bus, 'a'), 0o644);
     appendFileSync(stored(bus, 'a'), 'x');
     writeFileSync(stored(bus, 'nobody'), 'x');
-    // A file that has just come may belong to a batch that is being committed; this one is judged by its age.
+    // A file that has just come may belong to a batch that is being committed; this one is judged
+    // by its age.
     const young = await verify(bus);
     expect(young).toMatchObject({
       code: 2,

@@ -5,7 +5,10 @@ import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const key = (run: string) => `${run}/tests/numbers/numbers`;
 
-/** A bus with a run `b` whose artifact was made from that of `a`, and that of `c` from `b`'s; each a job of its own. */
+/**
+ * A bus with a run `b` whose artifact was made from that of `a`, and that of `c` from `b`'s; each a
+ * job of its own.
+ */
 async function busOfThree(): Promise<TestBus> {
   const bus = makeTestBus();
   await drain(bus);

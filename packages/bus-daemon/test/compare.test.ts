@@ -13,7 +13,10 @@ const rows = `SELECT * FROM (VALUES
   (2, NULL, 'nan'::DOUBLE, NULL, []),
   (3, 'c', NULL, INTERVAL '1 month', NULL)) t(id, symbol, price, span, tags)`;
 
-/** A bus whose `canon.quotes` has the rows of a SELECT, and the path of an old database of these statements. */
+/**
+ * A bus whose `canon.quotes` has the rows of a SELECT, and the path of an old database of these
+ * statements.
+ */
 async function busAndOld(select: string, ...statements: string[]): Promise<{ bus: TestBus; old: string }> {
   const bus = makeTestBus();
   await drain(bus);

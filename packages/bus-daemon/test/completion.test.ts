@@ -18,7 +18,9 @@ function installed(): { folder: string; env: NodeJS.ProcessEnv } {
   return { folder, env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } };
 }
 
-/** What bash offers at Tab behind these words, after the script was read as ~/.bashrc would read it. */
+/**
+ * What bash offers at Tab behind these words, after the script was read as ~/.bashrc would read it.
+ */
 function offeredByBash(...words: string[]): string[] {
   const { folder, env } = installed();
   writeFileSync(join(folder, 'old.duckdb'), '');

@@ -13,7 +13,10 @@ import { makeTestBus } from './support/test-bus.js';
 // Debian's chromium, which .ci/run installs.
 const inBrowser = test.skipIf(!hasBrowser);
 
-/** A bus with a chain of three artifacts, a canonical table whose columns have changed, and a rejected job. */
+/**
+ * A bus with a chain of three artifacts, a canonical table whose columns have changed, and a
+ * rejected job.
+ */
 async function busToLookAt() {
   const charts = [{ title: 'Numbers', sql: 'SELECT n, n * n FROM canon.numbers ORDER BY n' }];
   const bus = makeTestBus({ http: { charts }, limits: { max_columns: 3 } });

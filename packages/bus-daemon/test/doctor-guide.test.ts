@@ -18,7 +18,8 @@ const appears = (path: string) =>
     there => there,
   );
 
-// The headings and the sentences of advice are those of the migration guide's section on troubleshooting.
+// The headings and the sentences of advice are those of the migration guide's section on
+// troubleshooting.
 describe('Daemon not processing jobs', () => {
   test('Verify daemon is running: a killed one is missed, and the job goes through when the cure is followed', async () => {
     const bus = makeTestBus();

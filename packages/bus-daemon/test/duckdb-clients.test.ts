@@ -9,7 +9,10 @@ import { makeTestBus } from './support/test-bus.js';
 
 const environments = join(packageFolder, 'node_modules/.cache/python');
 
-/** The Python of an environment with one version of DuckDB; undefined (with a word) where there is no Python, or no package to be had. */
+/**
+ * The Python of an environment with one version of DuckDB; undefined (with a word) where there is
+ * no Python, or no package to be had.
+ */
 function pythonWith(version: string): string | undefined {
   const folder = join(environments, `duckdb-${version}`);
   const python = join(folder, 'bin/python');

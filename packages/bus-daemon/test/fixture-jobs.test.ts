@@ -22,7 +22,10 @@ interface Reason {
   details: string[];
 }
 
-/** What lies in `rejected/` for a job; one whose name is no id lies there under another, so it is found by elimination. */
+/**
+ * What lies in `rejected/` for a job; one whose name is no id lies there under another, so it is
+ * found by elimination.
+ */
 function rejectionOf(bus: TestBus, folder: string | Buffer): Reason | undefined {
   const path = join(bus.layout.rejected, String(folder), 'REJECT_REASON.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Reason) : undefined;
@@ -63,7 +66,8 @@ test('every fixture job becomes what it must, in one inbox with all the others',
     }
   expect(wrong).toEqual([]);
 
-  // Jobs whose folder's name is no id: as many rejections under names of the daemon's, with the same codes.
+  // Jobs whose folder's name is no id: as many rejections under names of the daemon's, with the
+  // same codes.
   const unnamed = [...placed.values()].flat().filter(job => !isId(job.folder) && job.expect.status === 'rejected');
   const substitutes = readdirSync(bus.layout.rejected).filter(name => name.startsWith('invalid-'));
   expect(substitutes.map(name => rejectionOf(bus, name)?.code).sort()).toEqual(
@@ -98,6 +102,7 @@ test('there is a fixture job for every code of a rejection', () => {
       .flatMap(job => [job, ...(job.before ?? [])])
       .map(job => (job.expect as { code?: string }).code),
   );
-  // A file that cannot be read needs a user who is not root; the case is there, and skipped where it cannot be built.
+  // A file that cannot be read needs a user who is not root; the case is there, and skipped where
+  // it cannot be built.
   expect(Object.keys(rejectCodes).filter(code => !codes.has(code))).toEqual([]);
 });

@@ -13,7 +13,10 @@ const variants = Number(process.env.HOSTILE_FOOTERS ?? 300);
 const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 const hint = 'canon.hostile';
 
-/** A file with nested and plain columns, several row groups, dictionaries and statistics: many kinds of bytes to break. */
+/**
+ * A file with nested and plain columns, several row groups, dictionaries and statistics: many kinds
+ * of bytes to break.
+ */
 const produceRich = (bus: TestBus): Promise<string> =>
   produce(
     bus,

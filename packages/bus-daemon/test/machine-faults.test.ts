@@ -11,7 +11,10 @@ import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
-/** A bus whose data lies on a small disk of its own; undefined where the machine does not let us make one. */
+/**
+ * A bus whose data lies on a small disk of its own; undefined where the machine does not let us
+ * make one.
+ */
 function busOnSmallDisk(): TestBus | undefined {
   const bus = makeTestBus();
   const data = join(bus.folder, 'data');
@@ -36,7 +39,10 @@ function fillDisk(bus: TestBus, leave: number): () => void {
   return () => rmSync(path);
 }
 
-/** Puts a whole job into the inbox that needs nothing but a rename to be submitted, which works on a full disk too. */
+/**
+ * Puts a whole job into the inbox that needs nothing but a rename to be submitted, which works on a
+ * full disk too.
+ */
 async function prepareJob(bus: TestBus, jobId: string, commit: string): Promise<() => void> {
   const files = { 'numbers.parquet': await produce(bus, numbers(20_000)) };
   const folder = writeToInbox(bus, { jobId, files, commit: null });

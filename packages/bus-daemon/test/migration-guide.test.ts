@@ -34,7 +34,10 @@ test.skipIf(!hasPython)(
 
 let output = '';
 
-/** Does what a block of the page says, or compares what it shows with what the commands before it have printed. */
+/**
+ * Does what a block of the page says, or compares what it shows with what the commands before it
+ * have printed.
+ */
 async function tryBlock(folder: string, shell: TypedShell, block: GuideBlock): Promise<void> {
   const wrong = (what: string) => new Error(`migration.md:${block.line}: ${what}\n${output}`);
   if (block.kind === 'file') {
@@ -52,7 +55,10 @@ async function tryBlock(folder: string, shell: TypedShell, block: GuideBlock): P
   }
 }
 
-/** A project as a reader of the guide has it: the packages are installed, and this repository's `scripts/` are there. */
+/**
+ * A project as a reader of the guide has it: the packages are installed, and this repository's
+ * `scripts/` are there.
+ */
 function projectOf(python: string): string {
   const folder = temporaryFolder();
   const modules = join(folder, 'node_modules');

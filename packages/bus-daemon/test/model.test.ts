@@ -85,7 +85,8 @@ class Model {
       const there = this.stored.get(job.key);
       if (there === undefined) this.stored.set(job.key, job);
       const accepted = there === undefined || there.content === job.content;
-      // A retry of a job whose first attempt was rejected leaves both outcomes; what counts is where the newest lies.
+      // A retry of a job whose first attempt was rejected leaves both outcomes; what counts is
+      // where the newest lies.
       this.outcome.set(job.jobId, accepted ? 'processed' : 'rejected');
     }
   }
@@ -224,7 +225,8 @@ async function submit(job: Submitted, model: Model, real: Real, contents: readon
     ...(job.canonical && { schemaHint: 'canon.things' }),
   });
   model.submit(job);
-  // Jobs are taken in the order of their commit; two within one tick of the file system's clock would go by name.
+  // Jobs are taken in the order of their commit; two within one tick of the file system's clock
+  // would go by name.
   await new Promise(resolve => setTimeout(resolve, 5));
 }
 

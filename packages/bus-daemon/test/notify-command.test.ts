@@ -17,7 +17,7 @@ test('notify test tells every hook once, whatever it is on, and says which could
       { name: 'post', webhook: url, on: ['paused'] },
       { name: 'file', command: noting(), producers: ['nobody'] },
       { name: 'refused', webhook: refusing.url },
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the configuration names a variable
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration names a variable so
       { name: 'unset', webhook: '${NOWHERE_SET}' },
     ],
   });
@@ -72,7 +72,7 @@ test('docs/reference/notifications.md has each event, and no other', () => {
 test('a command that settles jobs where no daemon runs tells the hooks whose variables it has', async () => {
   const bus = makeTestBus({
     notify: [
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the configuration names a variable
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration names a variable so
       { name: 'unset', webhook: '${NOWHERE_SET}' },
       { name: 'file', command: noting() },
     ],

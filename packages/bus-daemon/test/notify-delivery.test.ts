@@ -264,7 +264,7 @@ test('secrets come from the environment, and are nowhere in the log', async () =
     response.writeHead(n === 1 ? 500 : 403).end();
   });
   const bus = busWithHooks(
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the configuration names a variable
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration names a variable so
     { webhook: '${HOOK_URL}/${PATH_KEY}', headers: { Authorization: 'Bearer ${TOKEN}' } },
   );
   submitBad(bus, 'bad-1');
@@ -284,7 +284,7 @@ test.for([
   { what: 'is no address', env: { HOOK_URL: 'hidden', TOKEN: 'x' }, message: 'must be an http or https address' },
   { what: 'ends a line', env: { HOOK_URL: 'http://127.0.0.1/', TOKEN: 'hidden\nX: y' }, message: 'line end' },
 ])('a daemon does not start with a hook whose variable $what', async ({ env, message }) => {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the configuration names a variable
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration names a variable so
   const bus = busWithHooks({ webhook: '${HOOK_URL}', headers: { Authorization: 'Bearer ${TOKEN}' } });
   const daemon = launchDaemon(bus, { env });
   expect((await daemon.ended).code).not.toBe(0);

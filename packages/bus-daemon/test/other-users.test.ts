@@ -38,7 +38,10 @@ function startAs(
   return startChild('setpriv', as, bus.folder, { HOME: '/nonexistent', ...env });
 }
 
-/** A bus in a folder of the daemon's user, which its group may write to until the daemon has started. */
+/**
+ * A bus in a folder of the daemon's user, which its group may write to until the daemon has
+ * started.
+ */
 function sharedBus(): TestBus {
   const bus = makeTestBus();
   chmodSync(bus.folder, 0o755);

@@ -16,7 +16,10 @@ interface Opened {
   writes: boolean;
 }
 
-/** What a process and its children opened (where links led to), and the paths that they changed by name or below an open folder, relative ones left out. */
+/**
+ * What a process and its children opened (where links led to), and the paths that they changed by
+ * name or below an open folder, relative ones left out.
+ */
 function readTrace(file: string): { opened: Opened[]; changed: string[] } {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
@@ -76,7 +79,8 @@ test('whatever jobs there are, no byte outside of the bus is read or written for
   expect(written).toEqual([]);
   expect(changed.filter(path => !isOurs(path))).toEqual([]);
 
-  // What was read elsewhere is the program, its configuration, and what every program reads of the system: the same as without any job.
+  // What was read elsewhere is the program, its configuration, and what every program reads of the
+  // system: the same as without any job.
   const without = new Set(readTrace(join(bus.folder, 'empty.trace')).opened.map(({ path }) => path));
   const repository = join(packageFolder, '../..');
   const unexplained = opened

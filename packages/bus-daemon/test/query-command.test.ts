@@ -8,7 +8,10 @@ import { eventually } from './support/eventually.js';
 import { submit } from './support/submit.js';
 import { makeTestBus, type TestBus } from './support/test-bus.js';
 
-/** Three rows with what is hard to write down: long integers, decimals, times, commas, quotes, nothing. */
+/**
+ * Three rows with what is hard to write down: long integers, decimals, times, commas, quotes,
+ * nothing.
+ */
 const hard = `SELECT * FROM (VALUES
   (1::BIGINT, 1.10::DECIMAL(18,2), TIMESTAMP '2026-01-31 12:00:00.123456', 'plain'),
   (9007199254740993, 12345678901234567.89, TIMESTAMP '1969-12-31 23:59:59', 'a,"b"' || chr(10) || 'c'),

@@ -52,7 +52,8 @@ test.each([
     for (const runId of ['b', 'c']) await ingest(bus, runId);
     rmSync(bus.layout.root, { recursive: true });
     cpSync(join(bus.folder, 'before'), bus.layout.root, keep);
-    // More at once than was lost: the numbers are past those of the old exports when the first one runs.
+    // More at once than was lost: the numbers are past those of the old exports when the first one
+    // runs.
     for (let n = 0; n < 4; n++) await submit(bus, { runId: `x${n}`, schemaHint: 'canon.numbers', select: numbers(3) });
     await drain(bus);
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 22 }]);

@@ -45,7 +45,8 @@ test.for(['SIGINT', 'SIGTERM'] as const)(
   async (signal, context) => {
     if (!hasPnpm()) return context.skip('there is no pnpm here');
     const bus = makeTestBus();
-    // A group of its own, as on a terminal: Ctrl-C reaches every process of it, a supervisor's SIGTERM only pnpm.
+    // A group of its own, as on a terminal: Ctrl-C reaches every process of it, a supervisor's
+    // SIGTERM only pnpm.
     const pnpm = startChild('setsid', ['pnpm', '--filter', 'bus-daemon', 'start'], packageFolder, {
       QUANTBOT_BUS_CONFIG: bus.configPath,
     });

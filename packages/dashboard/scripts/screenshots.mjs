@@ -1,4 +1,5 @@
-// Makes the pictures of docs/guides/dashboard.md anew, of the demo's daemon: npm run demo -- --dashboard, then node scripts/screenshots.mjs.
+// Makes the pictures of docs/guides/dashboard.md anew, of the demo's daemon: npm run demo --
+// --dashboard, then node scripts/screenshots.mjs.
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 

@@ -2,14 +2,18 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from './client.js';
 import { type Topic, useLive } from './live.js';
 
-/** Something that was asked for: not there yet, there, or refused. What was there stays while it is asked for again. */
+/**
+ * Something that was asked for: not there yet, there, or refused. What was there stays while it is
+ * asked for again.
+ */
 export interface Asked<T> {
   data: T | undefined;
   error: ApiError | undefined;
 }
 
 /**
- * Asks when the page opens, when one of `keys` is another, and whenever what it depends on has changed.
+ * Asks when the page opens, when one of `keys` is another, and whenever what it depends on has
+ * changed.
  *
  * @param keys all that the question depends on.
  */

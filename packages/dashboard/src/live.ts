@@ -23,7 +23,10 @@ export const LiveContext = createContext<Live>(nothing);
 /** What the daemon tells, for the page. */
 export const useLive = (): Live => useContext(LiveContext);
 
-/** Listens to the server-sent events for as long as the page is open; the browser connects again by itself. */
+/**
+ * Listens to the server-sent events for as long as the page is open; the browser connects again by
+ * itself.
+ */
 export function useEvents(): Live {
   const [live, setLive] = useState(nothing);
   useEffect(() => {

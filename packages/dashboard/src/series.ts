@@ -8,7 +8,10 @@ export interface Series {
   lines: Line[];
 }
 
-/** The rows of a query as lines: the first column is x (a number or a time), the second y, a third names the line. */
+/**
+ * The rows of a query as lines: the first column is x (a number or a time), the second y, a third
+ * names the line.
+ */
 export function linesOf({ columns, rows }: Answer): Series {
   const isTime = /^(TIMESTAMP|DATE)/.test(columns[0]?.type ?? '');
   const place = (value: unknown) => (isTime ? Date.parse(String(value)) / 1000 : Number(value));

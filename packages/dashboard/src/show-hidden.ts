@@ -5,8 +5,8 @@ import { type ComponentChildren, options, type VNode } from 'preact';
 const texts = ['title', 'aria-label', 'alt'];
 
 /**
- * Makes every text of the page show the characters that would turn its direction, or not be seen: what
- * producers wrote comes to many places.
+ * Makes every text of the page show the characters that would turn its direction, or not be seen:
+ * what producers wrote comes to many places.
  */
 export function showHidden(): void {
   const before = options.vnode;

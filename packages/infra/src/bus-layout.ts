@@ -15,8 +15,9 @@ export const fileNames = {
 } as const;
 
 /**
- * What COMMIT says when the job was built in `staging/` and renamed in: its files are complete and their producer is done with
- * them. A job without these words is copied instead of linked, because a descriptor may still be open on its files.
+ * What COMMIT says when the job was built in `staging/` and renamed in: its files are complete and
+ * their producer is done with them. A job without these words is copied instead of linked, because
+ * a descriptor may still be open on its files.
  */
 export const stagedMark = 'staged\n';
 
@@ -60,9 +61,9 @@ export function busLayout(busRoot: string): BusLayout {
 }
 
 /**
- * Returns where an artifact is stored, relative to the bus root. `@` and `~` cannot be part of an id, so
- * two keys never share a path; keys that differ only in case do not either where names ignore case, as
- * they do on macOS: a key with capital letters has a hash in its file's name.
+ * Returns where an artifact is stored, relative to the bus root. `@` and `~` cannot be part of an
+ * id, so two keys never share a path; keys that differ only in case do not either where names
+ * ignore case, as they do on macOS: a key with capital letters has a hash in its file's name.
  */
 export function storeRelPath(parts: ArtifactKeyParts): string {
   const { producer, kind, runId, artifactId } = parts;

@@ -20,7 +20,8 @@ export type BusMarker = z.infer<typeof markerSchema>;
 /**
  * The marker of a bus root, or undefined when the folder is not marked.
  *
- * @throws BusError `BUS_ROOT_NOT_FOUND` when the marker is damaged or of a newer layout than this version knows.
+ * @throws BusError `BUS_ROOT_NOT_FOUND` when the marker is damaged or of a newer layout than this
+ * version knows.
  */
 export async function readBusMarker(busRoot: string): Promise<BusMarker | undefined> {
   const path = join(busRoot, fileNames.marker);
@@ -45,9 +46,11 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
 }
 
 /**
- * Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there stays.
+ * Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there
+ * stays.
  *
- * @param umask for `inbox/` and `staging/`, where producers of other users may write; the process's own by default.
+ * @param umask for `inbox/` and `staging/`, where producers of other users may write; the process's
+ * own by default.
  */
 export async function initBusRoot(busRoot: string, umask?: number): Promise<BusMarker> {
   const root = checkedRoot(resolve(busRoot));
@@ -70,7 +73,10 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
   return (await readBusMarker(root)) ?? made;
 }
 
-/** The mode is that of the moment in which it is made: changing it later may be forbidden where its group is inherited. */
+/**
+ * The mode is that of the moment in which it is made: changing it later may be forbidden where its
+ * group is inherited.
+ */
 function makeShared(folder: string, umask: number): void {
   const own = process.umask(umask);
   try {
@@ -81,10 +87,12 @@ function makeShared(folder: string, umask: number): void {
 }
 
 /**
- * The bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest `bus_config.json`, then `data/bus`.
+ * The bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
+ * `bus_config.json`, then `data/bus`.
  *
  * @returns its absolute path.
- * @throws BusError `BUS_ROOT_NOT_FOUND` when no bus has marked the folder as its own: nobody would read what is submitted there.
+ * @throws BusError `BUS_ROOT_NOT_FOUND` when no bus has marked the folder as its own: nobody would
+ * read what is submitted there.
  */
 export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const root = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined) ?? findBusConfig({ env }).config.busRoot;

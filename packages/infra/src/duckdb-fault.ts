@@ -13,9 +13,14 @@ export type DuckDbFault = 'file' | 'unsupported' | 'memory' | 'missing' | 'machi
 
 interface Rule {
   fault: DuckDbFault;
-  /** How the message begins. DuckDB writes this part; names of files and columns, which a producer chooses, come later. */
+  /**
+   * How the message begins. DuckDB writes this part; names of files and columns, which a producer
+   * chooses, come later.
+   */
   begins: RegExp;
-  /** How it ends, where the beginning is not enough. Again only DuckDB or the system writes there. */
+  /**
+   * How it ends, where the beginning is not enough. Again only DuckDB or the system writes there.
+   */
   ends?: string;
   /** The system's error code that the end stands for. */
   code?: string;
@@ -52,7 +57,10 @@ const rules: readonly Rule[] = [
 const ruleFor = (message: string): Rule | undefined =>
   rules.find(({ begins, ends = '' }) => begins.test(message) && message.endsWith(ends));
 
-/** Whose fault one of DuckDB's messages says that it is. DuckDB's errors have no codes, so this reads its sentences. */
+/**
+ * Whose fault one of DuckDB's messages says that it is. DuckDB's errors have no codes, so this
+ * reads its sentences.
+ */
 export const duckDbFault = (message: string): DuckDbFault => ruleFor(message)?.fault ?? 'file';
 
 /** Why a database could not be opened; `other` is the machine's or anything else. */
@@ -70,7 +78,10 @@ export function openFault(error: unknown): OpenFault {
   return 'other';
 }
 
-/** The system error that one of DuckDB's messages is about, when the machine is at fault; otherwise undefined. */
+/**
+ * The system error that one of DuckDB's messages is about, when the machine is at fault; otherwise
+ * undefined.
+ */
 export function machineFaultIn(message: string): NodeJS.ErrnoException | undefined {
   const rule = ruleFor(message);
   if (rule?.fault !== 'machine') return undefined;

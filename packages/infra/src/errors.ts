@@ -11,14 +11,15 @@ export interface CodedErrorOptions {
 }
 
 /**
- * The base of every error that the bus's packages throw on purpose: a stable `code`, a sentence, and a `hint` that says what to
- * do next.
+ * The base of every error that the bus's packages throw on purpose: a stable `code`, a sentence,
+ * and a `hint` that says what to do next.
  *
  * @example
  * try {
  *   await submitArtifact(artifact);
  * } catch (error) {
- *   if (error instanceof CodedError) console.error(`${error.code}: ${error.message} ${error.hint}`);
+ *   if (!(error instanceof CodedError)) throw error;
+ *   console.error(`${error.code}: ${error.message} ${error.hint}`);
  * }
  */
 export class CodedError<Code extends string = string> extends Error {
@@ -36,8 +37,9 @@ export class CodedError<Code extends string = string> extends Error {
 }
 
 /**
- * Why the daemon rejects a job: the closed list of the protocol's `REJECT_REASON.json` codes, each with the hint that goes with
- * it. The same code is thrown by `submitArtifact` where the mistake can be seen before submission.
+ * Why the daemon rejects a job: the closed list of the protocol's `REJECT_REASON.json` codes, each
+ * with the hint that goes with it. The same code is thrown by `submitArtifact` where the mistake
+ * can be seen before submission.
  */
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
@@ -67,7 +69,10 @@ export const rejectCodes = {
 /** A code of `REJECT_REASON.json`. */
 export type RejectCode = keyof typeof rejectCodes;
 
-/** Codes that only the producer's side knows: the job never reached the bus, or nothing is known of it yet. */
+/**
+ * Codes that only the producer's side knows: the job never reached the bus, or nothing is known of
+ * it yet.
+ */
 export const submitCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   ID_INVALID: {
@@ -101,7 +106,10 @@ export type SubmitCode = keyof typeof submitCodes;
 
 /** An error of submission, of the manifest, or of the configuration. */
 export class BusError extends CodedError<SubmitCode | RejectCode> {
-  /** What a caller should do: correct the call, try again later, or (for a rejection) change the job. */
+  /**
+   * What a caller should do: correct the call, try again later, or (for a rejection) change the
+   * job.
+   */
   get disposition(): Disposition {
     return this.code in submitCodes ? submitCodes[this.code as SubmitCode].disposition : 'reject';
   }
@@ -124,8 +132,9 @@ export function systemErrorCode(error: unknown): string | undefined {
 }
 
 /**
- * Whether the bus could not take a submission through no fault of the artifact: no bus there, no permission, disk full. A producer
- * then keeps its local file and may submit it later. A mistake in the call, or a rejection, is not of this kind.
+ * Whether the bus could not take a submission through no fault of the artifact: no bus there, no
+ * permission, disk full. A producer then keeps its local file and may submit it later. A mistake in
+ * the call, or a rejection, is not of this kind.
  */
 export function isBusUnavailable(error: unknown): boolean {
   return error instanceof BusError && (error.code === 'BUS_ROOT_NOT_FOUND' || error.code === 'SUBMIT_FAILED');

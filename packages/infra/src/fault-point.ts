@@ -4,8 +4,10 @@ const [armedName, armedHit] = armed?.replace(/^hang:/, '').split('#') ?? [];
 let hitsLeft = Number(armedHit ?? 1);
 
 /**
- * A named moment at which the fault harness can kill the process: `QUANTBOT_FAULT_POINT=<name>[#<n>]` sends SIGKILL when the point is
- * passed for the n-th time, `hang:<name>` makes it hang there as a file system that does not answer does. Costs one comparison when nothing is armed.
+ * A named moment at which the fault harness can kill the process:
+ * `QUANTBOT_FAULT_POINT=<name>[#<n>]` sends SIGKILL when the point is passed for the n-th time,
+ * `hang:<name>` makes it hang there as a file system that does not answer does. Costs one
+ * comparison when nothing is armed.
  */
 export function faultPoint(name: string): void {
   if (armedName === undefined || armedName !== name) return;

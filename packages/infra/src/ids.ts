@@ -2,10 +2,16 @@ import { z } from 'zod';
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** At most this many characters, because two ids make one file name of the store (file systems allow 255 bytes). */
+/**
+ * At most this many characters, because two ids make one file name of the store (file systems allow
+ * 255 bytes).
+ */
 export const maxIdLength = 100;
 
-/** The schema of every id of the protocol: it can be a file name anywhere and can never leave its folder. */
+/**
+ * The schema of every id of the protocol: it can be a file name anywhere and can never leave its
+ * folder.
+ */
 export const idSchema = z
   .string()
   .max(maxIdLength, `must have at most ${maxIdLength} characters`)
@@ -23,7 +29,8 @@ export interface ArtifactKeyParts {
 }
 
 /**
- * The key under which an artifact is catalogued, once and for all: `run_id/producer/kind/artifact_id`.
+ * The key under which an artifact is catalogued, once and for all:
+ * `run_id/producer/kind/artifact_id`.
  *
  * @example
  * artifactKey({ runId: 'run-123', producer: 'simulation', kind: 'trades', artifactId: 'trades' });

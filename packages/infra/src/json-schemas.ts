@@ -4,9 +4,9 @@ import { manifestSchema, operationManifestSchema } from './manifest.js';
 import { receiptSchema, rejectReasonSchema } from './receipt.js';
 
 /**
- * The published JSON Schemas by file name (`manifest.schema.json`, …), made from the zod schemas that the code itself uses. They
- * describe what may be written, so what has a default is not required. What JSON Schema cannot say (no artifact twice, times that
- * exist) only the code checks.
+ * The published JSON Schemas by file name (`manifest.schema.json`, …), made from the zod schemas
+ * that the code itself uses. They describe what may be written, so what has a default is not
+ * required. What JSON Schema cannot say (no artifact twice, times that exist) only the code checks.
  */
 export function jsonSchemaFiles(): Record<string, object> {
   const schemas = {

@@ -13,19 +13,23 @@ export interface LoggerOptions {
 }
 
 /**
- * A structured logger (pino): JSON lines on standard error, or readable lines when that is a terminal and `pino-pretty` is installed.
- * Standard output stays free for results.
+ * A structured logger (pino): JSON lines on standard error, or readable lines when that is a
+ * terminal and `pino-pretty` is installed. Standard output stays free for results.
  */
 export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
-  // What producers wrote steers no terminal: pino escapes control characters, but not all of Unicode's.
+  // What producers wrote steers no terminal: pino escapes control characters, but not all of
+  // Unicode's.
   if (pretty !== undefined) return pino(options, { write: line => void pretty.write(visibleOnceParsed(line)) });
   const lines = pino.destination({ fd: 2, sync: true });
   return pino(options, { write: line => void lines.write(visibleJson(line)) });
 }
 
-/** pino-pretty as a stream of this thread, so that the last lines before an exit are not lost with a worker. */
+/**
+ * pino-pretty as a stream of this thread, so that the last lines before an exit are not lost with a
+ * worker.
+ */
 function prettyStream(): NodeJS.WritableStream | undefined {
   try {
     const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => NodeJS.WritableStream;

@@ -38,7 +38,10 @@ export const manifestArtifactSchema = z.looseObject({
   meta: jsonObject.optional().describe('Kept as it came.'),
 });
 
-/** The manifest of a job, version 1: the only definition of `manifest.json`. Unknown fields are kept. */
+/**
+ * The manifest of a job, version 1: the only definition of `manifest.json`. Unknown fields are
+ * kept.
+ */
 export const manifestSchema = z
   .looseObject({
     manifest_version: z.literal(1).default(1),
@@ -79,7 +82,10 @@ export const manifestSchema = z
     });
   });
 
-/** What an operator asks the daemon to do, in a job that brings no artifact: only the writer may, and while it runs nobody else is. */
+/**
+ * What an operator asks the daemon to do, in a job that brings no artifact: only the writer may,
+ * and while it runs nobody else is.
+ */
 export const operationSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('alias'),
@@ -107,7 +113,10 @@ export const operationManifestSchema = z.looseObject({
   op: operationSchema,
 });
 
-/** JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went in. */
+/**
+ * JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went
+ * in.
+ */
 function isRealTime(text: string): boolean {
   const seconds = text.slice(0, 19).replace(' ', 'T');
   const time = new Date(`${seconds}Z`);

@@ -11,7 +11,10 @@ import { manifestArtifactSchema, manifestSchema, parseManifest } from './manifes
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, '../../../docs/reference', name), 'utf8');
 
-/** The rows of the tables below a heading, cells trimmed; all tables of the text when there is no heading. */
+/**
+ * The rows of the tables below a heading, cells trimmed; all tables of the text when there is no
+ * heading.
+ */
 function tableRows(text: string, heading?: string): string[][] {
   const begin = heading === undefined ? 0 : text.indexOf(`\n${heading}\n`);
   expect(begin, `the heading ${heading}`).not.toBe(-1);

@@ -18,8 +18,8 @@ export function canonTableOf(schemaHint: string | undefined | null): string | un
 const misspelt = /^(c+anon|ca+non|can+on|cano+n|canon+|acnon|cnaon|caonn|canno|canons)$/i;
 
 /**
- * Returns what is wrong with a hint that is meant for a canonical table and names none, as the end of
- * a sentence; undefined for a good hint. A hint of another kind (`simulation.fills`) is good.
+ * Returns what is wrong with a hint that is meant for a canonical table and names none, as the end
+ * of a sentence; undefined for a good hint. A hint of another kind (`simulation.fills`) is good.
  *
  * @example
  * schemaHintProblem('Canon.trades'); // "Canon.trades names no table: write canon.trades (…)"

@@ -9,8 +9,9 @@ export class JsonError extends Error {
 }
 
 /**
- * Parses JSON that every reader understands alike: valid UTF-8, at most `maxDepth` levels deep, no key twice in an object (of which one
- * parser takes the first and another the last), no `__proto__`.
+ * Parses JSON that every reader understands alike: valid UTF-8, at most `maxDepth` levels deep, no
+ * key twice in an object (of which one parser takes the first and another the last), no
+ * `__proto__`.
  *
  * @throws JsonError.
  */
@@ -36,11 +37,13 @@ export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown 
 }
 
 /**
- * Almost every text is in the form that our own producers write, two spaces a level. One that comes out again just as it went in has no key
- * twice, and that is found in a tenth of the time of going through it here. Undefined for any other text, which says nothing about it.
+ * Almost every text is in the form that our own producers write, two spaces a level. One that comes
+ * out again just as it went in has no key twice, and that is found in a tenth of the time of going
+ * through it here. Undefined for any other text, which says nothing about it.
  */
 function parseOwnForm(text: string, maxDepth: number): { json: unknown } | undefined {
-  // A line break inside of JSON is never part of a string, so this is a line that is nested deeper than is allowed, or nearly so.
+  // A line break inside of JSON is never part of a string, so this is a line that is nested deeper
+  // than is allowed, or nearly so.
   if (!text.startsWith('{\n  "') || text.includes(`\n${'  '.repeat(maxDepth)}`) || text.includes('__proto__'))
     return undefined;
   try {
@@ -62,7 +65,10 @@ function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** Goes through a text that is known to be JSON: a string that a colon follows is a key of the innermost object. */
+/**
+ * Goes through a text that is known to be JSON: a string that a colon follows is a key of the
+ * innermost object.
+ */
 function checkKeys(text: string): void {
   const keysOfObjects: Set<string>[] = [];
   let string = '';
@@ -81,8 +87,9 @@ function checkKeys(text: string): void {
 }
 
 /**
- * The strings, brackets and colons of a JSON text, in order; what else there is tells nothing about its shape. By hand, because a regular
- * expression takes quadratic time on a string that does not end.
+ * The strings, brackets and colons of a JSON text, in order; what else there is tells nothing about
+ * its shape. By hand, because a regular expression takes quadratic time on a string that does not
+ * end.
  */
 function* tokensOf(text: string): Generator<string> {
   for (let i = 0; i < text.length; i++) {

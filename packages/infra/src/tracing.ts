@@ -9,8 +9,9 @@ export interface TraceContext {
 const tracer = () => trace.getTracer('@quantbot/infra');
 
 /**
- * Runs a submission within a span of its own, if the program has set up OpenTelemetry; costs nothing otherwise. The span's context goes into the manifest
- * ({@link currentTrace}), so that the daemon goes on with the same trace.
+ * Runs a submission within a span of its own, if the program has set up OpenTelemetry; costs
+ * nothing otherwise. The span's context goes into the manifest ({@link currentTrace}), so that the
+ * daemon goes on with the same trace.
  */
 export function withSubmitSpan<T>(producer: string, work: (span: Span) => Promise<T>): Promise<T> {
   const options = {
@@ -30,7 +31,10 @@ export function withSubmitSpan<T>(producer: string, work: (span: Span) => Promis
   });
 }
 
-/** The trace that this program is in: that of its OpenTelemetry, else of `TRACEPARENT` in its environment (as a script gets it from the program that started it). */
+/**
+ * The trace that this program is in: that of its OpenTelemetry, else of `TRACEPARENT` in its
+ * environment (as a script gets it from the program that started it).
+ */
 export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext {
   const carrier: Record<string, string> = {};
   propagation.inject(context.active(), carrier);
@@ -39,6 +43,9 @@ export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext
   return { traceparent, ...(tracestate && { tracestate }) };
 }
 
-/** Whether a text is a `traceparent`; another one, which anybody may have written into a manifest, is not looked at. */
+/**
+ * Whether a text is a `traceparent`; another one, which anybody may have written into a manifest,
+ * is not looked at.
+ */
 export const isTraceparent = (text: unknown): text is string =>
   typeof text === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);

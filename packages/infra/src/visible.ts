@@ -4,8 +4,8 @@ const hidden = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u00ad\u200b\u2060-\u2064\ufe
 const shown = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
 /**
- * Returns a text of somebody else's as it can be shown anywhere: characters that steer a terminal, turn
- * the direction of what follows, or are not seen at all stand as `\u{202e}`.
+ * Returns a text of somebody else's as it can be shown anywhere: characters that steer a terminal,
+ * turn the direction of what follows, or are not seen at all stand as `\u{202e}`.
  */
 export const visible = (text: string): string => text.replace(hidden, shown);
 
@@ -27,8 +27,8 @@ export const visibleJson = (json: string): string =>
   );
 
 /**
- * Returns a line of JSON whose strings can be shown when it is parsed: the escapes of control characters
- * become text (`\\u{1b}`). For a program that prints what it parses.
+ * Returns a line of JSON whose strings can be shown when it is parsed: the escapes of control
+ * characters become text (`\\u{1b}`). For a program that prints what it parses.
  */
 export const visibleOnceParsed = (json: string): string =>
   json

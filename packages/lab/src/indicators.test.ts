@@ -17,7 +17,8 @@ const close = (values: Series) => values.map(value => (value === null ? null : e
 
 const prices = [100, 102, 101, 105, 103, 108];
 
-// The numbers of the next five tests come from Python's math, statistics and fractions modules, as noted at each.
+// The numbers of the next five tests come from Python's math, statistics and fractions modules, as
+// noted at each.
 
 test('a simple return is the price over the one before, less one', () => {
   // [p[i] / p[i-1] - 1 for i in 1..5]

@@ -1,11 +1,14 @@
 /**
- * Indicators over a series, one value after another: each is made once per series and called for every bar, so it cannot look ahead. A result that is not there yet
- * is null, never 0. A missing value (null) gives null and starts every window anew: what lies before a gap says nothing of what lies behind it.
+ * Indicators over a series, one value after another: each is made once per series and called for
+ * every bar, so it cannot look ahead. A result that is not there yet is null, never 0. A missing
+ * value (null) gives null and starts every window anew: what lies before a gap says nothing of what
+ * lies behind it.
  */
 export type Indicator = (value: number | null) => number | null;
 
 /**
- * The last `length` values, oldest first; undefined while there are fewer without a gap. The array is the same each time, so it counts until the next call.
+ * The last `length` values, oldest first; undefined while there are fewer without a gap. The array
+ * is the same each time, so it counts until the next call.
  */
 export function lastValues(length: number): (value: number | null) => readonly number[] | undefined {
   const values: number[] = [];
@@ -20,20 +23,27 @@ export function lastValues(length: number): (value: number | null) => readonly n
 /** The arithmetic mean. */
 export const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
 
-/** The sum of squared distances from the mean, which keeps its digits where the difference of two sums of squares loses them. */
+/**
+ * The sum of squared distances from the mean, which keeps its digits where the difference of two
+ * sums of squares loses them.
+ */
 export function squaredDistances(values: readonly number[]): number {
   const middle = mean(values);
   return values.reduce((sum, v) => sum + (v - middle) ** 2, 0);
 }
 
-/** Simple return: `p[t] / p[t-1] - 1`. Source: Campbell, Lo and MacKinlay, The Econometrics of Financial Markets, 1997, section 1.4. */
+/**
+ * Simple return: `p[t] / p[t-1] - 1`. Source: Campbell, Lo and MacKinlay, The Econometrics of
+ * Financial Markets, 1997, section 1.4.
+ */
 export const simpleReturn = (): Indicator => fromPrevious((price, before) => price / before - 1);
 
 /** Log return: `ln(p[t] / p[t-1])`, which adds up over time. Source: as {@link simpleReturn}. */
 export const logReturn = (): Indicator => fromPrevious((price, before) => Math.log(price / before));
 
 /**
- * Simple moving average: the mean of the last `bars` values. Each window is summed anew, since a running sum would carry the rounding of all bars before it.
+ * Simple moving average: the mean of the last `bars` values. Each window is summed anew, since a
+ * running sum would carry the rounding of all bars before it.
  */
 export function simpleMovingAverage(bars: number): Indicator {
   const window = lastValues(bars);
@@ -44,8 +54,9 @@ export function simpleMovingAverage(bars: number): Indicator {
 }
 
 /**
- * Exponential moving average: `a * v[t] + (1 - a) * ema[t-1]` with `a = 2 / (bars + 1)`, seeded with the simple average of the first `bars` values.
- * Source: John J. Murphy, Technical Analysis of the Financial Markets, 1999, chapter 9; the seed is that of TA-Lib.
+ * Exponential moving average: `a * v[t] + (1 - a) * ema[t-1]` with `a = 2 / (bars + 1)`, seeded
+ * with the simple average of the first `bars` values. Source: John J. Murphy, Technical Analysis of
+ * the Financial Markets, 1999, chapter 9; the seed is that of TA-Lib.
  */
 export function exponentialMovingAverage(bars: number): Indicator {
   const weight = 2 / (bars + 1);
@@ -60,8 +71,10 @@ export function exponentialMovingAverage(bars: number): Indicator {
 }
 
 /**
- * Annualised historical volatility: the sample standard deviation (divisor `bars - 1`) of the last `bars` log returns, times the square root of the bars in a year.
- * It needs one price more than returns. Source: John C. Hull, Options, Futures, and Other Derivatives, "Estimating Volatility from Historical Data".
+ * Annualised historical volatility: the sample standard deviation (divisor `bars - 1`) of the last
+ * `bars` log returns, times the square root of the bars in a year. It needs one price more than
+ * returns. Source: John C. Hull, Options, Futures, and Other Derivatives, "Estimating Volatility
+ * from Historical Data".
  */
 export function historicalVolatility(bars: number, periodsPerYear: number): Indicator {
   const change = logReturn();
@@ -73,8 +86,9 @@ export function historicalVolatility(bars: number, periodsPerYear: number): Indi
 }
 
 /**
- * Drawdown from the running peak: `p[t] / max(p[0..t]) - 1`, so 0 at a high and -0.2 when 20 % below it. The peak outlives a gap.
- * Source: Magdon-Ismail and Atiya, Maximum Drawdown, Risk Magazine, October 2004.
+ * Drawdown from the running peak: `p[t] / max(p[0..t]) - 1`, so 0 at a high and -0.2 when 20 %
+ * below it. The peak outlives a gap. Source: Magdon-Ismail and Atiya, Maximum Drawdown, Risk
+ * Magazine, October 2004.
  */
 export function drawdownFromPeak(firstPeak = Number.NEGATIVE_INFINITY): Indicator {
   let peak = firstPeak;

@@ -42,7 +42,8 @@ const { rows } = await new FeatureSetCompiler({ busRoot }).compile({ runId: 'lar
 console.log(rows);
 `;
 
-// As objects the rows would need more than twice of what this process may have: about 200 bytes each, and more for their features.
+// As objects the rows would need more than twice of what this process may have: about 200 bytes
+// each, and more for their features.
 test('a slice that does not fit into the heap as a whole is compiled all the same', async () => {
   const source = join(folder, 'slice.parquet');
   await writeParquet(source, candles(), schema);

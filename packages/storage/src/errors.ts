@@ -1,8 +1,9 @@
 import { CodedError, type CodedErrorOptions, type Disposition } from '@quantbot/infra';
 
 /**
- * Every code of `@quantbot/storage`, with what to do about it: `caller` (correct the call), `retry` (the same call can succeed later).
- * Documented in docs/reference/errors-storage.md; a test holds the two together.
+ * Every code of `@quantbot/storage`, with what to do about it: `caller` (correct the call), `retry`
+ * (the same call can succeed later). Documented in docs/reference/errors-storage.md; a test holds
+ * the two together.
  */
 export const storageCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
@@ -80,13 +81,15 @@ export const storageCodes = {
 export type StorageCode = keyof typeof storageCodes;
 
 /**
- * An error of reading or writing through this package. `details` has further facts, `cause` what DuckDB or the system said.
+ * An error of reading or writing through this package. `details` has further facts, `cause` what
+ * DuckDB or the system said.
  *
  * @example
  * try {
  *   await readParquet('data/exports/alerts_std.parquet');
  * } catch (error) {
- *   if (error instanceof StorageError && error.disposition === 'retry') console.error(`${error.message} ${error.hint}`);
+ *   if (!(error instanceof StorageError) || error.disposition !== 'retry') throw error;
+ *   console.error(`${error.message} ${error.hint}`);
  * }
  */
 export class StorageError extends CodedError<StorageCode> {

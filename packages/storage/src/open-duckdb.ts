@@ -7,7 +7,10 @@ import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.j
 import { storageError } from './errors.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
 
-/** Options of {@link openDuckDb}: how values come out, for all queries unless a query says otherwise. */
+/**
+ * Options of {@link openDuckDb}: how values come out, for all queries unless a query says
+ * otherwise.
+ */
 export interface OpenOptions extends TypeMapping {
   /** Always true: the daemon is the only writer. It is here so that code can say so. */
   readOnly?: true;
@@ -15,18 +18,21 @@ export interface OpenOptions extends TypeMapping {
 
 /** Options of one query. */
 export interface QueryOptions extends TypeMapping {
-  /** Ends the query, also one that still waits for its turn; it then throws the signal's reason. The handle can be used on. */
+  /**
+   * Ends the query, also one that still waits for its turn; it then throws the signal's reason. The
+   * handle can be used on.
+   */
   signal?: AbortSignal;
 }
 
 /**
- * Opens a DuckDB database for reading. It never takes part in a lock conflict with the daemon, which replaces the file by another
- * instead of writing into it; opening the path again sees the new one. A handle may stay open as long as you like: the catalog's
- * views read live files.
+ * Opens a DuckDB database for reading. It never takes part in a lock conflict with the daemon,
+ * which replaces the file by another instead of writing into it; opening the path again sees the
+ * new one. A handle may stay open as long as you like: the catalog's views read live files.
  *
  * @param path for instance `data/alerts.duckdb`, relative to the working folder.
- * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_INVALID`, `DATABASE_LOCKED`, `DATABASE_READ_ONLY` (for `readOnly: false`),
- * `READ_FAILED`.
+ * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_INVALID`, `DATABASE_LOCKED`,
+ * `DATABASE_READ_ONLY` (for `readOnly: false`), `READ_FAILED`.
  *
  * @example
  * await using db = await openDuckDb('data/alerts.duckdb', { readOnly: true });
@@ -65,17 +71,20 @@ export class DuckDb {
     this.#mapping = mapping;
   }
 
-  /** Device and inode of the file: differs from the path's once another database was renamed over it. */
+  /**
+   * Device and inode of the file: differs from the path's once another database was renamed over
+   * it.
+   */
   get identity(): string {
     return this.#database.identity;
   }
 
   /**
-   * Runs one query and gives its rows as objects; docs/reference/type-mapping.md says which type becomes what. Parameters are bound:
-   * `?` or `$1` with an array, `$name` with an object.
+   * Runs one query and gives its rows as objects; docs/reference/type-mapping.md says which type
+   * becomes what. Parameters are bound: `?` or `$1` with an array, `$name` with an object.
    *
-   * @throws StorageError `QUERY_FAILED`, `READ_FAILED`, `DATABASE_READ_ONLY`, `OPTIONS_INVALID`, `TYPE_UNSUPPORTED`,
-   * `VALUE_UNREPRESENTABLE`, `CLOSED`.
+   * @throws StorageError `QUERY_FAILED`, `READ_FAILED`, `DATABASE_READ_ONLY`, `OPTIONS_INVALID`,
+   * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `CLOSED`.
    */
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]> {
     return this.#run(sql, params, options, runForRows<R>);

@@ -1,4 +1,5 @@
-"""Producers of the Write-Once Artifact Bus in Python: submit Parquet files, with nothing but the standard library."""
+"""Producers of the Write-Once Artifact Bus in Python: submit Parquet files, with nothing but the
+standard library."""
 
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._manifest import Artifact

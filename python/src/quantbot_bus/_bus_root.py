@@ -27,7 +27,8 @@ class BusPaths(NamedTuple):
 
 
 def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> BusPaths:
-    """Reads the configuration: QUANTBOT_BUS_CONFIG, then the nearest ``bus_config.json`` upwards, else the defaults.
+    """Reads the configuration: QUANTBOT_BUS_CONFIG, then the nearest ``bus_config.json`` upwards,
+    else the defaults.
 
     Raises BusError CONFIG_NOT_FOUND, CONFIG_INVALID or BUS_ROOT_INVALID.
     """
@@ -60,8 +61,8 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
 def find_bus_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Path:
     """The bus root to submit to, as an absolute path.
 
-    Raises BusError BUS_ROOT_NOT_FOUND when no bus has marked the folder as its own: nobody would read what is submitted there.
-    """
+    Raises BusError BUS_ROOT_NOT_FOUND when no bus has marked the folder as its own: nobody would
+    read what is submitted there. """
     variables = os.environ if env is None else env
     named = bus_root if bus_root is not None else variables.get("QUANTBOT_BUS_ROOT") or None
     root = find_bus_paths(env=variables).bus_root if named is None else checked_root(Path(named))

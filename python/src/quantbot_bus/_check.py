@@ -1,4 +1,5 @@
-"""``scripts/test_bus.py``: submits a small file to the bus that is running, and follows it to its golden export."""
+"""``scripts/test_bus.py``: submits a small file to the bus that is running, and follows it to its
+golden export."""
 
 from __future__ import annotations
 
@@ -117,7 +118,8 @@ def _submit(bus_root: Path, timeout_s: float) -> Receipt:
 
 
 def _wait_for_export(status: Path, seq: int, before: Optional[dict[str, Any]], timeout_s: float) -> dict[str, Any]:
-    """The status of the table's export, once it was made from this commit or a later one and the file is the one that it names."""
+    """The status of the table's export, once it was made from this commit or a later one and the
+    file is the one that it names."""
 
     def made() -> Optional[dict[str, Any]]:
         entry = _export_entry(status)

@@ -1,4 +1,5 @@
-"""The command line: ``bus_submit.py``, and ``quantbot-bus-submit`` where the package is installed."""
+"""The command line: ``bus_submit.py``, and ``quantbot-bus-submit`` where the package is
+installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Everything that writes, renames and fsyncs: a file is synced before the name that makes it visible, the folder after it."""
+"""Everything that writes, renames and fsyncs: a file is synced before the name that makes it
+visible, the folder after it."""
 
 from __future__ import annotations
 
@@ -80,7 +81,8 @@ def copy_durable(source: Path, target: Path) -> Digest:
 
 
 def move_in(source: Path, target: Path) -> Digest:
-    """Gives a file a second name inside the job and flushes it; copies where the file system refuses links."""
+    """Gives a file a second name inside the job and flushes it; copies where the file system
+    refuses links."""
     try:
         if source.is_symlink():
             raise OSError(errno.EXDEV, "a link to a link is no link to the file")

@@ -1,4 +1,5 @@
-"""Errors with a stable code, a sentence, and a hint that says what to do next: the same codes as in TypeScript."""
+"""Errors with a stable code, a sentence, and a hint that says what to do next: the same codes as in
+TypeScript."""
 
 from __future__ import annotations
 
@@ -21,14 +22,15 @@ HINTS: Mapping[str, str] = {
     "BYTES_MISMATCH": "Somebody is writing to the file. Submit it again when it is complete.",
     "TOO_LARGE": "Put large metadata into an artifact of its own, or split the job.",
 }
-"""What to do about each code that is raised before a job is with the bus, or while it is waited for."""
+"""What to do about each code that is raised before a job is with the bus, or while it is waited
+for."""
 
 
 class BusError(Exception):
     """Raised on purpose by everything in this package.
 
-    ``code`` is stable and may be compared; ``details`` has one fact a line; ``hint`` says what to do next.
-    """
+    ``code`` is stable and may be compared; ``details`` has one fact a line; ``hint`` says what to
+    do next. """
 
     def __init__(self, code: str, message: str, *, hint: Optional[str] = None, details: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -56,7 +58,8 @@ class JobRejectedError(BusError):
 
 
 def is_bus_unavailable(error: BaseException) -> bool:
-    """Whether the bus could not take a job through no fault of the artifact: no bus, no permission, disk full.
+    """Whether the bus could not take a job through no fault of the artifact: no bus, no permission,
+    disk full.
 
     A producer then keeps its file and may submit it later.
     """

@@ -1,4 +1,5 @@
-"""Named moments at which a test can kill the process: QUANTBOT_FAULT_POINT=<name>, the same names as in TypeScript."""
+"""Named moments at which a test can kill the process: QUANTBOT_FAULT_POINT=<name>, the same names
+as in TypeScript."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
-"""What a job says about itself: the options of a call, checked all at once, and ``manifest.json``."""
+"""What a job says about itself: the options of a call, checked all at once, and
+``manifest.json``."""
 
 from __future__ import annotations
 
@@ -31,9 +32,9 @@ _TRANSFERS = ("copy", "move")
 class Artifact:
     """One Parquet file of a job.
 
-    ``parquet`` is its path; ``kind`` is the job's when absent; ``schema_hint`` ``canon.<table>`` makes it part of a canonical table;
-    ``rows`` is checked against the file and filled in when absent; ``meta`` is kept as it is; ``transfer`` is ``copy`` or ``move``.
-    """
+    ``parquet`` is its path; ``kind`` is the job's when absent; ``schema_hint`` ``canon.<table>``
+    makes it part of a canonical table; ``rows`` is checked against the file and filled in when
+    absent; ``meta`` is kept as it is; ``transfer`` is ``copy`` or ``move``. """
 
     artifact_id: str
     parquet: StrPath
@@ -64,7 +65,8 @@ class Job:
 
 
 def check_job(job: Job) -> None:
-    """Raises BusError ID_INVALID when only ids are wrong, OPTIONS_INVALID otherwise, with one detail a problem."""
+    """Raises BusError ID_INVALID when only ids are wrong, OPTIONS_INVALID otherwise, with one
+    detail a problem."""
     bad_ids = [f"{name}: {_ID_RULE}" for name, value in _ids(job) if not _matches(_ID, value)]
     bad_ids += [
         f"inputs.{index}: must be run_id/producer/kind/artifact_id"
@@ -117,7 +119,8 @@ def _other_problems(job: Job) -> Iterator[str]:
 
 
 def json_problems(name: str, value: object, around: int = 1) -> Iterable[str]:
-    """Why something is not a JSON object that every reader of the bus understands alike; ``around`` it are so many levels."""
+    """Why something is not a JSON object that every reader of the bus understands alike; ``around``
+    it are so many levels."""
     if value is None:
         return []
     if not isinstance(value, Mapping):

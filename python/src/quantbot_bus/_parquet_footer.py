@@ -1,8 +1,8 @@
 """Reads the number of rows from a Parquet file's footer, with nothing but the standard library.
 
-The footer is a Thrift struct in the compact protocol (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
-Everything before the row count is skipped without being built; what follows it is the daemon's to check.
-"""
+The footer is a Thrift struct in the compact protocol
+(https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md). Everything
+before the row count is skipped without being built; what follows it is the daemon's to check. """
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _NUM_ROWS = 3
 
 
 class _Damaged(Exception):
-    """Bytes that are not what they should be; the message completes "the footer cannot be read: …"."""
+    """Bytes that are not what they should be; the message completes "the footer cannot be read:
+    …"."""
 
 
 def read_rows(path: StrPath) -> int:
     """The number of rows of a Parquet file.
 
-    Raises BusError NOT_PARQUET for anything that is not a whole Parquet file, TOO_LARGE for a footer of more than 64 MiB; OSError.
-    """
+    Raises BusError NOT_PARQUET for anything that is not a whole Parquet file, TOO_LARGE for a
+    footer of more than 64 MiB; OSError. """
     with open(path, "rb") as file:
         return read_rows_of(file)
 

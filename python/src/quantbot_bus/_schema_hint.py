@@ -1,4 +1,5 @@
-"""``schema_hint``: which hints are meant for a canonical table and name none. The same rule as in TypeScript."""
+"""``schema_hint``: which hints are meant for a canonical table and name none. The same rule as in
+TypeScript."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ _GLUED = re.compile(r"canon[-_]+(.+)\Z", re.IGNORECASE)
 
 
 def schema_hint_problem(hint: object) -> Optional[str]:
-    """Returns what is wrong with a hint that is meant for a canonical table and names none; None for a good hint."""
+    """Returns what is wrong with a hint that is meant for a canonical table and names none; None
+    for a good hint."""
     if not isinstance(hint, str) or not _HINT.match(hint):
         return "must be identifiers joined by dots, such as canon.trades"
     if _TABLE.match(hint):

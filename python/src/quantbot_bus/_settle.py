@@ -1,4 +1,5 @@
-"""Waits for what becomes of a job: ``processed/<job_id>/RECEIPT.json`` or ``rejected/<job_id>/REJECT_REASON.json``."""
+"""Waits for what becomes of a job: ``processed/<job_id>/RECEIPT.json`` or
+``rejected/<job_id>/REJECT_REASON.json``."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class ReceiptArtifact:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The job is in the store. ``status`` is ``duplicate`` when every artifact was there already; ``raw`` is the whole ``RECEIPT.json``."""
+    """The job is in the store. ``status`` is ``duplicate`` when every artifact was there already;
+    ``raw`` is the whole ``RECEIPT.json``."""
 
     job_id: str
     seq: int
@@ -42,7 +44,8 @@ class Receipt:
 def wait_until_settled(
     bus_root: Path, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
 ) -> Receipt:
-    """Waits for the outcome of the submission with these hashes; older outcomes of the same job id are not answers.
+    """Waits for the outcome of the submission with these hashes; older outcomes of the same job id
+    are not answers.
 
     Raises JobRejectedError; BusError SETTLE_TIMEOUT.
     """
@@ -85,7 +88,8 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
 
 
 def _read_json(path: Path) -> Optional[dict[str, Any]]:
-    """A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again."""
+    """A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it
+    again."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):

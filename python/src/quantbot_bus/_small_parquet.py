@@ -1,4 +1,5 @@
-"""Writes small Parquet files without any library: one row group, plain encoding, no compression, no nulls.
+"""Writes small Parquet files without any library: one row group, plain encoding, no compression, no
+nulls.
 
 For tests and for producers of a few rows; data tools write better files.
 """
@@ -19,7 +20,8 @@ _MAGIC = b"PAR1"
 
 
 def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -> None:
-    """Writes columns of equal length; the first value of each decides whether it is int64, double, string or timestamp.
+    """Writes columns of equal length; the first value of each decides whether it is int64, double,
+    string or timestamp.
 
     A datetime without a time zone is in UTC.
 

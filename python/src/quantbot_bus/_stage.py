@@ -1,4 +1,5 @@
-"""Builds a job in ``staging/``: everything checked, copied, hashed and flushed, so that one rename submits it."""
+"""Builds a job in ``staging/``: everything checked, copied, hashed and flushed, so that one rename
+submits it."""
 
 from __future__ import annotations
 
@@ -32,11 +33,13 @@ class StagedJob:
     given_away: list[Path]
 
     def discard(self) -> None:
-        """Removes a job that was not submitted; what cannot be removed is left to ``quantbot-bus gc``."""
+        """Removes a job that was not submitted; what cannot be removed is left to ``quantbot-bus
+        gc``."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def drop_given_away(self) -> None:
-        """Removes the old names of files that were moved in. One that cannot be removed stays: the job is submitted all the same."""
+        """Removes the old names of files that were moved in. One that cannot be removed stays: the
+        job is submitted all the same."""
         for path in self.given_away:
             try:
                 path.unlink()
@@ -45,7 +48,8 @@ class StagedJob:
 
 
 def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
-    """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE; OSError."""
+    """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, ROWS_MISMATCH,
+    BYTES_MISMATCH, TOO_LARGE; OSError."""
     for artifact in job.artifacts:
         _check_file(artifact)
     folder = bus_root / "staging" / f"{job_id}~{secrets.token_hex(6)}"
@@ -65,7 +69,8 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
         manifest = manifest_bytes(job, job_id, entries)
         write_new(folder / "manifest.json", manifest)
         fault_point("submit:manifest-written")
-        # Not flushed by itself: were its words lost in a power cut, the daemon would copy the files instead of linking them.
+        # Not flushed by itself: were its words lost in a power cut, the daemon would copy the files
+        # instead of linking them.
         write_new(folder / "COMMIT", STAGED_MARK, flush=False)
         _open_to_daemon(folder)
         sync(folder)
@@ -76,7 +81,8 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
 
 
 def _open_to_daemon(folder: Path) -> None:
-    """Where the bus belongs to another user and is shared by a group, the job is given to that group, whatever the producer's umask."""
+    """Where the bus belongs to another user and is shared by a group, the job is given to that
+    group, whatever the producer's umask."""
     staging = folder.parent.stat()
     if not hasattr(os, "getuid") or staging.st_uid == os.getuid() or not staging.st_mode & 0o020:
         return
@@ -91,7 +97,8 @@ def _open_to_daemon(folder: Path) -> None:
 def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path]) -> Digest:
     if transfer == "copy":
         return copy_durable(source, target)
-    # The file keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
+    # The file keeps its old name until the job is in the inbox, so that a crash in between loses
+    # nothing.
     digest = move_in(source, target)
     given_away.append(source)
     return digest
@@ -122,7 +129,8 @@ def _checked_rows(artifact: Artifact, rows: int) -> int:
 
 
 def _free_name(taken: set[str], artifact: Artifact, job_kind: str) -> str:
-    """The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one id."""
+    """The artifact's id as a file name; the kind goes before it where two kinds have an artifact of
+    one id."""
     plain = f"{artifact.artifact_id}.parquet"
     name = f"{artifact.kind or job_kind}@{plain}" if plain in taken else plain
     taken.add(name)

@@ -41,7 +41,8 @@ class SubmittedArtifact:
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that the bus has taken over: from here on it survives anything, and ends as ingested, duplicate or rejected."""
+    """A job that the bus has taken over: from here on it survives anything, and ends as ingested,
+    duplicate or rejected."""
 
     job_id: str
     bus_root: Path
@@ -51,8 +52,8 @@ class Submission:
     def settled(self, timeout_s: float = 60.0) -> Receipt:
         """Waits until the daemon has settled the job.
 
-        Raises JobRejectedError with the rejection's code; BusError SETTLE_TIMEOUT after ``timeout_s`` seconds.
-        """
+        Raises JobRejectedError with the rejection's code; BusError SETTLE_TIMEOUT after
+        ``timeout_s`` seconds. """
         hashes = {artifact.key: artifact.sha256 for artifact in self.artifacts}
         return wait_until_settled(self.bus_root, self.job_id, self.manifest_sha256, hashes, timeout_s)
 
@@ -73,7 +74,8 @@ def submit_artifact(
     bus_root: Optional[StrPath] = None,
     transfer: str = "copy",
 ) -> Submission:
-    """Submits one Parquet file. When this returns the job is durable: it survives a crash of any process and a power cut.
+    """Submits one Parquet file. When this returns the job is durable: it survives a crash of any
+    process and a power cut.
 
     >>> submission = submit_artifact(
     ...     run_id="run-123", producer="baseline", kind="alerts_std", artifact_id="alerts_std",
@@ -81,10 +83,10 @@ def submit_artifact(
     ... )  # doctest: +SKIP
     >>> submission.settled().artifacts[0].canonical_path  # doctest: +SKIP
 
-    Raises BusError with one of the codes OPTIONS_INVALID, ID_INVALID, BUS_ROOT_NOT_FOUND, BUS_ROOT_INVALID, CONFIG_INVALID,
-    CONFIG_NOT_FOUND, ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, JOB_ID_IN_USE,
-    SUBMIT_FAILED. Whatever is raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is not known.
-    """
+    Raises BusError with one of the codes OPTIONS_INVALID, ID_INVALID, BUS_ROOT_NOT_FOUND,
+    BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, ARTIFACT_MISSING, ARTIFACT_UNREADABLE,
+    NOT_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, JOB_ID_IN_USE, SUBMIT_FAILED. Whatever is
+    raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is not known. """
     return submit_artifacts(
         [Artifact(artifact_id, parquet, schema_hint=schema_hint, rows=rows, meta=meta)],
         run_id=run_id,
@@ -113,9 +115,8 @@ def submit_artifacts(
 ) -> Submission:
     """Submits several Parquet files as one job: they become visible together, or none of them does.
 
-    ``inputs`` are the keys of artifacts that the run read (its lineage). Giving the same ``job_id`` again makes a retry idempotent.
-    Raises like :func:`submit_artifact`.
-    """
+    ``inputs`` are the keys of artifacts that the run read (its lineage). Giving the same ``job_id``
+    again makes a retry idempotent. Raises like :func:`submit_artifact`. """
     job = Job(run_id, producer, kind, tuple(artifacts), job_id, inputs, provenance, meta, transfer)
     check_job(job)
     root = find_bus_root(bus_root)
@@ -161,7 +162,8 @@ def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
                 raise
         else:
             fault_point("submit:renamed")
-            # At once, so that the daemon finds files with one name, which it can link instead of copying.
+            # At once, so that the daemon finds files with one name, which it can link instead of
+            # copying.
             staged.drop_given_away()
             _sync_or_unknown(inbox)
             return staged.manifest
@@ -192,7 +194,8 @@ def _sync_or_unknown(inbox: Path) -> None:
 def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
     """The manifest of the job that waits under this id; None when it is gone."""
     try:
-        # Neither through a link nor from a pipe that nobody writes to: whoever put it there, this must end.
+        # Neither through a link nor from a pipe that nobody writes to: whoever put it there, this
+        # must end.
         descriptor = os.open(folder / "manifest.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -220,6 +223,7 @@ def _content_of(manifest: bytes) -> object:
 
 
 def _new_job_id(producer: str) -> str:
-    """Sorts by time, says who made it, and is unique: ``20260131T120000123Z-simulation-9f2c61d0a4be``."""
+    """Sorts by time, says who made it, and is unique:
+    ``20260131T120000123Z-simulation-9f2c61d0a4be``."""
     now = datetime.now(timezone.utc)
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{producer[:60]}-{secrets.token_hex(6)}"

@@ -31,7 +31,10 @@ function examplesOf(types: string): Example[] {
   });
 }
 
-/** The names that a module exports, to be imported by an example, which does not say where they come from. */
+/**
+ * The names that a module exports, to be imported by an example, which does not say where they come
+ * from.
+ */
 function valuesOf(types: string): string[] {
   const program = ts.createProgram([types], options);
   const checker = program.getTypeChecker();

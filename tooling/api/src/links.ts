@@ -19,7 +19,9 @@ export function targetsOf({ tree }: MarkdownPage): string[] {
 /** Not a file beside the page: it has a scheme, or begins with `//`. */
 export const isElsewhere = (target: string): boolean => /^([a-z][a-z0-9+.-]*:|\/\/)/i.test(target);
 
-/** The file or folder, below the root, to which a link of a page leads; empty for the root itself. */
+/**
+ * The file or folder, below the root, to which a link of a page leads; empty for the root itself.
+ */
 export function fileOf(page: MarkdownPage, target: string): string {
   const [path = ''] = target.split('#');
   if (path === '') return page.name;
@@ -39,7 +41,10 @@ function anchorsOf({ tree }: MarkdownPage): Set<string> {
   return anchors;
 }
 
-/** The links of a page that lead to a file which is not kept in the repository, or to an anchor that a page has not. */
+/**
+ * The links of a page that lead to a file which is not kept in the repository, or to an anchor that
+ * a page has not.
+ */
 export function brokenLinks(page: MarkdownPage, pages: readonly MarkdownPage[], files: ReadonlySet<string>): string[] {
   return targetsOf(page).filter(target => {
     if (isElsewhere(target)) return false;
@@ -51,7 +56,10 @@ export function brokenLinks(page: MarkdownPage, pages: readonly MarkdownPage[], 
   });
 }
 
-/** The links that go to the repository's own files by way of the network: they lead to another version than the one that is read. */
+/**
+ * The links that go to the repository's own files by way of the network: they lead to another
+ * version than the one that is read.
+ */
 export const linksToOneself = (page: MarkdownPage, repository: string): string[] =>
   targetsOf(page).filter(target => new RegExp(`^(https?:)?//${repository}/(blob|tree|raw|edit)/`, 'i').test(target));
 

@@ -13,7 +13,10 @@ export interface MarkdownPage {
   tree: Root;
 }
 
-/** Every Markdown page of the repository that somebody has written. API reports are not: they are made by a tool and held to the code by a test of their own. */
+/**
+ * Every Markdown page of the repository that somebody has written. API reports are not: they are
+ * made by a tool and held to the code by a test of their own.
+ */
 export const markdownPages = (): MarkdownPage[] =>
   filesOf('*.md')
     .filter(name => !name.endsWith('.api.md'))

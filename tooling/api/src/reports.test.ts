@@ -42,7 +42,8 @@ function reportOf({ types, folder, report }: Entry): { text: string; problems: s
         // Nothing is alpha or beta, and types that only name others need no name of their own.
         'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
         'ae-forgotten-export': { logLevel: ExtractorLogLevel.None },
-        // Of the members of a type those that their names explain are not; the exports themselves are looked at below.
+        // Of the members of a type those that their names explain are not; the exports themselves
+        // are looked at below.
         'ae-undocumented': { logLevel: ExtractorLogLevel.None },
       },
       tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },

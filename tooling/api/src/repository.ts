@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 /** The root of the repository. */
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The files that are kept in the repository or about to be, by path below the root; those that match one of the patterns, or all. */
+/**
+ * The files that are kept in the repository or about to be, by path below the root; those that
+ * match one of the patterns, or all.
+ */
 export const filesOf = (...patterns: string[]): string[] =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns], {
     cwd: root,

@@ -8,7 +8,10 @@ import { problemsOfJson, programsOf, scriptsOf, snippetsOf } from './snippets.js
 
 const pages = markdownPages();
 
-/** The scripts of every package, by the names under which `--filter` finds it; those of the root under none. */
+/**
+ * The scripts of every package, by the names under which `--filter` finds it; those of the root
+ * under none.
+ */
 const scripts = new Map(
   filesOf('package.json', '**/package.json').flatMap(path => {
     const { name, scripts = {} } = JSON.parse(readFileSync(join(root, path), 'utf8'));

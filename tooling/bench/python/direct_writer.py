@@ -1,4 +1,5 @@
-"""A program that writes DuckDB itself: opens the file, trying again while another has it, inserts, closes; for each of its files."""
+"""A program that writes DuckDB itself: opens the file, trying again while another has it, inserts,
+closes; for each of its files."""
 
 import random
 

@@ -1,4 +1,5 @@
-"""The Python side of the benchmark's programs: say `ready`, wait for a line, work, say the result as one line of JSON."""
+"""The Python side of the benchmark's programs: say `ready`, wait for a line, work, say the result
+as one line of JSON."""
 
 import json
 import sys
@@ -23,7 +24,8 @@ def timed(latencies, work):
 
 
 def keep_trying(work, refusal, pause, most=None):
-    """Does work until it is not refused, and says how often it was. `pause(attempt)` is in seconds."""
+    """Does work until it is not refused, and says how often it was. `pause(attempt)` is in
+    seconds."""
     attempt = 0
     while True:
         try:

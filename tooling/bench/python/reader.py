@@ -1,4 +1,5 @@
-"""A reader who asks again and again while others write: what he sees, and how often he is refused."""
+"""A reader who asks again and again while others write: what he sees, and how often he is
+refused."""
 
 import threading
 import time

@@ -1,4 +1,5 @@
-"""A producer of DuckDB's server or of DuckLake: one connection, one INSERT (a transaction of its own) for each of its files."""
+"""A producer of DuckDB's server or of DuckLake: one connection, one INSERT (a transaction of its
+own) for each of its files."""
 
 import random
 

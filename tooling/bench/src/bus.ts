@@ -55,7 +55,10 @@ interface LogLine {
   jobs?: number;
 }
 
-/** What a daemon that settles everything and ends took, by its own log: from being ready to its last commit. */
+/**
+ * What a daemon that settles everything and ends took, by its own log: from being ready to its last
+ * commit.
+ */
 export interface Drained {
   seconds: number;
   /** From the start of the process until it takes jobs. */

@@ -7,7 +7,10 @@ const font = 'system-ui, sans-serif';
 /** At 12 pixels, a wide one. */
 const letterWidth = 6.8;
 
-/** Horizontal bars, one for each row, logarithmic when the values are of several magnitudes. The bus's own stand out. */
+/**
+ * Horizontal bars, one for each row, logarithmic when the values are of several magnitudes. The
+ * bus's own stand out.
+ */
 export function barChart(
   rows: readonly { what: string; value: number }[],
   { label, isOurs }: { label: string; isOurs: (what: string) => boolean },

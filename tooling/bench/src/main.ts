@@ -53,7 +53,8 @@ const resultsPath = join(resolve(options.out), 'benchmarks', 'results.json');
 mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
 const report: Report = readEarlier(resultsPath);
 if (options.draw) writeReport(report, resolve(options.out));
-// Nothing is deleted before the end: where there was much to delete, new files are slow for minutes (see suites/counts.ts).
+// Nothing is deleted before the end: where there was much to delete, new files are slow for minutes
+// (see suites/counts.ts).
 const work = mkdtempSync(join(resolve(options.folder), 'bench-'));
 chmodSync(work, 0o755); // PostgreSQL runs as somebody else
 try {

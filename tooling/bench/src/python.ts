@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 const sources = fileURLToPath(new URL('../python', import.meta.url));
 const folder = fileURLToPath(new URL('../node_modules/.cache/bench-python', import.meta.url));
 
-/** A Python with the contenders' packages, in a virtual environment that is kept for the next time; undefined where they cannot be installed. */
+/**
+ * A Python with the contenders' packages, in a virtual environment that is kept for the next time;
+ * undefined where they cannot be installed.
+ */
 export function findPython(): string | undefined {
   const python = join(folder, 'bin/python');
   const wanted = readFileSync(join(sources, 'requirements.txt'), 'utf8');

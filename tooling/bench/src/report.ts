@@ -17,7 +17,16 @@ export function writeReport(report: Report, folder: string): void {
       writeFileSync(join(folder, 'benchmarks', `${name}.svg`), svg);
       return `![${alt}](benchmarks/${name}.svg)\n`;
     });
-    return [`## ${suite.title}`, '', suite.how, '', ...pictures, tableOf(suite.rows), '', ...notes(suite)].join('\n');
+    return [
+      `## ${suite.title}`,
+      '',
+      wrapped(suite.how),
+      '',
+      ...pictures,
+      tableOf(suite.rows),
+      '',
+      ...notes(suite),
+    ].join('\n');
   });
   writeFileSync(join(folder, 'benchmarks.md'), `${preface}\n${parts.join('\n')}`);
 }
@@ -33,9 +42,11 @@ pnpm bench --up-to 1000000            # growth up to a million artifacts
 pnpm bench --draw                     # this page and its pictures again, from results.json
 \`\`\`
 
-Believe the ratios, not the figures: the machine is small and shared. The figures as JSON are in [benchmarks/results.json](benchmarks/results.json), the programs in
-[tooling/bench](../tooling/bench). The contenders in Python, DuckDB's server (quack) and DuckLake need PyPI, and DuckLake PostgreSQL's programs; without them they are left out. What the figures mean, and what was changed because of
-them, is in [performance](performance.md).
+Trust the ratios more than the figures: the machine is small and shared. The figures are also in
+[benchmarks/results.json](benchmarks/results.json), and the programs in
+[tooling/bench](../tooling/bench). The contenders in Python, DuckDB's server (quack) and DuckLake
+need PyPI; DuckLake also needs PostgreSQL. Contenders that cannot be installed are left out.
+[Performance](performance.md) explains the figures and what they led to.
 `;
 
 function tableOf(rows: readonly Row[]): string {
@@ -55,12 +66,17 @@ function notes({ skipped, machine, quick }: Report['suites'][string]): string[] 
   const { date, processor, cores, memoryGib, fileSystem, node, duckdb } = machine;
   return [
     ...(quick ? ['**A quick run: not to be believed.**', ''] : []),
-    ...skipped.map(text => `- Skipped: ${text}`),
+    ...skipped.map(text => wrapped(`- Skipped: ${text}`)),
     ...(skipped.length > 0 ? [''] : []),
-    `Measured on ${date}: ${cores} cores of ${processor}, ${memoryGib} GiB, ${fileSystem}, Node ${node}, DuckDB ${duckdb}.`,
+    wrapped(
+      `Measured on ${date}: ${cores} cores of ${processor}, ${memoryGib} GiB, ${fileSystem}, Node ${node}, DuckDB ${duckdb}.`,
+    ),
     '',
   ];
 }
+
+/** Breaks a paragraph into lines of at most 100 columns. */
+const wrapped = (text: string): string => text.replace(/(.{1,100})(?: |$)/g, '$1\n').trimEnd();
 
 interface Picture {
   name: string;

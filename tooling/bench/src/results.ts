@@ -1,4 +1,6 @@
-/** One line of a suite's result: what was measured, and its figures by name (units in the names). */
+/**
+ * One line of a suite's result: what was measured, and its figures by name (units in the names).
+ */
 export interface Row {
   what: string;
   [figure: string]: string | number | null;
@@ -40,7 +42,10 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-/** Jobs per second in the second half of batches that ended at these times: without the start, in which a program is still being compiled. */
+/**
+ * Jobs per second in the second half of batches that ended at these times: without the start, in
+ * which a program is still being compiled.
+ */
 export function ratePerSecond(ended: readonly { jobs: number; ms: number }[]): number {
   const [first, ...rest] = ended.slice(Math.floor(ended.length / 2));
   const seconds = ((rest.at(-1)?.ms ?? Number.NaN) - (first?.ms ?? 0)) / 1000;

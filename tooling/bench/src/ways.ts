@@ -143,7 +143,9 @@ async function createTable(database: string): Promise<void> {
   instance.closeSync();
 }
 
-/** A way of writing that needs a server: undefined, and a word in `skipped`, where there is none. */
+/**
+ * A way of writing that needs a server: undefined, and a word in `skipped`, where there is none.
+ */
 type ThroughServer = (
   place: Place,
   python: string,

@@ -16,7 +16,10 @@ export interface Workload {
 /** The sizes that are compared. */
 export const sizes: Record<string, number> = { '1 KB': 12, '30 KB': 1000, '1 MB': 36_000, '100 MB': 3_600_000 };
 
-/** Writes the files. A row has a time and three random prices; they do not compress, so that sizes are what they seem. */
+/**
+ * Writes the files. A row has a time and three random prices; they do not compress, so that sizes
+ * are what they seem.
+ */
 export async function makeFiles(folder: string, size: string, count: number): Promise<Workload> {
   const rows = sizes[size] as number;
   const name = size.replace(' ', '');

@@ -7,7 +7,10 @@ import type { Workspace } from './workspace.js';
 const address = '127.0.0.1:7171';
 const capital = 100_000;
 
-/** The daemon with its dashboard, which draws what each preset's trades have brought, from a golden export; on a terminal a browser opens on it. */
+/**
+ * The daemon with its dashboard, which draws what each preset's trades have brought, from a golden
+ * export; on a terminal a browser opens on it.
+ */
 export async function startWithDashboard(workspace: Workspace): Promise<{ daemon: DemoDaemon; url: string }> {
   const { config, data } = workspace;
   const events = join(data, 'exports/sim_events.parquet').replaceAll("'", "''");

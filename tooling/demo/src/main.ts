@@ -1,6 +1,6 @@
 /**
- * The main job, from end to end, on real market data: candles → baseline alerts → slice → features, backtest, simulations, each through the
- * bus, while the daemon runs; then everything is read back.
+ * The main job, from end to end, on real market data: candles → baseline alerts → slice → features,
+ * backtest, simulations, each through the bus, while the daemon runs; then everything is read back.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,7 +51,8 @@ async function run(workspace: Workspace, withDashboard: boolean): Promise<void> 
   await submission.settled();
   step(`candles: ${rows} days of the S&P 500`);
 
-  // From here on each producer takes what it reads from the catalog, as another team's program would.
+  // From here on each producer takes what it reads from the catalog, as another team's program
+  // would.
   await using catalog = await openCatalog({ duckdbPath: join(data, 'alerts.duckdb') });
   const candles = await inputFromCatalog(catalog, { producer: 'market-data', kind: 'candles' });
   const baseline = await runBaseline({

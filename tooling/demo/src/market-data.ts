@@ -24,7 +24,9 @@ export function readSp500(): Candle[] {
   }));
 }
 
-/** Writes the candles as Parquet and submits them: the first artifact, from which all others come. */
+/**
+ * Writes the candles as Parquet and submits them: the first artifact, from which all others come.
+ */
 export async function publishCandles(folder: string, busRoot: string, runId: string) {
   const path = join(folder, 'candles.parquet');
   const { rows } = await writeParquet(path, readSp500() as unknown as Record<string, unknown>[], candleSchema);

@@ -12,7 +12,10 @@ export function step(text: string): void {
   console.log(colours ? `\x1b[2m${seconds} s\x1b[0m  ${text}` : `${seconds} s  ${text}`);
 }
 
-/** Waits for all of them; on a terminal with a bar that says how many are done, how fast, and how long it will take. */
+/**
+ * Waits for all of them; on a terminal with a bar that says how many are done, how fast, and how
+ * long it will take.
+ */
 export async function allOf<T>(what: string, work: readonly Promise<T>[]): Promise<T[]> {
   const began = performance.now();
   const format = `         {bar} {value} of {total} ${what}  {rate}/s  {eta_formatted} left`;

@@ -50,7 +50,10 @@ export async function backtestAlerts(catalog: Catalog, { runId, work, busRoot }:
   return backtest;
 }
 
-/** A day lies in the windows of many calls; what counts is a window that begins long enough before it. */
+/**
+ * A day lies in the windows of many calls; what counts is a window that begins long enough before
+ * it.
+ */
 export const featuresByYear = (db: DuckDb): Promise<Row[]> =>
   db.query(`
     SELECT year(timestamp)::INTEGER AS year, count(*) AS days, avg(volatility) AS volatility, max(volatility) AS highest,

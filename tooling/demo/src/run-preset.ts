@@ -1,4 +1,7 @@
-/** One simulation as a process of its own: takes its slice from the catalog, simulates a preset, writes and submits, and waits for the receipt. */
+/**
+ * One simulation as a process of its own: takes its slice from the catalog, simulates a preset,
+ * writes and submits, and waits for the receipt.
+ */
 import { parsePreset, readBarsFromCatalog, SimulationArtifactWriter, simulate } from '@quantbot/lab';
 import { openCatalog } from '@quantbot/storage';
 

@@ -15,12 +15,15 @@ export interface Workspace {
   daemonLog: string;
 }
 
-/** What the demo sets up besides the defaults, which keep everything below the configuration's folder. */
+/**
+ * What the demo sets up besides the defaults, which keep everything below the configuration's
+ * folder.
+ */
 const settings = { poll_interval_s: 1, lock_timeout_s: 10 };
 
 /**
- * A new, empty folder `demo/` with a configuration of its own. What an earlier demo left is moved beside it and never removed: somebody
- * may have submitted into it since.
+ * A new, empty folder `demo/` with a configuration of its own. What an earlier demo left is moved
+ * beside it and never removed: somebody may have submitted into it since.
  *
  * @throws Error that says what is in the way.
  */

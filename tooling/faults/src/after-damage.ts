@@ -4,7 +4,10 @@ import { readLedger } from './ledger.js';
 import { drain } from './processes.js';
 import { fingerprint } from './tree.js';
 
-/** Restarts a bus that something was done to, checks it, and restarts it once more, which must change nothing. */
+/**
+ * Restarts a bus that something was done to, checks it, and restarts it once more, which must
+ * change nothing.
+ */
 export async function checkAfterDamage(folder: string): Promise<{ problems: string[]; jobs: number }> {
   const submitted = readLedger(join(folder, 'ledger.jsonl'));
   const data = join(folder, 'data');

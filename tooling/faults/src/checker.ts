@@ -1,6 +1,7 @@
 /**
- * Compares what was submitted with inbox, store, journal, receipts, catalog, canonical tables and exports. It shares no code with the
- * daemon: it knows the format from docs/format.md alone, reads the journal's files itself, and hashes every byte.
+ * Compares what was submitted with inbox, store, journal, receipts, catalog, canonical tables and
+ * exports. It shares no code with the daemon: it knows the format from docs/format.md alone, reads
+ * the journal's files itself, and hashes every byte.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -178,7 +179,10 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     if (!['manifest.json', 'RECEIPT.json'].includes(basename(path))) problems.push(`processed/${path}: a stray file`);
 }
 
-/** The catalog says what the journal says, and canonical tables are what a fresh read of their artifacts gives. */
+/**
+ * The catalog says what the journal says, and canonical tables are what a fresh read of their
+ * artifacts gives.
+ */
 async function checkPublished(
   bus: string,
   journal: readonly JournalRow[],
@@ -229,7 +233,10 @@ function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
   );
 }
 
-/** Each export is whole and of one generation: what its status says, made of exactly the artifacts up to its seq. */
+/**
+ * Each export is whole and of one generation: what its status says, made of exactly the artifacts
+ * up to its seq.
+ */
 async function checkExports(
   dataRoot: string,
   journal: readonly JournalRow[],
@@ -264,7 +271,10 @@ async function checkExports(
   }
 }
 
-/** The link leads to the only folder there is, which has the files that its manifest names, and no others. */
+/**
+ * The link leads to the only folder there is, which has the files that its manifest names, and no
+ * others.
+ */
 function checkDataset(dataRoot: string, table: string, problems: string[]): void {
   const exports = join(dataRoot, 'exports');
   const folders = readdirSync(exports).filter(name => name.startsWith(`.${table}.`));

@@ -23,7 +23,10 @@ export const costOfAJob = (schemaHint?: string): Promise<JobCost> =>
 /** What it costs the producer. */
 export const costOfASubmission = (): Promise<JobCost> => costOfOneMore(producerOf);
 
-/** Counts what a run with many jobs does more than one with few; what starting and ending costs is in both. */
+/**
+ * Counts what a run with many jobs does more than one with few; what starting and ending costs is
+ * in both.
+ */
 async function costOfOneMore(runWith: (jobs: number) => Promise<JobCost>): Promise<JobCost> {
   const [less, more] = [await runWith(few), await runWith(many)];
   const each = (figure: keyof JobCost) => (more[figure] - less[figure]) / (many - few);

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** Every fault point of producer or daemon that stands in a package's source, so that none can be added and forgotten. Adoption and backup are commands, and killed by their own tests. */
+/**
+ * Every fault point of producer or daemon that stands in a package's source, so that none can be
+ * added and forgotten. Adoption and backup are commands, and killed by their own tests.
+ */
 export function faultPointsOf(name: '@quantbot/infra' | '@quantbot/bus-daemon'): string[] {
   const source = join(dirname(require.resolve(`${name}/package.json`)), 'src');
   const points = new Set<string>();

@@ -1,6 +1,7 @@
 /**
- * The order of durable steps, checked from a recording of a process's system calls: a small model of what is on the disk and what is only in the kernel's
- * memory. It knows the format from docs/format.md alone.
+ * The order of durable steps, checked from a recording of a process's system calls: a small model
+ * of what is on the disk and what is only in the kernel's memory. It knows the format from
+ * docs/format.md alone.
  */
 import { dirname, relative } from 'node:path';
 import type { SystemCall } from './strace.js';
@@ -9,10 +10,16 @@ import type { SystemCall } from './strace.js';
 class Disk {
   /** By path, so a second link is a second entry; both point to one. */
   readonly #files = new Map<string, { flushed: boolean }>();
-  /** Folders by path, with the names that were made in them since they were last flushed. One that was taken away and comes back is garbage, and harms nobody. */
+  /**
+   * Folders by path, with the names that were made in them since they were last flushed. One that
+   * was taken away and comes back is garbage, and harms nobody.
+   */
   readonly #folders = new Map<string, Set<string>>();
 
-  /** What was there before the recording counts as not flushed: nobody in the recording knows better. */
+  /**
+   * What was there before the recording counts as not flushed: nobody in the recording knows
+   * better.
+   */
   #file(path: string): { flushed: boolean } {
     const known = this.#files.get(path) ?? { flushed: false };
     this.#files.set(path, known);
@@ -101,8 +108,9 @@ const published = /^(alerts\.duckdb|exports\/[^.][^/]*\.parquet)$/;
 const segment = /^bus\/(journal\/segments|canon\/[^/]+)\/[^/]+\.parquet$/;
 
 /**
- * Every step that came too early: a name given before what it names was flushed, a commit before its store files, a receipt before the journal, a deletion before
- * what takes its place, an acknowledgement before the inbox.
+ * Every step that came too early: a name given before what it names was flushed, a commit before
+ * its store files, a receipt before the journal, a deletion before what takes its place, an
+ * acknowledgement before the inbox.
  */
 export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
   const disk = new Disk();
@@ -138,7 +146,8 @@ export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
     sendfile: ({ paths }) => disk.write(paths[0] ?? ''),
     rename: ({ paths: [from = '', to = ''] }) => {
       const [source, target] = [at(from), at(to)];
-      // What stands in COMMIT only tells whether the files may be linked; that it is there is what counts.
+      // What stands in COMMIT only tells whether the files may be linked; that it is there is what
+      // counts.
       if (/^bus\/inbox\//.test(target))
         mustBeFlushed(
           `submitted ${target}`,
@@ -151,7 +160,8 @@ export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
       if (segment.test(target) || published.test(target))
         mustBeFlushed(`put into place ${target}`, disk.unflushed(from));
       if (/^bus\/(processed|rejected)\//.test(target)) journalIsFlushed(`settled ${target}`);
-      // Out of sight, to be deleted: what takes its place must be there for good, and so must the database that says so.
+      // Out of sight, to be deleted: what takes its place must be there for good, and so must the
+      // database that says so.
       if (/^bus\/journal\/hot\/\d+$/.test(source) || segment.test(source))
         mustBeFlushed(`deleted ${source}`, successors());
       disk.rename(from, to);
@@ -162,7 +172,10 @@ export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
   return problems;
 }
 
-/** A flush counts from its end, everything else from its beginning: so a step that overlaps with the flush it needs comes too early. */
+/**
+ * A flush counts from its end, everything else from its beginning: so a step that overlaps with the
+ * flush it needs comes too early.
+ */
 function inOrderOfEffect(calls: readonly SystemCall[]): SystemCall[] {
   const moment = ({ call, began, ended }: SystemCall) => (call === 'fsync' || call === 'fdatasync' ? ended : began);
   return calls.filter(call => call.result !== undefined && call.result >= 0).sort((a, b) => moment(a) - moment(b));

@@ -17,10 +17,16 @@ export interface LedgerJob {
   artifacts: { key: string; sha256: string; rows: number; table: string | null }[];
 }
 
-/** Adds a line; the write has reached the kernel when this returns, so it survives a kill of the producer. */
+/**
+ * Adds a line; the write has reached the kernel when this returns, so it survives a kill of the
+ * producer.
+ */
 export const writeLedger = (path: string, line: LedgerLine): void => appendFileSync(path, `${JSON.stringify(line)}\n`);
 
-/** All submissions by job id. A torn last line (the producer was killed while writing it) is passed over. */
+/**
+ * All submissions by job id. A torn last line (the producer was killed while writing it) is passed
+ * over.
+ */
 export function readLedger(path: string): Map<string, LedgerJob> {
   const jobs = new Map<string, LedgerJob>();
   if (!existsSync(path)) return jobs;

@@ -1,7 +1,10 @@
 /**
- * The fault campaign: `pnpm faults [--seed N] [--kills N] [--only POINT] [--power-cuts N] [--system-calls kill|errors|all] [--share 0.2]`. Each named fault
- * point of daemon and producer twice, then random kills under load; if asked for, power cuts, and every system call. Prints a line per round and the
- * seed that replays it; exit code 1 when a promise was broken.
+ * The fault campaign:
+ * `pnpm faults [--seed N] [--kills N] [--only POINT] [--power-cuts N]
+ * [--system-calls kill|errors|all] [--share 0.2]`.
+ * Each named fault point of daemon and producer twice, then random kills under load; if asked for,
+ * power cuts, and every system call. Prints a line per round and the seed that replays it; exit
+ * code 1 when a promise was broken.
  */
 import { parseArgs } from 'node:util';
 import { faultPointsOf } from './fault-points.js';

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { drain, mustEndWell, startProducer } from './processes.js';
 import { tables } from './tables.js';
 
-/** Everything small, so that a few dozen jobs pass through compaction, publication, release and export too. */
+/**
+ * Everything small, so that a few dozen jobs pass through compaction, publication, release and
+ * export too.
+ */
 export const busConfig = {
   poll_interval_s: 0.1,
   lock_timeout_s: 5,
@@ -17,7 +20,10 @@ export const busConfig = {
   },
 };
 
-/** A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical tables. */
+/**
+ * A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical
+ * tables.
+ */
 export async function makeBus(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
   mkdirSync(join(folder, 'data'));

@@ -1,6 +1,7 @@
 /**
- * Preloaded into a process under test (`--import`), where it leaves out one durable step or does it too late. The harness must notice every one of them; if it
- * did not, its silence about the real program would mean nothing. `QUANTBOT_MUTANT` names the mutant.
+ * Preloaded into a process under test (`--import`), where it leaves out one durable step or does it
+ * too late. The harness must notice every one of them; if it did not, its silence about the real
+ * program would mean nothing. `QUANTBOT_MUTANT` names the mutant.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

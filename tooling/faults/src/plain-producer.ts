@@ -1,4 +1,7 @@
-/** A producer that submits one file as many jobs, and nothing else. Arguments: bus root, file, number of jobs. */
+/**
+ * A producer that submits one file as many jobs, and nothing else. Arguments: bus root, file,
+ * number of jobs.
+ */
 import { submitArtifact } from '@quantbot/infra/utils';
 
 const [busRoot = '', parquetPath = '', count = ''] = process.argv.slice(2);

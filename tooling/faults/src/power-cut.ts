@@ -1,6 +1,8 @@
 /**
- * A power cut, for real: the bus lies on an ext4 image; under load the file system is shut down without flushing its log (the FS_IOC_SHUTDOWN ioctl), so that
- * everything that was not synced is gone; then it is mounted again, the daemon is started, and the checker compares. The ledger lies outside.
+ * A power cut, for real: the bus lies on an ext4 image; under load the file system is shut down
+ * without flushing its log (the FS_IOC_SHUTDOWN ioctl), so that everything that was not synced is
+ * gone; then it is mounted again, the daemon is started, and the checker compares. The ledger lies
+ * outside.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -29,13 +29,21 @@ export interface Running {
 export interface Sabotage {
   /** The named point at which it is killed. */
   faultPoint?: string;
-  /** Runs it under strace with these arguments, and with one thread for the file system, since strace counts calls by thread. */
+  /**
+   * Runs it under strace with these arguments, and with one thread for the file system, since
+   * strace counts calls by thread.
+   */
   strace?: readonly string[];
-  /** The durable step that it leaves out or does too late (see mutant.ts): what the harness must notice. */
+  /**
+   * The durable step that it leaves out or does too late (see mutant.ts): what the harness must
+   * notice.
+   */
   mutant?: string;
 }
 
-/** Starts the built daemon; what it and the producers print goes to `processes.log` in the folder. */
+/**
+ * Starts the built daemon; what it and the producers print goes to `processes.log` in the folder.
+ */
 export const startDaemon = (folder: string, options: Sabotage & { drain?: boolean } = {}): Running =>
   run(
     [daemonCli, 'start', '--config', join(folder, 'bus_config.json'), ...(options.drain ? ['--drain'] : [])],

@@ -7,7 +7,10 @@ import { readRecording, recording } from './strace.js';
 
 const endsWithinMs = 60_000;
 
-/** A daemon that takes in a dozen jobs, compacts, publishes, exports and ends, with every system call that it makes. */
+/**
+ * A daemon that takes in a dozen jobs, compacts, publishes, exports and ends, with every system
+ * call that it makes.
+ */
 export const recordDaemon = (sabotage: Sabotage = {}): Promise<Recorded> =>
   record(async (folder, strace) => {
     await mustEndWell(startProducer(folder, 'p', 12, 7), 'the producer');

@@ -1,7 +1,8 @@
 /**
- * The soak: `pnpm soak [--minutes 10] [--kill-every 20] [--seed N]`. Producers submit all the time, readers keep opening the database, the daemon compacts, exports, and is
- * killed now and then. Memory and open files of the daemon are sampled; at the end the checker compares everything. Exit code 1 when a promise was broken, or
- * when memory or files have grown.
+ * The soak: `pnpm soak [--minutes 10] [--kill-every 20] [--seed N]`. Producers submit all the time,
+ * readers keep opening the database, the daemon compacts, exports, and is killed now and then.
+ * Memory and open files of the daemon are sampled; at the end the checker compares everything. Exit
+ * code 1 when a promise was broken, or when memory or files have grown.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -103,7 +104,10 @@ function takeSample(daemon: Running, age: number): void {
   }
 }
 
-/** Whether the last third is not larger than the first, among samples of daemons that have warmed up. */
+/**
+ * Whether the last third is not larger than the first, among samples of daemons that have warmed
+ * up.
+ */
 function isFlat(what: 'rssMb' | 'files', factor: number): boolean {
   const warm = samples.filter(sample => sample.age > 5).map(sample => sample[what]);
   const third = Math.floor(warm.length / 3);

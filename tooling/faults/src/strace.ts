@@ -1,4 +1,7 @@
-/** What strace does for the harness: recording the system calls of a process and its children, and failing one of them. */
+/**
+ * What strace does for the harness: recording the system calls of a process and its children, and
+ * failing one of them.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -19,7 +22,10 @@ export const durableCalls = [
   'openat',
 ] as const;
 
-/** What happens to a call: the process is killed on entering it, or the call fails with this error without having been made. */
+/**
+ * What happens to a call: the process is killed on entering it, or the call fails with this error
+ * without having been made.
+ */
 export type Fault = 'KILL' | 'EIO' | 'ENOSPC' | 'EMFILE';
 
 /** Fails the n-th call of this name of each thread, and all after it if it is `persistent`. */

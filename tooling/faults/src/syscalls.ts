@@ -1,6 +1,7 @@
 /**
- * Every system call: the process is killed on entering the first, second, third … call of a name, or the call fails with an error, once or from then on. Which
- * calls there are is found by recording an unharmed run.
+ * Every system call: the process is killed on entering the first, second, third … call of a name,
+ * or the call fails with an error, once or from then on. Which calls there are is found by
+ * recording an unharmed run.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -23,7 +24,10 @@ export interface InjectionPoint {
   path: string;
 }
 
-/** A bus to which the same is done again and again: with jobs that wait, copied anew for every round to the same place. */
+/**
+ * A bus to which the same is done again and again: with jobs that wait, copied anew for every round
+ * to the same place.
+ */
 export class SystemCallRounds {
   readonly #folder: string;
   readonly #original: string;
@@ -45,7 +49,10 @@ export class SystemCallRounds {
     for (const folder of [this.#folder, this.#original]) rmSync(folder, { recursive: true, force: true });
   }
 
-  /** Every call of an unharmed run that is about the bus's folders and that can be told from the others by its number. */
+  /**
+   * Every call of an unharmed run that is about the bus's folders and that can be told from the
+   * others by its number.
+   */
   async points(who: Who): Promise<InjectionPoint[]> {
     this.#restore();
     const file = join(this.#folder, 'calls.log');
@@ -64,7 +71,10 @@ export class SystemCallRounds {
     return [...points.values()];
   }
 
-  /** One round: the injection, then a restart, and the checks. Undefined when it never fired, because the run took another course. */
+  /**
+   * One round: the injection, then a restart, and the checks. Undefined when it never fired,
+   * because the run took another course.
+   */
   async run(
     { who, call, nth, path }: InjectionPoint,
     fault: Fault,

@@ -29,7 +29,10 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Checks a copy of the healthy bus that was damaged. It lies in the original's place, of which its views name the files. */
+/**
+ * Checks a copy of the healthy bus that was damaged. It lies in the original's place, of which its
+ * views name the files.
+ */
 async function damaged(damage: (data: string) => void): Promise<string[]> {
   const data = join(folder, 'data');
   const healthy = join(folder, 'healthy');

@@ -3,8 +3,8 @@ import { costOfAJob, costOfASubmission, type JobCost } from '../src/cost-of-a-jo
 import { whyNoStrace } from '../src/strace.js';
 
 /**
- * What was counted when the bounds were last set (docs/performance.md), plus a tenth. Whoever makes a job cheaper lowers them; whoever needs
- * more says why.
+ * What was counted when the bounds were last set (docs/performance.md), plus a tenth. Whoever makes
+ * a job cheaper lowers them; whoever needs more says why.
  */
 const bounds: Record<'catalogued' | 'canonical' | 'submitted', JobCost> = {
   catalogued: { calls: 38, flushes: 1.1, bytesWritten: 775 },

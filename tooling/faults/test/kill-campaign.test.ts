@@ -3,7 +3,9 @@ import { faultPointsOf } from '../src/fault-points.js';
 import { Random } from '../src/random.js';
 import { killAtRandom, killDaemonAt, killProducerAt } from '../src/rounds.js';
 
-/** Another seed each day, and always the one that `FC_SEED` names; the long run is `pnpm faults`. */
+/**
+ * Another seed each day, and always the one that `FC_SEED` names; the long run is `pnpm faults`.
+ */
 const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 const random = new Random(seed);
 console.log(`seed ${seed} (replay: FC_SEED=${seed} pnpm --filter @quantbot/tooling-faults test:integration)`);

@@ -8,7 +8,10 @@ import { Random } from '../src/random.js';
 import { type Fault, whyNoStrace } from '../src/strace.js';
 import { type InjectionPoint, SystemCallRounds, type Who } from '../src/syscalls.js';
 
-/** Another seed each day, and always the one that `FC_SEED` names; all of them: `pnpm faults --system-calls all`. */
+/**
+ * Another seed each day, and always the one that `FC_SEED` names; all of them:
+ * `pnpm faults --system-calls all`.
+ */
 const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 const random = new Random(seed);
 const reason = whyNoStrace();
@@ -50,7 +53,8 @@ describe.skipIf(reason !== undefined)('every system call', () => {
     '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
     async (who, fault, persistent, count) => {
       let fired = 0;
-      // A call that is never made in this run (it took another course) proves nothing, so another is taken.
+      // A call that is never made in this run (it took another course) proves nothing, so another
+      // is taken.
       for (let attempt = 0; fired < count && attempt < count * 4; attempt++) {
         const result = await bus.run(random.pick(points[who] as InjectionPoint[]), fault, persistent);
         if (result === undefined) continue;

@@ -17,7 +17,8 @@ test(`two daemons started together are never two writers, in ${rounds} rounds`, 
     await mustEndWell(startProducer(folder, `r${round}`, 5, round + 1), 'the producer');
     const both = [startDaemon(folder, { drain: true }), startDaemon(folder, { drain: true })];
     const load = startProducer(folder, `s${round}`, 5, round + 1000);
-    // The one that comes second waits for the lock, or gives up when its time is over: neither is a failure.
+    // The one that comes second waits for the lock, or gives up when its time is over: neither is a
+    // failure.
     for (const daemon of both) expect((await endedWithin(daemon, 25_000))?.code).toBeOneOf([0, 1]);
     await load.ended;
   }

@@ -31,12 +31,18 @@ export function runtimes(majors: readonly number[], folder: string): { found: Ru
 export const npmCli = (): string =>
   join(dirname(realpathSync(run('sh', ['-c', 'command -v npm'], '.').trim())), 'npm-cli.js');
 
-/** The environment as a terminal has it: nothing of the package manager that runs the tests, this Node.js first. */
+/**
+ * The environment as a terminal has it: nothing of the package manager that runs the tests, this
+ * Node.js first.
+ */
 export function environmentOf(runtime: Runtime): NodeJS.ProcessEnv {
   return { ...withoutPnpm(), PATH: `${dirname(runtime.node)}:${process.env.PATH}`, npm_config_registry: registry() };
 }
 
-/** The registry of this machine. npm looks for its global settings beside the Node.js that runs it, where another version has none. */
+/**
+ * The registry of this machine. npm looks for its global settings beside the Node.js that runs it,
+ * where another version has none.
+ */
 function registry(): string {
   known ??= run('npm', ['config', 'get', 'registry'], tmpdir(), withoutPnpm()).trim();
   return known;

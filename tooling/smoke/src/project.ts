@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { environmentOf, npmCli, type Runtime } from './node-versions.js';
 import { folderOf, type published, run } from './tarballs.js';
 
-/** An empty project of somebody else, outside of the repository, into which packages are installed from their tarballs. */
+/**
+ * An empty project of somebody else, outside of the repository, into which packages are installed
+ * from their tarballs.
+ */
 export class Project {
   readonly folder: string;
   readonly #runtime: Runtime;
@@ -41,7 +44,10 @@ export class Project {
     return this.run(join(this.folder, 'node_modules/.bin', name), ...args);
   }
 
-  /** Starts the daemon as its users do, does the work while it runs, and gives its exit code after SIGTERM. */
+  /**
+   * Starts the daemon as its users do, does the work while it runs, and gives its exit code after
+   * SIGTERM.
+   */
   async whileDaemonRuns(work: () => void): Promise<number | null> {
     const daemon = spawn(join(this.folder, 'node_modules/.bin/quantbot-bus'), ['start'], {
       cwd: this.folder,

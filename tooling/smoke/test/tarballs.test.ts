@@ -44,7 +44,10 @@ const options = (extra: object) =>
 
 let compiled: string | undefined;
 
-/** Type-checks the examples in both ways of resolution, and compiles them once for all versions of Node.js. */
+/**
+ * Type-checks the examples in both ways of resolution, and compiles them once for all versions of
+ * Node.js.
+ */
 function compile(project: Project): void {
   if (compiled === undefined) {
     project.install('typescript@7.0.2', '@types/node@20');

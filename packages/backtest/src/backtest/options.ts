@@ -14,7 +14,10 @@ const optionsSchema = z
     slice: source,
     /** The strategy with capital, sizing, costs and stops: a preset of `@quantbot/lab`. */
     preset: presetSchema,
-    /** Parquet with alerts (`token_address, chain, ts, rule`), for a preset of the type `signals`: its names are the alerts' rules. */
+    /**
+     * Parquet with alerts (`token_address, chain, ts, rule`), for a preset of the type `signals`:
+     * its names are the alerts' rules.
+     */
     alerts: source.optional(),
     /** Where the local files go. */
     outputDir: z.string().min(1),
@@ -24,7 +27,10 @@ const optionsSchema = z
     provenance: record.optional(),
     /** Kept with each artifact, besides the preset's name. */
     meta: record.optional(),
-    /** `backtest.<table>` when absent, which the catalog records. `canon.<table>` makes a result part of a canonical table. */
+    /**
+     * `backtest.<table>` when absent, which the catalog records. `canon.<table>` makes a result
+     * part of a canonical table.
+     */
     schemaHints: z.partialRecord(z.enum(resultTables), z.string()).optional(),
     /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
     busRoot: z.string().min(1).optional(),

@@ -66,8 +66,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const jobs = () => readdirSync(join(folder, 'bus/inbox'));
 
-// By hand: the breakout at the close of day 1 buys 100 at 10 on day 2; the drawdown of day 3 sells them at 10 on day 4: 0. The breakout of day 4 buys 50 at 20 on
-// day 5, and two bars later, at the close of day 6, it is over: sold at 15 on day 7. That is 250 lost of 1000.
+// By hand: the breakout at the close of day 1 buys 100 at 10 on day 2; the drawdown of day 3 sells
+// them at 10 on day 4: 0. The breakout of day 4 buys 50 at 20 on day 5, and two bars later, at the
+// close of day 6, it is over: sold at 15 on day 7. That is 250 lost of 1000.
 test('trades, equity and summary are those that a hand computes', async () => {
   const { summary, paths } = await runBacktest(options);
   expect(summary).toEqual({
@@ -140,7 +141,8 @@ test('a strategy of its own needs no alerts', async () => {
   const { alerts: _, ...rest } = options;
   const strategy = { type: 'trend' as const, fastBars: 1, slowBars: 2 };
   const { summary } = await runBacktest({ ...rest, preset: { ...options.preset, strategy } });
-  // The close of 20 crosses above on day 4: bought at 20 on day 5, at whose close it is above no more: sold at 20 on day 6.
+  // The close of 20 crosses above on day 4: bought at 20 on day 5, at whose close it is above no
+  // more: sold at 20 on day 6.
   expect(summary).toMatchObject({ trades: 1, total_return: 0, last_ts: day(7), signals: null });
 });
 

@@ -19,14 +19,15 @@ export interface Backtest {
 }
 
 /**
- * Runs a strategy over a slice, and submits all result tables as one job: `summary`, `trades`, `equity`, `fills`, `positions` and `events`, each as
- * `run_id/backtest/<table>/<table>`. They become visible together: no reader ever meets trades whose equity is not there yet.
+ * Runs a strategy over a slice, and submits all result tables as one job: `summary`, `trades`,
+ * `equity`, `fills`, `positions` and `events`, each as `run_id/backtest/<table>/<table>`. They
+ * become visible together: no reader ever meets trades whose equity is not there yet.
  *
- * The simulation is that of `@quantbot/lab`: nothing looks ahead, an alert at a bar's close is carried out at the open of the next one. The same slice, alerts and
- * preset make the same bytes.
+ * The simulation is that of `@quantbot/lab`: nothing looks ahead, an alert at a bar's close is
+ * carried out at the open of the next one. The same slice, alerts and preset make the same bytes.
  *
- * @throws BacktestError `BACKTEST_INVALID`; LabError `BARS_INVALID`; StorageError as `readParquet` throws it; BusError when the bus refuses the tables, or (with
- * `requireBus`) is not there.
+ * @throws BacktestError `BACKTEST_INVALID`; LabError `BARS_INVALID`; StorageError as `readParquet`
+ * throws it; BusError when the bus refuses the tables, or (with `requireBus`) is not there.
  *
  * @example
  * const { summary, submission } = await runBacktest({
@@ -35,7 +36,7 @@ export interface Backtest {
  *   alerts: 'out/run-1/alerts_std.parquet',
  *   preset: {
  *     name: 'breakouts',
- *     strategy: { type: 'signals', enterOn: ['breakout'], exitOn: ['drawdown'], exitAfterBars: 20 },
+ *     strategy: { type: 'signals', enterOn: ['breakout'], exitOn: [], exitAfterBars: 20 },
  *     capital: 100_000,
  *     sizing: { type: 'fraction', fraction: 0.5 },
  *   },

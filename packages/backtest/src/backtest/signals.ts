@@ -8,7 +8,8 @@ const alertRow = z.object({ token_address: z.string(), chain: z.string(), ts: z.
 /**
  * Reads alerts as signals, each by its rule.
  *
- * @throws BacktestError `BACKTEST_INVALID` for a token that is on two chains: a simulation goes by the token alone.
+ * @throws BacktestError `BACKTEST_INVALID` for a token that is on two chains: a simulation goes by
+ * the token alone.
  */
 export async function readSignals(source: string | readonly string[]): Promise<TokenSignal[]> {
   const alerts = await readParquet(source, { columns: Object.keys(alertRow.shape), rowSchema: alertRow });
@@ -24,7 +25,10 @@ export async function readSignals(source: string | readonly string[]): Promise<T
   return alerts.map(({ token_address, ts, rule }) => ({ token_id: token_address, ts, name: rule }));
 }
 
-/** How many signals the preset names and a bar begins with; null for a preset that does not go by signals. */
+/**
+ * How many signals the preset names and a bar begins with; null for a preset that does not go by
+ * signals.
+ */
 export function heardSignals(
   { strategy }: Preset,
   signals: readonly TokenSignal[],

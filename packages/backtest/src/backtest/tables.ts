@@ -23,20 +23,28 @@ export interface BacktestSummary {
   final_equity: number;
   /** `final_equity / capital - 1`. */
   total_return: number;
-  /** The deepest fall from an earlier high, as a fraction: the lowest `drawdown` of the equity, without its sign. */
+  /**
+   * The deepest fall from an earlier high, as a fraction: the lowest `drawdown` of the equity,
+   * without its sign.
+   */
   max_drawdown: number;
   /** Positions that were closed. */
   trades: number;
   /** The part of the trades that brought more than they cost; null without trades. */
   win_rate: number | null;
-  /** What the trades with a gain brought, over what the others lost; null where nothing was lost. */
+  /**
+   * What the trades with a gain brought, over what the others lost; null where nothing was lost.
+   */
   profit_factor: number | null;
   /** The mean of the trades' returns; null without trades. */
   mean_trade_return: number | null;
   fees: number;
   open_positions: number;
   bars: number;
-  /** Alerts that the preset names and that fell on a bar; null for a preset that does not go by alerts. */
+  /**
+   * Alerts that the preset names and that fell on a bar; null for a preset that does not go by
+   * alerts.
+   */
   signals: number | null;
   /** The first and the last moment; null without bars. */
   first_ts: Date | null;

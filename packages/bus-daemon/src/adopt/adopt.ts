@@ -33,7 +33,9 @@ import { writeViews } from './write-views.js';
 export interface AdoptOptions extends NameChoices {
   /** False: only make the plan; nothing is written anywhere. */
   apply: boolean;
-  /** The bus_config.json to write the views into that let old names answer; not written when absent. */
+  /**
+   * The bus_config.json to write the views into that let old names answer; not written when absent.
+   */
   writeViews?: string;
   /** How long the daemon may take over the job. */
   timeoutMs: number;
@@ -56,11 +58,13 @@ export interface AdoptionReport extends Omit<AdoptionPlan, 'tables'> {
 }
 
 /**
- * Makes artifacts and canonical tables of the tables of an existing database. Can be ended at any moment and run again: it goes on where it was. All
- * tables come as one job, so that there is never a half of them in the bus.
+ * Makes artifacts and canonical tables of the tables of an existing database. Can be ended at any
+ * moment and run again: it goes on where it was. All tables come as one job, so that there is never
+ * a half of them in the bus.
  *
- * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`, `TABLE_NOT_FOUND`, `ADOPTION_BLOCKED`, `ADOPTION_CHANGED`,
- * `ADOPTION_MISMATCH`, `ADOPTION_UNPUBLISHED`; JobRejectedError.
+ * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`,
+ * `TABLE_NOT_FOUND`, `ADOPTION_BLOCKED`, `ADOPTION_CHANGED`, `ADOPTION_MISMATCH`,
+ * `ADOPTION_UNPUBLISHED`; JobRejectedError.
  */
 export async function adopt(config: BusConfig, database: string, options: AdoptOptions): Promise<AdoptionReport> {
   const path = resolve(database);

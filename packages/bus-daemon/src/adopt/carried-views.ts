@@ -33,8 +33,8 @@ function selectOf({ canon, columns }: TableWithColumns): string {
 }
 
 /**
- * Tries the views in a database that has the canonical tables as they will be, without rows, and no way to files: what does not bind there
- * would not answer afterwards either.
+ * Tries the views in a database that has the canonical tables as they will be, without rows, and no
+ * way to files: what does not bind there would not answer afterwards either.
  */
 export async function tryViews(tables: readonly TableWithColumns[], old: readonly OldView[]): Promise<PlannedView[]> {
   const views = [...viewsOfTables(tables), ...old.map(({ schema, view, sql }) => ({ name: `${schema}.${view}`, sql }))];
@@ -55,7 +55,10 @@ export async function tryViews(tables: readonly TableWithColumns[], old: readonl
   }
 }
 
-/** A database does not tell in which order its views were made, so those that fail are tried again after the others. */
+/**
+ * A database does not tell in which order its views were made, so those that fail are tried again
+ * after the others.
+ */
 async function inOrder(connection: DuckDBConnection, views: readonly CarriedView[]): Promise<PlannedView[]> {
   const made: PlannedView[] = [];
   let left: PlannedView[] = views.map(view => ({ ...view, problem: null }));

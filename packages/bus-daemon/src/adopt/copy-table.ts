@@ -17,8 +17,8 @@ import type { AdoptedTable } from './record.js';
 export const fileOf = (folder: string, canon: string): string => join(folder, `${canon}.parquet`);
 
 /**
- * Writes a table as Parquet and compares what was written with the table: number of rows, and a hash of all values. A file that an earlier run
- * has finished is compared again and kept.
+ * Writes a table as Parquet and compares what was written with the table: number of rows, and a
+ * hash of all values. A file that an earlier run has finished is compared again and kept.
  *
  * @throws DaemonError `ADOPTION_MISMATCH` when the file does not hold what the table does.
  */

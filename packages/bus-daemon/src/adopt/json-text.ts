@@ -15,8 +15,8 @@ import { exactType, type LeafText, typeText } from './type-text.js';
 const digitsOfNumber = 15;
 
 /**
- * A leaf as `to_json` says all of it: JSON would be formatted anew, and digits of a wide DECIMAL would
- * be lost by whoever reads the text, so both are strings there.
+ * A leaf as `to_json` says all of it: JSON would be formatted anew, and digits of a wide DECIMAL
+ * would be lost by whoever reads the text, so both are strings there.
  */
 const safeLeaf: LeafText = (type, depth) => {
   if (type.typeId === DuckDBTypeId.VARIANT) return undefined;
@@ -30,7 +30,9 @@ export function toJsonText(type: DuckDBType, value: string): string | undefined 
   return safe && `CAST(to_json(CAST(${value} AS ${safe})) AS VARCHAR)`;
 }
 
-/** SQL that makes the value again of what {@link toJsonText} made, as JSON; `leaf` names the types. */
+/**
+ * SQL that makes the value again of what {@link toJsonText} made, as JSON; `leaf` names the types.
+ */
 export function fromJson(type: DuckDBType, json: string, leaf: LeafText, depth = 0): string {
   const name = typeText(type, leaf, depth);
   const item = `_v${depth}`;

@@ -21,13 +21,19 @@ export interface KeptColumn {
   expression: string;
   /** How a view makes the old value again: SQL over the canonical table. */
   restored: string;
-  /** The old value, with its exact type, made of the canonical one: its text is compared with the old one's. */
+  /**
+   * The old value, with its exact type, made of the canonical one: its text is compared with the
+   * old one's.
+   */
   checked?: string;
   /** Whether the canonical table has it as JSON text. */
   isJson?: boolean;
 }
 
-/** What Parquet can hold of each value of a column; asked of the rows themselves where the type alone does not tell. */
+/**
+ * What Parquet can hold of each value of a column; asked of the rows themselves where the type
+ * alone does not tell.
+ */
 export interface ColumnFacts {
   /** HUGEINT: every value has at most 38 digits. */
   fitsDecimal: boolean;
@@ -43,7 +49,10 @@ const isVariant = ({ typeId }: DuckDBType): boolean => typeId === DuckDBTypeId.V
 const needsJson = (type: DuckDBType): boolean =>
   hasPart(type, part => part.typeId === DuckDBTypeId.UNION || isVariant(part));
 
-/** What becomes of a column. Parquet changes some types without a word (HUGEINT becomes DOUBLE): those are written as what holds every digit. */
+/**
+ * What becomes of a column. Parquet changes some types without a word (HUGEINT becomes DOUBLE):
+ * those are written as what holds every digit.
+ */
 export function keptColumn(name: string, type: DuckDBType, facts: ColumnFacts, taken: ReadonlySet<string>): KeptColumn {
   const column = identifier(name);
   const canonName = freeName(name, taken);
@@ -145,7 +154,10 @@ const plain: ReadonlySet<DuckDBTypeId> = new Set([
 
 const asTimestamp: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.TIMESTAMP_S, DuckDBTypeId.TIMESTAMP_MS]);
 
-/** Of every other type the text says all; an offset of a TIME WITH TIME ZONE, for one, Parquet would lose. */
+/**
+ * Of every other type the text says all; an offset of a TIME WITH TIME ZONE, for one, Parquet would
+ * lose.
+ */
 const fileLeaf: LeafText = (type, depth) => {
   if (asTimestamp.has(type.typeId)) return 'TIMESTAMP';
   return plain.has(type.typeId) ? exactType(type, depth) : 'VARCHAR';

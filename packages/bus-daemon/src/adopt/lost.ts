@@ -12,7 +12,10 @@ export interface LostObject {
 export const ours = `NOT internal AND database_name = current_database()`;
 const here = 'database_name = current_database()';
 
-/** What a database of views cannot have. A generated column keeps its values, and is no longer computed. */
+/**
+ * What a database of views cannot have. A generated column keeps its values, and is no longer
+ * computed.
+ */
 const lostSql = `
   SELECT * FROM (
     SELECT 'index' AS kind, schema_name || '.' || index_name AS name, coalesce(sql, '') AS definition

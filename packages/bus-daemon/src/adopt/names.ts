@@ -23,7 +23,8 @@ export interface NamedTable extends OldTable {
 export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${table}`;
 
 /**
- * Gives each table the name of its canonical table: its own, made a plain identifier where it is none.
+ * Gives each table the name of its canonical table: its own, made a plain identifier where it is
+ * none.
  *
  * @throws DaemonError `TABLE_NOT_FOUND` when a choice names a table that is not there.
  */

@@ -39,7 +39,8 @@ export const limitsOf = (config: BusConfig): ReaderLimits => ({
 /**
  * The identity of a database file that nobody is in the middle of writing.
  *
- * @throws DaemonError `OLD_DATABASE_UNREADABLE` when there is no such file, `OLD_DATABASE_UNMERGED` when a write-ahead log lies beside it.
+ * @throws DaemonError `OLD_DATABASE_UNREADABLE` when there is no such file, `OLD_DATABASE_UNMERGED`
+ * when a write-ahead log lies beside it.
  */
 export async function identityOf(path: string): Promise<FileIdentity> {
   const info = await stat(path).catch((cause: unknown) => {
@@ -57,7 +58,8 @@ export async function identityOf(path: string): Promise<FileIdentity> {
 /**
  * Opens a database for reading. While it is open nobody can open it for writing.
  *
- * @throws DaemonError `OLD_DATABASE_LOCKED` when a process has it open for writing, `OLD_DATABASE_UNREADABLE` when it is none, or of a newer DuckDB.
+ * @throws DaemonError `OLD_DATABASE_LOCKED` when a process has it open for writing,
+ * `OLD_DATABASE_UNREADABLE` when it is none, or of a newer DuckDB.
  */
 export async function openOldDatabase(path: string, limits: ReaderLimits): Promise<OldDatabase> {
   const instance = await DuckDBInstance.create(path, {

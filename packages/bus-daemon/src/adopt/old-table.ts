@@ -12,7 +12,10 @@ export const oldTableSql = ({ catalog, schema, table }: OldTable & { catalog?: s
 export const rowsToWrite = (table: OldTable, columns: readonly KeptColumn[]): string =>
   `SELECT ${columns.map(c => `${c.expression} AS ${identifier(c.canonName)}`).join(', ')} FROM ${oldTableSql(table)}`;
 
-/** The old database's own text of each value, and of a UNION the JSON that names its member: what is hashed. */
+/**
+ * The old database's own text of each value, and of a UNION the JSON that names its member: what is
+ * hashed.
+ */
 export const oldTexts = (table: OldTable, columns: readonly KeptColumn[]): string =>
   `SELECT ${textsOf(
     columns,

@@ -25,10 +25,16 @@ export interface PlannedTable extends OldTable {
 export interface AdoptionPlan {
   database: string;
   bytes: number;
-  /** The database lies where the bus publishes its own; it gets another name when all of it is in the bus. */
+  /**
+   * The database lies where the bus publishes its own; it gets another name when all of it is in
+   * the bus.
+   */
   replaces: boolean;
   tables: PlannedTable[];
-  /** Tables that stay out: an earlier run has brought them into the bus, or (with `skipKnown`) the bus has rows of them. */
+  /**
+   * Tables that stay out: an earlier run has brought them into the bus, or (with `skipKnown`) the
+   * bus has rows of them.
+   */
   taken: string[];
   views: PlannedView[];
   lost: LostObject[];
@@ -42,7 +48,10 @@ export interface OldContent {
   bytes: number;
   /** Tables of this very file that an earlier run has taken. */
   taken: readonly AdoptedTable[];
-  /** Tables that were taken when the file was another: they may have rows by now that the bus has not, or has from their producers. */
+  /**
+   * Tables that were taken when the file was another: they may have rows by now that the bus has
+   * not, or has from their producers.
+   */
   before: readonly AdoptedTable[];
 }
 
@@ -111,7 +120,10 @@ function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): 
   return table.toLowerCase() === canon ? notes : [`the name becomes ${canon}`, ...notes];
 }
 
-/** Whether the daemon will take the tables: what the configuration declares, and what is in the bus already. */
+/**
+ * Whether the daemon will take the tables: what the configuration declares, and what is in the bus
+ * already.
+ */
 function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: readonly PlannedTable[]): string[] {
   const conflicts: string[] = [];
   for (const table of tables) {

@@ -42,8 +42,9 @@ const recordSchema = z.object({
 /**
  * An adoption under way or done, as `bus/adoptions/<id>.json` keeps it.
  *
- * Phases: copying (tables become files) → submitting (the job may be in the bus) → ingested (it is) → switching (the old database has its second
- * name; the daemon may replace the first) → done. A database that is not at `duckdb_path` goes from ingested to done.
+ * Phases: copying (tables become files) → submitting (the job may be in the bus) → ingested (it is)
+ * → switching (the old database has its second name; the daemon may replace the first) → done. A
+ * database that is not at `duckdb_path` goes from ingested to done.
  */
 export type AdoptionRecord = z.infer<typeof recordSchema>;
 
@@ -78,7 +79,10 @@ export async function forgetRecord(layout: BusLayout, { id }: AdoptionRecord): P
   await rm(join(folderOf(layout), `${id}.json`), { force: true });
 }
 
-/** Whether the daemon may replace this file: its rows are in the bus, and it keeps a second name beside. */
+/**
+ * Whether the daemon may replace this file: its rows are in the bus, and it keeps a second name
+ * beside.
+ */
 export async function isBeingReplaced(layout: BusLayout, path: string, file: FileIdentity): Promise<boolean> {
   for (const record of await listRecords(layout))
     if (record.phase === 'switching' && record.source === path && isSameFile(record, file) && record.backup !== null)

@@ -63,7 +63,8 @@ async function isInJournal(config: BusConfig, record: AdoptionRecord): Promise<b
 }
 
 /**
- * Submits the files of all tables as one job and has it ingested, by the daemon that runs or by one of our own.
+ * Submits the files of all tables as one job and has it ingested, by the daemon that runs or by one
+ * of our own.
  *
  * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`.
  */

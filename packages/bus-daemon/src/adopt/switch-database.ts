@@ -17,8 +17,9 @@ const publishTimeoutMs = 60_000;
 const pollMs = 100;
 
 /**
- * Has the daemon replace an old database whose rows are all in the bus. The old file gets a second name beside it first, and the published one is then
- * renamed over the first name: at each moment there is a whole database at `duckdb_path`.
+ * Has the daemon replace an old database whose rows are all in the bus. The old file gets a second
+ * name beside it first, and the published one is then renamed over the first name: at each moment
+ * there is a whole database at `duckdb_path`.
  *
  * @throws DaemonError `ADOPTION_CHANGED`, `ADOPTION_UNPUBLISHED`, `ADOPTION_MISMATCH`.
  */
@@ -31,7 +32,8 @@ export async function switchDatabase(
   let record = from;
   if (!(await isPublished(config))) {
     await assertUnchanged(record.source, record, limits);
-    // Its name is written down first, so that a run that is ended here and begun again makes no second one.
+    // Its name is written down first, so that a run that is ended here and begun again makes no
+    // second one.
     const backup = record.backup ?? (await freeBackupName(record.source));
     await writeRecord(layout, { ...record, backup });
     await keepBackup(record.source, backup);
@@ -83,7 +85,10 @@ async function waitUntilPublished(config: BusConfig): Promise<void> {
   }
 }
 
-/** Whoever had the old database open for writing at the last moment wrote into what is the backup now. */
+/**
+ * Whoever had the old database open for writing at the last moment wrote into what is the backup
+ * now.
+ */
 async function assertBackupWhole(record: AdoptionRecord, backup: string): Promise<void> {
   const { size, mtimeMs, ino } = await stat(backup);
   const isCopy = ino !== record.ino;
@@ -94,7 +99,8 @@ async function assertBackupWhole(record: AdoptionRecord, backup: string): Promis
 }
 
 /**
- * Compares what readers get with the old tables, row by row in effect: number and hash. A table whose mode hides superseded rows is left out.
+ * Compares what readers get with the old tables, row by row in effect: number and hash. A table
+ * whose mode hides superseded rows is left out.
  *
  * @throws DaemonError `ADOPTION_MISMATCH`.
  */

@@ -10,13 +10,19 @@ import {
 } from '@duckdb/node-api';
 import { identifier } from '../sql.js';
 
-/** Names a type that has no parts; `depth` is 0 for a column's own type. Undefined: the whole type has no name then. */
+/**
+ * Names a type that has no parts; `depth` is 0 for a column's own type. Undefined: the whole type
+ * has no name then.
+ */
 export type LeafText = (type: DuckDBType, depth: number) => string | undefined;
 
 /** How many elements an ARRAY has, as its type says it; Parquet has lists only. */
 export type SizeText = (length: number) => string;
 
-/** A type as SQL writes it, with the leaves named by the caller; undefined when one of them has no name. */
+/**
+ * A type as SQL writes it, with the leaves named by the caller; undefined when one of them has no
+ * name.
+ */
 export function typeText(
   type: DuckDBType,
   leaf: LeafText,

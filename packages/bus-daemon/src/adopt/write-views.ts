@@ -10,7 +10,8 @@ import {
 } from '@quantbot/infra';
 
 /**
- * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of the same name are replaced, all else stays, comments too.
+ * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of
+ * the same name are replaced, all else stays, comments too.
  *
  * @returns the configuration as it is then.
  */

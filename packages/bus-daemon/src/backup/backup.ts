@@ -21,16 +21,22 @@ export interface BackupReport {
   copied: number;
   /** Jobs that had not settled, and rejected ones: they go on where the backup is restored. */
   jobs: number;
-  /** Artifacts whose file is missing or changed, and jobs that may not be read or are being changed: one line each. An earlier backup's copy stays. */
+  /**
+   * Artifacts whose file is missing or changed, and jobs that may not be read or are being changed:
+   * one line each. An earlier backup's copy stays.
+   */
   problems: string[];
 }
 
 /**
- * Makes or renews a copy of a bus, as of one moment, while the daemon works: jobs on their way first, then the journal, then what the journal names, so that whatever moves on
- * meanwhile is met at least once. Stored files never change, so that those of an earlier backup are not copied again. Each one is hashed, copied or there.
+ * Makes or renews a copy of a bus, as of one moment, while the daemon works: jobs on their way
+ * first, then the journal, then what the journal names, so that whatever moves on meanwhile is met
+ * at least once. Stored files never change, so that those of an earlier backup are not copied
+ * again. Each one is hashed, copied or there.
  *
- * @throws DaemonError `BACKUP_TAKEN` for a folder that holds something else; `BACKUP_AHEAD` for one that has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`,
- * `JOURNAL_DAMAGED`; BusError for a root that is no bus's.
+ * @throws DaemonError `BACKUP_TAKEN` for a folder that holds something else; `BACKUP_AHEAD` for one
+ * that has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`, `JOURNAL_DAMAGED`; BusError for a root
+ * that is no bus's.
  */
 export async function backup(config: BusConfig, to: string, onProgress: OnProgress = () => {}): Promise<BackupReport> {
   const source = busLayout(config.busRoot);

@@ -5,8 +5,10 @@ import { emptyCommit } from '../journal/files.js';
 import { type CopiedJobs, jobFolders } from './copy-jobs.js';
 
 /**
- * Brings what was copied into the backup, in an order in which it is whole at each moment: jobs first, then the journal from its beginning to its end, and only then away with
- * what the new journal no longer needs. Ended in between, the backup is one of some moment between the last one and this one.
+ * Brings what was copied into the backup, in an order in which it is whole at each moment: jobs
+ * first, then the journal from its beginning to its end, and only then away with what the new
+ * journal no longer needs. Ended in between, the backup is one of some moment between the last one
+ * and this one.
  */
 export async function bringIn(destination: BusLayout, next: BusLayout, { met }: CopiedJobs): Promise<void> {
   for (const folder of [destination.hot, destination.segments, ...jobFolders.map(which => destination[which])])
@@ -43,7 +45,10 @@ async function bringJobs(to: string, from: string, replaced: string): Promise<vo
   await syncFolder(to);
 }
 
-/** A commit comes as a whole. One that is there is the same, but for files that were lost at that time. */
+/**
+ * A commit comes as a whole. One that is there is the same, but for files that were lost at that
+ * time.
+ */
 async function bringCommit(to: string, from: string): Promise<void> {
   if (!(await exists(to))) return rename(from, to);
   for (const file of await readdir(from)) await rename(join(from, file), join(to, file));

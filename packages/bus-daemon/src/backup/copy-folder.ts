@@ -8,17 +8,23 @@ import { isSameFile, keepTimes } from './same-file.js';
 /** More than any job has that can be taken; a tree without end costs no more than this. */
 const bounds = { depth: 32, entries: 25_000 };
 
-/** A file of more than this is not copied when it claims so many times what it has on the disk: nobody wrote it. */
+/**
+ * A file of more than this is not copied when it claims so many times what it has on the disk:
+ * nobody wrote it.
+ */
 const hollow = { bytes: 64 * 1024 * 1024, times: 64 };
 
 /**
- * Copies a job's folder, in which its producer may change anything meanwhile: each name is found once, through the open folder, and no link
- * is followed. Times are kept: the inbox is taken in the order in which its COMMITs were written.
+ * Copies a job's folder, in which its producer may change anything meanwhile: each name is found
+ * once, through the open folder, and no link is followed. Times are kept: the inbox is taken in the
+ * order in which its COMMITs were written.
  *
- * What is neither a file nor a folder nor a link has no content, names that are not UTF-8 no manifest can have, and what its producer could
- * not have read is not its own: nothing is lost with them.
+ * What is neither a file nor a folder nor a link has no content, names that are not UTF-8 no
+ * manifest can have, and what its producer could not have read is not its own: nothing is lost with
+ * them.
  *
- * @throws BusError `UNSAFE_PATH` when it changes or has no end, `BYTES_MISMATCH` as `copyHandle`; system errors as they come.
+ * @throws BusError `UNSAFE_PATH` when it changes or has no end, `BYTES_MISMATCH` as `copyHandle`;
+ * system errors as they come.
  */
 export async function copyFolder(config: BusConfig, from: string, to: string): Promise<void> {
   const source = PinnedFolder.open(from);
@@ -29,7 +35,10 @@ export async function copyFolder(config: BusConfig, from: string, to: string): P
   }
 }
 
-/** Whether an earlier backup has the same folder, as far as names, sizes and times tell: rejected jobs lie there for long, and may be large. */
+/**
+ * Whether an earlier backup has the same folder, as far as names, sizes and times tell: rejected
+ * jobs lie there for long, and may be large.
+ */
 export function isSameFolder(config: BusConfig, folder: string, earlier: string): boolean {
   if (lstatSync(earlier, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
   const [a, b] = [PinnedFolder.open(folder), PinnedFolder.open(earlier)];

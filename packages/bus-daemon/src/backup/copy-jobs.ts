@@ -5,7 +5,10 @@ import { isCurrentRejection } from '../care/rejected.js';
 import { isKept, parseClaimedName } from '../stages/claimed-names.js';
 import { copyFolder, isSameFolder } from './copy-folder.js';
 
-/** The folders of a bus in which jobs lie that are not done with, in the order in which a job goes through them. */
+/**
+ * The folders of a bus in which jobs lie that are not done with, in the order in which a job goes
+ * through them.
+ */
 export const jobFolders = ['inbox', 'claimed', 'rejected'] as const;
 
 /** Names of jobs, by the folder that they lie in. */
@@ -20,8 +23,9 @@ export interface CopiedJobs {
 }
 
 /**
- * Copies the jobs that have not settled, and those that were rejected. One that moves on meanwhile is met again where it goes to, or in the journal; one that is met twice is
- * ingested once. The second look finds what was put back from `rejected/` into an inbox that had been looked at.
+ * Copies the jobs that have not settled, and those that were rejected. One that moves on meanwhile
+ * is met again where it goes to, or in the journal; one that is met twice is ingested once. The
+ * second look finds what was put back from `rejected/` into an inbox that had been looked at.
  */
 export async function copyJobs(
   config: BusConfig,
@@ -69,7 +73,10 @@ async function copyJob(
   }
 }
 
-/** A job that the daemon settles changes once: its COMMIT is written over. A second time it is somebody else who changes it. */
+/**
+ * A job that the daemon settles changes once: its COMMIT is written over. A second time it is
+ * somebody else who changes it.
+ */
 async function copyUnchanged(config: BusConfig, from: string, to: string): Promise<void> {
   try {
     await copyFolder(config, from, to);

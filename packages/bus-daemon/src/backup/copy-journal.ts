@@ -12,12 +12,13 @@ import { isSameFile, keepTimes } from './same-file.js';
 const attempts = 20;
 
 /**
- * Copies the journal as it is at one moment. Compaction may take away a file that has just been listed, or move commits between two listings: then everything is done
- * again. What is in the copy in the end has no gap, which its own check says.
+ * Copies the journal as it is at one moment. Compaction may take away a file that has just been
+ * listed, or move commits between two listings: then everything is done again. What is in the copy
+ * in the end has no gap, which its own check says.
  *
  * @returns the copy, open.
- * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when the journal itself has a gap, or has rotted where the
- * earlier backup has no good copy.
+ * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when
+ * the journal itself has a gap, or has rotted where the earlier backup has no good copy.
  */
 export async function copyJournal(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<Journal> {
   for (let attempt = 1; ; attempt++) {
@@ -73,7 +74,10 @@ async function openChecked(next: BusLayout): Promise<Journal> {
   }
 }
 
-/** The rows of each commit; of its files of canonical tables only the names, since the store has them. */
+/**
+ * The rows of each commit; of its files of canonical tables only the names, since the store has
+ * them.
+ */
 async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   for (const name of [emptyCommit, ...(await listHotCommits(source.hot)).map(seqName)]) {
     const [from, to] = [join(source.hot, name), join(next.hot, name)];
@@ -85,7 +89,10 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   await syncFolder(next.hot);
 }
 
-/** A segment of an earlier backup is taken when it is the same file, as its name, size and time tell. */
+/**
+ * A segment of an earlier backup is taken when it is the same file, as its name, size and time
+ * tell.
+ */
 async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<void> {
   for (const { name } of (await listSegments(source.segments)).live) {
     const from = join(source.segments, name);

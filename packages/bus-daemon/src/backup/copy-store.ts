@@ -65,7 +65,10 @@ export async function copyStore(
   return done;
 }
 
-/** `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by what the bus has. The name comes last, so that a file under it is whole. */
+/**
+ * `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by
+ * what the bus has. The name comes last, so that a file under it is whole.
+ */
 async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow): Promise<string> {
   const path = row.rel_path ?? '';
   const target = join(destination.root, path);

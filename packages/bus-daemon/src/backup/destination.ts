@@ -63,8 +63,9 @@ export async function markDestination(source: BusLayout, destination: BusLayout)
 }
 
 /**
- * That the bus has all that its earlier backup has. One that was set back has not: the backup may then be the only one that knows of the jobs that are gone, and the same
- * numbers and keys may mean something else by now.
+ * That the bus has all that its earlier backup has. One that was set back has not: the backup may
+ * then be the only one that knows of the jobs that are gone, and the same numbers and keys may mean
+ * something else by now.
  *
  * @throws DaemonError `BACKUP_AHEAD`.
  */

@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { type BusLayout, makeFolderDurable, systemErrorCode, writeFileDurable } from '@quantbot/infra';
 import type { CanonTable } from './table.js';
 
-/** In a table's folder: by which mode its compacted files were made. Without it they hold every row (`append`). */
+/**
+ * In a table's folder: by which mode its compacted files were made. Without it they hold every row
+ * (`append`).
+ */
 const definitionFile = 'table.json';
 
-/** Whether the compacted files of a table were made for another mode than it has now (the configuration has changed). */
+/**
+ * Whether the compacted files of a table were made for another mode than it has now (the
+ * configuration has changed).
+ */
 export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable): Promise<boolean> {
   const text = await readFile(join(layout.canon, table.name, definitionFile), 'utf8').catch(error => {
     if (systemErrorCode(error) === 'ENOENT') return textOf({ ...table, mode: { mode: 'append' } });

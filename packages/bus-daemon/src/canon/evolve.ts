@@ -14,11 +14,12 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The table after an artifact with these columns: new columns are added, decimals widen, a missing column reads NULL. Returns the same
- * object when nothing changes.
+ * The table after an artifact with these columns: new columns are added, decimals widen, a missing
+ * column reads NULL. Returns the same object when nothing changes.
  *
  * @param required columns that the artifact must have.
- * @throws BusError `SCHEMA_MISMATCH`, one detail per column, each with expected and found type and who fixed it.
+ * @throws BusError `SCHEMA_MISMATCH`, one detail per column, each with expected and found type and
+ * who fixed it.
  */
 export function evolve(
   table: CanonTable,
@@ -65,7 +66,10 @@ const missingColumns = (columns: readonly ParquetColumn[], required: readonly st
     .filter(name => !columns.some(column => column.name === name))
     .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
 
-/** Whether a file's type can be said again: not a struct whose fields have no names (a UNION as DuckDB writes it). */
+/**
+ * Whether a file's type can be said again: not a struct whose fields have no names (a UNION as
+ * DuckDB writes it).
+ */
 export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(type);
 
 function nameProblems(columns: readonly ParquetColumn[]): string[] {

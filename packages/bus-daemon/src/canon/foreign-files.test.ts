@@ -38,7 +38,10 @@ async function commit(
   return undefined;
 }
 
-/** The answers to a question while the rows are in single files, compacted, and rebuilt from the store. */
+/**
+ * The answers to a question while the rows are in single files, compacted, and rebuilt from the
+ * store.
+ */
 async function askThreeTimes(bus: Bus, sql: string): Promise<unknown[]> {
   const compactor = compactorWorker();
   const ask = async () => {

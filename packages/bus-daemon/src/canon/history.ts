@@ -19,7 +19,10 @@ export interface TableChange {
   changes: { column: string; from: string | null; to: string }[];
 }
 
-/** How the columns of a canonical table came to be, oldest first. What the configuration declares was there before. */
+/**
+ * How the columns of a canonical table came to be, oldest first. What the configuration declares
+ * was there before.
+ */
 export function tableHistory(
   name: string,
   schemas: readonly FirstOfSchema[],

@@ -76,7 +76,10 @@ export async function hotGenerations(layout: BusLayout, commits: readonly number
   return highest;
 }
 
-/** Every schema that a canonical hint came with: once by the first artifact that had it, and the hint's last seq. */
+/**
+ * Every schema that a canonical hint came with: once by the first artifact that had it, and the
+ * hint's last seq.
+ */
 export async function canonicalSchemas(journal: Journal): Promise<FirstOfSchema[]> {
   const rows = await journal.query<{
     schema_hint: string;

@@ -5,7 +5,10 @@ export type NestedType =
   | { kind: 'map'; key: NestedType; value: NestedType }
   | { kind: 'struct'; fields: readonly { name: string; type: NestedType }[] };
 
-/** Reads a type as a footer or DuckDB names it: `STRUCT("a" BIGINT, "b" VARCHAR[])[]`. Text of another form is one plain type. */
+/**
+ * Reads a type as a footer or DuckDB names it: `STRUCT("a" BIGINT, "b" VARCHAR[])[]`. Text of
+ * another form is one plain type.
+ */
 export function parseNested(text: string): NestedType {
   if (text.endsWith('[]')) return { kind: 'list', of: parseNested(text.slice(0, -2)) };
   const inside = /^(MAP|STRUCT)\((.*)\)$/s.exec(text);

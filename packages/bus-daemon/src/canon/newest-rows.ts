@@ -2,10 +2,12 @@ import { identifier } from '../sql.js';
 import type { CanonTable } from './table.js';
 
 /**
- * The rows that a table shows, of all rows that came: a SELECT over one that has the table's columns and those of `originColumns`. Doing it
- * twice, or to parts first and then to their union, gives the same rows, so compacted files need not keep what is superseded.
+ * The rows that a table shows, of all rows that came: a SELECT over one that has the table's
+ * columns and those of `originColumns`. Doing it twice, or to parts first and then to their union,
+ * gives the same rows, so compacted files need not keep what is superseded.
  *
- * @param newestSeq the seq of the newest job of the table, as SQL (for `latest`: that job may have brought no row).
+ * @param newestSeq the seq of the newest job of the table, as SQL (for `latest`: that job may have
+ * brought no row).
  */
 export function newestRows({ mode }: CanonTable, allRows: string, newestSeq: string): string {
   switch (mode.mode) {

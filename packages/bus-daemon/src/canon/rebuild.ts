@@ -15,8 +15,9 @@ import { newestRows } from './newest-rows.js';
 import { type CanonTable, newTable } from './table.js';
 
 /**
- * The tables whose compacted files do not hold as many rows as the journal says: somebody has deleted or exchanged some. They are derived from
- * the store, so {@link rebuildTable} makes them again.
+ * The tables whose compacted files do not hold as many rows as the journal says: somebody has
+ * deleted or exchanged some. They are derived from the store, so {@link rebuildTable} makes them
+ * again.
  */
 export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   const { compactedSeq } = bus.journal;
@@ -35,7 +36,10 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   return incomplete;
 }
 
-/** Makes the compacted files of tables again whose mode was changed in the configuration: the older ones may lack rows that count now. */
+/**
+ * Makes the compacted files of tables again whose mode was changed in the configuration: the older
+ * ones may lack rows that count now.
+ */
 export async function followModes(
   bus: Bus,
   compactor: WorkerProcess,
@@ -60,7 +64,8 @@ export async function followModes(
  * Rebuilds the tables of which compacted files have rotted, from the store.
  *
  * @returns their names.
- * @throws TaskError `FILE_DAMAGED` when a stored file has rotted too; the compacted files stay as they are.
+ * @throws TaskError `FILE_DAMAGED` when a stored file has rotted too; the compacted files stay as
+ * they are.
  */
 export async function mendTables(bus: Bus, compactor: WorkerProcess): Promise<string[]> {
   const mended: string[] = [];
@@ -75,7 +80,10 @@ export async function mendTables(bus: Bus, compactor: WorkerProcess): Promise<st
   return mended;
 }
 
-/** Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others: only when each stored file is what the journal says. */
+/**
+ * Writes one segment with all of a table's compacted rows, read from the store. Being the widest,
+ * it takes the place of all others: only when each stored file is what the journal says.
+ */
 export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<void> {
   const upTo = bus.journal.compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
@@ -108,7 +116,10 @@ const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFil
 
 const unreadable = -1;
 
-/** The rows of a segment; {@link unreadable} for a file that cannot be read, so that its table is made again. */
+/**
+ * The rows of a segment; {@link unreadable} for a file that cannot be read, so that its table is
+ * made again.
+ */
 const rowsOf = (path: string): Promise<number> =>
   readParquetFooter(path).then(
     footer => footer.rows,

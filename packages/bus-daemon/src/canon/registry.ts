@@ -11,8 +11,9 @@ export interface RegisteredArtifact {
 }
 
 /**
- * The canonical tables. They are derived from the configuration and the journal (each table is the fold of its artifacts' schemas in the
- * order of their commits), so that nothing else has to be kept or rebuilt.
+ * The canonical tables. They are derived from the configuration and the journal (each table is the
+ * fold of its artifacts' schemas in the order of their commits), so that nothing else has to be
+ * kept or rebuilt.
  */
 export class TableRegistry {
   readonly #declared: ReadonlyMap<string, DeclaredTable>;
@@ -24,9 +25,11 @@ export class TableRegistry {
   }
 
   /**
-   * Replays what the journal knows: for each table its distinct schemas, by the first artifact that had it.
+   * Replays what the journal knows: for each table its distinct schemas, by the first artifact that
+   * had it.
    *
-   * @throws BusError `CONFIG_INVALID` when a declared table does not fit what was taken into it before it was declared.
+   * @throws BusError `CONFIG_INVALID` when a declared table does not fit what was taken into it
+   * before it was declared.
    */
   static replay(artifacts: Iterable<RegisteredArtifact>, declared: readonly DeclaredTable[] = []): TableRegistry {
     const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])));
@@ -81,7 +84,10 @@ export class TableRegistry {
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
 
-  /** A table has files of this generation: its views must read them, whatever its types have come from. */
+  /**
+   * A table has files of this generation: its views must read them, whatever its types have come
+   * from.
+   */
   keepGeneration(name: string, generation: number): void {
     const table = this.get(name);
     if (table !== undefined && table.generation < generation) this.#tables.set(name, { ...table, generation });

@@ -14,8 +14,9 @@ export interface TableChange {
 }
 
 /**
- * Bounds what one producer adds to the canonical tables: from then on each table and each column costs every publication and every start,
- * whoever needs it. New tables are remembered in memory, for an hour.
+ * Bounds what one producer adds to the canonical tables: from then on each table and each column
+ * costs every publication and every start, whoever needs it. New tables are remembered in memory,
+ * for an hour.
  */
 export class TableLimits {
   /** Who made which table, and when. A job that is decided again finds its own. */

@@ -14,7 +14,9 @@ export interface CanonTable {
   name: string;
   mode: TableMode;
   columns: readonly CanonColumn[];
-  /** Counts the changes that an older view could not read; part of the names of the table's files. */
+  /**
+   * Counts the changes that an older view could not read; part of the names of the table's files.
+   */
   generation: number;
 }
 
@@ -45,7 +47,10 @@ export function newTable(name: string, declared: DeclaredTable | undefined): Can
   };
 }
 
-/** The columns that each file of a table must have, without NULL: those declared so, and the key of an upsert. */
+/**
+ * The columns that each file of a table must have, without NULL: those declared so, and the key of
+ * an upsert.
+ */
 export const requiredColumns = (declared: DeclaredTable | undefined): string[] => [
   ...new Set([
     ...(declared?.key ?? []),

@@ -31,7 +31,10 @@ const types = [
   'BIGINT[]',
 ];
 
-/** One line per type of a table's column, one character per type of a file's column, both in the order of `types`. */
+/**
+ * One line per type of a table's column, one character per type of a file's column, both in the
+ * order of `types`.
+ */
 const fitTable = /```text\n(.*?)```/s.exec(
   readFileSync(new URL('../../../../docs/reference/type-mapping.md', import.meta.url), 'utf8').split(
     '## Canonical tables',

@@ -1,13 +1,19 @@
 import { nullType } from '@quantbot/infra';
 import { type NestedType, nestedText, parseNested } from './nested-type.js';
 
-/** The types of canonical columns: which type a column gets, which files fit it, and what it widens to. */
+/**
+ * The types of canonical columns: which type a column gets, which files fit it, and what it widens
+ * to.
+ */
 
 const signed = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'];
 const unsigned = ['UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT'];
 const exactInDouble = new Set(['TINYINT', 'SMALLINT', 'INTEGER', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'FLOAT']);
 
-/** The type that a table's column gets from the first file that has it: wide enough that later files fit. */
+/**
+ * The type that a table's column gets from the first file that has it: wide enough that later files
+ * fit.
+ */
 export function canonicalType(type: string): string {
   if (signed.includes(type) || ['UTINYINT', 'USMALLINT', 'UINTEGER'].includes(type)) return 'BIGINT';
   if (type === 'FLOAT') return 'DOUBLE';
@@ -29,7 +35,10 @@ function fitsPlain(fileType: string, tableType: string): boolean {
   return file !== undefined && table !== undefined && table.scale >= file.scale && table.digits >= file.digits;
 }
 
-/** The type that holds the table's values and the file's without loss, where there is one; undefined for a mismatch. */
+/**
+ * The type that holds the table's values and the file's without loss, where there is one; undefined
+ * for a mismatch.
+ */
 export function widened(tableType: string, fileType: string): string | undefined {
   if (fits(fileType, tableType)) return tableType;
   const known = closed(tableType, fileType);
@@ -42,8 +51,8 @@ export function widened(tableType: string, fileType: string): string | undefined
 }
 
 /**
- * Two types of which each may leave open what only NULL has come for, made one: `"NULL"[]` and `VARCHAR[]` are `VARCHAR[]`. Undefined
- * where they differ in anything else.
+ * Two types of which each may leave open what only NULL has come for, made one: `"NULL"[]` and
+ * `VARCHAR[]` are `VARCHAR[]`. Undefined where they differ in anything else.
  */
 function closed(tableType: string, fileType: string): string | undefined {
   if (!tableType.includes(nullType) && !fileType.includes(nullType)) return undefined;

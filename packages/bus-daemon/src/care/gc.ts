@@ -11,7 +11,9 @@ import { claimedNames, isKept } from '../stages/claimed-names.js';
 
 /** What garbage collection may take away. */
 export interface GcOptions {
-  /** Settled jobs (receipts, rejected files) older than this go; the catalog keeps their outcome. */
+  /**
+   * Settled jobs (receipts, rejected files) older than this go; the catalog keeps their outcome.
+   */
   keepSettledMs: number;
   /** Half-built jobs in `staging/` and orphans in the store older than this go. */
   keepUnfinishedMs: number;
@@ -34,7 +36,10 @@ interface Orphan extends GcItem {
   ctimeMs: number;
 }
 
-/** The name of what is just being removed. What an earlier run has left under it goes like anything else there. */
+/**
+ * The name of what is just being removed. What an earlier run has left under it goes like anything
+ * else there.
+ */
 const condemnedPrefix = '.gc-';
 const isKeptOrCondemned = (name: string): boolean => isKept(name) || name.startsWith(condemnedPrefix);
 
@@ -43,8 +48,10 @@ const patienceMs = 10_000;
 const lookEveryMs = 50;
 
 /**
- * Removes what nobody needs any more: settled jobs past their retention, jobs that a producer never finished, and files in the store that no
- * journal row names. It takes neither what is young nor what a job in work needs, so a daemon may run meanwhile; segments and databases are released by the daemon itself.
+ * Removes what nobody needs any more: settled jobs past their retention, jobs that a producer never
+ * finished, and files in the store that no journal row names. It takes neither what is young nor
+ * what a job in work needs, so a daemon may run meanwhile; segments and databases are released by
+ * the daemon itself.
  */
 export async function collectGarbage(config: BusConfig, options: GcOptions): Promise<GcItem[]> {
   const layout = busLayout(config.busRoot);
@@ -63,8 +70,8 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
 }
 
 /**
- * Asked again: something new may have come to a place where there was something old. It gets another name first, so that nobody submits, or
- * submits again, what is just being removed.
+ * Asked again: something new may have come to a place where there was something old. It gets
+ * another name first, so that nobody submits, or submits again, what is just being removed.
  */
 async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
   if (!(await isOlder(path, keepMs))) return;
@@ -98,8 +105,9 @@ async function oldEntries(
 }
 
 /**
- * Files in the store that no journal row names, and none will. The daemon links a file into the store before it commits the job, which is in
- * `claimed/` all that time: what lies there is waited for, and only then is the journal asked.
+ * Files in the store that no journal row names, and none will. The daemon links a file into the
+ * store before it commits the job, which is in `claimed/` all that time: what lies there is waited
+ * for, and only then is the journal asked.
  */
 async function oldOrphans(layout: BusLayout, keepMs: number): Promise<Orphan[]> {
   const candidates = new Map<string, Orphan>();

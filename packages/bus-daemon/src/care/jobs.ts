@@ -10,7 +10,10 @@ export const jobStates = ['uncommitted', 'waiting', 'claimed', 'ingested', 'dupl
 /** {@link jobStates} */
 export type JobState = (typeof jobStates)[number];
 
-/** A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is not verified yet. */
+/**
+ * A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is
+ * not verified yet.
+ */
 export interface JobEntry {
   jobId: string;
   state: JobState;
@@ -60,7 +63,10 @@ const settledEntry = (settled: JobRecord): JobEntry => ({
 const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting' | 'claimed' =>
   state === 'uncommitted' || state === 'waiting' || state === 'claimed';
 
-/** The jobs that have not settled, newest first; of each folder of the bus at most so many are looked at. */
+/**
+ * The jobs that have not settled, newest first; of each folder of the bus at most so many are
+ * looked at.
+ */
 export async function findOpenJobs(
   { busRoot }: Pick<BusConfig, 'busRoot'>,
   most = Number.POSITIVE_INFINITY,

@@ -16,15 +16,20 @@ export interface RebuildReport {
   /** The last job in the journal. */
   lastSeq: number;
   tables: string[];
-  /** Tables that keep their compacted files because a stored artifact is lost or damaged: one line each. */
+  /**
+   * Tables that keep their compacted files because a stored artifact is lost or damaged: one line
+   * each.
+   */
   problems: string[];
 }
 
 /**
- * Makes everything that is derived again, from journal and store alone: the compacted files of the canonical tables and the published
- * database. A table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so no daemon may run.
+ * Makes everything that is derived again, from journal and store alone: the compacted files of the
+ * canonical tables and the published database. A table with a stored artifact that is lost or
+ * damaged keeps what it has. Takes the writer lock, so no daemon may run.
  *
- * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that the bus did not make.
+ * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that
+ * the bus did not make.
  */
 export async function rebuild(
   config: BusConfig,

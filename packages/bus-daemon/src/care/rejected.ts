@@ -23,7 +23,10 @@ export interface RejectedEntry {
   reason: RejectReason | undefined;
 }
 
-/** Whether a name in `rejected/` is that of a job; `<job_id>~<seq>` is an archived one, the older outcome of an id. */
+/**
+ * Whether a name in `rejected/` is that of a job; `<job_id>~<seq>` is an archived one, the older
+ * outcome of an id.
+ */
 export const isCurrentRejection = (name: string): boolean => !name.includes('~') && !name.startsWith('.');
 
 /** The rejected jobs, newest first, without archived ones. */
@@ -47,12 +50,16 @@ export async function readRejected(config: BusConfig, jobId: string): Promise<Re
 
 async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
   const folder = join(busLayout(config.busRoot).rejected, jobId);
-  // What cannot be read is like a reason that a power cut has torn: the daemon makes it again from the journal.
+  // What cannot be read is like a reason that a power cut has torn: the daemon makes it again from
+  // the journal.
   const text = unlessUnreadable(() => readLoneFile(join(folder, fileNames.rejectReason), maxOutcomeBytes));
   return { jobId, folder, reason: rejectReasonSchema.safeParse(safeJson(text?.toString('utf8') ?? '')).data };
 }
 
-/** The folder of a rejected job that can be submitted again; undefined when there is none, or nothing left in it. */
+/**
+ * The folder of a rejected job that can be submitted again; undefined when there is none, or
+ * nothing left in it.
+ */
 export function submittableIn(folder: string): string | undefined {
   const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   const whole = join(folder, asItCame);
@@ -61,8 +68,8 @@ export function submittableIn(folder: string): string | undefined {
 }
 
 /**
- * Puts a rejected job back into the inbox, as it came. Worth it when the cause lay outside of the job: a limit that was raised, a permission,
- * a table that is declared now.
+ * Puts a rejected job back into the inbox, as it came. Worth it when the cause lay outside of the
+ * job: a limit that was raised, a permission, a table that is declared now.
  *
  * @throws DaemonError `JOB_NOT_FOUND`, `JOB_ID_WAITING`.
  */

@@ -12,7 +12,10 @@ import { hasRotted, listDamagedRecords, listPublished } from '../publish/publish
 import { hurtAmong } from '../worker/sources.js';
 import type { StoreProblem } from './verify-store.js';
 
-/** Compares what the daemon wrote itself with its checksums: journal, compacted tables, published database, exports. */
+/**
+ * Compares what the daemon wrote itself with its checksums: journal, compacted tables, published
+ * database, exports.
+ */
 export async function checkOwnFiles(config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> {
   return [
     ...(await journalProblems(layout)),

@@ -54,8 +54,9 @@ const stepJobs = 10_000;
 const inFlightMs = 60_000;
 
 /**
- * Re-hashes the whole store against the journal, and the daemon's own files against their checksums: finds missing, changed and orphaned
- * files, and canonical tables that do not show what their modes say. Reads only; a daemon may run meanwhile.
+ * Re-hashes the whole store against the journal, and the daemon's own files against their
+ * checksums: finds missing, changed and orphaned files, and canonical tables that do not show what
+ * their modes say. Reads only; a daemon may run meanwhile.
  */
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
@@ -131,7 +132,10 @@ async function checkArtifact(
   return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
 }
 
-/** Decodes stored files one after another, so that none is blamed for what another one did to the process. */
+/**
+ * Decodes stored files one after another, so that none is blamed for what another one did to the
+ * process.
+ */
 class StoreDecoder {
   readonly #limits: BusConfig['limits'];
   readonly #worker = new WorkerProcess('verify', { idleMs: 60_000 });
@@ -141,7 +145,10 @@ class StoreDecoder {
     this.#limits = limits;
   }
 
-  /** Says why a file is broken. One that DuckDB merely cannot read, or not at this cost, is as good as it came. */
+  /**
+   * Says why a file is broken. One that DuckDB merely cannot read, or not at this cost, is as good
+   * as it came.
+   */
   problemOf(file: FileToDecode): Promise<string | undefined> {
     const finding = this.#turn.then(() => decodeFile(this.#worker, { files: [file], required: [] }, this.#limits));
     this.#turn = finding.catch(() => {});

@@ -38,7 +38,10 @@ interface ShownTable {
   key: string[];
 }
 
-/** Each canonical table shows what its mode says of the artifacts that it is made of, up to a job. A daemon may commit meanwhile. */
+/**
+ * Each canonical table shows what its mode says of the artifacts that it is made of, up to a job. A
+ * daemon may commit meanwhile.
+ */
 export async function checkTables(
   config: BusConfig,
   expected: ReadonlyMap<string, TableArtifacts>,
@@ -91,7 +94,10 @@ async function problemOf(
   }
 }
 
-/** Every key that came is shown, once, and none besides. A key that is there stays there, whatever is committed meanwhile. */
+/**
+ * Every key that came is shown, once, and none besides. A key that is there stays there, whatever
+ * is committed meanwhile.
+ */
 async function keyProblemOf(
   database: DuckDb,
   busRoot: string,

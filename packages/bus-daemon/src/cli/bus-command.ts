@@ -16,7 +16,10 @@ export const commonExitCodes: Readonly<Record<number, string>> = {
   1: 'an error, told with what to do next, or a mistake in the command line',
 };
 
-/** A command that explains itself: in its help, and in docs/reference/cli.md, which is made of the same. */
+/**
+ * A command that explains itself: in its help, and in docs/reference/cli.md, which is made of the
+ * same.
+ */
 export class BusCommand extends Command {
   #explanation: Explanation | undefined;
 

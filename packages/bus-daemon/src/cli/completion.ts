@@ -5,8 +5,8 @@ import type { BusCommand } from './bus-command.js';
 const { ShellCompDirectiveDefault, ShellCompDirectiveNoFileComp } = ShellCompDirective;
 
 /**
- * Adds `completion SHELL`, which prints a script for the shell, and the hidden command that such a script asks at each Tab. They know the commands that are
- * there by then.
+ * Adds `completion SHELL`, which prints a script for the shell, and the hidden command that such a
+ * script asks at each Tab. They know the commands that are there by then.
  */
 export function addCompletion(program: BusCommand): void {
   const root = tab(program, { completionCommandName: 'completion' });

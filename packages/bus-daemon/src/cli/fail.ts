@@ -4,7 +4,10 @@ import { CodedError, systemErrorCode, visibleLines } from '@quantbot/infra';
 /** The exit code of a process that was interrupted, as shells have it. */
 export const interruptedExitCode = 130;
 
-/** Prints an error as people need it (code, sentence, details, what to do next) and sets the exit code. */
+/**
+ * Prints an error as people need it (code, sentence, details, what to do next) and sets the exit
+ * code.
+ */
 export function failWith(error: unknown): void {
   process.exitCode = 1;
   const code = error instanceof CodedError ? error.code : systemErrorCode(error);

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /**
- * Whether this process was started to outlive its terminal (`nohup`). Node puts every signal back to its default when it starts, so the
- * process itself no longer knows that SIGHUP was to be ignored.
+ * Whether this process was started to outlive its terminal (`nohup`). Node puts every signal back
+ * to its default when it starts, so the process itself no longer knows that SIGHUP was to be
+ * ignored.
  */
 export const mustOutliveTerminal = (env = process.env, ppid = process.ppid): boolean =>
   basename(env._ ?? '') === 'nohup' || ignoresHangup(ppid) || isWriteOnly(0);

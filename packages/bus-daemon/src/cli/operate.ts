@@ -2,7 +2,8 @@ import { type BusConfig, exists, type Operation, type Receipt, submitOperation }
 import { drainUnlessRunning } from '../drain.js';
 
 /**
- * Has the writer do something: the daemon that runs, or, when none does, one of our own that ends when nothing waits any more.
+ * Has the writer do something: the daemon that runs, or, when none does, one of our own that ends
+ * when nothing waits any more.
  *
  * @throws JobRejectedError when the operation is refused; DaemonError of the start.
  */

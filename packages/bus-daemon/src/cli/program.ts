@@ -50,7 +50,10 @@ export function createProgram(): BusCommand {
   return program;
 }
 
-/** `addCommand` passes no settings on; and who has mistyped an option wants the help of that command. */
+/**
+ * `addCommand` passes no settings on; and who has mistyped an option wants the help of that
+ * command.
+ */
 function inheritSettings(command: Command, path: string): void {
   command.showHelpAfterError(`(try ${path} --help)`);
   for (const child of command.commands) {

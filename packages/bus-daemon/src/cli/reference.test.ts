@@ -27,7 +27,10 @@ test.each(commands)('%s has examples, each a command line that there is', (path,
   }
 });
 
-/** Words as a shell makes them of a simple command; what is behind a pipe, a redirection or a comment is not ours. */
+/**
+ * Words as a shell makes them of a simple command; what is behind a pipe, a redirection or a
+ * comment is not ours.
+ */
 function wordsOf(line: string): string[] {
   const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)];
   const end = words.findIndex(([word]) => ['|', '>', '#'].includes(word));

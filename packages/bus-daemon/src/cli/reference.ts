@@ -1,17 +1,21 @@
-import type { Argument, Command, Option } from 'commander';
+import { type Argument, type Command, Help, type Option } from 'commander';
 import { BusCommand } from './bus-command.js';
 
-/** docs/reference/cli.md: every command with its arguments, options, exit codes and examples, made of the commands themselves. */
+/**
+ * Renders docs/reference/cli.md from the commands: arguments, options, exit codes and examples.
+ */
 export function cliReference(program: BusCommand): string {
   const commands = leavesOf(program);
   return `# The command line
 
-Made of the commands themselves (\`pnpm docs:cli\`); \`quantbot-bus COMMAND --help\` says the same.
+Generated from the commands (\`pnpm docs:cli\`). \`quantbot-bus COMMAND --help\` prints the same.
 
-${program.description()}
+${wrapped(program.description())}
 
-What is printed is for people; with \`--json\` it is JSON. Results go to standard output, all else to standard error. Colours, and progress with rate and time
-left, appear on a terminal only; \`--no-color\` or \`NO_COLOR\` turns colours off, \`FORCE_COLOR\` on. An error ends with what to do next ([errors](errors.md)).
+Output is for people; with \`--json\` it is JSON. Results go to standard output, everything else to
+standard error. Colours and progress, with rate and time left, appear only on a terminal.
+\`--no-color\` or \`NO_COLOR\` turns colours off, \`FORCE_COLOR\` turns them on. An error ends with
+what to do next ([errors](errors.md)).
 
 ${optionRows(program.options)}
 
@@ -19,12 +23,12 @@ ${optionRows(program.options)}
 
 ${codeTable(new BusCommand('any').exitCodes)}
 
-Some commands have more; where they are not named below, these are all.
+Commands that use other codes list them below.
 
 ${commands.map(([path, command]) => sectionOf(path, command)).join('\n')}`;
 }
 
-/** The commands that do something, with their whole names; not the hidden ones, and not \`help\`. */
+/** Returns the visible commands that have no subcommands, except `help`, by full name. */
 export function leavesOf(program: Command, path = program.name()): [path: string, command: BusCommand][] {
   return program
     .createHelp()
@@ -43,8 +47,8 @@ function sectionOf(path: string, command: BusCommand): string {
   const usage = [path, ...command.registeredArguments.map(termOf)].join(' ');
   return [
     `## \`${usage}\``,
-    plain(command.description()),
-    ...(notes === undefined ? [] : [plain(notes)]),
+    wrapped(plain(command.description())),
+    ...(notes === undefined ? [] : [wrapped(plain(notes))]),
     ...(command.registeredArguments.length === 0 ? [] : [argumentRows(command.registeredArguments)]),
     optionRows(command.options),
     ...(exitCodes === undefined ? [] : [codeTable(command.exitCodes)]),
@@ -93,6 +97,9 @@ function meaningOf(description: string, choices: readonly string[] | undefined, 
 
 /** Text in which nothing is Markdown. */
 const plain = (text: string): string => text.replace(/[*<]/g, '\\$&');
+
+/** Text whose paragraphs are broken at 100 columns. */
+const wrapped = (text: string): string => new Help().boxWrap(text.replace(/(?<!\n)\n(?!\n)/g, ' '), 100);
 
 const code = (text: string): string => `\`${text}\``;
 

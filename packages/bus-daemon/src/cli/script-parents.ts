@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The processes between us and whoever started us through a package manager's script, as pairs of process and parent; none when we were
- * started in any other way. Package managers started by `npx` die of a signal without passing it on, and leave those below them behind.
+ * The processes between us and whoever started us through a package manager's script, as pairs of
+ * process and parent; none when we were started in any other way. Package managers started by `npx`
+ * die of a signal without passing it on, and leave those below them behind.
  */
 export function scriptParents(env = process.env): [pid: number, parent: number][] {
   if (env.npm_lifecycle_event === undefined) return [];

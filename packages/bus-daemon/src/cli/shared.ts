@@ -19,7 +19,8 @@ export const busCommand = (name: string, description: string): BusCommand =>
 export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
 
 /**
- * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to look into.
+ * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to
+ * look into.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`.
  */
@@ -67,7 +68,10 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-/** A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in the catalog. */
+/**
+ * A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in
+ * the catalog.
+ */
 export function parseMoment(text: string): number | Date {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const time = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);

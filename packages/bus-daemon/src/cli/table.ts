@@ -2,7 +2,9 @@ import { styleText } from 'node:util';
 import { visible } from '@quantbot/infra';
 import Table from 'cli-table3';
 
-/** A table for people, as wide as what is in it: numbers to the right, the head bold on a terminal. */
+/**
+ * A table for people, as wide as what is in it: numbers to the right, the head bold on a terminal.
+ */
 export function tableOf(
   head: readonly string[],
   rows: readonly (readonly unknown[])[],

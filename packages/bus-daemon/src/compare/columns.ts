@@ -20,8 +20,9 @@ export interface ComparedColumn {
 const ownColumns = new Set(['_seq', '_artifact_key']);
 
 /**
- * Pairs the columns of `canon.<table>` with those of an old table, by name. A type that the bus widens by itself (INTEGER to BIGINT) is no
- * difference; any other is, and such columns are compared as text.
+ * Pairs the columns of `canon.<table>` with those of an old table, by name. A type that the bus
+ * widens by itself (INTEGER to BIGINT) is no difference; any other is, and such columns are
+ * compared as text.
  */
 export async function pairColumns(
   connection: DuckDBConnection,

@@ -47,10 +47,12 @@ export interface Comparison {
 }
 
 /**
- * Compares a canonical table with a table of an old database: columns, then rows, as a multiset (a row that is there twice must be there twice).
- * NULLs are equal to each other; numbers are compared exactly. Rows are counted by DuckDB's aggregation, which goes to the disk when memory is short.
+ * Compares a canonical table with a table of an old database: columns, then rows, as a multiset (a
+ * row that is there twice must be there twice). NULLs are equal to each other; numbers are compared
+ * exactly. Rows are counted by DuckDB's aggregation, which goes to the disk when memory is short.
  *
- * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`, `TABLE_NOT_FOUND`, `KEY_NOT_FOUND`.
+ * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`,
+ * `TABLE_NOT_FOUND`, `KEY_NOT_FOUND`.
  */
 export async function compareTable(
   config: BusConfig,

@@ -23,7 +23,10 @@ export async function findBusTable(connection: DuckDBConnection, name: string): 
   });
 }
 
-/** The one that was named; else the one of the same name in `canon`, in `main`, or in the only schema that has one. */
+/**
+ * The one that was named; else the one of the same name in `canon`, in `main`, or in the only
+ * schema that has one.
+ */
 export async function findOldTable(
   connection: DuckDBConnection,
   name: string,

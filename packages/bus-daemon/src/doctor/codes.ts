@@ -6,7 +6,10 @@ interface FindingKind {
   level: FindingLevel;
 }
 
-/** Everything that doctor can find, by code. docs/guides/troubleshooting.md has each of them; a test holds the two together. */
+/**
+ * Everything that doctor can find, by code. docs/guides/troubleshooting.md has each of them; a test
+ * holds the two together.
+ */
 export const findingCodes = {
   CONFIG_INVALID: { check: 'configuration', level: 'problem' },
   CONFIG_NOT_FOUND: { check: 'configuration', level: 'problem' },

@@ -21,7 +21,10 @@ export interface DoctorOptions {
   now?: number;
 }
 
-/** Looks at a bus from all sides and changes nothing. Safe beside a daemon, and where none has ever run. */
+/**
+ * Looks at a bus from all sides and changes nothing. Safe beside a daemon, and where none has ever
+ * run.
+ */
 export async function examine({
   config: named,
   env = process.env,

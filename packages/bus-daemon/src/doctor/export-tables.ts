@@ -3,7 +3,10 @@ import { WorkerProcess } from '../worker/client.js';
 
 const timeoutMs = 20_000;
 
-/** The tables that each export of the configuration reads; undefined where that cannot be told. By another process: some SQL takes the one that parses it down. `entry` as of {@link WorkerProcess}. */
+/**
+ * The tables that each export of the configuration reads; undefined where that cannot be told. By
+ * another process: some SQL takes the one that parses it down. `entry` as of {@link WorkerProcess}.
+ */
 export async function tablesOfExports(
   { export: { jobs } }: BusConfig,
   entry?: string,

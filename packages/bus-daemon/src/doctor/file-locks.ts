@@ -17,8 +17,8 @@ export const isWriting = (pid: number): boolean =>
   });
 
 /**
- * Who holds the operating system's locks on a file; undefined where it does not tell (no /proc). The file is not opened: closing it again
- * would take this process's own locks on it away.
+ * Who holds the operating system's locks on a file; undefined where it does not tell (no /proc).
+ * The file is not opened: closing it again would take this process's own locks on it away.
  */
 export function locksOn(path: string): FileLock[] | undefined {
   const table = readTable();
@@ -45,7 +45,9 @@ function readTable(): string[] | undefined {
 const isDevice = (dev: number, [major, minor]: number[]): boolean =>
   ((dev >>> 8) & 0xfff) === major && ((dev & 0xff) | ((dev >>> 12) & 0xfff00)) === minor;
 
-/** On some file systems (btrfs, overlay) the table of locks names another device than `stat` does. */
+/**
+ * On some file systems (btrfs, overlay) the table of locks names another device than `stat` does.
+ */
 function hasOpen(pid: number, file: { dev: number; ino: number }): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some(fd => {

@@ -5,7 +5,10 @@ import { type Finding, finding } from './finding.js';
 /** Looks at one side of a bus. */
 export type Check = (bus: ExaminedBus) => Promise<Finding[]>;
 
-/** A check that itself fails is a finding: the others go on, and nobody takes its silence for health. */
+/**
+ * A check that itself fails is a finding: the others go on, and nobody takes its silence for
+ * health.
+ */
 export async function guarded(name: string, check: Check, bus: ExaminedBus): Promise<Finding[]> {
   try {
     return await check(bus);

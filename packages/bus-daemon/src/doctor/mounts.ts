@@ -2,8 +2,9 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Something that is the same for two paths exactly when a rename between them is possible: the mount they are below (a bind mount has the
- * same device, and refuses renames all the same), or the device where there is no /proc.
+ * Something that is the same for two paths exactly when a rename between them is possible: the
+ * mount they are below (a bind mount has the same device, and refuses renames all the same), or the
+ * device where there is no /proc.
  */
 export function mountOf(path: string): string {
   const real = realpathSync(path);
@@ -29,7 +30,10 @@ function mountPoints(): string[] {
   }
 }
 
-/** Names of file systems whose locks other machines, or other programs, may not see, by the number that `statfs` gives. */
+/**
+ * Names of file systems whose locks other machines, or other programs, may not see, by the number
+ * that `statfs` gives.
+ */
 const sharedFileSystems: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
@@ -44,5 +48,8 @@ const sharedFileSystems: Readonly<Record<number, string>> = {
   2020557398: 'a shared folder of VirtualBox',
 };
 
-/** The name of a file system on which locks may not hold; undefined for any other. `type` is as `statfs` gives it. */
+/**
+ * The name of a file system on which locks may not hold; undefined for any other. `type` is as
+ * `statfs` gives it.
+ */
 export const sharedFileSystem = (type: number): string | undefined => sharedFileSystems[type >>> 0];

@@ -8,7 +8,10 @@ export const nameOf = (pid: number): string | undefined =>
 /** Whether a process is stopped by a signal (or a debugger): it is there, and does nothing. */
 export const isSuspended = (pid: number): boolean => /^State:\s+[Tt]/m.test(read(`/proc/${pid}/status`) ?? '');
 
-/** The daemons of this machine that want to write this bus root or this database, running or waiting for the lock. */
+/**
+ * The daemons of this machine that want to write this bus root or this database, running or waiting
+ * for the lock.
+ */
 export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
   return processIds().filter(pid => {
     const title = nameOf(pid);
@@ -18,7 +21,10 @@ export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
   });
 }
 
-/** Whether a process has a file open that lay at this path and was removed there, or replaced by another. */
+/**
+ * Whether a process has a file open that lay at this path and was removed there, or replaced by
+ * another.
+ */
 export function holdsDeleted(pid: number, path: string): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some(fd => linkOf(`/proc/${pid}/fd/${fd}`) === `${path} (deleted)`);

@@ -8,14 +8,18 @@ import { daemonsOf, holdsDeleted } from './processes.js';
 /** Who writes, as far as one can see it from outside. */
 export interface WriterView {
   /**
-   * `here`: on this machine, `pid` says who. `hidden`: on this machine, in a container or as a process that is not seen from here.
-   * `elsewhere`: the lock file names a machine or container where nobody can look.
+   * `here`: on this machine, `pid` says who. `hidden`: on this machine, in a container or as a
+   * process that is not seen from here. `elsewhere`: the lock file names a machine or container
+   * where nobody can look.
    */
   where: 'here' | 'hidden' | 'elsewhere' | 'nowhere';
   pid: number | undefined;
   /** Holds the database's guard, but writes another bus. */
   databaseTakenBy: number | undefined;
-  /** Daemons of this bus that hold guards, but not the ones that lie there now: somebody has removed or replaced those. */
+  /**
+   * Daemons of this bus that hold guards, but not the ones that lie there now: somebody has removed
+   * or replaced those.
+   */
   unguarded: number[];
   /** The guards that cannot be read, and that nobody holds. */
   damaged: string[];
@@ -24,7 +28,10 @@ export interface WriterView {
   fileThere: boolean;
 }
 
-/** Looks at the operating system's locks on the guards; the lock file only where those cannot be seen. */
+/**
+ * Looks at the operating system's locks on the guards; the lock file only where those cannot be
+ * seen.
+ */
 export async function viewWriter(config: BusConfig): Promise<WriterView> {
   const holder = await readLockHolder(config.duckdbPath);
   const guards = guardsOf(config);

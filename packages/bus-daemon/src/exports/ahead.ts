@@ -6,8 +6,9 @@ import { datasetManifest } from './dataset.js';
 import { readExportStatus, writeExportStatus } from './status.js';
 
 /**
- * Forgets runs that saw jobs which the journal does not have: the bus was restored from a backup, and what lies there is of a past that is no more. Must come before the first
- * commit, from which on the same numbers mean other jobs. The files stay until they are made again.
+ * Forgets runs that saw jobs which the journal does not have: the bus was restored from a backup,
+ * and what lies there is of a past that is no more. Must come before the first commit, from which
+ * on the same numbers mean other jobs. The files stay until they are made again.
  */
 export async function forgetExportsAhead({ config, journal, logger, now }: Bus): Promise<void> {
   const { exportDir } = config.export;

@@ -4,7 +4,10 @@ import { faultPoint, syncFolder, systemErrorCode, writeFileDurable } from '@quan
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
-/** The file in a dataset that says what belongs to it. Its name keeps it out of globs, and of what Spark and pandas read. */
+/**
+ * The file in a dataset that says what belongs to it. Its name keeps it out of globs, and of what
+ * Spark and pandas read.
+ */
 export const datasetManifest = '_dataset.json';
 
 const manifestSchema = z.object({
@@ -14,7 +17,10 @@ const manifestSchema = z.object({
   tag: z.string(),
   /** A hash of everything in the configuration and the table that the files depend on. */
   definition: z.string(),
-  /** The files have all rows of jobs up to here. While a run is under way the newest files may have more. */
+  /**
+   * The files have all rows of jobs up to here. While a run is under way the newest files may have
+   * more.
+   */
   as_of_seq: z.number(),
   /** The first job in the newest files: those are written again until they are large enough. */
   open_from_seq: z.number(),
@@ -41,7 +47,10 @@ const generationPattern = /^\.(.+)\.[0-9a-f]{16}\.dataset$/;
 export const generationBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.dataset`);
 
-/** The manifest of the dataset at a path; undefined when there is none, it cannot be read, or a file of it is gone. */
+/**
+ * The manifest of the dataset at a path; undefined when there is none, it cannot be read, or a file
+ * of it is gone.
+ */
 export async function readDataset(path: string): Promise<DatasetManifest | undefined> {
   try {
     const { data } = manifestSchema.safeParse(JSON.parse(await readFile(join(path, datasetManifest), 'utf8')));
@@ -58,8 +67,8 @@ export const writeDatasetManifest = (folder: string, manifest: DatasetManifest):
   writeFileDurable(join(folder, datasetManifest), `${JSON.stringify(manifest, null, 2)}\n`);
 
 /**
- * Makes a folder of files the dataset at a path, in one step: the path is a link. Who has resolved it before keeps what he sees, until
- * {@link isGarbage} says that it may go.
+ * Makes a folder of files the dataset at a path, in one step: the path is a link. Who has resolved
+ * it before keeps what he sees, until {@link isGarbage} says that it may go.
  *
  * @throws DaemonError `EXPORT_PATH_TAKEN`: there is a folder at the path that is not ours.
  */
@@ -81,7 +90,10 @@ export async function switchDataset(path: string, generation: string, temporary:
   await syncFolder(dirname(path));
 }
 
-/** Whether an entry of a folder is what is left of a run that a crash ended, or of a dataset that was replaced: `isOld` says it of the time of the replacement. */
+/**
+ * Whether an entry of a folder is what is left of a run that a crash ended, or of a dataset that
+ * was replaced: `isOld` says it of the time of the replacement.
+ */
 export async function isGarbage(
   folder: string,
   name: string,
@@ -92,7 +104,8 @@ export async function isGarbage(
   if (dataset === undefined) return false;
   const path = join(folder, dataset);
   if ((await readlink(path).catch(() => undefined)) === name) return false;
-  // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to the folder.
+  // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to
+  // the folder.
   const since = (await lstat(path).catch(() => undefined))?.mtimeMs;
   return since === undefined || isOld(since);
 }

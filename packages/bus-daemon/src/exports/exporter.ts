@@ -30,7 +30,10 @@ export interface ExportState {
   entry: ExportEntry | undefined;
   /** Whether it has all that was committed. */
   upToDate: boolean;
-  /** When the file that is there was written (milliseconds since 1970), as far as this process knows. */
+  /**
+   * When the file that is there was written (milliseconds since 1970), as far as this process
+   * knows.
+   */
   writtenAtMs: number | undefined;
 }
 
@@ -48,8 +51,10 @@ const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =
 const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
 /**
- * Keeps golden exports fresh: one for each canonical table and for each SELECT of the configuration, as a file or a dataset, always whole. An export runs when its table has
- * changed since the seq that its last good run recorded, so a crash forgets nothing. It never delays ingestion.
+ * Keeps golden exports fresh: one for each canonical table and for each SELECT of the
+ * configuration, as a file or a dataset, always whole. An export runs when its table has changed
+ * since the seq that its last good run recorded, so a crash forgets nothing. It never delays
+ * ingestion.
  */
 export class Exporter {
   readonly #bus: Bus;
@@ -85,7 +90,10 @@ export class Exporter {
     if (!(await exists(join(exportDir, exportStatusFile)))) writeExportStatus(exportDir, await this.#readStatus());
   }
 
-  /** Runs every export that is not up to date, one after another. A second call waits for the first and then looks again. */
+  /**
+   * Runs every export that is not up to date, one after another. A second call waits for the first
+   * and then looks again.
+   */
   async runDirty({ ignoreInterval = false } = {}): Promise<void> {
     if (!this.#bus.config.export.enabled) return;
     while (this.#running !== undefined) await this.#running;
@@ -95,7 +103,10 @@ export class Exporter {
     return this.#running;
   }
 
-  /** How long until {@link runDirty} would have something to do (milliseconds); undefined when all is up to date. */
+  /**
+   * How long until {@link runDirty} would have something to do (milliseconds); undefined when all
+   * is up to date.
+   */
   async nextDueMs(): Promise<number | undefined> {
     if (!this.#bus.config.export.enabled) return undefined;
     if (this.#bus.requestedExports.length > 0) return 0;
@@ -165,7 +176,10 @@ export class Exporter {
     return this.#serving.some(({ names }) => isNamed(names, name));
   }
 
-  /** An export that fails is tried again at growing intervals: what is wrong with it may be the disk's fault as well as its SQL's. */
+  /**
+   * An export that fails is tried again at growing intervals: what is wrong with it may be the
+   * disk's fault as well as its SQL's.
+   */
   #dueAt(item: GoldenExport): number {
     const last = this.#lastRunAt.get(item.name);
     if (last === undefined) return Number.NEGATIVE_INFINITY;
@@ -241,7 +255,10 @@ export class Exporter {
     return this.#status;
   }
 
-  /** Removes what runs that a crash ended have left, and replaced datasets after the time for which readers may still need them. */
+  /**
+   * Removes what runs that a crash ended have left, and replaced datasets after the time for which
+   * readers may still need them.
+   */
   async #removeGarbage(): Promise<void> {
     const { config, now } = this.#bus;
     // The clock may have been set back since: then it is not waited for.

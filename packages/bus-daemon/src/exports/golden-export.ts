@@ -26,7 +26,9 @@ export interface GoldenExport {
   changedSeq: number;
   /** The canonical tables that it reads; undefined when that cannot be told. */
   reads: readonly string[] | undefined;
-  /** Of a table that only grows: what has come with a commit or after it, in the order of commits. */
+  /**
+   * Of a table that only grows: what has come with a commit or after it, in the order of commits.
+   */
   sqlFrom?: (seq: number) => string;
   /** Names and types of the columns, where they are known beforehand. */
   columns: readonly { name: string; type: string }[];
@@ -56,7 +58,10 @@ export const defaultOptions: ExportFileOptions = {
   partitionBy: [],
 };
 
-/** What an export is made by, as a hash: when it changes, what is there is not up to date, and files of a dataset cannot stay. */
+/**
+ * What an export is made by, as a hash: when it changes, what is there is not up to date, and files
+ * of a dataset cannot stay.
+ */
 export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
   createHash('sha256')
     .update(JSON.stringify([sql, options, columns]))
@@ -66,7 +71,10 @@ export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
 export const unfinishedBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.tmp`);
 
-/** Has an export written beside its place, under a name that no reader looks at, and put there by `work`. Whatever is left of it afterwards is removed. */
+/**
+ * Has an export written beside its place, under a name that no reader looks at, and put there by
+ * `work`. Whatever is left of it afterwards is removed.
+ */
 export async function whileBuilding<T>(
   { bus }: ExportContext,
   { path }: GoldenExport,
@@ -81,7 +89,10 @@ export async function whileBuilding<T>(
   }
 }
 
-/** What the worker is to run for an export. A copy of a file still says what it is, by its key-value metadata. */
+/**
+ * What the worker is to run for an export. A copy of a file still says what it is, by its key-value
+ * metadata.
+ */
 export async function selectOf(
   { bus, snapshot }: ExportContext,
   { name, sql, untrusted, options, reads }: GoldenExport,

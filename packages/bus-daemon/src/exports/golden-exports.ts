@@ -23,7 +23,10 @@ function ofTable(table: CanonTable, exportDir: string, options: ExportFileOption
   };
 }
 
-/** Which exports there are: one for each canonical table, unless the configuration says otherwise, and those that it names. */
+/**
+ * Which exports there are: one for each canonical table, unless the configuration says otherwise,
+ * and those that it names.
+ */
 export class GoldenExports {
   readonly #bus: Bus;
   readonly #worker: WorkerProcess;
@@ -58,14 +61,19 @@ export class GoldenExports {
     return [...ofTables, ...ofConfig];
   }
 
-  /** The last commit that changed what a SELECT reads. One whose tables cannot be told, or that reads the catalog, changes with each. */
+  /**
+   * The last commit that changed what a SELECT reads. One whose tables cannot be told, or that
+   * reads the catalog, changes with each.
+   */
   async #changedSeq(sql: string): Promise<number> {
     const tables = await this.#tablesRead(sql);
     if (tables === undefined || !tables.every(table => table.startsWith('canon.'))) return this.#bus.journal.lastSeq;
     return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
   }
 
-  /** Asked once for each SELECT, and in another process: some SQL takes the one that parses it down. */
+  /**
+   * Asked once for each SELECT, and in another process: some SQL takes the one that parses it down.
+   */
   #tablesRead(sql: string): Promise<string[] | undefined> {
     const asked =
       this.#tables.get(sql) ?? this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).catch(() => undefined);

@@ -7,8 +7,8 @@ import type { Snapshot } from '../publish/views.js';
 import type { SourceFile } from '../worker/protocol.js';
 
 /**
- * The files behind an export, which are compared with their checksums before it is written: those of the journal, and of the canonical
- * tables that it reads (undefined: all) from a commit on.
+ * The files behind an export, which are compared with their checksums before it is written: those
+ * of the journal, and of the canonical tables that it reads (undefined: all) from a commit on.
  */
 export async function sourcesOf(
   { layout, journal }: Bus,

@@ -23,7 +23,10 @@ const entrySchema = z.object({
   error: z.string().nullable(),
 });
 
-/** How an export's last run went. After a failure rows, bytes, sha256 and as_of_seq are those of the last good file. */
+/**
+ * How an export's last run went. After a failure rows, bytes, sha256 and as_of_seq are those of the
+ * last good file.
+ */
 export type ExportEntry = z.infer<typeof entrySchema>;
 
 const statusSchema = z.object({

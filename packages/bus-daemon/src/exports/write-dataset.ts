@@ -15,9 +15,11 @@ import {
 type DatasetFile = DatasetManifest['files'][number];
 
 /**
- * Writes an export as a folder of files. Of a table that only grows, the files stay as they are but for the newest, which is written again with more rows, under
- * the same name, until it has `partRows`: so a run costs what is new and at most one such file, a name that somebody has found never goes,
- * and at each moment the files have all rows up to some commit. Anything else is made anew as a whole and takes the old one's place in one step.
+ * Writes an export as a folder of files. Of a table that only grows, the files stay as they are but
+ * for the newest, which is written again with more rows, under the same name, until it has
+ * `partRows`: so a run costs what is new and at most one such file, a name that somebody has found
+ * never goes, and at each moment the files have all rows up to some commit. Anything else is made
+ * anew as a whole and takes the old one's place in one step.
  */
 export async function writeDataset(context: ExportContext, item: GoldenExport): Promise<WrittenExport> {
   const { bus, snapshot } = context;

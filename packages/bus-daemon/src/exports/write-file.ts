@@ -3,7 +3,9 @@ import { dirname } from 'node:path';
 import { digestFile, faultPoint, syncFile, syncFolder } from '@quantbot/infra';
 import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, whileBuilding } from './golden-export.js';
 
-/** Writes an export as one file: beside, flushed, renamed. A crash leaves the file that was there. */
+/**
+ * Writes an export as one file: beside, flushed, renamed. A crash leaves the file that was there.
+ */
 export const writeExportFile = (context: ExportContext, item: GoldenExport): Promise<WrittenExport> =>
   whileBuilding(context, item, async building => {
     const { bus, worker } = context;

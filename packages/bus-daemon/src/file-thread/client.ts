@@ -14,7 +14,8 @@ const defaultEntry = () => fileURLToPath(new URL('./file-thread.js', import.meta
 /**
  * One of {@link FileThreads}.
  *
- * States: not started → running (any number of requests, in order) → closed. One that dies is started again when it is next needed.
+ * States: not started → running (any number of requests, in order) → closed. One that dies is
+ * started again when it is next needed.
  */
 class FileThread {
   readonly #entry: string;
@@ -71,9 +72,11 @@ class FileThread {
 }
 
 /**
- * Threads that rename, link and flush while the main thread reads and checks jobs. One stores. Another claims what comes next and settles what was
- * committed before. A third, where more waits than is taken at once, looks whose it is. Two threads that both rename between folders wait for each other in the kernel. Each works on whole batches by synchronous
- * calls: handing every single call to another thread and back costs the main thread more than the call.
+ * Threads that rename, link and flush while the main thread reads and checks jobs. One stores.
+ * Another claims what comes next and settles what was committed before. A third, where more waits
+ * than is taken at once, looks whose it is. Two threads that both rename between folders wait for
+ * each other in the kernel. Each works on whole batches by synchronous calls: handing every single
+ * call to another thread and back costs the main thread more than the call.
  */
 export class FileThreads {
   readonly #storing: FileThread;

@@ -1,7 +1,10 @@
 import { chmodSync, lstatSync, opendirSync, readdirSync, type Stats } from 'node:fs';
 import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/files';
 
-/** Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory until the job has settled. */
+/**
+ * Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory
+ * until the job has settled.
+ */
 const crowd = 20_000;
 
 /** Folders of a job lie in each other at most so deep where the daemon works in them. */
@@ -20,28 +23,37 @@ export interface FileInfo {
 
 const ofEveryJob: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.commit]);
 
-/** What a job's folder holds, as far as that can be seen: verification says what is wrong with the rest. */
+/**
+ * What a job's folder holds, as far as that can be seen: verification says what is wrong with the
+ * rest.
+ */
 export interface FolderContent {
-  /** What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder, or holds a crowd. */
+  /**
+   * What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder, or
+   * holds a crowd.
+   */
   files?: [name: string, info: FileInfo][] | undefined;
   /** Whether only the daemon's own user can put names into it, or take them out. */
   sealed: boolean;
   /**
-   * Whether the daemon can work in it: it is sealed, all that it holds is this user's alone, and its producer is done with it (it was
-   * built in `staging/` and renamed in, as its COMMIT says). Anything else may change at any moment.
+   * Whether the daemon can work in it: it is sealed, all that it holds is this user's alone, and
+   * its producer is done with it (it was built in `staging/` and renamed in, as its COMMIT says).
+   * Anything else may change at any moment.
    */
   own: boolean;
 }
 
 /**
- * Looks into a job's folder in `claimed/`, whose name nobody else can change. If it belongs to the daemon's user, its group and others
- * lose the right to write to it. Opens nothing that another user may have put there.
+ * Looks into a job's folder in `claimed/`, whose name nobody else can change. If it belongs to the
+ * daemon's user, its group and others lose the right to write to it. Opens nothing that another
+ * user may have put there.
  */
 export function lookInto(folder: string): FolderContent {
   try {
     const info = lstatSync(folder);
     const sealed = seal(folder, info);
-    // One that is a link leads out of the bus. A folder's size is in bytes, or says how many lie in it: it is more than that in any case.
+    // One that is a link leads out of the bus. A folder's size is in bytes, or says how many lie in
+    // it: it is more than that in any case.
     if (!info.isDirectory() || (info.size > crowd && isCrowded(folder))) return { sealed, own: false };
     const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
     const files = content
@@ -63,7 +75,10 @@ function seal(folder: string, info: Stats): boolean {
 
 const isOurs = ({ uid }: Stats): boolean => uid === (process.geteuid?.() ?? uid);
 
-/** Whether something in a sealed folder is a file that nobody else can reach, or a folder of nothing but such. */
+/**
+ * Whether something in a sealed folder is a file that nobody else can reach, or a folder of nothing
+ * but such.
+ */
 function isAlone(path: string, info: Stats, depth: number): boolean {
   if (info.isFile()) return isOurs(info) && info.nlink === 1 && (info.mode & othersMayWrite) === 0;
   if (depth > deepest || !seal(path, info)) return false;
@@ -80,7 +95,9 @@ const infoOf = (path: string, info: Stats): FileInfo =>
 /** So much is looked at to say how many bytes lie in a folder. */
 const mostSeen = 200;
 
-/** Bytes of the files in a folder; more than any job may have when that cannot be said at a glance. */
+/**
+ * Bytes of the files in a folder; more than any job may have when that cannot be said at a glance.
+ */
 function bytesBelow(path: string): number {
   let bytes = 0;
   let seen = 0;

@@ -8,7 +8,10 @@ export interface ClaimOrder {
   folder: string;
 }
 
-/** What became of a {@link ClaimOrder}: what the folder holds; why it was not claimed; or `left`, because those before it hold enough. */
+/**
+ * What became of a {@link ClaimOrder}: what the folder holds; why it was not claimed; or `left`,
+ * because those before it hold enough.
+ */
 export type ClaimResult = FolderContent | 'left' | { error: PlainError };
 
 /** A manifest in the inbox whose producer is asked for. */
@@ -18,7 +21,10 @@ export interface ProducerOrder {
 
 /** A file of a job that is to lie in the store, read-only and flushed. */
 export interface StoreOrder {
-  /** What was hashed, by its path, and its inode: what is stored must be this one, whatever lies at the path by then. */
+  /**
+   * What was hashed, by its path, and its inode: what is stored must be this one, whatever lies at
+   * the path by then.
+   */
   file: string;
   inode: number;
   target: string;
@@ -26,7 +32,10 @@ export interface StoreOrder {
   replaceOrphan: boolean;
 }
 
-/** What became of a {@link StoreOrder}. A file that cannot be linked is nowhere yet; one that could not be flushed is there, and not to be believed. */
+/**
+ * What became of a {@link StoreOrder}. A file that cannot be linked is nowhere yet; one that could
+ * not be flushed is there, and not to be believed.
+ */
 export type StoreResult = 'stored' | 'cannot be linked' | { failed: 'link' | 'flush'; error: PlainError };
 
 /** A committed job whose folder gets its receipt and goes to where it stays. */
@@ -36,7 +45,9 @@ export interface SettleOrder {
   receipt: string;
   /** What goes: all that lies in the folder besides manifest and COMMIT. */
   names: readonly string[];
-  /** Of a job that was brought over: `folder` is the daemon's own, and this is the one that came. */
+  /**
+   * Of a job that was brought over: `folder` is the daemon's own, and this is the one that came.
+   */
   came?: CameOrder | undefined;
 }
 
@@ -49,7 +60,10 @@ export interface CameOrder {
   left: string;
 }
 
-/** What became of a {@link SettleOrder}: `left` when the folder that came is still to be removed; `no` when the job has not settled. */
+/**
+ * What became of a {@link SettleOrder}: `left` when the folder that came is still to be removed;
+ * `no` when the job has not settled.
+ */
 export type SettleResult = 'settled' | 'left' | 'no';
 
 /** An error's parts that come through to another thread. */

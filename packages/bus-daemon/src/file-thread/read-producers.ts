@@ -4,7 +4,10 @@ import type { ProducerOrder } from './orders.js';
 /** A manifest that is larger has very many artifacts: its job counts as one without a producer. */
 const maxBytes = 64 * 1024;
 
-/** Which producers manifests name. Nothing of them is believed: it says whose turn it is, and no more. */
+/**
+ * Which producers manifests name. Nothing of them is believed: it says whose turn it is, and no
+ * more.
+ */
 export const readProducers = (orders: readonly ProducerOrder[]): string[] =>
   orders.map(({ manifest }) => readProducer(manifest));
 

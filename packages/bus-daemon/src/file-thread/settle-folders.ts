@@ -13,8 +13,9 @@ import { faultPoint, fileNames, inFolder, PinnedFolder, writeNewFile } from '@qu
 import type { CameOrder, SettleOrder, SettleResult } from './orders.js';
 
 /**
- * Gives committed jobs their receipts and renames their folders to where they stay, if it can. Where anything is not as it mostly is
- * (a receipt that a crash has left, an older outcome of the same job), the caller looks closer: settling can begin again from any point.
+ * Gives committed jobs their receipts and renames their folders to where they stay, if it can.
+ * Where anything is not as it mostly is (a receipt that a crash has left, an older outcome of the
+ * same job), the caller looks closer: settling can begin again from any point.
  */
 export const settleFolders = (orders: readonly SettleOrder[]): SettleResult[] => orders.map(settleFolder);
 
@@ -58,8 +59,9 @@ function removeKnown({ folder, names, left }: CameOrder): boolean {
 }
 
 /**
- * Writes over a file that has served its purpose, which costs half of making a new one and deleting this; whether it may be done: to a plain
- * file of our own that has no other name, that all may read, and that is no longer than what comes.
+ * Writes over a file that has served its purpose, which costs half of making a new one and deleting
+ * this; whether it may be done: to a plain file of our own that has no other name, that all may
+ * read, and that is no longer than what comes.
  */
 function overwrite(path: string, bytes: Buffer): boolean {
   const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -5,9 +5,10 @@ import { plainError, type StoreOrder, type StoreResult } from './orders.js';
 type Linked = { file: number } | Exclude<StoreResult, 'stored'>;
 
 /**
- * Links files into the store, makes them read-only and flushes them: first all links and modes, then all flushes. The first flush then
- * brings a file system's journal to the disk with all of them in it, and the others find nothing left to do; link and flush in turns
- * cost a write of the journal for every file (docs/performance.md).
+ * Links files into the store, makes them read-only and flushes them: first all links and modes,
+ * then all flushes. The first flush then brings a file system's journal to the disk with all of
+ * them in it, and the others find nothing left to do; link and flush in turns cost a write of the
+ * journal for every file (docs/performance.md).
  */
 export function storeFiles(orders: readonly StoreOrder[]): StoreResult[] {
   return orders.map(linkReadOnly).map(flushLinked);
@@ -23,7 +24,10 @@ function linkReadOnly({ file, inode, target, replaceOrphan }: StoreOrder): Linke
   }
 }
 
-/** A link is made by path: what lies there must be the regular file that was hashed, not something swapped in meanwhile. */
+/**
+ * A link is made by path: what lies there must be the regular file that was hashed, not something
+ * swapped in meanwhile.
+ */
 function openLinked(from: string, target: string, inode: number): number {
   let file: number | undefined;
   try {

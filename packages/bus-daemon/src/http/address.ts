@@ -14,7 +14,9 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Parses `127.0.0.1:7171`, `localhost:7171`, `[::1]:7171`; the configuration has checked the form. */
+/**
+ * Parses `127.0.0.1:7171`, `localhost:7171`, `[::1]:7171`; the configuration has checked the form.
+ */
 export function parseListen(text: string): ListenAddress {
   const colon = text.lastIndexOf(':');
   const host = withoutBrackets(text.slice(0, colon));

@@ -20,7 +20,10 @@ const types: Record<string, string> = {
 /** The built dashboard, beside the bundle that this code is in. */
 const dashboardFolder = () => fileURLToPath(new URL('./dashboard/', import.meta.url));
 
-/** Reads the dashboard once, by the paths under which it is served: afterwards no request leads to a file. */
+/**
+ * Reads the dashboard once, by the paths under which it is served: afterwards no request leads to a
+ * file.
+ */
 export function readAssets(folder = dashboardFolder()): Map<string, Asset> {
   const assets = new Map<string, Asset>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -6,7 +6,10 @@ import type { Logger } from '@quantbot/infra';
 /** How many connections there may be at once. */
 export interface ConnectionLimits {
   inAll: number;
-  /** From one address; all of this machine's own count as one, and so do those of one IPv6 network (/64). */
+  /**
+   * From one address; all of this machine's own count as one, and so do those of one IPv6 network
+   * (/64).
+   */
   byAddress: number;
 }
 
@@ -40,8 +43,9 @@ export interface Connection {
 }
 
 /**
- * Keeps a server's connections within limits. When there are too many, the one that does least makes way, oldest first: one that has sent no request, then one
- * whose request is not complete, then one that does not read its answer. If all are busy, the new one is closed.
+ * Keeps a server's connections within limits. When there are too many, the one that does least
+ * makes way, oldest first: one that has sent no request, then one whose request is not complete,
+ * then one that does not read its answer. If all are busy, the new one is closed.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, logger: Logger): void {
   const connections = new Map<Socket, Connection>();
@@ -67,7 +71,10 @@ export function limitConnections(server: Server, limits: ConnectionLimits, logge
   });
 }
 
-/** Those of whom one must go before another may come, oldest first; undefined when there are few enough. In all, it is one of the address that has most. */
+/**
+ * Those of whom one must go before another may come, oldest first; undefined when there are few
+ * enough. In all, it is one of the address that has most.
+ */
 export function crowdOf(
   all: readonly Connection[],
   address: string,

@@ -10,8 +10,8 @@ const sessionCookie = 'quantbot_bus_session';
 const sessionS = 30 * 86_400;
 
 /**
- * Refuses names that are not ours: a page elsewhere can make its own name point to this machine (DNS rebinding), but neither a numeric address nor
- * `localhost`.
+ * Refuses names that are not ours: a page elsewhere can make its own name point to this machine
+ * (DNS rebinding), but neither a numeric address nor `localhost`.
  */
 export const guardHost = (allowedHosts: readonly string[]): MiddlewareHandler => {
   const allowed = new Set(allowedHosts.map(host => host.toLowerCase()));
@@ -27,7 +27,10 @@ export const guardHost = (allowedHosts: readonly string[]): MiddlewareHandler =>
   };
 };
 
-/** Refuses what a page of another origin asks for (CSRF): browsers say where such a request comes from, and no page can make them lie. */
+/**
+ * Refuses what a page of another origin asks for (CSRF): browsers say where such a request comes
+ * from, and no page can make them lie.
+ */
 export const guardOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
   const host = c.req.header('host');
@@ -60,7 +63,10 @@ export const guardToken = (token: string): MiddlewareHandler => {
   };
 };
 
-/** Gives a browser that knows the token a cookie, which a script cannot read and another site cannot send. */
+/**
+ * Gives a browser that knows the token a cookie, which a script cannot read and another site cannot
+ * send.
+ */
 export function openSession(c: Context, token: string, given: string): void {
   if (!same(given, token)) refuse('HTTP_UNAUTHORIZED', 'That is not the token.');
   setCookie(c, sessionCookie, sessionOf(token), {
@@ -72,7 +78,9 @@ export function openSession(c: Context, token: string, given: string): void {
   });
 }
 
-/** The page runs its own scripts and styles, talks to its own server, and can be put into no frame. */
+/**
+ * The page runs its own scripts and styles, talks to its own server, and can be put into no frame.
+ */
 export const guardPage = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],

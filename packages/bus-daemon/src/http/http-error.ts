@@ -2,7 +2,10 @@ import { CodedError } from '@quantbot/infra';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type DaemonCode, daemonError } from '../errors.js';
 
-/** The status with which a code is answered; any other error of ours is the request's fault (400), all else is ours (500). */
+/**
+ * The status with which a code is answered; any other error of ours is the request's fault (400),
+ * all else is ours (500).
+ */
 const statuses: Record<string, ContentfulStatusCode> = {
   HTTP_HOST_REFUSED: 421,
   HTTP_ORIGIN_REFUSED: 403,

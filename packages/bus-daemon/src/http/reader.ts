@@ -13,7 +13,10 @@ const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
 const idleMs = 300_000;
 
-/** A {@link Reader} with processes of its own: one for the catalog, and another for SQL that somebody has typed, which may take down its own only. */
+/**
+ * A {@link Reader} with processes of its own: one for the catalog, and another for SQL that
+ * somebody has typed, which may take down its own only.
+ */
 export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close(): void } {
   const spillIn = busLayout(busRoot).building;
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });

@@ -20,11 +20,15 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** A connection on which nothing moves for this long is closed. Listeners get a sign of life more often. */
+/**
+ * A connection on which nothing moves for this long is closed. Listeners get a sign of life more
+ * often.
+ */
 const idleMs = 60_000;
 
 /**
- * Serves the dashboard, its API, metrics and health checks of a daemon, from what its events tell; the work itself knows nothing of it.
+ * Serves the dashboard, its API, metrics and health checks of a daemon, from what its events tell;
+ * the work itself knows nothing of it.
  *
  * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
  */

@@ -19,7 +19,9 @@ export const wireRun = ({ firstCommittedAt, lastCommittedAt, ...rest }: RunRecor
 
 type WireJob = z.infer<typeof jobSchema>;
 
-/** A settled job. `canRetry` and the details of a rejection are in its folder, not in the catalog. */
+/**
+ * A settled job. `canRetry` and the details of a rejection are in its folder, not in the catalog.
+ */
 export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: readonly string[] }): WireJob {
   const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError } =
     job;

@@ -6,13 +6,20 @@ import type { CanonTable } from '../canon/table.js';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
-/** Puts the empty commit file in place, without which a bus that has no commits yet could not be read. */
+/**
+ * Puts the empty commit file in place, without which a bus that has no commits yet could not be
+ * read.
+ */
 export const ensureEmptyCommit = (layout: BusLayout): Promise<void> =>
   ensureFile(layout, 'commit.parquet', commitFile([]));
 
-/** Puts a table's empty files in place, one for each generation; before anything refers to the table. */
+/**
+ * Puts a table's empty files in place, one for each generation; before anything refers to the
+ * table.
+ */
 export async function ensureEmptyTableFiles(layout: BusLayout, table: CanonTable): Promise<void> {
-  // Without rows, and with a column that no table can have: views name their columns themselves, and read NULL for what a file lacks.
+  // Without rows, and with a column that no table can have: views name their columns themselves,
+  // and read NULL for what a file lacks.
   const empty = () =>
     new Uint8Array(parquetWriteBuffer({ columnData: [{ name: '_position', type: 'INT64', data: [] }] }));
   for (let generation = 0; generation <= table.generation; generation++)

@@ -10,10 +10,16 @@ const ordinalDigits = 5;
 /** A sequence number as it stands in a file name. */
 export const seqName = (seq: number): string => String(seq).padStart(seqDigits, '0');
 
-/** The folder in `hot/` that always exists and holds an empty file for every glob, because DuckDB refuses an empty glob. */
+/**
+ * The folder in `hot/` that always exists and holds an empty file for every glob, because DuckDB
+ * refuses an empty glob.
+ */
 export const emptyCommit = seqName(0);
 
-/** The name of a canonical table's file inside a commit: `<table>~<generation>~<seq>-<ordinal>.parquet`. */
+/**
+ * The name of a canonical table's file inside a commit:
+ * `<table>~<generation>~<seq>-<ordinal>.parquet`.
+ */
 export const tableFileName = (table: string, generation: number, seq: number, ordinal: number): string =>
   `${table}~${generation}~${seqName(seq)}-${String(ordinal).padStart(ordinalDigits, '0')}.parquet`;
 
@@ -39,7 +45,10 @@ export const segmentName = (first: number, last: number): string => `${seqName(f
 
 const segmentPattern = /^(\d{12})-(\d{12})\.parquet$/;
 
-/** Every segment in a folder (missing: none), the live ones in order and the rest: what lies within a wider one is garbage. */
+/**
+ * Every segment in a folder (missing: none), the live ones in order and the rest: what lies within
+ * a wider one is garbage.
+ */
 export async function listSegments(
   folder: string,
   upTo = Number.POSITIVE_INFINITY,
@@ -62,7 +71,10 @@ export async function listSegments(
   return { live, garbage: all.filter(s => !live.includes(s)).map(s => s.name) };
 }
 
-/** How many files of canonical tables a commit has; none when it is gone, as after a compaction beside the caller. */
+/**
+ * How many files of canonical tables a commit has; none when it is gone, as after a compaction
+ * beside the caller.
+ */
 export function countTableFiles({ hot }: BusLayout, seq: number): number {
   try {
     return readdirSync(join(hot, seqName(seq))).filter(name => name.includes('~')).length;

@@ -23,8 +23,8 @@ export interface KnownArtifact {
 const lookupMemoryMb = 128;
 
 /**
- * The truth: what was committed, in order. Reading goes through a private DuckDB in memory over the same views that readers get; the
- * commits themselves are written by the commit stage, the segments by compaction, which both tell the journal.
+ * The source of truth: every commit, in order. Queries run in a private in-memory DuckDB over the
+ * views that readers get. The commit stage writes commits; compaction writes segments.
  */
 export class Journal {
   readonly #layout: BusLayout;
@@ -43,8 +43,8 @@ export class Journal {
   }
 
   /**
-   * Opens the journal of a bus: flushes its folders (what one sees may not be on disk yet), clears half-built commits away, and compares
-   * each live file with its checksum.
+   * Opens the journal of a bus. Flushes its folders, because a visible name may not be on disk yet.
+   * Removes half-built commits, and compares each live file with its checksum.
    *
    * @throws DaemonError `JOURNAL_DAMAGED`.
    */
@@ -87,7 +87,7 @@ export class Journal {
     return this.#segments.at(-1)?.last ?? 0;
   }
 
-  /** Another number whenever compaction has moved something, in the journal or in a canonical table. */
+  /** Changes whenever compaction moves files of the journal or of a canonical table. */
   get version(): number {
     return this.#version;
   }
@@ -122,15 +122,15 @@ export class Journal {
     this.#checkCoverage();
   }
 
-  /** A commit with this last seq is in `hot/` now, with so many files of canonical tables, and these artifacts. */
+  /** Records that a commit is in `hot/`: its last seq, its files of canonical tables, its keys. */
   noteCommit(lastSeq: number, tableFiles: number, keys: readonly string[]): void {
     for (const key of keys) this.#keys.add(hashOf(key));
     this.#tableFiles.set(lastSeq, tableFiles);
-    // A reload may have seen the folder between its rename and this.
+    // A reload may have seen the folder after its rename and before this call.
     if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
   }
 
-  /** Whether a key may be in the journal; {@link findKeys} says it for certain. Only of a journal that was opened for writing. */
+  /** Whether a key may be in a journal opened for writing; {@link findKeys} is certain. */
   mayHave(key: string): boolean {
     return this.#keys.has(key);
   }
@@ -208,7 +208,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
   }
 
   /**
-   * Whether no commit that is not in a segment yet is missing, and every file can be read (of segments, their footers).
+   * Checks that no commit is missing and that every file can be read (of a segment, its footer).
    *
    * @throws DaemonError `JOURNAL_DAMAGED`.
    */
@@ -243,7 +243,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     return rows as unknown as JournalRow[];
   }
 
-  /** Asks `_bus.journal` and `_bus.hot_journal` for what none of the other methods says; a list of strings is the statement's `$1`. */
+  /** Queries `_bus.journal` and `_bus.hot_journal`; a list of strings is the statement's `$1`. */
   async query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
     const connection = await this.#connection();
     if (list === undefined) return query<Row>(connection, sql);
@@ -280,7 +280,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     };
   }
 
-  /** Segments must follow one another without a gap: a hole means that somebody deleted a part of the truth. */
+  /** Segments must follow one another: a gap means that someone deleted a part of the journal. */
   #checkCoverage(): void {
     let next = 1;
     for (const segment of this.#segments) {

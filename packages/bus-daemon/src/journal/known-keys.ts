@@ -13,8 +13,9 @@ const smallest = 1024;
 const free = -1;
 
 /**
- * The keys of all artifacts in the journal, by their hashes: 16 bytes a key. A key that it does not have was never committed; of one that
- * it has the journal must be asked, since two keys may share a hash.
+ * The keys of all artifacts in the journal, by their hashes: 16 bytes a key. A key that it does not
+ * have was never committed; of one that it has the journal must be asked, since two keys may share
+ * a hash.
  */
 export class KnownKeys {
   #slots = new Float64Array(smallest).fill(free);

@@ -4,7 +4,10 @@ import type { JournalRow } from './row.js';
 /** A receipt of ten thousand artifacts with keys and paths of any length has less. */
 export const maxOutcomeBytes = 64 * 1024 * 1024;
 
-/** In `rejected/<job id>/`: the folder of a job that somebody else may still change. Nothing in it is looked at. */
+/**
+ * In `rejected/<job id>/`: the folder of a job that somebody else may still change. Nothing in it
+ * is looked at.
+ */
 export const asItCame = 'job';
 
 /** Whether the rows of a job say that it was rejected. */

@@ -10,7 +10,10 @@ import { checkSeal } from './seal.js';
 const asideName = 'rotten';
 const atOnce = 8;
 
-/** Paths below `journal/` of the live files whose checksums do not fit. A daemon may compact meanwhile: what has gone is no rot. */
+/**
+ * Paths below `journal/` of the live files whose checksums do not fit. A daemon may compact
+ * meanwhile: what has gone is no rot.
+ */
 export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
   const { live } = await listSegments(layout.segments);
   const compactedSeq = live.at(-1)?.last ?? 0;
@@ -28,8 +31,9 @@ export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
 }
 
 /**
- * Lets segments that have rotted give way to the narrower files that they were made of, as far as these are still kept for readers of
- * older databases. The caller checks that what is left has no gap, and calls `undo` when it has.
+ * Lets segments that have rotted give way to the narrower files that they were made of, as far as
+ * these are still kept for readers of older databases. The caller checks that what is left has no
+ * gap, and calls `undo` when it has.
  *
  * @returns what gave way.
  * @throws DaemonError `JOURNAL_DAMAGED` naming the files, when there is nothing in their place.
@@ -62,7 +66,8 @@ async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; und
 }
 
 /**
- * Opens a journal without the segments that have rotted, as far as older files have all that they had.
+ * Opens a journal without the segments that have rotted, as far as older files have all that they
+ * had.
  *
  * @throws DaemonError `JOURNAL_DAMAGED` naming the files, which stay where they were.
  */

@@ -5,8 +5,9 @@ import { type DeclaredColumn, literal } from '../sql.js';
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
 /**
- * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0, the artifact's columns null).
- * Names are those of the columns. Times are milliseconds since 1970, UTC.
+ * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0,
+ * the artifact's columns null). Names are those of the columns. Times are milliseconds since 1970,
+ * UTC.
  */
 export interface JournalRow {
   /** The daemon's order: one number per job, from 1, without gaps. */
@@ -51,7 +52,10 @@ export interface JournalRow {
 
 type ColumnKind = 'int64' | 'string' | 'timestamp';
 
-/** The journal's columns in file order, with what they hold. Columns are only ever added, at the end. */
+/**
+ * The journal's columns in file order, with what they hold. Columns are only ever added, at the
+ * end.
+ */
 const columnKinds = {
   seq: 'int64',
   ordinal: 'int64',

@@ -3,15 +3,18 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemErrorCode } from '@quantbot/infra';
 
-/** What a file of the daemon's own says of itself. `unsealed`: it was written before files were sealed. */
+/**
+ * What a file of the daemon's own says of itself. `unsealed`: it was written before files were
+ * sealed.
+ */
 export type SealState = 'sound' | 'unsealed' | 'rotten' | 'missing';
 
 const blankDigest = '0'.repeat(64);
 
 /**
- * Goes into the key-value metadata of a Parquet file that is sealed afterwards. The digest is that of the whole file with zeros in its
- * place, so that it lies in the file and needs neither another file nor another flush. Two marks: losing one does not make the file
- * look unsealed.
+ * Goes into the key-value metadata of a Parquet file that is sealed afterwards. The digest is that
+ * of the whole file with zeros in its place, so that it lies in the file and needs neither another
+ * file nor another flush. Two marks: losing one does not make the file look unsealed.
  */
 export const sealMetadata: Readonly<Record<string, string>> = {
   'quantbot.sealed': '1',
@@ -72,7 +75,10 @@ export async function checkSeal(path: string): Promise<SealState> {
   }
 }
 
-/** Where the digest of a Parquet file is, and whether it says that it was sealed; undefined for what is no Parquet file. */
+/**
+ * Where the digest of a Parquet file is, and whether it says that it was sealed; undefined for what
+ * is no Parquet file.
+ */
 async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefined; isMarked: boolean } | undefined> {
   const { size } = await handle.stat();
   const tail = Buffer.alloc(tailBytes);

@@ -6,8 +6,9 @@ import type { ClaimedJob } from '../stages/job.js';
 const restMs = 60_000;
 
 /**
- * Keeps an error that nobody foresaw from blocking the queue. A batch that fails for no reason of the machine's is tried again job by
- * job; a job that fails alone is put aside: it stays in `claimed/`, is never lost, and is tried again later.
+ * Keeps an error that nobody foresaw from blocking the queue. A batch that fails for no reason of
+ * the machine's is tried again job by job; a job that fails alone is put aside: it stays in
+ * `claimed/`, is never lost, and is tried again later.
  */
 export class Aside {
   readonly #bus: Bus;
@@ -51,7 +52,9 @@ export class Aside {
     for (const [claim, until] of this.#until) if (until <= now) this.#until.delete(claim);
   }
 
-  /** Takes note of a batch that failed. What is the machine's fault is not counted against any job. */
+  /**
+   * Takes note of a batch that failed. What is the machine's fault is not counted against any job.
+   */
   failed(batch: readonly ClaimedJob[], error: unknown): void {
     if (!isAboutAJob(error, this.#bus.layout.claimed) || batch.length === 0) return;
     const [only] = batch;

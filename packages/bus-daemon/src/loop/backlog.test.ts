@@ -5,7 +5,9 @@ import { openInProcess } from '../../test/support/in-process-bus.js';
 import { writeToInbox } from '../../test/support/jobs.js';
 import { Intake } from './intake.js';
 
-/** A bus of which a claim takes four jobs, and how its jobs are taken: a list of ids for each claim. */
+/**
+ * A bus of which a claim takes four jobs, and how its jobs are taken: a list of ids for each claim.
+ */
 async function intakeOfFour() {
   const { bus, test: testBus } = await openInProcess({ batch: { max_jobs: 4 } });
   const intake = new Intake(bus);

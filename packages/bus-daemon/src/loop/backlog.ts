@@ -7,7 +7,10 @@ import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
 
 /** So many manifests are asked for at once. */
 const readAtOnce = 1000;
-/** While a producer of few jobs is active beside one that has most of what waits, a batch has this share of what it may have, so that the next turn comes soon. */
+/**
+ * While a producer of few jobs is active beside one that has most of what waits, a batch has this
+ * share of what it may have, so that the next turn comes soon.
+ */
 const smallShare = 1 / 4;
 /** What fits into this share of a batch is taken at once, whosever it is. */
 const atOnceShare = 1 / 4;
@@ -16,10 +19,12 @@ const activeMs = 5_000;
 const maxHints = 10_000;
 
 /**
- * The jobs that are known to wait in the inbox. Producers take turns, and each one's jobs are taken in their order.
+ * The jobs that are known to wait in the inbox. Producers take turns, and each one's jobs are taken
+ * in their order.
  *
- * Where more wait than are taken at once, our own user's jobs are told apart by their manifests, which a thread reads beside, from the oldest on. Of those that it
- * has not read, none is taken before one that it has: it may be a later one of the same producer.
+ * Where more wait than are taken at once, our own user's jobs are told apart by their manifests,
+ * which a thread reads beside, from the oldest on. Of those that it has not read, none is taken
+ * before one that it has: it may be a later one of the same producer.
  */
 export class Backlog {
   readonly #bus: Bus;
@@ -69,7 +74,10 @@ export class Backlog {
     if (this.#hints.size < maxHints) this.#hints.add(name); // the next scan finds the others
   }
 
-  /** Looks at the names of which there was a hint: while jobs wait, a scan of all of them would cost too much. */
+  /**
+   * Looks at the names of which there was a hint: while jobs wait, a scan of all of them would cost
+   * too much.
+   */
   lookAtHints(): void {
     const jobs: FoundJob[] = [];
     for (const name of this.#hints) {
@@ -94,7 +102,10 @@ export class Backlog {
     return taken;
   }
 
-  /** Whether a producer of few jobs is active beside one that has most of what waits: what is taken ahead of its turn keeps it waiting. */
+  /**
+   * Whether a producer of few jobs is active beside one that has most of what waits: what is taken
+   * ahead of its turn keeps it waiting.
+   */
   get isShared(): boolean {
     return this.#isShared;
   }

@@ -9,8 +9,8 @@ export interface Split {
 }
 
 /**
- * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of very many files is alone. One whose
- * size cannot be seen at a glance may be large.
+ * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of
+ * very many files is alone. One whose size cannot be seen at a glance may be large.
  */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
   const split: Split = { batch: [], large: [] };

@@ -1,6 +1,6 @@
 /**
- * What waits, by producer. Each producer gets a turn, one after another, and gives its oldest: however much one has, another's waits for no more than one
- * of each producer's.
+ * What waits, by producer. Each producer gets a turn, one after another, and gives its oldest:
+ * however much one has, another's waits for no more than one of each producer's.
  */
 export class FairQueue<T> {
   readonly #at: (item: T) => number;

@@ -4,7 +4,10 @@ import { discover } from '../stages/discover.js';
 import type { ClaimedJob } from '../stages/job.js';
 import { Backlog } from './backlog.js';
 
-/** The inbox is scanned again after this many times what a scan has taken: while jobs wait, and while none do. */
+/**
+ * The inbox is scanned again after this many times what a scan has taken: while jobs wait, and
+ * while none do.
+ */
 const restWhileJobsWait = 50;
 const restWhileIdle = 10;
 /** A scan that takes longer (milliseconds) has much to look at that is no job. */
@@ -92,7 +95,10 @@ export class Intake {
     return jobs;
   }
 
-  /** Where a scan takes long, it is made now and then only, and meanwhile what the system tells of is looked at. */
+  /**
+   * Where a scan takes long, it is made now and then only, and meanwhile what the system tells of
+   * is looked at.
+   */
   async #lookForFirst(): Promise<void> {
     this.#found.lookAtHints();
     if (this.#scan.tookMs <= this.#slowScanMs || this.#mayScan(restWhileIdle)) await this.#look();

@@ -13,8 +13,10 @@ interface FailedJob {
 const slowForMs = 60_000;
 
 /**
- * Large jobs, and those with files that are slow to read, are verified here, one after another and beside the batches, so that no small job waits until
- * gigabytes have been hashed. Their producers take turns. A verified one joins the next batch. A large job is therefore overtaken by smaller ones that came after it.
+ * Large jobs, and those with files that are slow to read, are verified here, one after another and
+ * beside the batches, so that no small job waits until gigabytes have been hashed. Their producers
+ * take turns. A verified one joins the next batch. A large job is therefore overtaken by smaller
+ * ones that came after it.
  */
 export class LargeJobs implements Beside {
   readonly #bus: Bus;
@@ -30,7 +32,8 @@ export class LargeJobs implements Beside {
   readonly #slowUntil = new Map<string, number>();
 
   constructor(bus: Bus, onReady: () => void) {
-    // A process of its own, so that what happens to one that reads a large file is not held against another.
+    // A process of its own, so that what happens to one that reads a large file is not held against
+    // another.
     this.#bus = { ...bus, inspector: bus.inspector.another('inspect-large') };
     this.#onReady = onReady;
   }
@@ -60,7 +63,10 @@ export class LargeJobs implements Beside {
     this.#slowUntil.set(producer, now + slowForMs);
   }
 
-  /** A job that could not be verified, for no reason of its own; it is out of here then, and still in `claimed/`. */
+  /**
+   * A job that could not be verified, for no reason of its own; it is out of here then, and still
+   * in `claimed/`.
+   */
   takeFailed(): FailedJob | undefined {
     return this.#failed.shift();
   }

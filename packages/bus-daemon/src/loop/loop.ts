@@ -47,7 +47,10 @@ export class Loop implements LoopView {
   readonly #aside: Aside;
   readonly #state: StateFile;
   readonly #pulse: Pulse;
-  /** True at start and after a failure: `claimed/` then holds jobs that the journal may or may not have. */
+  /**
+   * True at start and after a failure: `claimed/` then holds jobs that the journal may or may not
+   * have.
+   */
   #mustRecover = true;
   #pauseMs = firstPauseMs;
   #repair: Promise<void> | undefined;
@@ -169,7 +172,10 @@ export class Loop implements LoopView {
     return 'worked';
   }
 
-  /** Waits for the batch before to be settled. What goes wrong there is about its jobs; those in hand are committed by now, or have not begun. */
+  /**
+   * Waits for the batch before to be settled. What goes wrong there is about its jobs; those in
+   * hand are committed by now, or have not begun.
+   */
   async #settleBehind(): Promise<void> {
     if (this.#behind === undefined) return;
     const { jobs, settled } = this.#behind;
@@ -183,14 +189,20 @@ export class Loop implements LoopView {
     this.#aside.succeeded(jobs);
   }
 
-  /** Only what is known to wait: a job that comes alone is not kept waiting for a look around. And not two batches of many artifacts in memory at once. */
+  /**
+   * Only what is known to wait: a job that comes alone is not kept waiting for a look around. And
+   * not two batches of many artifacts in memory at once.
+   */
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
     const mayNot = this.#aside.careful || this.#aside.isDue;
     return !mayNot && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
   }
 
-  /** What was put aside lies in `claimed/`, and the journal may have it by now: it is found there, as at a start. */
+  /**
+   * What was put aside lies in `claimed/`, and the journal may have it by now: it is found there,
+   * as at a start.
+   */
   async #takeUpAgain(): Promise<void> {
     await this.#settleBehind();
     await this.#intake.forgetClaims();
@@ -232,7 +244,10 @@ export class Loop implements LoopView {
     }
   }
 
-  /** The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the journal says what became of them. */
+  /**
+   * The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the
+   * journal says what became of them.
+   */
   async #pause(error: unknown): Promise<void> {
     if (dispositionOf(error) === 'stop') throw error;
     this.#aside.failed(this.#inHand, error);
@@ -263,12 +278,16 @@ export class Loop implements LoopView {
     await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
-  /** For latency, and the fairness of it, only: the scan at every poll interval finds what the watch misses. */
+  /**
+   * For latency, and the fairness of it, only: the scan at every poll interval finds what the watch
+   * misses.
+   */
   #watchInbox(): FSWatcher | undefined {
     try {
       return watch(this.#bus.layout.inbox, (_, name) => {
         if (name !== null) this.#intake.hint(name);
-        // Each rename is an event, our own too, and an abort makes its reason even when it has nothing to do.
+        // Each rename is an event, our own too, and an abort makes its reason even when it has
+        // nothing to do.
         if (!this.#wake.signal.aborted) this.#wake.abort();
       }).on('error', () => {});
     } catch (error) {

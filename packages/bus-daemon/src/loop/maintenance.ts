@@ -11,7 +11,10 @@ import { listLeftBehind, listOwnFolders } from '../stages/claimed-names.js';
 import { WorkerProcess } from '../worker/client.js';
 
 const releaseEveryMs = 2_000;
-/** A reader of a canonical table opens each of its files that is in no segment yet: commits with many of them are merged sooner. */
+/**
+ * A reader of a canonical table opens each of its files that is in no segment yet: commits with
+ * many of them are merged sooner.
+ */
 const tableFilesOfACommit = 64;
 const retryAfterMs = 5_000;
 /** Files of one settled job that are removed before another one's. */
@@ -21,8 +24,8 @@ const mostRemovalTurns = 200;
 const restAfterDamageMs = 60_000;
 
 /**
- * What goes on beside ingestion and never in its way: compaction, release of what no reader needs, exports. One round at a time; a round
- * that fails is logged and tried again later.
+ * What goes on beside ingestion and never in its way: compaction, release of what no reader needs,
+ * exports. One round at a time; a round that fails is logged and tried again later.
  */
 export class Maintenance {
   readonly #bus: Bus;
@@ -101,7 +104,10 @@ export class Maintenance {
     return this.#exporter.nextDueMs();
   }
 
-  /** Brings every export up to date, removes what is left behind, and compacts what is due by now: the last round may have begun before the last commit. */
+  /**
+   * Brings every export up to date, removes what is left behind, and compacts what is due by now:
+   * the last round may have begun before the last commit.
+   */
   async finish(): Promise<void> {
     await this.#exports;
     await this.#exporter.runDirty({ ignoreInterval: true });
@@ -142,7 +148,10 @@ export class Maintenance {
     this.#held = held.join();
   }
 
-  /** A compacted file has rotted: its table is made again from the store. A part of the journal has no second copy. */
+  /**
+   * A compacted file has rotted: its table is made again from the store. A part of the journal has
+   * no second copy.
+   */
   async #mend(error: unknown): Promise<void> {
     if (!isDamage(error)) throw error;
     const tables = await mendTables(this.#bus, this.#compactor);
@@ -151,8 +160,9 @@ export class Maintenance {
   }
 
   /**
-   * Each folder has a turn of so many files, and another one when the others have had theirs: a producer may go on filling its own. One that
-   * cannot be removed, or is not empty after very many turns, waits for the next start: its job has settled, and it is in nobody's way.
+   * Each folder has a turn of so many files, and another one when the others have had theirs: a
+   * producer may go on filling its own. One that cannot be removed, or is not empty after very many
+   * turns, waits for the next start: its job has settled, and it is in nobody's way.
    */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;

@@ -17,11 +17,12 @@ export interface CommittedBatch {
 }
 
 /**
- * The way of one batch of verified jobs until it is committed. Each stage can be run again: whatever fails leaves the jobs in `claimed/`, and
- * the journal says which of them were committed.
+ * The way of one batch of verified jobs until it is committed. Each stage can be run again:
+ * whatever fails leaves the jobs in `claimed/`, and the journal says which of them were committed.
  *
  * @param beside what is done while the files are stored, which another thread does.
- * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds it in the published views.
+ * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds
+ * it in the published views.
  */
 export async function commitBatch(
   bus: Bus,
@@ -37,7 +38,10 @@ export async function commitBatch(
   return { jobs, visibleAtMs: bus.now(), startedMs };
 }
 
-/** The end of a committed batch's way. The next one may be on its way meanwhile; two must not be settled at once, because a job id may come again. */
+/**
+ * The end of a committed batch's way. The next one may be on its way meanwhile; two must not be
+ * settled at once, because a job id may come again.
+ */
 export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: CommittedBatch): Promise<void> {
   await timed(bus, 'settle', () => settle(bus, jobs));
   const batch = {

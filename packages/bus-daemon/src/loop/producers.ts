@@ -8,7 +8,10 @@ export const unread = 'own';
 
 const isOurs = (owner: number): boolean => owner === process.getuid?.();
 
-/** Whose turn a job is: another user counts as one producer whatever his manifests say, and of our own jobs the manifest counts. */
+/**
+ * Whose turn a job is: another user counts as one producer whatever his manifests say, and of our
+ * own jobs the manifest counts.
+ */
 export const producerOf = ({ owner }: Pick<FoundJob, 'owner'>): string => (isOurs(owner) ? unread : `user ${owner}`);
 
 /** A producer of our own user's, as its manifests name it. */

@@ -1,7 +1,10 @@
 import type { Bus } from '../bus.js';
 import type { RunState } from '../events.js';
 
-/** Each step of a stage reports that it is done. When nothing has moved for this long, something hangs. */
+/**
+ * Each step of a stage reports that it is done. When nothing has moved for this long, something
+ * hangs.
+ */
 const stallMs = 600_000;
 
 /** How the daemon's loop is, for health checks. */
@@ -17,7 +20,10 @@ export interface LoopHealth {
   stuckForMs: number;
 }
 
-/** Feels whether the loop turns. A loop that hangs in a system call or waits for ever is found by nothing else: the process is there, and answers. */
+/**
+ * Feels whether the loop turns. A loop that hangs in a system call or waits for ever is found by
+ * nothing else: the process is there, and answers.
+ */
 export class Pulse {
   readonly #bus: Bus;
   #state: Pick<LoopHealth, 'state' | 'sinceMs' | 'cause'>;

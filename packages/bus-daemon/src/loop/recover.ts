@@ -10,17 +10,24 @@ import { listClaimed } from '../stages/claim.js';
 import type { ClaimedJob } from '../stages/job.js';
 import { settle } from '../stages/settle.js';
 
-/** Receipts of jobs that were committed this long before the last commit are looked at, and of this many at least, whatever the clock said: a power cut may have torn them. */
+/**
+ * Receipts of jobs that were committed this long before the last commit are looked at, and of this
+ * many at least, whatever the clock said: a power cut may have torn them.
+ */
 const receiptWindowMs = 120_000;
 const receiptWindowJobs = 10_000;
 /** So many jobs are asked of the journal at once. */
 const headsAtOnce = 2_000;
-/** With five times as many the daemon took 330 instead of 220 MB at a start after 100,000 artifacts, and was no faster. */
+/**
+ * With five times as many the daemon took 330 instead of 220 MB at a start after 100,000 artifacts,
+ * and was no faster.
+ */
 const rowsAtOnce = 1_000;
 
 /**
- * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has are settled; the others are returned,
- * oldest first, to go through the stages again. `isOrphan` says of a claim whether nobody has its job in hand.
+ * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has
+ * are settled; the others are returned, oldest first, to go through the stages again. `isOrphan`
+ * says of a claim whether nobody has its job in hand.
  */
 export async function recoverClaimed(
   bus: Bus,
@@ -40,8 +47,9 @@ export async function recoverClaimed(
 }
 
 /**
- * Makes again what settling had written without flushing it, where a power cut took it: receipts and reasons of the last two minutes
- * before the last commit, and of the last ten thousand jobs. (The kernel writes everything older back by itself.)
+ * Makes again what settling had written without flushing it, where a power cut took it: receipts
+ * and reasons of the last two minutes before the last commit, and of the last ten thousand jobs.
+ * (The kernel writes everything older back by itself.)
  *
  * @returns how many had to be made again.
  */
@@ -84,8 +92,9 @@ const outcomePath = ({ layout }: Bus, jobId: string, isRejected: boolean): strin
   isRejected ? join(layout.rejected, jobId, fileNames.rejectReason) : join(layout.processed, jobId, fileNames.receipt);
 
 /**
- * Whether a receipt or reason is there, whole: what a power cut has torn is no JSON any more, or empty. One that may not be read is left alone, and so is a rejected
- * job whose folder is nowhere: a rename is there or not there, so `retry` or `gc` took it out.
+ * Whether a receipt or reason is there, whole: what a power cut has torn is no JSON any more, or
+ * empty. One that may not be read is left alone, and so is a rejected job whose folder is nowhere:
+ * a rename is there or not there, so `retry` or `gc` took it out.
  */
 function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRejected'>): boolean {
   const path = outcomePath(bus, jobId, isRejected);

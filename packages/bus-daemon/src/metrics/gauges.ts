@@ -9,7 +9,10 @@ import { claimedNames } from '../stages/claimed-names.js';
 import { lockFileOf } from '../writer-lock.js';
 import type { Totals } from './totals.js';
 
-/** A count is good for so many times as long as it took: a folder of a hundred thousand jobs is listed now and then, a small one whenever somebody asks. */
+/**
+ * A count is good for so many times as long as it took: a folder of a hundred thousand jobs is
+ * listed now and then, a small one whenever somebody asks.
+ */
 const restPerWork = 20;
 
 /** The part of the daemon's loop that onlookers may see. */

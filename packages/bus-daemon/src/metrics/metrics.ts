@@ -105,7 +105,10 @@ function countEvents({ events }: Bus, registry: Registry): void {
   });
 }
 
-/** What is looked up when somebody scrapes: never by walking through the store or the journal's rows. */
+/**
+ * What is looked up when somebody scrapes: never by walking through the store or the journal's
+ * rows.
+ */
 function addGauges(registry: Registry, gauges: Gauges): void {
   const gauge = (name: string, help: string, value: () => number | undefined | Promise<number | undefined>) =>
     new Gauge({

@@ -12,7 +12,10 @@ interface TotalsOfJournal {
   lastCommittedAtMs: number | undefined;
 }
 
-/** Counts what is committed from here on to what the journal has: nobody who asks has to wait for a million rows. */
+/**
+ * Counts what is committed from here on to what the journal has: nobody who asks has to wait for a
+ * million rows.
+ */
 export class Totals {
   #totals: TotalsOfJournal;
 

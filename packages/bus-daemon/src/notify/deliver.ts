@@ -11,10 +11,12 @@ const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 
 /**
- * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for (at most a minute).
+ * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for
+ * (at most a minute).
  *
  * @param hook its variables are filled in.
- * @throws DaemonError `NOTIFY_FAILED` when it fails for good; the signal's reason when it is ended before.
+ * @throws DaemonError `NOTIFY_FAILED` when it fails for good; the signal's reason when it is ended
+ * before.
  */
 export async function deliver(
   hook: NotifyHook,

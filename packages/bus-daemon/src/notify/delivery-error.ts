@@ -1,4 +1,6 @@
-/** Why an attempt to tell a hook failed. Its message has no secret: neither addresses nor headers. */
+/**
+ * Why an attempt to tell a hook failed. Its message has no secret: neither addresses nor headers.
+ */
 export class DeliveryError extends Error {
   /** Whether trying again is of no use. */
   readonly permanent: boolean;

@@ -10,7 +10,8 @@ import { NotificationQueue } from './queue.js';
 /**
  * Tells one command or webhook, one notification at a time, and never keeps anybody waiting.
  *
- * States: idle → running (it waits for a group to be complete, or delivers) → idle; closed once what waited is told or given up.
+ * States: idle → running (it waits for a group to be complete, or delivers) → idle; closed once
+ * what waited is told or given up.
  */
 export class Hook {
   readonly #bus: Pick<Bus, 'logger' | 'elapsed' | 'layout'>;
@@ -36,7 +37,10 @@ export class Hook {
     this.#running ??= this.#run();
   }
 
-  /** Tells what waits, without waiting for more, until the signal says that it must be let go; what is left then is logged. */
+  /**
+   * Tells what waits, without waiting for more, until the signal says that it must be let go; what
+   * is left then is logged.
+   */
   async close(giveUp: AbortSignal): Promise<void> {
     this.#closing = true;
     this.#wake.abort();

@@ -59,7 +59,10 @@ export function documentOf(
   };
 }
 
-/** Errors may quote what a producer has written, and a variable of an environment cannot have every character. */
+/**
+ * Errors may quote what a producer has written, and a variable of an environment cannot have every
+ * character.
+ */
 const inOneLine = (text: string): string => visible(text.replace(/\s+/gu, ' '));
 
 function sentence(

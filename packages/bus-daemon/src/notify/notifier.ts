@@ -6,7 +6,10 @@ import { watchBus } from './watch-bus.js';
 
 /** Tells the hooks of the configuration what happens. */
 export interface Notifier {
-  /** Tells what is left: all of it if that is possible in half a minute, or what can be told soon. Being asked to stop means soon. */
+  /**
+   * Tells what is left: all of it if that is possible in half a minute, or what can be told soon.
+   * Being asked to stop means soon.
+   */
   close(howMuch: 'all is told' | 'soon', stopRequested: AbortSignal): Promise<void>;
 }
 
@@ -14,7 +17,8 @@ const drainGraceMs = 30_000;
 const stopGraceMs = 2_000;
 
 /**
- * Begins to tell the hooks. What they do, and how long they take, is never waited for by the work itself.
+ * Begins to tell the hooks. What they do, and how long they take, is never waited for by the work
+ * itself.
  *
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`.
  */

@@ -3,12 +3,15 @@ import { version } from '../version.js';
 import { DeliveryError, keptOutput } from './delivery-error.js';
 import type { Attempt } from './run-command.js';
 
-/** Answers after which the same request may well be taken later; what else is not a success will not become one. */
+/**
+ * Answers after which the same request may well be taken later; what else is not a success will not
+ * become one.
+ */
 const isWorthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
 /**
- * Posts the document, and waits for an answer of 200 to 299. A redirect is not followed: what was meant for one address (and its headers)
- * goes to no other.
+ * Posts the document, and waits for an answer of 200 to 299. A redirect is not followed: what was
+ * meant for one address (and its headers) goes to no other.
  *
  * @throws DeliveryError
  */
@@ -39,7 +42,8 @@ export async function postWebhook({ url, headers }: WebhookTarget, attempt: Atte
 }
 
 /**
- * What `Retry-After` says, from now on (milliseconds): whole seconds or a date (RFC 9110, section 10.2.3); 0 when it is absent, past or neither.
+ * What `Retry-After` says, from now on (milliseconds): whole seconds or a date (RFC 9110, section
+ * 10.2.3); 0 when it is absent, past or neither.
  */
 export function retryAfterMs(header: string | null, nowMs = Date.now()): number {
   if (header === null) return 0;
@@ -47,7 +51,10 @@ export function retryAfterMs(header: string | null, nowMs = Date.now()): number 
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** `fetch` says "fetch failed", and why in its cause. Only codes and names: a message may quote what was sent. */
+/**
+ * `fetch` says "fetch failed", and why in its cause. Only codes and names: a message may quote what
+ * was sent.
+ */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const { code, name } = cause as { code?: unknown; name?: unknown };

@@ -14,8 +14,9 @@ interface Waiting {
 }
 
 /**
- * What a hook has not been told yet. Rejections that come while others wait become one notification with them, and so do exports; a pause
- * and its end never wait for others. What is about one subject keeps its order. The memory that it takes is bounded.
+ * What a hook has not been told yet. Rejections that come while others wait become one notification
+ * with them, and so do exports; a pause and its end never wait for others. What is about one
+ * subject keeps its order. The memory that it takes is bounded.
  */
 export class NotificationQueue {
   readonly #groupWaitMs: number;

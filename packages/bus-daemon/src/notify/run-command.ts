@@ -13,19 +13,27 @@ export interface Attempt {
   signal: AbortSignal;
 }
 
-/** What a process that has ended may have left in its pipes is waited for this long: a child of it may hold them open for ever. */
+/**
+ * What a process that has ended may have left in its pipes is waited for this long: a child of it
+ * may hold them open for ever.
+ */
 const lastWordsMs = 500;
 
-/** The groups of commands that run. They are groups of their own, so nobody else ends them when the daemon leaves at once. */
+/**
+ * The groups of commands that run. They are groups of their own, so nobody else ends them when the
+ * daemon leaves at once.
+ */
 const groups = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const leader of groups) killGroup(leader);
 });
 
 /**
- * Runs a command without a shell, with the document on its standard input, and waits until it has ended well.
+ * Runs a command without a shell, with the document on its standard input, and waits until it has
+ * ended well.
  *
- * @throws DeliveryError when it cannot be started, ends with another code than 0, or does not end in time; it is killed then, with all that it has started.
+ * @throws DeliveryError when it cannot be started, ends with another code than 0, or does not end
+ * in time; it is killed then, with all that it has started.
  */
 export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal }: Attempt): Promise<void> {
   return new Promise((resolve, reject) => {

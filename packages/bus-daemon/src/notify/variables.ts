@@ -13,7 +13,8 @@ export function missingVariables({ target }: NotifyHook, env: Variables): string
 }
 
 /**
- * Puts the values of variables into a webhook's address and headers. A command has the whole environment anyway.
+ * Puts the values of variables into a webhook's address and headers. A command has the whole
+ * environment anyway.
  *
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`, which never has a value in it.
  */

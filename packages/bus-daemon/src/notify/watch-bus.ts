@@ -10,8 +10,8 @@ const longestText = 2000;
 const shortened = (text: string): string => (text.length > longestText ? `${text.slice(0, longestText)}…` : text);
 
 /**
- * Says what has happened on a bus: what is told again and again (a pause that goes on, an export that is tried again) once when it begins,
- * and once when it is over.
+ * Says what has happened on a bus: what is told again and again (a pause that goes on, an export
+ * that is tried again) once when it begins, and once when it is over.
  *
  * @returns a function that ends it.
  */
@@ -68,8 +68,9 @@ const rejectedJob = (
 });
 
 /**
- * Tells of an export's run whether it is news. One that failed before the daemon started is told again if it still fails (whoever was to be
- * told then may not have been), and told as recovered if it does not.
+ * Tells of an export's run whether it is news. One that failed before the daemon started is told
+ * again if it still fails (whoever was to be told then may not have been), and told as recovered if
+ * it does not.
  */
 async function exportNews({
   config,

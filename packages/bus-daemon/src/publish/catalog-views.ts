@@ -7,7 +7,10 @@ import type { BusInfo, Snapshot } from './views.js';
 const artifactColumns = `seq, ordinal, artifact_key, run_id, producer, kind, artifact_id, job_id, format, rel_path, canonical_path, rows, bytes,
   sha256, schema_hint, schema_json, inputs, meta_json, created_at_utc, committed_at, job_meta_json, provenance_json, content_hash`;
 
-/** `catalog.*`: names and columns are public, and only ever added to. Documented in docs/reference/catalog.md. */
+/**
+ * `catalog.*`: names and columns are public, and only ever added to. Documented in
+ * docs/reference/catalog.md.
+ */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS
 SELECT ${artifactColumns.replace('canonical_path', `${literal(`${layout.root}/`)} || rel_path AS canonical_path`).replace('inputs', `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`)}

@@ -2,18 +2,24 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { literal, literalList } from '../sql.js';
 
-/** DuckDB resolves links in the path of a database that it opens, as this does; older ones take it as it was given, and cannot be asked. */
+/**
+ * DuckDB resolves links in the path of a database that it opens, as this does; older ones take it
+ * as it was given, and cannot be asked.
+ */
 const firstToResolve = 'v1.5';
 
-/** The paths by which DuckDB knows a published database; undefined where they are not written with slashes. */
+/**
+ * The paths by which DuckDB knows a published database; undefined where they are not written with
+ * slashes.
+ */
 export function locationOf(duckdbPath: string): string[] | undefined {
   if (process.platform === 'win32') return undefined;
   return [...new Set([join(realpathSync.native(dirname(duckdbPath)), basename(duckdbPath)), duckdbPath])];
 }
 
 /**
- * `_bus.here`: one row, or an error where the database was opened from another place. Its views name files by absolute paths, so those of a
- * copied folder would read the original's data.
+ * `_bus.here`: one row, or an error where the database was opened from another place. Its views
+ * name files by absolute paths, so those of a copied folder would read the original's data.
  */
 export function hereView(location: readonly string[]): string {
   const path = location.at(-1) as string;
@@ -30,7 +36,10 @@ export interface Condition {
   holds: string;
 }
 
-/** Joined rather than asked by a subquery: DuckDB then still applies other filters, and those on file names, before it reads. */
+/**
+ * Joined rather than asked by a subquery: DuckDB then still applies other filters, and those on
+ * file names, before it reads.
+ */
 export const onlyHere: Condition = { from: ', _bus.here', holds: '_bus_is_here' };
 
 /** For a database that has no place of its own. */

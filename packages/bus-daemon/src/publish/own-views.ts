@@ -12,8 +12,9 @@ export interface CheckedView extends ConfiguredView {
 const timeoutMs = 30_000;
 
 /**
- * Which views of the configuration can be made over the public schema. They are tried in a worker process, which an SQL text that crashes DuckDB takes
- * down instead of the daemon; then one by one, so that the others are not lost with it. No view ever stops a publication.
+ * Which views of the configuration can be made over the public schema. They are tried in a worker
+ * process, which an SQL text that crashes DuckDB takes down instead of the daemon; then one by one,
+ * so that the others are not lost with it. No view ever stops a publication.
  */
 export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readonly string[]): Promise<CheckedView[]> {
   const { views } = bus.config.publish;
@@ -45,7 +46,10 @@ export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readon
   }
 }
 
-/** By this comment a database's own views and those of the configuration are told from what somebody else has put there. */
+/**
+ * By this comment a database's own views and those of the configuration are told from what somebody
+ * else has put there.
+ */
 export const configuredViewComment = 'publish.views of bus_config.json';
 
 /** `catalog.views_d`: the views of the configuration, and how they are. */

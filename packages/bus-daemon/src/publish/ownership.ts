@@ -11,11 +11,13 @@ import { configuredViewComment } from './own-views.js';
 import { recordOf } from './published.js';
 
 /**
- * Makes sure that what lies at `duckdb_path` may be replaced: it is the file that this bus published, unchanged (inode, size, time), or
- * one of this bus's that came here by another way (a backup put back) and holds nothing but the bus's own views, or an old one whose rows are all in
+ * Makes sure that what lies at `duckdb_path` may be replaced: it is the file that this bus
+ * published, unchanged (inode, size, time), or one of this bus's that came here by another way (a
+ * backup put back) and holds nothing but the bus's own views, or an old one whose rows are all in
  * the bus and which has another name beside (see adopt/).
  *
- * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a write-ahead log lies beside it.
+ * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a
+ * write-ahead log lies beside it.
  */
 export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' | 'layout' | 'marker'>): Promise<void> {
   const path = config.duckdbPath;
@@ -29,7 +31,8 @@ export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' 
   if ((await recordOf(layout, path)) !== undefined) return;
   if (await isBeingReplaced(layout, path, info)) return;
   const content = await contentOf(path, marker.bus_id);
-  // What was published here and is no database any more has rotted: nobody has put anything of theirs into it.
+  // What was published here and is no database any more has rotted: nobody has put anything of
+  // theirs into it.
   if (content === 'unreadable' && (await wasPublishedAs(layout, info.ino))) return;
   if (content !== 'ours')
     throw daemonError(

@@ -20,8 +20,9 @@ const recordSchema = z.strictObject({
 });
 
 /**
- * One database that was published, as `published/<name>.json` beside its second link says: how to recognise it, and what its views refer to
- * (segments by name, and every commit in `hot/` after `hotAfter`).
+ * One database that was published, as `published/<name>.json` beside its second link says: how to
+ * recognise it, and what its views refer to (segments by name, and every commit in `hot/` after
+ * `hotAfter`).
  */
 export type PublishedDatabase = z.infer<typeof recordSchema>;
 
@@ -30,7 +31,10 @@ const recordPath = (layout: BusLayout, name: string): string => join(layout.publ
 /** Where the second link of a published database is. */
 export const databasePath = (layout: BusLayout, name: string): string => join(layout.published, `${name}.duckdb`);
 
-/** Writes the record of a published database; it is there before the database is, so that nothing published is ever without one. */
+/**
+ * Writes the record of a published database; it is there before the database is, so that nothing
+ * published is ever without one.
+ */
 export const writeRecord = (layout: BusLayout, record: PublishedDatabase): Promise<void> =>
   writeFileDurable(recordPath(layout, record.name), `${JSON.stringify({ ...record, check: checkOf(record) })}\n`);
 
@@ -59,18 +63,26 @@ function parseRecord(name: string, text: string): PublishedDatabase | undefined 
   }
 }
 
-/** The records of all databases that somebody may still hold, oldest first; without those that cannot be read any more. */
+/**
+ * The records of all databases that somebody may still hold, oldest first; without those that
+ * cannot be read any more.
+ */
 export async function listPublished(layout: BusLayout): Promise<PublishedDatabase[]> {
   const records = (await readRecords(layout)).flatMap(({ record }) => record ?? []);
   // Two can be of one seq (a compaction follows a commit), so their names alone do not tell.
   return records.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
-/** The names of records that are not as they were written: nobody knows what their databases refer to. */
+/**
+ * The names of records that are not as they were written: nobody knows what their databases refer
+ * to.
+ */
 export const listDamagedRecords = async (layout: BusLayout): Promise<string[]> =>
   (await readRecords(layout)).flatMap(({ name, record }) => (record === undefined ? [name] : []));
 
-/** The record of the database that lies at a path, unchanged as far as inode, size and time tell. */
+/**
+ * The record of the database that lies at a path, unchanged as far as inode, size and time tell.
+ */
 export async function recordOf(layout: BusLayout, path: string): Promise<PublishedDatabase | undefined> {
   const info = await stat(path).catch(ignoreMissing);
   return (await listPublished(layout)).find(
@@ -84,8 +96,9 @@ export async function hasRotted(path: string, { sha256 }: PublishedDatabase): Pr
 }
 
 /**
- * Whether a reader has a superseded database open: its own lock tells. While anybody reads, opening it for writing is refused; nobody
- * new can come to it, because its public name is another file's by now.
+ * Whether a reader has a superseded database open: its own lock tells. While anybody reads, opening
+ * it for writing is refused; nobody new can come to it, because its public name is another file's
+ * by now.
  */
 export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
   const path = databasePath(layout, name);
@@ -96,7 +109,8 @@ export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedData
     return false;
   } catch (error) {
     const fault = openFault(error);
-    // DuckDB asks for the lock before it reads anything, so a file that has rotted is held by nobody.
+    // DuckDB asks for the lock before it reads anything, so a file that has rotted is held by
+    // nobody.
     if (fault === 'locked' || fault === 'invalid') return fault === 'locked';
     throw error;
   }

@@ -32,8 +32,9 @@ export const busInfo = (bus: Bus): BusInfo => ({
 const hashEveryMs = 60_000;
 
 /**
- * Keeps `duckdb_path` published: a database of views only, replaced by rename when the files behind the views change (a compaction, a new
- * table, a new column), never per commit and never opened for writing in place.
+ * Keeps `duckdb_path` published: a database of views only, replaced by rename when the files behind
+ * the views change (a compaction, a new table, a new column), never per commit and never opened for
+ * writing in place.
  */
 export class Publisher {
   readonly #bus: Bus;
@@ -50,7 +51,9 @@ export class Publisher {
     this.#checker = bus.inspector.another('views');
   }
 
-  /** Publishes when a table is new or has changed since the last publication. Costs nothing else. */
+  /**
+   * Publishes when a table is new or has changed since the last publication. Costs nothing else.
+   */
   async publishNewTables(): Promise<void> {
     const tables = this.#bus.tables.tables();
     const last = this.#publishedTables;
@@ -58,7 +61,10 @@ export class Publisher {
     await this.publish();
   }
 
-  /** Publishes when the database is missing, for instance because somebody has deleted it, or when it or its record has rotted. */
+  /**
+   * Publishes when the database is missing, for instance because somebody has deleted it, or when
+   * it or its record has rotted.
+   */
   async publishIfMissing(): Promise<void> {
     if (this.#problem !== undefined || (await this.#isHurt())) await this.publish();
   }
@@ -73,8 +79,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes what is committed and compacted now; one publication at a time. A failure is logged once and tried again at the next
-   * occasion: ingestion goes on without it.
+   * Publishes what is committed and compacted now; one publication at a time. A failure is logged
+   * once and tried again at the next occasion: ingestion goes on without it.
    */
   publish(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#publish());
@@ -140,7 +146,8 @@ export class Publisher {
       await connection.run('CHECKPOINT');
       connection.closeSync();
       instance.closeSync();
-      // Read-only, so that a client that opens it for writing by habit is refused instead of locking readers out.
+      // Read-only, so that a client that opens it for writing by habit is refused instead of
+      // locking readers out.
       await chmod(building, 0o444);
       await syncFile(building);
     } catch (error) {
@@ -176,7 +183,8 @@ export class Publisher {
   async #switchTo(made: PublishedDatabase): Promise<void> {
     const { config, layout } = this.#bus;
     const folder = dirname(config.duckdbPath);
-    // Not beside the target: a crash here must leave nothing where people look. `building/` is emptied at each start.
+    // Not beside the target: a crash here must leave nothing where people look. `building/` is
+    // emptied at each start.
     const second = join(layout.building, `link-${made.name}`);
     await link(join(layout.published, `${made.name}.duckdb`), second);
     faultPoint('publish:before-rename');

@@ -7,8 +7,9 @@ import { databasePath, isHeldOpen, listDamagedRecords, listPublished, type Publi
 import type { Snapshot } from './views.js';
 
 /**
- * Deletes what no reader can need any more: databases that are superseded and not held open, then segments and commits that no
- * remaining database (and no export under way) refers to. Whatever a crash interrupts here is garbage still, and goes next time.
+ * Deletes what no reader can need any more: databases that are superseded and not held open, then
+ * segments and commits that no remaining database (and no export under way) refers to. Whatever a
+ * crash interrupts here is garbage still, and goes next time.
  *
  * @param pinned what exports under way are reading.
  * @returns the names of superseded databases that somebody still holds.
@@ -34,8 +35,8 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
 }
 
 /**
- * Whether a database is still there whose record has rotted: nobody knows what it refers to, so that everything stays while it is the
- * current one, within the time of grace, or held open.
+ * Whether a database is still there whose record has rotted: nobody knows what it refers to, so
+ * that everything stays while it is the current one, within the time of grace, or held open.
  */
 async function keepsUnknown(bus: Bus, currentIno: number | undefined): Promise<boolean> {
   let isUnsure = false;
@@ -53,7 +54,10 @@ async function stillHeld(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Pro
   return (await exists(databasePath(bus.layout, record.name))) && isHeldOpen(bus.layout, record);
 }
 
-/** The database first: a record without one is harmless, a database without a record could keep files that nobody knows it needs. */
+/**
+ * The database first: a record without one is harmless, a database without a record could keep
+ * files that nobody knows it needs.
+ */
 async function forget(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<void> {
   const path = join(bus.layout.published, record.name);
   await rm(`${path}.duckdb`, { force: true });
@@ -68,7 +72,8 @@ async function deleteUnreferenced(
   pinned: readonly Snapshot[],
 ): Promise<void> {
   const { layout, journal } = bus;
-  // Without a published database nobody could say what readers see; then everything stays until there is one.
+  // Without a published database nobody could say what readers see; then everything stays until
+  // there is one.
   if (kept.length === 0) return;
   const needed = new Set([
     ...kept.flatMap(record => record.segments),
@@ -96,7 +101,10 @@ async function deleteUnreferenced(
     if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));
 }
 
-/** Every segment that a finished compaction has left; those beyond the switch belong to one that is under way. */
+/**
+ * Every segment that a finished compaction has left; those beyond the switch belong to one that is
+ * under way.
+ */
 async function allSegments(folder: string, upTo: number) {
   const { live, garbage } = await listSegments(folder);
   return [

@@ -6,8 +6,8 @@ import { listSegments, seqName } from '../journal/files.js';
 import type { HotFiles, Snapshot } from './views.js';
 
 /**
- * Which files hold everything that is committed now. What it names stays true whatever is committed or compacted afterwards, as long as
- * the files are kept (see release.ts).
+ * Which files hold everything that is committed now. What it names stays true whatever is committed
+ * or compacted afterwards, as long as the files are kept (see release.ts).
  */
 export async function snapshotOf(bus: Bus): Promise<Snapshot> {
   for (;;) {
@@ -25,12 +25,16 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
         newestCompacted: table.mode.mode === 'latest' ? await newestSeqOf(bus.journal, table.name, compactedSeq) : 0,
       })),
     );
-    // Table folders were read while a compaction may have switched; then the parts are of two moments, and are taken again.
+    // Table folders were read while a compaction may have switched; then the parts are of two
+    // moments, and are taken again.
     if (bus.journal.version === version) return { ...taken, tables };
   }
 }
 
-/** The commits of a snapshot that are not in segments, file by file: nothing that comes later is seen. */
+/**
+ * The commits of a snapshot that are not in segments, file by file: nothing that comes later is
+ * seen.
+ */
 export async function frozenHot(bus: Bus, { hotCommits }: Snapshot): Promise<HotFiles> {
   const tableFiles = new Map<string, string[]>();
   for (const seq of hotCommits) {

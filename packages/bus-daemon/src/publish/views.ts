@@ -26,13 +26,17 @@ export interface TableFiles {
   table: CanonTable;
   /** Names in `canon/<table>/`. */
   segments: readonly string[];
-  /** The newest job of the table that is in segments; of interest for `latest` only, and 0 otherwise. */
+  /**
+   * The newest job of the table that is in segments; of interest for `latest` only, and 0
+   * otherwise.
+   */
   newestCompacted: number;
 }
 
 /**
- * How the commits in `hot/` are named in a view. `live`: by a glob, so that whoever has the view open sees every later commit.
- * `frozen`: exactly these files, so that nothing that comes later is seen (exports, time travel).
+ * How the commits in `hot/` are named in a view. `live`: by a glob, so that whoever has the view
+ * open sees every later commit. `frozen`: exactly these files, so that nothing that comes later is
+ * seen (exports, time travel).
  */
 export type HotFiles =
   | { mode: 'live' }
@@ -50,8 +54,8 @@ export interface BusInfo {
 }
 
 /**
- * Where a row of a canonical table comes from: the job, the artifact's place in it, and the row's own place in the artifact. The
- * compacted files hold these columns too.
+ * Where a row of a canonical table comes from: the job, the artifact's place in it, and the row's
+ * own place in the artifact. The compacted files hold these columns too.
  */
 export const originColumns: readonly DeclaredColumn[] = [
   { name: '_seq', type: 'BIGINT' },
@@ -61,9 +65,11 @@ export const originColumns: readonly DeclaredColumn[] = [
 ];
 
 /**
- * The statements that make the whole public schema: one place for publication, exports and time travel.
+ * The statements that make the whole public schema: one place for publication, exports and time
+ * travel.
  *
- * @param location where the database will lie, if it is published: opened from another place, it answers with an error.
+ * @param location where the database will lie, if it is published: opened from another place, it
+ * answers with an error.
  */
 export function viewsAt(
   layout: BusLayout,
@@ -103,7 +109,8 @@ function hotJournal(layout: BusLayout, snapshot: Snapshot, hot: HotFiles, where:
     const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));
     return `SELECT ${columns} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})`;
   }
-  // The comparison with a constant is applied to names before a file is opened; that needs the column to be called filename.
+  // The comparison with a constant is applied to names before a file is opened; that needs the
+  // column to be called filename.
   return `SELECT ${columns} FROM read_parquet(${literal(join(layout.hot, '*', commitFileName))}, schema = ${schemaMap(journalColumns)}, \
 filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
 }
@@ -115,7 +122,9 @@ function journalQuery(layout: BusLayout, snapshot: Snapshot, where: Condition): 
   return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})${where.from} WHERE ${where.holds} UNION ALL ${hot}`;
 }
 
-/** `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`. */
+/**
+ * `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`.
+ */
 function tableViews(
   layout: BusLayout,
   snapshot: Snapshot,
@@ -134,7 +143,8 @@ function tableViews(
     );
   }
   const from = hotTableFiles(layout, snapshot, table, hot);
-  // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
+  // Joined with the rows of the commits: a job's rows are there when both its commit and its files
+  // are, so never in part.
   parts.push(
     `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
 FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
@@ -148,34 +158,43 @@ ON f._position = j._position`,
 }
 
 /**
- * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`. The CASE is always true, which DuckDB
- * cannot know: so it compares values instead of leaving out row groups by a writer's statistics, which may be wrong and never count NaN.
+ * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`.
+ * The CASE is always true, which DuckDB cannot know: so it compares values instead of leaving out
+ * row groups by a writer's statistics, which may be wrong and never count NaN.
  */
 export const untrusted = (columns: readonly DeclaredColumn[]): string =>
   columns
     .map(({ name }) => `CASE WHEN length(filename) > 0 THEN ${identifier(name)} END AS ${identifier(name)}`)
     .join(', ');
 
-/** The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no row. */
+/**
+ * The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no
+ * row.
+ */
 const newestSeq = ({ table, newestCompacted }: TableFiles): string =>
   `(SELECT greatest(${newestCompacted}, coalesce(max(seq), 0)) FROM _bus.hot_journal WHERE ${isOfTable(table.name)})`;
 
 /** The order of a canonical table's rows. */
 export const originOrder = '_seq, _ordinal, _row';
 
-/** A canonical table as it is exported, in the order of commits, artifacts, and rows in them: all, or what came with a commit or after it. */
+/**
+ * A canonical table as it is exported, in the order of commits, artifacts, and rows in them: all,
+ * or what came with a commit or after it.
+ */
 export const tableInOrder = (table: string, fromSeq = 0): string =>
   `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${fromSeq > 0 ? ` WHERE _seq >= ${fromSeq}` : ''} ORDER BY ${originOrder}`;
 
 /**
- * `_position`: `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the journal's rows give; `_row`: DuckDB's virtual column
- * (asked for as an option it does not go with an explicit schema).
+ * `_position`: `<table>~<generation>~<seq>-<ordinal>.parquet` as one number, the same that the
+ * journal's rows give; `_row`: DuckDB's virtual column (asked for as an option it does not go with
+ * an explicit schema).
  */
 export const positionOfRow = `CAST(replace(regexp_extract(filename, '([0-9]{12}-[0-9]{5})[.]parquet$', 1), '-', '') AS BIGINT) AS _position, file_row_number AS _row`;
 
 /**
- * The rows that DuckDB is to expect in files whose footers it does not open to plan a query. It would expect next to none, and then
- * hold them all in memory to join them with the few rows of the journal.
+ * The rows that DuckDB is to expect in files whose footers it does not open to plan a query. It
+ * would expect next to none, and then hold them all in memory to join them with the few rows of the
+ * journal.
  */
 const assumedRows = 1_000_000;
 
@@ -189,6 +208,7 @@ function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable,
     return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
   }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
-  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted commit.
+  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted
+  // commit.
   return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), '~'))}`;
 }

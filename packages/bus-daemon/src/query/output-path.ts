@@ -6,7 +6,8 @@ import { daemonError } from '../errors.js';
 /**
  * The absolute path of a file that an answer is to be written to; what is there is replaced.
  *
- * @throws DaemonError `OUTPUT_PATH_TAKEN` where the bus's own files lie; system errors of a folder that is not there.
+ * @throws DaemonError `OUTPUT_PATH_TAKEN` where the bus's own files lie; system errors of a folder
+ * that is not there.
  */
 export async function outputPath(config: BusConfig, file: string): Promise<string> {
   const path = resolve(file);

@@ -2,7 +2,10 @@ import type { Lines } from './lines.js';
 
 const comment = /(?:\/\/|#|\/\*|--)[^\n]*?quantbot-bus-scan:\s*allow\s+(\S[^\n]*?)\s*(?:\*\/|\}|$)/;
 
-/** The reason of a comment that allows what stands on its line or on the next; a comment without a reason allows nothing. */
+/**
+ * The reason of a comment that allows what stands on its line or on the next; a comment without a
+ * reason allows nothing.
+ */
 export function allowedAt(lines: Lines, places: readonly number[]): string | undefined {
   for (const at of places) {
     const index = lines.indexOf(at);

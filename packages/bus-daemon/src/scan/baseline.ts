@@ -27,13 +27,19 @@ export function readBaseline(path: string): Baseline {
 const keyOf = (place: { file: string; rule: string; code: string }): string =>
   JSON.stringify([place.file, place.rule, place.code]);
 
-/** How the baseline calls a file: from its own folder, so that it does not matter where the scan is started. */
+/**
+ * How the baseline calls a file: from its own folder, so that it does not matter where the scan is
+ * started.
+ */
 const inBaseline = (path: string, file: string): string =>
   relative(dirname(resolve(path)), resolve(file))
     .split(sep)
     .join('/');
 
-/** Marks what the baseline knows as `known`; as many of each as it counts. Returns the places that are gone from the scanned files. */
+/**
+ * Marks what the baseline knows as `known`; as many of each as it counts. Returns the places that
+ * are gone from the scanned files.
+ */
 export function applyBaseline(
   path: string,
   baseline: Baseline,

@@ -15,7 +15,9 @@ import {
 export interface Grammar {
   /** The value of an expression; {@link CodeBuilder.value} bounds and remembers it. */
   evaluate(builder: CodeBuilder, node: SyntaxNode): Value;
-  /** What is done at a node on the way down, by its name: imports, bindings, returns, parameters. */
+  /**
+   * What is done at a node on the way down, by its name: imports, bindings, returns, parameters.
+   */
   visit: ReadonlyMap<string, (builder: CodeBuilder, node: SyntaxNode) => void>;
   functions: ReadonlySet<string>;
   classes: ReadonlySet<string>;

@@ -1,6 +1,12 @@
-/** Code of any language, reduced to what the rules ask about: calls, their arguments, and what names stand for. */
+/**
+ * Code of any language, reduced to what the rules ask about: calls, their arguments, and what names
+ * stand for.
+ */
 
-/** A stretch of text and where it stands in the source; escapes are blanked, so that offsets stay true. */
+/**
+ * A stretch of text and where it stands in the source; escapes are blanked, so that offsets stay
+ * true.
+ */
 export interface Piece {
   text: string;
   from: number;
@@ -95,7 +101,9 @@ export function pathOf(value: Value): string[] {
 /** Is it the instance whose method this is? */
 export const isSelf = (value: Value): boolean => value.kind === 'name' && ['this', 'self', 'cls'].includes(value.name);
 
-/** The source of a literal with each escape blanked to the same length, so that offsets stay true. */
+/**
+ * The source of a literal with each escape blanked to the same length, so that offsets stay true.
+ */
 export const blankEscapes = (source: string): string =>
   source.replace(/\\(\r\n|[\s\S])/g, (sequence, char: string) => {
     if (char === 'n' || char === '\n') return ' \n'; // it ends a comment in SQL

@@ -24,7 +24,10 @@ const tests =
   /(?:^|\/)(?:tests?|__tests__|spec|fixtures)\/|(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest)\.py$|\.(?:test|spec)\.[mc]?[jt]sx?$/;
 const made = /\.min\.[mc]?js$|\.d\.[mc]?ts$/;
 
-/** The files below a folder, sorted, with what .gitignore files leave out left out; a file itself when the path is one. */
+/**
+ * The files below a folder, sorted, with what .gitignore files leave out left out; a file itself
+ * when the path is one.
+ */
 export async function findFiles(path: string, options: FileOptions = {}): Promise<{ files: string[]; tests: number }> {
   const root = resolve(path);
   if (!fs.statSync(root).isDirectory()) return { files: [root], tests: 0 };

@@ -3,7 +3,9 @@ import { parser } from '@lezer/javascript';
 import { bind, blankEscapes, type Code, other, type Scope, type Value } from './code.js';
 import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder.js';
 
-/** Reads TypeScript or JavaScript; `.ts` files know no JSX, since `<T>x` is a type assertion there. */
+/**
+ * Reads TypeScript or JavaScript; `.ts` files know no JSX, since `<T>x` is a type assertion there.
+ */
 export function readJavaScript(text: string, extension: string): Code {
   const typed = /^\.[mc]?tsx?$/.test(extension);
   const jsx = !typed || extension === '.tsx';
@@ -11,7 +13,10 @@ export function readJavaScript(text: string, extension: string): Code {
   return new CodeBuilder('javascript', text, grammar).read(parser.configure({ dialect }).parse(parsable(text)));
 }
 
-/** What TypeScript has and the parser does not, blanked to the same length: type predicates, and `type` in a list of exports. */
+/**
+ * What TypeScript has and the parser does not, blanked to the same length: type predicates, and
+ * `type` in a list of exports.
+ */
 const parsable = (text: string): string =>
   text.replace(
     /(?<=\)\s{0,9}:\s{0,9})(?:asserts\s+)?[\w$]+\s+is\s|(?<=\bexport\s*\{[^{}'"]{0,2000})\btype(?=\s+[\w$]+\s*(?:[,}]|as\b))/g,

@@ -47,7 +47,10 @@ export const takesSql = (method: string): boolean =>
   /^_*(?:run|stream|execute|query|exec|fetch|read|extract)(?:_|[A-Z])\w*$/.test(method) ||
   /^\$(?:query|execute)Raw(?:Unsafe)?$/.test(method);
 
-/** Functions whose first argument is the text that they return: `text("…")`, `dedent("…")`, `"…".format(…)`. */
+/**
+ * Functions whose first argument is the text that they return: `text("…")`, `dedent("…")`,
+ * `"…".format(…)`.
+ */
 export const returnsText = (name: string): boolean =>
   /^(?:text|dedent|cleandoc|sql|raw|format|strip|lstrip|rstrip|trim|trimStart|trimEnd|SQL|Template|substitute|format_map|toString|String)$/.test(
     name,

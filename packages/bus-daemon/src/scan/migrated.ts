@@ -13,8 +13,8 @@ export function isSubmission(call: Call): boolean {
 }
 
 /**
- * Which of a file's Parquet writes are submitted: in the same function after them, or in one that is called from there or calls it,
- * and writes nothing itself.
+ * Which of a file's Parquet writes are submitted: in the same function after them, or in one that
+ * is called from there or calls it, and writes nothing itself.
  */
 export function migratedAmong(writes: readonly Write[], code: Code): Set<Write> {
   const parquet = writes.filter(({ rule }) => rule.startsWith('parquet-') || rule === 'duckdb-export-database');

@@ -29,8 +29,8 @@ export interface Notebook {
 }
 
 /**
- * Reads the code cells of a Jupyter notebook. What is not Python (magics, shell lines) is blanked to the same length, SQL magics are
- * kept aside.
+ * Reads the code cells of a Jupyter notebook. What is not Python (magics, shell lines) is blanked
+ * to the same length, SQL magics are kept aside.
  *
  * @throws when it is not a notebook.
  */
@@ -68,7 +68,10 @@ function python(cell: string, from: number, sql: MagicSql[]): string {
   );
 }
 
-/** Python of the same length for a magic; a shell line becomes a call that is handed it, so that it can be seen to submit. */
+/**
+ * Python of the same length for a magic; a shell line becomes a call that is handed it, so that it
+ * can be seen to submit.
+ */
 function standIn(text: string, isValue: boolean): string {
   if (text.startsWith('!') && text.length >= 6) return `_("${text.slice(3, -2).replace(/["\\]/g, ' ')}")`;
   return isValue ? '0'.padEnd(text.length) : blank(text);

@@ -7,7 +7,10 @@ import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder
 export const readPython = (text: string): Code =>
   new CodeBuilder('python', text, grammar).read(parser.parse(parsable(text)));
 
-/** What Python has and the parser does not, replaced to the same length: form feeds, and a `yield` of nothing. */
+/**
+ * What Python has and the parser does not, replaced to the same length: form feeds, and a `yield`
+ * of nothing.
+ */
 const parsable = (text: string): string =>
   text.replaceAll('\f', ' ').replace(/^([ \t]*)yield(?=[ \t]*(?:#.*)?$)/gm, '$1pass ');
 
@@ -77,7 +80,10 @@ function call(builder: CodeBuilder, node: SyntaxNode): Value {
   return builder.call(node, { callee: builder.value(node.firstChild), args, named });
 }
 
-/** The text of a literal, whatever its prefix and quotes; what is put into an f-string is a part of its own. */
+/**
+ * The text of a literal, whatever its prefix and quotes; what is put into an f-string is a part of
+ * its own.
+ */
 function stringText(builder: CodeBuilder, node: SyntaxNode): Value {
   const open = /^[A-Za-z]*("""|'''|"|')/.exec(builder.textOf(node))?.[0] ?? '';
   const quotes = open.replace(/^[A-Za-z]+/, '');

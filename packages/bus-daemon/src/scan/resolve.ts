@@ -5,7 +5,10 @@ import { placeholder } from './sql-statements.js';
 /** Text as far as it is known, in pieces that know where they stand. */
 export type Text = readonly Piece[];
 
-/** How far a value is followed, and how many alternatives are kept: real code needs few, hostile code must end. */
+/**
+ * How far a value is followed, and how many alternatives are kept: real code needs few, hostile
+ * code must end.
+ */
 const deepest = 16;
 const mostAlternatives = 24;
 const mostPieces = 400;
@@ -14,8 +17,8 @@ const mostPieces = 400;
 export type Follow<R> = (value: Value, depth?: number) => R;
 
 /**
- * Remembers what a value came to, so that following values takes time in proportion to the code; what is asked for again while it is
- * being worked out is a cycle, and comes to `whileBusy`.
+ * Remembers what a value came to, so that following values takes time in proportion to the code;
+ * what is asked for again while it is being worked out is a cycle, and comes to `whileBusy`.
  */
 export function remembered<R>(whileBusy: R, work: (value: Value, depth: number) => R): Follow<R> {
   const known = new WeakMap<Value, { result: R }>();
@@ -77,7 +80,10 @@ export const qualifiedOf: Follow<string | undefined> = remembered<string | undef
 /** The qualified name, or the name as it is written when it comes from nowhere that is known. */
 export const nameOf = (value: Value): string => qualifiedOf(value) ?? pathOf(value).join('.');
 
-/** What `a`, `a.b` or an element of it may be, names followed; the value itself when nothing is known. */
+/**
+ * What `a`, `a.b` or an element of it may be, names followed; the value itself when nothing is
+ * known.
+ */
 export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) => {
   const through = (values: readonly Value[]) =>
     values

@@ -1,8 +1,13 @@
-/** A rule of `quantbot-bus scan`: what it finds, which step of the migration guide applies, and what to do. */
+/**
+ * A rule of `quantbot-bus scan`: what it finds, which step of the migration guide applies, and what
+ * to do.
+ */
 export interface Rule {
   /** What is found. */
   what: string;
-  /** `producer`: step 2 (TypeScript), 3 (SimulationArtifactWriter) or 4 (Python); `reader`: step 5. */
+  /**
+   * `producer`: step 2 (TypeScript), 3 (SimulationArtifactWriter) or 4 (Python); `reader`: step 5.
+   */
   step: 'producer' | 'reader';
   /** What to do about it. */
   advice: string;

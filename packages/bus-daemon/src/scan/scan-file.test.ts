@@ -12,7 +12,9 @@ const fixtures = readdirSync(folder)
   .sort();
 const scanFixture = (name: string) => scanFile(join(folder, `${name}.txt`), name);
 
-/** What a line says about itself or about lines before it: `expect: rule [step N] [state]; -2 rule`. */
+/**
+ * What a line says about itself or about lines before it: `expect: rule [step N] [state]; -2 rule`.
+ */
 function expectationsOf(lines: readonly string[], place: (line: number) => string): string[] {
   return lines.flatMap((line, at) => {
     const said = /expect: (.*?)(?:\*\/|$)/.exec(line)?.[1] ?? '';

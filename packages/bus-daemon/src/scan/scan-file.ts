@@ -27,7 +27,9 @@ export interface Finding {
   advice: string;
   /** The code without its layout: the baseline knows the place again by it. */
   code: string;
-  /** `migrated`: submitted to the bus afterwards; `allowed`: by a comment; `known`: in the baseline. */
+  /**
+   * `migrated`: submitted to the bus afterwards; `allowed`: by a comment; `known`: in the baseline.
+   */
   state: 'found' | 'migrated' | 'allowed' | 'known';
   /** Why a comment allows it. */
   reason?: string;
@@ -43,7 +45,10 @@ export interface FileReport {
 const maxBytes = 2 * 1024 * 1024;
 const maxNotebookBytes = 64 * 1024 * 1024;
 
-/** Scans one file; `name` is how it is called in the report, and tells its language. Never throws for what is in it. */
+/**
+ * Scans one file; `name` is how it is called in the report, and tells its language. Never throws
+ * for what is in it.
+ */
 export function scanFile(path: string, name: string): FileReport {
   try {
     const size = statSync(path).size;
@@ -58,7 +63,10 @@ export function scanFile(path: string, name: string): FileReport {
   }
 }
 
-/** Scans code by the extension of its name. Code nested too deeply for the stack is left out, with a note. */
+/**
+ * Scans code by the extension of its name. Code nested too deeply for the stack is left out, with a
+ * note.
+ */
 export function scanText(text: string, name: string): FileReport {
   const extension = extname(name);
   return withinStack(name, () =>
@@ -67,8 +75,8 @@ export function scanText(text: string, name: string): FileReport {
 }
 
 /**
- * Our own walks are bounded. The parser recurses up to 2,560 levels while it builds its tree, and the
- * stack that this takes depends on the caller's depth and on what V8 has compiled.
+ * Our own walks are bounded. The parser recurses up to 2,560 levels while it builds its tree, and
+ * the stack that this takes depends on the caller's depth and on what V8 has compiled.
  */
 function withinStack(name: string, scan: () => FileReport): FileReport {
   try {

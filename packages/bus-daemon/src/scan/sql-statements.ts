@@ -34,7 +34,10 @@ const kinds: readonly (readonly [RegExp, RuleId])[] = [
   [/^EXPORT\s+DATABASE\s/i, 'duckdb-export-database'],
 ];
 
-/** The statements of SQL text that write, and whether there are others. Nothing of it for what is not SQL. */
+/**
+ * The statements of SQL text that write, and whether there are others. Nothing of it for what is
+ * not SQL.
+ */
 export function statementsOf(sql: string): { writes: Statement[]; reads: boolean; temporary: string[] } {
   const masked = mask(sql);
   const writes: Statement[] = [];
@@ -89,7 +92,8 @@ function afterWith(masked: string): number {
 function copyRule(masked: string, source: string): RuleId | undefined {
   const to = lastIndexOutside(masked, /\bTO\b/gi);
   if (to === undefined) {
-    // A table name with or without columns: prose and COPY programs of other databases have more in between.
+    // A table name with or without columns: prose and COPY programs of other databases have more in
+    // between.
     return new RegExp(String.raw`^COPY\s+${name}\s*(?:\([^)]*\)\s*)?FROM\s`, 'i').test(masked)
       ? 'duckdb-load'
       : undefined;

@@ -33,15 +33,20 @@ export interface BroughtFile {
   digest?: ContentDigest;
 }
 
-/** Where small files are read to, one after another; a new buffer for each costs more than reading into it. */
+/**
+ * Where small files are read to, one after another; a new buffer for each costs more than reading
+ * into it.
+ */
 const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
 
 /**
- * In: a claimed job in whose folder somebody else may change anything at any moment. Out: what its manifest names, in a folder that only
- * the daemon can write to. Each file is found once, through the open folder, and copied from what was opened.
- * Durable effect: none. The job's own folder stays as it is until the job has settled, and a crash begins anew from it.
+ * In: a claimed job in whose folder somebody else may change anything at any moment. Out: what its
+ * manifest names, in a folder that only the daemon can write to. Each file is found once, through
+ * the open folder, and copied from what was opened. Durable effect: none. The job's own folder
+ * stays as it is until the job has settled, and a crash begins anew from it.
  *
- * Whatever goes wrong while reading is the job's own fault (a lease, a closed folder, a link), unless the machine has nothing left.
+ * Whatever goes wrong while reading is the job's own fault (a lease, a closed folder, a link),
+ * unless the machine has nothing left.
  */
 export class BringOver {
   readonly #config: Bus['config'];
@@ -180,8 +185,9 @@ export class BringOver {
   }
 
   /**
-   * A name in the job's folder can be a second one of any file: what its producer could not have read itself, the daemon does not read
-   * for it. The size was looked at when the job was claimed, to tell large jobs from small ones.
+   * A name in the job's folder can be a second one of any file: what its producer could not have
+   * read itself, the daemon does not read for it. The size was looked at when the job was claimed,
+   * to tell large jobs from small ones.
    */
   #refuse(name: string, info: Stats): void {
     const whose = whoseIsIt(this.#config, this.#source.info, info);

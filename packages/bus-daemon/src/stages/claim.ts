@@ -16,13 +16,16 @@ export interface Claims {
   jobs: ClaimedJob[];
   /** They wait because the others hold enough for one time. */
   left: FoundJob[];
-  /** They wait because we may not move them: folders of another user that are not writable for us. */
+  /**
+   * They wait because we may not move them: folders of another user that are not writable for us.
+   */
   refused: { job: FoundJob; error: Error }[];
 }
 
 /**
- * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by now and those that we may not move.
- * Durable effect: rename into `claimed/`, not flushed: after a power cut the job is in one place or the other, and both are looked at.
+ * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by
+ * now and those that we may not move. Durable effect: rename into `claimed/`, not flushed: after a
+ * power cut the job is in one place or the other, and both are looked at.
  *
  * @throws the permission error when it is the inbox, or `claimed/`, that may not be changed.
  */
@@ -74,7 +77,10 @@ function claimOf(
   };
 }
 
-/** Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone does not. */
+/**
+ * Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone
+ * does not.
+ */
 function mustWait(error: Error): boolean {
   const code = systemErrorCode(error);
   if (code === 'ENOENT') return false;
@@ -82,7 +88,10 @@ function mustWait(error: Error): boolean {
   return true;
 }
 
-/** A folder whose name is no id gets one, so that it can be rejected under a name that is safe everywhere. */
+/**
+ * A folder whose name is no id gets one, so that it can be rejected under a name that is safe
+ * everywhere.
+ */
 function substituteId(name: string | Buffer): string {
   const readable = String(name)
     .replace(/[^A-Za-z0-9._-]+/g, '_')
@@ -90,10 +99,16 @@ function substituteId(name: string | Buffer): string {
   return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
 }
 
-/** So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is needed. */
+/**
+ * So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is
+ * needed.
+ */
 const mostKnown = 10_000;
 
-/** The jobs that an earlier process, or a batch that failed, left in `claimed/` and that nobody has in hand, oldest first. */
+/**
+ * The jobs that an earlier process, or a batch that failed, left in `claimed/` and that nobody has
+ * in hand, oldest first.
+ */
 export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean = () => true): Promise<ClaimedJob[]> {
   const jobs: ClaimedJob[] = [];
   let known = 0;

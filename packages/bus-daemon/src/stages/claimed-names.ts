@@ -3,8 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 
 /**
- * What the names in `claimed/` mean: `<claim>~<job id>` is a job in work; `.own-<that>` the daemon's own folder beside it, with what was brought over; `.left-<that>` the folder of one
- * that has settled, still to be removed; `.kept-<that>` the folder of a rejected job that could not be moved to `rejected/`.
+ * What the names in `claimed/` mean: `<claim>~<job id>` is a job in work; `.own-<that>` the
+ * daemon's own folder beside it, with what was brought over; `.left-<that>` the folder of one that
+ * has settled, still to be removed; `.kept-<that>` the folder of a rejected job that could not be
+ * moved to `rejected/`.
  */
 const inWork = /^([0-9a-f]{16})~(.+)$/;
 const prefixes = { own: '.own-', left: '.left-', kept: '.kept-' } as const;
@@ -22,7 +24,10 @@ export const claimedNames = (names: readonly string[]): string[] =>
 /** Whether a name in `claimed/` is that of a rejected job's folder which could not be moved. */
 export const isKept = (name: string): boolean => name.startsWith(prefixes.kept);
 
-/** Another name beside a job in work. A name in the same folder can be given to the job's folder whoever owns it. */
+/**
+ * Another name beside a job in work. A name in the same folder can be given to the job's folder
+ * whoever owns it.
+ */
 export const besideClaimed = (folder: string, why: keyof typeof prefixes): string =>
   join(dirname(folder), `${prefixes[why]}${basename(folder)}`);
 

@@ -25,8 +25,9 @@ import { rowsOfJob } from './job-rows.js';
 
 /**
  * In: a batch whose files are in the store. Out: the same jobs, committed, with the journal's rows.
- * Durable effect: `journal/hot/<last seq>/`, built outside of every glob and renamed in. That one rename is the commit point and the
- * publication at once. A crash before it leaves a half-built folder that the next start removes; after it the batch is committed.
+ * Durable effect: `journal/hot/<last seq>/`, built outside of every glob and renamed in. That one
+ * rename is the commit point and the publication at once. A crash before it leaves a half-built
+ * folder that the next start removes; after it the batch is committed.
  */
 export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<CommittedJob[]> {
   if (jobs.length === 0) return [];
@@ -73,7 +74,10 @@ function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
 const keysOf = (committed: readonly CommittedJob[]): string[] =>
   committed.flatMap(({ rows }) => rows.flatMap(row => (row.status === 'ingested' ? (row.artifact_key ?? []) : [])));
 
-/** Of the calls below only flushes go through another thread, which takes longer than the others themselves. */
+/**
+ * Of the calls below only flushes go through another thread, which takes longer than the others
+ * themselves.
+ */
 function makeEmptyFolder(path: string): void {
   try {
     mkdirSync(path);
@@ -84,7 +88,10 @@ function makeEmptyFolder(path: string): void {
   }
 }
 
-/** Writes and flushes the folder; so many files of canonical tables are in it. Nothing refers to it yet, so whatever goes wrong, it is simply removed. */
+/**
+ * Writes and flushes the folder; so many files of canonical tables are in it. Nothing refers to it
+ * yet, so whatever goes wrong, it is simply removed.
+ */
 async function build(
   bus: Bus,
   folder: string,
@@ -148,7 +155,10 @@ async function enterJournal(bus: Bus, building: string, lastSeq: number): Promis
   faultPoint('commit:after-sync');
 }
 
-/** An fsync that failed for want of space has nothing to hide; any other failure means that the disk cannot be believed. */
+/**
+ * An fsync that failed for want of space has nothing to hide; any other failure means that the disk
+ * cannot be believed.
+ */
 function isFlushFailure(error: unknown): boolean {
   const { syscall } = error as { syscall?: string };
   return syscall === 'fsync' && !['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');

@@ -15,7 +15,10 @@ import {
   type VerifiedJob,
 } from './job.js';
 
-/** A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will be after it. */
+/**
+ * A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will
+ * be after it.
+ */
 export interface DecidedBatch {
   jobs: (AcceptedJob | RejectedJob)[];
   tables: TableRegistry;
@@ -30,9 +33,10 @@ interface Known {
 }
 
 /**
- * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or rejected (a conflict, a schema that does
- * not fit). Durable effect: none.
- * The journal is asked only about keys that it may have; the bytes of one whose stored file was lost go back into their place.
+ * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or
+ * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is asked
+ * only about keys that it may have; the bytes of one whose stored file was lost go back into their
+ * place.
  */
 export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
@@ -50,7 +54,9 @@ export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise
   return { jobs, tables };
 }
 
-/** The journal has the path: an earlier version named files of keys with capital letters otherwise. */
+/**
+ * The journal has the path: an earlier version named files of keys with capital letters otherwise.
+ */
 const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
   journal.get(key)?.relPath ?? relPath;
 

@@ -25,13 +25,17 @@ interface Group extends FilesToDecode {
 }
 
 /**
- * Returns which of these files cannot be read although their footer is good, or lack values that their table needs, and why. Only files for canonical
- * tables are read: there, one bad page would fail every query of the table. Reading happens in another process, which a hostile file may take down with it.
+ * Returns which of these files cannot be read although their footer is good, or lack values that
+ * their table needs, and why. Only files for canonical tables are read: there, one bad page would
+ * fail every query of the table. Reading happens in another process, which a hostile file may take
+ * down with it.
  *
- * The others get the columns that DuckDB reads in them: what it says is what the table gets, whatever our own reader found.
+ * The others get the columns that DuckDB reads in them: what it says is what the table gets,
+ * whatever our own reader found.
  *
- * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is not judged here: its finding is `slow`. Beside the others the
- * search ends with the first bad file, since its job is rejected as a whole.
+ * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is
+ * not judged here: its finding is `slow`. Beside the others the search ends with the first bad
+ * file, since its job is rejected as a whole.
  */
 export async function checkDecodable(
   bus: Bus,
@@ -75,7 +79,9 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
   return groups.values();
 }
 
-/** What the decoder has to know of a schema, and what is learnt of it when its files are decoded. */
+/**
+ * What the decoder has to know of a schema, and what is learnt of it when its files are decoded.
+ */
 function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
   const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
   if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
@@ -101,7 +107,9 @@ function* halves(group: Group): Generator<Group> {
   yield { ...group, files: group.files.slice(middle) };
 }
 
-/** All files of a group in one statement; if that fails, halves, until each bad file stands alone. */
+/**
+ * All files of a group in one statement; if that fails, halves, until each bad file stands alone.
+ */
 async function decodeQuickly(
   bus: Bus,
   group: Group,

@@ -8,8 +8,8 @@ import type { FoundJob } from './job.js';
 const sliceSize = 500;
 
 /**
- * In: the inbox. Out: every folder that has a COMMIT and is not known, oldest first. Durable effect: none.
- * A full scan, because file system events are only hints.
+ * In: the inbox. Out: every folder that has a COMMIT and is not known, oldest first. Durable
+ * effect: none. A full scan, because file system events are only hints.
  */
 export async function discover(bus: Bus, isKnown: (name: string) => boolean = () => false): Promise<FoundJob[]> {
   const found: FoundJob[] = [];
@@ -26,7 +26,8 @@ export async function discover(bus: Bus, isKnown: (name: string) => boolean = ()
 
 function inboxNames(inbox: string): (string | Buffer)[] {
   const names = readdirSync(inbox);
-  // A name that is not UTF-8 reads as one with U+FFFD, under which nothing can be found: those are read again as bytes.
+  // A name that is not UTF-8 reads as one with U+FFFD, under which nothing can be found: those are
+  // read again as bytes.
   if (!names.some(name => name.includes('\uFFFD'))) return names;
   return readdirSync(inbox, { encoding: 'buffer' }).map(bytes => {
     const text = bytes.toString('utf8');

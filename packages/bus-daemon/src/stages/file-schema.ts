@@ -13,7 +13,10 @@ export interface FileSchema extends SchemaMeaning {
 }
 
 const mostKnown = 1_000;
-/** The schemas of the files that came last, newest last. They mean the same whichever bus a file comes to. */
+/**
+ * The schemas of the files that came last, newest last. They mean the same whichever bus a file
+ * comes to.
+ */
 const known = new Map<string, FileSchema>();
 
 /** The schema of a file; the very same object for files that have the same one. */

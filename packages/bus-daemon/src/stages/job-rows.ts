@@ -2,7 +2,10 @@ import type { ParquetColumn } from '@quantbot/infra';
 import type { JournalRow } from '../journal/row.js';
 import { type AcceptedJob, isRejected, type RejectedJob } from './job.js';
 
-/** The journal's rows of a job: one per artifact, or one for a job that was rejected, or for an operation. */
+/**
+ * The journal's rows of a job: one per artifact, or one for a job that was rejected, or for an
+ * operation.
+ */
 export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committedAt: number): JournalRow[] {
   const base = {
     ...emptyRow,

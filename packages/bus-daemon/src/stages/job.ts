@@ -21,15 +21,23 @@ export interface ClaimedJob {
   jobId: string;
   /** Absolute path in `claimed/`. */
   folder: string;
-  /** When its COMMIT was written (milliseconds); undefined when there is none to look at any more. */
+  /**
+   * When its COMMIT was written (milliseconds); undefined when there is none to look at any more.
+   */
   submittedAtMs?: number;
   /** Whose turn it was; undefined when it is not known. */
   producer?: string | undefined;
-  /** What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it was not or could not be looked at, is no folder, or holds a crowd. */
+  /**
+   * What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it
+   * was not or could not be looked at, is no folder, or holds a crowd.
+   */
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether only the daemon's own user can put names into its folder, or take them out. */
   sealed?: boolean | undefined;
-  /** Whether the daemon works in its folder itself. Otherwise (in doubt, too) what the manifest names is brought over first, because the folder may change at any moment. */
+  /**
+   * Whether the daemon works in its folder itself. Otherwise (in doubt, too) what the manifest
+   * names is brought over first, because the folder may change at any moment.
+   */
   own?: boolean | undefined;
 }
 
@@ -93,8 +101,14 @@ export interface CommittedJob extends ClaimedJob {
   /** The trace that it belongs to, as its manifest says. */
   trace?: TraceContext;
   rows: JournalRow[];
-  /** Of a job that was brought over: the files that its manifest names, which lie in the folder that came. */
+  /**
+   * Of a job that was brought over: the files that its manifest names, which lie in the folder that
+   * came.
+   */
   named?: readonly string[] | undefined;
-  /** All that lies besides manifest and COMMIT in the folder that the daemon works in, by name; undefined when that is not known, or not plain files only. */
+  /**
+   * All that lies besides manifest and COMMIT in the folder that the daemon works in, by name;
+   * undefined when that is not known, or not plain files only.
+   */
   leftovers?: readonly string[] | undefined;
 }

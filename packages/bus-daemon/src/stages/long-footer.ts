@@ -6,13 +6,16 @@ import { footerBudget, inFreshProcess, isSpoilt } from '../worker/decoder.js';
 /** A longer footer is not read in the daemon's own thread. */
 export const longFooterBytes = 1024 * 1024;
 
-/** A file of a batch that would keep the other jobs waiting: its job is to be verified beside them. */
+/**
+ * A file of a batch that would keep the other jobs waiting: its job is to be verified beside them.
+ */
 export class CostlyFile extends Error {}
 
 /**
  * Reads a long footer in a process of its own: nothing else can be done while a footer is parsed.
  *
- * @throws CostlyFile where a job can be handed over; BusError as `readParquetFooter`, and `TOO_COMPLEX`.
+ * @throws CostlyFile where a job can be handed over; BusError as `readParquetFooter`, and
+ * `TOO_COMPLEX`.
  */
 export async function readLongFooter(
   bus: Bus,

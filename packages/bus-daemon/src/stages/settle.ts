@@ -26,9 +26,9 @@ import { besideClaimed } from './claimed-names.js';
 import type { CommittedJob } from './job.js';
 
 /**
- * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt or reason.
- * Durable effect: a rename per job, not flushed: both files are caches of the journal, and recovery makes again what a crash or a power
- * cut took. Safe to run again from any point.
+ * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt
+ * or reason. Durable effect: a rename per job, not flushed: both files are caches of the journal,
+ * and recovery makes again what a crash or a power cut took. Safe to run again from any point.
  */
 export async function settle(bus: Bus, committed: readonly CommittedJob[]): Promise<void> {
   faultPoint('settle:before');
@@ -54,7 +54,10 @@ function byId(jobs: readonly CommittedJob[]): CommittedJob[][] {
 
 const seqOf = ({ rows }: CommittedJob): number => rows[0]?.seq ?? 0;
 
-/** A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a new one, and the folder stays beside the jobs in work. */
+/**
+ * A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a
+ * new one, and the folder stays beside the jobs in work.
+ */
 async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
   const rejected = isRejection(job.rows);
   try {
@@ -86,7 +89,10 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   return new Set(jobs.filter((_job, index) => results[index] !== 'no'));
 }
 
-/** A file that lies deeper is left to the removal of trees: the folder on the way to it may be a link by now. */
+/**
+ * A file that lies deeper is left to the removal of trees: the folder on the way to it may be a
+ * link by now.
+ */
 const cameWith = ({ folder, named = [] }: CommittedJob): CameOrder => ({
   folder,
   names: [fileNames.manifest, fileNames.commit, ...named.filter(name => !name.includes('/'))],
@@ -104,7 +110,10 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
   await moveSettled(job.folder, target, receipt);
 }
 
-/** Where it would take long to empty a job's folder, or somebody else may change it, a new one takes its place in `processed/`, and the old one is removed later. */
+/**
+ * Where it would take long to empty a job's folder, or somebody else may change it, a new one takes
+ * its place in `processed/`, and the old one is removed later.
+ */
 async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
   const folder = await newFolder(bus, job);
@@ -118,7 +127,10 @@ async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
   bus.leftBehind.push(left);
 }
 
-/** The manifest that was committed; undefined where it cannot be read, or its producer has changed it since. */
+/**
+ * The manifest that was committed; undefined where it cannot be read, or its producer has changed
+ * it since.
+ */
 function manifestOf({ folder, own, rows }: CommittedJob): Buffer | undefined {
   const read = (place: string) =>
     unlessUnreadable(() => readLoneFile(join(place, fileNames.manifest), maxManifestBytes));
@@ -140,14 +152,18 @@ async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
 async function moveSettled(folder: string, target: string, receipt: Receipt): Promise<void> {
   if (tryMove(folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));
-  // After a retry with identical bytes the receipt that is there has been the answer all along, and stays.
+  // After a retry with identical bytes the receipt that is there has been the answer all along, and
+  // stays.
   const isAnswered = earlier !== undefined && sameContent(earlier, receipt);
   const wasSettled = readReceipt(join(archiveOf(target, receipt.seq), fileNames.receipt))?.seq === receipt.seq;
   if (isAnswered || wasSettled) await rm(folder, { recursive: true, force: true });
   else await moveInto(folder, target, { seq: receipt.seq, earlier: earlier?.seq });
 }
 
-/** Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the producer, has left is replaced as a whole. */
+/**
+ * Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the
+ * producer, has left is replaced as a whole.
+ */
 function writeReceipt(path: string, content: string): void {
   try {
     writeFileSync(path, content, { flag: 'wx' });
@@ -169,7 +185,8 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
     faultPoint('settle:reason-written');
     return moveInto(job.folder, target, { seq, earlier });
   }
-  // A job that is a link, no folder, somebody else's, or has something of the reason's name in it goes whole into a new folder, as `job`.
+  // A job that is a link, no folder, somebody else's, or has something of the reason's name in it
+  // goes whole into a new folder, as `job`.
   const isOlder = earlier !== undefined && earlier > seq;
   const place = isOlder ? archiveOf(target, seq) : target;
   if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
@@ -179,7 +196,10 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   await rename(job.folder, join(place, asItCame));
 }
 
-/** Whether the reason can be written into the job's own folder without touching anything that the producer put there. */
+/**
+ * Whether the reason can be written into the job's own folder without touching anything that the
+ * producer put there.
+ */
 async function canHoldReason(folder: string): Promise<boolean> {
   if (!(await lstat(folder)).isDirectory()) return false;
   const there = await lstat(join(folder, fileNames.rejectReason)).catch(ignoreMissing);
@@ -199,7 +219,10 @@ async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
   await rename(job.folder, besideClaimed(job.folder, 'kept')).catch(ignoreMissing);
 }
 
-/** Renames the folder into its place. Of two outcomes of the same job id the older one is kept beside it, under its seq: mostly the one that is there. */
+/**
+ * Renames the folder into its place. Of two outcomes of the same job id the older one is kept
+ * beside it, under its seq: mostly the one that is there.
+ */
 async function moveInto(
   folder: string,
   target: string,

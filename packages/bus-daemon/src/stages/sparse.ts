@@ -10,9 +10,11 @@ const sampleBytes = 4096;
 const emptyShare = 0.9;
 
 /**
- * Refuses a file that consists of holes: reading and copying it costs its size, and its producer nothing.
+ * Refuses a file that consists of holes: reading and copying it costs its size, and its producer
+ * nothing.
  *
- * A file system that compresses, or counts blocks late, also reports few blocks. Therefore the file is sampled before it is refused.
+ * A file system that compresses, or counts blocks late, also reports few blocks. Therefore the file
+ * is sampled before it is refused.
  *
  * @param maxRatio how many times its bytes on the disk a file may have.
  * @throws BusError `SPARSE_FILE`.

@@ -20,9 +20,10 @@ import { type DecidedArtifact, isRejected } from './job.js';
 const filesAtOnce = 64;
 
 /**
- * In: decided jobs. Out: the same, each new artifact, and each that was lost, lying in the store, read-only and flushed.
- * Durable effect: a link (or copy) per artifact, its file and folder flushed, once per batch. A crash leaves orphans, which no journal
- * row names; the job is still in `claimed/`, and its next attempt replaces them.
+ * In: decided jobs. Out: the same, each new artifact, and each that was lost, lying in the store,
+ * read-only and flushed. Durable effect: a link (or copy) per artifact, its file and folder
+ * flushed, once per batch. A crash leaves orphans, which no journal row names; the job is still in
+ * `claimed/`, and its next attempt replaces them.
  */
 export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch> {
   const fresh = batch.jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.toStore)));
@@ -82,8 +83,8 @@ async function copyIn({ file, inode, sha256, target }: Unfinished): Promise<void
 }
 
 /**
- * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file would lie: the job's file is written
- * anew, and the next attempt starts from that.
+ * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file
+ * would lie: the job's file is written anew, and the next attempt starts from that.
  */
 async function rewrite(file: string, target: string): Promise<void> {
   unlinkSync(target);

@@ -33,8 +33,9 @@ import { refuseSparse } from './sparse.js';
 const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /**
- * Checks one artifact of a claimed job against its manifest. Where somebody else may change the job's folder, the file is brought over first, and the
- * daemon's own copy is what is checked and stored.
+ * Checks one artifact of a claimed job against its manifest. Where somebody else may change the
+ * job's folder, the file is brought over first, and the daemon's own copy is what is checked and
+ * stored.
  *
  * @throws BusError with the code of the rejection; system errors as they come.
  */
@@ -91,10 +92,16 @@ interface Content {
   digest: ContentDigest;
 }
 
-/** Where small files are read to, one after another; a new buffer for each costs more than reading into it. */
+/**
+ * Where small files are read to, one after another; a new buffer for each costs more than reading
+ * into it.
+ */
 const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
 
-/** One read gives both footer and hash. Nothing may come between reading and the last use of what was read. */
+/**
+ * One read gives both footer and hash. Nothing may come between reading and the last use of what
+ * was read.
+ */
 function readSmall(path: string, relpath: string): Content {
   try {
     const content = readSmallFile(path, smallFileBytes, { into: scratch });
@@ -139,7 +146,10 @@ function safeParts(relpath: string): string[] {
   return parts;
 }
 
-/** A file in a folder that is the daemon's own, every folder on the way being a real one and the end a regular file. */
+/**
+ * A file in a folder that is the daemon's own, every folder on the way being a real one and the end
+ * a regular file.
+ */
 function ownFile(job: ClaimedJob, relpath: string, parts: readonly string[]): BroughtFile {
   let path = job.folder;
   let info: FileInfo | undefined;

@@ -25,9 +25,11 @@ import { CostlyFile } from './long-footer.js';
 import { verifyArtifact } from './verify-artifact.js';
 
 /**
- * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers, pages of canonical files), or with
- * the reason why it cannot be taken. Durable effect: none that counts (a private copy inside the claimed folder where one is needed).
- * Nothing that a file claims is believed before it is bounded. A job that would keep the others waiting goes to `bus.beside`, and is not in the result.
+ * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers,
+ * pages of canonical files), or with the reason why it cannot be taken. Durable effect: none that
+ * counts (a private copy inside the claimed folder where one is needed). Nothing that a file claims
+ * is believed before it is bounded. A job that would keep the others waiting goes to `bus.beside`,
+ * and is not in the result.
  */
 export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
   const verified = (await concurrently(claimed, job => verifyJob(bus, job, signal))).filter(job => job !== undefined);
@@ -80,7 +82,10 @@ function faultOf(job: ClaimedJob, error: unknown): BusError {
 /** Many jobs may wait there, so that nothing is kept of their files. */
 const handOver = (beside: Beside, job: ClaimedJob): void => beside.add({ ...job, files: undefined });
 
-/** Whether the artifacts have more bytes than a batch should wait for: one file may be there under many ids. */
+/**
+ * Whether the artifacts have more bytes than a batch should wait for: one file may be there under
+ * many ids.
+ */
 function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): boolean {
   const bytes = manifest.artifacts.reduce((sum, { relpath }) => sum + (files?.get(relpath)?.bytes ?? 0), 0);
   return isLarge(bytes, config.batch.maxBytes);
@@ -131,7 +136,10 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
 
 const contentTimeoutMs = 300_000;
 
-/** A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody has asked for its rows yet. */
+/**
+ * A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody
+ * has asked for its rows yet.
+ */
 async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
   for (const job of jobs)
     for (const artifact of isRejected(job) ? [] : job.artifacts) {

@@ -9,7 +9,10 @@ export interface SystemdEnvironment {
   watchdogMs: number | undefined;
 }
 
-/** What systemd wants of this process; undefined when it was not started by systemd as `Type=notify`. */
+/**
+ * What systemd wants of this process; undefined when it was not started by systemd as
+ * `Type=notify`.
+ */
 export function systemdEnvironment(env: NodeJS.ProcessEnv = process.env): SystemdEnvironment | undefined {
   if (!env.NOTIFY_SOCKET) return undefined;
   const us = Number(env.WATCHDOG_USEC);
@@ -25,8 +28,8 @@ const extendUs = 60_000_000;
 const extendEveryMs = 20_000;
 
 /**
- * Keeps systemd informed: when the daemon is ready, how it is, that it ends; and, as its watchdog, that its loop turns. A daemon that hangs goes silent, and systemd starts it
- * again.
+ * Keeps systemd informed: when the daemon is ready, how it is, that it ends; and, as its watchdog,
+ * that its loop turns. A daemon that hangs goes silent, and systemd starts it again.
  *
  * @returns a function that says that the daemon ends.
  */
@@ -72,7 +75,10 @@ export function superviseBySystemd(
 const withCause = (state: string, message: string | undefined | null): string =>
   message == null ? state : `${state}: ${message.replaceAll('\n', ' ')}`;
 
-/** For `systemctl status`: how it is, how far it has come, and whether jobs wait. It goes with the watchdog's word, and so costs no process of its own. */
+/**
+ * For `systemctl status`: how it is, how far it has come, and whether jobs wait. It goes with the
+ * watchdog's word, and so costs no process of its own.
+ */
 function describe(
   { journal, now }: Pick<Bus, 'journal' | 'now'>,
   { health, oldestWaitingMs }: Pick<LoopView, 'health' | 'oldestWaitingMs'>,
@@ -86,7 +92,10 @@ function describe(
 
 const run = promisify(execFile);
 
-/** Node has no datagram sockets of the file system, and the packages that have them are compiled at install, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit. */
+/**
+ * Node has no datagram sockets of the file system, and the packages that have them are compiled at
+ * install, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit.
+ */
 const tellSystemd: Tell = async (...states) => {
   await run('systemd-notify', states, { timeout: 10_000 });
 };

@@ -30,7 +30,10 @@ const watchEveryMs = 200;
 
 const crashSignals = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'];
 
-/** What the end of a process means: a mistake of its own, the kernel (or somebody) that killed it, or any other end. */
+/**
+ * What the end of a process means: a mistake of its own, the kernel (or somebody) that killed it,
+ * or any other end.
+ */
 function codeOfEnd(signal: NodeJS.Signals | null): 'WORKER_CRASHED' | 'WORKER_KILLED' | 'WORKER_DIED' {
   if (signal !== null && crashSignals.includes(signal)) return 'WORKER_CRASHED';
   return signal === 'SIGKILL' ? 'WORKER_KILLED' : 'WORKER_DIED';
@@ -46,14 +49,21 @@ const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): E
 export interface WorkerOptions {
   /** It ends when it has had nothing to do for this long. */
   idleMs: number;
-  /** The folder in which its databases put what does not fit into memory, until the process is gone. */
+  /**
+   * The folder in which its databases put what does not fit into memory, until the process is gone.
+   */
   spillIn?: string | undefined;
-  /** It is ended when it takes more. DuckDB's own limit leaves out what one value or one vector takes. Linux only. */
+  /**
+   * It is ended when it takes more. DuckDB's own limit leaves out what one value or one vector
+   * takes. Linux only.
+   */
   maxMemoryMb?: number | undefined;
   entry?: string;
 }
 
-/** Removes what has such names in a folder. It is in nobody's way: a failure is no one's to handle. */
+/**
+ * Removes what has such names in a folder. It is in nobody's way: a failure is no one's to handle.
+ */
 function removeByPrefix(folder: string, prefix: string): void {
   try {
     for (const name of readdirSync(folder))
@@ -72,8 +82,8 @@ export class TaskError extends CodedError<string> {}
 const defaultEntry = () => fileURLToPath(new URL('./worker.js', import.meta.url));
 
 /**
- * A process of our own that may die without harm: it is started when it is first needed, again after it has died, and ended when it
- * has been idle. It ends by itself when the daemon is gone.
+ * A process of our own that may die without harm: it is started when it is first needed, again
+ * after it has died, and ended when it has been idle. It ends by itself when the daemon is gone.
  *
  * States: idle (no process) → running (one process, any number of requests) → idle.
  */
@@ -110,8 +120,9 @@ export class WorkerProcess {
   /**
    * Does a task in the worker. A task that exceeds its budget is ended together with its process.
    *
-   * @throws DaemonError `WORKER_CRASHED` (by a mistake in the process), `WORKER_KILLED` (by the kernel or a user), `WORKER_DIED` (for any other reason),
-   * `WORKER_TIMEOUT`, `WORKER_MEMORY`; an Error with the worker's message when the task failed.
+   * @throws DaemonError `WORKER_CRASHED` (by a mistake in the process), `WORKER_KILLED` (by the
+   * kernel or a user), `WORKER_DIED` (for any other reason), `WORKER_TIMEOUT`, `WORKER_MEMORY`; an
+   * Error with the worker's message when the task failed.
    */
   request<T extends WorkerTask>(task: T, budget: TaskBudget | number): Promise<WorkerResult<T>> {
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
@@ -165,7 +176,8 @@ export class WorkerProcess {
     child.on('exit', (code, signal) =>
       this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), codeOfEnd(signal)),
     );
-    // A killed process removes nothing itself. What this misses, because the daemon ends first, the next start finds.
+    // A killed process removes nothing itself. What this misses, because the daemon ends first, the
+    // next start finds.
     child.on('exit', () => this.#spillIn !== undefined && removeByPrefix(this.#spillIn, spillName));
     if (this.#maxMemoryMb !== undefined) this.#watchMemory(child, this.#maxMemoryMb);
     // Nothing of an idle worker keeps the daemon from ending.

@@ -5,8 +5,10 @@ import type { ContentTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 /**
- * A hash of the rows of a SELECT, as 32 hexadecimal digits: two halves of the sum of each row's MD5 (of its JSON, with the names of the columns), modulo 2^64 each, so
- * that neither the order of rows nor the encoding, compression or row groups of a file count, but doubled rows do. Not for telling forgeries.
+ * A hash of the rows of a SELECT, as 32 hexadecimal digits: two halves of the sum of each row's MD5
+ * (of its JSON, with the names of the columns), modulo 2^64 each, so that neither the order of rows
+ * nor the encoding, compression or row groups of a file count, but doubled rows do. Not for telling
+ * forgeries.
  */
 export async function hashOfRows(
   connection: DuckDBConnection,

@@ -16,7 +16,10 @@ import type {
 import { mustBeSound } from './sources.js';
 import { nextSpillFolder } from './spill.js';
 
-/** Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything refers to it. */
+/**
+ * Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything
+ * refers to it.
+ */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
   withSelect(task, { files: [task.path], folders: [] }, async connection => {
     const rows = await copy(connection, orderedSql(task), task.path, task.file);
@@ -24,13 +27,17 @@ export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
     return { rows };
   });
 
-/** Writes the result of a SELECT into a folder, a file for each partition, in the order that the SELECT gives. Not flushed. */
+/**
+ * Writes the result of a SELECT into a folder, a file for each partition, in the order that the
+ * SELECT gives. Not flushed.
+ */
 export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
   withSelect(task, { files: [], folders: [task.folder] }, async connection => {
     const { folder, fileName, partitionBy, file } = task;
     if (partitionBy.length === 0)
       return [{ path: fileName, rows: await copy(connection, orderedSql(task), join(folder, fileName), file) }];
-    // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose name the daemon knows.
+    // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose
+    // name the daemon knows.
     await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
     const files: PartitionFile[] = [];
     for (const { folders, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
@@ -43,7 +50,10 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
   });
 
 interface Partition {
-  /** `a=1/b=x`, as Hive writes it: DuckDB, pandas, Polars and Spark read the values back from the names. */
+  /**
+   * `a=1/b=x`, as Hive writes it: DuckDB, pandas, Polars and Spark read the values back from the
+   * names.
+   */
   folders: string;
   /** Holds for the rows of the partition. */
   condition: string;
@@ -65,7 +75,10 @@ function partitionsSql(partitionBy: readonly string[]): string {
   return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition FROM _result ORDER BY folders`;
 }
 
-/** A database of its own with the views that a SELECT reads; locked, when the SELECT is not our own, before it runs. */
+/**
+ * A database of its own with the views that a SELECT reads; locked, when the SELECT is not our own,
+ * before it runs.
+ */
 async function withSelect<T>(
   task: SelectToWrite,
   writes: { files: string[]; folders: string[] },

@@ -9,7 +9,10 @@ import { timeOutsideDay } from './times.js';
 
 let database: Promise<MemoryDatabase> | undefined;
 
-/** Reads every value of the files, which all have one schema. Answers what is wrong with them, or what columns they have. */
+/**
+ * Reads every value of the files, which all have one schema. Answers what is wrong with them, or
+ * what columns they have.
+ */
 export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded> {
   const { files, required, nanosecondColumns = [], memoryMb } = task;
   database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
@@ -38,7 +41,10 @@ const notATime = 'a time that is not from 00:00:00 to 24:00:00';
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`;
 
-/** Counts the rows, and describes the columns that have a NULL or another value that they may not have. */
+/**
+ * Counts the rows, and describes the columns that have a NULL or another value that they may not
+ * have.
+ */
 async function readAll(
   connection: DuckDBConnection,
   paths: readonly string[],
@@ -57,7 +63,8 @@ async function readAll(
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
     ...bad.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
   ];
-  // A hash over whole rows needs each value, so that no page stays unread. The schema is said as the table's view says its own.
+  // A hash over whole rows needs each value, so that no page stays unread. The schema is said as
+  // the table's view says its own.
   const [row = {}] = await query<Record<string, bigint>>(
     connection,
     `SELECT count(*) AS n, bit_xor(hash(t)) AS h${counts.join('')} FROM read_parquet(${literalList(paths)}${schema}, hive_partitioning = false) t`,

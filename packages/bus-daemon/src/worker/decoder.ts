@@ -26,12 +26,17 @@ export type DecodeFinding =
   | { tooComplex: string }
   | { missing: string };
 
-/** Nothing is known of a file yet: it would keep other jobs waiting, so it is to be decoded beside them. */
+/**
+ * Nothing is known of a file yet: it would keep other jobs waiting, so it is to be decoded beside
+ * them.
+ */
 export interface SlowFile {
   slow: true;
 }
 
-/** An attempt that says nothing about a file yet: its process is of no more use, and was discarded. */
+/**
+ * An attempt that says nothing about a file yet: its process is of no more use, and was discarded.
+ */
 export interface SpoiltAttempt {
   spoilt: 'poisoned' | 'memory' | 'time' | 'killed';
   message: string;
@@ -49,7 +54,10 @@ const usualMemoryMb = 512;
 const residentBesidesMb = 512;
 /** The share of the machine's memory that one file may take. */
 const machineShare = 0.4;
-/** A process that waits for a disk uses no processor time; this many times its budget on the clock is the end. */
+/**
+ * A process that waits for a disk uses no processor time; this many times its budget on the clock
+ * is the end.
+ */
 const clockFactor = 10;
 const attemptsWhenKilled = 3;
 const maxMessageLength = 2000;
@@ -126,8 +134,9 @@ function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string
 }
 
 /**
- * Decodes one file in a process that has done nothing else, with all the memory that a file may have. Only what fails here is the file's doing:
- * what failed before may have been the fault of another file, or of a limit that was meant for many.
+ * Decodes one file in a process that has done nothing else, with all the memory that a file may
+ * have. Only what fails here is the file's doing: what failed before may have been the fault of
+ * another file, or of a limit that was meant for many.
  *
  * @param before what came of the file when it was decoded in a process that had done other work.
  * @throws DaemonError `WORKER_KILLED` when a process that decodes nothing is killed as well.
@@ -154,7 +163,8 @@ export async function decodeAlone(
 }
 
 /**
- * Makes an attempt in a process that has done nothing else, and again if the process is killed: the kernel may do that for what others take.
+ * Makes an attempt in a process that has done nothing else, and again if the process is killed: the
+ * kernel may do that for what others take.
  *
  * @throws DaemonError `WORKER_KILLED` when a process that does nothing is killed as well.
  */

@@ -18,7 +18,9 @@ export interface DescribedFiles {
   lost: string[];
   /** Values that a table could not keep: no file that compaction writes would give them back. */
   refused: RefusedValues[];
-  /** Whether the same holds for every file with this schema; otherwise each one has to be looked at. */
+  /**
+   * Whether the same holds for every file with this schema; otherwise each one has to be looked at.
+   */
   isCertain: boolean;
 }
 
@@ -32,8 +34,9 @@ export interface RefusedValues {
 }
 
 /**
- * Asks DuckDB for the columns of files that have one schema. Where it finds others than our own reader, or makes up names for
- * them, the values that it finds by name are compared with those that it finds by position, file by file.
+ * Asks DuckDB for the columns of files that have one schema. Where it finds others than our own
+ * reader, or makes up names for them, the values that it finds by name are compared with those that
+ * it finds by position, file by file.
  */
 export async function describeFiles(
   connection: DuckDBConnection,
@@ -64,7 +67,9 @@ export async function describeFiles(
   };
 }
 
-/** Compaction writes every row again, so that a table can hold only what a file of ours gives back. */
+/**
+ * Compaction writes every row again, so that a table can hold only what a file of ours gives back.
+ */
 function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]) {
   const unwritable: string[] = [];
   const refused: RefusedValues[] = [];

@@ -12,7 +12,8 @@ import { tryViews } from './views.js';
 process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
 
 try {
-  // When memory runs out the kernel ends this process, whose work can be retried, and not the daemon.
+  // When memory runs out the kernel ends this process, whose work can be retried, and not the
+  // daemon.
   writeFileSync('/proc/self/oom_score_adj', '1000');
 } catch {
   // Only Linux has it.

@@ -15,7 +15,10 @@ export interface FileToDecode {
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
-  /** The columns that they have, which are asked for by name as the table's view does; as DuckDB finds them when absent. */
+  /**
+   * The columns that they have, which are asked for by name as the table's view does; as DuckDB
+   * finds them when absent.
+   */
   columns?: readonly DeclaredColumn[];
   /** Asks for the columns as DuckDB finds them, and reads the files with those. */
   describe?: {
@@ -41,8 +44,8 @@ export interface FooterTask {
 }
 
 /**
- * What is wrong with the files of a {@link DecodeTask}: they cannot be read, these columns have NULLs, or these would not come
- * back with the values that the file has.
+ * What is wrong with the files of a {@link DecodeTask}: they cannot be read, these columns have
+ * NULLs, or these would not come back with the values that the file has.
  */
 export type DecodeProblem = { unreadable: string } | { nulls: string[] } | { unfaithful: string[] };
 
@@ -68,7 +71,10 @@ export interface SelectToWrite {
   sources?: readonly SourceFile[];
 }
 
-/** A file that must still be what the daemon wrote or stored: as its SHA-256 says, or its own seal where none is given. */
+/**
+ * A file that must still be what the daemon wrote or stored: as its SHA-256 says, or its own seal
+ * where none is given.
+ */
 export interface SourceFile {
   path: string;
   sha256?: string | null;

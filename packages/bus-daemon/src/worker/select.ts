@@ -4,7 +4,8 @@ import type { SelectAnswer, SelectTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 /**
- * Runs a SELECT that is not our own until it has given enough rows, enough bytes, or has taken too long.
+ * Runs a SELECT that is not our own until it has given enough rows, enough bytes, or has taken too
+ * long.
  *
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */

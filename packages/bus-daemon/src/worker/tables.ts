@@ -3,8 +3,9 @@ import { literal } from '../sql.js';
 import type { TablesTask } from './protocol.js';
 
 /**
- * The tables that a SELECT reads, as `schema.table` in lower case; undefined when that cannot be told: it is no SELECT, calls a table function, or names
- * something without its schema. DuckDB's own `getTableNames` answers nothing for ordinary queries, so its syntax tree is read.
+ * The tables that a SELECT reads, as `schema.table` in lower case; undefined when that cannot be
+ * told: it is no SELECT, calls a table function, or names something without its schema. DuckDB's
+ * own `getTableNames` answers nothing for ordinary queries, so its syntax tree is read.
  */
 export async function tablesOf({ sql }: TablesTask): Promise<string[] | undefined> {
   const database = await openMemoryDatabase({ memoryMb: 128, threads: 1 });

@@ -2,11 +2,17 @@ import { type NestedType, parseNested } from '../canon/nested-type.js';
 import type { DeclaredColumn } from '../sql.js';
 import { identifier, literal } from '../sql.js';
 
-/** SQL that holds for a row in which a column has a time of day below 00:00:00 or above 24:00:00; undefined for a column without times. */
+/**
+ * SQL that holds for a row in which a column has a time of day below 00:00:00 or above 24:00:00;
+ * undefined for a column without times.
+ */
 export const timeOutsideDay = ({ name, type }: DeclaredColumn): string | undefined =>
   /\bTIME(_NS)?\b/.test(type) ? outsideDay(parseNested(type), identifier(name), 0) : undefined;
 
-/** DuckDB reads such a time, as some writers make it, and has no text of it: a client that asks for it fails. */
+/**
+ * DuckDB reads such a time, as some writers make it, and has no text of it: a client that asks for
+ * it fails.
+ */
 function outsideDay(type: NestedType, value: string, depth: number): string | undefined {
   switch (type.kind) {
     case 'plain':

@@ -18,7 +18,10 @@ export function viewStatements({ name, sql }: { name: string; sql: string }): [s
   ];
 }
 
-/** Makes the views one after the other; answers for each what is wrong with it, or null. They can read the bus's folders and nothing else. */
+/**
+ * Makes the views one after the other; answers for each what is wrong with it, or null. They can
+ * read the bus's folders and nothing else.
+ */
 export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(string | null)[]> {
   const { connection, close } = await openTrialDatabase(128);
   try {

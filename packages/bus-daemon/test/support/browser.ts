@@ -35,7 +35,10 @@ export async function openPage(options: Parameters<Browser['newPage']>[0] = {}):
   return { page, problems };
 }
 
-/** What axe finds wrong for people who use a keyboard, a screen reader, or other colours: one line per element. */
+/**
+ * What axe finds wrong for people who use a keyboard, a screen reader, or other colours: one line
+ * per element.
+ */
 export async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());

@@ -53,7 +53,10 @@ export function startChild(
 export const startScript = (name: string, args: readonly string[], cwd: string): Child =>
   startChild(process.execPath, [fileURLToPath(new URL(name, import.meta.url)), ...args], cwd);
 
-/** Nothing of the caller's own bus, not the signs of a package manager that the daemon would watch, and nothing that decides on colours. */
+/**
+ * Nothing of the caller's own bus, not the signs of a package manager that the daemon would watch,
+ * and nothing that decides on colours.
+ */
 function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(

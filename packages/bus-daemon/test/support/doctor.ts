@@ -49,7 +49,10 @@ export function examination(report: DoctorReport, code: number | null = null): E
 export const commandsIn = (cure: string): string[] =>
   [...cure.matchAll(/`([^`]+)`/g)].map(([, command]) => command as string);
 
-/** Does what a command line of a cure says, as an operator would; of `quantbot-bus start`, the daemon. */
+/**
+ * Does what a command line of a cure says, as an operator would; of `quantbot-bus start`, the
+ * daemon.
+ */
 export async function follow(bus: TestBus, command: string | undefined): Promise<DaemonProcess | undefined> {
   if (command === undefined) throw new Error('The cure names no such command.');
   if (/^quantbot-bus start( |$)/.test(command)) return startDaemon(bus);

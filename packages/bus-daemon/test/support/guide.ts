@@ -1,4 +1,7 @@
-/** A fenced block of a page: a file that its reader writes, commands that are typed, or what they print. */
+/**
+ * A fenced block of a page: a file that its reader writes, commands that are typed, or what they
+ * print.
+ */
 export type GuideBlock =
   | { kind: 'file'; line: number; path: string; content: string }
   | { kind: 'commands'; line: number; commands: string; exitCode: number }
@@ -8,8 +11,9 @@ const fence = /^```(\S*) ?(.*)\n([\s\S]*?)^```$/gm;
 const languagesOfFiles = new Set(['ts', 'python', 'json']);
 
 /**
- * The blocks of a page in their order. A file has its path behind the language (`ts producers/trades.ts`), commands may have the exit code that one of
- * them ends with (`sh exit=2`).
+ * The blocks of a page in their order. A file has its path behind the language
+ * (`ts producers/trades.ts`), commands may have the exit code that one of them ends with
+ * (`sh exit=2`).
  *
  * @throws Error for a block that is neither of them: nothing on the page is left untried.
  */
@@ -25,7 +29,10 @@ export function blocksOf(page: string): GuideBlock[] {
   });
 }
 
-/** The lines of a shown output that are not in the real one, in this order. `…` stands for anything, and spaces for any number of them. */
+/**
+ * The lines of a shown output that are not in the real one, in this order. `…` stands for anything,
+ * and spaces for any number of them.
+ */
 export function missingIn(output: string, shown: readonly string[]): string[] {
   const real = output.split('\n');
   let from = 0;

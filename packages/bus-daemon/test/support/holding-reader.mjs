@@ -1,4 +1,5 @@
-// Opens a database read-only and keeps it open; answers each line of standard input (SQL as JSON) with a line of JSON.
+// Opens a database read-only and keeps it open; answers each line of standard input (SQL as JSON)
+// with a line of JSON.
 import { createInterface } from 'node:readline';
 import { DuckDBInstance } from '@duckdb/node-api';
 

@@ -14,7 +14,10 @@ export const workerEntry = join(packageFolder, 'dist/worker.js');
 /** The built entry point of the thread for files. */
 export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 
-/** What the stages work on, opened in the test's own process; the clock stands where the test puts it. */
+/**
+ * What the stages work on, opened in the test's own process; the clock stands where the test puts
+ * it.
+ */
 export interface InProcessBus {
   test: TestBus;
   bus: Bus;

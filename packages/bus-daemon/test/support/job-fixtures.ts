@@ -1,6 +1,7 @@
 /**
- * Hostile and harmless jobs as they come, and what must become of them: `fixtures/jobs/<name>/case.json`, whose format is described in
- * `fixtures/jobs/README.md`. The format is plain JSON, so that programs in other languages build the same jobs.
+ * Hostile and harmless jobs as they come, and what must become of them:
+ * `fixtures/jobs/<name>/case.json`, whose format is described in `fixtures/jobs/README.md`. The
+ * format is plain JSON, so that programs in other languages build the same jobs.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -44,9 +45,15 @@ export type FileRecipe =
   | { base64: string }
   /** `before`, then `repeat` so many times, then `after`: for what is large or deep. */
   | { repeat: string; times: number; before?: string; after?: string }
-  /** A file of `fixtures/parquet`, by its name; then cut to its first bytes, then bytes replaced (from the end where negative). */
+  /**
+   * A file of `fixtures/parquet`, by its name; then cut to its first bytes, then bytes replaced
+   * (from the end where negative).
+   */
   | ParquetRecipe
-  /** A sparse file of zeros; with the first and last bytes of a file of `fixtures/parquet`, if one is named. */
+  /**
+   * A sparse file of zeros; with the first and last bytes of a file of `fixtures/parquet`, if one
+   * is named.
+   */
   | { bytes: number; around?: string }
   | { symlink: string }
   /** A second name of a file outside of the bus. */
@@ -98,21 +105,26 @@ export function readJobCases(): JobCase[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Whether the machine lets a case be built: some need root, and some need that it is not root who reads. */
+/**
+ * Whether the machine lets a case be built: some need root, and some need that it is not root who
+ * reads.
+ */
 export const canBuild = ({ needs }: JobCase): boolean =>
   needs === undefined || (needs === 'root') === (process.getuid?.() === 0);
 
 /**
  * Builds the jobs of a case in `staging/` and renames them into the inbox, in order.
  *
- * @param outside a folder outside of the bus, on the same file system: links lead there, and nothing in it may change.
+ * @param outside a folder outside of the bus, on the same file system: links lead there, and
+ * nothing in it may change.
  */
 export function placeJobCase(job: JobCase, busRoot: string, outside: string): PlacedJob[] {
   makeOutside(outside);
   const recipes = [...(job.before ?? []), job];
   return recipes.map((recipe, index) => {
     const folder = recipe.folder ?? (index === recipes.length - 1 ? job.name : `${job.name}-before-${index}`);
-    // Whole seconds apart, so that jobs of one case are taken in their order, whatever the clock's resolution.
+    // Whole seconds apart, so that jobs of one case are taken in their order, whatever the clock's
+    // resolution.
     const committedAt = new Date(Date.now() - (recipes.length - index) * 1000);
     return placeJob(recipe, folder, busRoot, outside, committedAt);
   });
@@ -176,7 +188,10 @@ function makeFile(path: string, file: FileRecipe, outside: string): void {
   else mkdirSync(path, { recursive: true });
 }
 
-/** Writes the first four bytes of a file of `fixtures/parquet` at the begin of another, and the rest at its end. */
+/**
+ * Writes the first four bytes of a file of `fixtures/parquet` at the begin of another, and the rest
+ * at its end.
+ */
 function writeAround(path: string, size: number, parquet: string): void {
   const bytes = readFileSync(join(fixtures, 'parquet', `${parquet}.parquet`));
   const file = openSync(path, 'r+');

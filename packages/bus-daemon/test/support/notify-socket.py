@@ -1,7 +1,8 @@
-"""Listens on a socket as systemd does, and prints what it is told, a line each. Usage: notify-socket.py PATH [SECONDS]
+"""Listens on a socket as systemd does, and prints what it is told, a line each. Usage:
+notify-socket.py PATH [SECONDS]
 
-With SECONDS it is a watchdog, too: it says `starved` when it has once been told WATCHDOG=1, and then is not for so long.
-"""
+With SECONDS it is a watchdog, too: it says `starved` when it has once been told WATCHDOG=1, and
+then is not for so long. """
 import os
 import socket
 import sys

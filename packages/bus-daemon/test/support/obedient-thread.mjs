@@ -1,4 +1,5 @@
-// A thread for files that does what the folder of the first order says: echo, die, fail; hang it cannot be told.
+// A thread for files that does what the folder of the first order says: echo, die, fail; hang it
+// cannot be told.
 import { parentPort, threadId } from 'node:worker_threads';
 
 parentPort.on('message', text => {

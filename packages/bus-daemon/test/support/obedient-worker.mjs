@@ -1,5 +1,6 @@
-// A worker process that does what the path of the first file says: echo, die, crash, hang, spin, fill memory, be busy, rest,
-// leave words and die, spill. One that is called doomed dies of any task.
+// A worker process that does what the path of the first file says: echo, die, crash, hang, spin,
+// fill memory, be busy, rest, leave words and die, spill. One that is called doomed dies of any
+// task.
 import { mkdirSync, writeFileSync } from 'node:fs';
 
 process.on('disconnect', () => process.exit(0));

@@ -31,7 +31,10 @@ export async function makeDatabase(path: string, ...statements: string[]): Promi
   await runIn(path, ...statements);
 }
 
-/** Tables of an ordinary research database: several schemas, views over them, indexes, constraints, odd names, an empty table. */
+/**
+ * Tables of an ordinary research database: several schemas, views over them, indexes, constraints,
+ * odd names, an empty table.
+ */
 export const researchDatabase = [
   'CREATE SCHEMA canon',
   'CREATE SCHEMA research',

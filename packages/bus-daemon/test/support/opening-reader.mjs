@@ -1,4 +1,5 @@
-// Keeps opening a database read-only, asking and closing it, until standard input ends; then reports what it met.
+// Keeps opening a database read-only, asking and closing it, until standard input ends; then
+// reports what it met.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 

@@ -6,7 +6,10 @@ import type { TestBus } from './test-bus.js';
 
 let count = 0;
 
-/** Writes the result of a SELECT as a Parquet file in a folder, and returns its path. `options` are further ones of COPY. */
+/**
+ * Writes the result of a SELECT as a Parquet file in a folder, and returns its path. `options` are
+ * further ones of COPY.
+ */
 export async function writeSelect(folder: string, select: string, options = ''): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `file-${++count}.parquet`);

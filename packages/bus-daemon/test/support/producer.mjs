@@ -1,4 +1,5 @@
-// A producer process: submits `count` jobs of one small artifact each. Arguments: bus root, folder for files, name, count, schema hint.
+// A producer process: submits `count` jobs of one small artifact each. Arguments: bus root, folder
+// for files, name, count, schema hint.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';

@@ -1,7 +1,8 @@
-"""Writes the same four rows with each of Python's data tools and each compression, and an empty file of each, and submits them all.
+"""Writes the same four rows with each of Python's data tools and each compression, and an empty
+file of each, and submits them all.
 
-Prints one JSON list: of each file its source (tool and compression), rows and job id. Run with the folder for the files.
-"""
+Prints one JSON list: of each file its source (tool and compression), rows and job id. Run with the
+folder for the files. """
 
 import json
 import sys

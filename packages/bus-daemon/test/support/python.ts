@@ -14,14 +14,20 @@ export const hasPython =
 /** For the title of what is skipped without it. */
 export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no python3 of 3.9 or newer)';
 
-/** Puts `scripts/` into the folder of a bus, so that the guide's commands can be run there word for word. */
+/**
+ * Puts `scripts/` into the folder of a bus, so that the guide's commands can be run there word for
+ * word.
+ */
 export const linkScripts = (bus: TestBus): void =>
   symlinkSync(join(repository, 'scripts'), join(bus.folder, 'scripts'));
 
 /** Python writes no caches into the repository, and imports the sources of the checkout. */
 const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };
 
-/** Word for word as in the migration guide, section "Update Python Producers": it needs `job_id`, `run_id`, `row_count`, `meta`, and output.parquet. */
+/**
+ * Word for word as in the migration guide, section "Update Python Producers": it needs `job_id`,
+ * `run_id`, `row_count`, `meta`, and output.parquet.
+ */
 export const guideSnippet = `
 # Submit via bus_submit.py
 import subprocess
@@ -58,8 +64,8 @@ export async function runPython(bus: TestBus, args: readonly string[], python?: 
 }
 
 /**
- * A Python with the data tools that people produce Parquet with, in a virtual environment that is kept for the next time; undefined where they
- * cannot be installed.
+ * A Python with the data tools that people produce Parquet with, in a virtual environment that is
+ * kept for the next time; undefined where they cannot be installed.
  */
 export function pythonWithDataTools(): string | undefined {
   const folder = join(repository, 'node_modules/.cache/bus-python');

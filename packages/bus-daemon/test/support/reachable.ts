@@ -13,8 +13,8 @@ afterAll(() => {
 });
 
 /**
- * The repository where every user can run what was built: itself, or a copy of the built packages where it lies below a folder that
- * others may not enter, such as root's own home.
+ * The repository where every user can run what was built: itself, or a copy of the built packages
+ * where it lies below a folder that others may not enter, such as root's own home.
  */
 export function reachableRepository(): string {
   if (othersMayEnter(repository)) return repository;

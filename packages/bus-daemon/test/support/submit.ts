@@ -4,7 +4,10 @@ import type { TestBus } from './test-bus.js';
 
 let runs = 0;
 
-/** Submits the result of a SELECT to a test's bus; what is not given has a default, the run a new id. */
+/**
+ * Submits the result of a SELECT to a test's bus; what is not given has a default, the run a new
+ * id.
+ */
 export async function submit(
   bus: TestBus,
   options: Partial<SubmitArtifactOptions> & { select?: string } = {},

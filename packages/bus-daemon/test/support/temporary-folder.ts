@@ -6,8 +6,8 @@ import { processIds } from '../../src/doctor/processes.js';
 import { eventually } from './eventually.js';
 
 /**
- * A new folder that is gone after the test. Processes of a test run in its folder, so that one which outlives it is found by that: it is
- * ended, and the test fails.
+ * A new folder that is gone after the test. Processes of a test run in its folder, so that one
+ * which outlives it is found by that: it is ended, and the test fails.
  */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-daemon-')));
@@ -24,7 +24,9 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** The processes whose working folder is the folder or below it (Linux; elsewhere none are seen). */
+/**
+ * The processes whose working folder is the folder or below it (Linux; elsewhere none are seen).
+ */
 export function processesIn(folder: string): number[] {
   return processIds().filter(pid => {
     try {

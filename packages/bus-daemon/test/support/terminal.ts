@@ -7,7 +7,10 @@ import type { TestBus } from './test-bus.js';
 export const hasTerminal = (): boolean =>
   /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
 
-/** Starts a command of `quantbot-bus` on a terminal of its own, 100 columns wide; all that it prints comes as standard output. */
+/**
+ * Starts a command of `quantbot-bus` on a terminal of its own, 100 columns wide; all that it prints
+ * comes as standard output.
+ */
 export function startOnTerminal(bus: TestBus, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
   const quoted = [process.execPath, cliPath, ...args, '--config', bus.configPath].map(word => `'${word}'`).join(' ');
   const command = `stty cols 100 rows 40; exec ${quoted}`;

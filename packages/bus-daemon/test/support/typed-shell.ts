@@ -10,7 +10,10 @@ export interface Typed {
   failures: number[];
 }
 
-/** A shell into which blocks of commands are typed, as a person does: jobs in the background and variables stay from block to block. */
+/**
+ * A shell into which blocks of commands are typed, as a person does: jobs in the background and
+ * variables stay from block to block.
+ */
 export interface TypedShell {
   type(commands: string): Promise<Typed>;
   end(): Promise<void>;

@@ -1,6 +1,9 @@
 import { z } from '@hono/zod-openapi';
 
-/** What the API's answers look like. `openapi.json` is made of these, and a test holds the answers against it. */
+/**
+ * What the API's answers look like. `openapi.json` is made of these, and a test holds the answers
+ * against it.
+ */
 
 const time = z.iso.datetime().openapi({ description: 'ISO 8601, UTC.' });
 const count = z.number().int().nonnegative();

@@ -24,7 +24,10 @@ const height = 180;
 const fewPoints = 30;
 /** More lines than these say nothing in one row of words. */
 const mostInWords = 2;
-/** Colours that can be told apart by who does not see red and green apart (Okabe and Ito), in light and in dark. */
+/**
+ * Colours that can be told apart by who does not see red and green apart (Okabe and Ito), in light
+ * and in dark.
+ */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8c6bb1', '#666666'];
 
 /** A line chart with its newest values in words, which are all that a screen reader needs of it. */

@@ -5,7 +5,10 @@ import { Scroll } from './scroll.js';
 
 const node = { width: 210, height: 52 };
 
-/** The lineage of an artifact as a graph from left to right; each artifact is a link to its own page, so that one can walk. */
+/**
+ * The lineage of an artifact as a graph from left to right; each artifact is a link to its own
+ * page, so that one can walk.
+ */
 export function LineageGraph({ lineage }: { lineage: Lineage }) {
   const keys = [...new Set([lineage.key, ...lineage.inputs, ...lineage.outputs])];
   const graph = new graphlib.Graph();

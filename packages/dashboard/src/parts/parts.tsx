@@ -8,7 +8,10 @@ import { Scroll } from './scroll.js';
 
 const tickMs = 10_000;
 
-/** The head of a page. It takes the focus when one comes here, so that a screen reader says where one is. */
+/**
+ * The head of a page. It takes the focus when one comes here, so that a screen reader says where
+ * one is.
+ */
 export function Title({ children }: { children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

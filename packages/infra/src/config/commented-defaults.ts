@@ -10,7 +10,10 @@ interface Setting {
   additionalProperties?: Setting | false;
 }
 
-/** A `bus_config.json` with every setting at its default, and what it is for in a comment. Made of the schema, so it is never out of date. */
+/**
+ * A `bus_config.json` with every setting at its default, and what it is for in a comment. Made of
+ * the schema, so it is never out of date.
+ */
 export const commentedDefaults = (): string =>
   `// The configuration of the artifact bus. Every setting has the default that stands here and can be left out; paths are
 // relative to this file. More: docs/reference/configuration.md
@@ -33,7 +36,10 @@ function blockOf({ properties = {} }: Setting, indent: string): string {
   return `{\n${lines.join('\n')}\n${indent}}`;
 }
 
-/** Of a list or a record of things with settings: what each of them may say, since there is none by default. */
+/**
+ * Of a list or a record of things with settings: what each of them may say, since there is none by
+ * default.
+ */
 function entryComments({ items, additionalProperties }: Setting): string[] {
   const [entry, how] =
     items?.properties === undefined ? [additionalProperties || {}, 'By name, each'] : [items, 'Each'];

@@ -1,8 +1,9 @@
 import jsonc from 'jsonc-parser';
 
 /**
- * A configuration's text without its comments, each character of which becomes a space, so that what a parser says of places stays true. Nothing else of
- * JSON changes: no commas at the end, no quotes that are single. quantbot_bus of Python reads it the same way.
+ * A configuration's text without its comments, each character of which becomes a space, so that
+ * what a parser says of places stays true. Nothing else of JSON changes: no commas at the end, no
+ * quotes that are single. quantbot_bus of Python reads it the same way.
  */
 export const withoutComments = (text: string): string => jsonc.stripComments(text, ' ');
 

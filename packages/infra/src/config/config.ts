@@ -21,17 +21,22 @@ export interface FindConfigOptions {
   env?: Record<string, string | undefined>;
 }
 
-/** A configuration and the file it came from (undefined: nothing but defaults, relative to the working folder). */
+/**
+ * A configuration and the file it came from (undefined: nothing but defaults, relative to the
+ * working folder).
+ */
 export interface FoundConfig {
   path: string | undefined;
   config: BusConfig;
 }
 
 /**
- * Finds and reads `bus_config.json`: the given path, then `QUANTBOT_BUS_CONFIG`, then the nearest file from the working folder
- * upwards, else the defaults. Relative paths in it are relative to the file.
+ * Finds and reads `bus_config.json`: the given path, then `QUANTBOT_BUS_CONFIG`, then the nearest
+ * file from the working folder upwards, else the defaults. Relative paths in it are relative to the
+ * file.
  *
- * @throws BusError `CONFIG_NOT_FOUND`, `CONFIG_INVALID` (one detail per problem, all at once), `BUS_ROOT_INVALID`.
+ * @throws BusError `CONFIG_NOT_FOUND`, `CONFIG_INVALID` (one detail per problem, all at once),
+ * `BUS_ROOT_INVALID`.
  */
 export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
   const cwd = resolve(options.cwd ?? '.');
@@ -147,8 +152,9 @@ const exportOptions = (file: Omit<ConfigFile['export']['tables'][string], 'enabl
 });
 
 /**
- * Refuses paths that DuckDB would misread: characters that mean something in a glob would make the published views read other folders,
- * and a folder named `key=value` would be taken for a Hive partition, whose value replaces the artifacts' own column of that name.
+ * Refuses paths that DuckDB would misread: characters that mean something in a glob would make the
+ * published views read other folders, and a folder named `key=value` would be taken for a Hive
+ * partition, whose value replaces the artifacts' own column of that name.
  *
  * @throws BusError `BUS_ROOT_INVALID`.
  */

@@ -37,7 +37,10 @@ const exportFileOptions = {
 
 type ExportFileSettings = z.infer<z.ZodObject<typeof exportFileOptions>>;
 
-/** Settings of a dataset do not go with one file, and a column that names a folder is not in the files to sort by. */
+/**
+ * Settings of a dataset do not go with one file, and a column that names a folder is not in the
+ * files to sort by.
+ */
 function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });
   if (layout === 'file' && partition_by.length > 0) fail('only a dataset has partitions: say "layout": "dataset"');

@@ -119,6 +119,7 @@ export const resolveHook = (file: z.infer<typeof hookSchema>, base: string): Not
 function targetOf({ command, webhook, headers }: z.infer<typeof hookSchema>, base: string): NotifyHook['target'] {
   if (command === undefined) return { type: 'webhook', url: webhook ?? '', headers };
   const [program = '', ...args] = command;
-  // A bare name is looked for in PATH; what has a slash is a path, and those are relative to the file.
+  // A bare name is looked for in PATH; what has a slash is a path, and those are relative to the
+  // file.
   return { type: 'command', program: program.includes('/') ? resolve(base, program) : program, args, cwd: base };
 }

@@ -25,7 +25,9 @@ const chartSchema = z.strictObject({
     ),
 });
 
-/** The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration. */
+/**
+ * The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration.
+ */
 export const configSchema = z.strictObject({
   bus_root: z.string().min(1).default('data/bus').describe("The bus's own folder."),
   duckdb_path: z.string().min(1).default('data/alerts.duckdb').describe('The published database, which readers open.'),
@@ -220,7 +222,10 @@ export interface ConfiguredView {
   sql: string;
 }
 
-/** The configuration as programs use it: every path absolute, every setting there, units in the names. */
+/**
+ * The configuration as programs use it: every path absolute, every setting there, units in the
+ * names.
+ */
 export interface BusConfig {
   busRoot: string;
   duckdbPath: string;

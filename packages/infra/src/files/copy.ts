@@ -6,8 +6,9 @@ import { syncFile } from './flush.js';
 import { orRemove } from './or-remove.js';
 
 /**
- * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the blocks (reflink) where the file
- * system can; the copy is then hashed, so that the digest is always of what was really written. A copy that fails leaves nothing.
+ * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the
+ * blocks (reflink) where the file system can; the copy is then hashed, so that the digest is always
+ * of what was really written. A copy that fails leaves nothing.
  *
  * @throws EEXIST when the name is taken; BusError `BYTES_MISMATCH` as {@link digestHandle}.
  */
@@ -27,7 +28,10 @@ export async function copyFileHashing(from: string, to: string): Promise<Content
   }
 }
 
-/** {@link copyFileDurable} for a file that is already open, so that what was checked is what is copied, whatever its name says by now. */
+/**
+ * {@link copyFileDurable} for a file that is already open, so that what was checked is what is
+ * copied, whatever its name says by now.
+ */
 export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
   const digest = await copyHandle(source, to, { signal });
   await orRemove(to, () => syncFile(to));
@@ -37,7 +41,8 @@ export async function copyHandleDurable(source: FileHandle, to: string, signal?:
 /**
  * {@link copyHandleDurable} without the flush, which is the caller's to make.
  *
- * @param options.mode of the copy. A clone has its source's for a moment: who may not write into the copy must not reach its folder.
+ * @param options.mode of the copy. A clone has its source's for a moment: who may not write into
+ * the copy must not reach its folder.
  */
 export async function copyHandle(
   source: FileHandle,

@@ -11,11 +11,11 @@ export interface ContentDigest {
 }
 
 /**
- * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to `sink`, a new file. While a chunk is hashed, the one
- * after it is read and itself is written.
+ * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to
+ * `sink`, a new file. While a chunk is hashed, the one after it is read and itself is written.
  *
- * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the beginning: somebody is writing to it, and
- * reading on would have no end.
+ * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the
+ * beginning: somebody is writing to it, and reading on would have no end.
  */
 export async function digestHandle(
   source: FileHandle,
@@ -70,7 +70,10 @@ export async function digestFile(path: string): Promise<ContentDigest> {
 
 const zeros = Buffer.alloc(chunkBytes);
 
-/** Whether a whole chunk is zeros. A hole in its place reads the same: what takes no room in a sparse file takes none in its copy. */
+/**
+ * Whether a whole chunk is zeros. A hole in its place reads the same: what takes no room in a
+ * sparse file takes none in its copy.
+ */
 const isHole = (chunk: Buffer): boolean => chunk.length === chunkBytes && chunk.equals(zeros);
 
 async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {

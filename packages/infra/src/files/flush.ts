@@ -7,7 +7,10 @@ const threads = 4;
 /** Flushes an open file, by its descriptor. */
 export const flush: (file: number) => Promise<void> = promisify(fsync);
 
-/** Flushes a file's content and metadata to the disk. Only the flush itself takes long enough for another thread to be worth it. */
+/**
+ * Flushes a file's content and metadata to the disk. Only the flush itself takes long enough for
+ * another thread to be worth it.
+ */
 export async function syncFile(path: PathLike): Promise<void> {
   const file = openSync(path, 'r');
   try {
@@ -20,7 +23,10 @@ export async function syncFile(path: PathLike): Promise<void> {
 /** Flushes a folder, so that the names created, renamed or removed in it survive a power cut. */
 export const syncFolder = (path: string): Promise<void> => syncFile(path);
 
-/** {@link syncFile} of several: what a file system's journal has taken in for one costs little for the others. */
+/**
+ * {@link syncFile} of several: what a file system's journal has taken in for one costs little for
+ * the others.
+ */
 export async function syncFiles(paths: readonly string[]): Promise<void> {
   for (let first = 0; first < paths.length; first += threads)
     await Promise.all(paths.slice(first, first + threads).map(syncFile));

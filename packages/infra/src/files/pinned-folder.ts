@@ -16,8 +16,9 @@ import { busError } from '../errors.js';
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
- * Linux's O_PATH, which Node does not name: it finds a file without opening it. No FIFO waits for it, no device starts, no lease
- * answers, and closing it drops no lock that this process has on the file.
+ * Linux's O_PATH, which Node does not name: it finds a file without opening it. No FIFO waits for
+ * it, no device starts, no lease answers, and closing it drops no lock that this process has on the
+ * file.
  */
 const O_PATH = 0o10000000;
 
@@ -27,11 +28,11 @@ const hasOwnPaths = process.platform === 'linux' && existsSync('/proc/self/fd');
 const pathOf = (file: number): string => `${hasOwnPaths ? '/proc/self/fd' : '/dev/fd'}/${file}`;
 
 /**
- * A folder that somebody else may rename and fill, held open: what is reached through it lies in this very folder. No name in it is
- * resolved twice, and no link is followed.
+ * A folder that somebody else may rename and fill, held open: what is reached through it lies in
+ * this very folder. No name in it is resolved twice, and no link is followed.
  *
- * Without `/proc` (macOS) it is reached by its path, and each name is checked before it is opened: somebody who exchanges a folder
- * below it in that moment can lead out of it.
+ * Without `/proc` (macOS) it is reached by its path, and each name is checked before it is opened:
+ * somebody who exchanges a folder below it in that moment can lead out of it.
  */
 export class PinnedFolder {
   readonly #file: number;
@@ -72,10 +73,12 @@ export class PinnedFolder {
   }
 
   /**
-   * Opens a regular file for reading, never waiting for anybody. `check` may refuse it before it is opened, by throwing.
+   * Opens a regular file for reading, never waiting for anybody. `check` may refuse it before it is
+   * opened, by throwing.
    *
    * @returns its descriptor, which is the caller's to close.
-   * @throws BusError `UNSAFE_PATH` for anything but a regular file; system errors as they come (`EAGAIN` for one with a lease on it).
+   * @throws BusError `UNSAFE_PATH` for anything but a regular file; system errors as they come
+   * (`EAGAIN` for one with a lease on it).
    */
   openFile(name: string, check: (info: Stats) => void = () => {}): number {
     const path = `${this.#path}/${name}`;

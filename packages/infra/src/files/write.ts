@@ -1,6 +1,7 @@
 /**
- * Everything that writes or renames. What is said to be durable here survives a power cut once the promise has resolved: a
- * file is synced before the name that makes it visible, the folder after it.
+ * Everything that writes or renames. What is said to be durable here survives a power cut once the
+ * promise has resolved: a file is synced before the name that makes it visible, the folder after
+ * it.
  */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -18,8 +19,8 @@ export async function renameDurable(from: string, to: string): Promise<void> {
 }
 
 /**
- * Writes a whole file so that a reader sees the old content or the new one, and a power cut leaves either: temporary name, fsync,
- * rename, fsync of the folder.
+ * Writes a whole file so that a reader sees the old content or the new one, and a power cut leaves
+ * either: temporary name, fsync, rename, fsync of the folder.
  */
 export async function writeFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -31,7 +32,8 @@ export async function writeFileDurable(path: string, content: string | Uint8Arra
 }
 
 /**
- * Like {@link writeFileDurable} for what somebody else writes: `write` makes the file under a temporary name beside the path.
+ * Like {@link writeFileDurable} for what somebody else writes: `write` makes the file under a
+ * temporary name beside the path.
  *
  * @returns what `write` does.
  */
@@ -77,7 +79,10 @@ async function linkOrRename(from: string, to: string): Promise<boolean> {
   return false;
 }
 
-/** Like {@link writeFileDurable}, but without the syncs: for small files that can be made again from something durable. */
+/**
+ * Like {@link writeFileDurable}, but without the syncs: for small files that can be made again from
+ * something durable.
+ */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = temporaryBeside(path);
   try {
@@ -91,7 +96,10 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   }
 }
 
-/** Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to flush. */
+/**
+ * Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to
+ * flush.
+ */
 export async function writeAndSync(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const file = openSync(path, 'wx', mode);
   try {
@@ -118,7 +126,10 @@ function writeWhole(file: number, content: string | Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
 }
 
-/** Creates a folder and those above it that are missing, and flushes every folder that got a new name. */
+/**
+ * Creates a folder and those above it that are missing, and flushes every folder that got a new
+ * name.
+ */
 export async function makeFolderDurable(path: string): Promise<void> {
   const absolute = resolve(path);
   if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return;
@@ -128,7 +139,10 @@ export async function makeFolderDurable(path: string): Promise<void> {
     await syncFolder(dirname(folder));
 }
 
-/** Node answers ENOENT where a read-only file system refuses a recursive mkdir (seen with 20.20); one step alone says what is wrong. */
+/**
+ * Node answers ENOENT where a read-only file system refuses a recursive mkdir (seen with 20.20);
+ * one step alone says what is wrong.
+ */
 async function makeFolders(path: string): Promise<string | undefined> {
   try {
     return await mkdir(path, { recursive: true });

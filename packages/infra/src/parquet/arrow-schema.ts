@@ -1,14 +1,20 @@
-/** Where Arrow writers keep the schema that they had in memory: base64 of an encapsulated Arrow message. */
+/**
+ * Where Arrow writers keep the schema that they had in memory: base64 of an encapsulated Arrow
+ * message.
+ */
 export const arrowSchemaKey = 'ARROW:schema';
 
-/** Numbers in Arrow's union of types (https://github.com/apache/arrow/blob/main/format/Schema.fbs). */
+/**
+ * Numbers in Arrow's union of types (https://github.com/apache/arrow/blob/main/format/Schema.fbs).
+ */
 const arrowType = { int: 2, duration: 18 };
 const maxFields = 20_000;
 const maxDepth = 32;
 
 /**
- * The columns of an Arrow schema whose type Parquet itself cannot express, by path (`a.b`), each with the name of that type.
- * Other readers see the plain numbers or bytes behind them. A schema that cannot be read has none.
+ * The columns of an Arrow schema whose type Parquet itself cannot express, by path (`a.b`), each
+ * with the name of that type. Other readers see the plain numbers or bytes behind them. A schema
+ * that cannot be read has none.
  */
 export function arrowOnlyTypes(base64: string): Map<string, string> {
   const found = new Map<string, string>();
@@ -41,8 +47,8 @@ function typeName(field: Table): string | undefined {
 }
 
 /**
- * A table of a FlatBuffer (https://flatbuffers.dev/internals/): its fields are found through offsets in front of it. Reads outside
- * of the bytes throw a RangeError.
+ * A table of a FlatBuffer (https://flatbuffers.dev/internals/): its fields are found through
+ * offsets in front of it. Reads outside of the bytes throw a RangeError.
  */
 class Table {
   readonly #view: DataView;

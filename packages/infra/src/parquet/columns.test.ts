@@ -61,7 +61,10 @@ const expressions = [
   '1::VARIANT',
 ];
 
-/** Footer and DESCRIBE side by side, so that a difference shows the column. Ours goes through DuckDB, which quotes only where it must. */
+/**
+ * Footer and DESCRIBE side by side, so that a difference shows the column. Ours goes through
+ * DuckDB, which quotes only where it must.
+ */
 async function bothWays(path: string) {
   const { columns } = await readParquetFooter(path);
   // DuckDB reads a column that has no type as integers.

@@ -1,20 +1,27 @@
 import type { SchemaElement } from './schema-element.js';
 import { invalidSchema, type SchemaNode } from './schema-tree.js';
 
-/** The type of a column of which a file says that it holds NULL and nothing else (Parquet's NULL, or UNKNOWN), as DuckDB writes it. */
+/**
+ * The type of a column of which a file says that it holds NULL and nothing else (Parquet's NULL, or
+ * UNKNOWN), as DuckDB writes it.
+ */
 export const nullType = '"NULL"';
 
 /** A top-level column of a Parquet file. */
 export interface ParquetColumn {
   name: string;
-  /** The type that DuckDB gives the column, such as `BIGINT`, `DECIMAL(18,2)` or `STRUCT("a" INTEGER, "b" VARCHAR[])`. */
+  /**
+   * The type that DuckDB gives the column, such as `BIGINT`, `DECIMAL(18,2)` or
+   * `STRUCT("a" INTEGER, "b" VARCHAR[])`.
+   */
   type: string;
   /** False when the file declares that the column has no NULL. */
   nullable: boolean;
 }
 
 /**
- * The top-level columns of a Parquet schema with the names and types that DuckDB gives them; a test holds this function against it.
+ * The top-level columns of a Parquet schema with the names and types that DuckDB gives them; a test
+ * holds this function against it.
  *
  * @throws BusError `NOT_PARQUET` for a group without columns.
  */
@@ -45,7 +52,10 @@ function buildColumns(root: SchemaNode, keyValue: Record<string, string>): reado
 
 const plainGeometry = "GEOMETRY('OGC:CRS84')";
 
-/** GeoParquet names its columns in the file's metadata (https://geoparquet.org): DuckDB reads them as geometries. */
+/**
+ * GeoParquet names its columns in the file's metadata (https://geoparquet.org): DuckDB reads them
+ * as geometries.
+ */
 function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
   try {
     const { columns } = JSON.parse(geo ?? '{}') as { columns?: object };
@@ -55,7 +65,10 @@ function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
   }
 }
 
-/** DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`, and `a_1_1` where `a_1` is taken. */
+/**
+ * DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`, and
+ * `a_1_1` where `a_1` is taken.
+ */
 function distinctNames(names: readonly string[]): string[] {
   const timesTaken = new Map<string, number>();
   return names.map(name => {
@@ -69,12 +82,15 @@ function distinctNames(names: readonly string[]): string[] {
   });
 }
 
-/** The form in which DuckDB compares names: it ignores the case of ASCII letters and of no others. */
+/**
+ * The form in which DuckDB compares names: it ignores the case of ASCII letters and of no others.
+ */
 export const foldName = (name: string): string => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 
 /**
- * The type of a node as DuckDB reads it. It knows groups by the deprecated converted type alone, and takes a group of one
- * column inside a LIST, MAP or repeated group for that column, whatever either is called.
+ * The type of a node as DuckDB reads it. It knows groups by the deprecated converted type alone,
+ * and takes a group of one column inside a LIST, MAP or repeated group for that column, whatever
+ * either is called.
  */
 function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string {
   const isRepeated = element.repetition_type === 'REPEATED';
@@ -100,8 +116,8 @@ function structType(children: readonly SchemaNode[], types: readonly string[]): 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * The type that DuckDB gives a leaf. Of most types it knows only the deprecated converted type, of those that came later only the
- * logical one.
+ * The type that DuckDB gives a leaf. Of most types it knows only the deprecated converted type, of
+ * those that came later only the logical one.
  */
 export function leafType(element: SchemaElement): string {
   const logical = element.logical_type;
@@ -131,7 +147,8 @@ export function leafType(element: SchemaElement): string {
       if (element.type === 'FIXED_LEN_BYTE_ARRAY' && converted === 'INTERVAL') return 'INTERVAL';
       return converted === 'UTF8' || converted === 'ENUM' ? 'VARCHAR' : 'BLOB';
     default:
-      // A group without columns: DuckDB cannot read it, and neither can anybody else in a useful way.
+      // A group without columns: DuckDB cannot read it, and neither can anybody else in a useful
+      // way.
       throw invalidSchema(`the column ${quote(element.name)} has no type`);
   }
 }

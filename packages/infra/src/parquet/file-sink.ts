@@ -2,8 +2,9 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ByteSink } from 'parquetjs-lite';
 
 /**
- * Where parquetjs-lite writes to. It does not await all of its writes, so one that fails (a full disk) would end the process as an
- * unhandled rejection: here every write seems to succeed, and the first failure is kept for the caller to ask for.
+ * Where parquetjs-lite writes to. It does not await all of its writes, so one that fails (a full
+ * disk) would end the process as an unhandled rejection: here every write seems to succeed, and the
+ * first failure is kept for the caller to ask for.
  */
 export class FileSink implements ByteSink {
   readonly #handle: FileHandle;

@@ -6,7 +6,10 @@ import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
 import { field, ThriftError, ThriftReader, wireType } from './thrift.js';
 
-/** Writers add a handful. Each one becomes an object in memory, and may have a single byte in the file. */
+/**
+ * Writers add a handful. Each one becomes an object in memory, and may have a single byte in the
+ * file.
+ */
 const maxKeyValuePairs = 10_000;
 
 /** What a footer says, its claims checked against each other and against the size of the file. */
@@ -21,11 +24,14 @@ export interface FooterMetadata {
 }
 
 /**
- * Reads FileMetaData (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). Row groups are checked while
- * they pass and are not kept, so that memory does not grow with what a footer claims.
+ * Reads FileMetaData
+ * (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). Row groups
+ * are checked while they pass and are not kept, so that memory does not grow with what a footer
+ * claims.
  *
  * @param dataEnd where the file's data must end: at the footer.
- * @throws ThriftError for what cannot be read or cannot be; BusError `NOT_PARQUET` for a schema that does not add up.
+ * @throws ThriftError for what cannot be read or cannot be; BusError `NOT_PARQUET` for a schema
+ * that does not add up.
  */
 export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
   const reader = new ThriftReader(bytes);
@@ -106,7 +112,9 @@ function checkRowGroups(reader: ThriftReader, leaves: readonly SchemaLeaf[], dat
 function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number): number {
   let rows = -1;
   let chunks = 0;
-  /** How many values the columns have of which a row has exactly one; -1 as long as none was seen. */
+  /**
+   * How many values the columns have of which a row has exactly one; -1 as long as none was seen.
+   */
   let values = -1;
   reader.struct({
     1: field(wireType.list, () => {

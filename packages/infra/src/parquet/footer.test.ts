@@ -11,7 +11,10 @@ import { maxFooterBytes, readParquetFooter } from './footer.js';
 const fixtures = join(import.meta.dirname, '../../fixtures/parquet');
 const fixture = (name: string) => readFileSync(join(fixtures, name));
 
-/** What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else thrown fails the test. */
+/**
+ * What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else
+ * thrown fails the test.
+ */
 async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
   const path = join(folder, 'file.parquet');
   writeFileSync(path, bytes);
@@ -44,7 +47,8 @@ describe('a damaged file is NOT_PARQUET', () => {
     expect(await verdictOf(whole, folder)).toBe('1 rows');
   });
 
-  // Other readers skip such a field: DuckDB would take the dates for plain numbers, and the table that they go into could not be read any more.
+  // Other readers skip such a field: DuckDB would take the dates for plain numbers, and the table
+  // that they go into could not be read any more.
   test('with a field of another wire type than it must have', async () => {
     const path = join(temporaryFolder(), 'dates.parquet');
     await duckdb(`COPY (SELECT DATE '2026-01-01' AS day) TO '${path}' (FORMAT parquet)`);

@@ -30,11 +30,11 @@ export interface ParquetFooter {
 }
 
 /**
- * Reads the footer of a Parquet file without native code, believing nothing that is not bounded by the file's size.
- * Format: https://parquet.apache.org/docs/file-format/
+ * Reads the footer of a Parquet file without native code, believing nothing that is not bounded by
+ * the file's size. Format: https://parquet.apache.org/docs/file-format/
  *
- * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a footer of more than
- * `maxFooterBytes`; system errors as they come.
+ * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a
+ * footer of more than `maxFooterBytes`; system errors as they come.
  */
 export async function readParquetFooter(path: string): Promise<ParquetFooter> {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -59,7 +59,10 @@ export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
   return footerLength(readAt(fd, 0, Math.min(size, 4)), tail, size);
 }
 
-/** Synchronous, so that large footers of several files never add up in memory; parsing one takes longer than reading it. */
+/**
+ * Synchronous, so that large footers of several files never add up in memory; parsing one takes
+ * longer than reading it.
+ */
 function footerOf(file: number): ParquetFooter {
   const { size } = fstatSync(file);
   const tail = readAt(file, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
@@ -110,7 +113,10 @@ function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
 const mostMeanings = 100;
 const meanings = new Map<string, SchemaMeaning>();
 
-/** The meaning of a schema; worked out once for the files of a producer, which mostly have one schema. */
+/**
+ * The meaning of a schema; worked out once for the files of a producer, which mostly have one
+ * schema.
+ */
 function knownMeaning(schemaId: string, find: () => SchemaMeaning): SchemaMeaning {
   const known = meanings.get(schemaId);
   if (known !== undefined) return known;

@@ -13,12 +13,16 @@ export interface KnownSchema {
 const mostKnown = 16;
 const mostBytes = 16 * 1024;
 
-/** The schemas of the files that were read last, by the bytes that they are written in, newest first. */
+/**
+ * The schemas of the files that were read last, by the bytes that they are written in, newest
+ * first.
+ */
 const known: { bytes: Buffer; schema: KnownSchema }[] = [];
 
 /**
- * Reads a schema, or finds that the same bytes were read before: a producer's files mostly have one schema, and reading it anew takes half of
- * the time that a footer takes. What was read from the same bytes is the same, and where they end as well.
+ * Reads a schema, or finds that the same bytes were read before: a producer's files mostly have one
+ * schema, and reading it anew takes half of the time that a footer takes. What was read from the
+ * same bytes is the same, and where they end as well.
  */
 export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => Omit<KnownSchema, 'id'>): KnownSchema {
   const index = known.findIndex(({ bytes }) => reader.skipBytes(bytes));

@@ -9,7 +9,10 @@ export interface ColumnFault {
   path: string;
   /** The top-level column. */
   column: string;
-  /** Whether a reader still gets the values as they are: all that is lost is a unit, or a name that there is not. */
+  /**
+   * Whether a reader still gets the values as they are: all that is lost is a unit, or a name that
+   * there is not.
+   */
   keepsValues: boolean;
   /** What it is, and what DuckDB makes of it. */
   problem: string;
@@ -20,15 +23,19 @@ export interface ColumnFault {
 /** What a table has to know of a file's schema besides its columns. */
 export interface SchemaMeaning {
   faults: readonly ColumnFault[];
-  /** Top-level columns that hold nanoseconds, of which DuckDB keeps microseconds: their values must be looked at. */
+  /**
+   * Top-level columns that hold nanoseconds, of which DuckDB keeps microseconds: their values must
+   * be looked at.
+   */
   nanosecondColumns: readonly string[];
   /** Whether DuckDB makes up a name for a column or field, because two have the same one. */
   hasRenamedColumns: boolean;
 }
 
 /**
- * Compares what a file's schema means by the format's document (a logical type comes before a converted one,
- * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md) with what DuckDB reads.
+ * Compares what a file's schema means by the format's document (a logical type comes before a
+ * converted one, https://github.com/apache/parquet-format/blob/master/LogicalTypes.md) with what
+ * DuckDB reads.
  */
 export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, string>>): SchemaMeaning {
   const faults: ColumnFault[] = [];
@@ -101,7 +108,10 @@ const decimalPrecision = ({ logical_type, precision = 0 }: SchemaElement): numbe
 /** Integers that DuckDB reads as wider ones, with the same values. */
 const wider: Record<string, string> = { TINYINT: 'INTEGER', SMALLINT: 'INTEGER' };
 
-/** What a leaf means by its logical type, as DuckDB would name it; undefined where it has none that changes anything. */
+/**
+ * What a leaf means by its logical type, as DuckDB would name it; undefined where it has none that
+ * changes anything.
+ */
 function meantType({ logical_type, converted_type, ...element }: SchemaElement): string | undefined {
   switch (logical_type?.type) {
     case 'STRING':

@@ -72,7 +72,9 @@ export interface LogicalType {
   crs?: string;
 }
 
-/** One node of a Parquet schema, as the footer lists them: depth first, a group before its children. */
+/**
+ * One node of a Parquet schema, as the footer lists them: depth first, a group before its children.
+ */
 export interface SchemaElement {
   name: string;
   /** Absent for a group. */

@@ -7,7 +7,10 @@ export interface SchemaNode {
   children: SchemaNode[];
 }
 
-/** A column as it lies in the file: every leaf of the schema is stored as one chunk in each row group. */
+/**
+ * A column as it lies in the file: every leaf of the schema is stored as one chunk in each row
+ * group.
+ */
 export interface SchemaLeaf {
   /** The format's number of its physical type; -1 when it has none. */
   typeNumber: number;

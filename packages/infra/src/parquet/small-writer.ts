@@ -8,8 +8,9 @@ import { temporaryBeside } from '../files/names.js';
 import { FileSink } from './file-sink.js';
 
 /**
- * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`; `int64` (a safe integer or a bigint); `double`
- * (any number but NaN); `boolean`; `timestamp` (a Date; millisecond precision, UTC).
+ * The column types of {@link writeSmallParquet} and the JavaScript values they take: `string`;
+ * `int64` (a safe integer or a bigint); `double` (any number but NaN); `boolean`; `timestamp` (a
+ * Date; millisecond precision, UTC).
  */
 export type SmallColumnType = 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
 
@@ -27,18 +28,19 @@ const parquetTypes = {
 const rowGroupRows = 50_000;
 
 /**
- * Writes rows as Parquet without native code, at some 20,000 rows a second: for producers that have no DuckDB. For more rows or more
- * types use `writeParquet` of @quantbot/storage. The file appears whole and flushed, or not at all.
+ * Writes rows as Parquet without native code, at some 20,000 rows a second: for producers that have
+ * no DuckDB. For more rows or more types use `writeParquet` of @quantbot/storage. The file appears
+ * whole and flushed, or not at all.
  *
  * @example
  * await writeSmallParquet('alerts.parquet', {
- *   columns: { ts: 'timestamp', token: 'string', price: 'double', note: { type: 'string', optional: true } },
+ *   columns: { ts: 'timestamp', price: 'double', note: { type: 'string', optional: true } },
  *   rows: [{ ts: new Date(), token: 'SPX', price: 4500.25, note: null }],
  * });
  *
  * @returns the number of rows written.
- * @throws BusError `VALUE_INVALID` naming row and column (integers that are not safe, NaN, null in a column that is not optional,
- * keys that are not columns).
+ * @throws BusError `VALUE_INVALID` naming row and column (integers that are not safe, NaN, null in
+ * a column that is not optional, keys that are not columns).
  */
 export async function writeSmallParquet(
   path: string,
@@ -73,7 +75,8 @@ async function writeRows(
   const handle = await open(path, 'wx');
   try {
     const sink = new FileSink(handle);
-    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every reader.
+    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every
+    // reader.
     const writer = await parquet.ParquetWriter.openStream(schemaOf(fields), sink, { useDataPageV2: false });
     writer.setRowGroupSize(rowGroupRows);
     let count = 0;
@@ -100,7 +103,8 @@ function checkNames(fields: readonly Field[]): void {
 function schemaOf(fields: readonly Field[]) {
   return new parquet.ParquetSchema(
     Object.fromEntries(
-      // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows that match: left out.
+      // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows
+      // that match: left out.
       fields.map(f => [
         f.name,
         { type: parquetTypes[f.type], optional: f.optional, compression: 'SNAPPY', statistics: false },

@@ -1,10 +1,14 @@
 /**
- * Reads Thrift's compact protocol without believing it: nothing is allocated for what a length or a count merely claims, every read
- * is checked against the end, and what nobody asked for is skipped without being built. The work is linear in the bytes.
- * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * Reads Thrift's compact protocol without believing it: nothing is allocated for what a length or a
+ * count merely claims, every read is checked against the end, and what nobody asked for is skipped
+ * without being built. The work is linear in the bytes. Format:
+ * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 const maxDepth = 64;
-/** Numbers from here on are told as infinite: no file has so many bytes or rows, and a double would round them. */
+/**
+ * Numbers from here on are told as infinite: no file has so many bytes or rows, and a double would
+ * round them.
+ */
 const tooLarge = 2 ** 52;
 
 /** Keeps a byte order mark, which is a part of a name like any other character. */
@@ -20,8 +24,8 @@ export class ThriftError extends Error {}
 export type FieldReader = (type: number) => void;
 
 /**
- * A field that has one wire type. Another type in its header would be skipped by other readers, which then see a file without this field: nobody
- * may take such a file for what it is not.
+ * A field that has one wire type. Another type in its header would be skipped by other readers,
+ * which then see a file without this field: nobody may take such a file for what it is not.
  */
 export const field =
   (expected: number, read: FieldReader): FieldReader =>
@@ -73,7 +77,10 @@ export class ThriftReader {
     return comes;
   }
 
-  /** Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader are skipped. */
+  /**
+   * Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader
+   * are skipped.
+   */
   struct(fields: Record<number, FieldReader>, depth = 0): void {
     for (let id = 0; ; ) {
       const byte = this.#byte();
@@ -86,7 +93,10 @@ export class ThriftReader {
     }
   }
 
-  /** Reads the head of a list whose elements must be of a type, and answers how many there are: at most one a byte. */
+  /**
+   * Reads the head of a list whose elements must be of a type, and answers how many there are: at
+   * most one a byte.
+   */
   listOf(elementType: number): number {
     const { size, type } = this.#listHead();
     if (type !== elementType && size > 0) throw new ThriftError(`a list has elements of type ${type}`);

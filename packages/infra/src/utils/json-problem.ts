@@ -7,8 +7,8 @@ export interface JsonProblem {
 }
 
 /**
- * Finds the first part of a value that JSON does not give back. A property that is undefined counts as absent; an object with a `toJSON` method is what that
- * returns (a Date: its time in ISO 8601).
+ * Finds the first part of a value that JSON does not give back. A property that is undefined counts
+ * as absent; an object with a `toJSON` method is what that returns (a Date: its time in ISO 8601).
  */
 export function jsonProblem(value: unknown): JsonProblem | undefined {
   return problemIn(value, []);

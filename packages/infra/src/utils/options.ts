@@ -20,7 +20,10 @@ export interface JobOptions {
   inputs?: readonly string[];
   /** Where the artifacts come from: commit, parameters, versions. Kept as it is. */
   provenance?: Record<string, unknown>;
-  /** Names the job. Giving the same id again makes a retry idempotent; a fresh id is made when absent. */
+  /**
+   * Names the job. Giving the same id again makes a retry idempotent; a fresh id is made when
+   * absent.
+   */
   jobId?: string;
   /** The bus's folder; else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
@@ -34,13 +37,16 @@ export interface ArtifactOptions {
   artifactId: string;
   /** The Parquet file to submit. */
   parquetPath: string;
-  /** `canon.<table>` makes the artifact part of a canonical table; other hints are recorded only. */
+  /**
+   * `canon.<table>` makes the artifact part of a canonical table; other hints are recorded only.
+   */
   schemaHint?: string;
   /** Number of rows, checked against the file; filled in when absent. */
   rows?: number;
   /**
-   * Anything that JSON can hold; kept as it is. What JSON would change is refused with its path: NaN, an infinity, a bigint, a Map, a Set,
-   * an instance of a class without `toJSON`. JSON has one zero, so -0 is 0.
+   * Anything that JSON can hold; kept as it is. What JSON would change is refused with its path:
+   * NaN, an infinity, a bigint, a Map, a Set, an instance of a class without `toJSON`. JSON has one
+   * zero, so -0 is 0.
    */
   meta?: Record<string, unknown>;
 }

@@ -8,10 +8,16 @@ interface WatchedBus {
   waiting: Map<string, Set<() => void>>;
 }
 
-/** One watch for each folder, however many jobs are waited for: a thousand would each see the changes of all the others. */
+/**
+ * One watch for each folder, however many jobs are waited for: a thousand would each see the
+ * changes of all the others.
+ */
 const buses = new Map<string, WatchedBus>();
 
-/** Wakes when a job's folder may have appeared in `processed/` or `rejected/`; only a hint, so each wait has an end. */
+/**
+ * Wakes when a job's folder may have appeared in `processed/` or `rejected/`; only a hint, so each
+ * wait has an end.
+ */
 export interface OutcomeWatch {
   next(maxMs: number, signal?: AbortSignal): Promise<void>;
   /** Of jobs of this bus that the process waits for. */

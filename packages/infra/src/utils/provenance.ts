@@ -14,7 +14,10 @@ export interface ProvenanceOptions {
   cwd?: string;
 }
 
-/** Where artifacts come from, as it goes into a manifest: nothing in it names a person, a machine or a path. */
+/**
+ * Where artifacts come from, as it goes into a manifest: nothing in it names a person, a machine or
+ * a path.
+ */
 export interface Provenance extends Record<string, unknown> {
   /** Absent outside of a git work tree. `dirty`: files that git knows have been changed since. */
   git?: { commit: string; dirty: boolean };
@@ -24,10 +27,12 @@ export interface Provenance extends Record<string, unknown> {
 }
 
 /**
- * Collects where a run's artifacts come from, for the option `provenance` of `submitArtifact`. It never fails: what cannot be told is left out.
+ * Collects where a run's artifacts come from, for the option `provenance` of `submitArtifact`. It
+ * never fails: what cannot be told is left out.
  *
  * @example
- * const provenance = await collectProvenance({ parameters: { window: 20 }, tools: { 'my-strategy': '1.4.0' } });
+ * const tools = { 'my-strategy': '1.4.0' };
+ * const provenance = await collectProvenance({ parameters: { window: 20 }, tools });
  */
 export async function collectProvenance({ parameters, tools, cwd = '.' }: ProvenanceOptions = {}): Promise<Provenance> {
   const git = await gitOf(cwd);

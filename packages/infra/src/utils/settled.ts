@@ -23,7 +23,10 @@ export interface SubmissionIdentity {
   artifacts: readonly { key: string; sha256: string }[];
 }
 
-/** The daemon rejected the job. `code` and `hint` are those of `REJECT_REASON.json`, which is at `reason`. */
+/**
+ * The daemon rejected the job. `code` and `hint` are those of `REJECT_REASON.json`, which is at
+ * `reason`.
+ */
 export class JobRejectedError extends BusError {
   readonly reason: RejectReason;
 
@@ -73,7 +76,10 @@ export async function waitUntilSettled(
   }
 }
 
-/** The receipt if there is one for this submission; throws for its rejection. Older outcomes of the same job id are not answers. */
+/**
+ * The receipt if there is one for this submission; throws for its rejection. Older outcomes of the
+ * same job id are not answers.
+ */
 function readOutcome(busRoot: string, job: SubmissionIdentity): Receipt | undefined {
   const layout = busLayout(busRoot);
   const receipt = readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
@@ -88,7 +94,9 @@ function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
   return hashes.size === job.artifacts.length && job.artifacts.every(({ key, sha256 }) => hashes.get(key) === sha256);
 }
 
-/** A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again. */
+/**
+ * A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again.
+ */
 function readJson<T>(path: string, schema: ZodType<T>): T | undefined {
   let text: string;
   try {

@@ -22,17 +22,21 @@ export interface StagedJob {
   folder: string;
   manifest: Manifest;
   manifestBytes: Uint8Array;
-  /** Files that were linked in because they are given away; their old names go when the job is in the inbox. */
+  /**
+   * Files that were linked in because they are given away; their old names go when the job is in
+   * the inbox.
+   */
   givenAway: string[];
 }
 
 type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
 
 /**
- * Builds a job in `staging/`: checks each file, copies or moves it in while hashing, writes the manifest, and flushes it all.
+ * Builds a job in `staging/`: checks each file, copies or moves it in while hashing, writes the
+ * manifest, and flushes it all.
  *
- * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`,
- * `TOO_LARGE`; system errors as they come.
+ * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`,
+ * `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`; system errors as they come.
  */
 export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
@@ -78,8 +82,8 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
 }
 
 /**
- * Writes what makes a folder of files a job, and flushes it all together. Not the commit mark: were its word lost in a power cut, the
- * daemon would copy the files instead of linking them.
+ * Writes what makes a folder of files a job, and flushes it all together. Not the commit mark: were
+ * its word lost in a power cut, the daemon would copy the files instead of linking them.
  */
 async function complete(
   folder: string,
@@ -97,8 +101,9 @@ async function complete(
 }
 
 /**
- * Where the bus belongs to another user and is shared by a group, the job is given to that group, whatever the umask of the producer: a daemon that may not move the folder, or
- * read what is in it, could do nothing with it.
+ * Where the bus belongs to another user and is shared by a group, the job is given to that group,
+ * whatever the umask of the producer: a daemon that may not move the folder, or read what is in it,
+ * could do nothing with it.
  */
 function openToDaemon(folder: string, names: readonly string[]): void {
   const { uid, mode } = statSync(dirname(folder));
@@ -112,13 +117,15 @@ function openToDaemon(folder: string, names: readonly string[]): void {
     } catch {} // a file that was given away and is somebody else's: it is as readable as it was
 }
 
-/** Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`. */
+/**
+ * Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`.
+ */
 export const discardStaged = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true }).catch(() => {});
 
 /**
- * Renames a staged job into the inbox and flushes the inbox: from here on it is submitted. Answers false when a job of that id
- * waits there already.
+ * Renames a staged job into the inbox and flushes the inbox: from here on it is submitted. Answers
+ * false when a job of that id waits there already.
  */
 export async function placeInInbox(job: StagedJob, target: string): Promise<boolean> {
   try {
@@ -134,7 +141,10 @@ export async function placeInInbox(job: StagedJob, target: string): Promise<bool
   return true;
 }
 
-/** Removes the old names of files that were given away. One that cannot be removed stays: the job is submitted all the same. */
+/**
+ * Removes the old names of files that were given away. One that cannot be removed stays: the job is
+ * submitted all the same.
+ */
 export function dropGivenAway(job: StagedJob): void {
   for (const path of job.givenAway)
     try {
@@ -165,7 +175,10 @@ function checkRows(artifact: ArtifactToStage, { rows }: ParquetFooter): number {
   return rows;
 }
 
-/** The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one id. */
+/**
+ * The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one
+ * id.
+ */
 function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string): string {
   const plain = `${artifact.artifactId}.parquet`;
   const name = taken.has(plain) ? `${artifact.kind ?? jobKind}@${plain}` : plain;
@@ -173,13 +186,17 @@ function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string
   return name;
 }
 
-/** Hash and footer are those of the job's own file: the original may have changed since it was checked. Nothing is flushed yet. */
+/**
+ * Hash and footer are those of the job's own file: the original may have changed since it was
+ * checked. Nothing is flushed yet.
+ */
 async function bringIn(
   from: string,
   to: string,
   transfer: Transfer,
 ): Promise<{ digest: ContentDigest; footer: ParquetFooter }> {
-  // A file that is given away keeps its old name until the job is in the inbox, so that a crash in between loses nothing.
+  // A file that is given away keeps its old name until the job is in the inbox, so that a crash in
+  // between loses nothing.
   const linked = transfer === 'move' && lstatSync(from).isFile() && tryLink(from, to);
   if (statSync(from).size > smallFileBytes) {
     const digest = linked ? await digestFile(to) : await copyFileHashing(from, to);

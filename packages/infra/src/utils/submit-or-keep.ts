@@ -5,15 +5,19 @@ import { type Submission, submitArtifacts } from './submit.js';
 
 /** What a producer does when the bus cannot take its artifacts. */
 export interface BusPolicy {
-  /** True: that is an error. False (default): the local files stay, a warning says so, and the run goes on. */
+  /**
+   * True: that is an error. False (default): the local files stay, a warning says so, and the run
+   * goes on.
+   */
   requireBus?: boolean;
   /** Where the warning goes. */
   logger?: Pick<Logger, 'warn'>;
 }
 
 /**
- * Submits, or keeps the local files when there is no bus to take them: a simulation of hours is not lost because a disk was full. Mistakes of the
- * producer's (an id that is not valid, a file that is not Parquet) are thrown all the same.
+ * Submits, or keeps the local files when there is no bus to take them: a simulation of hours is not
+ * lost because a disk was full. Mistakes of the producer's (an id that is not valid, a file that is
+ * not Parquet) are thrown all the same.
  *
  * @returns the submission, or undefined when the files were kept.
  * @throws BusError like `submitArtifacts`.

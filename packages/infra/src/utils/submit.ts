@@ -25,7 +25,10 @@ export interface SubmittedArtifact {
   sha256: string;
 }
 
-/** A job that the bus has taken over: from here on it survives anything, and ends as ingested, duplicate or rejected. */
+/**
+ * A job that the bus has taken over: from here on it survives anything, and ends as ingested,
+ * duplicate or rejected.
+ */
 export interface Submission {
   jobId: string;
   /** Absolute path of the bus it was submitted to. */
@@ -35,14 +38,16 @@ export interface Submission {
    * Waits until the daemon has settled the job.
    *
    * @returns the receipt.
-   * @throws JobRejectedError with the rejection's code; BusError `SETTLE_TIMEOUT` after `timeoutMs` (60 s when absent).
+   * @throws JobRejectedError with the rejection's code; BusError `SETTLE_TIMEOUT` after `timeoutMs`
+   * (60 s when absent).
    */
   settled(options?: SettleOptions): Promise<Receipt>;
 }
 
 /**
- * Submits one Parquet file to the artifact bus. When the promise has resolved the job is durable: it survives a crash of any process
- * and a power cut. The file itself stays where it is, unless `transfer: 'move'` gives it away.
+ * Submits one Parquet file to the artifact bus. When the promise has resolved the job is durable:
+ * it survives a crash of any process and a power cut. The file itself stays where it is, unless
+ * `transfer: 'move'` gives it away.
  *
  * @example
  * const submission = await submitArtifact({
@@ -57,10 +62,11 @@ export interface Submission {
  * });
  * const receipt = await submission.settled();
  *
- * @throws BusError with one of the codes `OPTIONS_INVALID`, `ID_INVALID`, `BUS_ROOT_NOT_FOUND`, `BUS_ROOT_INVALID`,
- * `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`,
- * `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `SUBMIT_FAILED`. Whatever is thrown, nothing was submitted, unless the hint of
- * `SUBMIT_FAILED` says that this is not known.
+ * @throws BusError with one of the codes `OPTIONS_INVALID`, `ID_INVALID`, `BUS_ROOT_NOT_FOUND`,
+ * `BUS_ROOT_INVALID`, `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`,
+ * `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`, `JOB_ID_IN_USE`, `CONFIG_INVALID`,
+ * `CONFIG_NOT_FOUND`, `SUBMIT_FAILED`. Whatever is thrown, nothing was submitted, unless the hint
+ * of `SUBMIT_FAILED` says that this is not known.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
   const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;
@@ -97,7 +103,8 @@ async function submitJob(options: SubmitArtifactsOptions): Promise<Submission> {
 }
 
 /**
- * Submits a command to the daemon as a job: what only the writer may do, whether it runs now or later.
+ * Submits a command to the daemon as a job: what only the writer may do, whether it runs now or
+ * later.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`, `MANIFEST_INVALID`, `SUBMIT_FAILED`.
  */
@@ -117,7 +124,8 @@ export async function submitOperation(op: Operation, options: { busRoot?: string
 const attempts = 100;
 
 /**
- * Renames the staged job in; a job of that id that waits already is fine when it has the same content.
+ * Renames the staged job in; a job of that id that waits already is fine when it has the same
+ * content.
  *
  * @returns the `manifest.json` of the job that is in the inbox now: an outcome names its hash.
  */
@@ -203,7 +211,9 @@ function describeSubmission(busRoot: string, manifest: Manifest, manifestBytes: 
   };
 }
 
-/** Sorts by time, says who made it, and is unique: `20260131T120000123Z-simulation-9f2c61d0a4be`. */
+/**
+ * Sorts by time, says who made it, and is unique: `20260131T120000123Z-simulation-9f2c61d0a4be`.
+ */
 function newJobId(producer: string): string {
   const time = new Date().toISOString().replace(/[-:.]/g, '');
   return `${time}-${producer.slice(0, 60)}-${randomBytes(6).toString('hex')}`;

@@ -1,4 +1,7 @@
-/** A seeded generator of whole numbers below a bound (mulberry32), so that a failing variant can be made again. */
+/**
+ * A seeded generator of whole numbers below a bound (mulberry32), so that a failing variant can be
+ * made again.
+ */
 export function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return below => {

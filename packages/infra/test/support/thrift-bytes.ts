@@ -1,4 +1,7 @@
-/** Builds footers byte by byte, so that they can claim what no writer would write. Values know their wire type by their builder. */
+/**
+ * Builds footers byte by byte, so that they can claim what no writer would write. Values know their
+ * wire type by their builder.
+ */
 const typeOf = new WeakMap<Buffer, number>();
 const types = { true: 1, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 

@@ -70,7 +70,8 @@ test('a row per candle of a slice, each call a series of its own, unknown values
   expect(values('close')).toEqual([10, 12, 9, 12, null, 6]);
   expect(values('return_simple')).toEqual([null, expect.closeTo(0.2, 12), -0.25, null, null, null]);
   expect(values('return_log')[1]).toBeCloseTo(Math.log(1.2), 12);
-  // By hand: log returns ln 1.2 and ln 0.75 are a and b; their sample deviation is |a - b| / sqrt 2, times sqrt 4.
+  // By hand: log returns ln 1.2 and ln 0.75 are a and b; their sample deviation is |a - b| / sqrt
+  // 2, times sqrt 4.
   expect(values('volatility_2')).toEqual([
     null,
     null,

@@ -8,14 +8,20 @@ import { type FeatureSettings, featureSchema, parseFeatureSettings } from './set
 export interface FeatureSetCompilerOptions extends BusPolicy {
   /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
-  /** `lab.features` when absent, which the catalog records. `canon.<table>` makes feature sets part of a canonical table. */
+  /**
+   * `lab.features` when absent, which the catalog records. `canon.<table>` makes feature sets part
+   * of a canonical table.
+   */
   schemaHint?: string;
 }
 
 /** What a feature set is compiled from. */
 export interface FeatureSet {
   runId: string;
-  /** Parquet with a slice or with candles (`token_address, chain, timestamp, close`, and of a slice `call_id`): a file, a folder, a glob, or a list of them. */
+  /**
+   * Parquet with a slice or with candles (`token_address, chain, timestamp, close`, and of a slice
+   * `call_id`): a file, a folder, a glob, or a list of them.
+   */
   source: string | readonly string[];
   /** Where `features.parquet` goes. */
   outputDir: string;
@@ -39,15 +45,19 @@ export interface CompiledFeatures {
 }
 
 /**
- * Compiles feature sets: returns, volatility, moving averages and drawdown of each series of a slice, written as `features.parquet` and submitted as
- * `run_id/lab/features/features`. It has a row per candle; what cannot be told yet is null. The formulas stand beside their functions: {@link simpleReturn},
- * {@link logReturn}, {@link historicalVolatility}, {@link simpleMovingAverage}, {@link exponentialMovingAverage}, {@link drawdownFromPeak}.
+ * Compiles feature sets: returns, volatility, moving averages and drawdown of each series of a
+ * slice, written as `features.parquet` and submitted as `run_id/lab/features/features`. It has a
+ * row per candle; what cannot be told yet is null. The formulas stand beside their functions:
+ * {@link simpleReturn}, {@link logReturn}, {@link historicalVolatility},
+ * {@link simpleMovingAverage}, {@link exponentialMovingAverage}, {@link drawdownFromPeak}.
  *
- * The same slice and settings make the same bytes, whatever the order of the slice's rows. Neither the slice nor its features are held as a whole by JavaScript.
+ * The same slice and settings make the same bytes, whatever the order of the slice's rows. Neither
+ * the slice nor its features are held as a whole by JavaScript.
  *
  * @example
  * const compiler = new FeatureSetCompiler();
- * const features = await compiler.compile({ runId: 'run-1', source: 'out/run-1/slice.parquet', outputDir: 'out/run-1' });
+ * const source = 'out/run-1/slice.parquet';
+ * const features = await compiler.compile({ runId: 'run-1', source, outputDir: 'out/run-1' });
  * await features.submission?.settled();
  */
 export class FeatureSetCompiler {
@@ -60,8 +70,8 @@ export class FeatureSetCompiler {
   /**
    * Compiles and submits one feature set.
    *
-   * @throws LabError `FEATURES_INVALID`, `BARS_INVALID`; StorageError as `scanParquet` throws it; BusError when the bus refuses the file, or (with `requireBus`) is
-   * not there.
+   * @throws LabError `FEATURES_INVALID`, `BARS_INVALID`; StorageError as `scanParquet` throws it;
+   * BusError when the bus refuses the file, or (with `requireBus`) is not there.
    */
   async compile(featureSet: FeatureSet): Promise<CompiledFeatures> {
     const { runId, source, outputDir, inputs, meta } = featureSet;

@@ -12,7 +12,9 @@ import {
 } from '../indicators.js';
 import type { FeatureSettings } from './settings.js';
 
-/** One row of `features.parquet`: the candle that it belongs to, and a number or null per feature. */
+/**
+ * One row of `features.parquet`: the candle that it belongs to, and a number or null per feature.
+ */
 export interface FeatureRow {
   /** The slice's call; null for candles that belong to none. */
   call_id: string | null;
@@ -34,8 +36,9 @@ type Close = Pick<FeatureRow, 'call_id' | 'token_address' | 'chain' | 'timestamp
 const columns = ['token_address', 'chain', 'timestamp', 'close'];
 
 /**
- * The features of a slice or of candles, a row per candle, by series and time. A series is the window of one call, or without calls a token: two calls of one token
- * have windows with a gap between them, which no feature may bridge.
+ * The features of a slice or of candles, a row per candle, by series and time. A series is the
+ * window of one call, or without calls a token: two calls of one token have windows with a gap
+ * between them, which no feature may bridge.
  *
  * The candles are read in batches, and a batch is gone when the next one comes.
  *

@@ -15,7 +15,10 @@ const settingsSchema = z.strictObject({
   emaBars: windows(1),
   /** Windows of the volatility, in log returns: a column `volatility_<bars>` each. */
   volatilityBars: windows(2),
-  /** Bars in a year, by which the volatility is annualised: 252 for days of an exchange, 365 for days of a market that never closes. 1 leaves it per bar. */
+  /**
+   * Bars in a year, by which the volatility is annualised: 252 for days of an exchange, 365 for
+   * days of a market that never closes. 1 leaves it per bar.
+   */
   periodsPerYear: z.number().positive().max(32_000_000),
 });
 

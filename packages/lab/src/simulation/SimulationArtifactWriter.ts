@@ -18,7 +18,8 @@ export interface SimulationArtifactWriterOptions extends BusPolicy {
   /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
   busRoot?: string;
   /**
-   * Hints of the three artifacts: `simulation.fills` and so on when absent, which the catalog records. `canon.<table>` makes them part of canonical tables.
+   * Hints of the three artifacts: `simulation.fills` and so on when absent, which the catalog
+   * records. `canon.<table>` makes them part of canonical tables.
    */
   schemaHints?: { fills?: string; positions?: string; events?: string };
 }
@@ -34,7 +35,9 @@ export interface SimulationArtifacts {
   inputs?: readonly string[];
   /** What the simulation was asked to do (its preset, for instance): part of the provenance. */
   parameters?: Record<string, unknown>;
-  /** Takes the place of the provenance that is collected otherwise: commit, parameters, versions. */
+  /**
+   * Takes the place of the provenance that is collected otherwise: commit, parameters, versions.
+   */
   provenance?: Record<string, unknown>;
   /** Kept with each artifact, besides the preset's name. */
   meta?: Record<string, unknown>;
@@ -51,12 +54,14 @@ export interface WrittenSimulation {
 }
 
 /**
- * Writes the artifacts of a simulation (`fills.parquet`, `positions.parquet`, `events.parquet`, `sim.summary.json`) and submits the three Parquet files to the bus
- * as one job: they become visible together, as `run_id/simulation/<kind>/<kind>`.
+ * Writes the artifacts of a simulation (`fills.parquet`, `positions.parquet`, `events.parquet`,
+ * `sim.summary.json`) and submits the three Parquet files to the bus as one job: they become
+ * visible together, as `run_id/simulation/<kind>/<kind>`.
  *
  * @example
  * const writer = new SimulationArtifactWriter();
- * const written = await writer.write({ runId: 'run-1', presetName: 'trend', result, outputDir: 'out/run-1' });
+ * const outputDir = 'out/run-1';
+ * const written = await writer.write({ runId: 'run-1', presetName: 'trend', result, outputDir });
  * await written.submission?.settled();
  */
 export class SimulationArtifactWriter {

@@ -4,9 +4,11 @@ import { hasColumn } from '../has-column.js';
 import type { Bar } from './records.js';
 
 /**
- * Reads bars from a slice (or any candle file) by token. A slice has a bar once per call that it belongs to; a token's bar counts once.
+ * Reads bars from a slice (or any candle file) by token. A slice has a bar once per call that it
+ * belongs to; a token's bar counts once.
  *
- * @throws LabError `BARS_INVALID` for a token that is on two chains: they would pass for one; StorageError as `readParquet` throws it.
+ * @throws LabError `BARS_INVALID` for a token that is on two chains: they would pass for one;
+ * StorageError as `readParquet` throws it.
  */
 export async function readBars(source: string | readonly string[]): Promise<Map<string, Bar[]>> {
   const chainIfThere = (await hasColumn(source, 'chain')) ? ['chain'] : [];
@@ -44,7 +46,8 @@ export interface CatalogBars {
  *
  * @example
  * const slice = await readBarsFromCatalog(catalog, { runId: 'run-1' });
- * await writer.write({ runId, presetName, result: simulate(preset, slice.bars), outputDir, inputs: [slice.key] });
+ * const result = simulate(preset, slice.bars);
+ * await writer.write({ runId, presetName, result, outputDir, inputs: [slice.key] });
  */
 export async function readBarsFromCatalog(
   catalog: Pick<Catalog, 'artifacts'>,

@@ -46,8 +46,9 @@ export interface Trigger {
 }
 
 /**
- * Whether a bar closes a position. What happens inside of a bar is not known, so the worse is assumed: a stop comes before the take profit when the bar reaches
- * both; a bar that opens beyond a stop fills at its open, not at the stop.
+ * Whether a bar closes a position. What happens inside of a bar is not known, so the worse is
+ * assumed: a stop comes before the take profit when the bar reaches both; a bar that opens beyond a
+ * stop fills at its open, not at the stop.
  */
 export function triggerIn(position: Position, bar: Bar): Trigger | undefined {
   const stop = highestStop(position);
@@ -69,7 +70,10 @@ function highestStop({
   return stopLossPrice === null ? undefined : { price: stopLossPrice, reason: 'stop-loss' };
 }
 
-/** Draws the trailing stop after a bar that the position has outlived; from the next bar on it counts. */
+/**
+ * Draws the trailing stop after a bar that the position has outlived; from the next bar on it
+ * counts.
+ */
 export function trail(position: Position, bar: Bar, preset: Preset): void {
   if (preset.trailingStop === undefined || position.trailingStopPrice === null) return;
   position.trailingStopPrice = Math.max(position.trailingStopPrice, bar.high * (1 - preset.trailingStop));

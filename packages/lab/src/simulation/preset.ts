@@ -44,7 +44,10 @@ export const presetSchema = z.strictObject({
   strategy: z.discriminatedUnion('type', [trendSchema, meanReversionSchema, signalsSchema]),
   /** Cash at the beginning, in the quote currency. */
   capital: z.number().positive(),
-  /** How much goes into one position: a part of the cash that is there, or a fixed amount (fees included). */
+  /**
+   * How much goes into one position: a part of the cash that is there, or a fixed amount (fees
+   * included).
+   */
   sizing: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('fraction'), fraction }),
     z.strictObject({ type: z.literal('fixed'), quote: z.number().positive() }),

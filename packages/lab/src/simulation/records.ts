@@ -33,7 +33,9 @@ export interface PositionSnapshot {
   /** The bar's close. */
   current_price: number;
   size: number;
-  /** What selling at the close would bring over what was paid, entry fees included, exit costs not. */
+  /**
+   * What selling at the close would bring over what was paid, entry fees included, exit costs not.
+   */
   unrealized_pnl: number;
   stop_loss_price: number | null;
   take_profit_price: number | null;
@@ -78,7 +80,10 @@ export interface SimulationSummary {
   finalEquity: number;
   /** `finalEquity / capital - 1`. */
   totalReturn: number;
-  /** The deepest fall of equity (at closes) from an earlier high, as a fraction: 0.2 where the lowest `drawdown` of the equity is -0.2. */
+  /**
+   * The deepest fall of equity (at closes) from an earlier high, as a fraction: 0.2 where the
+   * lowest `drawdown` of the equity is -0.2.
+   */
   maxDrawdown: number;
   /** Positions that were closed. */
   trades: number;

@@ -76,7 +76,8 @@ test('a signal that is to enter and to exit is refused', () => {
 });
 
 test('equity is marked once per moment, when the bars of all tokens have closed', () => {
-  // 500 buy 50 of A at 10 on day 1. B rises while A falls: between the two bars of day 2 there would be a drawdown that never was.
+  // 500 buy 50 of A at 10 on day 1. B rises while A falls: between the two bars of day 2 there
+  // would be a drawdown that never was.
   const told = preset({}, { sizing: { type: 'fixed', quote: 500 } });
   const both = new Map([
     ['A', bars(10, 10, 5)],
@@ -99,7 +100,8 @@ test('a trade has both sides of a position; one that is open is none yet', () =>
     new Map([['T', bars(10, 10, 20, 20, 40, 40, 40)]]),
     signals,
   );
-  // 1000 / 1.01 = 990.0990 buys 99.00990 at 10 for a fee of 9.9010; at 20 they bring 1980.1980, less 19.8020: 960.3960 more than 1000.
+  // 1000 / 1.01 = 990.0990 buys 99.00990 at 10 for a fee of 9.9010; at 20 they bring 1980.1980,
+  // less 19.8020: 960.3960 more than 1000.
   expect(tradesOf(result)).toEqual([
     {
       token_id: 'T',

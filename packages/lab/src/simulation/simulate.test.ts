@@ -4,7 +4,10 @@ import { parsePreset } from './preset.js';
 import type { Bar, SimulationResult } from './records.js';
 import { simulate } from './simulate.js';
 
-/** Follows the price: above when the close is higher than the one before. Makes cases that can be computed by hand. */
+/**
+ * Follows the price: above when the close is higher than the one before. Makes cases that can be
+ * computed by hand.
+ */
 const follow = { type: 'trend', fastBars: 1, slowBars: 2 };
 const base = { name: 'test', strategy: follow, capital: 1000, sizing: { type: 'fraction', fraction: 1 } };
 
@@ -18,7 +21,10 @@ const bars = (...rows: [number, number, number, number][]): Bar[] =>
     close,
   }));
 
-/** Closes of 10, 9 and 11: the third one crosses up, so whatever comes next begins with a buy at its open. */
+/**
+ * Closes of 10, 9 and 11: the third one crosses up, so whatever comes next begins with a buy at its
+ * open.
+ */
 const leadIn: [number, number, number, number][] = [
   [10, 10, 10, 10],
   [9, 9, 9, 9],
@@ -40,7 +46,8 @@ describe('simulate, against cases computed by hand', () => {
     expect(fills[0]?.price).toBeCloseTo(11.5115, 10);
     expect(fills[0]?.size).toBeCloseTo(86.782869, 6);
     expect(fills[0]?.fees).toBeCloseTo(0.999001, 6);
-    // Sell: 8.5 * 0.999 = 8.4915; 86.782869 * 8.4915 = 736.916732; fee 0.736917; 736.179815 is left.
+    // Sell: 8.5 * 0.999 = 8.4915; 86.782869 * 8.4915 = 736.916732; fee 0.736917; 736.179815 is
+    // left.
     expect(fills[1]).toMatchObject({ side: 'sell', ts: new Date('2020-01-06') });
     expect(fills[1]?.price).toBeCloseTo(8.4915, 10);
     expect(cents(fills[1]?.quote_amount ?? 0)).toBe(736.92);
@@ -75,7 +82,8 @@ describe('simulate, against cases computed by hand', () => {
   });
 
   test('a trailing stop rises with the high of a bar from the next bar on, and never falls', () => {
-    // Entry at 10: stop 9. High 15 draws it to 13.5, which the same bar's low of 9.5 must not trigger.
+    // Entry at 10: stop 9. High 15 draws it to 13.5, which the same bar's low of 9.5 must not
+    // trigger.
     const result = run({ trailingStop: 0.1 }, [10, 15, 9.5, 14], [14, 14.2, 13.8, 14.1], [14, 14, 13, 13.2]);
     expect(exits(result)).toMatchObject([
       { reason: 'trailing-stop', price: 13.5, pnl: 350, ts: new Date('2020-01-06') },
@@ -116,7 +124,8 @@ describe('simulate, against cases computed by hand', () => {
     const flat = (price: number): [number, number, number, number] => [price, price, price, price];
     const prices = [10, 10.1, 10, 9, 9.2, 9.4, 10, 10];
     const result = simulate(parsePreset({ ...base, strategy }), new Map([['T', bars(...prices.map(flat))]]));
-    // The closes 10, 10.1, 10, 9 have mean 9.775 and deviation 0.449: 9 is 1.72 below. Back above the mean at 9.4 (mean of 10, 9, 9.2, 9.4).
+    // The closes 10, 10.1, 10, 9 have mean 9.775 and deviation 0.449: 9 is 1.72 below. Back above
+    // the mean at 9.4 (mean of 10, 9, 9.2, 9.4).
     expect(result.fills.map(fill => [fill.side, fill.price])).toEqual([
       ['buy', 9.2],
       ['sell', 10],

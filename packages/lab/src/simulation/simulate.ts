@@ -6,10 +6,13 @@ import type { Bar, SimulationEvent, SimulationResult } from './records.js';
 import { makeStrategy, type Strategy, type TokenSignal } from './strategy.js';
 
 /**
- * Simulates a preset over the bars of one or more tokens, which share one pot of cash. Long only, at most one position per token.
+ * Simulates a preset over the bars of one or more tokens, which share one pot of cash. Long only,
+ * at most one position per token.
  *
- * The order of things, which is what keeps it from looking ahead: a strategy sees a bar's close; what it wants is filled at the open of the token's next bar; after
- * that open the bar's range may reach a stop or the take profit; then the bar closes. Bars of one moment are worked on in the order of the tokens' names.
+ * The order of things, which is what keeps it from looking ahead: a strategy sees a bar's close;
+ * what it wants is filled at the open of the token's next bar; after that open the bar's range may
+ * reach a stop or the take profit; then the bar closes. Bars of one moment are worked on in the
+ * order of the tokens' names.
  *
  * @param barsByToken bars sorted by time.
  * @param signals what a preset of the type `signals` goes by; needed for it, and for no other.
@@ -206,7 +209,10 @@ class Book {
     this.#events.push({ ...event, pnl_so_far: this.#realized });
   }
 
-  /** Only once all bars of a moment have closed: between them some tokens would still stand at their closes of the moment before. */
+  /**
+   * Only once all bars of a moment have closed: between them some tokens would still stand at their
+   * closes of the moment before.
+   */
   #markEquity(ts: Date): void {
     let positions_value = 0;
     for (const { position, lastClose } of this.#tokens.values())

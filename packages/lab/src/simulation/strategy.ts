@@ -4,10 +4,16 @@ import type { Preset } from './preset.js';
 /** What a strategy wants after a bar has closed. It is carried out at the open of the next bar. */
 export type Signal = 'enter' | 'exit' | 'hold';
 
-/** Sees the closes of one token with their bars' times, one after another, and nothing that comes later. */
+/**
+ * Sees the closes of one token with their bars' times, one after another, and nothing that comes
+ * later.
+ */
 export type Strategy = (close: number, ts: Date) => Signal;
 
-/** Something outside of the simulation (an alert, a model, a person) says its word on a token, at the close of the bar that begins at `ts`. */
+/**
+ * Something outside of the simulation (an alert, a model, a person) says its word on a token, at
+ * the close of the bar that begins at `ts`.
+ */
 export interface TokenSignal {
   token_id: string;
   ts: Date;
@@ -21,7 +27,9 @@ export function makeStrategy(strategy: Preset['strategy'], signals: readonly Tok
   return strategy.type === 'trend' ? trend(strategy) : meanReversion(strategy);
 }
 
-/** Enters and exits when it is told to. A signal that no bar of the token begins with is not heard. */
+/**
+ * Enters and exits when it is told to. A signal that no bar of the token begins with is not heard.
+ */
 function followSignals(
   { enterOn, exitOn, exitAfterBars }: Extract<Preset['strategy'], { type: 'signals' }>,
   signals: readonly TokenSignal[],
@@ -41,7 +49,10 @@ function followSignals(
   };
 }
 
-/** Enters when the fast moving average has crossed above the slow one, exits when it has crossed below. */
+/**
+ * Enters when the fast moving average has crossed above the slow one, exits when it has crossed
+ * below.
+ */
 function trend({ fastBars, slowBars }: Extract<Preset['strategy'], { type: 'trend' }>): Strategy {
   const fast = rollingWindow(fastBars);
   const slow = rollingWindow(slowBars);
@@ -57,7 +68,10 @@ function trend({ fastBars, slowBars }: Extract<Preset['strategy'], { type: 'tren
   };
 }
 
-/** Enters when the close lies far below its mean, exits when it has come back. Distance in population standard deviations. */
+/**
+ * Enters when the close lies far below its mean, exits when it has come back. Distance in
+ * population standard deviations.
+ */
 function meanReversion({ bars, entryZ, exitZ }: Extract<Preset['strategy'], { type: 'mean-reversion' }>): Strategy {
   const window = rollingWindow(bars);
   return close => {
@@ -69,7 +83,10 @@ function meanReversion({ bars, entryZ, exitZ }: Extract<Preset['strategy'], { ty
   };
 }
 
-/** Mean and population standard deviation of the last `length` values; undefined while there are fewer. */
+/**
+ * Mean and population standard deviation of the last `length` values; undefined while there are
+ * fewer.
+ */
 function rollingWindow(length: number): (value: number) => { mean: number; deviation: number } | undefined {
   const window = lastValues(length);
   return value => {

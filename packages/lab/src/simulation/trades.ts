@@ -34,7 +34,10 @@ export const tradeSchema = {
   reason: 'VARCHAR',
 } as const satisfies Schema;
 
-/** The positions of a simulation that were closed, in the order of their exits. One that is still open is no trade yet. */
+/**
+ * The positions of a simulation that were closed, in the order of their exits. One that is still
+ * open is no trade yet.
+ */
 export function tradesOf({ fills, events }: Pick<SimulationResult, 'fills' | 'events'>): Trade[] {
   // Every fill has an event of its own, in the same order.
   const steps = events.filter(event => event.type !== 'signal');

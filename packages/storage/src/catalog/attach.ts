@@ -16,12 +16,14 @@ export interface AttachedDatabase {
 }
 
 /**
- * Opens a database in memory and attaches the published one, which stays open, and with it the files that it needs.
+ * Opens a database in memory and attaches the published one, which stays open, and with it the
+ * files that it needs.
  *
  * @throws StorageError as `openDuckDb`.
  */
 export async function attachPublished(path: string): Promise<AttachedDatabase> {
-  // Held too, so that nobody in this process closes the file meanwhile: that would take the lock away which says that somebody reads.
+  // Held too, so that nobody in this process closes the file meanwhile: that would take the lock
+  // away which says that somebody reads.
   const held = await acquireDatabase(resolve(path));
   const instance = await DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
   const connection = await connect(instance);

@@ -5,7 +5,10 @@ import { temporaryFolder } from '../../test/support/folder.js';
 import type { LineageEdge } from './lineage.js';
 import { type Catalog, openCatalog } from './open-catalog.js';
 
-/** A catalog whose edges are the pairs of input and output of a SELECT. Who was made from something is in it, who was not is not. */
+/**
+ * A catalog whose edges are the pairs of input and output of a SELECT. Who was made from something
+ * is in it, who was not is not.
+ */
 async function catalogOf(pairs: string): Promise<Catalog> {
   const path = join(temporaryFolder(), 'alerts.duckdb');
   await runIn(

@@ -5,7 +5,10 @@ import { type ArtifactRecord, artifactRecord } from './records.js';
 
 /** How far lineage is followed, and which way. */
 export interface LineageOptions {
-  /** `'inputs'`: what the artifact was made from; `'outputs'`: what was made from it; `'both'` (default): each by itself. */
+  /**
+   * `'inputs'`: what the artifact was made from; `'outputs'`: what was made from it; `'both'`
+   * (default): each by itself.
+   */
   direction?: 'inputs' | 'outputs' | 'both';
   /** How many steps: 1 (default) or more, or `Infinity` for as far as it goes. */
   depth?: number;
@@ -29,15 +32,18 @@ export interface Lineage {
   outputs: string[];
   /** Every edge that was followed, once and with its shortest depth, nearest first. */
   edges: LineageEdge[];
-  /** The artifact itself and those of `inputs` and `outputs`, as far as the catalog has them, newest first. */
+  /**
+   * The artifact itself and those of `inputs` and `outputs`, as far as the catalog has them, newest
+   * first.
+   */
   artifacts: ArtifactRecord[];
 }
 
 type Query = (sql: string, parameters?: readonly Param[]) => Promise<Row[]>;
 
 /**
- * The lineage of an artifact, by a walk that takes every edge once: it ends where edges form a circle. All edges come from one query,
- * so they are of one moment.
+ * The lineage of an artifact, by a walk that takes every edge once: it ends where edges form a
+ * circle. All edges come from one query, so they are of one moment.
  *
  * @throws StorageError `OPTIONS_INVALID`.
  */
@@ -69,7 +75,10 @@ function assertOptions(direction: string, depth: number): void {
 
 type Edge = Pick<LineageEdge, 'from' | 'to'>;
 
-/** The edges of one artifact, or all of them. A walk of many steps in SQL would read all of them at every step. */
+/**
+ * The edges of one artifact, or all of them. A walk of many steps in SQL would read all of them at
+ * every step.
+ */
 async function edgesOf(query: Query, only: string | undefined): Promise<Edge[]> {
   const condition = only === undefined ? 'input_key IS NOT NULL' : '(artifact_key = $1 OR input_key = $1)';
   const sql = `SELECT DISTINCT input_key AS "from", artifact_key AS "to" FROM catalog.lineage_v WHERE ${condition}`;

@@ -47,7 +47,9 @@ export interface AliasRecord {
   seq: number;
 }
 
-/** The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit. */
+/**
+ * The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit.
+ */
 export interface Catalog extends AsyncDisposable {
   /** The newest artifact of a dataset (by the daemon's order), undefined when there is none. */
   latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
@@ -57,30 +59,38 @@ export interface Catalog extends AsyncDisposable {
   runs(filter?: RunFilter): Promise<RunRecord[]>;
   /** Settled jobs, newest first; a job whose id came more than once is there as often. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
-  /** What became of a job (of its newest attempt, if its id came more than once), undefined while it has not settled. */
+  /**
+   * What became of a job (of its newest attempt, if its id came more than once), undefined while it
+   * has not settled.
+   */
   job(jobId: string): Promise<JobRecord | undefined>;
   /**
-   * What an artifact was made from, and what was made from it: its direct neighbours, or with `depth` further ones. A key that nobody
-   * knows has none.
+   * What an artifact was made from, and what was made from it: its direct neighbours, or with
+   * `depth` further ones. A key that nobody knows has none.
    */
   lineage(key: string, options?: LineageOptions): Promise<Lineage>;
-  /** Other artifacts with the same rows, in whatever order and encoding, newest first. None where `catalog.content_hash` was off. */
+  /**
+   * Other artifacts with the same rows, in whatever order and encoding, newest first. None where
+   * `catalog.content_hash` was off.
+   */
   sameContent(key: string): Promise<ArtifactRecord[]>;
   /** The aliases there are. `catalog.alias_history_f` has what they stood for earlier. */
   aliases(): Promise<AliasRecord[]>;
   /** Runs one SQL query over `catalog.*` and `canon.*`; parameters as for `DuckDb.query`. */
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
   /**
-   * The catalog as it was: after the job with this seq, or at this moment by the daemon's clock. Canonical tables are those of that time too, with
-   * the columns that they have today. It stays as it is, whatever is committed.
+   * The catalog as it was: after the job with this seq, or at this moment by the daemon's clock.
+   * Canonical tables are those of that time too, with the columns that they have today. It stays as
+   * it is, whatever is committed.
    */
   asOf(at: number | Date): Promise<Catalog>;
   /**
-   * Every artifact as it is committed, in order, until the loop is left or the signal ends it. `since` begins in the past, so that nothing is missed
-   * between two watches.
+   * Every artifact as it is committed, in order, until the loop is left or the signal ends it.
+   * `since` begins in the past, so that nothing is missed between two watches.
    *
    * @example
-   * for await (const artifact of catalog.watch({ producer: 'baseline', since: 17 })) console.log(artifact.seq, artifact.path);
+   * for await (const artifact of catalog.watch({ producer: 'baseline', since: 17 }))
+   *   console.log(artifact.seq, artifact.path);
    */
   watch(options?: WatchOptions): AsyncIterable<ArtifactRecord>;
   close(): Promise<void>;
@@ -141,7 +151,10 @@ function catalogOver(source: Source, path: string): Catalog {
   };
 }
 
-/** Keeps to the published database, whichever file that is by now: an older one still answers right, but holds back what it needs. */
+/**
+ * Keeps to the published database, whichever file that is by now: an older one still answers right,
+ * but holds back what it needs.
+ */
 class LiveDatabase {
   readonly #path: string;
   #current: { database: DuckDb; inode: number | undefined } | undefined;
@@ -152,7 +165,10 @@ class LiveDatabase {
     this.#path = path;
   }
 
-  /** The database that is published now; one look at a time, so that nobody closes what another has just opened. */
+  /**
+   * The database that is published now; one look at a time, so that nobody closes what another has
+   * just opened.
+   */
   open(): Promise<DuckDb> {
     const opened = this.#turn.then(() => this.#open());
     this.#turn = opened.catch(() => {});

@@ -3,12 +3,16 @@ import { identifier, literal } from '../sql.js';
 import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
 
-/** The schemas of the published database, of which only the journal has to be cut off: all else is views over it. */
+/**
+ * The schemas of the published database, of which only the journal has to be cut off: all else is
+ * views over it.
+ */
 const schemas = ['_bus', 'catalog', 'canon'];
 
 /**
- * A database in memory with the views of a published one as they were after a job: the journal ends there, and canonical tables are made of the artifacts
- * up to there. It keeps the published database open, and so the files that it needs.
+ * A database in memory with the views of a published one as they were after a job: the journal ends
+ * there, and canonical tables are made of the artifacts up to there. It keeps the published
+ * database open, and so the files that it needs.
  */
 export async function openPast(path: string, seq: number): Promise<DuckDb> {
   const { connection, shared } = await attachPublished(path);
@@ -37,7 +41,10 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
     await database.query(await canonicalView(database, table as unknown as TableRow, seq));
 }
 
-/** Views that read one another, in whatever order they come: those that cannot be made yet are made after the others. */
+/**
+ * Views that read one another, in whatever order they come: those that cannot be made yet are made
+ * after the others.
+ */
 async function createAll(database: Pick<DuckDb, 'query'>, statements: readonly string[]): Promise<void> {
   const left: string[] = [];
   let problem: unknown;
@@ -61,8 +68,9 @@ interface TableRow {
 }
 
 /**
- * `canon.<table>` as it was. Of an append table every row is still there; the others have dropped what was superseded, so they are made of the store's files again
- * (the same definition as in docs/reference/configuration.md, "Modes of canonical tables").
+ * `canon.<table>` as it was. Of an append table every row is still there; the others have dropped
+ * what was superseded, so they are made of the store's files again (the same definition as in
+ * docs/reference/configuration.md, "Modes of canonical tables").
  */
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
@@ -92,7 +100,8 @@ async function canonicalView(
   const origins = used.map(
     a => `(${literal(a.path as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key as string)})`,
   );
-  // As in the published views: an expression that is always true keeps DuckDB from trusting a writer's statistics.
+  // As in the published views: an expression that is always true keeps DuckDB from trusting a
+  // writer's statistics.
   const values = columns.map(({ column_name: name }) => {
     const column = identifier(name as string);
     return `CASE WHEN length(f.filename) > 0 THEN f.${column} END AS ${column}`;

@@ -44,7 +44,9 @@ export interface JobFilter {
 /** Which runs are wanted; what is absent is not a condition. */
 export interface RunFilter {
   runId?: string;
-  /** Only those whose last job is before this seq: that of the last one of a page gives the next. */
+  /**
+   * Only those whose last job is before this seq: that of the last one of a page gives the next.
+   */
   beforeSeq?: number;
   /** At most so many, newest first. */
   limit?: number;
@@ -79,8 +81,9 @@ export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
 }
 
 /**
- * Of a few it is found first which they are, by two columns, and then all columns of these are read. DuckDB reads all of whole row groups when
- * it orders them with everything that they have: 140 instead of 25 ms for one of 900,000 artifacts, where they lay in two segments.
+ * Of a few it is found first which they are, by two columns, and then all columns of these are
+ * read. DuckDB reads all of whole row groups when it orders them with everything that they have:
+ * 140 instead of 25 ms for one of 900,000 artifacts, where they lay in two segments.
  */
 function newestArtifacts(where: string, limit: number | undefined): string {
   const newestFirst = 'ORDER BY seq DESC, ordinal DESC';

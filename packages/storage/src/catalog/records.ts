@@ -27,7 +27,10 @@ export interface ArtifactRecord {
   meta: Record<string, unknown> | null;
   /** Where it comes from: commit, parameters, versions. */
   provenance: Record<string, unknown> | null;
-  /** A hash of the rows that their order and the encoding of the file do not change; null unless the bus was told to make it. */
+  /**
+   * A hash of the rows that their order and the encoding of the file do not change; null unless the
+   * bus was told to make it.
+   */
   contentHash: string | null;
   /** By the producer's clock. */
   createdAt: Date;

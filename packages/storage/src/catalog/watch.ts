@@ -6,7 +6,10 @@ import type { ArtifactRecord } from './records.js';
 export interface WatchOptions {
   producer?: string;
   kind?: string;
-  /** Begins behind the job with this seq (0: with the first there is); with the next commit when absent. */
+  /**
+   * Begins behind the job with this seq (0: with the first there is); with the next commit when
+   * absent.
+   */
   since?: number;
   /** Ends the iteration. */
   signal?: AbortSignal;
@@ -22,14 +25,17 @@ export interface WatchSource {
   commitFolder(): Promise<string>;
 }
 
-/** A commit is looked for at least this often, where the file system says nothing (a network mount). */
+/**
+ * A commit is looked for at least this often, where the file system says nothing (a network mount).
+ */
 const longestWaitMs = 2_000;
 /** So many jobs are asked for at once, so that a long past does not have to fit into memory. */
 const stepSeqs = 10_000;
 
 /**
- * Every artifact in the order of the commits, those that are there and then those that come, until the signal ends it. The file system tells when a
- * commit is made. To go on later, begin with `since` the seq of the last artifact whose job was taken in whole.
+ * Every artifact in the order of the commits, those that are there and then those that come, until
+ * the signal ends it. The file system tells when a commit is made. To go on later, begin with
+ * `since` the seq of the last artifact whose job was taken in whole.
  */
 export async function* watchCommits(source: WatchSource, options: WatchOptions): AsyncGenerator<ArtifactRecord> {
   const { producer, kind, signal } = options;

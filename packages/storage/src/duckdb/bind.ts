@@ -32,7 +32,10 @@ export function bindParams(params: Params): BoundParams {
 
 const isList = (params: Params): params is readonly Param[] => Array.isArray(params);
 
-/** An integer is bound as an integer: as a DOUBLE it would make DuckDB compare BIGINT columns with rounding. */
+/**
+ * An integer is bound as an integer: as a DOUBLE it would make DuckDB compare BIGINT columns with
+ * rounding.
+ */
 function bind(param: Param, name: string): Bound {
   if (param === null || param === undefined) return { value: null, type: api.SQLNULL };
   switch (typeof param) {

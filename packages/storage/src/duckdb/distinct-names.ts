@@ -1,4 +1,7 @@
-/** Names of columns, each once: one that is there already becomes `a:1`, `a:2`, or the next such name that no column has. */
+/**
+ * Names of columns, each once: one that is there already becomes `a:1`, `a:2`, or the next such
+ * name that no column has.
+ */
 export function distinctNames(names: readonly string[]): string[] {
   const all = new Set(names);
   const taken = new Set<string>();

@@ -4,11 +4,15 @@ import { nextSpillPath } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;
 
-/** Settings of every instance: nothing reaches for the network, and a query's meaning does not depend on the machine's time zone. */
+/**
+ * Settings of every instance: nothing reaches for the network, and a query's meaning does not
+ * depend on the machine's time zone.
+ */
 export const instanceSettings = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
-  // Files are given by descriptor paths that are used again for other files, so nothing may be remembered by path.
+  // Files are given by descriptor paths that are used again for other files, so nothing may be
+  // remembered by path.
   enable_external_file_cache: 'false',
 } as const;
 
@@ -26,7 +30,10 @@ export async function connect(to: DuckDBInstance): Promise<DuckDBConnection> {
   }
 }
 
-/** Whether an error has made the DuckDB instance in which it happened useless, to everybody who shares it. */
+/**
+ * Whether an error has made the DuckDB instance in which it happened useless, to everybody who
+ * shares it.
+ */
 export const isPoisonous = (error: unknown): boolean =>
   error instanceof Error && duckDbFault(error.message) === 'poisoned';
 
@@ -35,10 +42,12 @@ const isBystander = (error: unknown): boolean =>
   isPoisonous(error) && (error as Error).message.includes('because of a previous fatal error');
 
 /**
- * Runs `work` on a connection of its own to the process's one database in memory, which reads and writes Parquet. It holds no file and
- * lives as long as the process, or until a statement makes it useless.
+ * Runs `work` on a connection of its own to the process's one database in memory, which reads and
+ * writes Parquet. It holds no file and lives as long as the process, or until a statement makes it
+ * useless.
  *
- * @param mayRepeat whether `work` can run once more, in a new database, when another statement has made the first one useless.
+ * @param mayRepeat whether `work` can run once more, in a new database, when another statement has
+ * made the first one useless.
  */
 export async function withMemoryConnection<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
@@ -74,7 +83,10 @@ async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promis
 /** A connection to the process's database in memory. */
 export interface MemoryConnection {
   connection: DuckDBConnection;
-  /** To be called with what a statement throws: a useless database is replaced for those who come next. */
+  /**
+   * To be called with what a statement throws: a useless database is replaced for those who come
+   * next.
+   */
   failed(error: unknown): void;
 }
 

@@ -75,7 +75,10 @@ async function runForBuilt<C>(
 
 const chunksPerTurn = 32; // about 65,000 rows, then the event loop has its turn
 
-/** Not a stream: DuckDB's streams end without an error when reading fails, a statement that runs to its end does not. */
+/**
+ * Not a stream: DuckDB's streams end without an error when reading fails, a statement that runs to
+ * its end does not.
+ */
 async function runForEach(
   connection: DuckDBConnection,
   { sql, params, signal }: Statement,
@@ -110,8 +113,9 @@ export function appendRows(rows: Row[], names: readonly string[], columns: reado
 const interruptEveryMs = 10;
 
 /**
- * Runs `work`, and interrupts the connection's query when the signal says so; then it is the signal's reason that is thrown. DuckDB
- * forgets an interrupt that comes before the query has begun, so it is told again until the work has ended.
+ * Runs `work`, and interrupts the connection's query when the signal says so; then it is the
+ * signal's reason that is thrown. DuckDB forgets an interrupt that comes before the query has
+ * begun, so it is told again until the work has ended.
  */
 export async function interruptible<T>(
   connection: DuckDBConnection,

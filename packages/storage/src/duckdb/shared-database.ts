@@ -5,13 +5,17 @@ import { instanceSettings } from './memory-instance.js';
 import { nextSpillPath } from './spill-folder.js';
 
 /**
- * One DuckDB instance per database file and process, however often it is opened. A second one would be harmless only until it is closed:
- * POSIX drops all of a process's locks on a file when any descriptor of it is closed, and the daemon deletes what an old database
- * refers to once no lock says that somebody reads it.
+ * One DuckDB instance per database file and process, however often it is opened. A second one would
+ * be harmless only until it is closed: POSIX drops all of a process's locks on a file when any
+ * descriptor of it is closed, and the daemon deletes what an old database refers to once no lock
+ * says that somebody reads it.
  */
 export interface SharedDatabase {
   readonly instance: DuckDBInstance;
-  /** Which file this is (device and inode): a database that was renamed over the path is another one. */
+  /**
+   * Which file this is (device and inode): a database that was renamed over the path is another
+   * one.
+   */
   readonly identity: string;
   /** Gives it back; the last one closes the file. */
   release(): void;
@@ -26,7 +30,10 @@ interface Entry {
 }
 
 const open = new Map<string, Entry>();
-/** Instances that have, or may have, files open that those in `open` have too; closed when nothing is open that they could unlock. */
+/**
+ * Instances that have, or may have, files open that those in `open` have too; closed when nothing
+ * is open that they could unlock.
+ */
 const doubtful: DuckDBInstance[] = [];
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -98,7 +105,10 @@ function use(identity: string, entry: Entry): SharedDatabase {
   };
 }
 
-/** Closes an instance that has one of the shared files open as well, as soon as that takes nobody's lock away. */
+/**
+ * Closes an instance that has one of the shared files open as well, as soon as that takes nobody's
+ * lock away.
+ */
 export function closeWhenHarmless(instance: DuckDBInstance): void {
   doubtful.push(instance);
   closeDoubtful();

@@ -9,7 +9,9 @@ export interface SpillFolder {
   remove(): void;
 }
 
-/** Processes of other containers have other ids for what may be the same folder of temporary files. */
+/**
+ * Processes of other containers have other ids for what may be the same folder of temporary files.
+ */
 function processNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
@@ -20,7 +22,10 @@ function processNamespace(): string {
 
 const pattern = /^quantbot-spill-(\d+)-(\d+)-/;
 
-/** Makes a folder below the system's own that only this user can look into, and removes those that processes which are gone have left. */
+/**
+ * Makes a folder below the system's own that only this user can look into, and removes those that
+ * processes which are gone have left.
+ */
 export function makeSpillFolder(): SpillFolder {
   const namespace = processNamespace();
   removeThoseOfTheDead(namespace);
@@ -32,8 +37,9 @@ let ofProcess: SpillFolder | undefined;
 let count = 0;
 
 /**
- * Where one database of this process spills; two must not share a folder. DuckDB's own choice is beside the database, or `.tmp` in whatever the working
- * folder is. Empty, so that nothing is spilled, where there is no place for it.
+ * Where one database of this process spills; two must not share a folder. DuckDB's own choice is
+ * beside the database, or `.tmp` in whatever the working folder is. Empty, so that nothing is
+ * spilled, where there is no place for it.
  */
 export function nextSpillPath(): string {
   try {

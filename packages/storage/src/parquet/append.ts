@@ -80,11 +80,16 @@ function encode({ name, type, encode: encoder }: Column, value: unknown, row: nu
   }
 }
 
-/** Only a row's own properties count: a column called `constructor` is not the one that every object has. */
+/**
+ * Only a row's own properties count: a column called `constructor` is not the one that every object
+ * has.
+ */
 const read = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined;
 
-/** A property that is no column is most often a misspelt one, whose column would be written as NULL. */
+/**
+ * A property that is no column is most often a misspelt one, whose column would be written as NULL.
+ */
 function assertKnown(row: object, names: ReadonlySet<string>, index: number): void {
   if (typeof row !== 'object' || row === null)
     throw storageError('VALUE_INVALID', `Row ${index} is not an object but ${String(row)}.`);

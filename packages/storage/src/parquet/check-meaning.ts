@@ -11,10 +11,12 @@ interface FileToRead {
 }
 
 /**
- * Checks that DuckDB gives the values of the columns that are read as the files mean them: of some types it holds less than Parquet does.
+ * Checks that DuckDB gives the values of the columns that are read as the files mean them: of some
+ * types it holds less than Parquet does.
  *
- * Of nanoseconds it keeps microseconds where they have a time zone, or are INT96. Such a column can always be read as `Date`, which has milliseconds. Where it is compared,
- * sorted by, or read with more digits, its values are looked at first.
+ * Of nanoseconds it keeps microseconds where they have a time zone, or are INT96. Such a column can
+ * always be read as `Date`, which has milliseconds. Where it is compared, sorted by, or read with
+ * more digits, its values are looked at first.
  *
  * @throws StorageError `TYPE_UNSUPPORTED` for the first column that is not.
  */

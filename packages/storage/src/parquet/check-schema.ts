@@ -9,10 +9,12 @@ interface FileFooter {
 }
 
 /**
- * Checks that all files have the columns of the read, each with one type. DuckDB itself would read several files with the first one's
- * schema: it drops columns that only later files have, and makes 1.5 into 2 where the first file has integers.
+ * Checks that all files have the columns of the read, each with one type. DuckDB itself would read
+ * several files with the first one's schema: it drops columns that only later files have, and makes
+ * 1.5 into 2 where the first file has integers.
  *
- * Without a condition only the columns that are read must agree; a condition can name any, so with one all must.
+ * Without a condition only the columns that are read must agree; a condition can name any, so with
+ * one all must.
  *
  * @throws StorageError `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`.
  */
@@ -31,7 +33,10 @@ export function checkSchema(files: readonly FileFooter[], options: CheckedOption
   throw storageError('SCHEMA_DIFFERS', `The ${files.length} files do not have the same columns.`, { details });
 }
 
-/** Where columns share a name and DuckDB makes up others (`a`, `A_1`), a name of another file could stand for another column. */
+/**
+ * Where columns share a name and DuckDB makes up others (`a`, `A_1`), a name of another file could
+ * stand for another column.
+ */
 function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): void {
   const namesOf = ({ footer }: FileFooter) => footer.columns.map(column => column.name).join();
   const other = files.find(file => namesOf(file) !== namesOf(renamed));

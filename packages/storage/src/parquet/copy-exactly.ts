@@ -11,17 +11,22 @@ export interface CopyToFile {
   path: string;
   /** Options of DuckDB's COPY: `FORMAT parquet, COMPRESSION zstd`. */
   options: string;
-  /** Whether to read the file once it is written, all of it, and compare its columns with what was to be written. */
+  /**
+   * Whether to read the file once it is written, all of it, and compare its columns with what was
+   * to be written.
+   */
   readBack: boolean;
 }
 
 /**
- * Writes the result of a SELECT as Parquet so that every value can be read back as it was: docs/reference/type-mapping.md has the rule for each type. DuckDB's own
- * COPY makes a DOUBLE of a HUGEINT and a positive zero of a negative one without a word. Not flushed; whoever calls removes the file after a failure.
+ * Writes the result of a SELECT as Parquet so that every value can be read back as it was:
+ * docs/reference/type-mapping.md has the rule for each type. DuckDB's own COPY makes a DOUBLE of a
+ * HUGEINT and a positive zero of a negative one without a word. Not flushed; whoever calls removes
+ * the file after a failure.
  *
  * @returns the number of rows.
- * @throws StorageError `TYPE_UNSUPPORTED` (a column cannot be written), `VALUE_INVALID` (a value cannot), `WRITE_FAILED` (the file is not what was
- * written); DuckDB's errors as they come.
+ * @throws StorageError `TYPE_UNSUPPORTED` (a column cannot be written), `VALUE_INVALID` (a value
+ * cannot), `WRITE_FAILED` (the file is not what was written); DuckDB's errors as they come.
  */
 export async function copyExactly(connection: DuckDBConnection, copy: CopyToFile): Promise<number> {
   const columns = await columnsToWrite(connection, copy.sql);
@@ -72,7 +77,8 @@ async function run(
   columns: readonly ColumnToWrite[],
 ): Promise<number> {
   const copy = async (mayHaveDictionary: boolean) => {
-    // DuckDB's dictionary takes -0.0 for 0.0, and one NaN for another; without one, the file is larger.
+    // DuckDB's dictionary takes -0.0 for 0.0, and one NaN for another; without one, the file is
+    // larger.
     const all = mayHaveDictionary ? options : `${options}, DICTIONARY_SIZE_LIMIT 0`;
     const source = selectOf(sql, columns, mayHaveDictionary);
     const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
@@ -150,7 +156,10 @@ async function readBack(
     });
 }
 
-/** A type as text, without what does not change a value: spaces, quotes of names, the coordinate system that a plain GEOMETRY gets. */
+/**
+ * A type as text, without what does not change a value: spaces, quotes of names, the coordinate
+ * system that a plain GEOMETRY gets.
+ */
 const comparable = (type: DuckDBType | string | undefined): string | undefined =>
   (typeof type === 'string' ? type : (type?.alias ?? type?.toString()))
     ?.replace(/JSON/g, 'VARCHAR')

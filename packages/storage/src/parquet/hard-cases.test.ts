@@ -97,7 +97,8 @@ test('what is finer than a millisecond is cut off towards the past, before 1970 
 
 test('texts that differ in any one place are never taken for each other', async () => {
   const path = join(temporaryFolder(), 'x.parquet');
-  // All 12 bytes that stand in an entry, one place at a time, then longer ones that share their beginning.
+  // All 12 bytes that stand in an entry, one place at a time, then longer ones that share their
+  // beginning.
   const short = Array.from({ length: 12 }, (_, at) =>
     [...'abcdefghijklmnopqrstuvwxyz'].map(c => '............'.slice(0, at) + c + '...........'.slice(at)),
   );

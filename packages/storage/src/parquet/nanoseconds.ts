@@ -2,8 +2,9 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparque
 import { compressors } from 'hyparquet-compressors';
 
 /**
- * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times without a word where they have a zone, or are INT96, so another reader
- * looks at them, one column of one row group at a time.
+ * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times
+ * without a word where they have a zone, or are INT96, so another reader looks at them, one column
+ * of one row group at a time.
  *
  * @returns the names of these columns.
  */

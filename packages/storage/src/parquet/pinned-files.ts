@@ -20,9 +20,10 @@ interface PinnedFile {
 }
 
 /**
- * The files of one read. DuckDB opens a file anew for every part that it reads; if another file was renamed over it in between, it
- * would take the pages of one for those of the other. So the files are held open, and DuckDB is given the descriptors: a read is of one
- * version of each file, also of one that is removed or replaced meanwhile. A file that is rewritten in place is noticed.
+ * The files of one read. DuckDB opens a file anew for every part that it reads; if another file was
+ * renamed over it in between, it would take the pages of one for those of the other. So the files
+ * are held open, and DuckDB is given the descriptors: a read is of one version of each file, also
+ * of one that is removed or replaced meanwhile. A file that is rewritten in place is noticed.
  */
 export class PinnedFiles {
   readonly #files: readonly PinnedFile[];
@@ -64,7 +65,10 @@ export class PinnedFiles {
       throw storageError('FILE_CHANGED', 'A file was rewritten while it was read.', { details: changed });
   }
 
-  /** A line for each file that was rewritten in place, shortened, or (if it is not held open) replaced or removed. */
+  /**
+   * A line for each file that was rewritten in place, shortened, or (if it is not held open)
+   * replaced or removed.
+   */
   async changes(): Promise<string[]> {
     const lines: string[] = [];
     for (const { path, handle, size, mtimeNs, inode } of this.#files) {

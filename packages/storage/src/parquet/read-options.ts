@@ -10,7 +10,10 @@ export type OrderBy = string | { column: string; direction: 'asc' | 'desc' };
 export interface ReadOptions extends TypeMapping {
   /** The columns, in this order; all of them when absent. */
   columns?: readonly string[];
-  /** An SQL condition over the columns, such as `price > ? AND chain = ?`. Values belong into `params`. */
+  /**
+   * An SQL condition over the columns, such as `price > ? AND chain = ?`. Values belong into
+   * `params`.
+   */
   where?: string;
   /** The values of the condition's parameters: an array for `?` or `$1`, an object for `$name`. */
   params?: Params;
@@ -18,7 +21,10 @@ export interface ReadOptions extends TypeMapping {
   orderBy?: OrderBy | readonly OrderBy[];
   /** At most so many rows. */
   limit?: number;
-  /** Reads `key=value` folders of the paths as columns (Hive partitions). Off by default: such columns would replace the files' own. */
+  /**
+   * Reads `key=value` folders of the paths as columns (Hive partitions). Off by default: such
+   * columns would replace the files' own.
+   */
   hivePartitioning?: boolean;
   /** Ends the read; it then throws the signal's reason. */
   signal?: AbortSignal;
@@ -56,7 +62,10 @@ export function checkOptions(options: ReadOptions): CheckedOptions {
 
 const ascending = (column: string) => ({ column, direction: 'asc' as const });
 
-/** The clauses behind FROM. The condition gets lines of its own, so that a comment in it ends with it. */
+/**
+ * The clauses behind FROM. The condition gets lines of its own, so that a comment in it ends with
+ * it.
+ */
 export function clauses({ where, orderBy, limit }: CheckedOptions, before: readonly string[] = []): string {
   const order = [...before, ...orderBy.map(by => `${identifier(by.column)} ${by.direction.toUpperCase()} NULLS LAST`)];
   return [

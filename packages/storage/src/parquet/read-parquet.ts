@@ -12,14 +12,16 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
 import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /**
- * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows come in the order of the files (by name)
- * and of the rows in them, unless `orderBy` says otherwise. docs/reference/type-mapping.md says which type becomes what.
+ * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows come
+ * in the order of the files (by name) and of the rows in them, unless `orderBy` says otherwise.
+ * docs/reference/type-mapping.md says which type becomes what.
  *
- * A read is of one version of each file: a golden export that is replaced meanwhile is read to its end as it was. Files that are read
- * together must have the same columns.
+ * A read is of one version of each file: a golden export that is replaced meanwhile is read to its
+ * end as it was. Files that are read together must have the same columns.
  *
- * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the
- * condition), `ROW_INVALID` (the row schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
+ * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`,
+ * `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row schema),
+ * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {
@@ -31,11 +33,15 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
  * });
  *
  * @example
- * const Alert = z.object({ alert_id: z.string(), price: z.number().positive() }); // reads these two columns, and checks every row
- * const alerts = await readParquet('data/exports/alerts_std.parquet', { rowSchema: Alert }); // { alert_id: string; price: number }[]
+ * // Reads these two columns and checks every row: { alert_id: string; price: number }[]
+ * const Alert = z.object({ alert_id: z.string(), price: z.number().positive() });
+ * const alerts = await readParquet('data/exports/alerts_std.parquet', { rowSchema: Alert });
  */
 export function readParquet<R>(source: ParquetSource, options: ReadOptions & TypedReadOptions<R>): Promise<R[]>;
-/** Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not checked. */
+/**
+ * Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not
+ * checked.
+ */
 export function readParquet<R = Row>(source: ParquetSource, options?: ReadOptions): Promise<R[]>;
 export async function readParquet<R>(
   source: ParquetSource,
@@ -47,15 +53,20 @@ export async function readParquet<R>(
 }
 
 /**
- * {@link readParquet} with the result as columns: `{ price: [1.5, 2], chain: ['solana', null] }`. A million rows as objects cost
- * several times more time and memory.
+ * {@link readParquet} with the result as columns: `{ price: [1.5, 2], chain: ['solana', null] }`. A
+ * million rows as objects cost several times more time and memory.
  *
- * With `typedArrays: true` a column of numbers without a NULL is a typed array: integers and floats of their own kind (`INTEGER` an `Int32Array`,
- * `DOUBLE` a `Float64Array`), BIGINT and UBIGINT a `Float64Array` (exact, as ever) or with `int64: 'bigint'` a `BigInt64Array` or `BigUint64Array`,
- * DECIMAL with `decimal: 'number'` a `Float64Array`, TIMESTAMP with `timestamp: 'micros'` a `BigInt64Array`. Every other column is an array.
+ * With `typedArrays: true` a column of numbers without a NULL is a typed array: integers and floats
+ * of their own kind (`INTEGER` an `Int32Array`, `DOUBLE` a `Float64Array`), BIGINT and UBIGINT a
+ * `Float64Array` (exact, as ever) or with `int64: 'bigint'` a `BigInt64Array` or `BigUint64Array`,
+ * DECIMAL with `decimal: 'number'` a `Float64Array`, TIMESTAMP with `timestamp: 'micros'` a
+ * `BigInt64Array`. Every other column is an array.
  *
  * @example
- * const { price } = await readParquetColumns('data/exports/trades.parquet', { columns: ['price'], typedArrays: true });
+ * const { price } = await readParquetColumns('data/exports/trades.parquet', {
+ *   columns: ['price'],
+ *   typedArrays: true,
+ * });
  */
 export function readParquetColumns(
   source: ParquetSource,
@@ -140,8 +151,9 @@ export async function openFiles(source: ParquetSource, options: CheckedOptions):
 export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';
 
 /**
- * The files as a table. DuckDB skips rows by the minimum and maximum that a file states. These leave NaN out, which `can_have_nan` says; and where another writer
- * has stated them wrongly, rows would be missing: an expression that is always true keeps DuckDB from using them.
+ * The files as a table. DuckDB skips rows by the minimum and maximum that a file states. These
+ * leave NaN out, which `can_have_nan` says; and where another writer has stated them wrongly, rows
+ * would be missing: an expression that is always true keeps DuckDB from using them.
  */
 export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy }: CheckedOptions): string {
   const paths = files.readPaths.map(literal).join(', ');

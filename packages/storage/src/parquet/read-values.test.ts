@@ -11,7 +11,10 @@ import { copyExactly } from './copy-exactly.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 
-/** How a value that was read says the same as DuckDB's text of it; undefined: no such value, so the read must be refused. */
+/**
+ * How a value that was read says the same as DuckDB's text of it; undefined: no such value, so the
+ * read must be refused.
+ */
 type Expected = (text: string, mapping: Required<TypeMapping>) => unknown;
 
 const integer: Expected = (text, { int64 }) => {
@@ -33,7 +36,10 @@ function nanosOf(text: string): bigint {
   return seconds * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
-/** Days since 1970 of a date in the Gregorian calendar, by the well-known arithmetic of eras of 400 years. */
+/**
+ * Days since 1970 of a date in the Gregorian calendar, by the well-known arithmetic of eras of 400
+ * years.
+ */
 function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

@@ -22,15 +22,17 @@ export interface ScanOptions extends ReadOptions {
 const defaultBatchRows = 10_000;
 
 /**
- * Reads Parquet in batches of rows, with memory for a few of them at a time: the same as {@link readParquet} for what is too much
- * at once. A scan that ends without an error was complete: it carries its own end mark, since DuckDB's streams can end early
- * and say nothing.
+ * Reads Parquet in batches of rows, with memory for a few of them at a time: the same as
+ * {@link readParquet} for what is too much at once. A scan that ends without an error was complete:
+ * it carries its own end mark, since DuckDB's streams can end early and say nothing.
  *
- * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: some file could not be read to its end, so discard what was delivered.
+ * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: some file could not be read to its
+ * end, so discard what was delivered.
  *
  * @example
  * let volume = 0;
- * for await (const rows of scanParquet('data/bus/store/simulation/fills', { columns: ['price', 'size'] })) {
+ * const fills = 'data/bus/store/simulation/fills';
+ * for await (const rows of scanParquet(fills, { columns: ['price', 'size'] })) {
  *   for (const row of rows) volume += row.price * row.size;
  * }
  */
@@ -38,7 +40,10 @@ export function scanParquet<R>(
   source: ParquetSource,
   options: ScanOptions & TypedReadOptions<R>,
 ): AsyncGenerator<R[], void, undefined>;
-/** Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not checked. */
+/**
+ * Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not
+ * checked.
+ */
 export function scanParquet<R = Row>(
   source: ParquetSource,
   options?: ScanOptions,
@@ -102,8 +107,9 @@ async function* scan(
 }
 
 /**
- * The rows, and behind them one that is only the mark of the end. It comes from the other side of a UNION ALL, which DuckDB reads in
- * order, so it arrives only after every row did. (With an order the mark is the first thing to sort by.)
+ * The rows, and behind them one that is only the mark of the end. It comes from the other side of a
+ * UNION ALL, which DuckDB reads in order, so it arrives only after every row did. (With an order
+ * the mark is the first thing to sort by.)
  */
 async function startStream(
   { connection, failed }: MemoryConnection,
@@ -126,7 +132,10 @@ async function startStream(
   }
 }
 
-/** The options with the columns to sort by among the chosen ones, since they are sorted by once more beside the mark. */
+/**
+ * The options with the columns to sort by among the chosen ones, since they are sorted by once more
+ * beside the mark.
+ */
 function withOrder(options: CheckedOptions): CheckedOptions {
   if (options.columns === undefined) return options;
   const columns = new Map(

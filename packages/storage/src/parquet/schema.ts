@@ -4,8 +4,9 @@ import { type Encoder, encoderOf } from '../types/encode.js';
 import { parseType } from '../types/parse-type.js';
 
 /**
- * The columns of a file in order, each with its DuckDB type: `{ ts: 'TIMESTAMP', price: 'DOUBLE', tags: 'VARCHAR[]' }`. For names that
- * JavaScript would sort (`'1'`), give pairs instead.
+ * The columns of a file in order, each with its DuckDB type:
+ * `{ ts: 'TIMESTAMP', price: 'DOUBLE', tags: 'VARCHAR[]' }`. For names that JavaScript would sort
+ * (`'1'`), give pairs instead.
  */
 export type Schema = Readonly<Record<string, string>> | readonly (readonly [name: string, type: string])[];
 

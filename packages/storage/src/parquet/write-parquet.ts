@@ -8,7 +8,10 @@ import { appendColumns, appendRows } from './append.js';
 import { copyExactly } from './copy-exactly.js';
 import { type Column, columnsOf, type Schema } from './schema.js';
 
-/** The rows to write: objects by column name, from an array, a generator or a stream. A column that a row lacks is NULL. */
+/**
+ * The rows to write: objects by column name, from an array, a generator or a stream. A column that
+ * a row lacks is NULL.
+ */
 export type RowSource = Iterable<object> | AsyncIterable<object>;
 
 /** The columns to write, each an array of one value per row. */
@@ -18,7 +21,10 @@ export type ColumnSource = Readonly<Record<string, ArrayLike<unknown>>>;
 export interface WriteOptions {
   /** `'zstd'` when absent. */
   compression?: 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'uncompressed';
-  /** Rows per row group, what readers can skip or read in parallel: 122,880 when absent, at least 2,048. */
+  /**
+   * Rows per row group, what readers can skip or read in parallel: 122,880 when absent, at least
+   * 2,048.
+   */
   rowGroupSize?: number;
 }
 
@@ -33,17 +39,19 @@ export interface WrittenFile {
 const compressions = ['zstd', 'snappy', 'gzip', 'lz4_raw', 'uncompressed'];
 
 /**
- * Writes rows or columns as one Parquet file. The file appears under its name only when it is whole and on the disk (temporary name
- * beside it, fsync, rename, fsync of the folder); a failure leaves what was there. No rows make a file that has its schema.
+ * Writes rows or columns as one Parquet file. The file appears under its name only when it is whole
+ * and on the disk (temporary name beside it, fsync, rename, fsync of the folder); a failure leaves
+ * what was there. No rows make a file that has its schema.
  *
- * The schema names every column in order with its DuckDB type; docs/reference/type-mapping.md lists them with the values that each one takes.
- * Nothing is rounded, cut or left out: a value that does not fit, or a property that is no column, is an error.
+ * The schema names every column in order with its DuckDB type; docs/reference/type-mapping.md lists
+ * them with the values that each one takes. Nothing is rounded, cut or left out: a value that does
+ * not fit, or a property that is no column, is an error.
  *
  * @throws StorageError `SCHEMA_INVALID`, `VALUE_INVALID`, `OPTIONS_INVALID`, `WRITE_FAILED`.
  *
  * @example
- * const fills = [{ token_id: 'SPX', ts: new Date('2026-01-31T12:00:00Z'), price: 4500.25, size: 3n }];
- * await writeParquet('fills.parquet', fills, { token_id: 'VARCHAR', ts: 'TIMESTAMP', price: 'DOUBLE', size: 'BIGINT' });
+ * const fills = [{ ts: new Date('2026-01-31T12:00:00Z'), price: 4500.25, size: 3n }];
+ * await writeParquet('fills.parquet', fills, { ts: 'TIMESTAMP', price: 'DOUBLE', size: 'BIGINT' });
  */
 export async function writeParquet(
   path: string,

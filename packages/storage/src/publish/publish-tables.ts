@@ -45,18 +45,26 @@ export interface Published {
 }
 
 /**
- * Writes tables as Parquet and submits them to the bus as one job: they become visible together, as `run_id/producer/kind/artifact_id`. It is what producers that
- * work with rows have in common.
+ * Writes tables as Parquet and submits them to the bus as one job: they become visible together, as
+ * `run_id/producer/kind/artifact_id`. It is what producers that work with rows have in common.
  *
- * The same rows, schema and options make the same bytes, so a run that is repeated is a duplicate and no conflict.
+ * The same rows, schema and options make the same bytes, so a run that is repeated is a duplicate
+ * and no conflict.
  *
- * @throws StorageError as `writeParquet` throws it; BusError when the bus refuses the files, or (with `requireBus`) is not there.
+ * @throws StorageError as `writeParquet` throws it; BusError when the bus refuses the files, or
+ * (with `requireBus`) is not there.
  *
  * @example
  * const schema = { token: 'VARCHAR', price: 'DOUBLE' };
  * const rows = [{ token: 'SPX', price: 4500.25 }];
  * const table = { artifactId: 'prices', rows, schema, schemaHint: 'canon.prices' };
- * const { submission } = await publishTables({ runId: 'run-1', producer: 'market', kind: 'prices', outputDir: 'out', tables: [table] });
+ * const { submission } = await publishTables({
+ *   runId: 'run-1',
+ *   producer: 'market',
+ *   kind: 'prices',
+ *   outputDir: 'out',
+ *   tables: [table],
+ * });
  * await submission?.settled();
  */
 export async function publishTables(options: PublishOptions): Promise<Published> {

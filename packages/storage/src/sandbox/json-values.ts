@@ -20,9 +20,10 @@ import { checkedTime, isInfinite } from '../types/decode-times.js';
 import { dateText, isoText } from '../types/formats.js';
 
 /**
- * DuckDB's values as JSON that loses nothing: an integer is a number while every reader holds it exactly (±(2^53 − 1)), else its digits; DECIMAL is a text with
- * all its digits; a time is ISO 8601 in UTC with all its digits, a date ISO 8601 (with signed six-digit years outside of 0 to 9999); NaN and the infinities are
- * texts, since JSON has no such numbers.
+ * DuckDB's values as JSON that loses nothing: an integer is a number while every reader holds it
+ * exactly (±(2^53 − 1)), else its digits; DECIMAL is a text with all its digits; a time is ISO 8601
+ * in UTC with all its digits, a date ISO 8601 (with signed six-digit years outside of 0 to 9999);
+ * NaN and the infinities are texts, since JSON has no such numbers.
  */
 export function jsonConverterOf(column: string): DuckDBValueConverter<Json> {
   return (value, type, converter) => {
@@ -68,7 +69,8 @@ function structJson(
   converter: DuckDBValueConverter<Json>,
   column: string,
 ): Json {
-  // The object that the binding makes has one property for fields of one name, and none for a prototype.
+  // The object that the binding makes has one property for fields of one name, and none for a
+  // prototype.
   if (new Set(entryNames).size < entryNames.length || entryNames.includes('__proto__'))
     throw storageError(
       'TYPE_UNSUPPORTED',
@@ -83,7 +85,10 @@ function structJson(
   );
 }
 
-/** Types whose text DuckDB's own CAST cannot make for each value: the first and last moments fail, a time below zero becomes no text at all. */
+/**
+ * Types whose text DuckDB's own CAST cannot make for each value: the first and last moments fail, a
+ * time below zero becomes no text at all.
+ */
 const ownText: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIME,
   DuckDBTypeId.TIMESTAMP,

@@ -11,8 +11,9 @@ interface Parsed {
 }
 
 /**
- * Lets through exactly one SELECT that names no file outside of the folders. DuckDB serialises SELECT statements only, so whatever it can serialise as
- * exactly one statement is exactly one SELECT.
+ * Lets through exactly one SELECT that names no file outside of the folders. DuckDB serialises
+ * SELECT statements only, so whatever it can serialise as exactly one statement is exactly one
+ * SELECT.
  *
  * @param connection with all views that the SQL may name.
  * @param of whose SQL it is, for the error: "The query".

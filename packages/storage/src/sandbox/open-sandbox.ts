@@ -16,9 +16,15 @@ export interface SandboxOptions {
   duckdbPath: string;
   /** As it was: after the job with this seq, or at this moment by the daemon's clock. */
   asOf?: number | Date;
-  /** How much memory it may take (MiB); what does not fit is spilled. DuckDB's own limit when absent. */
+  /**
+   * How much memory it may take (MiB); what does not fit is spilled. DuckDB's own limit when
+   * absent.
+   */
   memoryMb?: number;
-  /** Where it spills, and how much at most (MiB). A folder of its own below the system's, and DuckDB's own limit, when absent. */
+  /**
+   * Where it spills, and how much at most (MiB). A folder of its own below the system's, and
+   * DuckDB's own limit, when absent.
+   */
   spill?: { folder: string; maxMb: number };
 }
 
@@ -31,8 +37,9 @@ export interface Sandbox {
 }
 
 /**
- * Opens the published database, now or as it was, for SQL that is not our own. What the daemon wrote can be read, these other files written, and nothing else be
- * reached, once the SQL has passed `assertOneSelect`.
+ * Opens the published database, now or as it was, for SQL that is not our own. What the daemon
+ * wrote can be read, these other files written, and nothing else be reached, once the SQL has
+ * passed `assertOneSelect`.
  *
  * @throws StorageError as `openDuckDb`, and `CATALOG_NOT_FOUND` for a database that is not a bus's.
  */

@@ -31,10 +31,12 @@ export interface SelectBatch {
 }
 
 /**
- * Runs somebody's SELECT where it can only read the bus's data, and gives its rows in their order, some at a time: memory for all of them is never needed.
- * The first batch comes also when there are no rows. A loop that ends without an error has seen all rows; one that is left ends the query.
+ * Runs somebody's SELECT where it can only read the bus's data, and gives its rows in their order,
+ * some at a time: memory for all of them is never needed. The first batch comes also when there are
+ * no rows. A loop that ends without an error has seen all rows; one that is left ends the query.
  *
- * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`, `SCAN_INCOMPLETE`; those of `openSandbox`.
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`,
+ * `SCAN_INCOMPLETE`; those of `openSandbox`.
  */
 export async function* streamSelect(
   sql: string,
@@ -86,8 +88,8 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Col
 }
 
 /**
- * The rows, and behind them one that is only the mark of the end, since DuckDB's streams can end early and say nothing. It comes from the other side of a
- * UNION ALL, which DuckDB reads in order.
+ * The rows, and behind them one that is only the mark of the end, since DuckDB's streams can end
+ * early and say nothing. It comes from the other side of a UNION ALL, which DuckDB reads in order.
  */
 function withEndMark(sql: string, columns: readonly Column[], values: SelectValues): string {
   const names = columns.map((_, index) => `_c${index}`);
@@ -100,7 +102,9 @@ ${withoutSemicolon(sql)}
 UNION ALL SELECT ${names.map(() => 'NULL').join(', ')}, true`;
 }
 
-/** Reads each value of the rows and is no stream, so that it fails with what has ended the stream. */
+/**
+ * Reads each value of the rows and is no stream, so that it fails with what has ended the stream.
+ */
 const toItsEnd = (sql: string): string => `SELECT bit_xor(hash(_query)) FROM (\n${withoutSemicolon(sql)}\n) AS _query`;
 
 /** A query as people type it ends with a semicolon, which cannot stand in a subquery. */

@@ -32,10 +32,12 @@ const fileName = /[/\\]|\.(csv|tsv|json|jsonl|ndjson|geojson|parquet|duckdb|ddb|
 type Node = Readonly<Record<string, unknown>>;
 
 /**
- * Refuses a SELECT that names a file outside of the folders, or calls a table function that may reach one.
+ * Refuses a SELECT that names a file outside of the folders, or calls a table function that may
+ * reach one.
  *
- * DuckDB resolves the links in a path, permits what it finds, and then opens the path. Someone who exchanges a link in between gets another file
- * opened. No path may therefore lead through a folder in which others can put names, wherever it seems to end.
+ * DuckDB resolves the links in a path, permits what it finds, and then opens the path. Someone who
+ * exchanges a link in between gets another file opened. No path may therefore lead through a folder
+ * in which others can put names, wherever it seems to end.
  *
  * @param statements what `json_serialize_sql` gives.
  * @param of whose SQL it is, for the error.
@@ -108,7 +110,10 @@ function placesOf(folders: readonly string[]): string[] {
   });
 }
 
-/** What a `..` leads to depends on the links before it, so it may stand only where the working folder is before it. */
+/**
+ * What a `..` leads to depends on the links before it, so it may stand only where the working
+ * folder is before it.
+ */
 function isWithin(path: string, places: readonly string[]): boolean {
   const inner = isAbsolute(path) ? path : path.replace(/^(\.{1,2}\/+)+/, '');
   if (inner.split(/[/\\]+/).includes('..') || path.includes('\0')) return false;

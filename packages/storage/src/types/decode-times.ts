@@ -22,7 +22,10 @@ export function bigintsOf(
   return bytesPerItem === 8 ? i => top[i]! : i => (top[2 * i + 1]! << 64n) | low[2 * i]!;
 }
 
-/** Reads the halves of 64-bit integers as numbers, which makes no bigint at all for what is small enough; undefined for what is not. */
+/**
+ * Reads the halves of 64-bit integers as numbers, which makes no bigint at all for what is small
+ * enough; undefined for what is not.
+ */
 export function halvesOf(vector: Vector, count: number, signed: boolean): (index: number) => number | undefined {
   const bytes = vectorBytes(vector, count * 8);
   const low = new Uint32Array(bytes.buffer, bytes.byteOffset, count * 2);
@@ -41,7 +44,10 @@ export const times =
     return i => checkedTime(raw(i), digits, column);
   };
 
-/** The text of a time of day. @throws StorageError `VALUE_UNREPRESENTABLE` for one that is not within a day, as other writers can make it. */
+/**
+ * The text of a time of day. @throws StorageError `VALUE_UNREPRESENTABLE` for one that is not
+ * within a day, as other writers can make it.
+ */
 export function checkedTime(since: bigint, digits: 6 | 9, column: string): string {
   if (since >= 0n && since <= 86_400n * 10n ** BigInt(digits)) return timeText(since, digits);
   throw storageError('VALUE_UNREPRESENTABLE', `The column ${column} has a time that is not within a day.`, {

@@ -14,7 +14,10 @@ import {
   vectorValidity,
 } from './vector-memory.js';
 
-/** Makes the values of one column out of a vector. The type is looked at once per result, not per value. */
+/**
+ * Makes the values of one column out of a vector. The type is looked at once per result, not per
+ * value.
+ */
 export type Decoder = (vector: Vector, count: number) => Value[];
 
 type ReadAt = (index: number) => Value;
@@ -22,7 +25,8 @@ type ReadAt = (index: number) => Value;
 /**
  * The decoder of a type.
  *
- * @throws StorageError `TYPE_UNSUPPORTED` for a type without a place in the mapping. The decoder itself throws `VALUE_UNREPRESENTABLE`.
+ * @throws StorageError `TYPE_UNSUPPORTED` for a type without a place in the mapping. The decoder
+ * itself throws `VALUE_UNREPRESENTABLE`.
  */
 export function decoderOf(type: api.DuckDBType, mapping: Required<TypeMapping>, column: string): Decoder {
   const nested = nestedDecoder(type, mapping, column);
@@ -195,7 +199,10 @@ function listBounds(vector: Vector, count: number) {
   return { start: (index: number) => words[index * 4]!, length: (index: number) => words[index * 4 + 2]! };
 }
 
-/** Makes the object that a record is built in; without a prototype when a field is called `__proto__`, which would set it. */
+/**
+ * Makes the object that a record is built in; without a prototype when a field is called
+ * `__proto__`, which would set it.
+ */
 export const emptyRecordFor = (names: readonly string[]): (() => Record<string, Value>) =>
   names.includes('__proto__') ? () => Object.create(null) : () => ({});
 

@@ -4,10 +4,15 @@ import { daysOfDateText, microsOfTimeText, plainNumberText, scaledOfDecimalText 
 /** Says why a value does not fit; the writer adds column and row. */
 export class Misfit extends Error {}
 
-/** Makes what DuckDB takes out of a JavaScript value that is not null or undefined. @throws Misfit */
+/**
+ * Makes what DuckDB takes out of a JavaScript value that is not null or undefined. @throws Misfit
+ */
 export type Encoder = (value: unknown) => api.DuckDBValue;
 
-/** The encoder of a type: the inverse of the default mapping, and of its other choices where they are unambiguous. */
+/**
+ * The encoder of a type: the inverse of the default mapping, and of its other choices where they
+ * are unambiguous.
+ */
 export function encoderOf(type: api.DuckDBType): Encoder {
   const nested = nestedEncoder(type);
   if (nested !== undefined) return nested;

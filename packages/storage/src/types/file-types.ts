@@ -10,11 +10,17 @@ interface FileType {
   name: string;
   /** The type that the file has. Absent: Parquet has nothing that gives the values back. */
   inFile?: string;
-  /** False for a type that Parquet holds as a column of its own, but not inside of a list, a struct or a map. */
+  /**
+   * False for a type that Parquet holds as a column of its own, but not inside of a list, a struct
+   * or a map.
+   */
   nested?: false;
   /** The values that are refused, in words and as a condition. */
   refused?: { values: string; are: Condition };
-  /** Values that a dictionary page of DuckDB's writer would replace by others that it takes for equal. */
+  /**
+   * Values that a dictionary page of DuckDB's writer would replace by others that it takes for
+   * equal.
+   */
   notInDictionary?: Condition;
   /** What to cast a refused column or value to. */
   castTo?: string;
@@ -24,7 +30,10 @@ const most38Digits = '9'.repeat(38);
 const negativeZeroOrNan: Condition = value => `(signbit(${value}) AND (${value} = 0 OR isnan(${value})))`;
 const same = (name: string): FileType => ({ name, inFile: name });
 
-/** Every type that DuckDB can give, by its id, as it is written; LIST, ARRAY, STRUCT and MAP are written by their parts. */
+/**
+ * Every type that DuckDB can give, by its id, as it is written; LIST, ARRAY, STRUCT and MAP are
+ * written by their parts.
+ */
 const fileTypes = new Map<api.DuckDBTypeId, FileType>([
   [api.DuckDBTypeId.BOOLEAN, same('BOOLEAN')],
   [api.DuckDBTypeId.TINYINT, same('TINYINT')],
@@ -106,7 +115,10 @@ const fileTypes = new Map<api.DuckDBTypeId, FileType>([
 
 /** How one column is written. */
 export interface FileColumn {
-  /** The type that it has in the file, as SQL writes it; undefined when no SQL can (a STRUCT without names). */
+  /**
+   * The type that it has in the file, as SQL writes it; undefined when no SQL can (a STRUCT without
+   * names).
+   */
   type: string | undefined;
   /** Whether the values must be cast to it. */
   isCast: boolean;
@@ -123,7 +135,10 @@ export interface NotWritable {
   castTo: string | undefined;
 }
 
-/** How a column of a type is written, so that a reader gets the values back: the one rule for all Parquet that we write. */
+/**
+ * How a column of a type is written, so that a reader gets the values back: the one rule for all
+ * Parquet that we write.
+ */
 export function fileColumnOf(type: api.DuckDBType, depth = 0): FileColumn | NotWritable {
   if (type instanceof api.DuckDBListType || type instanceof api.DuckDBArrayType) return listColumn(type, depth);
   if (type instanceof api.DuckDBStructType) return structColumn(type, depth);
@@ -227,7 +242,10 @@ function anyOf(parts: readonly Part[], depth: number): Pick<FileColumn, 'refused
   };
 }
 
-/** The rows of the reference page: each type, the type in the file, what is refused, and what to cast it to. */
+/**
+ * The rows of the reference page: each type, the type in the file, what is refused, and what to
+ * cast it to.
+ */
 export const fileTypeRows: readonly (readonly [name: string, inFile: string, refused: string, castTo: string])[] = [
   ...[...fileTypes.values()].map(({ name, inFile, nested, refused, castTo }) => {
     const all = inFile === undefined ? 'all' : nested === false ? 'inside of a list, struct or map' : undefined;
@@ -239,7 +257,10 @@ export const fileTypeRows: readonly (readonly [name: string, inFile: string, ref
   ['MAP', 'MAP', 'what its keys and values cannot be', ''],
 ];
 
-/** The name of the type to write instead of one that the file would give back as another; undefined for any other name. */
+/**
+ * The name of the type to write instead of one that the file would give back as another; undefined
+ * for any other name.
+ */
 export function writtenInstead(name: string): string | undefined {
   const row = [...fileTypes.values()].find(one => one.name === name);
   return row === undefined || row.inFile === row.name ? undefined : (row.inFile ?? row.castTo);

@@ -1,6 +1,9 @@
 const infiniteDays = 2 ** 31 - 1;
 
-/** Days since 1970 as `YYYY-MM-DD`, with the signed six-digit years of ISO 8601 outside of 0 to 9999; `infinity` and `-infinity` too. */
+/**
+ * Days since 1970 as `YYYY-MM-DD`, with the signed six-digit years of ISO 8601 outside of 0 to
+ * 9999; `infinity` and `-infinity` too.
+ */
 export function dateText(days: number): string {
   if (Math.abs(days) === infiniteDays) return days > 0 ? 'infinity' : '-infinity';
   const { year, month, day } = civilOf(days);
@@ -14,7 +17,10 @@ const two = (part: number): string => String(part).padStart(2, '0');
 
 const daysPerEra = 146_097; // 400 years
 
-/** The date in the Gregorian calendar, also where JavaScript's Date ends: in years that begin with March, so that the leap day is the last. */
+/**
+ * The date in the Gregorian calendar, also where JavaScript's Date ends: in years that begin with
+ * March, so that the leap day is the last.
+ */
 function civilOf(days: number): { year: number; month: number; day: number } {
   const sinceMarch = days + 719_468; // since 0000-03-01
   const era = Math.floor(sinceMarch / daysPerEra);
@@ -41,7 +47,10 @@ function daysOfCivil(year: number, month: number, day: number): number {
   return era * daysPerEra + dayOfEra - 719_468;
 }
 
-/** The days since 1970 of a text that {@link dateText} has made; undefined for anything else, such as a 30th of February. */
+/**
+ * The days since 1970 of a text that {@link dateText} has made; undefined for anything else, such
+ * as a 30th of February.
+ */
 export function daysOfDateText(text: string): number | undefined {
   if (text === 'infinity') return infiniteDays;
   if (text === '-infinity') return -infiniteDays;
@@ -68,7 +77,10 @@ export function decimalText(scaled: number | bigint, scale: number): string {
   return `${negative ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
-/** The scaled integer of a decimal number in plain notation; undefined when it is none or has more digits than the scale. */
+/**
+ * The scaled integer of a decimal number in plain notation; undefined when it is none or has more
+ * digits than the scale.
+ */
 export function scaledOfDecimalText(text: string, scale: number): bigint | undefined {
   const [, sign, whole, fraction = ''] = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   if (whole === undefined) return undefined;
@@ -78,7 +90,9 @@ export function scaledOfDecimalText(text: string, scale: number): bigint | undef
   return sign === '-' ? -scaled : scaled;
 }
 
-/** A finite number in plain notation with the fewest digits that give it back (1e-7 as `0.0000001`). */
+/**
+ * A finite number in plain notation with the fewest digits that give it back (1e-7 as `0.0000001`).
+ */
 export function plainNumberText(value: number): string {
   const [, sign = '', whole = '0', fraction = '', exponent] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value)) ?? [];
@@ -89,7 +103,10 @@ export function plainNumberText(value: number): string {
   return `${sign}${digits.slice(0, point).padEnd(point, '0')}${digits.length > point ? `.${digits.slice(point)}` : ''}`;
 }
 
-/** A time of day as `HH:MM:SS[.f…]`, as DuckDB writes it, from microseconds (6 digits of a second) or nanoseconds (9) since midnight. */
+/**
+ * A time of day as `HH:MM:SS[.f…]`, as DuckDB writes it, from microseconds (6 digits of a second)
+ * or nanoseconds (9) since midnight.
+ */
 export function timeText(since: bigint, digits: 6 | 9): string {
   const perSecond = 10n ** BigInt(digits);
   const seconds = Number(since / perSecond);
@@ -102,7 +119,10 @@ export function timeText(since: bigint, digits: 6 | 9): string {
 
 const timePattern = /^(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?$/;
 
-/** The microseconds since midnight of `HH:MM:SS[.ffffff]`, up to and with `24:00:00`; undefined for anything else. */
+/**
+ * The microseconds since midnight of `HH:MM:SS[.ffffff]`, up to and with `24:00:00`; undefined for
+ * anything else.
+ */
 export function microsOfTimeText(text: string): bigint | undefined {
   const [, hours, minutes, seconds, fraction = ''] = timePattern.exec(text) ?? [];
   if (hours === undefined || Number(minutes) > 59 || Number(seconds) > 59) return undefined;

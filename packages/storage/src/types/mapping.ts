@@ -7,7 +7,10 @@ export interface IntervalValue {
   micros: bigint;
 }
 
-/** A value as it comes out of DuckDB or Parquet; docs/reference/type-mapping.md says which type becomes which. */
+/**
+ * A value as it comes out of DuckDB or Parquet; docs/reference/type-mapping.md says which type
+ * becomes which.
+ */
 export type Value =
   | null
   | boolean
@@ -22,10 +25,11 @@ export type Value =
   | { readonly [field: string]: Value };
 
 /**
- * One row by column name. The values are those of {@link Value}; they are typed loosely so that a row can be used without a type argument, as
- * `rows[0].canonical_path`. Give one where it matters: `readParquet<Candle>(path)`.
+ * One row by column name. The values are those of {@link Value}; they are typed loosely so that a
+ * row can be used without a type argument, as `rows[0].canonical_path`. Give one where it matters:
+ * `readParquet<Candle>(path)`.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the shape of a row is known to who wrote the SQL, not to the compiler
+// biome-ignore lint/suspicious/noExplicitAny: only the author of the SQL knows the shape of a row
 export type Row = Record<string, any>;
 
 /** Columns by name, all of one length. */
@@ -44,22 +48,29 @@ export type NumericArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** Columns by name, all of one length: those of numbers without a NULL as typed arrays, the others as arrays. */
+/**
+ * Columns by name, all of one length: those of numbers without a NULL as typed arrays, the others
+ * as arrays.
+ */
 export type TypedColumns = Record<string, NumericArray | Value[]>;
 
 /** How values are represented where JavaScript has more than one way. */
 export interface TypeMapping {
   /**
-   * BIGINT, UBIGINT, HUGEINT and UHUGEINT: `'number'` (default; a value beyond ±(2^53 − 1) is the error `VALUE_UNREPRESENTABLE`, never
-   * rounded) or `'bigint'`.
+   * BIGINT, UBIGINT, HUGEINT and UHUGEINT: `'number'` (default; a value beyond ±(2^53 − 1) is the
+   * error `VALUE_UNREPRESENTABLE`, never rounded) or `'bigint'`.
    */
   int64?: 'number' | 'bigint';
-  /** DECIMAL: `'string'` (default; exact, with all digits of the scale: `'12.50'`) or `'number'` (the nearest double). */
+  /**
+   * DECIMAL: `'string'` (default; exact, with all digits of the scale: `'12.50'`) or `'number'`
+   * (the nearest double).
+   */
   decimal?: 'string' | 'number';
   /**
-   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is cut off), `'micros'` or `'nanos'` (microseconds or
-   * nanoseconds since 1970 as `bigint`, exact: a TIMESTAMP_NS that is finer than a microsecond is the error `VALUE_UNREPRESENTABLE` for `'micros'`;
-   * an infinity is ±(2^63 − 1)).
+   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is
+   * cut off), `'micros'` or `'nanos'` (microseconds or nanoseconds since 1970 as `bigint`, exact: a
+   * TIMESTAMP_NS that is finer than a microsecond is the error `VALUE_UNREPRESENTABLE` for
+   * `'micros'`; an infinity is ±(2^63 − 1)).
    */
   timestamp?: 'date' | 'micros' | 'nanos';
 }

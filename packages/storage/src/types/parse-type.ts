@@ -36,7 +36,10 @@ const aliases: Record<string, string> = {
   TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
 };
 
-/** What to write instead of types that no JavaScript value says in full; `writtenInstead` has those that Parquet does not give back. */
+/**
+ * What to write instead of types that no JavaScript value says in full; `writtenInstead` has those
+ * that Parquet does not give back.
+ */
 const instead: Record<string, string> = {
   TIMETZ: 'TIME',
   'TIME WITH TIME ZONE': 'TIME',
@@ -44,12 +47,15 @@ const instead: Record<string, string> = {
   UNION: 'STRUCT',
 };
 
-/** Every type that can be written, as it is documented; DECIMAL, lists, STRUCT and MAP come on top. */
+/**
+ * Every type that can be written, as it is documented; DECIMAL, lists, STRUCT and MAP come on top.
+ */
 export const writableTypes: readonly string[] = [...Object.keys(scalarTypes), 'DECIMAL', 'LIST', 'STRUCT', 'MAP'];
 
 /**
- * Reads the name of a type that can be written to Parquet and read back as it was: `BIGINT`, `DECIMAL(18,4)`, `VARCHAR[]`,
- * `STRUCT(price DOUBLE, "at" TIMESTAMP)[]`, `MAP(VARCHAR, DOUBLE)`. Text that is none never reaches any SQL.
+ * Reads the name of a type that can be written to Parquet and read back as it was: `BIGINT`,
+ * `DECIMAL(18,4)`, `VARCHAR[]`, `STRUCT(price DOUBLE, "at" TIMESTAMP)[]`, `MAP(VARCHAR, DOUBLE)`.
+ * Text that is none never reaches any SQL.
  *
  * @throws StorageError `SCHEMA_INVALID`.
  */

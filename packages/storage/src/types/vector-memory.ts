@@ -1,6 +1,9 @@
 import duckdb from '@duckdb/node-bindings';
 
-/** A column's part of one chunk, as DuckDB holds it. Its memory is DuckDB's: copy values out before the chunk is let go. */
+/**
+ * A column's part of one chunk, as DuckDB holds it. Its memory is DuckDB's: copy values out before
+ * the chunk is let go.
+ */
 export type Vector = duckdb.Vector;
 
 const nothing = new Uint8Array(0);
@@ -9,7 +12,9 @@ const nothing = new Uint8Array(0);
 export const vectorBytes = (vector: Vector, byteCount: number): Uint8Array =>
   byteCount === 0 ? nothing : duckdb.vector_get_data(vector, byteCount);
 
-/** The bits that say which values are there (a set bit) and which are NULL; null when all are there. */
+/**
+ * The bits that say which values are there (a set bit) and which are NULL; null when all are there.
+ */
 export function vectorValidity(vector: Vector, count: number): Uint8Array | null {
   if (count === 0) return null;
   // The binding's type leaves out that there is no mask when there is no NULL.
@@ -29,8 +34,9 @@ const inlineBytes = 12;
 const cacheSize = 256;
 
 /**
- * A reader of a vector's strings or blobs. Each entry has 16 bytes: the length, then the bytes themselves if they are at most 12, else
- * four of them and a pointer. Equal entries are equal values, so a value that repeats within the chunk is made once.
+ * A reader of a vector's strings or blobs. Each entry has 16 bytes: the length, then the bytes
+ * themselves if they are at most 12, else four of them and a pointer. Equal entries are equal
+ * values, so a value that repeats within the chunk is made once.
  */
 export function entryReader<T>(vector: Vector, count: number, make: (bytes: Buffer) => T): (index: number) => T {
   const bytes = vectorBytes(vector, count * entryBytes);

@@ -1,4 +1,7 @@
-/** A producer of the bus: submits its files one after the other, each as a job (or several as one), and waits until all are settled. */
+/**
+ * A producer of the bus: submits its files one after the other, each as a job (or several as one),
+ * and waits until all are settled.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contender } from '../program.js';
 import { type FilesToSubmit, submitFiles } from '../submit-files.js';

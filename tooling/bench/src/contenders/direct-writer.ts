@@ -1,4 +1,7 @@
-/** A program that writes DuckDB itself: opens the file, trying again while another has it, inserts, closes; for each of its files. */
+/**
+ * A program that writes DuckDB itself: opens the file, trying again while another has it, inserts,
+ * closes; for each of its files.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { contender } from '../program.js';

@@ -1,8 +1,9 @@
 /**
- * The floor: the system calls that the promises need, and nothing else. In batches as the daemon makes them, each waiting job (a folder with
- * a manifest and a file) is claimed by a rename, its manifest read, its file read and hashed, linked into the store, made read-only and
- * flushed; the batch is committed by a file that is written, flushed, and renamed with its folder; then each job gets a
- * receipt and is renamed to where it stays. No checks, no catalog, no schema, no recovery.
+ * The floor: the system calls that the promises need, and nothing else. In batches as the daemon
+ * makes them, each waiting job (a folder with a manifest and a file) is claimed by a rename, its
+ * manifest read, its file read and hashed, linked into the store, made read-only and flushed; the
+ * batch is committed by a file that is written, flushed, and renamed with its folder; then each job
+ * gets a receipt and is renamed to where it stays. No checks, no catalog, no schema, no recovery.
  */
 import { createHash } from 'node:crypto';
 import {

@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import type { SuiteContext } from '../results.js';
 import { makeFiles, type Workload } from '../workload.js';
 
-/** How many jobs of a size are enough to measure: waiting for the daemon, brought by producers, and for a contender that is slow. */
+/**
+ * How many jobs of a size are enough to measure: waiting for the daemon, brought by producers, and
+ * for a contender that is slow.
+ */
 const counts: Record<string, { waiting: number; jobs: number; slow: number }> = {
   '1 KB': { waiting: 10_000, jobs: 1600, slow: 64 },
   '30 KB': { waiting: 10_000, jobs: 1600, slow: 64 },
@@ -22,11 +25,15 @@ export const filesOf = (
   return makeFiles(join(folder, 'files'), size, quick ? Math.ceil(count / 10) : count);
 };
 
-/** Three times, in turns: what else the machine does would decide otherwise. Large files take too long for it. */
+/**
+ * Three times, in turns: what else the machine does would decide otherwise. Large files take too
+ * long for it.
+ */
 export const turnsOf = ({ quick }: SuiteContext, size: string): number => (quick || isLarge(size) ? 1 : 3);
 
 /**
- * Folders of small files are left until the end of the whole run: on a file system without a journal, creating a file looks again and
- * again at inodes that were deleted in the last minutes, and takes up to nine times as long. Large files are few, and need the space.
+ * Folders of small files are left until the end of the whole run: on a file system without a
+ * journal, creating a file looks again and again at inodes that were deleted in the last minutes,
+ * and takes up to nine times as long. Large files are few, and need the space.
  */
 export const isLarge = (size: string): boolean => size.endsWith(' MB');

@@ -10,7 +10,10 @@ interface DatasetFiles {
   open_from_seq: number;
 }
 
-/** What one new artifact costs in exports when its table is large already: as a file, and as a dataset. */
+/**
+ * What one new artifact costs in exports when its table is large already: as a file, and as a
+ * dataset.
+ */
 export const exports: Suite = async ({ folder, quick, say }) => {
   const rows: Row[] = [];
   const large = await makeFiles(join(folder, 'files'), '100 MB', 1);

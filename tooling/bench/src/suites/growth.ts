@@ -85,7 +85,10 @@ async function fillSmall(bus: BenchBus, path: string, name: string): Promise<voi
 const marker = 0x0102_0304_0506n;
 let template: Buffer | undefined;
 
-/** A file of one row with a number in it. Writing each of a million anew would take longer than what is measured: one is written, and the number changed. */
+/**
+ * A file of one row with a number in it. Writing each of a million anew would take longer than what
+ * is measured: one is written, and the number changed.
+ */
 async function fileFor(path: string, i: number): Promise<string> {
   if (template === undefined) {
     await writeSmallParquet(path, { columns: { i: 'int64', x: 'double' }, rows: [{ i: marker, x: 0.5 }] });

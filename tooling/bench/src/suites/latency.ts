@@ -6,7 +6,10 @@ import { percentile, type Row, round, type Suite } from '../results.js';
 import { submitAll } from '../submit-files.js';
 import { dealt, makeFiles, type Workload } from '../workload.js';
 
-/** From the call of `submitArtifact` to the receipt, which comes after the commit that every reader sees. */
+/**
+ * From the call of `submitArtifact` to the receipt, which comes after the commit that every reader
+ * sees.
+ */
 export const latency: Suite = async context => {
   const { folder, quick, say } = context;
   const count = quick ? 30 : 200;
@@ -62,7 +65,10 @@ export const latency: Suite = async context => {
   };
 };
 
-/** A producer that comes when very many jobs of another one wait already. Of the bus this must not ask more than a turn. */
+/**
+ * A producer that comes when very many jobs of another one wait already. Of the bus this must not
+ * ask more than a turn.
+ */
 async function besideWaiting(folder: string, { files: [file] }: Workload, quick: boolean) {
   const bus = await makeBus(folder, { export: { enabled: false } });
   const waiting = quick ? 1000 : 10_000;

@@ -5,7 +5,10 @@ import { directly, type Place, people, viaBus, viaLake, viaPolling, viaQuack } f
 import type { Workload } from '../workload.js';
 import { countsOf, filesOf, isLarge, turnsOf } from './counts.js';
 
-/** Producers and writers together, from the first submission until everything is durable and can be read. */
+/**
+ * Producers and writers together, from the first submission until everything is durable and can be
+ * read.
+ */
 export const together: Suite = async context => {
   const rows: Row[] = [];
   const skipped: string[] = [];

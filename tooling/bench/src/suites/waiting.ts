@@ -15,7 +15,9 @@ interface Run {
   peakMb?: number;
 }
 
-/** What waits in the inbox: the daemon, the floor and a daemon written by hand, on the same files. */
+/**
+ * What waits in the inbox: the daemon, the floor and a daemon written by hand, on the same files.
+ */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];
   for (const size of context.sizes) {

@@ -17,7 +17,10 @@ interface Options extends CommonOptions {
   timeout: string;
 }
 
-/** `quantbot-bus adopt DATABASE`: the tables of an existing database become artifacts and canonical tables. */
+/**
+ * `quantbot-bus adopt DATABASE`: the tables of an existing database become artifacts and canonical
+ * tables.
+ */
 export const adoptCommand = (): BusCommand =>
   busCommand('adopt', 'Make artifacts and canonical tables of an existing database; without --apply only say how.')
     .argument('<database>', 'a DuckDB database, such as data/alerts.duckdb')

@@ -6,7 +6,10 @@ import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
 
 const timeoutMs = 60_000;
 
-/** `quantbot-bus alias set|remove|list`: names for artifacts, kept in the journal with their history. */
+/**
+ * `quantbot-bus alias set|remove|list`: names for artifacts, kept in the journal with their
+ * history.
+ */
 export const aliasCommand = (): BusCommand =>
   new BusCommand('alias')
     .description('Give artifacts names that can be moved, such as prod.')

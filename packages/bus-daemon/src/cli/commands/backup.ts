@@ -3,7 +3,10 @@ import type { BusCommand } from '../bus-command.js';
 import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, openedBus, print } from '../shared.js';
 
-/** `quantbot-bus backup FOLDER`: a copy of the bus, as of one moment, while the daemon works. Exit code 2 when something is missing or changed. */
+/**
+ * `quantbot-bus backup FOLDER`: a copy of the bus, as of one moment, while the daemon works. Exit
+ * code 2 when something is missing or changed.
+ */
 export const backupCommand = (): BusCommand =>
   busCommand('backup', 'Make or renew a copy of the whole bus as of one moment, while the daemon works.')
     .argument('<folder>', 'on another disk; empty, or with an earlier backup of this bus')

@@ -9,7 +9,9 @@ interface Options extends CommonOptions {
   asOf?: number | Date;
 }
 
-/** `quantbot-bus catalog latest|artifacts|runs|lineage`: what the catalog knows, now or as it was. */
+/**
+ * `quantbot-bus catalog latest|artifacts|runs|lineage`: what the catalog knows, now or as it was.
+ */
 export const catalogCommand = (): BusCommand =>
   new BusCommand('catalog')
     .description('Ask the catalog: the newest artifact of a dataset, artifacts, runs, lineage.')

@@ -11,7 +11,10 @@ interface Options extends CommonOptions {
   temp?: string;
 }
 
-/** `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table has the rows of an old one. Exit code 2 when not. */
+/**
+ * `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table has the rows of an old one.
+ * Exit code 2 when not.
+ */
 export const compareCommand = (): BusCommand =>
   busCommand('compare', 'Compare a canonical table with a table of another database: equal, or the differing rows.')
     .argument('<table>', 'a canonical table, such as trades')

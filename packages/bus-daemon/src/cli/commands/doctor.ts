@@ -6,7 +6,10 @@ import { many } from '../../doctor/words.js';
 import type { BusCommand } from '../bus-command.js';
 import { busCommand, type CommonOptions, jsonText } from '../shared.js';
 
-/** `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be done. */
+/**
+ * `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be
+ * done.
+ */
 export const doctorCommand = (): BusCommand =>
   busCommand('doctor', 'Look at the bus from all sides; say what is wrong and what to do. Changes nothing.')
     .explain({

@@ -51,7 +51,8 @@ async function untilServed(
   const told = new Map<string, string>();
   const written = new Set<string>();
   let isBegun = false;
-  // Each export has its own time limit in the daemon; one that says nothing for longer is not working on them.
+  // Each export has its own time limit in the daemon; one that says nothing for longer is not
+  // working on them.
   const patienceMs = config.export.timeoutMs + config.pollIntervalMs + 10_000;
   let updatedAt = '';
   let deadline = Number.POSITIVE_INFINITY;

@@ -24,7 +24,10 @@ interface Options extends CommonOptions {
 
 const tableRows = 100;
 
-/** `quantbot-bus query SQL`: asks the published database with one SELECT that can read the bus's data and nothing else. */
+/**
+ * `quantbot-bus query SQL`: asks the published database with one SELECT that can read the bus's
+ * data and nothing else.
+ */
 export const queryCommand = (): BusCommand =>
   busCommand('query', 'Ask the published database with one SELECT; it can read the bus and change nothing.')
     .argument('<sql>', 'one SELECT over catalog.* and canon.*')

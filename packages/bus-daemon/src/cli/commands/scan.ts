@@ -11,7 +11,10 @@ interface Options extends ScanOptions {
   all?: boolean;
 }
 
-/** `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there are new ones. */
+/**
+ * `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there
+ * are new ones.
+ */
 export const scanCommand = (): BusCommand =>
   new BusCommand('scan')
     .description('Find code that writes DuckDB or Parquet directly instead of submitting to the bus.')

@@ -55,7 +55,10 @@ function listenOf(option: string | true | undefined, { http }: BusConfig): strin
   return parseBusConfig(JSON.stringify({ http: { listen: option } }), 'the option --http').http.listen;
 }
 
-/** {@link stopSignals} stop the daemon, a second one ends the process; so does the end of a package manager that does not pass signals on. */
+/**
+ * {@link stopSignals} stop the daemon, a second one ends the process; so does the end of a package
+ * manager that does not pass signals on.
+ */
 function onStopRequest(stop: (reason: string) => void): () => void {
   let asked = false;
   const ask = (reason: string) => {

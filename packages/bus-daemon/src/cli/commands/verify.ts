@@ -3,7 +3,10 @@ import type { BusCommand } from '../bus-command.js';
 import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, openedBus, print } from '../shared.js';
 
-/** `quantbot-bus verify`: re-hashes the store against the journal, and the daemon's own files against their checksums. Exit code 2 when something is wrong. */
+/**
+ * `quantbot-bus verify`: re-hashes the store against the journal, and the daemon's own files
+ * against their checksums. Exit code 2 when something is wrong.
+ */
 export const verifyCommand = (): BusCommand =>
   busCommand('verify', 'Re-hash the whole bus; find missing, changed, damaged and orphaned files.')
     .option('--deep', 'also decode every page of every artifact')

@@ -13,7 +13,10 @@ export function brokenConfiguration(error: BusError): Finding[] {
   return mistakes.map(what => finding('CONFIG_INVALID', what, hint));
 }
 
-/** Where the configuration is, whether the daemon works with it as it is now, and whether producers submit to the same bus. */
+/**
+ * Where the configuration is, whether the daemon works with it as it is now, and whether producers
+ * submit to the same bus.
+ */
 export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
   const { configPath, config } = bus;
   return orFine(

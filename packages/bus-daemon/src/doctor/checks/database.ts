@@ -77,7 +77,10 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
   }
 }
 
-/** A database names its files by absolute paths: in a folder that was copied or moved, it would answer with another folder's data. */
+/**
+ * A database names its files by absolute paths: in a folder that was copied or moved, it would
+ * answer with another folder's data.
+ */
 async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefined> {
   const database = await openDuckDb(config.duckdbPath, { readOnly: true });
   try {
@@ -96,7 +99,10 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
   }
 }
 
-/** A reader may keep a database as long as it likes; one that does so for days keeps files from being deleted. */
+/**
+ * A reader may keep a database as long as it likes; one that does so for days keeps files from
+ * being deleted.
+ */
 async function heldOnes({ layout, now }: ExaminedBus): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { name, supersededAt } of await listPublished(layout)) {

@@ -6,7 +6,10 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
 import { many, shellWord } from '../words.js';
 
-/** An export that is due takes its time; so long it takes only when something is wrong, or its own time limit is reached. */
+/**
+ * An export that is due takes its time; so long it takes only when something is wrong, or its own
+ * time limit is reached.
+ */
 const patienceMs = 120_000;
 
 /** An export as it should be: of this configuration and these tables. */

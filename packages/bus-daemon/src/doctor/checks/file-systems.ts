@@ -35,7 +35,9 @@ const cutOff = (path: string, root: string): Finding =>
       : 'Put bus_root and duckdb_path of bus_config.json on one file system',
   );
 
-/** A folder that cannot be tried because nothing can be written there is the affair of other checks. */
+/**
+ * A folder that cannot be tried because nothing can be written there is the affair of other checks.
+ */
 function isLinkless(folder: string): boolean {
   try {
     return !hasHardLinks(folder);

@@ -7,7 +7,10 @@ import { type Finding, finding, fine } from '../finding.js';
 /** A compaction may move files while one looks; what is really gone stays gone. */
 const attempts = 3;
 
-/** Whether the journal is whole and can be read: its names, what a commit or a footer says, and the checksum of each file. */
+/**
+ * Whether the journal is whole and can be read: its names, what a commit or a footer says, and the
+ * checksum of each file.
+ */
 export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -8,7 +8,10 @@ import { type Finding, finding, orFine } from '../finding.js';
 /** As much is hashed while somebody waits; what is larger is `verify`'s. */
 const maxHashedBytes = 256 * 1024 * 1024;
 
-/** Whether the files that the daemon wrote are as it wrote them. What the store holds is for `verify` to hash. */
+/**
+ * Whether the files that the daemon wrote are as it wrote them. What the store holds is for
+ * `verify` to hash.
+ */
 export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const bytes = (await bytesIn(layout.canon)) + (await bytesIn(config.export.exportDir));
   const isSmall = bytes <= maxHashedBytes;

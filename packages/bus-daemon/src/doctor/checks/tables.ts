@@ -3,7 +3,10 @@ import { type Finding, finding, fine, orFine } from '../finding.js';
 import type { PublishedFacts } from '../published-facts.js';
 import { many, shellWord } from '../words.js';
 
-/** Whether the tables are there that configuration and exports name, and the views that the configuration wants. */
+/**
+ * Whether the tables are there that configuration and exports name, and the views that the
+ * configuration wants.
+ */
 export async function tables(bus: ExaminedBus): Promise<Finding[]> {
   const published = await bus.published();
   if (published === undefined) return [fine('tables', 'the database cannot be asked')];

@@ -36,7 +36,9 @@ function otherBus({ writer: { databaseTakenBy, file }, config }: ExaminedBus): F
   ];
 }
 
-/** Such a daemon ends by itself at its next turn, but one that was suspended has not noticed yet. */
+/**
+ * Such a daemon ends by itself at its next turn, but one that was suspended has not noticed yet.
+ */
 const unguarded = ({ writer, config, run }: ExaminedBus): Finding[] =>
   writer.unguarded.map(pid =>
     finding(
@@ -98,7 +100,10 @@ function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, c
   ];
 }
 
-/** A daemon that waits for the lock gives up by itself; but somebody has started it, and may start it again and again. */
+/**
+ * A daemon that waits for the lock gives up by itself; but somebody has started it, and may start
+ * it again and again.
+ */
 function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
   const others = daemonsOf(config).filter(other => other !== pid && !isWriting(other));
   return others.map(other =>

@@ -15,8 +15,9 @@ const aliveMs = 15_000;
 type Topic = 'jobs' | 'exports' | 'state';
 
 /**
- * `/api/v1/events`: server-sent events. `status` at the beginning and after each change, `changed` with what has changed (a JSON list of `jobs`, `exports`,
- * `state`), so that a page knows what to ask for again, and `sample` every five seconds.
+ * `/api/v1/events`: server-sent events. `status` at the beginning and after each change, `changed`
+ * with what has changed (a JSON list of `jobs`, `exports`, `state`), so that a page knows what to
+ * ask for again, and `sample` every five seconds.
  */
 export function addEvents(app: OpenAPIHono, context: HttpContext): void {
   const listening = new Set<Socket>();
@@ -24,7 +25,8 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
     if (listening.size >= mostListeners) refuse('HTTP_BUSY', `${mostListeners} pages are listening already.`);
     const { socket } = (c.env as HttpBindings).incoming;
-    // Requests can be sent one behind another, and the answers to those behind have no end of their own.
+    // Requests can be sent one behind another, and the answers to those behind have no end of their
+    // own.
     if (listening.has(socket)) refuse('HTTP_BUSY', 'This connection is listening already.');
     listening.add(socket);
     return streamSSE(c, async stream => {

@@ -91,7 +91,10 @@ const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof j
   rejection: null,
 });
 
-/** A settled job with what its folder says, which an operator may have removed, or a newer rejection taken over. */
+/**
+ * A settled job with what its folder says, which an operator may have removed, or a newer rejection
+ * taken over.
+ */
 async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
   if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });
   const entry = await readRejected(bus.config, job.jobId).catch(() => undefined);
