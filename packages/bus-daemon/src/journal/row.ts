@@ -4,100 +4,108 @@ import { type DeclaredColumn, literal } from '../sql.js';
 /** What became of an artifact, of a job that was rejected, or of an operation (`done`). */
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
-/**
- * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0,
- * the artifact's columns null). Names are those of the columns. Times are milliseconds since 1970,
- * UTC.
- */
-export interface JournalRow {
-  /** The daemon's order: one number per job, from 1, without gaps. */
-  seq: number;
-  /** Position of the artifact in its job, from 0. */
-  ordinal: number;
-  /** Under which claim the job was taken: how recovery knows that it was committed. */
-  claim: string;
-  committed_at: number;
-  status: RowStatus;
-  job_id: string;
-  run_id: string | null;
-  producer: string | null;
-  kind: string | null;
-  artifact_id: string | null;
-  artifact_key: string | null;
-  format: string | null;
-  /** Where the file is stored, relative to the bus root. */
-  rel_path: string | null;
-  rows: number | null;
-  bytes: number | null;
-  sha256: string | null;
-  schema_hint: string | null;
-  /** The file's columns: JSON array of `{ name, type, nullable }`. */
-  schema_json: string | null;
-  /** JSON array of artifact keys. */
-  inputs: string | null;
-  created_at_utc: number | null;
-  meta_json: string | null;
-  job_meta_json: string | null;
-  provenance_json: string | null;
-  manifest_sha256: string | null;
-  reject_code: RejectCode | null;
-  reject_error: string | null;
-  /** JSON array of sentences. */
-  reject_details: string | null;
-  /** What an operation asked for: JSON as in its manifest. */
-  op_json: string | null;
-  /** A hash of the rows, if the configuration wants it. */
-  content_hash: string | null;
+/** What a column holds, in which type of the file, and its place in `catalog.artifacts_f` if it is shown there. */
+interface Column<Value> {
+  kind: ColumnKind;
+  nullable: boolean;
+  shown: number | undefined;
+  /** Carries the type of its values; never set. */
+  value?: Value;
 }
 
 type ColumnKind = 'int64' | 'string' | 'timestamp';
 
+const column =
+  <Value>(kind: ColumnKind) =>
+  (shown?: number): Column<Value> => ({ kind, nullable: false, shown });
+const orNull = <Value>({ kind, shown }: Column<Value>): Column<Value | null> => ({ kind, nullable: true, shown });
+
+const integer = column<number>('int64');
+const text = column<string>('string');
+/** Milliseconds since 1970, UTC. */
+const time = column<number>('timestamp');
+
 /**
- * The journal's columns in file order, with what they hold. Columns are only ever added, at the
- * end.
+ * The journal's columns in file order: the one definition of a row. Its interface, the empty row,
+ * the types in files and views, and the columns of `catalog.artifacts_f` are made of it. Columns are
+ * only ever added, at the end; so are those that are shown.
  */
-const columnKinds = {
-  seq: 'int64',
-  ordinal: 'int64',
-  claim: 'string',
-  committed_at: 'timestamp',
-  status: 'string',
-  job_id: 'string',
-  run_id: 'string',
-  producer: 'string',
-  kind: 'string',
-  artifact_id: 'string',
-  artifact_key: 'string',
-  format: 'string',
-  rel_path: 'string',
-  rows: 'int64',
-  bytes: 'int64',
-  sha256: 'string',
-  schema_hint: 'string',
-  schema_json: 'string',
-  inputs: 'string',
-  created_at_utc: 'timestamp',
-  meta_json: 'string',
-  job_meta_json: 'string',
-  provenance_json: 'string',
-  manifest_sha256: 'string',
-  reject_code: 'string',
-  reject_error: 'string',
-  reject_details: 'string',
-  op_json: 'string',
-  content_hash: 'string',
-} as const satisfies Record<keyof JournalRow, ColumnKind>;
+const table = {
+  /** The daemon's order: one number per job, from 1, without gaps. */
+  seq: integer(1),
+  /** Position of the artifact in its job, from 0. */
+  ordinal: integer(2),
+  /** Under which claim the job was taken: how recovery knows that it was committed. */
+  claim: text(),
+  committed_at: time(20),
+  status: column<RowStatus>('string')(),
+  job_id: text(8),
+  run_id: orNull(text(4)),
+  producer: orNull(text(5)),
+  kind: orNull(text(6)),
+  artifact_id: orNull(text(7)),
+  artifact_key: orNull(text(3)),
+  format: orNull(text(9)),
+  /** Where the file is stored, relative to the bus root. `canonical_path` (11) is the same, absolute. */
+  rel_path: orNull(text(10)),
+  rows: orNull(integer(12)),
+  bytes: orNull(integer(13)),
+  sha256: orNull(text(14)),
+  schema_hint: orNull(text(15)),
+  /** The file's columns: JSON array of `{ name, type, nullable }`. */
+  schema_json: orNull(text(16)),
+  /** JSON array of artifact keys. */
+  inputs: orNull(text(17)),
+  created_at_utc: orNull(time(19)),
+  meta_json: orNull(text(18)),
+  job_meta_json: orNull(text(21)),
+  provenance_json: orNull(text(22)),
+  manifest_sha256: orNull(text()),
+  reject_code: orNull(column<RejectCode>('string')()),
+  reject_error: orNull(text()),
+  /** JSON array of sentences. */
+  reject_details: orNull(text()),
+  /** What an operation asked for: JSON as in its manifest. */
+  op_json: orNull(text()),
+  /** A hash of the rows, if the configuration wants it. */
+  content_hash: orNull(text(23)),
+};
+
+/**
+ * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0, the
+ * artifact's columns null). Names are those of the columns. Times are milliseconds since 1970, UTC.
+ */
+export type JournalRow = {
+  [Name in keyof typeof table]: (typeof table)[Name] extends Column<infer Value> ? Value : never;
+};
+
+const columns = Object.entries(table) as [keyof JournalRow, Column<unknown>][];
+
+type Optional = { [Name in keyof JournalRow]: null extends JournalRow[Name] ? Name : never }[keyof JournalRow];
+
+/** A row without anything that a row can be without. */
+export const emptyRow = Object.fromEntries(
+  columns.filter(([, { nullable }]) => nullable).map(([name]) => [name, null]),
+) as Record<Optional, null>;
 
 const duckdbTypes: Record<ColumnKind, string> = { int64: 'BIGINT', string: 'VARCHAR', timestamp: 'TIMESTAMP' };
 
 /** Name and kind of each column of the journal. */
-export const journalColumnKinds = Object.entries(columnKinds) as [keyof JournalRow, ColumnKind][];
+export const journalColumnKinds = columns.map(([name, { kind }]) => [name, kind] as const);
 
 /** The journal's columns with their DuckDB types. */
-export const journalColumns: readonly DeclaredColumn[] = journalColumnKinds.map(([name, kind]) => ({
+export const journalColumns: readonly DeclaredColumn[] = columns.map(([name, { kind }]) => ({
   name,
   type: duckdbTypes[kind],
 }));
+
+/** The columns of `catalog.artifacts_f`, which is public: their order stays. */
+export const artifactColumns: readonly string[] = [
+  ...columns.flatMap(([name, { shown }]) => (shown === undefined ? [] : [{ name: name as string, shown }])),
+  { name: 'canonical_path', shown: 11 },
+]
+  .sort((a, b) => a.shown - b.shown)
+  .map(({ name }) => name);
 
 /** The condition of a journal's row that added to a canonical table. */
 export const isOfTable = (table: string): string =>

@@ -1,11 +1,15 @@
 import { dirname, join } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
 import { exportStatusFile } from '../exports/status.js';
+import { artifactColumns } from '../journal/row.js';
 import { literal, literalList } from '../sql.js';
 import type { BusInfo, Snapshot } from './views.js';
 
-const artifactColumns = `seq, ordinal, artifact_key, run_id, producer, kind, artifact_id, job_id, format, rel_path, canonical_path, rows, bytes,
-  sha256, schema_hint, schema_json, inputs, meta_json, created_at_utc, committed_at, job_meta_json, provenance_json, content_hash`;
+/** Columns of `catalog.artifacts_f` that are not just those of the journal. */
+const expressions: Record<string, (layout: BusLayout) => string> = {
+  canonical_path: ({ root }) => `${literal(`${root}/`)} || rel_path AS canonical_path`,
+  inputs: () => `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`,
+};
 
 /**
  * `catalog.*`: names and columns are public, and only ever added to. Documented in
@@ -13,11 +17,11 @@ const artifactColumns = `seq, ordinal, artifact_key, run_id, producer, kind, art
  */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS
-SELECT ${artifactColumns.replace('canonical_path', `${literal(`${layout.root}/`)} || rel_path AS canonical_path`).replace('inputs', `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`)}
+SELECT ${artifactColumns.map(name => expressions[name]?.(layout) ?? name).join(', ')}
 FROM _bus.journal WHERE status = 'ingested'`,
 
   `CREATE VIEW catalog.latest_artifacts_v AS
-SELECT ${artifactColumns} FROM catalog.artifacts_f
+SELECT ${artifactColumns.join(', ')} FROM catalog.artifacts_f
 QUALIFY row_number() OVER (PARTITION BY producer, kind, artifact_id ORDER BY seq DESC, ordinal DESC) = 1
 ORDER BY seq DESC, ordinal DESC`,
 

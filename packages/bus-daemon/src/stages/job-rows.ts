@@ -1,5 +1,5 @@
 import type { ParquetColumn } from '@quantbot/infra';
-import type { JournalRow } from '../journal/row.js';
+import { emptyRow, type JournalRow } from '../journal/row.js';
 import { type AcceptedJob, isRejected, type RejectedJob } from './job.js';
 
 /**
@@ -74,34 +74,6 @@ function schemaJson(columns: readonly ParquetColumn[]): string {
   schemaJsons.set(columns, json);
   return json;
 }
-
-const emptyRow: Omit<
-  JournalRow,
-  'seq' | 'claim' | 'committed_at' | 'job_id' | 'manifest_sha256' | 'ordinal' | 'status'
-> = {
-  run_id: null,
-  producer: null,
-  kind: null,
-  artifact_id: null,
-  artifact_key: null,
-  format: null,
-  rel_path: null,
-  rows: null,
-  bytes: null,
-  sha256: null,
-  schema_hint: null,
-  schema_json: null,
-  inputs: null,
-  created_at_utc: null,
-  meta_json: null,
-  job_meta_json: null,
-  provenance_json: null,
-  reject_code: null,
-  reject_error: null,
-  reject_details: null,
-  op_json: null,
-  content_hash: null,
-};
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 

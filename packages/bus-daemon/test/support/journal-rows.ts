@@ -1,7 +1,8 @@
-import type { JournalRow } from '../../src/journal/row.js';
+import { emptyRow, type JournalRow } from '../../src/journal/row.js';
 
 /** A journal row of an ingested artifact; what is given replaces the defaults. */
 export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
+  ...emptyRow,
   seq: 1,
   ordinal: 0,
   claim: '0123456789abcdef',
@@ -18,19 +19,9 @@ export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
   rows: 3,
   bytes: 400,
   sha256: 'a'.repeat(64),
-  schema_hint: null,
   schema_json: '[]',
-  inputs: null,
   created_at_utc: Date.UTC(2026, 0, 2),
-  meta_json: null,
-  job_meta_json: null,
-  provenance_json: null,
   manifest_sha256: 'b'.repeat(64),
-  reject_code: null,
-  reject_error: null,
-  reject_details: null,
-  op_json: null,
-  content_hash: null,
   ...more,
 });
 
