@@ -2,15 +2,19 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from './bus.js';
-import { newestSeqOf, type StoredFile, storedBetween } from './canon/journalled.js';
+import { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './canon/behind.js';
+import { type HotFile, linkAgain } from './canon/link-again.js';
+import { newestSeqOf, storedBetween } from './canon/journalled.js';
 import { newestRows } from './canon/newest-rows.js';
 import type { CanonTable } from './canon/table.js';
+import { isDamage } from './errors.js';
 import { listSegments, positionIn, type Segment, segmentName, seqName } from './journal/files.js';
 import { journalColumns } from './journal/row.js';
 import { originColumns, originOrder, positionOfRow } from './publish/views.js';
 import { literalList, schemaMap, selectList } from './sql.js';
 import type { WorkerProcess } from './worker/client.js';
 import type { SourceFile } from './worker/protocol.js';
+import { mustBeSound } from './worker/sources.js';
 
 /**
  * A segment is merged with its elder once it has grown to this part of it: the number of segments
@@ -22,60 +26,108 @@ const maxMergedBytes = 1024 * 1024 * 1024;
 const compactorMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
+/** How a compaction goes about tables with damaged files. */
+export interface CompactionOptions {
+  /** Is told of a table that must wait; all others go on. Without it the damage is thrown. */
+  onDamage?: OnDamage;
+  /** Tables that are left waiting. */
+  skip?: ReadonlySet<string>;
+}
+
 /**
- * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then
- * that of the journal, whose rename is the switch: table segments beyond the journal's are not
- * looked at. Nothing is deleted here.
+ * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then that of the journal, whose rename
+ * is the switch: table segments beyond the journal's are not looked at. A table with a damaged file gets no segment: its commits stay
+ * in `hot/`, and the next compaction tries them again. Nothing is deleted here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
-export async function compactHot(bus: Bus, compactor: WorkerProcess): Promise<boolean> {
+export async function compactHot(
+  bus: Bus,
+  compactor: WorkerProcess,
+  { onDamage = throwDamage, skip = new Set() }: CompactionOptions = {},
+): Promise<boolean> {
+  const { compactedSeq } = bus.journal;
   const commits = [...bus.journal.hotCommits];
-  const last = commits.at(-1);
-  if (last === undefined) return false;
-  const first = bus.journal.compactedSeq + 1;
-  const commitFiles = commits.map(seq => join(bus.layout.hot, seqName(seq), 'commit.parquet'));
-  let unchecked: readonly SourceFile[] = commitFiles.map(path => ({ path }));
-  let stored: Map<string, StoredFile> | undefined;
+  const last = commits.at(-1) ?? compactedSeq;
+  const behind = await tablesBehind(bus.layout, compactedSeq);
+  if (last === compactedSeq && behind.size === 0) return false;
+  await mustBeSound(commitFilesOf(bus, commits).map(path => ({ path })));
+  let changed = last > compactedSeq;
   for (const table of bus.tables.tables()) {
-    const files = await tableFilesIn(bus, commits, table);
-    if (files.length === 0) continue;
-    stored ??= await storedBetween(bus.journal, first, last);
-    const sources = files.map(path => ({ path, ...stored?.get(positionIn(path)) }));
-    const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
+    if (skip.has(table.name)) continue;
+    const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
+    const range = { table, commits: [...older, ...commits], first: after + 1, last };
+    if (await withoutDamage(table.name, () => compactTable(bus, compactor, range), onDamage)) changed = true;
+  }
+  faultPoint('compact:tables-written');
+  if (last > compactedSeq) {
+    const files = commitFilesOf(bus, commits);
+    const sql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
+    await writeSegment(
+      bus,
+      compactor,
+      bus.layout.segments,
+      segmentName(compactedSeq + 1, last),
+      sql,
+      files.map(path => ({ path })),
+    );
+    faultPoint('compact:switched');
+  }
+  if (changed) await bus.journal.reload();
+  return changed;
+}
+
+const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
+  commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
+
+/** What a segment of a table is made of: commits in `hot/`, and the jobs that it is named for. */
+interface TableRange {
+  table: CanonTable;
+  commits: readonly number[];
+  first: number;
+  last: number;
+}
+
+async function compactTable(
+  bus: Bus,
+  compactor: WorkerProcess,
+  { table, commits, first, last }: TableRange,
+): Promise<boolean> {
+  const files = await tableFilesIn(bus, commits, table);
+  if (files.length === 0) return false;
+  const commitFiles = commitFilesOf(bus, commits);
+  const stored = await storedBetween(bus.journal, first, last);
+  const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
+  sources.push(...commitFiles.map(path => ({ path })));
+  const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
 FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
   FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
-    const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
-    await writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, [
-      ...unchecked,
-      ...sources,
-    ]);
-    unchecked = [];
-  }
-  faultPoint('compact:tables-written');
-  const journalSql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
-  await writeSegment(bus, compactor, bus.layout.segments, segmentName(first, last), journalSql, [
-    ...commitFiles.map(path => ({ path })),
-  ]);
-  faultPoint('compact:switched');
-  await bus.journal.reload();
+  const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
+  const write = () =>
+    writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, sources);
+  await write().catch(async error => {
+    if (!isDamage(error) || !(await linkAgain(bus, sources))) throw error;
+    await write();
+  });
   return true;
 }
 
 /**
- * Merges segments of similar size, at most one merge per folder.
+ * Merges segments of similar size, at most one merge per folder. A table with a damaged segment is left as it is.
  *
+ * @param onDamage is told of such a table.
  * @returns whether anything was merged. The caller publishes afterwards.
  */
-export async function mergeTiers(bus: Bus, compactor: WorkerProcess): Promise<boolean> {
+export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = throwDamage): Promise<boolean> {
   let merged = false;
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
     const { live } = await listSegments(folder, bus.journal.compactedSeq);
     const columns = [...table.columns, ...originColumns];
     const shown = (rows: string, last: number) => shownRows(bus, table, rows, last);
-    merged = (await mergeIn(bus, compactor, folder, live, columns, originOrder, shown)) || merged;
+    const merge = () => mergeIn(bus, compactor, folder, live, columns, originOrder, shown);
+    merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
   }
   const journal = await mergeIn(
     bus,

@@ -57,6 +57,15 @@ export interface ExportRun {
   error: string | null;
 }
 
+/** A file that is not as it was written, or something that it keeps from its work. */
+export interface FoundDamage {
+  /** As `verify` tells it, or of an error. */
+  code: string;
+  /** A path, or a table. */
+  what: string;
+  detail: string;
+}
+
 /** How the daemon is. */
 export type RunState = 'starting' | 'running' | 'paused';
 
@@ -68,6 +77,8 @@ export interface BusEvents {
   settled: SettledBatch;
   export: ExportRun;
   compaction: { seconds: number };
+  /** Files were found that the disk has changed or lost. */
+  damage: readonly FoundDamage[];
   state: {
     state: RunState;
     code: string | null;

@@ -17,7 +17,7 @@ import { daemonError } from './errors.js';
 import { Events } from './events.js';
 import { exportStatusFile } from './exports/status.js';
 import { ensureEmptyTableFiles } from './journal/empty-files.js';
-import { emptyCommit } from './journal/files.js';
+import { emptyCommit, listHotCommits } from './journal/files.js';
 import { Journal } from './journal/journal.js';
 import { closeToOthers } from './own-folders.js';
 import { WorkerProcess } from './worker/client.js';
@@ -47,7 +47,7 @@ export async function openBus(
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
   const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables);
-  for (const [name, generation] of await hotGenerations(layout, journal.hotCommits))
+  for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
     tables.keepGeneration(name, generation);
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   return {

@@ -52,16 +52,27 @@ export interface StoredFile {
   sha256: string | null;
   /** The artifact's key. */
   name: string | null;
+  /** Where it is stored, below the bus root. */
+  relPath: string;
 }
 
 /** The stored files of canonical artifacts from one job to another, by `<seq>-<ordinal>`. */
 export async function storedBetween(journal: Journal, first: number, last: number): Promise<Map<string, StoredFile>> {
-  const rows = await journal.query<{ seq: bigint; ordinal: bigint; sha256: string; artifact_key: string }>(
-    `SELECT seq, ordinal, sha256, artifact_key FROM _bus.journal
+  const rows = await journal.query<{
+    seq: bigint;
+    ordinal: bigint;
+    sha256: string;
+    artifact_key: string;
+    rel_path: string;
+  }>(
+    `SELECT seq, ordinal, sha256, artifact_key, rel_path FROM _bus.journal
      WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq BETWEEN ${first} AND ${last}`,
   );
   return new Map(
-    rows.map(({ seq, ordinal, sha256, artifact_key }) => [`${seq}-${ordinal}`, { sha256, name: artifact_key }]),
+    rows.map(({ seq, ordinal, sha256, artifact_key, rel_path }) => [
+      `${seq}-${ordinal}`,
+      { sha256, name: artifact_key, relPath: rel_path },
+    ]),
   );
 }
 

@@ -9,6 +9,7 @@ import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
 import type { SourceFile } from '../worker/protocol.js';
+import { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 import { noteMode, wasMadeForAnotherMode } from './definition.js';
 import { areWithin, artifactsOfTable, canonicalRows } from './journalled.js';
 import { newestRows } from './newest-rows.js';
@@ -20,12 +21,14 @@ import { type CanonTable, newTable } from './table.js';
  * again.
  */
 export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
-  const { compactedSeq } = bus.journal;
-  const expected = await canonicalRows(bus.journal, compactedSeq);
+  const all = await canonicalRows(bus.journal, bus.journal.compactedSeq);
+  const behind = await tablesBehind(bus.layout, bus.journal.compactedSeq);
   const incomplete: CanonTable[] = [];
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
+    const compactedSeq = behind.get(table.name)?.after ?? bus.journal.compactedSeq;
     const { live } = await listSegments(folder, compactedSeq);
+    const expected = behind.has(table.name) ? await canonicalRows(bus.journal, compactedSeq) : all;
     const counts = await Promise.all(live.map(segment => rowsOf(join(folder, segment.name))));
     const whole =
       table.mode.mode === 'append'
@@ -43,51 +46,59 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
 export async function followModes(
   bus: Bus,
   compactor: WorkerProcess,
-  onFailure: (error: unknown, table: string) => void,
+  onDamage: OnDamage,
 ): Promise<string[]> {
   const followed: string[] = [];
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
   for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
     if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
-    try {
-      await rebuildTable(bus, compactor, table);
-      await noteMode(bus.layout, table);
-      followed.push(table.name);
-    } catch (error) {
-      onFailure(error, table.name);
-    }
+    if (!(await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage))) continue;
+    await noteMode(bus.layout, table);
+    followed.push(table.name);
   }
   return followed;
 }
 
 /**
- * Rebuilds the tables of which compacted files have rotted, from the store.
+ * Rebuilds, of these tables, the ones whose compacted files have rotted or are gone, from the store. A table of which a stored file is
+ * damaged too keeps what it has.
  *
- * @returns their names.
- * @throws TaskError `FILE_DAMAGED` when a stored file has rotted too; the compacted files stay as
- * they are.
+ * @param onDamage is told of such a table.
+ * @returns the names of the tables that were rebuilt.
  */
-export async function mendTables(bus: Bus, compactor: WorkerProcess): Promise<string[]> {
+export async function mendTables(
+  bus: Bus,
+  compactor: WorkerProcess,
+  tables: readonly CanonTable[] = bus.tables.tables(),
+  onDamage = throwDamage,
+): Promise<string[]> {
   const mended: string[] = [];
-  for (const table of bus.tables.tables()) {
-    const folder = join(bus.layout.canon, table.name);
-    const { live } = await listSegments(folder, bus.journal.compactedSeq);
-    const states = await Promise.all(live.map(({ name }) => checkSeal(join(folder, name))));
-    if (!states.includes('rotten')) continue;
-    await rebuildTable(bus, compactor, table);
-    mended.push(table.name);
+  const incomplete = tables.length === 0 ? [] : await incompleteTables(bus);
+  for (const table of tables) {
+    if (!incomplete.includes(table) && !(await hasRottenSegment(bus, table))) continue;
+    if (await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage)) mended.push(table.name);
   }
   return mended;
 }
 
+async function hasRottenSegment({ layout, journal }: Bus, { name: table }: CanonTable): Promise<boolean> {
+  const { live } = await listSegments(join(layout.canon, table), journal.compactedSeq);
+  for (const { name } of live) if ((await checkSeal(join(layout.canon, table, name))) === 'rotten') return true;
+  return false;
+}
+
 /**
- * Writes one segment with all of a table's compacted rows, read from the store. Being the widest,
- * it takes the place of all others: only when each stored file is what the journal says.
+ * Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others: only
+ * when each stored file is what the journal says.
+ *
+ * @returns true.
+ * @throws TaskError `FILE_DAMAGED`, which names the artifact.
  */
-export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<void> {
-  const upTo = bus.journal.compactedSeq;
+export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<true> {
+  const { compactedSeq } = bus.journal;
+  const upTo = (await tablesBehind(bus.layout, compactedSeq)).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
-  if (artifacts.length === 0) return;
+  if (artifacts.length === 0) return true;
   const files = artifacts.map(artifact => join(bus.layout.root, artifact.rel_path ?? ''));
   const origins = artifacts.map(
     (a, i) => `(${literal(files[i] as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key ?? '')})`,
@@ -105,6 +116,7 @@ JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.fil
     sql,
     sourcesOf(bus, artifacts),
   );
+  return true;
 }
 
 const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFile[] =>

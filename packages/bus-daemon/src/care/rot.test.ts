@@ -1,15 +1,20 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compactorWorker, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { query } from '../../test/support/readers.js';
 import { flipBit } from '../../test/support/rot.js';
-import { mendTables, rebuildTable } from '../canon/rebuild.js';
+import type { Bus } from '../bus.js';
+import { incompleteTables, mendTables, rebuildTable } from '../canon/rebuild.js';
 import { compactHot, mergeTiers } from '../compact.js';
+import type { GoldenExport } from '../exports/golden-export.js';
+import { GoldenExports } from '../exports/golden-exports.js';
+import { writeExportFile } from '../exports/write-file.js';
 import { seqName } from '../journal/files.js';
 import { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
+import { snapshotOf } from '../publish/snapshot.js';
 import { verifyStore } from './verify-store.js';
 
 async function compactedBus(commits = 2) {
@@ -49,6 +54,60 @@ test('a compaction makes nothing of a stored file that has rotted, and names its
   expect(tableFiles()).toHaveLength(1);
   expect(bus.journal.compactedSeq).toBe(2);
 });
+
+test('a table with a damaged stored file waits, with all of its rows; every other table and the journal are compacted', async () => {
+  const { bus, test: testBus, publisher, compactor, advance } = await compactedBus();
+  const rowsOf = async () => {
+    await publisher.publishOrThrow();
+    const counts = ['numbers', 'others'].map(table => `(SELECT count(*) FROM canon.${table}) AS ${table}`);
+    return (await query(testBus, `SELECT ${counts.join(', ')}, (SELECT max(_seq) FROM canon.numbers) AS seq`))[0];
+  };
+  await makeCommits(bus, testBus, 2);
+  await makeCommits(bus, testBus, 1, 'canon.others');
+  const [row] = await bus.journal.ingestedBetween(2, 3);
+  const stored = join(bus.layout.root, row?.rel_path as string);
+  const good = readFileSync(stored);
+  flipBit(stored);
+  const told: string[] = [];
+  const onDamage = (error: Error, table: string) => void told.push(`${table}: ${error.message}`);
+  expect(await compactHot(bus, compactor, { onDamage })).toBe(true);
+  expect(told).toEqual([expect.stringContaining(`numbers: artifact ${row?.artifact_key}: `)]);
+  expect(bus.journal.compactedSeq).toBe(5);
+  expect(await rowsOf()).toEqual({ numbers: 12, others: 3, seq: 4 });
+
+  await makeCommits(bus, testBus, 1);
+  await compactHot(bus, compactor, { onDamage, skip: new Set(['numbers']) });
+  expect(await rowsOf()).toEqual({ numbers: 15, others: 3, seq: 6 });
+  advance(Date.now());
+  await releaseUnused(bus, []);
+  expect(await incompleteTables(bus)).toEqual([]);
+  expect(readdirSync(bus.layout.hot).map(Number)).toEqual([0, 3, 4, 5, 6]);
+  expect(await rowsOf()).toEqual({ numbers: 15, others: 3, seq: 6 });
+  const before = await exportNumbers(bus);
+  expect(before).toEqual({ code: 'FILE_DAMAGED' });
+
+  rmSync(stored);
+  writeFileSync(stored, good, { mode: 0o444 });
+  expect(await compactHot(bus, compactor, { onDamage })).toBe(true);
+  expect(told).toHaveLength(1);
+  expect(await compactHot(bus, compactor)).toBe(false);
+  expect(await rowsOf()).toEqual({ numbers: 15, others: 3, seq: 6 });
+  await releaseUnused(bus, []);
+  expect(readdirSync(bus.layout.hot).map(Number)).toEqual([0]);
+  expect(await exportNumbers(bus)).toEqual({ rows: 15 });
+  expect(await problemsOf(bus)).toEqual([]);
+});
+
+/** Writes what an export of the table reads, and tells how many rows that is, or why it could not be written. */
+async function exportNumbers(bus: Bus) {
+  const worker = compactorWorker();
+  const exports = new GoldenExports(bus, worker);
+  const item = (await exports.all()).find(({ name }) => name === 'numbers') as GoldenExport;
+  return writeExportFile({ bus, worker, snapshot: await snapshotOf(bus) }, item).then(
+    ({ rows }) => ({ rows }),
+    ({ code }) => ({ code }),
+  );
+}
 
 test('a rebuild leaves a good compacted file alone when the stored file has rotted', async () => {
   const { bus, compactor, tableFiles, stored } = await compactedBus();

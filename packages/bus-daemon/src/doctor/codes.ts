@@ -54,6 +54,7 @@ export const findingCodes = {
   OLD_DATABASE_HELD: { check: 'database', level: 'warning' },
   JOURNAL_DAMAGED: { check: 'journal', level: 'problem' },
   FILE_DAMAGED: { check: 'rot', level: 'problem' },
+  TABLE_WAITS: { check: 'tables', level: 'problem' },
   TABLE_MISSING: { check: 'tables', level: 'problem' },
   VIEW_FAILED: { check: 'tables', level: 'warning' },
   EXPORTS_DISABLED: { check: 'exports', level: 'warning' },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Bus } from '../bus.js';
 import { storedBetween } from '../canon/journalled.js';
 import { positionIn, seqName } from '../journal/files.js';
+import { commitsOf, neededAfter } from '../publish/snapshot.js';
 import type { Snapshot } from '../publish/views.js';
 import type { SourceFile } from '../worker/protocol.js';
 
@@ -27,9 +28,10 @@ export async function sourcesOf(
         segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
       ),
   ];
-  if (snapshot.hotCommits.length === 0) return sources;
-  const stored = await storedBetween(journal, snapshot.compactedSeq + 1, snapshot.seq);
-  for (const seq of snapshot.hotCommits)
+  const commits = commitsOf(snapshot);
+  if (commits.length === 0) return sources;
+  const stored = await storedBetween(journal, neededAfter(snapshot) + 1, snapshot.seq);
+  for (const seq of commits)
     for (const name of await readdir(join(layout.hot, seqName(seq)))) {
       const [table, generation] = name.split('~');
       if (generation === undefined || table === undefined || !isRead(table)) continue;

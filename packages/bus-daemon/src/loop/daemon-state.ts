@@ -5,6 +5,17 @@ import { z } from 'zod';
 import type { Bus } from '../bus.js';
 import { hintFor } from '../errors.js';
 
+const waitingTableSchema = z.object({
+  table: z.string(),
+  since: z.string(),
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+});
+
+/** A canonical table that is not compacted, since a damaged file was found. */
+export type WaitingTable = z.infer<typeof waitingTableSchema>;
+
 const stateSchema = z.object({
   pid: z.number(),
   state: z.enum(['starting', 'running', 'paused']),
@@ -14,6 +25,8 @@ const stateSchema = z.object({
   at: z.string(),
   /** Why it pauses. */
   cause: z.object({ code: z.string().nullable(), message: z.string(), hint: z.string() }).nullable(),
+  /** Canonical tables that a damaged file keeps waiting. */
+  waitingTables: z.array(waitingTableSchema).default([]),
 });
 
 /** How a daemon is, as `<bus_root>/daemon.json` tells people and `doctor`. */
@@ -37,20 +50,24 @@ export function readDaemonState(busRoot: string): DaemonState | undefined {
 /** Keeps `daemon.json`: written when the state changes, and now and then while it does not. */
 export class StateFile {
   readonly #bus: Bus;
+  readonly #waitingTables: () => WaitingTable[];
   #last: DaemonState | undefined;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, waitingTables: () => WaitingTable[] = () => []) {
     this.#bus = bus;
+    this.#waitingTables = waitingTables;
   }
 
   write(state: DaemonState['state'], error?: unknown): void {
     const isNews = this.#last?.state !== state || state === 'paused';
+    const waitingTables = this.#waitingTables();
+    const areOthers = JSON.stringify(waitingTables) !== JSON.stringify(this.#last?.waitingTables ?? []);
     if (isNews) this.#tell(state, error);
-    if (!isNews && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
+    if (!isNews && !areOthers && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
     const at = new Date(this.#bus.now()).toISOString();
     const since = this.#last?.state === state ? this.#last.since : at;
-    this.#last = { pid: process.pid, state, since, at, cause: error === undefined ? null : causeOf(error) };
+    this.#last = { pid: process.pid, state, since, at, cause: error === undefined ? null : causeOf(error), waitingTables };
     this.#writtenAt = this.#bus.elapsed();
     this.#try(path => writeFileAtomic(path, `${JSON.stringify(this.#last, null, 2)}\n`));
   }

@@ -61,11 +61,11 @@ export class Loop implements LoopView {
     // What waits must not be missed at the end.
     this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
-    this.#state = new StateFile(bus);
     this.#pulse = new Pulse(bus);
     this.#large = new LargeJobs(bus, () => this.#wake.abort());
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
+    this.#state = new StateFile(bus, () => this.#maintenance.waitingTables);
   }
 
   get health(): LoopHealth {

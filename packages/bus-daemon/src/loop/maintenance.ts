@@ -1,6 +1,4 @@
 import type { Bus } from '../bus.js';
-import { followModes, incompleteTables, mendTables, rebuildTable } from '../canon/rebuild.js';
-import { compactHot, mergeTiers } from '../compact.js';
 import { isDamage } from '../errors.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
 import { Exporter, type ExportState } from '../exports/exporter.js';
@@ -8,20 +6,14 @@ import { removeTree } from '../leftovers.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
 import { listLeftBehind, listOwnFolders } from '../stages/claimed-names.js';
-import { WorkerProcess } from '../worker/client.js';
+import { Compaction, restAfterDamageMs } from './compaction.js';
+import type { WaitingTable } from './daemon-state.js';
 
 const releaseEveryMs = 2_000;
-/**
- * A reader of a canonical table opens each of its files that is in no segment yet: commits with
- * many of them are merged sooner.
- */
-const tableFilesOfACommit = 64;
 const retryAfterMs = 5_000;
 /** Files of one settled job that are removed before another one's. */
 const removedInATurn = 5_000;
 const mostRemovalTurns = 200;
-/** Only somebody who puts a good file in its place can help. */
-const restAfterDamageMs = 60_000;
 
 /**
  * What goes on beside ingestion and never in its way: compaction, release of what no reader needs,
@@ -31,7 +23,7 @@ export class Maintenance {
   readonly #bus: Bus;
   readonly #publisher: Publisher;
   readonly #exporter: Exporter;
-  readonly #compactor: WorkerProcess;
+  readonly #compaction: Compaction;
   #round: Promise<void> | undefined;
   #exports: Promise<void> | undefined;
   #removal: Promise<void> | undefined;
@@ -47,7 +39,7 @@ export class Maintenance {
     this.#bus = bus;
     this.#publisher = publisher;
     this.#exporter = new Exporter(bus);
-    this.#compactor = new WorkerProcess('compact', { idleMs: 10_000, spillIn: bus.layout.building });
+    this.#compaction = new Compaction(bus);
     this.#lastCommitAt = bus.elapsed();
   }
 
@@ -57,25 +49,12 @@ export class Maintenance {
     this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
     for (const folder of await listOwnFolders(this.#bus)) await removeTree(folder);
     await this.#exporter.ensureStatus();
-    const followed = await followModes(this.#bus, this.#compactor, (error, table) => this.#mustBeDamage(error, table));
-    for (const table of followed)
-      this.#bus.logger.info(
-        { table },
-        'the mode of a canonical table has changed; its compacted files were made again',
-      );
-    for (const table of await incompleteTables(this.#bus)) {
-      this.#bus.logger.warn(
-        { table: table.name },
-        'compacted files of a canonical table are gone; the table is made again from the store',
-      );
-      await rebuildTable(this.#bus, this.#compactor, table).catch(error => this.#mustBeDamage(error, table.name));
-    }
+    await this.#compaction.prepare();
   }
 
-  /** What is lost or damaged in the store must not keep the daemon from working. */
-  #mustBeDamage(error: unknown, table: string): void {
-    if (!isDamage(error)) throw error;
-    this.#bus.logger.error({ err: error, table }, 'a canonical table cannot be made again; it stays as it is');
+  /** The canonical tables that a damaged file keeps waiting. */
+  get waitingTables(): WaitingTable[] {
+    return this.#compaction.waiting;
   }
 
   /** How each export is. */
@@ -121,23 +100,15 @@ export class Maintenance {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#exporter.stop();
-    this.#compactor.close();
+    this.#compaction.close();
     await Promise.all([this.#round, this.#exports, this.#removal]);
   }
 
   async #compactAndRelease(): Promise<void> {
-    const { journal, config } = this.#bus;
     const now = this.#bus.elapsed();
     if (now < this.#restUntil) return;
-    const hot = journal.hotCommits.length;
-    const { hotCommits, idleMs } = config.compaction;
-    const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
-    const idle = now - this.#lastCommitAt >= idleMs;
-    if (isFull || (idle && hot > 1)) {
-      const started = this.#bus.elapsed();
-      await compactHot(this.#bus, this.#compactor);
-      await mergeTiers(this.#bus, this.#compactor).catch(error => this.#mend(error));
-      this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
+    if (this.#compaction.isDue(now - this.#lastCommitAt)) {
+      await this.#compaction.run();
       await this.#publisher.publish();
     }
     if (now - this.#lastReleaseAt < releaseEveryMs) return;
@@ -146,17 +117,6 @@ export class Maintenance {
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
     this.#held = held.join();
-  }
-
-  /**
-   * A compacted file has rotted: its table is made again from the store. A part of the journal has
-   * no second copy.
-   */
-  async #mend(error: unknown): Promise<void> {
-    if (!isDamage(error)) throw error;
-    const tables = await mendTables(this.#bus, this.#compactor);
-    if (tables.length === 0) throw error;
-    this.#bus.logger.warn({ err: error, tables }, 'compacted files have rotted; their tables were made again');
   }
 
   /**

@@ -14,7 +14,7 @@ import { locationOf } from './location.js';
 import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from './published.js';
-import { snapshotOf } from './snapshot.js';
+import { neededAfter, snapshotOf } from './snapshot.js';
 import { type BusInfo, type Snapshot, viewsAt } from './views.js';
 
 /** What the views say of the bus itself. */
@@ -99,7 +99,7 @@ export class Publisher {
     await this.#switchTo(made);
     this.#publishedTables = current;
     this.#problem = undefined;
-    this.#bus.logger.debug({ database: made.name, compactedSeq: made.hotAfter }, 'database published');
+    this.#bus.logger.debug({ database: made.name, hotAfter: made.hotAfter }, 'database published');
   }
 
   async #publish(): Promise<void> {
@@ -160,7 +160,7 @@ export class Publisher {
       ino,
       size,
       mtimeMs,
-      hotAfter: snapshot.compactedSeq,
+      hotAfter: neededAfter(snapshot),
       segments: [...snapshot.segments],
       tables: Object.fromEntries(snapshot.tables.map(({ table, segments }) => [table.name, [...segments]])),
       supersededAt: null,

@@ -4,6 +4,7 @@ import { exists, faultPoint } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { listHotCommits, listSegments, seqName } from '../journal/files.js';
 import { databasePath, isHeldOpen, listDamagedRecords, listPublished, type PublishedDatabase } from './published.js';
+import { neededAfter } from './snapshot.js';
 import type { Snapshot } from './views.js';
 
 /**
@@ -95,7 +96,7 @@ async function deleteUnreferenced(
   const hotAfter = Math.min(
     journal.compactedSeq,
     ...kept.map(record => record.hotAfter),
-    ...pinned.map(snapshot => snapshot.compactedSeq),
+    ...pinned.map(neededAfter),
   );
   for (const seq of await listHotCommits(layout.hot))
     if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));

@@ -31,6 +31,10 @@ export interface TableFiles {
    * otherwise.
    */
   newestCompacted: number;
+  /** Commits up to here are in its segments: {@link Snapshot.compactedSeq}, or fewer while a damaged file keeps it waiting. */
+  compactedSeq: number;
+  /** Those that it still needs in `hot/` besides the snapshot's own. */
+  behind: readonly number[];
 }
 
 /**
@@ -142,13 +146,12 @@ function tableViews(
       `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
     );
   }
-  const from = hotTableFiles(layout, snapshot, table, hot);
-  // Joined with the rows of the commits: a job's rows are there when both its commit and its files
-  // are, so never in part.
+  const from = hotTableFiles(layout, files, hot);
+  // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
   parts.push(
     `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
 FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
-JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM _bus.hot_journal WHERE status = 'ingested') j \
+JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM ${hotRows(files)} WHERE status = 'ingested') j \
 ON f._position = j._position`,
   );
   return [
@@ -167,12 +170,13 @@ export const untrusted = (columns: readonly DeclaredColumn[]): string =>
     .map(({ name }) => `CASE WHEN length(filename) > 0 THEN ${identifier(name)} END AS ${identifier(name)}`)
     .join(', ');
 
-/**
- * The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no
- * row.
- */
-const newestSeq = ({ table, newestCompacted }: TableFiles): string =>
-  `(SELECT greatest(${newestCompacted}, coalesce(max(seq), 0)) FROM _bus.hot_journal WHERE ${isOfTable(table.name)})`;
+/** The rows of the commits that a table has in `hot/`. */
+const hotRows = ({ behind, compactedSeq }: TableFiles): string =>
+  behind.length === 0 ? '_bus.hot_journal' : `(SELECT * FROM _bus.journal WHERE seq > ${compactedSeq})`;
+
+/** The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no row. */
+const newestSeq = (files: TableFiles): string =>
+  `(SELECT greatest(${files.newestCompacted}, coalesce(max(seq), 0)) FROM ${hotRows(files)} WHERE ${isOfTable(files.table.name)})`;
 
 /** The order of a canonical table's rows. */
 export const originOrder = '_seq, _ordinal, _row';
@@ -198,7 +202,7 @@ export const positionOfRow = `CAST(replace(regexp_extract(filename, '([0-9]{12}-
  */
 const assumedRows = 1_000_000;
 
-function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable, hot: HotFiles): string {
+function hotTableFiles(layout: BusLayout, { table, compactedSeq }: TableFiles, hot: HotFiles): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
   const schema = `schema = ${schemaMap(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
   if (hot.mode === 'frozen') {
@@ -208,7 +212,6 @@ function hotTableFiles(layout: BusLayout, snapshot: Snapshot, table: CanonTable,
     return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
   }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
-  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted
-  // commit.
-  return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), '~'))}`;
+  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted commit.
+  return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(compactedSeq), '~'))}`;
 }

@@ -61,6 +61,9 @@ function describeStatus(status: BusStatus): string {
     `bus       ${status.busRoot}${status.initialised ? '' : ' (no daemon has run here yet)'}`,
     `writer    ${writer === null ? 'none' : `process ${writer.pid} on ${writer.host} since ${writer.since}`}`,
     ...(daemon?.state === 'paused' ? [`paused    since ${daemon.since}: ${daemon.cause?.message}`] : []),
+    ...(daemon?.waitingTables ?? []).map(
+      ({ table, since, message }) => `waits     canon.${table} is not compacted since ${since}: ${message}`,
+    ),
     `queue     ${queue.waiting} waiting, ${queue.claimed} in work${queue.uncommitted > 0 ? `, ${queue.uncommitted} without COMMIT` : ''}`,
     jobs === null
       ? 'jobs      no database yet'

@@ -1,3 +1,6 @@
+import { tablesBehind } from '../../canon/behind.js';
+import { listSegments } from '../../journal/files.js';
+import { readDaemonState } from '../../loop/daemon-state.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
 import type { PublishedFacts } from '../published-facts.js';
@@ -14,8 +17,23 @@ export async function tables(bus: ExaminedBus): Promise<Finding[]> {
     ...missingInConfig(bus, published),
     ...(await missingInExports(bus, published)),
     ...views(bus, published),
+    ...(await waiting(bus)),
   ];
   return orFine(findings, 'tables', many(published.tables.length, 'canonical table'));
+}
+
+/** A running daemon tells why; otherwise the files tell which. */
+async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+  const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
+  const cure = `${run('verify')} names every damaged file. Put the stored file back from a backup, or submit the same bytes again; the table then goes on by itself`;
+  const findings = told.map(({ table, since, message }) =>
+    finding('TABLE_WAITS', `canon.${table} is not compacted since ${since}: ${message}`, cure),
+  );
+  const { live } = await listSegments(layout.segments);
+  for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())
+    if (!told.some(waits => waits.table === table))
+      findings.push(finding('TABLE_WAITS', `canon.${table} is not compacted: one of its stored files is damaged.`, cure));
+  return findings;
 }
 
 function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables }: PublishedFacts): Finding[] {
