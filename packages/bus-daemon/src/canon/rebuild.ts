@@ -39,15 +39,8 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   return incomplete;
 }
 
-/**
- * Makes the compacted files of tables again whose mode was changed in the configuration: the older
- * ones may lack rows that count now.
- */
-export async function followModes(
-  bus: Bus,
-  compactor: WorkerProcess,
-  onDamage: OnDamage,
-): Promise<string[]> {
+/** Makes the compacted files of tables again whose mode was changed in the configuration: the older ones may lack rows that count now. */
+export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
   for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {

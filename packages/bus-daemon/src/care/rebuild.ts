@@ -58,7 +58,7 @@ export async function rebuild(
         () => tables.push(table.name),
         error => {
           if (!isDamage(error)) throw error;
-          problems.push(`canon.${table.name} stays as it is: ${error.message}`);
+          problems.push(`canon.${table.name} stays as it is: ${error.code}: ${error.message} ${error.hint}`);
         },
       );
       done += rows.get(table.name) ?? 0;

@@ -66,8 +66,7 @@ export class Compaction {
     if (mended.length > 0)
       this.#bus.logger.warn({ tables: mended }, 'compacted files have rotted; their tables were rebuilt');
     for (const [table, error] of hurt) this.#note(error, table);
-    for (const table of this.#waiting.keys())
-      if (!resting.has(table) && !hurt.has(table)) this.#forget(table);
+    for (const table of this.#waiting.keys()) if (!resting.has(table) && !hurt.has(table)) this.#forget(table);
     this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
   }
 

@@ -67,7 +67,14 @@ export class StateFile {
     if (!isNews && !areOthers && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
     const at = new Date(this.#bus.now()).toISOString();
     const since = this.#last?.state === state ? this.#last.since : at;
-    this.#last = { pid: process.pid, state, since, at, cause: error === undefined ? null : causeOf(error), waitingTables };
+    this.#last = {
+      pid: process.pid,
+      state,
+      since,
+      at,
+      cause: error === undefined ? null : causeOf(error),
+      waitingTables,
+    };
     this.#writtenAt = this.#bus.elapsed();
     this.#try(path => writeFileAtomic(path, `${JSON.stringify(this.#last, null, 2)}\n`));
   }

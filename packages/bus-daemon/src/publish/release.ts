@@ -93,11 +93,7 @@ async function deleteUnreferenced(
     for (const { name } of await allSegments(folder, journal.compactedSeq))
       if (!liveNames.has(name) && !inUse.has(name)) await discard(bus, join(folder, name));
   }
-  const hotAfter = Math.min(
-    journal.compactedSeq,
-    ...kept.map(record => record.hotAfter),
-    ...pinned.map(neededAfter),
-  );
+  const hotAfter = Math.min(journal.compactedSeq, ...kept.map(record => record.hotAfter), ...pinned.map(neededAfter));
   for (const seq of await listHotCommits(layout.hot))
     if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));
 }

@@ -34,8 +34,7 @@ async function tablesAt({ layout, journal, tables }: Bus, journalSeq: number): P
     tables.tables().map(async table => {
       const segments = live.get(table.name) ?? [];
       const { after: compactedSeq, commits } = behind.get(table.name) ?? { after: journalSeq, commits: [] };
-      const newestCompacted =
-        table.mode.mode === 'latest' ? await newestSeqOf(journal, table.name, compactedSeq) : 0;
+      const newestCompacted = table.mode.mode === 'latest' ? await newestSeqOf(journal, table.name, compactedSeq) : 0;
       return { table, segments: segments.map(({ name }) => name), newestCompacted, compactedSeq, behind: commits };
     }),
   );

@@ -32,7 +32,9 @@ async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]>
   const { live } = await listSegments(layout.segments);
   for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())
     if (!told.some(waits => waits.table === table))
-      findings.push(finding('TABLE_WAITS', `canon.${table} is not compacted: one of its stored files is damaged.`, cure));
+      findings.push(
+        finding('TABLE_WAITS', `canon.${table} is not compacted: one of its stored files is damaged.`, cure),
+      );
   return findings;
 }
 
