@@ -35,9 +35,10 @@ export interface CompactionOptions {
 }
 
 /**
- * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then that of the journal, whose rename
- * is the switch: table segments beyond the journal's are not looked at. A table with a damaged file gets no segment: its commits stay
- * in `hot/`, and the next compaction tries them again. Nothing is deleted here.
+ * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then
+ * that of the journal, whose rename is the switch: table segments beyond the journal's are not
+ * looked at. A table with a damaged file gets no segment: its commits stay in `hot/`, and the next
+ * compaction tries them again. Nothing is deleted here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
@@ -114,7 +115,8 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
 }
 
 /**
- * Merges segments of similar size, at most one merge per folder. A table with a damaged segment is left as it is.
+ * Merges segments of similar size, at most one merge per folder. A table with a damaged segment is
+ * left as it is.
  *
  * @param onDamage is told of such a table.
  * @returns whether anything was merged. The caller publishes afterwards.

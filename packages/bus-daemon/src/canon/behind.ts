@@ -5,8 +5,8 @@ import { ignoreMissing, isDamage } from '../errors.js';
 import { listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
 
 /**
- * How far a canonical table is behind the journal: a damaged stored file keeps the table from being compacted, and its views go on
- * reading in `hot/`.
+ * How far a canonical table is behind the journal: a damaged stored file keeps the table from being
+ * compacted, and its views go on reading in `hot/`.
  */
 export interface Behind {
   /** Jobs up to here are in the table's segments. */
@@ -16,10 +16,11 @@ export interface Behind {
 }
 
 /**
- * The tables that wait, by name. The files tell it: the journal's segments have a commit, and a file in it is newer than all segments
- * of its table.
+ * The tables that wait, by name. The files tell it: the journal's segments have a commit, and a
+ * file in it is newer than all segments of its table.
  *
- * @param compactedUpTo the last commit in the segments of a table; looked up in its folder when absent.
+ * @param compactedUpTo the last commit in the segments of a table; looked up in its folder when
+ * absent.
  */
 export async function tablesBehind(
   layout: BusLayout,
@@ -56,7 +57,10 @@ export const throwDamage: OnDamage = error => {
   throw error;
 };
 
-/** Does work for one table. Damage is told, and keeps no other table from its work; false is returned then. */
+/**
+ * Does work for one table. Damage is told, and keeps no other table from its work; false is
+ * returned then.
+ */
 export async function withoutDamage(table: string, work: () => Promise<boolean>, onDamage: OnDamage): Promise<boolean> {
   try {
     return await work();

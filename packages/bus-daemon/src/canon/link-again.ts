@@ -10,7 +10,8 @@ import { hurtAmong } from '../worker/sources.js';
 export type HotFile = SourceFile & { relPath?: string };
 
 /**
- * Replaces damaged files in `hot/` by links to the stored files, where an operator or a producer has put those back.
+ * Replaces damaged files in `hot/` by links to the stored files, where an operator or a producer
+ * has put those back.
  *
  * @returns whether any was replaced.
  */

@@ -25,7 +25,10 @@ interface PriceRow {
   price: number;
 }
 
-/** What can happen to a bus: a job with some artifacts (lists of rows), or a compaction for which some tables wait. */
+/**
+ * What can happen to a bus: a job with some artifacts (lists of rows), or a compaction for which
+ * some tables wait.
+ */
 type Step = { job: PriceRow[][] } | { waiting: string[] };
 
 /** What each table must show, by the definition of its mode alone. */

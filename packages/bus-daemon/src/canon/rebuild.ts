@@ -39,7 +39,10 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   return incomplete;
 }
 
-/** Makes the compacted files of tables again whose mode was changed in the configuration: the older ones may lack rows that count now. */
+/**
+ * Makes the compacted files of tables again whose mode was changed in the configuration: the older
+ * ones may lack rows that count now.
+ */
 export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
@@ -53,8 +56,8 @@ export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: 
 }
 
 /**
- * Rebuilds, of these tables, the ones whose compacted files have rotted or are gone, from the store. A table of which a stored file is
- * damaged too keeps what it has.
+ * Rebuilds, of these tables, the ones whose compacted files have rotted or are gone, from the
+ * store. A table of which a stored file is damaged too keeps what it has.
  *
  * @param onDamage is told of such a table.
  * @returns the names of the tables that were rebuilt.
@@ -81,8 +84,8 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
 }
 
 /**
- * Writes one segment with all of a table's compacted rows, read from the store. Being the widest, it takes the place of all others: only
- * when each stored file is what the journal says.
+ * Writes one segment with all of a table's compacted rows, read from the store. Being the widest,
+ * it takes the place of all others: only when each stored file is what the journal says.
  *
  * @returns true.
  * @throws TaskError `FILE_DAMAGED`, which names the artifact.

@@ -98,7 +98,10 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
   expect(await problemsOf(bus)).toEqual([]);
 });
 
-/** Writes what an export of the table reads, and tells how many rows that is, or why it could not be written. */
+/**
+ * Writes what an export of the table reads, and tells how many rows that is, or why it could not be
+ * written.
+ */
 async function exportNumbers(bus: Bus) {
   const worker = compactorWorker();
   const exports = new GoldenExports(bus, worker);

@@ -6,12 +6,18 @@ import { compactHot, mergeTiers } from '../compact.js';
 import { WorkerProcess } from '../worker/client.js';
 import type { WaitingTable } from './daemon-state.js';
 
-/** A reader of a canonical table opens each of its files that is in no segment yet: commits with many of them are merged sooner. */
+/**
+ * A reader of a canonical table opens each of its files that is in no segment yet: commits with
+ * many of them are merged sooner.
+ */
 const tableFilesOfACommit = 64;
 /** Only somebody who puts a good file in its place can help. */
 export const restAfterDamageMs = 60_000;
 
-/** Compacts, and keeps note of the canonical tables that a damaged file keeps waiting: those rest, and everything else goes on. */
+/**
+ * Compacts, and keeps note of the canonical tables that a damaged file keeps waiting: those rest,
+ * and everything else goes on.
+ */
 export class Compaction {
   readonly #bus: Bus;
   readonly #worker: WorkerProcess;
@@ -27,7 +33,10 @@ export class Compaction {
     return [...this.#waiting.values()].map(({ restsUntil: _, ...waiting }) => waiting);
   }
 
-  /** Rebuilds the tables whose mode was changed in the configuration, and those of which compacted files are gone. */
+  /**
+   * Rebuilds the tables whose mode was changed in the configuration, and those of which compacted
+   * files are gone.
+   */
   async prepare(): Promise<void> {
     const { logger } = this.#bus;
     for (const table of await followModes(this.#bus, this.#worker, this.#note))
@@ -50,7 +59,10 @@ export class Compaction {
     return isFull || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size;
   }
 
-  /** One round: commits into segments, segments into larger ones, and another attempt at the tables that have rested. */
+  /**
+   * One round: commits into segments, segments into larger ones, and another attempt at the tables
+   * that have rested.
+   */
   async run(): Promise<void> {
     const started = this.#bus.elapsed();
     const resting = this.#resting;

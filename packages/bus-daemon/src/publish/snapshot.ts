@@ -20,7 +20,8 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       segments: segments.map(segment => segment.name),
     };
     const tables = await tablesAt(bus, compactedSeq);
-    // Table folders were read while a compaction may have switched; then the parts are of two moments, and are taken again.
+    // Table folders were read while a compaction may have switched; then the parts are of two
+    // moments, and are taken again.
     if (bus.journal.version === version) return { ...taken, tables };
   }
 }
@@ -40,7 +41,9 @@ async function tablesAt({ layout, journal, tables }: Bus, journalSeq: number): P
   );
 }
 
-/** The last commit that all segments of a snapshot have: what comes after it is needed in `hot/`. */
+/**
+ * The last commit that all segments of a snapshot have: what comes after it is needed in `hot/`.
+ */
 export const neededAfter = ({ compactedSeq, tables }: Snapshot): number =>
   Math.min(compactedSeq, ...tables.map(files => files.compactedSeq));
 
@@ -49,7 +52,10 @@ export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
   ...new Set([...tables.flatMap(({ behind }) => behind), ...hotCommits]),
 ];
 
-/** The commits of a snapshot that are not in segments, file by file: nothing that comes later is seen. */
+/**
+ * The commits of a snapshot that are not in segments, file by file: nothing that comes later is
+ * seen.
+ */
 export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
   const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
   const tableFiles = new Map<string, string[]>();

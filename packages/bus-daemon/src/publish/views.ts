@@ -31,7 +31,10 @@ export interface TableFiles {
    * otherwise.
    */
   newestCompacted: number;
-  /** Commits up to here are in its segments: {@link Snapshot.compactedSeq}, or fewer while a damaged file keeps it waiting. */
+  /**
+   * Commits up to here are in its segments: {@link Snapshot.compactedSeq}, or fewer while a damaged
+   * file keeps it waiting.
+   */
   compactedSeq: number;
   /** Those that it still needs in `hot/` besides the snapshot's own. */
   behind: readonly number[];
@@ -92,7 +95,7 @@ export function viewsAt(
     `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot, where)}`,
     `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, where)}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, where)),
+    ...snapshot.tables.flatMap(files => tableViews(layout, files, hot, where)),
   ];
 }
 
@@ -129,13 +132,7 @@ function journalQuery(layout: BusLayout, snapshot: Snapshot, where: Condition): 
 /**
  * `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`.
  */
-function tableViews(
-  layout: BusLayout,
-  snapshot: Snapshot,
-  files: TableFiles,
-  hot: HotFiles,
-  where: Condition,
-): string[] {
+function tableViews(layout: BusLayout, files: TableFiles, hot: HotFiles, where: Condition): string[] {
   const { table } = files;
   const name = identifier(table.name);
   const parts: string[] = [];
@@ -147,7 +144,8 @@ function tableViews(
     );
   }
   const from = hotTableFiles(layout, files, hot);
-  // Joined with the rows of the commits: a job's rows are there when both its commit and its files are, so never in part.
+  // Joined with the rows of the commits: a job's rows are there when both its commit and its files
+  // are, so never in part.
   parts.push(
     `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
 FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
@@ -174,7 +172,10 @@ export const untrusted = (columns: readonly DeclaredColumn[]): string =>
 const hotRows = ({ behind, compactedSeq }: TableFiles): string =>
   behind.length === 0 ? '_bus.hot_journal' : `(SELECT * FROM _bus.journal WHERE seq > ${compactedSeq})`;
 
-/** The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no row. */
+/**
+ * The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no
+ * row.
+ */
 const newestSeq = (files: TableFiles): string =>
   `(SELECT greatest(${files.newestCompacted}, coalesce(max(seq), 0)) FROM ${hotRows(files)} WHERE ${isOfTable(files.table.name)})`;
 
@@ -212,6 +213,7 @@ function hotTableFiles(layout: BusLayout, { table, compactedSeq }: TableFiles, h
     return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
   }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
-  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted commit.
+  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted
+  // commit.
   return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(compactedSeq), '~'))}`;
 }
