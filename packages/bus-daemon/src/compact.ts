@@ -6,11 +6,11 @@ import { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './canon
 import { newestSeqOf, storedBetween } from './canon/journalled.js';
 import { type HotFile, linkAgain } from './canon/link-again.js';
 import { newestRows } from './canon/newest-rows.js';
+import { originColumns, originOrder, positionOfRow } from './canon/origin.js';
 import type { CanonTable } from './canon/table.js';
 import { isDamage } from './errors.js';
 import { listSegments, positionIn, type Segment, segmentName, seqName } from './journal/files.js';
 import { journalColumns } from './journal/row.js';
-import { originColumns, originOrder, positionOfRow } from './publish/views.js';
 import { literalList, schemaMap, selectList } from './sql.js';
 import type { WorkerProcess } from './worker/client.js';
 import type { SourceFile } from './worker/protocol.js';

@@ -1,4 +1,5 @@
-export { type AdoptionReport, type AdoptOptions, adopt } from './adopt/adopt.js';
+export type { AdoptionReport, AdoptOptions } from './adopt/adopt.js';
+export { adopt } from './adopt.js';
 export { type BackupReport, backup } from './backup/backup.js';
 export { collectGarbage, type GcItem, type GcOptions } from './care/gc.js';
 export { type RebuildReport, rebuild } from './care/rebuild.js';

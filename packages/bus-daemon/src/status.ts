@@ -3,8 +3,8 @@ import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infr
 import { openDuckDb } from '@quantbot/storage';
 import { type ExportEntry, readExportStatus } from './exports/status.js';
 import { lookIntoInbox } from './inbox.js';
-import { type DaemonState, readDaemonState } from './loop/daemon-state.js';
 import { claimedNames } from './stages/claimed-names.js';
+import { type DaemonState, readDaemonState } from './state/daemon-state.js';
 import { type LockHolder, readLockHolder } from './writer-lock.js';
 
 /** The state of a bus, as anybody may read it from outside. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { stateFileOf } from '../src/loop/daemon-state.js';
+import { stateFileOf } from '../src/state/daemon-state.js';
 import { launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
 import { submit } from './support/submit.js';

@@ -2,24 +2,18 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
-import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
 import type { OnProgress } from '../progress.js';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
 import { type NameChoices, nameOf } from './names.js';
-import {
-  type FileIdentity,
-  identityOf,
-  limitsOf,
-  type OldDatabase,
-  openOldDatabase,
-  type ReaderLimits,
-} from './old-database.js';
+import { identityOf, limitsOf, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
+import type { AdoptParts } from './parts.js';
 import { type AdoptionPlan, planAdoption } from './plan.js';
 import {
   type AdoptedTable,
   type AdoptionRecord,
+  type FileIdentity,
   forgetRecord,
   listRecords,
   workFolderOf,
@@ -66,7 +60,11 @@ export interface AdoptionReport extends Omit<AdoptionPlan, 'tables'> {
  * `TABLE_NOT_FOUND`, `ADOPTION_BLOCKED`, `ADOPTION_CHANGED`, `ADOPTION_MISMATCH`,
  * `ADOPTION_UNPUBLISHED`; JobRejectedError.
  */
-export async function adopt(config: BusConfig, database: string, options: AdoptOptions): Promise<AdoptionReport> {
+export async function adopt(
+  config: BusConfig,
+  database: string,
+  options: AdoptOptions & AdoptParts,
+): Promise<AdoptionReport> {
   const path = resolve(database);
   const limits = limitsOf(config);
   if (path === config.duckdbPath && (await isPublished(config))) return finishAdopted(config, path, options, limits);
@@ -96,7 +94,7 @@ export async function adopt(config: BusConfig, database: string, options: AdoptO
     const configured = options.writeViews === undefined ? config : await writeViews(config, options.writeViews, views);
     const backup = plan.replaces ? await replace(configured, records, limits, options) : null;
     if (!plan.replaces) {
-      if (configured !== config) await drainUnlessRunning(configured); // so that the views are there at once
+      if (configured !== config) await options.settleWaiting(configured); // so that the views are there at once
       await settle(configured, records, limits);
     }
     const viewsIn = views.length > 0 ? (options.writeViews ?? null) : null;
@@ -146,10 +144,10 @@ const idOf = (identity: FileIdentity, tables: AdoptionPlan['tables']): string =>
     .slice(0, 16);
 
 /** Until a record's rows are in the bus, and are what they were. */
-async function bringIn(config: BusConfig, record: AdoptionRecord, { timeoutMs, onStep }: AdoptOptions): Promise<void> {
+async function bringIn(config: BusConfig, record: AdoptionRecord, options: AdoptOptions & AdoptParts): Promise<void> {
   if (record.phase !== 'submitting') return;
-  onStep?.(`the bus takes ${record.tables.length} tables (${jobIdOf(record)})`);
-  await submitTables(config, record, timeoutMs);
+  options.onStep?.(`the bus takes ${record.tables.length} tables (${jobIdOf(record)})`);
+  await submitTables(config, record, options);
   await verifyStored(config, record);
   await writeRecord(busLayout(config.busRoot), { ...record, phase: 'ingested' });
 }
@@ -159,12 +157,12 @@ async function replace(
   config: BusConfig,
   records: readonly AdoptionRecord[],
   limits: ReaderLimits,
-  { onStep }: AdoptOptions,
+  { onStep, settleWaiting }: AdoptOptions & AdoptParts,
 ): Promise<string | null> {
   const last = records.find(record => record.phase === 'switching') ?? records.at(-1);
   if (last === undefined) return null;
   onStep?.(`${config.duckdbPath} is replaced by the one that the bus publishes`);
-  const { backup } = await switchDatabase(config, last, limits);
+  const { backup } = await switchDatabase(config, last, limits, settleWaiting);
   for (const record of records) {
     await verifyPublished(config, record, limits);
     await finish(config, { ...record, phase: 'done', backup });
@@ -190,7 +188,7 @@ async function finish(config: BusConfig, record: AdoptionRecord): Promise<void> 
 async function finishAdopted(
   config: BusConfig,
   path: string,
-  options: AdoptOptions,
+  options: AdoptOptions & AdoptParts,
   limits: ReaderLimits,
 ): Promise<AdoptionReport> {
   const records = (await listRecords(busLayout(config.busRoot))).filter(

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier } from '../sql.js';
+import { viewStatements } from '../views/view-name.js';
 import { openTrialDatabase } from '../worker/trial-database.js';
-import { viewStatements } from '../worker/views.js';
 import type { KeptColumn } from './kept-column.js';
 import { type NamedTable, nameOf } from './names.js';
 import type { OldView } from './objects.js';

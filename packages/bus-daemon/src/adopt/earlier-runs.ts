@@ -1,7 +1,6 @@
 import { type BusConfig, busLayout } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
-import { type FileIdentity, isSameFile } from './old-database.js';
-import { type AdoptionRecord, listRecords } from './record.js';
+import { type AdoptionRecord, type FileIdentity, isSameFile, listRecords } from './record.js';
 import { jobIdOf, whereIs } from './submit-tables.js';
 
 /** The earlier runs that have to do with a database. */

@@ -5,17 +5,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type BusConfig, exists, systemErrorCode } from '@quantbot/infra';
 import { daemonError } from '../errors.js';
 import { literal } from '../sql.js';
-
-/** What tells whether a file is still the one that was looked at. */
-export interface FileIdentity {
-  ino: number;
-  size: number;
-  mtimeMs: number;
-}
-
-/** Whether two identities are of one file in one state. */
-export const isSameFile = (a: FileIdentity, b: FileIdentity): boolean =>
-  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
+import { type FileIdentity, isSameFile } from './record.js';
 
 /** A database of somebody else's, open for reading. */
 export interface OldDatabase {

@@ -2,7 +2,17 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
-import { type FileIdentity, isSameFile } from './old-database.js';
+
+/** What tells whether a file is still the one that was looked at. */
+export interface FileIdentity {
+  ino: number;
+  size: number;
+  mtimeMs: number;
+}
+
+/** Whether two identities are of one file in one state. */
+export const isSameFile = (a: FileIdentity, b: FileIdentity): boolean =>
+  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
 
 const columnSchema = z.object({
   name: z.string(),

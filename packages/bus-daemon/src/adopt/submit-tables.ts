@@ -13,7 +13,6 @@ import {
 } from '@quantbot/infra';
 import { adoptProducer } from '../canon/table-limits.js';
 import { listRejected } from '../care/rejected.js';
-import { drainUnlessRunning } from '../drain.js';
 import { openMemoryDatabase } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { Journal } from '../journal/journal.js';
@@ -21,6 +20,7 @@ import { claimedNames } from '../stages/claimed-names.js';
 import { hashOfRows } from '../worker/content.js';
 import { fileOf, mismatch, parquet } from './copy-table.js';
 import { keptTexts } from './old-table.js';
+import type { AdoptParts } from './parts.js';
 import { type AdoptedTable, type AdoptionRecord, workFolderOf } from './record.js';
 
 const producer = adoptProducer;
@@ -68,14 +68,18 @@ async function isInJournal(config: BusConfig, record: AdoptionRecord): Promise<b
  *
  * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`.
  */
-export async function submitTables(config: BusConfig, record: AdoptionRecord, timeoutMs: number): Promise<void> {
+export async function submitTables(
+  config: BusConfig,
+  record: AdoptionRecord,
+  { settleWaiting, timeoutMs }: AdoptParts & { timeoutMs: number },
+): Promise<void> {
   let submission: Submission | undefined;
   const where = await whereIs(config, record);
   if (where === 'ingested') return;
   if (where === 'none') submission = await submit(config, record);
   faultPoint('adopt:submitted');
   // It says that the old database cannot be replaced yet, which is as it should be.
-  await drainUnlessRunning(config, 'silent');
+  await settleWaiting(config, 'silent');
   if (submission !== undefined) await submission.settled({ timeoutMs });
   else await waitUntilIngested(config, record, timeoutMs);
   faultPoint('adopt:ingested');

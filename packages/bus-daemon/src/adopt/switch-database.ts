@@ -2,7 +2,6 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusConfig, busLayout, copyFileDurable, exists, faultPoint, syncFolder, tryLink } from '@quantbot/infra';
-import { drainUnlessRunning } from '../drain.js';
 import { daemonError } from '../errors.js';
 import { listPublished } from '../publish/published.js';
 import { identifier, literal } from '../sql.js';
@@ -10,6 +9,7 @@ import { hashOfRows } from '../worker/content.js';
 import { mismatch } from './copy-table.js';
 import { assertUnchanged, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
 import { keptTexts } from './old-table.js';
+import type { AdoptParts } from './parts.js';
 import { type AdoptionRecord, writeRecord } from './record.js';
 import { keyOf } from './submit-tables.js';
 
@@ -27,6 +27,7 @@ export async function switchDatabase(
   config: BusConfig,
   from: AdoptionRecord,
   limits: ReaderLimits,
+  settleWaiting: AdoptParts['settleWaiting'],
 ): Promise<AdoptionRecord> {
   const layout = busLayout(config.busRoot);
   let record = from;
@@ -41,7 +42,7 @@ export async function switchDatabase(
     record = { ...record, phase: 'switching', backup };
     await writeRecord(layout, record);
     faultPoint('adopt:switching');
-    await drainUnlessRunning(config);
+    await settleWaiting(config);
     await waitUntilPublished(config);
     faultPoint('adopt:published');
   }

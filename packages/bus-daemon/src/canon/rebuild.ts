@@ -5,7 +5,6 @@ import { writeSegment } from '../compact.js';
 import { listSegments, segmentName } from '../journal/files.js';
 import type { JournalRow } from '../journal/row.js';
 import { checkSeal } from '../journal/seal.js';
-import { originOrder } from '../publish/views.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import type { WorkerProcess } from '../worker/client.js';
 import type { SourceFile } from '../worker/protocol.js';
@@ -13,6 +12,7 @@ import { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behin
 import { noteMode, wasMadeForAnotherMode } from './definition.js';
 import { areWithin, artifactsOfTable, canonicalRows } from './journalled.js';
 import { newestRows } from './newest-rows.js';
+import { originOrder } from './origin.js';
 import { type CanonTable, newTable } from './table.js';
 
 /**

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { CodedError, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
-import type { Snapshot } from '../publish/views.js';
+import type { Snapshot } from '../views/snapshot.js';
 import { WorkerProcess } from '../worker/client.js';
 import { datasetManifest, isGarbage } from './dataset.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';

@@ -4,7 +4,7 @@ import type { Bus } from '../bus.js';
 import { storedBetween } from '../canon/journalled.js';
 import { positionIn, seqName } from '../journal/files.js';
 import { commitsOf, neededAfter } from '../publish/snapshot.js';
-import type { Snapshot } from '../publish/views.js';
+import type { Snapshot } from '../views/snapshot.js';
 import type { SourceFile } from '../worker/protocol.js';
 
 /**

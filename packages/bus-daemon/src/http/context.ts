@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Bus } from '../bus.js';
-import type { Gauges, LoopView } from '../metrics/gauges.js';
+import type { LoopView } from '../loop/loop-view.js';
+import type { Gauges } from '../metrics/gauges.js';
 import type { History } from '../metrics/history.js';
 import type { Totals } from '../metrics/totals.js';
 import type { CatalogAnswer, CatalogQuestion } from '../worker/ask-catalog.js';

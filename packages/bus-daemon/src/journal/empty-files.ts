@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import type { CanonTable } from '../canon/table.js';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
@@ -17,7 +16,10 @@ export const ensureEmptyCommit = (layout: BusLayout): Promise<void> =>
  * Puts a table's empty files in place, one for each generation; before anything refers to the
  * table.
  */
-export async function ensureEmptyTableFiles(layout: BusLayout, table: CanonTable): Promise<void> {
+export async function ensureEmptyTableFiles(
+  layout: BusLayout,
+  table: { name: string; generation: number },
+): Promise<void> {
   // Without rows, and with a column that no table can have: views name their columns themselves,
   // and read NULL for what a file lacks.
   const empty = () =>

@@ -4,12 +4,13 @@ import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-ap
 import { type BusLayout, machineFaultIn, syncFolder } from '@quantbot/infra';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { daemonError } from '../errors.js';
-import { journalViewsAt, type Snapshot } from '../publish/views.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { withoutRotten } from './rot.js';
 import { groupByClaim, type JobHead, type JournalRow, journalColumnKinds } from './row.js';
+import type { JournalSnapshot } from './snapshot.js';
+import { journalViewsAt } from './views.js';
 
 /** An artifact that the journal names, as far as write-once needs to know it. */
 export interface KnownArtifact {
@@ -270,13 +271,12 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     for (const hashed of hashes) this.#keys.add(hashed as number);
   }
 
-  #position(): Snapshot {
+  #position(): JournalSnapshot {
     return {
       seq: this.lastSeq,
       compactedSeq: this.compactedSeq,
       hotCommits: this.#hot,
       segments: this.#segments.map(segment => segment.name),
-      tables: [],
     };
   }
 

@@ -3,8 +3,8 @@ import type { Bus } from '../bus.js';
 import { withoutDamage } from '../canon/behind.js';
 import { followModes, incompleteTables, mendTables, rebuildTable } from '../canon/rebuild.js';
 import { compactHot, mergeTiers } from '../compact.js';
+import type { WaitingTable } from '../state/daemon-state.js';
 import { WorkerProcess } from '../worker/client.js';
-import type { WaitingTable } from './daemon-state.js';
 
 /**
  * A reader of a canonical table opens each of its files that is in no segment yet: commits with

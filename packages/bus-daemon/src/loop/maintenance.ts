@@ -6,8 +6,8 @@ import { removeTree } from '../leftovers.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
 import { listLeftBehind, listOwnFolders } from '../stages/claimed-names.js';
+import type { WaitingTable } from '../state/daemon-state.js';
 import { Compaction, restAfterDamageMs } from './compaction.js';
-import type { WaitingTable } from './daemon-state.js';
 
 const releaseEveryMs = 2_000;
 const retryAfterMs = 5_000;

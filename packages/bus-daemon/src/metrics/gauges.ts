@@ -2,9 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus } from '../bus.js';
 import type { RunState } from '../events.js';
-import type { ExportState } from '../exports/exporter.js';
 import { seqName } from '../journal/files.js';
-import type { LoopHealth } from '../loop/pulse.js';
+import type { LoopView } from '../loop/loop-view.js';
 import { claimedNames } from '../stages/claimed-names.js';
 import { lockFileOf } from '../writer-lock.js';
 import type { Totals } from './totals.js';
@@ -14,14 +13,6 @@ import type { Totals } from './totals.js';
  * listed now and then, a small one whenever somebody asks.
  */
 const restPerWork = 20;
-
-/** The part of the daemon's loop that onlookers may see. */
-export interface LoopView {
-  health: LoopHealth;
-  /** The COMMIT of the oldest job that waits, as far as it was found (milliseconds since 1970). */
-  oldestWaitingMs: number | undefined;
-  exports(): Promise<ExportState[]>;
-}
 
 /** What is looked up when somebody asks. */
 export class Gauges {

@@ -3,7 +3,7 @@ import { type BusLayout, layoutVersion } from '@quantbot/infra';
 import { exportStatusFile } from '../exports/status.js';
 import { artifactColumns } from '../journal/row.js';
 import { literal, literalList } from '../sql.js';
-import type { BusInfo, Snapshot } from './views.js';
+import type { BusInfo, Snapshot } from '../views/snapshot.js';
 
 /** Columns of `catalog.artifacts_f` that are not just those of the journal. */
 const expressions: Record<string, (layout: BusLayout) => string> = {

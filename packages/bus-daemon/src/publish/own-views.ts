@@ -46,12 +46,6 @@ export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readon
   }
 }
 
-/**
- * By this comment a database's own views and those of the configuration are told from what somebody
- * else has put there.
- */
-export const configuredViewComment = 'publish.views of bus_config.json';
-
 /** `catalog.views_d`: the views of the configuration, and how they are. */
 export function viewsTable(views: readonly CheckedView[]): string {
   const rows = views.map(

@@ -1,13 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusLayout, openFault } from '@quantbot/infra';
+import { type BusConfig, type BusLayout, type BusMarker, openFault } from '@quantbot/infra';
 import { isBeingReplaced } from '../adopt/record.js';
-import type { Bus } from '../bus.js';
 import { query } from '../duckdb.js';
 import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
-import { configuredViewComment } from './own-views.js';
+import { configuredViewComment } from '../views/view-name.js';
 import { recordOf } from './published.js';
 
 /**
@@ -19,7 +18,15 @@ import { recordOf } from './published.js';
  * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a
  * write-ahead log lies beside it.
  */
-export async function assertOurs({ config, layout, marker }: Pick<Bus, 'config' | 'layout' | 'marker'>): Promise<void> {
+export async function assertOurs({
+  config,
+  layout,
+  marker,
+}: {
+  config: BusConfig;
+  layout: BusLayout;
+  marker: BusMarker;
+}): Promise<void> {
   const path = config.duckdbPath;
   const info = await stat(path).catch(ignoreMissing);
   if ((await stat(`${path}.wal`).catch(ignoreMissing)) !== undefined)

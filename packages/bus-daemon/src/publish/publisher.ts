@@ -6,16 +6,17 @@ import type { Bus } from '../bus.js';
 import type { CanonTable } from '../canon/table.js';
 import { daemonError, hintFor } from '../errors.js';
 import { seqName } from '../journal/files.js';
+import { locationOf } from '../location.js';
 import { identifier, literal } from '../sql.js';
 import { version } from '../version.js';
+import type { BusInfo, Snapshot } from '../views/snapshot.js';
+import { configuredViewComment, splitViewName, viewStatements } from '../views/view-name.js';
 import type { WorkerProcess } from '../worker/client.js';
-import { splitViewName, viewStatements } from '../worker/views.js';
-import { locationOf } from './location.js';
-import { type CheckedView, checkViews, configuredViewComment, viewsTable } from './own-views.js';
+import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { assertOurs } from './ownership.js';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from './published.js';
 import { neededAfter, snapshotOf } from './snapshot.js';
-import { type BusInfo, type Snapshot, viewsAt } from './views.js';
+import { viewsAt } from './views.js';
 
 /** What the views say of the bus itself. */
 export const busInfo = (bus: Bus): BusInfo => ({

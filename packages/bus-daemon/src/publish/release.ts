@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { exists, faultPoint } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { listHotCommits, listSegments, seqName } from '../journal/files.js';
+import type { Snapshot } from '../views/snapshot.js';
 import { databasePath, isHeldOpen, listDamagedRecords, listPublished, type PublishedDatabase } from './published.js';
 import { neededAfter } from './snapshot.js';
-import type { Snapshot } from './views.js';
 
 /**
  * Deletes what no reader can need any more: databases that are superseded and not held open, then

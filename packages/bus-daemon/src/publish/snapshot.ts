@@ -4,7 +4,8 @@ import type { Bus } from '../bus.js';
 import { tablesBehind } from '../canon/behind.js';
 import { newestSeqOf } from '../canon/journalled.js';
 import { listSegments, type Segment, seqName } from '../journal/files.js';
-import type { HotFiles, Snapshot, TableFiles } from './views.js';
+import type { HotFiles } from '../journal/snapshot.js';
+import type { Snapshot, TableFiles } from '../views/snapshot.js';
 
 /**
  * Which files hold everything that is committed now. What it names stays true whatever is committed

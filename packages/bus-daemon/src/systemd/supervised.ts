@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Bus } from '../bus.js';
-import type { LoopView } from '../metrics/gauges.js';
+import type { LoopView } from '../loop/loop-view.js';
 
 /** What systemd has told this process in its environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface SystemdEnvironment {

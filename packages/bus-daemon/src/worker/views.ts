@@ -1,22 +1,7 @@
 import { assertOneSelect, lockDown } from '@quantbot/storage/sandbox';
-import { identifier } from '../sql.js';
+import { viewStatements } from '../views/view-name.js';
 import type { ViewsTask } from './protocol.js';
 import { openTrialDatabase } from './trial-database.js';
-
-/** `schema.view` in its two parts; the view's own name may have further dots. */
-export function splitViewName(name: string): [schema: string, view: string] {
-  const dot = name.indexOf('.');
-  return [name.slice(0, dot), name.slice(dot + 1)];
-}
-
-/** The statements that make a view. */
-export function viewStatements({ name, sql }: { name: string; sql: string }): [schema: string, view: string] {
-  const [schema, view] = splitViewName(name);
-  return [
-    `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`,
-    `CREATE VIEW ${identifier(schema)}.${identifier(view)} AS ${sql}\n`,
-  ];
-}
 
 /**
  * Makes the views one after the other; answers for each what is wrong with it, or null. They can

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { configFileName, findBusConfig } from '@quantbot/infra';
 import type { Command } from 'commander';
-import { type AdoptionReport, adopt } from '../../adopt/adopt.js';
+import type { AdoptionReport } from '../../adopt/adopt.js';
 import { describeReport } from '../../adopt/describe.js';
+import { adopt } from '../../adopt.js';
 import type { BusCommand } from '../bus-command.js';
 import { withProgress } from '../progress.js';
 import { busCommand, type CommonOptions, collect, parseDuration, print } from '../shared.js';

@@ -1,4 +1,4 @@
-import { readDaemonState } from '../../loop/daemon-state.js';
+import { readDaemonState } from '../../state/daemon-state.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine } from '../finding.js';
 import { isSuspended } from '../processes.js';

@@ -1,6 +1,6 @@
 import { tablesBehind } from '../../canon/behind.js';
 import { listSegments } from '../../journal/files.js';
-import { readDaemonState } from '../../loop/daemon-state.js';
+import { readDaemonState } from '../../state/daemon-state.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
 import type { PublishedFacts } from '../published-facts.js';

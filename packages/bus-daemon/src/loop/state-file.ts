@@ -1,51 +1,10 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { CodedError, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
-import { z } from 'zod';
 import type { Bus } from '../bus.js';
 import { hintFor } from '../errors.js';
-
-const waitingTableSchema = z.object({
-  table: z.string(),
-  since: z.string(),
-  code: z.string(),
-  message: z.string(),
-  hint: z.string(),
-});
-
-/** A canonical table that is not compacted, since a damaged file was found. */
-export type WaitingTable = z.infer<typeof waitingTableSchema>;
-
-const stateSchema = z.object({
-  pid: z.number(),
-  state: z.enum(['starting', 'running', 'paused']),
-  /** When it came into this state. */
-  since: z.string(),
-  /** When it last said so; while it is alive, every few seconds or after each pause. */
-  at: z.string(),
-  /** Why it pauses. */
-  cause: z.object({ code: z.string().nullable(), message: z.string(), hint: z.string() }).nullable(),
-  /** Canonical tables that a damaged file keeps waiting. */
-  waitingTables: z.array(waitingTableSchema).default([]),
-});
-
-/** How a daemon is, as `<bus_root>/daemon.json` tells people and `doctor`. */
-export type DaemonState = z.infer<typeof stateSchema>;
+import { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from '../state/daemon-state.js';
 
 const beatMs = 10_000;
-
-/** Where a daemon says how it is. */
-export const stateFileOf = (busRoot: string): string => join(busRoot, 'daemon.json');
-
-/** What the last daemon said of itself; undefined when there is nothing that one could read. */
-export function readDaemonState(busRoot: string): DaemonState | undefined {
-  try {
-    return stateSchema.safeParse(JSON.parse(readFileSync(stateFileOf(busRoot), 'utf8'))).data;
-  } catch (error) {
-    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
 
 /** Keeps `daemon.json`: written when the state changes, and now and then while it does not. */
 export class StateFile {

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { literal, literalList } from '../sql.js';
+import { literal, literalList } from './sql.js';
 
 /**
  * DuckDB resolves links in the path of a database that it opens, as this does; older ones take it

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import type { BusLayout } from '@quantbot/infra';
+import { anywhere, type Condition } from '../location.js';
+import { literal, literalList, schemaMap, selectList } from '../sql.js';
+import { seqName } from './files.js';
+import { journalColumns } from './row.js';
+import type { HotFiles, JournalSnapshot } from './snapshot.js';
+
+/** The views of the journal alone. */
+export const journalViewsAt = (layout: BusLayout, snapshot: JournalSnapshot): string[] => [
+  'CREATE SCHEMA IF NOT EXISTS _bus',
+  `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' }, anywhere)}`,
+  `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
+];
+
+const commitFileName = 'commit.parquet';
+
+/** `_bus.hot_journal`: the rows of the commits that are not compacted yet. */
+export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: HotFiles, where: Condition): string {
+  const columns = selectList(journalColumns);
+  if (hot.mode === 'frozen') {
+    const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));
+    return `SELECT ${columns} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})`;
+  }
+  // The comparison with a constant is applied to names before a file is opened; that needs the
+  // column to be called filename.
+  return `SELECT ${columns} FROM read_parquet(${literal(join(layout.hot, '*', commitFileName))}, schema = ${schemaMap(journalColumns)}, \
+filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
+}
+
+/** `_bus.journal`: all rows. */
+export function journalQuery(layout: BusLayout, snapshot: JournalSnapshot, where: Condition): string {
+  const hot = 'SELECT * FROM _bus.hot_journal';
+  if (snapshot.segments.length === 0) return hot;
+  const files = snapshot.segments.map(name => join(layout.segments, name));
+  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})${where.from} WHERE ${where.holds} UNION ALL ${hot}`;
+}

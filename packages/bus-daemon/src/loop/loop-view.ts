@@ -1,0 +1,10 @@
+import type { ExportState } from '../exports/exporter.js';
+import type { LoopHealth } from './pulse.js';
+
+/** The part of the daemon's loop that onlookers may see. */
+export interface LoopView {
+  health: LoopHealth;
+  /** The COMMIT of the oldest job that waits, as far as it was found (milliseconds since 1970). */
+  oldestWaitingMs: number | undefined;
+  exports(): Promise<ExportState[]>;
+}
