@@ -4,7 +4,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig(
   esm({
     index: 'src/index.ts',
-    cli: 'src/cli/main.ts',
+    cli: 'src/cli/bin.ts',
     worker: 'src/worker/main.ts',
     'file-thread': 'src/file-thread/main.ts',
   }),

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { visibleJson, visibleOnceParsed } from './visible.js';
 
 export type { Logger } from 'pino';
+
+const require = createRequire(import.meta.url);
 
 /** How a logger is made. */
 export interface LoggerOptions {
@@ -17,6 +19,7 @@ export interface LoggerOptions {
  * terminal and `pino-pretty` is installed. Standard output stays free for results.
  */
 export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
+  const { pino } = require('pino') as typeof import('pino'); // producers that log nothing need not load it
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
   // What producers wrote steers no terminal: pino escapes control characters, but not all of
@@ -32,7 +35,7 @@ export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || '
  */
 function prettyStream(): NodeJS.WritableStream | undefined {
   try {
-    const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => NodeJS.WritableStream;
+    const pretty = require('pino-pretty') as (options: object) => NodeJS.WritableStream;
     return pretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' });
   } catch {
     return undefined; // optional: without it the lines are JSON

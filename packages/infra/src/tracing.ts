@@ -1,4 +1,5 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { createRequire } from 'node:module';
+import type { Attributes } from '@opentelemetry/api';
 
 /** What a manifest carries of a trace: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
 export interface TraceContext {
@@ -6,24 +7,37 @@ export interface TraceContext {
   tracestate?: string;
 }
 
-const tracer = () => trace.getTracer('@quantbot/infra');
+/**
+ * OpenTelemetry's API where the program has set it up; undefined otherwise, when it would have
+ * nothing to do. The name under which the API keeps what is set up is the same in all of its
+ * versions 1, because several of them may be loaded at once.
+ */
+const openTelemetry = () =>
+  Symbol.for('opentelemetry.js.api.1') in globalThis
+    ? (createRequire(import.meta.url)('@opentelemetry/api') as typeof import('@opentelemetry/api'))
+    : undefined;
 
 /**
  * Runs a submission within a span of its own, if the program has set up OpenTelemetry; costs
  * nothing otherwise. The span's context goes into the manifest ({@link currentTrace}), so that the
  * daemon goes on with the same trace.
  */
-export function withSubmitSpan<T>(producer: string, work: (span: Span) => Promise<T>): Promise<T> {
+export async function withSubmitSpan<T>(
+  producer: string,
+  work: (describe: (attributes: Attributes) => void) => Promise<T>,
+): Promise<T> {
+  const api = openTelemetry();
+  if (api === undefined) return work(() => {});
   const options = {
-    kind: SpanKind.PRODUCER,
+    kind: api.SpanKind.PRODUCER,
     attributes: { 'messaging.system': 'quantbot_bus', 'quantbot_bus.producer': producer },
   };
-  return tracer().startActiveSpan('quantbot_bus submit', options, async span => {
+  return api.trace.getTracer('@quantbot/infra').startActiveSpan('quantbot_bus submit', options, async span => {
     try {
-      return await work(span);
+      return await work(attributes => span.setAttributes(attributes));
     } catch (error) {
       span.recordException(error as Error);
-      span.setStatus({ code: SpanStatusCode.ERROR });
+      span.setStatus({ code: api.SpanStatusCode.ERROR });
       throw error;
     } finally {
       span.end();
@@ -37,7 +51,8 @@ export function withSubmitSpan<T>(producer: string, work: (span: Span) => Promis
  */
 export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext {
   const carrier: Record<string, string> = {};
-  propagation.inject(context.active(), carrier);
+  const api = openTelemetry();
+  api?.propagation.inject(api.context.active(), carrier);
   const { traceparent = env.TRACEPARENT, tracestate = env.TRACESTATE } = carrier;
   if (!isTraceparent(traceparent)) return {};
   return { traceparent, ...(tracestate && { tracestate }) };

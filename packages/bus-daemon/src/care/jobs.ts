@@ -5,10 +5,7 @@ import { type JobRecord, openCatalog } from '@quantbot/storage';
 import { claimedNames } from '../stages/claimed-names.js';
 
 /** Where a job is on its way; the last three are ends. */
-export const jobStates = ['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected'] as const;
-
-/** {@link jobStates} */
-export type JobState = (typeof jobStates)[number];
+export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected';
 
 /**
  * A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is

@@ -55,4 +55,16 @@ export class BusCommand extends Command {
       ].join('\n'),
     );
   }
+
+  /** Loads the code of the command when it runs: it may need DuckDB, and the help does not. */
+  runs(load: () => Promise<(...given: never[]) => Promise<void>>): this {
+    return this.action(async (...given) => (await load())(...(given as never[])));
+  }
 }
+
+/** A command with `--config` and `--json`. */
+export const busCommand = (name: string, description: string): BusCommand =>
+  new BusCommand(name)
+    .description(description)
+    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
+    .option('--json', 'print JSON');

@@ -1,9 +1,6 @@
 import { styleText } from 'node:util';
 import { CodedError, systemErrorCode, visibleLines } from '@quantbot/infra';
 
-/** The exit code of a process that was interrupted, as shells have it. */
-export const interruptedExitCode = 130;
-
 /**
  * Prints an error as people need it (code, sentence, details, what to do next) and sets the exit
  * code.

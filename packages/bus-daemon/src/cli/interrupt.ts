@@ -1,4 +1,4 @@
-import { interruptedExitCode } from './fail.js';
+import { interruptedExitCode } from './defaults.js';
 import { stopSignals } from './hangup.js';
 
 /**

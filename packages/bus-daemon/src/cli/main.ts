@@ -1,5 +1,3 @@
-#!/usr/bin/env node
-import { failWith } from './fail.js';
 import { mustOutliveTerminal } from './hangup.js';
 import { createProgram } from './program.js';
 
@@ -18,4 +16,6 @@ process.stdout.on('error', error => {
 // Every command: a backup or a rebuild may last as long as a daemon.
 if (mustOutliveTerminal()) process.on('SIGHUP', () => {});
 
-createProgram().parseAsync().catch(failWith);
+createProgram()
+  .parseAsync()
+  .catch(async error => (await import('./fail.js')).failWith(error));

@@ -1,19 +1,10 @@
 import { type BusConfig, busError, findBusConfig, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
-import { InvalidArgumentError } from 'commander';
-import { BusCommand } from './bus-command.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
   config?: string;
   json?: boolean;
 }
-
-/** A command with `--config` and `--json`. */
-export const busCommand = (name: string, description: string): BusCommand =>
-  new BusCommand(name)
-    .description(description)
-    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
-    .option('--json', 'print JSON');
 
 /** The configuration that a command works with. */
 export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
@@ -61,25 +52,3 @@ export function parseDuration(text: string): number | undefined {
   const match = /^(\d+)([smhd])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);
 }
-
-/** A number of things, from 0 on. */
-export function parseCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
-  return Number(text);
-}
-
-/**
- * A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in
- * the catalog.
- */
-export function parseMoment(text: string): number | Date {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  const time = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
-  const date = new Date(time !== null && time[1] !== undefined && time[4] === undefined ? `${text}Z` : text);
-  if (time === null || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('Write a seq, or a time such as 2026-01-31T12:00:00Z.');
-  return date;
-}
-
-/** For `--option a --option b`: all values, in order. */
-export const collect = (value: string, before: readonly string[]): string[] => [...before, value];

@@ -1,7 +1,6 @@
 import { renameSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import parquet from 'parquetjs-lite';
 import { busError } from '../errors.js';
 import { syncFolder } from '../files/flush.js';
 import { temporaryBeside } from '../files/names.js';
@@ -72,12 +71,15 @@ async function writeRows(
   fields: readonly Field[],
   rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>>,
 ): Promise<number> {
+  const { default: parquet } = await import('parquetjs-lite');
   const handle = await open(path, 'wx');
   try {
     const sink = new FileSink(handle);
     // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every
     // reader.
-    const writer = await parquet.ParquetWriter.openStream(schemaOf(fields), sink, { useDataPageV2: false });
+    const writer = await parquet.ParquetWriter.openStream(new parquet.ParquetSchema(schemaOf(fields)), sink, {
+      useDataPageV2: false,
+    });
     writer.setRowGroupSize(rowGroupRows);
     let count = 0;
     for await (const row of rows) {
@@ -100,18 +102,15 @@ function checkNames(fields: readonly Field[]): void {
   if (bad !== undefined) throw busError('VALUE_INVALID', `A column cannot be named ${JSON.stringify(bad.name)}.`);
 }
 
-function schemaOf(fields: readonly Field[]) {
-  return new parquet.ParquetSchema(
-    Object.fromEntries(
-      // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows
-      // that match: left out.
-      fields.map(f => [
-        f.name,
-        { type: parquetTypes[f.type], optional: f.optional, compression: 'SNAPPY', statistics: false },
-      ]),
-    ),
+const schemaOf = (fields: readonly Field[]) =>
+  Object.fromEntries(
+    // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows
+    // that match: left out.
+    fields.map(({ name, type, optional }) => [
+      name,
+      { type: parquetTypes[type], optional, compression: 'SNAPPY', statistics: false },
+    ]),
   );
-}
 
 interface Field {
   name: string;

@@ -79,9 +79,9 @@ export async function submitArtifact(options: SubmitArtifactOptions): Promise<Su
  * @throws like {@link submitArtifact}.
  */
 export function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submission> {
-  return withSubmitSpan(options.producer, async span => {
+  return withSubmitSpan(options.producer, async describe => {
     const submission = await submitJob(options);
-    span.setAttributes({ 'quantbot_bus.job_id': submission.jobId, 'quantbot_bus.run_id': options.runId });
+    describe({ 'quantbot_bus.job_id': submission.jobId, 'quantbot_bus.run_id': options.runId });
     return submission;
   });
 }

@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemErrorCode } from '@quantbot/infra';
-import fastGlob from 'fast-glob';
 import { storageError } from '../errors.js';
 
 /** What to read: a file, a folder (all `*.parquet` below it), a glob, or several of these. */
@@ -32,13 +31,16 @@ async function findOne(source: string): Promise<string[]> {
     kind === 'folder' ? await glob('**/*.parquet', await realpath(path)) : await glob(source, process.cwd());
   if (found.length > 0) return found;
   if (kind === 'folder') throw storageError('FILE_NOT_FOUND', `There is no Parquet file below the folder ${source}.`);
-  throw fastGlob.isDynamicPattern(source)
+  throw (await globber()).isDynamicPattern(source)
     ? storageError('FILE_NOT_FOUND', `No file matches ${source}.`)
     : storageError('FILE_NOT_FOUND', `There is no file at ${source}.`);
 }
 
+/** Loaded where a source is no file: most are. */
+const globber = async () => (await import('fast-glob')).default;
+
 async function glob(pattern: string, cwd: string): Promise<string[]> {
-  const names = await fastGlob(pattern, { cwd, onlyFiles: true, dot: false, unique: true });
+  const names = await (await globber())(pattern, { cwd, onlyFiles: true, dot: false, unique: true });
   return names.sort(byCodePoint).map(name => (name.startsWith('/') ? name : join(cwd, name)));
 }
 

@@ -1,6 +1,3 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
-
 /**
  * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times
  * without a word where they have a zone, or are INT96, so another reader looks at them, one column
@@ -19,6 +16,9 @@ export async function findNanoseconds(paths: readonly string[], columns: readonl
 class Found extends Error {}
 
 async function isFine(path: string, column: string): Promise<boolean> {
+  // Loaded for the few columns that need it.
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
   const timestampFromNanoseconds = (nanoseconds: bigint): number => {

@@ -3,24 +3,17 @@ import { visibleLines } from '@quantbot/infra';
 import { type DoctorReport, examine } from '../../doctor/doctor.js';
 import type { Finding } from '../../doctor/finding.js';
 import { many } from '../../doctor/words.js';
-import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, jsonText } from '../shared.js';
+import { type CommonOptions, jsonText } from '../shared.js';
 
 /**
  * `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be
  * done.
  */
-export const doctorCommand = (): BusCommand =>
-  busCommand('doctor', 'Look at the bus from all sides; say what is wrong and what to do. Changes nothing.')
-    .explain({
-      exitCodes: { 0: 'all is well (there may be warnings)', 1: 'doctor could not run', 2: 'there are problems' },
-      examples: ['quantbot-bus doctor', `quantbot-bus doctor --json | jq '.findings[] | select(.level != "ok")'`],
-    })
-    .action(async (options: CommonOptions) => {
-      const report = await examine({ config: options.config });
-      console.log(options.json ? jsonText(report, 2) : describe(report, process.stdout.isTTY === true));
-      if (report.problems > 0) process.exitCode = 2;
-    });
+export async function doctorCommand(options: CommonOptions): Promise<void> {
+  const report = await examine({ config: options.config });
+  console.log(options.json ? jsonText(report, 2) : describe(report, process.stdout.isTTY === true));
+  if (report.problems > 0) process.exitCode = 2;
+}
 
 const marks = {
   terminal: { ok: '✓', warning: '!', problem: '✗' },

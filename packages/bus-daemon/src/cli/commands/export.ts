@@ -3,44 +3,35 @@ import type { BusConfig } from '@quantbot/infra';
 import { daemonError } from '../../errors.js';
 import { type ExportStatus, readExportStatus } from '../../exports/status.js';
 import type { OnProgress } from '../../progress.js';
-import type { BusCommand } from '../bus-command.js';
 import { operate } from '../operate.js';
 import { withProgress } from '../progress.js';
-import { busCommand, type CommonOptions, configOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 
 const pollMs = 200;
 
 /** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
-export const exportCommand = (): BusCommand =>
-  busCommand('export', 'Bring golden exports up to date now, and wait for them.')
-    .argument('[names...]', 'which exports; all when none is named')
-    .option('--force', 'also those that are up to date')
-    .explain({
-      exitCodes: { 1: 'an error, or an export that failed' },
-      examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
-    })
-    .action(async (names: string[], options: CommonOptions & { force?: boolean }) => {
-      const config = configOf(options);
-      if (!config.export.enabled)
-        throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
-          hint: 'Switch them on in bus_config.json.',
-        });
-      const { seq } = await operate(
-        config,
-        { type: 'export', names, force: options.force ?? false },
-        config.export.timeoutMs,
-      );
-      const tell = options.json || process.stderr.isTTY ? () => {} : (line: string) => console.error(line);
-      const status = await withProgress(options, onProgress => untilServed(config, seq, { names, tell, onProgress }));
-      const chosen = Object.entries(status.exports).filter(([name]) => names.length === 0 || names.includes(name));
-      const unknown = names.filter(name => status.exports[name] === undefined);
-      if (unknown.length > 0)
-        throw daemonError('EXPORT_FAILED', `There is no export ${unknown.join(', ')}.`, {
-          hint: `There are ${Object.keys(status.exports).join(', ') || 'none yet'}.`,
-        });
-      print(options, Object.fromEntries(chosen), () => chosen.map(([name, entry]) => describe(name, entry)).join('\n'));
-      if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;
+export async function exportCommand(names: string[], options: CommonOptions & { force?: boolean }): Promise<void> {
+  const config = configOf(options);
+  if (!config.export.enabled)
+    throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
+      hint: 'Switch them on in bus_config.json.',
     });
+  const { seq } = await operate(
+    config,
+    { type: 'export', names, force: options.force ?? false },
+    config.export.timeoutMs,
+  );
+  const tell = options.json || process.stderr.isTTY ? () => {} : (line: string) => console.error(line);
+  const status = await withProgress(options, onProgress => untilServed(config, seq, { names, tell, onProgress }));
+  const chosen = Object.entries(status.exports).filter(([name]) => names.length === 0 || names.includes(name));
+  const unknown = names.filter(name => status.exports[name] === undefined);
+  if (unknown.length > 0)
+    throw daemonError('EXPORT_FAILED', `There is no export ${unknown.join(', ')}.`, {
+      hint: `There are ${Object.keys(status.exports).join(', ') || 'none yet'}.`,
+    });
+  print(options, Object.fromEntries(chosen), () => chosen.map(([name, entry]) => describe(name, entry)).join('\n'));
+  if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;
+}
 
 /** Tells each export as it is written, and returns when all that was asked for is done. */
 async function untilServed(

@@ -1,34 +1,23 @@
 import type { Command } from 'commander';
 import { collectGarbage } from '../../care/gc.js';
-import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, openedBus, parseDuration, print } from '../shared.js';
+import { type CommonOptions, openedBus, parseDuration, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes what nobody needs any more; only says what, unless told to. */
-export const gcCommand = (): BusCommand =>
-  busCommand(
-    'gc',
-    'Remove settled jobs past their retention, unfinished jobs and orphans. Says only what would go, unless --apply.',
-  )
-    .option('--apply', 'really remove it')
-    .option('--keep <duration>', 'keep settled jobs this long (30d, 12h)', '30d')
-    .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long', '1d')
-    .explain({ examples: ['quantbot-bus gc', 'quantbot-bus gc --keep 7d --apply'] })
-    .action(
-      async (options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string }, command: Command) => {
-        const keepSettledMs = parseDuration(options.keep);
-        const keepUnfinishedMs = parseDuration(options.keepUnfinished);
-        if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
-          return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
-        const items = await collectGarbage(await openedBus(options), {
-          keepSettledMs,
-          keepUnfinishedMs,
-          apply: options.apply ?? false,
-        });
-        const verb = options.apply ? 'removed' : 'would remove';
-        print(options, { applied: options.apply ?? false, items }, () =>
-          [...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`), `${verb} ${items.length} in all`].join(
-            '\n',
-          ),
-        );
-      },
-    );
+export async function gcCommand(
+  options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string },
+  command: Command,
+): Promise<void> {
+  const keepSettledMs = parseDuration(options.keep);
+  const keepUnfinishedMs = parseDuration(options.keepUnfinished);
+  if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
+    return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
+  const items = await collectGarbage(await openedBus(options), {
+    keepSettledMs,
+    keepUnfinishedMs,
+    apply: options.apply ?? false,
+  });
+  const verb = options.apply ? 'removed' : 'would remove';
+  print(options, { applied: options.apply ?? false, items }, () =>
+    [...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`), `${verb} ${items.length} in all`].join('\n'),
+  );
+}

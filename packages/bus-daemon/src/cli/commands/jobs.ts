@@ -1,9 +1,7 @@
 import { visibleLines } from '@quantbot/infra';
-import { Option } from 'commander';
-import { findJob, type JobEntry, type JobState, jobStates, listJobs } from '../../care/jobs.js';
+import { findJob, type JobEntry, type JobState, listJobs } from '../../care/jobs.js';
 import { daemonError } from '../../errors.js';
-import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, openedBus, parseCount, print, withRest } from '../shared.js';
+import { type CommonOptions, openedBus, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
 interface Options extends CommonOptions {
@@ -15,35 +13,22 @@ interface Options extends CommonOptions {
 }
 
 /** `quantbot-bus jobs [JOB]`: jobs on their way and those that have settled. */
-export const jobsCommand = (): BusCommand =>
-  busCommand('jobs', 'List the jobs that wait or are worked on, and those that have settled; or show one.')
-    .argument('[job]', 'a job id')
-    .addOption(new Option('--state <state>', 'only in this state').choices(jobStates))
-    .option('--run <id>', 'only settled ones of this run')
-    .option('--producer <producer>', 'only settled ones of this producer')
-    .option('--kind <kind>', 'only settled ones of this kind')
-    .option('--limit <n>', 'at most so many', parseCount, 20)
-    .explain({
-      notes:
-        'On its way a job is uncommitted (without COMMIT), waiting, then claimed; it ends ingested, duplicate or rejected.',
-      examples: ['quantbot-bus jobs', 'quantbot-bus jobs --state waiting --json', 'quantbot-bus jobs job-17'],
-    })
-    .action(async (jobId: string | undefined, options: Options) => {
-      const config = await openedBus(options);
-      if (jobId !== undefined) {
-        const job = await findJob(config, jobId);
-        if (job === undefined)
-          throw daemonError('JOB_NOT_FOUND', `The bus knows no job ${jobId}.`, {
-            hint: 'quantbot-bus jobs lists the newest; a job that a producer has not finished is in staging/, or nowhere.',
-          });
-        print(options, job, () => describeJob(job));
-        return;
-      }
-      const { state, run, producer, kind, limit } = options;
-      const found = await listJobs(config, { state, runId: run, producer, kind, limit: limit + 1 });
-      const shown = found.slice(0, limit);
-      print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
-    });
+export async function jobsCommand(jobId: string | undefined, options: Options): Promise<void> {
+  const config = await openedBus(options);
+  if (jobId !== undefined) {
+    const job = await findJob(config, jobId);
+    if (job === undefined)
+      throw daemonError('JOB_NOT_FOUND', `The bus knows no job ${jobId}.`, {
+        hint: 'quantbot-bus jobs lists the newest; a job that a producer has not finished is in staging/, or nowhere.',
+      });
+    print(options, job, () => describeJob(job));
+    return;
+  }
+  const { state, run, producer, kind, limit } = options;
+  const found = await listJobs(config, { state, runId: run, producer, kind, limit: limit + 1 });
+  const shown = found.slice(0, limit);
+  print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
+}
 
 function describeJobs(jobs: readonly JobEntry[]): string {
   if (jobs.length === 0) return 'no job';

@@ -3,17 +3,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { replaceFileDurable, visibleLines } from '@quantbot/infra';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { outputPath } from '../../query/output-path.js';
 import { type Batches, csvOf, firstRows, jsonOf } from '../../query/render.js';
-import type { BusCommand } from '../bus-command.js';
-import { interruptedExitCode } from '../fail.js';
+import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
-import { busCommand, type CommonOptions, configOf, parseCount, parseMoment } from '../shared.js';
+import { type CommonOptions, configOf } from '../shared.js';
 import { tableOf } from '../table.js';
 
-const formats = ['table', 'json', 'csv', 'parquet'] as const;
-type Format = (typeof formats)[number];
+type Format = (typeof queryFormats)[number];
 
 interface Options extends CommonOptions {
   format?: Format;
@@ -22,49 +20,25 @@ interface Options extends CommonOptions {
   asOf?: number | Date;
 }
 
-const tableRows = 100;
-
 /**
  * `quantbot-bus query SQL`: asks the published database with one SELECT that can read the bus's
  * data and nothing else.
  */
-export const queryCommand = (): BusCommand =>
-  busCommand('query', 'Ask the published database with one SELECT; it can read the bus and change nothing.')
-    .argument('<sql>', 'one SELECT over catalog.* and canon.*')
-    .addOption(new Option('-f, --format <format>', 'how the rows come (default: "table")').choices(formats))
-    .option('-o, --out <file>', 'write them to a file, which appears when it is whole; needed for parquet')
-    .option('--limit <n>', `print at most so many rows (${tableRows} in a table, else all)`, parseCount)
-    .option(
-      '--as-of <moment>',
-      'the bus as it was: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
-      parseMoment,
-    )
-    .explain({
-      notes: `In JSON an integer beyond 2^53 is a text, as is a DECIMAL, and a time is ISO 8601 in UTC with all its digits: nothing
-is rounded. --json is --format json. Views of publish.views have no past. An answer that ends with exit code 0 is whole.`,
-      exitCodes: { [interruptedExitCode]: 'interrupted' },
-      examples: [
-        'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
-        'quantbot-bus query "DESCRIBE canon.alerts_std"',
-        'quantbot-bus query "FROM canon.alerts_std" --as-of 2026-01-31T12:00:00Z --format csv > alerts.csv',
-        'quantbot-bus query "FROM canon.sim_fills WHERE price > 100" --format parquet --out fills.parquet',
-      ],
-    })
-    .action(async (sql: string, options: Options, command: Command) => {
-      const format = options.format ?? (options.json ? 'json' : 'table');
-      if (options.json && format !== 'json') command.error(`error: --json and --format ${format} say different things`);
-      if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
-      if (format === 'parquet' && options.limit !== undefined)
-        command.error('error: --limit is for what is printed; write LIMIT into the SQL');
-      const end = untilInterrupted();
-      try {
-        await answer(sql, format, options, end);
-      } catch (error) {
-        if (!end.aborted) throw error;
-        console.error('interrupted');
-        process.exitCode = interruptedExitCode;
-      }
-    });
+export async function queryCommand(sql: string, options: Options, command: Command): Promise<void> {
+  const format = options.format ?? (options.json ? 'json' : 'table');
+  if (options.json && format !== 'json') command.error(`error: --json and --format ${format} say different things`);
+  if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
+  if (format === 'parquet' && options.limit !== undefined)
+    command.error('error: --limit is for what is printed; write LIMIT into the SQL');
+  const end = untilInterrupted();
+  try {
+    await answer(sql, format, options, end);
+  } catch (error) {
+    if (!end.aborted) throw error;
+    console.error('interrupted');
+    process.exitCode = interruptedExitCode;
+  }
+}
 
 async function answer(sql: string, format: Format, options: Options, signal: AbortSignal): Promise<void> {
   const config = configOf(options);
@@ -90,7 +64,7 @@ async function* textOf(
   options: Options,
 ): AsyncGenerator<string> {
   const all = streamSelect(sql, { ...where, values: format === 'json' ? 'json' : 'text' });
-  const limit = options.limit ?? (format === 'table' ? tableRows : undefined);
+  const limit = options.limit ?? (format === 'table' ? defaultTableRows : undefined);
   let isCut = false;
   const onCut = () => {
     isCut = true;

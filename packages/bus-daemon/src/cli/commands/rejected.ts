@@ -1,35 +1,27 @@
 import { visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '../../care/rejected.js';
-import type { BusCommand } from '../bus-command.js';
-import { busCommand, type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: what was rejected and why. */
-export const rejectedCommand = (): BusCommand =>
-  busCommand('rejected', 'List the rejected jobs, or show one.')
-    .argument('[job]', 'a job id')
-    .explain({ examples: ['quantbot-bus rejected', 'quantbot-bus rejected job-17 --json'] })
-    .action(async (job: string | undefined, options: CommonOptions) => {
-      const config = await openedBus(options);
-      const entries = job === undefined ? await listRejected(config) : [await readRejected(config, job)];
-      print(options, entries, () =>
-        entries.length === 0 ? 'no job is rejected' : entries.map(describeEntry).join('\n'),
-      );
-    });
+export async function rejectedCommand(job: string | undefined, options: CommonOptions): Promise<void> {
+  const config = await openedBus(options);
+  const entries = job === undefined ? await listRejected(config) : [await readRejected(config, job)];
+  print(options, entries, () => (entries.length === 0 ? 'no job is rejected' : entries.map(describeEntry).join('\n')));
+}
 
 /** `quantbot-bus retry JOB…|--all`: puts rejected jobs back into the inbox. */
-export const retryCommand = (): BusCommand =>
-  busCommand('retry', 'Put rejected jobs back into the inbox, as they came.')
-    .argument('[jobs...]', 'job ids')
-    .option('--all', 'every rejected job')
-    .explain({ examples: ['quantbot-bus retry job-17', 'quantbot-bus retry --all'] })
-    .action(async (jobs: string[], options: CommonOptions & { all?: boolean }, command: Command) => {
-      const config = await openedBus(options);
-      const ids = options.all ? (await listRejected(config)).map(entry => entry.jobId) : jobs;
-      if (ids.length === 0 && !options.all) command.error('error: name the jobs to retry, or say --all');
-      for (const id of ids) await retryRejected(config, id);
-      print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
-    });
+export async function retryCommand(
+  jobs: string[],
+  options: CommonOptions & { all?: boolean },
+  command: Command,
+): Promise<void> {
+  const config = await openedBus(options);
+  const ids = options.all ? (await listRejected(config)).map(entry => entry.jobId) : jobs;
+  if (ids.length === 0 && !options.all) command.error('error: name the jobs to retry, or say --all');
+  for (const id of ids) await retryRejected(config, id);
+  print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
+}
 
 function describeEntry({ jobId, folder, reason }: RejectedEntry): string {
   if (reason === undefined) return `${jobId}\n  no reason yet (${folder})`;

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { ScanOptions, ScanReport } from '../../scan/scan.js';
 import type { Finding } from '../../scan/scan-file.js';
-import { BusCommand } from '../bus-command.js';
 import { withProgress } from '../progress.js';
 import { print } from '../shared.js';
 import { tableOf } from '../table.js';
@@ -15,43 +14,20 @@ interface Options extends ScanOptions {
  * `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there
  * are new ones.
  */
-export const scanCommand = (): BusCommand =>
-  new BusCommand('scan')
-    .description('Find code that writes DuckDB or Parquet directly instead of submitting to the bus.')
-    .argument(
-      '[path...]',
-      'files and folders with TypeScript, JavaScript, Python and notebooks (default: the working folder)',
-    )
-    .option('-b, --baseline <file>', 'tolerate the places that this file knows; only new ones fail')
-    .option('--update-baseline', 'write what is found into the baseline')
-    .option('--exclude <pattern...>', 'leave files out; patterns as in a .gitignore')
-    .option('--tests', 'scan tests too')
-    .option('--all', 'also show what is migrated, allowed by a comment, in the baseline, or not read in full')
-    .option('--json', 'print JSON')
-    .explain({
-      notes: 'A comment allows one place, on its line or the line before:  quantbot-bus-scan: allow <reason>',
-      exitCodes: { 0: 'nothing (new) found', 2: 'direct writes found' },
-      examples: [
-        'quantbot-bus scan',
-        "quantbot-bus scan packages scripts --exclude 'legacy/'",
-        'quantbot-bus scan --baseline scan-baseline.json --update-baseline   # once; commit the file',
-        'quantbot-bus scan --baseline scan-baseline.json                     # in CI: fails for new places only',
-      ],
-    })
-    .action(async (paths: string[], options: Options, command: Command) => {
-      if (options.updateBaseline && options.baseline === undefined)
-        return command.error('error: --update-baseline needs --baseline FILE');
-      const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
-      const report = await withProgress(options, onProgress =>
-        scan(paths.length > 0 ? paths : ['.'], {
-          ...options,
-          onProgress: (done, total) => onProgress({ done, total, unit: 'files' }),
-        }),
-      );
-      const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
-      print(options, { ...report, findings }, () => describe(findings, report, options));
-      if (report.counts.found > 0) process.exitCode = 2;
-    });
+export async function scanCommand(paths: string[], options: Options, command: Command): Promise<void> {
+  if (options.updateBaseline && options.baseline === undefined)
+    return command.error('error: --update-baseline needs --baseline FILE');
+  const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
+  const report = await withProgress(options, onProgress =>
+    scan(paths.length > 0 ? paths : ['.'], {
+      ...options,
+      onProgress: (done, total) => onProgress({ done, total, unit: 'files' }),
+    }),
+  );
+  const findings = options.all ? report.findings : report.findings.filter(({ state }) => state === 'found');
+  print(options, { ...report, findings }, () => describe(findings, report, options));
+  if (report.counts.found > 0) process.exitCode = 2;
+}
 
 function describe(findings: readonly Finding[], report: ScanReport, { all }: Options): string {
   const files = new Map<string, Finding[]>();

@@ -1,35 +1,13 @@
 import { type BusConfig, createLogger, findBusConfig, parseBusConfig } from '@quantbot/infra';
 import { startDaemon } from '../../daemon.js';
-import { BusCommand } from '../bus-command.js';
+import { defaultListen } from '../defaults.js';
 import { stopSignals } from '../hangup.js';
 import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
-const defaultListen = '127.0.0.1:7171';
 
 /** `quantbot-bus start`: the daemon in the foreground. */
-export const startCommand = (): BusCommand =>
-  new BusCommand('start')
-    .description('Run the daemon in the foreground.')
-    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
-    .option('--drain', 'settle all that waits, bring exports up to date, then exit 0')
-    .option(
-      '--http [address]',
-      `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
-    )
-    .explain({
-      notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT, SIGTERM
-and SIGHUP end it after the batch in hand; started with nohup it ignores SIGHUP and outlives its terminal.`,
-      exitCodes: { 0: 'it was asked to end, or has drained', 130: 'it was told twice to end' },
-      examples: [
-        'quantbot-bus start',
-        'quantbot-bus start --http 127.0.0.1:7171',
-        'quantbot-bus start --config ./bus_config.json --drain',
-      ],
-    })
-    .action(start);
-
-async function start(options: { config?: string; drain?: boolean; http?: string | true }): Promise<void> {
+export async function startCommand(options: { config?: string; drain?: boolean; http?: string | true }): Promise<void> {
   // Under this name `ps aux | grep bus_daemon` finds it.
   process.title = `bus_daemon ${process.argv.slice(2).join(' ')}`;
   const { path, config: found } = findBusConfig({ config: options.config });

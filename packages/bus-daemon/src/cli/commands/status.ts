@@ -1,38 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidArgumentError } from 'commander';
-import { createLogUpdate } from 'log-update';
 import { type BusStatus, readStatus } from '../../status.js';
-import type { BusCommand } from '../bus-command.js';
+import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
-import { busCommand, type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
+import { type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   watch?: true | number;
 }
 
-const defaultWatchS = 1;
-
 /** `quantbot-bus status [--watch]`: what waits, what became of the rest, who writes. */
-export const statusCommand = (): BusCommand =>
-  busCommand('status', 'Show queue, counts by state, last commit, exports, and who is the writer.')
-    .option(
-      '-w, --watch [seconds]',
-      `go on showing it, every so often (${defaultWatchS} s), until interrupted`,
-      parseSeconds,
-    )
-    .explain({
-      notes: 'Without a terminal --watch prints the state whenever it has changed; with --json a line each time.',
-      examples: ['quantbot-bus status', 'quantbot-bus status --watch 5', 'quantbot-bus status --watch --json'],
-    })
-    .action(async (options: Options) => {
-      if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
-      const status = await readStatus(configOf(options));
-      print(options, status, () => describeStatus(status));
-    });
+export async function statusCommand(options: Options): Promise<void> {
+  if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
+  const status = await readStatus(configOf(options));
+  print(options, status, () => describeStatus(status));
+}
 
 async function watch(options: Options, everyS: number): Promise<void> {
   const config = configOf(options);
-  const show = options.json || !process.stdout.isTTY ? showChanges() : createLogUpdate(process.stdout);
+  const show = options.json || !process.stdout.isTTY ? showChanges() : await showInPlace();
   const end = untilInterrupted();
   while (!end.aborted) {
     const status = await readStatus(config);
@@ -41,18 +26,18 @@ async function watch(options: Options, everyS: number): Promise<void> {
   }
 }
 
+/** On a terminal each state takes the place of the one before. */
+async function showInPlace(): Promise<(text: string) => void> {
+  const { createLogUpdate } = await import('log-update');
+  return createLogUpdate(process.stdout);
+}
+
 function showChanges(): (text: string) => void {
   let shown: string | undefined;
   return text => {
     if (text !== shown) console.log(text);
     shown = text;
   };
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('Write a number of seconds.');
-  return seconds;
 }
 
 function describeStatus(status: BusStatus): string {

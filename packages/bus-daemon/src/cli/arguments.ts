@@ -1,0 +1,66 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A number of things, from 0 on. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}
+
+/** The seq of a job. */
+export function parseSeq(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is no seq.');
+  return Number(text);
+}
+
+/** How often something is shown, from a tenth of a second to a day. */
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('Write a number of seconds.');
+  return seconds;
+}
+
+/**
+ * A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in
+ * the catalog.
+ */
+export function parseMoment(text: string): number | Date {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const time = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
+  const date = new Date(time !== null && time[1] !== undefined && time[4] === undefined ? `${text}Z` : text);
+  if (time === null || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('Write a seq, or a time such as 2026-01-31T12:00:00Z.');
+  return date;
+}
+
+/** {@link parseMoment} where only a time will do. */
+export function parseTime(text: string): Date {
+  const time = parseMoment(text);
+  if (typeof time === 'number') throw new InvalidArgumentError('Write a time such as 2026-01-31T12:00:00Z.');
+  return time;
+}
+
+/** A dataset, or the artifact that an alias names. */
+export interface Dataset {
+  producer: string;
+  kind: string;
+  alias?: string;
+}
+
+/** `producer/kind`, or `producer/kind@alias`. */
+export function parseDataset(text: string): Dataset {
+  const [, producer, kind, alias] = /^([^/@]+)\/([^/@]+)(?:@([^/@]+))?$/.exec(text) ?? [];
+  if (producer === undefined || kind === undefined)
+    throw new InvalidArgumentError('Write producer/kind, or producer/kind@alias.');
+  return { producer, kind, alias };
+}
+
+/** How many steps of lineage; `all` is infinity. */
+export function parseDepth(text: string): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY;
+  const depth = parseCount(text);
+  if (depth === 0) throw new InvalidArgumentError('It must be at least 1.');
+  return depth;
+}
+
+/** For `--option a --option b`: all values, in order. */
+export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
