@@ -34,7 +34,7 @@ const rowGroupRows = 50_000;
  * @example
  * await writeSmallParquet('alerts.parquet', {
  *   columns: { ts: 'timestamp', price: 'double', note: { type: 'string', optional: true } },
- *   rows: [{ ts: new Date(), token: 'SPX', price: 4500.25, note: null }],
+ *   rows: [{ ts: new Date(), price: 4500.25, note: null }],
  * });
  *
  * @returns the number of rows written.
