@@ -5,7 +5,6 @@ const duckdb = '@duckdb/node-api';
 /**
  * Has built code require DuckDB's client instead of importing it. Node searches all 120 files of
  * the package for names when it is imported, which costs each process 0.1 s of CPU.
- * @type {import('esbuild').Plugin}
  */
 const requireDuckDb = {
   name: 'require-duckdb',
