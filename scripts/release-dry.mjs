@@ -6,7 +6,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'];
+const published = [
+  'infra',
+  'bus-format',
+  'storage',
+  'duckdb-process',
+  'bus-care',
+  'bus-migrate',
+  'bus-daemon',
+  'backtest',
+  'lab',
+];
 const status = 'release-dry.json';
 
 try {

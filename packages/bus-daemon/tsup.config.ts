@@ -5,7 +5,6 @@ export default defineConfig(
   esm({
     index: 'src/index.ts',
     cli: 'src/cli/bin.ts',
-    worker: 'src/worker/main.ts',
-    'file-thread': 'src/file-thread/main.ts',
+    'file-thread': 'src/writer/file-thread/main.ts',
   }),
 );

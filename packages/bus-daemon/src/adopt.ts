@@ -1,5 +1,5 @@
+import { type AdoptionReport, type AdoptOptions, adopt as adoptWith } from '@quantbot/bus-migrate/adopt';
 import type { BusConfig } from '@quantbot/infra';
-import { type AdoptionReport, type AdoptOptions, adopt as adoptWith } from './adopt/adopt.js';
 import { drainUnlessRunning } from './drain.js';
 
 /**

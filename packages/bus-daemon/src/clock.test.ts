@@ -4,12 +4,12 @@ import { openCatalog } from '@quantbot/storage';
 import { expect, test } from 'vitest';
 import { compactorWorker, makeCommits } from '../test/support/commits.js';
 import { openInProcess } from '../test/support/in-process-bus.js';
-import { compactHot } from './compact.js';
-import { Exporter } from './exports/exporter.js';
-import { Aside } from './loop/aside.js';
-import { repairReceipts } from './loop/recover.js';
-import { Publisher } from './publish/publisher.js';
-import { releaseUnused } from './publish/release.js';
+import { compactHot } from './writer/compaction/compact.js';
+import { Exporter } from './writer/exports/exporter.js';
+import { Aside } from './writer/loop/aside.js';
+import { repairReceipts } from './writer/loop/recover.js';
+import { Publisher } from './writer/publish/publisher.js';
+import { releaseUnused } from './writer/publish/release.js';
 
 const day = 86_400_000;
 

@@ -1,14 +1,14 @@
+import { acquireWriterLock } from '@quantbot/bus-format/state';
 import type { BusConfig, Logger } from '@quantbot/infra';
-import { type Bus, randomClaim, systemClock } from './bus.js';
-import { FileThreads } from './file-thread/client.js';
-import type { HttpServer } from './http/serve.js';
-import { Loop } from './loop/loop.js';
-import { causeOf } from './loop/state-file.js';
-import type { Notifier } from './notify/notifier.js';
-import { openBus } from './open-bus.js';
-import { superviseBySystemd, systemdEnvironment } from './systemd/supervised.js';
-import { traceJobs } from './tracing.js';
-import { acquireWriterLock } from './writer-lock.js';
+import type { HttpServer } from './onlookers/http/serve.js';
+import type { Notifier } from './onlookers/notify/notifier.js';
+import { superviseBySystemd, systemdEnvironment } from './onlookers/systemd.js';
+import { traceJobs } from './onlookers/tracing.js';
+import { type Bus, randomClaim, systemClock } from './writer/bus.js';
+import { FileThreads } from './writer/file-thread/client.js';
+import { Loop } from './writer/loop/loop.js';
+import { causeOf } from './writer/loop/state-file.js';
+import { openBus } from './writer/open-bus.js';
 
 /** How a daemon is started. */
 export interface DaemonOptions {
@@ -69,8 +69,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       notify,
     } = options.config;
     // Loaded only where it is wanted.
-    if (notify.length > 0) notifier = await (await import('./notify/notifier.js')).openNotifier(bus, process.env);
-    if (listen !== undefined) http = await (await import('./http/serve.js')).serve(bus, loop, listen);
+    if (notify.length > 0)
+      notifier = await (await import('./onlookers/notify/notifier.js')).openNotifier(bus, process.env);
+    if (listen !== undefined) http = await (await import('./onlookers/http/serve.js')).serve(bus, loop, listen);
     const systemd = options.tellSystemd ? systemdEnvironment() : undefined;
     const saysItEnds = systemd && superviseBySystemd(bus, loop, systemd);
     const finished = runToItsEnd(loop, bus).finally(async () => {

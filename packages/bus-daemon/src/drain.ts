@@ -1,7 +1,7 @@
+import { DaemonError } from '@quantbot/bus-format';
 import { type BusConfig, createLogger } from '@quantbot/infra';
 import { startDaemon } from './daemon.js';
-import { DaemonError } from './errors.js';
-import { missingVariables } from './notify/variables.js';
+import { missingVariables } from './onlookers/notify/variables.js';
 
 /**
  * Settles all that waits, with a daemon of our own; the one that runs, if any, does it otherwise.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rules } from '@quantbot/bus-migrate/scan';
 import { expect, test } from 'vitest';
-import { rules } from './scan/rules.js';
 
 const rowsOf = (name: string, heading: string): string[][] => {
   const text = readFileSync(join(import.meta.dirname, '../../../docs/reference', name), 'utf8');

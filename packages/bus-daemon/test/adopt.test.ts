@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { askIn, makeDatabase, researchDatabase, runIn } from '@quantbot/tooling-testing/old-database';
+import { produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { type Child, startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { askIn, makeDatabase, researchDatabase, runIn } from './support/old-database.js';
-import { produce } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
 
 interface Report {
   applied: boolean;

@@ -12,17 +12,17 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { tryGuard } from '@quantbot/bus-format/state';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { tryGuard } from '../src/guard.js';
 import { backupFolder, compacting, restoredBus } from './support/backups.js';
-import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers } from './support/parquet.js';
 import { reachableCli } from './support/reachable.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 async function backup(bus: TestBus, env: NodeJS.ProcessEnv = {}) {
   const args = [cliPath, 'backup', backupFolder(bus), '--config', bus.configPath];

@@ -11,16 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { backupFolder, compacting, restoredBus } from './support/backups.js';
-import { startChild } from './support/child.js';
 import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 interface Report {
   seq: number;

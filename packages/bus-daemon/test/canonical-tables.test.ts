@@ -2,12 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobRejectedError } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus, testBusIn } from './support/test-bus.js';
 
 const prices = {
   mode: 'upsert',

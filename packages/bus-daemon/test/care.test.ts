@@ -10,13 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** A bus with three artifacts, two of them in a canonical table, compacted. */
 async function filledBus(): Promise<TestBus> {

@@ -1,7 +1,7 @@
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus } from './support/daemon-process.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const key = (run: string) => `${run}/tests/numbers/numbers`;
 

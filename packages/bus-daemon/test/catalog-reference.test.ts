@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { startDaemon } from './support/daemon-process.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 /** View → its columns with types, as docs/reference/catalog.md has them. */
 function documented(): Record<string, string[]> {

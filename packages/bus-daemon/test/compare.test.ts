@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import type { Comparison } from '@quantbot/bus-migrate/compare';
+import { makeDatabase } from '@quantbot/tooling-testing/old-database';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import type { Comparison } from '../src/compare/compare-table.js';
 import { drain, quantbotBus } from './support/daemon-process.js';
-import { makeDatabase } from './support/old-database.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const columns = 'id INTEGER, symbol VARCHAR, price DOUBLE, span INTERVAL, tags VARCHAR[]';
 const rows = `SELECT * FROM (VALUES

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { cliPath } from './support/daemon-process.js';
-import { temporaryFolder } from './support/temporary-folder.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;

@@ -1,8 +1,8 @@
 import { openCatalog } from '@quantbot/storage';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain } from './support/daemon-process.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const rows = `SELECT range AS n, 'w' || range % 3 AS word, {'a': range / 2.0, 'b': [range]} AS nested, DATE '2026-01-01' + CAST(range AS INTEGER) AS day FROM range(5000)`;
 

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectCodes } from '@quantbot/infra';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { hasBrowser, openPage, violationsOf } from './support/browser.js';
 import { startServing } from './support/http.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers } from './support/parquet.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 // Debian's chromium, which .ci/run installs.
 const inBrowser = test.skipIf(!hasBrowser);

@@ -9,16 +9,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { type DatasetManifest, datasetManifest, type ExportEntry } from '@quantbot/bus-format/state';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { type DatasetManifest, datasetManifest } from '../src/exports/dataset.js';
-import type { ExportEntry } from '../src/exports/status.js';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { numbers } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const soon = { compaction: { hot_commits: 2, idle_s: 0.2, release_grace_s: 0 } };
 const datasetOf = (bus: TestBus, name = 'numbers') => join(bus.config.export.exportDir, name);

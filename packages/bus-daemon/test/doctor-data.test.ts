@@ -10,15 +10,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { examine } from '@quantbot/bus-care/doctor';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { examine } from '../src/doctor/doctor.js';
-import { startChild } from './support/child.js';
 import { drain, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, examination, follow, followAll } from './support/doctor.js';
-import { eventually } from './support/eventually.js';
 import { startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const isThere = (path: string) =>
   eventually(

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
-import { eventually } from './support/eventually.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const statusPath = (bus: TestBus) => join(bus.config.export.exportDir, '_export_status.json');
 const statusOf = (bus: TestBus) => JSON.parse(readFileSync(statusPath(bus), 'utf8')).exports;

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { asDaemon, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
 import { reachableCli } from './support/reachable.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const fileOf = (bus: TestBus, name: string) => join(bus.config.export.exportDir, name);
 const appears = (path: string) =>

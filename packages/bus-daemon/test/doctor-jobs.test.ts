@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { examine } from '@quantbot/bus-care/doctor';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { examine } from '../src/doctor/doctor.js';
 import { drain, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, examination, follow, followAll } from './support/doctor.js';
-import { eventually } from './support/eventually.js';
 import { writeRawJob, writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const hourAgo = () => new Date(Date.now() - 3_600_000);
 const later = async (bus: TestBus, ms: number) =>

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { stateFileOf } from '@quantbot/bus-format/state';
+import { makeTestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { stateFileOf } from '../src/state/daemon-state.js';
 import { launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, testBusIn } from './support/test-bus.js';
 
 const lockFile = (bus: { config: { duckdbPath: string } }) => `${bus.config.duckdbPath}.writer.lock`;
 

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { packageFolder } from './support/child.js';
 import { startDaemon } from './support/daemon-process.js';
+import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const environments = join(packageFolder, 'node_modules/.cache/python');
 

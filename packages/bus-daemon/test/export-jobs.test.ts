@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain } from './support/daemon-process.js';
-import { numbers } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const status = (exportDir: string) => JSON.parse(readFileSync(join(exportDir, '_export_status.json'), 'utf8')).exports;
 

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExportEntry } from '@quantbot/bus-format/state';
 import { digestFile } from '@quantbot/infra';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import type { ExportEntry } from '../src/exports/status.js';
 import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { numbers } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const exportPath = (bus: TestBus, name = 'numbers') => join(bus.config.export.exportDir, `${name}.parquet`);
 const statusOf = (bus: TestBus, name = 'numbers'): ExportEntry =>

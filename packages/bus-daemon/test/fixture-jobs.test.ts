@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectCodes } from '@quantbot/infra';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain } from './support/daemon-process.js';
 import {
@@ -13,7 +14,6 @@ import {
 } from './support/job-fixtures.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 interface Reason {
   code: string;

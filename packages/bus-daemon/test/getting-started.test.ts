@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { packageFolder, startChild } from './support/child.js';
 import { startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { hasPython, repository } from './support/python.js';
 import { query } from './support/readers.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
+import { packageFolder } from './support/scripts.js';
 
 const page = readFileSync(join(repository, 'docs/getting-started.md'), 'utf8');
 const fence = '`'.repeat(3);

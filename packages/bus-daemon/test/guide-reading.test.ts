@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { openDuckDb, readParquet } from '@quantbot/storage';
+import { produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain } from './support/daemon-process.js';
-import { produce } from './support/parquet.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const alerts = `SELECT * FROM (VALUES ('a-1', 'SPX', TIMESTAMP '2020-03-16', 2386.13), ('a-2', 'SPX', TIMESTAMP '2020-08-18', 3389.78)) t(alert_id, token_address, ts, price)`;
 const expected = [

@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { eventually } from './support/eventually.js';
 import { startServing } from './support/http.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 interface Ready {
   ok: boolean;

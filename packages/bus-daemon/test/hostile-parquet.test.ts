@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
-import { produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** The long run: HOSTILE_FOOTERS=10000. */
 const variants = Number(process.env.HOSTILE_FOOTERS ?? 300);

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect, test } from 'vitest';
-import { eventually } from './support/eventually.js';
 import { type ServingDaemon, startServing } from './support/http.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers } from './support/parquet.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 interface Description {
   paths: Record<string, Record<string, unknown>>;

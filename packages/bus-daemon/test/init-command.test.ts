@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBusConfig } from '@quantbot/infra';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
-import { temporaryFolder } from './support/temporary-folder.js';
 
 async function run(folder: string, ...args: string[]) {
   const child = startChild(process.execPath, [cliPath, ...args], folder);

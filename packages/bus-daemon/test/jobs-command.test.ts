@@ -1,11 +1,11 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** A bus with a job in every state that there is, each named after its state. */
 async function busOfStates(): Promise<TestBus> {

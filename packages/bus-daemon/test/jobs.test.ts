@@ -3,14 +3,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobRejectedError, submitArtifacts } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
   const bus = makeTestBus(settings);

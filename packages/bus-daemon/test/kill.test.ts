@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startScript } from './support/child.js';
 import { drain, launchDaemon, quantbotBus } from './support/daemon-process.js';
 import { query } from './support/readers.js';
+import { startScript } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const producers = 3;
 const jobsEach = 60;

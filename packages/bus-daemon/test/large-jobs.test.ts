@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { makeDeepFolders } from '@quantbot/tooling-testing/deep-folders';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { makeDeepFolders } from './support/deep-folders.js';
 import { writeRawJob, writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 /** Some megabytes, and a batch that takes less. */
 const large = numbers(400_000, ', random() AS a, random() AS b');

@@ -1,14 +1,15 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { packageFolder, startChild, startScript } from './support/child.js';
 import { asDaemon, drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { numbers } from './support/parquet.js';
 import { query, startHoldingReader } from './support/readers.js';
+import { packageFolder, startScript } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 describe('starting and stopping', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startScript } from './support/child.js';
 import { startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { query, startHoldingReader, startOpeningReader } from './support/readers.js';
+import { startScript } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const producers = 16;
 const jobsEach = 125;

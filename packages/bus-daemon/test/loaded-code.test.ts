@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadedPackages } from '@quantbot/tooling-config/loaded-packages';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import { cliPath, drain } from './support/daemon-process.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { makeTestBus } from './support/test-bus.js';
 
 test.each([['--version'], ['--help'], ['query --help'], ['completion bash'], ['complete -- st']])(
   '%s loads nothing but the tree of commands',

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusUnavailable } from '@quantbot/infra/utils';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /**
  * A bus whose data lies on a small disk of its own; undefined where the machine does not let us

@@ -1,13 +1,13 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { test } from 'vitest';
-import { packageFolder } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { blocksOf, type GuideBlock, missingIn } from './support/guide.js';
 import { hasPython, pythonWithDataTools, repository, skippedWithoutPython } from './support/python.js';
-import { temporaryFolder } from './support/temporary-folder.js';
+import { packageFolder } from './support/scripts.js';
 import { startShell, type TypedShell } from './support/typed-shell.js';
 
 const guide = join(repository, 'docs/guides/migration.md');

@@ -2,12 +2,12 @@ import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { openCatalog } from '@quantbot/storage';
+import { makeTestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus } from './support/daemon-process.js';
 import { doctor, followAll } from './support/doctor.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, testBusIn } from './support/test-bus.js';
 
 /** Asks as any DuckDB client does. */
 async function plainly(path: string, sql: string): Promise<unknown[]> {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchema, notifyEvents } from '@quantbot/infra';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { packageFolder } from './support/child.js';
 import { quantbotBus } from './support/daemon-process.js';
 import { noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
-import { makeTestBus } from './support/test-bus.js';
+import { packageFolder } from './support/scripts.js';
 
 test('notify test tells every hook once, whatever it is on, and says which could not be told and why', async () => {
   const { url, received } = await startReceiver();

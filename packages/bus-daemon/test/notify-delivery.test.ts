@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { openNotifier } from '../src/notify/notifier.js';
+import { openNotifier } from '../src/onlookers/notify/notifier.js';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
 import { openInProcess } from './support/in-process-bus.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const busWithHooks = (...hooks: object[]): TestBus =>
   makeTestBus({ notify: hooks.map((hook, i) => ({ name: `hook-${i}`, group_wait_s: 0, ...hook })) });

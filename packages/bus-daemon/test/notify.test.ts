@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { expectDocumented, noting, startReceiver, submitBad, told } from './support/hook-receiver.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** A bus whose hooks do not wait for more before they tell. */
 const busWithHooks = (hooks: object[], settings: object = {}): TestBus =>

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { cliPath, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { repository } from './support/python.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 import { startShell } from './support/typed-shell.js';
 
 const guide = join(repository, 'docs/guides/operations.md');

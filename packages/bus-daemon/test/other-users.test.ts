@@ -1,17 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { closedFolders, guardsOf } from '@quantbot/bus-format/state';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { closedFolders } from '../src/own-folders.js';
-import { guardsOf } from '../src/writer-lock.js';
-import { type Child, startChild } from './support/child.js';
 import { asDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeRawJob } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { reachableCli, reachableRepository } from './support/reachable.js';
 import { query } from './support/readers.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const canBeOthers = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
 const [daemonUser, producerUser, readerUser, group] = [41_001, 41_002, 41_003, 41_000];

@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { packageFolder, startChild } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
 import { canBuild, placeJobCase, readJobCases } from './support/job-fixtures.js';
+import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const changing =
   /^(rename|renameat2?|link|linkat|unlink|unlinkat|mkdir|mkdirat|rmdir|chmod|fchmodat|chown|lchown|truncate|symlink|symlinkat|mknod|mknodat|utimensat|setxattr)\(/;

@@ -1,11 +1,11 @@
 import { chmodSync, copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runIn } from '@quantbot/tooling-testing/old-database';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { runIn } from './support/old-database.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const views = [
   { name: 'main.numbers', sql: 'SELECT CAST(n AS INTEGER) AS n FROM canon.numbers -- as before' },

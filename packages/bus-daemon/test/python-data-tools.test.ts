@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
 import {
@@ -13,7 +14,6 @@ import {
   skippedWithoutPython,
 } from './support/python.js';
 import { query } from './support/readers.js';
-import { makeTestBus } from './support/test-bus.js';
 
 interface Submitted {
   source: string;

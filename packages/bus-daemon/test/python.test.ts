@@ -2,10 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { numbers, produce } from './support/parquet.js';
 import {
   guideSnippet,
   hasPython,
@@ -16,7 +17,6 @@ import {
   startPython,
 } from './support/python.js';
 import { query } from './support/readers.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** A bus with the scripts in its folder and a daemon that runs. */
 async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { guardsOf, lockFileOf } from '@quantbot/bus-format/state';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { guardsOf, lockFileOf } from '../src/writer-lock.js';
-import { packageFolder, startChild } from './support/child.js';
 import { drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { doctor } from './support/doctor.js';
 import { query } from './support/readers.js';
+import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 test('a daemon whose data is removed or moved away ends, says so, and leaves the daemon that came after it alone', async () => {
   const bus = makeTestBus();

@@ -1,13 +1,13 @@
 import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
-import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const keep = { recursive: true, preserveTimestamps: true };
 

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
-import { packageFolder, startChild } from './support/child.js';
 import { cliPath } from './support/daemon-process.js';
-import { temporaryFolder } from './support/temporary-folder.js';
+import { packageFolder } from './support/scripts.js';
 
 const insert = `con.execute("INSERT INTO t VALUES (1)")`;
 const producer = `import duckdb\ncon = duckdb.connect("data/alerts.duckdb")\n${insert}\n`;

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { JobRejectedError } from '@quantbot/infra/utils';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
-import { numbers, produce } from './support/parquet.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 /** Submits one job to a running daemon and returns the code of its rejection. */
 async function rejectionOf(bus: TestBus, options: Parameters<typeof submit>[1]): Promise<string> {

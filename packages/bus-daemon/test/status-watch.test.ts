@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { cliPath, drain } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { writeToInbox } from './support/jobs.js';
 import { hasTerminal, startOnTerminal } from './support/terminal.js';
-import { makeTestBus } from './support/test-bus.js';
 
 const eraseLines = '\u001B[2K';
 

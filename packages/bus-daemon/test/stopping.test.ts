@@ -2,14 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { processesIn } from '@quantbot/tooling-testing/temporary-folder';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { packageFolder, startChild } from './support/child.js';
 import { asDaemon, cliPath, drain, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { query } from './support/readers.js';
+import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
-import { processesIn } from './support/temporary-folder.js';
-import { makeTestBus } from './support/test-bus.js';
 
 /** The process that reads files for the daemon, by its name. */
 const inspectorIn = (folder: string): number | undefined =>

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { launchDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { submit } from './support/submit.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0;
 const unit = fileURLToPath(new URL('../../../docs/ops/quantbot-bus.service', import.meta.url));

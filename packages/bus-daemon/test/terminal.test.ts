@@ -1,12 +1,12 @@
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { makeDatabase } from '@quantbot/tooling-testing/old-database';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { cliPath, drain } from './support/daemon-process.js';
-import { makeDatabase } from './support/old-database.js';
-import { numbers } from './support/parquet.js';
 import { submit } from './support/submit.js';
 import { hasTerminal, startOnTerminal } from './support/terminal.js';
-import { makeTestBus, type TestBus } from './support/test-bus.js';
 
 const esc = '\u001B[';
 

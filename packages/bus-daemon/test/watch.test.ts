@@ -1,10 +1,10 @@
 import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startChild } from './support/child.js';
 import { cliPath, drain, startDaemon } from './support/daemon-process.js';
-import { eventually } from './support/eventually.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 test('a watch gives what is there since a seq and then what comes, each artifact once and in order, also across compactions', async () => {
   const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });

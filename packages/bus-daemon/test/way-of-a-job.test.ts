@@ -2,11 +2,11 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { startDaemon } from './support/daemon-process.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
-import { makeTestBus } from './support/test-bus.js';
 
 test('a submitted job is in the catalog by the time that it has settled, and its receipt says where it is', async () => {
   const bus = makeTestBus();

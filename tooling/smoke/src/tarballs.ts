@@ -5,7 +5,17 @@ import { join, resolve } from 'node:path';
 const repository = resolve(import.meta.dirname, '../../..');
 
 /** The packages that are published, those first that others need. */
-export const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'] as const;
+const published = [
+  'infra',
+  'bus-format',
+  'storage',
+  'duckdb-process',
+  'bus-care',
+  'bus-migrate',
+  'bus-daemon',
+  'backtest',
+  'lab',
+] as const;
 
 /** The folder of a package. */
 export const folderOf = (name: string): string => join(repository, 'packages', name);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Runtime, runtimes } from '../src/node-versions.js';
 import { firstExample, Project } from '../src/project.js';
-import { pack, published } from '../src/tarballs.js';
+import { pack } from '../src/tarballs.js';
 
 const root = mkdtempSync(join(tmpdir(), 'quantbot-smoke-'));
 const tarballs = pack(root);
@@ -51,7 +51,7 @@ let compiled: string | undefined;
 function compile(project: Project): void {
   if (compiled === undefined) {
     project.install('typescript@7.0.2', '@types/node@20');
-    for (const name of published) project.write(`${examples[name]}.ts`, firstExample(name));
+    for (const [name, example] of Object.entries(examples)) project.write(`${example}.ts`, firstExample(name));
     project.write('tsconfig.json', options({ module: 'nodenext' }));
     project.write('tsconfig.bundler.json', options({ module: 'esnext', moduleResolution: 'bundler', noEmit: true }));
     project.bin('tsc', '-p', 'tsconfig.bundler.json');

@@ -1,4 +1,4 @@
-import type { JobState } from '../care/jobs.js';
+import type { JobState } from '@quantbot/bus-care/jobs';
 
 /** What the help of a command names and its code uses. */
 

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
+import { version } from '@quantbot/bus-format/version';
 import type { Command } from 'commander';
-import { version } from '../version.js';
 import { BusCommand } from './bus-command.js';
 import { addCompletion } from './completion.js';
 import { careCommands } from './tree/care.js';

@@ -1,5 +1,5 @@
+import type { OnProgress, Progress } from '@quantbot/bus-format';
 import progress, { type Options, type Params } from 'cli-progress';
-import type { OnProgress, Progress } from '../progress.js';
 import type { CommonOptions } from './shared.js';
 
 /**

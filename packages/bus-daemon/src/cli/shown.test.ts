@@ -1,7 +1,7 @@
+import { daemonError } from '@quantbot/bus-format';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { daemonError } from '../errors.js';
-import { jsonOf } from '../query/render.js';
 import { failWith } from './fail.js';
+import { jsonOf } from './query/render.js';
 import { forTerminal, jsonText } from './shared.js';
 import { tableOf } from './table.js';
 

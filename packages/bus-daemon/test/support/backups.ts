@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestBus, testBusIn } from './test-bus.js';
+import { type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 
 /** Settings under which the journal is compacted after two commits. */
 export const compacting = { compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } };

@@ -1,13 +1,13 @@
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { onTestFinished } from 'vitest';
-import type { Bus } from '../../src/bus.js';
-import { commitBatch, settleBatch } from '../../src/loop/pipeline.js';
-import type { CheckedJob, ClaimedJob } from '../../src/stages/job.js';
-import { verify } from '../../src/stages/verify.js';
-import { WorkerProcess } from '../../src/worker/client.js';
+import type { Bus } from '../../src/writer/bus.js';
+import type { CheckedJob, ClaimedJob } from '../../src/writer/job.js';
+import { commitBatch, settleBatch } from '../../src/writer/loop/pipeline.js';
+import { verify } from '../../src/writer/stages/verify.js';
 import { workerEntry } from './in-process-bus.js';
 import { putClaimed } from './jobs.js';
-import { numbers, produce } from './parquet.js';
-import type { TestBus } from './test-bus.js';
 
 let jobs = 0;
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { type Child, type Ended, packageFolder, startChild } from './child.js';
-import { eventually } from './eventually.js';
-import type { TestBus } from './test-bus.js';
+import { type Child, type Ended, startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { packageFolder } from './scripts.js';
 
 /** The built command line. */
 export const cliPath = join(packageFolder, 'dist/cli.js');

@@ -1,12 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DoctorReport, Finding } from '@quantbot/bus-care/doctor';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import type { DoctorReport } from '../../src/doctor/doctor.js';
-import type { Finding } from '../../src/doctor/finding.js';
-import { startChild } from './child.js';
 import { cliPath, type DaemonProcess, quantbotBus, startDaemon } from './daemon-process.js';
-import { eventually } from './eventually.js';
-import type { TestBus } from './test-bus.js';
 
 /** What `quantbot-bus doctor --json` says, besides that all is well. */
 export interface Examination {

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished } from 'vitest';
-import type { NotificationDocument } from '../../src/notify/notification.js';
-import { packageFolder } from './child.js';
+import type { NotificationDocument } from '../../src/onlookers/notify/notification.js';
 import { writeToInbox } from './jobs.js';
-import type { TestBus } from './test-bus.js';
+import { packageFolder } from './scripts.js';
 
 /** A request that a webhook has got. */
 export interface Received {

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { type DaemonProcess, type LaunchOptions, startDaemon } from './daemon-process.js';
-import type { TestBus } from './test-bus.js';
 
 /** An answer of the daemon's server. */
 export interface HttpAnswer {

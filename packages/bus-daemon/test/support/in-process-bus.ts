@@ -1,16 +1,20 @@
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { WorkerProcess } from '@quantbot/duckdb-process';
 import { createLogger } from '@quantbot/infra';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { onTestFinished } from 'vitest';
-import { type Bus, randomClaim } from '../../src/bus.js';
-import { Exporter } from '../../src/exports/exporter.js';
-import { FileThreads } from '../../src/file-thread/client.js';
-import { openBus } from '../../src/open-bus.js';
-import { WorkerProcess } from '../../src/worker/client.js';
-import { packageFolder } from './child.js';
-import { makeTestBus, type TestBus } from './test-bus.js';
+import { type Bus, randomClaim } from '../../src/writer/bus.js';
+import { Exporter } from '../../src/writer/exports/exporter.js';
+import { FileThreads } from '../../src/writer/file-thread/client.js';
+import { openBus } from '../../src/writer/open-bus.js';
+import { packageFolder } from './scripts.js';
 
 /** The built entry point of worker processes. */
-export const workerEntry = join(packageFolder, 'dist/worker.js');
+export const workerEntry = join(
+  dirname(createRequire(import.meta.url).resolve('@quantbot/duckdb-process/package.json')),
+  'dist/worker.js',
+);
 /** The built entry point of the thread for files. */
 export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 

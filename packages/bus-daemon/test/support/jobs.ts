@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stagedMark } from '@quantbot/infra';
-import type { Bus } from '../../src/bus.js';
-import { lookInto } from '../../src/file-thread/look-into.js';
-import type { ClaimedJob } from '../../src/stages/job.js';
-import type { TestBus } from './test-bus.js';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import type { Bus } from '../../src/writer/bus.js';
+import { lookInto } from '../../src/writer/file-thread/look-into.js';
+import type { ClaimedJob } from '../../src/writer/job.js';
 
 /** A job as some program that is not ours writes it. */
 export interface RawJob {

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Bus } from '../../src/bus.js';
-import { query } from '../../src/duckdb.js';
+import { query } from '@quantbot/bus-format/duckdb';
+import type { Bus } from '../../src/writer/bus.js';
 
 /** Asks the database that a bus has published, as any reader may; 64-bit integers as numbers. */
 export async function queryPublished(bus: Bus, sql: string): Promise<Record<string, unknown>[]> {

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Child, packageFolder, startChild } from './child.js';
-import type { TestBus } from './test-bus.js';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { packageFolder } from './scripts.js';
 
 /** The root of the repository, where `scripts/` and `python/` are. */
 export const repository = resolve(packageFolder, '../..');

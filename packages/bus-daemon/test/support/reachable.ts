@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { packageFolder } from './child.js';
+import { packageFolder } from './scripts.js';
 
 const repository = join(packageFolder, '../..');
 let copy: string | undefined;

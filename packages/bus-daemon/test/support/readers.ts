@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { openDuckDb } from '@quantbot/storage';
-import { startScript } from './child.js';
-import type { TestBus } from './test-bus.js';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { startScript } from './scripts.js';
 
 /** A row of a result. */
 export type ResultRow = Record<string, unknown>;

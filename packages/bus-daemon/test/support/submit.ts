@@ -1,6 +1,6 @@
 import { type Submission, type SubmitArtifactOptions, submitArtifact } from '@quantbot/infra/utils';
-import { numbers, produce } from './parquet.js';
-import type { TestBus } from './test-bus.js';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 
 let runs = 0;
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { type Child, startChild } from './child.js';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { cliPath } from './daemon-process.js';
-import type { TestBus } from './test-bus.js';
 
 /** Whether a test can have a terminal here: `script` of util-linux. */
 export const hasTerminal = (): boolean =>

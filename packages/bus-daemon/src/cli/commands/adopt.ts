@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
+import { type AdoptionReport, describeReport } from '@quantbot/bus-migrate/adopt';
 import { configFileName, findBusConfig } from '@quantbot/infra';
 import type { Command } from 'commander';
-import type { AdoptionReport } from '../../adopt/adopt.js';
-import { describeReport } from '../../adopt/describe.js';
 import { adopt } from '../../adopt.js';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, parseDuration, print } from '../shared.js';

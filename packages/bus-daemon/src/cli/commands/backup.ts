@@ -1,4 +1,4 @@
-import { type BackupReport, backup } from '../../backup/backup.js';
+import { type BackupReport, backup } from '@quantbot/bus-care/backup';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, openedBus, print } from '../shared.js';
 

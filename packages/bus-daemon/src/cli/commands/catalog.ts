@@ -1,5 +1,5 @@
+import { daemonError } from '@quantbot/bus-format';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
-import { daemonError } from '../../errors.js';
 import type { Dataset } from '../arguments.js';
 import { type CommonOptions, configOf, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';

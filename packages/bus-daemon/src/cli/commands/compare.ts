@@ -1,6 +1,5 @@
+import { compareTable, describeComparison } from '@quantbot/bus-migrate/compare';
 import type { Command } from 'commander';
-import { compareTable } from '../../compare/compare-table.js';
-import { describeComparison } from '../../compare/describe.js';
 import { type CommonOptions, configOf, print } from '../shared.js';
 
 interface Options extends CommonOptions {

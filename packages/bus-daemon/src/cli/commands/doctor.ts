@@ -1,8 +1,6 @@
 import { styleText } from 'node:util';
+import { type DoctorReport, examine, type Finding, many } from '@quantbot/bus-care/doctor';
 import { visibleLines } from '@quantbot/infra';
-import { type DoctorReport, examine } from '../../doctor/doctor.js';
-import type { Finding } from '../../doctor/finding.js';
-import { many } from '../../doctor/words.js';
 import { type CommonOptions, jsonText } from '../shared.js';
 
 /**

@@ -1,5 +1,5 @@
+import { collectGarbage } from '@quantbot/bus-care/gc';
 import type { Command } from 'commander';
-import { collectGarbage } from '../../care/gc.js';
 import { type CommonOptions, openedBus, parseDuration, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes what nobody needs any more; only says what, unless told to. */

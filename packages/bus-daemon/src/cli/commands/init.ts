@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
+import { daemonError } from '@quantbot/bus-format';
 import { commentedDefaults, createFileDurable, writeFileDurable } from '@quantbot/infra';
-import { daemonError } from '../../errors.js';
 import { type CommonOptions, print } from '../shared.js';
 
 /** `quantbot-bus init`: a bus_config.json with every setting at its default, and what it is for. */

@@ -1,6 +1,6 @@
+import { findJob, type JobEntry, type JobState, listJobs } from '@quantbot/bus-care/jobs';
+import { daemonError } from '@quantbot/bus-format';
 import { visibleLines } from '@quantbot/infra';
-import { findJob, type JobEntry, type JobState, listJobs } from '../../care/jobs.js';
-import { daemonError } from '../../errors.js';
 import { type CommonOptions, openedBus, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 

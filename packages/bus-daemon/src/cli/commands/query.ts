@@ -4,10 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import { replaceFileDurable, visibleLines } from '@quantbot/infra';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
 import type { Command } from 'commander';
-import { outputPath } from '../../query/output-path.js';
-import { type Batches, csvOf, firstRows, jsonOf } from '../../query/render.js';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
+import { outputPath } from '../query/output-path.js';
+import { type Batches, csvOf, firstRows, jsonOf } from '../query/render.js';
 import { type CommonOptions, configOf } from '../shared.js';
 import { tableOf } from '../table.js';
 

@@ -1,5 +1,5 @@
 import { createLogger } from '@quantbot/infra';
-import { rebuild } from '../../care/rebuild.js';
+import { rebuild } from '../../rebuild.js';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, configOf, print } from '../shared.js';
 

@@ -1,6 +1,6 @@
+import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
 import { visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
-import { listRejected, type RejectedEntry, readRejected, retryRejected } from '../../care/rejected.js';
 import { type CommonOptions, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: what was rejected and why. */

@@ -1,6 +1,5 @@
+import type { Finding, ScanOptions, ScanReport } from '@quantbot/bus-migrate/scan';
 import type { Command } from 'commander';
-import type { ScanOptions, ScanReport } from '../../scan/scan.js';
-import type { Finding } from '../../scan/scan-file.js';
 import { withProgress } from '../progress.js';
 import { print } from '../shared.js';
 import { tableOf } from '../table.js';
@@ -17,7 +16,7 @@ interface Options extends ScanOptions {
 export async function scanCommand(paths: string[], options: Options, command: Command): Promise<void> {
   if (options.updateBaseline && options.baseline === undefined)
     return command.error('error: --update-baseline needs --baseline FILE');
-  const { scan } = await import('../../scan/scan.js'); // the other commands need no parsers
+  const { scan } = await import('@quantbot/bus-migrate/scan'); // the other commands need no parsers
   const report = await withProgress(options, onProgress =>
     scan(paths.length > 0 ? paths : ['.'], {
       ...options,

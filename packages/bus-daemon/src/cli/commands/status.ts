@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusStatus, readStatus } from '../../status.js';
+import { type BusStatus, readStatus } from '@quantbot/bus-care/status';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
 import { type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';

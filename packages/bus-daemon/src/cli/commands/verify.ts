@@ -1,4 +1,4 @@
-import { type VerifyReport, verifyStore } from '../../care/verify-store.js';
+import { type VerifyReport, verifyStore } from '@quantbot/bus-care/verify';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, openedBus, print } from '../shared.js';
 

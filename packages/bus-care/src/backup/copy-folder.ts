@@ -1,0 +1,133 @@
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmod, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { whoseIsIt } from '@quantbot/bus-format/state';
+import { type BusConfig, busError, copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra';
+import { isSameFile, keepTimes } from './same-file.js';
+
+/** More than any job has that can be taken; a tree without end costs no more than this. */
+const bounds = { depth: 32, entries: 25_000 };
+
+/**
+ * A file of more than this is not copied when it claims so many times what it has on the disk:
+ * nobody wrote it.
+ */
+const hollow = { bytes: 64 * 1024 * 1024, times: 64 };
+
+/**
+ * Copies a job's folder, in which its producer may change anything meanwhile: each name is found
+ * once, through the open folder, and no link is followed. Times are kept: the inbox is taken in the
+ * order in which its COMMITs were written.
+ *
+ * What is neither a file nor a folder nor a link has no content, names that are not UTF-8 no
+ * manifest can have, and what its producer could not have read is not its own: nothing is lost with
+ * them.
+ *
+ * @throws BusError `UNSAFE_PATH` when it changes or has no end, `BYTES_MISMATCH` as `copyHandle`;
+ * system errors as they come.
+ */
+export async function copyFolder(config: BusConfig, from: string, to: string): Promise<void> {
+  const source = PinnedFolder.open(from);
+  try {
+    await new FolderCopy(config).copy(source, to, 0);
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Whether an earlier backup has the same folder, as far as names, sizes and times tell: rejected
+ * jobs lie there for long, and may be large.
+ */
+export function isSameFolder(config: BusConfig, folder: string, earlier: string): boolean {
+  if (lstatSync(earlier, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+  const [a, b] = [PinnedFolder.open(folder), PinnedFolder.open(earlier)];
+  try {
+    return new FolderCopy(config).isSame(a, b, 0);
+  } finally {
+    a.close();
+    b.close();
+  }
+}
+
+interface Entry {
+  name: string;
+  info: Stats;
+}
+
+class FolderCopy {
+  readonly #config: BusConfig;
+  #entries = 0;
+
+  constructor(config: BusConfig) {
+    this.#config = config;
+  }
+
+  async copy(source: PinnedFolder, to: string, depth: number): Promise<void> {
+    mkdirSync(to, { mode: 0o700 }); // a clone has its source's mode for a moment
+    for (const { name, info } of this.#entriesOf(source, depth)) {
+      const target = join(to, name);
+      if (info.isSymbolicLink()) await symlink(source.linkOf(name), target);
+      else if (info.isFile()) await this.#copyFile(source, name, target);
+      else {
+        const inner = source.folder(name);
+        try {
+          await this.copy(inner, target, depth + 1);
+        } finally {
+          inner.close();
+        }
+      }
+    }
+    await chmod(to, 0o755);
+    await syncFolder(to);
+  }
+
+  isSame(folder: PinnedFolder, earlier: PinnedFolder, depth: number): boolean {
+    const entries = this.#entriesOf(folder, depth);
+    if (entries.length === 0 || entries.length !== earlier.names().length) return false;
+    return entries.every(({ name, info }) => {
+      const there = earlier.stat(name);
+      if (info.isFile() && there.isFile()) return isSameFile(info, there);
+      if (!info.isDirectory() || !there.isDirectory()) return false;
+      const [a, b] = [folder.folder(name), earlier.folder(name)];
+      try {
+        return this.isSame(a, b, depth + 1);
+      } finally {
+        a.close();
+        b.close();
+      }
+    });
+  }
+
+  #entriesOf(folder: PinnedFolder, depth: number): Entry[] {
+    const names = folder.names().filter(name => !name.includes('\uFFFD'));
+    this.#entries += names.length;
+    if (depth > bounds.depth || this.#entries > bounds.entries)
+      throw busError('UNSAFE_PATH', 'The folder holds more than any job can have.');
+    return names
+      .map(name => ({ name, info: folder.stat(name) }))
+      .filter(
+        ({ info }) => info.isDirectory() || info.isSymbolicLink() || (info.isFile() && this.#isWanted(folder, info)),
+      );
+  }
+
+  #isWanted(folder: PinnedFolder, info: Stats): boolean {
+    const isHollow = info.size > hollow.bytes && info.size > info.blocks * 512 * hollow.times;
+    return !isHollow && whoseIsIt(this.#config, folder.info, info) === 'theirs';
+  }
+
+  async #copyFile(source: PinnedFolder, name: string, to: string): Promise<void> {
+    let found: Stats | undefined;
+    const handle = await source.openHandle(name, info => {
+      found = info;
+      if (!this.#isWanted(source, info)) throw busError('UNSAFE_PATH', `${name} was exchanged while it was copied.`);
+    });
+    try {
+      await copyHandle(handle, to);
+      await syncFile(to);
+      if (found !== undefined) await keepTimes(to, found);
+    } finally {
+      await handle.close();
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isCurrentRejection, isKept, parseClaimedName } from '@quantbot/bus-format/state';
+import { type BusConfig, BusError, type BusLayout, fileNames, systemErrorCode } from '@quantbot/infra';
+import { copyFolder, isSameFolder } from './copy-folder.js';
+
+/**
+ * The folders of a bus in which jobs lie that are not done with, in the order in which a job goes
+ * through them.
+ */
+export const jobFolders = ['inbox', 'claimed', 'rejected'] as const;
+
+/** Names of jobs, by the folder that they lie in. */
+type JobNames = Record<(typeof jobFolders)[number], Set<string>>;
+
+/** The jobs that were met. */
+export interface CopiedJobs {
+  /** Those that lie in the new copy, and those that the earlier backup has as they are. */
+  met: JobNames;
+  /** Jobs on their way that may not be read, or that are being changed: one line each. */
+  problems: string[];
+}
+
+/**
+ * Copies the jobs that have not settled, and those that were rejected. One that moves on meanwhile
+ * is met again where it goes to, or in the journal; one that is met twice is ingested once. The
+ * second look finds what was put back from `rejected/` into an inbox that had been looked at.
+ */
+export async function copyJobs(
+  config: BusConfig,
+  source: BusLayout,
+  earlier: BusLayout,
+  next: BusLayout,
+): Promise<CopiedJobs> {
+  const jobs: CopiedJobs = { met: { inbox: new Set(), claimed: new Set(), rejected: new Set() }, problems: [] };
+  for (let look = 1; look <= 2; look++)
+    for (const which of jobFolders)
+      for (const name of await readdir(source[which]))
+        if (!jobs.met[which].has(name)) await copyJob(config, [source, earlier, next], which, name, jobs);
+  return jobs;
+}
+
+const movedOn = 'moved on';
+
+function whyNotCopied(error: unknown): string | undefined {
+  if (isChanged(error)) return 'is being changed';
+  if (error instanceof BusError) return 'cannot be copied';
+  const code = systemErrorCode(error) ?? '';
+  if (['EACCES', 'EPERM', 'EAGAIN', 'ENAMETOOLONG'].includes(code)) return 'may not be read';
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code) ? movedOn : undefined;
+}
+
+async function copyJob(
+  config: BusConfig,
+  [source, earlier, next]: readonly [source: BusLayout, earlier: BusLayout, next: BusLayout],
+  which: (typeof jobFolders)[number],
+  name: string,
+  { met, problems }: CopiedJobs,
+): Promise<void> {
+  const [from, to] = [join(source[which], name), join(next[which], name)];
+  try {
+    // A link that somebody put there is not followed: it could lead anywhere.
+    if (!(await lstat(from)).isDirectory() || !(await isWanted(which, from))) return;
+    if (!isSameFolder(config, from, join(earlier[which], name))) await copyUnchanged(config, from, to);
+    met[which].add(name);
+  } catch (error) {
+    const why = whyNotCopied(error);
+    if (why === undefined) throw error;
+    await rm(to, { recursive: true, force: true });
+    const line = `${which}/${name}: ${why}`;
+    if (why !== movedOn && which !== 'rejected' && !problems.includes(line)) problems.push(line);
+  }
+}
+
+/**
+ * A job that the daemon settles changes once: its COMMIT is written over. A second time it is
+ * somebody else who changes it.
+ */
+async function copyUnchanged(config: BusConfig, from: string, to: string): Promise<void> {
+  try {
+    await copyFolder(config, from, to);
+  } catch (error) {
+    if (!isChanged(error)) throw error;
+    await rm(to, { recursive: true, force: true });
+    await copyFolder(config, from, to);
+  }
+}
+
+const isChanged = (error: unknown): error is BusError => error instanceof BusError && error.code === 'BYTES_MISMATCH';
+
+async function isWanted(which: (typeof jobFolders)[number], folder: string): Promise<boolean> {
+  if (which === 'inbox') return lstat(join(folder, fileNames.commit)).then(() => true);
+  const name = basename(folder);
+  return which === 'claimed' ? parseClaimedName(name) !== undefined || isKept(name) : isCurrentRejection(name);
+}
+
+/** Producers of other users submit into a restored inbox as they did into the first one. */
+export async function keepModes(source: BusLayout, destination: BusLayout): Promise<void> {
+  for (const which of jobFolders) {
+    const { mode, uid, gid } = await stat(source[which]);
+    if (process.getuid?.() === 0) await chown(destination[which], uid, gid);
+    await chmod(destination[which], mode & 0o7777);
+  }
+}

@@ -1,0 +1,107 @@
+import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { concurrently, type OnProgress } from '@quantbot/bus-format';
+import { type Journal, type JournalRow, seqName } from '@quantbot/bus-format/journal';
+import {
+  type BusLayout,
+  copyFileDurable,
+  copyFileHashing,
+  digestFile,
+  exists,
+  makeFolderDurable,
+  removeTemporaries,
+  syncFiles,
+  syncFolder,
+  systemErrorCode,
+  tryLink,
+} from '@quantbot/infra';
+
+/** What the backup's store has now. */
+export interface CopiedStore {
+  artifacts: number;
+  bytes: number;
+  copied: number;
+  problems: string[];
+}
+
+const stepJobs = 10_000;
+const atOnce = 4;
+
+/** Copies the artifacts that the journal names and the destination does not have yet. */
+export async function copyStore(
+  source: BusLayout,
+  destination: BusLayout,
+  journal: Journal,
+  onProgress: OnProgress,
+): Promise<CopiedStore> {
+  const done: CopiedStore = { artifacts: 0, bytes: 0, copied: 0, problems: [] };
+  const total = await journal.ingestedBytes(journal.lastSeq);
+  for (let after = 0; after < journal.lastSeq; after += stepJobs) {
+    const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, journal.lastSeq));
+    for (const folder of new Set(rows.map(row => dirname(join(destination.root, row.rel_path ?? '')))))
+      if (!(await exists(folder))) await makeFolderDurable(folder);
+      else await removeTemporaries(folder);
+    const outcomes = await concurrently(
+      rows,
+      async row => {
+        const outcome = await copyArtifact(source, destination, row);
+        done.bytes += row.bytes ?? 0;
+        onProgress({ done: done.bytes, total, unit: 'bytes' });
+        return outcome;
+      },
+      atOnce,
+    );
+    const copied = rows
+      .filter((_, index) => outcomes[index] === 'copied')
+      .map(row => join(destination.root, row.rel_path ?? ''));
+    await syncFiles([...copied, ...new Set(copied.map(path => dirname(path)))]);
+    done.artifacts += rows.length;
+    done.copied += copied.length;
+    done.problems.push(...outcomes.filter(outcome => outcome !== 'copied' && outcome !== 'there'));
+  }
+  return done;
+}
+
+/**
+ * `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by
+ * what the bus has. The name comes last, so that a file under it is whole.
+ */
+async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow): Promise<string> {
+  const path = row.rel_path ?? '';
+  const target = join(destination.root, path);
+  const there = await stat(target).catch(() => undefined);
+  if (there?.size === row.bytes && (await digestFile(target)).sha256 === row.sha256) return 'there';
+  const temporary = join(dirname(target), `.${row.seq}-${row.ordinal}.000000000000.tmp`);
+  await rm(temporary, { force: true });
+  try {
+    const { sha256 } = await copyFileHashing(join(source.root, path), temporary);
+    if (sha256 !== row.sha256) {
+      await rm(temporary);
+      return `${path}: sha256 is ${sha256}, the journal has ${row.sha256} (seq ${row.seq})`;
+    }
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return `${path}: missing, the journal has it since seq ${row.seq}`;
+  }
+  await chmod(temporary, 0o444);
+  await rename(temporary, target);
+  return 'copied';
+}
+
+/** Commits that are not compacted carry the files of canonical tables under a second name. */
+export async function linkCanonical(destination: BusLayout, next: BusLayout, journal: Journal): Promise<void> {
+  const rows = await journal.ingestedBetween(journal.compactedSeq, journal.lastSeq);
+  const paths = new Map(rows.map(row => [`${row.seq}-${row.ordinal}`, row.rel_path ?? '']));
+  for (const seq of journal.hotCommits) {
+    const folder = join(next.hot, seqName(seq));
+    for (const name of await readdir(folder)) {
+      const match = /~(\d+)-(\d+)\.parquet$/.exec(name);
+      if (match === null) continue;
+      const stored = join(destination.root, paths.get(`${Number(match[1])}-${Number(match[2])}`) ?? '');
+      await rm(join(folder, name)); // a mark of what belongs here
+      if (await exists(stored))
+        if (!tryLink(stored, join(folder, name))) await copyFileDurable(stored, join(folder, name));
+    }
+    await syncFolder(folder);
+  }
+}

@@ -1,0 +1,92 @@
+import { chown, readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { DaemonError, daemonError } from '@quantbot/bus-format';
+import { Journal } from '@quantbot/bus-format/journal';
+import { backupGuardOf, tryGuard } from '@quantbot/bus-format/state';
+import {
+  type BusLayout,
+  copyFileDurable,
+  exists,
+  makeFolderDurable,
+  readBusMarker,
+  writeFileDurable,
+} from '@quantbot/infra';
+
+/** Says what the backup is of, and marks it as one. */
+export const reportFile = 'backup.json';
+/** What is being made; the next backup begins it anew. */
+export const nextName = '.next';
+
+/**
+ * The right to make a backup of a bus: two at once would build in each other's way.
+ *
+ * @returns a function that gives it back.
+ * @throws DaemonError `BACKUP_BUSY`.
+ */
+export async function lockBackup(source: BusLayout): Promise<() => void> {
+  const path = backupGuardOf(source.root);
+  const guard = await tryGuard(path, source.building);
+  if (guard === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = await stat(source.root);
+    await chown(path, uid, gid); // the next one is perhaps not made by root
+  }
+  return guard.release;
+}
+
+/**
+ * That the destination is empty, or has an earlier backup of the same bus.
+ *
+ * @throws DaemonError `BACKUP_TAKEN` for any other.
+ */
+export async function mustBeFree(source: BusLayout, destination: BusLayout): Promise<void> {
+  const below = relative(source.root, destination.root);
+  if (!below.startsWith('..')) throw daemonError('BACKUP_TAKEN', `${destination.root} is within the bus itself.`);
+  if (!(await exists(destination.root))) return;
+  const marker = await readBusMarker(source.root);
+  const there = await readBusMarker(destination.root);
+  const names = await readdir(destination.root);
+  const isFree =
+    there === undefined
+      ? names.every(name => name === reportFile || name.startsWith('.'))
+      : there.bus_id === marker?.bus_id && names.includes(reportFile);
+  if (!isFree) throw daemonError('BACKUP_TAKEN', `${destination.root} holds something that is no backup of this bus.`);
+}
+
+/** Marks the destination first of all, so that a backup that was interrupted is known as one. */
+export async function markDestination(source: BusLayout, destination: BusLayout): Promise<void> {
+  await makeFolderDurable(destination.root);
+  if (await exists(destination.marker)) return;
+  await writeFileDurable(join(destination.root, reportFile), '{}\n');
+  await copyFileDurable(source.marker, destination.marker);
+}
+
+/**
+ * That the bus has all that its earlier backup has. One that was set back has not: the backup may
+ * then be the only one that knows of the jobs that are gone, and the same numbers and keys may mean
+ * something else by now.
+ *
+ * @throws DaemonError `BACKUP_AHEAD`.
+ */
+export async function mustContinue(destination: BusLayout, journal: Journal): Promise<void> {
+  if (!(await exists(destination.hot))) return;
+  const earlier = await Journal.read(destination).catch(error => {
+    if (!(error instanceof DaemonError) || error.code !== 'JOURNAL_DAMAGED') throw error;
+    throw daemonError('BACKUP_TAKEN', `The earlier backup in ${destination.root} is damaged: ${error.message}`, {
+      cause: error,
+    });
+  });
+  try {
+    const { lastSeq } = earlier;
+    const [claim] = (await earlier.jobsBetween(lastSeq, lastSeq)).keys();
+    if (claim === undefined) return;
+    const [row] = (await journal.findClaims([claim])).get(claim) ?? [];
+    if (row?.seq !== lastSeq)
+      throw daemonError(
+        'BACKUP_AHEAD',
+        `${destination.root} has jobs up to seq ${lastSeq} that the bus does not have (its last one is ${journal.lastSeq}): it was set back.`,
+      );
+  } finally {
+    earlier.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** `@quantbot/bus-care/backup`: copies of a whole bus. */
+export { type BackupReport, backup } from './backup.js';

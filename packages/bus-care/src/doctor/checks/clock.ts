@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { lookIntoInbox } from '@quantbot/bus-format/state';
+import { fileNames } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { duration, many, shellWord } from '../words.js';
+
+/** Machines that share a folder may be so far apart. */
+const toleranceMs = 60_000;
+const most = 5_000;
+
+/** Whether something is there that has not happened yet. */
+export async function clock(bus: ExaminedBus): Promise<Finding[]> {
+  const { now, layout } = bus;
+  const findings: Finding[] = [];
+  const last = (await bus.published())?.lastCommit;
+  if (last !== undefined && last.at.getTime() > now + toleranceMs)
+    findings.push(
+      finding(
+        'COMMITS_IN_FUTURE',
+        `The last commit (seq ${last.seq}) is of ${last.at.toISOString()}, ${duration(last.at.getTime() - now)} from now: the clock was set back, or had been ahead. The order of commits does not go by it.`,
+        'See that the clock is right: `timedatectl`. Nothing else is to do; readers should order by seq, not by committed_at',
+      ),
+    );
+  const { waiting, uncommitted } = lookIntoInbox(layout.inbox, most);
+  const ahead = [...waiting, ...uncommitted].filter(({ since }) => since > now + toleranceMs);
+  const [first] = ahead;
+  if (first !== undefined)
+    findings.push(
+      finding(
+        'FILES_IN_FUTURE',
+        `${many(ahead.length, 'job')} in the inbox with a time in the future, such as ${first.name} (${duration(first.since - now)} ahead): the daemon takes them last.`,
+        `See that the clocks of this machine and of the producers are right: \`timedatectl\`. To let it be taken in its turn: \`touch -c ${shellWord(join(layout.inbox, first.name))} ${shellWord(join(layout.inbox, first.name, fileNames.commit))}\``,
+      ),
+    );
+  return orFine(findings, 'clock', new Date(now).toISOString());
+}

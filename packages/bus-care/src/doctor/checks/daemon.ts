@@ -1,0 +1,43 @@
+import { readDaemonState } from '@quantbot/bus-format/state';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, fine } from '../finding.js';
+import { isSuspended } from '../processes.js';
+import { duration } from '../words.js';
+
+/** A turn of the daemon's loop has no time limit; so long is none of them in good health. */
+const silentMs = 300_000;
+
+/** Whether the daemon that runs gets on with its work. */
+export async function daemon({ writer: { pid, where }, config, now, run }: ExaminedBus): Promise<Finding[]> {
+  if (where === 'hidden') return [fine('daemon', 'it runs where it cannot be seen from here')];
+  if (where !== 'here' || pid === undefined) return [fine('daemon', 'none runs on this machine')];
+  const restart = `\`kill ${pid}\`, then ${run('start')}`;
+  if (isSuspended(pid))
+    return [
+      finding(
+        'DAEMON_SUSPENDED',
+        `The daemon (process ${pid}) was stopped by a signal, and holds the lock.`,
+        `\`kill -CONT ${pid}\``,
+      ),
+    ];
+  const state = readDaemonState(config.busRoot);
+  if (state?.pid !== pid) return [fine('daemon', `process ${pid} runs, and has not said yet how it is`)];
+  const silent = now - Date.parse(state.at);
+  if (silent > silentMs + config.pollIntervalMs)
+    return [
+      finding(
+        'DAEMON_SILENT',
+        `The daemon (process ${pid}) has not finished a turn for ${duration(silent)}.`,
+        `Look at its log for what it is doing; if that is nothing, \`kill -9 ${pid}\` (nothing is lost), then ${run('start')}`,
+      ),
+    ];
+  if (state.state !== 'paused' || state.cause === null) return [fine('daemon', `${state.state} since ${state.since}`)];
+  const { code, message, hint } = state.cause;
+  return [
+    finding(
+      'DAEMON_PAUSED',
+      `The daemon pauses since ${state.since} and tries again by itself; nothing is lost. The cause: ${code === null || message.startsWith(code) ? message : `${code}: ${message}`}`,
+      `${hint} If it does not go on then: ${restart}`,
+    ),
+  ];
+}

@@ -1,0 +1,120 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DaemonError } from '@quantbot/bus-format';
+import { assertOurs, listPublished } from '@quantbot/bus-format/state';
+import { exists } from '@quantbot/infra';
+import { openDuckDb, StorageError } from '@quantbot/storage';
+import type { ExaminedBus } from '../examined-bus.js';
+import { locksOn } from '../file-locks.js';
+import { type Finding, finding, fine } from '../finding.js';
+import { nameOf } from '../processes.js';
+import { duration, shellWord } from '../words.js';
+
+const heldMs = 86_400_000;
+
+/** Whether readers find the database, can open it, and it is the bus's own. */
+export async function database(bus: ExaminedBus): Promise<Finding[]> {
+  const { config, run } = bus;
+  const path = config.duckdbPath;
+  if (!(await exists(path)))
+    return [
+      finding(
+        'DATABASE_MISSING',
+        `${path} is not there, so readers find nothing. Nothing is lost by that.`,
+        bus.writer.where === 'here' || bus.writer.where === 'hidden'
+          ? 'The daemon makes it again within seconds; if it does not, its log says why'
+          : `The daemon makes it again when it starts: ${run('start')}`,
+      ),
+    ];
+  const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus)) ?? (await moved(bus));
+  if (obstacle !== undefined) return [obstacle];
+  const held = await heldOnes(bus);
+  return held.length > 0 ? held : [fine('database', `${path} is this bus's own, and can be opened`)];
+}
+
+async function locked(path: string): Promise<Finding | undefined> {
+  try {
+    await (await openDuckDb(path, { readOnly: true })).close();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (error.code !== 'DATABASE_LOCKED') return undefined; // whose it is, is told below
+    const holders = (locksOn(path) ?? []).filter(({ mode }) => mode === 'WRITE').map(({ pid }) => pid);
+    const who =
+      holders.map(pid => `process ${pid} (${nameOf(pid) ?? 'gone meanwhile'})`).join(', ') || 'Another process';
+    return finding(
+      'DATABASE_LOCKED',
+      `${who} has ${path} open for writing, so nobody can read it. Only the daemon may write, and it never does so in place.`,
+      `${holders.length > 0 ? `\`kill ${holders.join(' ')}\`, and let` : 'End it, and let'} that program open it read-only, and submit what it writes; \`quantbot-bus scan\` finds such code`,
+    );
+  }
+}
+
+async function withLog({ config }: ExaminedBus): Promise<Finding | undefined> {
+  const log = `${config.duckdbPath}.wal`;
+  if (!(await exists(log))) return undefined;
+  return finding(
+    'DATABASE_WAL',
+    `${log} is there: another program has written into the database. The daemon leaves both as they are and publishes nothing; ingestion goes on.`,
+    `Stop that program. To give up what it wrote, \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`; to keep it, open the moved database once for writing (CHECKPOINT) and \`quantbot-bus adopt\` it`,
+  );
+}
+
+async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Finding | undefined> {
+  if (marker === undefined) return undefined;
+  try {
+    await assertOurs({ config, layout, marker });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DaemonError)) throw error;
+    const path = shellWord(config.duckdbPath);
+    return finding(
+      'DATABASE_FOREIGN',
+      error.message,
+      `${run(`adopt ${path}`)} shows how its tables become tables of the bus. Or move it aside, and the bus publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
+    );
+  }
+}
+
+/**
+ * A database names its files by absolute paths: in a folder that was copied or moved, it would
+ * answer with another folder's data.
+ */
+async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefined> {
+  const database = await openDuckDb(config.duckdbPath, { readOnly: true });
+  try {
+    const [info] = await database.query('SELECT * FROM catalog.bus_info');
+    const recorded = info?.duckdb_path;
+    if (typeof recorded !== 'string') return undefined; // of a daemon that did not record it
+    const [there, here] = [recorded, config.duckdbPath].map(path => statSync(path, { throwIfNoEntry: false }));
+    if (here === undefined || (there?.ino === here.ino && there.dev === here.dev)) return undefined;
+    return finding(
+      'DATABASE_MOVED',
+      `${config.duckdbPath} was published as ${recorded}: its folder was copied or moved, and readers get an error until it is published anew.`,
+      restart(),
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * A reader may keep a database as long as it likes; one that does so for days keeps files from
+ * being deleted.
+ */
+async function heldOnes({ layout, now }: ExaminedBus): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, supersededAt } of await listPublished(layout)) {
+    if (supersededAt === null || now - supersededAt < heldMs) continue;
+    const pids = (locksOn(join(layout.published, `${name}.duckdb`)) ?? []).map(({ pid }) => pid);
+    if (pids.length === 0) continue;
+    findings.push(
+      finding(
+        'OLD_DATABASE_HELD',
+        `Process ${pids.join(', ')} (${nameOf(pids[0] as number)}) has held a database open that was replaced ${duration(now - supersededAt)} ago. It reads all that is new, but keeps merged files from being deleted.`,
+        `Let it open the database again now and then, or \`kill ${pids.join(' ')}\``,
+      ),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type ExportEntry, exportStatusFile, readExportStatus } from '@quantbot/bus-format/state';
+import { exists, systemErrorCode } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, fine, orFine } from '../finding.js';
+import { many, shellWord } from '../words.js';
+
+/**
+ * An export that is due takes its time; so long it takes only when something is wrong, or its own
+ * time limit is reached.
+ */
+const patienceMs = 120_000;
+
+/** An export as it should be: of this configuration and these tables. */
+interface Wanted {
+  name: string;
+  /** Of its tables, as far as that is known: the last commit. */
+  lastSeq: number;
+  lastCommittedAt: number;
+  fromConfig: boolean;
+}
+
+/** Whether the golden exports are made, made well, and made of what is committed now. */
+export async function exports(bus: ExaminedBus): Promise<Finding[]> {
+  const { config, configPath, restart } = bus;
+  if (!config.export.enabled)
+    return [
+      finding(
+        'EXPORTS_DISABLED',
+        'Exports are switched off: export.enabled is false.',
+        `Set it to true in ${configPath}, then ${restart()}`,
+      ),
+    ];
+  const { exportDir } = config.export;
+  const path = join(exportDir, exportStatusFile);
+  if (!isSound(path))
+    return [
+      finding(
+        'EXPORT_STATUS_UNREADABLE',
+        `${path} cannot be read as what it should be; only the daemon may write it.`,
+        `\`rm ${shellWord(path)}\`, then ${restart()}: every export is made again`,
+      ),
+    ];
+  const status = (await readExportStatus(exportDir)).exports;
+  const wanted = await wantedExports(bus);
+  if (wanted === undefined) return [fine('exports', 'the database cannot be asked')];
+  const findings: Finding[] = [];
+  for (const item of wanted) findings.push(...(await judge(bus, item, status[item.name])));
+  return orFine(findings, 'exports', `${many(wanted.length, 'export')}, all of what is committed`);
+}
+
+function isSound(path: string): boolean {
+  try {
+    return typeof (JSON.parse(readFileSync(path, 'utf8')) as { exports?: unknown } | null)?.exports === 'object';
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    if (systemErrorCode(error) === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+async function wantedExports({ config, published, exportTables }: ExaminedBus): Promise<Wanted[] | undefined> {
+  const facts = await published();
+  if (facts === undefined) return undefined;
+  const { jobs, tables } = config.export;
+  const named = new Set(jobs.map(({ name }) => name.toLowerCase()));
+  const byName = new Map(facts.tables.map(table => [`canon.${table.name}`, table]));
+  const reads = await exportTables();
+  const at = (date: Date | null | undefined): number => date?.getTime() ?? 0;
+  return [
+    ...facts.tables
+      .filter(({ name }) => !named.has(name) && tables[name]?.enabled !== false)
+      .map(({ name, lastSeq, lastCommittedAt }) => ({
+        name,
+        lastSeq,
+        lastCommittedAt: at(lastCommittedAt),
+        fromConfig: false,
+      })),
+    ...jobs.map(({ name }) => {
+      const read = (reads.get(name) ?? []).flatMap(table => byName.get(table) ?? []);
+      return {
+        name,
+        lastSeq: Math.max(0, ...read.map(table => table.lastSeq)),
+        lastCommittedAt: Math.max(0, ...read.map(table => at(table.lastCommittedAt))),
+        fromConfig: true,
+      };
+    }),
+  ];
+}
+
+async function judge(bus: ExaminedBus, wanted: Wanted, entry: ExportEntry | undefined): Promise<Finding[]> {
+  const { name, lastSeq, lastCommittedAt } = wanted;
+  if (entry !== undefined && !entry.ok) return [failed(bus, wanted, entry)];
+  const again = bus.writer.where === 'nowhere' ? bus.run('start') : bus.run(`export ${name} --force`);
+  if (entry !== undefined && !(await exists(entry.path)))
+    return [
+      finding(
+        'EXPORT_GONE',
+        `${entry.path}, written ${entry.started_at} by the export ${name}, is not there any more.`,
+        again,
+      ),
+    ];
+  if (entry !== undefined && entry.as_of_seq >= lastSeq) return [];
+  const { timeoutMs, minIntervalMs } = bus.config.export;
+  const mayStillCome = bus.now - lastCommittedAt < patienceMs + timeoutMs + minIntervalMs;
+  if (bus.writer.where !== 'nowhere' && mayStillCome) return [];
+  const state = entry === undefined ? 'was never written' : `is of seq ${entry.as_of_seq}`;
+  return [finding('EXPORT_STALE', `The export ${name} ${state}, and what it reads is of seq ${lastSeq}.`, again)];
+}
+
+function failed(
+  { configPath, run, restart, writer }: ExaminedBus,
+  { name, fromConfig }: Wanted,
+  entry: ExportEntry,
+): Finding {
+  const folder = shellWord(dirname(entry.path));
+  const cause = /EACCES|EPERM|Permission denied|Read-only file system|EROFS/.test(entry.error ?? '')
+    ? `Let the daemon's user write there: \`sudo chmod u+rwx ${folder}\``
+    : fromConfig
+      ? `Correct its SQL or settings in ${configPath} (export.jobs), then ${restart()}`
+      : 'See to the cause that it names';
+  return finding(
+    'EXPORT_FAILED',
+    `The export ${name} failed ${entry.started_at}, and its last good file stays (seq ${entry.as_of_seq}): ${entry.error}`,
+    `${cause}. It is tried again by itself; at once: ${writer.where === 'nowhere' ? run('start') : run(`export ${name}`)}`,
+  );
+}

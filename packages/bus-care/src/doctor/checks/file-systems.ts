@@ -1,0 +1,66 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { hasHardLinks } from '@quantbot/bus-format/state';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { mountOf, nearestExisting, sharedFileSystem } from '../mounts.js';
+import { shellWord } from '../words.js';
+
+/** Whether the renames and links that the bus is made of are possible, and locks hold. */
+export async function fileSystems({ config, layout }: ExaminedBus): Promise<Finding[]> {
+  const { marker: _marker, root, ...folders } = layout;
+  const database = dirname(config.duckdbPath);
+  const wanted = [root, ...Object.values(folders), database];
+  const there = [...new Set(wanted.map(nearestExisting))];
+  const [first = root] = there;
+  const apart = there.filter(path => mountOf(path) !== mountOf(first));
+  const linkless = [...new Set([nearestExisting(layout.building), nearestExisting(database)])].filter(isLinkless);
+  return orFine(
+    [
+      ...apart.map(path => cutOff(path, first)),
+      ...linkless.map(withoutLinks),
+      ...[...new Set([first, nearestExisting(database)])].flatMap(shared),
+    ],
+    'file-systems',
+    `one for everything that is renamed, mounted at ${mountOf(first)}`,
+  );
+}
+
+const cutOff = (path: string, root: string): Finding =>
+  finding(
+    'DIFFERENT_FILE_SYSTEMS',
+    `${path} is on another file system (or another mount) than ${root}: no job and no database can be renamed across.`,
+    mountOf(path) === path
+      ? `Stop the daemon, move what is in it away, \`umount ${shellWord(path)}\``
+      : 'Put bus_root and duckdb_path of bus_config.json on one file system',
+  );
+
+/**
+ * A folder that cannot be tried because nothing can be written there is the affair of other checks.
+ */
+function isLinkless(folder: string): boolean {
+  try {
+    return !hasHardLinks(folder);
+  } catch {
+    return false;
+  }
+}
+
+const withoutLinks = (path: string): Finding =>
+  finding(
+    'NO_HARD_LINKS',
+    `The file system of ${path} has no hard links (exFAT, FAT, most shared folders): the daemon refuses to start there.`,
+    'Put bus_root and duckdb_path of bus_config.json on ext4, XFS, btrfs, APFS or NTFS',
+  );
+
+function shared(path: string): Finding[] {
+  const name = sharedFileSystem(statfsSync(path).type);
+  if (name === undefined) return [];
+  return [
+    finding(
+      'NETWORK_FILE_SYSTEM',
+      `${path} is on ${name}, where locks may not be seen by other machines: two daemons could write at once.`,
+      'Put bus_root and duckdb_path on a local disk, or see to it that daemons run on one machine only',
+    ),
+  ];
+}

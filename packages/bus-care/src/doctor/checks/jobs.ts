@@ -1,0 +1,123 @@
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
+import { fileNames } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { duration, many, shellWord } from '../words.js';
+
+/** Into so many folders one looks; the rest is only counted. */
+const most = 5_000;
+const patienceMs = 60_000;
+const unfinishedMs = 600_000;
+const stuckMs = 600_000;
+
+const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'job')} wait${length === 1 ? 's' : ''}`;
+
+/** Whether what was submitted goes through. */
+export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
+  const inbox = lookIntoInbox(bus.layout.inbox, most);
+  const claimed = claimedNames(readdirSync(bus.layout.claimed));
+  const waiting = inbox.waiting.sort((a, b) => a.since - b.since);
+  const looked = inbox.total > most ? ` (looked into ${most} of ${inbox.total})` : '';
+  const closed = [...inbox.closed, ...waiting.filter(job => !mayTake(bus, job.name)).map(({ name }) => name)];
+  return orFine(
+    [
+      ...withoutDaemon(bus, waiting, claimed.length, looked),
+      ...(await notTaken(bus, waiting, looked)),
+      ...closedToUs(bus, closed),
+      ...uncommitted(bus, inbox.uncommitted),
+      ...stuck(bus, claimed),
+    ],
+    'jobs',
+    `${inbox.total === 0 ? 'none wait' : `${many(inbox.total, 'job')} in the inbox`}, ${claimed.length} in work`,
+  );
+}
+
+function withoutDaemon(
+  { writer, now, run }: ExaminedBus,
+  waiting: readonly InboxEntry[],
+  claimed: number,
+  looked: string,
+): Finding[] {
+  if (writer.where !== 'nowhere' || waiting.length + claimed === 0) return [];
+  const longest = waiting[0] === undefined ? '' : `, the first for ${duration(now - waiting[0].since)}`;
+  const begun = claimed > 0 ? `, and ${many(claimed, 'job')} that a daemon had begun` : '';
+  return [
+    finding(
+      'JOBS_WITHOUT_DAEMON',
+      `No daemon runs, and ${waits(waiting)}${looked}${longest}${begun}. None of them is lost.`,
+      run('start'),
+    ),
+  ];
+}
+
+async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked: string): Promise<Finding[]> {
+  const { now, config, writer, restart } = bus;
+  const [first] = waiting;
+  const patience = patienceMs + config.pollIntervalMs;
+  if (writer.where === 'nowhere' || first === undefined || now - first.since < patience) return [];
+  const last = (await bus.published())?.lastCommit;
+  if (last !== undefined && now - last.at.getTime() < patience) return []; // many wait, and it gets on
+  return [
+    finding(
+      'JOBS_NOT_TAKEN',
+      `${waits(waiting)}${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing lately.`,
+      `First do what the other findings say; else see the daemon's log, and ${restart()}`,
+    ),
+  ];
+}
+
+/** Moving a folder into another one needs the right to write into it. */
+function mayTake({ layout }: ExaminedBus, name: string): boolean {
+  try {
+    accessSync(join(layout.inbox, name), constants.R_OK | constants.W_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'; // taken meanwhile
+  }
+}
+
+function closedToUs({ layout }: ExaminedBus, closed: readonly string[]): Finding[] {
+  const [first] = closed;
+  if (first === undefined) return [];
+  const path = join(layout.inbox, first);
+  return [
+    finding(
+      'JOB_CLOSED',
+      `${many(closed.length, 'job')} in the inbox may not be moved by this user, such as ${path}: its producer runs as another one.`,
+      `\`sudo chmod -R a+rwX ${shellWord(path)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
+    ),
+  ];
+}
+
+function uncommitted({ layout, now }: ExaminedBus, entries: readonly InboxEntry[]): Finding[] {
+  const old = entries.filter(({ since }) => now - since > unfinishedMs).sort((a, b) => a.since - b.since);
+  const [first] = old;
+  if (first === undefined) return [];
+  const path = join(layout.inbox, first.name);
+  return [
+    finding(
+      'JOB_UNCOMMITTED',
+      `${many(old.length, 'folder')} in the inbox without ${fileNames.commit}, ${first.name} for ${duration(now - first.since)}: the program that wrote it has died or forgotten it.`,
+      `If it is complete, \`touch ${shellWord(join(path, fileNames.commit))}\`; else \`rm -r ${shellWord(path)}\` and submit again`,
+    ),
+  ];
+}
+
+function stuck({ layout, now, writer, restart }: ExaminedBus, claimed: readonly string[]): Finding[] {
+  if (writer.where === 'nowhere') return [];
+  const old = claimed.slice(0, most).flatMap(name => {
+    const info = lstatSync(join(layout.claimed, name), { throwIfNoEntry: false });
+    return info !== undefined && now - info.ctimeMs > stuckMs ? [{ name, ms: now - info.ctimeMs }] : [];
+  });
+  const [first] = old;
+  if (first === undefined) return [];
+  return [
+    finding(
+      'JOB_STUCK',
+      `${many(old.length, 'job')} in work for more than ${duration(stuckMs)}, such as ${first.name.replace(/^[^~]*~/, '')} for ${duration(first.ms)}.`,
+      `A job of many gigabytes takes long; else the log says why it was put aside. To try again at once: ${restart()}`,
+    ),
+  ];
+}

@@ -1,0 +1,43 @@
+import { DaemonError } from '@quantbot/bus-format';
+import { damaged, Journal, rottenJournalFiles } from '@quantbot/bus-format/journal';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, fine } from '../finding.js';
+
+/** A compaction may move files while one looks; what is really gone stays gone. */
+const attempts = 3;
+
+/**
+ * Whether the journal is whole and can be read: its names, what a commit or a footer says, and the
+ * checksum of each file.
+ */
+export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return [fine('journal', `whole up to seq ${await checkedLastSeq(layout)}`)];
+    } catch (error) {
+      if (attempt < attempts) continue;
+      if (!(error instanceof DaemonError) && !isMissing(error)) throw error;
+      return [
+        finding(
+          'JOURNAL_DAMAGED',
+          (error as Error).message,
+          `Stop the daemon and restore what is missing or damaged below ${layout.journal} from a backup; do not delete the journal, it is the truth`,
+        ),
+      ];
+    }
+  }
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+async function checkedLastSeq(layout: ExaminedBus['layout']): Promise<number> {
+  const opened = await Journal.read(layout);
+  try {
+    await opened.check();
+    const rotten = await rottenJournalFiles(layout);
+    if (rotten.length > 0) throw damaged(layout, rotten);
+    return opened.lastSeq;
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,64 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { closedFolders, isOpenToOthers } from '@quantbot/bus-format/state';
+import { systemErrorCode } from '@quantbot/infra';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { nearestExisting } from '../mounts.js';
+import { many, shellWord } from '../words.js';
+
+/** Whether this user may do in the bus's folders what the daemon must do there. */
+export async function permissions({ config, layout }: ExaminedBus): Promise<Finding[]> {
+  const { marker: _marker, journal: _journal, ...folders } = layout;
+  const wanted = [...Object.values(folders), dirname(config.duckdbPath), config.export.exportDir];
+  const places = [...new Set(wanted.map(nearestExisting))];
+  return orFine([...places.flatMap(refusal), ...openToOthers(config)], 'permissions', `${who()} may write everywhere`);
+}
+
+/** Producers may write to the inbox and to staging. */
+function openToOthers(config: ExaminedBus['config']): Finding[] {
+  const open = closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+  const [first] = open;
+  if (first === undefined) return [];
+  const { uid, gid, mode } = statSync(first);
+  return [
+    finding(
+      'OPEN_TO_OTHERS',
+      `Others than the daemon may write into ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace what is stored.`,
+      open.map(folder => `\`sudo chmod go-w ${shellWord(folder)}\``).join(', '),
+    ),
+  ];
+}
+
+function refusal(folder: string): Finding[] {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return [];
+  } catch (error) {
+    if (systemErrorCode(error) === 'EROFS')
+      return [
+        finding(
+          'READ_ONLY',
+          `${folder} is on a file system that is mounted read-only.`,
+          `See in the system log why, then \`mount -o remount,rw "$(findmnt -n -o TARGET -T ${shellWord(folder)})"\``,
+        ),
+      ];
+    const { uid, gid, mode } = statSync(folder);
+    return [
+      finding(
+        'NOT_WRITABLE',
+        `${who()} may not write into ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Doctor must run as the daemon's user to see what that may do.`,
+        `\`sudo chown ${process.getuid?.()} ${shellWord(folder)}\`, \`sudo chmod u+rwx ${shellWord(folder)}\``,
+      ),
+    ];
+  }
+}
+
+function who(): string {
+  try {
+    return `user ${userInfo().username}`;
+  } catch {
+    return `uid ${process.getuid?.()}`; // a user without a name, as in containers
+  }
+}

@@ -1,0 +1,29 @@
+import { readdirSync } from 'node:fs';
+import { isCurrentRejection, type RejectedEntry, readRejected } from '@quantbot/bus-format/state';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, orFine } from '../finding.js';
+import { many } from '../words.js';
+
+/** The reasons of so many are read; the rest is only counted. */
+const most = 1_000;
+
+/** What was rejected, by code, with the newest of each. */
+export async function rejected({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+  const names = readdirSync(layout.rejected).filter(isCurrentRejection);
+  const byCode = new Map<string, RejectedEntry[]>();
+  for (const name of names.slice(0, most)) {
+    const entry = await readRejected(config, name);
+    const code = entry.reason?.code ?? 'no reason yet';
+    byCode.set(code, [...(byCode.get(code) ?? []), entry]);
+  }
+  const looked = names.length > most ? ` (of ${most} that were looked at, of ${names.length})` : '';
+  const findings = [...byCode].map(([code, entries]) => {
+    const newest = entries.reduce((one, other) => ((other.reason?.seq ?? 0) > (one.reason?.seq ?? 0) ? other : one));
+    return finding(
+      'JOBS_REJECTED',
+      `${many(entries.length, 'job')} rejected${looked}: ${code}. The newest is ${newest.jobId}${newest.reason === undefined ? '' : `: ${newest.reason.error}`}`,
+      `${newest.reason?.hint ?? 'The daemon writes the reason again when it starts.'} ${run(`rejected ${newest.jobId}`)} shows all of it; ${run(`retry ${newest.jobId}`)} submits the same files again, when the cause lay outside of the job`,
+    );
+  });
+  return orFine(findings, 'rejected', 'no job');
+}

@@ -1,0 +1,95 @@
+import { tablesBehind } from '@quantbot/bus-format/canon';
+import { listSegments } from '@quantbot/bus-format/journal';
+import { readDaemonState } from '@quantbot/bus-format/state';
+import type { ExaminedBus } from '../examined-bus.js';
+import { type Finding, finding, fine, orFine } from '../finding.js';
+import type { PublishedFacts } from '../published-facts.js';
+import { many, shellWord } from '../words.js';
+
+/**
+ * Whether the tables are there that configuration and exports name, and the views that the
+ * configuration wants.
+ */
+export async function tables(bus: ExaminedBus): Promise<Finding[]> {
+  const published = await bus.published();
+  if (published === undefined) return [fine('tables', 'the database cannot be asked')];
+  const findings = [
+    ...missingInConfig(bus, published),
+    ...(await missingInExports(bus, published)),
+    ...views(bus, published),
+    ...(await waiting(bus)),
+  ];
+  return orFine(findings, 'tables', many(published.tables.length, 'canonical table'));
+}
+
+/** A running daemon tells why; otherwise the files tell which. */
+async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+  const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
+  const cure = `${run('verify')} names every damaged file. Put the stored file back from a backup, or submit the same bytes again; the table then goes on by itself`;
+  const findings = told.map(({ table, since, message }) =>
+    finding('TABLE_WAITS', `canon.${table} is not compacted since ${since}: ${message}`, cure),
+  );
+  const { live } = await listSegments(layout.segments);
+  for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())
+    if (!told.some(waits => waits.table === table))
+      findings.push(
+        finding('TABLE_WAITS', `canon.${table} is not compacted: one of its stored files is damaged.`, cure),
+      );
+  return findings;
+}
+
+function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables }: PublishedFacts): Finding[] {
+  const there = new Set(tables.map(({ name }) => name));
+  const declared = config.canon.tables
+    .filter(({ name }) => !there.has(name))
+    .map(({ name }) =>
+      finding(
+        'TABLE_MISSING',
+        `canon.${name} is declared in the configuration (canon.tables), and is not in the database: the daemon has not read that yet.`,
+        restart(),
+      ),
+    );
+  const known = new Set([...there, ...config.canon.tables.map(({ name }) => name)]);
+  const exported = Object.keys(config.export.tables)
+    .filter(name => !known.has(name))
+    .map(name =>
+      finding(
+        'TABLE_MISSING',
+        `export.tables of the configuration names ${name}, and there is no canon.${name}. ${existing(tables)}`,
+        `Submit an artifact with the schema hint canon.${name}, or correct the name in ${configPath} and ${restart()}`,
+      ),
+    );
+  return [...declared, ...exported];
+}
+
+async function missingInExports(bus: ExaminedBus, { names, tables }: PublishedFacts): Promise<Finding[]> {
+  if (!bus.config.export.enabled) return [];
+  return [...(await bus.exportTables())].flatMap(([name, reads = []]) =>
+    reads
+      .filter(table => !names.has(table))
+      .map(table =>
+        finding(
+          'TABLE_MISSING',
+          `The export ${name} reads ${table}, and there is no such table. ${existing(tables)}`,
+          `${table.startsWith('canon.') ? `Submit an artifact with the schema hint ${table}` : `${bus.run('query "SHOW ALL TABLES"')} shows what there is`}, or correct its SQL in ${bus.configPath} and ${bus.restart()}`,
+        ),
+      ),
+  );
+}
+
+const existing = (tables: PublishedFacts['tables']): string =>
+  tables.length === 0
+    ? 'There are no canonical tables yet.'
+    : `There ${tables.length === 1 ? 'is' : 'are'} ${tables
+        .slice(0, 20)
+        .map(({ name }) => `canon.${name}`)
+        .join(', ')}${tables.length > 20 ? ', …' : ''}.`;
+
+const views = ({ configPath, restart }: ExaminedBus, { failedViews }: PublishedFacts): Finding[] =>
+  failedViews.map(({ name, error }) =>
+    finding(
+      'VIEW_FAILED',
+      `The view ${name} of publish.views could not be made: ${error}`,
+      `Correct it in ${shellWord(configPath ?? 'bus_config.json')}, then ${restart()}`,
+    ),
+  );

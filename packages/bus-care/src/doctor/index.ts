@@ -1,0 +1,7 @@
+/** `@quantbot/bus-care/doctor`: what is wrong with a bus, and what to do. */
+export { type DoctorReport, examine } from './doctor.js';
+export { tablesOfExports } from './export-tables.js';
+export { locksOn } from './file-locks.js';
+export type { Finding } from './finding.js';
+export { processIds } from './processes.js';
+export { many } from './words.js';

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { lstat, readdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ignoreMissing, removeTree } from '@quantbot/bus-format';
+import { Journal } from '@quantbot/bus-format/journal';
+import { claimedNames, isKept } from '@quantbot/bus-format/state';
+import { type BusConfig, type BusLayout, busLayout } from '@quantbot/infra';
+
+/** What garbage collection may take away. */
+export interface GcOptions {
+  /**
+   * Settled jobs (receipts, rejected files) older than this go; the catalog keeps their outcome.
+   */
+  keepSettledMs: number;
+  /** Half-built jobs in `staging/` and orphans in the store older than this go. */
+  keepUnfinishedMs: number;
+  /** False: only say what would go. */
+  apply: boolean;
+}
+
+/** Something that is (or would be) removed. */
+export interface GcItem {
+  kind: 'processed' | 'rejected' | 'staging' | 'orphan';
+  path: string;
+}
+
+type Entry = GcItem & { kind: 'processed' | 'rejected' | 'staging' };
+
+/** A file in the store, as it was when it was looked at. */
+interface Orphan extends GcItem {
+  kind: 'orphan';
+  inode: number;
+  ctimeMs: number;
+}
+
+/**
+ * The name of what is just being removed. What an earlier run has left under it goes like anything
+ * else there.
+ */
+const condemnedPrefix = '.gc-';
+const isKeptOrCondemned = (name: string): boolean => isKept(name) || name.startsWith(condemnedPrefix);
+
+/** Jobs in work are waited for this long; orphans are left alone where one stays longer. */
+const patienceMs = 10_000;
+const lookEveryMs = 50;
+
+/**
+ * Removes what nobody needs any more: settled jobs past their retention, jobs that a producer never
+ * finished, and files in the store that no journal row names. It takes neither what is young nor
+ * what a job in work needs, so a daemon may run meanwhile; segments and databases are released by
+ * the daemon itself.
+ */
+export async function collectGarbage(config: BusConfig, options: GcOptions): Promise<GcItem[]> {
+  const layout = busLayout(config.busRoot);
+  const items: (Orphan | Entry)[] = [
+    ...(await oldEntries('processed', layout.processed, options.keepSettledMs)),
+    ...(await oldEntries('rejected', layout.rejected, options.keepSettledMs)),
+    ...(await oldEntries('rejected', layout.claimed, options.keepSettledMs, isKeptOrCondemned)),
+    ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
+    ...(await oldOrphans(layout, options.keepUnfinishedMs)),
+  ];
+  if (options.apply)
+    for (const item of items)
+      if (item.kind === 'orphan') removeOrphan(item);
+      else await removeOld(item, item.kind === 'staging' ? options.keepUnfinishedMs : options.keepSettledMs);
+  return items.map(({ kind, path }) => ({ kind, path }));
+}
+
+/**
+ * Asked again: something new may have come to a place where there was something old. It gets
+ * another name first, so that nobody submits, or submits again, what is just being removed.
+ */
+async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
+  if (!(await isOlder(path, keepMs))) return;
+  const condemned = join(dirname(path), `${condemnedPrefix}${randomUUID()}`);
+  try {
+    await rename(path, condemned);
+  } catch (error) {
+    return ignoreMissing(error);
+  }
+  await removeTree(condemned);
+}
+
+/** Only the very file that was looked at: a job may have stored another one there since. */
+function removeOrphan({ path, inode, ctimeMs }: Orphan): void {
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  if (info?.ino === inode && info.ctimeMs === ctimeMs) unlinkSync(path);
+}
+
+async function oldEntries(
+  kind: Entry['kind'],
+  folder: string,
+  keepMs: number,
+  isMeant: (name: string) => boolean = () => true,
+): Promise<Entry[]> {
+  const items: Entry[] = [];
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (isMeant(name) && (await isOlder(path, keepMs))) items.push({ kind, path });
+  }
+  return items;
+}
+
+/**
+ * Files in the store that no journal row names, and none will. The daemon links a file into the
+ * store before it commits the job, which is in `claimed/` all that time: what lies there is waited
+ * for, and only then is the journal asked.
+ */
+async function oldOrphans(layout: BusLayout, keepMs: number): Promise<Orphan[]> {
+  const candidates = new Map<string, Orphan>();
+  for (const entry of await readdir(layout.store, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const info = entry.isDirectory() ? undefined : await lstat(path).catch(ignoreMissing);
+    if (info === undefined || Date.now() - info.ctimeMs <= keepMs) continue;
+    const { ino: inode, ctimeMs } = info;
+    candidates.set(path.slice(layout.root.length + 1), { kind: 'orphan', path, inode, ctimeMs });
+  }
+  if (candidates.size === 0 || !(await waitForClaimed(layout))) return [];
+  const journal = await Journal.read(layout);
+  try {
+    const known = await journal.findRelPaths([...candidates.keys()]);
+    return [...candidates].filter(([relPath]) => !known.has(relPath)).map(([, orphan]) => orphan);
+  } finally {
+    journal.close();
+  }
+}
+
+/** Whether the jobs that are in work now have settled before long. */
+async function waitForClaimed({ claimed }: BusLayout): Promise<boolean> {
+  const inWork = async () => claimedNames(await readdir(claimed));
+  const first = await inWork();
+  for (const deadline = performance.now() + patienceMs; ; await sleep(lookEveryMs)) {
+    const now = new Set(await inWork());
+    if (!first.some(name => now.has(name))) return true;
+    if (performance.now() > deadline) return false;
+  }
+}
+
+async function isOlder(path: string, keepMs: number): Promise<boolean> {
+  const info = await lstat(path).catch(ignoreMissing);
+  return info !== undefined && Date.now() - info.ctimeMs > keepMs;
+}

@@ -1,0 +1,98 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { claimedNames } from '@quantbot/bus-format/state';
+import { type BusConfig, busLayout, exists, fileNames, systemErrorCode } from '@quantbot/infra';
+import { type JobRecord, openCatalog } from '@quantbot/storage';
+
+/** Where a job is on its way; the last three are ends. */
+export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected';
+
+/**
+ * A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is
+ * not verified yet.
+ */
+export interface JobEntry {
+  jobId: string;
+  state: JobState;
+  /** When it was submitted (by the folder's time), or committed. */
+  at: Date;
+  /** What became of it; null while it has not settled. */
+  settled: JobRecord | null;
+}
+
+/** Which jobs are wanted. All but `state` are told of settled jobs only. */
+export interface JobsWanted {
+  state?: JobState;
+  runId?: string;
+  producer?: string;
+  kind?: string;
+  limit: number;
+}
+
+/** Jobs on their way, then those that have settled, newest first. */
+export async function listJobs(config: BusConfig, { state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
+  const wantsOpen = Object.values(filter).every(value => value === undefined);
+  const open = wantsOpen ? (await findOpenJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
+  if (isOpen(state) || !(await exists(config.duckdbPath))) return open.slice(0, limit);
+  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
+  const left = Math.max(0, limit - open.length);
+  const settled = await catalog.jobs({ ...filter, status: state, limit: left });
+  return [...open.slice(0, limit), ...settled.map(settledEntry)];
+}
+
+/** A job by its id, undefined when the bus knows nothing of it. */
+export async function findJob(config: BusConfig, jobId: string): Promise<JobEntry | undefined> {
+  const open = (await findOpenJobs(config)).find(job => job.jobId === jobId);
+  if (open !== undefined || !(await exists(config.duckdbPath))) return open;
+  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
+  const settled = await catalog.job(jobId);
+  return settled && settledEntry(settled);
+}
+
+const settledEntry = (settled: JobRecord): JobEntry => ({
+  jobId: settled.jobId,
+  state: settled.status,
+  at: settled.committedAt,
+  settled,
+});
+
+/** Whether a job in this state is still on its way. */
+const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting' | 'claimed' =>
+  state === 'uncommitted' || state === 'waiting' || state === 'claimed';
+
+/**
+ * The jobs that have not settled, newest first; of each folder of the bus at most so many are
+ * looked at.
+ */
+export async function findOpenJobs(
+  { busRoot }: Pick<BusConfig, 'busRoot'>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<(JobEntry & { settled: null })[]> {
+  const layout = busLayout(busRoot);
+  const found: ((JobEntry & { settled: null }) | undefined)[] = [];
+  for (const name of (await readdir(layout.inbox)).slice(0, most)) {
+    const folder = join(layout.inbox, name);
+    const hasCommit = await lstat(join(folder, fileNames.commit)).then(
+      () => true,
+      () => false,
+    );
+    found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
+  }
+  for (const name of claimedNames(await readdir(layout.claimed)).slice(0, most))
+    found.push(await openEntry(join(layout.claimed, name), name.slice(name.indexOf('~') + 1), 'claimed'));
+  return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
+}
+
+/** Undefined for one that has gone on in between. */
+async function openEntry(
+  folder: string,
+  jobId: string,
+  state: JobState,
+): Promise<(JobEntry & { settled: null }) | undefined> {
+  try {
+    return { jobId, state, at: (await lstat(folder)).mtime, settled: null };
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { readdir } from 'node:fs/promises';
+import {
+  claimedNames,
+  type DaemonState,
+  type ExportEntry,
+  type LockHolder,
+  lookIntoInbox,
+  readDaemonState,
+  readExportStatus,
+  readLockHolder,
+} from '@quantbot/bus-format/state';
+import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
+import { openDuckDb } from '@quantbot/storage';
+
+/** The state of a bus, as anybody may read it from outside. */
+export interface BusStatus {
+  busRoot: string;
+  /** False: no daemon has ever run here. */
+  initialised: boolean;
+  /** The daemon that runs, if one does. */
+  writer: LockHolder | null;
+  /** How that daemon is; null when none runs, or it has not said. */
+  daemon: DaemonState | null;
+  /** Jobs that wait, are being worked on, or lie in the inbox without COMMIT. */
+  queue: { waiting: number; claimed: number; uncommitted: number };
+  /** Settled jobs by what became of them; null when there is no database to ask. */
+  jobs: { ingested: number; duplicate: number; rejected: number } | null;
+  artifacts: number | null;
+  lastCommit: { seq: number; jobId: string; at: string } | null;
+  exports: Record<string, ExportEntry>;
+}
+
+/** Reads the state of a bus without disturbing it: nothing is locked, nothing is written. */
+export async function readStatus(config: BusConfig): Promise<BusStatus> {
+  const layout = busLayout(config.busRoot);
+  const initialised = (await readBusMarker(config.busRoot)) !== undefined;
+  const holder = await readLockHolder(config.duckdbPath);
+  const { exports } = await readExportStatus(config.export.exportDir);
+  const { alive, ...writer } = holder ?? { alive: false };
+  const state = initialised ? readDaemonState(config.busRoot) : undefined;
+  return {
+    busRoot: config.busRoot,
+    initialised,
+    writer: alive ? (writer as LockHolder) : null,
+    daemon: alive && state !== undefined && state.pid === holder?.pid ? state : null,
+    queue: initialised
+      ? { ...countInbox(layout.inbox), claimed: claimedNames(await readdir(layout.claimed)).length }
+      : { waiting: 0, claimed: 0, uncommitted: 0 },
+    ...(await readCatalog(config.duckdbPath)),
+    exports,
+  };
+}
+
+function countInbox(inbox: string): { waiting: number; uncommitted: number } {
+  const { waiting, uncommitted, closed } = lookIntoInbox(inbox);
+  return { waiting: waiting.length, uncommitted: uncommitted.length + closed.length };
+}
+
+async function readCatalog(duckdbPath: string): Promise<Pick<BusStatus, 'jobs' | 'artifacts' | 'lastCommit'>> {
+  if (!(await exists(duckdbPath))) return { jobs: null, artifacts: null, lastCommit: null };
+  const database = await openDuckDb(duckdbPath, { readOnly: true });
+  try {
+    const counts = await database.query('SELECT status, count(*) AS n FROM catalog.jobs_f GROUP BY status');
+    const [last] = await database.query(
+      'SELECT seq, job_id, committed_at FROM catalog.jobs_f ORDER BY seq DESC LIMIT 1',
+    );
+    const [{ n } = { n: 0 }] = await database.query('SELECT count(*) AS n FROM catalog.artifacts_f');
+    const count = (status: string) => Number(counts.find(row => row.status === status)?.n ?? 0);
+    return {
+      jobs: { ingested: count('ingested'), duplicate: count('duplicate'), rejected: count('rejected') },
+      artifacts: Number(n),
+      lastCommit:
+        last === undefined
+          ? null
+          : { seq: Number(last.seq), jobId: String(last.job_id), at: (last.committed_at as Date).toISOString() },
+    };
+  } finally {
+    await database.close();
+  }
+}

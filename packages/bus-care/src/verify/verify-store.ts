@@ -1,0 +1,169 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { concurrently, type OnProgress } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
+import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
+import { type BusConfig, type BusLayout, busLayout, digestFile, systemErrorCode } from '@quantbot/infra';
+import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
+import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
+
+/** What can be wrong with a stored artifact, a canonical table, or a file of the daemon's own. */
+export type StoreProblemCode =
+  | 'MISSING'
+  | 'CHANGED'
+  | 'UNREADABLE'
+  | 'ORPHAN'
+  | 'TABLE_ROWS'
+  | 'JOURNAL_DAMAGED'
+  | 'TABLE_DAMAGED'
+  | 'DATABASE_DAMAGED'
+  | 'RECORD_DAMAGED'
+  | 'EXPORT_DAMAGED';
+
+/** One thing that is wrong. */
+export interface StoreProblem {
+  code: StoreProblemCode;
+  /** Path relative to the bus root, or the table's name. */
+  what: string;
+  detail: string;
+}
+
+/** What a verification found. */
+export interface VerifyReport {
+  artifacts: number;
+  bytes: number;
+  problems: StoreProblem[];
+}
+
+/** How a verification goes about. */
+export interface VerifyOptions {
+  /** Also decode every page of every artifact. */
+  deep?: boolean;
+  /** Told of the bytes that are hashed. */
+  onProgress?: OnProgress;
+}
+
+/** The journal is read in steps of so many jobs, so that memory stays bounded. */
+const stepJobs = 10_000;
+/** A file that is younger may belong to a batch that is just being committed. */
+const inFlightMs = 60_000;
+
+/**
+ * Re-hashes the whole store against the journal, and the daemon's own files against their
+ * checksums: finds missing, changed and orphaned files, and canonical tables that do not show what
+ * their modes say. Reads only; a daemon may run meanwhile.
+ */
+export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const layout = busLayout(config.busRoot);
+  const problems = await checkOwnFiles(config, layout);
+  try {
+    const report = await compareStore(config, layout, options);
+    return { ...report, problems: [...problems, ...report.problems] };
+  } catch (error) {
+    // A damaged journal cannot be read, or what it says is nonsense.
+    if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;
+    return { artifacts: 0, bytes: 0, problems };
+  }
+}
+
+async function compareStore(config: BusConfig, layout: BusLayout, options: VerifyOptions): Promise<VerifyReport> {
+  const journal = await Journal.read(layout);
+  const decoder = new StoreDecoder(config.limits);
+  const report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
+  const named = new Set<string>();
+  const tables = new Map<string, TableArtifacts>();
+  try {
+    const { lastSeq } = journal;
+    const total = await journal.ingestedBytes(lastSeq);
+    let hashed = 0;
+    for (let after = 0; after < lastSeq; after += stepJobs) {
+      const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, lastSeq));
+      const problems = await concurrently(
+        rows,
+        async row => {
+          const found = await checkArtifact(layout, row, options.deep ? decoder : undefined);
+          hashed += row.bytes ?? 0;
+          options.onProgress?.({ done: hashed, total, unit: 'bytes' });
+          return found;
+        },
+        4,
+      );
+      report.problems.push(...problems.flat());
+      for (const [index, row] of rows.entries()) {
+        report.artifacts++;
+        report.bytes += row.bytes ?? 0;
+        named.add(row.rel_path ?? '');
+        const table = canonTableOf(row.schema_hint);
+        if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
+      }
+    }
+    report.problems.push(...(await findOrphans(layout, named)), ...(await tableProblems(config, tables, lastSeq)));
+    return report;
+  } finally {
+    decoder.close();
+    journal.close();
+  }
+}
+
+const tableProblems = (...asked: Parameters<typeof checkTables>): Promise<StoreProblem[]> =>
+  checkTables(...asked).catch(error => [unreadableTables(error, asked[0].duckdbPath)]);
+
+async function checkArtifact(
+  layout: BusLayout,
+  row: JournalRow,
+  decoder: StoreDecoder | undefined,
+): Promise<StoreProblem[]> {
+  const what = row.rel_path ?? '';
+  const path = join(layout.root, what);
+  try {
+    const { bytes, sha256 } = await digestFile(path);
+    if (bytes !== row.bytes || sha256 !== row.sha256)
+      return [{ code: 'CHANGED', what, detail: `sha256 is ${sha256}, the journal has ${row.sha256} (seq ${row.seq})` }];
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
+  }
+  const problem = await decoder?.problemOf({ path, rows: row.rows ?? 0, bytes: row.bytes ?? 0 });
+  return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
+}
+
+/**
+ * Decodes stored files one after another, so that none is blamed for what another one did to the
+ * process.
+ */
+class StoreDecoder {
+  readonly #limits: BusConfig['limits'];
+  readonly #worker = new WorkerProcess('verify', { idleMs: 60_000 });
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(limits: BusConfig['limits']) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Says why a file is broken. One that DuckDB merely cannot read, or not at this cost, is as good
+   * as it came.
+   */
+  problemOf(file: FileToDecode): Promise<string | undefined> {
+    const finding = this.#turn.then(() => decodeFile(this.#worker, { files: [file], required: [] }, this.#limits));
+    this.#turn = finding.catch(() => {});
+    return finding.then(found => (found !== undefined && 'unreadable' in found ? found.unreadable : undefined));
+  }
+
+  close(): void {
+    this.#worker.close();
+  }
+}
+
+async function findOrphans(layout: BusLayout, named: ReadonlySet<string>): Promise<StoreProblem[]> {
+  const orphans: StoreProblem[] = [];
+  for (const entry of await readdir(layout.store, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const what = relative(layout.root, path);
+    if (named.has(what) || Date.now() - (await stat(path)).ctimeMs < inFlightMs) continue;
+    orphans.push({ code: 'ORPHAN', what, detail: 'no journal row names it; quantbot-bus gc removes it' });
+  }
+  return orphans;
+}

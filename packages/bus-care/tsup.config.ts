@@ -1,0 +1,13 @@
+import { esm } from '@quantbot/tooling-config/tsup';
+import { defineConfig } from 'tsup';
+
+export default defineConfig(
+  esm({
+    'backup/index': 'src/backup/index.ts',
+    'doctor/index': 'src/doctor/index.ts',
+    gc: 'src/gc.ts',
+    jobs: 'src/jobs.ts',
+    status: 'src/status.ts',
+    'verify/index': 'src/verify/index.ts',
+  }),
+);

@@ -1,0 +1,21 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { daemonError } from '@quantbot/bus-format';
+import type { BusConfig } from '@quantbot/infra';
+
+/**
+ * The absolute path of a file that an answer is to be written to; what is there is replaced.
+ *
+ * @throws DaemonError `OUTPUT_PATH_TAKEN` where the bus's own files lie; system errors of a folder
+ * that is not there.
+ */
+export async function outputPath(config: BusConfig, file: string): Promise<string> {
+  const path = resolve(file);
+  const real = join(await realpath(dirname(path)), basename(path));
+  for (const own of [config.busRoot, config.export.exportDir, config.duckdbPath]) {
+    const place = await realpath(own).catch(() => own);
+    if (real === place || real.startsWith(`${place}/`))
+      throw daemonError('OUTPUT_PATH_TAKEN', `${path} is where the bus keeps its own files.`);
+  }
+  return path;
+}

@@ -1,0 +1,86 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { daemonError } from '@quantbot/bus-format';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import type { Asset } from './assets.js';
+import type { HttpContext } from './context.js';
+import { guardHost, guardOrigin, guardPage, guardToken, neverStored, openSession } from './guards.js';
+import { answerOf, refuse } from './http-error.js';
+import { addDescription, answers, body } from './openapi.js';
+import { addArtifacts } from './routes/artifacts.js';
+import { addData } from './routes/data.js';
+import { addEvents } from './routes/events.js';
+import { addJobs } from './routes/jobs.js';
+import { addOverview } from './routes/overview.js';
+import { addProbes } from './routes/probes.js';
+
+const maxBodyBytes = 64 * 1024;
+
+/** Everything that is served: the page, its API, metrics and health checks. */
+export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asset>): OpenAPIHono {
+  const { bus, token } = context;
+  const app = new OpenAPIHono({
+    defaultHook: result => {
+      if (result.success) return;
+      const details = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+      refuse('HTTP_REQUEST_INVALID', 'The request is not one that this can answer.', details);
+    },
+  });
+  app.onError((error, c) => {
+    // What the library itself refuses, such as a body that is not JSON.
+    const coded =
+      error instanceof HTTPException && error.status < 500
+        ? daemonError('HTTP_REQUEST_INVALID', error.message || 'The request cannot be read.')
+        : error;
+    const { status, body: answer } = answerOf(coded);
+    if (status === 500) bus.logger.error({ err: error, path: c.req.path }, 'a request failed');
+    return c.json(answer, status);
+  });
+  app.notFound(c => {
+    const { status, body: answer } = answerOf(daemonError('HTTP_NOT_FOUND', `There is nothing at ${c.req.path}.`));
+    return c.json(answer, status);
+  });
+  for (const path of ['/api/*', '/metrics']) app.use(path, neverStored);
+  app.use(guardPage, guardHost(bus.config.http.allowedHosts), guardOrigin);
+  app.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
+    }),
+  );
+  addSession(app, token);
+  if (token !== undefined) {
+    const guard = guardToken(token);
+    for (const path of ['/api/*', '/metrics']) app.use(path, guard);
+  }
+  addProbes(app, context);
+  addOverview(app, context);
+  addJobs(app, context);
+  addArtifacts(app, context);
+  addData(app, context);
+  addEvents(app, context);
+  addDescription(app);
+  for (const [path, { type, content, isNamedByContent }] of assets)
+    app.get(path, c => {
+      c.header('Content-Type', type);
+      c.header('Cache-Control', isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache');
+      return c.body(content);
+    });
+  return app;
+}
+
+const session = createRoute({
+  method: 'post',
+  path: '/api/v1/session',
+  summary: 'Gives a browser that knows the token a cookie',
+  request: { body: body(z.strictObject({ token: z.string().max(1000) })) },
+  responses: answers(z.strictObject({ ok: z.literal(true) })),
+});
+
+/** Before the guard that asks for what this gives. */
+function addSession(app: OpenAPIHono, token: string | undefined): void {
+  app.openapi(session, c => {
+    if (token !== undefined) openSession(c, token, c.req.valid('json').token);
+    return c.json({ ok: true as const }, 200);
+  });
+}

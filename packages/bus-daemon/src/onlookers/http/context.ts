@@ -1,0 +1,27 @@
+import type { CatalogAnswer, CatalogQuestion, SelectAnswer } from '@quantbot/duckdb-process';
+import type { Registry } from 'prom-client';
+import type { Bus } from '../../writer/bus.js';
+import type { LoopView } from '../../writer/loop/loop-view.js';
+import type { Gauges } from '../metrics/gauges.js';
+import type { History } from '../metrics/history.js';
+import type { Totals } from '../metrics/totals.js';
+
+/** What the routes answer from. */
+export interface HttpContext {
+  bus: Bus;
+  loop: LoopView;
+  gauges: Gauges;
+  totals: Totals;
+  history: History;
+  metrics: Registry;
+  reader: Reader;
+  /** What callers must have; undefined when this machine's programs may come without. */
+  token: string | undefined;
+}
+
+/** Asks DuckDB in a process of its own, so that no question can harm the daemon. */
+export interface Reader {
+  catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
+  /** The first rows of a SELECT that is not our own. */
+  select(sql: string, maxRows: number): Promise<SelectAnswer>;
+}

@@ -1,0 +1,50 @@
+import { type DaemonCode, daemonError } from '@quantbot/bus-format';
+import { CodedError } from '@quantbot/infra';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+/**
+ * The status with which a code is answered; any other error of ours is the request's fault (400),
+ * all else is ours (500).
+ */
+const statuses: Record<string, ContentfulStatusCode> = {
+  HTTP_HOST_REFUSED: 421,
+  HTTP_ORIGIN_REFUSED: 403,
+  HTTP_UNAUTHORIZED: 401,
+  HTTP_NOT_FOUND: 404,
+  HTTP_TOO_LARGE: 413,
+  HTTP_BUSY: 503,
+  JOB_NOT_FOUND: 404,
+  ARTIFACT_NOT_FOUND: 404,
+  TABLE_NOT_FOUND: 404,
+  JOB_ID_WAITING: 409,
+  QUERY_TIMEOUT: 408,
+  DATABASE_NOT_FOUND: 503,
+  WORKER_DIED: 503,
+  WORKER_CRASHED: 503,
+  WORKER_KILLED: 503,
+  WORKER_MEMORY: 503,
+  WORKER_TIMEOUT: 503,
+};
+
+/** The body of every answer that is an error. */
+export interface ErrorBody {
+  error: { code: string; message: string; hint: string; details: string[] };
+}
+
+/** An error as it is answered. What is not an error of ours says nothing of the inside. */
+export function answerOf(error: unknown): { status: ContentfulStatusCode; body: ErrorBody } {
+  if (!(error instanceof CodedError))
+    return {
+      status: 500,
+      body: {
+        error: { code: 'HTTP_FAILED', message: 'The server failed.', hint: 'See the log of the daemon.', details: [] },
+      },
+    };
+  const { code, message, hint, details } = error as CodedError<string>;
+  return { status: statuses[code] ?? 400, body: { error: { code, message, hint, details: [...details] } } };
+}
+
+/** @throws always. */
+export function refuse(code: DaemonCode, message: string, details?: readonly string[]): never {
+  throw daemonError(code, message, { details });
+}

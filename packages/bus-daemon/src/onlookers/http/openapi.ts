@@ -1,0 +1,39 @@
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { version } from '@quantbot/bus-format/version';
+import { errorSchema } from '@quantbot/dashboard/api';
+
+const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
+
+/** The answers of a route: what it gives, or an error. */
+export const answers = <S extends z.ZodType>(schema: S) => ({
+  200: { description: 'The answer.', content: asJson(schema) },
+  default: { description: 'An error; what the codes mean: docs/reference/errors.md.', content: asJson(errorSchema) },
+});
+
+/** What a route is sent. */
+export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
+
+/** Of a question: how many are wanted. */
+export const limitOf = (most: number, preset: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(most)
+    .default(preset)
+    .openapi({ param: { name: 'limit', in: 'query' } });
+
+/** Serves the description of the API. */
+export function addDescription(app: OpenAPIHono): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
+  app.doc31('/api/v1/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Artifact bus',
+      version,
+      description:
+        'What the daemon knows, for the dashboard and for programs. Data itself is read from the published database, with no server between.',
+    },
+    security: [{ token: [] }, {}],
+  });
+}

@@ -1,0 +1,51 @@
+import { type CatalogAnswer, type CatalogQuestion, WorkerProcess } from '@quantbot/duckdb-process';
+import { type BusConfig, busLayout } from '@quantbot/infra';
+import { atMost } from './at-most.js';
+import type { Reader } from './context.js';
+
+const catalogTimeoutMs = 20_000;
+const selectTimeoutMs = 10_000;
+const selectMemoryMb = 512;
+const selectMaxSpillMb = 1024;
+/** What DuckDB does not count, such as one large value, is counted here. */
+const selectMaxProcessMb = 2048;
+const selectMaxBytes = 4 * 1024 * 1024;
+const idleMs = 300_000;
+
+/**
+ * A {@link Reader} with processes of its own: one for the catalog, and another for SQL that
+ * somebody has typed, which may take down its own only.
+ */
+export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close(): void } {
+  const spillIn = busLayout(busRoot).building;
+  const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
+  const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
+  const fewQuestions = atMost(16);
+  const fewSelects = atMost(2);
+  return {
+    catalog: <Q extends CatalogQuestion>(question: Q) =>
+      fewQuestions(
+        () => catalog.request({ task: 'catalog', duckdbPath, question }, catalogTimeoutMs) as Promise<CatalogAnswer<Q>>,
+      ),
+    select: (sql, maxRows) =>
+      fewSelects(() =>
+        select.request(
+          {
+            task: 'select',
+            duckdbPath,
+            sql,
+            maxRows,
+            maxBytes: selectMaxBytes,
+            timeoutMs: selectTimeoutMs,
+            memoryMb: selectMemoryMb,
+            maxSpillMb: selectMaxSpillMb,
+          },
+          selectTimeoutMs + 5_000,
+        ),
+      ),
+    close: () => {
+      catalog.close();
+      select.close();
+    },
+  };
+}

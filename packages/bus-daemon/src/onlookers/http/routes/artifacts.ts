@@ -1,0 +1,92 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { literal } from '@quantbot/bus-format';
+import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
+import type { HttpContext } from '../context.js';
+import { refuse } from '../http-error.js';
+import { answers, limitOf } from '../openapi.js';
+import { wireArtifact, wireRun } from '../wire.js';
+
+const byKey = { key: z.string().max(1000).openapi({ description: '`run_id/producer/kind/artifact_id`.' }) };
+
+const runs = createRoute({
+  method: 'get',
+  path: '/api/v1/runs',
+  summary: 'Runs, newest first',
+  request: {
+    query: z.object({
+      run: z.string().optional(),
+      before: z.coerce.number().int().min(0).optional(),
+      limit: limitOf(500, 50),
+    }),
+  },
+  responses: answers(z.strictObject({ runs: z.array(runSchema) })),
+});
+
+const artifacts = createRoute({
+  method: 'get',
+  path: '/api/v1/artifacts',
+  summary: 'Artifacts, newest first',
+  request: {
+    query: z.object({
+      key: z.string().optional(),
+      run: z.string().optional(),
+      producer: z.string().optional(),
+      kind: z.string().optional(),
+      artifact: z.string().optional(),
+      before: z.coerce.number().int().min(0).optional(),
+      limit: limitOf(1000, 50),
+    }),
+  },
+  responses: answers(z.strictObject({ artifacts: z.array(artifactSchema) })),
+});
+
+const lineage = createRoute({
+  method: 'get',
+  path: '/api/v1/lineage',
+  summary: 'What an artifact was made from, and what was made from it',
+  request: { query: z.object({ ...byKey, depth: z.coerce.number().int().min(1).max(8).default(2) }) },
+  responses: answers(lineageSchema),
+});
+
+const preview = createRoute({
+  method: 'get',
+  path: '/api/v1/preview',
+  summary: 'The first rows of an artifact',
+  request: { query: z.object({ ...byKey, limit: limitOf(200, 50) }) },
+  responses: answers(answerSchema),
+});
+
+/** Runs, artifacts and where they come from. */
+export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
+  app.openapi(runs, async c => {
+    const { run, before, limit } = c.req.valid('query');
+    const found = await reader.catalog({ ask: 'runs', runId: run, beforeSeq: before, limit });
+    return c.json({ runs: found.map(wireRun) }, 200);
+  });
+  app.openapi(artifacts, async c => {
+    const { key, run, producer, kind, artifact, before, limit } = c.req.valid('query');
+    const found = await reader.catalog({
+      ask: 'artifacts',
+      key,
+      runId: run,
+      producer,
+      kind,
+      artifactId: artifact,
+      beforeSeq: before,
+      limit,
+    });
+    return c.json({ artifacts: found.map(wireArtifact) }, 200);
+  });
+  app.openapi(lineage, async c => {
+    const { key, depth } = c.req.valid('query');
+    const found = await reader.catalog({ ask: 'lineage', key, depth });
+    return c.json({ key, ...found, artifacts: found.artifacts.map(wireArtifact) }, 200);
+  });
+  app.openapi(preview, async c => {
+    const { key, limit } = c.req.valid('query');
+    const [artifact] = await reader.catalog({ ask: 'artifacts', key, limit: 1 });
+    // The path is the catalog's: what was asked for is only ever compared with what it has.
+    if (artifact === undefined) refuse('ARTIFACT_NOT_FOUND', `The bus knows no artifact ${key}.`);
+    return c.json(await reader.select(`FROM read_parquet(${literal(artifact.path)})`, limit), 200);
+  });
+}

@@ -1,0 +1,70 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { canonicalSchemas, tableHistory } from '@quantbot/bus-format/canon';
+import { answerSchema, tableChangeSchema, tableSchema } from '@quantbot/dashboard/api';
+import type { HttpContext } from '../context.js';
+import { refuse } from '../http-error.js';
+import { answers, body } from '../openapi.js';
+
+const tables = createRoute({
+  method: 'get',
+  path: '/api/v1/tables',
+  summary: 'The canonical tables with their columns',
+  responses: answers(z.strictObject({ tables: z.array(tableSchema) })),
+});
+
+const history = createRoute({
+  method: 'get',
+  path: '/api/v1/tables/{table}/history',
+  summary: 'How the columns of a canonical table came to be, oldest first',
+  request: { params: z.object({ table: z.string().openapi({ param: { name: 'table', in: 'path' } }) }) },
+  responses: answers(z.strictObject({ changes: z.array(tableChangeSchema) })),
+});
+
+const query = createRoute({
+  method: 'post',
+  path: '/api/v1/query',
+  summary: 'The first rows of one SELECT over canon.* and catalog.*, which can change nothing; at most 10 s and 4 MB',
+  request: {
+    body: body(
+      z.strictObject({
+        sql: z.string().min(1).max(20_000),
+        limit: z.number().int().min(1).max(10_000).default(200),
+      }),
+    ),
+  },
+  responses: answers(answerSchema),
+});
+
+/** Tables, and SQL over them. */
+export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
+  app.openapi(tables, async c => {
+    const rows = new Map((await reader.catalog({ ask: 'tables' })).map(row => [row.table_name as string, row]));
+    const found = bus.tables.tables().map(({ name, mode, columns }) => {
+      const row = rows.get(name);
+      return {
+        name,
+        mode: mode.mode,
+        key: mode.mode === 'upsert' ? [...mode.key] : [],
+        artifacts: Number(row?.artifacts ?? 0),
+        artifactRows: Number(row?.artifact_rows ?? 0),
+        lastSeq: bus.tables.lastSeq(name),
+        lastCommittedAt: (row?.last_committed_at as Date | null | undefined)?.toISOString() ?? null,
+        columns: columns.map(({ name, type, required, fixedBy }) => ({ name, type, required, fixedBy })),
+      };
+    });
+    return c.json({ tables: found }, 200);
+  });
+  app.openapi(history, async c => {
+    const { table } = c.req.valid('param');
+    if (bus.tables.get(table) === undefined) refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
+    const changes = tableHistory(table, await canonicalSchemas(bus.journal), bus.config.canon.tables);
+    return c.json(
+      { changes: changes.map(({ at, ...change }) => ({ ...change, at: new Date(at).toISOString() })) },
+      200,
+    );
+  });
+  app.openapi(query, async c => {
+    const { sql, limit } = c.req.valid('json');
+    return c.json(await reader.select(sql, limit), 200);
+  });
+}

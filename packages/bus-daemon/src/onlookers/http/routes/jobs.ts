@@ -1,0 +1,104 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { findOpenJobs } from '@quantbot/bus-care/jobs';
+import { readRejected, retryRejected, submittableIn } from '@quantbot/bus-format/state';
+import { jobSchema } from '@quantbot/dashboard/api';
+import type { JobRecord } from '@quantbot/storage';
+import type { HttpContext } from '../context.js';
+import { refuse } from '../http-error.js';
+import { answers, limitOf } from '../openapi.js';
+import { wireJob } from '../wire.js';
+
+/** So many folders of the inbox are looked into for a list. */
+const mostOpen = 200;
+
+const filters = {
+  run: z.string().optional(),
+  producer: z.string().optional(),
+  kind: z.string().optional(),
+  before: z.coerce.number().int().min(0).optional().openapi({ description: 'Only before this seq: the next page.' }),
+  limit: limitOf(500, 50),
+};
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/v1/jobs',
+  summary: 'Jobs on their way (without filters, on the first page), then those that have settled, newest first',
+  request: { query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected']).optional(), ...filters }) },
+  responses: answers(z.strictObject({ jobs: z.array(jobSchema) })),
+});
+
+const jobParam = z.object({
+  jobId: z
+    .string()
+    .max(200)
+    .openapi({ param: { name: 'jobId', in: 'path' } }),
+});
+
+const one = createRoute({
+  method: 'get',
+  path: '/api/v1/jobs/{jobId}',
+  summary: 'A job, wherever it is',
+  request: { params: jobParam },
+  responses: answers(jobSchema),
+});
+
+const retry = createRoute({
+  method: 'post',
+  path: '/api/v1/jobs/{jobId}/retry',
+  summary: 'Puts a rejected job back into the inbox, as it came',
+  request: { params: jobParam },
+  responses: answers(z.strictObject({ jobId: z.string() })),
+});
+
+/** Jobs, and what became of them. */
+export function addJobs(app: OpenAPIHono, context: HttpContext): void {
+  const { config } = context.bus;
+  app.openapi(list, async c => {
+    const { status, run, producer, kind, before, limit } = c.req.valid('query');
+    const isFirstPage = [status, run, producer, kind, before].every(value => value === undefined);
+    const open = isFirstPage ? (await findOpenJobs(config, mostOpen)).slice(0, limit) : [];
+    const filter = { status, runId: run, producer, kind, beforeSeq: before, limit: limit - open.length };
+    const settled = await context.reader.catalog({ ask: 'jobs', ...filter });
+    const jobs = [...open.map(wireOpen), ...(await Promise.all(settled.map(job => withFolder(context, job))))];
+    return c.json({ jobs }, 200);
+  });
+  app.openapi(one, async c => {
+    const { jobId } = c.req.valid('param');
+    const open = (await findOpenJobs(config, mostOpen)).find(job => job.jobId === jobId);
+    if (open !== undefined) return c.json(wireOpen(open), 200);
+    const job = await context.reader.catalog({ ask: 'job', jobId });
+    return c.json(
+      job === undefined ? refuse('JOB_NOT_FOUND', `The bus knows no job ${jobId}.`) : await withFolder(context, job),
+      200,
+    );
+  });
+  app.openapi(retry, async c => {
+    const { jobId } = c.req.valid('param');
+    // The id becomes a path only when the catalog has a job of that name.
+    const job = await context.reader.catalog({ ask: 'job', jobId });
+    if (job?.status !== 'rejected') refuse('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
+    await retryRejected(config, job.jobId);
+    context.bus.logger.info({ job: job.jobId }, 'a rejected job was submitted again over HTTP');
+    return c.json({ jobId: job.jobId }, 200);
+  });
+}
+
+const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof jobSchema>['state']; at: Date }) => ({
+  jobId,
+  state,
+  at: at.toISOString(),
+  settled: null,
+  rejection: null,
+});
+
+/**
+ * A settled job with what its folder says, which an operator may have removed, or a newer rejection
+ * taken over.
+ */
+async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
+  if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });
+  const entry = await readRejected(bus.config, job.jobId).catch(() => undefined);
+  if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false, details: [] });
+  const canRetry = submittableIn(entry.folder) !== undefined;
+  return wireJob(job, { canRetry, details: entry.reason.details });
+}

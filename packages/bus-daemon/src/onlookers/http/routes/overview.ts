@@ -1,0 +1,62 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { version } from '@quantbot/bus-format/version';
+import { chartSchema, exportSchema, sampleSchema, statusSchema } from '@quantbot/dashboard/api';
+import { sampleMs } from '../../metrics/history.js';
+import type { HttpContext } from '../context.js';
+import { answers } from '../openapi.js';
+import { wireExport } from '../wire.js';
+
+const status = createRoute({
+  method: 'get',
+  path: '/api/v1/status',
+  summary: 'How the daemon is, what waits, and how much there is',
+  responses: answers(statusSchema),
+});
+
+const history = createRoute({
+  method: 'get',
+  path: '/api/v1/history',
+  summary: 'The last hour in samples of five seconds, oldest first; it begins with the daemon',
+  responses: answers(z.strictObject({ sampleMs: z.number(), samples: z.array(sampleSchema) })),
+});
+
+const exports = createRoute({
+  method: 'get',
+  path: '/api/v1/exports',
+  summary: 'The golden exports, how fresh they are, and how they went',
+  responses: answers(z.strictObject({ exports: z.array(exportSchema) })),
+});
+
+const charts = createRoute({
+  method: 'get',
+  path: '/api/v1/charts',
+  summary: 'The line charts of the configuration (http.charts)',
+  responses: answers(z.strictObject({ charts: z.array(chartSchema) })),
+});
+
+/** What one sees first. */
+export function addOverview(app: OpenAPIHono, context: HttpContext): void {
+  app.openapi(status, async c => c.json(await statusOf(context), 200));
+  app.openapi(history, c => c.json({ sampleMs, samples: [...context.history.samples] }, 200));
+  app.openapi(exports, async c => c.json({ exports: (await context.loop.exports()).map(wireExport) }, 200));
+  app.openapi(charts, c => c.json({ charts: context.bus.config.http.charts }, 200));
+}
+
+/** The answer of `/api/v1/status`. */
+export async function statusOf({ bus, loop, gauges, totals }: HttpContext): Promise<z.infer<typeof statusSchema>> {
+  const { state, sinceMs, cause } = loop.health;
+  const { lastCommittedAtMs, ...counts } = totals.now;
+  return {
+    version,
+    busRoot: bus.layout.root,
+    state,
+    since: new Date(sinceMs).toISOString(),
+    cause: cause ?? null,
+    queue: await gauges.queue(),
+    oldestJobAgeS: gauges.oldestJobAgeS(),
+    lastSeq: bus.journal.lastSeq,
+    lastCommittedAt: lastCommittedAtMs === undefined ? null : new Date(lastCommittedAtMs).toISOString(),
+    ...counts,
+    compactionDebt: gauges.hotCommits(),
+  };
+}

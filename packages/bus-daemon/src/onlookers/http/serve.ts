@@ -1,0 +1,90 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { daemonError } from '@quantbot/bus-format';
+import type { Bus } from '../../writer/bus.js';
+import type { LoopView } from '../../writer/loop/loop-view.js';
+import { Gauges } from '../metrics/gauges.js';
+import { History } from '../metrics/history.js';
+import { createMetrics } from '../metrics/metrics.js';
+import { Totals } from '../metrics/totals.js';
+import { type ListenAddress, parseListen, readToken } from './address.js';
+import { createApp } from './app.js';
+import { readAssets } from './assets.js';
+import { connectionLimits, limitConnections } from './connections.js';
+import { openReader } from './reader.js';
+
+/** A server that listens. */
+export interface HttpServer {
+  /** Where, for a browser on this machine. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * A connection on which nothing moves for this long is closed. Listeners get a sign of life more
+ * often.
+ */
+const idleMs = 60_000;
+
+/**
+ * Serves the dashboard, its API, metrics and health checks of a daemon, from what its events tell;
+ * the work itself knows nothing of it.
+ *
+ * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
+ */
+export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<HttpServer> {
+  const address = parseListen(listen);
+  const token = readToken(bus.config.http.tokenFile);
+  if (!address.isLoopback && token === undefined)
+    throw daemonError('HTTP_TOKEN_NEEDED', `${listen} can be reached by other machines, and no token is asked for.`);
+  const totals = await Totals.of(bus);
+  const gauges = new Gauges(bus, loop, totals);
+  const history = new History(bus, async () => {
+    const { inbox, claimed } = await gauges.queue();
+    return inbox + claimed;
+  });
+  const reader = openReader(bus.config);
+  const metrics = createMetrics(bus, gauges);
+  const app = createApp({ bus, loop, gauges, totals, history, metrics, reader, token }, readAssets());
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    createServer,
+    serverOptions: {
+      requestTimeout: 15_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: 16_384,
+    },
+  }) as Server;
+  server.timeout = idleMs;
+  limitConnections(server, connectionLimits(), bus.logger);
+  const url = await listenOn(server, address);
+  history.start();
+  bus.logger.info({ url }, 'dashboard, metrics and health checks are served');
+  return {
+    url,
+    close: async () => {
+      history.stop();
+      reader.close();
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      server.closeAllConnections(); // pages that listen would never go
+      await closed;
+    },
+  };
+}
+
+async function listenOn(server: Server, { host, port }: ListenAddress): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', cause =>
+      reject(
+        daemonError('HTTP_LISTEN_FAILED', `Nothing can be served on ${host}:${port}: ${cause.message}.`, { cause }),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  const { address, port: taken, family } = server.address() as AddressInfo;
+  const local = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
+  return `http://${local}:${taken}`;
+}

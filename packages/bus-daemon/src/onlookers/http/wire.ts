@@ -1,0 +1,62 @@
+import type { z } from '@hono/zod-openapi';
+import type { artifactSchema, exportSchema, jobSchema, runSchema } from '@quantbot/dashboard/api';
+import { rejectCodes } from '@quantbot/infra';
+import type { ArtifactRecord, JobRecord, RunRecord } from '@quantbot/storage';
+import type { ExportState } from '../../writer/exports/exporter.js';
+
+/** Records as they are answered: times as texts, nothing else changed. */
+
+export const wireArtifact = ({ createdAt, committedAt, ...rest }: ArtifactRecord): z.infer<typeof artifactSchema> =>
+  ({ ...rest, createdAt: createdAt.toISOString(), committedAt: committedAt.toISOString() }) as z.infer<
+    typeof artifactSchema
+  >;
+
+export const wireRun = ({ firstCommittedAt, lastCommittedAt, ...rest }: RunRecord): z.infer<typeof runSchema> => ({
+  ...rest,
+  firstCommittedAt: firstCommittedAt.toISOString(),
+  lastCommittedAt: lastCommittedAt.toISOString(),
+});
+
+type WireJob = z.infer<typeof jobSchema>;
+
+/**
+ * A settled job. `canRetry` and the details of a rejection are in its folder, not in the catalog.
+ */
+export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: readonly string[] }): WireJob {
+  const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError } =
+    job;
+  return {
+    jobId,
+    state: status,
+    at: committedAt.toISOString(),
+    settled: { seq, runId, producer, kind, artifacts, rows, bytes },
+    rejection:
+      rejectCode === null
+        ? null
+        : {
+            code: rejectCode,
+            error: rejectError ?? '',
+            hint: (rejectCodes as Record<string, string>)[rejectCode] ?? '',
+            details: [...folder.details],
+            canRetry: folder.canRetry,
+          },
+  };
+}
+
+export function wireExport({ name, path, entry, upToDate, writtenAtMs }: ExportState): z.infer<typeof exportSchema> {
+  const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  return {
+    name,
+    path,
+    ok: entry?.ok ?? null,
+    upToDate,
+    writtenAt: time(writtenAtMs),
+    lastRunAt: entry === undefined ? null : time(Date.parse(entry.started_at)),
+    durationMs: entry?.duration_ms ?? null,
+    rows: entry?.rows ?? null,
+    bytes: entry?.bytes ?? null,
+    files: entry?.files ?? null,
+    asOfSeq: entry?.as_of_seq ?? null,
+    error: entry?.error ?? null,
+  };
+}

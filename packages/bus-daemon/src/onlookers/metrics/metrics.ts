@@ -1,0 +1,189 @@
+import { version } from '@quantbot/bus-format/version';
+import { rejectCodes } from '@quantbot/infra';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Bus } from '../../writer/bus.js';
+import { stageNames } from '../../writer/events.js';
+import type { Gauges } from './gauges.js';
+
+const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const jobs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** What Prometheus scrapes. Names, labels and units: docs/reference/metrics.md. */
+export function createMetrics(bus: Bus, gauges: Gauges): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  countEvents(bus, registry);
+  addGauges(registry, gauges);
+  return registry;
+}
+
+/** What is counted when it happens. */
+function countEvents({ events }: Bus, registry: Registry): void {
+  const of = { registers: [registry] };
+  const settled = new Counter({
+    ...of,
+    name: 'quantbot_bus_jobs_total',
+    help: 'Jobs that settled, by what became of them.',
+    labelNames: ['outcome'],
+  });
+  for (const outcome of ['ingested', 'duplicate', 'rejected', 'done']) settled.inc({ outcome }, 0);
+  const rejections = new Counter({
+    ...of,
+    name: 'quantbot_bus_rejections_total',
+    help: 'Rejected jobs by code.',
+    labelNames: ['code'],
+  });
+  for (const code of Object.keys(rejectCodes)) rejections.inc({ code }, 0);
+  const artifacts = new Counter({ ...of, name: 'quantbot_bus_artifacts_total', help: 'Artifacts stored.' });
+  const rows = new Counter({ ...of, name: 'quantbot_bus_artifact_rows_total', help: 'Rows of artifacts stored.' });
+  const bytes = new Counter({ ...of, name: 'quantbot_bus_artifact_bytes_total', help: 'Bytes of artifacts stored.' });
+  const latency = new Histogram({
+    ...of,
+    name: 'quantbot_bus_submit_to_visible_seconds',
+    help: 'From the COMMIT of a job until readers could see it.',
+    buckets: seconds,
+  });
+  const batchJobs = new Histogram({ ...of, name: 'quantbot_bus_batch_jobs', help: 'Jobs of a batch.', buckets: jobs });
+  const batch = new Histogram({
+    ...of,
+    name: 'quantbot_bus_batch_duration_seconds',
+    help: 'A batch from verified to settled.',
+    buckets: seconds,
+  });
+  events.on('settled', about => {
+    for (const job of about.jobs) {
+      settled.inc({ outcome: job.outcome });
+      artifacts.inc(job.artifacts);
+      rows.inc(job.rows);
+      bytes.inc(job.bytes);
+      if (job.latencyMs !== undefined) latency.observe(job.latencyMs / 1000);
+      if (job.rejection !== undefined) rejections.inc({ code: job.rejection.code });
+    }
+    batchJobs.observe(about.jobs.length);
+    batch.observe(about.seconds);
+  });
+  const stage = new Histogram({
+    ...of,
+    name: 'quantbot_bus_stage_duration_seconds',
+    help: 'A stage of a batch.',
+    labelNames: ['stage'],
+    buckets: seconds,
+  });
+  for (const name of stageNames) stage.zero({ stage: name });
+  events.on('stage', about => stage.observe({ stage: about.stage }, about.seconds));
+  const exports = new Counter({
+    ...of,
+    name: 'quantbot_bus_export_runs_total',
+    help: 'Runs of golden exports.',
+    labelNames: ['export', 'outcome'],
+  });
+  const exportSeconds = new Histogram({
+    ...of,
+    name: 'quantbot_bus_export_duration_seconds',
+    help: 'A run of a golden export.',
+    buckets: seconds,
+  });
+  events.on('export', about => {
+    exports.inc({ export: about.name, outcome: about.ok ? 'ok' : 'failed' });
+    exportSeconds.observe(about.seconds);
+  });
+  const compaction = new Histogram({
+    ...of,
+    name: 'quantbot_bus_compaction_duration_seconds',
+    help: 'A round of compaction.',
+    buckets: seconds,
+  });
+  events.on('compaction', about => compaction.observe(about.seconds));
+  const pauses = new Counter({
+    ...of,
+    name: 'quantbot_bus_pauses_total',
+    help: 'How often the machine has made the daemon pause, by code.',
+    labelNames: ['code'],
+  });
+  events.on('state', ({ state, code }) => {
+    if (state === 'paused') pauses.inc({ code: code ?? 'unknown' });
+  });
+}
+
+/**
+ * What is looked up when somebody scrapes: never by walking through the store or the journal's
+ * rows.
+ */
+function addGauges(registry: Registry, gauges: Gauges): void {
+  const gauge = (name: string, help: string, value: () => number | undefined | Promise<number | undefined>) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const now = await value();
+        if (now === undefined) this.remove();
+        else this.set(now);
+      },
+    });
+  const labelled = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    values: () =>
+      | readonly [labels: Record<L, string>, value: number][]
+      | Promise<readonly [Record<L, string>, number][]>,
+  ) =>
+    new Gauge<L>({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const now = await values();
+        this.reset();
+        for (const [labels, value] of now) this.set(labels as never, value);
+      },
+    });
+  labelled('quantbot_bus_info', 'The daemon; always 1.', ['version'], () => [[{ version }, 1]]);
+  labelled('quantbot_bus_state', '1 for the state that the daemon is in, 0 for the others.', ['state'], () =>
+    (['starting', 'running', 'paused'] as const).map(state => [{ state }, gauges.state() === state ? 1 : 0]),
+  );
+  gauge('quantbot_bus_writer_lock_held', '1 while this daemon is the one writer of the bus.', () =>
+    gauges.holdsLock().then(Number),
+  );
+  labelled('quantbot_bus_queue_jobs', 'Jobs that have not settled: folders in inbox and claimed.', ['state'], () =>
+    gauges.queue().then(({ inbox, claimed }) => [
+      [{ state: 'inbox' }, inbox],
+      [{ state: 'claimed' }, claimed],
+    ]),
+  );
+  gauge(
+    'quantbot_bus_oldest_job_age_seconds',
+    'How long the oldest job that was found has waited; 0 when none waits.',
+    () => gauges.oldestJobAgeS(),
+  );
+  gauge('quantbot_bus_loop_stuck_seconds', 'How long nothing has moved although there was work; 0 is well.', () =>
+    gauges.stuckForS(),
+  );
+  gauge('quantbot_bus_last_seq', 'The number of the last job that was committed.', () => gauges.lastSeq());
+  gauge('quantbot_bus_last_commit_timestamp_seconds', 'When that was.', () => gauges.lastCommitAtS());
+  gauge('quantbot_bus_store_artifacts', 'Artifacts in the store.', () => gauges.storeArtifacts());
+  gauge('quantbot_bus_store_bytes', 'Bytes of the store.', () => gauges.storeBytes());
+  gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => gauges.journalBytes());
+  gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => gauges.segments());
+  gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => gauges.hotCommits());
+  const ofExport = (name: string, help: string, value: (entry: ExportGauges) => number | undefined) =>
+    labelled(name, help, ['export'], async () =>
+      (await gauges.exports()).flatMap(entry => {
+        const now = value(entry);
+        return now === undefined ? [] : [[{ export: entry.name }, now] as [{ export: string }, number]];
+      }),
+    );
+  type ExportGauges = Awaited<ReturnType<Gauges['exports']>>[number];
+  ofExport('quantbot_bus_export_ok', '1 when the last run of the export went well.', ({ ok }) => Number(ok));
+  ofExport('quantbot_bus_export_up_to_date', '1 when the export has all that was committed.', ({ upToDate }) =>
+    Number(upToDate),
+  );
+  ofExport(
+    'quantbot_bus_export_last_success_timestamp_seconds',
+    'When the file that is there was written.',
+    ({ writtenAtS }) => writtenAtS,
+  );
+  ofExport('quantbot_bus_export_bytes', 'Bytes of the export.', ({ bytes }) => bytes);
+}

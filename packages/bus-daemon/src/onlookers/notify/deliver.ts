@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { daemonError } from '@quantbot/bus-format';
+import type { Logger, NotifyHook } from '@quantbot/infra';
+import pRetry from 'p-retry';
+import { DeliveryError } from './delivery-error.js';
+import type { NotificationDocument } from './notification.js';
+import { postWebhook } from './post-webhook.js';
+import { type Attempt, runCommand } from './run-command.js';
+
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
+
+/**
+ * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for
+ * (at most a minute).
+ *
+ * @param hook its variables are filled in.
+ * @throws DaemonError `NOTIFY_FAILED` when it fails for good; the signal's reason when it is ended
+ * before.
+ */
+export async function deliver(
+  hook: NotifyHook,
+  document: NotificationDocument,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
+): Promise<void> {
+  const { name, retries } = hook;
+  const { id, event } = document;
+  try {
+    await pRetry(() => tellOnce(hook, document, signal), {
+      retries,
+      minTimeout: firstPauseMs,
+      maxTimeout: longestPauseMs,
+      factor: 2,
+      signal,
+      shouldRetry: ({ error }) => !(error instanceof DeliveryError && error.permanent),
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+        const output = error instanceof DeliveryError ? error.output : '';
+        logger.debug(
+          { hook: name, id, event, attempt: attemptNumber, retriesLeft, error: error.message, output },
+          'a hook could not be told',
+        );
+        const askedMs = error instanceof DeliveryError && retriesLeft > 0 ? error.retryAfterMs : 0;
+        if (askedMs > 0) await sleep(Math.min(askedMs, longestPauseMs), undefined, { signal });
+      },
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw daemonError('NOTIFY_FAILED', `The hook ${name} could not be told: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Tells a hook, once.
+ *
+ * @throws DeliveryError
+ */
+export function tellOnce(
+  { target, timeoutMs }: NotifyHook,
+  document: NotificationDocument,
+  signal: AbortSignal,
+): Promise<void> {
+  const attempt: Attempt = { body: JSON.stringify(document), env: variablesFor(document), timeoutMs, signal };
+  return target.type === 'command' ? runCommand(target, attempt) : postWebhook(target, attempt);
+}
+
+/** What a command finds in its environment, so that a line of shell needs no JSON. */
+const variablesFor = ({ event, hook, bus_root, text }: NotificationDocument): Record<string, string> => ({
+  QUANTBOT_BUS_EVENT: event,
+  QUANTBOT_BUS_HOOK: hook,
+  QUANTBOT_BUS_ROOT: bus_root,
+  QUANTBOT_BUS_TEXT: text,
+});

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hintFor } from '@quantbot/bus-format';
+import type { NotifyHook } from '@quantbot/infra';
+import type { Bus } from '../../writer/bus.js';
+import { deliver } from './deliver.js';
+import { type Happening, isWanted } from './happening.js';
+import { documentOf } from './notification.js';
+import { NotificationQueue } from './queue.js';
+
+/**
+ * Tells one command or webhook, one notification at a time, and never keeps anybody waiting.
+ *
+ * States: idle → running (it waits for a group to be complete, or delivers) → idle; closed once
+ * what waited is told or given up.
+ */
+export class Hook {
+  readonly #bus: Pick<Bus, 'logger' | 'elapsed' | 'layout'>;
+  readonly #hook: NotifyHook;
+  readonly #queue: NotificationQueue;
+  readonly #givenUp = new AbortController();
+  #wake = new AbortController();
+  #running: Promise<void> | undefined;
+  #closing = false;
+  #untold = 0;
+
+  constructor(bus: Pick<Bus, 'logger' | 'elapsed' | 'layout'>, hook: NotifyHook) {
+    this.#bus = bus;
+    this.#hook = hook;
+    this.#queue = new NotificationQueue(hook.groupWaitMs);
+  }
+
+  /** Notes what has happened, and returns at once. */
+  tell(happening: Happening): void {
+    if (!isWanted(this.#hook, happening)) return;
+    if (!this.#queue.add(happening, this.#bus.elapsed())) return;
+    this.#wake.abort();
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * Tells what waits, without waiting for more, until the signal says that it must be let go; what
+   * is left then is logged.
+   */
+  async close(giveUp: AbortSignal): Promise<void> {
+    this.#closing = true;
+    this.#wake.abort();
+    const letGo = () => this.#givenUp.abort();
+    giveUp.addEventListener('abort', letGo);
+    if (giveUp.aborted) letGo();
+    await this.#running;
+    giveUp.removeEventListener('abort', letGo);
+    const left = this.#untold + this.#queue.size;
+    if (left > 0)
+      this.#bus.logger.warn(
+        { hook: this.#hook.name, notifications: left },
+        'the daemon has ended before a hook was told of everything',
+      );
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      // Before looking, so that what comes while we look ends the wait at once.
+      this.#wake = new AbortController();
+      const waitMs = this.#queue.readyInMs(this.#bus.elapsed());
+      if (waitMs === undefined || this.#givenUp.signal.aborted) break;
+      if (waitMs > 0 && !this.#closing) await sleep(waitMs, undefined, { signal: this.#wake.signal }).catch(() => {});
+      else await this.#deliverNext();
+    }
+    this.#running = undefined;
+  }
+
+  async #deliverNext(): Promise<void> {
+    const { logger, layout } = this.#bus;
+    const { name } = this.#hook;
+    const dropped = this.#queue.takeDropped();
+    if (dropped > 0) logger.warn({ hook: name, dropped }, 'a hook is too slow; its oldest notifications were dropped');
+    const next = this.#queue.take();
+    if (next === undefined) return;
+    const document = documentOf(next, name, layout.root);
+    const about = { hook: name, event: next.event, id: next.id, count: next.count };
+    try {
+      await deliver(this.#hook, document, { logger, signal: this.#givenUp.signal });
+      logger.debug(about, 'a hook was told');
+    } catch (error) {
+      if (this.#givenUp.signal.aborted) this.#untold++;
+      else
+        logger.error({ ...about, err: error, hint: hintFor(error) }, 'a hook could not be told; it is not tried again');
+    }
+  }
+}

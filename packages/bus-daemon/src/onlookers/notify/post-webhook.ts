@@ -1,0 +1,75 @@
+import { version } from '@quantbot/bus-format/version';
+import type { WebhookTarget } from '@quantbot/infra';
+import { DeliveryError, keptOutput } from './delivery-error.js';
+import type { Attempt } from './run-command.js';
+
+/**
+ * Answers after which the same request may well be taken later; what else is not a success will not
+ * become one.
+ */
+const isWorthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
+
+/**
+ * Posts the document, and waits for an answer of 200 to 299. A redirect is not followed: what was
+ * meant for one address (and its headers) goes to no other.
+ *
+ * @throws DeliveryError
+ */
+export async function postWebhook({ url, headers }: WebhookTarget, attempt: Attempt): Promise<void> {
+  const where = new URL(url).origin; // the path is often the secret
+  const timeout = AbortSignal.timeout(attempt.timeoutMs);
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'User-Agent': `quantbot-bus/${version}`, ...headers, 'Content-Type': 'application/json' },
+      body: attempt.body,
+      signal: AbortSignal.any([attempt.signal, timeout]),
+    });
+  } catch (error) {
+    if (attempt.signal.aborted) throw new DeliveryError(`The post to ${where} was ended with the daemon.`);
+    if (timeout.aborted) throw new DeliveryError(`${where} did not answer within ${attempt.timeoutMs / 1000} s.`);
+    throw new DeliveryError(`${where} could not be reached: ${reasonOf(error)}.`);
+  }
+  if (answer.ok) return void (await answer.body?.cancel().catch(() => {}));
+  const output = await beginningOf(answer);
+  throw new DeliveryError(`${where} answered ${answer.status} ${answer.statusText}`.trimEnd(), {
+    permanent: !isWorthRetrying(answer.status),
+    retryAfterMs: retryAfterMs(answer.headers.get('Retry-After')),
+    output,
+  });
+}
+
+/**
+ * What `Retry-After` says, from now on (milliseconds): whole seconds or a date (RFC 9110, section
+ * 10.2.3); 0 when it is absent, past or neither.
+ */
+export function retryAfterMs(header: string | null, nowMs = Date.now()): number {
+  if (header === null) return 0;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}
+
+/**
+ * `fetch` says "fetch failed", and why in its cause. Only codes and names: a message may quote what
+ * was sent.
+ */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const { code, name } = cause as { code?: unknown; name?: unknown };
+  return String(code ?? name);
+}
+
+/** The first piece of the body; the rest is not waited for. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
+  try {
+    const piece = await reader?.read();
+    return new TextDecoder().decode(piece?.value).slice(0, keptOutput);
+  } catch {
+    return ''; // the status has told already
+  } finally {
+    await reader?.cancel().catch(() => {});
+  }
+}

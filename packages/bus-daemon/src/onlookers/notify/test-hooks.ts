@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { DaemonError } from '@quantbot/bus-format';
+import type { BusConfig, NotifyHook } from '@quantbot/infra';
+import { tellOnce } from './deliver.js';
+import { DeliveryError } from './delivery-error.js';
+import type { NotificationDocument } from './notification.js';
+import { type Variables, withVariables } from './variables.js';
+
+/** Whether a hook could be told. */
+export interface HookTest {
+  name: string;
+  type: 'command' | 'webhook';
+  ok: boolean;
+  /** Why not. */
+  error: string | null;
+  /** The beginning of what it answered or printed, when it failed. */
+  output: string | null;
+}
+
+/** Tells hooks a notification whose event is `test`, each once, whatever they are `on`. */
+export function testHooks(config: BusConfig, hooks: readonly NotifyHook[], env: Variables): Promise<HookTest[]> {
+  return Promise.all(hooks.map(hook => testHook(config, hook, env)));
+}
+
+async function testHook(config: BusConfig, hook: NotifyHook, env: Variables): Promise<HookTest> {
+  const about = { name: hook.name, type: hook.target.type };
+  try {
+    await tellOnce(withVariables(hook, env), testDocument(hook, config.busRoot), new AbortController().signal);
+    return { ...about, ok: true, error: null, output: null };
+  } catch (error) {
+    if (error instanceof DeliveryError) return { ...about, ok: false, error: error.message, output: error.output };
+    if (error instanceof DaemonError) return { ...about, ok: false, error: error.message, output: null };
+    throw error;
+  }
+}
+
+function testDocument({ name }: NotifyHook, busRoot: string): NotificationDocument {
+  const host = hostname();
+  return {
+    version: 1,
+    id: randomUUID(),
+    event: 'test',
+    hook: name,
+    at: new Date().toISOString(),
+    host,
+    bus_root: busRoot,
+    text: `A test of the hook ${name}; nothing has happened (${busRoot} on ${host})`,
+  };
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { readExportStatus } from '@quantbot/bus-format/state';
+import type { Bus } from '../../writer/bus.js';
+import type { BusEvents, ExportRun, SettledJob } from '../../writer/events.js';
+import type { Happening, RejectedJob } from './happening.js';
+
+/** An error's text may quote what a producer has written; what is posted stays small. */
+const longestText = 2000;
+
+const shortened = (text: string): string => (text.length > longestText ? `${text.slice(0, longestText)}…` : text);
+
+/**
+ * Says what has happened on a bus: what is told again and again (a pause that goes on, an export
+ * that is tried again) once when it begins, and once when it is over.
+ *
+ * @returns a function that ends it.
+ */
+export async function watchBus(bus: Bus, tell: (happening: Happening) => void): Promise<() => void> {
+  const at = () => new Date(bus.now()).toISOString();
+  const exports = await exportNews(bus);
+  let paused = false;
+  const onState = ({ state, code, message, hint }: BusEvents['state']) => {
+    if (state === 'paused' && !paused)
+      tell({ at: at(), event: 'paused', cause: { code, message: shortened(message ?? ''), hint: hint ?? null } });
+    if (state === 'running' && paused) tell({ at: at(), event: 'resumed', cause: null });
+    paused = state === 'paused';
+  };
+  const leave = [
+    bus.events.on('settled', ({ jobs }) => {
+      for (const job of jobs)
+        if (job.rejection !== undefined)
+          tell({ at: at(), event: 'rejected', job: rejectedJob(bus, job, job.rejection) });
+    }),
+    bus.events.on('export', run => {
+      const event = exports(run);
+      if (event === undefined) return;
+      const { name, asOfSeq: as_of_seq, rows, bytes, error } = run;
+      tell({
+        at: at(),
+        event,
+        export: { name, as_of_seq, rows, bytes, error: error === null ? null : shortened(error) },
+      });
+    }),
+    bus.events.on('state', onState),
+    bus.events.on('stopped', ({ code, message, hint }) =>
+      tell({ at: at(), event: 'stopped', cause: { code, message: shortened(message), hint } }),
+    ),
+  ];
+  return () => {
+    for (const end of leave) end();
+  };
+}
+
+const rejectedJob = (
+  { layout }: Bus,
+  { jobId, seq, runId, producer, kind }: SettledJob,
+  { code, error, hint }: NonNullable<SettledJob['rejection']>,
+): RejectedJob => ({
+  job_id: jobId,
+  seq,
+  run_id: runId,
+  producer,
+  kind,
+  code,
+  error: shortened(error),
+  hint,
+  path: join(layout.rejected, jobId),
+});
+
+/**
+ * Tells of an export's run whether it is news. One that failed before the daemon started is told
+ * again if it still fails (whoever was to be told then may not have been), and told as recovered if
+ * it does not.
+ */
+async function exportNews({
+  config,
+}: Bus): Promise<(run: ExportRun) => 'export_failed' | 'export_recovered' | undefined> {
+  // An unreadable status is the exporter's to report.
+  const status = await readExportStatus(config.export.exportDir).catch(() => undefined);
+  const failedBefore = new Set(
+    Object.entries(status?.exports ?? {})
+      .filter(([, { ok }]) => !ok)
+      .map(([name]) => name),
+  );
+  const failing = new Set<string>();
+  return ({ name, ok }) => {
+    if (!ok) {
+      if (failing.has(name)) return undefined;
+      failing.add(name);
+      return 'export_failed';
+    }
+    const wasFailing = failing.delete(name);
+    return failedBefore.delete(name) || wasFailing ? 'export_recovered' : undefined;
+  };
+}

@@ -1,0 +1,76 @@
+import { isDamage, type OnProgress } from '@quantbot/bus-format';
+import { canonicalRows } from '@quantbot/bus-format/canon';
+import { acquireWriterLock } from '@quantbot/bus-format/state';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import { type BusConfig, busLayout, type Logger } from '@quantbot/infra';
+import { type Bus, randomClaim, systemClock } from './writer/bus.js';
+import { rebuildTable } from './writer/compaction/rebuild-tables.js';
+import { Exporter } from './writer/exports/exporter.js';
+import { FileThreads } from './writer/file-thread/client.js';
+import { openBus } from './writer/open-bus.js';
+import { Publisher } from './writer/publish/publisher.js';
+
+/** What was made again. */
+export interface RebuildReport {
+  /** The last job in the journal. */
+  lastSeq: number;
+  tables: string[];
+  /**
+   * Tables that keep their compacted files because a stored artifact is lost or damaged: one line
+   * each.
+   */
+  problems: string[];
+}
+
+/**
+ * Makes everything that is derived again, from journal and store alone: the compacted files of the
+ * canonical tables and the published database. A table with a stored artifact that is lost or
+ * damaged keeps what it has. Takes the writer lock, so no daemon may run.
+ *
+ * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that
+ * the bus did not make.
+ */
+export async function rebuild(
+  config: BusConfig,
+  logger: Logger,
+  onProgress: OnProgress = () => {},
+): Promise<RebuildReport> {
+  const lock = await acquireWriterLock(config);
+  const compactor = new WorkerProcess('rebuild', { idleMs: 60_000, spillIn: busLayout(config.busRoot).building });
+  let bus: Bus | undefined;
+  let publisher: Publisher | undefined;
+  try {
+    bus = await openBus(config, logger, {
+      ...systemClock,
+      newClaim: randomClaim,
+      files: new FileThreads(),
+      assertHeld: lock.assertHeld,
+    });
+    const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
+    const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
+    let done = 0;
+    const tables: string[] = [];
+    const problems: string[] = [];
+    for (const table of bus.tables.tables()) {
+      onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
+      await rebuildTable(bus, compactor, table).then(
+        () => tables.push(table.name),
+        error => {
+          if (!isDamage(error)) throw error;
+          problems.push(`canon.${table.name} stays as it is: ${error.code}: ${error.message} ${error.hint}`);
+        },
+      );
+      done += rows.get(table.name) ?? 0;
+    }
+    await new Exporter(bus).ensureStatus(); // the database cannot be made without it
+    publisher = new Publisher(bus);
+    await publisher.publishOrThrow();
+    return { lastSeq: bus.journal.lastSeq, tables, problems };
+  } finally {
+    compactor.close();
+    publisher?.close();
+    bus?.inspector.close();
+    bus?.journal.close();
+    await lock.release();
+  }
+}

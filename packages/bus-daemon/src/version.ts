@@ -1,5 +1,0 @@
-import { createRequire } from 'node:module';
-
-/** The version of @quantbot/bus-daemon. */
-export const version = (createRequire(import.meta.url)('@quantbot/bus-daemon/package.json') as { version: string })
-  .version;

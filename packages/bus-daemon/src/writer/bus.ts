@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import type { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
+import type { Journal } from '@quantbot/bus-format/journal';
+import type { WorkerProcess } from '@quantbot/duckdb-process';
+import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
+import type { Events } from './events.js';
+import type { FileThreads } from './file-thread/client.js';
+import type { ClaimedJob } from './job.js';
+
+/** What every stage works on. Only clock and ids are injected, for tests. */
+export interface Bus {
+  config: BusConfig;
+  layout: BusLayout;
+  marker: BusMarker;
+  logger: Logger;
+  /** Where the stages and what goes on beside them tell what they did. */
+  events: Events;
+  journal: Journal;
+  /** The canonical tables as of the last commit. */
+  tables: TableRegistry;
+  /** What producers may add to them. */
+  tableLimits: TableLimits;
+  /**
+   * Takes over jobs that cost more time than the jobs around them should wait; undefined where a
+   * job is beside the others already.
+   */
+  beside?: Beside | undefined;
+  /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
+  inspector: WorkerProcess;
+  /** Links, flushes and renames beside the main thread. */
+  files: FileThreads;
+  /** Exports that an operator has asked for and that have not begun. */
+  requestedExports: ExportRequest[];
+  /**
+   * Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed.
+   */
+  leftBehind: string[];
+  /** The time of day (milliseconds), for what is written down. It may jump. */
+  now(): number;
+  /** Milliseconds since some moment, for waiting. It never goes back. */
+  elapsed(): number;
+  newClaim(): string;
+  /**
+   * Makes sure that the bus at the configured paths is the one that this process holds; before each
+   * commit.
+   *
+   * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
+   */
+  assertHeld(): void;
+}
+
+/** Verifies jobs one at a time, beside the batches. */
+export interface Beside {
+  add(job: ClaimedJob): void;
+  /**
+   * Whether a producer's files have been slow a moment ago: the next ones go beside the others at
+   * once.
+   */
+  isSlow(producer: string): boolean;
+  /** Notes that a file of a producer is slow. */
+  noteSlow(producer: string): void;
+}
+
+/** What an operator asks of the exports. */
+export interface ExportRequest {
+  /** None means all. */
+  names: readonly string[];
+  /** Also those that are up to date. */
+  force: boolean;
+  /** The job that asked: an export is as new as this one at least. */
+  seq: number;
+}
+
+const claimBytes = 8;
+const random = { bytes: Buffer.alloc(0), used: 0 };
+
+/** A claim id: 16 hexadecimal digits. Random bytes are fetched for many at a time. */
+export function randomClaim(): string {
+  if (random.used === random.bytes.length) Object.assign(random, { bytes: randomBytes(512 * claimBytes), used: 0 });
+  random.used += claimBytes;
+  return random.bytes.toString('hex', random.used - claimBytes, random.used);
+}
+
+/** The machine's own clocks. */
+export const systemClock: Pick<Bus, 'now' | 'elapsed'> = { now: Date.now, elapsed: () => performance.now() };

@@ -1,0 +1,67 @@
+import { type Segment, segmentName } from '@quantbot/bus-format/journal';
+import { fc } from '@quantbot/tooling-testing/properties';
+import { expect, test } from 'vitest';
+import { segmentsToMerge } from './compact.js';
+
+const segment = (first: number, last: number, bytes: number): Segment => ({
+  first,
+  last,
+  bytes,
+  name: segmentName(first, last),
+});
+
+/** Adds a segment of each size in turn, merging after each as maintenance does. */
+function compactAll(sizes: readonly number[]): { live: Segment[]; rewritten: number; most: number } {
+  let live: Segment[] = [];
+  let rewritten = 0;
+  let most = 0;
+  sizes.forEach((bytes, index) => {
+    live.push(segment(index + 1, index + 1, bytes));
+    const group = segmentsToMerge(live);
+    const [first, last] = [group[0], group.at(-1)];
+    if (group.length >= 2 && first !== undefined && last !== undefined) {
+      const merged = segment(
+        first.first,
+        last.last,
+        group.reduce((sum, s) => sum + s.bytes, 0),
+      );
+      rewritten += merged.bytes;
+      live = [...live.slice(0, live.length - group.length), merged];
+    }
+    most = Math.max(most, live.length);
+  });
+  return { live, rewritten, most };
+}
+
+test('the number of segments grows with the logarithm of their size, and so does how often a byte is written again', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 100, max: 10_000 }), { minLength: 1, maxLength: 500 }), sizes => {
+      const { live, rewritten, most } = compactAll(sizes);
+      const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+      expect(live.map(s => s.bytes).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+      expect(most).toBeLessThanOrEqual(1 + Math.log(total / 100) / Math.log(4));
+      // A byte that is written again is in a segment at least a quarter larger than before.
+      expect(rewritten / total).toBeLessThanOrEqual(Math.log(total / 100) / Math.log(1.25));
+    }),
+  );
+});
+
+test('ten thousand compactions of equal size leave a handful of segments', () => {
+  expect(compactAll(Array.from({ length: 10_000 }, () => 50_000)).most).toBeLessThanOrEqual(8);
+});
+
+test('only neighbours at the young end are merged, and a large elder is left alone', () => {
+  const live = [segment(1, 100, 1_000_000), segment(101, 110, 3_000), segment(111, 112, 1_000)];
+  expect(segmentsToMerge(live).map(s => s.first)).toEqual([101, 111]);
+});
+
+test('no merge makes a segment of more than a gigabyte', () => {
+  const gigabyte = 1024 ** 3;
+  const live = [segment(1, 1, 0.6 * gigabyte), segment(2, 2, 0.5 * gigabyte)];
+  expect(segmentsToMerge(live)).toHaveLength(1);
+});
+
+test('one segment, or none, is not merged', () => {
+  expect(segmentsToMerge([segment(1, 1, 10)])).toHaveLength(1);
+  expect(segmentsToMerge([])).toHaveLength(0);
+});

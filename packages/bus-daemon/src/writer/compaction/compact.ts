@@ -1,0 +1,249 @@
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import {
+  type CanonTable,
+  newestRows,
+  newestSeqOf,
+  type OnDamage,
+  originColumns,
+  originOrder,
+  positionOfRow,
+  storedBetween,
+  tablesBehind,
+  throwDamage,
+  withoutDamage,
+} from '@quantbot/bus-format/canon';
+import {
+  journalColumns,
+  listSegments,
+  positionIn,
+  type Segment,
+  segmentName,
+  seqName,
+} from '@quantbot/bus-format/journal';
+import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
+import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { type HotFile, linkAgain } from './link-again.js';
+
+/**
+ * A segment is merged with its elder once it has grown to this part of it: the number of segments
+ * stays logarithmic.
+ */
+const tierFactor = 4;
+/** Segments beyond this size are not merged any more, so that no step takes for ever. */
+const maxMergedBytes = 1024 * 1024 * 1024;
+const compactorMemoryMb = 1024;
+const timeoutMs = 1_800_000;
+
+/** How a compaction goes about tables with damaged files. */
+export interface CompactionOptions {
+  /** Is told of a table that must wait; all others go on. Without it the damage is thrown. */
+  onDamage?: OnDamage;
+  /** Tables that are left waiting. */
+  skip?: ReadonlySet<string>;
+}
+
+/**
+ * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then
+ * that of the journal, whose rename is the switch: table segments beyond the journal's are not
+ * looked at. A table with a damaged file gets no segment: its commits stay in `hot/`, and the next
+ * compaction tries them again. Nothing is deleted here.
+ *
+ * @returns whether there was anything to do. The caller publishes afterwards.
+ */
+export async function compactHot(
+  bus: Bus,
+  compactor: WorkerProcess,
+  { onDamage = throwDamage, skip = new Set() }: CompactionOptions = {},
+): Promise<boolean> {
+  const { compactedSeq } = bus.journal;
+  const commits = [...bus.journal.hotCommits];
+  const last = commits.at(-1) ?? compactedSeq;
+  const behind = await tablesBehind(bus.layout, compactedSeq);
+  if (last === compactedSeq && behind.size === 0) return false;
+  await mustBeSound(commitFilesOf(bus, commits).map(path => ({ path })));
+  let changed = last > compactedSeq;
+  for (const table of bus.tables.tables()) {
+    if (skip.has(table.name)) continue;
+    const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
+    const range = { table, commits: [...older, ...commits], first: after + 1, last };
+    if (await withoutDamage(table.name, () => compactTable(bus, compactor, range), onDamage)) changed = true;
+  }
+  faultPoint('compact:tables-written');
+  if (last > compactedSeq) {
+    const files = commitFilesOf(bus, commits);
+    const sql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
+    await writeSegment(
+      bus,
+      compactor,
+      bus.layout.segments,
+      segmentName(compactedSeq + 1, last),
+      sql,
+      files.map(path => ({ path })),
+    );
+    faultPoint('compact:switched');
+  }
+  if (changed) await bus.journal.reload();
+  return changed;
+}
+
+const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
+  commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
+
+/** What a segment of a table is made of: commits in `hot/`, and the jobs that it is named for. */
+interface TableRange {
+  table: CanonTable;
+  commits: readonly number[];
+  first: number;
+  last: number;
+}
+
+async function compactTable(
+  bus: Bus,
+  compactor: WorkerProcess,
+  { table, commits, first, last }: TableRange,
+): Promise<boolean> {
+  const files = await tableFilesIn(bus, commits, table);
+  if (files.length === 0) return false;
+  const commitFiles = commitFilesOf(bus, commits);
+  const stored = await storedBetween(bus.journal, first, last);
+  const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
+  sources.push(...commitFiles.map(path => ({ path })));
+  const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
+FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
+JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
+  FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
+  const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
+  const write = () =>
+    writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, sources);
+  await write().catch(async error => {
+    if (!isDamage(error) || !(await linkAgain(bus, sources))) throw error;
+    await write();
+  });
+  return true;
+}
+
+/**
+ * Merges segments of similar size, at most one merge per folder. A table with a damaged segment is
+ * left as it is.
+ *
+ * @param onDamage is told of such a table.
+ * @returns whether anything was merged. The caller publishes afterwards.
+ */
+export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = throwDamage): Promise<boolean> {
+  let merged = false;
+  for (const table of bus.tables.tables()) {
+    const folder = join(bus.layout.canon, table.name);
+    const { live } = await listSegments(folder, bus.journal.compactedSeq);
+    const columns = [...table.columns, ...originColumns];
+    const shown = (rows: string, last: number) => shownRows(bus, table, rows, last);
+    const merge = () => mergeIn(bus, compactor, folder, live, columns, originOrder, shown);
+    merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
+  }
+  const journal = await mergeIn(
+    bus,
+    compactor,
+    bus.layout.segments,
+    bus.journal.segments,
+    journalColumns,
+    'seq, ordinal',
+  );
+  if (merged || journal) await bus.journal.reload();
+  return merged || journal;
+}
+
+/** The rows up to a seq that the table's mode shows: a compacted file need not keep the others. */
+async function shownRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
+  const newest = table.mode.mode === 'latest' ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
+  return newestRows(table, rows, String(newest));
+}
+
+/**
+ * The youngest segments that are to become one: each elder is taken in while it is not much larger
+ * than all younger together.
+ */
+export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
+  let from = live.length - 1;
+  let bytes = live.at(-1)?.bytes ?? 0;
+  while (from > 0) {
+    const elder = live[from - 1] as Segment;
+    if (elder.bytes >= tierFactor * bytes || elder.bytes + bytes > maxMergedBytes) break;
+    bytes += elder.bytes;
+    from--;
+  }
+  return live.slice(from);
+}
+
+async function mergeIn(
+  bus: Bus,
+  compactor: WorkerProcess,
+  folder: string,
+  live: readonly Segment[],
+  columns: readonly { name: string; type: string }[],
+  order: string,
+  shown: (rows: string, last: number) => string | Promise<string> = rows => rows,
+): Promise<boolean> {
+  const group = segmentsToMerge(live);
+  const [first, last] = [group[0], group.at(-1)];
+  if (group.length < 2 || first === undefined || last === undefined) return false;
+  const files = group.map(segment => join(folder, segment.name));
+  const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
+  const sql = `SELECT * FROM (${await shown(rows, last.last)}) ORDER BY ${order}`;
+  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql, [
+    ...files.map(path => ({ path })),
+  ]);
+  return true;
+}
+
+/**
+ * Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. It
+ * carries its own checksum.
+ *
+ * @throws TaskError `FILE_DAMAGED` when one of the files that it is made of has changed; nothing is
+ * written then.
+ */
+export async function writeSegment(
+  bus: Bus,
+  compactor: WorkerProcess,
+  folder: string,
+  name: string,
+  sql: string,
+  sources: readonly SourceFile[],
+): Promise<void> {
+  await makeFolderDurable(folder);
+  const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
+  try {
+    await compactor.request(
+      {
+        task: 'copy',
+        setup: [],
+        sql,
+        untrusted: false,
+        readable: [],
+        path: building,
+        file: { compression: 'zstd', readBack: true, seal: true },
+        sources,
+        memoryMb: compactorMemoryMb,
+      },
+      timeoutMs,
+    );
+    await syncFile(building);
+    faultPoint('compact:before-rename');
+    await rename(building, join(folder, name));
+    faultPoint('compact:after-rename');
+    await syncFolder(folder);
+  } finally {
+    await rm(building, { force: true });
+  }
+}
+
+async function tableFilesIn(bus: Bus, commits: readonly number[], table: CanonTable): Promise<string[]> {
+  const files: string[] = [];
+  for (const seq of commits) {
+    const folder = join(bus.layout.hot, seqName(seq));
+    for (const name of await readdir(folder)) if (name.startsWith(`${table.name}~`)) files.push(join(folder, name));
+  }
+  return files;
+}

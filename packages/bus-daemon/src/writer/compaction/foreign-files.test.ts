@@ -1,0 +1,153 @@
+import type { SchemaElement } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { expect, test } from 'vitest';
+import { compactorWorker, runBatch } from '../../../test/support/commits.js';
+import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { putClaimed } from '../../../test/support/jobs.js';
+import { queryPublished } from '../../../test/support/published.js';
+import type { Bus } from '../bus.js';
+import { isRejected } from '../job.js';
+import { Publisher } from '../publish/publisher.js';
+import { verify } from '../stages/verify.js';
+import { compactHot } from './compact.js';
+import { rebuildTable } from './rebuild-tables.js';
+
+/** A file of one optional column `x` and its rows, as a writer that is not DuckDB writes it. */
+function fileOf(data: unknown[], element: Partial<SchemaElement>): Uint8Array {
+  const schema = [
+    { name: 'schema', num_children: 1 },
+    { name: 'x', repetition_type: 'OPTIONAL' as const, ...element },
+  ];
+  return new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'x', data: data as never }], schema }));
+}
+
+/** Commits a file as one job, or returns why it is rejected. */
+async function commit(
+  bus: Bus,
+  content: Uint8Array,
+): Promise<{ code: string; details: readonly string[] } | undefined> {
+  const [job] = await verify(bus, [
+    putClaimed(bus, {
+      jobId: `job-${bus.newClaim()}`,
+      files: { 'x.parquet': { content } },
+      manifest: { artifacts: [{ artifact_id: 'x', relpath: 'x.parquet', schema_hint: 'canon.t' }] },
+    }),
+  ]);
+  if (job !== undefined && isRejected(job)) return { code: job.error.code, details: job.error.details };
+  await runBatch(bus, job === undefined ? [] : [job]);
+  return undefined;
+}
+
+/**
+ * The answers to a question while the rows are in single files, compacted, and rebuilt from the
+ * store.
+ */
+async function askThreeTimes(bus: Bus, sql: string): Promise<unknown[]> {
+  const compactor = compactorWorker();
+  const ask = async () => {
+    await new Publisher(bus).publishOrThrow();
+    return queryPublished(bus, sql);
+  };
+  const hot = await ask();
+  await compactHot(bus, compactor);
+  const compacted = await ask();
+  for (const table of bus.tables.tables()) await rebuildTable(bus, compactor, table);
+  return [hot, compacted, await ask()];
+}
+
+const answers = (answer: unknown): unknown[] => [[answer], [answer], [answer]];
+
+test('NaN, which no statistics count, is found by every comparison', async () => {
+  const { bus } = await openInProcess();
+  await commit(bus, fileOf([1, Number.NaN, 3], { type: 'DOUBLE' }));
+  const sql =
+    "SELECT count(*) FILTER (x > 5) AS kept, (SELECT count(*) FROM canon.t WHERE x > 5) AS above, (SELECT count(*) FROM canon.t WHERE x = 'nan'::DOUBLE) AS nan FROM canon.t";
+  expect(await askThreeTimes(bus, sql)).toEqual(answers({ kept: 1, above: 1, nan: 1 }));
+});
+
+test('statistics that lie lose no row', async () => {
+  const { bus } = await openInProcess();
+  const file = Buffer.from(fileOf([1, 2, 777_777], { type: 'INT32' }));
+  const [max, lie] = [Buffer.alloc(4), Buffer.alloc(4)];
+  max.writeInt32LE(777_777);
+  lie.writeInt32LE(5);
+  for (let at = file.lastIndexOf(max); at > file.indexOf(max); at = file.lastIndexOf(max)) lie.copy(file, at);
+  expect(await commit(bus, file)).toBeUndefined();
+  const sql = 'SELECT count(*) AS n, max(x) AS most FROM canon.t WHERE x > 100';
+  expect(await askThreeTimes(bus, sql)).toEqual(answers({ n: 1, most: 777_777 }));
+});
+
+const nothing = { type: 'INT32', logical_type: { type: 'NULL' } } as unknown as Partial<SchemaElement>;
+const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const;
+
+test.each([
+  ['after', [nothing, text]],
+  ['before', [text, nothing]],
+])('a column in which nothing but NULL came has no type: text comes %s it', async (_, [first, second]) => {
+  const { bus } = await openInProcess();
+  const of = (element: object) => fileOf(element === text ? ['late'] : [null], element);
+  expect(await commit(bus, of(first as object))).toBeUndefined();
+  expect(await commit(bus, of(second as object))).toBeUndefined();
+  expect(bus.tables.get('t')?.columns[0]?.type).toBe('VARCHAR');
+  expect(await askThreeTimes(bus, 'SELECT count(*) AS n, max(x) AS x FROM canon.t')).toEqual(
+    answers({ n: 2, x: 'late' }),
+  );
+});
+
+const utcNanoseconds = {
+  type: 'INT64',
+  logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' },
+} as const;
+
+test('nanoseconds with a zone are taken when they are whole microseconds, and refused with the column when not', async () => {
+  const { bus } = await openInProcess();
+  const whole = 1_700_000_000_123_456_000n;
+  expect(await commit(bus, fileOf([whole, null, whole + 1n], utcNanoseconds as never))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [expect.stringMatching(/^x: has nanoseconds/)],
+  });
+  expect(await commit(bus, fileOf([whole, null], utcNanoseconds as never))).toBeUndefined();
+  expect(await askThreeTimes(bus, 'SELECT epoch_us(max(x))::VARCHAR AS x FROM canon.t')).toEqual(
+    answers({ x: '1700000000123456' }),
+  );
+});
+
+test('a time that is not within a day is refused with the column', async () => {
+  const { bus } = await openInProcess();
+  const time = { type: 'INT64', converted_type: 'TIME_MICROS' } as const;
+  const ends = [0n, 86_400_000_000n];
+  for (const wrong of [-1n, 86_400_000_001n])
+    expect(await commit(bus, fileOf([...ends, wrong], time))).toEqual({
+      code: 'COLUMN_UNSUPPORTED',
+      details: [expect.stringMatching(/^x: a time that is not .* in 1 of 3 rows/)],
+    });
+  expect(await commit(bus, fileOf(ends, time))).toBeUndefined();
+  expect(await askThreeTimes(bus, "SELECT string_agg(x::VARCHAR, ' ' ORDER BY x) AS x FROM canon.t")).toEqual(
+    answers({ x: '00:00:00 24:00:00' }),
+  );
+});
+
+test('an annotation that DuckDB does not know is refused with the column and what to write', async () => {
+  const { bus } = await openInProcess();
+  const date = { type: 'INT32', logical_type: { type: 'DATE' } };
+  expect(await commit(bus, fileOf([1], date as never))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [expect.stringMatching(/^x: is DATE .* reads as INTEGER; write the converted type/)],
+  });
+});
+
+test('an interval that compaction could not write again is refused with its column', async () => {
+  const { bus } = await openInProcess();
+  const interval = { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 12, converted_type: 'INTERVAL' };
+  const of = (months: number) => {
+    const bytes = new Uint8Array(12);
+    new DataView(bytes.buffer).setUint32(0, months, true);
+    return fileOf([bytes], interval as never);
+  };
+  expect(await commit(bus, of(2 ** 31))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [expect.stringMatching(/^x: a negative part, .* in 1 of 1 rows/)],
+  });
+  expect(await commit(bus, of(7))).toBeUndefined();
+  expect(await askThreeTimes(bus, 'SELECT x::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: '7 months' }));
+});

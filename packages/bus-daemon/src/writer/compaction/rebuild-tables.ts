@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { literal, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import {
+  areWithin,
+  artifactsOfTable,
+  type CanonTable,
+  canonicalRows,
+  newestRows,
+  newTable,
+  noteMode,
+  type OnDamage,
+  originOrder,
+  tablesBehind,
+  throwDamage,
+  wasMadeForAnotherMode,
+  withoutDamage,
+} from '@quantbot/bus-format/canon';
+import { checkSeal, type JournalRow, listSegments, segmentName } from '@quantbot/bus-format/journal';
+import type { SourceFile, WorkerProcess } from '@quantbot/duckdb-process';
+import { readParquetFooter } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { writeSegment } from './compact.js';
+
+/**
+ * The tables whose compacted files do not hold as many rows as the journal says: somebody has
+ * deleted or exchanged some. They are derived from the store, so {@link rebuildTable} makes them
+ * again.
+ */
+export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
+  const all = await canonicalRows(bus.journal, bus.journal.compactedSeq);
+  const behind = await tablesBehind(bus.layout, bus.journal.compactedSeq);
+  const incomplete: CanonTable[] = [];
+  for (const table of bus.tables.tables()) {
+    const folder = join(bus.layout.canon, table.name);
+    const compactedSeq = behind.get(table.name)?.after ?? bus.journal.compactedSeq;
+    const { live } = await listSegments(folder, compactedSeq);
+    const expected = behind.has(table.name) ? await canonicalRows(bus.journal, compactedSeq) : all;
+    const counts = await Promise.all(live.map(segment => rowsOf(join(folder, segment.name))));
+    const whole =
+      table.mode.mode === 'append'
+        ? counts.reduce((sum, n) => sum + Math.max(0, n), 0) === (expected.get(table.name) ?? 0)
+        : !counts.includes(unreadable) && (await areWithin(bus.journal, table.name, live, compactedSeq));
+    if (!whole) incomplete.push(table);
+  }
+  return incomplete;
+}
+
+/**
+ * Makes the compacted files of tables again whose mode was changed in the configuration: the older
+ * ones may lack rows that count now.
+ */
+export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
+  const followed: string[] = [];
+  const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
+  for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
+    if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
+    if (!(await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage))) continue;
+    await noteMode(bus.layout, table);
+    followed.push(table.name);
+  }
+  return followed;
+}
+
+/**
+ * Rebuilds, of these tables, the ones whose compacted files have rotted or are gone, from the
+ * store. A table of which a stored file is damaged too keeps what it has.
+ *
+ * @param onDamage is told of such a table.
+ * @returns the names of the tables that were rebuilt.
+ */
+export async function mendTables(
+  bus: Bus,
+  compactor: WorkerProcess,
+  tables: readonly CanonTable[] = bus.tables.tables(),
+  onDamage = throwDamage,
+): Promise<string[]> {
+  const mended: string[] = [];
+  const incomplete = tables.length === 0 ? [] : await incompleteTables(bus);
+  for (const table of tables) {
+    if (!incomplete.includes(table) && !(await hasRottenSegment(bus, table))) continue;
+    if (await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage)) mended.push(table.name);
+  }
+  return mended;
+}
+
+async function hasRottenSegment({ layout, journal }: Bus, { name: table }: CanonTable): Promise<boolean> {
+  const { live } = await listSegments(join(layout.canon, table), journal.compactedSeq);
+  for (const { name } of live) if ((await checkSeal(join(layout.canon, table, name))) === 'rotten') return true;
+  return false;
+}
+
+/**
+ * Writes one segment with all of a table's compacted rows, read from the store. Being the widest,
+ * it takes the place of all others: only when each stored file is what the journal says.
+ *
+ * @returns true.
+ * @throws TaskError `FILE_DAMAGED`, which names the artifact.
+ */
+export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<true> {
+  const { compactedSeq } = bus.journal;
+  const upTo = (await tablesBehind(bus.layout, compactedSeq)).get(table.name)?.after ?? compactedSeq;
+  const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
+  if (artifacts.length === 0) return true;
+  const files = artifacts.map(artifact => join(bus.layout.root, artifact.rel_path ?? ''));
+  const origins = artifacts.map(
+    (a, i) => `(${literal(files[i] as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key ?? '')})`,
+  );
+  const rows = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
+FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true) f
+JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
+  const newest = String(artifacts.at(-1)?.seq ?? 0);
+  const sql = `SELECT * FROM (${newestRows(table, rows, newest)}) ORDER BY ${originOrder}`;
+  await writeSegment(
+    bus,
+    compactor,
+    join(bus.layout.canon, table.name),
+    segmentName(1, upTo),
+    sql,
+    sourcesOf(bus, artifacts),
+  );
+  return true;
+}
+
+const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFile[] =>
+  artifacts.map(({ rel_path, sha256, artifact_key }) => ({
+    path: join(layout.root, rel_path ?? ''),
+    sha256,
+    name: artifact_key,
+  }));
+
+const unreadable = -1;
+
+/**
+ * The rows of a segment; {@link unreadable} for a file that cannot be read, so that its table is
+ * made again.
+ */
+const rowsOf = (path: string): Promise<number> =>
+  readParquetFooter(path).then(
+    footer => footer.rows,
+    () => unreadable,
+  );

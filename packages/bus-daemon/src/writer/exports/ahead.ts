@@ -1,0 +1,37 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { datasetManifest, readExportStatus, writeExportStatus } from '@quantbot/bus-format/state';
+import { systemErrorCode } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+
+/**
+ * Forgets runs that saw jobs which the journal does not have: the bus was restored from a backup,
+ * and what lies there is of a past that is no more. Must come before the first commit, from which
+ * on the same numbers mean other jobs. The files stay until they are made again.
+ */
+export async function forgetExportsAhead({ config, journal, logger, now }: Bus): Promise<void> {
+  const { exportDir } = config.export;
+  const status = await readExportStatus(exportDir);
+  const ahead = Object.entries(status.exports).filter(([, { as_of_seq }]) => as_of_seq > journal.lastSeq);
+  if (ahead.length === 0 && status.served_seq <= journal.lastSeq) return;
+  for (const [name, { path }] of ahead) {
+    await forgetDataset(path);
+    delete status.exports[name];
+  }
+  status.served_seq = Math.min(status.served_seq, journal.lastSeq);
+  status.updated_at = new Date(now()).toISOString();
+  writeExportStatus(exportDir, status);
+  logger.warn(
+    { exports: ahead.map(([name]) => name), lastSeq: journal.lastSeq },
+    'exports have jobs that the journal does not have, as after a restore; they are made again',
+  );
+}
+
+/** Without its manifest nothing is added to a dataset: it is made anew. */
+async function forgetDataset(path: string): Promise<void> {
+  try {
+    await rm(join(path, datasetManifest), { force: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOTDIR') throw error; // a file has none
+  }
+}

@@ -1,0 +1,278 @@
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  datasetManifest,
+  type ExportEntry,
+  type ExportStatus,
+  exportStatusFile,
+  isGarbage,
+  readExportStatus,
+  writeExportStatus,
+} from '@quantbot/bus-format/state';
+import type { Snapshot } from '@quantbot/bus-format/views';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import { CodedError, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import type { Bus, ExportRequest } from '../bus.js';
+import { snapshotOf } from '../publish/snapshot.js';
+import { definitionOf, type GoldenExport } from './golden-export.js';
+import { GoldenExports } from './golden-exports.js';
+import { writeDataset } from './write-dataset.js';
+import { writeExportFile } from './write-file.js';
+
+const firstRetryMs = 1000;
+const longestRetryMs = 60_000;
+
+/** How an export is. */
+export interface ExportState {
+  name: string;
+  /** Absolute path of the file or the dataset. */
+  path: string;
+  /** Its last run; undefined before the first. */
+  entry: ExportEntry | undefined;
+  /** Whether it has all that was committed. */
+  upToDate: boolean;
+  /**
+   * When the file that is there was written (milliseconds since 1970), as far as this process
+   * knows.
+   */
+  writtenAtMs: number | undefined;
+}
+
+/** Without it an export is not there. */
+const whatMustBe = ({ path, options }: GoldenExport): string =>
+  options.layout === 'dataset' ? join(path, datasetManifest) : path;
+
+/** Whether its last run went well and nothing has changed since. */
+const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =>
+  last?.ok === true &&
+  last.as_of_seq >= item.changedSeq &&
+  last.path === item.path &&
+  last.definition === definitionOf(item);
+
+const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
+
+/**
+ * Keeps golden exports fresh: one for each canonical table and for each SELECT of the
+ * configuration, as a file or a dataset, always whole. An export runs when its table has changed
+ * since the seq that its last good run recorded, so a crash forgets nothing. It never delays
+ * ingestion.
+ */
+export class Exporter {
+  readonly #bus: Bus;
+  readonly #worker: WorkerProcess;
+  readonly #pins = new Set<Snapshot>();
+  readonly #exports: GoldenExports;
+  #status: ExportStatus | undefined;
+  /** What operators have asked for, while it is being done. */
+  #serving: ExportRequest[] = [];
+  readonly #lastRunAt = new Map<string, number>();
+  /** When an export was last written. */
+  readonly #writtenAt = new Map<string, number>();
+  /** How often an export has failed since it last went well. */
+  readonly #failures = new Map<string, number>();
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building });
+    this.#exports = new GoldenExports(bus, this.#worker);
+  }
+
+  /** What exports under way are reading: it must not be deleted. */
+  get pinned(): readonly Snapshot[] {
+    return [...this.#pins];
+  }
+
+  /** Puts a status file where there is none: `catalog.exports_d` reads it. */
+  async ensureStatus(): Promise<void> {
+    const { exportDir } = this.#bus.config.export;
+    await makeFolderDurable(exportDir);
+    if (!(await exists(join(exportDir, exportStatusFile)))) writeExportStatus(exportDir, await this.#readStatus());
+  }
+
+  /**
+   * Runs every export that is not up to date, one after another. A second call waits for the first
+   * and then looks again.
+   */
+  async runDirty({ ignoreInterval = false } = {}): Promise<void> {
+    if (!this.#bus.config.export.enabled) return;
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#runAll(ignoreInterval).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /**
+   * How long until {@link runDirty} would have something to do (milliseconds); undefined when all
+   * is up to date.
+   */
+  async nextDueMs(): Promise<number | undefined> {
+    if (!this.#bus.config.export.enabled) return undefined;
+    if (this.#bus.requestedExports.length > 0) return 0;
+    const dirty = await this.#dirty();
+    if (dirty.length === 0) return undefined;
+    return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.elapsed());
+  }
+
+  /** How each export is, as far as this process knows. */
+  async states(): Promise<ExportState[]> {
+    if (!this.#bus.config.export.enabled) return [];
+    const { exports } = await this.#readStatus();
+    return (await this.#exports.all()).map(item => {
+      const entry = exports[item.name];
+      return {
+        name: item.name,
+        path: item.path,
+        entry,
+        upToDate: isCurrent(item, entry),
+        writtenAtMs:
+          entry?.ok === true ? Date.parse(entry.started_at) + entry.duration_ms : this.#writtenAt.get(item.name),
+      };
+    });
+  }
+
+  /** Ends an export under way; its last good file stays. */
+  stop(): void {
+    this.#stopped = true;
+    this.#worker.close();
+  }
+
+  async #runAll(ignoreInterval: boolean): Promise<void> {
+    await this.ensureStatus();
+    await this.#removeGarbage();
+    const status = await this.#readStatus();
+    this.#serving = this.#bus.requestedExports.splice(0);
+    const due = (await this.#dirty()).filter(
+      item => ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed(),
+    );
+    for (const item of due) await this.#runOne(item, status);
+    if (due.length > 0) await this.#removeGarbage();
+    const served = this.#serving.at(-1);
+    this.#serving = [];
+    if (served === undefined) return;
+    status.served_seq = served.seq;
+    await this.#saveStatus(status);
+  }
+
+  async #dirty(): Promise<GoldenExport[]> {
+    const status = await this.#readStatus();
+    const dirty: GoldenExport[] = [];
+    for (const item of await this.#exports.all()) {
+      const last = status.exports[item.name];
+      if (!isCurrent(item, last) || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item))))
+        dirty.push(item);
+    }
+    return dirty;
+  }
+
+  /** Whether an operator wants it anew, and has not got it yet. */
+  #isForced({ name }: GoldenExport, asOfSeq: number | undefined): boolean {
+    return this.#serving.some(({ names, force, seq }) => force && isNamed(names, name) && (asOfSeq ?? 0) < seq);
+  }
+
+  /** What an operator asks for does not wait for its interval. */
+  #isAskedFor({ name }: GoldenExport): boolean {
+    return this.#serving.some(({ names }) => isNamed(names, name));
+  }
+
+  /**
+   * An export that fails is tried again at growing intervals: what is wrong with it may be the
+   * disk's fault as well as its SQL's.
+   */
+  #dueAt(item: GoldenExport): number {
+    const last = this.#lastRunAt.get(item.name);
+    if (last === undefined) return Number.NEGATIVE_INFINITY;
+    const { minIntervalMs } = this.#bus.config.export;
+    const failures = this.#failures.get(item.name) ?? 0;
+    if (failures === 0) return last + minIntervalMs;
+    return last + Math.max(minIntervalMs, Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1)));
+  }
+
+  async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
+    const { logger, now, elapsed } = this.#bus;
+    const startedAt = elapsed();
+    this.#lastRunAt.set(item.name, startedAt);
+    const snapshot = await snapshotOf(this.#bus);
+    this.#pins.add(snapshot);
+    const last = status.exports[item.name];
+    const common = { path: item.path, started_at: new Date(now()).toISOString() };
+    try {
+      const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
+      const written = await write({ bus: this.#bus, worker: this.#worker, snapshot }, item);
+      this.#failures.delete(item.name);
+      this.#writtenAt.set(item.name, now());
+      status.exports[item.name] = {
+        ok: true,
+        ...common,
+        ...written,
+        as_of_seq: snapshot.seq,
+        definition: definitionOf(item),
+        duration_ms: Math.round(elapsed() - startedAt),
+        error: null,
+      };
+      logger.info(
+        { export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: Math.round(elapsed() - startedAt) },
+        'export written',
+      );
+    } catch (error) {
+      if (this.#stopped) return; // we ended it ourselves: it has not failed
+      this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
+      const { rows = null, bytes = null, sha256 = null, files = null, as_of_seq = 0, definition = null } = last ?? {};
+      status.exports[item.name] = {
+        ok: false,
+        ...common,
+        rows,
+        bytes,
+        sha256,
+        files,
+        as_of_seq,
+        definition,
+        duration_ms: Math.round(elapsed() - startedAt),
+        error: error instanceof CodedError ? `${error.message} ${error.hint}` : (error as Error).message,
+      };
+      logger.error({ export: item.name, err: error }, 'export failed; its last good file stays');
+    } finally {
+      this.#pins.delete(snapshot);
+    }
+    this.#tell(item.name, status.exports[item.name]);
+    await this.#saveStatus(status);
+  }
+
+  #tell(name: string, entry: ExportEntry | undefined): void {
+    if (entry === undefined) return;
+    const { ok, rows, bytes, error, as_of_seq: asOfSeq, duration_ms } = entry;
+    this.#bus.events.emit('export', { name, ok, seconds: duration_ms / 1000, asOfSeq, rows, bytes, error });
+  }
+
+  async #saveStatus(status: ExportStatus): Promise<void> {
+    status.updated_at = new Date(this.#bus.now()).toISOString();
+    writeExportStatus(this.#bus.config.export.exportDir, status);
+  }
+
+  async #readStatus(): Promise<ExportStatus> {
+    this.#status ??= await readExportStatus(this.#bus.config.export.exportDir);
+    return this.#status;
+  }
+
+  /**
+   * Removes what runs that a crash ended have left, and replaced datasets after the time for which
+   * readers may still need them.
+   */
+  async #removeGarbage(): Promise<void> {
+    const { config, now } = this.#bus;
+    // The clock may have been set back since: then it is not waited for.
+    const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
+    const folders = new Set((await this.#exports.all()).map(item => dirname(item.path)));
+    for (const folder of folders.add(config.export.exportDir))
+      for (const name of await readdir(folder).catch(noneIfMissing))
+        if (await isGarbage(folder, name, isOld)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** The folder of an export that has never run is not there yet. */
+function noneIfMissing(error: unknown): string[] {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+  return [];
+}

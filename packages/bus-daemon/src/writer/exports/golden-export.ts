@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { identifier } from '@quantbot/bus-format';
+import { version } from '@quantbot/bus-format/version';
+import { type Snapshot, viewsAt } from '@quantbot/bus-format/views';
+import type { SelectToWrite, WorkerProcess } from '@quantbot/duckdb-process';
+import { type ExportFileOptions, makeFolderDurable } from '@quantbot/infra';
+import { foldersOfDaemon } from '@quantbot/storage/sandbox';
+import type { Bus } from '../bus.js';
+import { busInfo } from '../publish/publisher.js';
+import { frozenHot } from '../publish/snapshot.js';
+import { sourcesOf } from './sources.js';
+
+/** One golden export: what it reads, and where it goes. */
+export interface GoldenExport {
+  name: string;
+  sql: string;
+  /** Absolute path of the file, or of the dataset's folder. */
+  path: string;
+  /** True for SQL of the configuration: it can read the bus's data and nothing else. */
+  untrusted: boolean;
+  options: ExportFileOptions;
+  /** The seq of the last commit that changed what it reads. */
+  changedSeq: number;
+  /** The canonical tables that it reads; undefined when that cannot be told. */
+  reads: readonly string[] | undefined;
+  /**
+   * Of a table that only grows: what has come with a commit or after it, in the order of commits.
+   */
+  sqlFrom?: (seq: number) => string;
+  /** Names and types of the columns, where they are known beforehand. */
+  columns: readonly { name: string; type: string }[];
+}
+
+/** What an export has written. */
+export interface WrittenExport {
+  rows: number;
+  bytes: number;
+  sha256: string | null;
+  files: number;
+}
+
+/** What the writing of an export needs. */
+export interface ExportContext {
+  bus: Bus;
+  worker: WorkerProcess;
+  snapshot: Snapshot;
+}
+
+export const defaultOptions: ExportFileOptions = {
+  compression: 'zstd',
+  rowGroupRows: 122_880,
+  sortBy: [],
+  layout: 'file',
+  partRows: 491_520,
+  partitionBy: [],
+};
+
+/**
+ * What an export is made by, as a hash: when it changes, what is there is not up to date, and files
+ * of a dataset cannot stay.
+ */
+export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
+  createHash('sha256')
+    .update(JSON.stringify([sql, options, columns]))
+    .digest('hex');
+
+/** A name beside an export that no reader looks at. */
+export const unfinishedBeside = (path: string, claim: string): string =>
+  join(dirname(path), `.${basename(path)}.${claim}.tmp`);
+
+/**
+ * Has an export written beside its place, under a name that no reader looks at, and put there by
+ * `work`. Whatever is left of it afterwards is removed.
+ */
+export async function whileBuilding<T>(
+  { bus }: ExportContext,
+  { path }: GoldenExport,
+  work: (building: string) => Promise<T>,
+): Promise<T> {
+  const building = unfinishedBeside(path, bus.newClaim());
+  await makeFolderDurable(dirname(path));
+  try {
+    return await work(building);
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What the worker is to run for an export. A copy of a file still says what it is, by its key-value
+ * metadata.
+ */
+export async function selectOf(
+  { bus, snapshot }: ExportContext,
+  { name, sql, untrusted, options, reads }: GoldenExport,
+  fromSeq = 0,
+): Promise<SelectToWrite> {
+  const { config, layout, marker, now } = bus;
+  const orderBy = options.sortBy
+    .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
+    .join(', ');
+  return {
+    setup: viewsAt(layout, snapshot, await frozenHot(bus, snapshot), busInfo(bus)),
+    sql,
+    untrusted,
+    readable: foldersOfDaemon(layout, config.export.exportDir),
+    file: {
+      compression: options.compression,
+      rowGroupRows: options.rowGroupRows,
+      readBack: true,
+      ...(orderBy !== '' && { orderBy }),
+      metadata: {
+        'quantbot.bus_id': marker.bus_id,
+        'quantbot.export': name,
+        'quantbot.as_of_seq': String(snapshot.seq),
+        'quantbot.sql': sql,
+        'quantbot.exported_at': new Date(now()).toISOString(),
+        'quantbot.daemon_version': version,
+      },
+    },
+    memoryMb: config.export.memoryLimitMb,
+    sources: await sourcesOf(bus, snapshot, reads, fromSeq),
+  };
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import type { CanonTable } from '@quantbot/bus-format/canon';
+import { tableInOrder } from '@quantbot/bus-format/views';
+import type { WorkerProcess } from '@quantbot/duckdb-process';
+import type { ExportFileOptions } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { defaultOptions, type GoldenExport } from './golden-export.js';
+
+const parseTimeoutMs = 20_000;
+
+/** The export that every canonical table has. */
+function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
+  const { name, mode, columns } = table;
+  return {
+    name,
+    sql: tableInOrder(name),
+    untrusted: false,
+    reads: [name],
+    path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
+    options,
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    ...(mode.mode === 'append' && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
+  };
+}
+
+/**
+ * Which exports there are: one for each canonical table, unless the configuration says otherwise,
+ * and those that it names.
+ */
+export class GoldenExports {
+  readonly #bus: Bus;
+  readonly #worker: WorkerProcess;
+  readonly #tables = new Map<string, Promise<string[] | undefined>>();
+
+  /** @param worker parses the SELECTs of the configuration. */
+  constructor(bus: Bus, worker: WorkerProcess) {
+    this.#bus = bus;
+    this.#worker = worker;
+  }
+
+  /** All of them, each with the last commit that changed what it reads. */
+  async all(): Promise<GoldenExport[]> {
+    const { tables, config } = this.#bus;
+    const { exportDir, jobs } = config.export;
+    // An export of the configuration that has a table's name takes the place of that table's own.
+    const named = new Set(jobs.map(job => job.name.toLowerCase()));
+    const ofTables = tables
+      .tables()
+      .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
+      .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions))
+      .map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
+    const ofConfig = await Promise.all(
+      jobs.map(async job => ({
+        ...job,
+        untrusted: true,
+        columns: [],
+        reads: canonicalAmong(await this.#tablesRead(job.sql)),
+        changedSeq: await this.#changedSeq(job.sql),
+      })),
+    );
+    return [...ofTables, ...ofConfig];
+  }
+
+  /**
+   * The last commit that changed what a SELECT reads. One whose tables cannot be told, or that
+   * reads the catalog, changes with each.
+   */
+  async #changedSeq(sql: string): Promise<number> {
+    const tables = await this.#tablesRead(sql);
+    if (tables === undefined || !tables.every(table => table.startsWith('canon.'))) return this.#bus.journal.lastSeq;
+    return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
+  }
+
+  /**
+   * Asked once for each SELECT, and in another process: some SQL takes the one that parses it down.
+   */
+  #tablesRead(sql: string): Promise<string[] | undefined> {
+    const asked =
+      this.#tables.get(sql) ?? this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).catch(() => undefined);
+    this.#tables.set(sql, asked);
+    return asked;
+  }
+}
+
+const canonicalAmong = (tables: readonly string[] | undefined): string[] | undefined =>
+  tables?.filter(table => table.startsWith('canon.')).map(table => table.slice('canon.'.length));

@@ -1,0 +1,131 @@
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  type DatasetManifest,
+  generationBeside,
+  readDataset,
+  switchDataset,
+  writeDatasetManifest,
+} from '@quantbot/bus-format/state';
+import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import {
+  definitionOf,
+  type ExportContext,
+  type GoldenExport,
+  selectOf,
+  unfinishedBeside,
+  type WrittenExport,
+  whileBuilding,
+} from './golden-export.js';
+
+type DatasetFile = DatasetManifest['files'][number];
+
+/**
+ * Writes an export as a folder of files. Of a table that only grows, the files stay as they are but
+ * for the newest, which is written again with more rows, under the same name, until it has
+ * `partRows`: so a run costs what is new and at most one such file, a name that somebody has found
+ * never goes, and at each moment the files have all rows up to some commit. Anything else is made
+ * anew as a whole and takes the old one's place in one step.
+ */
+export async function writeDataset(context: ExportContext, item: GoldenExport): Promise<WrittenExport> {
+  const { bus, snapshot } = context;
+  const current = item.sqlFrom === undefined ? undefined : await readDataset(item.path);
+  const grows =
+    current?.bus_id === bus.marker.bus_id &&
+    current.definition === definitionOf(item) &&
+    current.as_of_seq <= snapshot.seq;
+  const manifest = await (grows ? extend(context, item, current) : replace(context, item));
+  return {
+    rows: total(manifest.files, 'rows'),
+    bytes: total(manifest.files, 'bytes'),
+    sha256: null,
+    files: manifest.files.length,
+  };
+}
+
+const total = (files: readonly DatasetFile[], what: 'rows' | 'bytes'): number =>
+  files.reduce((sum, file) => sum + file[what], 0);
+
+/** Writes the newest files again, or begins new ones when they are large enough. */
+async function extend(context: ExportContext, item: GoldenExport, current: DatasetManifest): Promise<DatasetManifest> {
+  const { snapshot } = context;
+  const open = current.files.filter(file => file.from_seq === current.open_from_seq);
+  const isFull = total(open, 'rows') >= item.options.partRows;
+  const fromSeq = isFull ? current.as_of_seq + 1 : current.open_from_seq;
+  return withBuilding(context, item, partName(fromSeq, current.tag), fromSeq, async (building, built) => {
+    const added = built.filter(file => file.rows > 0 || !isFull); // an empty file is of use as a dataset's only one
+    for (const file of added) {
+      await makeFolderDurable(dirname(join(item.path, file.path)));
+      await rename(join(building, file.path), join(item.path, file.path));
+      faultPoint('export:part-renamed');
+    }
+    for (const folder of new Set(added.map(file => dirname(join(item.path, file.path))))) await syncFolder(folder);
+    const paths = new Set(added.map(file => file.path));
+    const manifest = {
+      ...current,
+      as_of_seq: snapshot.seq,
+      open_from_seq: added.length > 0 ? fromSeq : current.open_from_seq,
+      files: [...current.files.filter(file => !paths.has(file.path)), ...added],
+    };
+    await writeDatasetManifest(item.path, manifest);
+    return manifest;
+  });
+}
+
+/** Writes all of it into a folder of its own, which then becomes the dataset. */
+async function replace(context: ExportContext, item: GoldenExport): Promise<DatasetManifest> {
+  const { bus, snapshot } = context;
+  const claim = bus.newClaim();
+  const tag = claim.slice(0, 6);
+  return withBuilding(context, item, partName(1, tag), 1, async (building, files) => {
+    const manifest = {
+      bus_id: bus.marker.bus_id,
+      export: item.name,
+      tag,
+      definition: definitionOf(item),
+      as_of_seq: snapshot.seq,
+      open_from_seq: 1,
+      files,
+    };
+    for (const folder of foldersOf(files)) await syncFolder(join(building, folder));
+    await writeDatasetManifest(building, manifest);
+    const generation = generationBeside(item.path, claim);
+    await rename(building, generation);
+    await switchDataset(item.path, generation, unfinishedBeside(item.path, claim));
+    return manifest;
+  });
+}
+
+const partName = (fromSeq: number, tag: string): string => `part-${String(fromSeq).padStart(12, '0')}-${tag}.parquet`;
+
+/** The folders of partitions, and those that they are in. */
+function foldersOf(files: readonly DatasetFile[]): Set<string> {
+  const folders = new Set<string>();
+  for (const { path } of files)
+    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);
+  return folders;
+}
+
+/** Has the rows from a commit on written into a folder beside, flushed. */
+const withBuilding = (
+  context: ExportContext,
+  item: GoldenExport,
+  fileName: string,
+  fromSeq: number,
+  work: (building: string, files: DatasetFile[]) => Promise<DatasetManifest>,
+): Promise<DatasetManifest> =>
+  whileBuilding(context, item, async building => {
+    const { bus, worker } = context;
+    await mkdir(building);
+    const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
+    const written = await worker.request(
+      { task: 'partition', ...select, folder: building, fileName, partitionBy: item.options.partitionBy },
+      bus.config.export.timeoutMs,
+    );
+    const files: DatasetFile[] = [];
+    for (const { path, rows } of written) {
+      await syncFile(join(building, path));
+      files.push({ path, from_seq: fromSeq, rows, ...(await digestFile(join(building, path))) });
+    }
+    return work(building, files);
+  });

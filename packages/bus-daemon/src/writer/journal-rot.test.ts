@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkSeal, Journal, seqName } from '@quantbot/bus-format/journal';
+import { flipBit } from '@quantbot/tooling-testing/rot';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { expect, test } from 'vitest';
+import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import type { Bus } from './bus.js';
+import { compactHot } from './compaction/compact.js';
+
+const commitOf = (bus: Bus, seq: number) => join(bus.layout.hot, seqName(seq), 'commit.parquet');
+const segmentOf = (bus: Bus) => join(bus.layout.segments, readdirSync(bus.layout.segments)[0] as string);
+
+test('no bit of a commit or of a segment changes unnoticed', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  await compactHot(bus, compactorWorker());
+  const copy = join(temporaryFolder(), 'file.parquet');
+  for (const [path, step] of [
+    [commitOf(bus, 2), 41],
+    [segmentOf(bus), 67],
+  ] as const) {
+    expect(await checkSeal(path)).toBe('sound');
+    const good = readFileSync(path);
+    for (let at = 0; at < good.length; at += step) {
+      const bytes = Buffer.from(good);
+      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+      writeFileSync(copy, bytes);
+      expect(await checkSeal(copy), `${path} at ${at}`).toBe('rotten');
+    }
+  }
+});
+
+test('a file of a version that sealed nothing counts as such', async () => {
+  const path = join(temporaryFolder(), 'old.parquet');
+  const columnData = [{ name: 'a', type: 'INT64' as const, data: [1n] }];
+  const kvMetadata = [{ key: 'quantbot.journal', value: '1' }];
+  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata })));
+  expect(await checkSeal(path)).toBe('unsealed');
+});
+
+test('a journal with a commit that has rotted is not opened, and the error names the file', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  flipBit(commitOf(bus, 1));
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject({
+    code: 'JOURNAL_DAMAGED',
+    message: expect.stringContaining(commitOf(bus, 1)),
+  });
+});
+
+test('a segment that has rotted gives way to the commits that it was made of while they are kept, and stops the start otherwise', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  const good = await bus.journal.rows('');
+  await compactHot(bus, compactorWorker());
+  const segment = segmentOf(bus);
+  flipBit(segment);
+  const journal = await Journal.open(bus.layout);
+  expect(await journal.rows('')).toEqual(good);
+  expect(journal.compactedSeq).toBe(0);
+  journal.close();
+
+  await bus.journal.reload();
+  await compactHot(bus, compactorWorker());
+  flipBit(segment);
+  flipBit(commitOf(bus, 1));
+  const error = { code: 'JOURNAL_DAMAGED', message: expect.stringContaining(segment) };
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject(error);
+  expect(readdirSync(bus.layout.segments)).toHaveLength(1);
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject(error);
+});
+
+test('an empty commit that has rotted is written again', async () => {
+  const { bus } = await openInProcess();
+  flipBit(commitOf(bus, 0));
+  (await Journal.open(bus.layout)).close();
+  expect(await checkSeal(commitOf(bus, 0))).toBe('sound');
+});

@@ -1,0 +1,52 @@
+import { rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { Journal, seqName } from '@quantbot/bus-format/journal';
+import { expect, test } from 'vitest';
+import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import type { Bus } from './bus.js';
+import { compactHot } from './compaction/compact.js';
+
+/** Two segments, 1 to 2 and 3 to 4, and the commits 5 to 7. */
+async function busWithHistory(): Promise<Bus> {
+  const { bus, test: testBus } = await openInProcess();
+  const compactor = compactorWorker();
+  for (let segment = 0; segment < 2; segment++) {
+    await makeCommits(bus, testBus, 2);
+    await compactHot(bus, compactor);
+  }
+  for (let seq = 1; seq <= 4; seq++) rmSync(join(bus.layout.hot, seqName(seq)), { recursive: true });
+  await makeCommits(bus, testBus, 3);
+  return bus;
+}
+
+const segment = (bus: Bus, first: number, last: number) =>
+  join(bus.layout.segments, `${seqName(first)}-${seqName(last)}.parquet`);
+const commitOf = (bus: Bus, seq: number) => join(bus.layout.hot, seqName(seq));
+
+test('a journal that is whole says where it stands', async () => {
+  const { layout } = await busWithHistory();
+  const journal = await Journal.open(layout);
+  expect(journal).toMatchObject({ lastSeq: 7, compactedSeq: 4, hotCommits: [5, 6, 7] });
+  journal.close();
+});
+
+test.each<[string, (bus: Bus) => void, RegExp]>([
+  ['the first segment is gone', bus => rmSync(segment(bus, 1, 2)), /nothing for the jobs 1 to 2/],
+  ['the last segment is gone', bus => rmSync(segment(bus, 3, 4)), /journal\/hot lacks 2 of the jobs 3 to 7/],
+  ['a commit is gone', bus => rmSync(commitOf(bus, 6), { recursive: true }), /journal\/hot lacks 1 of the jobs 5 to 7/],
+  [
+    'a commit file is cut',
+    bus => truncateSync(join(commitOf(bus, 5), 'commit.parquet'), 100),
+    /000000000005\/commit\.parquet/,
+  ],
+  ['a segment is cut', bus => truncateSync(segment(bus, 1, 2), 100), /000000000001-000000000002\.parquet/],
+])('when %s it is not opened, and the error says where the damage is', async (_, damage, message) => {
+  const bus = await busWithHistory();
+  damage(bus);
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject({
+    code: 'JOURNAL_DAMAGED',
+    message: expect.stringMatching(message),
+    hint: expect.stringContaining('backup'),
+  });
+});

@@ -1,0 +1,71 @@
+import { chownSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { writeToInbox } from '../../../test/support/jobs.js';
+import { Intake } from './intake.js';
+
+/**
+ * A bus of which a claim takes four jobs, and how its jobs are taken: a list of ids for each claim.
+ */
+async function intakeOfFour() {
+  const { bus, test: testBus } = await openInProcess({ batch: { max_jobs: 4 } });
+  const intake = new Intake(bus);
+  const put = (producer: string, count: number, prefix = producer) => {
+    const ids = Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(3, '0')}`);
+    for (const jobId of ids) writeToInbox(testBus, { jobId, manifest: { producer } });
+    return ids;
+  };
+  const take = async () => {
+    const ids = (await intake.claimed()).map(({ jobId }) => jobId);
+    intake.keepOnly(() => false);
+    await bus.files.request({ task: 'producer', orders: [] }); // after those that were asked before
+    return ids;
+  };
+  const takeAll = async () => {
+    const taken: string[][] = [];
+    for (let ids = await take(); ids.length > 0; ids = await take()) taken.push(ids);
+    return taken;
+  };
+  return { bus, intake, put, take, takeAll };
+}
+
+const claimOf = (taken: readonly string[][], jobId: string) => taken.findIndex(ids => ids.includes(jobId));
+
+test('a job of one producer does not wait for all that another has submitted before', async () => {
+  const { put, takeAll } = await intakeOfFour();
+  const many = put('many', 100);
+  put('few', 1);
+  const taken = await takeAll();
+  expect(claimOf(taken, 'few-000')).toBeLessThan(8);
+  expect(taken.flat().filter(id => id.startsWith('many'))).toEqual(many); // and each one's are taken in their order
+});
+
+test('nor does one that comes while the others wait, if the system tells of it', async () => {
+  const { intake, put, take, takeAll } = await intakeOfFour();
+  put('many', 100);
+  for (let claims = 0; claims < 5; claims++) await take();
+  for (const id of put('few', 2)) intake.hint(id);
+  const taken = await takeAll();
+  expect(Math.max(claimOf(taken, 'few-000'), claimOf(taken, 'few-001'))).toBeLessThan(6);
+  expect(taken.flat()).toHaveLength(82);
+});
+
+test('all jobs are taken, also those whose producers nobody can read', async () => {
+  const { bus, put, takeAll } = await intakeOfFour();
+  put('many', 20);
+  put('few', 10, 'x'.repeat(20));
+  writeToInbox({ layout: bus.layout } as never, { jobId: 'none', manifest: null });
+  writeToInbox({ layout: bus.layout } as never, { jobId: 'broken', manifest: '{' });
+  const taken = (await takeAll()).flat();
+  expect([taken.length, new Set(taken).size]).toEqual([32, 32]);
+});
+
+test.runIf(process.getuid?.() === 0)('another user is one producer, whatever the manifests say', async () => {
+  const { bus, put, takeAll } = await intakeOfFour();
+  for (let i = 0; i < 30; i++)
+    for (const id of put(`name-${i}`, 1)) chownSync(join(bus.layout.inbox, id, 'COMMIT'), 41_002, 41_002);
+  put('ours', 3);
+  const taken = await takeAll();
+  expect(claimOf(taken, 'ours-002')).toBeLessThan(4);
+});

@@ -1,0 +1,109 @@
+import { withoutDamage } from '@quantbot/bus-format/canon';
+import type { WaitingTable } from '@quantbot/bus-format/state';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import type { CodedError } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { compactHot, mergeTiers } from '../compaction/compact.js';
+import { followModes, incompleteTables, mendTables, rebuildTable } from '../compaction/rebuild-tables.js';
+
+/**
+ * A reader of a canonical table opens each of its files that is in no segment yet: commits with
+ * many of them are merged sooner.
+ */
+const tableFilesOfACommit = 64;
+/** Only somebody who puts a good file in its place can help. */
+export const restAfterDamageMs = 60_000;
+
+/**
+ * Compacts, and keeps note of the canonical tables that a damaged file keeps waiting: those rest,
+ * and everything else goes on.
+ */
+export class Compaction {
+  readonly #bus: Bus;
+  readonly #worker: WorkerProcess;
+  readonly #waiting = new Map<string, WaitingTable & { restsUntil: number }>();
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    this.#worker = new WorkerProcess('compact', { idleMs: 10_000, spillIn: bus.layout.building });
+  }
+
+  /** The tables that wait, and why. */
+  get waiting(): WaitingTable[] {
+    return [...this.#waiting.values()].map(({ restsUntil: _, ...waiting }) => waiting);
+  }
+
+  /**
+   * Rebuilds the tables whose mode was changed in the configuration, and those of which compacted
+   * files are gone.
+   */
+  async prepare(): Promise<void> {
+    const { logger } = this.#bus;
+    for (const table of await followModes(this.#bus, this.#worker, this.#note))
+      logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were made again');
+    for (const table of await incompleteTables(this.#bus)) {
+      logger.warn(
+        { table: table.name },
+        'compacted files of a canonical table are gone; the table is made again from the store',
+      );
+      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#worker, table), this.#note);
+    }
+  }
+
+  /** Whether so much has been committed, or such a time has passed, that a round is due. */
+  isDue(idleForMs: number): boolean {
+    const { journal, config } = this.#bus;
+    const { hotCommits, idleMs } = config.compaction;
+    const hot = journal.hotCommits.length;
+    const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
+    return isFull || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size;
+  }
+
+  /**
+   * One round: commits into segments, segments into larger ones, and another attempt at the tables
+   * that have rested.
+   */
+  async run(): Promise<void> {
+    const started = this.#bus.elapsed();
+    const resting = this.#resting;
+    const hurt = new Map<string, CodedError<string>>();
+    const note = (error: CodedError<string>, table: string) => void hurt.set(table, error);
+    await compactHot(this.#bus, this.#worker, { onDamage: note, skip: resting });
+    const unmerged = new Set<string>();
+    await mergeTiers(this.#bus, this.#worker, (_, table) => unmerged.add(table));
+    const toMend = this.#bus.tables
+      .tables()
+      .filter(({ name }) => !resting.has(name) && (unmerged.has(name) || this.#waiting.has(name)));
+    const mended = await mendTables(this.#bus, this.#worker, toMend, note);
+    if (mended.length > 0)
+      this.#bus.logger.warn({ tables: mended }, 'compacted files have rotted; their tables were rebuilt');
+    for (const [table, error] of hurt) this.#note(error, table);
+    for (const table of this.#waiting.keys()) if (!resting.has(table) && !hurt.has(table)) this.#forget(table);
+    this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#worker.close();
+  }
+
+  get #resting(): Set<string> {
+    const now = this.#bus.elapsed();
+    return new Set([...this.#waiting].filter(([, { restsUntil }]) => restsUntil > now).map(([table]) => table));
+  }
+
+  readonly #note = ({ code, message, hint }: CodedError<string>, table: string): void => {
+    const known = this.#waiting.get(table);
+    const since = known?.since ?? new Date(this.#bus.now()).toISOString();
+    const restsUntil = this.#bus.elapsed() + restAfterDamageMs;
+    this.#waiting.set(table, { table, since, code, message, hint, restsUntil });
+    if (known?.message === message) return;
+    this.#bus.logger.error({ table, code, hint }, `a canonical table waits, and everything else goes on: ${message}`);
+    this.#bus.events.emit('damage', [{ code, what: `canon.${table}`, detail: message }]);
+  };
+
+  #forget(table: string): void {
+    this.#waiting.delete(table);
+    this.#bus.logger.info({ table }, 'a canonical table waits no longer: its damaged file is whole again');
+  }
+}

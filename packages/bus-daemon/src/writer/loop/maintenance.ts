@@ -1,0 +1,156 @@
+import { isDamage, removeTree } from '@quantbot/bus-format';
+import { listLeftBehind, listOwnFolders, type WaitingTable } from '@quantbot/bus-format/state';
+import type { Bus } from '../bus.js';
+import { forgetExportsAhead } from '../exports/ahead.js';
+import { Exporter, type ExportState } from '../exports/exporter.js';
+import type { Publisher } from '../publish/publisher.js';
+import { releaseUnused } from '../publish/release.js';
+import { Compaction, restAfterDamageMs } from './compaction.js';
+
+const releaseEveryMs = 2_000;
+const retryAfterMs = 5_000;
+/** Files of one settled job that are removed before another one's. */
+const removedInATurn = 5_000;
+const mostRemovalTurns = 200;
+
+/**
+ * What goes on beside ingestion and never in its way: compaction, release of what no reader needs,
+ * exports. One round at a time; a round that fails is logged and tried again later.
+ */
+export class Maintenance {
+  readonly #bus: Bus;
+  readonly #publisher: Publisher;
+  readonly #exporter: Exporter;
+  readonly #compaction: Compaction;
+  #round: Promise<void> | undefined;
+  #exports: Promise<void> | undefined;
+  #removal: Promise<void> | undefined;
+  readonly #removalTurns = new Map<string, number>();
+  readonly #stopping = new AbortController();
+  #lastSeq = -1;
+  #lastCommitAt: number;
+  #lastReleaseAt = Number.NEGATIVE_INFINITY;
+  #restUntil = 0;
+  #held = '';
+
+  constructor(bus: Bus, publisher: Publisher) {
+    this.#bus = bus;
+    this.#publisher = publisher;
+    this.#exporter = new Exporter(bus);
+    this.#compaction = new Compaction(bus);
+    this.#lastCommitAt = bus.elapsed();
+  }
+
+  /** What must be there before the first reader comes. */
+  async prepare(): Promise<void> {
+    await forgetExportsAhead(this.#bus);
+    this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
+    for (const folder of await listOwnFolders(this.#bus)) await removeTree(folder);
+    await this.#exporter.ensureStatus();
+    await this.#compaction.prepare();
+  }
+
+  /** The canonical tables that a damaged file keeps waiting. */
+  get waitingTables(): WaitingTable[] {
+    return this.#compaction.waiting;
+  }
+
+  /** How each export is. */
+  exports(): Promise<ExportState[]> {
+    return this.#exporter.states();
+  }
+
+  /** Starts what is due, and returns at once. */
+  kick(): void {
+    if (this.#stopping.signal.aborted) return;
+    if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.elapsed();
+    this.#lastSeq = this.#bus.journal.lastSeq;
+    this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease()).finally(() => {
+      this.#round = undefined;
+    });
+    this.#exports ??= this.#guarded('export', () => this.#exporter.runDirty()).finally(() => {
+      this.#exports = undefined;
+    });
+    this.#removal ??= this.#removeLeftBehind().finally(() => {
+      this.#removal = undefined;
+    });
+  }
+
+  /** How long until something is due (milliseconds), undefined when nothing is. */
+  async nextDueMs(): Promise<number | undefined> {
+    return this.#exporter.nextDueMs();
+  }
+
+  /**
+   * Brings every export up to date, removes what is left behind, and compacts what is due by now:
+   * the last round may have begun before the last commit.
+   */
+  async finish(): Promise<void> {
+    await this.#exports;
+    await this.#exporter.runDirty({ ignoreInterval: true });
+    await this.#round;
+    await this.#guarded('compaction', () => this.#compactAndRelease());
+    await this.#removal;
+    while (this.#bus.leftBehind.length > 0 && !this.#stopping.signal.aborted) await this.#removeLeftBehind();
+  }
+
+  /** Ends what is under way; all of it can be ended at any moment. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#exporter.stop();
+    this.#compaction.close();
+    await Promise.all([this.#round, this.#exports, this.#removal]);
+  }
+
+  async #compactAndRelease(): Promise<void> {
+    const now = this.#bus.elapsed();
+    if (now < this.#restUntil) return;
+    if (this.#compaction.isDue(now - this.#lastCommitAt)) {
+      await this.#compaction.run();
+      await this.#publisher.publish();
+    }
+    if (now - this.#lastReleaseAt < releaseEveryMs) return;
+    this.#lastReleaseAt = now;
+    await this.#publisher.publishIfMissing();
+    const held = await releaseUnused(this.#bus, this.#exporter.pinned);
+    if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
+    this.#held = held.join();
+  }
+
+  /**
+   * Each folder has a turn of so many files, and another one when the others have had theirs: a
+   * producer may go on filling its own. One that cannot be removed, or is not empty after very many
+   * turns, waits for the next start: its job has settled, and it is in nobody's way.
+   */
+  async #removeLeftBehind(): Promise<void> {
+    const { signal } = this.#stopping;
+    const unfinished: string[] = [];
+    for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())
+      try {
+        if (await removeTree(folder, { signal, most: removedInATurn })) this.#removalTurns.delete(folder);
+        else if (this.#hasAnotherTurn(folder)) unfinished.push(folder);
+        else this.#bus.logger.warn({ folder }, 'a settled job goes on making files; the next start removes them');
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');
+      }
+    this.#bus.leftBehind.push(...unfinished);
+  }
+
+  #hasAnotherTurn(folder: string): boolean {
+    const turns = (this.#removalTurns.get(folder) ?? 0) + 1;
+    if (turns < mostRemovalTurns) this.#removalTurns.set(folder, turns);
+    else this.#removalTurns.delete(folder);
+    return turns < mostRemovalTurns;
+  }
+
+  async #guarded(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return; // we ended it ourselves
+      this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
+      this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
+    }
+  }
+}

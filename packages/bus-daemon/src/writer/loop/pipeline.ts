@@ -1,0 +1,94 @@
+import type { Operation } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import type { SettledBatch, SettledJob, StageName } from '../events.js';
+import type { CheckedJob, CommittedJob } from '../job.js';
+import { commit } from '../stages/commit.js';
+import { decide } from '../stages/decide.js';
+import { settle } from '../stages/settle.js';
+import { settledJob } from '../stages/settled-job.js';
+import { store } from '../stages/store.js';
+
+/** A batch that readers can see. */
+export interface CommittedBatch {
+  jobs: readonly CommittedJob[];
+  visibleAtMs: number;
+  /** When it was begun (milliseconds, of the process's own clock). */
+  startedMs: number;
+}
+
+/**
+ * The way of one batch of verified jobs until it is committed. Each stage can be run again:
+ * whatever fails leaves the jobs in `claimed/`, and the journal says which of them were committed.
+ *
+ * @param beside what is done while the files are stored, which another thread does.
+ * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds
+ * it in the published views.
+ */
+export async function commitBatch(
+  bus: Bus,
+  verified: readonly CheckedJob[],
+  { beside, afterCommit }: { beside?: () => Promise<void>; afterCommit: () => Promise<void> },
+): Promise<CommittedBatch> {
+  const startedMs = performance.now();
+  const decided = await timed(bus, 'decide', () => decide(bus, verified));
+  const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
+  const jobs = await timed(bus, 'commit', () => commit(bus, stored));
+  for (const job of jobs) noteOperation(bus, job);
+  await timed(bus, 'publish', afterCommit);
+  return { jobs, visibleAtMs: bus.now(), startedMs };
+}
+
+/**
+ * The end of a committed batch's way. The next one may be on its way meanwhile; two must not be
+ * settled at once, because a job id may come again.
+ */
+export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: CommittedBatch): Promise<void> {
+  await timed(bus, 'settle', () => settle(bus, jobs));
+  const batch = {
+    jobs: jobs.map(job => settledJob(job, visibleAtMs)),
+    lastSeq: jobs.at(-1)?.rows[0]?.seq ?? bus.journal.lastSeq,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+  report(bus, batch);
+  bus.events.emit('settled', batch);
+}
+
+/** Nothing goes on behind the back of whoever handles the error of one of them. */
+async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
+}
+
+/** Runs a stage and tells how long it took. */
+export async function timed<T>(bus: Bus, stage: StageName, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await work();
+  bus.events.emit('stage', { stage, seconds: (performance.now() - started) / 1000 });
+  return result;
+}
+
+/** Aliases are views over the journal; what else an operation asks for is done beside ingestion. */
+function noteOperation(bus: Bus, { rows: [row] }: CommittedJob): void {
+  if (row?.op_json == null) return;
+  const op = JSON.parse(row.op_json) as Operation;
+  if (op.type === 'export') bus.requestedExports.push({ names: op.names, force: op.force, seq: row.seq });
+}
+
+/** One line per batch, and one per rejection with its code and hint. */
+function report(bus: Bus, { jobs, lastSeq, seconds }: SettledBatch): void {
+  const count = (...outcomes: SettledJob['outcome'][]) => jobs.filter(job => outcomes.includes(job.outcome)).length;
+  for (const { jobId, seq, rejection } of jobs)
+    if (rejection !== undefined)
+      bus.logger.warn({ job: jobId, seq, code: rejection.code, hint: rejection.hint }, `rejected: ${rejection.error}`);
+  bus.logger.info(
+    {
+      jobs: jobs.length,
+      ingested: count('ingested', 'done'),
+      duplicates: count('duplicate'),
+      rejected: count('rejected'),
+      lastSeq,
+      ms: Math.round(seconds * 1000),
+    },
+    'batch committed',
+  );
+}

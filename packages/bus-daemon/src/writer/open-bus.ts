@@ -1,0 +1,84 @@
+import { basename, dirname, join } from 'node:path';
+import { daemonError } from '@quantbot/bus-format';
+import { canonicalSchemas, hotGenerations, TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
+import { emptyCommit, ensureEmptyTableFiles, Journal, listHotCommits } from '@quantbot/bus-format/journal';
+import { closeToOthers, exportStatusFile, lockFileOf } from '@quantbot/bus-format/state';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import {
+  type BusConfig,
+  type BusLayout,
+  busLayout,
+  exists,
+  initBusRoot,
+  type Logger,
+  readBusMarker,
+  removeTemporaries,
+} from '@quantbot/infra';
+import type { Bus } from './bus.js';
+import { Events } from './events.js';
+
+const inspectorIdleMs = 60_000;
+
+/**
+ * Opens everything that the stages work on. The caller holds the writer lock. With the `umask` that
+ * the process was started with, it sees to it that producers can write nowhere but where they
+ * should.
+ */
+export async function openBus(
+  config: BusConfig,
+  logger: Logger,
+  { umask, ...injected }: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files' | 'assertHeld'> & { umask?: number },
+): Promise<Bus> {
+  const layout = busLayout(config.busRoot);
+  await mustHaveJournal(layout);
+  const marker = await initBusRoot(config.busRoot, umask);
+  const closed = umask === undefined ? [] : closeToOthers(config);
+  if (closed.length > 0)
+    logger.warn(
+      { paths: closed.slice(0, 10), count: closed.length },
+      'others could write where only the daemon may, and cannot any more; producers write to inbox and staging',
+    );
+  await removeLeftovers(config);
+  const journal = await Journal.open(layout);
+  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables);
+  for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
+    tables.keepGeneration(name, generation);
+  for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
+  return {
+    ...injected,
+    config,
+    layout,
+    marker,
+    logger,
+    events: new Events(logger),
+    journal,
+    tables,
+    tableLimits: new TableLimits(),
+    requestedExports: [],
+    leftBehind: [],
+    inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),
+  };
+}
+
+/**
+ * The marker is made after the folders: where it is and they are not, somebody has taken the truth
+ * away, and an empty one in its place would take the store for leftovers.
+ */
+async function mustHaveJournal(layout: BusLayout): Promise<void> {
+  if ((await readBusMarker(layout.root)) === undefined) return;
+  for (const folder of [layout.segments, layout.hot])
+    if (!(await exists(folder))) throw daemonError('JOURNAL_DAMAGED', `${folder} is gone, and the bus is not new.`);
+}
+
+/**
+ * What a killed daemon was just writing. Commits and segments are built elsewhere; these are the
+ * small files that are replaced as a whole.
+ */
+async function removeLeftovers(config: BusConfig): Promise<void> {
+  const layout = busLayout(config.busRoot);
+  for (const folder of [layout.root, layout.published, join(layout.hot, emptyCommit)])
+    if (await exists(folder)) await removeTemporaries(folder);
+  await removeTemporaries(dirname(config.duckdbPath), basename(lockFileOf(config.duckdbPath)));
+  const { exportDir } = config.export;
+  if (await exists(exportDir)) await removeTemporaries(exportDir, exportStatusFile);
+}

@@ -1,0 +1,223 @@
+import { chmod, link, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
+import { daemonError, hintFor, identifier, literal, locationOf } from '@quantbot/bus-format';
+import type { CanonTable } from '@quantbot/bus-format/canon';
+import { seqName } from '@quantbot/bus-format/journal';
+import {
+  assertOurs,
+  hasRotted,
+  listPublished,
+  type PublishedDatabase,
+  recordOf,
+  writeRecord,
+} from '@quantbot/bus-format/state';
+import { version } from '@quantbot/bus-format/version';
+import {
+  type BusInfo,
+  configuredViewComment,
+  type Snapshot,
+  splitViewName,
+  viewStatements,
+  viewsAt,
+} from '@quantbot/bus-format/views';
+import type { WorkerProcess } from '@quantbot/duckdb-process';
+import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { type CheckedView, checkViews, viewsTable } from './own-views.js';
+import { neededAfter, snapshotOf } from './snapshot.js';
+
+/** What the views say of the bus itself. */
+export const busInfo = (bus: Bus): BusInfo => ({
+  busId: bus.marker.bus_id,
+  dataRoot: dirname(bus.layout.root),
+  exportDir: bus.config.export.exportDir,
+  duckdbPath: bus.config.duckdbPath,
+  daemonVersion: version,
+  duckdbVersion: duckdbVersion(),
+  publishedAt: new Date(bus.now()),
+});
+
+/** The database is small: how often its bytes are compared with what was published. */
+const hashEveryMs = 60_000;
+
+/**
+ * Keeps `duckdb_path` published: a database of views only, replaced by rename when the files behind
+ * the views change (a compaction, a new table, a new column), never per commit and never opened for
+ * writing in place.
+ */
+export class Publisher {
+  readonly #bus: Bus;
+  /** Tries the configuration's SQL. */
+  readonly #checker: WorkerProcess;
+  #publishedTables: readonly CanonTable[] | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
+  #viewProblems = '';
+  #hashedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    this.#checker = bus.inspector.another('views');
+  }
+
+  /**
+   * Publishes when a table is new or has changed since the last publication. Costs nothing else.
+   */
+  async publishNewTables(): Promise<void> {
+    const tables = this.#bus.tables.tables();
+    const last = this.#publishedTables;
+    if (last?.length === tables.length && tables.every((table, index) => table === last[index])) return;
+    await this.publish();
+  }
+
+  /**
+   * Publishes when the database is missing, for instance because somebody has deleted it, or when
+   * it or its record has rotted.
+   */
+  async publishIfMissing(): Promise<void> {
+    if (this.#problem !== undefined || (await this.#isHurt())) await this.publish();
+  }
+
+  async #isHurt(): Promise<boolean> {
+    const { layout, config, elapsed } = this.#bus;
+    const record = await recordOf(layout, config.duckdbPath);
+    if (record === undefined) return true;
+    if (elapsed() - this.#hashedAt < hashEveryMs) return false;
+    this.#hashedAt = elapsed();
+    return hasRotted(config.duckdbPath, record);
+  }
+
+  /**
+   * Publishes what is committed and compacted now; one publication at a time. A failure is logged
+   * once and tried again at the next occasion: ingestion goes on without it.
+   */
+  publish(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#publish());
+    return this.#turn;
+  }
+
+  /**
+   * {@link publish} for who must know how it went.
+   *
+   * @throws DaemonError `FOREIGN_DATABASE`, `CROSS_DEVICE`; whatever the disk says.
+   */
+  async publishOrThrow(): Promise<void> {
+    const current = this.#bus.tables.tables();
+    await assertOurs(this.#bus);
+    const made = await this.#build(await snapshotOf(this.#bus));
+    await this.#switchTo(made);
+    this.#publishedTables = current;
+    this.#problem = undefined;
+    this.#bus.logger.debug({ database: made.name, hotAfter: made.hotAfter }, 'database published');
+  }
+
+  async #publish(): Promise<void> {
+    try {
+      await this.publishOrThrow();
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.#problem !== message)
+        this.#bus.logger.error(
+          { err: error, hint: hintFor(error) },
+          'the database could not be published; ingestion goes on',
+        );
+      this.#problem = message;
+    }
+  }
+
+  /** Ends the process that tries the configuration's SQL. */
+  close(): void {
+    this.#checker.close();
+  }
+
+  async #build(snapshot: Snapshot): Promise<PublishedDatabase> {
+    const bus = this.#bus;
+    const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;
+    const path = join(bus.layout.published, `${name}.duckdb`);
+    const building = join(bus.layout.building, `${name}.duckdb`);
+    const statementsFor = (location?: readonly string[]) =>
+      viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location);
+    const views = await checkViews(bus, this.#checker, statementsFor());
+    await makeFolderDurable(dirname(bus.config.duckdbPath));
+    const statements = statementsFor(locationOf(bus.config.duckdbPath));
+    this.#reportViews(views);
+    try {
+      const instance = await DuckDBInstance.create(building, { threads: '1', memory_limit: '128MB' });
+      const connection = await instance.connect();
+      await connection.run('BEGIN'); // one flush of its WAL instead of one per view
+      for (const statement of [...statements, viewsTable(views)]) await connection.run(statement);
+      await connection.run('COMMIT');
+      // By themselves: a statement that fails takes its transaction with it.
+      for (const view of views.filter(({ problem }) => problem === null))
+        await addView(connection, view).catch(error =>
+          bus.logger.error({ err: error, view: view.name }, 'a view could not be made'),
+        );
+      await connection.run('CHECKPOINT');
+      connection.closeSync();
+      instance.closeSync();
+      // Read-only, so that a client that opens it for writing by habit is refused instead of
+      // locking readers out.
+      await chmod(building, 0o444);
+      await syncFile(building);
+    } catch (error) {
+      await rm(building, { force: true });
+      throw error;
+    }
+    const { ino, size, mtimeMs } = await stat(building);
+    const record: PublishedDatabase = {
+      name,
+      ino,
+      size,
+      mtimeMs,
+      hotAfter: neededAfter(snapshot),
+      segments: [...snapshot.segments],
+      tables: Object.fromEntries(snapshot.tables.map(({ table, segments }) => [table.name, [...segments]])),
+      supersededAt: null,
+      sha256: (await digestFile(building)).sha256,
+    };
+    await writeRecord(bus.layout, record);
+    await rename(building, path);
+    await syncFolder(bus.layout.published);
+    faultPoint('publish:built');
+    return record;
+  }
+
+  #reportViews(views: readonly CheckedView[]): void {
+    const problems = views.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`]));
+    if (problems.length > 0 && problems.join() !== this.#viewProblems)
+      this.#bus.logger.warn({ problems }, 'views of publish.views could not be made; everything else is published');
+    this.#viewProblems = problems.join();
+  }
+
+  async #switchTo(made: PublishedDatabase): Promise<void> {
+    const { config, layout } = this.#bus;
+    const folder = dirname(config.duckdbPath);
+    // Not beside the target: a crash here must leave nothing where people look. `building/` is
+    // emptied at each start.
+    const second = join(layout.building, `link-${made.name}`);
+    await link(join(layout.published, `${made.name}.duckdb`), second);
+    faultPoint('publish:before-rename');
+    await renameOnOneDevice(second, config.duckdbPath);
+    faultPoint('publish:after-rename');
+    await syncFolder(folder);
+    for (const old of await listPublished(layout))
+      if (old.name !== made.name && old.supersededAt === null)
+        await writeRecord(layout, { ...old, supersededAt: this.#bus.now() });
+  }
+}
+
+async function addView(connection: DuckDBConnection, view: CheckedView): Promise<void> {
+  for (const statement of viewStatements(view)) await connection.run(statement);
+  const name = splitViewName(view.name).map(identifier).join('.');
+  await connection.run(`COMMENT ON VIEW ${name} IS ${literal(configuredViewComment)}`);
+}
+
+async function renameOnOneDevice(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EXDEV') throw error;
+    throw daemonError('CROSS_DEVICE', `${to} and the bus root are on different file systems.`, { cause: error });
+  }
+}

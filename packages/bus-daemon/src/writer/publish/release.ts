@@ -1,0 +1,125 @@
+import { rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listHotCommits, listSegments, seqName } from '@quantbot/bus-format/journal';
+import {
+  databasePath,
+  isHeldOpen,
+  listDamagedRecords,
+  listPublished,
+  type PublishedDatabase,
+} from '@quantbot/bus-format/state';
+import type { Snapshot } from '@quantbot/bus-format/views';
+import { exists, faultPoint } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { neededAfter } from './snapshot.js';
+
+/**
+ * Deletes what no reader can need any more: databases that are superseded and not held open, then
+ * segments and commits that no remaining database (and no export under way) refers to. Whatever a
+ * crash interrupts here is garbage still, and goes next time.
+ *
+ * @param pinned what exports under way are reading.
+ * @returns the names of superseded databases that somebody still holds.
+ */
+export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Promise<string[]> {
+  const kept: PublishedDatabase[] = [];
+  const held: string[] = [];
+  const current = await stat(bus.config.duckdbPath).catch(() => undefined);
+  for (const record of await listPublished(bus.layout)) {
+    const isCurrent = record.ino === current?.ino;
+    // The clock may have been set back since: then it is not waited for.
+    const resting =
+      record.supersededAt !== null && Math.abs(bus.now() - record.supersededAt) >= bus.config.compaction.releaseGraceMs;
+    if (isCurrent || !resting) kept.push(record);
+    else if (await stillHeld(bus, record)) {
+      kept.push(record);
+      held.push(record.name);
+    } else await forget(bus, record);
+  }
+  const isUnsure = await keepsUnknown(bus, current?.ino);
+  if (!isUnsure) await deleteUnreferenced(bus, kept, pinned);
+  return held;
+}
+
+/**
+ * Whether a database is still there whose record has rotted: nobody knows what it refers to, so
+ * that everything stays while it is the current one, within the time of grace, or held open.
+ */
+async function keepsUnknown(bus: Bus, currentIno: number | undefined): Promise<boolean> {
+  let isUnsure = false;
+  for (const name of await listDamagedRecords(bus.layout)) {
+    const info = await stat(databasePath(bus.layout, name)).catch(() => undefined);
+    const isResting = Math.abs(bus.now() - (info?.ctimeMs ?? 0)) >= bus.config.compaction.releaseGraceMs;
+    const isKept = info !== undefined && (info.ino === currentIno || !isResting || (await stillHeld(bus, { name })));
+    if (isKept) isUnsure = true;
+    else await forget(bus, { name });
+  }
+  return isUnsure;
+}
+
+async function stillHeld(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
+  return (await exists(databasePath(bus.layout, record.name))) && isHeldOpen(bus.layout, record);
+}
+
+/**
+ * The database first: a record without one is harmless, a database without a record could keep
+ * files that nobody knows it needs.
+ */
+async function forget(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<void> {
+  const path = join(bus.layout.published, record.name);
+  await rm(`${path}.duckdb`, { force: true });
+  await rm(`${path}.duckdb.wal`, { force: true });
+  faultPoint('release:database-removed');
+  await rm(`${path}.json`, { force: true });
+}
+
+async function deleteUnreferenced(
+  bus: Bus,
+  kept: readonly PublishedDatabase[],
+  pinned: readonly Snapshot[],
+): Promise<void> {
+  const { layout, journal } = bus;
+  // Without a published database nobody could say what readers see; then everything stays until
+  // there is one.
+  if (kept.length === 0) return;
+  const needed = new Set([
+    ...kept.flatMap(record => record.segments),
+    ...pinned.flatMap(snapshot => snapshot.segments),
+  ]);
+  for (const name of (await listSegments(layout.segments)).garbage)
+    if (!needed.has(name)) await discard(bus, join(layout.segments, name));
+  for (const { name: table } of bus.tables.tables()) {
+    const folder = join(layout.canon, table);
+    const inUse = new Set([
+      ...kept.flatMap(record => record.tables[table] ?? []),
+      ...pinned.flatMap(snapshot => snapshot.tables.find(files => files.table.name === table)?.segments ?? []),
+    ]);
+    const { live } = await listSegments(folder, journal.compactedSeq);
+    const liveNames = new Set(live.map(segment => segment.name));
+    for (const { name } of await allSegments(folder, journal.compactedSeq))
+      if (!liveNames.has(name) && !inUse.has(name)) await discard(bus, join(folder, name));
+  }
+  const hotAfter = Math.min(journal.compactedSeq, ...kept.map(record => record.hotAfter), ...pinned.map(neededAfter));
+  for (const seq of await listHotCommits(layout.hot))
+    if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));
+}
+
+/**
+ * Every segment that a finished compaction has left; those beyond the switch belong to one that is
+ * under way.
+ */
+async function allSegments(folder: string, upTo: number) {
+  const { live, garbage } = await listSegments(folder);
+  return [
+    ...live.map(segment => ({ name: segment.name, last: segment.last })),
+    ...garbage.map(name => ({ name, last: Number(name.slice(13, 25)) })),
+  ].filter(segment => segment.last <= upTo);
+}
+
+/** Out of every glob in one step, then removed: nobody ever sees a folder that is half gone. */
+async function discard(bus: Bus, path: string): Promise<void> {
+  const trash = join(bus.layout.building, `trash-${bus.newClaim()}`);
+  await rename(path, trash);
+  faultPoint('release:renamed');
+  await rm(trash, { recursive: true, force: true });
+}

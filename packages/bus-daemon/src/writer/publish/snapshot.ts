@@ -1,0 +1,70 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
+import { type HotFiles, listSegments, type Segment, seqName } from '@quantbot/bus-format/journal';
+import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
+import type { Bus } from '../bus.js';
+
+/**
+ * Which files hold everything that is committed now. What it names stays true whatever is committed
+ * or compacted afterwards, as long as the files are kept (see release.ts).
+ */
+export async function snapshotOf(bus: Bus): Promise<Snapshot> {
+  for (;;) {
+    const { version, lastSeq, compactedSeq, segments, hotCommits } = bus.journal;
+    const taken = {
+      seq: lastSeq,
+      compactedSeq,
+      hotCommits: [...hotCommits],
+      segments: segments.map(segment => segment.name),
+    };
+    const tables = await tablesAt(bus, compactedSeq);
+    // Table folders were read while a compaction may have switched; then the parts are of two
+    // moments, and are taken again.
+    if (bus.journal.version === version) return { ...taken, tables };
+  }
+}
+
+async function tablesAt({ layout, journal, tables }: Bus, journalSeq: number): Promise<TableFiles[]> {
+  const live = new Map<string, readonly Segment[]>();
+  for (const { name } of tables.tables())
+    live.set(name, (await listSegments(join(layout.canon, name), journalSeq)).live);
+  const behind = await tablesBehind(layout, journalSeq, async table => live.get(table)?.at(-1)?.last ?? 0);
+  return Promise.all(
+    tables.tables().map(async table => {
+      const segments = live.get(table.name) ?? [];
+      const { after: compactedSeq, commits } = behind.get(table.name) ?? { after: journalSeq, commits: [] };
+      const newestCompacted = table.mode.mode === 'latest' ? await newestSeqOf(journal, table.name, compactedSeq) : 0;
+      return { table, segments: segments.map(({ name }) => name), newestCompacted, compactedSeq, behind: commits };
+    }),
+  );
+}
+
+/**
+ * The last commit that all segments of a snapshot have: what comes after it is needed in `hot/`.
+ */
+export const neededAfter = ({ compactedSeq, tables }: Snapshot): number =>
+  Math.min(compactedSeq, ...tables.map(files => files.compactedSeq));
+
+/** The commits in which a snapshot has files of canonical tables, or may have some. */
+export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
+  ...new Set([...tables.flatMap(({ behind }) => behind), ...hotCommits]),
+];
+
+/**
+ * The commits of a snapshot that are not in segments, file by file: nothing that comes later is
+ * seen.
+ */
+export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
+  const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
+  const tableFiles = new Map<string, string[]>();
+  for (const seq of commitsOf(snapshot)) {
+    const folder = join(bus.layout.hot, seqName(seq));
+    for (const name of await readdir(folder)) {
+      const table = name.split('~', 1)[0] as string;
+      if (name.includes('~') && seq > (compacted.get(table) ?? 0))
+        tableFiles.set(table, [...(tableFiles.get(table) ?? []), join(folder, name)]);
+    }
+  }
+  return { mode: 'frozen', commits: snapshot.hotCommits, tableFiles };
+}

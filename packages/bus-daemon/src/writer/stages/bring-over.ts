@@ -1,0 +1,224 @@
+import { closeSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { besideClaimed, whoseIsIt } from '@quantbot/bus-format/state';
+import {
+  type BusError,
+  busError,
+  type ContentDigest,
+  copyHandle,
+  fileNames,
+  inFolder,
+  isNotRegular,
+  maxManifestBytes,
+  PinnedFolder,
+  readSmall,
+  smallFileBytes,
+  stagedMark,
+  systemErrorCode,
+  writeNewFile,
+} from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import type { ClaimedJob } from '../job.js';
+import { refuseSparse } from './sparse.js';
+
+/** A file that was brought over. */
+export interface BroughtFile {
+  /** Absolute path of the daemon's own copy. */
+  path: string;
+  inode: number;
+  bytes: number;
+  /** Of a large one, which was hashed on the way. */
+  digest?: ContentDigest;
+}
+
+/**
+ * Where small files are read to, one after another; a new buffer for each costs more than reading
+ * into it.
+ */
+const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
+
+/**
+ * In: a claimed job in whose folder somebody else may change anything at any moment. Out: what its
+ * manifest names, in a folder that only the daemon can write to. Each file is found once, through
+ * the open folder, and copied from what was opened. Durable effect: none. The job's own folder
+ * stays as it is until the job has settled, and a crash begins anew from it.
+ *
+ * Whatever goes wrong while reading is the job's own fault (a lease, a closed folder, a link),
+ * unless the machine has nothing left.
+ */
+export class BringOver {
+  readonly #config: Bus['config'];
+  readonly #job: ClaimedJob;
+  readonly #source: PinnedFolder;
+  readonly #folder: string;
+
+  private constructor(config: Bus['config'], job: ClaimedJob, source: PinnedFolder) {
+    this.#config = config;
+    this.#job = job;
+    this.#source = source;
+    this.#folder = besideClaimed(job.folder, 'own');
+  }
+
+  /** Opens the job's folder, and makes the daemon's own one. */
+  static async begin({ config }: Pick<Bus, 'config'>, job: ClaimedJob): Promise<BringOver> {
+    const source = reading('The job folder', () => PinnedFolder.open(job.folder));
+    const started = new BringOver(config, job, source);
+    try {
+      started.#checkCommit();
+      await rm(started.#folder, { recursive: true, force: true }); // of an attempt that did not come to its end
+      mkdirSync(started.#folder, { mode: 0o700 });
+      writeNewFile(join(started.#folder, fileNames.commit), stagedMark);
+      return started;
+    } catch (error) {
+      source.close();
+      throw error;
+    }
+  }
+
+  #checkCommit(): void {
+    const name = fileNames.commit;
+    const missing = () => busError('MANIFEST_INVALID', `The job has no ${name}.`);
+    const info = reading(name, () => this.#source.stat(name), missing);
+    if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
+  }
+
+  /** @throws BusError `MANIFEST_MISSING`, `UNSAFE_PATH`, `TOO_LARGE`, `ARTIFACT_UNREADABLE`. */
+  manifest(): Buffer {
+    const name = fileNames.manifest;
+    const missing = () => busError('MANIFEST_MISSING', 'The job has no manifest.json.');
+    const read = () => this.#readSmall(this.#source, name, maxManifestBytes, info => this.#refuse(name, info));
+    const bytes = Buffer.from(reading(name, read, missing));
+    writeNewFile(join(this.#folder, name), bytes);
+    return bytes;
+  }
+
+  /**
+   * Copies the file of one artifact, which is plain names one in another.
+   *
+   * @param options.check may refuse it by its size, by throwing.
+   * @throws BusError with the code of the rejection; system errors of writing as they come.
+   */
+  async artifact(
+    relpath: string,
+    { index, check, signal }: { index: number; check: (info: Stats) => void; signal?: AbortSignal | undefined },
+  ): Promise<BroughtFile> {
+    const path = inFolder(this.#folder, `${index}.parquet`);
+    const parts = relpath.split('/');
+    const name = parts.pop() as string;
+    const within = this.#enter(parts, relpath);
+    try {
+      let bytes = 0;
+      const mayOpen = (info: Stats) => {
+        bytes = info.size;
+        this.#refuse(relpath, info);
+        check(info);
+      };
+      const digest = await this.#copy(within, name, { path, relpath, mayOpen, signal });
+      return { path, inode: lstatSync(path).ino, bytes, ...(digest && { digest }) };
+    } finally {
+      if (within !== this.#source) within.close();
+    }
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  /** Goes down through folders of the job, none of which is a link. */
+  #enter(parts: readonly string[], relpath: string): PinnedFolder {
+    let here = this.#source;
+    for (const [depth, part] of parts.entries()) {
+      const above = here;
+      try {
+        here = reading(parts.slice(0, depth + 1).join('/'), () => above.folder(part), missingFile(relpath));
+      } finally {
+        if (above !== this.#source) above.close();
+      }
+    }
+    return here;
+  }
+
+  async #copy(
+    folder: PinnedFolder,
+    name: string,
+    {
+      path,
+      relpath,
+      mayOpen,
+      signal,
+    }: {
+      path: string;
+      relpath: string;
+      mayOpen: (info: Stats) => void;
+      signal: AbortSignal | undefined;
+    },
+  ): Promise<ContentDigest | undefined> {
+    const missing = missingFile(relpath);
+    const seen = reading(relpath, () => folder.stat(name), missing);
+    if (seen.size <= smallFileBytes) {
+      const read = () => this.#readSmall(folder, name, smallFileBytes, mayOpen);
+      writeNewFile(path, reading(relpath, read, missing), 0o600);
+      return undefined;
+    }
+    const source = await folder.openHandle(name, mayOpen).catch(error => {
+      throw asJobs(error, relpath, missing);
+    });
+    try {
+      await refuseSparse(source, relpath, this.#config.limits.maxSparseRatio);
+      return await copyHandle(source, path, { mode: 0o600, signal });
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).syscall === 'read' ? asJobs(error, relpath, missing) : error;
+    } finally {
+      await source.close();
+    }
+  }
+
+  #readSmall(folder: PinnedFolder, name: string, maxBytes: number, check: (info: Stats) => void): Buffer {
+    const file = folder.openFile(name, check);
+    try {
+      return readSmall(file, name, maxBytes, scratch);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /**
+   * A name in the job's folder can be a second one of any file: what its producer could not have
+   * read itself, the daemon does not read for it. The size was looked at when the job was claimed,
+   * to tell large jobs from small ones.
+   */
+  #refuse(name: string, info: Stats): void {
+    const whose = whoseIsIt(this.#config, this.#source.info, info);
+    if (whose === 'the bus') throw busError('UNSAFE_PATH', `${name} is one of the bus's own files.`);
+    if (whose === 'others')
+      throw busError('UNSAFE_PATH', `${name} belongs to another user than the job, who lets nobody else read it.`);
+    const seen = this.#job.files?.get(name);
+    if (seen !== undefined && seen.bytes !== info.size)
+      throw busError('BYTES_MISMATCH', `${name} changed its size of ${seen.bytes} bytes after the job was claimed.`);
+  }
+}
+
+const missingFile = (relpath: string) => () =>
+  busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
+
+/** What the machine lacks, whoever's file is being read. */
+const machineCodes = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Reads something of the job's; what goes wrong is its own fault. */
+function reading<T>(what: string, read: () => T, missing?: () => BusError): T {
+  try {
+    return read();
+  } catch (error) {
+    throw asJobs(error, what, missing);
+  }
+}
+
+function asJobs(error: unknown, what: string, missing: (() => BusError) | undefined): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined || machineCodes.has(code)) return error;
+  if (missing !== undefined && ['ENOENT', 'ENAMETOOLONG'].includes(code)) return missing();
+  if (code === 'ENOTDIR') return busError('UNSAFE_PATH', `${what} is not a regular folder.`);
+  if (isNotRegular(error)) return busError('UNSAFE_PATH', `${what} is not a regular file.`);
+  return busError('ARTIFACT_UNREADABLE', `The daemon may not read ${what} (${code}).`);
+}

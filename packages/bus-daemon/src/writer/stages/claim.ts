@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseClaimedName } from '@quantbot/bus-format/state';
+import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { type FolderContent, lookInto } from '../file-thread/look-into.js';
+import { asError, type ClaimResult } from '../file-thread/orders.js';
+import type { ClaimedJob, FoundJob } from '../job.js';
+import { inInbox } from './discover.js';
+
+/** What became of jobs in the inbox. */
+export interface Claims {
+  /** Under claims of our own. */
+  jobs: ClaimedJob[];
+  /** They wait because the others hold enough for one time. */
+  left: FoundJob[];
+  /**
+   * They wait because we may not move them: folders of another user that are not writable for us.
+   */
+  refused: { job: FoundJob; error: Error }[];
+}
+
+/**
+ * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by
+ * now and those that we may not move. Durable effect: rename into `claimed/`, not flushed: after a
+ * power cut the job is in one place or the other, and both are looked at.
+ *
+ * @throws the permission error when it is the inbox, or `claimed/`, that may not be changed.
+ */
+export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claims> {
+  faultPoint('claim:before-rename');
+  const claims = found.map(job => claimOf(bus, job));
+  const orders = claims.map(({ from, folder }) => ({
+    from: typeof from === 'string' ? from : from.toString('base64'),
+    fromIsBase64: typeof from !== 'string',
+    folder,
+  }));
+  const results = await bus.files.request({ task: 'claim', orders });
+  faultPoint('claim:after-rename');
+  const jobs: ClaimedJob[] = [];
+  const left: FoundJob[] = [];
+  const refused: Claims['refused'] = [];
+  for (const [index, { from: _from, ...job }] of claims.entries()) {
+    const result = results[index] as ClaimResult;
+    if (result === 'left') left.push(found[index] as FoundJob);
+    else if ('error' in result) {
+      const error = asError(result.error);
+      if (mustWait(error)) refused.push({ job: found[index] as FoundJob, error });
+    } else jobs.push({ ...job, ...seenIn(result) });
+  }
+  if (refused.length > 0)
+    for (const folder of [bus.layout.inbox, bus.layout.claimed]) accessSync(folder, constants.W_OK | constants.X_OK);
+  return { jobs, left, refused };
+}
+
+const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' | 'sealed' | 'own'> => ({
+  files: files && new Map(files),
+  ...content,
+});
+
+function claimOf(
+  bus: Bus,
+  { name, committedAtMs, producer }: FoundJob,
+): Omit<ClaimedJob, 'sealed' | 'own'> & { from: string | Buffer } {
+  const claimId = bus.newClaim();
+  const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
+  const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);
+  return {
+    claim: claimId,
+    jobId,
+    folder,
+    submittedAtMs: committedAtMs,
+    producer,
+    from: inInbox(bus.layout.inbox, name),
+  };
+}
+
+/**
+ * Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone
+ * does not.
+ */
+function mustWait(error: Error): boolean {
+  const code = systemErrorCode(error);
+  if (code === 'ENOENT') return false;
+  if (code !== 'EACCES' && code !== 'EPERM') throw error;
+  return true;
+}
+
+/**
+ * A folder whose name is no id gets one, so that it can be rejected under a name that is safe
+ * everywhere.
+ */
+function substituteId(name: string | Buffer): string {
+  const readable = String(name)
+    .replace(/[^A-Za-z0-9._-]+/g, '_')
+    .slice(0, 40);
+  return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
+}
+
+/**
+ * So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is
+ * needed.
+ */
+const mostKnown = 10_000;
+
+/**
+ * The jobs that an earlier process, or a batch that failed, left in `claimed/` and that nobody has
+ * in hand, oldest first.
+ */
+export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean = () => true): Promise<ClaimedJob[]> {
+  const jobs: ClaimedJob[] = [];
+  let known = 0;
+  for (const name of await readdir(bus.layout.claimed)) {
+    const parsed = parseClaimedName(name);
+    if (parsed === undefined || !isOrphan(parsed.claim)) continue;
+    const folder = join(bus.layout.claimed, name);
+    const submittedAtMs = await lstat(join(folder, fileNames.commit)).then(
+      info => info.mtimeMs,
+      () => undefined, // settling had begun, or it never was a whole job
+    );
+    const { files, ...seen } = seenIn(lookInto(folder));
+    const isKnown = files !== undefined && known + files.size <= mostKnown;
+    if (isKnown) known += files.size;
+    jobs.push({ ...parsed, folder, submittedAtMs, files: isKnown ? files : undefined, ...seen });
+  }
+  const at = ({ submittedAtMs = 0 }: ClaimedJob) => submittedAtMs;
+  return jobs.sort((a, b) => at(a) - at(b) || (a.jobId < b.jobId ? -1 : 1));
+}

@@ -1,0 +1,171 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { daemonError } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import {
+  commitFile,
+  ensureEmptyTableFiles,
+  type JournalRow,
+  seqName,
+  tableFileName,
+} from '@quantbot/bus-format/journal';
+import {
+  copyFileDurable,
+  faultPoint,
+  isTraceparent,
+  type Manifest,
+  syncFolder,
+  systemErrorCode,
+  type TraceContext,
+  tryLink,
+  writeAndSync,
+} from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from '../job.js';
+import type { DecidedBatch } from './decide.js';
+import { rowsOfJob } from './job-rows.js';
+
+/**
+ * In: a batch whose files are in the store. Out: the same jobs, committed, with the journal's rows.
+ * Durable effect: `journal/hot/<last seq>/`, built outside of every glob and renamed in. That one
+ * rename is the commit point and the publication at once. A crash before it leaves a half-built
+ * folder that the next start removes; after it the batch is committed.
+ */
+export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<CommittedJob[]> {
+  if (jobs.length === 0) return [];
+  const committedAt = bus.now();
+  const firstSeq = bus.journal.lastSeq + 1;
+  const committed = jobs.map((job, index) => ({
+    claim: job.claim,
+    jobId: job.jobId,
+    folder: job.folder,
+    sealed: job.sealed,
+    own: job.own,
+    named: job.own ? undefined : job.manifest?.artifacts.map(({ relpath }) => relpath),
+    submittedAtMs: job.submittedAtMs,
+    trace: traceOf(job.manifest),
+    rows: rowsOfJob(job, firstSeq + index, committedAt),
+    leftovers: leftoversOf(job),
+  }));
+  const lastSeq = firstSeq + jobs.length - 1;
+  for (const table of tables.tables())
+    if (table !== bus.tables.get(table.name)) await ensureEmptyTableFiles(bus.layout, table);
+  const building = join(bus.layout.building, seqName(lastSeq));
+  const tableFiles = await build(bus, building, jobs, committed, tables);
+  await enterJournal(bus, building, lastSeq);
+  bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
+  bus.tables.adopt(tables);
+  return committed;
+}
+
+/** What came with the job lies in its folder; in one of the daemon's own, what was brought over. */
+function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
+  if (isRejected(job)) return undefined;
+  if (!job.own) return job.artifacts.map(({ file }) => basename(file));
+  if (job.files === undefined) return undefined;
+  return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
+}
+
+/** What a manifest says of its trace, if it is one. */
+function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
+  const { traceparent, tracestate } = manifest ?? {};
+  if (!isTraceparent(traceparent)) return undefined;
+  return { traceparent, ...(typeof tracestate === 'string' && { tracestate }) };
+}
+
+const keysOf = (committed: readonly CommittedJob[]): string[] =>
+  committed.flatMap(({ rows }) => rows.flatMap(row => (row.status === 'ingested' ? (row.artifact_key ?? []) : [])));
+
+/**
+ * Of the calls below only flushes go through another thread, which takes longer than the others
+ * themselves.
+ */
+function makeEmptyFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    rmSync(path, { recursive: true }); // of an attempt that failed
+    mkdirSync(path);
+  }
+}
+
+/**
+ * Writes and flushes the folder; so many files of canonical tables are in it. Nothing refers to it
+ * yet, so whatever goes wrong, it is simply removed.
+ */
+async function build(
+  bus: Bus,
+  folder: string,
+  jobs: DecidedBatch['jobs'],
+  committed: readonly CommittedJob[],
+  tables: DecidedBatch['tables'],
+): Promise<number> {
+  makeEmptyFolder(folder);
+  try {
+    await writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444);
+    let tableFiles = 0;
+    for (const [index, job] of jobs.entries())
+      tableFiles += await linkCanonical(bus, folder, job, committed[index]?.rows ?? [], tables);
+    await syncFolder(folder);
+    return tableFiles;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start removes it too
+    throw isFlushFailure(error) ? journalFailed(error) : error;
+  }
+}
+
+async function linkCanonical(
+  bus: Bus,
+  folder: string,
+  job: AcceptedJob | RejectedJob,
+  rows: readonly JournalRow[],
+  tables: DecidedBatch['tables'],
+): Promise<number> {
+  if (isRejected(job)) return 0;
+  let linked = 0;
+  for (const [ordinal, artifact] of job.artifacts.entries()) {
+    const name = canonTableOf(artifact.entry.schema_hint);
+    const seq = rows[ordinal]?.seq;
+    if (name === undefined || seq === undefined || artifact.status !== 'ingested') continue;
+    const stored = join(bus.layout.root, artifact.relPath);
+    const target = join(folder, tableFileName(name, tables.get(name)?.generation ?? 0, seq, ordinal));
+    if (!tryLink(stored, target)) await copyFileDurable(stored, target);
+    linked++;
+  }
+  return linked;
+}
+
+async function enterJournal(bus: Bus, building: string, lastSeq: number): Promise<void> {
+  faultPoint('commit:before-rename');
+  bus.assertHeld();
+  const target = join(bus.layout.hot, seqName(lastSeq));
+  try {
+    renameSync(building, target); // a second writer could not rename over a commit that is there
+  } catch (error) {
+    const taken = ['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '');
+    if (taken) throw daemonError('JOURNAL_DAMAGED', `Another process has committed ${target}.`, { cause: error });
+    throw error;
+  }
+  faultPoint('commit:after-rename');
+  try {
+    await syncFolder(bus.layout.hot);
+  } catch (error) {
+    // Readers may see the commit already, but nobody knows whether it is on the disk.
+    throw journalFailed(error);
+  }
+  faultPoint('commit:after-sync');
+}
+
+/**
+ * An fsync that failed for want of space has nothing to hide; any other failure means that the disk
+ * cannot be believed.
+ */
+function isFlushFailure(error: unknown): boolean {
+  const { syscall } = error as { syscall?: string };
+  return syscall === 'fsync' && !['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
+}
+
+const journalFailed = (cause: unknown) =>
+  daemonError('JOURNAL_FAILED', `The journal could not be flushed: ${(cause as Error).message}.`, { cause });

@@ -1,0 +1,157 @@
+import { lstatSync } from 'node:fs';
+import { adoptProducer, type CanonTable, canonTableOf, type TableRegistry } from '@quantbot/bus-format/canon';
+import type { KnownArtifact } from '@quantbot/bus-format/journal';
+import { BusError, busError, inFolder, type Operation } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import {
+  type AcceptedJob,
+  type CheckedJob,
+  type DecidedArtifact,
+  isRejected,
+  type RejectedJob,
+  type VerifiedArtifact,
+  type VerifiedJob,
+} from '../job.js';
+
+/**
+ * A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will
+ * be after it.
+ */
+export interface DecidedBatch {
+  jobs: (AcceptedJob | RejectedJob)[];
+  tables: TableRegistry;
+}
+
+/** What decides about a key: the journal, then the jobs accepted earlier in this batch. */
+interface Known {
+  journal: ReadonlyMap<string, KnownArtifact>;
+  batch: Map<string, string>;
+  /** Store paths at which there is a file, or will be after this batch. */
+  stored: Set<string>;
+}
+
+/**
+ * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or
+ * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is asked
+ * only about keys that it may have; the bytes of one whose stored file was lost go back into their
+ * place.
+ */
+export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
+  const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
+  const journal = await bus.journal.findKeys([
+    ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
+    ...verified.flatMap(keysOfAlias),
+  ]);
+  const present = artifacts
+    .map(artifact => placeOf(artifact, journal))
+    .filter(relPath => isThere(inFolder(bus.layout.root, relPath)));
+  const known: Known = { journal, batch: new Map(), stored: new Set(present) };
+  const tables = bus.tables.draft();
+  const next = bus.journal.lastSeq + 1;
+  const jobs = verified.map((job, index) => (isRejected(job) ? job : decideJob(bus, job, known, tables, next + index)));
+  return { jobs, tables };
+}
+
+/**
+ * The journal has the path: an earlier version named files of keys with capital letters otherwise.
+ */
+const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
+  journal.get(key)?.relPath ?? relPath;
+
+/** Any error but "not there" is thrown. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+function decideJob(
+  bus: Bus,
+  job: VerifiedJob,
+  known: Known,
+  tables: TableRegistry,
+  seq: number,
+): AcceptedJob | RejectedJob {
+  try {
+    if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
+    const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
+      const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
+      const relPath = placeOf(artifact, known.journal);
+      if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict({ ...artifact, relPath }, sha256, known);
+      const status = sha256 === undefined ? 'ingested' : 'duplicate';
+      const isThere = known.stored.has(relPath);
+      const isNew = status === 'ingested';
+      return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
+    });
+    const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
+    tryOnTables(bus, tables, job, fresh, seq);
+    for (const artifact of fresh) known.batch.set(artifact.key, artifact.sha256);
+    for (const artifact of artifacts) known.stored.add(artifact.relPath);
+    return { ...job, artifacts };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    const { artifacts: _artifacts, ...rest } = job;
+    return { ...rest, error };
+  }
+}
+
+const keysOfAlias = ({ manifest }: CheckedJob): string[] =>
+  manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
+
+/** An alias stands for an artifact that is there, of the dataset that it belongs to. */
+function checkOperation(op: Operation, known: Known): void {
+  if (op.type !== 'alias' || op.artifact_key === null) return;
+  const [, producer, kind] = op.artifact_key.split('/');
+  if (producer !== op.producer || kind !== op.kind)
+    throw busError('OPERATION_INVALID', `${op.artifact_key} is no artifact of ${op.producer}/${op.kind}.`);
+  if (!known.journal.has(op.artifact_key) && !known.batch.has(op.artifact_key))
+    throw busError('OPERATION_INVALID', `There is no artifact ${op.artifact_key}.`);
+}
+
+/** All of a job's artifacts fit their tables, or the tables stay as they were. */
+function tryOnTables(
+  bus: Bus,
+  tables: TableRegistry,
+  job: VerifiedJob,
+  artifacts: readonly DecidedArtifact[],
+  seq: number,
+): void {
+  const attempt = tables.draft();
+  const names = new Set<string>();
+  for (const artifact of artifacts) {
+    const schemaHint = artifact.entry.schema_hint ?? '';
+    const name = canonTableOf(schemaHint);
+    if (name !== undefined && !attempt.isKnown(name) && !bus.config.canon.autoRegister)
+      throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
+        hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
+      });
+    attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
+    if (name !== undefined) names.add(name);
+  }
+  const { producer } = job.manifest;
+  // An operator's adoption is one job with all tables of a database.
+  const isAdoption = job.own === true && producer === adoptProducer;
+  const changes = [...names].map(name => ({
+    before: tables.get(name) ?? (tables.isKnown(name) || isAdoption ? { columns: [] } : undefined),
+    after: attempt.get(name) as CanonTable,
+  }));
+  bus.tableLimits.apply(bus.config, { producer, nowMs: bus.elapsed() }, changes);
+  tables.adopt(attempt);
+}
+
+function conflict({ key, relPath, sha256 }: VerifiedArtifact, there: string, known: Known): BusError {
+  const seq = known.journal.get(key)?.seq;
+  const isLost = seq !== undefined && !known.stored.has(relPath);
+  return busError(
+    'ARTIFACT_CONFLICT',
+    `${key} is already in the bus with other content${isLost ? ', and its stored file is lost' : ''}.`,
+    {
+      details: [
+        `stored: sha256 ${there}${seq === undefined ? ' (earlier in the same batch)' : ` (seq ${seq})`}`,
+        `submitted: sha256 ${sha256}`,
+        ...(isLost
+          ? [
+              `to restore it: submit the bytes with the sha256 ${there} again, or copy ${relPath} from a backup`,
+              'to submit other content: choose another run_id or artifact_id',
+            ]
+          : []),
+      ],
+    },
+  );
+}

@@ -1,0 +1,148 @@
+import type { DeclaredColumn } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import {
+  type DecodeFinding,
+  decodeAlone,
+  decodeBudget,
+  decodeTogether,
+  type FilesToDecode,
+  isSpoilt,
+  type SlowFile,
+} from '@quantbot/duckdb-process';
+import type { ParquetColumn } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import type { FileSchema } from '../file-schema.js';
+import type { VerifiedArtifact } from '../job.js';
+import { Patience } from './patience.js';
+
+const movingEveryMs = 10_000;
+
+type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns' | 'refused'>;
+
+/** Files of one schema and one producer. */
+interface Group extends FilesToDecode {
+  producer: string;
+}
+
+/**
+ * Returns which of these files cannot be read although their footer is good, or lack values that
+ * their table needs, and why. Only files for canonical tables are read: there, one bad page would
+ * fail every query of the table. Reading happens in another process, which a hostile file may take
+ * down with it.
+ *
+ * The others get the columns that DuckDB reads in them: what it says is what the table gets,
+ * whatever our own reader found.
+ *
+ * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is
+ * not judged here: its finding is `slow`. Beside the others the search ends with the first bad
+ * file, since its job is rejected as a whole.
+ */
+export async function checkDecodable(
+  bus: Bus,
+  artifacts: readonly VerifiedArtifact[],
+): Promise<Map<string, DecodeFinding | SlowFile>> {
+  const bad = new Map<string, DecodeFinding | SlowFile>();
+  for (const { file, schema } of artifacts)
+    if (schema !== undefined && schema.faults.length > 0)
+      bad.set(file, {
+        unfaithful: schema.faults.map(({ path, problem, hint }) => `${path || 'a column'}: ${problem}; write ${hint}`),
+      });
+  // Each attempt has a budget of its own, so who waits for one does not hang.
+  const moving = setInterval(() => bus.events.emit('moved', { stage: 'verify' }), movingEveryMs);
+  const patience = bus.beside && new Patience(bus.beside);
+  try {
+    for (const group of groupsOf(bus, artifacts))
+      if (patience !== undefined) await decodeQuickly(bus, group, bad, patience);
+      else if (bad.size === 0) await decodeThoroughly(bus, group, bad);
+  } finally {
+    clearInterval(moving);
+  }
+  return bad;
+}
+
+function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
+  const groups = new Map<string, Group>();
+  const byPath = new Map(artifacts.map(artifact => [artifact.file, artifact]));
+  for (const artifact of artifacts) {
+    const table = canonTableOf(artifact.entry.schema_hint);
+    const { schema } = artifact;
+    if (table === undefined || schema === undefined || schema.faults.length > 0) continue;
+    // A column that the file lacks is found when its schema is compared.
+    const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
+    const [, producer = ''] = artifact.key.split('/');
+    const alike = JSON.stringify([producer, required, schema.id]);
+    const group = groups.get(alike) ?? { ...schemaToDecode(schema, byPath), producer, required, files: [] };
+    if (schema.columns !== undefined) artifact.columns = schema.columns;
+    group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
+    groups.set(alike, group);
+  }
+  return groups.values();
+}
+
+/**
+ * What the decoder has to know of a schema, and what is learnt of it when its files are decoded.
+ */
+function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
+  const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
+  if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
+  return {
+    describe: { expected, hasRenamedColumns },
+    nanosecondColumns,
+    described: (files, found) => {
+      const read = found.columns.map((column, i) => columnRead(column, expected[i]));
+      if (found.isCertain) Object.assign(schema, { columns: read, refused: found.refused });
+      for (const { path } of files) (byPath.get(path) as VerifiedArtifact).columns = read;
+    },
+  };
+}
+
+const columnRead = ({ name, type }: DeclaredColumn, own: ParquetColumn | undefined): ParquetColumn =>
+  own?.name === name && own.type === type ? own : { name, type, nullable: own?.nullable ?? true };
+
+const bytesOf = ({ files }: Group): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function* halves(group: Group): Generator<Group> {
+  const middle = Math.ceil(group.files.length / 2);
+  yield { ...group, files: group.files.slice(0, middle) };
+  yield { ...group, files: group.files.slice(middle) };
+}
+
+/**
+ * All files of a group in one statement; if that fails, halves, until each bad file stands alone.
+ */
+async function decodeQuickly(
+  bus: Bus,
+  group: Group,
+  bad: Map<string, DecodeFinding | SlowFile>,
+  patience: Patience,
+): Promise<void> {
+  const handOver = () => group.files.map(({ path }) => bad.set(path, { slow: true }));
+  const timeoutMs = patience.timeFor(group.producer, bytesOf(group));
+  if (timeoutMs === undefined) return void handOver();
+  const begun = performance.now();
+  const budget = { ...decodeBudget(bus.config.limits, bytesOf(group)), timeoutMs };
+  const outcome = await decodeTogether(bus.inspector, group, budget);
+  bus.events.emit('moved', { stage: 'verify' });
+  const spoilt = outcome !== undefined && isSpoilt(outcome);
+  patience.spend(group.producer, { ms: performance.now() - begun, bytes: bytesOf(group), spoilt });
+  if (outcome === undefined) return;
+  if (spoilt) return void handOver();
+  const [only, ...others] = group.files;
+  if (others.length > 0) for (const half of halves(group)) await decodeQuickly(bus, half, bad, patience);
+  else if (only !== undefined) bad.set(only.path, outcome);
+}
+
+/** {@link decodeQuickly} with all that a file may cost, until one is bad. */
+async function decodeThoroughly(bus: Bus, group: Group, bad: Map<string, DecodeFinding | SlowFile>): Promise<void> {
+  const { limits } = bus.config;
+  const outcome = await decodeTogether(bus.inspector, group, decodeBudget(limits, bytesOf(group)));
+  bus.events.emit('moved', { stage: 'verify' });
+  if (outcome === undefined) return;
+  const [only, ...others] = group.files;
+  if (others.length > 0) {
+    for (const half of halves(group)) if (bad.size === 0) await decodeThoroughly(bus, half, bad);
+  } else if (only !== undefined) {
+    const finding = isSpoilt(outcome) ? await decodeAlone(bus.inspector, group, limits, outcome) : outcome;
+    if (finding !== undefined) bad.set(only.path, finding);
+  }
+}

@@ -1,0 +1,87 @@
+import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
+import type { ParquetColumn } from '@quantbot/infra';
+import { type AcceptedJob, isRejected, type RejectedJob } from '../job.js';
+
+/**
+ * The journal's rows of a job: one per artifact, or one for a job that was rejected, or for an
+ * operation.
+ */
+export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committedAt: number): JournalRow[] {
+  const base = {
+    ...emptyRow,
+    seq,
+    claim: job.claim,
+    committed_at: committedAt,
+    job_id: job.jobId,
+    manifest_sha256: job.manifestSha256,
+  };
+  const { manifest } = job;
+  const ofManifest =
+    manifest === undefined
+      ? {}
+      : {
+          run_id: manifest.run_id,
+          producer: manifest.producer,
+          kind: manifest.kind,
+          created_at_utc: parseUtc(manifest.created_at_utc),
+          inputs: json(manifest.inputs),
+          job_meta_json: json(manifest.meta),
+          provenance_json: json(manifest.provenance),
+        };
+  if (isRejected(job)) {
+    const { error } = job;
+    return [
+      {
+        ...base,
+        ...ofManifest,
+        ordinal: 0,
+        status: 'rejected',
+        reject_code: error.code as JournalRow['reject_code'],
+        reject_error: error.message,
+        reject_details: JSON.stringify(error.details),
+      },
+    ];
+  }
+  if (job.manifest.op !== undefined)
+    return [{ ...base, ...ofManifest, ordinal: 0, status: 'done', op_json: JSON.stringify(job.manifest.op) }];
+  return job.artifacts.map((artifact, ordinal) => ({
+    ...base,
+    ...ofManifest,
+    ordinal,
+    status: artifact.status,
+    kind: artifact.entry.kind ?? job.manifest.kind,
+    artifact_id: artifact.entry.artifact_id,
+    artifact_key: artifact.key,
+    format: artifact.entry.format,
+    rel_path: artifact.relPath,
+    rows: artifact.rows,
+    bytes: artifact.bytes,
+    sha256: artifact.sha256,
+    schema_hint: artifact.entry.schema_hint ?? null,
+    schema_json: schemaJson(artifact.columns),
+    meta_json: json(artifact.entry.meta),
+    content_hash: artifact.contentHash ?? null,
+  }));
+}
+
+/** Files of one producer mostly share one schema, and then the very same columns. */
+const schemaJsons = new WeakMap<readonly ParquetColumn[], string>();
+
+function schemaJson(columns: readonly ParquetColumn[]): string {
+  const known = schemaJsons.get(columns);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(columns);
+  schemaJsons.set(columns, json);
+  return json;
+}
+
+const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+
+/** The manifest's schema has checked the form; a time without a zone is UTC too. */
+const parseUtc = (text: string): number =>
+  Date.parse(
+    `${text
+      .replace(' ', 'T')
+      .replace(/(\.\d{3})\d+/, '$1')
+      .replace(/(Z|\+00:00)$/, '')}Z`,
+  );

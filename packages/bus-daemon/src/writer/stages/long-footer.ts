@@ -1,0 +1,42 @@
+import { footerBudget, inFreshProcess, isSpoilt, TaskError } from '@quantbot/duckdb-process';
+import { BusError, busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+
+/** A longer footer is not read in the daemon's own thread. */
+export const longFooterBytes = 1024 * 1024;
+
+/**
+ * A file of a batch that would keep the other jobs waiting: its job is to be verified beside them.
+ */
+export class CostlyFile extends Error {}
+
+/**
+ * Reads a long footer in a process of its own: nothing else can be done while a footer is parsed.
+ *
+ * @throws CostlyFile where a job can be handed over; BusError as `readParquetFooter`, and
+ * `TOO_COMPLEX`.
+ */
+export async function readLongFooter(
+  bus: Bus,
+  path: string,
+  { relpath, signal }: { relpath: string; signal: AbortSignal | undefined },
+): Promise<ParquetFooter> {
+  if (bus.beside !== undefined) throw new CostlyFile(`${relpath} has a long footer.`);
+  const reader = bus.inspector.another('inspect-footer');
+  const close = () => reader.close();
+  signal?.addEventListener('abort', close, { once: true });
+  try {
+    const read = () => reader.request({ task: 'footer', path }, footerBudget(bus.config.limits));
+    const outcome = await inFreshProcess(reader, read);
+    if (!isSpoilt(outcome)) return outcome;
+    throw busError('TOO_COMPLEX', `The footer of ${relpath} costs more than a footer may cost.`, {
+      details: [outcome.message],
+    });
+  } catch (error) {
+    if (!(error instanceof TaskError) || !(error.code in rejectCodes)) throw error;
+    throw new BusError(error.code as RejectCode, error.message, { hint: error.hint, details: error.details });
+  } finally {
+    signal?.removeEventListener('abort', close);
+    close();
+  }
+}

@@ -1,0 +1,29 @@
+import { isRejection, type JournalRow, rejectReasonOf } from '@quantbot/bus-format/journal';
+import { canonTableOf } from '@quantbot/infra';
+import type { SettledJob } from '../events.js';
+import type { CommittedJob } from '../job.js';
+
+/** What is told of a job that readers can see since a moment (milliseconds). */
+export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
+  const [first] = rows as [JournalRow];
+  const added = rows.filter(row => row.status === 'ingested');
+  const sum = (column: 'rows' | 'bytes') => added.reduce((total, row) => total + (row[column] ?? 0), 0);
+  return {
+    seq: first.seq,
+    jobId: first.job_id,
+    outcome: added.length > 0 ? 'ingested' : (first.status as SettledJob['outcome']),
+    runId: first.run_id,
+    producer: first.producer,
+    kind: first.kind,
+    artifacts: added.length,
+    rows: sum('rows'),
+    bytes: sum('bytes'),
+    // Two clocks of one machine, of which the file system's ticks more coarsely.
+    latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
+    submittedAtMs,
+    visibleAtMs,
+    tables: [...new Set(added.flatMap(row => canonTableOf(row.schema_hint) ?? []))],
+    trace,
+    rejection: isRejection(rows) ? rejectReasonOf(rows) : undefined,
+  };
+}

@@ -1,0 +1,95 @@
+import { constants, unlinkSync } from 'node:fs';
+import { chmod, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { concurrently } from '@quantbot/bus-format';
+import {
+  copyFileDurable,
+  copyHandleDurable,
+  faultPoint,
+  inFolder,
+  makeFolderDurable,
+  syncFile,
+  syncFolder,
+} from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { asError, type StoreOrder, type StoreResult } from '../file-thread/orders.js';
+import { type DecidedArtifact, isRejected } from '../job.js';
+import type { DecidedBatch } from './decide.js';
+
+/** So many files are open at once. */
+const filesAtOnce = 64;
+
+/**
+ * In: decided jobs. Out: the same, each new artifact, and each that was lost, lying in the store,
+ * read-only and flushed. Durable effect: a link (or copy) per artifact, its file and folder
+ * flushed, once per batch. A crash leaves orphans, which no journal row names; the job is still in
+ * `claimed/`, and its next attempt replaces them.
+ */
+export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch> {
+  const fresh = batch.jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.toStore)));
+  faultPoint('store:before-link');
+  const folders = new Set(fresh.map(artifact => inFolder(bus.layout.root, dirname(artifact.relPath))));
+  for (const folder of folders) await makeFolderDurable(folder);
+  for (let first = 0; first < fresh.length; first += filesAtOnce)
+    await storeTogether(bus, fresh.slice(first, first + filesAtOnce));
+  faultPoint('store:after-link');
+  for (const folder of folders) await syncFolder(folder);
+  faultPoint('store:after-sync');
+  return batch;
+}
+
+async function storeTogether(bus: Bus, artifacts: readonly DecidedArtifact[]): Promise<void> {
+  const orders = artifacts.map(({ file, inode, relPath, replaceOrphan }) => ({
+    file,
+    inode,
+    target: inFolder(bus.layout.root, relPath),
+    replaceOrphan,
+  }));
+  const results = await bus.files.request({ task: 'store', orders });
+  const rest = orders
+    .map((order, index) => ({ ...order, sha256: artifacts[index]?.sha256, result: results[index] }))
+    .filter(hasNotStored);
+  await concurrently(rest, finish);
+  bus.events.emit('moved', { stage: 'store' });
+}
+
+type Answered = StoreOrder & { sha256: string | undefined; result: StoreResult | undefined };
+type Unfinished = Answered & { result: Exclude<StoreResult, 'stored'> };
+
+const hasNotStored = (order: Answered): order is Unfinished => order.result !== 'stored';
+
+async function finish(order: Unfinished): Promise<void> {
+  const { file, target, result } = order;
+  if (result === 'cannot be linked') return copyIn(order);
+  if (result.failed === 'flush') await rewrite(file, target);
+  throw asError(result.error);
+}
+
+/** On a file system without links. What is copied must be what was hashed. */
+async function copyIn({ file, inode, sha256, target }: Unfinished): Promise<void> {
+  const source = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const info = await source.stat();
+    const copied = info.isFile() && info.ino === inode ? await copyHandleDurable(source, target) : undefined;
+    if (copied?.sha256 !== sha256) {
+      await rm(target, { force: true });
+      throw new Error(`${file} was replaced while it was stored.`);
+    }
+  } finally {
+    await source.close();
+  }
+  await chmod(target, 0o444);
+  await syncFile(target);
+}
+
+/**
+ * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file
+ * would lie: the job's file is written anew, and the next attempt starts from that.
+ */
+async function rewrite(file: string, target: string): Promise<void> {
+  unlinkSync(target);
+  const rewritten = `${file}.rewritten`;
+  await rm(rewritten, { recursive: true, force: true });
+  await copyFileDurable(file, rewritten);
+  await rename(rewritten, file);
+}

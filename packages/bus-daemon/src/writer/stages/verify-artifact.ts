@@ -1,0 +1,202 @@
+import { constants, lstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import {
+  busError,
+  type ContentDigest,
+  digestHandle,
+  digestOf,
+  fileNames,
+  footerBytesOf,
+  inFolder,
+  isNotRegular,
+  type Manifest,
+  type ManifestArtifact,
+  manifestArtifactKey,
+  type ParquetFooter,
+  readFooterIn,
+  readFooterOf,
+  readSmallFile,
+  smallFileBytes,
+  storeRelPath,
+  systemErrorCode,
+} from '@quantbot/infra';
+import type { Bus } from '../bus.js';
+import { fileSchemaOf } from '../file-schema.js';
+import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
+import type { ClaimedJob, VerifiedArtifact } from '../job.js';
+import type { BringOver, BroughtFile } from './bring-over.js';
+import { longFooterBytes, readLongFooter } from './long-footer.js';
+import { refuseSparse } from './sparse.js';
+
+/** Names in a job's folder that are the protocol's own: no artifact may have one. */
+const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
+
+/**
+ * Checks one artifact of a claimed job against its manifest. Where somebody else may change the
+ * job's folder, the file is brought over first, and the daemon's own copy is what is checked and
+ * stored.
+ *
+ * @throws BusError with the code of the rejection; system errors as they come.
+ */
+export async function verifyArtifact(
+  bus: Bus,
+  job: ClaimedJob & { manifest: Manifest },
+  index: number,
+  { over, signal }: { over: BringOver | undefined; signal: AbortSignal | undefined },
+): Promise<VerifiedArtifact> {
+  const { manifest } = job;
+  const entry = manifest.artifacts[index] as ManifestArtifact;
+  const parts = safeParts(entry.relpath);
+  const check = ({ size }: { size: number }) => checkSize(bus, entry.relpath, size);
+  const file =
+    over === undefined
+      ? ownFile(job, entry.relpath, parts)
+      : await over.artifact(entry.relpath, { index, check, signal });
+  checkSize(bus, entry.relpath, file.bytes);
+  const { footer, digest } = await (file.bytes <= smallFileBytes
+    ? readSmall(file.path, entry.relpath)
+    : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal }));
+  checkAgainst(entry, digest, footer.rows);
+  if (footer.rowGroups > bus.config.limits.maxRowGroups)
+    throw busError(
+      'TOO_LARGE',
+      `${entry.relpath} has ${footer.rowGroups} row groups; ${bus.config.limits.maxRowGroups} are allowed.`,
+      { hint: 'Write larger row groups, so that there are fewer of them, or raise limits.max_row_groups.' },
+    );
+  if (footer.columns.length > bus.config.limits.maxColumns)
+    throw busError(
+      'TOO_LARGE',
+      `${entry.relpath} has ${footer.columns.length} columns; ${bus.config.limits.maxColumns} are allowed.`,
+    );
+  return {
+    entry,
+    key: manifestArtifactKey(manifest, entry),
+    relPath: storeRelPath({
+      producer: manifest.producer,
+      kind: entry.kind ?? manifest.kind,
+      runId: manifest.run_id,
+      artifactId: entry.artifact_id,
+    }),
+    file: file.path,
+    inode: file.inode,
+    rows: footer.rows,
+    ...digest,
+    columns: footer.columns,
+    schema: canonTableOf(entry.schema_hint) === undefined ? undefined : fileSchemaOf(footer),
+  };
+}
+
+interface Content {
+  footer: ParquetFooter;
+  digest: ContentDigest;
+}
+
+/**
+ * Where small files are read to, one after another; a new buffer for each costs more than reading
+ * into it.
+ */
+const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
+
+/**
+ * One read gives both footer and hash. Nothing may come between reading and the last use of what
+ * was read.
+ */
+function readSmall(path: string, relpath: string): Content {
+  try {
+    const content = readSmallFile(path, smallFileBytes, { into: scratch });
+    return { footer: readFooterIn(content), digest: digestOf(content) };
+  } catch (error) {
+    throw isNotRegular(error) ? notRegular(relpath) : error;
+  }
+}
+
+async function readLarge(
+  bus: Bus,
+  path: string,
+  { relpath, copied, signal }: { relpath: string; copied: ContentDigest | undefined; signal: AbortSignal | undefined },
+): Promise<Content> {
+  const handle = await openRegular(path, relpath);
+  try {
+    const isLong = (await footerBytesOf(handle)) > longFooterBytes;
+    if (copied === undefined) await refuseSparse(handle, relpath, bus.config.limits.maxSparseRatio);
+    const footer = isLong ? await readLongFooter(bus, path, { relpath, signal }) : await readFooterOf(handle);
+    return { footer, digest: copied ?? (await digestHandle(handle, { signal })) };
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkSize({ config }: Bus, relpath: string, bytes: number): void {
+  if (bytes > config.limits.maxArtifactBytes)
+    throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
+}
+
+/** The names that lead to a file of the job, none of which leads anywhere else. */
+function safeParts(relpath: string): string[] {
+  const parts = relpath.split('/');
+  const leadsOut = parts.some(part => part === '' || part === '.' || part === '..');
+  if (leadsOut || relpath.includes('\0') || relpath.includes('\\'))
+    throw busError(
+      'UNSAFE_PATH',
+      `The relpath ${JSON.stringify(relpath).slice(0, 200)} is not a plain path below the job folder.`,
+    );
+  if (parts.length === 1 && protocolFiles.has(relpath))
+    throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
+  return parts;
+}
+
+/**
+ * A file in a folder that is the daemon's own, every folder on the way being a real one and the end
+ * a regular file.
+ */
+function ownFile(job: ClaimedJob, relpath: string, parts: readonly string[]): BroughtFile {
+  let path = job.folder;
+  let info: FileInfo | undefined;
+  for (const [depth, part] of parts.entries()) {
+    path = inFolder(path, part);
+    info = (parts.length === 1 ? job.files?.get(part) : undefined) ?? lstatOf(path);
+    if (info === undefined) throw busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
+    const isLast = depth === parts.length - 1;
+    if (info.kind !== (isLast ? 'file' : 'folder'))
+      throw busError(
+        'UNSAFE_PATH',
+        `${parts.slice(0, depth + 1).join('/')} is not a regular ${isLast ? 'file' : 'folder'}.`,
+      );
+  }
+  const { inode, bytes } = info as FileInfo;
+  return { path, inode, bytes };
+}
+
+function lstatOf(path: string): FileInfo | undefined {
+  try {
+    return fileInfo(lstatSync(path));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+const notRegular = (relpath: string) => busError('UNSAFE_PATH', `${relpath} is not a regular file.`);
+
+async function openRegular(path: string, relpath: string): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch(error => {
+    throw isNotRegular(error) ? notRegular(relpath) : error;
+  });
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw notRegular(relpath);
+}
+
+function checkAgainst(entry: ManifestArtifact, { bytes, sha256 }: ContentDigest, rows: number): void {
+  if (entry.bytes !== undefined && entry.bytes !== bytes)
+    throw busError('BYTES_MISMATCH', `${entry.relpath} has ${bytes} bytes; the manifest says ${entry.bytes}.`);
+  if (entry.sha256 !== undefined && entry.sha256 !== sha256)
+    throw busError(
+      'CHECKSUM_MISMATCH',
+      `${entry.relpath} has the SHA-256 ${sha256}; the manifest says ${entry.sha256}.`,
+    );
+  if (entry.rows !== undefined && entry.rows !== rows)
+    throw busError('ROWS_MISMATCH', `${entry.relpath} has ${rows} rows; the manifest says ${entry.rows}.`);
+}

@@ -1,0 +1,190 @@
+import { hash } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { breathe, concurrently, isMachineFault } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
+import {
+  BusError,
+  busError,
+  fileNames,
+  inFolder,
+  type Manifest,
+  maxManifestBytes,
+  parseManifest,
+  readSmallFile,
+  schemaHintProblem,
+  systemErrorCode,
+} from '@quantbot/infra';
+import type { Beside, Bus } from '../bus.js';
+import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
+import { BringOver } from './bring-over.js';
+import { checkDecodable } from './decodable.js';
+import { isLarge } from './large.js';
+import { CostlyFile } from './long-footer.js';
+import { verifyArtifact } from './verify-artifact.js';
+
+/**
+ * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers,
+ * pages of canonical files), or with the reason why it cannot be taken. Durable effect: none that
+ * counts (a private copy inside the claimed folder where one is needed). Nothing that a file claims
+ * is believed before it is bounded. A job that would keep the others waiting goes to `bus.beside`,
+ * and is not in the result.
+ */
+export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
+  const verified = (await concurrently(claimed, job => verifyJob(bus, job, signal))).filter(job => job !== undefined);
+  const undecodable = await checkDecodable(
+    bus,
+    verified.flatMap(job => (isRejected(job) ? [] : job.artifacts)),
+  );
+  const decodable = verified
+    .filter(job => isRejected(job) || !handOverSlow(bus, job, undecodable))
+    .map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+  return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
+}
+
+async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob | undefined> {
+  let manifest: Manifest | undefined;
+  let manifestSha256: string | null = null;
+  let over: BringOver | undefined;
+  try {
+    checkFolder(job);
+    over = job.own ? undefined : await BringOver.begin(bus, job);
+    const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
+    manifestSha256 = hash('sha256', bytes);
+    manifest = parseManifest(bytes);
+    checkManifestOf(job, manifest);
+    if (bus.beside !== undefined && isCostly(bus, job, manifest)) return void handOver(bus.beside, job);
+    const artifacts: VerifiedArtifact[] = [];
+    for (const [index] of manifest.artifacts.entries()) {
+      artifacts.push(await verifyArtifact(bus, { ...job, manifest }, index, { over, signal }));
+      bus.events.emit('moved', { stage: 'verify' });
+      await breathe();
+    }
+    return { ...job, manifest, manifestSha256, artifacts };
+  } catch (error) {
+    if (error instanceof CostlyFile && bus.beside !== undefined) return void handOver(bus.beside, job);
+    return { ...job, manifest, manifestSha256, error: faultOf(job, error) };
+  } finally {
+    over?.close();
+  }
+}
+
+/** An error of the job's own; any other is thrown. */
+function faultOf(job: ClaimedJob, error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  const { code, path = '' } = error as NodeJS.ErrnoException;
+  const isBelow = systemErrorCode(error) !== undefined && path.startsWith(`${job.folder}/`);
+  if (!isBelow || isMachineFault(error)) throw error;
+  return busError('ARTIFACT_UNREADABLE', `The daemon may not read ${path} (${code}).`);
+}
+
+/** Many jobs may wait there, so that nothing is kept of their files. */
+const handOver = (beside: Beside, job: ClaimedJob): void => beside.add({ ...job, files: undefined });
+
+/**
+ * Whether the artifacts have more bytes than a batch should wait for: one file may be there under
+ * many ids.
+ */
+function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): boolean {
+  const bytes = manifest.artifacts.reduce((sum, { relpath }) => sum + (files?.get(relpath)?.bytes ?? 0), 0);
+  return isLarge(bytes, config.batch.maxBytes);
+}
+
+/** Hands over a job with a file that is slow; whether it did. */
+function handOverSlow(bus: Bus, job: VerifiedJob, findings: ReadonlyMap<string, DecodeFinding | SlowFile>): boolean {
+  const isSlow = job.artifacts.some(({ file }) => 'slow' in (findings.get(file) ?? {}));
+  if (isSlow && bus.beside !== undefined) handOver(bus.beside, job);
+  return isSlow;
+}
+
+function checkFolder(job: ClaimedJob): void {
+  if (job.files !== undefined) return; // it could be looked into
+  const info = lstatSync(job.folder);
+  if (info.isSymbolicLink()) throw busError('UNSAFE_PATH', 'The job folder is a symbolic link.');
+  if (!info.isDirectory()) throw busError('UNSAFE_PATH', 'The job is not a folder.');
+}
+
+/** One look less than asking first what it is: opening says it too. */
+function readManifestBytes(job: ClaimedJob): Uint8Array {
+  const name = fileNames.manifest;
+  try {
+    return readSmallFile(inFolder(job.folder, name), maxManifestBytes);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw busError('MANIFEST_MISSING', 'The job has no manifest.json.');
+    throw error;
+  }
+}
+
+function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
+  if (manifest.job_id !== job.jobId)
+    throw busError(
+      'MANIFEST_INVALID',
+      `The manifest's job_id is ${manifest.job_id}, the folder's name is ${job.jobId}.`,
+      {
+        details: ['job_id: must equal the name of the job folder'],
+      },
+    );
+  for (const [index, artifact] of manifest.artifacts.entries()) {
+    const problem = schemaHintProblem(artifact.schema_hint);
+    if (problem !== undefined)
+      throw busError('MANIFEST_INVALID', `The schema_hint ${artifact.schema_hint} names no table.`, {
+        details: [`artifacts.${index}.schema_hint: ${problem}`],
+      });
+  }
+}
+
+const contentTimeoutMs = 300_000;
+
+/**
+ * A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody
+ * has asked for its rows yet.
+ */
+async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
+  for (const job of jobs)
+    for (const artifact of isRejected(job) ? [] : job.artifacts) {
+      const hash = await bus.inspector
+        .request({ task: 'content', path: artifact.file }, contentTimeoutMs)
+        .catch(error => {
+          bus.logger.warn(
+            { job: job.jobId, artifact: artifact.key, err: error },
+            'the rows of an artifact could not be hashed',
+          );
+          return undefined;
+        });
+      if (hash !== undefined) artifact.contentHash = hash;
+      bus.events.emit('moved', { stage: 'verify' });
+    }
+  return [...jobs];
+}
+
+function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeFinding | SlowFile>): CheckedJob {
+  const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
+  if (bad === undefined) return job;
+  const { artifacts: _artifacts, ...rest } = job;
+  return { ...rest, error: undecodableError(bad, undecodable.get(bad.file) as DecodeFinding) };
+}
+
+function undecodableError({ entry, key }: VerifiedArtifact, finding: DecodeFinding): BusError {
+  const { relpath } = entry;
+  if ('nulls' in finding) {
+    const sentence = `${key} does not fit canon.${canonTableOf(entry.schema_hint)}: ${finding.nulls.join('; ')}.`;
+    return busError('SCHEMA_MISMATCH', sentence, { details: finding.nulls });
+  }
+  if ('unfaithful' in finding) {
+    const sentence = `canon.${canonTableOf(entry.schema_hint)} would not give back all values of ${key}: ${finding.unfaithful.join('; ')}.`;
+    return busError('COLUMN_UNSUPPORTED', sentence, { details: finding.unfaithful });
+  }
+  if ('missing' in finding)
+    return busError('ARTIFACT_MISSING', `${relpath} went away while it was read.`, { details: [finding.missing] });
+  if ('unsupported' in finding)
+    return busError('UNSUPPORTED_PARQUET', `${relpath} has a good footer, but DuckDB cannot read its rows.`, {
+      details: [finding.unsupported],
+    });
+  if ('tooComplex' in finding)
+    return busError('TOO_COMPLEX', `Reading the rows of ${relpath} costs more than a file of its size may cost.`, {
+      details: [finding.tooComplex],
+    });
+  return busError('NOT_PARQUET', `${relpath} has a good footer, but its rows cannot be read.`, {
+    details: [finding.unreadable],
+  });
+}

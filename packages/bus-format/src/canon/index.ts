@@ -1,0 +1,21 @@
+/** `@quantbot/bus-format/canon`: canonical tables: their modes, columns, types and files. */
+export { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
+export { noteMode, wasMadeForAnotherMode } from './definition.js';
+export { reservedColumns } from './evolve.js';
+export { tableHistory } from './history.js';
+export {
+  areWithin,
+  artifactsOfTable,
+  canonicalRows,
+  canonicalSchemas,
+  hotGenerations,
+  newestSeqOf,
+  storedBetween,
+} from './journalled.js';
+export { type NestedType, parseNested } from './nested-type.js';
+export { newestRows } from './newest-rows.js';
+export { originColumns, originOrder, positionOfRow } from './origin.js';
+export { TableRegistry } from './registry.js';
+export { type CanonTable, canonTableOf, newTable, type TableMode } from './table.js';
+export { adoptProducer, TableLimits } from './table-limits.js';
+export { canonicalType } from './types.js';

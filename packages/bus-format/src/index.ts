@@ -1,0 +1,19 @@
+/** `@quantbot/bus-format`: what all rooms share: errors, SQL texts, progress, versions. */
+export { breathe, concurrently } from './concurrent.js';
+export {
+  type DaemonCode,
+  DaemonError,
+  daemonCodes,
+  daemonError,
+  dispositionOf,
+  hintFor,
+  ignoreMissing,
+  isAboutAJob,
+  isDamage,
+  isMachineFault,
+  unlessUnreadable,
+} from './errors.js';
+export { locationOf } from './location.js';
+export type { OnProgress, Progress } from './progress.js';
+export { leftoversIn, removeTree } from './remove-tree.js';
+export { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from './sql.js';

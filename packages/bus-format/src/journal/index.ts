@@ -1,0 +1,19 @@
+/** `@quantbot/bus-format/journal`: the journal's rows and files, and the outcomes made of them. */
+export { commitFile } from './commit-file.js';
+export { ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
+export {
+  emptyCommit,
+  listHotCommits,
+  listSegments,
+  positionIn,
+  type Segment,
+  segmentName,
+  seqName,
+  tableFileName,
+} from './files.js';
+export { Journal, type KnownArtifact } from './journal.js';
+export { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+export { damaged, rottenJournalFiles } from './rot.js';
+export { emptyRow, type JobHead, type JournalRow, journalColumns } from './row.js';
+export { checkSeal, sealFile, sealMetadata } from './seal.js';
+export type { HotFiles } from './snapshot.js';

@@ -1,0 +1,64 @@
+import { busLayout, receiptSchema, rejectCodes, rejectReasonSchema } from '@quantbot/infra';
+import { expect, test } from 'vitest';
+import { journalRow, rejectedRow } from '../testing.js';
+import { isRejection, receiptOf, rejectReasonOf } from './outcome.js';
+
+const layout = busLayout('/data/bus');
+
+test('a receipt says per artifact what became of it and where it is, and follows its schema', () => {
+  const receipt = receiptOf(layout, [
+    journalRow(),
+    journalRow({ ordinal: 1, status: 'duplicate', artifact_key: 'k2', rel_path: 'store/x.parquet', rows: 0 }),
+  ]);
+  expect(receiptSchema.parse(receipt)).toEqual({
+    job_id: 'job-1',
+    seq: 1,
+    status: 'ingested',
+    run_id: 'run-1',
+    producer: 'tests',
+    committed_at: '2026-01-02T03:04:05.678Z',
+    artifacts: [
+      {
+        status: 'ingested',
+        key: 'run-1/tests/numbers/numbers',
+        canonical_path: '/data/bus/store/tests/numbers/run-1@numbers.parquet',
+        rows: 3,
+        bytes: 400,
+        sha256: 'a'.repeat(64),
+      },
+      {
+        status: 'duplicate',
+        key: 'k2',
+        canonical_path: '/data/bus/store/x.parquet',
+        rows: 0,
+        bytes: 400,
+        sha256: 'a'.repeat(64),
+      },
+    ],
+  });
+});
+
+test('a job is a duplicate only when every artifact of it is', () => {
+  const duplicate = journalRow({ status: 'duplicate' });
+  expect(receiptOf(layout, [duplicate, duplicate]).status).toBe('duplicate');
+  expect(receiptOf(layout, [duplicate, journalRow()]).status).toBe('ingested');
+});
+
+test('a reason has the code, the sentence, the details and the hint that goes with the code', () => {
+  const reason = rejectReasonOf([rejectedRow({ seq: 9 })]);
+  expect(rejectReasonSchema.parse(reason)).toEqual({
+    job_id: 'job-1',
+    seq: 9,
+    code: 'ROWS_MISMATCH',
+    error: 'a.parquet has 3 rows; the manifest says 4.',
+    details: ['one', 'two'],
+    hint: rejectCodes.ROWS_MISMATCH,
+    rejected_at_utc: '2026-01-02T03:04:05.678Z',
+    manifest_sha256: 'b'.repeat(64),
+  });
+});
+
+test('rows tell a rejection from the rest', () => {
+  expect(isRejection([rejectedRow()])).toBe(true);
+  expect(isRejection([journalRow(), journalRow({ status: 'duplicate' })])).toBe(false);
+});

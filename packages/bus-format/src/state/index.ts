@@ -1,0 +1,69 @@
+/** `@quantbot/bus-format/state`: the small files beside journal and store, locks, and whose they are. */
+export {
+  type AdoptedTable,
+  type AdoptionRecord,
+  type FileIdentity,
+  forgetRecord,
+  isSameFile,
+  listRecords,
+  workFolderOf,
+  writeAdoptionRecord,
+} from './adoption-record.js';
+export {
+  besideClaimed,
+  claimedNames,
+  isKept,
+  listLeftBehind,
+  listOwnFolders,
+  parseClaimedName,
+} from './claimed-names.js';
+export { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from './daemon-state.js';
+export {
+  type DatasetManifest,
+  datasetManifest,
+  generationBeside,
+  isGarbage,
+  readDataset,
+  switchDataset,
+  writeDatasetManifest,
+} from './dataset.js';
+export {
+  type ExportEntry,
+  type ExportStatus,
+  exportStatusFile,
+  readExportStatus,
+  writeExportStatus,
+} from './export-status.js';
+export { type Guard, lookAtGuard, tryGuard } from './guard.js';
+export { hasHardLinks } from './hard-links.js';
+export { type InboxEntry, lookIntoInbox } from './inbox.js';
+export { closedFolders, closeToOthers, isOpenToOthers } from './own-folders.js';
+export { assertOurs } from './ownership.js';
+export {
+  databasePath,
+  hasRotted,
+  isHeldOpen,
+  listDamagedRecords,
+  listPublished,
+  type PublishedDatabase,
+  recordOf,
+  writeRecord,
+} from './published.js';
+export {
+  isCurrentRejection,
+  listRejected,
+  type RejectedEntry,
+  readRejected,
+  retryRejected,
+  submittableIn,
+} from './rejected.js';
+export { whoseIsIt } from './whose-file.js';
+export {
+  acquireWriterLock,
+  backupGuardOf,
+  guardsOf,
+  isInSight,
+  type LockHolder,
+  lockFileOf,
+  readLockHolder,
+} from './writer-lock.js';

@@ -1,0 +1,83 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { type BusConfig, type BusLayout, type BusMarker, openFault } from '@quantbot/infra';
+import { query } from '../duckdb.js';
+import { daemonError, ignoreMissing } from '../errors.js';
+import { literal } from '../sql.js';
+import { configuredViewComment } from '../views/view-name.js';
+import { isBeingReplaced } from './adoption-record.js';
+import { recordOf } from './published.js';
+
+/**
+ * Makes sure that what lies at `duckdb_path` may be replaced: it is the file that this bus
+ * published, unchanged (inode, size, time), or one of this bus's that came here by another way (a
+ * backup put back) and holds nothing but the bus's own views, or an old one whose rows are all in
+ * the bus and which has another name beside (see adopt/).
+ *
+ * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a
+ * write-ahead log lies beside it.
+ */
+export async function assertOurs({
+  config,
+  layout,
+  marker,
+}: {
+  config: BusConfig;
+  layout: BusLayout;
+  marker: BusMarker;
+}): Promise<void> {
+  const path = config.duckdbPath;
+  const info = await stat(path).catch(ignoreMissing);
+  if ((await stat(`${path}.wal`).catch(ignoreMissing)) !== undefined)
+    throw daemonError(
+      'FOREIGN_DATABASE',
+      `${path} has a write-ahead log of another program beside it; both are left as they are.`,
+    );
+  if (info === undefined) return;
+  if ((await recordOf(layout, path)) !== undefined) return;
+  if (await isBeingReplaced(layout, path, info)) return;
+  const content = await contentOf(path, marker.bus_id);
+  // What was published here and is no database any more has rotted: nobody has put anything of
+  // theirs into it.
+  if (content === 'unreadable' && (await wasPublishedAs(layout, info.ino))) return;
+  if (content !== 'ours')
+    throw daemonError(
+      'FOREIGN_DATABASE',
+      `${path} was not made by this bus, or was written into; it is left as it is.`,
+      {
+        hint: `quantbot-bus adopt ${path} shows how its tables become tables of the bus. Or move it aside (mv ${path} ${path}.before-bus): the bus then publishes its own.`,
+      },
+    );
+}
+
+/** Whether a file has a second link among the published databases, whatever its record says. */
+async function wasPublishedAs({ published }: BusLayout, ino: number): Promise<boolean> {
+  for (const name of await readdir(published)) {
+    if (!name.endsWith('.duckdb')) continue;
+    if ((await stat(join(published, name)).catch(ignoreMissing))?.ino === ino) return true;
+  }
+  return false;
+}
+
+async function contentOf(path: string, busId: string): Promise<'ours' | 'foreign' | 'unreadable'> {
+  try {
+    const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY', threads: '1' });
+    const connection = await instance.connect();
+    try {
+      const [ours] = await query<{ bus_id: string }>(connection, 'SELECT bus_id FROM catalog.bus_info');
+      const [foreign] = await query<{ n: bigint }>(
+        connection,
+        `SELECT (SELECT count(*) FROM duckdb_tables()) + (SELECT count(*) FROM duckdb_views()
+           WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')
+           AND comment IS DISTINCT FROM ${literal(configuredViewComment)}) AS n`,
+      );
+      return ours?.bus_id === busId && Number(foreign?.n) === 0 ? 'ours' : 'foreign';
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+  } catch (error) {
+    return openFault(error) === 'invalid' ? 'unreadable' : 'foreign';
+  }
+}

@@ -1,0 +1,96 @@
+import { lstatSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type BusConfig,
+  busLayout,
+  exists,
+  fileNames,
+  type RejectReason,
+  readLoneFile,
+  rejectReasonSchema,
+  syncFolder,
+} from '@quantbot/infra';
+import { daemonError, unlessUnreadable } from '../errors.js';
+import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
+import { removeTree } from '../remove-tree.js';
+
+/** A rejected job as it lies in `rejected/`. */
+export interface RejectedEntry {
+  jobId: string;
+  /** Absolute path. */
+  folder: string;
+  reason: RejectReason | undefined;
+}
+
+/**
+ * Whether a name in `rejected/` is that of a job; `<job_id>~<seq>` is an archived one, the older
+ * outcome of an id.
+ */
+export const isCurrentRejection = (name: string): boolean => !name.includes('~') && !name.startsWith('.');
+
+/** The rejected jobs, newest first, without archived ones. */
+export async function listRejected(config: BusConfig): Promise<RejectedEntry[]> {
+  const { rejected } = busLayout(config.busRoot);
+  const names = (await readdir(rejected)).filter(isCurrentRejection);
+  const entries = await Promise.all(names.map(name => readEntry(config, name)));
+  return entries.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0));
+}
+
+/**
+ * One rejected job.
+ *
+ * @throws DaemonError `JOB_NOT_FOUND`.
+ */
+export async function readRejected(config: BusConfig, jobId: string): Promise<RejectedEntry> {
+  const entry = await readEntry(config, jobId);
+  if (!(await exists(entry.folder))) throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
+  return entry;
+}
+
+async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
+  const folder = join(busLayout(config.busRoot).rejected, jobId);
+  // What cannot be read is like a reason that a power cut has torn: the daemon makes it again from
+  // the journal.
+  const text = unlessUnreadable(() => readLoneFile(join(folder, fileNames.rejectReason), maxOutcomeBytes));
+  return { jobId, folder, reason: rejectReasonSchema.safeParse(safeJson(text?.toString('utf8') ?? '')).data };
+}
+
+/**
+ * The folder of a rejected job that can be submitted again; undefined when there is none, or
+ * nothing left in it.
+ */
+export function submittableIn(folder: string): string | undefined {
+  const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  const whole = join(folder, asItCame);
+  if (isThere(whole)) return whole;
+  return isThere(join(folder, fileNames.manifest)) ? folder : undefined;
+}
+
+/**
+ * Puts a rejected job back into the inbox, as it came. Worth it when the cause lay outside of the
+ * job: a limit that was raised, a permission, a table that is declared now.
+ *
+ * @throws DaemonError `JOB_NOT_FOUND`, `JOB_ID_WAITING`.
+ */
+export async function retryRejected(config: BusConfig, jobId: string): Promise<void> {
+  const layout = busLayout(config.busRoot);
+  const { folder } = await readEntry(config, jobId);
+  const job = submittableIn(folder);
+  if (job === undefined)
+    throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId} whose files could be submitted again.`);
+  if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined)
+    throw daemonError('JOB_ID_WAITING', `A job ${jobId} waits in the inbox already.`);
+  await rm(join(folder, fileNames.rejectReason), { force: true });
+  await rename(job, join(layout.inbox, jobId));
+  await syncFolder(layout.inbox);
+  if (job !== folder) await removeTree(folder);
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // torn by a power cut: the daemon makes it again from the journal
+  }
+}

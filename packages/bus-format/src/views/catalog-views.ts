@@ -1,0 +1,114 @@
+import { dirname, join } from 'node:path';
+import { type BusLayout, layoutVersion } from '@quantbot/infra';
+import { artifactColumns } from '../journal/row.js';
+import { literal, literalList } from '../sql.js';
+import { exportStatusFile } from '../state/export-status.js';
+import type { BusInfo, Snapshot } from './snapshot.js';
+
+/** Columns of `catalog.artifacts_f` that are not just those of the journal. */
+const expressions: Record<string, (layout: BusLayout) => string> = {
+  canonical_path: ({ root }) => `${literal(`${root}/`)} || rel_path AS canonical_path`,
+  inputs: () => `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`,
+};
+
+/**
+ * `catalog.*`: names and columns are public, and only ever added to. Documented in
+ * docs/reference/catalog.md.
+ */
+export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
+  `CREATE VIEW catalog.artifacts_f AS
+SELECT ${artifactColumns.map(name => expressions[name]?.(layout) ?? name).join(', ')}
+FROM _bus.journal WHERE status = 'ingested'`,
+
+  `CREATE VIEW catalog.latest_artifacts_v AS
+SELECT ${artifactColumns.join(', ')} FROM catalog.artifacts_f
+QUALIFY row_number() OVER (PARTITION BY producer, kind, artifact_id ORDER BY seq DESC, ordinal DESC) = 1
+ORDER BY seq DESC, ordinal DESC`,
+
+  `CREATE VIEW catalog.alias_history_f AS
+SELECT seq, committed_at, ${['producer', 'kind', 'alias', 'artifact_key'].map(name => `(op_json->>'$.${name}') AS ${name}`).join(', ')}
+FROM _bus.journal WHERE status = 'done' AND (op_json->>'$.type') = 'alias'`,
+
+  `CREATE VIEW catalog.aliases_v AS
+SELECT producer, kind, alias, artifact_key, seq, committed_at FROM catalog.alias_history_f
+QUALIFY row_number() OVER (PARTITION BY producer, kind, alias ORDER BY seq DESC) = 1 AND artifact_key IS NOT NULL`,
+
+  `CREATE VIEW catalog.jobs_f AS
+SELECT seq, any_value(job_id) AS job_id,
+  CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status <> 'duplicate') THEN 'ingested' ELSE 'duplicate' END AS status,
+  any_value(run_id) AS run_id, any_value(producer) AS producer, arg_min(kind, ordinal) AS kind,
+  count(artifact_key) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes,
+  any_value(created_at_utc) AS created_at_utc, any_value(committed_at) AS committed_at,
+  any_value(reject_code) AS reject_code, any_value(reject_error) AS reject_error
+FROM _bus.journal GROUP BY seq`,
+
+  `CREATE VIEW catalog.runs_d AS
+SELECT run_id, list_sort(list(DISTINCT producer)) AS producers, list_sort(list(DISTINCT kind)) AS kinds,
+  count(DISTINCT seq) AS jobs, count(*) AS artifacts, CAST(sum(rows) AS BIGINT) AS rows, CAST(sum(bytes) AS BIGINT) AS bytes,
+  min(seq) AS first_seq, max(seq) AS last_seq, min(committed_at) AS first_committed_at, max(committed_at) AS last_committed_at
+FROM catalog.artifacts_f GROUP BY run_id`,
+
+  `CREATE VIEW catalog.lineage_v AS
+SELECT artifact_key, unnest(inputs) AS input_key, seq, run_id, producer, kind, committed_at FROM catalog.artifacts_f`,
+
+  `CREATE VIEW catalog.datasets_d AS
+SELECT producer, kind, artifact_id, arg_max(schema_hint, seq) AS schema_hint, count(*) AS artifacts, CAST(sum(rows) AS BIGINT) AS rows,
+  CAST(sum(bytes) AS BIGINT) AS bytes, max(seq) AS last_seq, arg_max(run_id, seq) AS last_run_id, max(committed_at) AS last_committed_at
+FROM catalog.artifacts_f GROUP BY producer, kind, artifact_id`,
+
+  `CREATE VIEW catalog.tables_d AS
+SELECT t.table_name, t.mode, t.key, t.order_by, count(a.seq) AS artifacts, CAST(coalesce(sum(a.rows), 0) AS BIGINT) AS artifact_rows,
+  max(a.seq) AS last_seq, max(a.committed_at) AS last_committed_at
+FROM (${tablesOf(snapshot)}) t LEFT JOIN catalog.artifacts_f a ON lower(a.schema_hint) = 'canon.' || t.table_name
+GROUP BY ALL`,
+
+  `CREATE VIEW catalog.columns_d AS ${columnsOf(snapshot)}`,
+
+  `CREATE VIEW catalog.exports_d AS
+SELECT e.key AS name, e.value.ok AS ok, e.value.path AS path, e.value.rows AS rows, e.value.bytes AS bytes, e.value.sha256 AS sha256, e.value.files AS files,
+  e.value.as_of_seq AS as_of_seq, e.value.started_at AS started_at, e.value.duration_ms AS duration_ms, e.value.error AS error
+FROM (SELECT unnest(map_entries(exports)) AS e FROM read_json(${literal(join(info.exportDir, exportStatusFile))}, format = 'unstructured', columns = {exports:
+  'MAP(VARCHAR, STRUCT(ok BOOLEAN, path VARCHAR, "rows" BIGINT, bytes BIGINT, sha256 VARCHAR, files BIGINT, as_of_seq BIGINT, started_at TIMESTAMP, duration_ms BIGINT, error VARCHAR))'}))`,
+
+  `CREATE VIEW catalog.bus_info AS
+SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS data_root, ${literal(layout.root)} AS bus_root,
+  ${literal(info.exportDir)} AS export_dir, ${layoutVersion} AS format_version, ${literal(info.daemonVersion)} AS daemon_version,
+  ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
+  CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
+];
+
+/** A row for each canonical table: which of its rows it shows. */
+const tablesOf = ({ tables }: Snapshot): string =>
+  unionOf(
+    tables.map(({ table: { name, mode } }) => {
+      const { key, orderBy } = mode.mode === 'upsert' ? mode : { key: [], orderBy: [] };
+      return `${literal(name)}, ${literal(mode.mode)}, CAST(${literalList(key)} AS VARCHAR[]), CAST(${literalList(orderBy)} AS VARCHAR[])`;
+    }),
+    { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
+  );
+
+/** A row for each column of a canonical table. */
+const columnsOf = ({ tables }: Snapshot): string =>
+  unionOf(
+    tables.flatMap(({ table }) =>
+      table.columns.map(
+        ({ name, type, required, fixedBy }, index) =>
+          `${literal(table.name)}, ${index + 1}, ${literal(name)}, ${literal(type)}, ${required}, ${literal(fixedBy)}`,
+      ),
+    ),
+    {
+      table_name: 'VARCHAR',
+      position: 'BIGINT',
+      column_name: 'VARCHAR',
+      type: 'VARCHAR',
+      required: 'BOOLEAN',
+      fixed_by: 'VARCHAR',
+    },
+  );
+
+/** Rows of constants with these columns; there may be none. */
+function unionOf(rows: readonly string[], columns: Readonly<Record<string, string>>): string {
+  const types = Object.entries(columns);
+  const none = `SELECT ${types.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`;
+  return [none, ...rows.map(row => `SELECT ${row}`)].join(' UNION ALL ');
+}

@@ -1,0 +1,4 @@
+/** `@quantbot/bus-format/views`: the SQL of all views that the bus publishes. */
+export type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
+export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
+export { tableInOrder, viewsAt } from './views.js';

@@ -1,0 +1,94 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { daemonError, literal } from '@quantbot/bus-format';
+import { query } from '@quantbot/bus-format/duckdb';
+import type { AdoptedTable } from '@quantbot/bus-format/state';
+import { copyOptions, hashOfRows } from '@quantbot/duckdb-process';
+import { exists, faultPoint, makeFolderDurable, renameDurable, syncFile } from '@quantbot/infra';
+import { nameOf } from './names.js';
+import type { OldDatabase } from './old-database.js';
+import { keptTexts, oldTexts, rowsToWrite } from './old-table.js';
+import type { PlannedTable } from './plan.js';
+
+/** Where a table's file is before it is submitted. */
+export const fileOf = (folder: string, canon: string): string => join(folder, `${canon}.parquet`);
+
+/**
+ * Writes a table as Parquet and compares what was written with the table: number of rows, and a
+ * hash of all values. A file that an earlier run has finished is compared again and kept.
+ *
+ * @throws DaemonError `ADOPTION_MISMATCH` when the file does not hold what the table does.
+ */
+export async function copyTable(
+  { connection }: OldDatabase,
+  folder: string,
+  table: PlannedTable,
+  metadata: Record<string, string>,
+): Promise<AdoptedTable> {
+  const path = fileOf(folder, table.canon);
+  await makeFolderDurable(folder);
+  const write = async (extra = '') => {
+    const unfinished = join(folder, `.${table.canon}.tmp`);
+    await rm(unfinished, { force: true });
+    const options = `${copyOptions({ compression: 'zstd', metadata })}${extra}`;
+    await query(connection, `COPY (${rowsToWrite(table, table.columns)}) TO ${literal(unfinished)} (${options})`);
+    await syncFile(unfinished);
+    faultPoint('adopt:file-written');
+    await renameDurable(unfinished, path);
+    return readBack(connection, table, path);
+  };
+  const old = await hashOfRows(connection, oldTexts(table, table.columns));
+  const isSame = (file: Rows) => file.hash === old.hash && file.rows === old.rows;
+  const isFinished = await exists(path);
+  let written = isFinished ? await readBack(connection, table, path) : await write();
+  // DuckDB's dictionary takes -0.0 for 0.0; without one, the file is larger.
+  if (!isSame(written) && !isFinished) written = await write(', DICTIONARY_SIZE_LIMIT 0');
+  if (!isSame(written)) {
+    await rm(path, { force: true });
+    throw mismatch(`the file of ${nameOf(table)}`, old, written);
+  }
+  faultPoint('adopt:table-copied');
+  const { schema, table: name, canon, columns } = table;
+  return { schema, table: name, canon, kind: kindOf(canon), columns, ...old };
+}
+
+/** The number of rows, and a hash of them. */
+type Rows = Awaited<ReturnType<typeof hashOfRows>>;
+
+/** What a file has, read with the types that were to be written. */
+async function readBack(
+  connection: DuckDBConnection,
+  { columns, ...table }: PlannedTable,
+  path: string,
+): Promise<Rows> {
+  const reader = await connection.runAndReadAll(`SELECT * FROM ${parquet(path)} LIMIT 0`);
+  const types = reader.columnTypes().map(type => comparable(type.toString()));
+  const wrong = columns.filter(({ fileType }, index) => types[index] !== comparable(fileType));
+  if (wrong.length > 0)
+    throw daemonError('ADOPTION_MISMATCH', `The file of ${nameOf(table)} has other types than were written.`, {
+      details: wrong.map(({ canonName, fileType }) => `${canonName}: expected ${fileType}`),
+    });
+  return hashOfRows(connection, keptTexts(columns, parquet(path)));
+}
+
+/** A type without what may be written one way or the other. */
+const comparable = (type: string): string => type.replace(/[\s"]/g, '');
+
+/** A Parquet file as SQL reads it. */
+export const parquet = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
+
+/** What is told when rows are not what they were. */
+export const mismatch = (
+  what: string,
+  old: { rows: number; hash: string },
+  found: { rows: number; hash: string },
+  hint?: string,
+): Error =>
+  daemonError('ADOPTION_MISMATCH', `What is in ${what} is not what the old table has.`, {
+    details: [`old table: ${old.rows} rows, hash ${old.hash}`, `${what}: ${found.rows} rows, hash ${found.hash}`],
+    ...(hint !== undefined && { hint }),
+  });
+
+/** An id cannot begin with an underscore, a table can. */
+const kindOf = (canon: string): string => (canon.startsWith('_') ? `t${canon}` : canon);

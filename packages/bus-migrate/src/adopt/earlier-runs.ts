@@ -1,0 +1,37 @@
+import { daemonError } from '@quantbot/bus-format';
+import { type AdoptionRecord, type FileIdentity, isSameFile, listRecords } from '@quantbot/bus-format/state';
+import { type BusConfig, busLayout } from '@quantbot/infra';
+import { jobIdOf, whereIs } from './submit-tables.js';
+
+/** The earlier runs that have to do with a database. */
+export interface EarlierRuns {
+  /** Of this very file. */
+  known: AdoptionRecord[];
+  /** Of an older state of it, of which nothing is in the bus. */
+  stale: AdoptionRecord[];
+  /** Of an older state of it, whose tables were moved into the bus while the file stayed in use. */
+  earlier: AdoptionRecord[];
+}
+
+/**
+ * Looks for the earlier runs of a database.
+ *
+ * @throws DaemonError `ADOPTION_CHANGED` when rows of an older state are in the bus.
+ */
+export async function recordsOf(config: BusConfig, path: string, identity: FileIdentity): Promise<EarlierRuns> {
+  const runs: EarlierRuns = { known: [], stale: [], earlier: [] };
+  for (const record of await listRecords(busLayout(config.busRoot))) {
+    const same = isSameFile(record, identity);
+    if (!same && record.source !== path) continue;
+    if (!same && record.phase === 'done') {
+      runs.earlier.push(record);
+      continue;
+    }
+    const isGone = record.phase === 'submitting' && (await whereIs(config, record)) === 'none';
+    if (same) runs.known.push(isGone ? { ...record, phase: 'copying' } : record);
+    else if (record.phase === 'copying' || isGone) runs.stale.push(record);
+    else
+      throw daemonError('ADOPTION_CHANGED', `${path} was written into after its rows were taken (${jobIdOf(record)}).`);
+  }
+  return runs;
+}

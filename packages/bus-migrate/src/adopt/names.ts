@@ -1,0 +1,70 @@
+import { daemonError } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import type { OldTable } from './objects.js';
+
+/** What the operator says of names. */
+export interface NameChoices {
+  /** `schema.table` → the canonical table's name. */
+  map: ReadonlyMap<string, string>;
+  /** `schema.table`, which stay out. */
+  skip: readonly string[];
+  /** `schema.table`, the only ones that are meant; all when empty. */
+  only: readonly string[];
+  /** Whether tables stay out whose canonical table has rows in the bus. */
+  skipKnown: boolean;
+}
+
+/** An old table and the canonical table that it becomes. */
+export interface NamedTable extends OldTable {
+  canon: string;
+}
+
+/** How an old table is named to people, and by them. */
+export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${table}`;
+
+/**
+ * Gives each table the name of its canonical table: its own, made a plain identifier where it is
+ * none.
+ *
+ * @throws DaemonError `TABLE_NOT_FOUND` when a choice names a table that is not there.
+ */
+export function chooseNames(
+  tables: readonly OldTable[],
+  { map, skip, only }: NameChoices,
+): { named: NamedTable[]; conflicts: string[] } {
+  const byName = new Map(tables.map(table => [nameOf(table).toLowerCase(), table]));
+  for (const name of [...map.keys(), ...skip, ...only])
+    if (!byName.has(name.toLowerCase()))
+      throw daemonError('TABLE_NOT_FOUND', `The database has no table ${name}.`, {
+        details: tables.map(nameOf).slice(0, 50),
+      });
+  const skipped = new Set(skip.map(name => name.toLowerCase()));
+  const meant = new Set((only.length > 0 ? only : tables.map(nameOf)).map(name => name.toLowerCase()));
+  const chosen = new Map([...map].map(([name, canon]) => [name.toLowerCase(), canon]));
+  const conflicts: string[] = [];
+  const named = tables
+    .filter(table => meant.has(nameOf(table).toLowerCase()) && !skipped.has(nameOf(table).toLowerCase()))
+    .map(table => {
+      const wanted = chosen.get(nameOf(table).toLowerCase());
+      if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)
+        conflicts.push(`${nameOf(table)}: ${wanted} is no name of a canonical table (letters, digits, _; at most 63)`);
+      return { ...table, canon: (wanted ?? plainName(table.table)).toLowerCase() };
+    });
+  return { named, conflicts: [...conflicts, ...collisions(named)] };
+}
+
+function plainName(name: string): string {
+  const plain = name.replace(/[^A-Za-z0-9_]/g, '_');
+  return (/^[0-9]/.test(plain) ? `t_${plain}` : plain).slice(0, 63);
+}
+
+function collisions(named: readonly NamedTable[]): string[] {
+  const wanting = new Map<string, NamedTable[]>();
+  for (const table of named) wanting.set(table.canon, [...(wanting.get(table.canon) ?? []), table]);
+  return [...wanting]
+    .filter(([, tables]) => tables.length > 1)
+    .map(([canon, tables]) => {
+      const [, second = { schema: '', table: '', canon }] = tables;
+      return `${tables.map(nameOf).join(' and ')} both want to be canon.${canon}: --map ${nameOf(second)}=${canon}_2, or --skip ${nameOf(second)}`;
+    });
+}

@@ -1,0 +1,126 @@
+import { rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { daemonError, identifier, literal } from '@quantbot/bus-format';
+import { type AdoptionRecord, listPublished, writeAdoptionRecord } from '@quantbot/bus-format/state';
+import { hashOfRows } from '@quantbot/duckdb-process';
+import { type BusConfig, busLayout, copyFileDurable, exists, faultPoint, syncFolder, tryLink } from '@quantbot/infra';
+import { mismatch } from './copy-table.js';
+import { assertUnchanged, type OldDatabase, openOldDatabase, type ReaderLimits } from './old-database.js';
+import { keptTexts } from './old-table.js';
+import type { AdoptParts } from './parts.js';
+import { keyOf } from './submit-tables.js';
+
+const publishTimeoutMs = 60_000;
+const pollMs = 100;
+
+/**
+ * Has the daemon replace an old database whose rows are all in the bus. The old file gets a second
+ * name beside it first, and the published one is then renamed over the first name: at each moment
+ * there is a whole database at `duckdb_path`.
+ *
+ * @throws DaemonError `ADOPTION_CHANGED`, `ADOPTION_UNPUBLISHED`, `ADOPTION_MISMATCH`.
+ */
+export async function switchDatabase(
+  config: BusConfig,
+  from: AdoptionRecord,
+  limits: ReaderLimits,
+  settleWaiting: AdoptParts['settleWaiting'],
+): Promise<AdoptionRecord> {
+  const layout = busLayout(config.busRoot);
+  let record = from;
+  if (!(await isPublished(config))) {
+    await assertUnchanged(record.source, record, limits);
+    // Its name is written down first, so that a run that is ended here and begun again makes no
+    // second one.
+    const backup = record.backup ?? (await freeBackupName(record.source));
+    await writeAdoptionRecord(layout, { ...record, backup });
+    await keepBackup(record.source, backup);
+    faultPoint('adopt:backup-kept');
+    record = { ...record, phase: 'switching', backup };
+    await writeAdoptionRecord(layout, record);
+    faultPoint('adopt:switching');
+    await settleWaiting(config);
+    await waitUntilPublished(config);
+    faultPoint('adopt:published');
+  }
+  if (record.backup !== null) await assertBackupWhole(record, record.backup);
+  return record;
+}
+
+/** Whether what lies at `duckdb_path` is a database that this bus has published. */
+export async function isPublished(config: BusConfig): Promise<boolean> {
+  const layout = busLayout(config.busRoot);
+  if (!(await exists(layout.published)) || !(await exists(config.duckdbPath))) return false;
+  const { ino } = await stat(config.duckdbPath);
+  return (await listPublished(layout)).some(published => published.ino === ino);
+}
+
+/** The second name; a copy where the file system has no links. */
+async function keepBackup(source: string, backup: string): Promise<void> {
+  if (await exists(backup)) {
+    if ((await stat(backup)).ino === (await stat(source)).ino) return;
+    await rm(backup); // a copy that a run which was ended has begun
+  }
+  if (!tryLink(source, backup)) await copyFileDurable(source, backup);
+  await syncFolder(dirname(source));
+}
+
+async function freeBackupName(source: string): Promise<string> {
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const name = join(dirname(source), `${basename(source)}.before-bus-${stamp}`);
+  for (let n = 1; ; n++) {
+    const free = n === 1 ? name : `${name}-${n}`;
+    if (!(await exists(free))) return free;
+  }
+}
+
+async function waitUntilPublished(config: BusConfig): Promise<void> {
+  const deadline = performance.now() + publishTimeoutMs;
+  while (!(await isPublished(config))) {
+    if (performance.now() > deadline)
+      throw daemonError('ADOPTION_UNPUBLISHED', `The daemon has not published ${config.duckdbPath} yet.`);
+    await sleep(pollMs);
+  }
+}
+
+/**
+ * Whoever had the old database open for writing at the last moment wrote into what is the backup
+ * now.
+ */
+async function assertBackupWhole(record: AdoptionRecord, backup: string): Promise<void> {
+  const { size, mtimeMs, ino } = await stat(backup);
+  const isCopy = ino !== record.ino;
+  if (size !== record.size || (!isCopy && mtimeMs !== record.mtimeMs) || (await exists(`${record.source}.wal`)))
+    throw daemonError('ADOPTION_CHANGED', `${backup} was written into while it was being replaced.`, {
+      hint: `All rows of before are in the bus. quantbot-bus compare TABLE ${backup} shows those that came since; submit them.`,
+    });
+}
+
+/**
+ * Compares what readers get with the old tables, row by row in effect: number and hash. A table
+ * whose mode hides superseded rows is left out.
+ *
+ * @throws DaemonError `ADOPTION_MISMATCH`.
+ */
+export async function verifyPublished(config: BusConfig, record: AdoptionRecord, limits: ReaderLimits): Promise<void> {
+  const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
+  try {
+    for (const table of record.tables) {
+      if (config.canon.tables.some(({ name, mode }) => name === table.canon && mode !== 'append')) continue;
+      const from = `canon.${identifier(table.canon)} WHERE _artifact_key = ${literal(keyOf(record, table))}`;
+      const found = await hashOfRows(database.connection, keptTexts(table.columns, from));
+      if (found.hash !== table.hash || found.rows !== table.rows)
+        throw mismatch(
+          `canon.${table.canon}`,
+          table,
+          found,
+          record.backup === null
+            ? undefined
+            : `The old database is ${record.backup}, as it was. quantbot-bus verify tells what is wrong with the bus.`,
+        );
+    }
+  } finally {
+    database.close();
+  }
+}

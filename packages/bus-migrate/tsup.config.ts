@@ -1,0 +1,10 @@
+import { esm } from '@quantbot/tooling-config/tsup';
+import { defineConfig } from 'tsup';
+
+export default defineConfig(
+  esm({
+    'adopt/index': 'src/adopt/index.ts',
+    'compare/index': 'src/compare/index.ts',
+    'scan/index': 'src/scan/index.ts',
+  }),
+);

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { literal } from '@quantbot/bus-format';
+import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { expect, onTestFinished, test } from 'vitest';
+import { copyToParquet, writePartitions } from './copy.js';
+import type { SelectToWrite } from './protocol.js';
+
+function task(sql: string): SelectToWrite & { folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'quantbot-copy-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    setup: ['CREATE VIEW fills AS SELECT 9007199254740995 - range AS size, range AS n FROM range(2)'],
+    sql,
+    untrusted: true,
+    readable: [],
+    file: { compression: 'zstd', readBack: true },
+    memoryMb: 256,
+    folder,
+  };
+}
+
+async function rowsOf(sql: string) {
+  const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  try {
+    return await query(database.connection, sql);
+  } finally {
+    database.close();
+  }
+}
+
+const exact = `SELECT n, sum(size) AS total, [sum(size)] AS totals, CASE n WHEN 0 THEN 0.0::DOUBLE ELSE -0.0::DOUBLE END AS z FROM fills GROUP BY n`;
+
+test.each([
+  ['one file', []],
+  ['a file for each partition', ['n']],
+])('an export of a sum keeps every digit, and the sign of zero, in %s', async (_what, partitionBy) => {
+  const { folder, ...select } = task(exact);
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  const files = await writePartitions({
+    task: 'partition',
+    ...select,
+    folder: data,
+    fileName: 'a.parquet',
+    partitionBy,
+  });
+  expect(files.reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
+  expect(
+    await rowsOf(
+      `SELECT typeof(total) AS type, total::VARCHAR AS total, totals::VARCHAR AS totals, z::VARCHAR AS z FROM read_parquet(${literal(`${data}/**/*.parquet`)}) ORDER BY total DESC`,
+    ),
+  ).toEqual([
+    { type: 'DECIMAL(38,0)', total: '9007199254740995', totals: '[9007199254740995]', z: '0.0' },
+    { type: 'DECIMAL(38,0)', total: '9007199254740994', totals: '[9007199254740994]', z: '-0.0' },
+  ]);
+});
+
+test('what no file could give back fails with the column, and the order of an export stays', async () => {
+  const { folder, ...select } = task("SELECT n, 'infinity'::TIMESTAMP_S AS at FROM fills");
+  await expect(copyToParquet({ task: 'copy', ...select, path: join(folder, 'x') })).rejects.toMatchObject({
+    code: 'VALUE_INVALID',
+    message: expect.stringContaining('at (TIMESTAMP_S)'),
+  });
+  const ordered = task('SELECT n, n::HUGEINT AS h FROM fills');
+  const path = join(ordered.folder, 'x.parquet');
+  await copyToParquet({ task: 'copy', ...ordered, path, file: { compression: 'zstd', orderBy: 'h DESC' } });
+  expect(await rowsOf(`SELECT n FROM ${literal(path)}`)).toEqual([{ n: 1n }, { n: 0n }]);
+});

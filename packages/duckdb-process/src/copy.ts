@@ -1,0 +1,126 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { identifier, literal } from '@quantbot/bus-format';
+import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
+import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
+import type {
+  CopyResult,
+  CopyTask,
+  ParquetFileOptions,
+  PartitionFile,
+  PartitionTask,
+  SelectToWrite,
+} from './protocol.js';
+import { mustBeSound } from './sources.js';
+import { nextSpillFolder } from './spill.js';
+
+/**
+ * Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything
+ * refers to it.
+ */
+export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
+  withSelect(task, { files: [task.path], folders: [] }, async connection => {
+    const rows = await copy(connection, orderedSql(task), task.path, task.file);
+    if (task.file.seal === true) await sealFile(task.path);
+    return { rows };
+  });
+
+/**
+ * Writes the result of a SELECT into a folder, a file for each partition, in the order that the
+ * SELECT gives. Not flushed.
+ */
+export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
+  withSelect(task, { files: [], folders: [task.folder] }, async connection => {
+    const { folder, fileName, partitionBy, file } = task;
+    if (partitionBy.length === 0)
+      return [{ path: fileName, rows: await copy(connection, orderedSql(task), join(folder, fileName), file) }];
+    // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose
+    // name the daemon knows.
+    await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
+    const files: PartitionFile[] = [];
+    for (const { folders, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
+      await mkdir(join(folder, folders), { recursive: true });
+      const path = `${folders}/${fileName}`;
+      const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
+      files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
+    }
+    return files;
+  });
+
+interface Partition {
+  /**
+   * `a=1/b=x`, as Hive writes it: DuckDB, pandas, Polars and Spark read the values back from the
+   * names.
+   */
+  folders: string;
+  /** Holds for the rows of the partition. */
+  condition: string;
+}
+
+/** The partitions in `_result`, in an order that is always the same. */
+function partitionsSql(partitionBy: readonly string[]): string {
+  const texts = partitionBy.map(column => ({ column, text: `CAST(${identifier(column)} AS VARCHAR)` }));
+  const folders = texts.map(
+    ({ column, text }) =>
+      `${literal(`${column}=`)} || coalesce(url_encode(${text}), ${literal('__HIVE_DEFAULT_PARTITION__')})`,
+  );
+  const conditions = texts.map(({ text }) => {
+    const quote = literal("'");
+    const quoted = `${quote} || replace(${text}, ${quote}, ${literal("''")}) || ${quote}`;
+    return `${literal(`${text} IS NOT DISTINCT FROM `)} || coalesce(${quoted}, 'NULL')`;
+  });
+  const [folder, condition] = [folders.join(` || '/' || `), conditions.join(` || ' AND ' || `)];
+  return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition FROM _result ORDER BY folders`;
+}
+
+/**
+ * A database of its own with the views that a SELECT reads; locked, when the SELECT is not our own,
+ * before it runs.
+ */
+async function withSelect<T>(
+  task: SelectToWrite,
+  writes: { files: string[]; folders: string[] },
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  await mustBeSound(task.sources ?? []);
+  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2, spillFolder: nextSpillFolder() });
+  const { connection } = database;
+  try {
+    await connection.run(`SET TimeZone = 'UTC'`);
+    for (const statement of task.setup) await connection.run(statement);
+    if (task.untrusted) {
+      await assertOneSelect(connection, task.sql, 'The SQL of an export', task.readable);
+      await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
+    }
+    return await work(connection);
+  } finally {
+    database.close();
+  }
+}
+
+async function copy(
+  connection: DuckDBConnection,
+  sql: string,
+  path: string,
+  file: ParquetFileOptions,
+): Promise<number> {
+  return copyExactly(connection, { sql, path, options: copyOptions(file), readBack: file.readBack === true });
+}
+
+const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>
+  orderBy === undefined ? `${sql}\n` : `SELECT * FROM (${sql}\n) ORDER BY ${orderBy}`;
+
+/** The options of a COPY. */
+export function copyOptions({ compression, rowGroupRows, metadata, seal }: ParquetFileOptions): string {
+  const entries = Object.entries({ ...metadata, ...(seal === true && sealMetadata) }).map(
+    ([key, value]) => `${literal(key)}: ${literal(value)}`,
+  );
+  return [
+    'FORMAT parquet',
+    `COMPRESSION ${compression}`,
+    ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${rowGroupRows}`]),
+    ...(entries.length === 0 ? [] : [`KV_METADATA {${entries.join(', ')}}`]),
+  ].join(', ');
+}

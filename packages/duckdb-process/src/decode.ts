@@ -1,0 +1,81 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
+import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { findNanoseconds } from '@quantbot/storage/sandbox';
+import { describeFiles, type RefusedValues } from './describe.js';
+import type { Decoded, DecodeProblem, DecodeTask } from './protocol.js';
+import { nextSpillFolder } from './spill.js';
+import { timeOutsideDay } from './times.js';
+
+let database: Promise<MemoryDatabase> | undefined;
+
+/**
+ * Reads every value of the files, which all have one schema. Answers what is wrong with them, or
+ * what columns they have.
+ */
+export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded> {
+  const { files, required, nanosecondColumns = [], memoryMb } = task;
+  database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
+  const { connection } = await database;
+  await connection.run(`SET memory_limit = '${memoryMb}MB'`);
+  const paths = files.map(file => file.path);
+  try {
+    const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
+    if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
+    const columns = decoded?.columns ?? task.columns;
+    const refused = decoded?.refused ?? task.refused ?? [];
+    const { rows, nulls, found } = await readAll(connection, paths, columns, { required, refused });
+    const expected = files.reduce((sum, file) => sum + file.rows, 0);
+    if (rows !== expected) return { unreadable: `The footers claim ${expected} rows, the pages have ${rows}.` };
+    if (nulls.length > 0) return { nulls };
+    if (found.length > 0) return { unfaithful: found };
+    const fine = await findNanoseconds(paths, nanosecondColumns);
+    return fine.length > 0 ? { unfaithful: fine.map(hasNanoseconds) } : { decoded };
+  } catch (error) {
+    return { unreadable: (error as Error).message };
+  }
+}
+
+const notATime = 'a time that is not from 00:00:00 to 24:00:00';
+
+const hasNanoseconds = (column: string): string =>
+  `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`;
+
+/**
+ * Counts the rows, and describes the columns that have a NULL or another value that they may not
+ * have.
+ */
+async function readAll(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  columns: readonly DeclaredColumn[] | undefined,
+  { required, refused }: { required: readonly string[]; refused: readonly RefusedValues[] },
+): Promise<{ rows: number; nulls: string[]; found: string[] }> {
+  const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
+  const bad: RefusedValues[] = [
+    ...(columns ?? []).flatMap(column => {
+      const condition = timeOutsideDay(column);
+      return condition === undefined ? [] : [{ column: column.name, values: notATime, condition }];
+    }),
+    ...refused,
+  ];
+  const counts = [
+    ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
+    ...bad.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
+  ];
+  // A hash over whole rows needs each value, so that no page stays unread. The schema is said as
+  // the table's view says its own.
+  const [row = {}] = await query<Record<string, bigint>>(
+    connection,
+    `SELECT count(*) AS n, bit_xor(hash(t)) AS h${counts.join('')} FROM read_parquet(${literalList(paths)}${schema}, hive_partitioning = false) t`,
+  );
+  const nulls = required.flatMap((name, index) => {
+    const count = Number(row[`nulls_${index}`]);
+    return count === 0 ? [] : [`${name}: NULL in ${count} of ${row.n} rows, and every row must have a value`];
+  });
+  const found = bad.flatMap(({ column, values }, index) => {
+    const count = Number(row[`bad_${index}`]);
+    return count === 0 ? [] : [`${column}: ${values} in ${count} of ${row.n} rows`];
+  });
+  return { rows: Number(row.n), nulls, found };
+}

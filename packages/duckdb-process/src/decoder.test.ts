@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import { parseBusConfig } from '@quantbot/infra';
+import { expect, onTestFinished, test } from 'vitest';
+import { WorkerProcess } from './client.js';
+import { decodeAlone, decodeBudget } from './decoder.js';
+
+const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
+const { limits } = parseBusConfig('{}', '/bus_config.json');
+
+/** A worker that is killed when it decodes; one that is called doomed is killed by any task. */
+function mortalWorker(name: string) {
+  const worker = new WorkerProcess(name, { idleMs: 60_000, entry });
+  onTestFinished(() => worker.close());
+  return worker;
+}
+const deadly = { files: [{ path: 'die', rows: 0, bytes: 0 }], required: [] };
+
+test('a file whose process is killed each time is too complex', async () => {
+  expect(await decodeAlone(mortalWorker('mortal'), deadly, limits)).toEqual({
+    tooComplex: expect.stringMatching(/^3 times in a row: .*SIGKILL/),
+  });
+});
+
+test('when every process is killed, whatever it does, no file is blamed', async () => {
+  await expect(decodeAlone(mortalWorker('doomed'), deadly, limits)).rejects.toMatchObject({ code: 'WORKER_KILLED' });
+});
+
+test('a worker that was ended for good is not started again', async () => {
+  const worker = mortalWorker('ended');
+  const hanging = decodeAlone(worker, { ...deadly, files: [{ path: 'hang', rows: 0, bytes: 0 }] }, limits);
+  setTimeout(() => worker.close(), 300);
+  await expect(hanging).rejects.toMatchObject({ code: 'WORKER_DIED' });
+});
+
+test('a larger file may cost more time', () => {
+  const mib = 1024 * 1024;
+  expect([0, 10 * mib, 100 * mib].map(bytes => decodeBudget(limits, bytes).cpuMs)).toEqual([10_000, 20_000, 110_000]);
+});

@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type DaemonCode, DaemonError } from '@quantbot/bus-format';
+import { type BusConfig, duckDbFault, machineFaultIn } from '@quantbot/infra';
+import type { TaskBudget, WorkerProcess } from './client.js';
+import type { DescribedFiles } from './describe.js';
+import type { DecodeTask } from './protocol.js';
+import { machineMemory } from './usage.js';
+
+/** Files of one schema, to be decoded together. */
+export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
+  /** Called with what was asked for with `describe`, when these files could be read. */
+  described?: (files: DecodeTask['files'], described: DescribedFiles) => void;
+}
+
+/** What is wrong with files that were decoded. */
+export type DecodeFinding =
+  | { nulls: string[] }
+  /** A table would not give back the values that they have. */
+  | { unfaithful: string[] }
+  /** They are broken. */
+  | { unreadable: string }
+  /** They may be good, but DuckDB cannot read them. */
+  | { unsupported: string }
+  /** They exceed what decoding may cost. */
+  | { tooComplex: string }
+  | { missing: string };
+
+/**
+ * Nothing is known of a file yet: it would keep other jobs waiting, so it is to be decoded beside
+ * them.
+ */
+export interface SlowFile {
+  slow: true;
+}
+
+/**
+ * An attempt that says nothing about a file yet: its process is of no more use, and was discarded.
+ */
+export interface SpoiltAttempt {
+  spoilt: 'poisoned' | 'memory' | 'time' | 'killed';
+  message: string;
+  error: Error;
+}
+
+/** What decoding may cost. */
+export interface DecodeBudget extends TaskBudget {
+  memoryMb: number;
+}
+
+/** Enough for nearly all files. One that needs more gets it alone. */
+const usualMemoryMb = 512;
+/** What a process takes besides DuckDB's own memory: Node.js, libraries, footers. */
+const residentBesidesMb = 512;
+/** The share of the machine's memory that one file may take. */
+const machineShare = 0.4;
+/**
+ * A process that waits for a disk uses no processor time; this many times its budget on the clock
+ * is the end.
+ */
+const clockFactor = 10;
+const attemptsWhenKilled = 3;
+const maxMessageLength = 2000;
+
+/** What decoding these files may cost: a fixed part and a part by size. */
+export function decodeBudget(
+  limits: BusConfig['limits'],
+  bytes: number,
+  memoryMb: number = usualMemoryMb,
+): Required<DecodeBudget> {
+  const cpuMs = Math.round(limits.decodeMs * (1 + bytes / (10 * 1024 * 1024)));
+  return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: (memoryMb + residentBesidesMb) * 1e6 };
+}
+
+/** What reading a footer may cost. Footers have a largest size of their own. */
+export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);
+
+/** Decodes files together. The process is discarded when the attempt has spoilt it. */
+export async function decodeTogether(
+  worker: WorkerProcess,
+  files: FilesToDecode,
+  budget: DecodeBudget,
+): Promise<DecodeFinding | SpoiltAttempt | undefined> {
+  const { described, ...select } = files;
+  const task = { task: 'decode' as const, ...select, memoryMb: budget.memoryMb };
+  const answer = await orSpoilt(worker, () => worker.request(task, budget));
+  if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer.unreadable) : answer;
+  if (answer.decoded !== undefined) described?.(files.files, answer.decoded);
+  return undefined;
+}
+
+/** Whether an attempt has said nothing yet. */
+export const isSpoilt = (outcome: object): outcome is SpoiltAttempt => 'spoilt' in outcome;
+
+async function orSpoilt<T>(worker: WorkerProcess, attempt: () => Promise<T>): Promise<T | SpoiltAttempt> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const spoilt = error instanceof DaemonError && !worker.isClosed ? spoiltBy[error.code] : undefined;
+    if (spoilt === undefined) throw error;
+    return { spoilt, message: (error as Error).message, error: error as Error };
+  }
+}
+
+const spoiltBy: Partial<Record<DaemonCode, SpoiltAttempt['spoilt']>> = {
+  WORKER_CRASHED: 'poisoned',
+  WORKER_KILLED: 'killed',
+  WORKER_MEMORY: 'memory',
+  WORKER_TIMEOUT: 'time',
+};
+
+function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string): DecodeFinding | SpoiltAttempt {
+  // A stack trace may follow, and DuckDB quotes values of any length.
+  const message = (text.split('\n', 1)[0] ?? '').slice(0, maxMessageLength);
+  const fault = duckDbFault(message);
+  switch (fault) {
+    case 'machine':
+      throw machineFaultIn(message); // no file is blamed for it, and the daemon pauses
+    case 'memory':
+    case 'poisoned':
+      worker.stop();
+      return { spoilt: fault, message, error: new Error(message) };
+    case 'missing': {
+      // A folder that is gone as well was not taken away by a job.
+      const gone = files.find(({ path }) => !existsSync(dirname(path)));
+      if (gone === undefined) return { missing: message };
+      throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'open', path: dirname(gone.path) });
+    }
+    case 'unsupported':
+      return { unsupported: message };
+    case 'file':
+      return { unreadable: message };
+  }
+}
+
+/**
+ * Decodes one file in a process that has done nothing else, with all the memory that a file may
+ * have. Only what fails here is the file's doing: what failed before may have been the fault of
+ * another file, or of a limit that was meant for many.
+ *
+ * @param before what came of the file when it was decoded in a process that had done other work.
+ * @throws DaemonError `WORKER_KILLED` when a process that decodes nothing is killed as well.
+ */
+export async function decodeAlone(
+  worker: WorkerProcess,
+  file: FilesToDecode,
+  limits: BusConfig['limits'],
+  before?: SpoiltAttempt,
+): Promise<DecodeFinding | undefined> {
+  // Time is counted for this file only, whatever the process did before.
+  if (before?.spoilt === 'time') return { tooComplex: before.message };
+  const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const memoryMb = Math.max(
+    usualMemoryMb,
+    Math.min(limits.decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)),
+  );
+  const budget = decodeBudget(limits, bytes, memoryMb);
+  const outcome = await inFreshProcess(worker, () => decodeTogether(worker, file, budget));
+  if (outcome === undefined || !isSpoilt(outcome)) return outcome;
+  const { spoilt, message } = outcome;
+  if (spoilt === 'poisoned') return { unsupported: message };
+  return { tooComplex: spoilt === 'memory' ? `With ${memoryMb} MB: ${message}` : message };
+}
+
+/**
+ * Makes an attempt in a process that has done nothing else, and again if the process is killed: the
+ * kernel may do that for what others take.
+ *
+ * @throws DaemonError `WORKER_KILLED` when a process that does nothing is killed as well.
+ */
+export async function inFreshProcess<T extends object | undefined>(
+  worker: WorkerProcess,
+  attempt: () => Promise<T | SpoiltAttempt>,
+): Promise<T | SpoiltAttempt> {
+  for (let count = 1; ; count++) {
+    worker.stop();
+    const outcome = await orSpoilt(worker, attempt);
+    if (outcome === undefined || !isSpoilt(outcome) || outcome.spoilt !== 'killed') return outcome;
+    if (!(await isWell(worker))) throw outcome.error;
+    if (count === attemptsWhenKilled) return { ...outcome, message: `${count} times in a row: ${outcome.message}` };
+  }
+}
+
+/** Whether a process can do anything at all: if not, the machine is at fault and not a file. */
+async function isWell(worker: WorkerProcess): Promise<boolean> {
+  return worker.request({ task: 'tables', sql: 'SELECT 1' }, 30_000).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Decodes one file, alone once more if that was not conclusive. */
+export async function decodeFile(
+  worker: WorkerProcess,
+  file: FilesToDecode,
+  limits: BusConfig['limits'],
+): Promise<DecodeFinding | undefined> {
+  const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const outcome = await decodeTogether(worker, file, decodeBudget(limits, bytes));
+  return outcome !== undefined && 'spoilt' in outcome ? decodeAlone(worker, file, limits, outcome) : outcome;
+}

@@ -1,0 +1,118 @@
+import {
+  type DuckDBConnection,
+  DuckDBListType,
+  DuckDBMapType,
+  DuckDBStructType,
+  type DuckDBType,
+} from '@duckdb/node-api';
+import { type DeclaredColumn, identifier, literal, schemaMap } from '@quantbot/bus-format';
+import { query } from '@quantbot/bus-format/duckdb';
+import { nullType } from '@quantbot/infra';
+import { fileColumnOf } from '@quantbot/storage/sandbox';
+import type { DecodeTask } from './protocol.js';
+
+/** What DuckDB makes of the schema that files share. */
+export interface DescribedFiles {
+  columns: DeclaredColumn[];
+  /** Sentences about columns whose values a table would not get or not keep. */
+  lost: string[];
+  /** Values that a table could not keep: no file that compaction writes would give them back. */
+  refused: RefusedValues[];
+  /**
+   * Whether the same holds for every file with this schema; otherwise each one has to be looked at.
+   */
+  isCertain: boolean;
+}
+
+/** Values of a column that no Parquet file of ours would give back. */
+export interface RefusedValues {
+  column: string;
+  /** In words. */
+  values: string;
+  /** SQL that is true of them. */
+  condition: string;
+}
+
+/**
+ * Asks DuckDB for the columns of files that have one schema. Where it finds others than our own
+ * reader, or makes up names for them, the values that it finds by name are compared with those that
+ * it finds by position, file by file.
+ */
+export async function describeFiles(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  { expected, hasRenamedColumns }: NonNullable<DecodeTask['describe']>,
+): Promise<DescribedFiles> {
+  const reader = await connection.runAndReadAll(`SELECT * FROM ${plainRead(paths[0] as string)} LIMIT 0`);
+  const names = reader.columnNames();
+  const columns = reader.columnTypes().map((type, i) => ({ name: names[i] as string, type: typeText(type) }));
+  const { unwritable, refused } = whatCannotBeKept(reader.columnTypes(), names);
+  const asExpected =
+    columns.length === expected.length &&
+    expected.every(
+      ({ name, type }, i) => name === columns[i]?.name && (type === nullType || readAs(type) === columns[i]?.type),
+    );
+  if (asExpected && !hasRenamedColumns) return { columns: [...expected], lost: unwritable, refused, isCertain: true };
+  const lost = new Set<string>();
+  for (const path of paths)
+    for (const { name } of columns) if (await isLost(connection, path, name, columns)) lost.add(name);
+  return {
+    columns: asExpected ? [...expected] : columns,
+    lost: [
+      ...unwritable,
+      ...[...lost].map(name => `${name}: DuckDB gives the column this name and does not find it by it`),
+    ],
+    refused,
+    isCertain: false,
+  };
+}
+
+/**
+ * Compaction writes every row again, so that a table can hold only what a file of ours gives back.
+ */
+function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]) {
+  const unwritable: string[] = [];
+  const refused: RefusedValues[] = [];
+  for (const [i, type] of types.entries()) {
+    const column = names[i] as string;
+    const written = fileColumnOf(type);
+    if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
+    else if (written.refused !== undefined)
+      refused.push({
+        column,
+        values: `${written.refused.values} (compaction cannot write it again)`,
+        condition: written.refused.are(identifier(column)),
+      });
+  }
+  return { unwritable, refused };
+}
+
+const plainRead = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
+
+async function isLost(
+  connection: DuckDBConnection,
+  path: string,
+  name: string,
+  columns: readonly DeclaredColumn[],
+): Promise<boolean> {
+  const byName = `read_parquet(${literal(path)}, schema = ${schemaMap(columns)}, hive_partitioning = false)`;
+  return (await hashOf(connection, plainRead(path), name)) !== (await hashOf(connection, byName, name));
+}
+
+async function hashOf(connection: DuckDBConnection, file: string, column: string): Promise<bigint | null> {
+  const sql = `SELECT bit_xor(hash(${identifier(column)}, file_row_number)) AS h FROM ${file}`;
+  const [row] = await query<{ h: bigint | null }>(connection, sql);
+  return row?.h ?? null;
+}
+
+/** DuckDB takes a column that holds nothing but NULL for one of integers. */
+const readAs = (type: string): string => type.replaceAll(nullType, 'INTEGER');
+
+/** The text of a type in the form that footers are told in: with every field's name quoted. */
+function typeText(type: DuckDBType): string {
+  if (type instanceof DuckDBListType) return `${typeText(type.valueType)}[]`;
+  if (type instanceof DuckDBMapType) return `MAP(${typeText(type.keyType)}, ${typeText(type.valueType)})`;
+  if (type instanceof DuckDBStructType)
+    return `STRUCT(${type.entryNames.map((name, i) => `${identifier(name)} ${typeText(type.entryTypes[i] as DuckDBType)}`).join(', ')})`;
+  return type.alias ?? type.toString();
+}

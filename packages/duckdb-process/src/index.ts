@@ -1,0 +1,21 @@
+/** `@quantbot/duckdb-process`: DuckDB in a process that may die. */
+export type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
+export { TaskError, WorkerProcess } from './client.js';
+export { hashOfRows } from './content.js';
+export { copyOptions } from './copy.js';
+export {
+  type DecodeFinding,
+  decodeAlone,
+  decodeBudget,
+  decodeFile,
+  decodeTogether,
+  type FilesToDecode,
+  footerBudget,
+  inFreshProcess,
+  isSpoilt,
+  type SlowFile,
+} from './decoder.js';
+export type { RefusedValues } from './describe.js';
+export type { FileToDecode, SelectAnswer, SelectToWrite, SourceFile } from './protocol.js';
+export { hurtAmong, mustBeSound } from './sources.js';
+export { openTrialDatabase } from './trial-database.js';

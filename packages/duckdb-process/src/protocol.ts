@@ -1,0 +1,218 @@
+import type { DeclaredColumn } from '@quantbot/bus-format';
+import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
+import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
+import type { DescribedFiles, RefusedValues } from './describe.js';
+
+/** A file to decode, and how many rows its footer claims. */
+export interface FileToDecode {
+  path: string;
+  rows: number;
+  /** Its size. */
+  bytes: number;
+}
+
+/** Reads every value of files that have one schema. */
+export interface DecodeTask {
+  task: 'decode';
+  files: FileToDecode[];
+  /**
+   * The columns that they have, which are asked for by name as the table's view does; as DuckDB
+   * finds them when absent.
+   */
+  columns?: readonly DeclaredColumn[];
+  /** Asks for the columns as DuckDB finds them, and reads the files with those. */
+  describe?: {
+    /** The columns as our own reader finds them. */
+    expected: readonly DeclaredColumn[];
+    /** Whether DuckDB makes up a name for one of them. */
+    hasRenamedColumns: boolean;
+  };
+  /** Columns in which there must be no NULL. */
+  required: string[];
+  /** Columns whose nanoseconds must be whole microseconds. */
+  nanosecondColumns?: readonly string[];
+  /** Values that there must not be. */
+  refused?: readonly RefusedValues[];
+  /** DuckDB's memory limit. */
+  memoryMb: number;
+}
+
+/** Reads the footer of a file. */
+export interface FooterTask {
+  task: 'footer';
+  path: string;
+}
+
+/**
+ * What is wrong with the files of a {@link DecodeTask}: they cannot be read, these columns have
+ * NULLs, or these would not come back with the values that the file has.
+ */
+export type DecodeProblem = { unreadable: string } | { nulls: string[] } | { unfaithful: string[] };
+
+/** All values of the files could be read. */
+export interface Decoded {
+  /** What was asked for with `describe`. */
+  decoded: DescribedFiles | undefined;
+}
+
+/** A SELECT to be run in a database of its own, whose result is written as Parquet. */
+export interface SelectToWrite {
+  /** Statements that make the views which `sql` reads. */
+  setup: string[];
+  /** One SELECT. */
+  sql: string;
+  /** True when the SQL is not our own: it can then read the bus's files and nothing else. */
+  untrusted: boolean;
+  /** Files and folders that untrusted SQL may read. */
+  readable: string[];
+  file: ParquetFileOptions;
+  memoryMb: number;
+  /** What is compared with its checksum before the SELECT reads it. */
+  sources?: readonly SourceFile[];
+}
+
+/**
+ * A file that must still be what the daemon wrote or stored: as its SHA-256 says, or its own seal
+ * where none is given.
+ */
+export interface SourceFile {
+  path: string;
+  sha256?: string | null;
+  /** What an error calls it: an artifact's key, say. */
+  name?: string | null;
+}
+
+/** Writes the result of a SELECT to a path that must not exist yet. */
+export interface CopyTask extends SelectToWrite {
+  task: 'copy';
+  path: string;
+}
+
+/** Writes the result of a SELECT into an empty folder: one file, or one for each partition. */
+export interface PartitionTask extends SelectToWrite {
+  task: 'partition';
+  folder: string;
+  /** What each file is called. */
+  fileName: string;
+  /** Columns whose values become folders; they are not in the files. None: one file. */
+  partitionBy: string[];
+}
+
+/** How a Parquet file is written. */
+export interface ParquetFileOptions {
+  compression: string;
+  rowGroupRows?: number;
+  /** An ORDER BY of what the SELECT gives; its own order when absent. */
+  orderBy?: string;
+  /** Goes into the file's key-value metadata. */
+  metadata?: Record<string, string>;
+  /** Whether the file is read once it is written, before it takes the place of another. */
+  readBack?: boolean;
+  /** Whether the file gets its own digest (see journal/seal.ts). */
+  seal?: boolean;
+}
+
+/** Asks for the hash of a file's rows. */
+export interface ContentTask {
+  task: 'content';
+  path: string;
+}
+
+/** Asks which tables a SELECT reads. */
+export interface TablesTask {
+  task: 'tables';
+  sql: string;
+}
+
+/** Asks which views of the configuration can be made, in a database of its own. */
+export interface ViewsTask {
+  task: 'views';
+  /** Statements that make the views which theirs read. */
+  setup: string[];
+  views: ConfiguredView[];
+  /** Folders that they may read. */
+  readable: string[];
+}
+
+/** Runs somebody's SELECT over the published database, and gives its first rows. */
+export interface SelectTask {
+  task: 'select';
+  duckdbPath: string;
+  sql: string;
+  maxRows: number;
+  /** Bytes of JSON. */
+  maxBytes: number;
+  timeoutMs: number;
+  memoryMb: number;
+  /** How much may be on disk of what does not fit into memory (MiB). */
+  maxSpillMb: number;
+}
+
+/** The first rows of an answer. */
+export interface SelectAnswer {
+  columns: { name: string; type: string }[];
+  /** Values as JSON. */
+  rows: unknown[][];
+  /** Whether there are more. */
+  isCut: boolean;
+}
+
+/** Asks the catalog of the published database. */
+export interface CatalogTask {
+  task: 'catalog';
+  duckdbPath: string;
+  question: CatalogQuestion;
+}
+
+/** What a copy wrote. */
+export interface CopyResult {
+  rows: number;
+}
+
+/** A file that a {@link PartitionTask} wrote. */
+export interface PartitionFile {
+  /** Below the folder, with `/`. */
+  path: string;
+  rows: number;
+}
+
+/** What can be asked of a worker process. */
+export type WorkerTask =
+  | DecodeTask
+  | FooterTask
+  | ContentTask
+  | CopyTask
+  | PartitionTask
+  | TablesTask
+  | ViewsTask
+  | SelectTask
+  | CatalogTask;
+
+/** What it answers. */
+export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
+  ? DecodeProblem | Decoded
+  : T extends FooterTask
+    ? ParquetFooter
+    : T extends TablesTask
+      ? string[] | undefined
+      : T extends ViewsTask
+        ? (string | null)[]
+        : T extends ContentTask
+          ? string
+          : T extends PartitionTask
+            ? PartitionFile[]
+            : T extends SelectTask
+              ? SelectAnswer
+              : T extends CatalogTask
+                ? CatalogAnswer<T['question']>
+                : CopyResult;
+
+export interface WorkerRequest {
+  id: number;
+  task: WorkerTask;
+}
+
+/** A failed task's message, and its code and hint where it has them. */
+export type WorkerReply =
+  | { id: number; result: unknown }
+  | { id: number; error: string; coded?: { code: string; hint: string; details: readonly string[] } };

@@ -1,0 +1,55 @@
+import { concurrently, daemonError } from '@quantbot/bus-format';
+import { checkSeal } from '@quantbot/bus-format/journal';
+import { digestFile, systemErrorCode } from '@quantbot/infra';
+import type { SourceFile } from './protocol.js';
+
+const atOnce = 4;
+const maxNamed = 20;
+
+/** Which of these files are not what the daemon wrote or stored any more, in a few words each. */
+export async function hurtAmong(sources: readonly SourceFile[]): Promise<{ source: SourceFile; what: string }[]> {
+  const found = await concurrently(
+    sources,
+    async source => {
+      const what = await hurtOf(source);
+      return what === undefined ? [] : [{ source, what }];
+    },
+    atOnce,
+  );
+  return found.flat();
+}
+
+/**
+ * Nothing is made of bytes that have changed.
+ *
+ * @throws DaemonError `FILE_DAMAGED` with a line for each file.
+ */
+export async function mustBeSound(sources: readonly SourceFile[]): Promise<void> {
+  const hurt = await hurtAmong(sources);
+  if (hurt.length === 0) return;
+  const lines = hurt.map(
+    ({ source: { path, name }, what }) => `${name == null ? '' : `artifact ${name}: `}${path} ${what}`,
+  );
+  const more = hurt.length > 1 ? `, and ${hurt.length - 1} more` : '';
+  throw daemonError('FILE_DAMAGED', `${lines[0]}${more}.`, { details: lines.slice(0, maxNamed) });
+}
+
+async function hurtOf(source: SourceFile): Promise<string | undefined> {
+  try {
+    return await compare(source);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return 'is gone';
+    if (code === 'EIO') return 'cannot be read: the disk failed (EIO)';
+    throw error;
+  }
+}
+
+async function compare({ path, sha256 }: SourceFile): Promise<string | undefined> {
+  if (sha256 == null) {
+    const state = await checkSeal(path);
+    if (state === 'missing') return 'is gone';
+    return state === 'rotten' ? 'is damaged: its checksum does not fit' : undefined;
+  }
+  return (await digestFile(path)).sha256 === sha256 ? undefined : "is damaged: its SHA-256 is not the journal's";
+}

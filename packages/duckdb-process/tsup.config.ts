@@ -1,0 +1,9 @@
+import { esm } from '@quantbot/tooling-config/tsup';
+import { defineConfig } from 'tsup';
+
+export default defineConfig(
+  esm({
+    index: 'src/index.ts',
+    worker: 'src/main.ts',
+  }),
+);

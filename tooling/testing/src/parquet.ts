@@ -1,0 +1,31 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { TestBus } from './test-bus.js';
+
+let count = 0;
+
+/**
+ * Writes the result of a SELECT as a Parquet file in a folder, and returns its path. `options` are
+ * further ones of COPY.
+ */
+export async function writeSelect(folder: string, select: string, options = ''): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `file-${++count}.parquet`);
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: '256MB', threads: '1' });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`COPY (${select}) TO '${path.replaceAll("'", "''")}' (FORMAT parquet${options})`);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+  return path;
+}
+
+/** Writes a SELECT's result where a producer would keep it: outside of the bus root. */
+export const produce = (bus: TestBus, select: string): Promise<string> =>
+  writeSelect(join(bus.folder, 'produced'), select);
+
+/** Rows with a single column `n` from 0 below `rows`, and whatever else is added. */
+export const numbers = (rows: number, more = ''): string => `SELECT range AS n${more} FROM range(${rows})`;

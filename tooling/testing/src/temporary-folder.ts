@@ -1,0 +1,49 @@
+import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { eventually } from './eventually.js';
+
+/**
+ * A new folder that is gone after the test. Processes of a test run in its folder, so that one
+ * which outlives it is found by that: it is ended, and the test fails.
+ */
+export function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-daemon-')));
+  onTestFinished(async () => {
+    const strays = await eventually(
+      () => processesIn(folder),
+      pids => pids.length === 0,
+      3_000,
+    ).catch(() => processesIn(folder));
+    for (const pid of strays) process.kill(pid, 'SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (strays.length > 0) throw new Error(`The test left processes behind: ${strays.join(', ')}`);
+  });
+  return folder;
+}
+
+/**
+ * The processes whose working folder is the folder or below it (Linux; elsewhere none are seen).
+ */
+export function processesIn(folder: string): number[] {
+  return processIds().filter(pid => {
+    try {
+      const cwd = readlinkSync(`/proc/${pid}/cwd`);
+      return pid !== process.pid && (cwd === folder || cwd.startsWith(`${folder}/`));
+    } catch {
+      return false; // gone meanwhile
+    }
+  });
+}
+
+/** The processes of this machine, as /proc lists them; none where there is no /proc. */
+function processIds(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter(name => /^[0-9]+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
