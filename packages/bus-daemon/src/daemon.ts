@@ -1,13 +1,11 @@
 import { acquireWriterLock } from '@quantbot/bus-format/state';
 import type { BusConfig, Logger } from '@quantbot/infra';
-import type { HttpServer } from './onlookers/http/serve.js';
-import type { Notifier } from './onlookers/notify/notifier.js';
-import { superviseBySystemd, systemdEnvironment } from './onlookers/systemd.js';
-import { traceJobs } from './onlookers/tracing.js';
+import { Closers } from './closers.js';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { FileThreads } from './writer/file-thread/client.js';
 import { Loop } from './writer/loop/loop.js';
 import { causeOf } from './writer/loop/state-file.js';
+import type { StartOnlooker } from './writer/onlooker.js';
 import { openBus } from './writer/open-bus.js';
 
 /** How a daemon is started. */
@@ -43,49 +41,51 @@ export interface Daemon {
  * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`;
  * BusError for a root that is not this bus's.
  */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+export const startDaemon = (options: DaemonOptions): Promise<Daemon> => startLookedAt(options, onlookersOf(options));
+
+/** The onlookers that are wanted, in the order in which they start. Others are not even loaded. */
+function onlookersOf({ config: { notify, http }, tellSystemd }: DaemonOptions): StartOnlooker[] {
+  const all: [isWanted: boolean, start: StartOnlooker][] = [
+    [notify.length > 0, async (bus, loop) => (await import('./onlookers/notify/notifier.js')).openNotifier(bus, loop)],
+    [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
+    [http.listen !== undefined, async (bus, loop) => (await import('./onlookers/http/serve.js')).serve(bus, loop)],
+    [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],
+  ];
+  return all.filter(([isWanted]) => isWanted).map(([, start]) => start);
+}
+
+/**
+ * {@link startDaemon} with these onlookers. They start in order and close in reverse, also when one
+ * of them fails to start.
+ */
+export async function startLookedAt(options: DaemonOptions, onlookers: readonly StartOnlooker[]): Promise<Daemon> {
+  const { config, logger } = options;
   // Whatever umask it was started with: what the daemon makes, only the daemon changes.
   const umask = process.umask();
   process.umask(umask | 0o022);
-  const lock = await acquireWriterLock(options.config);
-  const files = new FileThreads();
-  let bus: Bus | undefined;
-  let http: HttpServer | undefined;
-  let notifier: Notifier | undefined;
+  const opened = new Closers();
+  const outliving = new Closers();
+  opened.push(() => outliving.close());
   try {
+    const lock = await acquireWriterLock(config);
+    opened.push(() => lock.release());
+    const files = new FileThreads();
+    opened.push(() => files.close());
     files.start(); // while the bus is being opened
-    bus = await openBus(options.config, options.logger, {
-      ...systemClock,
-      newClaim: randomClaim,
-      files,
-      assertHeld: lock.assertHeld,
-      umask,
-    });
-    traceJobs(bus);
+    const { assertHeld } = lock;
+    const bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files, assertHeld, umask });
+    opened.push(() => bus.journal.close());
+    opened.push(() => bus.inspector.close());
     const loop = new Loop(bus, options.drain ?? false);
-    const opened = bus;
-    const {
-      http: { listen },
-      notify,
-    } = options.config;
-    // Loaded only where it is wanted.
-    if (notify.length > 0)
-      notifier = await (await import('./onlookers/notify/notifier.js')).openNotifier(bus, process.env);
-    if (listen !== undefined) http = await (await import('./onlookers/http/serve.js')).serve(bus, loop, listen);
-    const systemd = options.tellSystemd ? systemdEnvironment() : undefined;
-    const saysItEnds = systemd && superviseBySystemd(bus, loop, systemd);
-    const finished = runToItsEnd(loop, bus).finally(async () => {
-      await saysItEnds?.();
-      await http?.close();
-      opened.inspector.close();
-      await files.close();
-      opened.journal.close();
-      await lock.release();
-      // Last: the next daemon does not wait for hooks.
-      await notifier?.close(options.drain ? 'all is told' : 'soon', loop.stopRequested);
-    });
+    let url: string | undefined;
+    for (const start of onlookers) {
+      const onlooker = await start(bus, loop);
+      (onlooker.outlivesLock ? outliving : opened).push(() => onlooker.close());
+      url ??= onlooker.url;
+    }
+    const finished = runToItsEnd(loop, bus).finally(() => opened.close());
     return {
-      url: http?.url,
+      url,
       finished,
       stop: () => {
         loop.stop();
@@ -93,9 +93,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
     };
   } catch (error) {
-    bus?.journal.close();
-    await files.close();
-    await lock.release();
+    await opened.close().catch(other => logger.error({ err: other }, 'something could not be closed'));
     throw error;
   }
 }

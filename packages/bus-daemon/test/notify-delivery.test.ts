@@ -239,13 +239,13 @@ test.for([{ when: 'before' }, { when: 'meanwhile' }])(
 /** A notifier that is being closed while its only hook hangs. */
 async function closing(stopped?: string) {
   const { bus, test: files } = await openInProcess({ notify: [hanging] });
-  const notifier = await openNotifier(bus, {});
+  const stop = new AbortController();
+  const notifier = await openNotifier(bus, { drains: true, stopRequested: stop.signal }, {});
   bus.events.emit('stopped', { code: 'X', message: 'x', hint: 'x' });
   await began(files);
-  const stop = new AbortController();
   if (stopped === 'before') stop.abort();
   let isClosed = false;
-  const closed = notifier.close('all is told', stop.signal).then(() => {
+  const closed = notifier.close().then(() => {
     isClosed = true;
   });
   if (stopped === 'meanwhile') stop.abort();

@@ -1,33 +1,5 @@
-import {
-  type ArtifactFilter,
-  type ArtifactRecord,
-  type Catalog,
-  type JobFilter,
-  type JobRecord,
-  type Lineage,
-  type LineageOptions,
-  openCatalog,
-  type Row,
-  type RunFilter,
-  type RunRecord,
-} from '@quantbot/storage';
-import type { CatalogTask } from './protocol.js';
-
-/** What there is to ask, and what is answered. */
-interface Questions {
-  jobs: { about: JobFilter; answer: JobRecord[] };
-  job: { about: { jobId: string }; answer: JobRecord | undefined };
-  artifacts: { about: ArtifactFilter; answer: ArtifactRecord[] };
-  runs: { about: RunFilter; answer: RunRecord[] };
-  lineage: { about: LineageOptions & { key: string }; answer: Lineage };
-  tables: { about: object; answer: Row[] };
-}
-
-/** One question of the catalog. */
-export type CatalogQuestion = { [Q in keyof Questions]: { ask: Q } & Questions[Q]['about'] }[keyof Questions];
-
-/** What is answered to a question. */
-export type CatalogAnswer<Q extends CatalogQuestion> = Questions[Q['ask']]['answer'];
+import { type Catalog, openCatalog } from '@quantbot/storage';
+import type { CatalogQuestion, CatalogTask } from './protocol.js';
 
 let open: { path: string; catalog: Promise<Catalog> } | undefined;
 

@@ -1,6 +1,16 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
 import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
-import type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
+import type {
+  ArtifactFilter,
+  ArtifactRecord,
+  JobFilter,
+  JobRecord,
+  Lineage,
+  LineageOptions,
+  Row,
+  RunFilter,
+  RunRecord,
+} from '@quantbot/storage';
 import type { DescribedFiles, RefusedValues } from './describe.js';
 
 /** A file to decode, and how many rows its footer claims. */
@@ -156,6 +166,22 @@ export interface SelectAnswer {
   /** Whether there are more. */
   isCut: boolean;
 }
+
+/** What the catalog can be asked, and what it answers. */
+interface Questions {
+  jobs: { about: JobFilter; answer: JobRecord[] };
+  job: { about: { jobId: string }; answer: JobRecord | undefined };
+  artifacts: { about: ArtifactFilter; answer: ArtifactRecord[] };
+  runs: { about: RunFilter; answer: RunRecord[] };
+  lineage: { about: LineageOptions & { key: string }; answer: Lineage };
+  tables: { about: object; answer: Row[] };
+}
+
+/** One question of the catalog. */
+export type CatalogQuestion = { [Q in keyof Questions]: { ask: Q } & Questions[Q]['about'] }[keyof Questions];
+
+/** What is answered to a question. */
+export type CatalogAnswer<Q extends CatalogQuestion> = Questions[Q['ask']]['answer'];
 
 /** Asks the catalog of the published database. */
 export interface CatalogTask {

@@ -12,13 +12,8 @@ export { readParquet, readParquetColumns } from './parquet/read-parquet.js';
 export type { RowSchema, TypedReadOptions } from './parquet/row-schema.js';
 export { type ScanOptions, scanParquet, scanParquetColumns } from './parquet/scan-parquet.js';
 export type { Schema } from './parquet/schema.js';
-export {
-  type ColumnSource,
-  type RowSource,
-  type WriteOptions,
-  type WrittenFile,
-  writeParquet,
-} from './parquet/write-parquet.js';
+export type { ColumnSource, RowSource } from './parquet/sources.js';
+export { type WriteOptions, type WrittenFile, writeParquet } from './parquet/write-parquet.js';
 export { type Published, type PublishOptions, publishTables, type TableToPublish } from './publish/publish-tables.js';
 export type {
   Columns,

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Bus } from '../writer/bus.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
+import type { StartOnlooker } from '../writer/onlooker.js';
 
 /** What systemd has told this process in its environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface SystemdEnvironment {
@@ -26,6 +27,12 @@ export type Tell = (...states: string[]) => Promise<void>;
 /** While the daemon starts, which may take long, systemd is asked for so much more time. */
 const extendUs = 60_000_000;
 const extendEveryMs = 20_000;
+
+/** Keeps systemd informed ({@link superviseBySystemd}), if it has started this process. */
+export const supervise: StartOnlooker = async (bus, loop) => {
+  const environment = systemdEnvironment();
+  return { close: environment === undefined ? async () => {} : superviseBySystemd(bus, loop, environment) };
+};
 
 /**
  * Keeps systemd informed: when the daemon is ready, how it is, that it ends; and, as its watchdog,

@@ -11,6 +11,7 @@ import {
 import { version } from '@quantbot/bus-format/version';
 import type { Bus } from '../writer/bus.js';
 import type { ExportRun, SettledJob, StageName } from '../writer/events.js';
+import type { Onlooker } from '../writer/onlooker.js';
 
 /** Jobs whose exports are still traced; older ones have none in their trace. */
 const mostPending = 1_000;
@@ -31,32 +32,39 @@ interface Pending {
  * the batch's stages, and one for each golden export that has the job's rows. Spans go where the
  * program's OpenTelemetry sends them; without one nothing is made.
  */
-export function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'now' | 'tables'>): void {
+export async function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'now' | 'tables'>): Promise<Onlooker> {
   let stages: Stage[] = [];
   let pending: Pending[] = [];
   const exportedUpTo = new Map<string, number>();
-  events.on('stage', ({ stage, seconds }) => {
-    // That of the next batch goes on beside this one.
-    if (stage !== 'verify') stages.push({ stage, seconds, endedAt: now() });
-  });
-  events.on('settled', ({ jobs }) => {
-    const ofBatch = stages;
-    stages = [];
-    for (const job of jobs) {
-      if (job.trace === undefined) continue;
-      const context = traceJob(job, ofBatch);
-      if (job.outcome === 'ingested') pending.push({ job, context });
-    }
-    pending = pending.slice(-mostPending);
-  });
-  events.on('export', run => {
-    const after = exportedUpTo.get(run.name) ?? 0;
-    if (run.ok) exportedUpTo.set(run.name, run.asOfSeq);
-    const isOfTable = tables.get(run.name) !== undefined;
-    for (const { job, context } of pending)
-      if (job.seq > after && job.seq <= run.asOfSeq && (!isOfTable || job.tables.includes(run.name)))
-        traceExport(run, context, now());
-  });
+  const leave = [
+    events.on('stage', ({ stage, seconds }) => {
+      // That of the next batch goes on beside this one.
+      if (stage !== 'verify') stages.push({ stage, seconds, endedAt: now() });
+    }),
+    events.on('settled', ({ jobs }) => {
+      const ofBatch = stages;
+      stages = [];
+      for (const job of jobs) {
+        if (job.trace === undefined) continue;
+        const context = traceJob(job, ofBatch);
+        if (job.outcome === 'ingested') pending.push({ job, context });
+      }
+      pending = pending.slice(-mostPending);
+    }),
+    events.on('export', run => {
+      const after = exportedUpTo.get(run.name) ?? 0;
+      if (run.ok) exportedUpTo.set(run.name, run.asOfSeq);
+      const isOfTable = tables.get(run.name) !== undefined;
+      for (const { job, context } of pending)
+        if (job.seq > after && job.seq <= run.asOfSeq && (!isOfTable || job.tables.includes(run.name)))
+          traceExport(run, context, now());
+    }),
+  ];
+  return {
+    close: async () => {
+      for (const end of leave) end();
+    },
+  };
 }
 
 const tracer = () => trace.getTracer('@quantbot/bus-daemon', version);

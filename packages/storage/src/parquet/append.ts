@@ -2,7 +2,7 @@ import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, DuckDBVect
 import { storageError } from '../errors.js';
 import { Misfit } from '../types/encode.js';
 import type { Column } from './schema.js';
-import type { ColumnSource, RowSource } from './write-parquet.js';
+import type { ColumnSource, RowSource } from './sources.js';
 
 const chunkRows = DuckDBVector.standardSize();
 

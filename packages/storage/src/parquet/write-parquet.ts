@@ -7,15 +7,7 @@ import { identifier } from '../sql.js';
 import { appendColumns, appendRows } from './append.js';
 import { copyExactly } from './copy-exactly.js';
 import { type Column, columnsOf, type Schema } from './schema.js';
-
-/**
- * The rows to write: objects by column name, from an array, a generator or a stream. A column that
- * a row lacks is NULL.
- */
-export type RowSource = Iterable<object> | AsyncIterable<object>;
-
-/** The columns to write, each an array of one value per row. */
-export type ColumnSource = Readonly<Record<string, ArrayLike<unknown>>>;
+import type { ColumnSource, RowSource } from './sources.js';
 
 /** How the file is written. */
 export interface WriteOptions {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra';
 import type { Schema } from '../parquet/schema.js';
-import { type RowSource, type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
+import type { RowSource } from '../parquet/sources.js';
+import { type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
 
 /** One table of a job: rows that become a Parquet file and an artifact. */
 export interface TableToPublish {

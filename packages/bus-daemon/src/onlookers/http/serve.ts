@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
 import type { Bus } from '../../writer/bus.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
+import type { Onlooker } from '../../writer/onlooker.js';
 import { Gauges } from '../metrics/gauges.js';
 import { History } from '../metrics/history.js';
 import { createMetrics } from '../metrics/metrics.js';
@@ -13,13 +14,6 @@ import { createApp } from './app.js';
 import { readAssets } from './assets.js';
 import { connectionLimits, limitConnections } from './connections.js';
 import { openReader } from './reader.js';
-
-/** A server that listens. */
-export interface HttpServer {
-  /** Where, for a browser on this machine. */
-  url: string;
-  close(): Promise<void>;
-}
 
 /**
  * A connection on which nothing moves for this long is closed. Listeners get a sign of life more
@@ -33,7 +27,8 @@ const idleMs = 60_000;
  *
  * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
  */
-export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<HttpServer> {
+export async function serve(bus: Bus, loop: LoopView): Promise<Onlooker> {
+  const { listen = '' } = bus.config.http;
   const address = parseListen(listen);
   const token = readToken(bus.config.http.tokenFile);
   if (!address.isLoopback && token === undefined)
@@ -60,7 +55,10 @@ export async function serve(bus: Bus, loop: LoopView, listen: string): Promise<H
   }) as Server;
   server.timeout = idleMs;
   limitConnections(server, connectionLimits(), bus.logger);
-  const url = await listenOn(server, address);
+  const url = await listenOn(server, address).catch(error => {
+    reader.close();
+    throw error;
+  });
   history.start();
   bus.logger.info({ url }, 'dashboard, metrics and health checks are served');
   return {

@@ -16,11 +16,11 @@ const restPerWork = 20;
 /** What is looked up when somebody asks. */
 export class Gauges {
   readonly #bus: Bus;
-  readonly #loop: LoopView;
+  readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports'>;
   readonly #totals: Totals;
   #queue: { goodUntil: number; counted: Promise<{ inbox: number; claimed: number }> } | undefined;
 
-  constructor(bus: Bus, loop: LoopView, totals: Totals) {
+  constructor(bus: Bus, loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports'>, totals: Totals) {
     this.#bus = bus;
     this.#loop = loop;
     this.#totals = totals;

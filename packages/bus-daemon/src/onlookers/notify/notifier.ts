@@ -1,18 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '../../writer/bus.js';
+import type { LoopView } from '../../writer/loop/loop-view.js';
+import type { Onlooker } from '../../writer/onlooker.js';
 import { Hook } from './hook.js';
 import { type Variables, withVariables } from './variables.js';
 import { watchBus } from './watch-bus.js';
 
-/** Tells the hooks of the configuration what happens. */
-export interface Notifier {
-  /**
-   * Tells what is left: all of it if that is possible in half a minute, or what can be told soon.
-   * Being asked to stop means soon.
-   */
-  close(howMuch: 'all is told' | 'soon', stopRequested: AbortSignal): Promise<void>;
-}
-
+/** How long what is left may take at the end: with a daemon that drains, or is asked to stop. */
 const drainGraceMs = 30_000;
 const stopGraceMs = 2_000;
 
@@ -22,13 +16,18 @@ const stopGraceMs = 2_000;
  *
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`.
  */
-export async function openNotifier(bus: Bus, env: Variables): Promise<Notifier> {
+export async function openNotifier(
+  bus: Bus,
+  { drains, stopRequested }: Pick<LoopView, 'drains' | 'stopRequested'>,
+  env: Variables = process.env,
+): Promise<Onlooker> {
   const hooks = bus.config.notify.map(hook => new Hook(bus, withVariables(hook, env)));
   const leave = await watchBus(bus, happening => {
     for (const hook of hooks) hook.tell(happening);
   });
   return {
-    close: async (howMuch, stopRequested) => {
+    outlivesLock: true,
+    close: async () => {
       leave();
       const done = new AbortController();
       const giveUp = new AbortController();
@@ -38,7 +37,7 @@ export async function openNotifier(bus: Bus, env: Variables): Promise<Notifier> 
           () => {}, // all is told
         );
       const hurry = () => letGoAfter(stopGraceMs);
-      letGoAfter(howMuch === 'soon' ? stopGraceMs : drainGraceMs);
+      letGoAfter(drains ? drainGraceMs : stopGraceMs);
       stopRequested.addEventListener('abort', hurry);
       if (stopRequested.aborted) hurry();
       await Promise.all(hooks.map(hook => hook.close(giveUp.signal)));

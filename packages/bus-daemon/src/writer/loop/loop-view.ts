@@ -7,4 +7,8 @@ export interface LoopView {
   /** The COMMIT of the oldest job that waits, as far as it was found (milliseconds since 1970). */
   oldestWaitingMs: number | undefined;
   exports(): Promise<ExportState[]>;
+  /** Whether it ends by itself when nothing waits any more. */
+  drains: boolean;
+  /** Aborted when it has been asked to end. */
+  stopRequested: AbortSignal;
 }

@@ -32,7 +32,7 @@ interface Batch {
 /** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
 export class Loop implements LoopView {
   readonly #bus: Bus;
-  readonly #drain: boolean;
+  readonly drains: boolean;
   readonly #publisher: Publisher;
   readonly #maintenance: Maintenance;
   readonly #stopping = new AbortController();
@@ -57,7 +57,7 @@ export class Loop implements LoopView {
 
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
-    this.#drain = drain;
+    this.drains = drain;
     // What waits must not be missed at the end.
     this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
@@ -126,7 +126,7 @@ export class Loop implements LoopView {
       this.#state.write('running');
       this.#maintenance.kick();
       if (did === 'worked') return 'go on';
-      if (this.#drain && !this.#large.busy) {
+      if (this.drains && !this.#large.busy) {
         await this.#finishMaintenance();
         return 'done';
       }
