@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError } from '@quantbot/bus-format';
 import type { Logger, NotifyHook } from '@quantbot/infra';
-import pRetry from 'p-retry';
+import { type Backoff, waitAfter } from '../../writer/backoff.js';
 import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';
 import { postWebhook } from './post-webhook.js';
 import { type Attempt, runCommand } from './run-command.js';
 
-const firstPauseMs = 1000;
-const longestPauseMs = 60_000;
+const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 
 /**
  * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for
@@ -25,28 +24,24 @@ export async function deliver(
 ): Promise<void> {
   const { name, retries } = hook;
   const { id, event } = document;
-  try {
-    await pRetry(() => tellOnce(hook, document, signal), {
-      retries,
-      minTimeout: firstPauseMs,
-      maxTimeout: longestPauseMs,
-      factor: 2,
-      signal,
-      shouldRetry: ({ error }) => !(error instanceof DeliveryError && error.permanent),
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        const output = error instanceof DeliveryError ? error.output : '';
-        logger.debug(
-          { hook: name, id, event, attempt: attemptNumber, retriesLeft, error: error.message, output },
-          'a hook could not be told',
-        );
-        const askedMs = error instanceof DeliveryError && retriesLeft > 0 ? error.retryAfterMs : 0;
-        if (askedMs > 0) await sleep(Math.min(askedMs, longestPauseMs), undefined, { signal });
-      },
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw daemonError('NOTIFY_FAILED', `The hook ${name} could not be told: ${(error as Error).message}`);
-  }
+  for (let failures = 1; ; failures++)
+    try {
+      return await tellOnce(hook, document, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const { message } = error as Error;
+      const { output, permanent, retryAfterMs } =
+        error instanceof DeliveryError ? error : { output: '', permanent: false, retryAfterMs: 0 };
+      const retriesLeft = permanent ? 0 : retries + 1 - failures;
+      logger.debug(
+        { hook: name, id, event, attempt: failures, retriesLeft, error: message, output },
+        'a hook could not be told',
+      );
+      if (retriesLeft === 0) throw daemonError('NOTIFY_FAILED', `The hook ${name} could not be told: ${message}`);
+      const askedMs = Math.min(backoff.maxMs, retryAfterMs);
+      await sleep(Math.max(askedMs, waitAfter(backoff, failures)), undefined, { signal }).catch(() => {});
+      signal.throwIfAborted();
+    }
 }
 
 /**

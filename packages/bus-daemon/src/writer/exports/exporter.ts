@@ -12,6 +12,7 @@ import {
 import type { Snapshot } from '@quantbot/bus-format/views';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { CodedError, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
@@ -19,8 +20,7 @@ import { GoldenExports } from './golden-exports.js';
 import { writeDataset } from './write-dataset.js';
 import { writeExportFile } from './write-file.js';
 
-const firstRetryMs = 1000;
-const longestRetryMs = 60_000;
+const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 
 /** How an export is. */
 export interface ExportState {
@@ -187,7 +187,7 @@ export class Exporter {
     const { minIntervalMs } = this.#bus.config.export;
     const failures = this.#failures.get(item.name) ?? 0;
     if (failures === 0) return last + minIntervalMs;
-    return last + Math.max(minIntervalMs, Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1)));
+    return last + Math.max(minIntervalMs, waitAfter(backoff, failures));
   }
 
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {

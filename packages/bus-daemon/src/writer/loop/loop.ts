@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dispositionOf, hintFor } from '@quantbot/bus-format';
+import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus } from '../bus.js';
 import type { ExportState } from '../exports/exporter.js';
 import { type CheckedJob, type ClaimedJob, isRejected } from '../job.js';
@@ -17,8 +18,7 @@ import { type LoopHealth, Pulse } from './pulse.js';
 import { recoverClaimed, repairReceipts } from './recover.js';
 import { StateFile } from './state-file.js';
 
-const firstPauseMs = 200;
-const longestPauseMs = 30_000;
+const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 
 /** A batch with more artifacts is alone in memory. */
 const mostArtifactsBesideAnother = 2000;
@@ -52,7 +52,8 @@ export class Loop implements LoopView {
    * have.
    */
   #mustRecover = true;
-  #pauseMs = firstPauseMs;
+  /** Turns that failed, one after the other. */
+  #failures = 0;
   #repair: Promise<void> | undefined;
 
   constructor(bus: Bus, drain: boolean) {
@@ -122,7 +123,7 @@ export class Loop implements LoopView {
     try {
       this.#bus.assertHeld();
       const did = await this.#runNextBatch();
-      this.#pauseMs = firstPauseMs;
+      this.#failures = 0;
       this.#state.write('running');
       this.#maintenance.kick();
       if (did === 'worked') return 'go on';
@@ -257,10 +258,10 @@ export class Loop implements LoopView {
     this.#behind = undefined;
     await this.#intake.forgetClaims();
     this.#mustRecover = true;
-    this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs: this.#pauseMs }, 'paused; nothing is lost');
+    const retryInMs = waitAfter(backoff, ++this.#failures);
+    this.#bus.logger.error({ err: error, hint: hintFor(error), retryInMs }, 'paused; nothing is lost');
     this.#state.write('paused', error);
-    await sleep(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
-    this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+    await sleep(retryInMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
   /** Being asked to end ends an export under way, too: it may last long. */
