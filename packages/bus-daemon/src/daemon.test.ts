@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { lockFileOf } from '@quantbot/bus-format/state';
 import { createLogger } from '@quantbot/infra';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { makeTestBus } from '../test/support/test-bus.js';
 import { startLookedAt } from './daemon.js';
 import type { StartOnlooker } from './writer/onlooker.js';
 

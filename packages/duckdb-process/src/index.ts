@@ -1,5 +1,4 @@
 /** `@quantbot/duckdb-process`: DuckDB in a process that may die. */
-export type { CatalogAnswer, CatalogQuestion } from './ask-catalog.js';
 export { TaskError, WorkerProcess } from './client.js';
 export { hashOfRows } from './content.js';
 export { copyOptions } from './copy.js';
@@ -16,6 +15,13 @@ export {
   type SlowFile,
 } from './decoder.js';
 export type { RefusedValues } from './describe.js';
-export type { FileToDecode, SelectAnswer, SelectToWrite, SourceFile } from './protocol.js';
+export type {
+  CatalogAnswer,
+  CatalogQuestion,
+  FileToDecode,
+  SelectAnswer,
+  SelectToWrite,
+  SourceFile,
+} from './protocol.js';
 export { hurtAmong, mustBeSound } from './sources.js';
 export { openTrialDatabase } from './trial-database.js';
