@@ -5,10 +5,12 @@ export const backtestCodes = {
   PLAN_INVALID: { hint: 'Correct the named fields of the plan.' },
   COVERAGE_MISMATCH: { hint: 'Compute the coverage from the same plan: computeCoverage(plan).' },
   CANDLES_INVALID: {
-    hint: 'A candle source has the columns token_address, chain, timestamp, open, high, low, close, volume.',
+    hint: 'Give the candles the columns token_address, chain, timestamp, open, high, low, close, volume.',
   },
-  BACKTEST_INVALID: { hint: 'Correct the named options; those of preset.strategy depend on its type.' },
-  INPUT_MISSING: { hint: 'Submit it first, or name another producer or kind: quantbot-bus query shows what there is.' },
+  BACKTEST_INVALID: { hint: 'Correct the named options. Those of preset.strategy depend on its type.' },
+  INPUT_MISSING: {
+    hint: 'Submit it first, or name another producer or kind. Run `quantbot-bus catalog artifacts` to list the artifacts.',
+  },
 } as const;
 
 /** A code of {@link BacktestError}. */

@@ -4,31 +4,31 @@ import { CodedError, type Disposition, systemErrorCode } from '@quantbot/infra';
 export const daemonCodes = {
   LOCK_TIMEOUT: {
     disposition: 'stop',
-    hint: 'Only one daemon may write. Stop the other one, or raise lock_timeout_s in bus_config.json.',
+    hint: 'Stop the other daemon, or raise lock_timeout_s in bus_config.json. Only one daemon may write.',
   },
   BUS_REMOVED: {
     disposition: 'stop',
-    hint: 'Nothing was written there since. See what lies at the paths now; if the folder was moved, move it back or correct bus_root and duckdb_path; then start the daemon again.',
+    hint: 'Move the folder back, or correct bus_root and duckdb_path. Then start the daemon again. Nothing was written to the folder that took its place.',
   },
   LOCK_LOST: {
     disposition: 'stop',
-    hint: 'Start the daemon again: it takes the lock anew, and recovers by itself. If it happens again, please report it.',
+    hint: 'Start the daemon again. It takes the lock and recovers by itself. If this happens again, please report it.',
   },
   NO_HARD_LINKS: {
     disposition: 'stop',
-    hint: 'Put bus_root and duckdb_path on a file system that has hard links (ext4, XFS, btrfs, APFS, NTFS); exFAT, FAT and most network or shared folders have none.',
+    hint: 'Put bus_root and duckdb_path on a file system with hard links (ext4, XFS, btrfs, APFS, NTFS). exFAT, FAT and most network or shared folders have none.',
   },
   JOURNAL_FAILED: {
     disposition: 'stop',
-    hint: 'The disk did not take the commit. Look at the system log, then start the daemon again: it recovers by itself.',
+    hint: 'Read the system log, then start the daemon again. It recovers by itself.',
   },
   JOURNAL_DAMAGED: {
     disposition: 'stop',
-    hint: 'Restore the named file of bus_root/journal from a backup; do not delete the journal.',
+    hint: 'Restore the named file of bus_root/journal from a backup. Do not delete the journal.',
   },
   FILE_DAMAGED: {
     disposition: 'retry',
-    hint: 'The disk has changed a file. quantbot-bus verify names all of them. Put the stored file back from a backup, or submit the same bytes again.',
+    hint: 'Run `quantbot-bus verify` to list every damaged file. Restore each from a backup, or submit the same bytes again.',
   },
   CROSS_DEVICE: {
     disposition: 'stop',
@@ -36,125 +36,128 @@ export const daemonCodes = {
   },
   FOREIGN_DATABASE: {
     disposition: 'retry',
-    hint: 'quantbot-bus adopt FILE shows how its tables become tables of the bus. Or move it aside (mv FILE FILE.before-bus): the bus then publishes its own.',
+    hint: 'Run `quantbot-bus adopt FILE` to bring its tables into the bus. Or move it aside (`mv FILE FILE.before-bus`), and the bus publishes its own.',
   },
   OLD_DATABASE_UNREADABLE: {
     disposition: 'caller',
-    hint: 'Give the path of a DuckDB database; one of a newer DuckDB must be exported by that version.',
+    hint: 'Give the path of a DuckDB database. Export a database of a newer DuckDB with that version.',
   },
   OLD_DATABASE_UNMERGED: {
     disposition: 'caller',
-    hint: 'Let the program that writes into it end, open it once for writing and run CHECKPOINT, then try again.',
+    hint: 'Stop the program that writes into the database. Open it once for writing and run CHECKPOINT. Then try again.',
   },
   OLD_DATABASE_LOCKED: {
     disposition: 'caller',
-    hint: 'Stop the programs that write into it, then try again; readers do no harm.',
+    hint: 'Stop the programs that write into it, then try again. Readers may stay.',
   },
-  TABLE_NOT_FOUND: { disposition: 'caller', hint: 'Name a table that is there, with its schema: main.trades.' },
+  TABLE_NOT_FOUND: { disposition: 'caller', hint: 'Name an existing table with its schema: main.trades.' },
   ADOPTION_BLOCKED: {
     disposition: 'caller',
-    hint: 'Choose another name (--map main.trades=trades_old), leave a table out (--skip main.trades), or do what the details say.',
+    hint: 'Choose another name (`--map main.trades=trades_old`), leave a table out (`--skip main.trades`), or do what the details say.',
   },
   ADOPTION_CHANGED: {
     disposition: 'caller',
-    hint: 'Nothing was replaced. Stop what writes into it; quantbot-bus compare TABLE FILE shows which rows the bus does not have yet. Submit those, then move the file aside.',
+    hint: 'Stop the programs that write into it. Run `quantbot-bus compare TABLE FILE` to see which rows the bus lacks, and submit them. Then move the file aside. Nothing was replaced.',
   },
   ADOPTION_MISMATCH: {
     disposition: 'caller',
-    hint: 'Nothing was replaced and the old database is where it was. Please report this, with the details.',
+    hint: 'Please report this, with the details. Nothing was replaced, and the old database is in its place.',
   },
   ADOPTION_UNPUBLISHED: {
     disposition: 'retry',
-    hint: 'Nothing is lost. See what the log of the daemon says, then run the same command again: it goes on where it was.',
+    hint: "Read the daemon's log, then run the same command again. It continues where it stopped. Nothing is lost.",
   },
-  KEY_NOT_FOUND: { disposition: 'caller', hint: 'Name columns that both tables have: --key symbol,ts.' },
+  KEY_NOT_FOUND: { disposition: 'caller', hint: 'Name columns that both tables have: `--key symbol,ts`.' },
   EXPORT_PATH_TAKEN: {
     disposition: 'retry',
-    hint: 'Move that folder away, or give the export another path; it is tried again by itself.',
+    hint: 'Move that folder away, or give the export another path. The daemon retries by itself.',
   },
   WORKER_DIED: {
     disposition: 'retry',
-    hint: 'The work is tried again by itself; if it dies again, see the log above.',
+    hint: 'Read the log above if this happens again. The daemon retries by itself.',
   },
   WORKER_CRASHED: {
     disposition: 'retry',
-    hint: 'What it was working on has crashed DuckDB. If it is an export, change its SQL; please report it either way.',
+    hint: 'Change the SQL if it is an export. Please report the crash of DuckDB either way.',
   },
   WORKER_KILLED: {
     disposition: 'retry',
-    hint: 'Mostly the kernel does that when memory runs out: see the system log (dmesg). The work is retried.',
+    hint: 'Look for an out-of-memory kill in the system log (`dmesg`). The daemon retries by itself.',
   },
-  WORKER_MEMORY: { disposition: 'retry', hint: 'Raise the memory limit, or make the work smaller.' },
-  WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or make the work smaller.' },
+  WORKER_MEMORY: { disposition: 'retry', hint: 'Raise the memory limit, or reduce the work.' },
+  WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or reduce the work.' },
   ARTIFACT_NOT_FOUND: {
     disposition: 'caller',
-    hint: 'quantbot-bus catalog artifacts lists what there is; producers, kinds and ids are case-sensitive.',
+    hint: 'Run `quantbot-bus catalog artifacts` to list the artifacts. Producers, kinds and ids are case-sensitive.',
   },
   BACKUP_TAKEN: {
     disposition: 'caller',
-    hint: 'Give a folder that is empty, or has an earlier backup of this bus, on another disk.',
+    hint: 'Give an empty folder, or one with an earlier backup of this bus, on another disk.',
   },
   BACKUP_AHEAD: {
     disposition: 'caller',
-    hint: 'Keep that backup: it has what the bus has not. Give another folder, or restore it.',
+    hint: 'Keep that backup: it has jobs that the bus lacks. Give another folder, or restore the backup.',
   },
-  BACKUP_BUSY: { disposition: 'retry', hint: 'Wait until it has ended.' },
-  BACKUP_RACED: { disposition: 'retry', hint: 'An earlier backup there is as it was. Try again in a moment.' },
+  BACKUP_BUSY: { disposition: 'retry', hint: 'Wait until the other backup has finished.' },
+  BACKUP_RACED: { disposition: 'retry', hint: 'Try again in a moment. An earlier backup in the folder is unchanged.' },
   QUERY_TIMEOUT: {
     disposition: 'caller',
-    hint: 'Ask for less: a WHERE, a LIMIT, fewer columns; or run it with quantbot-bus query, which does not hurry.',
+    hint: 'Ask for less (a WHERE, a LIMIT, fewer columns), or use `quantbot-bus query`, which has no time limit.',
   },
   HTTP_LISTEN_FAILED: {
     disposition: 'stop',
-    hint: 'Give another address (--http 127.0.0.1:7172, or http.listen in bus_config.json), or stop what has this one.',
+    hint: 'Give another address (`--http 127.0.0.1:7172`, or http.listen in bus_config.json), or stop the program that uses this one.',
   },
   HTTP_TOKEN_NEEDED: {
     disposition: 'stop',
-    hint: 'Listen on 127.0.0.1, or name a file with a token in http.token_file: head -c 24 /dev/urandom | base64 > token; chmod 600 token.',
+    hint: 'Listen on 127.0.0.1, or create a token and name its file in http.token_file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
   },
   HTTP_TOKEN_INVALID: {
     disposition: 'stop',
-    hint: 'Write a token of 16 characters or more into the file: head -c 24 /dev/urandom | base64 > token; chmod 600 token.',
+    hint: 'Write a token of at least 16 characters into the file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
   },
   HTTP_HOST_REFUSED: {
     disposition: 'caller',
-    hint: 'Come by localhost or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',
+    hint: 'Open http://localhost:PORT or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',
   },
-  HTTP_ORIGIN_REFUSED: { disposition: 'caller', hint: 'Only pages of this server may ask it in a browser.' },
+  HTTP_ORIGIN_REFUSED: {
+    disposition: 'caller',
+    hint: 'Send the request from a page of this server, or from a program.',
+  },
   HTTP_UNAUTHORIZED: {
     disposition: 'caller',
-    hint: 'Send the token of http.token_file: Authorization: Bearer TOKEN.',
+    hint: 'Send the token of http.token_file: `Authorization: Bearer TOKEN`.',
   },
-  HTTP_NOT_FOUND: { disposition: 'caller', hint: 'What there is: /api/v1/openapi.json.' },
-  HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name; see /api/v1/openapi.json.' },
-  HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send less.' },
-  HTTP_BUSY: { disposition: 'retry', hint: 'Other questions are being answered; ask again in a moment.' },
+  HTTP_NOT_FOUND: { disposition: 'caller', hint: 'See /api/v1/openapi.json for all paths.' },
+  HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name. See /api/v1/openapi.json.' },
+  HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send a smaller body.' },
+  HTTP_BUSY: { disposition: 'retry', hint: 'Try again in a moment. The daemon is answering other requests.' },
   NOTIFY_VARIABLE_INVALID: {
     disposition: 'stop',
-    hint: 'Set the variable where the daemon is started (Environment= or EnvironmentFile= of its service), or take it out of notify in bus_config.json.',
+    hint: 'Set the variable where the daemon is started (Environment= or EnvironmentFile= of its service), or remove it from notify in bus_config.json.',
   },
   NOTIFY_FAILED: {
     disposition: 'caller',
-    hint: 'Jobs and exports are not affected. Correct the hook in bus_config.json, and try it: quantbot-bus notify test; QUANTBOT_LOG_LEVEL=debug logs what it answered.',
+    hint: 'Correct the hook in bus_config.json, then run `quantbot-bus notify test`. QUANTBOT_LOG_LEVEL=debug logs its answer. Jobs and exports are not affected.',
   },
-  CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or say --force to write over this one.' },
+  CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or pass `--force` to overwrite this one.' },
   OUTPUT_PATH_TAKEN: {
     disposition: 'caller',
-    hint: 'Write it somewhere else: what lies there is published, and nobody but the daemon writes it.',
+    hint: 'Choose another path. Only the daemon writes there.',
   },
-  JOB_NOT_FOUND: { disposition: 'caller', hint: 'quantbot-bus rejected lists the jobs that were rejected.' },
-  JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled: quantbot-bus status.' },
+  JOB_NOT_FOUND: { disposition: 'caller', hint: 'Run `quantbot-bus rejected` to list the rejected jobs.' },
+  JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled (`quantbot-bus status`).' },
   SCAN_PATH_NOT_FOUND: {
     disposition: 'caller',
-    hint: 'Give files or folders that are there; without any, the working folder is scanned.',
+    hint: 'Name existing files or folders. Without any, scan reads the working folder.',
   },
   BASELINE_INVALID: {
     disposition: 'caller',
-    hint: 'Make it again from what is there now: quantbot-bus scan --baseline FILE --update-baseline (delete FILE first).',
+    hint: 'Delete FILE, then create it again: `quantbot-bus scan --baseline FILE --update-baseline`.',
   },
   EXPORT_FAILED: {
     disposition: 'retry',
-    hint: 'See data/exports/_export_status.json; the last good file is still there.',
+    hint: 'Read data/exports/_export_status.json. The last good file is still there.',
   },
 } as const satisfies Record<string, { disposition: Disposition; hint: string }>;
 
@@ -187,21 +190,21 @@ export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
   error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';
 
 const hints: Record<string, string> = {
-  ENOSPC: 'The disk is full. Free some space; the daemon goes on by itself.',
-  EDQUOT: 'The disk quota is used up. Free some space; the daemon goes on by itself.',
-  EACCES: 'The daemon may not write there. Correct the permissions; it goes on by itself.',
-  EPERM: 'The daemon may not do that. Correct the permissions; it goes on by itself.',
-  EROFS: 'The file system is read-only. Mount it writable; the daemon goes on by itself.',
-  EMFILE: 'The process has too many open files. Raise the limit (ulimit -n).',
-  ENFILE: 'The machine has too many open files. Raise fs.file-max, or close some.',
-  EIO: 'The disk failed. Look at the system log before going on.',
+  ENOSPC: 'Free some space: the disk is full. The daemon resumes by itself.',
+  EDQUOT: 'Free some space: the disk quota is used up. The daemon resumes by itself.',
+  EACCES: 'Correct the permissions: the daemon may not write there. It resumes by itself.',
+  EPERM: 'Correct the permissions: the daemon may not do that. It resumes by itself.',
+  EROFS: 'Mount the file system writable: it is read-only. The daemon resumes by itself.',
+  EMFILE: 'Raise the limit of open files (`ulimit -n`). The process has reached it.',
+  ENFILE: 'Raise fs.file-max, or close files. The machine has too many open.',
+  EIO: 'Read the system log before you go on. The disk failed.',
   EXDEV: 'Put all folders of bus_root on one file system.',
 };
 
 /** What to do about an error, for the log. */
 export function hintFor(error: unknown): string {
   if (error instanceof CodedError) return error.hint;
-  return hints[systemErrorCode(error) ?? ''] ?? 'The daemon tries again by itself; if this goes on, please report it.';
+  return hints[systemErrorCode(error) ?? ''] ?? 'The daemon retries by itself. If this goes on, please report it.';
 }
 
 const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);

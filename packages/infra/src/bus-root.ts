@@ -39,7 +39,7 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
       'BUS_ROOT_NOT_FOUND',
       `${busRoot} has layout ${parsed.data.layout_version}; this version knows ${layoutVersion}.`,
       {
-        hint: 'Update the @quantbot packages.',
+        hint: 'Upgrade the @quantbot packages.',
       },
     );
   return parsed.data;
@@ -100,7 +100,7 @@ export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = pro
   if ((await readBusMarker(path)) === undefined)
     throw busError(
       'BUS_ROOT_NOT_FOUND',
-      `No bus has marked ${path} as its own, so nobody would read what is submitted there.`,
+      `${path} is not a bus: no daemon has ever marked it, so no daemon would read a job there.`,
     );
   return path;
 }

@@ -43,26 +43,26 @@ export class CodedError<Code extends string = string> extends Error {
  */
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
-  MANIFEST_INVALID: 'Correct the named fields; the schema is in @quantbot/infra/schema/manifest.schema.json.',
-  OPERATION_INVALID: 'The command names something that the bus does not have. quantbot-bus query shows what there is.',
-  OPERATION_UNKNOWN: 'This daemon does not know the operation. Update it, or submit artifacts instead.',
+  MANIFEST_INVALID: 'Correct the named fields. The schema is @quantbot/infra/schema/manifest.schema.json.',
+  OPERATION_INVALID: 'Name something that the bus has. Run `quantbot-bus catalog artifacts` to list its artifacts.',
+  OPERATION_UNKNOWN: 'Upgrade the daemon, or submit artifacts instead.',
   ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
-  ARTIFACT_UNREADABLE: 'Make the file readable for the user that runs the daemon (chmod a+r), then submit it again.',
-  UNSAFE_PATH:
-    'A job may contain only regular files below its own folder: no links, no devices, no paths that lead out.',
+  ARTIFACT_UNREADABLE: "Let the daemon's user read the file (`chmod a+r FILE`), then submit it again.",
+  UNSAFE_PATH: 'Put only regular files into the job folder: no links, no devices, no paths that lead out.',
   NOT_PARQUET: 'Write the file again with a Parquet writer, and close the writer before submitting.',
-  SPARSE_FILE: 'Submit the file as its writer made it, or raise limits.max_sparse_ratio where files are compressed.',
+  SPARSE_FILE:
+    'Submit the file as its writer produced it, or raise limits.max_sparse_ratio on a compressing file system.',
   UNSUPPORTED_PARQUET:
-    'Write the file again without what the details name: usually another encoding, compression or column type helps.',
+    'Write the file again without what the details name. Another encoding, compression or column type usually helps.',
   TOO_COMPLEX:
-    'Write fewer levels of nesting, smaller row groups and pages, or raise limits.decode_s or decode_memory_mb.',
-  ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows that the file really has.',
-  BYTES_MISMATCH: 'The file is not the one that the manifest describes. Submit it again, complete.',
-  CHECKSUM_MISMATCH: 'The file changed after its hash was taken. Submit it again, and do not write to it afterwards.',
+    'Write less nesting, smaller row groups and smaller pages, or raise limits.decode_s or limits.decode_memory_mb.',
+  ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows in the file.',
+  BYTES_MISMATCH: 'Submit the complete file again. It is not the file that the manifest describes.',
+  CHECKSUM_MISMATCH: 'Submit the file again, and do not write to it afterwards. It changed after it was hashed.',
   SCHEMA_MISMATCH: 'Write the column with the expected type, or submit to another table.',
   COLUMN_UNSUPPORTED:
-    'Cast or rename the named columns as the details say. Without a canon.* schema_hint the file is stored as it is.',
-  ARTIFACT_CONFLICT: 'The bus is write-once: submit the new content under another run_id or artifact_id.',
+    'Cast or rename the named columns as the details say, or submit the file without a canon.* schema_hint.',
+  ARTIFACT_CONFLICT: 'Submit the new content under another run_id or artifact_id. The bus is write-once.',
   TOO_LARGE: 'Split the job or the file, or raise the limit in bus_config.json.',
 } as const;
 
@@ -81,20 +81,20 @@ export const submitCodes = {
   },
   BUS_ROOT_NOT_FOUND: {
     disposition: 'retry',
-    hint: 'Start the daemon once (pnpm --filter bus-daemon start), or pass busRoot, or set QUANTBOT_BUS_ROOT.',
+    hint: 'Start the daemon once (`pnpm --filter bus-daemon start`), pass busRoot, or set QUANTBOT_BUS_ROOT.',
   },
   BUS_ROOT_INVALID: {
     disposition: 'caller',
     hint: 'Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.',
   },
-  SUBMIT_FAILED: { disposition: 'retry', hint: 'Nothing was submitted. See to the cause, then submit again.' },
+  SUBMIT_FAILED: { disposition: 'retry', hint: 'Fix the cause, then submit again. Nothing was submitted.' },
   JOB_ID_IN_USE: {
     disposition: 'caller',
     hint: 'Wait until the job with this id has settled, or submit under another jobId.',
   },
   SETTLE_TIMEOUT: {
     disposition: 'retry',
-    hint: 'The job is safe in the inbox. Check that the daemon runs: quantbot-bus status.',
+    hint: 'Run `quantbot-bus status` to see whether the daemon runs. The job is safe in the inbox.',
   },
   CONFIG_INVALID: { disposition: 'caller', hint: 'Correct the named settings in bus_config.json.' },
   CONFIG_NOT_FOUND: { disposition: 'caller', hint: 'Check the path given by --config or QUANTBOT_BUS_CONFIG.' },

@@ -3,14 +3,16 @@ import { CodedError } from '@quantbot/infra';
 /** The errors of simulations and feature sets. */
 export const labCodes = {
   PRESET_INVALID: { hint: 'Correct the named settings of the preset.' },
-  FEATURES_INVALID: { hint: 'Correct the named settings: windows are whole numbers of bars.' },
+  FEATURES_INVALID: { hint: 'Correct the named settings. Windows are whole numbers of bars.' },
   BARS_INVALID: {
-    hint: 'Bars of a token must be sorted by time, without doubles, with positive prices, and of one chain.',
+    hint: 'Sort the bars of each token by time, without duplicates, with positive prices, on one chain.',
   },
   SIGNALS_MISSING: {
-    hint: 'Give simulate its signals as the third argument; an empty list is enough where none were given.',
+    hint: 'Pass the signals to simulate as its third argument. An empty list is enough where there are none.',
   },
-  INPUT_MISSING: { hint: 'Submit the slice first, or name another run: quantbot-bus query shows what there is.' },
+  INPUT_MISSING: {
+    hint: 'Submit the slice first, or name another run. Run `quantbot-bus catalog artifacts` to list the artifacts.',
+  },
 } as const;
 
 /** A code of {@link LabError}. */

@@ -9,59 +9,59 @@ export const storageCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   DATABASE_NOT_FOUND: {
     disposition: 'retry',
-    hint: 'Check the path. The daemon publishes the database when it starts: pnpm --filter bus-daemon start.',
+    hint: 'Check the path, or start the daemon (`pnpm --filter bus-daemon start`). It publishes the database at its start.',
   },
   DATABASE_INVALID: {
     disposition: 'caller',
-    hint: 'Check the path, and that this DuckDB is not older than the one that wrote the file.',
+    hint: 'Check the path. If it is right, upgrade this DuckDB: it may be older than the one that wrote the file.',
   },
   DATABASE_LOCKED: {
     disposition: 'retry',
-    hint: 'Another process has the database open for writing. Only the daemon may write: submit through the bus instead.',
+    hint: 'Close the process that has the database open for writing, and submit through the bus instead.',
   },
   DATABASE_READ_ONLY: {
     disposition: 'caller',
-    hint: 'The daemon is the only writer. Write Parquet and submit it: submitArtifact from @quantbot/infra/utils.',
+    hint: 'Write Parquet and submit it (submitArtifact from @quantbot/infra/utils). Only the daemon writes the database.',
   },
   DATABASE_MOVED: {
     disposition: 'caller',
-    hint: 'Start the daemon in that folder (quantbot-bus start): it publishes the database anew, with the paths of that folder.',
+    hint: 'Run `quantbot-bus start` in that folder. The daemon then publishes the database with the paths of that folder.',
   },
-  CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after the last use.' },
-  QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters; DuckDB's own message is above." },
+  CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after its last use.' },
+  QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters. DuckDB's own message is above." },
   NOT_ONE_SELECT: {
     disposition: 'caller',
-    hint: 'Give one SELECT; WITH, FROM, VALUES, DESCRIBE and SUMMARIZE are such too. Only the daemon writes: submit through the bus instead.',
+    hint: 'Give one SELECT, WITH, FROM, VALUES, DESCRIBE or SUMMARIZE. To write, submit through the bus.',
   },
   OUT_OF_REACH: {
     disposition: 'caller',
-    hint: 'Name views of catalog.* and canon.*, or files of the store, canon, journal or exports folder by their plain paths.',
+    hint: 'Name views of catalog.* or canon.*, or plain paths of files in the store, canon, journal or exports folder.',
   },
   FILE_NOT_FOUND: {
     disposition: 'caller',
-    hint: 'Check the path, the folder or the glob; relative paths are relative to the working folder.',
+    hint: 'Check the path, the folder or the glob. Relative paths start at the working folder.',
   },
   NOT_PARQUET: {
     disposition: 'caller',
     hint: 'Write the file again with a Parquet writer, and close it before reading.',
   },
-  READ_FAILED: { disposition: 'retry', hint: 'See to the cause, then read again.' },
+  READ_FAILED: { disposition: 'retry', hint: 'Fix the cause, then read again.' },
   FILE_CHANGED: {
     disposition: 'retry',
-    hint: 'Read again. Whoever writes the file should write it beside and rename it, as writeParquet does.',
+    hint: 'Read again. Let the program that writes the file write beside it and rename, as writeParquet does.',
   },
   SCAN_INCOMPLETE: {
     disposition: 'retry',
-    hint: 'Discard what the scan has delivered, and scan again when nobody writes to the files.',
+    hint: 'Discard what the scan delivered, and scan again when no program writes to the files.',
   },
   SCHEMA_DIFFERS: {
     disposition: 'caller',
     hint: 'Choose columns that all files have with one type (`columns`), or read the files one by one.',
   },
-  COLUMN_NOT_FOUND: { disposition: 'caller', hint: 'Use one of the columns that the file has; they are listed above.' },
+  COLUMN_NOT_FOUND: { disposition: 'caller', hint: "Use one of the file's columns. They are listed above." },
   ROW_INVALID: {
     disposition: 'caller',
-    hint: 'The file is not what the row schema expects: correct the schema, or whoever writes the file.',
+    hint: 'Correct the row schema, or the program that writes the file.',
   },
   TYPE_UNSUPPORTED: { disposition: 'caller', hint: 'CAST the column to a type of docs/reference/type-mapping.md.' },
   VALUE_UNREPRESENTABLE: {
@@ -70,10 +70,10 @@ export const storageCodes = {
   },
   SCHEMA_INVALID: { disposition: 'caller', hint: 'Use the types of docs/reference/type-mapping.md.' },
   VALUE_INVALID: { disposition: 'caller', hint: 'Convert the value before writing, or choose another column type.' },
-  WRITE_FAILED: { disposition: 'retry', hint: 'Nothing was written at the path. See to the cause, then write again.' },
+  WRITE_FAILED: { disposition: 'retry', hint: 'Fix the cause, then write again. Nothing was written at the path.' },
   CATALOG_NOT_FOUND: {
     disposition: 'caller',
-    hint: "Open the database that the daemon publishes (duckdb_path in bus_config.json, 'data/alerts.duckdb' by default).",
+    hint: "Open the database that the daemon publishes: duckdb_path in bus_config.json, 'data/alerts.duckdb' by default.",
   },
 } as const satisfies Record<string, { disposition: Disposition; hint: string }>;
 

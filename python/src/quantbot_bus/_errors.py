@@ -8,29 +8,29 @@ from typing import Any, Mapping, Optional, Sequence
 HINTS: Mapping[str, str] = {
     "OPTIONS_INVALID": "Correct the named options and call again.",
     "ID_INVALID": "Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.",
-    "BUS_ROOT_NOT_FOUND": "Start the daemon once (python3 scripts/bus_daemon.py), or pass --bus-root, or set QUANTBOT_BUS_ROOT.",
+    "BUS_ROOT_NOT_FOUND": "Start the daemon once (`python3 scripts/bus_daemon.py`), pass --bus-root, or set QUANTBOT_BUS_ROOT.",
     "BUS_ROOT_INVALID": "Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.",
     "CONFIG_INVALID": "Correct the named settings in bus_config.json.",
     "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
-    "SUBMIT_FAILED": "Nothing was submitted. See to the cause, then submit again.",
+    "SUBMIT_FAILED": "Fix the cause, then submit again. Nothing was submitted.",
     "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",
-    "SETTLE_TIMEOUT": "The job is safe in the inbox. Check that the daemon runs: ps aux | grep bus_daemon.",
+    "SETTLE_TIMEOUT": "Run `ps aux | grep bus_daemon` to see whether the daemon runs. The job is safe in the inbox.",
     "ARTIFACT_MISSING": "Check the path of the Parquet file.",
     "ARTIFACT_UNREADABLE": "Check the permissions of the file.",
     "NOT_PARQUET": "Write the file again with a Parquet writer, and close the writer before submitting.",
-    "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows that the file really has.",
-    "BYTES_MISMATCH": "Somebody is writing to the file. Submit it again when it is complete.",
+    "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows in the file.",
+    "BYTES_MISMATCH": "Submit the file again when it is complete. A program is still writing to it.",
     "TOO_LARGE": "Put large metadata into an artifact of its own, or split the job.",
 }
-"""What to do about each code that is raised before a job is with the bus, or while it is waited
-for."""
+"""The hint of each code that is raised before a job reaches the bus, or while waiting for it."""
 
 
 class BusError(Exception):
-    """Raised on purpose by everything in this package.
+    """The error that this package raises on purpose.
 
-    ``code`` is stable and may be compared; ``details`` has one fact a line; ``hint`` says what to
-    do next. """
+    ``code`` is stable and may be compared. ``details`` has one fact a line. ``hint`` says what to
+    do next.
+    """
 
     def __init__(self, code: str, message: str, *, hint: Optional[str] = None, details: Sequence[str] = ()) -> None:
         super().__init__(message)

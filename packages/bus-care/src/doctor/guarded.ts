@@ -21,14 +21,13 @@ export async function guarded(name: string, check: Check, bus: ExaminedBus): Pro
 export function couldNot(check: string, error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error);
   const cure =
-    cures[systemErrorCode(error) ?? ''] ??
-    'First do what the other findings say; if it still fails then, please report it';
-  return { ...finding('CHECK_FAILED', `The check ${check} could not be made: ${message}`, cure), check };
+    cures[systemErrorCode(error) ?? ''] ?? 'First do what the other findings say. If it still fails, please report it';
+  return { ...finding('CHECK_FAILED', `The check ${check} failed: ${message}`, cure), check };
 }
 
 const asDaemonUser = "Run doctor as the daemon's user: `sudo -u USER quantbot-bus doctor`";
 const cures: Record<string, string> = {
   EACCES: asDaemonUser,
   EPERM: asDaemonUser,
-  ENOENT: 'Something that was there is gone: see the findings of bus and journal',
+  ENOENT: 'Read the findings of bus and journal: a file that was there is gone',
 };

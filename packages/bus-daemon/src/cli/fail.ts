@@ -14,6 +14,6 @@ export function failWith(error: unknown): void {
   }
   console.error(`${styleText('red', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);
   for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${visibleLines(detail)}`);
-  const hint = error instanceof CodedError ? error.hint : 'See to the cause, then run the command again.';
+  const hint = error instanceof CodedError ? error.hint : 'Fix the cause, then run the command again.';
   console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${visibleLines(hint)}`);
 }

@@ -19,7 +19,7 @@ export async function openedBus(options: CommonOptions): Promise<BusConfig> {
   const config = configOf(options);
   if ((await readBusMarker(config.busRoot)) === undefined)
     throw busError('BUS_ROOT_NOT_FOUND', `No daemon has ever run on ${config.busRoot}.`, {
-      hint: 'Start one (quantbot-bus start), or name the configuration of the bus that you mean (--config FILE).',
+      hint: 'Start one (`quantbot-bus start`), or name the configuration of your bus (`--config FILE`).',
     });
   return config;
 }

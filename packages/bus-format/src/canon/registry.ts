@@ -41,9 +41,9 @@ export class TableRegistry {
       } catch (error) {
         const name = canonTableOf(artifact.schemaHint) ?? '';
         if (!(error instanceof BusError) || !registry.#declared.has(name)) throw error;
-        throw busError('CONFIG_INVALID', `canon.tables.${name} does not fit what the table has already.`, {
+        throw busError('CONFIG_INVALID', `canon.tables.${name} does not fit the existing table.`, {
           details: error.details,
-          hint: 'Declare the table as it is (catalog.tables_d shows it), or declare another one.',
+          hint: 'Declare the table as it is (see catalog.tables_d), or declare another one.',
           cause: error,
         });
       }

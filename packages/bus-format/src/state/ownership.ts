@@ -46,7 +46,7 @@ export async function assertOurs({
       'FOREIGN_DATABASE',
       `${path} was not made by this bus, or was written into; it is left as it is.`,
       {
-        hint: `quantbot-bus adopt ${path} shows how its tables become tables of the bus. Or move it aside (mv ${path} ${path}.before-bus): the bus then publishes its own.`,
+        hint: `Run \`quantbot-bus adopt ${path}\` to bring its tables into the bus. Or move it aside (\`mv ${path} ${path}.before-bus\`), and the bus publishes its own.`,
       },
     );
 }

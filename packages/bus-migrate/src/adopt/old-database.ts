@@ -39,7 +39,7 @@ export async function identityOf(path: string): Promise<FileIdentity> {
   if (!info.isFile()) throw daemonError('OLD_DATABASE_UNREADABLE', `${path} is not a file.`);
   if (await exists(`${path}.wal`))
     throw daemonError('OLD_DATABASE_UNMERGED', `${path}.wal holds changes that are not in the database file yet.`, {
-      hint: `Let the program that writes into it end, then merge the log: python3 -c "import duckdb; duckdb.connect('${path}').execute('CHECKPOINT')"`,
+      hint: `Stop the program that writes into it, then merge the log: python3 -c "import duckdb; duckdb.connect('${path}').execute('CHECKPOINT')"`,
     });
   return { ino: info.ino, size: info.size, mtimeMs: info.mtimeMs };
 }

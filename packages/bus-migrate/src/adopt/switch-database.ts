@@ -93,7 +93,7 @@ async function assertBackupWhole(record: AdoptionRecord, backup: string): Promis
   const isCopy = ino !== record.ino;
   if (size !== record.size || (!isCopy && mtimeMs !== record.mtimeMs) || (await exists(`${record.source}.wal`)))
     throw daemonError('ADOPTION_CHANGED', `${backup} was written into while it was being replaced.`, {
-      hint: `All rows of before are in the bus. quantbot-bus compare TABLE ${backup} shows those that came since; submit them.`,
+      hint: `Run \`quantbot-bus compare TABLE ${backup}\` to see the rows that came since, and submit them. All earlier rows are in the bus.`,
     });
 }
 

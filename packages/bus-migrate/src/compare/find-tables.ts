@@ -44,8 +44,8 @@ export async function findOldTable(
     const [found, second] = called(candidate);
     if (found !== undefined && second === undefined) return found;
   }
-  throw daemonError('TABLE_NOT_FOUND', `The old database has no (single) table ${wanted ?? plain}.`, {
-    hint: 'Name it: --old-table main.trades.',
+  throw daemonError('TABLE_NOT_FOUND', `The old database does not have exactly one table ${wanted ?? plain}.`, {
+    hint: 'Name it with `--old-table main.trades`.',
     details: all.map(({ schema, table }) => `${schema}.${table}`),
   });
 }

@@ -56,7 +56,7 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
       let left = reader.listOf(wireType.struct);
       if (keyValue.length + left > maxKeyValuePairs)
         throw busError('TOO_LARGE', `The footer has ${left} pairs of metadata; ${maxKeyValuePairs} are allowed.`, {
-          hint: 'Put what describes the data into the manifest (meta), or into a column.',
+          hint: 'Put descriptions of the data into the manifest (meta), or into a column.',
         });
       for (; left > 0; left--) keyValue.push(readKeyValue(reader));
     }),

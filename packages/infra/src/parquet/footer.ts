@@ -90,7 +90,7 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
   if (footerBytes > size - 12) throw notParquet(`The footer claims ${footerBytes} bytes in a file of ${size}.`);
   if (footerBytes > maxFooterBytes)
     throw busError('TOO_LARGE', `The footer has ${footerBytes} bytes; ${maxFooterBytes} are allowed.`, {
-      hint: 'Write larger row groups, so that there are fewer of them.',
+      hint: 'Write fewer, larger row groups.',
     });
   return footerBytes;
 }

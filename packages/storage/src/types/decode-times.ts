@@ -52,7 +52,7 @@ export function checkedTime(since: bigint, digits: 6 | 9, column: string): strin
   if (since >= 0n && since <= 86_400n * 10n ** BigInt(digits)) return timeText(since, digits);
   throw storageError('VALUE_UNREPRESENTABLE', `The column ${column} has a time that is not within a day.`, {
     details: [`${since} ${digits === 6 ? 'microseconds' : 'nanoseconds'} since midnight`],
-    hint: 'Correct whatever writes the file: a TIME is from 00:00:00 to 24:00:00.',
+    hint: 'Correct the program that writes the file: a TIME is from 00:00:00 to 24:00:00.',
   });
 }
 

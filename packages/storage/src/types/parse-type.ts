@@ -183,7 +183,7 @@ class TypeParser {
 
   #invalid(replacement?: string): Error {
     return storageError('SCHEMA_INVALID', `${JSON.stringify(this.#text)} is not a type that can be written.`, {
-      ...(replacement !== undefined && { hint: `Parquet does not give it back as it was; use ${replacement}.` }),
+      ...(replacement !== undefined && { hint: `Use ${replacement}: Parquet does not preserve this type.` }),
       details: [`the types are ${writableTypes.join(', ')}`],
     });
   }

@@ -22,7 +22,11 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
     ];
   if (marker === undefined)
     return [
-      finding('BUS_NOT_STARTED', `No daemon has run at ${config.busRoot} yet, so nobody can submit.`, run('start')),
+      finding(
+        'BUS_NOT_STARTED',
+        `No daemon has run at ${config.busRoot} yet, so no producer can submit.`,
+        run('start'),
+      ),
     ];
   // What only the journal's truth can make again is the journal check's affair.
   const { marker: _marker, journal, hot, segments, ...folders } = layout;
@@ -31,7 +35,7 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
     missing.map(folder =>
       finding(
         'FOLDER_MISSING',
-        `${folder} is gone; the daemon cannot work without it.`,
+        `${folder} is gone. The daemon cannot work without it.`,
         `\`mkdir -p ${shellWord(folder)}\``,
       ),
     ),

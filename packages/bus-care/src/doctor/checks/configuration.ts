@@ -23,7 +23,7 @@ export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
     [...notReadYet(bus), ...producersElsewhere(bus)],
     'configuration',
     configPath === undefined
-      ? `no bus_config.json from the working folder upwards; the defaults hold, the bus is ${config.busRoot}`
+      ? `no bus_config.json in the working folder or above it; the defaults apply, and the bus is ${config.busRoot}`
       : `${configPath}, the bus is ${config.busRoot}`,
   );
 }
@@ -34,7 +34,7 @@ function notReadYet({ configPath, writer, restart }: ExaminedBus): Finding[] {
   return [
     finding(
       'CONFIG_CHANGED',
-      `${configPath} was changed after the daemon (process ${writer.pid}) had started; it works with what was there before.`,
+      `${configPath} was changed after the daemon (process ${writer.pid}) had started. It still works with the earlier settings.`,
       restart(),
     ),
   ];

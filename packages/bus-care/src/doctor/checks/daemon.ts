@@ -9,26 +9,26 @@ const silentMs = 300_000;
 
 /** Whether the daemon that runs gets on with its work. */
 export async function daemon({ writer: { pid, where }, config, now, run }: ExaminedBus): Promise<Finding[]> {
-  if (where === 'hidden') return [fine('daemon', 'it runs where it cannot be seen from here')];
-  if (where !== 'here' || pid === undefined) return [fine('daemon', 'none runs on this machine')];
+  if (where === 'hidden') return [fine('daemon', 'it runs where doctor cannot see it')];
+  if (where !== 'here' || pid === undefined) return [fine('daemon', 'no daemon runs on this machine')];
   const restart = `\`kill ${pid}\`, then ${run('start')}`;
   if (isSuspended(pid))
     return [
       finding(
         'DAEMON_SUSPENDED',
-        `The daemon (process ${pid}) was stopped by a signal, and holds the lock.`,
+        `The daemon (process ${pid}) was suspended by a signal, and holds the lock.`,
         `\`kill -CONT ${pid}\``,
       ),
     ];
   const state = readDaemonState(config.busRoot);
-  if (state?.pid !== pid) return [fine('daemon', `process ${pid} runs, and has not said yet how it is`)];
+  if (state?.pid !== pid) return [fine('daemon', `process ${pid} runs, and has not reported its state yet`)];
   const silent = now - Date.parse(state.at);
   if (silent > silentMs + config.pollIntervalMs)
     return [
       finding(
         'DAEMON_SILENT',
-        `The daemon (process ${pid}) has not finished a turn for ${duration(silent)}.`,
-        `Look at its log for what it is doing; if that is nothing, \`kill -9 ${pid}\` (nothing is lost), then ${run('start')}`,
+        `The daemon (process ${pid}) has not finished a turn of its loop for ${duration(silent)}.`,
+        `Read its log. If it does nothing, \`kill -9 ${pid}\` (nothing is lost), then ${run('start')}`,
       ),
     ];
   if (state.state !== 'paused' || state.cause === null) return [fine('daemon', `${state.state} since ${state.since}`)];
@@ -36,8 +36,8 @@ export async function daemon({ writer: { pid, where }, config, now, run }: Exami
   return [
     finding(
       'DAEMON_PAUSED',
-      `The daemon pauses since ${state.since} and tries again by itself; nothing is lost. The cause: ${code === null || message.startsWith(code) ? message : `${code}: ${message}`}`,
-      `${hint} If it does not go on then: ${restart}`,
+      `The daemon has been paused since ${state.since}. It retries by itself, and nothing is lost. The cause: ${code === null || message.startsWith(code) ? message : `${code}: ${message}`}`,
+      `${hint} If it does not resume then: ${restart}`,
     ),
   ];
 }

@@ -20,10 +20,10 @@ export async function database(bus: ExaminedBus): Promise<Finding[]> {
     return [
       finding(
         'DATABASE_MISSING',
-        `${path} is not there, so readers find nothing. Nothing is lost by that.`,
+        `${path} is missing, so readers find nothing. No data is lost.`,
         bus.writer.where === 'here' || bus.writer.where === 'hidden'
-          ? 'The daemon makes it again within seconds; if it does not, its log says why'
-          : `The daemon makes it again when it starts: ${run('start')}`,
+          ? 'Wait a few seconds: the daemon rebuilds it. If it does not, read its log'
+          : `The daemon rebuilds it at its start: ${run('start')}`,
       ),
     ];
   const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus)) ?? (await moved(bus));
@@ -44,7 +44,7 @@ async function locked(path: string): Promise<Finding | undefined> {
       holders.map(pid => `process ${pid} (${nameOf(pid) ?? 'gone meanwhile'})`).join(', ') || 'Another process';
     return finding(
       'DATABASE_LOCKED',
-      `${who} has ${path} open for writing, so nobody can read it. Only the daemon may write, and it never does so in place.`,
+      `${who} has ${path} open for writing, so no other program can read it. Only the daemon may write, and it never writes in place.`,
       `${holders.length > 0 ? `\`kill ${holders.join(' ')}\`, and let` : 'End it, and let'} that program open it read-only, and submit what it writes; \`quantbot-bus scan\` finds such code`,
     );
   }
@@ -55,7 +55,7 @@ async function withLog({ config }: ExaminedBus): Promise<Finding | undefined> {
   if (!(await exists(log))) return undefined;
   return finding(
     'DATABASE_WAL',
-    `${log} is there: another program has written into the database. The daemon leaves both as they are and publishes nothing; ingestion goes on.`,
+    `${log} exists: another program has written into the database. The daemon leaves both as they are and publishes nothing. Ingestion continues.`,
     `Stop that program. To give up what it wrote, \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`; to keep it, open the moved database once for writing (CHECKPOINT) and \`quantbot-bus adopt\` it`,
   );
 }
@@ -71,7 +71,7 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
     return finding(
       'DATABASE_FOREIGN',
       error.message,
-      `${run(`adopt ${path}`)} shows how its tables become tables of the bus. Or move it aside, and the bus publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
+      `${run(`adopt ${path}`)} brings its tables into the bus. Or move it aside, and the bus publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
     );
   }
 }
@@ -90,7 +90,7 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
     if (here === undefined || (there?.ino === here.ino && there.dev === here.dev)) return undefined;
     return finding(
       'DATABASE_MOVED',
-      `${config.duckdbPath} was published as ${recorded}: its folder was copied or moved, and readers get an error until it is published anew.`,
+      `${config.duckdbPath} was published as ${recorded}: its folder was copied or moved. Readers get an error until it is published again.`,
       restart(),
     );
   } finally {
@@ -111,7 +111,7 @@ async function heldOnes({ layout, now }: ExaminedBus): Promise<Finding[]> {
     findings.push(
       finding(
         'OLD_DATABASE_HELD',
-        `Process ${pids.join(', ')} (${nameOf(pids[0] as number)}) has held a database open that was replaced ${duration(now - supersededAt)} ago. It reads all that is new, but keeps merged files from being deleted.`,
+        `Process ${pids.join(', ')} (${nameOf(pids[0] as number)}) has held a database open that was replaced ${duration(now - supersededAt)} ago. It still sees every commit, but keeps merged files from being deleted.`,
         `Let it open the database again now and then, or \`kill ${pids.join(' ')}\``,
       ),
     );

@@ -40,8 +40,8 @@ function judge({ run }: ExaminedBus, path: string, free: number, what: keyof typ
   return [
     finding(
       codes[what][free < full ? 'full' : 'low'],
-      `Only ${left} free on the disk of ${path}. When nothing is left the daemon pauses; nothing is lost.`,
-      `Free some, the daemon goes on by itself: ${run('gc --keep 7d')} shows which settled jobs could go (--apply removes them), \`du ${what === 'bytes' ? '-x -h' : '-x --inodes'} -d 2 ${shellWord(path)}\` what takes the room`,
+      `Only ${left} free on the disk of ${path}. When the disk is full, the daemon pauses. Nothing is lost.`,
+      `Free some space; the daemon resumes by itself. ${run('gc --keep 7d')} lists settled jobs that can go (--apply removes them), and \`du ${what === 'bytes' ? '-x -h' : '-x --inodes'} -d 2 ${shellWord(path)}\` shows the largest folders`,
     ),
   ];
 }

@@ -38,13 +38,13 @@ export async function exports(bus: ExaminedBus): Promise<Finding[]> {
     return [
       finding(
         'EXPORT_STATUS_UNREADABLE',
-        `${path} cannot be read as what it should be; only the daemon may write it.`,
-        `\`rm ${shellWord(path)}\`, then ${restart()}: every export is made again`,
+        `${path} is damaged. Only the daemon may write it.`,
+        `\`rm ${shellWord(path)}\`, then ${restart()}. The daemon then rebuilds every export`,
       ),
     ];
   const status = (await readExportStatus(exportDir)).exports;
   const wanted = await wantedExports(bus);
-  if (wanted === undefined) return [fine('exports', 'the database cannot be asked')];
+  if (wanted === undefined) return [fine('exports', 'the database cannot be queried')];
   const findings: Finding[] = [];
   for (const item of wanted) findings.push(...(await judge(bus, item, status[item.name])));
   return orFine(findings, 'exports', `${many(wanted.length, 'export')}, all of what is committed`);
@@ -95,18 +95,14 @@ async function judge(bus: ExaminedBus, wanted: Wanted, entry: ExportEntry | unde
   const again = bus.writer.where === 'nowhere' ? bus.run('start') : bus.run(`export ${name} --force`);
   if (entry !== undefined && !(await exists(entry.path)))
     return [
-      finding(
-        'EXPORT_GONE',
-        `${entry.path}, written ${entry.started_at} by the export ${name}, is not there any more.`,
-        again,
-      ),
+      finding('EXPORT_GONE', `${entry.path}, written ${entry.started_at} by the export ${name}, was deleted.`, again),
     ];
   if (entry !== undefined && entry.as_of_seq >= lastSeq) return [];
   const { timeoutMs, minIntervalMs } = bus.config.export;
   const mayStillCome = bus.now - lastCommittedAt < patienceMs + timeoutMs + minIntervalMs;
   if (bus.writer.where !== 'nowhere' && mayStillCome) return [];
   const state = entry === undefined ? 'was never written' : `is of seq ${entry.as_of_seq}`;
-  return [finding('EXPORT_STALE', `The export ${name} ${state}, and what it reads is of seq ${lastSeq}.`, again)];
+  return [finding('EXPORT_STALE', `The export ${name} ${state}, but its tables are of seq ${lastSeq}.`, again)];
 }
 
 function failed(
@@ -119,10 +115,10 @@ function failed(
     ? `Let the daemon's user write there: \`sudo chmod u+rwx ${folder}\``
     : fromConfig
       ? `Correct its SQL or settings in ${configPath} (export.jobs), then ${restart()}`
-      : 'See to the cause that it names';
+      : 'Fix the cause that it names';
   return finding(
     'EXPORT_FAILED',
-    `The export ${name} failed ${entry.started_at}, and its last good file stays (seq ${entry.as_of_seq}): ${entry.error}`,
-    `${cause}. It is tried again by itself; at once: ${writer.where === 'nowhere' ? run('start') : run(`export ${name}`)}`,
+    `The export ${name} failed ${entry.started_at}. Its last good file (seq ${entry.as_of_seq}) is still there: ${entry.error}`,
+    `${cause}. The daemon retries by itself. To retry at once: ${writer.where === 'nowhere' ? run('start') : run(`export ${name}`)}`,
   );
 }

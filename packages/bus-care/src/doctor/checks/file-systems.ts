@@ -22,16 +22,16 @@ export async function fileSystems({ config, layout }: ExaminedBus): Promise<Find
       ...[...new Set([first, nearestExisting(database)])].flatMap(shared),
     ],
     'file-systems',
-    `one for everything that is renamed, mounted at ${mountOf(first)}`,
+    `all folders of the bus on one, mounted at ${mountOf(first)}`,
   );
 }
 
 const cutOff = (path: string, root: string): Finding =>
   finding(
     'DIFFERENT_FILE_SYSTEMS',
-    `${path} is on another file system (or another mount) than ${root}: no job and no database can be renamed across.`,
+    `${path} is on another file system (or another mount) than ${root}: jobs and databases cannot be renamed across it.`,
     mountOf(path) === path
-      ? `Stop the daemon, move what is in it away, \`umount ${shellWord(path)}\``
+      ? `Stop the daemon, move its files away, \`umount ${shellWord(path)}\``
       : 'Put bus_root and duckdb_path of bus_config.json on one file system',
   );
 
@@ -60,7 +60,7 @@ function shared(path: string): Finding[] {
     finding(
       'NETWORK_FILE_SYSTEM',
       `${path} is on ${name}, where locks may not be seen by other machines: two daemons could write at once.`,
-      'Put bus_root and duckdb_path on a local disk, or see to it that daemons run on one machine only',
+      'Put bus_root and duckdb_path on a local disk, or run daemons on one machine only',
     ),
   ];
 }

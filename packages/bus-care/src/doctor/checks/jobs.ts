@@ -63,7 +63,7 @@ async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked
     finding(
       'JOBS_NOT_TAKEN',
       `${waits(waiting)}${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing lately.`,
-      `First do what the other findings say; else see the daemon's log, and ${restart()}`,
+      `First do what the other findings say. Otherwise read the daemon's log, and ${restart()}`,
     ),
   ];
 }
@@ -99,8 +99,8 @@ function uncommitted({ layout, now }: ExaminedBus, entries: readonly InboxEntry[
   return [
     finding(
       'JOB_UNCOMMITTED',
-      `${many(old.length, 'folder')} in the inbox without ${fileNames.commit}, ${first.name} for ${duration(now - first.since)}: the program that wrote it has died or forgotten it.`,
-      `If it is complete, \`touch ${shellWord(join(path, fileNames.commit))}\`; else \`rm -r ${shellWord(path)}\` and submit again`,
+      `${many(old.length, 'folder')} in the inbox without ${fileNames.commit}, ${first.name} for ${duration(now - first.since)}: the program that wrote it died, or forgot to finish it.`,
+      `If it is complete, \`touch ${shellWord(join(path, fileNames.commit))}\`; otherwise \`rm -r ${shellWord(path)}\` and submit again`,
     ),
   ];
 }
@@ -117,7 +117,7 @@ function stuck({ layout, now, writer, restart }: ExaminedBus, claimed: readonly 
     finding(
       'JOB_STUCK',
       `${many(old.length, 'job')} in work for more than ${duration(stuckMs)}, such as ${first.name.replace(/^[^~]*~/, '')} for ${duration(first.ms)}.`,
-      `A job of many gigabytes takes long; else the log says why it was put aside. To try again at once: ${restart()}`,
+      `Wait if it has many gigabytes. Otherwise the log says why it was put aside. To retry at once: ${restart()}`,
     ),
   ];
 }

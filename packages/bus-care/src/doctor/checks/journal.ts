@@ -21,7 +21,7 @@ export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
         finding(
           'JOURNAL_DAMAGED',
           (error as Error).message,
-          `Stop the daemon and restore what is missing or damaged below ${layout.journal} from a backup; do not delete the journal, it is the truth`,
+          `Stop the daemon and restore the missing or damaged files below ${layout.journal} from a backup. Do not delete the journal: nothing can replace it`,
         ),
       ];
     }

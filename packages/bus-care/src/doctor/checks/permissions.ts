@@ -25,7 +25,7 @@ function openToOthers(config: ExaminedBus['config']): Finding[] {
   return [
     finding(
       'OPEN_TO_OTHERS',
-      `Others than the daemon may write into ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace what is stored.`,
+      `Users other than the daemon's may write into ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace what is stored.`,
       open.map(folder => `\`sudo chmod go-w ${shellWord(folder)}\``).join(', '),
     ),
   ];
@@ -40,15 +40,15 @@ function refusal(folder: string): Finding[] {
       return [
         finding(
           'READ_ONLY',
-          `${folder} is on a file system that is mounted read-only.`,
-          `See in the system log why, then \`mount -o remount,rw "$(findmnt -n -o TARGET -T ${shellWord(folder)})"\``,
+          `${folder} is on a read-only mount.`,
+          `Read the system log for the reason, then \`mount -o remount,rw "$(findmnt -n -o TARGET -T ${shellWord(folder)})"\``,
         ),
       ];
     const { uid, gid, mode } = statSync(folder);
     return [
       finding(
         'NOT_WRITABLE',
-        `${who()} may not write into ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Doctor must run as the daemon's user to see what that may do.`,
+        `${who()} may not write into ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Run doctor as the daemon's user to check that user's permissions.`,
         `\`sudo chown ${process.getuid?.()} ${shellWord(folder)}\`, \`sudo chmod u+rwx ${shellWord(folder)}\``,
       ),
     ];

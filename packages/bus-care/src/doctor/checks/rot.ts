@@ -19,7 +19,7 @@ export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding
   const findings = problems
     .filter(({ code }) => code !== 'JOURNAL_DAMAGED') // the journal's own check tells
     .map(({ what, detail }) =>
-      finding('FILE_DAMAGED', `${what} is damaged: ${detail}.`, `See all of it: ${run('verify')}`),
+      finding('FILE_DAMAGED', `${what} is damaged: ${detail}.`, `Run ${run('verify')} to list every damaged file`),
     );
   const scope = isSmall ? "the daemon's own files are as it wrote them" : 'the published database is as it was written';
   return orFine(findings, 'rot', `${scope}; ${run('verify')} hashes everything`);

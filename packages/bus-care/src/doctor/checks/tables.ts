@@ -12,7 +12,7 @@ import { many, shellWord } from '../words.js';
  */
 export async function tables(bus: ExaminedBus): Promise<Finding[]> {
   const published = await bus.published();
-  if (published === undefined) return [fine('tables', 'the database cannot be asked')];
+  if (published === undefined) return [fine('tables', 'the database cannot be queried')];
   const findings = [
     ...missingInConfig(bus, published),
     ...(await missingInExports(bus, published)),
@@ -45,7 +45,7 @@ function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables 
     .map(({ name }) =>
       finding(
         'TABLE_MISSING',
-        `canon.${name} is declared in the configuration (canon.tables), and is not in the database: the daemon has not read that yet.`,
+        `canon.${name} is declared in the configuration (canon.tables), but is not in the database: the daemon has not read the setting yet.`,
         restart(),
       ),
     );
@@ -55,7 +55,7 @@ function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables 
     .map(name =>
       finding(
         'TABLE_MISSING',
-        `export.tables of the configuration names ${name}, and there is no canon.${name}. ${existing(tables)}`,
+        `export.tables of the configuration names ${name}, but canon.${name} does not exist. ${existing(tables)}`,
         `Submit an artifact with the schema hint canon.${name}, or correct the name in ${configPath} and ${restart()}`,
       ),
     );
@@ -70,8 +70,8 @@ async function missingInExports(bus: ExaminedBus, { names, tables }: PublishedFa
       .map(table =>
         finding(
           'TABLE_MISSING',
-          `The export ${name} reads ${table}, and there is no such table. ${existing(tables)}`,
-          `${table.startsWith('canon.') ? `Submit an artifact with the schema hint ${table}` : `${bus.run('query "SHOW ALL TABLES"')} shows what there is`}, or correct its SQL in ${bus.configPath} and ${bus.restart()}`,
+          `The export ${name} reads ${table}, which does not exist. ${existing(tables)}`,
+          `${table.startsWith('canon.') ? `Submit an artifact with the schema hint ${table}` : `${bus.run('query "SHOW ALL TABLES"')} lists all tables`}, or correct its SQL in ${bus.configPath} and ${bus.restart()}`,
         ),
       ),
   );
@@ -89,7 +89,7 @@ const views = ({ configPath, restart }: ExaminedBus, { failedViews }: PublishedF
   failedViews.map(({ name, error }) =>
     finding(
       'VIEW_FAILED',
-      `The view ${name} of publish.views could not be made: ${error}`,
+      `The view ${name} of publish.views could not be created: ${error}`,
       `Correct it in ${shellWord(configPath ?? 'bus_config.json')}, then ${restart()}`,
     ),
   );

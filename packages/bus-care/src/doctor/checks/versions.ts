@@ -34,7 +34,7 @@ export async function versions(bus: ExaminedBus): Promise<Finding[]> {
       finding(
         'OTHER_VERSION',
         `The database was published by ${theirs}; this is ${ours}.`,
-        `Let one version do both: ${bus.restart()} (its daemon publishes again when it starts)`,
+        `Use one version for both: ${bus.restart()} (the daemon publishes again at its start)`,
       ),
     );
   return orFine(findings, 'versions', `${ours}, Node.js ${node}, bus format ${layoutVersion}`);

@@ -43,7 +43,7 @@ const unguarded = ({ writer, config, run }: ExaminedBus): Finding[] =>
   writer.unguarded.map(pid =>
     finding(
       'GUARD_REMOVED',
-      `Process ${pid} (${nameOf(pid)}) is a daemon of this bus, but ${guardsOf(config).join(' or ')} was removed or replaced under it: a daemon that is started now would write beside it.`,
+      `Process ${pid} (${nameOf(pid)}) is a daemon of this bus, but ${guardsOf(config).join(' or ')} was removed or replaced under it: a second daemon would write beside it.`,
       `\`kill ${pid}\`, wait until it has ended, then ${run('start')}`,
     ),
   );
@@ -54,8 +54,8 @@ const hidden = ({ writer: { where, file } }: ExaminedBus): Finding[] =>
     : [
         finding(
           'WRITER_HIDDEN',
-          `A process that cannot be seen from here holds the lock, in another container or PID namespace${file === undefined ? '' : ` (process ${file.pid} there, since ${file.since})`}.`,
-          'Run doctor where that daemon runs. Start no other one: it would end with LOCK_TIMEOUT',
+          `A process that doctor cannot see holds the lock, in another container or PID namespace${file === undefined ? '' : ` (process ${file.pid} there, since ${file.since})`}.`,
+          'Run doctor where that daemon runs. Do not start another one: it would end with LOCK_TIMEOUT',
         ),
       ];
 
@@ -64,7 +64,7 @@ const damagedGuards = ({ writer: { damaged }, run }: ExaminedBus): Finding[] =>
   damaged.map(path =>
     finding(
       'GUARD_DAMAGED',
-      `${path} cannot be read. It holds no data and nobody holds it; the next start replaces it.`,
+      `${path} cannot be read. It holds no data, and no process holds it. The next start replaces it.`,
       run('start'),
     ),
   );
@@ -75,8 +75,8 @@ function elsewhere({ writer: { where, file } }: ExaminedBus): Finding[] {
   return [
     finding(
       'WRITER_ELSEWHERE',
-      `The lock file names process ${file.pid} ${place} since ${file.since}; whether that lives cannot be seen from here.`,
-      `Run doctor ${place}; when no daemon runs there any more, start one here: it needs nothing to be removed`,
+      `The lock file names process ${file.pid} ${place} since ${file.since}; doctor cannot see whether it is alive.`,
+      `Run doctor ${place}; if no daemon runs there any more, start one here. Nothing needs to be removed first`,
     ),
   ];
 }
@@ -84,18 +84,18 @@ function elsewhere({ writer: { where, file } }: ExaminedBus): Finding[] {
 const notRunning = ({ writer: { where, databaseTakenBy }, marker, run }: ExaminedBus): Finding[] =>
   where !== 'nowhere' || databaseTakenBy !== undefined || marker === undefined
     ? []
-    : [finding('DAEMON_NOT_RUNNING', 'No daemon runs: jobs wait, and exports stay as they are.', run('start'))];
+    : [finding('DAEMON_NOT_RUNNING', 'No daemon runs: jobs wait, and exports are not refreshed.', run('start'))];
 
 function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, config, run }: ExaminedBus): Finding[] {
   if (!fileThere || where === 'elsewhere' || where === 'hidden' || databaseTakenBy !== undefined) return [];
   if (where === 'here' && file?.pid === pid) return [];
   const says =
-    file === undefined ? 'cannot be read' : `names process ${file.pid} since ${file.since}, which writes no more`;
+    file === undefined ? 'cannot be read' : `names process ${file.pid} since ${file.since}, which no longer writes`;
   return [
     finding(
       'STALE_LOCK_FILE',
-      `${lockFileOf(config.duckdbPath)} ${says}: its daemon was killed. It is harmless, a note for people and no lock; nobody waits for it.`,
-      `Leave it; the next daemon replaces it: ${run('start')}`,
+      `${lockFileOf(config.duckdbPath)} ${says}: its daemon was killed. The file is a note for people, not a lock, and does no harm.`,
+      `Leave it: the next daemon replaces it. ${run('start')}`,
     ),
   ];
 }
@@ -109,8 +109,8 @@ function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
   return others.map(other =>
     finding(
       'SECOND_DAEMON',
-      `Process ${other} (${nameOf(other)}) wants to write this bus too. It waits ${config.lockTimeoutMs / 1000} s (lock_timeout_s), then ends with LOCK_TIMEOUT.`,
-      `One daemon is enough: \`kill ${other}\`, and whatever starts it. If the first one is only slow to end, raise lock_timeout_s in bus_config.json`,
+      `Process ${other} (${nameOf(other)}) is a second daemon of this bus. It waits ${config.lockTimeoutMs / 1000} s (lock_timeout_s), then ends with LOCK_TIMEOUT.`,
+      `Stop one of them: \`kill ${other}\`, and whatever starts it. If the first is only slow to end, raise lock_timeout_s in bus_config.json`,
     ),
   );
 }

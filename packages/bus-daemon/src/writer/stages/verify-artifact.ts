@@ -62,7 +62,7 @@ export async function verifyArtifact(
     throw busError(
       'TOO_LARGE',
       `${entry.relpath} has ${footer.rowGroups} row groups; ${bus.config.limits.maxRowGroups} are allowed.`,
-      { hint: 'Write larger row groups, so that there are fewer of them, or raise limits.max_row_groups.' },
+      { hint: 'Write fewer, larger row groups, or raise limits.max_row_groups.' },
     );
   if (footer.columns.length > bus.config.limits.maxColumns)
     throw busError(
