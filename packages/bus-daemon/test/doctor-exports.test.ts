@@ -78,7 +78,7 @@ test('exports that are switched off are said to be; switched on they are out of 
   configure(bus, {});
   const { code, codes, the } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'EXPORT_STALE'] });
-  expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, and what it reads is of seq 1.');
+  expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, but its tables are of seq 1.');
   await followAll(bus, the('EXPORT_STALE').cure);
   await isGood(bus, 'numbers');
   expect((await doctor(bus)).codes).toEqual([]);
@@ -96,7 +96,7 @@ test('an export that is older than its table is found when no daemon makes it an
   await submitTwo();
   expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
   writeFileSync(statusPath(bus), older); // as if the last run had been killed before its end
-  expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is of seq 1, and what it reads is of seq 2');
+  expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is of seq 1, but its tables are of seq 2');
   await startDaemon(bus);
   await eventually(
     () => statusOf(bus).numbers.as_of_seq,

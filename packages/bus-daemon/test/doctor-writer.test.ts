@@ -44,7 +44,7 @@ test('the lock file of a killed daemon is told to be harmless, and the next daem
   await killed.stop('SIGKILL');
   const { code, codes, the } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 0, codes: ['DAEMON_NOT_RUNNING', 'STALE_LOCK_FILE'] });
-  expect(the('STALE_LOCK_FILE').what).toMatch(new RegExp(`process ${killed.pid} since .* harmless`));
+  expect(the('STALE_LOCK_FILE').what).toMatch(new RegExp(`process ${killed.pid} since .* no harm`));
   await followAll(bus, the('DAEMON_NOT_RUNNING').cure);
   expect((await doctor(bus)).codes).toEqual([]);
 });

@@ -99,7 +99,11 @@ test('an update of the baseline for one folder leaves the others as they are', a
 });
 
 test.each([
-  ['a path that is not there', ['nowhere'], 'SCAN_PATH_NOT_FOUND: There is nothing at nowhere.\nTry: Name existing files'],
+  [
+    'a path that is not there',
+    ['nowhere'],
+    'SCAN_PATH_NOT_FOUND: There is nothing at nowhere.\nTry: Name existing files',
+  ],
   ['a baseline that is not there', ['--baseline', 'none.json'], 'BASELINE_INVALID: none.json is no baseline'],
   ['a baseline of something else', ['--baseline', 'other.json'], 'BASELINE_INVALID: other.json is no baseline'],
   ['an update of no baseline', ['--update-baseline'], 'error: --update-baseline needs --baseline FILE'],

@@ -64,7 +64,7 @@ test('a layout that is newer than this version is refused', async () => {
   const { busRoot } = await temporaryBus();
   const { marker } = busLayout(busRoot);
   writeFileSync(marker, readFileSync(marker, 'utf8').replace('"layout_version": 1', '"layout_version": 2'));
-  await expect(findBusRoot(busRoot)).rejects.toMatchObject({ hint: expect.stringContaining('Update') });
+  await expect(findBusRoot(busRoot)).rejects.toMatchObject({ hint: expect.stringContaining('Upgrade') });
 });
 
 test('a root that DuckDB would misread is refused before anything is made', async () => {

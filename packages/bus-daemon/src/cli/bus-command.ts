@@ -13,7 +13,7 @@ export interface Explanation {
 /** The exit codes of every command. */
 export const commonExitCodes: Readonly<Record<number, string>> = {
   0: 'done',
-  1: 'an error, told with what to do next, or a mistake in the command line',
+  1: 'an error, printed with what to do next, or a mistake in the command line',
 };
 
 /**

@@ -17,7 +17,7 @@ export function addCompletion(program: BusCommand): void {
   });
   const command = program.commands.find(each => each.name() === 'completion') as BusCommand;
   command
-    .description('Print the script that lets a shell complete commands and options at Tab.')
+    .description('Print the script that completes commands and options in a shell.')
     .explain({
       notes:
         'Put the line into the file that the shell reads at its start (~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish).',
