@@ -4,7 +4,10 @@ import { type DeclaredColumn, literal } from '../sql.js';
 /** What became of an artifact, of a job that was rejected, or of an operation (`done`). */
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
-/** What a column holds, in which type of the file, and its place in `catalog.artifacts_f` if it is shown there. */
+/**
+ * What a column holds, in which type of the file, and its place in `catalog.artifacts_f` if it is
+ * shown there.
+ */
 interface Column<Value> {
   kind: ColumnKind;
   nullable: boolean;
@@ -27,8 +30,8 @@ const time = column<number>('timestamp');
 
 /**
  * The journal's columns in file order: the one definition of a row. Its interface, the empty row,
- * the types in files and views, and the columns of `catalog.artifacts_f` are made of it. Columns are
- * only ever added, at the end; so are those that are shown.
+ * the types in files and views, and the columns of `catalog.artifacts_f` are made of it. Columns
+ * are only ever added, at the end; so are those that are shown.
  */
 const table = {
   /** The daemon's order: one number per job, from 1, without gaps. */
@@ -46,7 +49,10 @@ const table = {
   artifact_id: orNull(text(7)),
   artifact_key: orNull(text(3)),
   format: orNull(text(9)),
-  /** Where the file is stored, relative to the bus root. `canonical_path` (11) is the same, absolute. */
+  /**
+   * Where the file is stored, relative to the bus root. `canonical_path` (11) is the same,
+   * absolute.
+   */
   rel_path: orNull(text(10)),
   rows: orNull(integer(12)),
   bytes: orNull(integer(13)),
@@ -72,8 +78,9 @@ const table = {
 };
 
 /**
- * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0, the
- * artifact's columns null). Names are those of the columns. Times are milliseconds since 1970, UTC.
+ * One row of the journal: an artifact of a settled job, or a rejected job as a whole (ordinal 0,
+ * the artifact's columns null). Names are those of the columns. Times are milliseconds since 1970,
+ * UTC.
  */
 export type JournalRow = {
   [Name in keyof typeof table]: (typeof table)[Name] extends Column<infer Value> ? Value : never;

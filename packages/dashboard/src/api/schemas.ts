@@ -99,7 +99,7 @@ export const artifactSchema = z
     meta: json.nullable(),
     provenance: json.nullable(),
     contentHash: z.string().nullable(),
-    createdAt: time,
+    submittedAt: time,
     committedAt: time,
   })
   .openapi('Artifact');

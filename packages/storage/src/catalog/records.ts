@@ -32,9 +32,9 @@ export interface ArtifactRecord {
    * bus was told to make it.
    */
   contentHash: string | null;
-  /** By the producer's clock. */
-  createdAt: Date;
-  /** By the daemon's clock. */
+  /** When the producer submitted it, by the producer's clock. */
+  submittedAt: Date;
+  /** When the daemon committed it, by the daemon's clock. */
   committedAt: Date;
 }
 
@@ -91,7 +91,7 @@ export const artifactRecord = (row: Row): ArtifactRecord => ({
   meta: json(row.meta_json),
   provenance: json(row.provenance_json ?? null),
   contentHash: (row.content_hash ?? null) as string | null,
-  createdAt: row.created_at_utc as Date,
+  submittedAt: row.created_at_utc as Date,
   committedAt: row.committed_at as Date,
 });
 

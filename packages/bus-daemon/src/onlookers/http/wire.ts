@@ -6,8 +6,8 @@ import type { ExportState } from '../../writer/exports/exporter.js';
 
 /** Records as they are answered: times as texts, nothing else changed. */
 
-export const wireArtifact = ({ createdAt, committedAt, ...rest }: ArtifactRecord): z.infer<typeof artifactSchema> =>
-  ({ ...rest, createdAt: createdAt.toISOString(), committedAt: committedAt.toISOString() }) as z.infer<
+export const wireArtifact = ({ submittedAt, committedAt, ...rest }: ArtifactRecord): z.infer<typeof artifactSchema> =>
+  ({ ...rest, submittedAt: submittedAt.toISOString(), committedAt: committedAt.toISOString() }) as z.infer<
     typeof artifactSchema
   >;
 
