@@ -15,9 +15,9 @@ export const fileNames = {
 } as const;
 
 /**
- * What COMMIT says when the job was built in `staging/` and renamed in: its files are complete and
- * their producer is done with them. A job without these words is copied instead of linked, because
- * a descriptor may still be open on its files.
+ * The content of COMMIT for a job that was built in `staging/` and renamed: its files are complete
+ * and closed. The daemon copies the files of any other job, because a descriptor may still be open
+ * on them.
  */
 export const stagedMark = 'staged\n';
 
@@ -39,7 +39,7 @@ export interface BusLayout {
   rejected: string;
 }
 
-/** Where everything lies below `busRoot` (an absolute path). */
+/** Returns the paths of all folders below `busRoot` (an absolute path). */
 export function busLayout(busRoot: string): BusLayout {
   const journal = join(busRoot, 'journal');
   return {
@@ -61,9 +61,9 @@ export function busLayout(busRoot: string): BusLayout {
 }
 
 /**
- * Returns where an artifact is stored, relative to the bus root. `@` and `~` cannot be part of an
- * id, so two keys never share a path; keys that differ only in case do not either where names
- * ignore case, as they do on macOS: a key with capital letters has a hash in its file's name.
+ * Returns the place of an artifact in the store, relative to the bus root. `@` and `~` cannot be
+ * part of an id, so two keys never share a path. A key with capital letters has a hash in its
+ * file's name, so that keys which differ only in case stay apart on macOS and Windows.
  */
 export function storeRelPath(parts: ArtifactKeyParts): string {
   const { producer, kind, runId, artifactId } = parts;

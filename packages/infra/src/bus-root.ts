@@ -14,11 +14,11 @@ const markerSchema = z.looseObject({
   created_at: z.string(),
 });
 
-/** The marker file of a bus root: it says that a bus reads what is submitted there. */
+/** The marker file of a bus root. A daemon reads what is submitted to a marked folder. */
 export type BusMarker = z.infer<typeof markerSchema>;
 
 /**
- * The marker of a bus root, or undefined when the folder is not marked.
+ * Reads the marker of a bus root. Returns undefined if the folder has none.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND` when the marker is damaged or of a newer layout than this
  * version knows.
@@ -46,8 +46,7 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
 }
 
 /**
- * Creates the folders of a bus root and marks it, the marker last. Safe to run again: what is there
- * stays.
+ * Creates the folders of a bus root, and its marker last. Safe to run again: existing folders stay.
  *
  * @param umask for `inbox/` and `staging/`, where producers of other users may write; the process's
  * own by default.
@@ -68,14 +67,14 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
     bus_id: randomUUID(),
     created_at: new Date().toISOString(),
   };
-  // Of two daemons that start together for the first time, one makes the marker and both use it.
+  // If two daemons start together for the first time, one creates the marker and both use it.
   if (await createFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`)) return made;
   return (await readBusMarker(root)) ?? made;
 }
 
 /**
- * The mode is that of the moment in which it is made: changing it later may be forbidden where its
- * group is inherited.
+ * Set the mode at creation: changing it later may be forbidden in a folder whose group is
+ * inherited.
  */
 function makeShared(folder: string, umask: number): void {
   const own = process.umask(umask);
@@ -87,12 +86,12 @@ function makeShared(folder: string, umask: number): void {
 }
 
 /**
- * The bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
+ * Finds the bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
  * `bus_config.json`, then `data/bus`.
  *
  * @returns its absolute path.
- * @throws BusError `BUS_ROOT_NOT_FOUND` when no bus has marked the folder as its own: nobody would
- * read what is submitted there.
+ * @throws BusError `BUS_ROOT_NOT_FOUND` if the folder has no marker, so that no daemon would read
+ * it.
  */
 export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const root = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined) ?? findBusConfig({ env }).config.busRoot;
@@ -109,6 +108,6 @@ function safeJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // the schema then says that it is no marker
+    return undefined; // the schema then rejects it
   }
 }

@@ -14,19 +14,19 @@ export type DuckDbFault = 'file' | 'unsupported' | 'memory' | 'missing' | 'machi
 interface Rule {
   fault: DuckDbFault;
   /**
-   * How the message begins. DuckDB writes this part; names of files and columns, which a producer
-   * chooses, come later.
+   * How the message begins. Only DuckDB writes this part. Names chosen by a producer come later.
    */
   begins: RegExp;
   /**
-   * How it ends, where the beginning is not enough. Again only DuckDB or the system writes there.
+   * How the message ends, if the beginning does not suffice. Again only DuckDB or the system writes
+   * this part.
    */
   ends?: string;
-  /** The system's error code that the end stands for. */
+  /** The system error code of that end. */
   code?: string;
 }
 
-/** DuckDB passes on what a system call says, behind the path. */
+/** DuckDB appends the text of a system error to the path. */
 const systemError = (ends: string, code: string, fault: DuckDbFault = 'machine'): Rule => ({
   fault,
   begins: /^IO Error: /,
@@ -34,7 +34,7 @@ const systemError = (ends: string, code: string, fault: DuckDbFault = 'machine')
   code,
 });
 
-/** The first rule that fits counts; a message that fits none is about the file. */
+/** The first matching rule decides. A message without a rule is about the file. */
 const rules: readonly Rule[] = [
   { fault: 'poisoned', begins: /^(INTERNAL|FATAL) Error: / },
   { fault: 'memory', begins: /^Out of Memory Error: / },
@@ -57,31 +57,25 @@ const rules: readonly Rule[] = [
 const ruleFor = (message: string): Rule | undefined =>
   rules.find(({ begins, ends = '' }) => begins.test(message) && message.endsWith(ends));
 
-/**
- * Whose fault one of DuckDB's messages says that it is. DuckDB's errors have no codes, so this
- * reads its sentences.
- */
+/** Classifies a message of DuckDB. DuckDB's errors have no codes, so this reads the text. */
 export const duckDbFault = (message: string): DuckDbFault => ruleFor(message)?.fault ?? 'file';
 
-/** Why a database could not be opened; `other` is the machine's or anything else. */
+/** Why a database could not be opened. `other` is a fault of the machine, or unknown. */
 export type OpenFault = 'missing' | 'locked' | 'invalid' | 'other';
 
-/** Why DuckDB (or the system) could not open a database, by the sentence that it says. */
+/** Classifies the error of opening a database by its text. */
 export function openFault(error: unknown): OpenFault {
   const { message } = error as Error;
   if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '') || message.endsWith('database does not exist'))
     return 'missing';
-  // Nothing else counts as locked: "block" has "lock" in it, too.
+  // Match the exact start: "block" contains "lock" too.
   if (message.startsWith('IO Error: Could not set lock on file')) return 'locked';
   if (/not a valid DuckDB database|Is a directory|version number|Serialization Error|checksum/i.test(message))
     return 'invalid';
   return 'other';
 }
 
-/**
- * The system error that one of DuckDB's messages is about, when the machine is at fault; otherwise
- * undefined.
- */
+/** Returns the system error behind a message of DuckDB if the machine is at fault, or undefined. */
 export function machineFaultIn(message: string): NodeJS.ErrnoException | undefined {
   const rule = ruleFor(message);
   if (rule?.fault !== 'machine') return undefined;

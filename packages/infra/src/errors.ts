@@ -1,9 +1,9 @@
-/** What the code that meets an error should do about it. */
+/** What a caller should do about an error. */
 export type Disposition = 'reject' | 'retry' | 'stop' | 'caller';
 
-/** Everything that an error of the bus says besides its sentence. */
+/** The fields of an error besides its sentence. */
 export interface CodedErrorOptions {
-  /** What to do next, with the command where there is one. */
+  /** What to do next, as an order with a command if there is one. */
   hint: string;
   /** Further facts, one line each. */
   details?: readonly string[];
@@ -11,8 +11,8 @@ export interface CodedErrorOptions {
 }
 
 /**
- * The base of every error that the bus's packages throw on purpose: a stable `code`, a sentence,
- * and a `hint` that says what to do next.
+ * The base class of all errors that the bus's packages throw on purpose. It has a stable `code`, a
+ * sentence, and a `hint` that says what to do next.
  *
  * @example
  * try {
@@ -37,9 +37,8 @@ export class CodedError<Code extends string = string> extends Error {
 }
 
 /**
- * Why the daemon rejects a job: the closed list of the protocol's `REJECT_REASON.json` codes, each
- * with the hint that goes with it. The same code is thrown by `submitArtifact` where the mistake
- * can be seen before submission.
+ * The codes of `REJECT_REASON.json`, each with its hint. The list is closed. `submitArtifact`
+ * throws the same code if it sees the mistake before the submission.
  */
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
@@ -69,10 +68,7 @@ export const rejectCodes = {
 /** A code of `REJECT_REASON.json`. */
 export type RejectCode = keyof typeof rejectCodes;
 
-/**
- * Codes that only the producer's side knows: the job never reached the bus, or nothing is known of
- * it yet.
- */
+/** Codes of the producer's side: the job never reached the bus, or its fate is not known yet. */
 export const submitCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   ID_INVALID: {
@@ -106,16 +102,13 @@ export type SubmitCode = keyof typeof submitCodes;
 
 /** An error of submission, of the manifest, or of the configuration. */
 export class BusError extends CodedError<SubmitCode | RejectCode> {
-  /**
-   * What a caller should do: correct the call, try again later, or (for a rejection) change the
-   * job.
-   */
+  /** What a caller should do: correct the call, retry later, or change the rejected job. */
   get disposition(): Disposition {
     return this.code in submitCodes ? submitCodes[this.code as SubmitCode].disposition : 'reject';
   }
 }
 
-/** Makes a {@link BusError} with the hint that its code carries. */
+/** Creates a {@link BusError} with the hint of its code. */
 export function busError(
   code: SubmitCode | RejectCode,
   message: string,
@@ -125,16 +118,18 @@ export function busError(
   return new BusError(code, message, { hint, ...more });
 }
 
-/** The `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), or undefined for anything else. */
+/**
+ * Returns the `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), or undefined for any other
+ * error.
+ */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return error instanceof Error && 'syscall' in error && typeof code === 'string' ? code : undefined;
 }
 
 /**
- * Whether the bus could not take a submission through no fault of the artifact: no bus there, no
- * permission, disk full. A producer then keeps its local file and may submit it later. A mistake in
- * the call, or a rejection, is not of this kind.
+ * Whether the bus could not take a submission for a reason outside the artifact: no bus, no
+ * permission, disk full. A producer then keeps its local file and may submit it later.
  */
 export function isBusUnavailable(error: unknown): boolean {
   return error instanceof BusError && (error.code === 'BUS_ROOT_NOT_FOUND' || error.code === 'SUBMIT_FAILED');

@@ -2,16 +2,10 @@ import { z } from 'zod';
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/**
- * At most this many characters, because two ids make one file name of the store (file systems allow
- * 255 bytes).
- */
+/** The longest id. Two ids form one file name of the store, and file systems allow 255 bytes. */
 export const maxIdLength = 100;
 
-/**
- * The schema of every id of the protocol: it can be a file name anywhere and can never leave its
- * folder.
- */
+/** The schema of an id. An id can be a file name on any system, and never leaves its folder. */
 export const idSchema = z
   .string()
   .max(maxIdLength, `must have at most ${maxIdLength} characters`)
@@ -29,8 +23,7 @@ export interface ArtifactKeyParts {
 }
 
 /**
- * The key under which an artifact is catalogued, once and for all:
- * `run_id/producer/kind/artifact_id`.
+ * Returns the key of an artifact, which never changes: `run_id/producer/kind/artifact_id`.
  *
  * @example
  * artifactKey({ runId: 'run-123', producer: 'simulation', kind: 'trades', artifactId: 'trades' });
@@ -41,7 +34,7 @@ export const artifactKey = ({ runId, producer, kind, artifactId }: ArtifactKeyPa
 
 const idInKey = `[A-Za-z0-9][A-Za-z0-9._-]{0,${maxIdLength - 1}}`;
 
-/** The schema of an artifact's key as it stands in a manifest's `inputs`. */
+/** The schema of a key in a manifest's `inputs`. */
 export const artifactKeySchema = z
   .string()
   .regex(new RegExp(`^${idInKey}(/${idInKey}){3}$`), 'must be run_id/producer/kind/artifact_id');

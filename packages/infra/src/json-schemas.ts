@@ -4,9 +4,9 @@ import { manifestSchema, operationManifestSchema } from './manifest.js';
 import { receiptSchema, rejectReasonSchema } from './receipt.js';
 
 /**
- * The published JSON Schemas by file name (`manifest.schema.json`, …), made from the zod schemas
- * that the code itself uses. They describe what may be written, so what has a default is not
- * required. What JSON Schema cannot say (no artifact twice, times that exist) only the code checks.
+ * Returns the published JSON Schemas by file name (`manifest.schema.json`, …), generated from the
+ * zod schemas of the code. They describe input, so a field with a default is not required. JSON
+ * Schema cannot express some rules (unique artifacts, real dates), which only the code checks.
  */
 export function jsonSchemaFiles(): Record<string, object> {
   const schemas = {

@@ -8,36 +8,33 @@ const require = createRequire(import.meta.url);
 
 /** How a logger is made. */
 export interface LoggerOptions {
-  /** Who logs, as the `name` of each line. */
+  /** The `name` in each line. */
   name: string;
-  /** `trace` to `fatal`, or `silent`; else `QUANTBOT_LOG_LEVEL`, else `info`. */
+  /** `trace` to `fatal`, or `silent`. By default `QUANTBOT_LOG_LEVEL`, or `info`. */
   level?: string;
 }
 
 /**
- * A structured logger (pino): JSON lines on standard error, or readable lines when that is a
- * terminal and `pino-pretty` is installed. Standard output stays free for results.
+ * Creates a structured logger (pino). It writes JSON lines to standard error, or readable lines if
+ * that is a terminal and `pino-pretty` is installed.
  */
 export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
   const { pino } = require('pino') as typeof import('pino'); // producers that log nothing need not load it
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
-  // What producers wrote steers no terminal: pino escapes control characters, but not all of
-  // Unicode's.
+  // Escape text from producers, so that it cannot control a terminal. pino escapes control
+  // characters, but not all of Unicode's.
   if (pretty !== undefined) return pino(options, { write: line => void pretty.write(visibleOnceParsed(line)) });
   const lines = pino.destination({ fd: 2, sync: true });
   return pino(options, { write: line => void lines.write(visibleJson(line)) });
 }
 
-/**
- * pino-pretty as a stream of this thread, so that the last lines before an exit are not lost with a
- * worker.
- */
+/** pino-pretty as a stream of this thread, so that the last lines before an exit are not lost. */
 function prettyStream(): NodeJS.WritableStream | undefined {
   try {
     const pretty = require('pino-pretty') as (options: object) => NodeJS.WritableStream;
     return pretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' });
   } catch {
-    return undefined; // optional: without it the lines are JSON
+    return undefined; // optional: without it, lines are JSON
   }
 }

@@ -4,13 +4,13 @@ import { artifactKey, artifactKeySchema, idSchema } from './ids.js';
 import { schemaHintPattern, schemaHintRule } from './schema-hint.js';
 import { JsonError, parseJsonStrictly } from './strict-json.js';
 
-/** A manifest may have at most this many bytes. */
+/** The largest manifest, in bytes. */
 export const maxManifestBytes = 1024 * 1024;
-/** JSON in a manifest may be nested this deep at most. */
+/** The deepest nesting of JSON in a manifest. */
 export const maxManifestDepth = 64;
-/** A job may have this many artifacts at most. */
+/** The most artifacts of a job. */
 export const maxArtifacts = 10_000;
-/** A job may name this many inputs at most. */
+/** The most inputs of a job. */
 export const maxInputs = 10_000;
 const utcPattern = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)?$/;
 
@@ -83,8 +83,7 @@ export const manifestSchema = z
   });
 
 /**
- * What an operator asks the daemon to do, in a job that brings no artifact: only the writer may,
- * and while it runs nobody else is.
+ * A request to the daemon, in a job without artifacts, for an action that only the writer may take.
  */
 export const operationSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -113,10 +112,7 @@ export const operationManifestSchema = z.looseObject({
   op: operationSchema,
 });
 
-/**
- * JavaScript takes the 30th of February for the 2nd of March, so the time must come out as it went
- * in.
- */
+/** JavaScript reads 30 February as 2 March, so compare the parsed time with the text. */
 function isRealTime(text: string): boolean {
   const seconds = text.slice(0, 19).replace(' ', 'T');
   const time = new Date(`${seconds}Z`);

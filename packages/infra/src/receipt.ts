@@ -11,7 +11,7 @@ export const receiptArtifactSchema = z.looseObject({
   sha256: z.string(),
 });
 
-/** `RECEIPT.json`: what became of a job whose artifacts are in the store. */
+/** `RECEIPT.json`: the outcome of a job whose artifacts are in the store. */
 export const receiptSchema = z.looseObject({
   job_id: z.string(),
   seq: z.number().describe("The daemon's order; time travel and `latest` go by it."),
@@ -39,7 +39,7 @@ export const rejectReasonSchema = z.looseObject({
     .describe('Which submission this answers: the hash of its manifest.json; null when there was none to read.'),
 });
 
-/** What became of a job whose artifacts are in the store. */
+/** The outcome of a job whose artifacts are in the store. */
 export type Receipt = z.infer<typeof receiptSchema>;
 /** One artifact of a {@link Receipt}. */
 export type ReceiptArtifact = z.infer<typeof receiptArtifactSchema>;

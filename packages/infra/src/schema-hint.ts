@@ -1,7 +1,7 @@
 /** `schema_hint`: up to four identifiers joined by dots, such as `canon.<table>`. */
 export const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
 
-/** What {@link schemaHintPattern} asks for, in words. */
+/** The rule of {@link schemaHintPattern} in words. */
 export const schemaHintRule = 'must be identifiers joined by dots, such as canon.trades';
 
 const tablePattern = /^canon\.([A-Za-z_][A-Za-z0-9_]{0,62})$/;
@@ -14,12 +14,12 @@ export function canonTableOf(schemaHint: string | undefined | null): string | un
   return tablePattern.exec(schemaHint ?? '')?.[1]?.toLowerCase();
 }
 
-/** Slips of the hand in the word `canon`: a letter doubled, two letters exchanged, a plural. */
+/** Typing errors of `canon`: a doubled letter, two exchanged letters, a plural. */
 const misspelt = /^(c+anon|ca+non|can+on|cano+n|canon+|acnon|cnaon|caonn|canno|canons)$/i;
 
 /**
- * Returns what is wrong with a hint that is meant for a canonical table and names none, as the end
- * of a sentence; undefined for a good hint. A hint of another kind (`simulation.fills`) is good.
+ * Returns the problem of a hint that almost names a canonical table, as the end of a sentence.
+ * Returns undefined for a good hint, such as `simulation.fills`.
  *
  * @example
  * schemaHintProblem('Canon.trades'); // "Canon.trades names no table: write canon.trades (…)"

@@ -1,4 +1,4 @@
-/** Why a text is not JSON that can be trusted; the message completes "the file …". */
+/** Why a text is not trustworthy JSON. The message completes "the file …". */
 export class JsonError extends Error {
   readonly details: readonly string[];
 
@@ -10,8 +10,7 @@ export class JsonError extends Error {
 
 /**
  * Parses JSON that every reader understands alike: valid UTF-8, at most `maxDepth` levels deep, no
- * key twice in an object (of which one parser takes the first and another the last), no
- * `__proto__`.
+ * `__proto__`, and no duplicate key, of which parsers keep different values.
  *
  * @throws JsonError.
  */
@@ -24,7 +23,7 @@ export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown 
   }
   const plain = parseOwnForm(text, maxDepth);
   if (plain !== undefined) return plain.json;
-  // Before parsing, because recursion on what was parsed is not safe.
+  // Check the depth before parsing: recursion on the result would not be safe.
   if (nestingDepth(text) > maxDepth) throw new JsonError(`is nested more than ${maxDepth} levels deep`);
   let json: unknown;
   try {
@@ -37,20 +36,19 @@ export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown 
 }
 
 /**
- * Almost every text is in the form that our own producers write, two spaces a level. One that comes
- * out again just as it went in has no key twice, and that is found in a tenth of the time of going
- * through it here. Undefined for any other text, which says nothing about it.
+ * Almost every text has our producers' own format: two spaces a level. A text that is equal after
+ * parsing and formatting has no duplicate key. This check takes a tenth of the time of the general
+ * one. Undefined for any other text.
  */
 function parseOwnForm(text: string, maxDepth: number): { json: unknown } | undefined {
-  // A line break inside of JSON is never part of a string, so this is a line that is nested deeper
-  // than is allowed, or nearly so.
+  // A line break in JSON is never part of a string, so this line is nested too deep, or nearly.
   if (!text.startsWith('{\n  "') || text.includes(`\n${'  '.repeat(maxDepth)}`) || text.includes('__proto__'))
     return undefined;
   try {
     const json = JSON.parse(text) as unknown;
     return text === `${JSON.stringify(json, null, 2)}\n` ? { json } : undefined;
   } catch {
-    return undefined; // no JSON, or nested too deep to be written
+    return undefined; // not JSON, or nested too deep
   }
 }
 
@@ -65,10 +63,7 @@ function nestingDepth(text: string): number {
   return deepest;
 }
 
-/**
- * Goes through a text that is known to be JSON: a string that a colon follows is a key of the
- * innermost object.
- */
+/** Scans valid JSON: a string before a colon is a key of the innermost object. */
 function checkKeys(text: string): void {
   const keysOfObjects: Set<string>[] = [];
   let string = '';
@@ -87,9 +82,8 @@ function checkKeys(text: string): void {
 }
 
 /**
- * The strings, brackets and colons of a JSON text, in order; what else there is tells nothing about
- * its shape. By hand, because a regular expression takes quadratic time on a string that does not
- * end.
+ * Yields the strings, brackets and colons of a JSON text, in order. Written by hand, because a
+ * regular expression takes quadratic time on an unterminated string.
  */
 function* tokensOf(text: string): Generator<string> {
   for (let i = 0; i < text.length; i++) {

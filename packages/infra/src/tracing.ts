@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Attributes } from '@opentelemetry/api';
 
-/** What a manifest carries of a trace: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
+/** The trace context in a manifest: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
 export interface TraceContext {
   traceparent?: string;
   tracestate?: string;
@@ -18,9 +18,9 @@ const openTelemetry = () =>
     : undefined;
 
 /**
- * Runs a submission within a span of its own, if the program has set up OpenTelemetry; costs
- * nothing otherwise. The span's context goes into the manifest ({@link currentTrace}), so that the
- * daemon goes on with the same trace.
+ * Runs a submission within its own span, if the program uses OpenTelemetry; otherwise it costs
+ * nothing. The manifest carries the span's context ({@link currentTrace}), and the daemon continues
+ * the trace.
  */
 export async function withSubmitSpan<T>(
   producer: string,
@@ -45,10 +45,7 @@ export async function withSubmitSpan<T>(
   });
 }
 
-/**
- * The trace that this program is in: that of its OpenTelemetry, else of `TRACEPARENT` in its
- * environment (as a script gets it from the program that started it).
- */
+/** Returns the current trace: that of OpenTelemetry, or of `TRACEPARENT` in the environment. */
 export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext {
   const carrier: Record<string, string> = {};
   const api = openTelemetry();
@@ -58,9 +55,6 @@ export function currentTrace(env: NodeJS.ProcessEnv = process.env): TraceContext
   return { traceparent, ...(tracestate && { tracestate }) };
 }
 
-/**
- * Whether a text is a `traceparent`; another one, which anybody may have written into a manifest,
- * is not looked at.
- */
+/** Whether a text is a `traceparent`. Other values in a manifest are ignored. */
 export const isTraceparent = (text: unknown): text is string =>
   typeof text === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);

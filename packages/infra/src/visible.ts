@@ -4,18 +4,18 @@ const hidden = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u00ad\u200b\u2060-\u2064\ufe
 const shown = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
 /**
- * Returns a text of somebody else's as it can be shown anywhere: characters that steer a terminal,
- * turn the direction of what follows, or are not seen at all stand as `\u{202e}`.
+ * Makes foreign text safe to print. Characters that control a terminal, change the direction of
+ * text, or are invisible become `\u{202e}`.
  */
 export const visible = (text: string): string => text.replace(hidden, shown);
 
-/** {@link visible}, but line feeds and tabs stay: for a text of several lines. */
+/** {@link visible} for several lines: line feeds and tabs stay. */
 export const visibleLines = (text: string): string =>
   text.replace(hidden, character => (character === '\n' || character === '\t' ? character : shown(character)));
 
 /**
- * Returns JSON text that holds the same values with every such character escaped as JSON does
- * (`\u202e`), so that it can be printed on a terminal and still be parsed.
+ * Returns JSON with the same values, in which every such character is escaped (`\u202e`). It can be
+ * printed on a terminal and still be parsed.
  */
 export const visibleJson = (json: string): string =>
   json.replace(hidden, character =>
@@ -27,8 +27,8 @@ export const visibleJson = (json: string): string =>
   );
 
 /**
- * Returns a line of JSON whose strings can be shown when it is parsed: the escapes of control
- * characters become text (`\\u{1b}`). For a program that prints what it parses.
+ * Returns a line of JSON whose strings are safe to print after parsing: escapes of control
+ * characters become text (`\\u{1b}`).
  */
 export const visibleOnceParsed = (json: string): string =>
   json

@@ -1,9 +1,9 @@
 import { CodedError, type CodedErrorOptions, type Disposition } from '@quantbot/infra';
 
 /**
- * Every code of `@quantbot/storage`, with what to do about it: `caller` (correct the call), `retry`
- * (the same call can succeed later). Documented in docs/reference/errors-storage.md; a test holds
- * the two together.
+ * Every code of `@quantbot/storage`, with its disposition: `caller` (correct the call) or `retry`
+ * (the same call can succeed later). docs/reference/errors-storage.md documents them; a test
+ * compares the two.
  */
 export const storageCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
@@ -81,8 +81,8 @@ export const storageCodes = {
 export type StorageCode = keyof typeof storageCodes;
 
 /**
- * An error of reading or writing through this package. `details` has further facts, `cause` what
- * DuckDB or the system said.
+ * An error of reading or writing. `details` has further facts, `cause` the error of DuckDB or the
+ * system.
  *
  * @example
  * try {
@@ -93,12 +93,12 @@ export type StorageCode = keyof typeof storageCodes;
  * }
  */
 export class StorageError extends CodedError<StorageCode> {
-  /** What a caller should do: correct the call, or try again. */
+  /** What a caller should do: correct the call, or retry. */
   get disposition(): Disposition {
     return storageCodes[this.code].disposition;
   }
 }
 
-/** Makes a {@link StorageError} with the hint that its code carries. */
+/** Creates a {@link StorageError} with the hint of its code. */
 export const storageError = (code: StorageCode, message: string, more: Partial<CodedErrorOptions> = {}): StorageError =>
   new StorageError(code, message, { hint: storageCodes[code].hint, ...more });

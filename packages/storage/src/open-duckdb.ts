@@ -7,28 +7,25 @@ import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.j
 import { storageError } from './errors.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
 
-/**
- * Options of {@link openDuckDb}: how values come out, for all queries unless a query says
- * otherwise.
- */
+/** Options of {@link openDuckDb}: the type mapping of all queries that do not override it. */
 export interface OpenOptions extends TypeMapping {
-  /** Always true: the daemon is the only writer. It is here so that code can say so. */
+  /** Always true, because the daemon is the only writer. Here for explicit code. */
   readOnly?: true;
 }
 
 /** Options of one query. */
 export interface QueryOptions extends TypeMapping {
   /**
-   * Ends the query, also one that still waits for its turn; it then throws the signal's reason. The
-   * handle can be used on.
+   * Ends the query, even one that is still queued. The query throws the signal's reason. The handle
+   * stays usable.
    */
   signal?: AbortSignal;
 }
 
 /**
- * Opens a DuckDB database for reading. It never takes part in a lock conflict with the daemon,
- * which replaces the file by another instead of writing into it; opening the path again sees the
- * new one. A handle may stay open as long as you like: the catalog's views read live files.
+ * Opens a DuckDB database for reading. It never conflicts with the daemon's lock: the daemon
+ * replaces the file instead of writing into it. A handle may stay open for as long as you like,
+ * because the views read live files.
  *
  * @param path for instance `data/alerts.duckdb`, relative to the working folder.
  * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_INVALID`, `DATABASE_LOCKED`,
@@ -51,19 +48,19 @@ export async function openDuckDb(path: string, options: OpenOptions = {}): Promi
   }
 }
 
-/** An open database; made by {@link openDuckDb}. Queries of one handle run one after the other. */
+/** An open database, from {@link openDuckDb}. Queries of one handle run one after the other. */
 export class DuckDb {
   /** The path as it was given. */
   readonly path: string;
   #database: SharedDatabase;
   #connection: DuckDBConnection;
-  /** Whether a statement has made the instance useless. */
+  /** Whether a statement has broken the instance. */
   #isSpoilt = false;
   readonly #mapping: Required<TypeMapping>;
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  /** Not for callers: use {@link openDuckDb}. */
+  /** Internal: use {@link openDuckDb}. */
   constructor(path: string, database: SharedDatabase, connection: DuckDBConnection, mapping: Required<TypeMapping>) {
     this.path = path;
     this.#database = database;
@@ -72,16 +69,17 @@ export class DuckDb {
   }
 
   /**
-   * Device and inode of the file: differs from the path's once another database was renamed over
-   * it.
+   * Device and inode of the file. They differ from those of the path after the database was
+   * replaced.
    */
   get identity(): string {
     return this.#database.identity;
   }
 
   /**
-   * Runs one query and gives its rows as objects; docs/reference/type-mapping.md says which type
-   * becomes what. Parameters are bound: `?` or `$1` with an array, `$name` with an object.
+   * Runs one query and returns its rows as objects. docs/reference/type-mapping.md gives the
+   * JavaScript value of each type. Parameters are bound: `?` or `$1` with an array, `$name` with an
+   * object.
    *
    * @throws StorageError `QUERY_FAILED`, `READ_FAILED`, `DATABASE_READ_ONLY`, `OPTIONS_INVALID`,
    * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `CLOSED`.
@@ -90,12 +88,12 @@ export class DuckDb {
     return this.#run(sql, params, options, runForRows<R>);
   }
 
-  /** `query` with the result as columns, which costs a fraction for many rows. */
+  /** Like `query`, with the result as columns, which costs a fraction for many rows. */
   queryColumns(sql: string, params?: Params, options?: QueryOptions): Promise<Columns> {
     return this.#run(sql, params, options, runForColumns);
   }
 
-  /** Waits for the queries that run, then closes. Can be called more than once. */
+  /** Waits for running queries, then closes. Safe to call again. */
   close(): Promise<void> {
     this.#closing ??= this.#turn.then(() => {
       this.#connection.closeSync();
@@ -121,7 +119,7 @@ export class DuckDb {
       if (this.#isSpoilt) await this.#reopen();
       return work(this.#connection, statement);
     });
-    this.#turn = Promise.allSettled([before, result]); // who gives up waiting lets nobody pass those before
+    this.#turn = Promise.allSettled([before, result]); // an aborted caller must not let later ones overtake
     try {
       return await result;
     } catch (error) {
@@ -133,7 +131,7 @@ export class DuckDb {
     }
   }
 
-  /** Opens what lies at the path, in another instance: the first one answers nobody any more. */
+  /** Opens the file at the path in a new instance, because the first one is broken. */
   async #reopen(): Promise<void> {
     const database = await acquireDatabase(resolve(this.path));
     const connection = await connect(database.instance);

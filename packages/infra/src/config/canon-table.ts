@@ -16,7 +16,7 @@ const columnType = z
   );
 const columnName = z.string().min(1).max(255);
 
-/** What the configuration says of a canonical table. */
+/** The settings of a canonical table. */
 export const tableSchema = z
   .strictObject({
     mode: z
@@ -65,9 +65,9 @@ export interface DeclaredTable {
   /** In lower case. */
   name: string;
   mode: 'append' | 'latest' | 'upsert';
-  /** Of `upsert`: the columns that identify a row; empty otherwise. */
+  /** `upsert` only: the columns that identify a row. Empty for other modes. */
   key: string[];
-  /** Of `upsert`: the columns by which a row is newer than another, before the order of commits. */
+  /** `upsert` only: the columns that decide which row of a key is the newest. */
   orderBy: string[];
   columns: { name: string; type: string; notNull: boolean }[];
 }

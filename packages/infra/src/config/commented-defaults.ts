@@ -6,13 +6,13 @@ interface Setting {
   enum?: unknown[];
   properties?: Record<string, Setting>;
   items?: Setting;
-  /** Of a record: what each of its entries is; false for an object with no other settings. */
+  /** The schema of a record's entries; false for an object without further settings. */
   additionalProperties?: Setting | false;
 }
 
 /**
- * A `bus_config.json` with every setting at its default, and what it is for in a comment. Made of
- * the schema, so it is never out of date.
+ * Returns a `bus_config.json` with every setting at its default, each explained by a comment. It is
+ * generated from the schema.
  */
 export const commentedDefaults = (): string =>
   `// The configuration of the artifact bus. Every setting has the default that stands here and can be left out; paths are
@@ -36,10 +36,7 @@ function blockOf({ properties = {} }: Setting, indent: string): string {
   return `{\n${lines.join('\n')}\n${indent}}`;
 }
 
-/**
- * Of a list or a record of things with settings: what each of them may say, since there is none by
- * default.
- */
+/** Comments for the entries of a list or record, which has no entry by default. */
 function entryComments({ items, additionalProperties }: Setting): string[] {
   const [entry, how] =
     items?.properties === undefined ? [additionalProperties || {}, 'By name, each'] : [items, 'Each'];

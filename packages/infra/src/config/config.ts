@@ -8,23 +8,20 @@ import type { ExportFileOptions } from './exports.js';
 import { resolveHook } from './notify.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 
-/** The name under which the configuration is looked for, from the working folder upwards. */
+/** The file name that is searched for in the working folder and above it. */
 export const configFileName = 'bus_config.json';
 
-/** Where to look for the configuration; everything has a default. */
+/** Where to look for the configuration. Each option has a default. */
 export interface FindConfigOptions {
-  /** Path of the file (a `--config` flag): it must be there. */
+  /** Path of the file, as from `--config`. The file must exist. */
   config?: string;
-  /** Where the search upwards begins; the working folder when absent. */
+  /** Where the upward search begins; the working folder by default. */
   cwd?: string;
-  /** `QUANTBOT_BUS_CONFIG` is read from here; the process's environment when absent. */
+  /** The environment with `QUANTBOT_BUS_CONFIG`; that of the process by default. */
   env?: Record<string, string | undefined>;
 }
 
-/**
- * A configuration and the file it came from (undefined: nothing but defaults, relative to the
- * working folder).
- */
+/** A configuration and its file; undefined if only the defaults apply. */
 export interface FoundConfig {
   path: string | undefined;
   config: BusConfig;
@@ -52,7 +49,7 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
   try {
-    // some editors of Windows put a byte order mark there
+    // some Windows editors put
     json = JSON.parse(withoutComments(text.replace(/^\uFEFF/, '')));
   } catch (cause) {
     throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
@@ -152,9 +149,9 @@ const exportOptions = (file: Omit<ConfigFile['export']['tables'][string], 'enabl
 });
 
 /**
- * Refuses paths that DuckDB would misread: characters that mean something in a glob would make the
- * published views read other folders, and a folder named `key=value` would be taken for a Hive
- * partition, whose value replaces the artifacts' own column of that name.
+ * Refuses paths that DuckDB would misread. Glob characters would make the published views read
+ * other folders. DuckDB takes a folder named `key=value` for a Hive partition, whose value replaces
+ * the artifacts' own column of that name.
  *
  * @throws BusError `BUS_ROOT_INVALID`.
  */
@@ -205,7 +202,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   );
 }
 
-/** The setting that was probably meant, or all that there are when none is near. */
+/** Suggests the setting that was probably meant, or lists all settings if none is similar. */
 function suggestion(key: string, known: readonly string[]): string {
   const near = closest(key, known);
   return distance(key, near) <= Math.max(2, key.length * 0.4)
@@ -224,7 +221,7 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
 interface JsonObjectSchema {
   properties?: Record<string, JsonObjectSchema>;
   items?: JsonObjectSchema;
-  /** Of a record: what each of its entries is. */
+  /** The schema of a record's entries. */
   additionalProperties?: JsonObjectSchema;
 }
 

@@ -38,8 +38,8 @@ const exportFileOptions = {
 type ExportFileSettings = z.infer<z.ZodObject<typeof exportFileOptions>>;
 
 /**
- * Settings of a dataset do not go with one file, and a column that names a folder is not in the
- * files to sort by.
+ * Refuses settings of a dataset for a single file, and sorting by a partition column, which the
+ * files do not contain.
  */
 function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });
@@ -51,7 +51,7 @@ function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, cont
     if (sorted.includes(name)) fail(`${name} is the same in all rows of a file; it cannot sort them`);
 }
 
-/** What the configuration says of the export that a canonical table has anyway. */
+/** The settings of a canonical table's own export. */
 export const tableExportSchema = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether the table is exported at all.'),
@@ -86,12 +86,12 @@ export interface ExportJob {
 export interface ExportFileOptions {
   compression: 'zstd' | 'snappy' | 'gzip' | 'lz4' | 'uncompressed';
   rowGroupRows: number;
-  /** Columns that order the rows; empty: as the SELECT, or the table, has them. */
+  /** Columns that order the rows. Empty: the order of the SELECT or table. */
   sortBy: { column: string; descending: boolean }[];
   /** One file, or a folder of files. */
   layout: 'file' | 'dataset';
-  /** Of a dataset: rows after which a new file begins. */
+  /** Dataset only: rows after which a new file begins. */
   partRows: number;
-  /** Of a dataset: columns whose values become folders. */
+  /** Dataset only: columns whose values become folders. */
   partitionBy: string[];
 }

@@ -12,7 +12,7 @@ const filter = z.array(z.string().min(1).max(100)).default([]);
 /** `${NAME}`: the value of an environment variable of the daemon. */
 export const variablePattern = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
-/** A command or a webhook that is told of what happens. */
+/** A command or webhook that is notified of events. */
 export const hookSchema = z
   .strictObject({
     name: z
@@ -62,12 +62,12 @@ export const hookSchema = z
     if (hook.webhook === undefined && Object.keys(hook.headers).length > 0)
       fail('headers', 'only a webhook has headers');
     const problem = hook.webhook === undefined ? undefined : webhookProblem(hook.webhook.replace(variablePattern, '1'));
-    // A variable may hold the whole address: then only the daemon can tell.
+    // Only the daemon can check an address that comes from a variable.
     if (problem !== undefined && !/^\$\{/.test(hook.webhook ?? '')) fail('webhook', problem);
     if (new Set(hook.on).size < hook.on.length) fail('on', 'names an event twice');
   });
 
-/** What is wrong with the address of a webhook; undefined when nothing is. */
+/** Returns the problem of a webhook's address, or undefined. */
 export function webhookProblem(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return 'must be an http or https address';
@@ -79,7 +79,7 @@ export function webhookProblem(text: string): string | undefined {
 export interface NotifyHook {
   name: string;
   on: NotifyEvent[];
-  /** Rejected jobs of these producers only; empty: of all. */
+  /** Only rejected jobs of these producers. Empty: all producers. */
   producers: string[];
   kinds: string[];
   target: CommandTarget | WebhookTarget;
@@ -88,16 +88,16 @@ export interface NotifyHook {
   groupWaitMs: number;
 }
 
-/** A program that is run, without a shell. */
+/** A program that runs without a shell. */
 export interface CommandTarget {
   type: 'command';
   program: string;
   args: string[];
-  /** The folder of the configuration, in which it runs. */
+  /** The folder in which it runs: that of the configuration. */
   cwd: string;
 }
 
-/** An address that is posted to. `${NAME}` in it and in its headers still stands for variables. */
+/** An address to post to. `${NAME}` in it and in its headers still stands for variables. */
 export interface WebhookTarget {
   type: 'webhook';
   url: string;
@@ -119,7 +119,6 @@ export const resolveHook = (file: z.infer<typeof hookSchema>, base: string): Not
 function targetOf({ command, webhook, headers }: z.infer<typeof hookSchema>, base: string): NotifyHook['target'] {
   if (command === undefined) return { type: 'webhook', url: webhook ?? '', headers };
   const [program = '', ...args] = command;
-  // A bare name is looked for in PATH; what has a slash is a path, and those are relative to the
-  // file.
+  // A bare name is looked up in PATH. A name with a slash is relative to the file.
   return { type: 'command', program: program.includes('/') ? resolve(base, program) : program, args, cwd: base };
 }

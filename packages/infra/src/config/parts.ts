@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 /** A time in seconds, up to a day. */
 export const seconds = z.number().positive().max(86_400);
-/** What an export or a canonical table is called. */
+/** The name of an export or canonical table. */
 export const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'must be a plain identifier of at most 63 characters');
 
-/** Of a list of things with names: each name may be there once. */
+/** Reports names that occur twice in a list. */
 export function tellTwice(names: readonly string[], context: z.RefinementCtx): void {
   for (const [index, name] of names.entries())
     if (names.indexOf(name) < index)

@@ -4,7 +4,7 @@ import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSch
 import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
 
-/** A view that the published database has besides the bus's own. */
+/** A configured view of the published database. */
 const viewSchema = z.strictObject({
   name: z
     .string()
@@ -216,16 +216,13 @@ export type ConfigFile = z.infer<typeof configSchema>;
 
 /** A view of the published database that the configuration names. */
 export interface ConfiguredView {
-  /** `schema.view`; what stands behind the first dot is the view's own name. */
+  /** `schema.view`. Everything after the first dot is the view's own name. */
   name: string;
   /** One SELECT. */
   sql: string;
 }
 
-/**
- * The configuration as programs use it: every path absolute, every setting there, units in the
- * names.
- */
+/** The configuration as programs use it: absolute paths, every setting, units in the names. */
 export interface BusConfig {
   busRoot: string;
   duckdbPath: string;
@@ -252,19 +249,19 @@ export interface BusConfig {
     timeoutMs: number;
     memoryLimitMb: number;
     jobs: ExportJob[];
-    /** By the names of canonical tables, in lower case. */
+    /** By name of the canonical table, in lower case. */
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
   publish: { views: ConfiguredView[] };
   http: {
-    /** Host and port; undefined: nothing is served. */
+    /** Host and port. Undefined: nothing is served. */
     listen: string | undefined;
     /** Absolute path. */
     tokenFile: string | undefined;
     allowedHosts: string[];
     charts: Chart[];
   };
-  /** Who is told of what happens. */
+  /** The hooks to notify. */
   notify: NotifyHook[];
 }
 

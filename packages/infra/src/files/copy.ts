@@ -6,9 +6,9 @@ import { syncFile } from './flush.js';
 import { orRemove } from './or-remove.js';
 
 /**
- * Copies a file to a name that must not exist yet, hashing on the way, and flushes it. Shares the
- * blocks (reflink) where the file system can; the copy is then hashed, so that the digest is always
- * of what was really written. A copy that fails leaves nothing.
+ * Copies a file to a name that must not exist, hashes it, and flushes it. Shares the blocks
+ * (reflink) if the file system can. It then hashes the copy, so that the digest always describes
+ * the written bytes. A failed copy leaves nothing.
  *
  * @throws EEXIST when the name is taken; BusError `BYTES_MISMATCH` as {@link digestHandle}.
  */
@@ -18,7 +18,7 @@ export async function copyFileDurable(from: string, to: string): Promise<Content
   return digest;
 }
 
-/** {@link copyFileDurable} without the flush, which is the caller's to make. */
+/** {@link copyFileDurable} without the flush, which the caller must do. */
 export async function copyFileHashing(from: string, to: string): Promise<ContentDigest> {
   const source = await open(from, 'r');
   try {
@@ -29,8 +29,8 @@ export async function copyFileHashing(from: string, to: string): Promise<Content
 }
 
 /**
- * {@link copyFileDurable} for a file that is already open, so that what was checked is what is
- * copied, whatever its name says by now.
+ * {@link copyFileDurable} for an open file: it copies the file that was checked, whatever its name
+ * refers to by now.
  */
 export async function copyHandleDurable(source: FileHandle, to: string, signal?: AbortSignal): Promise<ContentDigest> {
   const digest = await copyHandle(source, to, { signal });
@@ -39,10 +39,10 @@ export async function copyHandleDurable(source: FileHandle, to: string, signal?:
 }
 
 /**
- * {@link copyHandleDurable} without the flush, which is the caller's to make.
+ * {@link copyHandleDurable} without the flush, which the caller must do.
  *
- * @param options.mode of the copy. A clone has its source's for a moment: who may not write into
- * the copy must not reach its folder.
+ * @param options.mode of the copy. A clone briefly has its source's mode, so users who may not
+ * write into the copy must not reach its folder.
  */
 export async function copyHandle(
   source: FileHandle,
@@ -63,7 +63,7 @@ export async function copyHandle(
 async function digestClone(path: string, mode: number, signal: AbortSignal | undefined): Promise<ContentDigest> {
   const clone = await open(path, 'r');
   try {
-    await clone.chmod(mode); // a clone has the mode of its source, which the daemon may not be allowed to read
+    await clone.chmod(mode); // a clone has the mode of its source, and the daemon may not be allowed to read that
     return await digestHandle(clone, { signal });
   } finally {
     await clone.close();
@@ -77,6 +77,6 @@ async function cloneFile(source: FileHandle, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') throw error;
-    return false; // no such file system, or no /proc
+    return false; // the file system cannot clone, or /proc is missing
   }
 }

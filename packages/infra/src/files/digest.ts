@@ -4,18 +4,18 @@ import { busError } from '../errors.js';
 
 const chunkBytes = 1024 * 1024;
 
-/** Size and SHA-256 of content that was read to its end. */
+/** Size and SHA-256 of some content. */
 export interface ContentDigest {
   bytes: number;
   sha256: string;
 }
 
 /**
- * Reads an open file from its beginning to its end and hashes it, optionally writing each chunk to
- * `sink`, a new file. While a chunk is hashed, the one after it is read and itself is written.
+ * Reads an open file from start to end and hashes it. Optionally writes each chunk to `sink`, a new
+ * file. It reads the next chunk and writes the last one while it hashes.
  *
- * @throws BusError `BYTES_MISMATCH` when the file does not keep the size that it has at the
- * beginning: somebody is writing to it, and reading on would have no end.
+ * @throws BusError `BYTES_MISMATCH` if the size changes: a program is writing to the file, and
+ * reading might never end.
  */
 export async function digestHandle(
   source: FileHandle,
@@ -26,7 +26,7 @@ export async function digestHandle(
   const length = Math.max(1, Math.min(size + 1, chunkBytes));
   const read = (buffer: Buffer, position: number) => {
     const reading = source.read(buffer, 0, length, position);
-    reading.catch(() => {}); // whoever waits for it hears of it
+    reading.catch(() => {}); // its awaiter gets the error
     return reading;
   };
   let [current, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
@@ -52,13 +52,13 @@ export async function digestHandle(
   return { bytes, sha256: sha256.digest('hex') };
 }
 
-/** Size and SHA-256 of what is in memory. */
+/** Returns size and SHA-256 of bytes in memory. */
 export const digestOf = (content: Uint8Array): ContentDigest => ({
   bytes: content.byteLength,
   sha256: hash('sha256', content),
 });
 
-/** Size and SHA-256 of a file. */
+/** Returns size and SHA-256 of a file. */
 export async function digestFile(path: string): Promise<ContentDigest> {
   const handle = await open(path, 'r');
   try {
@@ -70,10 +70,7 @@ export async function digestFile(path: string): Promise<ContentDigest> {
 
 const zeros = Buffer.alloc(chunkBytes);
 
-/**
- * Whether a whole chunk is zeros. A hole in its place reads the same: what takes no room in a
- * sparse file takes none in its copy.
- */
+/** Whether a chunk is all zeros. Writing a hole instead keeps the copy of a sparse file sparse. */
 const isHole = (chunk: Buffer): boolean => chunk.length === chunkBytes && chunk.equals(zeros);
 
 async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {

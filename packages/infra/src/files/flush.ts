@@ -1,15 +1,15 @@
 import { closeSync, fsync, openSync, type PathLike } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** What Node has for file work. */
+/** The number of threads that Node has for file work. */
 const threads = 4;
 
 /** Flushes an open file, by its descriptor. */
 export const flush: (file: number) => Promise<void> = promisify(fsync);
 
 /**
- * Flushes a file's content and metadata to the disk. Only the flush itself takes long enough for
- * another thread to be worth it.
+ * Flushes a file's content and metadata to the disk. Only the flush runs on another thread, because
+ * only it takes long enough.
  */
 export async function syncFile(path: PathLike): Promise<void> {
   const file = openSync(path, 'r');
@@ -24,8 +24,8 @@ export async function syncFile(path: PathLike): Promise<void> {
 export const syncFolder = (path: string): Promise<void> => syncFile(path);
 
 /**
- * {@link syncFile} of several: what a file system's journal has taken in for one costs little for
- * the others.
+ * {@link syncFile} for several files. Later flushes cost little, because the first one also writes
+ * the file system's journal for the others.
  */
 export async function syncFiles(paths: readonly string[]): Promise<void> {
   for (let first = 0; first < paths.length; first += threads)

@@ -1,6 +1,6 @@
 /**
- * `@quantbot/infra/files`: the file work that the bus's promises rest on, without anything else of
- * this package, so that a thread that does nothing but this loads little.
+ * `@quantbot/infra/files`: the durable file operations, without the rest of this package. A thread
+ * that only works on files loads little.
  */
 export { fileNames, stagedMark } from '../bus-layout.js';
 export { systemErrorCode } from '../errors.js';

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { systemErrorCode } from '../errors.js';
 
 /**
- * Gives a file a second name. Answers false where the file system refuses links (another device, no
- * links at all, too many), so that the caller can copy.
+ * Gives a file a second name. Returns false if the file system refuses links (another device, no
+ * links, too many), so that the caller can copy.
  *
  * @throws EEXIST when the name is taken.
  */
@@ -22,12 +22,12 @@ export function tryLink(from: string, to: string): boolean {
 }
 
 /**
- * The path of something in a folder. `join` goes through the whole path each time, which for a job
- * adds up to more than opening its files.
+ * Returns the path of a name in a folder. `join` normalises the whole path each time, which costs
+ * more than opening the files of a job.
  */
 export const inFolder = (folder: string, name: string): string => `${folder}/${name}`;
 
-/** Whether something is at the path. Any error but "not there" is thrown. */
+/** Whether the path exists. Throws any other error than "not found". */
 export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
@@ -39,17 +39,17 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * A name in the same folder that no reader looks at; at most 60 characters of three bytes and 20
- * more.
+ * Returns a temporary name in the same folder, which readers ignore. At most 60 characters of three
+ * bytes, and 20 more.
  */
 export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.tmp`);
 
 /**
- * Removes the temporary files that writers left in a folder when they were killed.
+ * Removes temporary files that killed writers left in a folder.
  *
- * @param of only those of the file with this name; of every file when absent. For folders that are
- * not the caller's alone.
+ * @param of only those of the file with this name; by default those of every file. Required in
+ * folders that others use too.
  */
 export async function removeTemporaries(folder: string, of?: string): Promise<void> {
   for (const name of await readdir(folder)) {

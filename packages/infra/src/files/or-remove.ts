@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 
-/** Runs `work`; if it fails, what it left at the path goes too, as far as that is possible. */
+/** Runs `work`. If it fails, removes the path as far as possible. */
 export async function orRemove<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    await rm(path, { force: true }).catch(() => {}); // what went wrong first is what counts
+    await rm(path, { force: true }).catch(() => {}); // report the first error
     throw error;
   }
 }

@@ -16,28 +16,27 @@ import { busError } from '../errors.js';
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
- * Linux's O_PATH, which Node does not name: it finds a file without opening it. No FIFO waits for
- * it, no device starts, no lease answers, and closing it drops no lock that this process has on the
- * file.
+ * Linux's O_PATH, which Node does not export. It finds a file without opening it: no FIFO blocks,
+ * no device starts, no lease answers, and closing it drops no lock of this process.
  */
 const O_PATH = 0o10000000;
 
-/** Whether what is held open can be reached by a path of its own. */
+/** Whether an open descriptor has a path of its own. */
 const hasOwnPaths = process.platform === 'linux' && existsSync('/proc/self/fd');
 
 const pathOf = (file: number): string => `${hasOwnPaths ? '/proc/self/fd' : '/dev/fd'}/${file}`;
 
 /**
- * A folder that somebody else may rename and fill, held open: what is reached through it lies in
- * this very folder. No name in it is resolved twice, and no link is followed.
+ * An open folder that another user may rename and fill. Files reached through it lie in this very
+ * folder: no name is resolved twice, and no link is followed.
  *
- * Without `/proc` (macOS) it is reached by its path, and each name is checked before it is opened:
- * somebody who exchanges a folder below it in that moment can lead out of it.
+ * Without `/proc` (macOS), names are resolved by path and checked before they are opened. A user
+ * who exchanges a folder at that moment can lead out of it.
  */
 export class PinnedFolder {
   readonly #file: number;
   readonly #path: string;
-  /** What it was when it was pinned. */
+  /** Its state when it was pinned. */
   readonly info: Stats;
 
   private constructor(file: number, path: string, info: Stats) {
@@ -62,7 +61,7 @@ export class PinnedFolder {
     return PinnedFolder.open(`${this.#path}/${name}`);
   }
 
-  /** What a name is; a link is a link. */
+  /** Returns the state of a name, without following a link. */
   stat(name: string): Stats {
     return lstatSync(`${this.#path}/${name}`);
   }
@@ -73,10 +72,10 @@ export class PinnedFolder {
   }
 
   /**
-   * Opens a regular file for reading, never waiting for anybody. `check` may refuse it before it is
-   * opened, by throwing.
+   * Opens a regular file for reading, without ever blocking. `check` may refuse it by throwing,
+   * before it is opened.
    *
-   * @returns its descriptor, which is the caller's to close.
+   * @returns its descriptor, which the caller must close.
    * @throws BusError `UNSAFE_PATH` for anything but a regular file; system errors as they come
    * (`EAGAIN` for one with a lease on it).
    */
@@ -94,7 +93,7 @@ export class PinnedFolder {
     }
   }
 
-  /** {@link PinnedFolder.openFile} for a file that takes long to read. */
+  /** {@link PinnedFolder.openFile} for large files. */
   async openHandle(name: string, check?: (info: Stats) => void): Promise<FileHandle> {
     const file = this.openFile(name, check);
     try {
@@ -104,7 +103,7 @@ export class PinnedFolder {
     }
   }
 
-  /** Removes a name in it that is no folder's. */
+  /** Removes a name that is not a folder. */
   remove(name: string): void {
     unlinkSync(`${this.#path}/${name}`);
   }
@@ -114,7 +113,7 @@ export class PinnedFolder {
   }
 }
 
-/** Opens by path what was looked at just now. */
+/** Opens by path the file that was just examined. */
 function openSame(path: string, name: string, { ino, dev }: Stats): number {
   const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const found = fstatSync(file);

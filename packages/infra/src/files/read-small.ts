@@ -4,18 +4,18 @@ import { busError, systemErrorCode } from '../errors.js';
 import { PinnedFolder } from './pinned-folder.js';
 
 /**
- * A file up to this size is read and written at once: that takes less time than to hand it to
+ * Files up to this size are read and written synchronously, which is faster than handing them to
  * another thread.
  */
 export const smallFileBytes = 1024 * 1024;
 
 /**
- * Reads a file that somebody else may have put there, without waiting on a FIFO, reading more than
- * is allowed, or (unless told to) following a link. Synchronous: for a small file the way to
- * another thread and back costs several times the calls themselves (docs/performance.md).
+ * Reads a small file that another user may have put there. It never blocks on a FIFO, reads at most
+ * `maxBytes`, and follows a link only if told to. Synchronous: another thread would cost several
+ * times the calls themselves (docs/performance.md).
  *
- * @param options.into a buffer that is used again and again instead of a new one, of more than
- * `maxBytes` bytes: what is returned lies in it, and is gone with the next file.
+ * @param options.into a buffer of more than `maxBytes` bytes to reuse. The result lies in it until
+ * the next call.
  * @throws BusError `UNSAFE_PATH` for anything but a regular file, `TOO_LARGE`; system errors as
  * they come (`ELOOP` for a link).
  */
@@ -34,9 +34,9 @@ export function readSmallFile(
 }
 
 /**
- * {@link readSmallFile} of a file that lies where other users may put names: what is no regular
- * file, or has other names, is not even opened. A second name could be that of a file whose locks
- * this process would drop.
+ * {@link readSmallFile} in a folder where other users may create names. It does not open anything
+ * but a regular file with one name: a second name could belong to a file whose locks this process
+ * would drop.
  *
  * @throws as {@link readSmallFile}; `UNSAFE_PATH` also for a file with other names.
  */
@@ -56,14 +56,12 @@ export function readLoneFile(path: string, maxBytes: number): Buffer {
   }
 }
 
-/**
- * Reads a small file that is open, from its beginning to its end; `name` is what errors call it.
- */
+/** Reads a small open file from start to end. Errors call it `name`. */
 export function readSmall(file: number, name: string, maxBytes: number, into?: Buffer): Buffer {
   const info = fstatSync(file);
   if (!info.isFile()) throw busError('UNSAFE_PATH', `${name} is not a regular file.`);
   if (info.size > maxBytes) throw tooLarge(name, maxBytes);
-  const capacity = info.size + 1; // one more, so that a file that grows is noticed
+  const capacity = info.size + 1; // one more byte, to notice a growing file
   const buffer = into?.subarray(0, capacity) ?? Buffer.allocUnsafe(capacity);
   let length = 0;
   for (let read = -1; read !== 0 && length < Math.max(1, info.size); length += read)
@@ -77,9 +75,6 @@ export function readSmall(file: number, name: string, maxBytes: number, into?: B
 const tooLarge = (path: string, maxBytes: number) =>
   busError('TOO_LARGE', `${path} has more than the ${maxBytes} bytes that are allowed.`);
 
-/**
- * Whether opening or reading without following links failed in one of the ways in which it does for
- * a link, a socket, a folder.
- */
+/** Whether opening failed because the name is a link, a socket or a folder. */
 export const isNotRegular = (error: unknown): boolean =>
   ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');

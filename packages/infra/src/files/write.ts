@@ -1,7 +1,6 @@
 /**
- * Everything that writes or renames. What is said to be durable here survives a power cut once the
- * promise has resolved: a file is synced before the name that makes it visible, the folder after
- * it.
+ * All writes and renames. A result that is called durable survives a power cut once the promise
+ * resolves: the file is flushed before the name that makes it visible, and the folder afterwards.
  */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -11,7 +10,7 @@ import { flush, syncFile, syncFolder } from './flush.js';
 import { exists, temporaryBeside, tryLink } from './names.js';
 import { orRemove } from './or-remove.js';
 
-/** Renames and flushes both folders. An existing target file is replaced. */
+/** Renames, and flushes both folders. Replaces an existing target file. */
 export async function renameDurable(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(dirname(to));
@@ -19,8 +18,8 @@ export async function renameDurable(from: string, to: string): Promise<void> {
 }
 
 /**
- * Writes a whole file so that a reader sees the old content or the new one, and a power cut leaves
- * either: temporary name, fsync, rename, fsync of the folder.
+ * Writes a whole file. A reader sees the old or the new content, and a power cut leaves either.
+ * Steps: temporary name, fsync, rename, fsync of the folder.
  */
 export async function writeFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -32,17 +31,17 @@ export async function writeFileDurable(path: string, content: string | Uint8Arra
 }
 
 /**
- * Like {@link writeFileDurable} for what somebody else writes: `write` makes the file under a
- * temporary name beside the path.
+ * Like {@link writeFileDurable}, but `write` creates the file, under a temporary name beside the
+ * path.
  *
- * @returns what `write` does.
+ * @returns the result of `write`.
  */
 export async function replaceFileDurable<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = temporaryBeside(path);
   const written = await orRemove(temporary, async () => {
     const result = await write(temporary);
     await syncFile(temporary);
-    await rename(temporary, path); // from here on the file is there
+    await rename(temporary, path); // from here on the file exists
     return result;
   });
   await syncFolder(dirname(path));
@@ -50,9 +49,9 @@ export async function replaceFileDurable<T>(path: string, write: (temporary: str
 }
 
 /**
- * Like {@link writeFileDurable} for a file that only the first of several writers may create.
+ * Like {@link writeFileDurable}, but only the first of several writers creates the file.
  *
- * @returns false when the file is there already; it is then left as it is.
+ * @returns false if the file already exists. It then stays unchanged.
  */
 export async function createFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
   const temporary = temporaryBeside(path);
@@ -66,7 +65,7 @@ export async function createFileDurable(path: string, content: string | Uint8Arr
   return created;
 }
 
-/** Gives the file its name unless that is taken, and answers whether it was. */
+/** Gives the file its name, and returns false if the name is taken. */
 async function linkOrRename(from: string, to: string): Promise<boolean> {
   try {
     if (tryLink(from, to)) return false;
@@ -75,14 +74,11 @@ async function linkOrRename(from: string, to: string): Promise<boolean> {
     throw error;
   }
   if (await exists(to)) return true;
-  await rename(from, to); // without links there is no atomic way; two that come at the same instant both get here
+  await rename(from, to); // without links there is no atomic way: two concurrent writers both get here
   return false;
 }
 
-/**
- * Like {@link writeFileDurable}, but without the syncs: for small files that can be made again from
- * something durable.
- */
+/** Like {@link writeFileDurable}, but without flushes. For small files that can be rebuilt. */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = temporaryBeside(path);
   try {
@@ -96,10 +92,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   }
 }
 
-/**
- * Creates a file that must not exist yet, writes it and flushes it; the folder is the caller's to
- * flush.
- */
+/** Creates a new file, writes it and flushes it. The caller must flush the folder. */
 export async function writeAndSync(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const file = openSync(path, 'wx', mode);
   try {
@@ -110,7 +103,7 @@ export async function writeAndSync(path: string, content: string | Uint8Array, m
   }
 }
 
-/** Creates a file that must not exist yet; flushing it is the caller's. */
+/** Creates and writes a new file. The caller must flush it. */
 export function writeNewFile(path: string, content: string | Uint8Array, mode = 0o644): void {
   const file = openSync(path, 'wx', mode);
   try {
@@ -126,10 +119,7 @@ function writeWhole(file: number, content: string | Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
 }
 
-/**
- * Creates a folder and those above it that are missing, and flushes every folder that got a new
- * name.
- */
+/** Creates a folder and its missing parents, and flushes every folder that got a new name. */
 export async function makeFolderDurable(path: string): Promise<void> {
   const absolute = resolve(path);
   if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return;
@@ -140,8 +130,8 @@ export async function makeFolderDurable(path: string): Promise<void> {
 }
 
 /**
- * Node answers ENOENT where a read-only file system refuses a recursive mkdir (seen with 20.20);
- * one step alone says what is wrong.
+ * Node reports ENOENT if a read-only file system refuses a recursive mkdir (seen with 20.20). A
+ * single step reports the real error.
  */
 async function makeFolders(path: string): Promise<string | undefined> {
   try {

@@ -1,5 +1,5 @@
 /**
- * Where Arrow writers keep the schema that they had in memory: base64 of an encapsulated Arrow
+ * The metadata key under which Arrow writers store their schema: base64 of an encapsulated Arrow
  * message.
  */
 export const arrowSchemaKey = 'ARROW:schema';
@@ -12,9 +12,9 @@ const maxFields = 20_000;
 const maxDepth = 32;
 
 /**
- * The columns of an Arrow schema whose type Parquet itself cannot express, by path (`a.b`), each
- * with the name of that type. Other readers see the plain numbers or bytes behind them. A schema
- * that cannot be read has none.
+ * Returns the columns of an Arrow schema whose type Parquet cannot express, by path (`a.b`), with
+ * the name of that type. Other readers see plain numbers or bytes. A schema that cannot be read has
+ * none.
  */
 export function arrowOnlyTypes(base64: string): Map<string, string> {
   const found = new Map<string, string>();
@@ -47,8 +47,8 @@ function typeName(field: Table): string | undefined {
 }
 
 /**
- * A table of a FlatBuffer (https://flatbuffers.dev/internals/): its fields are found through
- * offsets in front of it. Reads outside of the bytes throw a RangeError.
+ * A table of a FlatBuffer (https://flatbuffers.dev/internals/). Offsets in front of it lead to its
+ * fields. Reads outside the bytes throw a RangeError.
  */
 class Table {
   readonly #view: DataView;
@@ -59,7 +59,7 @@ class Table {
     this.#at = at;
   }
 
-  /** The table that the offset at this place leads to. */
+  /** Returns the table at this offset. */
   root(): Table {
     return new Table(this.#view, this.#follow(this.#at));
   }

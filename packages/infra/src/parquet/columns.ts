@@ -1,10 +1,7 @@
 import type { SchemaElement } from './schema-element.js';
 import { invalidSchema, type SchemaNode } from './schema-tree.js';
 
-/**
- * The type of a column of which a file says that it holds NULL and nothing else (Parquet's NULL, or
- * UNKNOWN), as DuckDB writes it.
- */
+/** DuckDB's type for a column that a file declares as always NULL (Parquet's NULL, or UNKNOWN). */
 export const nullType = '"NULL"';
 
 /** A top-level column of a Parquet file. */
@@ -15,13 +12,13 @@ export interface ParquetColumn {
    * `STRUCT("a" INTEGER, "b" VARCHAR[])`.
    */
   type: string;
-  /** False when the file declares that the column has no NULL. */
+  /** False if the file declares the column as required. */
   nullable: boolean;
 }
 
 /**
- * The top-level columns of a Parquet schema with the names and types that DuckDB gives them; a test
- * holds this function against it.
+ * Returns the top-level columns of a Parquet schema, with DuckDB's names and types. A test compares
+ * them with DuckDB.
  *
  * @throws BusError `NOT_PARQUET` for a group without columns.
  */
@@ -34,7 +31,7 @@ export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {
   return columns;
 }
 
-/** The columns of schemas that were read lately; nobody changes them. */
+/** The columns of recently read schemas. They are immutable. */
 const plainColumns = new WeakMap<SchemaNode, readonly ParquetColumn[]>();
 
 function buildColumns(root: SchemaNode, keyValue: Record<string, string>): readonly ParquetColumn[] {
@@ -53,7 +50,7 @@ function buildColumns(root: SchemaNode, keyValue: Record<string, string>): reado
 const plainGeometry = "GEOMETRY('OGC:CRS84')";
 
 /**
- * GeoParquet names its columns in the file's metadata (https://geoparquet.org): DuckDB reads them
+ * GeoParquet names its columns in the file's metadata (https://geoparquet.org). DuckDB reads them
  * as geometries.
  */
 function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
@@ -66,8 +63,8 @@ function geoParquetColumns({ geo }: Record<string, string>): Set<string> {
 }
 
 /**
- * DuckDB's way with names that differ in nothing but case, or not at all: `a`, `A_1`, `a_2`, and
- * `a_1_1` where `a_1` is taken.
+ * Renames duplicate columns as DuckDB does, ignoring case: `a`, `A_1`, `a_2`, and `a_1_1` if `a_1`
+ * is taken.
  */
 function distinctNames(names: readonly string[]): string[] {
   const timesTaken = new Map<string, number>();
@@ -82,15 +79,13 @@ function distinctNames(names: readonly string[]): string[] {
   });
 }
 
-/**
- * The form in which DuckDB compares names: it ignores the case of ASCII letters and of no others.
- */
+/** Folds a name as DuckDB compares names: it ignores the case of ASCII letters only. */
 export const foldName = (name: string): string => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 
 /**
- * The type of a node as DuckDB reads it. It knows groups by the deprecated converted type alone,
- * and takes a group of one column inside a LIST, MAP or repeated group for that column, whatever
- * either is called.
+ * Returns DuckDB's type of a node. DuckDB recognises groups by the deprecated converted type only.
+ * Inside a LIST, MAP or repeated group it replaces a group of one column by that column, whatever
+ * their names.
  */
 function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string {
   const isRepeated = element.repetition_type === 'REPEATED';
@@ -106,7 +101,7 @@ function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string 
   return isRepeated ? `${type}[]` : type;
 }
 
-/** DuckDB leaves the names out when the first is empty, as in the tag of a UNION. */
+/** DuckDB omits the names if the first is empty, as in the tag of a UNION. */
 function structType(children: readonly SchemaNode[], types: readonly string[]): string {
   const names = distinctNames(children.map(({ element }) => element.name));
   const fields = types.map((type, index) => (names[0] === '' ? type : `${quote(names[index] as string)} ${type}`));
@@ -116,8 +111,8 @@ function structType(children: readonly SchemaNode[], types: readonly string[]): 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * The type that DuckDB gives a leaf. Of most types it knows only the deprecated converted type, of
- * those that came later only the logical one.
+ * Returns DuckDB's type of a leaf. For most types DuckDB reads only the deprecated converted type,
+ * for newer ones only the logical type.
  */
 export function leafType(element: SchemaElement): string {
   const logical = element.logical_type;
@@ -147,8 +142,7 @@ export function leafType(element: SchemaElement): string {
       if (element.type === 'FIXED_LEN_BYTE_ARRAY' && converted === 'INTERVAL') return 'INTERVAL';
       return converted === 'UTF8' || converted === 'ENUM' ? 'VARCHAR' : 'BLOB';
     default:
-      // A group without columns: DuckDB cannot read it, and neither can anybody else in a useful
-      // way.
+      // DuckDB cannot read a group without columns.
       throw invalidSchema(`the column ${quote(element.name)} has no type`);
   }
 }
@@ -160,7 +154,7 @@ function decimalType(element: SchemaElement): string {
   return precision > 38 ? 'DOUBLE' : `DECIMAL(${precision},${scale})`;
 }
 
-/** The integer type of a width in bits. */
+/** Returns the integer type of a width in bits. */
 export function sizedInteger(bits: number, signed: boolean): string {
   const name = { 8: 'TINYINT', 16: 'SMALLINT', 32: 'INTEGER', 64: 'BIGINT' }[bits] ?? 'BIGINT';
   return signed ? name : `U${name}`;

@@ -2,9 +2,9 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ByteSink } from 'parquetjs-lite';
 
 /**
- * Where parquetjs-lite writes to. It does not await all of its writes, so one that fails (a full
- * disk) would end the process as an unhandled rejection: here every write seems to succeed, and the
- * first failure is kept for the caller to ask for.
+ * The sink of parquetjs-lite, which does not await all of its writes. A failed write would end the
+ * process as an unhandled rejection. Here every write seems to succeed, and the caller asks for the
+ * first failure.
  */
 export class FileSink implements ByteSink {
   readonly #handle: FileHandle;
@@ -30,7 +30,7 @@ export class FileSink implements ByteSink {
   async #append(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) return;
     try {
-      await this.#handle.writeFile(bytes); // from the current position on, all of it
+      await this.#handle.writeFile(bytes); // all of it, from the current position
     } catch (error) {
       this.#failure = { error };
     }

@@ -7,31 +7,30 @@ import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTr
 import { field, ThriftError, ThriftReader, wireType } from './thrift.js';
 
 /**
- * Writers add a handful. Each one becomes an object in memory, and may have a single byte in the
+ * Writers add a handful. Each pair becomes an object in memory, but may take a single byte in the
  * file.
  */
 const maxKeyValuePairs = 10_000;
 
-/** What a footer says, its claims checked against each other and against the size of the file. */
+/** The content of a footer, checked against itself and the size of the file. */
 export interface FooterMetadata {
   rows: number;
   root: SchemaNode;
   rowGroups: number;
   keyValue: Record<string, string>;
   createdBy: string | undefined;
-  /** A hash of all that says what the columns are. */
+  /** A hash of everything that describes the columns. */
   schemaId: string;
 }
 
 /**
  * Reads FileMetaData
- * (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). Row groups
- * are checked while they pass and are not kept, so that memory does not grow with what a footer
+ * (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). It checks
+ * row groups as it reads them and does not keep them, so memory does not grow with a footer's
  * claims.
  *
- * @param dataEnd where the file's data must end: at the footer.
- * @throws ThriftError for what cannot be read or cannot be; BusError `NOT_PARQUET` for a schema
- * that does not add up.
+ * @param dataEnd the end of the file's data: the start of the footer.
+ * @throws ThriftError for malformed bytes; BusError `NOT_PARQUET` for an inconsistent schema.
  */
 export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
   const reader = new ThriftReader(bytes);
@@ -49,7 +48,7 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
       rows = reader.i64();
     }),
     4: field(wireType.list, type => {
-      rowGroupsAt = reader.offset; // read once the schema is known, wherever that stands
+      rowGroupsAt = reader.offset; // read once the schema is known, which may come later
       reader.skip(type);
     }),
     5: field(wireType.list, () => {
@@ -77,7 +76,7 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   return { rows, root, rowGroups: count, keyValue: metadata, createdBy, schemaId: schemaIdOf(id, metadata) };
 }
 
-/** Two keys say more of the columns than the schema does. */
+/** Two metadata keys describe columns beyond the schema. */
 function schemaIdOf(id: string, { geo, [arrowSchemaKey]: arrow }: Record<string, string>): string {
   return geo === undefined && arrow === undefined ? id : hash('sha256', JSON.stringify([id, geo, arrow]));
 }
@@ -112,9 +111,7 @@ function checkRowGroups(reader: ThriftReader, leaves: readonly SchemaLeaf[], dat
 function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number): number {
   let rows = -1;
   let chunks = 0;
-  /**
-   * How many values the columns have of which a row has exactly one; -1 as long as none was seen.
-   */
+  /** Values of the columns that have exactly one value per row; -1 before the first one. */
   let values = -1;
   reader.struct({
     1: field(wireType.list, () => {
@@ -136,7 +133,7 @@ function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data
   return rows;
 }
 
-/** Checks that a column chunk lies inside of this file, and answers how many values it has. */
+/** Checks that a column chunk lies inside this file, and returns its number of values. */
 function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): number {
   let values = -1;
   let bytes = -1;
@@ -171,7 +168,7 @@ function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): nu
     },
   });
   if (type !== leaf.typeNumber) throw new ThriftError('a column has another type than the schema says');
-  if (values === 0) return 0; // writers of empty tables leave the offsets at nothing
+  if (values === 0) return 0; // writers of empty tables leave the offsets at 0
   const begin = dictionaryAt > 0 ? Math.min(dictionaryAt, dataAt) : dataAt;
   if (!(values >= 0 && bytes >= 0 && begin >= 4 && begin + bytes <= dataEnd))
     throw new ThriftError('a column lies outside of the file, which is cut off or damaged');

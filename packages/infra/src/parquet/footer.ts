@@ -6,12 +6,12 @@ import { readFooterMetadata } from './footer-metadata.js';
 import { meaningOf, type SchemaMeaning } from './meaning.js';
 import { ThriftError } from './thrift.js';
 
-/** A footer may have at most this many bytes. */
+/** The largest footer, in bytes. */
 export const maxFooterBytes = 64 * 1024 * 1024;
 const firstReadBytes = 64 * 1024;
 const magic = 'PAR1';
 
-/** What a Parquet file says of itself. */
+/** The footer of a Parquet file. */
 export interface ParquetFooter {
   /** Number of rows. */
   rows: number;
@@ -23,15 +23,15 @@ export interface ParquetFooter {
   keyValue: Record<string, string>;
   rowGroups: number;
   createdBy: string | undefined;
-  /** The same for all files with the same columns and the same {@link ParquetFooter.meaning}. */
+  /** Equal for all files with the same columns and the same {@link ParquetFooter.meaning}. */
   schemaId: string;
-  /** What the schema means beyond its columns. */
+  /** The meaning of the schema beyond its columns. */
   meaning: SchemaMeaning;
 }
 
 /**
- * Reads the footer of a Parquet file without native code, believing nothing that is not bounded by
- * the file's size. Format: https://parquet.apache.org/docs/file-format/
+ * Reads the footer of a Parquet file without native code. It trusts nothing that the file's size
+ * does not bound. Format: https://parquet.apache.org/docs/file-format/
  *
  * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a
  * footer of more than `maxFooterBytes`; system errors as they come.
@@ -49,7 +49,7 @@ export async function readParquetFooter(path: string): Promise<ParquetFooter> {
 export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> => footerOf(handle.fd);
 
 /**
- * How many bytes the footer of an open file has, without reading it.
+ * Returns the size of an open file's footer, without reading it.
  *
  * @throws BusError `NOT_PARQUET`, `TOO_LARGE`.
  */
@@ -60,8 +60,8 @@ export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
 }
 
 /**
- * Synchronous, so that large footers of several files never add up in memory; parsing one takes
- * longer than reading it.
+ * Synchronous, so that large footers of several files never add up in memory. Parsing takes longer
+ * than reading.
  */
 function footerOf(file: number): ParquetFooter {
   const { size } = fstatSync(file);
@@ -72,14 +72,14 @@ function footerOf(file: number): ParquetFooter {
   return parseFooter(readAt(file, size - footerBytes - 8, footerBytes), size);
 }
 
-/** {@link readParquetFooter} for a file that was read whole. */
+/** {@link readParquetFooter} for a file in memory. */
 export const readFooterIn = (file: Buffer): ParquetFooter =>
   footerIn(file, footerLength(file, file, file.length), file.length);
 
 const footerIn = (tail: Buffer, footerBytes: number, size: number): ParquetFooter =>
   parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), size);
 
-/** How long the footer says that it is, if that can be. */
+/** Returns the footer's claimed length, if it is possible. */
 function footerLength(head: Buffer, tail: Buffer, size: number): number {
   if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   const lastFour = tail.toString('latin1', tail.length - 4);
@@ -113,10 +113,7 @@ function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
 const mostMeanings = 100;
 const meanings = new Map<string, SchemaMeaning>();
 
-/**
- * The meaning of a schema; worked out once for the files of a producer, which mostly have one
- * schema.
- */
+/** Returns the meaning of a schema, computed once per schema. */
 function knownMeaning(schemaId: string, find: () => SchemaMeaning): SchemaMeaning {
   const known = meanings.get(schemaId);
   if (known !== undefined) return known;

@@ -6,23 +6,19 @@ import type { ThriftReader } from './thrift.js';
 export interface KnownSchema {
   root: SchemaNode;
   leaves: readonly SchemaLeaf[];
-  /** A hash of the bytes that it is written in. */
+  /** A hash of its bytes in the file. */
   id: string;
 }
 
 const mostKnown = 16;
 const mostBytes = 16 * 1024;
 
-/**
- * The schemas of the files that were read last, by the bytes that they are written in, newest
- * first.
- */
+/** The schemas of the last files, by their bytes, newest first. */
 const known: { bytes: Buffer; schema: KnownSchema }[] = [];
 
 /**
- * Reads a schema, or finds that the same bytes were read before: a producer's files mostly have one
- * schema, and reading it anew takes half of the time that a footer takes. What was read from the
- * same bytes is the same, and where they end as well.
+ * Reads a schema, or reuses one with the same bytes. The files of a producer mostly share a schema,
+ * and parsing it takes half the time of a footer.
  */
 export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => Omit<KnownSchema, 'id'>): KnownSchema {
   const index = known.findIndex(({ bytes }) => reader.skipBytes(bytes));

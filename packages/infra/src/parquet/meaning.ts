@@ -3,39 +3,35 @@ import { foldName, leafType, nullType, sizedInteger } from './columns.js';
 import type { SchemaElement } from './schema-element.js';
 import type { SchemaNode } from './schema-tree.js';
 
-/** A column that DuckDB does not give back as its file means it. */
+/** A column whose meaning DuckDB changes. */
 export interface ColumnFault {
-  /** The column, or the way to a field in it: `a.b`. */
+  /** The column, or the path of a field in it: `a.b`. */
   path: string;
   /** The top-level column. */
   column: string;
-  /**
-   * Whether a reader still gets the values as they are: all that is lost is a unit, or a name that
-   * there is not.
-   */
+  /** Whether a reader still gets the values: only a unit or a made-up name is lost. */
   keepsValues: boolean;
-  /** What it is, and what DuckDB makes of it. */
+  /** What the file means, and what DuckDB reads. */
   problem: string;
   /** What to write instead. */
   hint: string;
 }
 
-/** What a table has to know of a file's schema besides its columns. */
+/** What a table must know about a file's schema besides its columns. */
 export interface SchemaMeaning {
   faults: readonly ColumnFault[];
   /**
-   * Top-level columns that hold nanoseconds, of which DuckDB keeps microseconds: their values must
-   * be looked at.
+   * Top-level columns in nanoseconds, of which DuckDB keeps microseconds. Their values must be
+   * checked.
    */
   nanosecondColumns: readonly string[];
-  /** Whether DuckDB makes up a name for a column or field, because two have the same one. */
+  /** Whether DuckDB renames a column or field, because two share a name. */
   hasRenamedColumns: boolean;
 }
 
 /**
- * Compares what a file's schema means by the format's document (a logical type comes before a
- * converted one, https://github.com/apache/parquet-format/blob/master/LogicalTypes.md) with what
- * DuckDB reads.
+ * Compares the meaning of a file's schema with what DuckDB reads. By the format, a logical type
+ * precedes a converted one (https://github.com/apache/parquet-format/blob/master/LogicalTypes.md).
  */
 export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, string>>): SchemaMeaning {
   const faults: ColumnFault[] = [];
@@ -75,7 +71,7 @@ function nameFault({ name }: SchemaElement): Fault | undefined {
   return undefined;
 }
 
-/** DuckDB knows lists and maps by the converted type alone. */
+/** DuckDB recognises lists and maps by the converted type only. */
 function groupFault({ logical_type, converted_type }: SchemaElement): Fault | undefined {
   const { type } = logical_type ?? {};
   if (converted_type !== undefined || (type !== 'LIST' && type !== 'MAP')) return undefined;
@@ -109,8 +105,8 @@ const decimalPrecision = ({ logical_type, precision = 0 }: SchemaElement): numbe
 const wider: Record<string, string> = { TINYINT: 'INTEGER', SMALLINT: 'INTEGER' };
 
 /**
- * What a leaf means by its logical type, as DuckDB would name it; undefined where it has none that
- * changes anything.
+ * Returns the meaning of a leaf by its logical type, as DuckDB would name it; undefined if it
+ * changes nothing.
  */
 function meantType({ logical_type, converted_type, ...element }: SchemaElement): string | undefined {
   switch (logical_type?.type) {
@@ -134,10 +130,10 @@ function meantType({ logical_type, converted_type, ...element }: SchemaElement):
   }
 }
 
-/** DuckDB keeps nanoseconds only of times and timestamps without a zone. */
+/** DuckDB keeps nanoseconds only for times and timestamps without a zone. */
 const isUtcNanoseconds = ({ logical_type }: SchemaElement): boolean =>
   logical_type?.unit === 'NANOS' && logical_type.isAdjustedToUTC === true;
 
-/** Whether the values have to be looked at. */
+/** Whether the values must be checked. */
 const isFinerThanRead = (element: SchemaElement): boolean =>
   element.type === 'INT96' || (element.logical_type?.type === 'TIMESTAMP' && isUtcNanoseconds(element));

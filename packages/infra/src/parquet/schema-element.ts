@@ -59,7 +59,7 @@ export const logicalTypes: Record<number, string> = {
 };
 const units = ['MILLIS', 'MICROS', 'NANOS'] as const;
 
-/** The logical type of a column, with the parameters of those that have some. */
+/** The logical type of a column, with its parameters. */
 export interface LogicalType {
   type: string;
   precision?: number;
@@ -109,7 +109,7 @@ export function readSchemaElement(reader: ThriftReader): SchemaElement {
       element.num_children = reader.i32();
     }),
     6: field(wireType.i32, () => {
-      element.converted_type = convertedTypes[reader.i32()]; // one that is newer than this list says nothing
+      element.converted_type = convertedTypes[reader.i32()]; // a type newer than this list has no meaning here
     }),
     7: field(wireType.i32, () => {
       element.scale = reader.i32();

@@ -7,25 +7,23 @@ export interface SchemaNode {
   children: SchemaNode[];
 }
 
-/**
- * A column as it lies in the file: every leaf of the schema is stored as one chunk in each row
- * group.
- */
+/** A leaf of the schema. Each row group stores one chunk per leaf. */
 export interface SchemaLeaf {
-  /** The format's number of its physical type; -1 when it has none. */
+  /** The format's number of its physical type, or -1. */
   typeNumber: number;
-  /** Whether a row can have any number of its values. */
+  /** Whether a row can have any number of values. */
   repeated: boolean;
 }
 
-/** A schema may have this many nodes at most. */
+/** The most nodes of a schema. */
 export const maxSchemaElements = 20_000;
 const maxDepth = 32;
 
 /**
- * The tree of a flattened Parquet schema (depth first, each group with the number of its children).
+ * Builds the tree of a flattened Parquet schema (depth first, each group with its number of
+ * children).
  *
- * @throws BusError `NOT_PARQUET` when the tree does not add up, is too large or nested too deep.
+ * @throws BusError `NOT_PARQUET` if the tree is inconsistent, too large or too deep.
  */
 export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
   if (schema.length > maxSchemaElements)
@@ -45,7 +43,7 @@ export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
   return root;
 }
 
-/** The leaves below a root, in the order of each row group's chunks. */
+/** Returns the leaves below a root, in the order of each row group's chunks. */
 export function leavesOf(root: SchemaNode): SchemaLeaf[] {
   const leaves: SchemaLeaf[] = [];
   const collect = ({ element, children }: SchemaNode, above: boolean): void => {
@@ -59,6 +57,6 @@ export function leavesOf(root: SchemaNode): SchemaLeaf[] {
 
 const typeNumber = ({ type }: SchemaElement): number => (type === undefined ? -1 : physicalTypes.indexOf(type));
 
-/** The error for a schema that cannot be. */
+/** The error for an impossible schema. */
 export const invalidSchema = (sentence: string) =>
   busError('NOT_PARQUET', `The footer's schema cannot be read: ${sentence}.`);

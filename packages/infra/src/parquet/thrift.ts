@@ -1,13 +1,12 @@
 /**
- * Reads Thrift's compact protocol without believing it: nothing is allocated for what a length or a
- * count merely claims, every read is checked against the end, and what nobody asked for is skipped
- * without being built. The work is linear in the bytes. Format:
- * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * Reads Thrift's compact protocol without trusting it. Claimed lengths and counts allocate nothing,
+ * every read is checked against the end, and unknown fields are skipped. The work is linear in the
+ * bytes. Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 const maxDepth = 64;
 /**
- * Numbers from here on are told as infinite: no file has so many bytes or rows, and a double would
- * round them.
+ * Larger numbers read as infinite: no file has so many bytes or rows, and a double would round
+ * them.
  */
 const tooLarge = 2 ** 52;
 
@@ -17,15 +16,15 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 /** The wire types of a field. A boolean field has no content: its type is its value. */
 export const wireType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, struct: 12 };
 
-/** Thrown for bytes that are not what they should be. */
+/** Thrown for malformed bytes. */
 export class ThriftError extends Error {}
 
-/** Reads a field of a struct, told the wire type that its header names. */
+/** Reads a field of a struct, given the wire type in its header. */
 export type FieldReader = (type: number) => void;
 
 /**
- * A field that has one wire type. Another type in its header would be skipped by other readers,
- * which then see a file without this field: nobody may take such a file for what it is not.
+ * A field with one wire type. Other readers would skip another type and see a file without the
+ * field, so another type is an error.
  */
 export const field =
   (expected: number, read: FieldReader): FieldReader =>
@@ -34,7 +33,7 @@ export const field =
     read(type);
   };
 
-/** A field that is true or false, which its wire type says. */
+/** A boolean field, whose wire type is its value. */
 export const flag =
   (read: (value: boolean) => void): FieldReader =>
   type => {
@@ -52,12 +51,12 @@ export class ThriftReader {
     this.#bytes = bytes;
   }
 
-  /** Where the next read begins; {@link at} goes back there. */
+  /** The position of the next read; {@link at} goes back to one. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Reads something at an earlier offset, then stays behind it. */
+  /** Returns a reader at an earlier offset. */
   at(offset: number): this {
     this.#offset = offset;
     return this;
@@ -68,7 +67,7 @@ export class ThriftReader {
     return Buffer.from(this.#bytes.subarray(offset, this.#offset));
   }
 
-  /** Moves behind these bytes if they come next; whether they do. */
+  /** Skips these bytes if they come next, and returns whether they did. */
   skipBytes(bytes: Uint8Array): boolean {
     const end = this.#offset + bytes.length;
     if (end > this.#bytes.length) return false;
@@ -77,10 +76,7 @@ export class ThriftReader {
     return comes;
   }
 
-  /**
-   * Reads a struct: `fields[id]` must read the field that it is called for; fields without a reader
-   * are skipped.
-   */
+  /** Reads a struct. `fields[id]` must read its field. Other fields are skipped. */
   struct(fields: Record<number, FieldReader>, depth = 0): void {
     for (let id = 0; ; ) {
       const byte = this.#byte();
@@ -94,8 +90,8 @@ export class ThriftReader {
   }
 
   /**
-   * Reads the head of a list whose elements must be of a type, and answers how many there are: at
-   * most one a byte.
+   * Reads the head of a list with elements of one type, and returns their number: at most one per
+   * byte.
    */
   listOf(elementType: number): number {
     const { size, type } = this.#listHead();
@@ -103,14 +99,14 @@ export class ThriftReader {
     return size;
   }
 
-  /** A number of up to 32 bits. */
+  /** Reads a number of up to 32 bits. */
   i32(): number {
     const value = this.i64();
     if (value < -(2 ** 31) || value >= 2 ** 31) throw new ThriftError('a number has more than 32 bits');
     return value;
   }
 
-  /** A number of up to 64 bits; plus or minus Infinity from 2^52 on. */
+  /** Reads a number of up to 64 bits; ±Infinity from 2^52 on. */
   i64(): number {
     const encoded = this.#varint();
     const value = encoded % 2 === 1 ? -(encoded + 1) / 2 : encoded / 2;
@@ -127,7 +123,7 @@ export class ThriftReader {
     return utf8.decode(this.#bytes.subarray(begin, begin + length));
   }
 
-  /** Moves behind a value without building it. */
+  /** Skips a value. */
   skip(type: number, depth = 0): void {
     if (depth > maxDepth) throw new ThriftError(`something is nested more than ${maxDepth} levels deep`);
     switch (type) {
@@ -174,7 +170,7 @@ export class ThriftReader {
     return this.#bytes[this.#advance(1)] as number;
   }
 
-  /** An unsigned number of at most ten bytes, exact below 2^53. */
+  /** Reads an unsigned number of at most ten bytes, exact below 2^53. */
   #varint(): number {
     let value = 0;
     for (let i = 0, unit = 1; i < 10; i++, unit *= 128) {
@@ -185,7 +181,7 @@ export class ThriftReader {
     throw new ThriftError('a number has more than ten bytes');
   }
 
-  /** Where `length` bytes begin, moving behind them. */
+  /** Returns the start of `length` bytes, and skips them. */
   #advance(length: number): number {
     const begin = this.#offset;
     if (length > this.#bytes.length - begin) throw new ThriftError('it ends in the middle of a value');

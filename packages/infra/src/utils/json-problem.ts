@@ -1,21 +1,21 @@
 import { maxManifestDepth } from '../manifest.js';
 
-/** Where in a value JSON would lose something, and what. */
+/** The place in a value that JSON would change, and how. */
 export interface JsonProblem {
   path: (string | number)[];
   message: string;
 }
 
 /**
- * Finds the first part of a value that JSON does not give back. A property that is undefined counts
- * as absent; an object with a `toJSON` method is what that returns (a Date: its time in ISO 8601).
+ * Finds the first part of a value that JSON would change. An undefined property counts as absent.
+ * An object with `toJSON` counts as its result (a Date as ISO 8601).
  */
 export function jsonProblem(value: unknown): JsonProblem | undefined {
   return problemIn(value, []);
 }
 
 function problemIn(value: unknown, path: (string | number)[]): JsonProblem | undefined {
-  if (path.length > maxManifestDepth) return tooDeep(value); // the manifest is refused for it, unless it cannot even be written
+  if (path.length > maxManifestDepth) return tooDeep(value); // the manifest is refused later, unless it cannot even be written
   switch (typeof value) {
     case 'boolean':
       return undefined;

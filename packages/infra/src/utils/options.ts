@@ -5,27 +5,26 @@ import { maxArtifacts, maxInputs } from '../manifest.js';
 import { schemaHintProblem } from '../schema-hint.js';
 import { jsonProblem } from './json-problem.js';
 
-/** How the file gets into the bus: `copy` leaves it where it is, `move` gives it away. */
+/** How the file enters the bus: `copy` leaves it in place, `move` gives it away. */
 export type Transfer = 'copy' | 'move';
 
-/** What describes a job, whatever its artifacts. */
+/** The options of a job, independent of its artifacts. */
 export interface JobOptions {
-  /** The run that made the artifacts. */
+  /** The run that wrote the artifacts. */
   runId: string;
-  /** The program that made them. */
+  /** The program that wrote them. */
   producer: string;
   /** What they are. */
   kind: string;
   /** Keys (`run_id/producer/kind/artifact_id`) of artifacts that the run read: its lineage. */
   inputs?: readonly string[];
-  /** Where the artifacts come from: commit, parameters, versions. Kept as it is. */
+  /** The origin of the artifacts: commit, parameters, versions. Kept unchanged. */
   provenance?: Record<string, unknown>;
-  /**
-   * Names the job. Giving the same id again makes a retry idempotent; a fresh id is made when
-   * absent.
-   */
+  /** Names the job. A retry with the same id is idempotent. By default a new id. */
   jobId?: string;
-  /** The bus's folder; else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /**
+   * The bus's folder. By default `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, or `data/bus`.
+   */
   busRoot?: string;
   /** `copy` (default) or `move`. */
   transfer?: Transfer;
@@ -44,9 +43,8 @@ export interface ArtifactOptions {
   /** Number of rows, checked against the file; filled in when absent. */
   rows?: number;
   /**
-   * Anything that JSON can hold; kept as it is. What JSON would change is refused with its path:
-   * NaN, an infinity, a bigint, a Map, a Set, an instance of a class without `toJSON`. JSON has one
-   * zero, so -0 is 0.
+   * Any JSON value, kept unchanged. Values that JSON would change are refused with their path: NaN,
+   * an infinity, a bigint, a Map, a Set, an instance of a class without `toJSON`. -0 becomes 0.
    */
   meta?: Record<string, unknown>;
 }
@@ -56,9 +54,9 @@ export interface SubmitArtifactOptions extends JobOptions, ArtifactOptions {}
 
 /** The options of `submitArtifacts`. */
 export interface SubmitArtifactsOptions extends JobOptions {
-  /** All become visible together, or none. Each may have a kind of its own. */
+  /** They become visible together, or not at all. Each may have its own kind. */
   artifacts: readonly (ArtifactOptions & { kind?: string; transfer?: Transfer })[];
-  /** Of the job as a whole; kept as it is. */
+  /** Metadata of the whole job, kept unchanged. */
   meta?: Record<string, unknown>;
 }
 

@@ -4,23 +4,20 @@ import { busLayout } from '../bus-layout.js';
 /** The jobs of one bus that this process waits for. */
 interface WatchedBus {
   watchers: FSWatcher[];
-  /** What is to be told of a change, by job id. */
+  /** The callbacks to run on a change, by job id. */
   waiting: Map<string, Set<() => void>>;
 }
 
-/**
- * One watch for each folder, however many jobs are waited for: a thousand would each see the
- * changes of all the others.
- */
+/** One watch per folder, however many jobs wait: a thousand watches would each see all changes. */
 const buses = new Map<string, WatchedBus>();
 
 /**
- * Wakes when a job's folder may have appeared in `processed/` or `rejected/`; only a hint, so each
- * wait has an end.
+ * Wakes when a job's folder may have appeared in `processed/` or `rejected/`. It is only a hint, so
+ * every wait also times out.
  */
 export interface OutcomeWatch {
   next(maxMs: number, signal?: AbortSignal): Promise<void>;
-  /** Of jobs of this bus that the process waits for. */
+  /** The number of jobs of this bus that the process waits for. */
   waiting(): number;
   close(): void;
 }
@@ -31,7 +28,7 @@ export function watchOutcome(busRoot: string, jobId: string): OutcomeWatch {
   let wake = () => {};
   let changed = false;
   const noticed = () => {
-    changed = true; // also when nobody waits just now: the next wait then ends at once
+    changed = true; // remember it even without a waiter: the next wait then ends at once
     wake();
   };
   const ofJob = bus.waiting.get(jobId) ?? new Set();
@@ -73,7 +70,7 @@ function watchBus(busRoot: string): WatchedBus {
     try {
       return [watch(folder, changed).on('error', () => {})];
     } catch {
-      return []; // out of watches: polling alone is enough
+      return []; // no watch available: polling suffices
     }
   });
   const bus = { watchers, waiting };

@@ -4,22 +4,19 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const gitTimeoutMs = 5_000;
 
-/** What a producer says of how its artifacts came about. */
+/** The options of {@link collectProvenance}. */
 export interface ProvenanceOptions {
-  /** What the run was asked to do. */
+  /** The parameters of the run. */
   parameters?: Record<string, unknown>;
-  /** Versions of what made the artifacts, by name. */
+  /** Versions of the tools that wrote the artifacts, by name. */
   tools?: Record<string, string>;
-  /** Where the code lies whose commit is noted; the working folder when absent. */
+  /** The folder of the code whose commit is recorded; the working folder by default. */
   cwd?: string;
 }
 
-/**
- * Where artifacts come from, as it goes into a manifest: nothing in it names a person, a machine or
- * a path.
- */
+/** The origin of artifacts, for a manifest. It names no person, machine or path. */
 export interface Provenance extends Record<string, unknown> {
-  /** Absent outside of a git work tree. `dirty`: files that git knows have been changed since. */
+  /** Absent outside a git work tree. `dirty`: tracked files have changed since the commit. */
   git?: { commit: string; dirty: boolean };
   parameters?: Record<string, unknown>;
   /** `node`, and what the caller named. */
@@ -27,8 +24,8 @@ export interface Provenance extends Record<string, unknown> {
 }
 
 /**
- * Collects where a run's artifacts come from, for the option `provenance` of `submitArtifact`. It
- * never fails: what cannot be told is left out.
+ * Collects the origin of a run's artifacts, for the option `provenance` of `submitArtifact`. It
+ * never fails: unknown facts are left out.
  *
  * @example
  * const tools = { 'my-strategy': '1.4.0' };

@@ -9,13 +9,13 @@ import { watchOutcome } from './outcome-watch.js';
 
 /** How long to wait for a job. */
 export interface SettleOptions {
-  /** Milliseconds; 60,000 when absent. */
+  /** Milliseconds; 60,000 by default. */
   timeoutMs?: number;
-  /** Ends the waiting with the signal's reason. */
+  /** Ends the wait with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** What identifies a submission among all that ever had its job id. */
+/** Identifies a submission among all with the same job id. */
 export interface SubmissionIdentity {
   jobId: string;
   /** SHA-256 of the submitted `manifest.json`. */
@@ -36,11 +36,11 @@ export class JobRejectedError extends BusError {
   }
 }
 
-/** A daemon that is newer than this package may know further codes; they are told all the same. */
+/** A newer daemon may use further codes, which are passed on. */
 const anyReasonSchema = rejectReasonSchema.extend({ code: z.string() });
 
 const defaultTimeoutMs = 60_000;
-/** How often one job is looked for when no change is noticed; many jobs each the less often. */
+/** How often one job is polled if no change is noticed. Many jobs are polled less often each. */
 const pollMs = 100;
 const maxPollsPerMs = 1;
 
@@ -77,8 +77,8 @@ export async function waitUntilSettled(
 }
 
 /**
- * The receipt if there is one for this submission; throws for its rejection. Older outcomes of the
- * same job id are not answers.
+ * Returns the receipt of this submission, or throws its rejection. Older outcomes of the same job
+ * id do not count.
  */
 function readOutcome(busRoot: string, job: SubmissionIdentity): Receipt | undefined {
   const layout = busLayout(busRoot);
@@ -94,9 +94,7 @@ function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
   return hashes.size === job.artifacts.length && job.artifacts.every(({ key, sha256 }) => hashes.get(key) === sha256);
 }
 
-/**
- * A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it again.
- */
+/** Treats a missing or torn file as "not settled yet": the daemon rewrites it. */
 function readJson<T>(path: string, schema: ZodType<T>): T | undefined {
   let text: string;
   try {

@@ -16,15 +16,14 @@ import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/
 import { currentTrace } from '../tracing.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
-/** A job that lies complete and flushed in `staging/`; one rename submits it. */
+/** A complete and flushed job in `staging/`. One rename submits it. */
 export interface StagedJob {
   /** Absolute path below `staging/`. */
   folder: string;
   manifest: Manifest;
   manifestBytes: Uint8Array;
   /**
-   * Files that were linked in because they are given away; their old names go when the job is in
-   * the inbox.
+   * Files that are given away. They were linked; their old names go when the job is in the inbox.
    */
   givenAway: string[];
 }
@@ -32,8 +31,8 @@ export interface StagedJob {
 type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
 
 /**
- * Builds a job in `staging/`: checks each file, copies or moves it in while hashing, writes the
- * manifest, and flushes it all.
+ * Builds a job in `staging/`. It checks each file, copies or moves it while hashing, writes the
+ * manifest, and flushes everything.
  *
  * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`,
  * `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`; system errors as they come.
@@ -65,7 +64,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
 }
 
 /**
- * Builds a job in `staging/` that asks for an operation.
+ * Builds a job for an operation in `staging/`.
  *
  * @throws BusError `MANIFEST_INVALID`; system errors as they come.
  */
@@ -82,8 +81,8 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
 }
 
 /**
- * Writes what makes a folder of files a job, and flushes it all together. Not the commit mark: were
- * its word lost in a power cut, the daemon would copy the files instead of linking them.
+ * Completes the folder and flushes it. It does not flush the commit mark: if a power cut takes its
+ * word, the daemon copies the files instead of linking them.
  */
 async function complete(
   folder: string,
@@ -101,9 +100,8 @@ async function complete(
 }
 
 /**
- * Where the bus belongs to another user and is shared by a group, the job is given to that group,
- * whatever the umask of the producer: a daemon that may not move the folder, or read what is in it,
- * could do nothing with it.
+ * Gives the job to the group if the bus belongs to another user and is shared by a group, whatever
+ * the producer's umask. Otherwise the daemon could not move or read it.
  */
 function openToDaemon(folder: string, names: readonly string[]): void {
   const { uid, mode } = statSync(dirname(folder));
@@ -117,15 +115,13 @@ function openToDaemon(folder: string, names: readonly string[]): void {
     } catch {} // a file that was given away and is somebody else's: it is as readable as it was
 }
 
-/**
- * Removes a staged job that was not submitted; what cannot be removed is left to `quantbot-bus gc`.
- */
+/** Removes a staged job that was not submitted. `quantbot-bus gc` removes the rest. */
 export const discardStaged = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true }).catch(() => {});
 
 /**
- * Renames a staged job into the inbox and flushes the inbox: from here on it is submitted. Answers
- * false when a job of that id waits there already.
+ * Renames a staged job into the inbox and flushes the inbox, which submits it. Returns false if a
+ * job with that id is waiting there.
  */
 export async function placeInInbox(job: StagedJob, target: string): Promise<boolean> {
   try {
@@ -135,16 +131,13 @@ export async function placeInInbox(job: StagedJob, target: string): Promise<bool
     throw error;
   }
   faultPoint('submit:renamed');
-  // At once, so that the daemon finds files with one name, which it can link instead of copying.
+  // Drop the old names at once: the daemon links a file with one name instead of copying it.
   dropGivenAway(job);
   await syncFolder(dirname(target));
   return true;
 }
 
-/**
- * Removes the old names of files that were given away. One that cannot be removed stays: the job is
- * submitted all the same.
- */
+/** Removes the old names of files that were given away. A name that cannot be removed stays. */
 export function dropGivenAway(job: StagedJob): void {
   for (const path of job.givenAway)
     try {
@@ -152,7 +145,7 @@ export function dropGivenAway(job: StagedJob): void {
     } catch {}
 }
 
-/** Checks a file before anything is copied, so that a mistake costs nothing. */
+/** Checks a file before copying anything, so that a mistake costs nothing. */
 async function checkFile(artifact: ArtifactToStage): Promise<void> {
   const path = artifact.parquetPath;
   try {
@@ -175,10 +168,7 @@ function checkRows(artifact: ArtifactToStage, { rows }: ParquetFooter): number {
   return rows;
 }
 
-/**
- * The artifact's id as a file name; the kind goes before it where two kinds have an artifact of one
- * id.
- */
+/** Returns the artifact's id as a file name, preceded by the kind if two kinds share an id. */
 function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string): string {
   const plain = `${artifact.artifactId}.parquet`;
   const name = taken.has(plain) ? `${artifact.kind ?? jobKind}@${plain}` : plain;
@@ -187,16 +177,16 @@ function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string
 }
 
 /**
- * Hash and footer are those of the job's own file: the original may have changed since it was
- * checked. Nothing is flushed yet.
+ * Hashes the job's own file and reads its footer: the original may have changed since the check.
+ * Nothing is flushed yet.
  */
 async function bringIn(
   from: string,
   to: string,
   transfer: Transfer,
 ): Promise<{ digest: ContentDigest; footer: ParquetFooter }> {
-  // A file that is given away keeps its old name until the job is in the inbox, so that a crash in
-  // between loses nothing.
+  // A given-away file keeps its old name until the job is in the inbox, so that a crash loses
+  // nothing.
   const linked = transfer === 'move' && lstatSync(from).isFile() && tryLink(from, to);
   if (statSync(from).size > smallFileBytes) {
     const digest = linked ? await digestFile(to) : await copyFileHashing(from, to);

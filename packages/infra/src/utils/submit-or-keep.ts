@@ -3,11 +3,11 @@ import type { Logger } from '../logger.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import { type Submission, submitArtifacts } from './submit.js';
 
-/** What a producer does when the bus cannot take its artifacts. */
+/** What a producer does if the bus cannot take its artifacts. */
 export interface BusPolicy {
   /**
-   * True: that is an error. False (default): the local files stay, a warning says so, and the run
-   * goes on.
+   * True: it is an error. False (default): the local files stay, a warning says so, and the run
+   * continues.
    */
   requireBus?: boolean;
   /** Where the warning goes. */
@@ -15,9 +15,9 @@ export interface BusPolicy {
 }
 
 /**
- * Submits, or keeps the local files when there is no bus to take them: a simulation of hours is not
- * lost because a disk was full. Mistakes of the producer's (an id that is not valid, a file that is
- * not Parquet) are thrown all the same.
+ * Submits, or keeps the local files if no bus can take them, so that a full disk does not lose
+ * hours of simulation. Mistakes of the producer (an invalid id, a file that is not Parquet) are
+ * still thrown.
  *
  * @returns the submission, or undefined when the files were kept.
  * @throws BusError like `submitArtifacts`.

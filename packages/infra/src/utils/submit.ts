@@ -26,8 +26,8 @@ export interface SubmittedArtifact {
 }
 
 /**
- * A job that the bus has taken over: from here on it survives anything, and ends as ingested,
- * duplicate or rejected.
+ * A job that the bus has accepted. It survives anything, and ends as ingested, duplicate or
+ * rejected.
  */
 export interface Submission {
   jobId: string;
@@ -45,9 +45,8 @@ export interface Submission {
 }
 
 /**
- * Submits one Parquet file to the artifact bus. When the promise has resolved the job is durable:
- * it survives a crash of any process and a power cut. The file itself stays where it is, unless
- * `transfer: 'move'` gives it away.
+ * Submits one Parquet file to the bus. Once the promise resolves, the job survives a crash of any
+ * process and a power cut. The file stays in place, unless `transfer: 'move'` gives it away.
  *
  * @example
  * const submission = await submitArtifact({
@@ -74,7 +73,7 @@ export async function submitArtifact(options: SubmitArtifactOptions): Promise<Su
 }
 
 /**
- * Submits several Parquet files as one job: they become visible together, or none of them does.
+ * Submits several Parquet files as one job: they become visible together, or not at all.
  *
  * @throws like {@link submitArtifact}.
  */
@@ -103,8 +102,8 @@ async function submitJob(options: SubmitArtifactsOptions): Promise<Submission> {
 }
 
 /**
- * Submits a command to the daemon as a job: what only the writer may do, whether it runs now or
- * later.
+ * Submits a command to the daemon as a job, for actions that only the writer may take. The daemon
+ * need not be running.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`, `MANIFEST_INVALID`, `SUBMIT_FAILED`.
  */
@@ -120,14 +119,14 @@ export async function submitOperation(op: Operation, options: { busRoot?: string
   }
 }
 
-/** How often a job in the inbox that the daemon has just taken is waited out. */
+/** How often to retry while the daemon takes a job with the same id from the inbox. */
 const attempts = 100;
 
 /**
- * Renames the staged job in; a job of that id that waits already is fine when it has the same
- * content.
+ * Renames the staged job into the inbox. A waiting job with the same id is fine if its content is
+ * the same.
  *
- * @returns the `manifest.json` of the job that is in the inbox now: an outcome names its hash.
+ * @returns the `manifest.json` of the job in the inbox, whose hash the outcome names.
  */
 async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> {
   const { inbox } = busLayout(busRoot);
@@ -136,12 +135,12 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
     if (await orUnknown(placeInInbox(job, target))) return job.manifestBytes;
     const waiting = await readWaitingManifest(target);
     if (waiting === undefined) {
-      if (await isGone(target)) continue; // the daemon has just taken it
+      if (await isGone(target)) continue; // the daemon took it meanwhile
       throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} without manifest.json is in the inbox.`);
     }
     if (contentOf(waiting.manifest) !== contentOf(job.manifest))
       throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} with other content waits in the inbox.`);
-    await orUnknown(syncFolder(inbox)); // the earlier attempt may have died between its rename and this
+    await orUnknown(syncFolder(inbox)); // an earlier attempt may have died after its rename
     dropGivenAway(job);
     await discardStaged(job.folder);
     return waiting.bytes;
@@ -152,7 +151,7 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
   );
 }
 
-/** Anything that fails once the job may be in the inbox leaves its fate open, and says so. */
+/** A failure after the job may have entered the inbox leaves its fate open, and says so. */
 async function orUnknown<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -212,7 +211,8 @@ function describeSubmission(busRoot: string, manifest: Manifest, manifestBytes: 
 }
 
 /**
- * Sorts by time, says who made it, and is unique: `20260131T120000123Z-simulation-9f2c61d0a4be`.
+ * Returns an id that sorts by time, names the producer, and is unique:
+ * `20260131T120000123Z-simulation-9f2c61d0a4be`.
  */
 function newJobId(producer: string): string {
   const time = new Date().toISOString().replace(/[-:.]/g, '');

@@ -5,25 +5,25 @@ import { acquireDatabase, closeWhenHarmless, identityOf, type SharedDatabase } f
 import { nextSpillPath } from '../duckdb/spill-folder.js';
 import { literal } from '../sql.js';
 
-/** The name of the published database where it is attached to another one. */
+/** The name under which the published database is attached. */
 export const published = '_published';
 
-/** A database in memory of the caller's own, to which the published one is attached read-only. */
+/** An in-memory database of the caller, to which the published one is attached read-only. */
 export interface AttachedDatabase {
   connection: DuckDBConnection;
-  /** To be released when the connection is closed. */
+  /** Release it when the connection is closed. */
   shared: SharedDatabase;
 }
 
 /**
- * Opens a database in memory and attaches the published one, which stays open, and with it the
- * files that it needs.
+ * Opens an in-memory database and attaches the published one. The published one stays open, which
+ * keeps its files.
  *
  * @throws StorageError as `openDuckDb`.
  */
 export async function attachPublished(path: string): Promise<AttachedDatabase> {
-  // Held too, so that nobody in this process closes the file meanwhile: that would take the lock
-  // away which says that somebody reads.
+  // Hold the file too. If another part of this process closed it, the lock that marks a reader
+  // would be gone.
   const held = await acquireDatabase(resolve(path));
   const instance = await DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
   const connection = await connect(instance);
@@ -39,7 +39,7 @@ export async function attachPublished(path: string): Promise<AttachedDatabase> {
     release();
     throw error;
   }
-  connection.closeSync(); // replaced in between
+  connection.closeSync(); // replaced meanwhile
   release();
   return attachPublished(path);
 }

@@ -3,14 +3,14 @@ import { storageError } from '../errors.js';
 import type { Row } from '../types/mapping.js';
 import { type ArtifactRecord, artifactRecord } from './records.js';
 
-/** How far lineage is followed, and which way. */
+/** How far and in which direction to follow lineage. */
 export interface LineageOptions {
   /**
-   * `'inputs'`: what the artifact was made from; `'outputs'`: what was made from it; `'both'`
-   * (default): each by itself.
+   * `'inputs'`: what the artifact was computed from. `'outputs'`: what was computed from it.
+   * `'both'` (default): both, each by itself.
    */
   direction?: 'inputs' | 'outputs' | 'both';
-  /** How many steps: 1 (default) or more, or `Infinity` for as far as it goes. */
+  /** The number of steps: 1 (default) or more, or `Infinity`. */
   depth?: number;
 }
 
@@ -18,17 +18,17 @@ export interface LineageOptions {
 export interface LineageEdge {
   /** Key of the input. An input need not be an artifact of the bus. */
   from: string;
-  /** Key of what was made from it. */
+  /** Key of the artifact that was computed from it. */
   to: string;
-  /** Which step away from the artifact that was asked about: 1 for its direct neighbours. */
+  /** Its distance in steps: 1 for direct neighbours. */
   depth: number;
 }
 
-/** Where an artifact comes from and where it went. */
+/** The inputs and outputs of an artifact. */
 export interface Lineage {
-  /** Keys of what it was made from, nearest first. */
+  /** Keys of what it was computed from, nearest first. */
   inputs: string[];
-  /** Keys of what was made from it, nearest first. */
+  /** Keys of what was computed from it, nearest first. */
   outputs: string[];
   /** Every edge that was followed, once and with its shortest depth, nearest first. */
   edges: LineageEdge[];
@@ -42,8 +42,8 @@ export interface Lineage {
 type Query = (sql: string, parameters?: readonly Param[]) => Promise<Row[]>;
 
 /**
- * The lineage of an artifact, by a walk that takes every edge once: it ends where edges form a
- * circle. All edges come from one query, so they are of one moment.
+ * Returns the lineage of an artifact. Each edge is followed once, so circles end. All edges come
+ * from one query, and so from one moment.
  *
  * @throws StorageError `OPTIONS_INVALID`.
  */
@@ -76,8 +76,8 @@ function assertOptions(direction: string, depth: number): void {
 type Edge = Pick<LineageEdge, 'from' | 'to'>;
 
 /**
- * The edges of one artifact, or all of them. A walk of many steps in SQL would read all of them at
- * every step.
+ * Returns the edges of one artifact, or all edges. A walk of many steps in SQL would read all edges
+ * at every step.
  */
 async function edgesOf(query: Query, only: string | undefined): Promise<Edge[]> {
   const condition = only === undefined ? 'input_key IS NOT NULL' : '(artifact_key = $1 OR input_key = $1)';
@@ -85,7 +85,7 @@ async function edgesOf(query: Query, only: string | undefined): Promise<Edge[]> 
   return (await query(sql, only === undefined ? [] : [only])) as Edge[];
 }
 
-/** The edges within reach from a key, level by level, each level in the order of the keys. */
+/** Returns the edges within reach of a key, level by level, each level in the order of the keys. */
 function walk(
   edges: readonly Edge[],
   key: string,
@@ -110,7 +110,7 @@ function walk(
   return taken.sort((a, b) => a.depth - b.depth || compare(a[far], b[far]) || compare(a[near], b[near]));
 }
 
-/** Each edge once; where edges form a circle, one can lie in both directions. */
+/** Returns each edge once. In a circle, an edge can be reached in both directions. */
 function shortest(edges: readonly LineageEdge[]): LineageEdge[] {
   const kept = new Map<string, LineageEdge>();
   for (const edge of [...edges].sort((a, b) => a.depth - b.depth || byKeys(a, b))) {

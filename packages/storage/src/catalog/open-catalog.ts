@@ -28,9 +28,9 @@ import { type WatchOptions, type WatchSource, watchCommits } from './watch.js';
 
 /** Which catalog to open. */
 export interface CatalogOptions {
-  /** Path of the published database; else what `bus_config.json` says. */
+  /** Path of the published database; by default that of `bus_config.json`. */
   duckdbPath?: string;
-  /** Path of `bus_config.json`; else `QUANTBOT_BUS_CONFIG`, else the nearest one upwards. */
+  /** Path of `bus_config.json`; by default `QUANTBOT_BUS_CONFIG`, or the nearest one upwards. */
   config?: string;
   /** Where the search upwards begins. */
   cwd?: string;
@@ -51,42 +51,39 @@ export interface AliasRecord {
  * The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit.
  */
 export interface Catalog extends AsyncDisposable {
-  /** The newest artifact of a dataset (by the daemon's order), undefined when there is none. */
+  /** Returns the newest artifact of a dataset by seq, or undefined. */
   latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
   /** Artifacts, newest first. */
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
   /** Runs, newest first. */
   runs(filter?: RunFilter): Promise<RunRecord[]>;
-  /** Settled jobs, newest first; a job whose id came more than once is there as often. */
+  /** Returns settled jobs, newest first. A job id that was retried appears once per attempt. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
-  /**
-   * What became of a job (of its newest attempt, if its id came more than once), undefined while it
-   * has not settled.
-   */
+  /** Returns the outcome of a job's newest attempt, or undefined while it has not settled. */
   job(jobId: string): Promise<JobRecord | undefined>;
   /**
-   * What an artifact was made from, and what was made from it: its direct neighbours, or with
-   * `depth` further ones. A key that nobody knows has none.
+   * Returns the inputs and outputs of an artifact: direct neighbours, or with `depth` further ones.
+   * An unknown key has none.
    */
   lineage(key: string, options?: LineageOptions): Promise<Lineage>;
   /**
-   * Other artifacts with the same rows, in whatever order and encoding, newest first. None where
-   * `catalog.content_hash` was off.
+   * Returns other artifacts with the same rows, whatever their order and encoding, newest first.
+   * Requires `catalog.content_hash`.
    */
   sameContent(key: string): Promise<ArtifactRecord[]>;
-  /** The aliases there are. `catalog.alias_history_f` has what they stood for earlier. */
+  /** Returns the current aliases. `catalog.alias_history_f` has the earlier ones. */
   aliases(): Promise<AliasRecord[]>;
   /** Runs one SQL query over `catalog.*` and `canon.*`; parameters as for `DuckDb.query`. */
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
   /**
-   * The catalog as it was: after the job with this seq, or at this moment by the daemon's clock.
-   * Canonical tables are those of that time too, with the columns that they have today. It stays as
-   * it is, whatever is committed.
+   * Returns the catalog as of a moment: after the job with this seq, or at this time by the
+   * daemon's clock. Canonical tables have the rows of that moment, with today's columns. The result
+   * never changes.
    */
   asOf(at: number | Date): Promise<Catalog>;
   /**
-   * Every artifact as it is committed, in order, until the loop is left or the signal ends it.
-   * `since` begins in the past, so that nothing is missed between two watches.
+   * Yields every artifact as it is committed, in order, until the loop ends or the signal aborts.
+   * `since` starts in the past, so that nothing is missed between two watches.
    *
    * @example
    * for await (const artifact of catalog.watch({ producer: 'baseline', since: 17 }))
@@ -114,7 +111,7 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
   return catalogOver(connection, path);
 }
 
-/** What answers a catalog's queries: the database that is published, or the past of one. */
+/** The source of a catalog's answers: the published database, or its past. */
 interface Source {
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
   close(): Promise<void>;
@@ -152,8 +149,7 @@ function catalogOver(source: Source, path: string): Catalog {
 }
 
 /**
- * Keeps to the published database, whichever file that is by now: an older one still answers right,
- * but holds back what it needs.
+ * Follows the published database. An older one still answers correctly, but keeps old files alive.
  */
 class LiveDatabase {
   readonly #path: string;
@@ -166,8 +162,8 @@ class LiveDatabase {
   }
 
   /**
-   * The database that is published now; one look at a time, so that nobody closes what another has
-   * just opened.
+   * Returns the currently published database. Calls run one at a time, so that none closes what
+   * another has just opened.
    */
   open(): Promise<DuckDb> {
     const opened = this.#turn.then(() => this.#open());
@@ -190,11 +186,11 @@ class LiveDatabase {
   async #open(): Promise<DuckDb> {
     const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
     const { database, inode: known } = this.#current ?? {};
-    // Missing for a moment, or for good: the one that is open answers.
+    // If the file is missing, the open database answers.
     if (database !== undefined && (inode === undefined || inode === known)) return database;
     const fresh = await openDuckDb(this.#path, { readOnly: true });
     this.#current = { database: fresh, inode };
-    // Waits for the queries that still run on it, which must not wait for this.
+    // Closing waits for running queries, which must not wait for this.
     void database?.close();
     return fresh;
   }
@@ -209,7 +205,7 @@ const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Prom
   commitFolder: async () => `${(await query('SELECT bus_root FROM catalog.bus_info'))[0]?.bus_root}/journal/hot`,
 });
 
-/** The last job that was committed at or before a moment; a seq stays itself. */
+/** Returns the seq of the last job committed at or before a moment. A seq stays itself. */
 export async function seqAt(source: Pick<Source, 'query'>, at: number | Date): Promise<number> {
   if (typeof at === 'number') {
     if (Number.isSafeInteger(at) && at >= 0) return at;

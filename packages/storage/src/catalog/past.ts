@@ -4,15 +4,15 @@ import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
 
 /**
- * The schemas of the published database, of which only the journal has to be cut off: all else is
- * views over it.
+ * The schemas of the published database. Only the journal must be cut off: everything else is views
+ * over it.
  */
 const schemas = ['_bus', 'catalog', 'canon'];
 
 /**
- * A database in memory with the views of a published one as they were after a job: the journal ends
- * there, and canonical tables are made of the artifacts up to there. It keeps the published
- * database open, and so the files that it needs.
+ * Opens an in-memory database with the published views as they were after a job: the journal ends
+ * there, and canonical tables hold the artifacts up to there. It keeps the published database open,
+ * and so its files.
  */
 export async function openPast(path: string, seq: number): Promise<DuckDb> {
   const { connection, shared } = await attachPublished(path);
@@ -26,7 +26,7 @@ export async function openPast(path: string, seq: number): Promise<DuckDb> {
   }
 }
 
-/** Makes the views of {@link openPast} in a database to which the published one is attached. */
+/** Creates the views of {@link openPast} in a database to which the published one is attached. */
 export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Promise<void> {
   for (const schema of schemas) await database.query(`CREATE SCHEMA ${schema}`);
   await database.query(`CREATE VIEW _bus.journal AS SELECT * FROM ${published}._bus.journal WHERE seq <= ${seq}`);
@@ -42,8 +42,7 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
 }
 
 /**
- * Views that read one another, in whatever order they come: those that cannot be made yet are made
- * after the others.
+ * Creates views that read one another, in any order: a view that fails is retried after the others.
  */
 async function createAll(database: Pick<DuckDb, 'query'>, statements: readonly string[]): Promise<void> {
   const left: string[] = [];

@@ -1,17 +1,17 @@
 import type { Param } from '../duckdb/bind.js';
 import type { JobRecord } from './records.js';
 
-/** Which dataset's newest artifact is wanted. */
+/** Selects the newest artifact of a dataset. */
 export interface LatestFilter {
   producer: string;
   kind: string;
-  /** Needed when the kind has several. */
+  /** Required if the kind has several. */
   artifactId?: string;
-  /** The artifact for which this alias stands, instead of the newest. */
+  /** Selects the artifact of this alias instead of the newest. */
   alias?: string;
 }
 
-/** Which artifacts are wanted; what is absent is not a condition. */
+/** Conditions on artifacts. An absent field is no condition. */
 export interface ArtifactFilter {
   /** `run_id/producer/kind/artifact_id`. */
   key?: string;
@@ -23,29 +23,30 @@ export interface ArtifactFilter {
   since?: Date;
   /** Committed before. */
   until?: Date;
-  /** Only of jobs before this seq: the seq of the last one of a page gives the next. */
+  /** Only jobs before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
   /** At most so many, newest first. */
   limit?: number;
 }
 
-/** Which settled jobs are wanted; what is absent is not a condition. */
+/** Conditions on settled jobs. An absent field is no condition. */
 export interface JobFilter {
   status?: JobRecord['status'];
   runId?: string;
   producer?: string;
   kind?: string;
-  /** Only before this seq: the seq of the last one of a page gives the next. */
+  /** Only before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
   /** At most so many, newest first. */
   limit?: number;
 }
 
-/** Which runs are wanted; what is absent is not a condition. */
+/** Conditions on runs. An absent field is no condition. */
 export interface RunFilter {
   runId?: string;
   /**
-   * Only those whose last job is before this seq: that of the last one of a page gives the next.
+   * Only runs whose last job is before this seq. Pass that of the last run of a page to get the
+   * next page.
    */
   beforeSeq?: number;
   /** At most so many, newest first. */
@@ -81,9 +82,9 @@ export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
 }
 
 /**
- * Of a few it is found first which they are, by two columns, and then all columns of these are
- * read. DuckDB reads all of whole row groups when it orders them with everything that they have:
- * 140 instead of 25 ms for one of 900,000 artifacts, where they lay in two segments.
+ * Finds the few artifacts by two columns first, and then reads all of their columns. If DuckDB
+ * orders with all columns, it reads whole row groups: 140 instead of 25 ms for one of 900,000
+ * artifacts in two segments.
  */
 function newestArtifacts(where: string, limit: number | undefined): string {
   const newestFirst = 'ORDER BY seq DESC, ordinal DESC';
@@ -113,7 +114,7 @@ export function runsQuery(filter: RunFilter): [string, Param[]] {
   return [`SELECT * FROM catalog.runs_d${where} ORDER BY last_seq DESC${limitOf(filter.limit)}`, given];
 }
 
-/** Of conditions with a value each those whose value is given. */
+/** Returns the conditions whose value is given. */
 function whereOf(conditions: readonly [string, Param | undefined][]): [sql: string, values: Param[]] {
   const given = conditions.filter((condition): condition is [string, Param] => condition[1] !== undefined);
   const where = given.length === 0 ? '' : ` WHERE ${given.map(([sql]) => sql).join(' AND ')}`;

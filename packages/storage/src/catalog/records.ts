@@ -2,7 +2,7 @@ import type { Row } from '../types/mapping.js';
 
 /** An artifact in the store. */
 export interface ArtifactRecord {
-  /** The job's place in the daemon's order. */
+  /** The job's place in the order of the bus. */
   seq: number;
   /** The artifact's place in its job. */
   ordinal: number;
@@ -23,13 +23,13 @@ export interface ArtifactRecord {
   schema: { name: string; type: string; nullable: boolean }[];
   /** Keys of the artifacts that its run read. */
   inputs: string[];
-  /** What the producer said of the artifact, as it came. */
+  /** The `meta` of the manifest, unchanged. */
   meta: Record<string, unknown> | null;
-  /** Where it comes from: commit, parameters, versions. */
+  /** Its origin: commit, parameters, versions. */
   provenance: Record<string, unknown> | null;
   /**
-   * A hash of the rows that their order and the encoding of the file do not change; null unless the
-   * bus was told to make it.
+   * A hash of the rows, independent of their order and the file's encoding; null unless
+   * `catalog.content_hash` was on.
    */
   contentHash: string | null;
   /** When the producer submitted it, by the producer's clock. */
@@ -38,7 +38,7 @@ export interface ArtifactRecord {
   committedAt: Date;
 }
 
-/** A run: everything that carries one run id. */
+/** A run: everything with the same run id. */
 export interface RunRecord {
   runId: string;
   producers: string[];

@@ -2,40 +2,36 @@ import { type FSWatcher, watch as watchFolder } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRecord } from './records.js';
 
-/** Which commits are watched. */
+/** Which commits to watch. */
 export interface WatchOptions {
   producer?: string;
   kind?: string;
   /**
-   * Begins behind the job with this seq (0: with the first there is); with the next commit when
-   * absent.
+   * Starts after the job with this seq (0: with the first job); by default with the next commit.
    */
   since?: number;
   /** Ends the iteration. */
   signal?: AbortSignal;
 }
 
-/** What a watch asks of the catalog. */
+/** What a watch needs from the catalog. */
 export interface WatchSource {
-  /** The last job that is committed. */
+  /** The seq of the last committed job. */
   lastSeq(): Promise<number>;
   /** Artifacts with `after < seq <= upTo`, oldest first. */
   between(after: number, upTo: number): Promise<ArtifactRecord[]>;
-  /** The folder in which every commit makes a name. */
+  /** The folder in which every commit creates a name. */
   commitFolder(): Promise<string>;
 }
 
-/**
- * A commit is looked for at least this often, where the file system says nothing (a network mount).
- */
+/** The longest wait between polls, for file systems without events (a network mount). */
 const longestWaitMs = 2_000;
-/** So many jobs are asked for at once, so that a long past does not have to fit into memory. */
+/** Jobs per query, so that a long past need not fit into memory. */
 const stepSeqs = 10_000;
 
 /**
- * Every artifact in the order of the commits, those that are there and then those that come, until
- * the signal ends it. The file system tells when a commit is made. To go on later, begin with
- * `since` the seq of the last artifact whose job was taken in whole.
+ * Yields every artifact in the order of the commits, existing ones first, until the signal aborts.
+ * To continue later, pass as `since` the seq of the last job that was handled completely.
  */
 export async function* watchCommits(source: WatchSource, options: WatchOptions): AsyncGenerator<ArtifactRecord> {
   const { producer, kind, signal } = options;
@@ -47,7 +43,7 @@ export async function* watchCommits(source: WatchSource, options: WatchOptions):
   signal?.addEventListener('abort', lookAgain);
   try {
     while (!isOver()) {
-      wake = new AbortController(); // before looking, so that what comes while we look ends the next wait at once
+      wake = new AbortController(); // before the query, so that a commit during the query ends the next wait at once
       const last = await source.lastSeq();
       for (; after < last; after = Math.min(last, after + stepSeqs))
         for (const artifact of await source.between(after, Math.min(last, after + stepSeqs))) {

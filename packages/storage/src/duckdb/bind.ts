@@ -12,7 +12,7 @@ interface Bound {
   type: api.DuckDBType;
 }
 
-/** Parameters as DuckDB takes them: values and, beside them, their types. */
+/** Parameters for DuckDB: values and their types. */
 export type BoundParams =
   | { values: api.DuckDBValue[]; types: api.DuckDBType[] }
   | { values: Record<string, api.DuckDBValue>; types: Record<string, api.DuckDBType> };
@@ -33,8 +33,7 @@ export function bindParams(params: Params): BoundParams {
 const isList = (params: Params): params is readonly Param[] => Array.isArray(params);
 
 /**
- * An integer is bound as an integer: as a DOUBLE it would make DuckDB compare BIGINT columns with
- * rounding.
+ * Bind an integer as an integer: a DOUBLE would make DuckDB compare BIGINT columns with rounding.
  */
 function bind(param: Param, name: string): Bound {
   if (param === null || param === undefined) return { value: null, type: api.SQLNULL };

@@ -4,13 +4,13 @@ import type { NumericArray, TypeMapping, Value } from '../types/mapping.js';
 import { hasNull, typedFillerOf } from '../types/typed.js';
 import type { Vector } from '../types/vector-memory.js';
 
-/** Puts a column together from chunks. */
+/** Builds a column from chunks. */
 export interface ColumnBuilder<C> {
   add(vector: Vector, count: number): void;
   column(): C;
 }
 
-/** A column as an array, its room made at once. */
+/** Builds a column as an array, allocated at once. */
 export function plainColumn(
   type: DuckDBType,
   mapping: Required<TypeMapping>,
@@ -20,7 +20,7 @@ export function plainColumn(
   return continued(type, mapping, name, roomFor(rows), 0);
 }
 
-/** A column as a typed array, as long as it can be one; else as an array. */
+/** Builds a column as a typed array if possible, otherwise as an array. */
 export function typedColumn(
   type: DuckDBType,
   mapping: Required<TypeMapping>,
@@ -47,7 +47,7 @@ export function typedColumn(
   };
 }
 
-/** Beyond this V8 makes a dictionary of an array that is made at once. */
+/** Beyond this size, V8 turns a preallocated array into a dictionary. */
 const mostAtOnce = 2 ** 25;
 
 const roomFor = (rows: number): Value[] => (rows <= mostAtOnce ? new Array<Value>(rows) : []);

@@ -1,7 +1,4 @@
-/**
- * Names of columns, each once: one that is there already becomes `a:1`, `a:2`, or the next such
- * name that no column has.
- */
+/** Makes column names unique: a duplicate becomes `a:1`, `a:2`, or the next free name. */
 export function distinctNames(names: readonly string[]): string[] {
   const all = new Set(names);
   const taken = new Set<string>();

@@ -4,21 +4,17 @@ import { nextSpillPath } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;
 
-/**
- * Settings of every instance: nothing reaches for the network, and a query's meaning does not
- * depend on the machine's time zone.
- */
+/** Settings of every instance: no network access, and no dependence on the machine's time zone. */
 export const instanceSettings = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
-  // Files are given by descriptor paths that are used again for other files, so nothing may be
-  // remembered by path.
+  // Cache nothing by path: descriptor paths are reused for other files.
   enable_external_file_cache: 'false',
 } as const;
 
 const sessionSettings = "SET TimeZone = 'UTC'";
 
-/** A connection with the settings that the documented type mapping relies on. */
+/** Opens a connection with the settings that the documented type mapping needs. */
 export async function connect(to: DuckDBInstance): Promise<DuckDBConnection> {
   const connection = await to.connect();
   try {
@@ -30,24 +26,20 @@ export async function connect(to: DuckDBInstance): Promise<DuckDBConnection> {
   }
 }
 
-/**
- * Whether an error has made the DuckDB instance in which it happened useless, to everybody who
- * shares it.
- */
+/** Whether an error has made the DuckDB instance unusable for all its users. */
 export const isPoisonous = (error: unknown): boolean =>
   error instanceof Error && duckDbFault(error.message) === 'poisoned';
 
-/** Whether a statement failed for what another one had done to the instance. */
+/** Whether a statement failed because another one had broken the instance. */
 const isBystander = (error: unknown): boolean =>
   isPoisonous(error) && (error as Error).message.includes('because of a previous fatal error');
 
 /**
- * Runs `work` on a connection of its own to the process's one database in memory, which reads and
- * writes Parquet. It holds no file and lives as long as the process, or until a statement makes it
- * useless.
+ * Runs `work` on its own connection to the process's in-memory database, which reads and writes
+ * Parquet. The database holds no file, and lives until the process ends or a statement breaks it.
  *
- * @param mayRepeat whether `work` can run once more, in a new database, when another statement has
- * made the first one useless.
+ * @param mayRepeat whether `work` may run again in a new database, if another statement broke the
+ * first.
  */
 export async function withMemoryConnection<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
@@ -65,7 +57,7 @@ export async function withMemoryConnection<T>(
   return withOwnDatabase(work);
 }
 
-/** The database is private, so that no other statement can spoil it. */
+/** Runs in a private database, which no other statement can break. */
 async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const own = await createInMemory();
   try {
@@ -83,17 +75,14 @@ async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promis
 /** A connection to the process's database in memory. */
 export interface MemoryConnection {
   connection: DuckDBConnection;
-  /**
-   * To be called with what a statement throws: a useless database is replaced for those who come
-   * next.
-   */
+  /** Call it with the error of a statement: it replaces a broken database for later users. */
   failed(error: unknown): void;
 }
 
 const createInMemory = (): Promise<DuckDBInstance> =>
   DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
 
-/** The connection of {@link withMemoryConnection}, for who must close it elsewhere. */
+/** Opens the connection of {@link withMemoryConnection}. The caller must close it. */
 export async function connectToMemory(): Promise<MemoryConnection> {
   instance ??= createInMemory();
   const mine = instance;

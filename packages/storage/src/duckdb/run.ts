@@ -17,14 +17,14 @@ export interface Statement {
   signal?: AbortSignal | undefined;
 }
 
-/** Makes JavaScript values out of the chunks of one result. */
+/** Decodes the chunks of one result into JavaScript values. */
 export interface ResultDecoder {
   names: readonly string[];
   /** The values of each column of a chunk. */
   columns(chunk: DuckDBDataChunk): Value[][];
 }
 
-/** A result's decoder; the names of columns that share one are told apart as `a`, `a:1`. */
+/** Returns a result's decoder. Duplicate column names become `a`, `a:1`. */
 export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMapping>): ResultDecoder {
   const names = distinctNames(result.columnNames());
   const decoders: Decoder[] = names.map((name, index) => decoderOf(result.columnType(index), mapping, name));
@@ -37,7 +37,7 @@ export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMappin
   };
 }
 
-/** Runs a statement to its end and gives all rows. */
+/** Runs a statement to its end and returns all rows. */
 export async function runForRows<R = Row>(connection: DuckDBConnection, statement: Statement): Promise<R[]> {
   const rows: R[] = [];
   await runForEach(connection, statement, result => {
@@ -47,11 +47,11 @@ export async function runForRows<R = Row>(connection: DuckDBConnection, statemen
   return rows;
 }
 
-/** Runs a statement to its end and gives its columns. */
+/** Runs a statement to its end and returns its columns. */
 export const runForColumns = (connection: DuckDBConnection, statement: Statement): Promise<Columns> =>
   runForBuilt(connection, statement, plainColumn);
 
-/** {@link runForColumns} with typed arrays where the values are numbers, and all there. */
+/** {@link runForColumns} with typed arrays for columns of numbers without NULLs. */
 export const runForTypedColumns = (connection: DuckDBConnection, statement: Statement): Promise<TypedColumns> =>
   runForBuilt(connection, statement, typedColumn);
 
@@ -73,12 +73,9 @@ async function runForBuilt<C>(
   return whole;
 }
 
-const chunksPerTurn = 32; // about 65,000 rows, then the event loop has its turn
+const chunksPerTurn = 32; // yield to the event loop after about 65,000 rows
 
-/**
- * Not a stream: DuckDB's streams end without an error when reading fails, a statement that runs to
- * its end does not.
- */
+/** Do not stream: a DuckDB stream ends without an error if reading fails. */
 async function runForEach(
   connection: DuckDBConnection,
   { sql, params, signal }: Statement,
@@ -99,7 +96,7 @@ async function runForEach(
   }
 }
 
-/** Appends the rows that stand in columns. */
+/** Appends rows given as columns. */
 export function appendRows(rows: Row[], names: readonly string[], columns: readonly Value[][]): void {
   const empty = emptyRecordFor(names);
   const count = columns[0]?.length ?? 0;
@@ -113,9 +110,9 @@ export function appendRows(rows: Row[], names: readonly string[], columns: reado
 const interruptEveryMs = 10;
 
 /**
- * Runs `work`, and interrupts the connection's query when the signal says so; then it is the
- * signal's reason that is thrown. DuckDB forgets an interrupt that comes before the query has
- * begun, so it is told again until the work has ended.
+ * Runs `work`, and interrupts the connection's query if the signal aborts; then throws the signal's
+ * reason. DuckDB forgets an interrupt that precedes the query, so it is repeated until the work
+ * ends.
  */
 export async function interruptible<T>(
   connection: DuckDBConnection,
@@ -143,7 +140,7 @@ export async function interruptible<T>(
   }
 }
 
-/** Waits for who is before, or until the signal says so; then its reason is thrown. */
+/** Waits for earlier callers, or until the signal aborts; then throws the signal's reason. */
 export async function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   let stop = () => {};
@@ -158,7 +155,7 @@ export async function waitFor(before: Promise<unknown>, signal: AbortSignal | un
   }
 }
 
-/** What a failed query means. */
+/** Converts the error of a query. */
 export function queryError(cause: unknown): Error {
   const message = (cause as Error).message;
   if (!(cause instanceof Error) || cause.constructor !== Error) return cause as Error;

@@ -5,21 +5,17 @@ import { instanceSettings } from './memory-instance.js';
 import { nextSpillPath } from './spill-folder.js';
 
 /**
- * One DuckDB instance per database file and process, however often it is opened. A second one would
- * be harmless only until it is closed: POSIX drops all of a process's locks on a file when any
- * descriptor of it is closed, and the daemon deletes what an old database refers to once no lock
- * says that somebody reads it.
+ * One DuckDB instance per database file and process. POSIX drops all of a process's locks on a file
+ * when any of its descriptors is closed. A second instance would drop the lock when it is closed,
+ * and the daemon deletes files of an old database once no lock shows a reader.
  */
 export interface SharedDatabase {
   readonly instance: DuckDBInstance;
-  /**
-   * Which file this is (device and inode): a database that was renamed over the path is another
-   * one.
-   */
+  /** Device and inode of the file. A database renamed over the path has others. */
   readonly identity: string;
-  /** Gives it back; the last one closes the file. */
+  /** Releases it. The last release closes the file. */
   release(): void;
-  /** Says that the instance is useless: who opens the database next gets another one. */
+  /** Marks the instance as broken: the next opener gets a new one. */
   discard(): void;
 }
 
@@ -31,25 +27,25 @@ interface Entry {
 
 const open = new Map<string, Entry>();
 /**
- * Instances that have, or may have, files open that those in `open` have too; closed when nothing
- * is open that they could unlock.
+ * Instances that may have files open which those in `open` have too. They are closed when that can
+ * unlock nothing.
  */
 const doubtful: DuckDBInstance[] = [];
 let turn: Promise<unknown> = Promise.resolve();
 
-/** Device and inode of what is at the path now. */
+/** Returns device and inode of the current file at the path. */
 export async function identityOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true }); // stat takes no descriptor that would have to be closed
+  const { dev, ino } = await stat(path, { bigint: true }); // stat opens no descriptor
   return `${dev}:${ino}`;
 }
 
 /**
- * Opens a database read-only, or shares the instance that is open already.
+ * Opens a database read-only, or shares the open instance.
  *
  * @throws StorageError `DATABASE_NOT_FOUND`, `DATABASE_INVALID`, `DATABASE_LOCKED`, `READ_FAILED`.
  */
 export function acquireDatabase(path: string): Promise<SharedDatabase> {
-  const acquired = turn.then(() => acquire(path)); // one at a time, so that two first openers share
+  const acquired = turn.then(() => acquire(path)); // one at a time, so that two concurrent openers share
   turn = acquired.catch(() => {});
   return acquired;
 }
@@ -72,7 +68,7 @@ async function acquire(path: string): Promise<SharedDatabase> {
         open.set(identity, entry);
         return use(identity, entry);
       }
-      // Replaced in between: nobody knows which of the two files this instance has open.
+      // Replaced meanwhile: it is unknown which of the two files this instance has open.
       doubtful.push(instance);
       closeDoubtful();
       if (attempt === attempts) throw new Error('The file was replaced at every attempt to open it.');
@@ -105,10 +101,7 @@ function use(identity: string, entry: Entry): SharedDatabase {
   };
 }
 
-/**
- * Closes an instance that has one of the shared files open as well, as soon as that takes nobody's
- * lock away.
- */
+/** Closes an instance that also has a shared file open, as soon as that drops no lock in use. */
 export function closeWhenHarmless(instance: DuckDBInstance): void {
   doubtful.push(instance);
   closeDoubtful();

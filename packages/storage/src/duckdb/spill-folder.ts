@@ -3,15 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '@quantbot/infra';
 
-/** A folder for what does not fit into memory. */
+/** A folder for spilled data. */
 export interface SpillFolder {
   path: string;
   remove(): void;
 }
 
-/**
- * Processes of other containers have other ids for what may be the same folder of temporary files.
- */
+/** Returns the PID namespace: containers may share the temporary folder, but not process ids. */
 function processNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
@@ -23,8 +21,8 @@ function processNamespace(): string {
 const pattern = /^quantbot-spill-(\d+)-(\d+)-/;
 
 /**
- * Makes a folder below the system's own that only this user can look into, and removes those that
- * processes which are gone have left.
+ * Creates a private folder below the system's temporary folder, and removes those of ended
+ * processes.
  */
 export function makeSpillFolder(): SpillFolder {
   const namespace = processNamespace();
@@ -37,9 +35,9 @@ let ofProcess: SpillFolder | undefined;
 let count = 0;
 
 /**
- * Where one database of this process spills; two must not share a folder. DuckDB's own choice is
- * beside the database, or `.tmp` in whatever the working folder is. Empty, so that nothing is
- * spilled, where there is no place for it.
+ * Returns a spill folder for one database; two databases must not share one. DuckDB's default is
+ * beside the database, or `.tmp` in the working folder. Empty, which disables spilling, if there is
+ * no place.
  */
 export function nextSpillPath(): string {
   try {
@@ -59,12 +57,12 @@ function removeThoseOfTheDead(namespace: string): void {
     if (where !== namespace || isAlive(Number(pid))) continue;
     const path = join(tmpdir(), name);
     const info = lstatSync(path, { throwIfNoEntry: false });
-    // Anyone can make names here.
+    // Other users can create names here too.
     if (info?.isDirectory() && info.uid === process.getuid?.()) removeIfPossible(path);
   }
 }
 
-/** Another process may be removing it, too. */
+/** Another process may be removing it as well. */
 function removeIfPossible(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import type { ColumnSource, RowSource } from './sources.js';
 
 const chunkRows = DuckDBVector.standardSize();
 
-/** Appends rows to a table, chunk by chunk, and says how many there were. */
+/** Appends rows to a table, chunk by chunk, and returns their number. */
 export async function appendRows(
   connection: DuckDBConnection,
   table: string,
@@ -32,7 +32,7 @@ export async function appendRows(
   return done;
 }
 
-/** Appends whole columns to a table, and says how many rows they have. */
+/** Appends whole columns to a table, and returns the number of rows. */
 export async function appendColumns(
   connection: DuckDBConnection,
   table: string,
@@ -81,15 +81,12 @@ function encode({ name, type, encode: encoder }: Column, value: unknown, row: nu
 }
 
 /**
- * Only a row's own properties count: a column called `constructor` is not the one that every object
- * has.
+ * Read only a row's own properties: `constructor` may be a column, and every object inherits one.
  */
 const read = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined;
 
-/**
- * A property that is no column is most often a misspelt one, whose column would be written as NULL.
- */
+/** Refuses a property that is no column: it is usually misspelt, and its column would be NULL. */
 function assertKnown(row: object, names: ReadonlySet<string>, index: number): void {
   if (typeof row !== 'object' || row === null)
     throw storageError('VALUE_INVALID', `Row ${index} is not an object but ${String(row)}.`);

@@ -5,20 +5,20 @@ import type { CheckedOptions } from './read-options.js';
 
 interface FileToRead {
   path: string;
-  /** The path that it is read by. */
+  /** The path to read it by. */
   readPath: string;
   footer: ParquetFooter;
 }
 
 /**
- * Checks that DuckDB gives the values of the columns that are read as the files mean them: of some
- * types it holds less than Parquet does.
+ * Checks that DuckDB preserves the values of the columns that are read. Some Parquet types exceed
+ * DuckDB's.
  *
- * Of nanoseconds it keeps microseconds where they have a time zone, or are INT96. Such a column can
- * always be read as `Date`, which has milliseconds. Where it is compared, sorted by, or read with
- * more digits, its values are looked at first.
+ * DuckDB keeps microseconds of nanoseconds with a time zone, and of INT96. Such a column can always
+ * be read as `Date`, which has milliseconds. If it is compared, sorted by, or read with more
+ * digits, its values are checked first.
  *
- * @throws StorageError `TYPE_UNSUPPORTED` for the first column that is not.
+ * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something.
  */
 export async function checkMeaning(files: readonly FileToRead[], options: CheckedOptions): Promise<void> {
   for (const { path, readPath, footer } of files) {
@@ -62,7 +62,7 @@ const isUsed = (column: string, options: CheckedOptions): boolean =>
 const isOnlyShown = (column: string, options: CheckedOptions): boolean =>
   options.timestamp === 'date' && !isCompared(column, options);
 
-/** A time of day is read as text with all its digits, whatever the options say. */
+/** A time of day is always read as text with all its digits. */
 const hasTime = ({ columns }: ParquetFooter, column: string): boolean =>
   columns.some(({ name, type }) => isNamed(name, [column]) && /\bTIME WITH TIME ZONE/.test(type));
 

@@ -9,18 +9,18 @@ interface FileFooter {
 }
 
 /**
- * Checks that all files have the columns of the read, each with one type. DuckDB itself would read
- * several files with the first one's schema: it drops columns that only later files have, and makes
- * 1.5 into 2 where the first file has integers.
+ * Checks that all files have the columns of the read, each with one type. DuckDB alone would read
+ * all files with the first one's schema: it drops columns of later files, and turns 1.5 into 2 if
+ * the first file has integers.
  *
- * Without a condition only the columns that are read must agree; a condition can name any, so with
- * one all must.
+ * Without a condition, only the columns that are read must agree. A condition can name any column,
+ * so then all must.
  *
  * @throws StorageError `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`.
  */
 export function checkSchema(files: readonly FileFooter[], options: CheckedOptions): void {
   const [first, ...others] = files;
-  if (first === undefined || options.hivePartitioning) return; // with partitions the columns are DuckDB's to tell
+  if (first === undefined || options.hivePartitioning) return; // with partitions, only DuckDB knows the columns
   const named = [...(options.columns ?? []), ...options.orderBy.map(by => by.column)];
   for (const name of named) assertColumn(first, name);
   const renamed = files.find(({ footer }) => footer.meaning.hasRenamedColumns);
@@ -34,8 +34,8 @@ export function checkSchema(files: readonly FileFooter[], options: CheckedOption
 }
 
 /**
- * Where columns share a name and DuckDB makes up others (`a`, `A_1`), a name of another file could
- * stand for another column.
+ * If DuckDB renames duplicate columns (`a`, `A_1`), a name in another file could mean another
+ * column.
  */
 function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): void {
   const namesOf = ({ footer }: FileFooter) => footer.columns.map(column => column.name).join();
@@ -50,7 +50,7 @@ function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): voi
   );
 }
 
-/** Upper and lower case are the same, unless only they tell columns of the file apart. */
+/** Ignores case, unless only case distinguishes columns of the file. */
 function assertColumn({ path, footer }: FileFooter, name: string): void {
   const isExact = footer.meaning.hasRenamedColumns;
   if (footer.columns.some(column => (isExact ? column.name === name : fold(column.name) === fold(name)))) return;

@@ -1,4 +1,4 @@
-/** The name that was probably meant, if one is near enough. */
+/** Returns the most similar name, if one is similar enough. */
 export function closest(name: string, names: readonly string[]): string | undefined {
   const near = names
     .map(other => ({ other, steps: distance(name.toLowerCase(), other.toLowerCase()) }))

@@ -11,18 +11,15 @@ export interface CopyToFile {
   path: string;
   /** Options of DuckDB's COPY: `FORMAT parquet, COMPRESSION zstd`. */
   options: string;
-  /**
-   * Whether to read the file once it is written, all of it, and compare its columns with what was
-   * to be written.
-   */
+  /** Whether to read the written file in full and compare its columns. */
   readBack: boolean;
 }
 
 /**
- * Writes the result of a SELECT as Parquet so that every value can be read back as it was:
- * docs/reference/type-mapping.md has the rule for each type. DuckDB's own COPY makes a DOUBLE of a
- * HUGEINT and a positive zero of a negative one without a word. Not flushed; whoever calls removes
- * the file after a failure.
+ * Writes the result of a SELECT as Parquet, so that every value can be read back exactly.
+ * docs/reference/type-mapping.md has the rule for each type. DuckDB's own COPY silently turns
+ * HUGEINT into DOUBLE and negative zero into positive zero. The caller must flush the file, and
+ * remove it after a failure.
  *
  * @returns the number of rows.
  * @throws StorageError `TYPE_UNSUPPORTED` (a column cannot be written), `VALUE_INVALID` (a value
@@ -67,7 +64,9 @@ async function describe(connection: DuckDBConnection, sql: string): Promise<{ na
   }
 }
 
-/** What an expression says through DuckDB's `error()`, with the number of the column. */
+/**
+ * The text that an expression passes to DuckDB's `error()`, followed by the number of the column.
+ */
 const refusedMark = 'quantbot: refused value in column ';
 const dictionaryMark = 'quantbot: not in a dictionary, column ';
 
@@ -77,7 +76,7 @@ async function run(
   columns: readonly ColumnToWrite[],
 ): Promise<number> {
   const copy = async (mayHaveDictionary: boolean) => {
-    // DuckDB's dictionary takes -0.0 for 0.0, and one NaN for another; without one, the file is
+    // DuckDB's dictionary merges -0.0 with 0.0, and all NaNs. Without a dictionary the file is
     // larger.
     const all = mayHaveDictionary ? options : `${options}, DICTIONARY_SIZE_LIMIT 0`;
     const source = selectOf(sql, columns, mayHaveDictionary);
@@ -94,7 +93,7 @@ async function run(
   }
 }
 
-/** The SELECT with each value as the file has it; the same when nothing is to be done. */
+/** Returns the SELECT with each value as the file stores it. */
 function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDictionary: boolean): string {
   const expressions = columns.map(({ type, isCast, refused, notInDictionary }, index) => {
     const value = `_c${index}`;
@@ -110,7 +109,7 @@ function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDiction
   });
   if (expressions.every((expression, index) => expression === `_c${index}`)) return sql;
   const named = expressions.map((expression, index) => `${expression} AS ${identifier(columns[index]!.name)}`);
-  // On lines of its own: the SQL may end with a comment.
+  // Put the SQL on its own lines: it may end with a comment.
   return `SELECT ${named.join(', ')} FROM (\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
 }
 
@@ -127,7 +126,7 @@ function refusal({ message }: Error, columns: readonly ColumnToWrite[]): Error |
   );
 }
 
-/** Reads all of a file, with the types that were to be written. */
+/** Reads a whole file with the intended types. */
 async function readBack(
   connection: DuckDBConnection,
   path: string,
@@ -157,8 +156,8 @@ async function readBack(
 }
 
 /**
- * A type as text, without what does not change a value: spaces, quotes of names, the coordinate
- * system that a plain GEOMETRY gets.
+ * Returns a type as text, without parts that do not change values: spaces, quotes of names, the
+ * coordinate system of a plain GEOMETRY.
  */
 const comparable = (type: DuckDBType | string | undefined): string | undefined =>
   (typeof type === 'string' ? type : (type?.alias ?? type?.toString()))

@@ -7,10 +7,9 @@ import { storageError } from '../errors.js';
 export type ParquetSource = string | readonly string[];
 
 /**
- * The files that a source names, absolute; those of a folder or glob in the order of their names.
- * What exists under exactly the given name is that file or folder, whatever characters it has; only
- * then is the text a glob. Files and folders with a leading dot are not found (unfinished files
- * have one).
+ * Returns the absolute paths of a source's files; those of a folder or glob in the order of their
+ * names. An existing path is that file or folder, whatever characters it has. Otherwise the text is
+ * a glob. Names with a leading dot are skipped: unfinished files have one.
  *
  * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file.
  */
@@ -25,8 +24,7 @@ async function findOne(source: string): Promise<string[]> {
   const path = resolve(source);
   const kind = await kindOf(path);
   if (kind === 'file') return [path];
-  // A dataset of the bus is a link to a folder: of one that is replaced meanwhile all files are
-  // read as they were.
+  // Resolve the link of a dataset, so that one that is replaced meanwhile is read as it was.
   const found =
     kind === 'folder' ? await glob('**/*.parquet', await realpath(path)) : await glob(source, process.cwd());
   if (found.length > 0) return found;

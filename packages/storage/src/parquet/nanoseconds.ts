@@ -1,7 +1,6 @@
 /**
- * Which columns hold a time finer than a microsecond in any of the files. DuckDB cuts such times
- * without a word where they have a zone, or are INT96, so another reader looks at them, one column
- * of one row group at a time.
+ * Finds columns with a time finer than a microsecond. DuckDB silently cuts such times if they have
+ * a zone or are INT96, so another reader checks them, one column of one row group at a time.
  *
  * @returns the names of these columns.
  */
@@ -12,7 +11,7 @@ export async function findNanoseconds(paths: readonly string[], columns: readonl
   return [...found];
 }
 
-/** Ends the reading of a column once the answer is known. */
+/** Stops reading a column once the answer is known. */
 class Found extends Error {}
 
 async function isFine(path: string, column: string): Promise<boolean> {
@@ -29,7 +28,7 @@ async function isFine(path: string, column: string): Promise<boolean> {
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     try {
-      // hyparquet's type asks for all parsers, its code fills in those that are missing.
+      // hyparquet's type requires all parsers; its code fills in missing ones.
       const parsers = { timestampFromNanoseconds } as unknown as import('hyparquet').ParquetParsers;
       await parquetRead({ file, metadata, columns: [column], rowStart, rowEnd, compressors, parsers });
     } catch (error) {

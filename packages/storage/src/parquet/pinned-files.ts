@@ -3,14 +3,14 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BusError, type ParquetFooter, readFooterOf, systemErrorCode } from '@quantbot/infra';
 import { StorageError, storageError } from '../errors.js';
 
-/** Above this many files they are read by name, so as not to use up the process's descriptors. */
+/** With more files, read by name, to save descriptors. */
 const maxPinned = 256;
 const atOnce = 32;
 
-/** A file of a read: what it was when the read began. */
+/** A file of a read, as it was at the start of the read. */
 interface PinnedFile {
   path: string;
-  /** The path that DuckDB is given. */
+  /** The path for DuckDB. */
   readPath: string;
   footer: ParquetFooter;
   size: bigint;
@@ -20,10 +20,10 @@ interface PinnedFile {
 }
 
 /**
- * The files of one read. DuckDB opens a file anew for every part that it reads; if another file was
- * renamed over it in between, it would take the pages of one for those of the other. So the files
- * are held open, and DuckDB is given the descriptors: a read is of one version of each file, also
- * of one that is removed or replaced meanwhile. A file that is rewritten in place is noticed.
+ * The files of one read. DuckDB opens a file again for each part that it reads. If another file was
+ * renamed over it meanwhile, DuckDB would mix the pages of both. So the files are held open and
+ * DuckDB gets the descriptors: a read sees one version of each file, even of one that is removed or
+ * replaced. A file that is rewritten in place is noticed.
  */
 export class PinnedFiles {
   readonly #files: readonly PinnedFile[];
@@ -58,7 +58,7 @@ export class PinnedFiles {
     return this.#files.map(file => file.readPath);
   }
 
-  /** @throws StorageError `FILE_CHANGED` when a file is no longer what it was at the beginning. */
+  /** @throws StorageError `FILE_CHANGED` if a file has changed since the start. */
   async assertUnchanged(): Promise<void> {
     const changed = await this.changes();
     if (changed.length > 0)
@@ -66,8 +66,8 @@ export class PinnedFiles {
   }
 
   /**
-   * A line for each file that was rewritten in place, shortened, or (if it is not held open)
-   * replaced or removed.
+   * Returns a line for each file that was rewritten in place or shortened, or, if it is not held
+   * open, replaced or removed.
    */
   async changes(): Promise<string[]> {
     const lines: string[] = [];
@@ -81,7 +81,7 @@ export class PinnedFiles {
     return lines;
   }
 
-  /** Puts the files' names where DuckDB's message has descriptors. */
+  /** Replaces descriptors in DuckDB's message by the files' names. */
   named(message: string): string {
     return this.#files.reduce(
       (text, { path, readPath }) =>
@@ -122,7 +122,7 @@ async function openHandle(path: string): Promise<FileHandle> {
   }
 }
 
-/** DuckDB takes a path with such characters for a glob; in brackets they stand for themselves. */
+/** DuckDB reads these characters as a glob. In brackets they are literal. */
 const escapeGlob = (path: string): string => path.replace(/[*?[]/g, '[$&]');
 
 function fileError(path: string, cause: unknown): StorageError {

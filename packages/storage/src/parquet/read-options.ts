@@ -6,18 +6,17 @@ import { defaultMapping, type TypeMapping } from '../types/mapping.js';
 /** A column to sort by: its name for ascending order, or with a direction. NULLs come last. */
 export type OrderBy = string | { column: string; direction: 'asc' | 'desc' };
 
-/** What of the files is read, and how values come out. */
+/** What to read, and how to map values. */
 export interface ReadOptions extends TypeMapping {
-  /** The columns, in this order; all of them when absent. */
+  /** The columns in this order; all by default. */
   columns?: readonly string[];
   /**
-   * An SQL condition over the columns, such as `price > ? AND chain = ?`. Values belong into
-   * `params`.
+   * An SQL condition over the columns, such as `price > ? AND chain = ?`. Pass values in `params`.
    */
   where?: string;
   /** The values of the condition's parameters: an array for `?` or `$1`, an object for `$name`. */
   params?: Params;
-  /** Without it rows come in the order of the files and of the rows in them. */
+  /** By default, rows are in the order of the files and of the rows in them. */
   orderBy?: OrderBy | readonly OrderBy[];
   /** At most so many rows. */
   limit?: number;
@@ -26,11 +25,11 @@ export interface ReadOptions extends TypeMapping {
    * columns would replace the files' own.
    */
   hivePartitioning?: boolean;
-  /** Ends the read; it then throws the signal's reason. */
+  /** Ends the read, which then throws the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** Options that were checked. */
+/** Checked options. */
 export interface CheckedOptions {
   columns: readonly string[] | undefined;
   where: string | undefined;
@@ -63,8 +62,7 @@ export function checkOptions(options: ReadOptions): CheckedOptions {
 const ascending = (column: string) => ({ column, direction: 'asc' as const });
 
 /**
- * The clauses behind FROM. The condition gets lines of its own, so that a comment in it ends with
- * it.
+ * Returns the clauses after FROM. The condition is on its own lines, so that a comment in it ends.
  */
 export function clauses({ where, orderBy, limit }: CheckedOptions, before: readonly string[] = []): string {
   const order = [...before, ...orderBy.map(by => `${identifier(by.column)} ${by.direction.toUpperCase()} NULLS LAST`)];

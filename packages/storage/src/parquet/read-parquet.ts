@@ -12,12 +12,12 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
 import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /**
- * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows come
- * in the order of the files (by name) and of the rows in them, unless `orderBy` says otherwise.
- * docs/reference/type-mapping.md says which type becomes what.
+ * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows are
+ * in the order of the files (by name) and of the rows in them, unless `orderBy` is given.
+ * docs/reference/type-mapping.md gives the JavaScript value of each type.
  *
- * A read is of one version of each file: a golden export that is replaced meanwhile is read to its
- * end as it was. Files that are read together must have the same columns.
+ * A read sees one version of each file: a golden export that is replaced meanwhile is read as it
+ * was. Files that are read together must have the same columns.
  *
  * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`,
  * `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row schema),
@@ -38,10 +38,7 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
  * const alerts = await readParquet('data/exports/alerts_std.parquet', { rowSchema: Alert });
  */
 export function readParquet<R>(source: ParquetSource, options: ReadOptions & TypedReadOptions<R>): Promise<R[]>;
-/**
- * Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not
- * checked.
- */
+/** Without a schema, rows are as in the file. `R` is not checked. */
 export function readParquet<R = Row>(source: ParquetSource, options?: ReadOptions): Promise<R[]>;
 export async function readParquet<R>(
   source: ParquetSource,
@@ -54,7 +51,7 @@ export async function readParquet<R>(
 
 /**
  * {@link readParquet} with the result as columns: `{ price: [1.5, 2], chain: ['solana', null] }`. A
- * million rows as objects cost several times more time and memory.
+ * million rows as objects cost several times the time and memory.
  *
  * With `typedArrays: true` a column of numbers without a NULL is a typed array: integers and floats
  * of their own kind (`INTEGER` an `Int32Array`, `DOUBLE` a `Float64Array`), BIGINT and UBIGINT a
@@ -109,7 +106,7 @@ async function read<T>(
 export const readSql = (files: PinnedFiles, options: CheckedOptions): string =>
   `SELECT ${selectList(options)} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
 
-/** Without columns of its own, a read needs those of its row schema that the files have. */
+/** By default, a read needs the columns of its row schema that the files have. */
 export function withWanted(
   options: CheckedOptions,
   files: PinnedFiles,
@@ -135,7 +132,7 @@ async function withFiles<T>(
   }
 }
 
-/** The files of a source, held open, with their schemas checked. */
+/** Opens the files of a source and checks their schemas. */
 export async function openFiles(source: ParquetSource, options: CheckedOptions): Promise<PinnedFiles> {
   const files = await PinnedFiles.open(await findFiles(source), { byName: options.hivePartitioning });
   try {
@@ -147,13 +144,13 @@ export async function openFiles(source: ParquetSource, options: CheckedOptions):
   }
 }
 
-/** What is selected: the named columns or all. */
+/** Returns the select list: the named columns, or all. */
 export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';
 
 /**
- * The files as a table. DuckDB skips rows by the minimum and maximum that a file states. These
- * leave NaN out, which `can_have_nan` says; and where another writer has stated them wrongly, rows
- * would be missing: an expression that is always true keeps DuckDB from using them.
+ * Returns the files as a table. DuckDB skips rows by the minimum and maximum that a file states.
+ * These omit NaN, and some writers state them wrongly, so rows would be missing. An expression that
+ * is always true keeps DuckDB from using them.
  */
 export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy }: CheckedOptions): string {
   const paths = files.readPaths.map(literal).join(', ');
@@ -167,10 +164,10 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
   return `(SELECT ${values.join(', ')} FROM ${table(`, filename = '${fileColumn}'`)})`;
 }
 
-/** A column with the path of the file, of which no statistics are known. */
+/** A column with the path of the file, which has no statistics. */
 const fileColumn = '_quantbot_file_of_row';
 
-/** What a failed read means, with the files' names in DuckDB's message. */
+/** Converts the error of a read, with the files' names in DuckDB's message. */
 export function readError(files: PinnedFiles, cause: unknown): Error {
   const error = queryError(cause);
   if (!(error instanceof StorageError)) return error;

@@ -1,31 +1,31 @@
 import { storageError } from '../errors.js';
 import type { Row } from '../types/mapping.js';
 
-/** What a row has to be: a zod object schema, or anything with the same two members. */
+/** The schema of a row: a zod object schema, or an object with the same two members. */
 export interface RowSchema<R> {
   safeParse(
     row: unknown,
   ):
     | { success: true; data: R }
     | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } };
-  /** The fields by name: only these columns are read, unless `columns` says otherwise. */
+  /** The fields by name. Only these columns are read, unless `columns` is given. */
   shape?: Readonly<Record<string, unknown>>;
 }
 
-/** Gives the rows of a read their type, and checks each of them. */
+/** Types and checks each row of a read. */
 export interface TypedReadOptions<R> {
   rowSchema: RowSchema<R>;
 }
 
-/** The columns that a schema speaks of, if it says. */
+/** Returns the columns of a schema, if it lists them. */
 export const columnsOf = ({ shape }: RowSchema<unknown>): string[] | undefined => shape && Object.keys(shape);
 
 const maxDetails = 20;
 
 /**
- * The rows as the schema gives them back.
+ * Returns the rows as parsed by the schema.
  *
- * @param before how many rows were checked earlier.
+ * @param before the number of rows checked earlier.
  * @throws StorageError `ROW_INVALID` for the first row that does not fit.
  */
 export function checkRows<R>(schema: RowSchema<R>, rows: readonly Row[], before = 0): R[] {

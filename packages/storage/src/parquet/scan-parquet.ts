@@ -15,19 +15,19 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /** Options of a scan. */
 export interface ScanOptions extends ReadOptions {
-  /** Rows in each batch but the last; 10,000 when absent. */
+  /** Rows in each batch but the last; 10,000 by default. */
   batchRows?: number;
 }
 
 const defaultBatchRows = 10_000;
 
 /**
- * Reads Parquet in batches of rows, with memory for a few of them at a time: the same as
- * {@link readParquet} for what is too much at once. A scan that ends without an error was complete:
- * it carries its own end mark, since DuckDB's streams can end early and say nothing.
+ * Reads Parquet in batches of rows, holding a few batches in memory. A scan that ends without an
+ * error was complete: it carries its own end mark, because a DuckDB stream can end early without an
+ * error.
  *
- * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: some file could not be read to its
- * end, so discard what was delivered.
+ * @throws StorageError as readParquet, and `SCAN_INCOMPLETE`: a file could not be read to its end,
+ * so discard what was delivered.
  *
  * @example
  * let volume = 0;
@@ -107,9 +107,9 @@ async function* scan(
 }
 
 /**
- * The rows, and behind them one that is only the mark of the end. It comes from the other side of a
- * UNION ALL, which DuckDB reads in order, so it arrives only after every row did. (With an order
- * the mark is the first thing to sort by.)
+ * Streams the rows, followed by a row with the end mark. The mark comes from the second part of a
+ * UNION ALL, which DuckDB reads in order, so it arrives after every row. With an order, the mark is
+ * the first sort key.
  */
 async function startStream(
   { connection, failed }: MemoryConnection,
@@ -132,10 +132,7 @@ async function startStream(
   }
 }
 
-/**
- * The options with the columns to sort by among the chosen ones, since they are sorted by once more
- * beside the mark.
- */
+/** Adds the sort columns to the chosen ones, because the sort beside the mark needs them. */
 function withOrder(options: CheckedOptions): CheckedOptions {
   if (options.columns === undefined) return options;
   const columns = new Map(
@@ -144,7 +141,7 @@ function withOrder(options: CheckedOptions): CheckedOptions {
   return { ...options, columns: [...columns.values()] };
 }
 
-/** A name for the mark that no column has. */
+/** Returns a name for the mark that no column has. */
 function markName(files: PinnedFiles): string {
   const taken = new Set(files.footers.flatMap(({ footer }) => footer.columns.map(column => column.name.toLowerCase())));
   let name = '_end';
@@ -173,7 +170,7 @@ async function* batches(result: DuckDBResult, context: StreamContext): AsyncGene
     if (chunk === undefined) break;
     const [marks = [], ...values] = decoder.columns(chunk);
     const rows = marks.indexOf(true);
-    // Rows behind the mark would mean that it proves nothing, so they are not delivered either.
+    // Rows after the mark would mean that it proves nothing, so do not deliver them.
     if (ended || (rows >= 0 && rows < marks.length - 1)) throw incomplete(context.files, delivered);
     ended = rows >= 0;
     const count = ended ? rows : marks.length;

@@ -10,7 +10,7 @@ import { parseType } from '../types/parse-type.js';
  */
 export type Schema = Readonly<Record<string, string>> | readonly (readonly [name: string, type: string])[];
 
-/** A column that is to be written. */
+/** A column to write. */
 export interface Column {
   name: string;
   type: DuckDBType;

@@ -14,7 +14,7 @@ export interface WriteOptions {
   /** `'zstd'` when absent. */
   compression?: 'zstd' | 'snappy' | 'gzip' | 'lz4_raw' | 'uncompressed';
   /**
-   * Rows per row group, what readers can skip or read in parallel: 122,880 when absent, at least
+   * Rows per row group, which readers can skip or read in parallel: 122,880 by default, at least
    * 2,048.
    */
   rowGroupSize?: number;
@@ -31,13 +31,13 @@ export interface WrittenFile {
 const compressions = ['zstd', 'snappy', 'gzip', 'lz4_raw', 'uncompressed'];
 
 /**
- * Writes rows or columns as one Parquet file. The file appears under its name only when it is whole
- * and on the disk (temporary name beside it, fsync, rename, fsync of the folder); a failure leaves
- * what was there. No rows make a file that has its schema.
+ * Writes rows or columns as one Parquet file. The file appears only when it is whole and flushed
+ * (temporary name, fsync, rename, fsync of the folder). A failure leaves the old file. Without
+ * rows, the file still has its schema.
  *
- * The schema names every column in order with its DuckDB type; docs/reference/type-mapping.md lists
- * them with the values that each one takes. Nothing is rounded, cut or left out: a value that does
- * not fit, or a property that is no column, is an error.
+ * The schema lists every column in order with its DuckDB type; docs/reference/type-mapping.md lists
+ * the types and their values. Nothing is rounded, cut or left out: a value that does not fit, or a
+ * property without a column, is an error.
  *
  * @throws StorageError `SCHEMA_INVALID`, `VALUE_INVALID`, `OPTIONS_INVALID`, `WRITE_FAILED`.
  *
@@ -75,7 +75,7 @@ export async function writeParquet(
   }
 }
 
-/** A table of the connection alone; it goes when the connection is closed. */
+/** A table of this connection, which disappears with it. */
 const table = 'data_to_write';
 
 async function createTable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
@@ -86,7 +86,7 @@ async function createTable(connection: DuckDBConnection, columns: readonly Colum
 const isRows = (data: RowSource | ColumnSource): data is RowSource =>
   Symbol.iterator in data || Symbol.asyncIterator in data;
 
-/** Whether the disk or DuckDB has failed, rather than the caller's own iterator. */
+/** Whether the disk or DuckDB failed, and not the caller's iterator. */
 const isOurs = (error: Error): boolean => 'syscall' in error || / Error: /.test(error.message);
 
 function checkedCopyOptions({ compression = 'zstd', rowGroupSize = 122_880 }: WriteOptions): string {

@@ -4,13 +4,13 @@ import type { Schema } from '../parquet/schema.js';
 import type { RowSource } from '../parquet/sources.js';
 import { type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
 
-/** One table of a job: rows that become a Parquet file and an artifact. */
+/** One table of a job: its rows become a Parquet file and an artifact. */
 export interface TableToPublish {
-  /** What it is; the job's own kind when absent. */
+  /** Its kind; by default that of the job. */
   kind?: string;
   /** Names the artifact, and its file: `<artifactId>.parquet`. */
   artifactId: string;
-  /** From an array, or from a generator for what is too much to be held at once. */
+  /** From an array, or from a generator for more rows than fit into memory. */
   rows: RowSource;
   schema: Schema;
   /** `canon.<table>` makes it part of a canonical table; other hints are recorded only. */
@@ -24,14 +24,14 @@ export interface PublishOptions extends BusPolicy {
   runId: string;
   producer: string;
   kind: string;
-  /** Where the local files go; made when it is not there. */
+  /** The folder of the local files. It is created if missing. */
   outputDir: string;
   tables: readonly TableToPublish[];
   /** Keys of the artifacts that the run read: its lineage. */
   inputs?: readonly string[];
-  /** Where the artifacts come from: commit, parameters, versions. */
+  /** The origin of the artifacts: commit, parameters, versions. */
   provenance?: Record<string, unknown>;
-  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /** By default `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, or `data/bus`. */
   busRoot?: string;
   /** Of the job as a whole. */
   meta?: Record<string, unknown>;
@@ -41,19 +41,18 @@ export interface PublishOptions extends BusPolicy {
 export interface Published {
   /** The local files, in the order of the tables. */
   files: WrittenFile[];
-  /** Undefined when the bus could not take them; the local files are there all the same. */
+  /** Undefined if the bus could not take the files. They stay on disk. */
   submission: Submission | undefined;
 }
 
 /**
- * Writes tables as Parquet and submits them to the bus as one job: they become visible together, as
- * `run_id/producer/kind/artifact_id`. It is what producers that work with rows have in common.
+ * Writes tables as Parquet and submits them to the bus as one job. They become visible together, as
+ * `run_id/producer/kind/artifact_id`.
  *
- * The same rows, schema and options make the same bytes, so a run that is repeated is a duplicate
- * and no conflict.
+ * The same rows, schema and options give the same bytes, so a repeated run is a duplicate.
  *
- * @throws StorageError as `writeParquet` throws it; BusError when the bus refuses the files, or
- * (with `requireBus`) is not there.
+ * @throws StorageError as `writeParquet`; BusError if the bus refuses the files, or, with
+ * `requireBus`, is not available.
  *
  * @example
  * const schema = { token: 'VARCHAR', price: 'DOUBLE' };

@@ -14,8 +14,8 @@ export interface CopyOptions extends SandboxOptions {
 }
 
 /**
- * Writes the result of somebody's SELECT as Parquet, where the SELECT can only read the bus's data.
- * The file appears under its name when it is whole.
+ * Writes the result of an untrusted SELECT as Parquet. The SELECT can only read the bus's data. The
+ * file appears when it is whole.
  *
  * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`,
  * `WRITE_FAILED`; those of `copyExactly` and `openSandbox`.

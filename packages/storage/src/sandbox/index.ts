@@ -1,6 +1,6 @@
 /**
- * `@quantbot/storage/sandbox`: SQL that is not our own, where it can do no harm. For the bus's own
- * packages; programs use `openDuckDb` and `openCatalog`.
+ * `@quantbot/storage/sandbox`: runs untrusted SQL safely. For the bus's own packages; programs use
+ * `openDuckDb` and `openCatalog`.
  */
 export { distinctNames } from '../duckdb/distinct-names.js';
 export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';

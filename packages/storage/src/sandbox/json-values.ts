@@ -20,10 +20,10 @@ import { checkedTime, isInfinite } from '../types/decode-times.js';
 import { dateText, isoText } from '../types/formats.js';
 
 /**
- * DuckDB's values as JSON that loses nothing: an integer is a number while every reader holds it
- * exactly (±(2^53 − 1)), else its digits; DECIMAL is a text with all its digits; a time is ISO 8601
- * in UTC with all its digits, a date ISO 8601 (with signed six-digit years outside of 0 to 9999);
- * NaN and the infinities are texts, since JSON has no such numbers.
+ * Returns a converter of DuckDB's values to lossless JSON. An integer within ±(2^53 − 1) is a
+ * number, any other its digits. DECIMAL is a string with all its digits. A time is ISO 8601 in UTC
+ * with all its digits, a date ISO 8601 (with signed six-digit years outside 0 to 9999). NaN and
+ * infinities are strings, because JSON has no such numbers.
  */
 export function jsonConverterOf(column: string): DuckDBValueConverter<Json> {
   return (value, type, converter) => {
@@ -69,8 +69,7 @@ function structJson(
   converter: DuckDBValueConverter<Json>,
   column: string,
 ): Json {
-  // The object that the binding makes has one property for fields of one name, and none for a
-  // prototype.
+  // The binding's object has one property for fields of the same name, and none for `__proto__`.
   if (new Set(entryNames).size < entryNames.length || entryNames.includes('__proto__'))
     throw storageError(
       'TYPE_UNSUPPORTED',
@@ -86,8 +85,8 @@ function structJson(
 }
 
 /**
- * Types whose text DuckDB's own CAST cannot make for each value: the first and last moments fail, a
- * time below zero becomes no text at all.
+ * Types that DuckDB's CAST cannot turn into text for every value: it fails for the first and last
+ * moments, and gives no text for a time below zero.
  */
 const ownText: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIME,
@@ -95,7 +94,10 @@ const ownText: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIMESTAMP_TZ,
 ]);
 
-/** Whether DuckDB's CAST makes the text of a column's values; else {@link textConverterOf} does. */
+/**
+ * Whether DuckDB's CAST produces the text of a column's values. Otherwise {@link textConverterOf}
+ * does.
+ */
 export const isCastToText = (typeId: DuckDBTypeId): boolean => !ownText.has(typeId);
 
 /** DuckDB's text of a value. */

@@ -3,8 +3,7 @@ import type { BusLayout } from '@quantbot/infra';
 import { literal } from '../sql.js';
 
 /**
- * What SQL that is not our own may reach. DuckDB permits writing there too, so whoever runs it lets
- * it be one SELECT only.
+ * The files that untrusted SQL may reach. DuckDB permits writing there too, so run one SELECT only.
  */
 export interface Reach {
   folders: readonly string[];
@@ -13,8 +12,8 @@ export interface Reach {
 }
 
 /**
- * The folders in which nobody but the daemon can put names: SQL that is not our own may name files
- * in these.
+ * Returns the folders in which only the daemon can create names. Untrusted SQL may name files
+ * there.
  */
 export const foldersOfDaemon = ({ store, canon, hot, segments }: BusLayout, exportDir: string): string[] => [
   store,
@@ -24,10 +23,7 @@ export const foldersOfDaemon = ({ store, canon, hot, segments }: BusLayout, expo
   exportDir,
 ];
 
-/**
- * From here on the connection's SQL reaches these folders and files, and nothing else, and cannot
- * change that.
- */
+/** Limits the connection's SQL to these folders and files, irrevocably. */
 export async function lockDown(connection: DuckDBConnection, { folders, files = [] }: Reach): Promise<void> {
   const list = (paths: readonly string[]) => `[${paths.map(literal).join(', ')}]`;
   await connection.run(`SET allowed_paths = ${list(files)}`);

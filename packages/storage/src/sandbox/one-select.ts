@@ -11,13 +11,12 @@ interface Parsed {
 }
 
 /**
- * Lets through exactly one SELECT that names no file outside of the folders. DuckDB serialises
- * SELECT statements only, so whatever it can serialise as exactly one statement is exactly one
- * SELECT.
+ * Accepts exactly one SELECT that names no file outside the folders. DuckDB serialises only SELECT
+ * statements, so whatever it serialises as one statement is one SELECT.
  *
  * @param connection with all views that the SQL may name.
- * @param of whose SQL it is, for the error: "The query".
- * @param folders absolute paths, in which nobody but the daemon can put names.
+ * @param of the subject of the error message: "The query".
+ * @param folders absolute paths in which only the daemon can create names.
  * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED` for what is no SQL.
  */
 export async function assertOneSelect(

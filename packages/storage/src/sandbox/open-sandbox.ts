@@ -10,25 +10,22 @@ import { literal } from '../sql.js';
 import { resolveMapping } from '../types/mapping.js';
 import { foldersOfDaemon, lockDown } from './lock-down.js';
 
-/** Which database somebody's SQL is asked of. */
+/** The database for untrusted SQL. */
 export interface SandboxOptions {
   /** Path of the published database. */
   duckdbPath: string;
-  /** As it was: after the job with this seq, or at this moment by the daemon's clock. */
+  /** As of a moment: after the job with this seq, or at this time by the daemon's clock. */
   asOf?: number | Date;
-  /**
-   * How much memory it may take (MiB); what does not fit is spilled. DuckDB's own limit when
-   * absent.
-   */
+  /** The memory limit (MiB); more is spilled. By default DuckDB's own limit. */
   memoryMb?: number;
   /**
-   * Where it spills, and how much at most (MiB). A folder of its own below the system's, and
-   * DuckDB's own limit, when absent.
+   * The spill folder and its limit (MiB). By default a new temporary folder, and DuckDB's own
+   * limit.
    */
   spill?: { folder: string; maxMb: number };
 }
 
-/** A connection on which SQL that is not our own can read the bus's data, and nothing else. */
+/** A connection on which untrusted SQL can read the bus's data, and nothing else. */
 export interface Sandbox {
   connection: DuckDBConnection;
   /** The folders whose files the SQL may name. */
@@ -37,9 +34,8 @@ export interface Sandbox {
 }
 
 /**
- * Opens the published database, now or as it was, for SQL that is not our own. What the daemon
- * wrote can be read, these other files written, and nothing else be reached, once the SQL has
- * passed `assertOneSelect`.
+ * Opens the published database, now or as of a moment, for untrusted SQL. SQL that has passed
+ * `assertOneSelect` can read the daemon's files, write the given files, and reach nothing else.
  *
  * @throws StorageError as `openDuckDb`, and `CATALOG_NOT_FOUND` for a database that is not a bus's.
  */
@@ -73,7 +69,7 @@ export async function openSandbox(
   }
 }
 
-/** What the daemon alone writes. */
+/** Returns the folders that only the daemon writes. */
 async function readableFolders(database: DuckDb): Promise<string[]> {
   const rows = await database.query('SELECT bus_root, export_dir FROM catalog.bus_info').catch(cause => {
     throw storageError('CATALOG_NOT_FOUND', `${database.path} is not the database of a bus.`, { cause });

@@ -13,10 +13,10 @@ import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 
-/** How values come: all as DuckDB's text, or as JSON that loses nothing (see `jsonConverterOf`). */
+/** How to convert values: all as DuckDB's text, or as lossless JSON (see `jsonConverterOf`). */
 export type SelectValues = 'text' | 'json';
 
-/** What to ask, and how the answer comes. */
+/** A query and its output. */
 export interface SelectOptions extends SandboxOptions {
   values: SelectValues;
   /** Ends the query; the signal's reason is then thrown. */
@@ -25,15 +25,15 @@ export interface SelectOptions extends SandboxOptions {
 
 /** Some rows of an answer. */
 export interface SelectBatch {
-  /** The columns in order; a name can be there twice. */
+  /** The columns in order. Names may repeat. */
   columns: { name: string; type: string }[];
   rows: Json[][];
 }
 
 /**
- * Runs somebody's SELECT where it can only read the bus's data, and gives its rows in their order,
- * some at a time: memory for all of them is never needed. The first batch comes also when there are
- * no rows. A loop that ends without an error has seen all rows; one that is left ends the query.
+ * Runs an untrusted SELECT that can only read the bus's data, and yields its rows in batches, with
+ * bounded memory. The first batch comes even without rows. A loop that ends without an error has
+ * seen all rows. Leaving the loop ends the query.
  *
  * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`,
  * `SCAN_INCOMPLETE`; those of `openSandbox`.
@@ -72,7 +72,7 @@ interface Column {
   type: DuckDBType;
 }
 
-/** The columns of what the SQL would give. */
+/** Returns the columns of the result. */
 async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Column[]> {
   const prepared = await connection.prepare(sql);
   try {
@@ -88,26 +88,24 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Col
 }
 
 /**
- * The rows, and behind them one that is only the mark of the end, since DuckDB's streams can end
- * early and say nothing. It comes from the other side of a UNION ALL, which DuckDB reads in order.
+ * Adds an end mark after the rows, because a DuckDB stream can end early without an error. The mark
+ * comes from the second part of a UNION ALL, which DuckDB reads in order.
  */
 function withEndMark(sql: string, columns: readonly Column[], values: SelectValues): string {
   const names = columns.map((_, index) => `_c${index}`);
   const isCast = ({ type }: Column) => values === 'text' && isCastToText(type.typeId);
   const chosen = columns.map((column, index) => (isCast(column) ? `CAST(_c${index} AS VARCHAR)` : `_c${index}`));
-  // On lines of its own: the SQL may end with a comment.
+  // Put the SQL on its own lines: it may end with a comment.
   return `SELECT ${chosen.join(', ')}, false FROM (
 ${withoutSemicolon(sql)}
 ) AS _query(${names.join(', ')})
 UNION ALL SELECT ${names.map(() => 'NULL').join(', ')}, true`;
 }
 
-/**
- * Reads each value of the rows and is no stream, so that it fails with what has ended the stream.
- */
+/** Reads each value without streaming, so that it fails with the error that ended the stream. */
 const toItsEnd = (sql: string): string => `SELECT bit_xor(hash(_query)) FROM (\n${withoutSemicolon(sql)}\n) AS _query`;
 
-/** A query as people type it ends with a semicolon, which cannot stand in a subquery. */
+/** Removes a trailing semicolon, which cannot stand in a subquery. */
 export const withoutSemicolon = (sql: string): string => sql.replace(/(;\s*)+$/, '');
 
 async function* rowsOf(
@@ -121,7 +119,7 @@ async function* rowsOf(
     if (chunk === null || chunk.rowCount === 0) return;
     const marks = chunk.getColumnVector(converters.length).toArray();
     const end = marks.indexOf(true);
-    if (end >= 0 && end < marks.length - 1) return; // rows behind the mark would mean that it proves nothing
+    if (end >= 0 && end < marks.length - 1) return; // rows after the mark would mean that it proves nothing
     const vectors = converters.map((_, index) => chunk.getColumnVector(index));
     const rows = Array.from({ length: end >= 0 ? end : marks.length }, (_, row) =>
       vectors.map((vector, index) => {

@@ -2,9 +2,9 @@ import { realpathSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { storageError } from '../errors.js';
 
-/** Where SQL that is not our own runs. */
+/** The environment of untrusted SQL. */
 export interface Surroundings {
-  /** Absolute paths of the folders whose files it may name. */
+  /** Absolute paths of folders whose files it may name. */
   folders: readonly string[];
   /** Names of the views and tables that exist, as `schema.name`, in lower case. */
   relations: ReadonlySet<string>;
