@@ -66,5 +66,5 @@ export class BusCommand extends Command {
 export const busCommand = (name: string, description: string): BusCommand =>
   new BusCommand(name)
     .description(description)
-    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
+    .option('-c, --config <file>', 'bus_config.json (otherwise QUANTBOT_BUS_CONFIG, otherwise the nearest one upwards)')
     .option('--json', 'print JSON');

@@ -1,4 +1,7 @@
-/** `@quantbot/bus-format/state`: the small files beside journal and store, locks, and whose they are. */
+/**
+ * `@quantbot/bus-format/state`: the small files beside journal and store, locks, and whose they
+ * are.
+ */
 export {
   type AdoptedTable,
   type AdoptionRecord,

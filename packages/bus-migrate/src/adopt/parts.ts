@@ -3,8 +3,8 @@ import type { BusConfig } from '@quantbot/infra';
 /** What an adoption needs of others. */
 export interface AdoptParts {
   /**
-   * Settles all jobs that wait, with a daemon of its own unless one runs; `silent` when its warnings
-   * are of no interest.
+   * Settles all jobs that wait, with a daemon of its own unless one runs; `silent` when its
+   * warnings are of no interest.
    */
   settleWaiting(config: BusConfig, level?: 'silent'): Promise<void>;
 }

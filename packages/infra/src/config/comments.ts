@@ -4,14 +4,13 @@ import { createRequire } from 'node:module';
 const parser = () => createRequire(import.meta.url)('jsonc-parser') as typeof import('jsonc-parser');
 
 /**
- * A configuration's text without its comments, each character of which becomes a space, so that
- * what a parser says of places stays true. Nothing else of JSON changes: no commas at the end, no
- * quotes that are single. quantbot_bus of Python reads it the same way.
+ * Replaces each character of a comment by a space, so that positions stay valid for the parser.
+ * Nothing else of JSON changes. Python reads the file in the same way.
  */
 export const withoutComments = (text: string): string =>
   /\/[/*]/.test(text) ? parser().stripComments(text, ' ') : text;
 
-/** The text of a configuration with another value at a path; comments and format stay. */
+/** Changes one value in the text of a configuration, and keeps comments and format. */
 export function withValue(text: string, path: readonly string[], value: unknown): string {
   const { applyEdits, modify } = parser();
   const formattingOptions = { tabSize: 2, insertSpaces: true, eol: '\n' };

@@ -27,8 +27,8 @@ const parquetTypes = {
 const rowGroupRows = 50_000;
 
 /**
- * Writes rows as Parquet without native code, at some 20,000 rows a second: for producers that have
- * no DuckDB. For more rows or more types use `writeParquet` of @quantbot/storage. The file appears
+ * Writes rows as Parquet without native code, about 20,000 rows a second, for producers without
+ * DuckDB. For more rows or more types use `writeParquet` of @quantbot/storage. The file appears
  * whole and flushed, or not at all.
  *
  * @example
@@ -75,8 +75,7 @@ async function writeRows(
   const handle = await open(path, 'wx');
   try {
     const sink = new FileSink(handle);
-    // Pages of version 1: those of version 2 that parquetjs-lite writes are not read by every
-    // reader.
+    // Use version 1 pages: not every reader reads the version 2 pages of parquetjs-lite.
     const writer = await parquet.ParquetWriter.openStream(new parquet.ParquetSchema(schemaOf(fields)), sink, {
       useDataPageV2: false,
     });
@@ -104,8 +103,8 @@ function checkNames(fields: readonly Field[]): void {
 
 const schemaOf = (fields: readonly Field[]) =>
   Object.fromEntries(
-    // Statistics of parquetjs-lite compare strings by UTF-16 units, so a reader could skip rows
-    // that match: left out.
+    // Leave statistics out: parquetjs-lite compares strings by UTF-16 units, so readers could skip
+    // matching rows.
     fields.map(({ name, type, optional }) => [
       name,
       { type: parquetTypes[type], optional, compression: 'SNAPPY', statistics: false },
@@ -120,7 +119,7 @@ interface Field {
 
 function checkedRow(row: Record<string, unknown>, fields: readonly Field[], index: number): Record<string, unknown> {
   if (typeof row !== 'object' || row === null) throw busError('VALUE_INVALID', `Row ${index} is not an object.`);
-  const checked: Record<string, unknown> = Object.create(null); // parquetjs-lite takes what an object inherits for a value
+  const checked: Record<string, unknown> = Object.create(null); // parquetjs-lite reads inherited properties as values
   for (const field of fields) {
     const value =
       Object.hasOwn(Object.prototype, field.name) && !Object.hasOwn(row, field.name) ? undefined : row[field.name];
@@ -139,7 +138,7 @@ function checkedValue(value: unknown, { name, type }: Field, index: number): unk
   switch (type) {
     case 'string':
       if (typeof value !== 'string') break;
-      // Half of a surrogate pair has no UTF-8, and would be written as another character.
+      // Half a surrogate pair has no UTF-8 form, and would be written as another character.
       if (/\p{Surrogate}/u.test(value))
         throw invalid(index, name, 'has half of a surrogate pair, which is not a character');
       return value;
@@ -147,7 +146,7 @@ function checkedValue(value: unknown, { name, type }: Field, index: number): unk
       if (typeof value === 'boolean') return value;
       break;
     case 'double':
-      if (typeof value === 'number' && !Number.isNaN(value)) return Object.is(value, -0) ? '-0' : value; // it parses texts, and loses the sign of -0
+      if (typeof value === 'number' && !Number.isNaN(value)) return Object.is(value, -0) ? '-0' : value; // it parses strings, and loses the sign of -0
       break;
     case 'timestamp':
       if (value instanceof Date && !Number.isNaN(value.getTime())) return value;

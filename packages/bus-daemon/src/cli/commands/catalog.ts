@@ -76,7 +76,7 @@ export async function catalogLineageCommand(
     const direction = inputs === outputs ? 'both' : inputs ? 'inputs' : 'outputs';
     const lineage = await catalog.lineage(key, { direction, depth });
     if (lineage.artifacts.length === 0 && lineage.edges.length === 0)
-      throw daemonError('ARTIFACT_NOT_FOUND', `The catalog knows nothing of ${key}.`);
+      throw daemonError('ARTIFACT_NOT_FOUND', `The catalog does not have ${key}.`);
     print(options, lineage, () =>
       lineage.edges.length === 0
         ? `${key} was made from nothing that the bus knows, and nothing was made from it`
@@ -102,7 +102,7 @@ const noSuchArtifact = ({ producer, kind, alias }: Dataset, artifactId?: string)
     alias === undefined
       ? `There is no artifact ${producer}/${kind}${artifactId === undefined ? '' : ` with the id ${artifactId}`}.`
       : `No artifact has the alias ${producer}/${kind}@${alias}.`,
-    alias === undefined ? {} : { hint: 'quantbot-bus alias list shows the aliases there are.' },
+    alias === undefined ? {} : { hint: 'Run `quantbot-bus alias list` to list the aliases.' },
   );
 
 const describe = ({ key, path, seq, committedAt, rows, bytes, schemaHint, sha256 }: ArtifactRecord): string =>

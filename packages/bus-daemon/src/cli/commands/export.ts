@@ -13,7 +13,7 @@ export async function exportCommand(names: string[], options: CommonOptions & { 
   const config = configOf(options);
   if (!config.export.enabled)
     throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
-      hint: 'Switch them on in bus_config.json.',
+      hint: 'Set export.enabled to true in bus_config.json.',
     });
   const { seq } = await operate(
     config,
@@ -26,7 +26,7 @@ export async function exportCommand(names: string[], options: CommonOptions & { 
   const unknown = names.filter(name => status.exports[name] === undefined);
   if (unknown.length > 0)
     throw daemonError('EXPORT_FAILED', `There is no export ${unknown.join(', ')}.`, {
-      hint: `There are ${Object.keys(status.exports).join(', ') || 'none yet'}.`,
+      hint: `Name one of these: ${Object.keys(status.exports).join(', ') || 'there is none yet'}.`,
     });
   print(options, Object.fromEntries(chosen), () => chosen.map(([name, entry]) => describe(name, entry)).join('\n'));
   if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;
@@ -51,8 +51,8 @@ async function untilServed(
     if (status.updated_at !== updatedAt) deadline = performance.now() + patienceMs;
     updatedAt = status.updated_at;
     if (performance.now() > deadline)
-      throw daemonError('EXPORT_FAILED', 'The daemon has taken the request, and then written no export.', {
-        hint: 'Is it still running? quantbot-bus status tells. The next start makes every export that is not up to date.',
+      throw daemonError('EXPORT_FAILED', 'The daemon took the request, but wrote no export.', {
+        hint: 'Run `quantbot-bus status` to see whether it still runs. Its next start refreshes every stale export.',
       });
     for (const [name, entry] of Object.entries(status.exports)) {
       if (isBegun && told.get(name) !== entry.started_at) {

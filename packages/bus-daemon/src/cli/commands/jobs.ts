@@ -19,7 +19,7 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
     const job = await findJob(config, jobId);
     if (job === undefined)
       throw daemonError('JOB_NOT_FOUND', `The bus knows no job ${jobId}.`, {
-        hint: 'quantbot-bus jobs lists the newest; a job that a producer has not finished is in staging/, or nowhere.',
+        hint: 'Run `quantbot-bus jobs` to list the newest jobs. A job that its producer has not finished is in staging/, or nowhere.',
       });
     print(options, job, () => describeJob(job));
     return;

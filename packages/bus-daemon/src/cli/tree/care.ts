@@ -10,29 +10,32 @@ export const careCommands = (): BusCommand[] => [
 ];
 
 const doctorCommand = (): BusCommand =>
-  busCommand('doctor', 'Look at the bus from all sides; say what is wrong and what to do. Changes nothing.')
+  busCommand('doctor', 'Examine the bus and print each problem with its cure. Changes nothing.')
     .explain({
-      exitCodes: { 0: 'all is well (there may be warnings)', 1: 'doctor could not run', 2: 'there are problems' },
+      exitCodes: { 0: 'no problem (there may be warnings)', 1: 'doctor could not run', 2: 'there are problems' },
       examples: ['quantbot-bus doctor', `quantbot-bus doctor --json | jq '.findings[] | select(.level != "ok")'`],
     })
     .runs(async () => (await import('../commands/doctor.js')).doctorCommand);
 
 const verifyCommand = (): BusCommand =>
-  busCommand('verify', 'Re-hash the whole bus; find missing, changed, damaged and orphaned files.')
+  busCommand('verify', 'Re-hash the whole bus, and list missing, changed, damaged and orphaned files.')
     .option('--deep', 'also decode every page of every artifact')
     .explain({
-      exitCodes: { 0: 'all is as the journal says', 2: 'something is missing, changed, damaged or orphaned' },
+      exitCodes: { 0: 'every file is as the journal says', 2: 'a file is missing, changed, damaged or orphaned' },
       examples: ['quantbot-bus verify', 'quantbot-bus verify --deep --json'],
     })
     .runs(async () => (await import('../commands/verify.js')).verifyCommand);
 
 const backupCommand = (): BusCommand =>
-  busCommand('backup', 'Make or renew a copy of the whole bus as of one moment, while the daemon works.')
-    .argument('<folder>', 'on another disk; empty, or with an earlier backup of this bus')
+  busCommand('backup', 'Create or update a copy of the whole bus as of one moment, while the daemon runs.')
+    .argument('<folder>', 'a folder on another disk: empty, or with an earlier backup of this bus')
     .explain({
-      notes: `The folder is laid out as a bus root: to restore, copy it to where bus_root shall be and start the daemon, which makes the database,
-the compacted tables and the exports again. Only artifacts that are not there yet are copied, and each one is hashed.`,
-      exitCodes: { 0: 'all is there', 2: 'artifacts of the bus are missing or changed; all others are there' },
+      notes: `The folder is laid out as a bus root. To restore, copy it to the new bus_root and start the daemon, which rebuilds
+the database, the compacted tables and the exports. A backup copies only new artifacts, and hashes each one.`,
+      exitCodes: {
+        0: 'the backup is complete',
+        2: 'artifacts of the bus are missing or changed; all others are copied',
+      },
       examples: ['quantbot-bus backup /mnt/backup/bus', 'quantbot-bus backup /mnt/backup/bus --json'],
     })
     .runs(async () => (await import('../commands/backup.js')).backupCommand);
@@ -40,10 +43,13 @@ the compacted tables and the exports again. Only artifacts that are not there ye
 const rebuildCommand = (): BusCommand =>
   busCommand(
     'rebuild',
-    'Make canonical tables and the published database again from journal and store alone (no daemon may run).',
+    'Rebuild canonical tables and the published database from journal and store. No daemon may run.',
   )
     .explain({
-      exitCodes: { 0: 'all is rebuilt', 2: 'a stored artifact is lost or damaged, and its table stays as it was' },
+      exitCodes: {
+        0: 'everything is rebuilt',
+        2: 'a stored artifact is lost or damaged, and its table stays as it was',
+      },
       examples: ['quantbot-bus rebuild', 'quantbot-bus rebuild --json'],
     })
     .runs(async () => (await import('../commands/rebuild.js')).rebuildCommand);
@@ -51,9 +57,9 @@ const rebuildCommand = (): BusCommand =>
 const gcCommand = (): BusCommand =>
   busCommand(
     'gc',
-    'Remove settled jobs past their retention, unfinished jobs and orphans. Says only what would go, unless --apply.',
+    'Remove settled jobs past their retention, unfinished jobs and orphans. Without --apply, only list them.',
   )
-    .option('--apply', 'really remove it')
+    .option('--apply', 'remove them')
     .option('--keep <duration>', 'keep settled jobs this long (30d, 12h)', '30d')
     .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long', '1d')
     .explain({ examples: ['quantbot-bus gc', 'quantbot-bus gc --keep 7d --apply'] })

@@ -23,15 +23,15 @@ const catalogCommand = (): BusCommand =>
 const catalogOption = (name: string, description: string): BusCommand =>
   busCommand(name, description).option(
     '--as-of <moment>',
-    'as it was: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+    'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
     parseMoment,
   );
 
 const latestCommand = (): BusCommand =>
-  catalogOption('latest', 'Print the newest artifact of a dataset, or the one for which an alias stands.')
+  catalogOption('latest', 'Print the newest artifact of a dataset, or the artifact of an alias.')
     .argument('<dataset>', 'producer/kind, or producer/kind@alias', parseDataset)
-    .option('--artifact <id>', 'of this artifact id; needed when the kind has several')
-    .option('--path', 'print nothing but the path of the file')
+    .option('--artifact <id>', 'with this artifact id; required when the kind has several')
+    .option('--path', 'print only the path of the file')
     .explain({
       examples: [
         'quantbot-bus catalog latest baseline/alerts_std',
@@ -49,7 +49,7 @@ const artifactsCommand = (): BusCommand =>
     .option('--artifact <id>', 'only with this artifact id')
     .option('--since <time>', 'only committed then or later', parseTime)
     .option('--until <time>', 'only committed before then', parseTime)
-    .option('--limit <n>', 'at most so many', parseCount, 20)
+    .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       examples: [
         'quantbot-bus catalog artifacts --producer simulation --kind fills',
@@ -60,16 +60,16 @@ const artifactsCommand = (): BusCommand =>
 
 const runsCommand = (): BusCommand =>
   catalogOption('runs', 'List runs, newest first.')
-    .option('--limit <n>', 'at most so many', parseCount, 20)
+    .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({ examples: ['quantbot-bus catalog runs', 'quantbot-bus catalog runs --limit 1 --json'] })
     .runs(async () => (await import('../commands/catalog.js')).catalogRunsCommand);
 
 const lineageCommand = (): BusCommand =>
-  catalogOption('lineage', 'Print what an artifact was made from, and what was made from it.')
+  catalogOption('lineage', 'Print the inputs of an artifact, and the artifacts computed from it.')
     .argument('<key>', 'run_id/producer/kind/artifact_id')
-    .option('--inputs', 'only what it was made from')
-    .option('--outputs', 'only what was made from it')
-    .option('--depth <steps>', 'how many steps away: a number, or all', parseDepth, 1)
+    .option('--inputs', 'only its inputs')
+    .option('--outputs', 'only artifacts computed from it')
+    .option('--depth <steps>', 'how many steps to follow: a number, or all', parseDepth, 1)
     .explain({
       examples: [
         'quantbot-bus catalog lineage run-7/simulation/fills/fills --inputs --depth all',
@@ -79,19 +79,20 @@ const lineageCommand = (): BusCommand =>
     .runs(async () => (await import('../commands/catalog.js')).catalogLineageCommand);
 
 const queryCommand = (): BusCommand =>
-  busCommand('query', 'Ask the published database with one SELECT; it can read the bus and change nothing.')
+  busCommand('query', 'Run one SELECT on the published database. It can read the bus and change nothing.')
     .argument('<sql>', 'one SELECT over catalog.* and canon.*')
-    .addOption(new Option('-f, --format <format>', 'how the rows come (default: "table")').choices(queryFormats))
-    .option('-o, --out <file>', 'write them to a file, which appears when it is whole; needed for parquet')
-    .option('--limit <n>', `print at most so many rows (${defaultTableRows} in a table, else all)`, parseCount)
+    .addOption(new Option('-f, --format <format>', 'output format (default: "table")').choices(queryFormats))
+    .option('-o, --out <file>', 'write the rows to a file, which appears when it is complete; required for parquet')
+    .option('--limit <n>', `print at most this many rows (${defaultTableRows} in a table, otherwise all)`, parseCount)
     .option(
       '--as-of <moment>',
-      'the bus as it was: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+      'the bus as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
       parseMoment,
     )
     .explain({
-      notes: `In JSON an integer beyond 2^53 is a text, as is a DECIMAL, and a time is ISO 8601 in UTC with all its digits: nothing
-is rounded. --json is --format json. Views of publish.views have no past. An answer that ends with exit code 0 is whole.`,
+      notes: `JSON output rounds nothing: integers beyond 2^53 and DECIMALs are strings, and times are ISO 8601 in UTC.
+--json is short for --format json. --as-of does not apply to views of publish.views. With exit code 0 the answer is
+complete.`,
       exitCodes: { [interruptedExitCode]: 'interrupted' },
       examples: [
         'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
@@ -104,7 +105,7 @@ is rounded. --json is --format json. Views of publish.views have no past. An ans
 
 const tailCommand = (): BusCommand =>
   busCommand('tail', 'Print each artifact as it is committed, until interrupted.')
-    .option('--since <seq>', 'begin behind this job; 0 is the first', parseSeq)
+    .option('--since <seq>', 'start after the job with this seq; 0 starts with the first job', parseSeq)
     .option('--producer <producer>', 'only of this producer')
     .option('--kind <kind>', 'only of this kind')
     .explain({
@@ -114,9 +115,9 @@ const tailCommand = (): BusCommand =>
     .runs(async () => (await import('../commands/tail.js')).tailCommand);
 
 const exportCommand = (): BusCommand =>
-  busCommand('export', 'Bring golden exports up to date now, and wait for them.')
-    .argument('[names...]', 'which exports; all when none is named')
-    .option('--force', 'also those that are up to date')
+  busCommand('export', 'Refresh golden exports now, and wait for them.')
+    .argument('[names...]', 'names of exports; without any, all exports')
+    .option('--force', 'also exports that are up to date')
     .explain({
       exitCodes: { 1: 'an error, or an export that failed' },
       examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
@@ -131,19 +132,19 @@ const aliasCommand = (): BusCommand =>
     .addCommand(listCommand()) as BusCommand;
 
 const setCommand = (): BusCommand =>
-  busCommand('set', 'Let an alias stand for an artifact from now on.')
+  busCommand('set', 'Point an alias at an artifact.')
     .argument('<alias>', 'producer/kind@alias')
     .argument('<key>', 'run_id/producer/kind/artifact_id')
     .explain({ examples: ['quantbot-bus alias set baseline/alerts_std@prod run-7/baseline/alerts_std/alerts'] })
     .runs(async () => (await import('../commands/alias.js')).aliasSetCommand);
 
 const removeCommand = (): BusCommand =>
-  busCommand('remove', 'Remove an alias; its history stays.')
+  busCommand('remove', 'Remove an alias. Its history stays.')
     .argument('<alias>', 'producer/kind@alias')
     .explain({ examples: ['quantbot-bus alias remove baseline/alerts_std@prod'] })
     .runs(async () => (await import('../commands/alias.js')).aliasRemoveCommand);
 
 const listCommand = (): BusCommand =>
-  busCommand('list', 'List the aliases there are.')
+  busCommand('list', 'List the aliases.')
     .explain({ examples: ['quantbot-bus alias list', 'quantbot-bus alias list --json'] })
     .runs(async () => (await import('../commands/alias.js')).aliasListCommand);

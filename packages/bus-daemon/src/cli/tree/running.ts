@@ -16,12 +16,12 @@ export const runningCommands = (): BusCommand[] => [
 
 const initCommand = (): BusCommand =>
   new BusCommand('init')
-    .description('Write a bus_config.json with every setting, its default, and what it is for in a comment.')
-    .argument('[file]', 'where to', 'bus_config.json')
-    .option('--force', 'also over a file that is there')
+    .description('Write a bus_config.json with every setting, its default, and a comment.')
+    .argument('[file]', 'the file to write', 'bus_config.json')
+    .option('--force', 'overwrite an existing file')
     .option('--json', 'print JSON')
     .explain({
-      notes: 'There need not be a configuration: without one everything has the default that is written here.',
+      notes: 'The file is optional: without it, every setting has the default written here.',
       examples: ['quantbot-bus init', 'quantbot-bus init /srv/lab/bus_config.json --force'],
     })
     .runs(async () => (await import('../commands/init.js')).initCommand);
@@ -29,16 +29,16 @@ const initCommand = (): BusCommand =>
 const startCommand = (): BusCommand =>
   new BusCommand('start')
     .description('Run the daemon in the foreground.')
-    .option('-c, --config <file>', 'bus_config.json (else QUANTBOT_BUS_CONFIG, else the nearest one upwards)')
-    .option('--drain', 'settle all that waits, bring exports up to date, then exit 0')
+    .option('-c, --config <file>', 'bus_config.json (otherwise QUANTBOT_BUS_CONFIG, otherwise the nearest one upwards)')
+    .option('--drain', 'settle all waiting jobs, refresh the exports, then exit 0')
     .option(
       '--http [address]',
       `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
     )
     .explain({
-      notes: `It logs JSON lines to standard error (QUANTBOT_LOG_LEVEL, else log_level of the configuration). SIGINT, SIGTERM
-and SIGHUP end it after the batch in hand; started with nohup it ignores SIGHUP and outlives its terminal.`,
-      exitCodes: { 0: 'it was asked to end, or has drained', 130: 'it was told twice to end' },
+      notes: `It logs JSON lines to standard error. QUANTBOT_LOG_LEVEL, or log_level of the configuration, sets the level. SIGINT,
+SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHUP and outlives its terminal.`,
+      exitCodes: { 0: 'it was stopped, or has drained', 130: 'it was interrupted twice' },
       examples: [
         'quantbot-bus start',
         'quantbot-bus start --http 127.0.0.1:7171',
@@ -48,29 +48,25 @@ and SIGHUP end it after the batch in hand; started with nohup it ignores SIGHUP 
     .runs(async () => (await import('../commands/start.js')).startCommand);
 
 const statusCommand = (): BusCommand =>
-  busCommand('status', 'Show queue, counts by state, last commit, exports, and who is the writer.')
-    .option(
-      '-w, --watch [seconds]',
-      `go on showing it, every so often (${defaultWatchS} s), until interrupted`,
-      parseSeconds,
-    )
+  busCommand('status', 'Show the queue, counts by state, the last commit, the exports and the writer.')
+    .option('-w, --watch [seconds]', `refresh every so many seconds (${defaultWatchS}) until interrupted`, parseSeconds)
     .explain({
-      notes: 'Without a terminal --watch prints the state whenever it has changed; with --json a line each time.',
+      notes: 'Without a terminal, --watch prints the state whenever it changes; with --json, one line each time.',
       examples: ['quantbot-bus status', 'quantbot-bus status --watch 5', 'quantbot-bus status --watch --json'],
     })
     .runs(async () => (await import('../commands/status.js')).statusCommand);
 
 const jobsCommand = (): BusCommand =>
-  busCommand('jobs', 'List the jobs that wait or are worked on, and those that have settled; or show one.')
+  busCommand('jobs', 'List jobs that are waiting, in work or settled, or show one job.')
     .argument('[job]', 'a job id')
-    .addOption(new Option('--state <state>', 'only in this state').choices(jobStates))
-    .option('--run <id>', 'only settled ones of this run')
-    .option('--producer <producer>', 'only settled ones of this producer')
-    .option('--kind <kind>', 'only settled ones of this kind')
-    .option('--limit <n>', 'at most so many', parseCount, 20)
+    .addOption(new Option('--state <state>', 'only jobs in this state').choices(jobStates))
+    .option('--run <id>', 'only settled jobs of this run')
+    .option('--producer <producer>', 'only settled jobs of this producer')
+    .option('--kind <kind>', 'only settled jobs of this kind')
+    .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       notes:
-        'On its way a job is uncommitted (without COMMIT), waiting, then claimed; it ends ingested, duplicate or rejected.',
+        'A job starts as uncommitted (no COMMIT yet), then is waiting and claimed. It ends as ingested, duplicate or rejected.',
       examples: ['quantbot-bus jobs', 'quantbot-bus jobs --state waiting --json', 'quantbot-bus jobs job-17'],
     })
     .runs(async () => (await import('../commands/jobs.js')).jobsCommand);
@@ -82,7 +78,7 @@ const rejectedCommand = (): BusCommand =>
     .runs(async () => (await import('../commands/rejected.js')).rejectedCommand);
 
 const retryCommand = (): BusCommand =>
-  busCommand('retry', 'Put rejected jobs back into the inbox, as they came.')
+  busCommand('retry', 'Put rejected jobs back into the inbox, unchanged.')
     .argument('[jobs...]', 'job ids')
     .option('--all', 'every rejected job')
     .explain({ examples: ['quantbot-bus retry job-17', 'quantbot-bus retry --all'] })
@@ -94,11 +90,11 @@ const notifyCommand = (): BusCommand =>
     .addCommand(testCommand()) as BusCommand;
 
 const testCommand = (): BusCommand =>
-  busCommand('test', 'Tell hooks of the configuration (notify) a test, each once, whatever they are on.')
-    .argument('[hook...]', 'names of hooks; all when there is none')
+  busCommand('test', 'Send one test notification to each hook of the configuration, whatever its `on` says.')
+    .argument('[hook...]', 'names of hooks; without any, all hooks')
     .explain({
-      notes: 'It uses the environment that it is run in; the daemon has its own.',
-      exitCodes: { 0: 'all of them were told', 2: 'one of them was not' },
+      notes: 'It uses the environment of this shell, which may differ from that of the daemon.',
+      exitCodes: { 0: 'every hook was notified', 2: 'a hook could not be notified' },
       examples: ['quantbot-bus notify test', 'quantbot-bus notify test on-call', 'quantbot-bus notify test --json'],
     })
     .runs(async () => (await import('../commands/notify.js')).notifyTestCommand);

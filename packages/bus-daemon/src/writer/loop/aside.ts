@@ -2,26 +2,26 @@ import { isAboutAJob } from '@quantbot/bus-format';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 
-/** A job that was put aside is tried again after this long. */
+/** A job that was put aside is retried after this long. */
 const restMs = 60_000;
 
 /**
- * Keeps an error that nobody foresaw from blocking the queue. A batch that fails for no reason of
- * the machine's is tried again job by job; a job that fails alone is put aside: it stays in
- * `claimed/`, is never lost, and is tried again later.
+ * Keeps an unforeseen error from blocking the queue. A batch that fails is retried job by job,
+ * unless the machine was at fault. A job that fails alone is put aside: it stays in `claimed/` and
+ * is retried later.
  */
 export class Aside {
   readonly #bus: Bus;
-  /** Claim and the moment from which the job may be tried again. */
+  /** Claim and time of the next attempt. */
   readonly #until = new Map<string, number>();
-  /** So many jobs go through one at a time. */
+  /** The number of jobs that still go through one at a time. */
   #alone = 0;
 
   constructor(bus: Bus) {
     this.#bus = bus;
   }
 
-  /** Whether a job rests for now. */
+  /** Whether a job is put aside for now. */
   has(job: ClaimedJob): boolean {
     return (this.#until.get(job.claim) ?? 0) > this.#bus.elapsed();
   }
@@ -31,7 +31,7 @@ export class Aside {
     return claimed.filter(job => !this.has(job)).slice(0, this.#alone > 0 ? 1 : maxJobs);
   }
 
-  /** Whether jobs go through one at a time for now, to find the one that fails. */
+  /** Whether jobs go through one at a time, to find the failing one. */
   get careful(): boolean {
     return this.#alone > 0;
   }
@@ -40,21 +40,19 @@ export class Aside {
     this.#alone = Math.max(0, this.#alone - batch.length);
   }
 
-  /** Whether a job has rested long enough. */
+  /** Whether a job is due for another attempt. */
   get isDue(): boolean {
     const now = this.#bus.elapsed();
     return [...this.#until.values()].some(until => until <= now);
   }
 
-  /** Jobs that have rested long enough are like all others again. */
+  /** Returns due jobs to the queue. */
   release(): void {
     const now = this.#bus.elapsed();
     for (const [claim, until] of this.#until) if (until <= now) this.#until.delete(claim);
   }
 
-  /**
-   * Takes note of a batch that failed. What is the machine's fault is not counted against any job.
-   */
+  /** Records a failed batch. A fault of the machine does not count against any job. */
   failed(batch: readonly ClaimedJob[], error: unknown): void {
     if (!isAboutAJob(error, this.#bus.layout.claimed) || batch.length === 0) return;
     const [only] = batch;

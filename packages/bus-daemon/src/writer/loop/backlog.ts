@@ -5,26 +5,26 @@ import { findJob, inInbox } from '../stages/discover.js';
 import { FairQueue } from './fair-queue.js';
 import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
 
-/** So many manifests are asked for at once. */
+/** Manifests per request. */
 const readAtOnce = 1000;
 /**
- * While a producer of few jobs is active beside one that has most of what waits, a batch has this
- * share of what it may have, so that the next turn comes soon.
+ * While a producer with few jobs competes with one that has most of the queue, a batch gets only
+ * this share, so that the next turn comes soon.
  */
 const smallShare = 1 / 4;
-/** What fits into this share of a batch is taken at once, whosever it is. */
+/** Jobs that fit into this share of a batch are taken at once, whatever their producer. */
 const atOnceShare = 1 / 4;
-/** A producer whose turn it was is active for this long. */
+/** A producer counts as active for this long after its turn. */
 const activeMs = 5_000;
 const maxHints = 10_000;
 
 /**
- * The jobs that are known to wait in the inbox. Producers take turns, and each one's jobs are taken
- * in their order.
+ * The known waiting jobs of the inbox. Producers take turns, and the jobs of each producer keep
+ * their order.
  *
- * Where more wait than are taken at once, our own user's jobs are told apart by their manifests,
- * which a thread reads beside, from the oldest on. Of those that it has not read, none is taken
- * before one that it has: it may be a later one of the same producer.
+ * If more jobs wait than one batch takes, a thread reads the manifests of our own user's jobs,
+ * oldest first, to tell producers apart. No unread job is taken before a read one: it may be a
+ * later job of the same producer.
  */
 export class Backlog {
   readonly #bus: Bus;
@@ -45,7 +45,7 @@ export class Backlog {
     return this.#jobs.size;
   }
 
-  /** When the oldest was submitted (milliseconds). */
+  /** The submission time of the oldest job (milliseconds). */
   get oldestAt(): number | undefined {
     return this.#jobs.oldestAt;
   }
@@ -54,7 +54,7 @@ export class Backlog {
     return this.#names.has(name);
   }
 
-  /** Takes up jobs that it does not know. */
+  /** Adds unknown jobs. */
   add(jobs: readonly FoundJob[]): void {
     const groups = new Map<string, FoundJob[]>();
     for (const job of jobs) {
@@ -69,15 +69,12 @@ export class Backlog {
     for (const [producer, group] of groups) this.#jobs.add(producer, group);
   }
 
-  /** Notes that something has happened to a name of the inbox. */
+  /** Notes an event on a name of the inbox. */
   hint(name: string): void {
-    if (this.#hints.size < maxHints) this.#hints.add(name); // the next scan finds the others
+    if (this.#hints.size < maxHints) this.#hints.add(name); // the next scan finds the rest
   }
 
-  /**
-   * Looks at the names of which there was a hint: while jobs wait, a scan of all of them would cost
-   * too much.
-   */
+  /** Examines the names with events. While jobs wait, a full scan would cost too much. */
   lookAtHints(): void {
     const jobs: FoundJob[] = [];
     for (const name of this.#hints) {
@@ -89,7 +86,7 @@ export class Backlog {
     this.add(jobs);
   }
 
-  /** Takes out those whose turn it is: as many as one batch may have, at most. */
+  /** Removes and returns the next jobs: at most one batch. */
   take(): FoundJob[] {
     const { maxJobs } = this.#bus.config.batch;
     const all = this.#jobs.producers;
@@ -103,8 +100,8 @@ export class Backlog {
   }
 
   /**
-   * Whether a producer of few jobs is active beside one that has most of what waits: what is taken
-   * ahead of its turn keeps it waiting.
+   * Whether a producer with few jobs competes with one that has most of the queue. Claiming ahead
+   * would make it wait.
    */
   get isShared(): boolean {
     return this.#isShared;
@@ -115,7 +112,7 @@ export class Backlog {
     const now = this.#bus.elapsed();
     for (const [producer, at] of this.#active) if (now - at > activeMs) this.#active.delete(producer);
     for (const producer of turns) this.#active.set(producer, now);
-    // They were the same producers, before anybody had looked.
+    // They belong to the same producers, before their manifests were read.
     if (turns.some(isOwnProducer)) this.#active.delete(unread);
     const producers = [...this.#active.keys()];
     const hasFew = (producer: string) => this.#jobs.sizeOf(producer) < maxJobs / producers.length;
@@ -132,13 +129,13 @@ export class Backlog {
       for (let jobs = this.#unreadJobs(); jobs.length > 0; jobs = this.#unreadJobs()) {
         const named = await this.#bus.files.request({ task: 'producer', orders: jobs.map(job => this.#orderOf(job)) });
         const producers = new Map(jobs.map((job, index) => [job, ownProducer(named[index] ?? '')]));
-        // Some may have been taken meanwhile.
+        // Some jobs may have been taken meanwhile.
         const read = this.#jobs.remove(unread, job => producers.has(job));
         for (const { name } of read) this.#names.delete(String(name));
         this.add(read.map(job => ({ ...job, producer: producers.get(job) ?? unread })));
       }
     } catch (error) {
-      this.#bus.logger.debug({ err: error }, 'the producers of waiting jobs could not be read'); // they wait as one
+      this.#bus.logger.debug({ err: error }, 'the producers of waiting jobs could not be read'); // treat them as one producer
     } finally {
       this.#reading = false;
     }
@@ -148,7 +145,7 @@ export class Backlog {
     return this.size > this.#bus.config.batch.maxJobs ? this.#jobs.peek(unread, readAtOnce) : [];
   }
 
-  /** Under a name that is not UTF-8, nothing is found: no producer of ours makes such. */
+  /** A name that is not UTF-8 cannot be looked up; our own producers never create one. */
   #orderOf({ name }: FoundJob): { manifest: string } {
     return { manifest: String(inInbox(this.#bus.layout.inbox, name, fileNames.manifest)) };
   }

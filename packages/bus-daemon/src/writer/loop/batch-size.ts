@@ -2,15 +2,15 @@ import { mostFiles } from '../file-thread/claim-folders.js';
 import type { ClaimedJob } from '../job.js';
 import { isLarge } from '../stages/large.js';
 
-/** Jobs that are verified together, and large ones among them that go their own way. */
+/** Jobs to verify together, and large jobs to verify separately. */
 export interface Split {
   batch: ClaimedJob[];
   large: ClaimedJob[];
 }
 
 /**
- * The first of these jobs whose files together do not exceed `maxBytes`, nor are too many. A job of
- * very many files is alone. One whose size cannot be seen at a glance may be large.
+ * Splits off the first jobs whose files stay within `maxBytes` and a number of files. A job with
+ * very many files is alone. A job of unknown size may be large.
  */
 export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Split {
   const split: Split = { batch: [], large: [] };
@@ -29,7 +29,7 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
   return split;
 }
 
-/** A rough figure is enough: whatever is no file is verification's to judge. */
+/** A rough figure suffices: verification judges everything that is not a file. */
 function sizeOf({ files }: ClaimedJob): { bytes: number; files: number } | undefined {
   if (files === undefined) return undefined;
   let bytes = 0;

@@ -1,14 +1,14 @@
 /**
- * What waits, by producer. Each producer gets a turn, one after another, and gives its oldest:
- * however much one has, another's waits for no more than one of each producer's.
+ * Items by producer. Producers take turns, and each gives its oldest item. However many items one
+ * producer has, another waits for at most one item of each.
  */
 export class FairQueue<T> {
   readonly #at: (item: T) => number;
-  /** Of each producer, newest first. Whose turn is next comes first. */
+  /** Items of each producer, newest first. The next producer is the first. */
   readonly #groups = new Map<string, T[]>();
   #size = 0;
 
-  /** @param at when an item was submitted (milliseconds). */
+  /** @param at returns the submission time of an item (milliseconds). */
   constructor(at: (item: T) => number) {
     this.#at = at;
   }
@@ -25,7 +25,7 @@ export class FairQueue<T> {
     return this.#groups.get(producer)?.length ?? 0;
   }
 
-  /** When the oldest was submitted. */
+  /** The submission time of the oldest item. */
   get oldestAt(): number | undefined {
     const oldest = [...this.#groups.values()].map(group => this.#at(group.at(-1) as T));
     return oldest.length === 0 ? undefined : Math.min(...oldest);
@@ -33,7 +33,7 @@ export class FairQueue<T> {
 
   add(producer: string, items: readonly T[]): void {
     if (items.length === 0) return;
-    // What came together is in order; the sort finds that out in one pass.
+    // New items are mostly in order, which the sort detects in one pass.
     const group = [...items].reverse().concat(this.#groups.get(producer) ?? []);
     this.#groups.set(
       producer,
@@ -42,7 +42,7 @@ export class FairQueue<T> {
     this.#size += items.length;
   }
 
-  /** Takes out so many, in turns; only of some producers, if `of` is given. */
+  /** Removes and returns items in turns; only those of some producers if `of` is given. */
   take(count: number, of: (producer: string) => boolean = () => true): T[] {
     const taken: T[] = [];
     let turns = this.producers.filter(of);
@@ -54,12 +54,12 @@ export class FairQueue<T> {
     return taken;
   }
 
-  /** The oldest of a producer, which stay. */
+  /** Returns the oldest items of a producer without removing them. */
   peek(producer: string, count: number): T[] {
     return (this.#groups.get(producer) ?? []).slice(-count).reverse();
   }
 
-  /** Takes out those of a producer that are chosen. */
+  /** Removes and returns chosen items of a producer. */
   remove(producer: string, isChosen: (item: T) => boolean): T[] {
     const group = this.#groups.get(producer) ?? [];
     const left = group.filter(item => !isChosen(item));
@@ -70,7 +70,7 @@ export class FairQueue<T> {
     return chosen;
   }
 
-  /** The producer's next turn is after everybody else's. */
+  /** Takes a producer's oldest item. Its next turn comes after all others. */
   #takeOldest(producer: string): T {
     const group = this.#groups.get(producer) as T[];
     const oldest = group.pop() as T;

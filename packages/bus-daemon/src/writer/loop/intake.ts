@@ -5,29 +5,29 @@ import { discover } from '../stages/discover.js';
 import { Backlog } from './backlog.js';
 
 /**
- * The inbox is scanned again after this many times what a scan has taken: while jobs wait, and
- * while none do.
+ * The pause between scans of the inbox, as a multiple of a scan's time: while jobs wait, and while
+ * none do.
  */
 const restWhileJobsWait = 50;
 const restWhileIdle = 10;
-/** A scan that takes longer (milliseconds) has much to look at that is no job. */
+/** A slower scan (milliseconds) has many names that are not jobs. */
 const slowScanMs = 20;
 
-/** Jobs on their way from the inbox into a batch: found, being claimed, claimed. */
+/** Jobs between the inbox and a batch: found, being claimed, claimed. */
 export class Intake {
   readonly #bus: Bus;
   readonly #found: Backlog;
   readonly #slowScanMs: number;
   #looking: Promise<void> | undefined;
-  /** When the last scan of the inbox ended, and how long it took (milliseconds). */
+  /** End and duration of the last scan (milliseconds). */
   #scan = { endedAt: Number.NEGATIVE_INFINITY, tookMs: 0 };
-  /** Claims that another thread is making meanwhile. */
+  /** Claims in progress on another thread. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
-  /** Names of jobs that could not be claimed, which has been told. */
+  /** Names of jobs that could not be claimed and were reported. */
   #refused = new Set<string>();
 
-  /** @param options what a slow scan is, in milliseconds. */
+  /** @param options the duration of a slow scan, in milliseconds. */
   constructor(bus: Bus, options: { slowScanMs?: number } = {}) {
     this.#bus = bus;
     this.#found = new Backlog(bus);
@@ -39,22 +39,22 @@ export class Intake {
     return this.#claimed.length + this.#found.size > 0 || this.#claiming !== undefined;
   }
 
-  /** When the oldest of them were submitted (milliseconds). */
+  /** The submission times of the oldest ones (milliseconds). */
   get oldest(): (number | undefined)[] {
     return [this.#claimed[0]?.submittedAtMs, this.#found.oldestAt];
   }
 
-  /** Something has happened to a name of the inbox. */
+  /** Notes an event on a name of the inbox. */
   hint(name: string): void {
     this.#found.hint(name);
   }
 
-  /** Jobs that lie in `claimed/` already. */
+  /** Adds jobs that already lie in `claimed/`. */
   putBack(jobs: readonly ClaimedJob[]): void {
     this.#claimed = [...jobs];
   }
 
-  /** The claimed jobs of which a batch can be made; a look into the inbox if none are known. */
+  /** Returns the claimed jobs for a batch, after a look into the inbox if there are none. */
   async claimed(): Promise<readonly ClaimedJob[]> {
     if (this.#claimed.length === 0) this.#claimed = await this.#claims();
     if (this.#claimed.length === 0) {
@@ -65,13 +65,13 @@ export class Intake {
     return this.#claimed;
   }
 
-  /** Takes out what goes its way; the next claims are made ahead of the batch that needs them. */
+  /** Keeps only some claimed jobs. The next claims are made ahead of the batch that needs them. */
   keepOnly(stays: (job: ClaimedJob) => boolean): void {
     this.#claimed = this.#claimed.filter(stays);
     if (this.#claimed.length === 0 && !this.#found.isShared) this.#claimNext();
   }
 
-  /** Forgets what was claimed, which lies in `claimed/`, once no claim is under way any more. */
+  /** Waits for claims in progress, and then forgets all claimed jobs. They lie in `claimed/`. */
   async forgetClaims(): Promise<void> {
     await this.#claims().catch(() => {});
     await this.#looking;
@@ -82,7 +82,7 @@ export class Intake {
     if (this.#found.size === 0 || this.#claiming !== undefined) return;
     this.#lookForMore();
     this.#claiming = claim(this.#bus, this.#found.take());
-    this.#claiming.catch(() => {}); // whoever takes them hears of it
+    this.#claiming.catch(() => {}); // the taker gets the error
   }
 
   async #claims(): Promise<ClaimedJob[]> {
@@ -95,10 +95,7 @@ export class Intake {
     return jobs;
   }
 
-  /**
-   * Where a scan takes long, it is made now and then only, and meanwhile what the system tells of
-   * is looked at.
-   */
+  /** If scans are slow, scan rarely, and examine the names with events meanwhile. */
   async #lookForFirst(): Promise<void> {
     this.#found.lookAtHints();
     if (this.#scan.tookMs <= this.#slowScanMs || this.#mayScan(restWhileIdle)) await this.#look();
@@ -109,12 +106,12 @@ export class Intake {
     return this.#bus.elapsed() >= endedAt + Math.max(this.#bus.config.pollIntervalMs, tookMs * rest);
   }
 
-  /** What has come meanwhile must not wait for all that came before it. */
+  /** New jobs must not wait for all earlier ones. */
   #lookForMore(): void {
     this.#found.lookAtHints();
     if (!this.#mayScan(restWhileJobsWait)) return;
     this.#looking ??= this.#look()
-      .catch(() => {}) // the next look, which is waited for, says so
+      .catch(() => {}) // the next awaited look reports it
       .finally(() => {
         this.#looking = undefined;
       });
@@ -128,7 +125,7 @@ export class Intake {
     this.#refused = new Set([...this.#refused].filter(name => this.#found.has(name)));
   }
 
-  /** A job that may not be moved is met at every look, and told of once. */
+  /** Reports a job that cannot be moved only once, although every look finds it. */
   #tell(refused: Claims['refused']): void {
     for (const { job, error } of refused) {
       const name = String(job.name);

@@ -234,7 +234,7 @@ export class Loop implements LoopView {
     return { jobs, verified };
   }
 
-  /** In the background: the first commit after a restart does not wait for it. */
+  /** Runs in the background, so that the first commit does not wait. */
   async #repairReceipts(): Promise<void> {
     try {
       const repaired = await repairReceipts(this.#bus);
@@ -246,15 +246,15 @@ export class Loop implements LoopView {
   }
 
   /**
-   * The machine's fault: nothing is rejected for it. Jobs in hand stay in `claimed/`, and the
-   * journal says what became of them.
+   * Pauses for a fault of the machine. Rejects nothing. Jobs in work stay in `claimed/`, and the
+   * journal knows their outcome.
    */
   async #pause(error: unknown): Promise<void> {
     if (dispositionOf(error) === 'stop') throw error;
     this.#aside.failed(this.#inHand, error);
-    await this.#ahead?.verified.catch(() => {}); // its jobs go through again, and not twice at once
+    await this.#ahead?.verified.catch(() => {}); // its jobs go through again, but not twice at once
     this.#ahead = undefined;
-    await this.#behind?.settled.catch(() => {}); // what of it is left in `claimed/` is settled again
+    await this.#behind?.settled.catch(() => {}); // the rest of it in `claimed/` is settled again
     this.#behind = undefined;
     await this.#intake.forgetClaims();
     this.#mustRecover = true;
@@ -264,7 +264,7 @@ export class Loop implements LoopView {
     await sleep(retryInMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
-  /** Being asked to end ends an export under way, too: it may last long. */
+  /** A stop also ends an export in progress, which may take long. */
   async #finishMaintenance(): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
@@ -280,8 +280,7 @@ export class Loop implements LoopView {
   }
 
   /**
-   * For latency, and the fairness of it, only: the scan at every poll interval finds what the watch
-   * misses.
+   * Only for latency and fair turns: the scan at every poll interval finds what the watch misses.
    */
   #watchInbox(): FSWatcher | undefined {
     try {

@@ -9,13 +9,13 @@ import { Compaction, restAfterDamageMs } from './compaction.js';
 
 const releaseEveryMs = 2_000;
 const retryAfterMs = 5_000;
-/** Files of one settled job that are removed before another one's. */
+/** Files of one settled job to remove before the turn of the next one. */
 const removedInATurn = 5_000;
 const mostRemovalTurns = 200;
 
 /**
- * What goes on beside ingestion and never in its way: compaction, release of what no reader needs,
- * exports. One round at a time; a round that fails is logged and tried again later.
+ * Runs beside ingestion without blocking it: compaction, release of unneeded files, exports. One
+ * round at a time. A failed round is logged and retried.
  */
 export class Maintenance {
   readonly #bus: Bus;
@@ -41,7 +41,7 @@ export class Maintenance {
     this.#lastCommitAt = bus.elapsed();
   }
 
-  /** What must be there before the first reader comes. */
+  /** Prepares what the first reader needs. */
   async prepare(): Promise<void> {
     await forgetExportsAhead(this.#bus);
     this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
@@ -60,7 +60,7 @@ export class Maintenance {
     return this.#exporter.states();
   }
 
-  /** Starts what is due, and returns at once. */
+  /** Starts due work, and returns at once. */
   kick(): void {
     if (this.#stopping.signal.aborted) return;
     if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.elapsed();
@@ -76,15 +76,12 @@ export class Maintenance {
     });
   }
 
-  /** How long until something is due (milliseconds), undefined when nothing is. */
+  /** Returns the time until work is due (milliseconds), or undefined. */
   async nextDueMs(): Promise<number | undefined> {
     return this.#exporter.nextDueMs();
   }
 
-  /**
-   * Brings every export up to date, removes what is left behind, and compacts what is due by now:
-   * the last round may have begun before the last commit.
-   */
+  /** Refreshes every export, removes leftovers, and compacts. Runs again after the last commit. */
   async finish(): Promise<void> {
     await this.#exports;
     await this.#exporter.runDirty({ ignoreInterval: true });
@@ -94,7 +91,7 @@ export class Maintenance {
     while (this.#bus.leftBehind.length > 0 && !this.#stopping.signal.aborted) await this.#removeLeftBehind();
   }
 
-  /** Ends what is under way; all of it can be ended at any moment. */
+  /** Stops work in progress, which is safe at any moment. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#exporter.stop();
@@ -118,9 +115,9 @@ export class Maintenance {
   }
 
   /**
-   * Each folder has a turn of so many files, and another one when the others have had theirs: a
-   * producer may go on filling its own. One that cannot be removed, or is not empty after very many
-   * turns, waits for the next start: its job has settled, and it is in nobody's way.
+   * Removes leftover folders in turns of many files, because a producer may go on filling its own.
+   * A folder that cannot be removed, or is not empty after very many turns, waits for the next
+   * start.
    */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;
@@ -148,7 +145,7 @@ export class Maintenance {
     try {
       await work();
     } catch (error) {
-      if (this.#stopping.signal.aborted) return; // we ended it ourselves
+      if (this.#stopping.signal.aborted) return; // we stopped it ourselves
       this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
       this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
     }

@@ -12,15 +12,15 @@ import { store } from '../stages/store.js';
 export interface CommittedBatch {
   jobs: readonly CommittedJob[];
   visibleAtMs: number;
-  /** When it was begun (milliseconds, of the process's own clock). */
+  /** Its start (milliseconds, monotonic clock). */
   startedMs: number;
 }
 
 /**
- * The way of one batch of verified jobs until it is committed. Each stage can be run again:
- * whatever fails leaves the jobs in `claimed/`, and the journal says which of them were committed.
+ * Takes one batch of verified jobs to its commit. Each stage can run again: after any failure the
+ * jobs are in `claimed/`, and the journal says which were committed.
  *
- * @param beside what is done while the files are stored, which another thread does.
+ * @param beside runs while another thread stores the files.
  * @param afterCommit runs between commit and settle, so that a producer whose job has settled finds
  * it in the published views.
  */
@@ -39,8 +39,8 @@ export async function commitBatch(
 }
 
 /**
- * The end of a committed batch's way. The next one may be on its way meanwhile; two must not be
- * settled at once, because a job id may come again.
+ * Settles a committed batch. The next batch may be in flight meanwhile. Never settle two at once,
+ * because a job id may come again.
  */
 export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: CommittedBatch): Promise<void> {
   await timed(bus, 'settle', () => settle(bus, jobs));
@@ -53,13 +53,13 @@ export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: Co
   bus.events.emit('settled', batch);
 }
 
-/** Nothing goes on behind the back of whoever handles the error of one of them. */
+/** Waits for both, so that nothing still runs when an error is handled. */
 async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
   await Promise.allSettled(both);
   return Promise.all(both);
 }
 
-/** Runs a stage and tells how long it took. */
+/** Runs a stage and emits its duration. */
 export async function timed<T>(bus: Bus, stage: StageName, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await work();
@@ -67,14 +67,14 @@ export async function timed<T>(bus: Bus, stage: StageName, work: () => Promise<T
   return result;
 }
 
-/** Aliases are views over the journal; what else an operation asks for is done beside ingestion. */
+/** Aliases are views over the journal. Other operations run beside ingestion. */
 function noteOperation(bus: Bus, { rows: [row] }: CommittedJob): void {
   if (row?.op_json == null) return;
   const op = JSON.parse(row.op_json) as Operation;
   if (op.type === 'export') bus.requestedExports.push({ names: op.names, force: op.force, seq: row.seq });
 }
 
-/** One line per batch, and one per rejection with its code and hint. */
+/** Logs one line per batch, and one per rejection with its code and hint. */
 function report(bus: Bus, { jobs, lastSeq, seconds }: SettledBatch): void {
   const count = (...outcomes: SettledJob['outcome'][]) => jobs.filter(job => outcomes.includes(job.outcome)).length;
   for (const { jobId, seq, rejection } of jobs)

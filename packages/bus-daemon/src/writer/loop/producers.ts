@@ -3,21 +3,21 @@ import { fileNames, inFolder } from '@quantbot/infra';
 import { readProducer } from '../file-thread/read-producers.js';
 import type { ClaimedJob, FoundJob } from '../job.js';
 
-/** Our own jobs while nobody has looked into their manifests. */
+/** The producer of our own jobs whose manifests were not read yet. */
 export const unread = 'own';
 
 const isOurs = (owner: number): boolean => owner === process.getuid?.();
 
 /**
- * Whose turn a job is: another user counts as one producer whatever his manifests say, and of our
- * own jobs the manifest counts.
+ * Returns the producer for turns: another user is one producer, and our own user's jobs count by
+ * manifest.
  */
 export const producerOf = ({ owner }: Pick<FoundJob, 'owner'>): string => (isOurs(owner) ? unread : `user ${owner}`);
 
-/** A producer of our own user's, as its manifests name it. */
+/** A producer of our own user, by the name in its manifests. */
 export const ownProducer = (named: string): string => `${unread} ${named}`;
 
-/** Whether a producer is one of those of our own user that are known. */
+/** Whether a producer is a known one of our own user. */
 export const isOwnProducer = (producer: string): boolean => producer.startsWith(`${unread} `);
 
 /** {@link producerOf} of a job that is claimed. */
@@ -27,6 +27,6 @@ export function producerOfClaimed({ producer, folder }: ClaimedJob): string {
     const { uid } = lstatSync(folder);
     return isOurs(uid) ? ownProducer(readProducer(inFolder(folder, fileNames.manifest))) : producerOf({ owner: uid });
   } catch {
-    return unread; // gone, or not to be looked into: verification says what that means
+    return unread; // gone or unreadable: verification decides
   }
 }

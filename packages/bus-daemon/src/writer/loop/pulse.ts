@@ -1,28 +1,25 @@
 import type { Bus } from '../bus.js';
 import type { RunState } from '../events.js';
 
-/**
- * Each step of a stage reports that it is done. When nothing has moved for this long, something
- * hangs.
- */
+/** Every step of a stage reports progress. Without progress for this long, something hangs. */
 const stallMs = 600_000;
 
-/** How the daemon's loop is, for health checks. */
+/** The health of the daemon's loop. */
 export interface LoopHealth {
   state: RunState;
-  /** When it came into this state (milliseconds since 1970). */
+  /** When it entered this state (milliseconds since 1970). */
   sinceMs: number;
   /** Why it pauses. */
   cause: { code: string | null; message: string } | undefined;
-  /** Whether the loop turns: it waits, pauses, or moves on with its work. */
+  /** Whether the loop waits, pauses or makes progress. */
   alive: boolean;
-  /** How long nothing has moved, while there was something to do (milliseconds). */
+  /** How long there was work but no progress (milliseconds). */
   stuckForMs: number;
 }
 
 /**
- * Feels whether the loop turns. A loop that hangs in a system call or waits for ever is found by
- * nothing else: the process is there, and answers.
+ * Detects a loop that hangs in a system call or waits forever. Nothing else notices: the process
+ * exists and answers.
  */
 export class Pulse {
   readonly #bus: Bus;
@@ -36,7 +33,7 @@ export class Pulse {
     this.#state = { state: 'starting', sinceMs: bus.now(), cause: undefined };
     bus.events.on('stage', () => this.beat());
     bus.events.on('moved', () => {
-      this.#beatAt = bus.elapsed(); // also of a large job beside a loop that rests, and goes on resting
+      this.#beatAt = bus.elapsed(); // may come from a large job beside an idle loop, which stays idle
     });
     bus.events.on('state', ({ state, code, message }) => {
       this.beat();
@@ -51,13 +48,13 @@ export class Pulse {
     this.#rests = false;
   }
 
-  /** There is nothing to do until something comes. */
+  /** Marks the loop as idle. */
   rest(): void {
     this.#rests = true;
   }
 
   get health(): LoopHealth {
-    const mayTakeLong = this.#rests || this.#state.state !== 'running'; // a table may be made again at the start
+    const mayTakeLong = this.#rests || this.#state.state !== 'running'; // the start may rebuild a table
     const stuckForMs = mayTakeLong ? 0 : this.#bus.elapsed() - this.#beatAt;
     return { ...this.#state, alive: stuckForMs < stallMs, stuckForMs };
   }

@@ -17,12 +17,12 @@ import { listClaimed } from '../stages/claim.js';
 import { settle } from '../stages/settle.js';
 
 /**
- * Receipts of jobs that were committed this long before the last commit are looked at, and of this
- * many at least, whatever the clock said: a power cut may have torn them.
+ * Receipts of this period before the last commit are checked, and at least this many, because a
+ * power cut may have torn them.
  */
 const receiptWindowMs = 120_000;
 const receiptWindowJobs = 10_000;
-/** So many jobs are asked of the journal at once. */
+/** Jobs per query of the journal. */
 const headsAtOnce = 2_000;
 /**
  * With five times as many the daemon took 330 instead of 220 MB at a start after 100,000 artifacts,
@@ -31,9 +31,9 @@ const headsAtOnce = 2_000;
 const rowsAtOnce = 1_000;
 
 /**
- * What an earlier process, or a batch that failed, left in `claimed/`: jobs that the journal has
- * are settled; the others are returned, oldest first, to go through the stages again. `isOrphan`
- * says of a claim whether nobody has its job in hand.
+ * Handles jobs that an earlier process or a failed batch left in `claimed/`. Settles those that the
+ * journal has, and returns the others, oldest first, to go through the stages again. `isOrphan`
+ * says whether no batch holds a claim.
  */
 export async function recoverClaimed(
   bus: Bus,
@@ -53,14 +53,14 @@ export async function recoverClaimed(
 }
 
 /**
- * Makes again what settling had written without flushing it, where a power cut took it: receipts
- * and reasons of the last two minutes before the last commit, and of the last ten thousand jobs.
- * (The kernel writes everything older back by itself.)
+ * Rewrites receipts and reasons that a power cut tore, because settling does not flush them: those
+ * of the last two minutes before the last commit, and of the last ten thousand jobs. The kernel
+ * writes everything older back by itself.
  *
- * @returns how many had to be made again.
+ * @returns the number of rewritten files.
  */
 export async function repairReceipts(bus: Bus): Promise<number> {
-  const { lastSeq } = bus.journal; // what is committed from now on is still to be settled
+  const { lastSeq } = bus.journal; // later commits are settled anyway
   const last = await bus.journal.lastCommittedAt();
   if (last === undefined) return 0;
   let repaired = 0;
@@ -73,7 +73,7 @@ export async function repairReceipts(bus: Bus): Promise<number> {
     for (const head of heads) {
       const outcome = `${head.isRejected ? 'rejected' : 'processed'}/${head.jobId}`;
       if (!seen.has(outcome) && !isWhole(bus, head)) torn.push(head);
-      seen.add(outcome); // an older job of this id has lost its place to this one
+      seen.add(outcome); // a later job with this id has replaced it
       await breathe();
     }
     for (const page of pagesOf(torn))
@@ -83,7 +83,7 @@ export async function repairReceipts(bus: Bus): Promise<number> {
   return repaired;
 }
 
-/** Jobs that together have a bounded number of rows: one may have ten thousand. */
+/** Groups jobs by a bounded number of rows: one job may have ten thousand. */
 export function* pagesOf(jobs: readonly JobHead[]): Generator<JobHead[]> {
   for (let from = 0; from < jobs.length; ) {
     let to = from;
@@ -98,9 +98,8 @@ const outcomePath = ({ layout }: Bus, jobId: string, isRejected: boolean): strin
   isRejected ? join(layout.rejected, jobId, fileNames.rejectReason) : join(layout.processed, jobId, fileNames.receipt);
 
 /**
- * Whether a receipt or reason is there, whole: what a power cut has torn is no JSON any more, or
- * empty. One that may not be read is left alone, and so is a rejected job whose folder is nowhere:
- * a rename is there or not there, so `retry` or `gc` took it out.
+ * Whether a receipt or reason exists and is whole. A torn one is empty or not JSON. Skips an
+ * unreadable one, and a rejected job without a folder: `retry` or `gc` took it.
  */
 function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRejected'>): boolean {
   const path = outcomePath(bus, jobId, isRejected);
@@ -117,7 +116,7 @@ function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRej
   }
 }
 
-/** Synchronous, so that no newer outcome of the same job comes between the look and the writing. */
+/** Synchronous, so that no newer outcome of the same job comes between check and write. */
 function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
   const [{ job_id: jobId }] = rows as [JournalRow];
   const isRejected = isRejection(rows);

@@ -28,24 +28,21 @@ export interface BroughtFile {
   path: string;
   inode: number;
   bytes: number;
-  /** Of a large one, which was hashed on the way. */
+  /** The digest of a large file, which was hashed while copying. */
   digest?: ContentDigest;
 }
 
-/**
- * Where small files are read to, one after another; a new buffer for each costs more than reading
- * into it.
- */
+/** A buffer for small files. A new buffer for each costs more than the read. */
 const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
 
 /**
- * In: a claimed job in whose folder somebody else may change anything at any moment. Out: what its
- * manifest names, in a folder that only the daemon can write to. Each file is found once, through
- * the open folder, and copied from what was opened. Durable effect: none. The job's own folder
- * stays as it is until the job has settled, and a crash begins anew from it.
+ * In: a claimed job whose folder another user may change. Out: its files, in a folder that only the
+ * daemon can write. Each file is found once, through the open folder, and copied from its open
+ * descriptor. Durable effect: none. The job's own folder stays until the job has settled, and a
+ * crash starts again from it.
  *
- * Whatever goes wrong while reading is the job's own fault (a lease, a closed folder, a link),
- * unless the machine has nothing left.
+ * Read errors are the job's own fault (a lease, a closed folder, a link), unless the machine has
+ * run out of something.
  */
 export class BringOver {
   readonly #config: Bus['config'];
@@ -60,13 +57,13 @@ export class BringOver {
     this.#folder = besideClaimed(job.folder, 'own');
   }
 
-  /** Opens the job's folder, and makes the daemon's own one. */
+  /** Opens the job's folder, and creates the daemon's own one. */
   static async begin({ config }: Pick<Bus, 'config'>, job: ClaimedJob): Promise<BringOver> {
     const source = reading('The job folder', () => PinnedFolder.open(job.folder));
     const started = new BringOver(config, job, source);
     try {
       started.#checkCommit();
-      await rm(started.#folder, { recursive: true, force: true }); // of an attempt that did not come to its end
+      await rm(started.#folder, { recursive: true, force: true }); // from an interrupted attempt
       mkdirSync(started.#folder, { mode: 0o700 });
       writeNewFile(join(started.#folder, fileNames.commit), stagedMark);
       return started;
@@ -94,7 +91,7 @@ export class BringOver {
   }
 
   /**
-   * Copies the file of one artifact, which is plain names one in another.
+   * Copies the file of one artifact, given as nested plain names.
    *
    * @param options.check may refuse it by its size, by throwing.
    * @throws BusError with the code of the rejection; system errors of writing as they come.
@@ -125,7 +122,7 @@ export class BringOver {
     this.#source.close();
   }
 
-  /** Goes down through folders of the job, none of which is a link. */
+  /** Descends through folders of the job, and refuses links. */
   #enter(parts: readonly string[], relpath: string): PinnedFolder {
     let here = this.#source;
     for (const [depth, part] of parts.entries()) {
@@ -184,9 +181,9 @@ export class BringOver {
   }
 
   /**
-   * A name in the job's folder can be a second one of any file: what its producer could not have
-   * read itself, the daemon does not read for it. The size was looked at when the job was claimed,
-   * to tell large jobs from small ones.
+   * A name in the job's folder can be a second name of any file. The daemon does not read a file
+   * that the producer could not have read. The size was checked at the claim, to tell large jobs
+   * from small ones.
    */
   #refuse(name: string, info: Stats): void {
     const whose = whoseIsIt(this.#config, this.#source.info, info);
@@ -202,10 +199,10 @@ export class BringOver {
 const missingFile = (relpath: string) => () =>
   busError('ARTIFACT_MISSING', `The job has no file ${relpath.slice(0, 200)}.`);
 
-/** What the machine lacks, whoever's file is being read. */
+/** Errors of the machine, whatever file is read. */
 const machineCodes = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Reads something of the job's; what goes wrong is its own fault. */
+/** Reads from the job's folder. An error is the job's own fault. */
 function reading<T>(what: string, read: () => T, missing?: () => BusError): T {
   try {
     return read();

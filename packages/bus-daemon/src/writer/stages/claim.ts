@@ -10,24 +10,25 @@ import { asError, type ClaimResult } from '../file-thread/orders.js';
 import type { ClaimedJob, FoundJob } from '../job.js';
 import { inInbox } from './discover.js';
 
-/** What became of jobs in the inbox. */
+/** The outcome of claiming. */
 export interface Claims {
   /** Under claims of our own. */
   jobs: ClaimedJob[];
-  /** They wait because the others hold enough for one time. */
+  /** They wait because the others fill this round. */
   left: FoundJob[];
   /**
-   * They wait because we may not move them: folders of another user that are not writable for us.
+   * They wait because we may not move them: their folders belong to another user and are not
+   * writable for us.
    */
   refused: { job: FoundJob; error: Error }[];
 }
 
 /**
- * In: jobs in the inbox. Out: the same jobs under claims of our own, without those that are gone by
- * now and those that we may not move. Durable effect: rename into `claimed/`, not flushed: after a
- * power cut the job is in one place or the other, and both are looked at.
+ * In: jobs in the inbox. Out: the same jobs under new claims, without those that are gone or cannot
+ * be moved. Durable effect: a rename into `claimed/`, not flushed. After a power cut the job is in
+ * one of the two places, and both are read.
  *
- * @throws the permission error when it is the inbox, or `claimed/`, that may not be changed.
+ * @throws the permission error if the inbox or `claimed/` itself may not be changed.
  */
 export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claims> {
   faultPoint('claim:before-rename');
@@ -78,8 +79,8 @@ function claimOf(
 }
 
 /**
- * Whether a job that could not be claimed waits in the inbox: we may not move it. One that is gone
- * does not.
+ * Whether a job that could not be claimed still waits: we may not move it. One that is gone does
+ * not.
  */
 function mustWait(error: Error): boolean {
   const code = systemErrorCode(error);
@@ -88,10 +89,7 @@ function mustWait(error: Error): boolean {
   return true;
 }
 
-/**
- * A folder whose name is no id gets one, so that it can be rejected under a name that is safe
- * everywhere.
- */
+/** Gives an id to a folder whose name is not one, so that its rejection has a safe name. */
 function substituteId(name: string | Buffer): string {
   const readable = String(name)
     .replace(/[^A-Za-z0-9._-]+/g, '_')
@@ -99,15 +97,12 @@ function substituteId(name: string | Buffer): string {
   return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
 }
 
-/**
- * So many files are known of all jobs in `claimed/` together; of the rest it is asked when it is
- * needed.
- */
+/** The most files to remember for all jobs in `claimed/`. The rest is looked up when needed. */
 const mostKnown = 10_000;
 
 /**
- * The jobs that an earlier process, or a batch that failed, left in `claimed/` and that nobody has
- * in hand, oldest first.
+ * Lists jobs that an earlier process or a failed batch left in `claimed/` and that no batch holds,
+ * oldest first.
  */
 export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean = () => true): Promise<ClaimedJob[]> {
   const jobs: ClaimedJob[] = [];
@@ -118,7 +113,7 @@ export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean
     const folder = join(bus.layout.claimed, name);
     const submittedAtMs = await lstat(join(folder, fileNames.commit)).then(
       info => info.mtimeMs,
-      () => undefined, // settling had begun, or it never was a whole job
+      () => undefined, // settling had begun, or it never was a complete job
     );
     const { files, ...seen } = seenIn(lookInto(folder));
     const isKnown = files !== undefined && known + files.size <= mostKnown;

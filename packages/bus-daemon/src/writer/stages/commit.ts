@@ -27,10 +27,10 @@ import type { DecidedBatch } from './decide.js';
 import { rowsOfJob } from './job-rows.js';
 
 /**
- * In: a batch whose files are in the store. Out: the same jobs, committed, with the journal's rows.
- * Durable effect: `journal/hot/<last seq>/`, built outside of every glob and renamed in. That one
- * rename is the commit point and the publication at once. A crash before it leaves a half-built
- * folder that the next start removes; after it the batch is committed.
+ * In: a batch whose files are in the store. Out: the same jobs, committed, with their rows of the
+ * journal. Durable effect: `journal/hot/<last seq>/`, built outside every glob and renamed in. That
+ * rename is the commit point and the publication. A crash before it leaves a half-built folder,
+ * which the next start removes. After it, the batch is committed.
  */
 export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<CommittedJob[]> {
   if (jobs.length === 0) return [];
@@ -59,7 +59,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   return committed;
 }
 
-/** What came with the job lies in its folder; in one of the daemon's own, what was brought over. */
+/** The leftovers are the files in the job's folder, or the copies in the daemon's own folder. */
 function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   if (isRejected(job)) return undefined;
   if (!job.own) return job.artifacts.map(({ file }) => basename(file));
@@ -67,7 +67,7 @@ function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
 }
 
-/** What a manifest says of its trace, if it is one. */
+/** Returns the manifest's trace context, if valid. */
 function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
   const { traceparent, tracestate } = manifest ?? {};
   if (!isTraceparent(traceparent)) return undefined;
@@ -77,23 +77,20 @@ function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
 const keysOf = (committed: readonly CommittedJob[]): string[] =>
   committed.flatMap(({ rows }) => rows.flatMap(row => (row.status === 'ingested' ? (row.artifact_key ?? []) : [])));
 
-/**
- * Of the calls below only flushes go through another thread, which takes longer than the others
- * themselves.
- */
+/** Only flushes use another thread below, because a hand-over costs more than the other calls. */
 function makeEmptyFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
     if (systemErrorCode(error) !== 'EEXIST') throw error;
-    rmSync(path, { recursive: true }); // of an attempt that failed
+    rmSync(path, { recursive: true }); // from a failed attempt
     mkdirSync(path);
   }
 }
 
 /**
- * Writes and flushes the folder; so many files of canonical tables are in it. Nothing refers to it
- * yet, so whatever goes wrong, it is simply removed.
+ * Writes and flushes the folder, and returns its number of files of canonical tables. Nothing
+ * refers to it yet, so after an error it is simply removed.
  */
 async function build(
   bus: Bus,
@@ -111,7 +108,7 @@ async function build(
     await syncFolder(folder);
     return tableFiles;
   } catch (error) {
-    await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start removes it too
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start also removes it
     throw isFlushFailure(error) ? journalFailed(error) : error;
   }
 }
@@ -142,7 +139,7 @@ async function enterJournal(bus: Bus, building: string, lastSeq: number): Promis
   bus.assertHeld();
   const target = join(bus.layout.hot, seqName(lastSeq));
   try {
-    renameSync(building, target); // a second writer could not rename over a commit that is there
+    renameSync(building, target); // a second writer could not rename over an existing commit
   } catch (error) {
     const taken = ['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '');
     if (taken) throw daemonError('JOURNAL_DAMAGED', `Another process has committed ${target}.`, { cause: error });
@@ -152,15 +149,15 @@ async function enterJournal(bus: Bus, building: string, lastSeq: number): Promis
   try {
     await syncFolder(bus.layout.hot);
   } catch (error) {
-    // Readers may see the commit already, but nobody knows whether it is on the disk.
+    // Readers may see the commit already, but it may not be on the disk.
     throw journalFailed(error);
   }
   faultPoint('commit:after-sync');
 }
 
 /**
- * An fsync that failed for want of space has nothing to hide; any other failure means that the disk
- * cannot be believed.
+ * A failed fsync for lack of space hides nothing. After any other failure the disk cannot be
+ * trusted.
  */
 function isFlushFailure(error: unknown): boolean {
   const { syscall } = error as { syscall?: string };

@@ -13,28 +13,24 @@ import {
   type VerifiedJob,
 } from '../job.js';
 
-/**
- * A batch whose outcome is settled, in the order of the jobs, and the canonical tables as they will
- * be after it.
- */
+/** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
 export interface DecidedBatch {
   jobs: (AcceptedJob | RejectedJob)[];
   tables: TableRegistry;
 }
 
-/** What decides about a key: the journal, then the jobs accepted earlier in this batch. */
+/** The facts that decide about a key: the journal, then the jobs accepted earlier in this batch. */
 interface Known {
   journal: ReadonlyMap<string, KnownArtifact>;
   batch: Map<string, string>;
-  /** Store paths at which there is a file, or will be after this batch. */
+  /** Store paths that have a file, or will have one after this batch. */
   stored: Set<string>;
 }
 
 /**
- * In: verified jobs. Out: for each, as a whole: accepted (each artifact new or a duplicate) or
- * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is asked
- * only about keys that it may have; the bytes of one whose stored file was lost go back into their
- * place.
+ * In: verified jobs. Out: each job as a whole is accepted (each artifact new or a duplicate) or
+ * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is queried
+ * only for keys that it may have. A duplicate whose stored file was lost restores the file.
  */
 export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
@@ -53,12 +49,13 @@ export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise
 }
 
 /**
- * The journal has the path: an earlier version named files of keys with capital letters otherwise.
+ * Take the path from the journal: an earlier version named files of keys with capital letters
+ * differently.
  */
 const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
   journal.get(key)?.relPath ?? relPath;
 
-/** Any error but "not there" is thrown. */
+/** Throws any error but "not found". */
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 function decideJob(
@@ -94,7 +91,7 @@ function decideJob(
 const keysOfAlias = ({ manifest }: CheckedJob): string[] =>
   manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
 
-/** An alias stands for an artifact that is there, of the dataset that it belongs to. */
+/** An alias must name an existing artifact of its own dataset. */
 function checkOperation(op: Operation, known: Known): void {
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');
@@ -104,7 +101,7 @@ function checkOperation(op: Operation, known: Known): void {
     throw busError('OPERATION_INVALID', `There is no artifact ${op.artifact_key}.`);
 }
 
-/** All of a job's artifacts fit their tables, or the tables stay as they were. */
+/** Applies all of a job's artifacts to their tables, or none. */
 function tryOnTables(
   bus: Bus,
   tables: TableRegistry,
@@ -125,7 +122,7 @@ function tryOnTables(
     if (name !== undefined) names.add(name);
   }
   const { producer } = job.manifest;
-  // An operator's adoption is one job with all tables of a database.
+  // An adoption is one job with all tables of a database.
   const isAdoption = job.own === true && producer === adoptProducer;
   const changes = [...names].map(name => ({
     before: tables.get(name) ?? (tables.isKnown(name) || isAdoption ? { columns: [] } : undefined),

@@ -25,17 +25,15 @@ interface Group extends FilesToDecode {
 }
 
 /**
- * Returns which of these files cannot be read although their footer is good, or lack values that
- * their table needs, and why. Only files for canonical tables are read: there, one bad page would
- * fail every query of the table. Reading happens in another process, which a hostile file may take
- * down with it.
+ * Finds files that cannot be read although their footer is good, or that lack values which their
+ * table needs, and the reasons. Only files for canonical tables are read: one bad page would fail
+ * every query of the table. Another process reads them, because a hostile file may crash it.
  *
- * The others get the columns that DuckDB reads in them: what it says is what the table gets,
- * whatever our own reader found.
+ * The good files get the columns that DuckDB reads, whatever our own reader found.
  *
- * Where jobs can be handed over (`bus.beside`), a file that is slow, or takes the process down, is
- * not judged here: its finding is `slow`. Beside the others the search ends with the first bad
- * file, since its job is rejected as a whole.
+ * If jobs can be handed over (`bus.beside`), a file that is slow or kills the process is not judged
+ * here: its finding is `slow`. Beside the batches, the search ends with the first bad file, since
+ * its job is rejected as a whole.
  */
 export async function checkDecodable(
   bus: Bus,
@@ -47,7 +45,7 @@ export async function checkDecodable(
       bad.set(file, {
         unfaithful: schema.faults.map(({ path, problem, hint }) => `${path || 'a column'}: ${problem}; write ${hint}`),
       });
-  // Each attempt has a budget of its own, so who waits for one does not hang.
+  // Each attempt has its own budget, so waiting for it is progress.
   const moving = setInterval(() => bus.events.emit('moved', { stage: 'verify' }), movingEveryMs);
   const patience = bus.beside && new Patience(bus.beside);
   try {
@@ -67,7 +65,7 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
     const table = canonTableOf(artifact.entry.schema_hint);
     const { schema } = artifact;
     if (table === undefined || schema === undefined || schema.faults.length > 0) continue;
-    // A column that the file lacks is found when its schema is compared.
+    // Missing columns are found when schemas are compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     const [, producer = ''] = artifact.key.split('/');
     const alike = JSON.stringify([producer, required, schema.id]);
@@ -79,9 +77,7 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
   return groups.values();
 }
 
-/**
- * What the decoder has to know of a schema, and what is learnt of it when its files are decoded.
- */
+/** The decoder's view of a schema, which decoding completes. */
 function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
   const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
   if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
@@ -108,7 +104,8 @@ function* halves(group: Group): Generator<Group> {
 }
 
 /**
- * All files of a group in one statement; if that fails, halves, until each bad file stands alone.
+ * Decodes all files of a group in one statement. If that fails, it halves the group until each bad
+ * file is alone.
  */
 async function decodeQuickly(
   bus: Bus,
@@ -132,7 +129,7 @@ async function decodeQuickly(
   else if (only !== undefined) bad.set(only.path, outcome);
 }
 
-/** {@link decodeQuickly} with all that a file may cost, until one is bad. */
+/** {@link decodeQuickly} with the full budget of a file, until one is bad. */
 async function decodeThoroughly(bus: Bus, group: Group, bad: Map<string, DecodeFinding | SlowFile>): Promise<void> {
   const { limits } = bus.config;
   const outcome = await decodeTogether(bus.inspector, group, decodeBudget(limits, bytesOf(group)));

@@ -4,12 +4,12 @@ import { fileNames } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { FoundJob } from '../job.js';
 
-/** So many folders are looked at before other work gets a turn. */
+/** Folders to examine before other work gets a turn. */
 const sliceSize = 500;
 
 /**
- * In: the inbox. Out: every folder that has a COMMIT and is not known, oldest first. Durable
- * effect: none. A full scan, because file system events are only hints.
+ * In: the inbox. Out: every unknown folder with a COMMIT, oldest first. Durable effect: none. It
+ * scans everything, because file system events are only hints.
  */
 export async function discover(bus: Bus, isKnown: (name: string) => boolean = () => false): Promise<FoundJob[]> {
   const found: FoundJob[] = [];
@@ -26,8 +26,7 @@ export async function discover(bus: Bus, isKnown: (name: string) => boolean = ()
 
 function inboxNames(inbox: string): (string | Buffer)[] {
   const names = readdirSync(inbox);
-  // A name that is not UTF-8 reads as one with U+FFFD, under which nothing can be found: those are
-  // read again as bytes.
+  // A name that is not UTF-8 reads with U+FFFD and cannot be found. Read such names again as bytes.
   if (!names.some(name => name.includes('\uFFFD'))) return names;
   return readdirSync(inbox, { encoding: 'buffer' }).map(bytes => {
     const text = bytes.toString('utf8');
@@ -35,18 +34,18 @@ function inboxNames(inbox: string): (string | Buffer)[] {
   });
 }
 
-/** Path of something in the inbox whose name may be bytes. */
+/** Returns a path in the inbox. The name may be bytes. */
 export const inInbox = (inbox: string, name: string | Buffer, ...rest: string[]): string | Buffer =>
   typeof name === 'string'
     ? [inbox, name, ...rest].join('/')
     : Buffer.concat([Buffer.from(`${inbox}/`), name, Buffer.from(rest.map(part => `/${part}`).join(''))]);
 
-/** A job of this name in the inbox; undefined when there is none (yet). */
+/** Returns the job with this name in the inbox, or undefined. */
 export function findJob(inbox: string, name: string | Buffer): FoundJob | undefined {
   try {
     const commit = lstatSync(inInbox(inbox, name, fileNames.commit), { throwIfNoEntry: false });
     return commit && { name, committedAtMs: commit.mtimeMs, owner: commit.uid };
   } catch {
-    return undefined; // not a folder, or one that we may not look into: not a job (yet)
+    return undefined; // not a folder, or unreadable: not a job (yet)
   }
 }

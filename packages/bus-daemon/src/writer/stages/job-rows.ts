@@ -3,8 +3,7 @@ import type { ParquetColumn } from '@quantbot/infra';
 import { type AcceptedJob, isRejected, type RejectedJob } from '../job.js';
 
 /**
- * The journal's rows of a job: one per artifact, or one for a job that was rejected, or for an
- * operation.
+ * Returns the journal's rows of a job: one per artifact, or one for a rejected job or an operation.
  */
 export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committedAt: number): JournalRow[] {
   const base = {
@@ -64,7 +63,7 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
   }));
 }
 
-/** Files of one producer mostly share one schema, and then the very same columns. */
+/** Files of one producer mostly share one schema object, so cache by identity. */
 const schemaJsons = new WeakMap<readonly ParquetColumn[], string>();
 
 function schemaJson(columns: readonly ParquetColumn[]): string {
@@ -77,7 +76,7 @@ function schemaJson(columns: readonly ParquetColumn[]): string {
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
-/** The manifest's schema has checked the form; a time without a zone is UTC too. */
+/** The manifest's schema has checked the format. A time without a zone is UTC. */
 const parseUtc = (text: string): number =>
   Date.parse(
     `${text

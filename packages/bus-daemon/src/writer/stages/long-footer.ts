@@ -2,18 +2,16 @@ import { footerBudget, inFreshProcess, isSpoilt, TaskError } from '@quantbot/duc
 import { BusError, busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
-/** A longer footer is not read in the daemon's own thread. */
+/** Longer footers are not read in the daemon's main thread. */
 export const longFooterBytes = 1024 * 1024;
 
-/**
- * A file of a batch that would keep the other jobs waiting: its job is to be verified beside them.
- */
+/** A file that would delay the other jobs of its batch: verify its job beside them. */
 export class CostlyFile extends Error {}
 
 /**
- * Reads a long footer in a process of its own: nothing else can be done while a footer is parsed.
+ * Reads a long footer in another process, because parsing blocks everything else.
  *
- * @throws CostlyFile where a job can be handed over; BusError as `readParquetFooter`, and
+ * @throws CostlyFile if the job can be handed over; BusError as `readParquetFooter`, and
  * `TOO_COMPLEX`.
  */
 export async function readLongFooter(

@@ -1,17 +1,14 @@
 import type { Beside } from '../bus.js';
 
-/**
- * The files of a batch may take this much longer than files of their sizes take, all of them
- * together.
- */
+/** How much longer than usual the files of a batch may take, in total. */
 const patienceMs = 5_000;
-/** What files take that are not slow, on a machine that is. */
+/** The time of normal files on a slow machine. */
 const usualMs = 200;
 const usualBytesPerMs = 8 * 1024;
 
 /**
- * How long the jobs of a batch wait for the files of some of them: what takes longer is verified
- * beside them.
+ * Limits how long the jobs of a batch wait for slow files. Slower files are verified beside the
+ * batch.
  */
 export class Patience {
   readonly #beside: Beside;
@@ -22,7 +19,8 @@ export class Patience {
   }
 
   /**
-   * How long files of a producer may take (milliseconds); undefined if they are not to be tried.
+   * Returns the time for files of a producer (milliseconds), or undefined if they should not be
+   * tried.
    */
   timeFor(producer: string, bytes: number): number | undefined {
     if (this.#leftMs <= 0 || this.#beside.isSlow(producer)) return undefined;
@@ -30,8 +28,8 @@ export class Patience {
   }
 
   /**
-   * Notes what an attempt took. One that spoilt its process says that the producer's next files are
-   * slow, too.
+   * Records the time of an attempt. One that killed its process marks the producer's next files as
+   * slow too.
    */
   spend(producer: string, { ms, bytes, spoilt }: { ms: number; bytes: number; spoilt: boolean }): void {
     this.#leftMs -= Math.max(0, ms - usual(bytes));

@@ -32,8 +32,8 @@ import type { CommittedJob } from '../job.js';
 
 /**
  * In: committed jobs. Out: nothing; their folders are in `processed/` or `rejected/`, with receipt
- * or reason. Durable effect: a rename per job, not flushed: both files are caches of the journal,
- * and recovery makes again what a crash or a power cut took. Safe to run again from any point.
+ * or reason. Durable effect: a rename per job, not flushed. Both files are caches of the journal,
+ * and recovery rewrites what a crash or power cut took. Safe to run again from any point.
  */
 export async function settle(bus: Bus, committed: readonly CommittedJob[]): Promise<void> {
   faultPoint('settle:before');
@@ -46,7 +46,7 @@ export async function settle(bus: Bus, committed: readonly CommittedJob[]): Prom
   faultPoint('settle:after');
 }
 
-/** Jobs of one id one after another, in the order in which they were committed. */
+/** Groups jobs by id, in the order of their commits. */
 function byId(jobs: readonly CommittedJob[]): CommittedJob[][] {
   const groups = new Map<string, CommittedJob[]>();
   for (const job of [...jobs].sort((a, b) => seqOf(a) - seqOf(b))) {
@@ -60,8 +60,8 @@ function byId(jobs: readonly CommittedJob[]): CommittedJob[][] {
 const seqOf = ({ rows }: CommittedJob): number => rows[0]?.seq ?? 0;
 
 /**
- * A folder in which something cannot be done keeps nobody waiting: its job gets its outcome in a
- * new one, and the folder stays beside the jobs in work.
+ * A folder with an error does not block others: its job gets its outcome in a new folder, and the
+ * old one stays beside the jobs in work.
  */
 async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
   const rejected = isRejection(job.rows);
@@ -78,7 +78,7 @@ async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
   }
 }
 
-/** Settles jobs in whose folders nothing is unusual, in one go; those of them that it could. */
+/** Settles ordinary jobs in one go, and returns those that it could. */
 async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set<CommittedJob>> {
   if (jobs.length === 0) return new Set();
   const orders = jobs.map(job => ({
@@ -94,10 +94,7 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   return new Set(jobs.filter((_job, index) => results[index] !== 'no'));
 }
 
-/**
- * A file that lies deeper is left to the removal of trees: the folder on the way to it may be a
- * link by now.
- */
+/** Leave deeper files to the removal of trees: a folder on the path may be a link by now. */
 const cameWith = ({ folder, named = [] }: CommittedJob): CameOrder => ({
   folder,
   names: [fileNames.manifest, fileNames.commit, ...named.filter(name => !name.includes('/'))],
@@ -116,8 +113,8 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
 }
 
 /**
- * Where it would take long to empty a job's folder, or somebody else may change it, a new one takes
- * its place in `processed/`, and the old one is removed later.
+ * If emptying a job's folder would take long, or another user may change it, a new folder takes its
+ * place in `processed/`, and the old one is removed later.
  */
 async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const receipt = receiptOf(bus.layout, job.rows);
@@ -132,10 +129,7 @@ async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
   bus.leftBehind.push(left);
 }
 
-/**
- * The manifest that was committed; undefined where it cannot be read, or its producer has changed
- * it since.
- */
+/** Returns the committed manifest, or undefined if it is unreadable or was changed since. */
 function manifestOf({ folder, own, rows }: CommittedJob): Buffer | undefined {
   const read = (place: string) =>
     unlessUnreadable(() => readLoneFile(join(place, fileNames.manifest), maxManifestBytes));
@@ -146,10 +140,10 @@ function manifestOf({ folder, own, rows }: CommittedJob): Buffer | undefined {
   return came !== undefined && hash('sha256', came) === rows[0]?.manifest_sha256 ? came : undefined;
 }
 
-/** A folder that nobody sees yet, for the outcome of a job. */
+/** Creates a hidden folder for the outcome of a job. */
 async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
   const folder = join(bus.layout.building, `settled-${claim}`);
-  await rm(folder, { recursive: true, force: true }); // of an attempt that failed
+  await rm(folder, { recursive: true, force: true }); // from a failed attempt
   await mkdir(folder);
   return folder;
 }
@@ -157,8 +151,7 @@ async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
 async function moveSettled(folder: string, target: string, receipt: Receipt): Promise<void> {
   if (tryMove(folder, target)) return;
   const earlier = readReceipt(join(target, fileNames.receipt));
-  // After a retry with identical bytes the receipt that is there has been the answer all along, and
-  // stays.
+  // After a retry with identical bytes, the existing receipt stays: it was the answer all along.
   const isAnswered = earlier !== undefined && sameContent(earlier, receipt);
   const wasSettled = readReceipt(join(archiveOf(target, receipt.seq), fileNames.receipt))?.seq === receipt.seq;
   if (isAnswered || wasSettled) await rm(folder, { recursive: true, force: true });
@@ -166,8 +159,8 @@ async function moveSettled(folder: string, target: string, receipt: Receipt): Pr
 }
 
 /**
- * Nobody looks for a receipt here before the folder has been renamed; only one that a crash, or the
- * producer, has left is replaced as a whole.
+ * No one reads a receipt here before the folder is renamed. Only a receipt from a crash or from the
+ * producer is replaced as a whole.
  */
 function writeReceipt(path: string, content: string): void {
   try {
@@ -190,8 +183,8 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
     faultPoint('settle:reason-written');
     return moveInto(job.folder, target, { seq, earlier });
   }
-  // A job that is a link, no folder, somebody else's, or has something of the reason's name in it
-  // goes whole into a new folder, as `job`.
+  // Move a job whole into a new folder, as `job`, if it is a link, not a folder, another user's, or
+  // contains the reason's name.
   const isOlder = earlier !== undefined && earlier > seq;
   const place = isOlder ? archiveOf(target, seq) : target;
   if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
@@ -202,8 +195,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
 }
 
 /**
- * Whether the reason can be written into the job's own folder without touching anything that the
- * producer put there.
+ * Whether the reason can be written into the job's folder without touching the producer's files.
  */
 async function canHoldReason(folder: string): Promise<boolean> {
   if (!(await lstat(folder)).isDirectory()) return false;
@@ -211,7 +203,7 @@ async function canHoldReason(folder: string): Promise<boolean> {
   return there === undefined || there.isFile();
 }
 
-/** A job whose own folder cannot be moved is told of all the same. */
+/** Reports a rejected job whose folder cannot be moved. */
 async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
   const target = join(bus.layout.rejected, job.jobId);
   const seq = seqOf(job);
@@ -225,8 +217,8 @@ async function settleRejectedElsewhere(bus: Bus, job: CommittedJob): Promise<voi
 }
 
 /**
- * Renames the folder into its place. Of two outcomes of the same job id the older one is kept
- * beside it, under its seq: mostly the one that is there.
+ * Renames the folder into its place. An older outcome of the same job id is kept beside it, under
+ * its seq.
  */
 async function moveInto(
   folder: string,
@@ -242,7 +234,7 @@ async function moveInto(
   }
 }
 
-/** Whether the folder could be renamed; not if something is there that would be replaced. */
+/** Renames the folder, unless that would replace something; returns whether it did. */
 function tryMove(folder: string, target: string): boolean {
   try {
     renameSync(folder, target);
@@ -253,7 +245,7 @@ function tryMove(folder: string, target: string): boolean {
   }
 }
 
-/** Where an older outcome of the same job id is kept. */
+/** The place of an older outcome of the same job id. */
 const archiveOf = (target: string, suffix: number | string): string => `${target}~${suffix}`;
 
 async function archive(target: string, suffix: string): Promise<void> {
@@ -264,14 +256,14 @@ async function archive(target: string, suffix: string): Promise<void> {
   }
 }
 
-/** The receipt at a path; undefined when there is none, a torn one, or one that cannot be read. */
+/** Reads the receipt at a path, or returns undefined if it is missing, torn or unreadable. */
 const readReceipt = (path: string): Receipt | undefined => receiptSchema.safeParse(readOutcome(path)).data;
 
-/** The JSON of a receipt or reason; undefined when it cannot be read. */
+/** Reads the JSON of a receipt or reason, or returns undefined. */
 const readOutcome = (path: string): unknown =>
   unlessUnreadable(() => JSON.parse(readLoneFile(path, maxOutcomeBytes).toString('utf8')));
 
-/** The seq of the rejection at a path; undefined when there is none, or a damaged one. */
+/** Returns the seq of the rejection at a path, or undefined if it is missing or damaged. */
 function earlierSeq(path: string): number | undefined {
   const { seq } = (readOutcome(path) ?? {}) as { seq?: unknown };
   return typeof seq === 'number' ? seq : undefined;

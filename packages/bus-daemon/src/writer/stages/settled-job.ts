@@ -3,7 +3,7 @@ import { canonTableOf } from '@quantbot/infra';
 import type { SettledJob } from '../events.js';
 import type { CommittedJob } from '../job.js';
 
-/** What is told of a job that readers can see since a moment (milliseconds). */
+/** The event for a job that readers can see since a moment (milliseconds). */
 export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
   const [first] = rows as [JournalRow];
   const added = rows.filter(row => row.status === 'ingested');
@@ -18,7 +18,7 @@ export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visible
     artifacts: added.length,
     rows: sum('rows'),
     bytes: sum('bytes'),
-    // Two clocks of one machine, of which the file system's ticks more coarsely.
+    // Never negative: the file system's clock is coarser than the process's.
     latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
     submittedAtMs,
     visibleAtMs,

@@ -16,14 +16,14 @@ import { asError, type StoreOrder, type StoreResult } from '../file-thread/order
 import { type DecidedArtifact, isRejected } from '../job.js';
 import type { DecidedBatch } from './decide.js';
 
-/** So many files are open at once. */
+/** Files open at once. */
 const filesAtOnce = 64;
 
 /**
- * In: decided jobs. Out: the same, each new artifact, and each that was lost, lying in the store,
- * read-only and flushed. Durable effect: a link (or copy) per artifact, its file and folder
- * flushed, once per batch. A crash leaves orphans, which no journal row names; the job is still in
- * `claimed/`, and its next attempt replaces them.
+ * In: decided jobs. Out: the same jobs, with each new or lost artifact in the store, read-only and
+ * flushed. Durable effect: a link or copy per artifact; file and folder are flushed, once per
+ * batch. A crash leaves orphans that no journal row names. The job is still in `claimed/`, and its
+ * next attempt replaces them.
  */
 export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch> {
   const fresh = batch.jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(artifact => artifact.toStore)));
@@ -65,7 +65,7 @@ async function finish(order: Unfinished): Promise<void> {
   throw asError(result.error);
 }
 
-/** On a file system without links. What is copied must be what was hashed. */
+/** Copies on a file system without links. The copy must match the hash. */
 async function copyIn({ file, inode, sha256, target }: Unfinished): Promise<void> {
   const source = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
@@ -83,8 +83,8 @@ async function copyIn({ file, inode, sha256, target }: Unfinished): Promise<void
 }
 
 /**
- * After a failed fsync the kernel takes the pages for clean, so a second fsync of the same file
- * would lie: the job's file is written anew, and the next attempt starts from that.
+ * After a failed fsync the kernel treats the pages as clean, so a second fsync would lie. Write the
+ * job's file again, and let the next attempt start from that.
  */
 async function rewrite(file: string, target: string): Promise<void> {
   unlinkSync(target);

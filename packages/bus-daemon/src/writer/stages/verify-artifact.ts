@@ -29,13 +29,12 @@ import type { BringOver, BroughtFile } from './bring-over.js';
 import { longFooterBytes, readLongFooter } from './long-footer.js';
 import { refuseSparse } from './sparse.js';
 
-/** Names in a job's folder that are the protocol's own: no artifact may have one. */
+/** Names of the protocol in a job's folder, which no artifact may have. */
 const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNames));
 
 /**
- * Checks one artifact of a claimed job against its manifest. Where somebody else may change the
- * job's folder, the file is brought over first, and the daemon's own copy is what is checked and
- * stored.
+ * Checks one artifact of a claimed job against its manifest. If another user may change the job's
+ * folder, the daemon copies the file first, and checks and stores its own copy.
  *
  * @throws BusError with the code of the rejection; system errors as they come.
  */
@@ -92,15 +91,12 @@ interface Content {
   digest: ContentDigest;
 }
 
-/**
- * Where small files are read to, one after another; a new buffer for each costs more than reading
- * into it.
- */
+/** A buffer for small files. A new buffer for each costs more than the read. */
 const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
 
 /**
- * One read gives both footer and hash. Nothing may come between reading and the last use of what
- * was read.
+ * One read yields both footer and hash. The buffer is shared, so use its content before the next
+ * read.
  */
 function readSmall(path: string, relpath: string): Content {
   try {
@@ -132,7 +128,7 @@ function checkSize({ config }: Bus, relpath: string, bytes: number): void {
     throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
 }
 
-/** The names that lead to a file of the job, none of which leads anywhere else. */
+/** Returns the names on the path of a job's file, and refuses any that leads elsewhere. */
 function safeParts(relpath: string): string[] {
   const parts = relpath.split('/');
   const leadsOut = parts.some(part => part === '' || part === '.' || part === '..');
@@ -147,8 +143,8 @@ function safeParts(relpath: string): string[] {
 }
 
 /**
- * A file in a folder that is the daemon's own, every folder on the way being a real one and the end
- * a regular file.
+ * Finds a file in the daemon's own folder. Every folder on the path must be real, and the file
+ * regular.
  */
 function ownFile(job: ClaimedJob, relpath: string, parts: readonly string[]): BroughtFile {
   let path = job.folder;

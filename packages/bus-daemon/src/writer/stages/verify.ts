@@ -24,11 +24,10 @@ import { CostlyFile } from './long-footer.js';
 import { verifyArtifact } from './verify-artifact.js';
 
 /**
- * In: claimed jobs. Out: each one with its files checked (manifest, paths, sizes, hashes, footers,
- * pages of canonical files), or with the reason why it cannot be taken. Durable effect: none that
- * counts (a private copy inside the claimed folder where one is needed). Nothing that a file claims
- * is believed before it is bounded. A job that would keep the others waiting goes to `bus.beside`,
- * and is not in the result.
+ * In: claimed jobs. Out: each job with its files checked (manifest, paths, sizes, hashes, footers,
+ * pages of canonical files), or with the reason of its rejection. Durable effect: none, except a
+ * private copy in the claimed folder if needed. Every claim of a file is bounded before it is
+ * trusted. A job that would delay the others goes to `bus.beside` and is not in the result.
  */
 export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
   const verified = (await concurrently(claimed, job => verifyJob(bus, job, signal))).filter(job => job !== undefined);
@@ -69,7 +68,7 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
   }
 }
 
-/** An error of the job's own; any other is thrown. */
+/** Returns an error that is the job's own, and throws any other. */
 function faultOf(job: ClaimedJob, error: unknown): BusError {
   if (error instanceof BusError) return error;
   const { code, path = '' } = error as NodeJS.ErrnoException;
@@ -78,11 +77,11 @@ function faultOf(job: ClaimedJob, error: unknown): BusError {
   return busError('ARTIFACT_UNREADABLE', `The daemon may not read ${path} (${code}).`);
 }
 
-/** Many jobs may wait there, so that nothing is kept of their files. */
+/** Drop the facts about its files, because many jobs may wait there. */
 const handOver = (beside: Beside, job: ClaimedJob): void => beside.add({ ...job, files: undefined });
 
 /**
- * Whether the artifacts have more bytes than a batch should wait for: one file may be there under
+ * Whether the artifacts have more bytes than a batch should wait for. One file may appear under
  * many ids.
  */
 function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): boolean {
@@ -90,7 +89,7 @@ function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): b
   return isLarge(bytes, config.batch.maxBytes);
 }
 
-/** Hands over a job with a file that is slow; whether it did. */
+/** Hands over a job with a slow file, and returns whether it did. */
 function handOverSlow(bus: Bus, job: VerifiedJob, findings: ReadonlyMap<string, DecodeFinding | SlowFile>): boolean {
   const isSlow = job.artifacts.some(({ file }) => 'slow' in (findings.get(file) ?? {}));
   if (isSlow && bus.beside !== undefined) handOver(bus.beside, job);
@@ -98,13 +97,13 @@ function handOverSlow(bus: Bus, job: VerifiedJob, findings: ReadonlyMap<string, 
 }
 
 function checkFolder(job: ClaimedJob): void {
-  if (job.files !== undefined) return; // it could be looked into
+  if (job.files !== undefined) return; // it is readable
   const info = lstatSync(job.folder);
   if (info.isSymbolicLink()) throw busError('UNSAFE_PATH', 'The job folder is a symbolic link.');
   if (!info.isDirectory()) throw busError('UNSAFE_PATH', 'The job is not a folder.');
 }
 
-/** One look less than asking first what it is: opening says it too. */
+/** Open without a stat: opening reports the same errors. */
 function readManifestBytes(job: ClaimedJob): Uint8Array {
   const name = fileNames.manifest;
   try {
@@ -136,8 +135,8 @@ function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
 const contentTimeoutMs = 300_000;
 
 /**
- * A file whose rows cannot be read has no hash of them; it is verified all the same, since nobody
- * has asked for its rows yet.
+ * A file whose rows cannot be read has no hash of rows. It is still verified, because no one has
+ * asked for its rows.
  */
 async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
   for (const job of jobs)
