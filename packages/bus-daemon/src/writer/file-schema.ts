@@ -1,25 +1,22 @@
 import type { RefusedValues } from '@quantbot/duckdb-process';
 import type { ParquetColumn, ParquetFooter, SchemaMeaning } from '@quantbot/infra';
 
-/** The schema that any number of files for canonical tables share. */
+/** A schema that files for canonical tables share. */
 export interface FileSchema extends SchemaMeaning {
   id: string;
-  /** The columns as our own reader finds them in a footer. */
+  /** The columns in the footer, by our own reader. */
   footerColumns: readonly ParquetColumn[];
-  /** The columns as DuckDB reads them, which are a table's; undefined until DuckDB was asked. */
+  /** The columns that DuckDB reads, which the table gets. Undefined until DuckDB was asked. */
   columns?: readonly ParquetColumn[];
-  /** Values that a table could not keep; known together with `columns`. */
+  /** Values that a table cannot keep. Known together with `columns`. */
   refused?: readonly RefusedValues[];
 }
 
 const mostKnown = 1_000;
-/**
- * The schemas of the files that came last, newest last. They mean the same whichever bus a file
- * comes to.
- */
+/** Recent schemas, newest last. They are valid for every bus. */
 const known = new Map<string, FileSchema>();
 
-/** The schema of a file; the very same object for files that have the same one. */
+/** Returns the schema of a file. Files with equal schemas share one object. */
 export function fileSchemaOf(footer: ParquetFooter): FileSchema {
   const schema = known.get(footer.schemaId) ?? {
     id: footer.schemaId,

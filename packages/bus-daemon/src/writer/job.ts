@@ -7,49 +7,47 @@ import type { FileInfo } from './file-thread/look-into.js';
 export interface FoundJob {
   /** The folder's name; a Buffer where it is not valid UTF-8. */
   name: string | Buffer;
-  /** When COMMIT was written (milliseconds): a producer's jobs are taken in this order. */
+  /** When COMMIT was written (milliseconds). A producer's jobs are taken in this order. */
   committedAtMs: number;
-  /** User id of whoever wrote COMMIT. */
+  /** The user id of the owner of COMMIT. */
   owner: number;
-  /** Whose turn it is, when that has been found out. */
+  /** The producer for turns, once known. */
   producer?: string;
 }
 
-/** A job that no producer can reach by its path any more. */
+/** A job that no producer can reach by its old path. */
 export interface ClaimedJob {
   claim: string;
   jobId: string;
   /** Absolute path in `claimed/`. */
   folder: string;
-  /**
-   * When its COMMIT was written (milliseconds); undefined when there is none to look at any more.
-   */
+  /** When its COMMIT was written (milliseconds); undefined if it is gone. */
   submittedAtMs?: number;
-  /** Whose turn it was; undefined when it is not known. */
+  /** The producer for turns; undefined if unknown. */
   producer?: string | undefined;
   /**
-   * What lay in its folder after the claim besides manifest and COMMIT, by name; undefined when it
-   * was not or could not be looked at, is no folder, or holds a crowd.
+   * The files in its folder after the claim, without manifest and COMMIT, by name. Undefined if it
+   * could not be read, is not a folder, or has too many.
    */
   files?: ReadonlyMap<string, FileInfo> | undefined;
-  /** Whether only the daemon's own user can put names into its folder, or take them out. */
+  /** Whether only the daemon's user can add or remove names in its folder. */
   sealed?: boolean | undefined;
   /**
-   * Whether the daemon works in its folder itself. Otherwise (in doubt, too) what the manifest
-   * names is brought over first, because the folder may change at any moment.
+   * Whether the daemon works in the folder itself. Otherwise (also in doubt) it copies the
+   * manifest's files first, because the folder may change at any moment.
    */
   own?: boolean | undefined;
 }
 
-/** An artifact whose file is what its manifest says. */
+/** An artifact whose file matches the manifest. */
 export interface VerifiedArtifact {
   entry: ManifestArtifact;
   key: string;
-  /** Where it will be stored, relative to the bus root. */
+  /** Its place in the store, relative to the bus root. */
   relPath: string;
   /** Absolute path of the file that was hashed. */
   file: string;
-  /** Its inode: what is stored must be this one, whatever lies at the path by then. */
+  /** Its inode. The stored file must have it, whatever lies at the path by then. */
   inode: number;
   rows: number;
   bytes: number;
@@ -57,18 +55,18 @@ export interface VerifiedArtifact {
   columns: readonly ParquetColumn[];
   /** The schema of a file that goes into a canonical table. */
   schema?: FileSchema | undefined;
-  /** A hash of the rows, if the configuration wants it. */
+  /** A hash of the rows, if configured. */
   contentHash?: string;
 }
 
-/** A job whose files are all sound. Its outcome depends on what else there is. */
+/** A job whose files are all sound. Its outcome depends on the bus. */
 export interface VerifiedJob extends ClaimedJob {
   manifest: Manifest;
   manifestSha256: string;
   artifacts: VerifiedArtifact[];
 }
 
-/** A job that cannot be taken, and why. */
+/** A rejected job, and the reason. */
 export interface RejectedJob extends ClaimedJob {
   manifest: Manifest | undefined;
   manifestSha256: string | null;
@@ -78,37 +76,34 @@ export interface RejectedJob extends ClaimedJob {
 /** A job after its verification. */
 export type CheckedJob = VerifiedJob | RejectedJob;
 
-/** Whether a verified job was turned down. */
+/** Whether a job was rejected. */
 export const isRejected = (job: VerifiedJob | RejectedJob | AcceptedJob): job is RejectedJob => 'error' in job;
 
-/** An artifact with its place among all others decided. */
+/** An artifact whose outcome is decided. */
 export interface DecidedArtifact extends VerifiedArtifact {
-  /** `duplicate`: the journal has the same bytes under this key already. */
+  /** `duplicate`: the journal already has the same bytes under this key. */
   status: 'ingested' | 'duplicate';
-  /** Its file goes into the store: it is new, or the stored file was lost. */
+  /** Whether to store its file: it is new, or the stored file was lost. */
   toStore: boolean;
-  /** The file at the store's path is of a crash: no journal row names it. */
+  /** Whether the file at the store's path is an orphan of a crash, which no journal row names. */
   replaceOrphan: boolean;
 }
 
-/** A job that will be committed. After the store stage its files are in the store, durable. */
+/** A job that will be committed. After the store stage, its files are durable in the store. */
 export interface AcceptedJob extends VerifiedJob {
   artifacts: DecidedArtifact[];
 }
 
-/** A job that the journal has. What is left to do can be done again at any time from its rows. */
+/** A job in the journal. The rest can be repeated at any time from its rows. */
 export interface CommittedJob extends ClaimedJob {
-  /** The trace that it belongs to, as its manifest says. */
+  /** The trace of its manifest. */
   trace?: TraceContext;
   rows: JournalRow[];
-  /**
-   * Of a job that was brought over: the files that its manifest names, which lie in the folder that
-   * came.
-   */
+  /** The files that the manifest names, in the original folder of a copied job. */
   named?: readonly string[] | undefined;
   /**
-   * All that lies besides manifest and COMMIT in the folder that the daemon works in, by name;
-   * undefined when that is not known, or not plain files only.
+   * The files in the daemon's working folder, without manifest and COMMIT, by name. Undefined if
+   * unknown, or not only plain files.
    */
   leftovers?: readonly string[] | undefined;
 }

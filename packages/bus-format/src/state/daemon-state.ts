@@ -17,9 +17,9 @@ export type WaitingTable = z.infer<typeof waitingTableSchema>;
 const stateSchema = z.object({
   pid: z.number(),
   state: z.enum(['starting', 'running', 'paused']),
-  /** When it came into this state. */
+  /** When it entered this state. */
   since: z.string(),
-  /** When it last said so; while it is alive, every few seconds or after each pause. */
+  /** When it last reported: every few seconds, or after each pause. */
   at: z.string(),
   /** Why it pauses. */
   cause: z.object({ code: z.string().nullable(), message: z.string(), hint: z.string() }).nullable(),
@@ -27,13 +27,13 @@ const stateSchema = z.object({
   waitingTables: z.array(waitingTableSchema).default([]),
 });
 
-/** How a daemon is, as `<bus_root>/daemon.json` tells people and `doctor`. */
+/** The state of a daemon in `<bus_root>/daemon.json`, for people and `doctor`. */
 export type DaemonState = z.infer<typeof stateSchema>;
 
-/** Where a daemon says how it is. */
+/** The file with the daemon's state. */
 export const stateFileOf = (busRoot: string): string => join(busRoot, 'daemon.json');
 
-/** What the last daemon said of itself; undefined when there is nothing that one could read. */
+/** Reads the state of the last daemon, or undefined if it is not readable. */
 export function readDaemonState(busRoot: string): DaemonState | undefined {
   try {
     return stateSchema.safeParse(JSON.parse(readFileSync(stateFileOf(busRoot), 'utf8'))).data;
