@@ -1,6 +1,6 @@
 /**
- * The rows to write: objects by column name, from an array, a generator or a stream. A column that
- * a row lacks is NULL.
+ * The rows to write: objects by column name, from an array, a generator or a stream. A missing
+ * column is NULL.
  */
 export type RowSource = Iterable<object> | AsyncIterable<object>;
 
