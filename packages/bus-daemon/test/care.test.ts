@@ -157,6 +157,20 @@ describe('rejected jobs', () => {
     expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'big' }]);
   });
 
+  test('go back by their code', async () => {
+    const bus = makeTestBus({ limits: { max_artifact_bytes: 10 } });
+    await drain(bus);
+    writeToInbox(bus, { jobId: 'bad', manifest: 'not json' });
+    const { jobId } = await submit(bus);
+    await drain(bus);
+    const retried = await quantbotBus(bus, 'retry', '--code', 'NOT_PARQUET', 'TOO_LARGE', '--json');
+    expect(JSON.parse(retried.stdout)).toEqual({ retried: [jobId] });
+    expect(readdirSync(bus.layout.inbox)).toEqual([jobId]);
+    expect(readdirSync(bus.layout.rejected)).toEqual(['bad']);
+    const unknown = await quantbotBus(bus, 'retry', '--code', 'NO_PARQUET');
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('NO_PARQUET is not a code') });
+  });
+
   test('that are not there cannot be retried, and the error says how to find them', async () => {
     const bus = makeTestBus();
     await drain(bus);

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type DatasetManifest, datasetManifest, type ExportEntry } from '@quantbot/bus-format/state';
+import { type DatasetManifest, type ExportEntry, manifestOf as manifestPath } from '@quantbot/bus-format/state';
 import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
@@ -22,7 +22,7 @@ import { submit } from './support/submit.js';
 const soon = { compaction: { hot_commits: 2, idle_s: 0.2, release_grace_s: 0 } };
 const datasetOf = (bus: TestBus, name = 'numbers') => join(bus.config.export.exportDir, name);
 const manifestOf = (bus: TestBus, name?: string): DatasetManifest =>
-  JSON.parse(readFileSync(join(datasetOf(bus, name), datasetManifest), 'utf8'));
+  JSON.parse(readFileSync(manifestPath(datasetOf(bus, name)), 'utf8'));
 const statusOf = (bus: TestBus, name = 'numbers'): ExportEntry =>
   JSON.parse(readFileSync(join(bus.config.export.exportDir, '_export_status.json'), 'utf8')).exports[name];
 const configure = (bus: TestBus, settings: object) =>
@@ -76,6 +76,9 @@ test('of a table that grows a dataset gets what is new: only its newest file is 
     { name: 'numbers', files: 3, rows: 36 },
   ]);
   expect(readdirSync(bus.config.export.exportDir).filter(name => name.endsWith('.tmp'))).toEqual([]);
+  // A reader of the folder takes each file in it for Parquet; the manifest lies beside.
+  expect(readdirSync(datasetOf(bus))).toEqual([...before.keys()]);
+  expect(manifestOf(bus).files.map(file => file.path)).toEqual([...before.keys()]);
 });
 
 test('whoever reads a dataset while it grows sees whole jobs, never fewer than before', async () => {

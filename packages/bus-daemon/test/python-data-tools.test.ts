@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { numbers } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { drain, startDaemon } from './support/daemon-process.js';
@@ -14,6 +15,7 @@ import {
   skippedWithoutPython,
 } from './support/python.js';
 import { query } from './support/readers.js';
+import { submit } from './support/submit.js';
 
 interface Submitted {
   source: string;
@@ -159,6 +161,43 @@ print(again.status)
     expect(await query(bus, `SELECT count(*) AS n, sum(n) AS total FROM canon.alerts_std`)).toEqual([
       { n: 1000, total: 499500 },
     ]);
+  });
+
+  test("pandas, pyarrow and polars read a dataset's folder, with partitions and without", {
+    timeout: 60_000,
+  }, async context => {
+    const tools = needTools(context);
+    const export_ = { tables: { plain: { layout: 'dataset' }, split: { layout: 'dataset', partition_by: ['side'] } } };
+    const bus = makeTestBus({ export: export_ });
+    await drain(bus);
+    const select = numbers(4, `, CASE WHEN range < 2 THEN 'buy' WHEN range = 2 THEN 'sell' END AS side`);
+    for (const table of ['plain', 'split'])
+      await submit(bus, { schemaHint: `canon.${table}`, artifactId: table, select });
+    await drain(bus);
+    const program = `
+import json, sys
+import pandas as pd, polars as pl, pyarrow.dataset as ds
+def rows(frame):
+    return sorted([[row["n"], row["side"]] for row in frame])
+answers = {}
+for table in ("plain", "split"):
+    folder = f"{sys.argv[1]}/{table}"
+    answers[f"polars {table}"] = rows(pl.read_parquet(folder).to_dicts())
+    answers[f"pyarrow {table}"] = rows(ds.dataset(folder, partitioning="hive").to_table().to_pylist())
+    frame = pd.read_parquet(folder, dtype_backend="pyarrow")
+    answers[f"pandas {table}"] = rows([{"n": int(n), "side": None if pd.isna(side) else side} for n, side in zip(frame["n"], frame["side"])])
+print(json.dumps(answers))
+`;
+    const { stdout, stderr } = await runPython(bus, ['-c', program, bus.config.export.exportDir], tools);
+    expect(stderr).toBe('');
+    const wanted = [
+      [0, 'buy'],
+      [1, 'buy'],
+      [2, 'sell'],
+      [3, null],
+    ];
+    const readers = ['polars', 'pyarrow', 'pandas'].flatMap(tool => [`${tool} plain`, `${tool} split`]);
+    expect(JSON.parse(stdout)).toEqual(Object.fromEntries(readers.map(reader => [reader, wanted])));
   });
 
   test('what pandas and polars write by themselves, without a schema, is taken as it is', {

@@ -1,11 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { describeFiles, type RefusedValues } from './describe.js';
 import type { Decoded, DecodeProblem, DecodeTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
-import { timeOutsideDay } from './times.js';
 
 let database: Promise<MemoryDatabase> | undefined;
 
@@ -36,10 +36,8 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
   }
 }
 
-const notATime = 'a time that is not from 00:00:00 to 24:00:00';
-
 const hasNanoseconds = (column: string): string =>
-  `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96`;
+  `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;
 
 /**
  * Counts the rows, and describes the columns that have a NULL or another value that they may not
@@ -52,16 +50,9 @@ async function readAll(
   { required, refused }: { required: readonly string[]; refused: readonly RefusedValues[] },
 ): Promise<{ rows: number; nulls: string[]; found: string[] }> {
   const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
-  const bad: RefusedValues[] = [
-    ...(columns ?? []).flatMap(column => {
-      const condition = timeOutsideDay(column);
-      return condition === undefined ? [] : [{ column: column.name, values: notATime, condition }];
-    }),
-    ...refused,
-  ];
   const counts = [
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
-    ...bad.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
+    ...refused.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
   ];
   // A hash over whole rows needs each value, so that no page stays unread. The schema is said as
   // the table's view says its own.
@@ -73,7 +64,7 @@ async function readAll(
     const count = Number(row[`nulls_${index}`]);
     return count === 0 ? [] : [`${name}: NULL in ${count} of ${row.n} rows, and every row must have a value`];
   });
-  const found = bad.flatMap(({ column, values }, index) => {
+  const found = refused.flatMap(({ column, values }, index) => {
     const count = Number(row[`bad_${index}`]);
     return count === 0 ? [] : [`${column}: ${values} in ${count} of ${row.n} rows`];
   });

@@ -1,14 +1,8 @@
-import {
-  type DuckDBConnection,
-  DuckDBListType,
-  DuckDBMapType,
-  DuckDBStructType,
-  type DuckDBType,
-} from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { type DeclaredColumn, identifier, literal, schemaMap } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { nullType } from '@quantbot/infra';
-import { fileColumnOf } from '@quantbot/storage/sandbox';
+import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
 import type { DecodeTask } from './protocol.js';
 
 /** What DuckDB makes of the schema that files share. */
@@ -45,7 +39,7 @@ export async function describeFiles(
 ): Promise<DescribedFiles> {
   const reader = await connection.runAndReadAll(`SELECT * FROM ${plainRead(paths[0] as string)} LIMIT 0`);
   const names = reader.columnNames();
-  const columns = reader.columnTypes().map((type, i) => ({ name: names[i] as string, type: typeText(type) }));
+  const columns = reader.columnTypes().map((type, i) => ({ name: names[i] as string, type: textOf(type) }));
   const { unwritable, refused } = whatCannotBeKept(reader.columnTypes(), names);
   const asExpected =
     columns.length === expected.length &&
@@ -105,14 +99,8 @@ async function hashOf(connection: DuckDBConnection, file: string, column: string
   return row?.h ?? null;
 }
 
+/** The text of a type in the form that footers are told in: with every field's name quoted. */
+const textOf = (type: DuckDBType): string => typeText(type, exactType) ?? type.toString();
+
 /** DuckDB takes a column that holds nothing but NULL for one of integers. */
 const readAs = (type: string): string => type.replaceAll(nullType, 'INTEGER');
-
-/** The text of a type in the form that footers are told in: with every field's name quoted. */
-function typeText(type: DuckDBType): string {
-  if (type instanceof DuckDBListType) return `${typeText(type.valueType)}[]`;
-  if (type instanceof DuckDBMapType) return `MAP(${typeText(type.keyType)}, ${typeText(type.valueType)})`;
-  if (type instanceof DuckDBStructType)
-    return `STRUCT(${type.entryNames.map((name, i) => `${identifier(name)} ${typeText(type.entryTypes[i] as DuckDBType)}`).join(', ')})`;
-  return type.alias ?? type.toString();
-}

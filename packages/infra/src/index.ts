@@ -31,6 +31,7 @@ export * from './manifest.js';
 export { foldName, nullType, type ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export type { ColumnFault, SchemaMeaning } from './parquet/meaning.js';
+export { meaningRules } from './parquet/meaning-rules.js';
 export * from './parquet/small-writer.js';
 export * from './receipt.js';
 export { canonTableOf, schemaHintProblem } from './schema-hint.js';

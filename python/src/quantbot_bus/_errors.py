@@ -18,6 +18,7 @@ HINTS: Mapping[str, str] = {
     "ARTIFACT_MISSING": "Check the path of the Parquet file.",
     "ARTIFACT_UNREADABLE": "Check the permissions of the file.",
     "NOT_PARQUET": "Write the file again with a Parquet writer, and close the writer before submitting.",
+    "UNSUPPORTED_PARQUET": "Write the file without encryption, and restrict who may read the bus.",
     "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows in the file.",
     "BYTES_MISMATCH": "Submit the file again when it is complete. A program is still writing to it.",
     "TOO_LARGE": "Put large metadata into an artifact of its own, or split the job.",

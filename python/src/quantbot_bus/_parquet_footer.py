@@ -26,8 +26,9 @@ class _Damaged(Exception):
 def read_rows(path: StrPath) -> int:
     """The number of rows of a Parquet file.
 
-    Raises BusError NOT_PARQUET for anything that is not a whole Parquet file, TOO_LARGE for a
-    footer of more than 64 MiB; OSError. """
+    Raises BusError NOT_PARQUET for anything that is not a whole Parquet file, UNSUPPORTED_PARQUET
+    for an encrypted one, TOO_LARGE for a footer of more than 64 MiB; OSError.
+    """
     with open(path, "rb") as file:
         return read_rows_of(file)
 
@@ -50,7 +51,7 @@ def _read_footer(file: BinaryIO) -> bytes:
     file.seek(size - 8)
     tail = file.read(8)
     if tail[4:] == b"PARE":
-        raise BusError("NOT_PARQUET", "The file is encrypted Parquet, which the bus cannot read.")
+        raise BusError("UNSUPPORTED_PARQUET", "The file is encrypted Parquet, which the bus cannot read.")
     if head != b"PAR1" or tail[4:] != b"PAR1":
         raise BusError(
             "NOT_PARQUET", "The file does not begin and end with PAR1; it may be another format, or cut off."

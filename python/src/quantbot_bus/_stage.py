@@ -48,8 +48,8 @@ class StagedJob:
 
 
 def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
-    """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, ROWS_MISMATCH,
-    BYTES_MISMATCH, TOO_LARGE; OSError."""
+    """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, UNSUPPORTED_PARQUET,
+    ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE; OSError."""
     for artifact in job.artifacts:
         _check_file(artifact)
     folder = bus_root / "staging" / f"{job_id}~{secrets.token_hex(6)}"

@@ -278,9 +278,10 @@ async function checkExports(
 function checkDataset(dataRoot: string, table: string, problems: string[]): void {
   const exports = join(dataRoot, 'exports');
   const folders = readdirSync(exports).filter(name => name.startsWith(`.${table}.`));
-  if (folders.join() !== readlinkSync(join(exports, table)))
-    problems.push(`export ${table}: leads to ${readlinkSync(join(exports, table))}, there is ${folders}`);
-  const manifest = JSON.parse(readFileSync(join(exports, table, '_dataset.json'), 'utf8')) as {
+  const target = readlinkSync(join(exports, table));
+  if (folders.map(folder => join(folder, 'files')).join() !== target)
+    problems.push(`export ${table}: leads to ${target}, there is ${folders}`);
+  const manifest = JSON.parse(readFileSync(join(exports, target, '../_dataset.json'), 'utf8')) as {
     files: { path: string; sha256: string }[];
   };
   const [have, want] = [

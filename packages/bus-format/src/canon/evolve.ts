@@ -74,13 +74,9 @@ export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(ty
 
 function nameProblems(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];
-  const seen = new Set<string>();
   for (const { name, type } of columns) {
-    const folded = foldName(name);
     if (!canBeDeclared(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
-    if (reservedColumns.has(folded)) problems.push(`${name}: this column name is the bus's own`);
-    if (seen.has(folded)) problems.push(`${name}: two columns of the file have this name (case does not count)`);
-    seen.add(folded);
+    if (reservedColumns.has(foldName(name))) problems.push(`${name}: this column name is the bus's own`);
   }
   if (columns.length === 0) problems.push('the file has no columns');
   return problems;

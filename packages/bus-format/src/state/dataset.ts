@@ -1,14 +1,16 @@
-import { lstat, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, readFile, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { faultPoint, syncFolder, systemErrorCode, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
+/** The name of the file that says what belongs to a dataset. */
+const datasetManifest = '_dataset.json';
 /**
- * The file in a dataset that says what belongs to it. Its name keeps it out of globs, and of what
- * Spark and pandas read.
+ * The folder of a generation that the dataset's link leads to. Many readers take every file in it
+ * for Parquet.
  */
-export const datasetManifest = '_dataset.json';
+const filesFolder = 'files';
 
 const manifestSchema = z.object({
   bus_id: z.string(),
@@ -43,9 +45,18 @@ const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;
 /** Of a folder beside the dataset's link, which names one of them. */
 const generationPattern = /^\.(.+)\.[0-9a-f]{16}\.dataset$/;
 
-/** A new folder for the files of a dataset. */
+/** A new folder for a dataset: its files, and its manifest beside them. */
 export const generationBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.dataset`);
+
+/** The folder for the files of a generation. */
+export const filesIn = (generation: string): string => join(generation, filesFolder);
+
+/**
+ * The manifest of the dataset at a path, for the system to find from where the dataset's link
+ * leads: `join` would take the `..` away before that.
+ */
+export const manifestOf = (path: string): string => `${path}/../${datasetManifest}`;
 
 /**
  * The manifest of the dataset at a path; undefined when there is none, it cannot be read, or a file
@@ -53,7 +64,7 @@ export const generationBeside = (path: string, claim: string): string =>
  */
 export async function readDataset(path: string): Promise<DatasetManifest | undefined> {
   try {
-    const { data } = manifestSchema.safeParse(JSON.parse(await readFile(join(path, datasetManifest), 'utf8')));
+    const { data } = manifestSchema.safeParse(JSON.parse(await readFile(manifestOf(path), 'utf8')));
     for (const file of data?.files ?? []) if ((await stat(join(path, file.path))).size !== file.bytes) return undefined;
     return data;
   } catch (error) {
@@ -62,19 +73,21 @@ export async function readDataset(path: string): Promise<DatasetManifest | undef
   }
 }
 
-/** Replaces the manifest in a dataset's folder. */
-export const writeDatasetManifest = (folder: string, manifest: DatasetManifest): Promise<void> =>
-  writeFileDurable(join(folder, datasetManifest), `${JSON.stringify(manifest, null, 2)}\n`);
+/**
+ * Replaces the manifest of a dataset, given the folder of its files or the link that leads there.
+ */
+export const writeDatasetManifest = async (files: string, manifest: DatasetManifest): Promise<void> =>
+  writeFileDurable(join(dirname(await realpath(files)), datasetManifest), `${JSON.stringify(manifest, null, 2)}\n`);
 
 /**
- * Makes a folder of files the dataset at a path, in one step: the path is a link. Who has resolved
- * it before keeps what he sees, until {@link isGarbage} says that it may go.
+ * Makes the files of a generation the dataset at a path, in one step: the path is a link. Who has
+ * resolved it before keeps what he sees, until {@link isGarbage} says that it may go.
  *
  * @throws DaemonError `EXPORT_PATH_TAKEN`: there is a folder at the path that is not ours.
  */
 export async function switchDataset(path: string, generation: string, temporary: string): Promise<void> {
   await syncFolder(dirname(path));
-  await symlink(basename(generation), temporary);
+  await symlink(filesIn(basename(generation)), temporary);
   try {
     faultPoint('export:before-switch');
     await rename(temporary, path);
@@ -103,7 +116,7 @@ export async function isGarbage(
   const dataset = generationPattern.exec(name)?.[1];
   if (dataset === undefined) return false;
   const path = join(folder, dataset);
-  if ((await readlink(path).catch(() => undefined)) === name) return false;
+  if ((await readlink(path).catch(() => undefined)) === filesIn(name)) return false;
   // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to
   // the folder.
   const since = (await lstat(path).catch(() => undefined))?.mtimeMs;

@@ -23,9 +23,10 @@ export {
 export { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from './daemon-state.js';
 export {
   type DatasetManifest,
-  datasetManifest,
+  filesIn,
   generationBeside,
   isGarbage,
+  manifestOf,
   readDataset,
   switchDataset,
   writeDatasetManifest,

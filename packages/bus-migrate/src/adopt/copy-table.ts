@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, literal } from '@quantbot/bus-format';
-import { query } from '@quantbot/bus-format/duckdb';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
 import { copyOptions, hashOfRows } from '@quantbot/duckdb-process';
 import { exists, faultPoint, makeFolderDurable, renameDurable, syncFile } from '@quantbot/infra';
+import { copyExactly } from '@quantbot/storage/sandbox';
 import { nameOf } from './names.js';
 import type { OldDatabase } from './old-database.js';
 import { keptTexts, oldTexts, rowsToWrite } from './old-table.js';
@@ -28,23 +28,19 @@ export async function copyTable(
 ): Promise<AdoptedTable> {
   const path = fileOf(folder, table.canon);
   await makeFolderDurable(folder);
-  const write = async (extra = '') => {
+  const write = async () => {
     const unfinished = join(folder, `.${table.canon}.tmp`);
     await rm(unfinished, { force: true });
-    const options = `${copyOptions({ compression: 'zstd', metadata })}${extra}`;
-    await query(connection, `COPY (${rowsToWrite(table, table.columns)}) TO ${literal(unfinished)} (${options})`);
+    const [sql, options] = [rowsToWrite(table, table.columns), copyOptions({ compression: 'zstd', metadata })];
+    await copyExactly(connection, { sql, path: unfinished, options, readBack: false }); // it is compared below
     await syncFile(unfinished);
     faultPoint('adopt:file-written');
     await renameDurable(unfinished, path);
     return readBack(connection, table, path);
   };
   const old = await hashOfRows(connection, oldTexts(table, table.columns));
-  const isSame = (file: Rows) => file.hash === old.hash && file.rows === old.rows;
-  const isFinished = await exists(path);
-  let written = isFinished ? await readBack(connection, table, path) : await write();
-  // DuckDB's dictionary takes -0.0 for 0.0; without one, the file is larger.
-  if (!isSame(written) && !isFinished) written = await write(', DICTIONARY_SIZE_LIMIT 0');
-  if (!isSame(written)) {
+  const written = (await exists(path)) ? await readBack(connection, table, path) : await write();
+  if (written.hash !== old.hash || written.rows !== old.rows) {
     await rm(path, { force: true });
     throw mismatch(`the file of ${nameOf(table)}`, old, written);
   }

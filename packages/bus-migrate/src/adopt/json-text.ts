@@ -9,7 +9,7 @@ import {
   DuckDBUnionType,
 } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format';
-import { exactType, type LeafText, typeText } from './type-text.js';
+import { exactType, type LeafText, typeText } from '@quantbot/storage/sandbox';
 
 /** Readers of JSON keep this many digits of a number. */
 const digitsOfNumber = 15;

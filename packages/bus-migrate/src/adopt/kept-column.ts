@@ -1,8 +1,8 @@
 import { type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format';
 import { canonicalType, reservedColumns } from '@quantbot/bus-format/canon';
+import { exactType, hasPart, type LeafText, typeText, viewType } from '@quantbot/storage/sandbox';
 import { fromJson, toJsonText } from './json-text.js';
-import { exactType, hasPart, type LeafText, typeText, viewType } from './type-text.js';
 
 /** A column of an old table, and what becomes of it. */
 export interface KeptColumn {

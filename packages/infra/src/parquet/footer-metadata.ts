@@ -3,7 +3,14 @@ import { busError } from '../errors.js';
 import { arrowSchemaKey } from './arrow-schema.js';
 import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
-import { leavesOf, maxSchemaElements, type SchemaLeaf, type SchemaNode, schemaTree } from './schema-tree.js';
+import {
+  leavesOf,
+  maxSchemaElements,
+  type SchemaLeaf,
+  type SchemaNode,
+  schemaTree,
+  tooManyElements,
+} from './schema-tree.js';
 import { field, ThriftError, ThriftReader, wireType } from './thrift.js';
 
 /**
@@ -30,7 +37,9 @@ export interface FooterMetadata {
  * claims.
  *
  * @param dataEnd the end of the file's data: the start of the footer.
- * @throws ThriftError for malformed bytes; BusError `NOT_PARQUET` for an inconsistent schema.
+ * @throws ThriftError for malformed bytes; BusError `NOT_PARQUET` for an inconsistent schema,
+ * `UNSUPPORTED_PARQUET` for encrypted columns, `TOO_COMPLEX` for too many levels of nesting,
+ * `TOO_LARGE` for too many columns or metadata pairs.
  */
 export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
   const reader = new ThriftReader(bytes);
@@ -39,6 +48,7 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   let rows: number | undefined;
   let rowGroupsAt: number | undefined;
   let createdBy: string | undefined;
+  let hasEncryptedColumns = false;
   reader.struct({
     2: field(wireType.list, () => {
       if (schema !== undefined) throw new ThriftError('it has two schemas');
@@ -62,19 +72,27 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
     6: field(wireType.binary, () => {
       createdBy = reader.text();
     }),
-    8: () => {
-      throw new ThriftError('its columns are encrypted');
+    8: type => {
+      hasEncryptedColumns = true;
+      reader.skip(type);
     },
   });
   if (rows === undefined || rowGroupsAt === undefined) throw new ThriftError('rows or row groups are missing');
   if (!Number.isSafeInteger(rows) || rows < 0) throw new ThriftError(`it claims ${rows} rows`);
   if (schema === undefined) throw new ThriftError('it has no schema');
+  if (hasEncryptedColumns) throw encrypted();
   const { root, leaves, id } = schema;
   const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leaves, dataEnd);
   if (rowsInGroups !== rows) throw new ThriftError(`it claims ${rows} rows, its row groups have ${rowsInGroups}`);
   const metadata = Object.fromEntries(keyValue);
   return { rows, root, rowGroups: count, keyValue: metadata, createdBy, schemaId: schemaIdOf(id, metadata) };
 }
+
+/** The error for an encrypted file. */
+export const encrypted = () =>
+  busError('UNSUPPORTED_PARQUET', 'The file is encrypted Parquet, which the bus cannot read.', {
+    hint: 'Write the file without encryption, and restrict who may read the bus.',
+  });
 
 /** Two metadata keys describe columns beyond the schema. */
 function schemaIdOf(id: string, { geo, [arrowSchemaKey]: arrow }: Record<string, string>): string {
@@ -83,7 +101,7 @@ function schemaIdOf(id: string, { geo, [arrowSchemaKey]: arrow }: Record<string,
 
 function readSchema(reader: ThriftReader): Omit<KnownSchema, 'id'> {
   const count = reader.listOf(wireType.struct);
-  if (count > maxSchemaElements) throw new ThriftError(`its schema has ${count} elements`);
+  if (count > maxSchemaElements) throw tooManyElements(count);
   const elements: SchemaElement[] = [];
   for (let i = 0; i < count; i++) elements.push(readSchemaElement(reader));
   const root = schemaTree(elements);

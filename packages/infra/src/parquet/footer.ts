@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
-import { readFooterMetadata } from './footer-metadata.js';
+import { encrypted, readFooterMetadata } from './footer-metadata.js';
 import { meaningOf, type SchemaMeaning } from './meaning.js';
 import { ThriftError } from './thrift.js';
 
@@ -33,8 +33,10 @@ export interface ParquetFooter {
  * Reads the footer of a Parquet file without native code. It trusts nothing that the file's size
  * does not bound. Format: https://parquet.apache.org/docs/file-format/
  *
- * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file, `TOO_LARGE` for a
- * footer of more than `maxFooterBytes`; system errors as they come.
+ * @throws BusError `NOT_PARQUET` for anything that is not a whole Parquet file,
+ * `UNSUPPORTED_PARQUET` for an encrypted one, `TOO_COMPLEX` for more than 32 levels of nesting,
+ * `TOO_LARGE` for a footer of more than `maxFooterBytes` or with too many columns or pairs of
+ * metadata; system errors as they come.
  */
 export async function readParquetFooter(path: string): Promise<ParquetFooter> {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -51,7 +53,7 @@ export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> =
 /**
  * Returns the size of an open file's footer, without reading it.
  *
- * @throws BusError `NOT_PARQUET`, `TOO_LARGE`.
+ * @throws BusError `NOT_PARQUET`, `UNSUPPORTED_PARQUET`, `TOO_LARGE`.
  */
 export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
   const { size } = fstatSync(fd);
@@ -83,7 +85,7 @@ const footerIn = (tail: Buffer, footerBytes: number, size: number): ParquetFoote
 function footerLength(head: Buffer, tail: Buffer, size: number): number {
   if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   const lastFour = tail.toString('latin1', tail.length - 4);
-  if (lastFour === 'PARE') throw notParquet('The file is encrypted Parquet, which the bus cannot read.');
+  if (lastFour === 'PARE') throw encrypted();
   if (head.toString('latin1', 0, 4) !== magic || lastFour !== magic)
     throw notParquet('The file does not begin and end with PAR1; it may be another format, or cut off.');
   const footerBytes = tail.readUInt32LE(tail.length - 8);

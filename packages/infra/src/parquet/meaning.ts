@@ -1,5 +1,6 @@
 import { arrowOnlyTypes, arrowSchemaKey } from './arrow-schema.js';
 import { foldName, leafType, nullType, sizedInteger } from './columns.js';
+import { meaningRules } from './meaning-rules.js';
 import type { SchemaElement } from './schema-element.js';
 import type { SchemaNode } from './schema-tree.js';
 
@@ -54,7 +55,7 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
       column: path.split('.', 1)[0] as string,
       keepsValues: true,
       problem: `is ${type}, which Parquet has no type for`,
-      hint: 'BIGINT or DECIMAL(38,0)',
+      hint: meaningRules.arrowOnly.instead,
     });
   return { faults, nanosecondColumns, hasRenamedColumns };
 }
@@ -65,9 +66,10 @@ const hasDoubledNames = (nodes: readonly SchemaNode[]): boolean =>
   new Set(nodes.map(({ element }) => foldName(element.name))).size < nodes.length;
 
 function nameFault({ name }: SchemaElement): Fault | undefined {
-  if (name === '') return { problem: 'has no name', hint: 'a name for every column and field' };
-  if (name.includes('\uFFFD')) return { problem: 'has a name that is not valid UTF-8', hint: 'the name in UTF-8' };
-  if (name.includes('\0')) return { problem: 'has a name with a NUL character', hint: 'another name' };
+  const { noName, notUtf8, nul } = meaningRules;
+  if (name === '') return { problem: 'has no name', hint: noName.instead };
+  if (name.includes('\uFFFD')) return { problem: 'has a name that is not valid UTF-8', hint: notUtf8.instead };
+  if (name.includes('\0')) return { problem: 'has a name with a NUL character', hint: nul.instead };
   return undefined;
 }
 
@@ -77,24 +79,30 @@ function groupFault({ logical_type, converted_type }: SchemaElement): Fault | un
   if (converted_type !== undefined || (type !== 'LIST' && type !== 'MAP')) return undefined;
   return {
     problem: `is a ${type} by its logical type alone, which DuckDB reads as a STRUCT`,
-    hint: `the converted type ${type} beside the logical one, as most writers do`,
+    hint: meaningRules.logicalGroup.instead,
   };
 }
 
 function leafFault(element: SchemaElement): Fault | undefined {
   if (element.converted_type === 'INTERVAL' && element.type_length !== 12)
-    return { problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`, hint: 'an INTERVAL of 12' };
+    return {
+      problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`,
+      hint: meaningRules.interval.instead,
+    };
   if (element.logical_type?.type === 'TIME' && isUtcNanoseconds(element))
-    return { problem: 'is a time of day in UTC with nanoseconds; DuckDB has microseconds', hint: 'microseconds' };
+    return {
+      problem: 'is a time of day in UTC with nanoseconds; DuckDB has microseconds',
+      hint: meaningRules.timeOfDay.instead,
+    };
   const meant = meantType(element);
   if (meant === undefined) return undefined;
   if (meant.startsWith('DECIMAL') && decimalPrecision(element) > 38)
-    return { problem: `is a ${meant}; DuckDB has at most 38 digits`, hint: 'DECIMAL(38,s), or VARCHAR' };
+    return { problem: `is a ${meant}; DuckDB has at most 38 digits`, hint: meaningRules.wideDecimal.instead };
   const read = leafType(element);
   if (meant === read || wider[meant] === read) return undefined;
   return {
     problem: `is ${meant} by its logical type, which DuckDB reads as ${read}`,
-    hint: 'the converted type of the same meaning beside the logical one, as most writers do',
+    hint: meaningRules.logicalLeaf.instead,
   };
 }
 

@@ -23,16 +23,19 @@ const maxDepth = 32;
  * Builds the tree of a flattened Parquet schema (depth first, each group with its number of
  * children).
  *
- * @throws BusError `NOT_PARQUET` if the tree is inconsistent, too large or too deep.
+ * @throws BusError `NOT_PARQUET` if the tree is inconsistent, `TOO_LARGE` for too many nodes,
+ * `TOO_COMPLEX` for too many levels.
  */
 export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
-  if (schema.length > maxSchemaElements)
-    throw invalidSchema(`it has ${schema.length} elements; ${maxSchemaElements} are allowed`);
+  if (schema.length > maxSchemaElements) throw tooManyElements(schema.length);
   let next = 0;
   const take = (depth: number): SchemaNode => {
     const element = schema[next++];
     if (element === undefined) throw invalidSchema('it ends before all columns are named');
-    if (depth > maxDepth) throw invalidSchema(`it is nested more than ${maxDepth} levels deep`);
+    if (depth > maxDepth)
+      throw busError('TOO_COMPLEX', `The footer's schema is nested more than ${maxDepth} levels deep.`, {
+        hint: `Write at most ${maxDepth} levels of nesting, or nested values as JSON text.`,
+      });
     const count = element.num_children ?? 0;
     if (count < 0 || count > schema.length - next) throw invalidSchema('a group claims more columns than there are');
     return { element, children: Array.from({ length: count }, () => take(depth + 1)) };
@@ -56,6 +59,12 @@ export function leavesOf(root: SchemaNode): SchemaLeaf[] {
 }
 
 const typeNumber = ({ type }: SchemaElement): number => (type === undefined ? -1 : physicalTypes.indexOf(type));
+
+/** The error for a schema with too many nodes. */
+export const tooManyElements = (count: number) =>
+  busError('TOO_LARGE', `The footer's schema has ${count} elements; ${maxSchemaElements} are allowed.`, {
+    hint: 'Write fewer columns and fields.',
+  });
 
 /** The error for an impossible schema. */
 export const invalidSchema = (sentence: string) =>

@@ -34,8 +34,9 @@ type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
  * Builds a job in `staging/`. It checks each file, copies or moves it while hashing, writes the
  * manifest, and flushes everything.
  *
- * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `ROWS_MISMATCH`,
- * `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_LARGE`; system errors as they come.
+ * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `UNSUPPORTED_PARQUET`,
+ * `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`, `TOO_LARGE`; system errors
+ * as they come.
  */
 export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);

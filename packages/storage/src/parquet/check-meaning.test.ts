@@ -52,6 +52,20 @@ describe('nanoseconds with a time zone, of which DuckDB keeps microseconds', () 
     expect(await read(fine(), { columns: ['ts'] })).toEqual(both([{ ts: ms }, { ts: ms }]));
   });
 
+  test.each([
+    [-1n, 'TYPE_UNSUPPORTED'],
+    [-1_000_999n, 'TYPE_UNSUPPORTED'],
+    [0n, 0],
+    [-1000n, -1],
+    [-999_001n, -1],
+    [-1_000_000n, -1],
+    [-1_000_001n, 'TYPE_UNSUPPORTED'],
+    [-86_400_000_000_000n, -86_400_000],
+  ])('%i nanoseconds from 1970 are the millisecond that they are in, or refused', async (nanos, expected) => {
+    const found = typeof expected === 'number' ? [{ ts: new Date(expected) }] : expected;
+    expect(await read(fileOf([['ts', nanosWithZone, [nanos]]]), { columns: ['ts'] })).toEqual(both(found));
+  });
+
   test.each<ReadOptions>([
     { timestamp: 'micros' },
     { timestamp: 'nanos' },

@@ -1,6 +1,6 @@
 import { foldName, type ParquetFooter } from '@quantbot/infra';
 import { storageError } from '../errors.js';
-import { findNanoseconds } from './nanoseconds.js';
+import { findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
 import type { CheckedOptions } from './read-options.js';
 
 interface FileToRead {
@@ -15,8 +15,9 @@ interface FileToRead {
  * DuckDB's.
  *
  * DuckDB keeps microseconds of nanoseconds with a time zone, and of INT96. Such a column can always
- * be read as `Date`, which has milliseconds. If it is compared, sorted by, or read with more
- * digits, its values are checked first.
+ * be read as `Date`, which has milliseconds, unless DuckDB's rounding gives another millisecond
+ * before 1970. If it is compared, sorted by, or read with more digits, its values are checked
+ * first.
  *
  * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something.
  */
@@ -39,6 +40,15 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
       throw unsupported(
         `${fine} in ${path} has nanoseconds, of which DuckDB keeps microseconds`,
         "Read it with timestamp: 'date', not in where or orderBy; or write it without a time zone (not as INT96), or in microseconds.",
+      );
+    const moments = footer.columns.filter(
+      ({ name, type }) => type.includes(momentType) && used.includes(name) && isOnlyShown(name, options),
+    );
+    const wrong = await findWrongMillisecond(readPath, moments);
+    if (wrong !== undefined)
+      throw unsupported(
+        `${wrong} in ${path} has nanoseconds before 1970, of which DuckDB gives another millisecond`,
+        'Write it without a time zone, or in microseconds.',
       );
   }
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBTimeValue } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { literal } from '../sql.js';
+import { fileColumnOf } from '../types/file-types.js';
 import { copyExactly } from './copy-exactly.js';
 
 const options = 'FORMAT parquet, COMPRESSION zstd';
@@ -167,6 +168,60 @@ test('a file without a negative zero has dictionaries', () =>
     const negative = `SELECT count(*)::INTEGER FROM ${literal(path)} WHERE CAST(d AS VARCHAR) = '-0.0'`;
     expect(await texts(negative)).toEqual([[1]]);
   }));
+
+test.each([
+  ['DOUBLE', 64, 12],
+  ['FLOAT', 32, 9],
+])('each NaN of a %s keeps its own bits', (type, bits, signAndExponent) =>
+  withFile(async ({ path, write, texts }) => {
+    const nan = (payload: string) =>
+      `0${'1'.repeat(signAndExponent - 1)}${payload.padEnd(bits - signAndExponent, '0')}`;
+    const values = [nan('1'), nan('11'), nan('101'), nan('1'), `1${nan('1').slice(1)}`];
+    const list = values.map(value => `CAST(CAST('${value}' AS BIT) AS ${type})`).join(', ');
+    await write(`SELECT unnest([${list}]) AS x, range AS n FROM range(2000)`);
+    const seen = await texts(`SELECT CAST(CAST(x AS BIT) AS VARCHAR) FROM ${literal(path)} LIMIT ${values.length}`);
+    expect(seen).toEqual(values.map(value => [value]));
+  }),
+);
+
+describe('a time that is not within a day is refused, as other writers can make it', () => {
+  /** Times of a table whose rows are just before, at, and just after the ends of a day. */
+  const withTimes = (work: (from: (type: string) => string, connection: DuckDBConnection) => Promise<void>) =>
+    withMemoryConnection(async connection => {
+      await connection.run('CREATE OR REPLACE TEMP TABLE times (t TIME)');
+      const appender = await connection.createAppender('times');
+      for (const micros of [-1n, 0n, 86_400_000_000n, 86_400_000_001n]) {
+        appender.appendTime(new DuckDBTimeValue(micros));
+        appender.endRow();
+      }
+      appender.closeSync();
+      await work(value => `SELECT ${value} AS "a ""column" FROM times UNION ALL SELECT NULL`, connection);
+    });
+
+  test.each([
+    't',
+    "[TIME '12:00:00', t]",
+    `{'a "b': {'c': t}}`,
+    "MAP {t: 'x'}",
+    "MAP {'k': [t], 'n': NULL}",
+    "{'n': 1, 'l': [NULL, {'t': t}]}",
+  ])('%s', value =>
+    withTimes(async (from, connection) => {
+      const { columnType } = await connection.runAndReadAll(`${from(value)} LIMIT 0`).then(reader => ({
+        columnType: reader.columnType(0),
+      }));
+      const column = fileColumnOf(columnType);
+      const condition = 'isCast' in column ? column.refused?.are('"a ""column"') : undefined;
+      const found = await connection.runAndReadAll(`SELECT ${condition} FROM (${from(value)})`);
+      expect(found.getRowsJS().map(([isRefused]) => isRefused === true)).toEqual([true, false, false, true, false]);
+      const copy = { sql: from(value), path: join(temporaryFolder(), 'x.parquet'), options, readBack: false };
+      await expect(copyExactly(connection, copy)).rejects.toMatchObject({
+        code: 'VALUE_INVALID',
+        message: expect.stringContaining('00:00:00 to 24:00:00'),
+      });
+    }),
+  );
+});
 
 test('a file that does not read as what was to be written is an error, when it is read back', () =>
   withMemoryConnection(async connection => {

@@ -1,3 +1,7 @@
+import type { ParquetColumn } from '@quantbot/infra';
+import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { identifier, literal } from '../sql.js';
+
 /**
  * Finds columns with a time finer than a microsecond. DuckDB silently cuts such times if they have
  * a zone or are INT96, so another reader checks them, one column of one row group at a time.
@@ -7,21 +11,67 @@
 export async function findNanoseconds(paths: readonly string[], columns: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const path of columns.length === 0 ? [] : paths)
-    for (const column of columns) if (!found.has(column) && (await isFine(path, column))) found.add(column);
+    for (const column of columns) if (!found.has(column) && (await hasTime(path, column, isFine))) found.add(column);
   return [...found];
 }
+
+const isFine = (nanoseconds: bigint): boolean => nanoseconds % 1000n !== 0n;
+
+/**
+ * Finds a column of timestamps with a zone for which DuckDB returns another millisecond than the
+ * file has. DuckDB rounds nanoseconds towards 1970. A timestamp before 1970, less than a
+ * microsecond before a whole millisecond, becomes that millisecond.
+ *
+ * @returns the name of the column; undefined when there is none.
+ */
+export async function findWrongMillisecond(
+  path: string,
+  columns: readonly ParquetColumn[],
+): Promise<string | undefined> {
+  for (const { name, type } of columns) {
+    const isSuspect = type !== momentType || (await hasWholeMillisecond(path, name));
+    if (isSuspect && (await hasTime(path, name, isShortOfMillisecond))) return name;
+  }
+  return undefined;
+}
+
+/** DuckDB's name for a timestamp with a zone. */
+export const momentType = 'TIMESTAMP WITH TIME ZONE';
+
+const isShortOfMillisecond = (nanoseconds: bigint): boolean => {
+  const beyond = nanoseconds % 1_000_000n; // like the dividend below zero, or zero
+  return beyond < 0n && beyond > -1000n;
+};
+
+/**
+ * Whether DuckDB reads a whole millisecond up to 1970. Only such a value can be another one in the
+ * file. This is much faster than reading the file's own values.
+ */
+const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
+  withMemoryConnection(async connection => {
+    const moment = `CASE WHEN length(${fileColumn}) > 0 THEN ${identifier(column)} END`; // without a writer's statistics
+    const file = `read_parquet(${literal(path)}, filename = '${fileColumn}', hive_partitioning = false)`;
+    const found = await connection.runAndReadAll(
+      `SELECT 1 FROM (SELECT epoch_us(${moment}) AS micros FROM ${file}) WHERE micros <= 0 AND micros % 1000 = 0 LIMIT 1`,
+    );
+    return found.currentRowCount > 0;
+  });
+
+/** A name that no column of a file has. */
+const fileColumn = '_quantbot_file_of_row';
 
 /** Stops reading a column once the answer is known. */
 class Found extends Error {}
 
-async function isFine(path: string, column: string): Promise<boolean> {
+/** Whether a condition holds for a time in a column. */
+async function hasTime(path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> {
   // Loaded for the few columns that need it.
   const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
   const timestampFromNanoseconds = (nanoseconds: bigint): number => {
-    if (nanoseconds % 1000n !== 0n) throw new Found();
+    if (holds(nanoseconds)) throw new Found();
     return 0;
   };
   let rowStart = 0;

@@ -7,6 +7,7 @@ export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { type CopyToFile, copyExactly } from '../parquet/copy-exactly.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
+export { exactType, hasPart, type LeafText, typeText, viewType } from '../types/type-text.js';
 export { copySelect } from './copy-select.js';
 export { foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';

@@ -27,7 +27,15 @@ interface FileType {
 }
 
 const most38Digits = '9'.repeat(38);
-const negativeZeroOrNan: Condition = value => `(signbit(${value}) AND (${value} = 0 OR isnan(${value})))`;
+/** NaNs have bits besides the sign. */
+const zeroOrNanOfItsOwn =
+  (type: string): Condition =>
+  value =>
+    `((${value} = 0 AND signbit(${value})) OR (isnan(${value}) AND CAST(${value} AS BIT) <> CAST(CAST('nan' AS ${type}) AS BIT)))`;
+const outsideDay = (type: string): FileType['refused'] => ({
+  values: 'a time that is not from 00:00:00 to 24:00:00',
+  are: v => `(${v} NOT BETWEEN CAST('00:00:00' AS ${type}) AND CAST('24:00:00' AS ${type}))`,
+});
 const same = (name: string): FileType => ({ name, inFile: name });
 
 /**
@@ -63,8 +71,8 @@ const fileTypes = new Map<api.DuckDBTypeId, FileType>([
     },
   ],
   [api.DuckDBTypeId.BIGNUM, { name: 'BIGNUM', inFile: 'VARCHAR' }],
-  [api.DuckDBTypeId.FLOAT, { ...same('FLOAT'), notInDictionary: negativeZeroOrNan }],
-  [api.DuckDBTypeId.DOUBLE, { ...same('DOUBLE'), notInDictionary: negativeZeroOrNan }],
+  [api.DuckDBTypeId.FLOAT, { ...same('FLOAT'), notInDictionary: zeroOrNanOfItsOwn('FLOAT') }],
+  [api.DuckDBTypeId.DOUBLE, { ...same('DOUBLE'), notInDictionary: zeroOrNanOfItsOwn('DOUBLE') }],
   [api.DuckDBTypeId.DECIMAL, same('DECIMAL')],
   [api.DuckDBTypeId.VARCHAR, same('VARCHAR')],
   [api.DuckDBTypeId.BLOB, same('BLOB')],
@@ -72,8 +80,8 @@ const fileTypes = new Map<api.DuckDBTypeId, FileType>([
   [api.DuckDBTypeId.ENUM, { name: 'ENUM', inFile: 'VARCHAR' }],
   [api.DuckDBTypeId.UUID, same('UUID')],
   [api.DuckDBTypeId.DATE, same('DATE')],
-  [api.DuckDBTypeId.TIME, same('TIME')],
-  [api.DuckDBTypeId.TIME_NS, same('TIME_NS')],
+  [api.DuckDBTypeId.TIME, { ...same('TIME'), refused: outsideDay('TIME'), castTo: 'BIGINT by epoch_us' }],
+  [api.DuckDBTypeId.TIME_NS, { ...same('TIME_NS'), refused: outsideDay('TIME_NS'), castTo: 'BIGINT by epoch_us' }],
   [
     api.DuckDBTypeId.TIME_TZ,
     {

@@ -60,7 +60,7 @@ const status = (bus: BenchBus): { rows: number; bytes: number; duration_ms: numb
 function bytesWritten(bus: BenchBus, layout: string): number {
   if (layout === 'file') return status(bus).bytes;
   const { files, open_from_seq } = JSON.parse(
-    readFileSync(join(bus.exportDir, 'ticks/_dataset.json'), 'utf8'),
+    readFileSync(`${bus.exportDir}/ticks/../_dataset.json`, 'utf8'), // beside where the link leads
   ) as DatasetFiles;
   return files.filter(file => file.from_seq === open_from_seq).reduce((sum, file) => sum + file.bytes, 0);
 }

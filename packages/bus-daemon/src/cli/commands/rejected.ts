@@ -1,5 +1,5 @@
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
-import { visibleLines } from '@quantbot/infra';
+import { rejectCodes, visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { type CommonOptions, openedBus, print } from '../shared.js';
 
@@ -10,15 +10,21 @@ export async function rejectedCommand(job: string | undefined, options: CommonOp
   print(options, entries, () => (entries.length === 0 ? 'no job is rejected' : entries.map(describeEntry).join('\n')));
 }
 
-/** `quantbot-bus retry JOB…|--all`: puts rejected jobs back into the inbox. */
+/** `quantbot-bus retry JOB…|--code CODE…|--all`: puts rejected jobs back into the inbox. */
 export async function retryCommand(
   jobs: string[],
-  options: CommonOptions & { all?: boolean },
+  options: CommonOptions & { all?: boolean; code?: string[] },
   command: Command,
 ): Promise<void> {
+  const { all = false, code: codes } = options;
+  if (jobs.length === 0 && codes === undefined && !all)
+    command.error('error: name the jobs to retry, or say --code CODE or --all');
+  const unknown = codes?.find(code => !Object.hasOwn(rejectCodes, code));
+  if (unknown !== undefined) command.error(`error: ${unknown} is not a code of a rejection (docs/reference/errors.md)`);
   const config = await openedBus(options);
-  const ids = options.all ? (await listRejected(config)).map(entry => entry.jobId) : jobs;
-  if (ids.length === 0 && !options.all) command.error('error: name the jobs to retry, or say --all');
+  const rejected = all || codes !== undefined ? await listRejected(config) : [];
+  const wanted = rejected.filter(({ reason }) => all || codes?.includes(reason?.code ?? ''));
+  const ids = [...new Set([...jobs, ...wanted.map(({ jobId }) => jobId)])];
   for (const id of ids) await retryRejected(config, id);
   print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
 }

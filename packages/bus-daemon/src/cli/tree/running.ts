@@ -80,8 +80,15 @@ const rejectedCommand = (): BusCommand =>
 const retryCommand = (): BusCommand =>
   busCommand('retry', 'Put rejected jobs back into the inbox, unchanged.')
     .argument('[jobs...]', 'job ids')
+    .option('--code <code...>', 'every job rejected with one of these codes')
     .option('--all', 'every rejected job')
-    .explain({ examples: ['quantbot-bus retry job-17', 'quantbot-bus retry --all'] })
+    .explain({
+      examples: [
+        'quantbot-bus retry job-17',
+        'quantbot-bus retry --code NOT_PARQUET UNSUPPORTED_PARQUET',
+        'quantbot-bus retry --all',
+      ],
+    })
     .runs(async () => (await import('../commands/rejected.js')).retryCommand);
 
 const notifyCommand = (): BusCommand =>

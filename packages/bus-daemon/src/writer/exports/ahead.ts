@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { datasetManifest, readExportStatus, writeExportStatus } from '@quantbot/bus-format/state';
+import { manifestOf, readExportStatus, writeExportStatus } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
@@ -30,7 +29,7 @@ export async function forgetExportsAhead({ config, journal, logger, now }: Bus):
 /** Without its manifest nothing is added to a dataset: it is made anew. */
 async function forgetDataset(path: string): Promise<void> {
   try {
-    await rm(join(path, datasetManifest), { force: true });
+    await rm(manifestOf(path), { force: true });
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOTDIR') throw error; // a file has none
   }

@@ -1,11 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
-  datasetManifest,
   type ExportEntry,
   type ExportStatus,
   exportStatusFile,
   isGarbage,
+  manifestOf,
   readExportStatus,
   writeExportStatus,
 } from '@quantbot/bus-format/state';
@@ -40,7 +40,7 @@ export interface ExportState {
 
 /** Without it an export is not there. */
 const whatMustBe = ({ path, options }: GoldenExport): string =>
-  options.layout === 'dataset' ? join(path, datasetManifest) : path;
+  options.layout === 'dataset' ? manifestOf(path) : path;
 
 /** Whether its last run went well and nothing has changed since. */
 const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =>

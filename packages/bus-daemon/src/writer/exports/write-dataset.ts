@@ -2,6 +2,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   type DatasetManifest,
+  filesIn,
   generationBeside,
   readDataset,
   switchDataset,
@@ -56,7 +57,7 @@ async function extend(context: ExportContext, item: GoldenExport, current: Datas
     const added = built.filter(file => file.rows > 0 || !isFull); // an empty file is of use as a dataset's only one
     for (const file of added) {
       await makeFolderDurable(dirname(join(item.path, file.path)));
-      await rename(join(building, file.path), join(item.path, file.path));
+      await rename(join(filesIn(building), file.path), join(item.path, file.path));
       faultPoint('export:part-renamed');
     }
     for (const folder of new Set(added.map(file => dirname(join(item.path, file.path))))) await syncFolder(folder);
@@ -87,8 +88,9 @@ async function replace(context: ExportContext, item: GoldenExport): Promise<Data
       open_from_seq: 1,
       files,
     };
-    for (const folder of foldersOf(files)) await syncFolder(join(building, folder));
-    await writeDatasetManifest(building, manifest);
+    for (const folder of foldersOf(files)) await syncFolder(join(filesIn(building), folder));
+    await syncFolder(filesIn(building));
+    await writeDatasetManifest(filesIn(building), manifest);
     const generation = generationBeside(item.path, claim);
     await rename(building, generation);
     await switchDataset(item.path, generation, unfinishedBeside(item.path, claim));
@@ -116,16 +118,17 @@ const withBuilding = (
 ): Promise<DatasetManifest> =>
   whileBuilding(context, item, async building => {
     const { bus, worker } = context;
-    await mkdir(building);
+    const folder = filesIn(building);
+    await mkdir(folder, { recursive: true });
     const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
     const written = await worker.request(
-      { task: 'partition', ...select, folder: building, fileName, partitionBy: item.options.partitionBy },
+      { task: 'partition', ...select, folder, fileName, partitionBy: item.options.partitionBy },
       bus.config.export.timeoutMs,
     );
     const files: DatasetFile[] = [];
     for (const { path, rows } of written) {
-      await syncFile(join(building, path));
-      files.push({ path, from_seq: fromSeq, rows, ...(await digestFile(join(building, path))) });
+      await syncFile(join(folder, path));
+      files.push({ path, from_seq: fromSeq, rows, ...(await digestFile(join(folder, path))) });
     }
     return work(building, files);
   });

@@ -1,0 +1,65 @@
+/** A kind of column that DuckDB gives back as something else than its file means. */
+interface MeaningRule {
+  /** What the file has. */
+  inFile: string;
+  /** What DuckDB makes of it. */
+  read: string;
+  /** What to write instead. */
+  instead: string;
+}
+
+const besideLogical = 'the converted type beside the logical one, as most writers do';
+
+/**
+ * Every kind of column that a canonical table refuses for what its schema means. The table "What a
+ * canonical table refuses" in docs/reference/type-mapping.md has these rows.
+ */
+export const meaningRules = {
+  nanoseconds: {
+    inFile: 'a timestamp with a zone, or INT96, that has nanoseconds',
+    read: 'microseconds; values in whole microseconds are accepted',
+    instead: 'microseconds; or, with every digit, nanoseconds without a zone (as INT64, not INT96)',
+  },
+  timeOfDay: {
+    inFile: 'a time of day in UTC with nanoseconds',
+    read: 'microseconds',
+    instead: 'microseconds, or a time without a zone',
+  },
+  wideDecimal: {
+    inFile: 'DECIMAL of more than 38 digits',
+    read: 'a DOUBLE, or other digits',
+    instead: 'DECIMAL(38,s), or VARCHAR',
+  },
+  arrowOnly: {
+    inFile: 'an Arrow duration, or an integer of 128 bits',
+    read: 'the plain number or bytes',
+    instead: 'BIGINT or DECIMAL(38,0)',
+  },
+  logicalGroup: { inFile: 'LIST or MAP by the logical type alone', read: 'a STRUCT', instead: besideLogical },
+  logicalLeaf: {
+    inFile:
+      'STRING, ENUM, JSON, DATE, DECIMAL or an unsigned integer by the logical type alone, or against the converted one',
+    read: 'bytes, signed integers, or what the converted type says',
+    instead: besideLogical,
+  },
+  interval: {
+    inFile: 'INTERVAL of another length than 12 bytes',
+    read: 'other values',
+    instead: 'an INTERVAL of 12 bytes',
+  },
+  noName: {
+    inFile: 'a column or field without a name',
+    read: 'a name that finds nothing',
+    instead: 'a name for every column and field',
+  },
+  notUtf8: {
+    inFile: 'a column or field whose name is not valid UTF-8',
+    read: 'a name that finds nothing',
+    instead: 'the name in UTF-8',
+  },
+  nul: {
+    inFile: 'a column or field with a NUL character in its name',
+    read: 'a name that ends there',
+    instead: 'a name without it',
+  },
+} as const satisfies Record<string, MeaningRule>;
