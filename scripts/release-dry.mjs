@@ -19,21 +19,37 @@ const published = [
 ];
 const status = 'release-dry.json';
 
-try {
-  execFileSync('pnpm', ['exec', 'changeset', 'status', '--output', status], { cwd: root, stdio: 'ignore' });
-  const { releases, changesets } = JSON.parse(readFileSync(join(root, status), 'utf8'));
-  for (const folder of published) {
-    const cwd = join(root, 'packages', folder);
-    const { name, version } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
-    const release = releases.find(found => found.name === name);
-    const [tarball] = JSON.parse(
-      execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] }),
-    );
-    const next = release === undefined ? `${version} (nothing new)` : `${release.oldVersion} → ${release.newVersion}`;
-    console.log(`\n${name} ${next}: ${tarball.entryCount} files, ${Math.round(tarball.size / 1024)} KiB packed`);
-    for (const { summary } of changesets.filter(({ id }) => release?.changesets.includes(id)))
-      console.log(`  - ${summary}`);
+/** The releases that pending changesets ask for; none when all of them went into the changelogs. */
+function pendingReleases() {
+  try {
+    execFileSync('pnpm', ['exec', 'changeset', 'status', '--output', status], { cwd: root, stdio: 'ignore' });
+    return JSON.parse(readFileSync(join(root, status), 'utf8'));
+  } catch {
+    return { releases: [], changesets: [] };
+  } finally {
+    rmSync(join(root, status), { force: true });
   }
-} finally {
-  rmSync(join(root, status), { force: true });
+}
+
+/** The newest entry of a package's changelog. */
+const newestEntry = cwd => readFileSync(join(cwd, 'CHANGELOG.md'), 'utf8').split(/^## /m)[1] ?? '';
+
+const { releases, changesets } = pendingReleases();
+for (const folder of published) {
+  const cwd = join(root, 'packages', folder);
+  const { name, version } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+  const release = releases.find(found => found.name === name);
+  const [tarball] = JSON.parse(
+    execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  const next = release === undefined ? version : `${release.oldVersion} → ${release.newVersion}`;
+  console.log(`\n${name} ${next}: ${tarball.entryCount} files, ${Math.round(tarball.size / 1024)} KiB packed`);
+  if (release === undefined)
+    console.log(
+      newestEntry(cwd)
+        .replace(/^.*\n+/, '')
+        .trim(),
+    );
+  for (const { summary } of changesets.filter(({ id }) => release?.changesets.includes(id)))
+    console.log(`  - ${summary}`);
 }
