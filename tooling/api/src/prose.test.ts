@@ -12,7 +12,9 @@ const problemsIn = (names: readonly string[], problemsOf: (name: string) => stri
   Object.fromEntries(names.map(name => [name, problemsOf(name)]).filter(([, problems]) => problems?.length !== 0));
 
 test('prose in Markdown wraps at 100 columns and repeats no word', () => {
-  const pages = new Map(markdownPages().map(page => [page.name, page]));
+  // Changelogs are generated from changesets, whose lines they indent.
+  const written = markdownPages().filter(page => !page.name.endsWith('CHANGELOG.md'));
+  const pages = new Map(written.map(page => [page.name, page]));
   expect(
     problemsIn([...pages.keys()], name => {
       const page = pages.get(name);

@@ -1,7 +1,9 @@
 import type { Bus } from './bus.js';
 import type { LoopView } from './loop/loop-view.js';
 
-/** Someone who looks on while the daemon works, until closed. The work itself knows nothing of it. */
+/**
+ * Someone who looks on while the daemon works, until closed. The work itself knows nothing of it.
+ */
 export interface Onlooker {
   /** Where its page is, if it has one. */
   url?: string;
