@@ -5,6 +5,7 @@ export default defineConfig(
   esm({
     index: 'src/index.ts',
     cli: 'src/cli/bin.ts',
+    'command-line': 'src/cli/run.ts',
     'file-thread': 'src/writer/file-thread/main.ts',
   }),
 );

@@ -1,28 +1,43 @@
+import { availableParallelism } from 'node:os';
+
+// What is built is loaded as it is, and once for all files of a process.
+const built = { deps: { external: [/\/packages\/[^/]+\/dist\//] } };
+
+// Files share a process, since a small one spends most of its time loading. Each restores what it
+// changes.
+const shared = { environment: 'node', isolate: false, restoreMocks: true, unstubGlobals: true, server: built };
+
 /**
- * The projects of a package: `unit` (beside the source), `integration` (test/, real processes,
- * needs a build) and, where there are files that bear nothing beside them, `alone`. Each run leaves
+ * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
+ * files at once) and, where there are files that bear nothing beside them, `alone`. Each run leaves
  * a JSON report under reports/, which .ci/run adds up.
  */
-export const projects = ({ atOnce = 1, alone = [] } = {}) => {
-  const integration = { environment: 'node', testTimeout: 120_000, hookTimeout: 120_000 };
-  const one = { fileParallelism: false };
-  const several = { fileParallelism: true, maxWorkers: atOnce };
+export const projects = ({ alone = [] } = {}) => {
+  const integration = { ...shared, testTimeout: 120_000, hookTimeout: 120_000 };
   return {
     test: {
       projects: [
-        { test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 30_000 } },
+        {
+          test: {
+            ...shared,
+            name: 'unit',
+            include: ['src/**/*.test.ts'],
+            testTimeout: 30_000,
+            maxWorkers: Math.max(2, availableParallelism()),
+          },
+        },
         {
           test: {
             ...integration,
-            ...(atOnce > 1 ? several : one),
             name: 'integration',
             include: ['test/**/*.test.ts'],
             exclude: alone,
+            maxWorkers: 2,
             sequence: { groupOrder: 1 },
           },
         },
         ...(alone.length > 0
-          ? [{ test: { ...integration, ...one, name: 'alone', include: alone, sequence: { groupOrder: 2 } } }]
+          ? [{ test: { ...integration, name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } }]
           : []),
       ],
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { askIn, makeDatabase, researchDatabase, runIn } from '@quantbot/tooling-testing/old-database';
@@ -421,7 +422,7 @@ const killPoints = [
   'adopt:published',
 ];
 
-test.each(killPoints)(
+test.each(sampleOf(killPoints, 4))(
   'killed at %s, an adoption leaves a whole database in its place, and goes on when it is run again',
   async point => {
     const bus = await oldDatabase();

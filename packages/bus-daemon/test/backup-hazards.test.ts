@@ -13,16 +13,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { tryGuard } from '@quantbot/bus-format/state';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { backupFolder, compacting, restoredBus } from './support/backups.js';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
-import { reachableCli } from './support/reachable.js';
+import { reachableCli, removeCopy } from './support/reachable.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
+
+afterAll(removeCopy);
 
 async function backup(bus: TestBus, env: NodeJS.ProcessEnv = {}) {
   const args = [cliPath, 'backup', backupFolder(bus), '--config', bus.configPath];
@@ -133,7 +136,7 @@ test('a bus that was set back does not replace the backup that knows more', asyn
   expect(await runsOf(other)).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test.each(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'])(
+test.each(sampleOf(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'], 2))(
   'killed while it changes the backup (%s), what is there is whole, and the next one renews it',
   async point => {
     const bus = makeTestBus({ batch: { max_jobs: 1 }, compaction: { hot_commits: 3, idle_s: 600 } });

@@ -17,7 +17,7 @@ import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { backupFolder, compacting, restoredBus } from './support/backups.js';
-import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { cliPath, drain, quantbotBus, spawnDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
@@ -130,7 +130,7 @@ test('a job whose producer still writes to it is told, and does not stop the oth
 
 test('backups under load, one of them killed, are each whole: every job up to their last one, and no other', async () => {
   const bus = makeTestBus(compacting);
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const parquetPath = await produce(bus, numbers(3));
   let stop = false;
   const producing = (async () => {

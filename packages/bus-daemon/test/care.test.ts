@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { drain, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { drain, quantbotBus, spawnDaemon, startDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
@@ -27,7 +27,7 @@ async function filledBus(): Promise<TestBus> {
     await drain(bus);
   }
   await submit(bus, { runId: 'c' });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await until(() => readdirSync(bus.layout.segments).length > 0);
   await daemon.stop();
   return bus;
@@ -123,7 +123,7 @@ test('quantbot-bus rebuild makes database and canonical tables again from journa
 
 test('quantbot-bus rebuild does not work beside a daemon, and says who is in the way', async () => {
   const bus = makeTestBus({ lock_timeout_s: 0.3 });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const { code, stderr } = await quantbotBus(bus, 'rebuild');
   expect(code).toBe(1);
   expect(stderr).toMatch(/^LOCK_TIMEOUT: /m);

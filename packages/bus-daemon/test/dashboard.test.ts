@@ -6,7 +6,8 @@ import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { hasBrowser, openPage, violationsOf } from './support/browser.js';
-import { startServing } from './support/http.js';
+import { spawnDaemon } from './support/daemon-process.js';
+import { servedBy, startServing } from './support/http.js';
 import { writeToInbox } from './support/jobs.js';
 import { submit } from './support/submit.js';
 
@@ -186,7 +187,7 @@ inBrowser('with a token the page asks for it once', async () => {
 
 inBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {
   const bus = makeTestBus();
-  const first = await startServing(bus);
+  const first = await servedBy(await spawnDaemon(bus, { args: ['--http', '127.0.0.1:0'] }));
   const { port } = new URL(first.url);
   const { page } = await openPage();
   await page.goto(first.url);
@@ -194,7 +195,7 @@ inBrowser('a daemon that is gone is told, and found again by itself when it is b
   await first.daemon.stop('SIGKILL');
   await page.getByRole('status').getByText('The daemon does not answer').waitFor();
   writeToInbox(bus, { jobId: 'meanwhile', manifest: '{' });
-  await startServing(bus, { args: ['--http', `127.0.0.1:${port}`] });
+  await startServing(bus, `127.0.0.1:${port}`);
   await page.locator('.state.running').waitFor();
   await page.getByRole('region', { name: 'Recent jobs' }).getByRole('link', { name: 'meanwhile' }).waitFor();
 });

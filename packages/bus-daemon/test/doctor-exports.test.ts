@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, startDaemon } from './support/daemon-process.js';
+import { drain, spawnDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
 import { submit } from './support/submit.js';
 
@@ -20,7 +20,7 @@ const isGood = (bus: TestBus, name: string) =>
 test('an export that reads a table which does not exist names it, and is good when the table has come', async () => {
   const jobs = [{ name: 'sums', sql: 'SELECT sum(n) AS total FROM canon.later' }];
   const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await eventually(
     () => statusOf(bus).sums?.ok,
@@ -56,7 +56,7 @@ test('an export whose SQL is wrong is good after its correction and a restart', 
 
 test('settings for the export of a table that does not exist are found', async () => {
   const bus = makeTestBus({ export: { min_interval_s: 0, tables: { numbres: { compression: 'snappy' } } } });
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
   const { code, codes, the } = await doctor(bus);
@@ -70,7 +70,7 @@ test('settings for the export of a table that does not exist are found', async (
 
 test('exports that are switched off are said to be; switched on they are out of date until a daemon has run', async () => {
   const bus = makeTestBus({ export: { enabled: false } });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   const off = await doctor(bus);
   expect({ code: off.code, codes: off.codes }).toEqual({ code: 0, codes: ['EXPORTS_DISABLED'] });
@@ -97,7 +97,7 @@ test('an export that is older than its table is found when no daemon makes it an
   expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
   writeFileSync(statusPath(bus), older); // as if the last run had been killed before its end
   expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is of seq 1, but its tables are of seq 2');
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await eventually(
     () => statusOf(bus).numbers.as_of_seq,
     seq => seq === 2,
@@ -124,7 +124,7 @@ test('a golden export that somebody has deleted is missed, and comes back', asyn
 
 test('a damaged status file is found, and made again', async () => {
   const bus = makeTestBus();
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
   writeFileSync(statusPath(bus), '{"exports":');
@@ -138,7 +138,7 @@ test('a damaged status file is found, and made again', async () => {
 test('a view of the configuration that cannot be made is found, and its correction is published', async () => {
   const view = (sql: string) => ({ publish: { views: [{ name: 'main.totals', sql }] } });
   const bus = makeTestBus(view('SELECT sum(n) FROM canon.nothing'));
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
   const { code, codes, the } = await doctor(bus);

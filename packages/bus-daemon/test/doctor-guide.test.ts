@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { describe, expect, test } from 'vitest';
-import { asDaemon, drain, launchDaemon, startDaemon } from './support/daemon-process.js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { asDaemon, drain, launchDaemon, spawnDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, follow, followAll } from './support/doctor.js';
 import { writeToInbox } from './support/jobs.js';
-import { reachableCli } from './support/reachable.js';
+import { reachableCli, removeCopy } from './support/reachable.js';
 import { submit } from './support/submit.js';
+
+afterAll(removeCopy);
 
 const fileOf = (bus: TestBus, name: string) => join(bus.config.export.exportDir, name);
 const appears = (path: string) =>
@@ -23,7 +25,7 @@ const appears = (path: string) =>
 describe('Daemon not processing jobs', () => {
   test('Verify daemon is running: a killed one is missed, and the job goes through when the cure is followed', async () => {
     const bus = makeTestBus();
-    await (await startDaemon(bus)).stop('SIGKILL');
+    await (await spawnDaemon(bus)).stop('SIGKILL');
     const submission = await submit(bus);
     const { code, the } = await doctor(bus);
     expect(code).toBe(2);
@@ -36,7 +38,7 @@ describe('Daemon not processing jobs', () => {
 
   test('Check data/bus/rejected/ for error messages: doctor has them, with the command that shows the rest', async () => {
     const bus = makeTestBus();
-    await startDaemon(bus);
+    await spawnDaemon(bus);
     writeToInbox(bus, { jobId: 'broken', files: { 'a.parquet': { content: 'PAR1' } } });
     await appears(join(bus.layout.rejected, 'broken/REJECT_REASON.json'));
     const { code, codes, the } = await doctor(bus);
@@ -51,7 +53,7 @@ describe('Exports not updating', () => {
   test('Verify canon.alerts_std exists: an export that reads it says that it does not, and is made when it does', async () => {
     const jobs = [{ name: 'alerts_daily', sql: 'SELECT count(*) AS n FROM canon.alerts_std' }];
     const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
-    await startDaemon(bus);
+    await spawnDaemon(bus);
     await eventually(
       async () => (await doctor(bus)).codes,
       codes => codes.join() === 'TABLE_MISSING,EXPORT_FAILED',
@@ -113,7 +115,7 @@ describe('Exports not updating', () => {
 describe('Lock timeouts', () => {
   test('Ensure only one daemon instance is running: the one that waits is named, and the first works on', async () => {
     const bus = makeTestBus({ lock_timeout_s: 30 });
-    const first = await startDaemon(bus);
+    const first = await spawnDaemon(bus);
     const second = launchDaemon(bus);
     await second.logged('bus daemon starting');
     const { the, report } = await doctor(bus);
@@ -130,7 +132,7 @@ describe('Lock timeouts', () => {
 
   test('Check for stale lock files: one that a kill left behind needs nothing, and no daemon waits for it', async () => {
     const bus = makeTestBus({ lock_timeout_s: 0 });
-    await (await startDaemon(bus)).stop('SIGKILL');
+    await (await spawnDaemon(bus)).stop('SIGKILL');
     expect(existsSync(`${bus.config.duckdbPath}.writer.lock`)).toBe(true);
     await followAll(bus, (await doctor(bus)).the('STALE_LOCK_FILE').cure);
     expect((await doctor(bus)).codes).toEqual([]);

@@ -5,12 +5,14 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { cliPath, drain, quantbotBus, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, type Examination, examination, follow } from './support/doctor.js';
 import { writeToInbox } from './support/jobs.js';
-import { reachableCli } from './support/reachable.js';
+import { reachableCli, removeCopy } from './support/reachable.js';
 import { submit } from './support/submit.js';
+
+afterAll(removeCopy);
 
 const nobody = '65534';
 

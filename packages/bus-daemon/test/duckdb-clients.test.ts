@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { startDaemon } from './support/daemon-process.js';
+import { spawnDaemon } from './support/daemon-process.js';
 import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
 
@@ -40,7 +40,7 @@ describe.each(['1.3.2', '1.4.4', '1.5.6', '2.0.0'])("Python's duckdb %s", versio
     const python = pythonWith(version);
     if (python === undefined) return context.skip();
     const bus = makeTestBus();
-    await startDaemon(bus);
+    await spawnDaemon(bus);
     for (let i = 0; i < 3; i++)
       await (
         await submit(bus, {
@@ -91,7 +91,7 @@ test.each(older)("Python's duckdb %s reads as much as the guide says", { timeout
   const python = pythonWith(version);
   if (python === undefined) return;
   const bus = makeTestBus();
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   const script = `
 import duckdb, json, sys

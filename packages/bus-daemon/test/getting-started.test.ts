@@ -4,7 +4,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startDaemon } from './support/daemon-process.js';
+import { spawnDaemon } from './support/daemon-process.js';
 import { hasPython, repository } from './support/python.js';
 import { query } from './support/readers.js';
 import { packageFolder } from './support/scripts.js';
@@ -30,7 +30,7 @@ test('docs/getting-started.md, from the first artifact in TypeScript and Python 
   const scope = join(bus.folder, 'node_modules/@quantbot');
   mkdirSync(scope, { recursive: true });
   for (const name of ['infra', 'storage']) symlinkSync(join(packageFolder, `../${name}`), join(scope, name));
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const [first = '', reading = ''] = blocks('ts');
   expect(await run(bus, 'first.mts', first)).toBe('ingested as seq 1\n');
   expect(await run(bus, 'first.mts', first)).toBe('duplicate as seq 2\n');

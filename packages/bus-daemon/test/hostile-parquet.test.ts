@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, startDaemon } from './support/daemon-process.js';
+import { drain, spawnDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 
-/** The long run: HOSTILE_FOOTERS=10000. */
-const variants = Number(process.env.HOSTILE_FOOTERS ?? 300);
+const variants = campaign(100, 1500);
 const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 const hint = 'canon.hostile';
 
@@ -59,7 +59,7 @@ const readWhole = (bus: TestBus) =>
 test('a file that was cut at any 64th byte is rejected, and the table stays whole', async () => {
   const bus = makeTestBus();
   const whole = readFileSync(await produceRich(bus));
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { runId: 'whole', parquetPath: await produceRich(bus), schemaHint: hint })).settled();
   const before = await readWhole(bus);
   const cut = new Map<string, Uint8Array>();
@@ -90,7 +90,7 @@ test(`${variants} files with random bytes in their footers end as something, har
     for (let change = 0; change <= random(4); change++) bytes[whole.length - 8 - 1 - random(footer)] = random(256);
     broken.set(`broken-${variant}`, bytes);
   }
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { runId: 'first', parquetPath: await produceRich(bus), schemaHint: hint })).settled();
   const others = submit(bus, { runId: 'good', parquetPath: await produceRich(bus), schemaHint: hint });
   await submitAll(bus, broken);

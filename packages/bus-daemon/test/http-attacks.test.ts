@@ -268,7 +268,7 @@ test.each([
 
 test('for other machines it starts with a token', async () => {
   const bus = busWithToken();
-  const { url } = await startServing(bus, { args: ['--http', '0.0.0.0:0'] });
+  const { url } = await startServing(bus, '0.0.0.0:0');
   expect((await sendRaw(url, 'GET', '/api/v1/status')).status).toBe(401);
   const Authorization = `Bearer ${token}`;
   expect((await sendRaw(url, 'GET', '/api/v1/status', { headers: { Authorization } })).status).toBe(200);

@@ -151,7 +151,7 @@ describe('canonical tables', () => {
   });
 
   test('survive a restart with their columns, and go on from there', async () => {
-    const bus = makeTestBus({ compaction: { hot_commits: 2, release_grace_s: 0 } });
+    const bus = makeTestBus({ compaction: { hot_commits: 2 } });
     const first = await startDaemon(bus);
     await add(bus, 'SELECT 1 AS id');
     await add(bus, `SELECT 2 AS id, 'n' AS note`);

@@ -6,7 +6,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { asDaemon, drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { asDaemon, drain, launchDaemon, quantbotBus, spawnDaemon } from './support/daemon-process.js';
 import { query, startHoldingReader } from './support/readers.js';
 import { packageFolder, startScript } from './support/scripts.js';
 import { submit } from './support/submit.js';
@@ -16,7 +16,7 @@ describe('starting and stopping', () => {
     '%s finishes the batch in hand and exits 0, leaving nothing half done',
     async signal => {
       const bus = makeTestBus();
-      const daemon = await startDaemon(bus);
+      const daemon = await spawnDaemon(bus);
       const load = startScript('./producer.mjs', [bus.layout.root, join(bus.folder, 'made'), 'p', '40'], bus.folder);
       await daemon.logged('batch committed');
       expect(await daemon.stop(signal)).toEqual({ code: 0, signal: null });
@@ -61,7 +61,7 @@ describe('starting and stopping', () => {
 
   test('people find the daemon under its name, and in the lock file', async () => {
     const bus = makeTestBus();
-    const daemon = await startDaemon(bus);
+    const daemon = await spawnDaemon(bus);
     expect(readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8')).toMatch(/^bus_daemon/);
     const holder = JSON.parse(readFileSync(`${bus.config.duckdbPath}.writer.lock`, 'utf8'));
     expect(holder).toMatchObject({ pid: daemon.pid, host: hostname(), bus_root: bus.layout.root });
@@ -73,7 +73,7 @@ describe('starting and stopping', () => {
 describe('one writer', () => {
   test('a second daemon waits, then exits with 1 and names the holder', async () => {
     const bus = makeTestBus({ lock_timeout_s: 0.5 });
-    const first = await startDaemon(bus);
+    const first = await spawnDaemon(bus);
     const second = launchDaemon(bus);
     expect(await second.ended).toMatchObject({ code: 1 });
     expect(second.stderr()).toMatch(new RegExp(`LOCK_TIMEOUT: .*process ${first.pid} on ${hostname()} since \\d{4}-`));
@@ -83,17 +83,17 @@ describe('one writer', () => {
 
   test('another bus root with the same database path is a second writer too', async () => {
     const bus = makeTestBus({ lock_timeout_s: 0.3 });
-    await startDaemon(bus);
+    await spawnDaemon(bus);
     const other = makeTestBus({ lock_timeout_s: 0.3, duckdb_path: bus.config.duckdbPath });
     expect(await launchDaemon(other).ended).toMatchObject({ code: 1 });
   });
 
   test('after kill -9 the next daemon starts at once, without a hand', async () => {
     const bus = makeTestBus({ lock_timeout_s: 0 });
-    const first = await startDaemon(bus);
+    const first = await spawnDaemon(bus);
     await first.stop('SIGKILL');
     expect(existsSync(`${bus.config.duckdbPath}.writer.lock`)).toBe(true);
-    const second = await startDaemon(bus);
+    const second = await spawnDaemon(bus);
     await (await submit(bus)).settled();
     expect(await second.stop()).toMatchObject({ code: 0 });
   });
@@ -115,7 +115,7 @@ describe('the published database is disposable', () => {
 
   test('deleted while the daemon runs, it comes back by itself', async () => {
     const bus = makeTestBus();
-    await startDaemon(bus);
+    await spawnDaemon(bus);
     await (await submit(bus)).settled();
     rmSync(bus.config.duckdbPath);
     await eventually(
@@ -136,7 +136,7 @@ describe('the published database is disposable', () => {
     connection.closeSync();
     instance.closeSync();
     const before = readFileSync(bus.config.duckdbPath);
-    const daemon = await startDaemon(bus);
+    const daemon = await spawnDaemon(bus);
     expect((await (await submit(bus)).settled()).status).toBe('ingested');
     const line = await daemon.logged('could not be published');
     expect(line).toMatchObject({ err: { code: 'FOREIGN_DATABASE' }, hint: expect.stringContaining('mv ') });
@@ -147,7 +147,7 @@ describe('the published database is disposable', () => {
 
 test('a reader that has held the database open through many compactions sees the newest commit; what it needs goes soon after it', async () => {
   const bus = makeTestBus({ compaction: { hot_commits: 3, release_grace_s: 0 } });
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
   const reader = await startHoldingReader(bus);
   expect(await reader.query('SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: '1' }]);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startDaemon } from './support/daemon-process.js';
+import { spawnDaemon } from './support/daemon-process.js';
 import { query, startHoldingReader, startOpeningReader } from './support/readers.js';
 import { startScript } from './support/scripts.js';
 import { submit } from './support/submit.js';
@@ -15,7 +15,7 @@ test(`${producers} producers submit ${producers * jobsEach} jobs while ${readers
   timeout: 240_000,
 }, async () => {
   const bus = makeTestBus({ compaction: { hot_commits: 8, release_grace_s: 1 } });
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   await (await submit(bus, { runId: 'first' })).settled();
   const holding = await startHoldingReader(bus);
   const opening = Array.from({ length: readers }, () => startOpeningReader(bus));

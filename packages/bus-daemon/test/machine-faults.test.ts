@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusUnavailable } from '@quantbot/infra/utils';
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { drain, startDaemon } from './support/daemon-process.js';
+import { drain, spawnDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
@@ -59,7 +60,7 @@ test.for([
   async ({ commit, leave }, context) => {
     const bus = busOnSmallDisk();
     if (bus === undefined) return context.skip();
-    const daemon = await startDaemon(bus);
+    const daemon = await spawnDaemon(bus);
     await (await submit(bus, { runId: 'before' })).settled();
     const submitPrepared = await prepareJob(bus, 'prepared', commit);
     const makeRoom = fillDisk(bus, leave);
@@ -93,7 +94,7 @@ test('a store that cannot be written to makes the daemon pause, and nothing is r
   const bus = makeTestBus();
   await drain(bus);
   chmodSync(bus.layout.store, 0o555);
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const submission = await submit(bus);
   const line = await daemon.logged('paused');
   expect(line).toMatchObject({ err: { code: 'EACCES' }, hint: expect.stringContaining('permissions') });
@@ -115,7 +116,7 @@ test('a store that is mounted read-only makes the daemon pause with the reason, 
     execFileSync('umount', ['--lazy', store]);
   });
   mount('-o', 'remount,ro,bind', store);
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const submission = await submit(bus, { schemaHint: 'canon.numbers' });
   expect(await daemon.logged('paused')).toMatchObject({
     err: { code: 'EROFS' },
@@ -130,7 +131,7 @@ test('a store that is mounted read-only makes the daemon pause with the reason, 
 test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
   const bus = busOnSmallDisk();
   if (bus === undefined) return context.skip();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const submitPrepared = await prepareJob(bus, 'prepared', '');
   const makeRoom = fillDisk(bus, 0);
   submitPrepared();
@@ -143,7 +144,7 @@ test('a daemon that pauses can be stopped, and what it had in hand waits for the
 
 test('without file descriptors the daemon pauses and says so, and goes on when there are some again', async context => {
   const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
   const limit = (soft: number) =>
     execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
@@ -178,7 +179,7 @@ test('an inbox on another file system is said to be wrong by producer and daemon
   expect(refused).toMatchObject({ code: 'SUBMIT_FAILED', hint: expect.stringContaining('one file system') });
   const files = { 'numbers.parquet': await produce(bus, numbers(3)) };
   writeToInbox(bus, { jobId: 'stranger', files });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   expect(await daemon.logged('paused')).toMatchObject({
     err: { code: 'EXDEV' },
     hint: expect.stringContaining('one file system'),
@@ -189,16 +190,16 @@ test('an inbox on another file system is said to be wrong by producer and daemon
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
 
-test('ten thousand jobs that wait at the start are taken up at once, and all of them', {
+test('thousands of jobs that wait at the start are taken up at once, and all of them', {
   timeout: 240_000,
 }, async () => {
   const bus = makeTestBus();
   await drain(bus);
   const original = await produce(bus, numbers(3));
-  const jobs = Number(process.env.WAITING_JOBS ?? 2_000);
+  const jobs = campaign(1_000, 10_000);
   for (let job = 0; job < jobs; job++) writeToInbox(bus, { jobId: `job-${job}`, files: { 'a.parquet': original } });
   const started = performance.now();
-  const daemon = await startDaemon(bus, { args: ['--drain'] });
+  const daemon = await spawnDaemon(bus, { args: ['--drain'] });
   const first = await daemon.logged('batch committed');
   console.log(`${jobs} jobs wait: first commit after ${Math.round(performance.now() - started)} ms`);
   expect(first.lastSeq).toBeLessThan(jobs);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { createLogger } from '@quantbot/infra';
 import { submitArtifact } from '@quantbot/infra/utils';
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { produce } from '@quantbot/tooling-testing/parquet';
 import { fc } from '@quantbot/tooling-testing/properties';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -160,8 +161,7 @@ class Real {
   }
 }
 
-/** The long run: MODEL_RUNS=200. */
-const runs = Number(process.env.MODEL_RUNS ?? 15);
+const runs = campaign(6, 40);
 
 test('whatever happens in whatever order, the bus contains what a simple model says', {
   timeout: runs * 15_000,

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileS
 import { delimiter, join } from 'node:path';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { cliPath, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { cliPath, quantbotBus, spawnDaemon } from './support/daemon-process.js';
 import { writeToInbox } from './support/jobs.js';
 import { repository } from './support/python.js';
 import { submit } from './support/submit.js';
@@ -12,7 +12,7 @@ const guide = join(repository, 'docs/guides/operations.md');
 
 test('every command of docs/guides/operations.md that needs no root works, in the order of the page, beside a daemon', async () => {
   const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   for (const runId of ['a', 'b']) await (await submit(bus, { runId, schemaHint: 'canon.numbers' })).settled();
   writeToInbox(bus, { jobId: 'bad', manifest: '{' });
   await daemon.logged('rejected');
@@ -43,7 +43,7 @@ test('what the guide says of a daemon that was moved is so', async () => {
     duckdb_path: 'here/alerts.duckdb',
     export: { export_dir: 'here/exports' },
   });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await daemon.stop();
   renameSync(join(bus.folder, 'here'), join(bus.folder, 'there'));
@@ -53,7 +53,7 @@ test('what the guide says of a daemon that was moved is so', async () => {
     export: { export_dir: 'there/exports' },
   };
   writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.2, ...settings }));
-  const again = await startDaemon(bus);
+  const again = await spawnDaemon(bus);
   const answer = await quantbotBus(bus, 'query', 'SELECT count(*) AS n FROM canon.numbers', '--format', 'csv');
   expect(answer.stdout).toBe('n\n3\n');
   expect((await quantbotBus(bus, 'verify')).stdout).toContain('all as the journal says');

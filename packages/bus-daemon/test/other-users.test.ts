@@ -6,11 +6,13 @@ import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { asDaemon } from './support/daemon-process.js';
 import { writeRawJob } from './support/jobs.js';
-import { reachableCli, reachableRepository } from './support/reachable.js';
+import { reachableCli, reachableRepository, removeCopy } from './support/reachable.js';
 import { query } from './support/readers.js';
+
+afterAll(removeCopy);
 
 const canBeOthers = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
 const [daemonUser, producerUser, readerUser, group] = [41_001, 41_002, 41_003, 41_000];

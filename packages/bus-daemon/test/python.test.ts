@@ -6,7 +6,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { asDaemon, drain, startDaemon } from './support/daemon-process.js';
+import { asDaemon, drain, spawnDaemon } from './support/daemon-process.js';
 import {
   guideSnippet,
   hasPython,
@@ -22,7 +22,7 @@ import { query } from './support/readers.js';
 async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
   const bus = makeTestBus(settings);
   linkScripts(bus);
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   return bus;
 }
 
@@ -262,7 +262,7 @@ describe.skipIf(!hasPython)(`the guide's Testing section${skippedWithoutPython}`
     const stopped = await drained();
     const killed = makeTestBus();
     linkScripts(killed);
-    const daemon = await startDaemon(killed);
+    const daemon = await spawnDaemon(killed);
     await daemon.stop('SIGKILL');
     for (const bus of [never, stopped, killed]) {
       const { code, stdout } = await runPython(bus, ['scripts/test_bus.py']);

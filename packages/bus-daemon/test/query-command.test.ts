@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { describe, expect, test } from 'vitest';
+import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { cliPath, drain, quantbotBus } from './support/daemon-process.js';
 import { submit } from './support/submit.js';
 
@@ -17,18 +18,20 @@ const hard = `SELECT * FROM (VALUES
   (9007199254740993, 12345678901234567.89, TIMESTAMP '1969-12-31 23:59:59', 'a,"b"' || chr(10) || 'c'),
   (NULL, NULL, NULL, '')) t(id, price, ts, note)`;
 
-async function busWith(select: string): Promise<TestBus> {
-  const bus = makeTestBus();
+/** A bus with these rows, for all tests that only ask. */
+let bus: TestBus;
+beforeAll(async () => {
+  const { folder, remove } = sharedFolder();
+  bus = testBusIn(folder);
   await drain(bus);
-  await submit(bus, { runId: 'r1', schemaHint: 'canon.things', select });
+  await submit(bus, { runId: 'r1', schemaHint: 'canon.things', select: hard });
   await drain(bus);
-  return bus;
-}
+  return remove;
+});
 
 const things = 'SELECT id, price, ts, note FROM canon.things ORDER BY id NULLS LAST';
 
 test('JSON loses nothing: long integers and decimals are texts, times have all their digits', async () => {
-  const bus = await busWith(hard);
   const { code, stdout } = await quantbotBus(bus, 'query', things, '--json');
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toEqual([
@@ -59,7 +62,6 @@ test('times are UTC wherever the command runs', async () => {
 });
 
 test('CSV tells NULL from an empty text, and quotes what needs it', async () => {
-  const bus = await busWith(hard);
   const { stdout } = await quantbotBus(bus, 'query', `${things};`, '--format', 'csv');
   expect(stdout).toBe(
     'id,price,ts,note\n1,1.10,2026-01-31 12:00:00.123456,plain\n' +
@@ -70,7 +72,6 @@ test('CSV tells NULL from an empty text, and quotes what needs it', async () => 
 });
 
 test('a table shows the first rows and says that there are more; NULL is told', async () => {
-  const bus = await busWith(hard);
   const { stdout, stderr } = await quantbotBus(bus, 'query', 'SELECT range AS n FROM range(1000) -- all');
   expect(stdout).toContain('│ 99 │');
   expect(stdout).toMatch(/100 rows\n$/);
@@ -86,7 +87,6 @@ test('a table shows the first rows and says that there are more; NULL is told', 
 });
 
 test('Parquet goes to a file that appears when it is whole, and so does what else --out names', async () => {
-  const bus = await busWith(hard);
   const out = join(bus.folder, 'things.parquet');
   const copied = await quantbotBus(bus, 'query', things, '--format', 'parquet', '--out', out);
   expect(copied).toMatchObject({ code: 0, stdout: '', stderr: `3 rows in ${out}\n` });
@@ -137,9 +137,8 @@ describe('a query can only read, and only the bus', () => {
       'QUERY_FAILED',
     ],
   ])('%s', async (_what, sql, code) => {
-    const bus = await busWith(hard);
     const folder = join(bus.folder, 'elsewhere');
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'secret.txt'), 'secret');
     const asked = sql.replace('{secret}', join(folder, 'secret.txt')).replace('{folder}', folder);
     for (const format of ['json', 'csv']) {
@@ -152,7 +151,6 @@ describe('a query can only read, and only the bus', () => {
   });
 
   test('and it writes nowhere among the files of the bus, nor through a link', async () => {
-    const bus = await busWith(hard);
     symlinkSync(bus.config.export.exportDir, join(bus.folder, 'link'));
     const paths = [bus.config.duckdbPath, join(bus.layout.root, 'x.csv'), join(bus.folder, 'link/x.csv')];
     for (const path of paths) {
@@ -176,7 +174,6 @@ test.each([
 });
 
 test('Ctrl-C ends a query that would never end, with exit code 130', async () => {
-  const bus = await busWith(hard);
   const forever = 'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range = -1';
   const args = ['query', forever, '--config', bus.configPath];
   const query = startChild(process.execPath, [cliPath, ...args], bus.folder);
@@ -195,7 +192,6 @@ test('Ctrl-C ends a query that would never end, with exit code 130', async () =>
 });
 
 test('an answer of millions of rows streams: memory stays, and who has seen enough ends it', async () => {
-  const bus = await busWith(hard);
   const sql = "SELECT range AS n, 'row ' || range AS text FROM range(3000000)";
   const out = join(bus.folder, 'rows.csv');
   const peakKb = async (...args: string[]) => {

@@ -5,7 +5,7 @@ import { guardsOf, lockFileOf } from '@quantbot/bus-format/state';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { drain, launchDaemon, quantbotBus, startDaemon } from './support/daemon-process.js';
+import { drain, launchDaemon, quantbotBus, spawnDaemon } from './support/daemon-process.js';
 import { doctor } from './support/doctor.js';
 import { query } from './support/readers.js';
 import { packageFolder } from './support/scripts.js';
@@ -13,11 +13,11 @@ import { submit } from './support/submit.js';
 
 test('a daemon whose data is removed or moved away ends, says so, and leaves the daemon that came after it alone', async () => {
   const bus = makeTestBus();
-  const first = await startDaemon(bus);
+  const first = await spawnDaemon(bus);
   await (await submit(bus)).settled();
   first.kill('SIGSTOP');
   renameSync(join(bus.folder, 'data'), join(bus.folder, 'moved'));
-  const second = await startDaemon(bus);
+  const second = await spawnDaemon(bus);
   await (await submit(bus)).settled();
   first.kill('SIGCONT');
   expect(await first.ended).toEqual({ code: 1, signal: null });
@@ -33,7 +33,7 @@ test('a daemon whose data is removed or moved away ends, says so, and leaves the
 
 test('while a daemon runs without its guards, doctor advises no start beside it', async () => {
   const bus = makeTestBus({ poll_interval_s: 3600 });
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   daemon.kill('SIGSTOP');
   for (const guard of guardsOf(bus.config)) rmSync(guard);
   const { codes, the } = await doctor(bus);
@@ -50,7 +50,7 @@ test('while a daemon runs without its guards, doctor advises no start beside it'
 test('a daemon in another world of processes is not said to be dead', async context => {
   if (!canUnshare()) return context.skip('no PID namespaces here');
   const bus = makeTestBus({ lock_timeout_s: 0.3 });
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   const beside = startChild(
     'unshare',
     ['--fork', '--pid', '--mount-proc', process.execPath, join(packageFolder, 'dist/cli.js'), 'doctor', '--json'],

@@ -7,7 +7,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { processesIn } from '@quantbot/tooling-testing/temporary-folder';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { asDaemon, cliPath, drain, startDaemon } from './support/daemon-process.js';
+import { asDaemon, cliPath, drain, spawnDaemon } from './support/daemon-process.js';
 import { query } from './support/readers.js';
 import { packageFolder } from './support/scripts.js';
 import { submit } from './support/submit.js';
@@ -18,7 +18,7 @@ const inspectorIn = (folder: string): number | undefined =>
 
 test('a first signal lets the batch in hand be finished, a second one leaves at once; the job is done by the next daemon', async () => {
   const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   const inspector = inspectorIn(bus.folder);
   if (inspector === undefined) return; // no /proc here
@@ -70,7 +70,7 @@ test.for(['SIGINT', 'SIGTERM'] as const)(
 
 test('a terminal that is closed ends the daemon in order', async () => {
   const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   daemon.kill('SIGHUP');
   expect(await daemon.ended).toEqual({ code: 0, signal: null });
   await daemon.logged('bus daemon stopped');

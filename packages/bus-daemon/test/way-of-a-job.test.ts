@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { startDaemon } from './support/daemon-process.js';
+import { spawnDaemon, startDaemon } from './support/daemon-process.js';
 import { query } from './support/readers.js';
 import { submit } from './support/submit.js';
 
@@ -120,7 +120,7 @@ test('latest is by the order of commits, newest first, whatever the clocks of th
 
 test('the process is found as bus_daemon', async () => {
   const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   const title = await readFile(`/proc/${daemon.pid}/cmdline`, 'utf8').catch(() => undefined);
   if (title === undefined) return; // no /proc here
   expect(title).toMatch(/^bus_daemon start/);

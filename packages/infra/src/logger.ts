@@ -12,15 +12,18 @@ export interface LoggerOptions {
   name: string;
   /** `trace` to `fatal`, or `silent`. By default `QUANTBOT_LOG_LEVEL`, or `info`. */
   level?: string;
+  /** Takes each line, in place of standard error. */
+  write?: (line: string) => void;
 }
 
 /**
  * Creates a structured logger (pino). It writes JSON lines to standard error, or readable lines if
  * that is a terminal and `pino-pretty` is installed.
  */
-export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info' }: LoggerOptions): Logger {
+export function createLogger({ name, level = process.env.QUANTBOT_LOG_LEVEL || 'info', write }: LoggerOptions): Logger {
   const { pino } = require('pino') as typeof import('pino'); // producers that log nothing need not load it
   const options = { name, level, timestamp: pino.stdTimeFunctions.isoTime, base: { pid: process.pid } };
+  if (write !== undefined) return pino(options, { write: line => write(visibleJson(line)) });
   const pretty = process.stderr.isTTY ? prettyStream() : undefined;
   // Escape text from producers, so that it cannot control a terminal. pino escapes control
   // characters, but not all of Unicode's.

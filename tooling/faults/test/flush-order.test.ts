@@ -1,3 +1,4 @@
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { flushProblems } from '../src/flush-order.js';
 import { mutants } from '../src/mutants.js';
@@ -21,7 +22,7 @@ describe('the order of durable steps', () => {
     expect(flushProblems(recorded)).toEqual([]);
   });
 
-  test.each(Object.entries(mutants))('is seen to be wrong when %s', async (name, { who }) => {
+  test.each(sampleOf(Object.entries(mutants), 4))('is seen to be wrong when %s', async (name, { who }) => {
     expect(flushProblems(await record[who]({ mutant: name }))).not.toEqual([]);
   });
 });

@@ -1,9 +1,8 @@
+import { seed } from '@quantbot/tooling-config/campaign';
 import { expect, test } from 'vitest';
 import { cutPower, whyNoPowerCut } from '../src/power-cut.js';
 import { Random } from '../src/random.js';
 import { lyingFsync, whyNoStrace } from '../src/strace.js';
-
-const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 
 test('after a power cut nothing that was acknowledged is gone, and nothing is half there', async context => {
   const reason = whyNoPowerCut();

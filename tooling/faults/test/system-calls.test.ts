@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { campaign, seed } from '@quantbot/tooling-config/campaign';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkAfterDamage } from '../src/after-damage.js';
 import { makeBus } from '../src/make-bus.js';
@@ -8,11 +9,7 @@ import { Random } from '../src/random.js';
 import { type Fault, whyNoStrace } from '../src/strace.js';
 import { type InjectionPoint, SystemCallRounds, type Who } from '../src/syscalls.js';
 
-/**
- * Another seed each day, and always the one that `FC_SEED` names; all of them:
- * `pnpm faults --system-calls all`.
- */
-const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
+/** Samples; all of them: `pnpm faults --system-calls all`. */
 const random = new Random(seed);
 const reason = whyNoStrace();
 
@@ -43,12 +40,12 @@ describe.skipIf(reason !== undefined)('every system call', () => {
   });
 
   test.each<[Who, Fault, boolean, number]>([
-    ['producer', 'KILL', false, 2],
-    ['producer', 'ENOSPC', true, 1],
-    ['daemon', 'KILL', false, 5],
-    ['daemon', 'EIO', false, 2],
-    ['daemon', 'ENOSPC', true, 2],
-    ['daemon', 'EMFILE', false, 1],
+    ['producer', 'KILL', false, campaign(1, 10)],
+    ['producer', 'ENOSPC', true, campaign(1, 5)],
+    ['daemon', 'KILL', false, campaign(2, 25)],
+    ['daemon', 'EIO', false, campaign(1, 10)],
+    ['daemon', 'ENOSPC', true, campaign(1, 10)],
+    ['daemon', 'EMFILE', false, campaign(1, 5)],
   ])(
     '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
     async (who, fault, persistent, count) => {

@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { expect, test } from 'vitest';
 import { checkBus } from '../src/checker.js';
 import { readLedger } from '../src/ledger.js';
 import { makeBus } from '../src/make-bus.js';
 import { drain, endedWithin, mustEndWell, startDaemon, startProducer } from '../src/processes.js';
 
-/** The long run: TWO_DAEMONS_ROUNDS=50. */
-const rounds = Number(process.env.TWO_DAEMONS_ROUNDS ?? 6);
+const rounds = campaign(2, 20);
 
 test(`two daemons started together are never two writers, in ${rounds} rounds`, {
   timeout: rounds * 30_000,

@@ -49,7 +49,7 @@ export function startChild(
  * Nothing of the caller's own bus, not the signs of a package manager that the daemon would watch,
  * and nothing that decides on colours.
  */
-function cleanEnv(): NodeJS.ProcessEnv {
+export function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) =>

@@ -5,22 +5,30 @@ import { onTestFinished } from 'vitest';
 import { eventually } from './eventually.js';
 
 /**
- * A new folder that is gone after the test. Processes of a test run in its folder, so that one
- * which outlives it is found by that: it is ended, and the test fails.
+ * Makes a folder that is gone after the test. Processes of a test run in its folder, so one that
+ * outlives the test is found by that: it is ended, and the test fails.
  */
 export function temporaryFolder(): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-daemon-')));
-  onTestFinished(async () => {
-    const strays = await eventually(
-      () => processesIn(folder),
-      pids => pids.length === 0,
-      3_000,
-    ).catch(() => processesIn(folder));
-    for (const pid of strays) process.kill(pid, 'SIGKILL');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    if (strays.length > 0) throw new Error(`The test left processes behind: ${strays.join(', ')}`);
-  });
+  const { folder, remove } = sharedFolder();
+  onTestFinished(remove);
   return folder;
+}
+
+/** Makes a folder for several tests: a {@link temporaryFolder} that is gone after `remove`. */
+export function sharedFolder(): { folder: string; remove(): Promise<void> } {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-daemon-')));
+  return { folder, remove: () => removeFolder(folder) };
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  const strays = await eventually(
+    () => processesIn(folder),
+    pids => pids.length === 0,
+    3_000,
+  ).catch(() => processesIn(folder));
+  for (const pid of strays) process.kill(pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  if (strays.length > 0) throw new Error(`The test left processes behind: ${strays.join(', ')}`);
 }
 
 /**

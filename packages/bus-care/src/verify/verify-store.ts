@@ -98,7 +98,8 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
         if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
       }
     }
-    report.problems.push(...(await findOrphans(layout, named)), ...(await tableProblems(config, tables, lastSeq)));
+    const orphans = await findOrphans(layout, named);
+    report.problems = report.problems.concat(orphans, await tableProblems(config, tables, lastSeq));
     return report;
   } finally {
     decoder.close();

@@ -1,5 +1,5 @@
 import { mustOutliveTerminal } from './hangup.js';
-import { createProgram } from './program.js';
+import { runCommandLine } from './run.js';
 
 // Before anything is printed, and wherever it stands: what colours text looks at the environment.
 if (process.argv.includes('--no-color')) {
@@ -16,6 +16,4 @@ process.stdout.on('error', error => {
 // Every command: a backup or a rebuild may last as long as a daemon.
 if (mustOutliveTerminal()) process.on('SIGHUP', () => {});
 
-createProgram()
-  .parseAsync()
-  .catch(async error => (await import('./fail.js')).failWith(error));
+runCommandLine(process.argv.slice(2));

@@ -23,6 +23,7 @@ export function createProgram(): BusCommand {
     .version(version)
     .option('--no-color', 'no colours; NO_COLOR in the environment does the same, FORCE_COLOR the opposite')
     .showSuggestionAfterError()
+    .exitOverride() // whoever runs it decides what a mistake ends
     .configureHelp({
       showGlobalOptions: true,
       styleTitle: text => styleText('bold', text, { validateStream: false }), // commander takes colours out where none are wanted

@@ -5,7 +5,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import { cliPath, type DaemonProcess, quantbotBus, startDaemon } from './daemon-process.js';
+import { cliPath, type DaemonProcess, quantbotBus, spawnDaemon } from './daemon-process.js';
 
 /** What `quantbot-bus doctor --json` says, besides that all is well. */
 export interface Examination {
@@ -54,7 +54,9 @@ export const commandsIn = (cure: string): string[] =>
  */
 export async function follow(bus: TestBus, command: string | undefined): Promise<DaemonProcess | undefined> {
   if (command === undefined) throw new Error('The cure names no such command.');
-  if (/^quantbot-bus start( |$)/.test(command)) return startDaemon(bus);
+  if (/^quantbot-bus start( |$)/.test(command)) return spawnDaemon(bus);
+  if (new RegExp(`^kill .*\\b${process.pid}\\b`).test(command))
+    throw new Error('The daemon that the cure ends is this process: the test needs spawnDaemon.');
   const child = startChild('sh', ['-c', command], bus.folder, { PATH: `${binFolder(bus)}:${process.env.PATH}` });
   const { code } = await child.ended;
   if (code !== 0) throw new Error(`${command} ended with ${code}: ${child.stderr()}`);

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
-import { type DaemonProcess, type LaunchOptions, startDaemon } from './daemon-process.js';
+import { type RunningDaemon, startDaemon } from './daemon-process.js';
 
 /** An answer of the daemon's server. */
 export interface HttpAnswer {
@@ -18,7 +18,7 @@ export interface HttpRequest {
 
 /** A daemon that serves HTTP. */
 export interface ServingDaemon {
-  daemon: DaemonProcess;
+  daemon: RunningDaemon;
   url: string;
   /** Sends anything: also headers that a browser would not let a page send. */
   send(method: string, path: string, request?: HttpRequest): Promise<HttpAnswer>;
@@ -26,9 +26,12 @@ export interface ServingDaemon {
   post(path: string, body: unknown): Promise<HttpAnswer>;
 }
 
-/** Starts the built daemon with a server on a free port. */
-export async function startServing(bus: TestBus, { args = [], env }: LaunchOptions = {}): Promise<ServingDaemon> {
-  const daemon = await startDaemon(bus, { args: ['--http', '127.0.0.1:0', ...args], env });
+/** Starts the built daemon with a server, on a free port where nothing else is said. */
+export const startServing = async (bus: TestBus, http = '127.0.0.1:0'): Promise<ServingDaemon> =>
+  servedBy(await startDaemon(bus, { http }));
+
+/** How to ask a daemon that serves HTTP. */
+export async function servedBy<D extends RunningDaemon>(daemon: D): Promise<ServingDaemon & { daemon: D }> {
   const { url } = (await daemon.logged('are served')) as unknown as { url: string };
   const send: ServingDaemon['send'] = (method, path, request) => sendRaw(url, method, path, request);
   return {

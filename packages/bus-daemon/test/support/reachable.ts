@@ -2,15 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll } from 'vitest';
 import { packageFolder } from './scripts.js';
 
 const repository = join(packageFolder, '../..');
 let copy: string | undefined;
 
-afterAll(() => {
+/** What a test file calls after its last test. */
+export function removeCopy(): void {
   if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
-});
+  copy = undefined;
+}
 
 /**
  * The repository where every user can run what was built: itself, or a copy of the built packages

@@ -25,7 +25,7 @@ export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Find
   return [
     finding(
       'LEFTOVERS',
-      `${many(old.length, 'job')} in staging that were never submitted, the oldest begun ${duration(Math.max(...old))} ago: their producers were killed.`,
+      `${many(old.length, 'job')} in staging that were never submitted, the oldest begun ${duration(old.reduce((a, b) => Math.max(a, b)))} ago: their producers were killed.`,
       `${run('gc')} shows them, ${run('gc --apply')} removes them`,
     ),
   ];

@@ -60,3 +60,9 @@ test('however much others have, the first of a producer is taken within as many 
     ),
   );
 });
+
+test('the oldest is found among more producers than a call has arguments', () => {
+  const queue = new FairQueue<number>(at => at);
+  for (let at = 300_000; at > 0; at--) queue.add(`producer-${at}`, [at]);
+  expect(queue.oldestAt).toBe(1);
+});

@@ -28,7 +28,7 @@ export class FairQueue<T> {
   /** The submission time of the oldest item. */
   get oldestAt(): number | undefined {
     const oldest = [...this.#groups.values()].map(group => this.#at(group.at(-1) as T));
-    return oldest.length === 0 ? undefined : Math.min(...oldest);
+    return oldest.length === 0 ? undefined : oldest.reduce((a, b) => Math.min(a, b));
   }
 
   add(producer: string, items: readonly T[]): void {

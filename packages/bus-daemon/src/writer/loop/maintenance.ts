@@ -44,7 +44,7 @@ export class Maintenance {
   /** Prepares what the first reader needs. */
   async prepare(): Promise<void> {
     await forgetExportsAhead(this.#bus);
-    this.#bus.leftBehind.push(...(await listLeftBehind(this.#bus)));
+    for (const folder of await listLeftBehind(this.#bus)) this.#bus.leftBehind.push(folder);
     for (const folder of await listOwnFolders(this.#bus)) await removeTree(folder);
     await this.#exporter.ensureStatus();
     await this.#compaction.prepare();

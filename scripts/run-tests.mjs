@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Builds, runs every test, then lists the slowest files. When the tests of one package fail, the
+// others still run.
+import { spawnSync } from 'node:child_process';
+import { readReports } from './read-reports.mjs';
+
+const shown = 20;
+
+function turbo(...args) {
+  const { status, error } = spawnSync('turbo', ['run', ...args], { stdio: 'inherit' });
+  if (error) throw error;
+  return status ?? 1;
+}
+
+const built = turbo('build', '--output-logs=errors-only');
+if (built !== 0) process.exit(built);
+process.exitCode = turbo('test', 'test:integration', '--concurrency=1', '--continue', ...process.argv.slice(2));
+
+const files = readReports().flatMap(({ folder, report }) =>
+  report.testResults.map(({ name, startTime, endTime, assertionResults }) => ({
+    seconds: (endTime - startTime) / 1000,
+    tests: assertionResults.length,
+    file: name.slice(name.indexOf(folder)),
+  })),
+);
+files.sort((a, b) => b.seconds - a.seconds);
+console.log(`\nThe slowest ${Math.min(shown, files.length)} of ${files.length} test files:\n\n seconds  tests  file`);
+for (const { seconds, tests, file } of files.slice(0, shown))
+  console.log(`${seconds.toFixed(1).padStart(8)}  ${String(tests).padStart(5)}  ${file}`);

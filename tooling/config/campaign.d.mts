@@ -1,0 +1,3 @@
+export declare const seed: number;
+export declare const campaign: (sample: number, whole: number) => number;
+export declare const sampleOf: <T>(cases: readonly T[], count: number) => T[];
