@@ -1,6 +1,5 @@
 /**
- * A string as an SQL literal. The only way in which text gets into the daemon's SQL, besides
- * {@link identifier}.
+ * Returns a string as an SQL literal. Text gets into SQL only by this and {@link identifier}.
  */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 

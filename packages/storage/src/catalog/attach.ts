@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import { connect, instanceSettings } from '../duckdb/memory-instance.js';
 import { acquireDatabase, closeWhenHarmless, identityOf, type SharedDatabase } from '../duckdb/shared-database.js';
 import { nextSpillPath } from '../duckdb/spill-folder.js';
-import { literal } from '../sql.js';
 
 /** The name under which the published database is attached. */
 export const published = '_published';

@@ -1,5 +1,5 @@
+import { identifier, literal } from '@quantbot/bus-format/sql';
 import { DuckDb } from '../open-duckdb.js';
-import { identifier, literal } from '../sql.js';
 import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBTimeValue } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
-import { literal } from '../sql.js';
 import { fileColumnOf } from '../types/file-types.js';
 import { copyExactly } from './copy-exactly.js';
 

@@ -1,7 +1,7 @@
 import { type DuckDBConnection, type DuckDBType, StatementType } from '@duckdb/node-api';
+import { identifier, literal } from '@quantbot/bus-format/sql';
 import { queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
-import { identifier, literal } from '../sql.js';
 import { type FileColumn, fileColumnOf } from '../types/file-types.js';
 
 /** What to write, and where. */

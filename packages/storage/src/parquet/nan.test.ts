@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { literal } from '@quantbot/bus-format/sql';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
-import { literal } from '../sql.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 

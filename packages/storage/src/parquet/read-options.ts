@@ -1,6 +1,6 @@
+import { identifier } from '@quantbot/bus-format/sql';
 import type { Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
-import { identifier } from '../sql.js';
 import { defaultMapping, type TypeMapping } from '../types/mapping.js';
 
 /** A column to sort by: its name for ascending order, or with a direction. NULLs come last. */

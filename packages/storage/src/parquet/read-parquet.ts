@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { identifier, literal } from '@quantbot/bus-format/sql';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, runForTypedColumns, type Statement } from '../duckdb/run.js';
 import { StorageError } from '../errors.js';
-import { identifier, literal } from '../sql.js';
 import { type Columns, type Row, resolveMapping, type TypedColumns } from '../types/mapping.js';
 import { checkMeaning } from './check-meaning.js';
 import { checkSchema } from './check-schema.js';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { DuckDBTimeValue } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { runForRows } from '../duckdb/run.js';
-import { literal } from '../sql.js';
 import { resolveMapping, type TypeMapping, type Value } from '../types/mapping.js';
 import { copyExactly } from './copy-exactly.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';

@@ -1,9 +1,9 @@
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { identifier } from '@quantbot/bus-format/sql';
 import { bindParams } from '../duckdb/bind.js';
 import { connectToMemory, type MemoryConnection } from '../duckdb/memory-instance.js';
 import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
-import { identifier } from '../sql.js';
 import { emptyRecordFor } from '../types/decode.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping, type Value } from '../types/mapping.js';
 import { checkMeaning } from './check-meaning.js';

@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { identifier } from '@quantbot/bus-format/sql';
 import { makeFolderDurable, readParquetFooter, replaceFileDurable } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
-import { identifier } from '../sql.js';
 import { appendColumns, appendRows } from './append.js';
 import { copyExactly } from './copy-exactly.js';
 import { type Column, columnsOf, type Schema } from './schema.js';

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import type { BusLayout } from '@quantbot/infra';
-import { literal } from '../sql.js';
 
 /**
  * The files that untrusted SQL may reach. DuckDB permits writing there too, so run one SELECT only.

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import { storageError } from '../errors.js';
-import { literal } from '../sql.js';
 import { assertWithinReach } from './within-reach.js';
 
 interface Parsed {

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { literal } from '@quantbot/bus-format/sql';
 import { busLayout } from '@quantbot/infra';
 import { attachPublished, published } from '../catalog/attach.js';
 import { seqAt } from '../catalog/open-catalog.js';
@@ -6,7 +7,6 @@ import { makePast } from '../catalog/past.js';
 import { makeSpillFolder } from '../duckdb/spill-folder.js';
 import { storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';
-import { literal } from '../sql.js';
 import { resolveMapping } from '../types/mapping.js';
 import { foldersOfDaemon, lockDown } from './lock-down.js';
 

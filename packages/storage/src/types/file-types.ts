@@ -1,5 +1,5 @@
 import * as api from '@duckdb/node-api';
-import { identifier, literal } from '../sql.js';
+import { identifier, literal } from '@quantbot/bus-format/sql';
 
 /** SQL that is true of some values; made for an expression that gives the value. */
 type Condition = (value: string) => string;
