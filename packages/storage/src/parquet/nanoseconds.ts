@@ -1,6 +1,6 @@
+import { identifier, literal } from '@quantbot/bus-format/sql';
 import type { ParquetColumn } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
-import { identifier, literal } from '../sql.js';
 
 /**
  * Finds columns with a time finer than a microsecond. DuckDB silently cuts such times if they have

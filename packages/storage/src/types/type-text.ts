@@ -8,7 +8,7 @@ import {
   DuckDBTypeId,
   DuckDBUnionType,
 } from '@duckdb/node-api';
-import { identifier } from '../sql.js';
+import { identifier } from '@quantbot/bus-format/sql';
 
 /**
  * Names a type that has no parts; `depth` is 0 for a column's own type. Undefined: the whole type
