@@ -146,7 +146,7 @@ test('a damaged marker is found, also without a backup of it', async () => {
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a bus of a newer layout is left alone, with the advice to update', async () => {
+test('a bus of a newer layout is left alone, with the advice to upgrade', async () => {
   const bus = await restingBus();
   const marker = JSON.parse(readFileSync(bus.layout.marker, 'utf8'));
   writeFileSync(bus.layout.marker, JSON.stringify({ ...marker, layout_version: 99 }));
@@ -154,7 +154,7 @@ test('a bus of a newer layout is left alone, with the advice to update', async (
   expect(codes).toEqual(['MARKER_UNREADABLE']);
   expect(the('MARKER_UNREADABLE')).toMatchObject({
     what: expect.stringContaining('layout 99'),
-    cure: expect.stringContaining('Update'),
+    cure: expect.stringContaining('Upgrade'),
   });
   writeFileSync(bus.layout.marker, JSON.stringify(marker));
   expect((await doctor(bus)).codes).toEqual(resting);

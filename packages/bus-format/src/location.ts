@@ -3,14 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { literal, literalList } from './sql.js';
 
 /**
- * DuckDB resolves links in the path of a database that it opens, as this does; older ones take it
- * as it was given, and cannot be asked.
+ * The first DuckDB that resolves links in the path of a database. Older ones keep the path as
+ * given, and cannot be asked.
  */
 const firstToResolve = 'v1.5';
 
 /**
- * The paths by which DuckDB knows a published database; undefined where they are not written with
- * slashes.
+ * Returns the paths by which DuckDB knows a published database; undefined if they have no slashes.
  */
 export function locationOf(duckdbPath: string): string[] | undefined {
   if (process.platform === 'win32') return undefined;
@@ -18,8 +17,8 @@ export function locationOf(duckdbPath: string): string[] | undefined {
 }
 
 /**
- * `_bus.here`: one row, or an error where the database was opened from another place. Its views
- * name files by absolute paths, so those of a copied folder would read the original's data.
+ * The view `_bus.here`: one row, or an error if the database was opened from another place. Its
+ * views have absolute paths, so those of a copied folder would read the original's data.
  */
 export function hereView(location: readonly string[]): string {
   const path = location.at(-1) as string;
@@ -37,8 +36,8 @@ export interface Condition {
 }
 
 /**
- * Joined rather than asked by a subquery: DuckDB then still applies other filters, and those on
- * file names, before it reads.
+ * A join instead of a subquery, so that DuckDB still applies other filters, and those on file
+ * names, before it reads.
  */
 export const onlyHere: Condition = { from: ', _bus.here', holds: '_bus_is_here' };
 

@@ -5,17 +5,11 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
-/**
- * Puts the empty commit file in place, without which a bus that has no commits yet could not be
- * read.
- */
+/** Creates the empty commit file, without which a bus without commits could not be read. */
 export const ensureEmptyCommit = (layout: BusLayout): Promise<void> =>
   ensureFile(layout, 'commit.parquet', commitFile([]));
 
-/**
- * Puts a table's empty files in place, one for each generation; before anything refers to the
- * table.
- */
+/** Creates a table's empty files, one per generation, before anything refers to the table. */
 export async function ensureEmptyTableFiles(
   layout: BusLayout,
   table: { name: string; generation: number },

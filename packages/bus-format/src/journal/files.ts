@@ -3,11 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, systemErrorCode } from '@quantbot/infra';
 
-/** Sequence numbers are written this wide, so that name order is number order. */
+/** The width of sequence numbers in names, so that name order is number order. */
 export const seqDigits = 12;
 const ordinalDigits = 5;
 
-/** A sequence number as it stands in a file name. */
+/** Returns a sequence number as in file names. */
 export const seqName = (seq: number): string => String(seq).padStart(seqDigits, '0');
 
 /**
@@ -23,7 +23,7 @@ export const emptyCommit = seqName(0);
 export const tableFileName = (table: string, generation: number, seq: number, ordinal: number): string =>
   `${table}~${generation}~${seqName(seq)}-${String(ordinal).padStart(ordinalDigits, '0')}.parquet`;
 
-/** Of {@link tableFileName} or a path that ends in it: `<seq>-<ordinal>`. */
+/** Returns `<seq>-<ordinal>` of a {@link tableFileName} or a path that ends in one. */
 export function positionIn(path: string): string {
   const [, seq, ordinal] = /~(\d+)-(\d+)\.parquet$/.exec(path) ?? [];
   return `${Number(seq)}-${Number(ordinal)}`;
@@ -46,8 +46,8 @@ export const segmentName = (first: number, last: number): string => `${seqName(f
 const segmentPattern = /^(\d{12})-(\d{12})\.parquet$/;
 
 /**
- * Every segment in a folder (missing: none), the live ones in order and the rest: what lies within
- * a wider one is garbage.
+ * Lists the segments of a folder: the live ones in order, and the others, which lie within a wider
+ * one and are garbage. A missing folder has none.
  */
 export async function listSegments(
   folder: string,
@@ -72,8 +72,8 @@ export async function listSegments(
 }
 
 /**
- * How many files of canonical tables a commit has; none when it is gone, as after a compaction
- * beside the caller.
+ * Returns the number of a commit's files of canonical tables; 0 if compaction has removed it
+ * meanwhile.
  */
 export function countTableFiles({ hot }: BusLayout, seq: number): number {
   try {

@@ -13,9 +13,8 @@ const smallest = 1024;
 const free = -1;
 
 /**
- * The keys of all artifacts in the journal, by their hashes: 16 bytes a key. A key that it does not
- * have was never committed; of one that it has the journal must be asked, since two keys may share
- * a hash.
+ * The hashes of all keys in the journal: 16 bytes a key. A key that is missing here was never
+ * committed. For a key that is here, query the journal, because two keys may share a hash.
  */
 export class KnownKeys {
   #slots = new Float64Array(smallest).fill(free);
@@ -32,7 +31,7 @@ export class KnownKeys {
     this.#slots[slot] = hashed;
   }
 
-  /** Where a hash is, or would be. */
+  /** Returns the slot of a hash. */
   #slotOf(hashed: number): number {
     const last = this.#slots.length - 1;
     let slot = hashed % this.#slots.length;

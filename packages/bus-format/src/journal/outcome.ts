@@ -1,19 +1,22 @@
 import { type BusLayout, inFolder, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
 import type { JournalRow } from './row.js';
 
-/** A receipt of ten thousand artifacts with keys and paths of any length has less. */
+/**
+ * The largest outcome. A receipt of ten thousand artifacts with the longest keys and paths is
+ * smaller.
+ */
 export const maxOutcomeBytes = 64 * 1024 * 1024;
 
 /**
- * In `rejected/<job id>/`: the folder of a job that somebody else may still change. Nothing in it
- * is looked at.
+ * In `rejected/<job id>/`: the folder of a job that another user may still change. The bus does not
+ * read it.
  */
 export const asItCame = 'job';
 
-/** Whether the rows of a job say that it was rejected. */
+/** Whether the rows of a job are those of a rejection. */
 export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
 
-/** The receipt of a job, from the journal's rows. */
+/** Builds the receipt of a job from the journal's rows. */
 export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Receipt {
   const [first] = rows as [JournalRow];
   return {
@@ -36,7 +39,7 @@ export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Recei
   };
 }
 
-/** The reason of a rejected job, from the journal's row. */
+/** Builds the reason of a rejected job from the journal's row. */
 export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   const [row] = rows as [JournalRow];
   const code = row.reject_code ?? 'MANIFEST_INVALID';
@@ -52,5 +55,5 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   };
 }
 
-/** A receipt or reason as its file has it. */
+/** Returns a receipt or reason as the text of its file. */
 export const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;

@@ -6,13 +6,13 @@ import { daemonError } from '../errors.js';
 import { listHotCommits, listSegments, seqName } from './files.js';
 import { checkSeal } from './seal.js';
 
-/** Where segments of the journal lie that have rotted and were replaced. No glob sees them. */
+/** The folder of damaged segments that were replaced. No glob sees them. */
 const asideName = 'rotten';
 const atOnce = 8;
 
 /**
- * Paths below `journal/` of the live files whose checksums do not fit. A daemon may compact
- * meanwhile: what has gone is no rot.
+ * Returns the paths below `journal/` of live files whose checksums do not match. A daemon may
+ * compact meanwhile: a removed file is not damaged.
  */
 export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
   const { live } = await listSegments(layout.segments);
@@ -31,11 +31,10 @@ export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
 }
 
 /**
- * Lets segments that have rotted give way to the narrower files that they were made of, as far as
- * these are still kept for readers of older databases. The caller checks that what is left has no
- * gap, and calls `undo` when it has.
+ * Replaces damaged segments by the narrower files that they were built from, if these still exist.
+ * The caller checks that the rest has no gap, and otherwise calls `undo`.
  *
- * @returns what gave way.
+ * @returns the replaced segments.
  * @throws DaemonError `JOURNAL_DAMAGED` naming the files, when there is nothing in their place.
  */
 async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; undo(): Promise<void> }> {
@@ -66,8 +65,7 @@ async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; und
 }
 
 /**
- * Opens a journal without the segments that have rotted, as far as older files have all that they
- * had.
+ * Opens a journal without damaged segments, if older files hold all of their rows.
  *
  * @throws DaemonError `JOURNAL_DAMAGED` naming the files, which stay where they were.
  */

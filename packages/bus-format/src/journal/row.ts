@@ -5,7 +5,7 @@ import { type DeclaredColumn, literal } from '../sql.js';
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
 /**
- * What a column holds, in which type of the file, and its place in `catalog.artifacts_f` if it is
+ * The content of a column, its type in the file, and its place in `catalog.artifacts_f` if it is
  * shown there.
  */
 interface Column<Value> {
@@ -29,16 +29,16 @@ const text = column<string>('string');
 const time = column<number>('timestamp');
 
 /**
- * The journal's columns in file order: the one definition of a row. Its interface, the empty row,
- * the types in files and views, and the columns of `catalog.artifacts_f` are made of it. Columns
- * are only ever added, at the end; so are those that are shown.
+ * The journal's columns in file order: the single definition of a row. Its interface, the empty
+ * row, the types in files and views, and the columns of `catalog.artifacts_f` derive from it.
+ * Columns, and the places of shown columns, are only added at the end.
  */
 const table = {
-  /** The daemon's order: one number per job, from 1, without gaps. */
+  /** The order of the bus: one number per job, from 1, without gaps. */
   seq: integer(1),
   /** Position of the artifact in its job, from 0. */
   ordinal: integer(2),
-  /** Under which claim the job was taken: how recovery knows that it was committed. */
+  /** The claim of the job, by which recovery knows that it was committed. */
   claim: text(),
   committed_at: time(20),
   status: column<RowStatus>('string')(),
@@ -50,7 +50,7 @@ const table = {
   artifact_key: orNull(text(3)),
   format: orNull(text(9)),
   /**
-   * Where the file is stored, relative to the bus root. `canonical_path` (11) is the same,
+   * The file's place in the store, relative to the bus root. `canonical_path` (11) is the same,
    * absolute.
    */
   rel_path: orNull(text(10)),
@@ -71,9 +71,9 @@ const table = {
   reject_error: orNull(text()),
   /** JSON array of sentences. */
   reject_details: orNull(text()),
-  /** What an operation asked for: JSON as in its manifest. */
+  /** The operation, as JSON from its manifest. */
   op_json: orNull(text()),
-  /** A hash of the rows, if the configuration wants it. */
+  /** A hash of the rows, if configured. */
   content_hash: orNull(text(23)),
 };
 
@@ -90,7 +90,7 @@ const columns = Object.entries(table) as [keyof JournalRow, Column<unknown>][];
 
 type Optional = { [Name in keyof JournalRow]: null extends JournalRow[Name] ? Name : never }[keyof JournalRow];
 
-/** A row without anything that a row can be without. */
+/** A row with every optional column null. */
 export const emptyRow = Object.fromEntries(
   columns.filter(([, { nullable }]) => nullable).map(([name]) => [name, null]),
 ) as Record<Optional, null>;

@@ -3,18 +3,15 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemErrorCode } from '@quantbot/infra';
 
-/**
- * What a file of the daemon's own says of itself. `unsealed`: it was written before files were
- * sealed.
- */
+/** The state of a file of the daemon. `unsealed`: an earlier version wrote it without a seal. */
 export type SealState = 'sound' | 'unsealed' | 'rotten' | 'missing';
 
 const blankDigest = '0'.repeat(64);
 
 /**
- * Goes into the key-value metadata of a Parquet file that is sealed afterwards. The digest is that
- * of the whole file with zeros in its place, so that it lies in the file and needs neither another
- * file nor another flush. Two marks: losing one does not make the file look unsealed.
+ * The key-value metadata of a Parquet file that will be sealed. The digest is that of the whole
+ * file with zeros in its place, so it needs no second file and no further flush. There are two
+ * marks: losing one does not make the file look unsealed.
  */
 export const sealMetadata: Readonly<Record<string, string>> = {
   'quantbot.sealed': '1',
@@ -52,7 +49,7 @@ export async function sealFile(path: string): Promise<void> {
   }
 }
 
-/** Compares a file with its own digest. Errors of the machine are thrown. */
+/** Compares a file with its own digest. Throws errors of the machine. */
 export async function checkSeal(path: string): Promise<SealState> {
   let handle: FileHandle;
   try {
@@ -75,10 +72,7 @@ export async function checkSeal(path: string): Promise<SealState> {
   }
 }
 
-/**
- * Where the digest of a Parquet file is, and whether it says that it was sealed; undefined for what
- * is no Parquet file.
- */
+/** Finds the digest of a Parquet file and whether it is sealed; undefined if it is not Parquet. */
 async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefined; isMarked: boolean } | undefined> {
   const { size } = await handle.stat();
   const tail = Buffer.alloc(tailBytes);
@@ -89,7 +83,7 @@ async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefi
   const footer = Buffer.allocUnsafe(length);
   const start = size - tailBytes - length;
   await handle.read(footer, 0, length, start);
-  // The last one: key-value metadata follows the statistics, which have what producers wrote.
+  // Use the last match: key-value metadata follows the statistics, which contain producers' data.
   const at = footer.lastIndexOf(digestMark);
   return {
     digestAt: at < 0 ? undefined : start + at + digestMark.length,

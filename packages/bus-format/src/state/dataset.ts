@@ -15,16 +15,15 @@ const filesFolder = 'files';
 const manifestSchema = z.object({
   bus_id: z.string(),
   export: z.string(),
-  /** In the names of all files: those of another dataset that was here before have other names. */
+  /** A part of all file names, which distinguishes them from files of an earlier dataset. */
   tag: z.string(),
   /** A hash of everything in the configuration and the table that the files depend on. */
   definition: z.string(),
   /**
-   * The files have all rows of jobs up to here. While a run is under way the newest files may have
-   * more.
+   * The files have all rows of jobs up to this seq. During a run, the newest files may have more.
    */
   as_of_seq: z.number(),
-  /** The first job in the newest files: those are written again until they are large enough. */
+  /** The first job in the newest files, which are rewritten until they are large enough. */
   open_from_seq: z.number(),
   files: z.array(
     z.object({
@@ -59,8 +58,8 @@ export const filesIn = (generation: string): string => join(generation, filesFol
 export const manifestOf = (path: string): string => `${path}/../${datasetManifest}`;
 
 /**
- * The manifest of the dataset at a path; undefined when there is none, it cannot be read, or a file
- * of it is gone.
+ * Reads the manifest of the dataset at a path. Returns undefined if it is missing or unreadable, or
+ * if one of its files is gone.
  */
 export async function readDataset(path: string): Promise<DatasetManifest | undefined> {
   try {

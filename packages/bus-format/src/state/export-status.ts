@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { systemErrorCode, writeFileAtomic } from '@quantbot/infra';
 import { z } from 'zod';
 
-/** The name of the file in the export folder that says how each export went. */
+/** The file in the export folder with the outcome of each export. */
 export const exportStatusFile = '_export_status.json';
 
 const entrySchema = z.object({
@@ -11,12 +11,12 @@ const entrySchema = z.object({
   path: z.string(),
   rows: z.number().nullable(),
   bytes: z.number().nullable(),
-  /** Of a file; null for a dataset. */
+  /** SHA-256 of a file; null for a dataset. */
   sha256: z.string().nullable(),
   /** Files of a dataset; 1 for a file. */
   files: z.number().nullable().default(null),
   as_of_seq: z.number(),
-  /** A hash of what it is made by: SQL, settings, columns. */
+  /** A hash of its definition: SQL, settings, columns. */
   definition: z.string().nullable().default(null),
   started_at: z.string(),
   duration_ms: z.number(),
@@ -24,14 +24,14 @@ const entrySchema = z.object({
 });
 
 /**
- * How an export's last run went. After a failure rows, bytes, sha256 and as_of_seq are those of the
- * last good file.
+ * The outcome of an export's last run. After a failure, rows, bytes, sha256 and as_of_seq are those
+ * of the last good file.
  */
 export type ExportEntry = z.infer<typeof entrySchema>;
 
 const statusSchema = z.object({
   updated_at: z.string(),
-  /** The last job by which an operator asked for exports, and got them. */
+  /** The last operator's request that was served. */
   served_seq: z.number().default(0),
   exports: z.record(z.string(), entrySchema),
 });

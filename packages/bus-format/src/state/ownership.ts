@@ -10,10 +10,10 @@ import { isBeingReplaced } from './adoption-record.js';
 import { recordOf } from './published.js';
 
 /**
- * Makes sure that what lies at `duckdb_path` may be replaced: it is the file that this bus
- * published, unchanged (inode, size, time), or one of this bus's that came here by another way (a
- * backup put back) and holds nothing but the bus's own views, or an old one whose rows are all in
- * the bus and which has another name beside (see adopt/).
+ * Checks that the file at `duckdb_path` may be replaced. It may be the file that this bus
+ * published, unchanged (inode, size, time). It may be one of this bus's databases from a backup,
+ * with only the bus's own views. Or it may be an old database whose rows are all in the bus and
+ * which has a second name (see adopt/).
  *
  * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a
  * write-ahead log lies beside it.

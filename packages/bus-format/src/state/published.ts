@@ -20,27 +20,26 @@ const recordSchema = z.strictObject({
 });
 
 /**
- * One database that was published, as `published/<name>.json` beside its second link says: how to
- * recognise it, and what its views refer to (segments by name, and every commit in `hot/` after
- * `hotAfter`).
+ * A published database, as in `published/<name>.json` beside its second link: how to recognise it,
+ * and which files its views need (segments by name, and every commit in `hot/` after `hotAfter`).
  */
 export type PublishedDatabase = z.infer<typeof recordSchema>;
 
 const recordPath = (layout: BusLayout, name: string): string => join(layout.published, `${name}.json`);
 
-/** Where the second link of a published database is. */
+/** Returns the path of a published database's second link. */
 export const databasePath = (layout: BusLayout, name: string): string => join(layout.published, `${name}.duckdb`);
 
 /**
- * Writes the record of a published database; it is there before the database is, so that nothing
- * published is ever without one.
+ * Writes the record of a published database, before the database appears, so that every published
+ * one has a record.
  */
 export const writeRecord = (layout: BusLayout, record: PublishedDatabase): Promise<void> =>
   writeFileDurable(recordPath(layout, record.name), `${JSON.stringify({ ...record, check: checkOf(record) })}\n`);
 
 const checkOf = (record: object): string => hash('sha256', JSON.stringify(record));
 
-/** The names of all records, and what those say that are as they were written. */
+/** Reads the names of all records, and the content of undamaged ones. */
 async function readRecords(layout: BusLayout): Promise<{ name: string; record: PublishedDatabase | undefined }[]> {
   const names = (await readdir(layout.published)).filter(name => name.endsWith('.json') && !name.startsWith('.'));
   const found = names.sort().map(async file => {
@@ -50,7 +49,7 @@ async function readRecords(layout: BusLayout): Promise<{ name: string; record: P
   return Promise.all(found);
 }
 
-/** A record without a check is one of an older version. */
+/** A record without a checksum comes from an older version. */
 function parseRecord(name: string, text: string): PublishedDatabase | undefined {
   try {
     const { check, ...written } = JSON.parse(text) as Record<string, unknown>;
@@ -63,26 +62,18 @@ function parseRecord(name: string, text: string): PublishedDatabase | undefined 
   }
 }
 
-/**
- * The records of all databases that somebody may still hold, oldest first; without those that
- * cannot be read any more.
- */
+/** Lists the readable records of all databases that a reader may still hold, oldest first. */
 export async function listPublished(layout: BusLayout): Promise<PublishedDatabase[]> {
   const records = (await readRecords(layout)).flatMap(({ record }) => record ?? []);
-  // Two can be of one seq (a compaction follows a commit), so their names alone do not tell.
+  // Two can have one seq (a compaction follows a commit), so their names do not order them.
   return records.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
-/**
- * The names of records that are not as they were written: nobody knows what their databases refer
- * to.
- */
+/** Lists damaged records: the files that their databases need are unknown. */
 export const listDamagedRecords = async (layout: BusLayout): Promise<string[]> =>
   (await readRecords(layout)).flatMap(({ name, record }) => (record === undefined ? [name] : []));
 
-/**
- * The record of the database that lies at a path, unchanged as far as inode, size and time tell.
- */
+/** Returns the record of the database at a path, if inode, size and time are unchanged. */
 export async function recordOf(layout: BusLayout, path: string): Promise<PublishedDatabase | undefined> {
   const info = await stat(path).catch(ignoreMissing);
   return (await listPublished(layout)).find(
@@ -90,15 +81,14 @@ export async function recordOf(layout: BusLayout, path: string): Promise<Publish
   );
 }
 
-/** Whether the bytes of a published database have changed, although nobody wrote into it. */
+/** Whether the bytes of a published database have changed although no program wrote into it. */
 export async function hasRotted(path: string, { sha256 }: PublishedDatabase): Promise<boolean> {
   return sha256 !== undefined && (await digestFile(path)).sha256 !== sha256;
 }
 
 /**
- * Whether a reader has a superseded database open: its own lock tells. While anybody reads, opening
- * it for writing is refused; nobody new can come to it, because its public name is another file's
- * by now.
+ * Whether a reader has a superseded database open. While one reads, DuckDB refuses to open it for
+ * writing. No new reader can come, because its public name now belongs to another file.
  */
 export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
   const path = databasePath(layout, name);

@@ -5,15 +5,15 @@ import { literal, literalList } from '../sql.js';
 import { exportStatusFile } from '../state/export-status.js';
 import type { BusInfo, Snapshot } from './snapshot.js';
 
-/** Columns of `catalog.artifacts_f` that are not just those of the journal. */
+/** Columns of `catalog.artifacts_f` that are computed. */
 const expressions: Record<string, (layout: BusLayout) => string> = {
   canonical_path: ({ root }) => `${literal(`${root}/`)} || rel_path AS canonical_path`,
   inputs: () => `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`,
 };
 
 /**
- * `catalog.*`: names and columns are public, and only ever added to. Documented in
- * docs/reference/catalog.md.
+ * The views of `catalog.*`. Names and columns are public, and are only added.
+ * docs/reference/catalog.md documents them.
  */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS

@@ -15,7 +15,7 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
       finding(
         'MARKER_UNREADABLE',
         marker.message,
-        marker.hint.startsWith('Update')
+        marker.hint.startsWith('Upgrade')
           ? marker.hint
           : `Restore ${layout.marker} from a backup. If there is none: stop the daemon, \`mv ${shellWord(layout.marker)} ${shellWord(`${layout.marker}.damaged`)}\`, then ${run('start')} writes a new one`,
       ),

@@ -4,9 +4,9 @@ import { systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
 /**
- * Forgets runs that saw jobs which the journal does not have: the bus was restored from a backup,
- * and what lies there is of a past that is no more. Must come before the first commit, from which
- * on the same numbers mean other jobs. The files stay until they are made again.
+ * Forgets runs that saw jobs which the journal lacks, because the bus was restored from a backup.
+ * Must run before the first commit, after which the same numbers mean other jobs. The files stay
+ * until they are rebuilt.
  */
 export async function forgetExportsAhead({ config, journal, logger, now }: Bus): Promise<void> {
   const { exportDir } = config.export;
@@ -26,11 +26,11 @@ export async function forgetExportsAhead({ config, journal, logger, now }: Bus):
   );
 }
 
-/** Without its manifest nothing is added to a dataset: it is made anew. */
+/** Without its manifest, a dataset is rebuilt instead of extended. */
 async function forgetDataset(path: string): Promise<void> {
   try {
     await rm(manifestOf(path), { force: true });
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOTDIR') throw error; // a file has none
+    if (systemErrorCode(error) !== 'ENOTDIR') throw error; // a single file has no manifest
   }
 }

@@ -29,12 +29,9 @@ export interface ExportState {
   path: string;
   /** Its last run; undefined before the first. */
   entry: ExportEntry | undefined;
-  /** Whether it has all that was committed. */
+  /** Whether it has everything that was committed. */
   upToDate: boolean;
-  /**
-   * When the file that is there was written (milliseconds since 1970), as far as this process
-   * knows.
-   */
+  /** When its current file was written (milliseconds since 1970), if this process knows. */
   writtenAtMs: number | undefined;
 }
 
@@ -42,7 +39,7 @@ export interface ExportState {
 const whatMustBe = ({ path, options }: GoldenExport): string =>
   options.layout === 'dataset' ? manifestOf(path) : path;
 
-/** Whether its last run went well and nothing has changed since. */
+/** Whether its last run succeeded and nothing has changed since. */
 const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =>
   last?.ok === true &&
   last.as_of_seq >= item.changedSeq &&
@@ -52,10 +49,9 @@ const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =
 const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
 /**
- * Keeps golden exports fresh: one for each canonical table and for each SELECT of the
- * configuration, as a file or a dataset, always whole. An export runs when its table has changed
- * since the seq that its last good run recorded, so a crash forgets nothing. It never delays
- * ingestion.
+ * Keeps golden exports fresh: one per canonical table and per configured SELECT, as a file or a
+ * dataset, always whole. An export runs when its table has changed since the seq that its last good
+ * run recorded, so a crash forgets nothing. It never delays ingestion.
  */
 export class Exporter {
   readonly #bus: Bus;
@@ -63,12 +59,12 @@ export class Exporter {
   readonly #pins = new Set<Snapshot>();
   readonly #exports: GoldenExports;
   #status: ExportStatus | undefined;
-  /** What operators have asked for, while it is being done. */
+  /** Requests of operators that are being served. */
   #serving: ExportRequest[] = [];
   readonly #lastRunAt = new Map<string, number>();
   /** When an export was last written. */
   readonly #writtenAt = new Map<string, number>();
-  /** How often an export has failed since it last went well. */
+  /** Failures of each export since its last success. */
   readonly #failures = new Map<string, number>();
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -79,12 +75,12 @@ export class Exporter {
     this.#exports = new GoldenExports(bus, this.#worker);
   }
 
-  /** What exports under way are reading: it must not be deleted. */
+  /** Snapshots that running exports read. Their files must not be deleted. */
   get pinned(): readonly Snapshot[] {
     return [...this.#pins];
   }
 
-  /** Puts a status file where there is none: `catalog.exports_d` reads it. */
+  /** Creates a status file if there is none: `catalog.exports_d` reads it. */
   async ensureStatus(): Promise<void> {
     const { exportDir } = this.#bus.config.export;
     await makeFolderDurable(exportDir);
@@ -92,8 +88,8 @@ export class Exporter {
   }
 
   /**
-   * Runs every export that is not up to date, one after another. A second call waits for the first
-   * and then looks again.
+   * Runs every stale export, one after another. A second call waits for the first, then checks
+   * again.
    */
   async runDirty({ ignoreInterval = false } = {}): Promise<void> {
     if (!this.#bus.config.export.enabled) return;
@@ -104,10 +100,7 @@ export class Exporter {
     return this.#running;
   }
 
-  /**
-   * How long until {@link runDirty} would have something to do (milliseconds); undefined when all
-   * is up to date.
-   */
+  /** Returns the time until {@link runDirty} has work (milliseconds), or undefined. */
   async nextDueMs(): Promise<number | undefined> {
     if (!this.#bus.config.export.enabled) return undefined;
     if (this.#bus.requestedExports.length > 0) return 0;
@@ -116,7 +109,7 @@ export class Exporter {
     return Math.max(0, Math.min(...dirty.map(item => this.#dueAt(item))) - this.#bus.elapsed());
   }
 
-  /** How each export is, as far as this process knows. */
+  /** Returns the state of each export, as far as this process knows. */
   async states(): Promise<ExportState[]> {
     if (!this.#bus.config.export.enabled) return [];
     const { exports } = await this.#readStatus();
@@ -133,7 +126,7 @@ export class Exporter {
     });
   }
 
-  /** Ends an export under way; its last good file stays. */
+  /** Stops a running export. Its last good file stays. */
   stop(): void {
     this.#stopped = true;
     this.#worker.close();
@@ -167,19 +160,18 @@ export class Exporter {
     return dirty;
   }
 
-  /** Whether an operator wants it anew, and has not got it yet. */
+  /** Whether an operator's request to rebuild it is still open. */
   #isForced({ name }: GoldenExport, asOfSeq: number | undefined): boolean {
     return this.#serving.some(({ names, force, seq }) => force && isNamed(names, name) && (asOfSeq ?? 0) < seq);
   }
 
-  /** What an operator asks for does not wait for its interval. */
+  /** Whether an operator asked for it. Requests skip the interval. */
   #isAskedFor({ name }: GoldenExport): boolean {
     return this.#serving.some(({ names }) => isNamed(names, name));
   }
 
   /**
-   * An export that fails is tried again at growing intervals: what is wrong with it may be the
-   * disk's fault as well as its SQL's.
+   * A failed export is retried at growing intervals: the disk may be at fault as well as its SQL.
    */
   #dueAt(item: GoldenExport): number {
     const last = this.#lastRunAt.get(item.name);
@@ -217,7 +209,7 @@ export class Exporter {
         'export written',
       );
     } catch (error) {
-      if (this.#stopped) return; // we ended it ourselves: it has not failed
+      if (this.#stopped) return; // we stopped it ourselves: it has not failed
       this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
       const { rows = null, bytes = null, sha256 = null, files = null, as_of_seq = 0, definition = null } = last ?? {};
       status.exports[item.name] = {
@@ -257,12 +249,12 @@ export class Exporter {
   }
 
   /**
-   * Removes what runs that a crash ended have left, and replaced datasets after the time for which
-   * readers may still need them.
+   * Removes leftovers of interrupted runs, and replaced datasets after the time that readers may
+   * still need them.
    */
   async #removeGarbage(): Promise<void> {
     const { config, now } = this.#bus;
-    // The clock may have been set back since: then it is not waited for.
+    // If the clock was set back since, do not wait for it.
     const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
     const folders = new Set((await this.#exports.all()).map(item => dirname(item.path)));
     for (const folder of folders.add(config.export.exportDir))
@@ -271,7 +263,7 @@ export class Exporter {
   }
 }
 
-/** The folder of an export that has never run is not there yet. */
+/** The folder of an export that has never run does not exist yet. */
 function noneIfMissing(error: unknown): string[] {
   if (systemErrorCode(error) !== 'ENOENT') throw error;
   return [];

@@ -12,28 +12,26 @@ import { busInfo } from '../publish/publisher.js';
 import { frozenHot } from '../publish/snapshot.js';
 import { sourcesOf } from './sources.js';
 
-/** One golden export: what it reads, and where it goes. */
+/** One golden export: its source and its place. */
 export interface GoldenExport {
   name: string;
   sql: string;
   /** Absolute path of the file, or of the dataset's folder. */
   path: string;
-  /** True for SQL of the configuration: it can read the bus's data and nothing else. */
+  /** True for SQL of the configuration, which can read only the bus's data. */
   untrusted: boolean;
   options: ExportFileOptions;
-  /** The seq of the last commit that changed what it reads. */
+  /** The seq of the last commit that changed its source. */
   changedSeq: number;
-  /** The canonical tables that it reads; undefined when that cannot be told. */
+  /** The canonical tables that it reads; undefined if unknown. */
   reads: readonly string[] | undefined;
-  /**
-   * Of a table that only grows: what has come with a commit or after it, in the order of commits.
-   */
+  /** For a growing table: SQL for the rows from a commit on, in the order of commits. */
   sqlFrom?: (seq: number) => string;
-  /** Names and types of the columns, where they are known beforehand. */
+  /** Names and types of the columns, if known beforehand. */
   columns: readonly { name: string; type: string }[];
 }
 
-/** What an export has written. */
+/** The result of an export. */
 export interface WrittenExport {
   rows: number;
   bytes: number;
@@ -58,21 +56,21 @@ export const defaultOptions: ExportFileOptions = {
 };
 
 /**
- * What an export is made by, as a hash: when it changes, what is there is not up to date, and files
- * of a dataset cannot stay.
+ * Returns a hash of an export's definition. When it changes, the export is stale, and files of a
+ * dataset cannot stay.
  */
 export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
   createHash('sha256')
     .update(JSON.stringify([sql, options, columns]))
     .digest('hex');
 
-/** A name beside an export that no reader looks at. */
+/** Returns a name beside an export that readers skip. */
 export const unfinishedBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.tmp`);
 
 /**
- * Has an export written beside its place, under a name that no reader looks at, and put there by
- * `work`. Whatever is left of it afterwards is removed.
+ * Writes an export beside its place under a name that readers skip, lets `work` move it there, and
+ * removes leftovers.
  */
 export async function whileBuilding<T>(
   { bus }: ExportContext,

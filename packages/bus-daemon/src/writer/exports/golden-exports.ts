@@ -24,8 +24,8 @@ function ofTable(table: CanonTable, exportDir: string, options: ExportFileOption
 }
 
 /**
- * Which exports there are: one for each canonical table, unless the configuration says otherwise,
- * and those that it names.
+ * The list of exports: one per canonical table, unless configured otherwise, and the configured
+ * ones.
  */
 export class GoldenExports {
   readonly #bus: Bus;
@@ -38,11 +38,11 @@ export class GoldenExports {
     this.#worker = worker;
   }
 
-  /** All of them, each with the last commit that changed what it reads. */
+  /** Returns all exports, each with the last commit that changed its source. */
   async all(): Promise<GoldenExport[]> {
     const { tables, config } = this.#bus;
     const { exportDir, jobs } = config.export;
-    // An export of the configuration that has a table's name takes the place of that table's own.
+    // A configured export with a table's name replaces that table's own export.
     const named = new Set(jobs.map(job => job.name.toLowerCase()));
     const ofTables = tables
       .tables()
@@ -62,8 +62,8 @@ export class GoldenExports {
   }
 
   /**
-   * The last commit that changed what a SELECT reads. One whose tables cannot be told, or that
-   * reads the catalog, changes with each.
+   * Returns the last commit that changed a SELECT's source. If its tables are unknown, or it reads
+   * the catalog, every commit counts.
    */
   async #changedSeq(sql: string): Promise<number> {
     const tables = await this.#tablesRead(sql);
@@ -71,9 +71,7 @@ export class GoldenExports {
     return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
   }
 
-  /**
-   * Asked once for each SELECT, and in another process: some SQL takes the one that parses it down.
-   */
+  /** Parses each SELECT once, in another process, because some SQL crashes the parser. */
   #tablesRead(sql: string): Promise<string[] | undefined> {
     const asked =
       this.#tables.get(sql) ?? this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).catch(() => undefined);

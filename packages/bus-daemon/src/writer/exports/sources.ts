@@ -8,8 +8,8 @@ import type { Bus } from '../bus.js';
 import { commitsOf, neededAfter } from '../publish/snapshot.js';
 
 /**
- * The files behind an export, which are compared with their checksums before it is written: those
- * of the journal, and of the canonical tables that it reads (undefined: all) from a commit on.
+ * Returns the files behind an export, whose checksums are compared before it is written: those of
+ * the journal, and of its canonical tables (undefined: all) from a commit on.
  */
 export async function sourcesOf(
   { layout, journal }: Bus,

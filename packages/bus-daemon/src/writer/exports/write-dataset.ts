@@ -22,11 +22,10 @@ import {
 type DatasetFile = DatasetManifest['files'][number];
 
 /**
- * Writes an export as a folder of files. Of a table that only grows, the files stay as they are but
- * for the newest, which is written again with more rows, under the same name, until it has
- * `partRows`: so a run costs what is new and at most one such file, a name that somebody has found
- * never goes, and at each moment the files have all rows up to some commit. Anything else is made
- * anew as a whole and takes the old one's place in one step.
+ * Writes an export as a folder of files. For a growing table, only the newest file is rewritten,
+ * with more rows and under the same name, until it has `partRows`. So a run costs the new rows and
+ * at most one such file, no name disappears, and the files always have all rows up to some commit.
+ * Anything else is rebuilt as a whole, and replaces the old dataset in one step.
  */
 export async function writeDataset(context: ExportContext, item: GoldenExport): Promise<WrittenExport> {
   const { bus, snapshot } = context;
@@ -47,14 +46,14 @@ export async function writeDataset(context: ExportContext, item: GoldenExport): 
 const total = (files: readonly DatasetFile[], what: 'rows' | 'bytes'): number =>
   files.reduce((sum, file) => sum + file[what], 0);
 
-/** Writes the newest files again, or begins new ones when they are large enough. */
+/** Rewrites the newest files, or starts new ones when they are large enough. */
 async function extend(context: ExportContext, item: GoldenExport, current: DatasetManifest): Promise<DatasetManifest> {
   const { snapshot } = context;
   const open = current.files.filter(file => file.from_seq === current.open_from_seq);
   const isFull = total(open, 'rows') >= item.options.partRows;
   const fromSeq = isFull ? current.as_of_seq + 1 : current.open_from_seq;
   return withBuilding(context, item, partName(fromSeq, current.tag), fromSeq, async (building, built) => {
-    const added = built.filter(file => file.rows > 0 || !isFull); // an empty file is of use as a dataset's only one
+    const added = built.filter(file => file.rows > 0 || !isFull); // an empty file is useful only as a dataset's only file
     for (const file of added) {
       await makeFolderDurable(dirname(join(item.path, file.path)));
       await rename(join(filesIn(building), file.path), join(item.path, file.path));
@@ -73,7 +72,7 @@ async function extend(context: ExportContext, item: GoldenExport, current: Datas
   });
 }
 
-/** Writes all of it into a folder of its own, which then becomes the dataset. */
+/** Writes everything into a new folder, which then becomes the dataset. */
 async function replace(context: ExportContext, item: GoldenExport): Promise<DatasetManifest> {
   const { bus, snapshot } = context;
   const claim = bus.newClaim();
@@ -100,7 +99,7 @@ async function replace(context: ExportContext, item: GoldenExport): Promise<Data
 
 const partName = (fromSeq: number, tag: string): string => `part-${String(fromSeq).padStart(12, '0')}-${tag}.parquet`;
 
-/** The folders of partitions, and those that they are in. */
+/** Returns the folders of partitions and their parents. */
 function foldersOf(files: readonly DatasetFile[]): Set<string> {
   const folders = new Set<string>();
   for (const { path } of files)
@@ -108,7 +107,7 @@ function foldersOf(files: readonly DatasetFile[]): Set<string> {
   return folders;
 }
 
-/** Has the rows from a commit on written into a folder beside, flushed. */
+/** Writes the rows from a commit on into a folder beside, and flushes them. */
 const withBuilding = (
   context: ExportContext,
   item: GoldenExport,

@@ -3,20 +3,20 @@ import { lookInto } from './look-into.js';
 import { type ClaimOrder, type ClaimResult, plainError } from './orders.js';
 
 /**
- * Files of jobs that are worked on together, about. What is known of each is in memory until its
- * job has settled: some kilobytes.
+ * About how many files of claimed jobs to hold. Facts about each stay in memory until its job has
+ * settled: a few kilobytes.
  */
 export const mostFiles = 1000;
 
 /**
- * Bytes of such jobs, about. What is claimed is worked on before what comes after it, so it must
- * not take long.
+ * About how many bytes of claimed jobs to hold. Claimed jobs precede later ones, so they must not
+ * take long.
  */
 const mostBytes = 256 * 1024 * 1024;
 
 /**
- * Takes jobs out of the inbox and says what lies in them. When those that were taken hold this
- * much, the rest is left for another time.
+ * Moves jobs out of the inbox and lists their files. Once the claimed jobs hold this much, the rest
+ * is left for later.
  */
 export function claimFolders(orders: readonly ClaimOrder[]): ClaimResult[] {
   let files = 0;

@@ -58,7 +58,7 @@ class FileThread {
     });
     worker.on('error', error => this.#gone(worker, error.message));
     worker.on('exit', () => this.#gone(worker, 'it ended'));
-    worker.unref(); // an idle one keeps nobody from ending
+    worker.unref(); // an idle thread does not keep the process alive
     return worker;
   }
 
@@ -73,10 +73,10 @@ class FileThread {
 
 /**
  * Threads that rename, link and flush while the main thread reads and checks jobs. One stores.
- * Another claims what comes next and settles what was committed before. A third, where more waits
- * than is taken at once, looks whose it is. Two threads that both rename between folders wait for
- * each other in the kernel. Each works on whole batches by synchronous calls: handing every single
- * call to another thread and back costs the main thread more than the call.
+ * Another claims the next jobs and settles the last ones. A third reads the producers of waiting
+ * jobs if more wait than one batch takes. Two threads that rename between the same folders would
+ * wait for each other in the kernel. Each works on whole batches by synchronous calls: handing over
+ * single calls costs the main thread more than the calls.
  */
 export class FileThreads {
   readonly #storing: FileThread;
@@ -89,14 +89,14 @@ export class FileThreads {
     this.#looking = new FileThread(entry);
   }
 
-  /** Starts the threads that every job needs, before it comes. */
+  /** Starts the threads that every job needs, ahead of the first job. */
   start(): void {
     this.#storing.start();
     this.#moving.start();
   }
 
   /**
-   * Does a task in its thread, after what that was asked before.
+   * Runs a task in its thread, after earlier tasks.
    *
    * @throws DaemonError `WORKER_DIED`.
    */
@@ -107,7 +107,7 @@ export class FileThreads {
     return thread.request(task) as Promise<FileResults<T>>;
   }
 
-  /** Ends the threads; what is under way fails with `WORKER_DIED`. */
+  /** Ends the threads. Running tasks fail with `WORKER_DIED`. */
   async close(): Promise<void> {
     await Promise.all([this.#storing.close(), this.#moving.close(), this.#looking.close()]);
   }

@@ -2,51 +2,45 @@ import { chmodSync, lstatSync, opendirSync, readdirSync, type Stats } from 'node
 import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/files';
 
 /**
- * Twice what a manifest can name. Nobody needs so many, and what is known of each is in memory
- * until the job has settled.
+ * Twice the files that a manifest can name. Facts about each stay in memory until the job has
+ * settled.
  */
 const crowd = 20_000;
 
-/** Folders of a job lie in each other at most so deep where the daemon works in them. */
+/** The deepest nesting of folders in a job in which the daemon works itself. */
 const deepest = 16;
 
-/** The bits of a mode that let others than the owner write. */
+/** The mode bits that let other users write. */
 const othersMayWrite = 0o022;
 
-/** What something in a job's folder is. */
+/** Facts about an entry of a job's folder. */
 export interface FileInfo {
   kind: 'file' | 'folder' | 'other';
-  /** Of a folder, what lies in it; a rough figure. */
+  /** For a folder, roughly the bytes in it. */
   bytes: number;
   inode: number;
 }
 
 const ofEveryJob: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.commit]);
 
-/**
- * What a job's folder holds, as far as that can be seen: verification says what is wrong with the
- * rest.
- */
+/** The content of a job's folder, as far as it is visible. Verification judges the rest. */
 export interface FolderContent {
-  /**
-   * What lies in it besides manifest and COMMIT, with its names; undefined when it is no folder, or
-   * holds a crowd.
-   */
+  /** The entries without manifest and COMMIT. Undefined if it is not a folder, or has too many. */
   files?: [name: string, info: FileInfo][] | undefined;
-  /** Whether only the daemon's own user can put names into it, or take them out. */
+  /** Whether only the daemon's user can add or remove names in it. */
   sealed: boolean;
   /**
-   * Whether the daemon can work in it: it is sealed, all that it holds is this user's alone, and
-   * its producer is done with it (it was built in `staging/` and renamed in, as its COMMIT says).
-   * Anything else may change at any moment.
+   * Whether the daemon can work in it: it is sealed, everything in it belongs to this user alone,
+   * and its producer is done with it (its COMMIT says that it was staged). Anything else may change
+   * at any moment.
    */
   own: boolean;
 }
 
 /**
- * Looks into a job's folder in `claimed/`, whose name nobody else can change. If it belongs to the
- * daemon's user, its group and others lose the right to write to it. Opens nothing that another
- * user may have put there.
+ * Examines a job's folder in `claimed/`, whose name only the daemon can change. If the folder
+ * belongs to the daemon's user, it removes the write access of others. It opens nothing that
+ * another user may have put there.
  */
 export function lookInto(folder: string): FolderContent {
   try {
@@ -66,7 +60,7 @@ export function lookInto(folder: string): FolderContent {
   }
 }
 
-/** Whether it is a folder of this user's that nobody else can write to from now on. */
+/** Whether it is a folder of this user that no one else can write from now on. */
 function seal(folder: string, info: Stats): boolean {
   if (!info.isDirectory() || !isOurs(info)) return false;
   if ((info.mode & othersMayWrite) !== 0) chmodSync(folder, info.mode & 0o755);
@@ -76,8 +70,8 @@ function seal(folder: string, info: Stats): boolean {
 const isOurs = ({ uid }: Stats): boolean => uid === (process.geteuid?.() ?? uid);
 
 /**
- * Whether something in a sealed folder is a file that nobody else can reach, or a folder of nothing
- * but such.
+ * Whether an entry of a sealed folder is a file that no one else can reach, or a folder of only
+ * such files.
  */
 function isAlone(path: string, info: Stats, depth: number): boolean {
   if (info.isFile()) return isOurs(info) && info.nlink === 1 && (info.mode & othersMayWrite) === 0;
@@ -92,11 +86,12 @@ function isAlone(path: string, info: Stats, depth: number): boolean {
 const infoOf = (path: string, info: Stats): FileInfo =>
   info.isDirectory() ? { ...fileInfo(info), bytes: bytesBelow(path) } : fileInfo(info);
 
-/** So much is looked at to say how many bytes lie in a folder. */
+/** Entries to examine to estimate the bytes in a folder. */
 const mostSeen = 200;
 
 /**
- * Bytes of the files in a folder; more than any job may have when that cannot be said at a glance.
+ * Returns the bytes of the files in a folder, or more than any job may have if that is not quickly
+ * known.
  */
 function bytesBelow(path: string): number {
   let bytes = 0;
@@ -132,7 +127,7 @@ function isStaged(folder: string): boolean {
   try {
     return readSmallFile(inFolder(folder, fileNames.commit), stagedMark.length).toString('latin1') === stagedMark;
   } catch {
-    return false; // in doubt, which costs a copy
+    return false; // in doubt, copy
   }
 }
 

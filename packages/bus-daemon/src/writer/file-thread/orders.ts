@@ -1,72 +1,67 @@
 import type { FolderContent } from './look-into.js';
 
-/** A job in the inbox that is to be taken out of it. */
+/** A job to claim. */
 export interface ClaimOrder {
-  /** Its path; a name that is not UTF-8 comes in Base64. */
+  /** Its path. A name that is not UTF-8 is in Base64. */
   from: string;
   fromIsBase64: boolean;
   folder: string;
 }
 
 /**
- * What became of a {@link ClaimOrder}: what the folder holds; why it was not claimed; or `left`,
- * because those before it hold enough.
+ * The result of a {@link ClaimOrder}: the folder's content, the reason why it was not claimed, or
+ * `left` if earlier jobs hold enough.
  */
 export type ClaimResult = FolderContent | 'left' | { error: PlainError };
 
-/** A manifest in the inbox whose producer is asked for. */
+/** A manifest whose producer to read. */
 export interface ProducerOrder {
   manifest: string;
 }
 
-/** A file of a job that is to lie in the store, read-only and flushed. */
+/** A file to store, read-only and flushed. */
 export interface StoreOrder {
-  /**
-   * What was hashed, by its path, and its inode: what is stored must be this one, whatever lies at
-   * the path by then.
-   */
+  /** Path and inode of the hashed file. The stored file must have this inode. */
   file: string;
   inode: number;
   target: string;
-  /** The file at `target` is of a crash and goes. */
+  /** Whether to replace the file at `target`, an orphan of a crash. */
   replaceOrphan: boolean;
 }
 
 /**
- * What became of a {@link StoreOrder}. A file that cannot be linked is nowhere yet; one that could
- * not be flushed is there, and not to be believed.
+ * The result of a {@link StoreOrder}. A file that cannot be linked is not stored. One that could
+ * not be flushed is stored, but must not be trusted.
  */
 export type StoreResult = 'stored' | 'cannot be linked' | { failed: 'link' | 'flush'; error: PlainError };
 
-/** A committed job whose folder gets its receipt and goes to where it stays. */
+/** A committed job to settle: its folder gets the receipt and moves to its final place. */
 export interface SettleOrder {
   folder: string;
   target: string;
   receipt: string;
-  /** What goes: all that lies in the folder besides manifest and COMMIT. */
+  /** The entries to remove: everything but manifest and COMMIT. */
   names: readonly string[];
-  /**
-   * Of a job that was brought over: `folder` is the daemon's own, and this is the one that came.
-   */
+  /** For a copied job, `folder` is the daemon's own, and this is the original one. */
   came?: CameOrder | undefined;
 }
 
-/** A folder that nobody needs any more, and that somebody else may still change. */
+/** A folder that is no longer needed, but that another user may still change. */
 export interface CameOrder {
   folder: string;
-  /** Names of plain files that should be in it. */
+  /** The plain files that should be in it. */
   names: readonly string[];
-  /** Where it goes if anything else lies in it by now. */
+  /** The place to move it to if it holds anything else. */
   left: string;
 }
 
 /**
- * What became of a {@link SettleOrder}: `left` when the folder that came is still to be removed;
- * `no` when the job has not settled.
+ * The result of a {@link SettleOrder}: `left` if the original folder must still be removed, `no` if
+ * the job has not settled.
  */
 export type SettleResult = 'settled' | 'left' | 'no';
 
-/** An error's parts that come through to another thread. */
+/** The parts of an error that can pass to another thread. */
 export interface PlainError {
   message: string;
   code: string | undefined;
@@ -80,7 +75,7 @@ export function plainError(error: unknown): PlainError {
   return { message, code, syscall, path };
 }
 
-/** The error that came through in parts. */
+/** Rebuilds an error from its parts. */
 export const asError = ({ message, ...parts }: PlainError): Error => Object.assign(new Error(message), parts);
 
 interface Orders {
@@ -92,7 +87,7 @@ interface Orders {
 
 interface Results {
   claim: ClaimResult;
-  /** As the manifest says; empty when it says none. */
+  /** The producer in the manifest, or empty. */
   producer: string;
   store: StoreResult;
   settle: SettleResult;
@@ -104,7 +99,7 @@ export type TaskName = keyof Orders;
 /** What a thread is asked. */
 export type FileTask = { [T in TaskName]: { task: T; orders: readonly Orders[T][] } }[TaskName];
 
-/** What it answers: one result for each order, in their order. */
+/** The answer: one result per order, in order. */
 export type FileResults<T extends TaskName> = Results[T][];
 
 /** A task on its way to the thread. */

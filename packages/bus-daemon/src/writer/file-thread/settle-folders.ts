@@ -13,16 +13,16 @@ import { faultPoint, fileNames, inFolder, PinnedFolder, writeNewFile } from '@qu
 import type { CameOrder, SettleOrder, SettleResult } from './orders.js';
 
 /**
- * Gives committed jobs their receipts and renames their folders to where they stay, if it can.
- * Where anything is not as it mostly is (a receipt that a crash has left, an older outcome of the
- * same job), the caller looks closer: settling can begin again from any point.
+ * Writes the receipts of committed jobs and moves their folders to their final place, if it can. In
+ * unusual cases (a receipt from a crash, an older outcome of the same job) the caller handles the
+ * job, because settling can start again at any point.
  */
 export const settleFolders = (orders: readonly SettleOrder[]): SettleResult[] => orders.map(settleFolder);
 
 function settleFolder({ folder, target, receipt, names, came }: SettleOrder): SettleResult {
   try {
     const mark = inFolder(folder, fileNames.commit);
-    // Under its own name: nobody looks for a receipt here before the folder has been renamed.
+    // Write it under its own name: no one reads a receipt here before the rename.
     const path = inFolder(folder, fileNames.receipt);
     const bytes = Buffer.from(receipt);
     if (!names.includes(fileNames.receipt) && overwrite(mark, bytes)) renameSync(mark, path);
@@ -32,16 +32,16 @@ function settleFolder({ folder, target, receipt, names, came }: SettleOrder): Se
     }
     faultPoint('settle:receipt-written');
     for (const name of names) unlinkSync(inFolder(folder, name));
-    if (came !== undefined) chmodSync(folder, 0o755); // nobody could look into it until now
+    if (came !== undefined) chmodSync(folder, 0o755); // no one could read it until now
     renameSync(folder, target);
-    // Last: a crash before it finds the job in work, and settles it again.
+    // Do this last: a crash before it leaves the job in work, and it is settled again.
     return came === undefined || removeKnown(came) ? 'settled' : 'left';
   } catch {
     return 'no';
   }
 }
 
-/** Removes a folder if nothing lies in it but what is known; otherwise gives it its other name. */
+/** Removes a folder if it holds only known files. Otherwise renames it. */
 function removeKnown({ folder, names, left }: CameOrder): boolean {
   try {
     const pinned = PinnedFolder.open(folder);
@@ -59,9 +59,9 @@ function removeKnown({ folder, names, left }: CameOrder): boolean {
 }
 
 /**
- * Writes over a file that has served its purpose, which costs half of making a new one and deleting
- * this; whether it may be done: to a plain file of our own that has no other name, that all may
- * read, and that is no longer than what comes.
+ * Overwrites a file that is no longer needed, which costs half of creating a new one. Returns false
+ * unless it is our own plain file with one name, readable by all, and no longer than the new
+ * content.
  */
 function overwrite(path: string, bytes: Buffer): boolean {
   const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -27,7 +27,7 @@ import type { Bus } from '../bus.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { neededAfter, snapshotOf } from './snapshot.js';
 
-/** What the views say of the bus itself. */
+/** The facts about the bus for its views. */
 export const busInfo = (bus: Bus): BusInfo => ({
   busId: bus.marker.bus_id,
   dataRoot: dirname(bus.layout.root),
@@ -38,13 +38,13 @@ export const busInfo = (bus: Bus): BusInfo => ({
   publishedAt: new Date(bus.now()),
 });
 
-/** The database is small: how often its bytes are compared with what was published. */
+/** How often the bytes of the small database are compared with the published ones. */
 const hashEveryMs = 60_000;
 
 /**
- * Keeps `duckdb_path` published: a database of views only, replaced by rename when the files behind
- * the views change (a compaction, a new table, a new column), never per commit and never opened for
- * writing in place.
+ * Keeps `duckdb_path` published: a database of views only. A rename replaces it when the files
+ * behind the views change (a compaction, a new table, a new column). Commits do not replace it, and
+ * it is never opened for writing in place.
  */
 export class Publisher {
   readonly #bus: Bus;
@@ -61,9 +61,7 @@ export class Publisher {
     this.#checker = bus.inspector.another('views');
   }
 
-  /**
-   * Publishes when a table is new or has changed since the last publication. Costs nothing else.
-   */
+  /** Publishes if a table is new or has changed since the last publication. */
   async publishNewTables(): Promise<void> {
     const tables = this.#bus.tables.tables();
     const last = this.#publishedTables;
@@ -71,10 +69,7 @@ export class Publisher {
     await this.publish();
   }
 
-  /**
-   * Publishes when the database is missing, for instance because somebody has deleted it, or when
-   * it or its record has rotted.
-   */
+  /** Publishes if the database is missing, or if it or its record is damaged. */
   async publishIfMissing(): Promise<void> {
     if (this.#problem !== undefined || (await this.#isHurt())) await this.publish();
   }
@@ -89,8 +84,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes what is committed and compacted now; one publication at a time. A failure is logged
-   * once and tried again at the next occasion: ingestion goes on without it.
+   * Publishes the current state. One publication runs at a time. A failure is logged once and
+   * retried at the next occasion. Ingestion continues.
    */
   publish(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#publish());
@@ -98,7 +93,7 @@ export class Publisher {
   }
 
   /**
-   * {@link publish} for who must know how it went.
+   * {@link publish} for callers that need the outcome.
    *
    * @throws DaemonError `FOREIGN_DATABASE`, `CROSS_DEVICE`; whatever the disk says.
    */
@@ -148,7 +143,7 @@ export class Publisher {
       await connection.run('BEGIN'); // one flush of its WAL instead of one per view
       for (const statement of [...statements, viewsTable(views)]) await connection.run(statement);
       await connection.run('COMMIT');
-      // By themselves: a statement that fails takes its transaction with it.
+      // Each in its own transaction: a failed statement aborts its transaction.
       for (const view of views.filter(({ problem }) => problem === null))
         await addView(connection, view).catch(error =>
           bus.logger.error({ err: error, view: view.name }, 'a view could not be made'),

@@ -14,12 +14,12 @@ import type { Bus } from '../bus.js';
 import { neededAfter } from './snapshot.js';
 
 /**
- * Deletes what no reader can need any more: databases that are superseded and not held open, then
- * segments and commits that no remaining database (and no export under way) refers to. Whatever a
- * crash interrupts here is garbage still, and goes next time.
+ * Deletes files that no reader needs: superseded databases that are not open, then segments and
+ * commits that no remaining database and no running export refers to. A crash leaves garbage, which
+ * the next run removes.
  *
- * @param pinned what exports under way are reading.
- * @returns the names of superseded databases that somebody still holds.
+ * @param pinned snapshots that running exports read.
+ * @returns the names of superseded databases that a reader still holds.
  */
 export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Promise<string[]> {
   const kept: PublishedDatabase[] = [];
@@ -27,7 +27,7 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
   const current = await stat(bus.config.duckdbPath).catch(() => undefined);
   for (const record of await listPublished(bus.layout)) {
     const isCurrent = record.ino === current?.ino;
-    // The clock may have been set back since: then it is not waited for.
+    // If the clock was set back since, do not wait for it.
     const resting =
       record.supersededAt !== null && Math.abs(bus.now() - record.supersededAt) >= bus.config.compaction.releaseGraceMs;
     if (isCurrent || !resting) kept.push(record);
@@ -42,8 +42,8 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
 }
 
 /**
- * Whether a database is still there whose record has rotted: nobody knows what it refers to, so
- * that everything stays while it is the current one, within the time of grace, or held open.
+ * Whether a database with a damaged record still exists. Its files are unknown, so everything stays
+ * while it is the current one, within the time of grace, or held open.
  */
 async function keepsUnknown(bus: Bus, currentIno: number | undefined): Promise<boolean> {
   let isUnsure = false;
@@ -62,8 +62,8 @@ async function stillHeld(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Pro
 }
 
 /**
- * The database first: a record without one is harmless, a database without a record could keep
- * files that nobody knows it needs.
+ * Remove the database first: a record without a database is harmless, but a database without a
+ * record may need unknown files.
  */
 async function forget(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<void> {
   const path = join(bus.layout.published, record.name);
@@ -104,10 +104,7 @@ async function deleteUnreferenced(
     if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));
 }
 
-/**
- * Every segment that a finished compaction has left; those beyond the switch belong to one that is
- * under way.
- */
+/** Lists every segment of finished compactions. Those beyond the switch belong to a running one. */
 async function allSegments(folder: string, upTo: number) {
   const { live, garbage } = await listSegments(folder);
   return [
@@ -116,7 +113,9 @@ async function allSegments(folder: string, upTo: number) {
   ].filter(segment => segment.last <= upTo);
 }
 
-/** Out of every glob in one step, then removed: nobody ever sees a folder that is half gone. */
+/**
+ * Moves a folder out of every glob in one step, then removes it, so that no reader sees half of it.
+ */
 async function discard(bus: Bus, path: string): Promise<void> {
   const trash = join(bus.layout.building, `trash-${bus.newClaim()}`);
   await rename(path, trash);

@@ -6,8 +6,8 @@ import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
 /**
- * Which files hold everything that is committed now. What it names stays true whatever is committed
- * or compacted afterwards, as long as the files are kept (see release.ts).
+ * Returns the files that hold everything committed so far. They stay valid, whatever is committed
+ * or compacted later, as long as they are kept (see release.ts).
  */
 export async function snapshotOf(bus: Bus): Promise<Snapshot> {
   for (;;) {
@@ -52,8 +52,8 @@ export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
 ];
 
 /**
- * The commits of a snapshot that are not in segments, file by file: nothing that comes later is
- * seen.
+ * Returns the commits of a snapshot that are not in segments, file by file, so that nothing later
+ * is visible.
  */
 export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
   const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
