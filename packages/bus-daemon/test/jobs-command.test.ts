@@ -56,8 +56,8 @@ test('one job is told with what became of it, and what to do when it was rejecte
 });
 
 test.each([
-  [['jobs', 'nobody'], 'JOB_NOT_FOUND', 'quantbot-bus jobs lists'],
-  [['rejected', 'nobody'], 'JOB_NOT_FOUND', 'quantbot-bus rejected lists'],
+  [['jobs', 'nobody'], 'JOB_NOT_FOUND', 'Run `quantbot-bus jobs`'],
+  [['rejected', 'nobody'], 'JOB_NOT_FOUND', 'Run `quantbot-bus rejected`'],
   [['jobs', '--state', 'lost'], 'Allowed choices are', '--help'],
 ])('%j: the answer says what to do', async (args, problem, cure) => {
   const bus = makeTestBus();
