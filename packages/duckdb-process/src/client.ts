@@ -9,11 +9,11 @@ import { CodedError } from '@quantbot/infra';
 import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
 import { usageOf } from './usage.js';
 
-/** What a task may cost its process. */
+/** The budget of a task. */
 export interface TaskBudget {
-  /** Time on the clock (milliseconds). */
+  /** Wall-clock time (milliseconds). */
   timeoutMs: number;
-  /** Processor time (milliseconds): a busy machine does not use it up. */
+  /** Processor time (milliseconds), independent of other load. */
   cpuMs?: number;
   /** Resident memory of the whole process. */
   residentBytes?: number;
@@ -22,7 +22,7 @@ export interface TaskBudget {
 interface Pending {
   resolve(result: unknown): void;
   reject(error: Error): void;
-  /** Ends the watch over the budget. */
+  /** Stops watching the budget. */
   unwatch(): void;
 }
 
@@ -30,16 +30,13 @@ const watchEveryMs = 200;
 
 const crashSignals = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'];
 
-/**
- * What the end of a process means: a mistake of its own, the kernel (or somebody) that killed it,
- * or any other end.
- */
+/** Classifies the end of a process: its own crash, a kill from outside, or any other end. */
 function codeOfEnd(signal: NodeJS.Signals | null): 'WORKER_CRASHED' | 'WORKER_KILLED' | 'WORKER_DIED' {
   if (signal !== null && crashSignals.includes(signal)) return 'WORKER_CRASHED';
   return signal === 'SIGKILL' ? 'WORKER_KILLED' : 'WORKER_DIED';
 }
 
-/** A task's failure as an error; one with a code keeps it. */
+/** Converts a task's failure to an error, and keeps its code. */
 const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): Error =>
   coded === undefined
     ? new Error(error)
@@ -47,23 +44,19 @@ const failureOf = ({ error, coded }: Extract<WorkerReply, { error: string }>): E
 
 /** What a worker process may do. */
 export interface WorkerOptions {
-  /** It ends when it has had nothing to do for this long. */
+  /** It ends after being idle for this long. */
   idleMs: number;
-  /**
-   * The folder in which its databases put what does not fit into memory, until the process is gone.
-   */
+  /** The folder in which its databases spill. It is emptied when the process is gone. */
   spillIn?: string | undefined;
   /**
-   * It is ended when it takes more. DuckDB's own limit leaves out what one value or one vector
-   * takes. Linux only.
+   * The memory limit of the process. DuckDB's own limit leaves out a single value or vector. Linux
+   * only.
    */
   maxMemoryMb?: number | undefined;
   entry?: string;
 }
 
-/**
- * Removes what has such names in a folder. It is in nobody's way: a failure is no one's to handle.
- */
+/** Removes names with a prefix from a folder. A failure does no harm. */
 function removeByPrefix(folder: string, prefix: string): void {
   try {
     for (const name of readdirSync(folder))
@@ -75,15 +68,15 @@ function removeByPrefix(folder: string, prefix: string): void {
 
 const memoryLookMs = 100;
 
-/** A task that failed with a code, which may be any package's. */
+/** The error of a task that failed with a code of any package. */
 export class TaskError extends CodedError<string> {}
 
 /** The built entry point of a worker process, beside the bundle that this code is in. */
 const defaultEntry = () => fileURLToPath(new URL('./worker.js', import.meta.url));
 
 /**
- * A process of our own that may die without harm: it is started when it is first needed, again
- * after it has died, and ended when it has been idle. It ends by itself when the daemon is gone.
+ * A process that may die without harm. It starts when it is first needed, again after it has died,
+ * and ends when it is idle. It ends by itself when the daemon is gone.
  *
  * States: idle (no process) → running (one process, any number of requests) → idle.
  */
@@ -107,7 +100,7 @@ export class WorkerProcess {
     this.#entry = entry;
   }
 
-  /** Another one like it: a process of its own. */
+  /** Returns another process with the same options. */
   another(name: string): WorkerProcess {
     return new WorkerProcess(name, {
       idleMs: this.#idleMs,
@@ -118,7 +111,7 @@ export class WorkerProcess {
   }
 
   /**
-   * Does a task in the worker. A task that exceeds its budget is ended together with its process.
+   * Runs a task in the process. A task that exceeds its budget is ended with its process.
    *
    * @throws DaemonError `WORKER_CRASHED` (by a mistake in the process), `WORKER_KILLED` (by the
    * kernel or a user), `WORKER_DIED` (for any other reason), `WORKER_TIMEOUT`, `WORKER_MEMORY`; an
@@ -139,18 +132,18 @@ export class WorkerProcess {
     }) as Promise<WorkerResult<T>>;
   }
 
-  /** Whether it was ended for good. */
+  /** Whether it was closed. */
   get isClosed(): boolean {
     return this.#closed;
   }
 
-  /** {@link stop}, for good: what is asked for from now on fails with `WORKER_DIED`. */
+  /** {@link stop} for good: later requests fail with `WORKER_DIED`. */
   close(): void {
     this.#closed = true;
     this.stop();
   }
 
-  /** Ends the process; what is under way fails with `WORKER_DIED`. */
+  /** Ends the process. Running tasks fail with `WORKER_DIED`. */
   stop(): void {
     clearTimeout(this.#idleTimer);
     const child = this.#child;
@@ -176,11 +169,11 @@ export class WorkerProcess {
     child.on('exit', (code, signal) =>
       this.#gone(child, `${signal ?? `exit code ${code}`} ${lastWords.trim()}`.trim(), codeOfEnd(signal)),
     );
-    // A killed process removes nothing itself. What this misses, because the daemon ends first, the
-    // next start finds.
+    // A killed process cleans up nothing. If the daemon ends before this does, the next start
+    // cleans up.
     child.on('exit', () => this.#spillIn !== undefined && removeByPrefix(this.#spillIn, spillName));
     if (this.#maxMemoryMb !== undefined) this.#watchMemory(child, this.#maxMemoryMb);
-    // Nothing of an idle worker keeps the daemon from ending.
+    // An idle process does not keep the daemon alive.
     child.unref();
     child.channel?.unref();
     (child.stderr as Socket | null)?.unref();
@@ -240,7 +233,7 @@ export class WorkerProcess {
   }
 
   #gone(child: ChildProcess, how: string, code: ReturnType<typeof codeOfEnd> = 'WORKER_DIED'): void {
-    if (this.#child !== child) return; // an older process; its requests have failed already
+    if (this.#child !== child) return; // an older process, whose requests have already failed
     this.#child = undefined;
     this.#fail(daemonError(code, `The ${this.#name} process ended (${how}).`));
   }

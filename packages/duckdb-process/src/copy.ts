@@ -17,8 +17,7 @@ import { mustBeSound } from './sources.js';
 import { nextSpillFolder } from './spill.js';
 
 /**
- * Writes the result of a SELECT as Parquet. Not flushed: that is the daemon's to do before anything
- * refers to it.
+ * Writes the result of a SELECT as Parquet. The daemon must flush it before anything refers to it.
  */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
   withSelect(task, { files: [task.path], folders: [] }, async connection => {
@@ -28,8 +27,8 @@ export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
   });
 
 /**
- * Writes the result of a SELECT into a folder, a file for each partition, in the order that the
- * SELECT gives. Not flushed.
+ * Writes the result of a SELECT into a folder, one file per partition, in the order of the SELECT.
+ * Not flushed.
  */
 export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
   withSelect(task, { files: [], folders: [task.folder] }, async connection => {
@@ -55,11 +54,11 @@ interface Partition {
    * names.
    */
   folders: string;
-  /** Holds for the rows of the partition. */
+  /** The condition for the rows of the partition. */
   condition: string;
 }
 
-/** The partitions in `_result`, in an order that is always the same. */
+/** Returns the partitions in `_result`, in a stable order. */
 function partitionsSql(partitionBy: readonly string[]): string {
   const texts = partitionBy.map(column => ({ column, text: `CAST(${identifier(column)} AS VARCHAR)` }));
   const folders = texts.map(
@@ -75,10 +74,7 @@ function partitionsSql(partitionBy: readonly string[]): string {
   return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition FROM _result ORDER BY folders`;
 }
 
-/**
- * A database of its own with the views that a SELECT reads; locked, when the SELECT is not our own,
- * before it runs.
- */
+/** Opens a database with the views that a SELECT reads, and locks it before untrusted SQL runs. */
 async function withSelect<T>(
   task: SelectToWrite,
   writes: { files: string[]; folders: string[] },

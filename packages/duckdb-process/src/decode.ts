@@ -9,10 +9,7 @@ import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;
 
-/**
- * Reads every value of the files, which all have one schema. Answers what is wrong with them, or
- * what columns they have.
- */
+/** Reads every value of files with one schema. Returns their problems, or their columns. */
 export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded> {
   const { files, required, nanosecondColumns = [], memoryMb } = task;
   database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
@@ -39,10 +36,7 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;
 
-/**
- * Counts the rows, and describes the columns that have a NULL or another value that they may not
- * have.
- */
+/** Counts the rows, and lists columns with NULLs or other forbidden values. */
 async function readAll(
   connection: DuckDBConnection,
   paths: readonly string[],

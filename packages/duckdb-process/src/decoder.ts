@@ -9,34 +9,29 @@ import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */
 export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
-  /** Called with what was asked for with `describe`, when these files could be read. */
+  /** Called with the result of `describe` once these files could be read. */
   described?: (files: DecodeTask['files'], described: DescribedFiles) => void;
 }
 
-/** What is wrong with files that were decoded. */
+/** A problem of decoded files. */
 export type DecodeFinding =
   | { nulls: string[] }
-  /** A table would not give back the values that they have. */
+  /** A table would change their values. */
   | { unfaithful: string[] }
   /** They are broken. */
   | { unreadable: string }
   /** They may be good, but DuckDB cannot read them. */
   | { unsupported: string }
-  /** They exceed what decoding may cost. */
+  /** They exceed the budget of decoding. */
   | { tooComplex: string }
   | { missing: string };
 
-/**
- * Nothing is known of a file yet: it would keep other jobs waiting, so it is to be decoded beside
- * them.
- */
+/** Not judged yet: it would delay other jobs, so decode it beside them. */
 export interface SlowFile {
   slow: true;
 }
 
-/**
- * An attempt that says nothing about a file yet: its process is of no more use, and was discarded.
- */
+/** An attempt without a result: its process broke and was discarded. */
 export interface SpoiltAttempt {
   spoilt: 'poisoned' | 'memory' | 'time' | 'killed';
   message: string;
@@ -48,21 +43,21 @@ export interface DecodeBudget extends TaskBudget {
   memoryMb: number;
 }
 
-/** Enough for nearly all files. One that needs more gets it alone. */
+/** Enough for nearly all files. A file that needs more is decoded alone. */
 const usualMemoryMb = 512;
-/** What a process takes besides DuckDB's own memory: Node.js, libraries, footers. */
+/** Memory of a process besides DuckDB's: Node.js, libraries, footers. */
 const residentBesidesMb = 512;
 /** The share of the machine's memory that one file may take. */
 const machineShare = 0.4;
 /**
- * A process that waits for a disk uses no processor time; this many times its budget on the clock
- * is the end.
+ * A process that waits for a disk uses no processor time, so it also ends after this many times its
+ * budget on the clock.
  */
 const clockFactor = 10;
 const attemptsWhenKilled = 3;
 const maxMessageLength = 2000;
 
-/** What decoding these files may cost: a fixed part and a part by size. */
+/** Returns the budget for decoding files: a fixed part and a part by size. */
 export function decodeBudget(
   limits: BusConfig['limits'],
   bytes: number,
@@ -72,10 +67,10 @@ export function decodeBudget(
   return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: (memoryMb + residentBesidesMb) * 1e6 };
 }
 
-/** What reading a footer may cost. Footers have a largest size of their own. */
+/** Returns the budget for reading a footer, whose size is bounded. */
 export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);
 
-/** Decodes files together. The process is discarded when the attempt has spoilt it. */
+/** Decodes files together. Discards the process if the attempt broke it. */
 export async function decodeTogether(
   worker: WorkerProcess,
   files: FilesToDecode,
@@ -89,7 +84,7 @@ export async function decodeTogether(
   return undefined;
 }
 
-/** Whether an attempt has said nothing yet. */
+/** Whether an attempt gave no result. */
 export const isSpoilt = (outcome: object): outcome is SpoiltAttempt => 'spoilt' in outcome;
 
 async function orSpoilt<T>(worker: WorkerProcess, attempt: () => Promise<T>): Promise<T | SpoiltAttempt> {
@@ -115,13 +110,13 @@ function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string
   const fault = duckDbFault(message);
   switch (fault) {
     case 'machine':
-      throw machineFaultIn(message); // no file is blamed for it, and the daemon pauses
+      throw machineFaultIn(message); // blames no file: the daemon pauses
     case 'memory':
     case 'poisoned':
       worker.stop();
       return { spoilt: fault, message, error: new Error(message) };
     case 'missing': {
-      // A folder that is gone as well was not taken away by a job.
+      // If the folder is gone too, no job removed it.
       const gone = files.find(({ path }) => !existsSync(dirname(path)));
       if (gone === undefined) return { missing: message };
       throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'open', path: dirname(gone.path) });
@@ -134,11 +129,11 @@ function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string
 }
 
 /**
- * Decodes one file in a process that has done nothing else, with all the memory that a file may
- * have. Only what fails here is the file's doing: what failed before may have been the fault of
- * another file, or of a limit that was meant for many.
+ * Decodes one file in a fresh process, with all the memory that a file may have. Only a failure
+ * here is the file's fault: an earlier one may have been caused by another file, or by a limit
+ * meant for many.
  *
- * @param before what came of the file when it was decoded in a process that had done other work.
+ * @param before the outcome of an earlier attempt in a process that had done other work.
  * @throws DaemonError `WORKER_KILLED` when a process that decodes nothing is killed as well.
  */
 export async function decodeAlone(
@@ -147,7 +142,7 @@ export async function decodeAlone(
   limits: BusConfig['limits'],
   before?: SpoiltAttempt,
 ): Promise<DecodeFinding | undefined> {
-  // Time is counted for this file only, whatever the process did before.
+  // The time counts for this file only, whatever the process did before.
   if (before?.spoilt === 'time') return { tooComplex: before.message };
   const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const memoryMb = Math.max(
@@ -163,8 +158,8 @@ export async function decodeAlone(
 }
 
 /**
- * Makes an attempt in a process that has done nothing else, and again if the process is killed: the
- * kernel may do that for what others take.
+ * Makes an attempt in a fresh process, and repeats it if the process is killed: the kernel may kill
+ * it because of other processes.
  *
  * @throws DaemonError `WORKER_KILLED` when a process that does nothing is killed as well.
  */
@@ -181,7 +176,7 @@ export async function inFreshProcess<T extends object | undefined>(
   }
 }
 
-/** Whether a process can do anything at all: if not, the machine is at fault and not a file. */
+/** Whether a process works at all. If not, the machine is at fault and not a file. */
 async function isWell(worker: WorkerProcess): Promise<boolean> {
   return worker.request({ task: 'tables', sql: 'SELECT 1' }, 30_000).then(
     () => true,
@@ -189,7 +184,7 @@ async function isWell(worker: WorkerProcess): Promise<boolean> {
   );
 }
 
-/** Decodes one file, alone once more if that was not conclusive. */
+/** Decodes one file, and once more alone if the result was not conclusive. */
 export async function decodeFile(
   worker: WorkerProcess,
   file: FilesToDecode,

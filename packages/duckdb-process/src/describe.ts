@@ -5,15 +5,15 @@ import { nullType } from '@quantbot/infra';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
 import type { DecodeTask } from './protocol.js';
 
-/** What DuckDB makes of the schema that files share. */
+/** DuckDB's reading of a shared schema. */
 export interface DescribedFiles {
   columns: DeclaredColumn[];
-  /** Sentences about columns whose values a table would not get or not keep. */
+  /** Sentences about columns whose values a table would not receive or keep. */
   lost: string[];
   /** Values that a table could not keep: no file that compaction writes would give them back. */
   refused: RefusedValues[];
   /**
-   * Whether the same holds for every file with this schema; otherwise each one has to be looked at.
+   * Whether the result holds for every file with this schema. Otherwise each file must be checked.
    */
   isCertain: boolean;
 }

@@ -12,18 +12,18 @@ import { tryViews } from './views.js';
 process.title = `bus_worker ${process.argv[2] ?? ''}`.trim();
 
 try {
-  // When memory runs out the kernel ends this process, whose work can be retried, and not the
+  // If memory runs out, the kernel should end this process, whose work can be retried, and not the
   // daemon.
   writeFileSync('/proc/self/oom_score_adj', '1000');
 } catch {
   // Only Linux has it.
 }
 
-// Ctrl-C on a terminal reaches the whole group; the daemon decides when we end.
+// Ctrl-C reaches the whole process group. The daemon decides when this process ends.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('SIGHUP', () => {});
-// The daemon is gone: whatever is under way has nobody to go to.
+// The daemon is gone, so no one needs the result.
 process.on('disconnect', () => process.exit(0));
 
 process.on('message', async ({ id, task }: WorkerRequest) => {
@@ -57,7 +57,7 @@ function run(task: WorkerTask): Promise<unknown> {
   }
 }
 
-/** What of an error of ours does not come through as text. */
+/** The parts of our own errors besides their text. */
 const codedOf = (error: unknown) =>
   error instanceof CodedError
     ? { code: error.code, hint: error.hint, details: error.details.slice(0, maxDetails).map(shortened) }

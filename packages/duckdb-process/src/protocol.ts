@@ -13,7 +13,7 @@ import type {
 } from '@quantbot/storage';
 import type { DescribedFiles, RefusedValues } from './describe.js';
 
-/** A file to decode, and how many rows its footer claims. */
+/** A file to decode, with the number of rows in its footer. */
 export interface FileToDecode {
   path: string;
   rows: number;
@@ -21,27 +21,26 @@ export interface FileToDecode {
   bytes: number;
 }
 
-/** Reads every value of files that have one schema. */
+/** Reads every value of files with one schema. */
 export interface DecodeTask {
   task: 'decode';
   files: FileToDecode[];
   /**
-   * The columns that they have, which are asked for by name as the table's view does; as DuckDB
-   * finds them when absent.
+   * Their columns, which are read by name as in the table's view. By default as DuckDB finds them.
    */
   columns?: readonly DeclaredColumn[];
-  /** Asks for the columns as DuckDB finds them, and reads the files with those. */
+  /** Returns the columns as DuckDB finds them, and reads the files with those. */
   describe?: {
-    /** The columns as our own reader finds them. */
+    /** The columns by our own reader. */
     expected: readonly DeclaredColumn[];
-    /** Whether DuckDB makes up a name for one of them. */
+    /** Whether DuckDB renames one of them. */
     hasRenamedColumns: boolean;
   };
-  /** Columns in which there must be no NULL. */
+  /** Columns that must have no NULL. */
   required: string[];
   /** Columns whose nanoseconds must be whole microseconds. */
   nanosecondColumns?: readonly string[];
-  /** Values that there must not be. */
+  /** Forbidden values. */
   refused?: readonly RefusedValues[];
   /** DuckDB's memory limit. */
   memoryMb: number;
@@ -61,34 +60,31 @@ export type DecodeProblem = { unreadable: string } | { nulls: string[] } | { unf
 
 /** All values of the files could be read. */
 export interface Decoded {
-  /** What was asked for with `describe`. */
+  /** The result of `describe`. */
   decoded: DescribedFiles | undefined;
 }
 
-/** A SELECT to be run in a database of its own, whose result is written as Parquet. */
+/** A SELECT to run in its own database. The result is written as Parquet. */
 export interface SelectToWrite {
-  /** Statements that make the views which `sql` reads. */
+  /** Statements that create the views for `sql`. */
   setup: string[];
   /** One SELECT. */
   sql: string;
-  /** True when the SQL is not our own: it can then read the bus's files and nothing else. */
+  /** True for untrusted SQL, which can read only the bus's files. */
   untrusted: boolean;
   /** Files and folders that untrusted SQL may read. */
   readable: string[];
   file: ParquetFileOptions;
   memoryMb: number;
-  /** What is compared with its checksum before the SELECT reads it. */
+  /** Files whose checksums are compared before the SELECT reads them. */
   sources?: readonly SourceFile[];
 }
 
-/**
- * A file that must still be what the daemon wrote or stored: as its SHA-256 says, or its own seal
- * where none is given.
- */
+/** A file that must be unchanged: its SHA-256, or its own seal if none is given, must match. */
 export interface SourceFile {
   path: string;
   sha256?: string | null;
-  /** What an error calls it: an artifact's key, say. */
+  /** Its name in errors, for example an artifact's key. */
   name?: string | null;
 }
 
@@ -98,7 +94,7 @@ export interface CopyTask extends SelectToWrite {
   path: string;
 }
 
-/** Writes the result of a SELECT into an empty folder: one file, or one for each partition. */
+/** Writes the result of a SELECT into an empty folder: one file, or one per partition. */
 export interface PartitionTask extends SelectToWrite {
   task: 'partition';
   folder: string;
@@ -112,11 +108,11 @@ export interface PartitionTask extends SelectToWrite {
 export interface ParquetFileOptions {
   compression: string;
   rowGroupRows?: number;
-  /** An ORDER BY of what the SELECT gives; its own order when absent. */
+  /** An ORDER BY for the result; by default the order of the SELECT. */
   orderBy?: string;
-  /** Goes into the file's key-value metadata. */
+  /** The file's key-value metadata. */
   metadata?: Record<string, string>;
-  /** Whether the file is read once it is written, before it takes the place of another. */
+  /** Whether to read the written file in full before it replaces another. */
   readBack?: boolean;
   /** Whether the file gets its own digest (see journal/seal.ts). */
   seal?: boolean;
