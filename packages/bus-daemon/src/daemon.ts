@@ -41,7 +41,9 @@ export interface Daemon {
  * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`;
  * BusError for a root that is not this bus's.
  */
-export const startDaemon = (options: DaemonOptions): Promise<Daemon> => startLookedAt(options, onlookersOf(options));
+export function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  return startLookedAt(options, onlookersOf(options));
+}
 
 /** The onlookers that are wanted, in the order in which they start. Others are not even loaded. */
 function onlookersOf({ config: { notify, http }, tellSystemd }: DaemonOptions): StartOnlooker[] {
