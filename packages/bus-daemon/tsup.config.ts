@@ -6,6 +6,7 @@ export default defineConfig(
     index: 'src/index.ts',
     cli: 'src/cli/bin.ts',
     'command-line': 'src/cli/run.ts',
+    scrub: 'src/onlookers/scrub/main.ts',
     'file-thread': 'src/writer/file-thread/main.ts',
   }),
 );

@@ -8,6 +8,8 @@ import {
   readDaemonState,
   readExportStatus,
   readLockHolder,
+  readScrubState,
+  type ScrubState,
 } from '@quantbot/bus-format/state';
 import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
@@ -28,6 +30,8 @@ export interface BusStatus {
   artifacts: number | null;
   lastCommit: { seq: number; jobId: string; at: string } | null;
   exports: Record<string, ExportEntry>;
+  /** How far the newest scrub is, and what it has found; null before the first. */
+  scrub: Omit<ScrubState, 'place'> | null;
 }
 
 /** Reads the state of a bus without disturbing it: nothing is locked, nothing is written. */
@@ -48,7 +52,15 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
     exports,
+    scrub: scrubOf(config.busRoot),
   };
+}
+
+function scrubOf(busRoot: string): BusStatus['scrub'] {
+  const state = readScrubState(busRoot);
+  if (state === undefined) return null;
+  const { place: _, ...rest } = state;
+  return rest;
 }
 
 function countInbox(inbox: string): { waiting: number; uncommitted: number } {

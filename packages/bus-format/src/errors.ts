@@ -100,6 +100,10 @@ export const daemonCodes = {
   },
   BACKUP_BUSY: { disposition: 'retry', hint: 'Wait until the other backup has finished.' },
   BACKUP_RACED: { disposition: 'retry', hint: 'Try again in a moment. An earlier backup in the folder is unchanged.' },
+  SCRUB_BUSY: {
+    disposition: 'retry',
+    hint: 'The daemon scrubs in the background: quantbot-bus status shows its progress. To hash everything at full speed, run quantbot-bus verify.',
+  },
   QUERY_TIMEOUT: {
     disposition: 'caller',
     hint: 'Ask for less (a WHERE, a LIMIT, fewer columns), or use `quantbot-bus query`, which has no time limit.',

@@ -1,17 +1,20 @@
 import { concurrently, daemonError } from '@quantbot/bus-format';
 import { checkSeal } from '@quantbot/bus-format/journal';
-import { digestFile, systemErrorCode } from '@quantbot/infra';
+import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
 import type { SourceFile } from './protocol.js';
 
 const atOnce = 4;
 const maxNamed = 20;
 
 /** Which of these files are not what the daemon wrote or stored any more, in a few words each. */
-export async function hurtAmong(sources: readonly SourceFile[]): Promise<{ source: SourceFile; what: string }[]> {
+export async function hurtAmong(
+  sources: readonly SourceFile[],
+  pace?: Pace,
+): Promise<{ source: SourceFile; what: string }[]> {
   const found = await concurrently(
     sources,
     async source => {
-      const what = await hurtOf(source);
+      const what = await hurtOf(source, pace);
       return what === undefined ? [] : [{ source, what }];
     },
     atOnce,
@@ -34,9 +37,9 @@ export async function mustBeSound(sources: readonly SourceFile[]): Promise<void>
   throw daemonError('FILE_DAMAGED', `${lines[0]}${more}.`, { details: lines.slice(0, maxNamed) });
 }
 
-async function hurtOf(source: SourceFile): Promise<string | undefined> {
+async function hurtOf(source: SourceFile, pace: Pace | undefined): Promise<string | undefined> {
   try {
-    return await compare(source);
+    return await compare(source, pace);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return 'is gone';
@@ -45,11 +48,11 @@ async function hurtOf(source: SourceFile): Promise<string | undefined> {
   }
 }
 
-async function compare({ path, sha256 }: SourceFile): Promise<string | undefined> {
+async function compare({ path, sha256 }: SourceFile, pace: Pace | undefined): Promise<string | undefined> {
   if (sha256 == null) {
-    const state = await checkSeal(path);
+    const state = await checkSeal(path, pace);
     if (state === 'missing') return 'is gone';
     return state === 'rotten' ? 'is damaged: its checksum does not fit' : undefined;
   }
-  return (await digestFile(path)).sha256 === sha256 ? undefined : "is damaged: its SHA-256 is not the journal's";
+  return (await digestFile(path, pace)).sha256 === sha256 ? undefined : "is damaged: its SHA-256 is not the journal's";
 }

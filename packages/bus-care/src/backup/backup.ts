@@ -7,6 +7,7 @@ import { copyJobs, keepModes } from './copy-jobs.js';
 import { copyJournal } from './copy-journal.js';
 import { copyStore, linkCanonical } from './copy-store.js';
 import { lockBackup, markDestination, mustBeFree, mustContinue, nextName, reportFile } from './destination.js';
+import { hashAgain } from './hash-again.js';
 
 /** What a backup holds, as its `backup.json` says too. */
 export interface BackupReport {
@@ -32,7 +33,7 @@ export interface BackupReport {
  * Makes or renews a copy of a bus, as of one moment, while the daemon works: jobs on their way
  * first, then the journal, then what the journal names, so that whatever moves on meanwhile is met
  * at least once. Stored files never change, so that those of an earlier backup are not copied
- * again. Each one is hashed, copied or there.
+ * again. What is copied is hashed, and each earlier copy once in `scrub.interval`.
  *
  * @throws DaemonError `BACKUP_TAKEN` for a folder that holds something else; `BACKUP_AHEAD` for one
  * that has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`, `JOURNAL_DAMAGED`; BusError for a root
@@ -57,19 +58,20 @@ async function renew(config: BusConfig, destination: BusLayout, onProgress: OnPr
   await rm(next.root, { recursive: true, force: true });
   for (const folder of [next.hot, next.segments, next.inbox, next.claimed, next.rejected])
     await makeFolderDurable(folder);
-  const takenAt = new Date().toISOString();
+  const takenAt = new Date();
+  const isDue = await hashAgain(config, destination, takenAt.getTime());
   const jobs = await copyJobs(config, source, destination, next);
   const journal = await copyJournal(source, destination, next);
   try {
     await mustContinue(destination, journal);
-    const { problems, ...copied } = await copyStore(source, destination, journal, onProgress);
+    const { problems, ...copied } = await copyStore([source, destination], journal, isDue, onProgress);
     await linkCanonical(destination, next, journal);
     await bringIn(destination, next, jobs);
     await keepModes(source, destination);
     const report: BackupReport = {
       destination: destination.root,
       seq: journal.lastSeq,
-      takenAt,
+      takenAt: takenAt.toISOString(),
       ...copied,
       jobs: Object.values(jobs.met).reduce((sum, names) => sum + names.size, 0),
       problems: [...problems, ...jobs.problems],

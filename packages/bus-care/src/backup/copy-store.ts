@@ -1,6 +1,6 @@
 import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { concurrently, type OnProgress } from '@quantbot/bus-format';
+import { concurrently, ignoreMissing, type OnProgress } from '@quantbot/bus-format';
 import { type Journal, type JournalRow, seqName } from '@quantbot/bus-format/journal';
 import {
   type BusLayout,
@@ -15,6 +15,8 @@ import {
   systemErrorCode,
   tryLink,
 } from '@quantbot/infra';
+import type { IsDue } from './hash-again.js';
+import { isSameFile, keepTimes } from './same-file.js';
 
 /** What the backup's store has now. */
 export interface CopiedStore {
@@ -29,9 +31,9 @@ const atOnce = 4;
 
 /** Copies the artifacts that the journal names and the destination does not have yet. */
 export async function copyStore(
-  source: BusLayout,
-  destination: BusLayout,
+  [source, destination]: readonly [source: BusLayout, destination: BusLayout],
   journal: Journal,
+  isDue: IsDue,
   onProgress: OnProgress,
 ): Promise<CopiedStore> {
   const done: CopiedStore = { artifacts: 0, bytes: 0, copied: 0, problems: [] };
@@ -44,7 +46,7 @@ export async function copyStore(
     const outcomes = await concurrently(
       rows,
       async row => {
-        const outcome = await copyArtifact(source, destination, row);
+        const outcome = await copyArtifact(source, destination, row, isDue);
         done.bytes += row.bytes ?? 0;
         onProgress({ done: done.bytes, total, unit: 'bytes' });
         return outcome;
@@ -66,11 +68,20 @@ export async function copyStore(
  * `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by
  * what the bus has. The name comes last, so that a file under it is whole.
  */
-async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow): Promise<string> {
+async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow, isDue: IsDue): Promise<string> {
   const path = row.rel_path ?? '';
   const target = join(destination.root, path);
-  const there = await stat(target).catch(() => undefined);
-  if (there?.size === row.bytes && (await digestFile(target)).sha256 === row.sha256) return 'there';
+  const [own, there] = [
+    await stat(join(source.root, path)).catch(ignoreMissing),
+    await stat(target).catch(ignoreMissing),
+  ];
+  if (there?.size === row.bytes) {
+    if (own !== undefined && isSameFile(own, there) && !isDue(row.sha256)) return 'there';
+    if ((await digestFile(target)).sha256 === row.sha256) {
+      if (own !== undefined && !isSameFile(own, there)) await keepTimes(target, own).catch(() => {}); // another user's copy
+      return 'there';
+    }
+  }
   const temporary = join(dirname(target), `.${row.seq}-${row.ordinal}.000000000000.tmp`);
   await rm(temporary, { force: true });
   try {
@@ -84,6 +95,7 @@ async function copyArtifact(source: BusLayout, destination: BusLayout, row: Jour
     return `${path}: missing, the journal has it since seq ${row.seq}`;
   }
   await chmod(temporary, 0o444);
+  if (own !== undefined) await keepTimes(temporary, own);
   await rename(temporary, target);
   return 'copied';
 }

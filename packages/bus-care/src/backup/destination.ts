@@ -1,8 +1,8 @@
-import { chown, readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DaemonError, daemonError } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
-import { backupGuardOf, tryGuard } from '@quantbot/bus-format/state';
+import { backupGuardOf, lockWork } from '@quantbot/bus-format/state';
 import {
   type BusLayout,
   copyFileDurable,
@@ -24,14 +24,9 @@ export const nextName = '.next';
  * @throws DaemonError `BACKUP_BUSY`.
  */
 export async function lockBackup(source: BusLayout): Promise<() => void> {
-  const path = backupGuardOf(source.root);
-  const guard = await tryGuard(path, source.building);
-  if (guard === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
-  if (process.getuid?.() === 0) {
-    const { uid, gid } = await stat(source.root);
-    await chown(path, uid, gid); // the next one is perhaps not made by root
-  }
-  return guard.release;
+  const release = await lockWork(backupGuardOf(source.root), source);
+  if (release === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
+  return release;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ignoreMissing } from '@quantbot/bus-format';
-import { checkSeal, listSegments, rottenJournalFiles } from '@quantbot/bus-format/journal';
+import { concurrently, ignoreMissing } from '@quantbot/bus-format';
+import { checkSeal, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
 import {
+  databasePath,
   type ExportEntry,
   hasRotted,
   listDamagedRecords,
@@ -11,78 +12,127 @@ import {
   readExportStatus,
 } from '@quantbot/bus-format/state';
 import { hurtAmong } from '@quantbot/duckdb-process';
-import { type BusConfig, type BusLayout, exists } from '@quantbot/infra';
+import { type BusConfig, type BusLayout, exists, type Pace, systemErrorCode } from '@quantbot/infra';
 import { StorageError } from '@quantbot/storage';
-import type { StoreProblem } from './verify-store.js';
+import type { StoreProblem, StoreProblemCode } from './verify-store.js';
+
+/** A file that the daemon wrote itself, and what tells whether it is still as it was written. */
+export interface OwnFile {
+  /** Path relative to the bus root, or an absolute one of what lies outside. */
+  what: string;
+  path: string;
+  /** Undefined when it is sound, or gone. */
+  check(pace?: Pace): Promise<StoreProblem | undefined>;
+}
+
+const atOnce = 4;
 
 /**
  * Compares what the daemon wrote itself with its checksums: journal, compacted tables, published
  * database, exports.
  */
-export async function checkOwnFiles(config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> {
-  return [
-    ...(await journalProblems(layout)),
-    ...(await segmentProblems(layout)),
-    ...(await checkDatabaseFiles(config, layout)),
-    ...(await exportProblems(config)),
-  ];
+export const checkOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
+  checkAll(await listOwnFiles(config, layout));
+
+/** The published database and the records of what was published. */
+export const checkDatabaseFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
+  checkAll(await databaseFiles(config, layout));
+
+const checkAll = async (files: readonly OwnFile[]): Promise<StoreProblem[]> =>
+  (await concurrently(files, ({ check }) => check(), atOnce)).filter(problem => problem !== undefined);
+
+/** The files that the daemon wrote itself, as they lie there now. */
+export const listOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<OwnFile[]> => [
+  ...(await journalFiles(layout)),
+  ...(await segmentFiles(layout)),
+  ...(await databaseFiles(config, layout)),
+  ...(await exportFiles(config)),
+];
+
+/** A file that carries its own digest. */
+const sealed = ({ root }: BusLayout, what: string, code: StoreProblemCode, cure: string): OwnFile => ({
+  what,
+  path: join(root, what),
+  async check(pace) {
+    const state = await checkSeal(join(root, what), pace).catch(diskFailed);
+    if (state === 'rotten') return { code, what, detail: `its checksum does not fit${cure}` };
+    return state === 'unreadable' ? { code, what, detail: `the disk cannot read it (EIO)${cure}` } : undefined;
+  },
+});
+
+function diskFailed(error: unknown): 'unreadable' {
+  if (systemErrorCode(error) !== 'EIO') throw error;
+  return 'unreadable';
 }
 
-const journalProblems = async (layout: BusLayout): Promise<StoreProblem[]> =>
-  (await rottenJournalFiles(layout)).map(path => ({
-    code: 'JOURNAL_DAMAGED',
-    what: join('journal', path),
-    detail: 'its checksum does not fit, so its rows may be wrong; stop the daemon and restore this file from a backup',
-  }));
+const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> =>
+  (await liveJournalFiles(layout)).map(path =>
+    sealed(
+      layout,
+      join('journal', path),
+      'JOURNAL_DAMAGED',
+      ', so its rows may be wrong; stop the daemon and restore this file from a backup',
+    ),
+  );
 
-async function segmentProblems(layout: BusLayout): Promise<StoreProblem[]> {
-  const problems: StoreProblem[] = [];
+async function segmentFiles(layout: BusLayout): Promise<OwnFile[]> {
+  const files: OwnFile[] = [];
   for (const table of (await exists(layout.canon)) ? await readdir(layout.canon) : [])
     for (const { name } of (await listSegments(join(layout.canon, table))).live)
-      if ((await checkSeal(join(layout.canon, table, name))) === 'rotten')
-        problems.push({
-          code: 'TABLE_DAMAGED',
-          what: join('canon', table, name),
-          detail: 'its checksum does not fit; stop the daemon and run quantbot-bus rebuild, which reads the store',
-        });
-  return problems;
+      files.push(
+        sealed(
+          layout,
+          join('canon', table, name),
+          'TABLE_DAMAGED',
+          '; stop the daemon and run quantbot-bus rebuild, which reads the store',
+        ),
+      );
+  return files;
 }
 
 /** The published database and the records of what was published. */
-export async function checkDatabaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Promise<StoreProblem[]> {
+async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
   if (!(await exists(layout.published))) return [];
+  const files = (await listDamagedRecords(layout)).map((name): OwnFile => {
+    const what = join('published', `${name}.json`);
+    const detail = 'it is not as it was written; nothing is lost, and the daemon publishes again within seconds';
+    return { what, path: join(layout.root, what), check: async () => ({ code: 'RECORD_DAMAGED', what, detail }) };
+  });
   const info = await stat(duckdbPath).catch(ignoreMissing);
   const record = (await listPublished(layout)).find(({ ino }) => ino === info?.ino);
-  const problems: StoreProblem[] = (await listDamagedRecords(layout)).map(name => ({
-    code: 'RECORD_DAMAGED',
-    what: join('published', `${name}.json`),
-    detail: 'it is not as it was written; nothing is lost, and the daemon publishes again within seconds',
-  }));
-  if (record !== undefined && (await hasRotted(duckdbPath, record)))
-    problems.push({
-      code: 'DATABASE_DAMAGED',
-      what: duckdbPath,
-      detail:
-        'its bytes have changed; nothing is lost: the daemon publishes it again, and so does quantbot-bus rebuild',
-    });
-  return problems;
+  if (record === undefined) return files;
+  const problem: StoreProblem = {
+    code: 'DATABASE_DAMAGED',
+    what: duckdbPath,
+    detail: 'its bytes have changed; nothing is lost: the daemon publishes it again, and so does quantbot-bus rebuild',
+  };
+  // By its own name: the public one may be another file's by now.
+  const path = databasePath(layout, record.name);
+  const check = async (pace?: Pace) =>
+    (await hasRotted(path, record, pace).catch(ignoreMissing)) ? problem : undefined;
+  return [...files, { what: duckdbPath, path, check }];
 }
 
-async function exportProblems({ export: { exportDir } }: BusConfig): Promise<StoreProblem[]> {
-  const problems: StoreProblem[] = [];
-  const before = await readExportStatus(exportDir);
-  for (const [name, entry] of Object.entries(before.exports)) {
-    if (!entry.ok || (await hurtAmong(await filesOf(entry))).length === 0) continue;
-    const now = (await readExportStatus(exportDir)).exports[name];
-    if (now?.started_at !== entry.started_at) continue; // written again while it was hashed
-    if ((await hurtAmong(await filesOf(entry))).length === 0) continue;
-    problems.push({
-      code: 'EXPORT_DAMAGED',
-      what: entry.path,
-      detail: `its SHA-256 is not that of the export ${name}; quantbot-bus export ${name} --force writes it again`,
-    });
-  }
-  return problems;
+async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFile[]> {
+  const files: OwnFile[] = [];
+  for (const [name, entry] of Object.entries((await readExportStatus(exportDir)).exports))
+    for (const source of entry.ok ? await filesOf(entry) : [])
+      files.push({
+        what: source.path,
+        path: source.path,
+        async check(pace) {
+          if ((await hurtAmong([source], pace)).length === 0) return undefined;
+          const now = (await readExportStatus(exportDir)).exports[name];
+          const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
+          if (!isStillMeant) return undefined; // written again while it was hashed
+          return {
+            code: 'EXPORT_DAMAGED',
+            what: source.path,
+            detail: `its SHA-256 is not that of the export ${name}; quantbot-bus export ${name} --force writes it again`,
+          };
+        },
+      });
+  return files;
 }
 
 /** The files of an export that are there, with their digests. */

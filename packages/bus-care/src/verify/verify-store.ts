@@ -4,7 +4,7 @@ import { concurrently, type OnProgress } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusConfig, type BusLayout, busLayout, digestFile, systemErrorCode } from '@quantbot/infra';
+import { type BusConfig, type BusLayout, busLayout, digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
 import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
 import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
 
@@ -82,7 +82,7 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
       const problems = await concurrently(
         rows,
         async row => {
-          const found = await checkArtifact(layout, row, options.deep ? decoder : undefined);
+          const found = await checkArtifact(layout, row, { decoder: options.deep ? decoder : undefined });
           hashed += row.bytes ?? 0;
           options.onProgress?.({ done: hashed, total, unit: 'bytes' });
           return found;
@@ -110,18 +110,21 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
 const tableProblems = (...asked: Parameters<typeof checkTables>): Promise<StoreProblem[]> =>
   checkTables(...asked).catch(error => [unreadableTables(error, asked[0].duckdbPath)]);
 
-async function checkArtifact(
+/** Compares a stored artifact with the journal. */
+export async function checkArtifact(
   layout: BusLayout,
   row: JournalRow,
-  decoder: StoreDecoder | undefined,
+  { decoder, pace }: { decoder?: StoreDecoder | undefined; pace?: Pace | undefined } = {},
 ): Promise<StoreProblem[]> {
   const what = row.rel_path ?? '';
   const path = join(layout.root, what);
   try {
-    const { bytes, sha256 } = await digestFile(path);
+    const { bytes, sha256 } = await digestFile(path, pace);
     if (bytes !== row.bytes || sha256 !== row.sha256)
       return [{ code: 'CHANGED', what, detail: `sha256 is ${sha256}, the journal has ${row.sha256} (seq ${row.seq})` }];
   } catch (error) {
+    if (systemErrorCode(error) === 'EIO')
+      return [{ code: 'UNREADABLE', what, detail: 'the disk cannot read it (EIO)' }];
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
   }

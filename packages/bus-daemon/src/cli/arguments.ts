@@ -19,6 +19,13 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
+/** Megabytes in a second. */
+export function parseRate(text: string): number {
+  const rate = Number(text);
+  if (!(rate > 0 && rate <= 100_000)) throw new InvalidArgumentError('Write a number of megabytes.');
+  return rate;
+}
+
 /**
  * A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in
  * the catalog.

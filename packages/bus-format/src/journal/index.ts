@@ -13,7 +13,7 @@ export {
 } from './files.js';
 export { Journal, type KnownArtifact } from './journal.js';
 export { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
-export { damaged, rottenJournalFiles } from './rot.js';
+export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export { emptyRow, type JobHead, type JournalRow, journalColumns } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotFiles } from './snapshot.js';

@@ -15,19 +15,23 @@ const atOnce = 8;
  * compact meanwhile: a removed file is not damaged.
  */
 export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
-  const { live } = await listSegments(layout.segments);
-  const compactedSeq = live.at(-1)?.last ?? 0;
-  const commits = (await listHotCommits(layout.hot)).filter(seq => seq > compactedSeq);
-  const paths = [
-    ...live.map(({ name }) => join('segments', name)),
-    ...[0, ...commits].map(seq => join('hot', seqName(seq), 'commit.parquet')),
-  ];
   const found = await concurrently(
-    paths,
+    await liveJournalFiles(layout),
     async path => ((await checkSeal(join(layout.journal, path))) === 'rotten' ? [path] : []),
     atOnce,
   );
   return found.flat();
+}
+
+/** Paths below `journal/` of the files that hold its rows. */
+export async function liveJournalFiles(layout: BusLayout): Promise<string[]> {
+  const { live } = await listSegments(layout.segments);
+  const compactedSeq = live.at(-1)?.last ?? 0;
+  const commits = (await listHotCommits(layout.hot)).filter(seq => seq > compactedSeq);
+  return [
+    ...live.map(({ name }) => join('segments', name)),
+    ...[0, ...commits].map(seq => join('hot', seqName(seq), 'commit.parquet')),
+  ];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { systemErrorCode } from '@quantbot/infra';
+import { type Pace, systemErrorCode } from '@quantbot/infra';
 
 /** The state of a file of the daemon. `unsealed`: an earlier version wrote it without a seal. */
 export type SealState = 'sound' | 'unsealed' | 'rotten' | 'missing';
@@ -49,8 +49,11 @@ export async function sealFile(path: string): Promise<void> {
   }
 }
 
-/** Compares a file with its own digest. Throws errors of the machine. */
-export async function checkSeal(path: string): Promise<SealState> {
+/**
+ * Compares a file with its own digest, and reads it no faster than `pace` allows. Throws errors of the
+ * machine.
+ */
+export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
   let handle: FileHandle;
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -66,7 +69,7 @@ export async function checkSeal(path: string): Promise<SealState> {
     if (!footer.isMarked) return 'rotten';
     const written = Buffer.alloc(blankDigest.length);
     await handle.read(written, 0, written.length, digestAt);
-    return written.toString('latin1') === (await digestWithBlank(handle, digestAt)) ? 'sound' : 'rotten';
+    return written.toString('latin1') === (await digestWithBlank(handle, digestAt, pace)) ? 'sound' : 'rotten';
   } finally {
     await handle.close();
   }
@@ -91,13 +94,14 @@ async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefi
   };
 }
 
-async function digestWithBlank(handle: FileHandle, blankAt: number): Promise<string> {
+async function digestWithBlank(handle: FileHandle, blankAt: number, pace?: Pace): Promise<string> {
   const sha256 = createHash('sha256');
   const { size } = await handle.stat();
   const buffer = Buffer.allocUnsafe(Math.min(size + 1, chunkBytes));
   for (let position = 0; ; ) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) return sha256.digest('hex');
+    await pace?.(bytesRead);
     const from = Math.max(blankAt, position);
     const to = Math.min(blankAt + blankDigest.length, position + bytesRead);
     if (from < to) buffer.fill('0', from - position, to - position);

@@ -61,6 +61,7 @@ export {
   retryRejected,
   submittableIn,
 } from './rejected.js';
+export { readScrubState, type ScrubFinding, type ScrubState, scrubFileOf, writeScrubState } from './scrub-state.js';
 export { whoseIsIt } from './whose-file.js';
 export {
   acquireWriterLock,
@@ -69,5 +70,7 @@ export {
   isInSight,
   type LockHolder,
   lockFileOf,
+  lockWork,
   readLockHolder,
+  scrubGuardOf,
 } from './writer-lock.js';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusLayout, digestFile, openFault, writeFileDurable } from '@quantbot/infra';
+import { type BusLayout, digestFile, openFault, type Pace, writeFileDurable } from '@quantbot/infra';
 import { z } from 'zod';
 import { ignoreMissing } from '../errors.js';
 
@@ -82,8 +82,8 @@ export async function recordOf(layout: BusLayout, path: string): Promise<Publish
 }
 
 /** Whether the bytes of a published database have changed although no program wrote into it. */
-export async function hasRotted(path: string, { sha256 }: PublishedDatabase): Promise<boolean> {
-  return sha256 !== undefined && (await digestFile(path)).sha256 !== sha256;
+export async function hasRotted(path: string, { sha256 }: PublishedDatabase, pace?: Pace): Promise<boolean> {
+  return sha256 !== undefined && (await digestFile(path, pace)).sha256 !== sha256;
 }
 
 /**

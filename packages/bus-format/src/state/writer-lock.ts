@@ -1,9 +1,16 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { chown, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusConfig, busLayout, makeFolderDurable, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import {
+  type BusConfig,
+  type BusLayout,
+  busLayout,
+  makeFolderDurable,
+  systemErrorCode,
+  writeFileAtomic,
+} from '@quantbot/infra';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 import { type Guard, isSame, tryGuard } from './guard.js';
@@ -54,13 +61,30 @@ export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, dat
 /** The file whose lock makes the one who backs a bus root up. */
 export const backupGuardOf = (busRoot: string): string => join(busRoot, 'backup.guard');
 
+/** The file whose lock makes the one who scrubs a bus. */
+export const scrubGuardOf = (busRoot: string): string => join(busRoot, 'scrub.guard');
+
+/**
+ * Takes a guard for work that is done by one process at a time, beside the writer.
+ *
+ * @returns a function that gives it back; undefined while another process has it.
+ */
+export async function lockWork(path: string, { root, building }: BusLayout): Promise<(() => void) | undefined> {
+  const guard = await tryGuard(path, building);
+  if (guard !== undefined && process.getuid?.() === 0) {
+    const { uid, gid } = await stat(root);
+    await chown(path, uid, gid); // the next one is perhaps not made by root
+  }
+  return guard?.release;
+}
+
 /**
  * Whether a file is one of the guards, under whatever name it was found: opened and closed, it
  * would take their lock away.
  */
 export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean {
   if (nlink === 1) return false; // a guard has a name of its own already
-  return [...guardsOf(config), backupGuardOf(config.busRoot)].some(path => {
+  return [...guardsOf(config), backupGuardOf(config.busRoot), scrubGuardOf(config.busRoot)].some(path => {
     const guard = lstatSync(path, { throwIfNoEntry: false });
     return guard?.ino === ino && guard.dev === dev;
   });

@@ -36,6 +36,13 @@ export const statusSchema = z
     rows: count,
     bytes: count,
     compactionDebt: count.openapi({ description: 'Commits that are not compacted yet.' }),
+    scrub: z
+      .strictObject({ startedAt: time, endedAt: time.nullable(), files: count, bytes: count, totalBytes: count })
+      .nullable()
+      .openapi({ description: 'The newest search for damaged files; null before the first.' }),
+    damage: z
+      .array(z.strictObject({ code: z.string(), what: z.string(), detail: z.string() }))
+      .openapi({ description: 'Damaged files, and tables that wait for one.' }),
   })
   .openapi('Status');
 

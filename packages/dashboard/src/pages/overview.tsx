@@ -13,11 +13,30 @@ export function Overview() {
   return (
     <>
       <Title>Overview</Title>
+      <Damage />
       <Numbers />
       <LastHour />
       <OwnCharts />
       <Recent />
     </>
+  );
+}
+
+/** Only there when something is damaged. */
+function Damage() {
+  const { status } = useLive();
+  if (status === undefined || status.damage.length === 0) return null;
+  return (
+    <Section title="Damaged">
+      <p role="alert">The disk has changed or lost files. `quantbot-bus doctor` says what to do.</p>
+      <ul>
+        {status.damage.map(({ code, what, detail }) => (
+          <li key={what}>
+            <strong>{what}</strong> ({code}): {detail}
+          </li>
+        ))}
+      </ul>
+    </Section>
   );
 }
 

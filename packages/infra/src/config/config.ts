@@ -6,6 +6,7 @@ import { busError, systemErrorCode } from '../errors.js';
 import { withoutComments } from './comments.js';
 import type { ExportFileOptions } from './exports.js';
 import { resolveHook } from './notify.js';
+import { durationMs } from './parts.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 
 /** The file name that is searched for in the working folder and above it. */
@@ -124,6 +125,10 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
           { enabled: table.enabled, ...exportOptions(table) },
         ]),
       ),
+    },
+    scrub: {
+      intervalMs: file.scrub.interval === null ? undefined : durationMs(file.scrub.interval),
+      bytesPerS: file.scrub.mb_per_second * 1_000_000,
     },
     publish: file.publish,
     http: {

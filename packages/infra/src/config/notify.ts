@@ -2,7 +2,15 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 /** What a hook can be told of. */
-export const notifyEvents = ['rejected', 'export_failed', 'export_recovered', 'paused', 'resumed', 'stopped'] as const;
+export const notifyEvents = [
+  'rejected',
+  'export_failed',
+  'export_recovered',
+  'damaged',
+  'paused',
+  'resumed',
+  'stopped',
+] as const;
 
 /** What a hook can be told of. */
 export type NotifyEvent = (typeof notifyEvents)[number];

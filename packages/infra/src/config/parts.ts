@@ -2,6 +2,18 @@ import { z } from 'zod';
 
 /** A time in seconds, up to a day. */
 export const seconds = z.number().positive().max(86_400);
+const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time such as `7d`, `12h`, `30m` or `90s`; a number means seconds. */
+export const duration = z.union([
+  z.number().positive().max(31_536_000),
+  z.string().regex(/^[1-9][0-9]{0,7}[smhd]$/, 'must be a time such as 7d, 12h, 30m or 90s'),
+]);
+
+/** Milliseconds of a {@link duration}. */
+export const durationMs = (time: z.infer<typeof duration>): number =>
+  typeof time === 'number' ? Math.round(time * 1000) : Number(time.slice(0, -1)) * (unitsMs[time.slice(-1)] ?? 0);
+
 /** The name of an export or canonical table. */
 export const tableName = z
   .string()

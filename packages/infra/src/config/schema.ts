@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type DeclaredTable, tableSchema } from './canon-table.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
-import { seconds, tableName, tellTwice } from './parts.js';
+import { duration, seconds, tableName, tellTwice } from './parts.js';
 
 /** A configured view of the published database. */
 const viewSchema = z.strictObject({
@@ -160,6 +160,21 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Golden exports.'),
+  scrub: z
+    .strictObject({
+      interval: duration
+        .nullable()
+        .default('7d')
+        .describe('How often every file is hashed again: 7d, 12h, or a number of seconds; null: never.'),
+      mb_per_second: z
+        .number()
+        .positive()
+        .max(100_000)
+        .default(20)
+        .describe('How many megabytes are read in a second, at most.'),
+    })
+    .prefault({})
+    .describe('The search for files that the disk has changed, in the background.'),
   publish: z
     .strictObject({
       views: z
@@ -251,6 +266,11 @@ export interface BusConfig {
     jobs: ExportJob[];
     /** By name of the canonical table, in lower case. */
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
+  };
+  scrub: {
+    /** Undefined: it is never done by itself. */
+    intervalMs: number | undefined;
+    bytesPerS: number;
   };
   publish: { views: ConfiguredView[] };
   http: {

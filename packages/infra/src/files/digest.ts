@@ -10,6 +10,9 @@ export interface ContentDigest {
   sha256: string;
 }
 
+/** Receives the number of bytes just read. Reading goes on when the promise resolves. */
+export type Pace = (bytes: number) => Promise<void>;
+
 /**
  * Reads an open file from start to end and hashes it. Optionally writes each chunk to `sink`, a new
  * file. It reads the next chunk and writes the last one while it hashes.
@@ -19,7 +22,11 @@ export interface ContentDigest {
  */
 export async function digestHandle(
   source: FileHandle,
-  { sink, signal }: { sink?: FileHandle | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    sink,
+    signal,
+    pace,
+  }: { sink?: FileHandle | undefined; signal?: AbortSignal | undefined; pace?: Pace | undefined } = {},
 ): Promise<ContentDigest> {
   const sha256 = createHash('sha256');
   const { size } = await source.stat();
@@ -37,6 +44,7 @@ export async function digestHandle(
     const { bytesRead } = await reading;
     signal?.throwIfAborted();
     if (bytesRead === 0 || bytes + bytesRead > size) break;
+    await pace?.(bytesRead);
     const chunk = current.subarray(0, bytesRead);
     reading = read(other, bytes + bytesRead);
     endsInHole = sink !== undefined && isHole(chunk);
@@ -59,10 +67,10 @@ export const digestOf = (content: Uint8Array): ContentDigest => ({
 });
 
 /** Returns size and SHA-256 of a file. */
-export async function digestFile(path: string): Promise<ContentDigest> {
+export async function digestFile(path: string, pace?: Pace): Promise<ContentDigest> {
   const handle = await open(path, 'r');
   try {
-    return await digestHandle(handle);
+    return await digestHandle(handle, { pace });
   } finally {
     await handle.close();
   }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
+import { readScrubState } from '@quantbot/bus-format/state';
 import { checkDatabaseFiles, checkOwnFiles } from '../../verify/verify-own-files.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -21,6 +22,16 @@ export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding
     .map(({ what, detail }) =>
       finding('FILE_DAMAGED', `${what} is damaged: ${detail}.`, `Run ${run('verify')} to list every damaged file`),
     );
+  const known = new Set(problems.map(({ what }) => what));
+  for (const { what, detail, found_at } of readScrubState(config.busRoot)?.findings ?? [])
+    if (!known.has(what))
+      findings.push(
+        finding(
+          'FILE_DAMAGED',
+          `${what} is damaged, as a scrub found at ${found_at}: ${detail}.`,
+          `Mend it, then let it be looked at again: ${run('scrub')}`,
+        ),
+      );
   const scope = isSmall ? "the daemon's own files are as it wrote them" : 'the published database is as it was written';
   return orFine(findings, 'rot', `${scope}; ${run('verify')} hashes everything`);
 }

@@ -59,5 +59,17 @@ function describeStatus(status: BusStatus): string {
     lines.push(
       `export    ${name}: ${entry.ok ? `${entry.rows} rows as of seq ${entry.as_of_seq}` : `FAILED: ${entry.error}`}`,
     );
-  return lines.join('\n');
+  return [...lines, ...describeScrub(status.scrub)].join('\n');
+}
+
+function describeScrub(scrub: BusStatus['scrub']): string[] {
+  if (scrub === null) return [];
+  const { ended_at, bytes, total_bytes, files, findings, last } = scrub;
+  const percent = Math.floor((100 * bytes) / Math.max(1, total_bytes, bytes));
+  const under = ended_at === null ? `${percent}% of a pass` : `${files} files up to ${ended_at}`;
+  const before = ended_at === null && last !== null ? `, the last one ended at ${last.ended_at}` : '';
+  return [
+    `scrub     ${under}${before}; ${findings.length === 0 ? 'nothing is damaged' : `${findings.length} damaged`}`,
+    ...findings.map(({ code, what, detail }) => `damaged   ${what} (${code}): ${detail}`),
+  ];
 }

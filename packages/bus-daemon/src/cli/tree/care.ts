@@ -1,9 +1,11 @@
+import { parseRate } from '../arguments.js';
 import { type BusCommand, busCommand } from '../bus-command.js';
 
 /** The commands under 'Care:', without their code. */
 export const careCommands = (): BusCommand[] => [
   doctorCommand(),
   verifyCommand(),
+  scrubCommand(),
   backupCommand(),
   rebuildCommand(),
   gcCommand(),
@@ -26,12 +28,24 @@ const verifyCommand = (): BusCommand =>
     })
     .runs(async () => (await import('../commands/verify.js')).verifyCommand);
 
+const scrubCommand = (): BusCommand =>
+  busCommand('scrub', 'Hash every file again at a bounded rate, as the daemon does in the background.')
+    .option('--mb-per-second <number>', 'megabytes to read in a second, at most (scrub.mb_per_second)', parseRate)
+    .explain({
+      notes: `Damaged files that are known are compared first. Then the pass goes on where the last one was
+ended, or a new one begins. Ended early (Ctrl-C), it keeps its place.`,
+      exitCodes: { 0: 'every file is as it was written', 2: 'a file is missing or damaged' },
+      examples: ['quantbot-bus scrub', 'quantbot-bus scrub --mb-per-second 200 --json'],
+    })
+    .runs(async () => (await import('../commands/scrub.js')).scrubCommand);
+
 const backupCommand = (): BusCommand =>
   busCommand('backup', 'Create or update a copy of the whole bus as of one moment, while the daemon runs.')
     .argument('<folder>', 'a folder on another disk: empty, or with an earlier backup of this bus')
     .explain({
       notes: `The folder is laid out as a bus root. To restore, copy it to the new bus_root and start the daemon, which rebuilds
-the database, the compacted tables and the exports. A backup copies only new artifacts, and hashes each one.`,
+the database, the compacted tables and the exports. A backup copies and hashes new artifacts. It hashes
+each earlier copy once in scrub.interval.`,
       exitCodes: {
         0: 'the backup is complete',
         2: 'artifacts of the bus are missing or changed; all others are copied',

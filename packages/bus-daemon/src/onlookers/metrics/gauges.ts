@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seqName } from '@quantbot/bus-format/journal';
-import { claimedNames, lockFileOf } from '@quantbot/bus-format/state';
+import { claimedNames, lockFileOf, readScrubState, type ScrubState } from '@quantbot/bus-format/state';
 import type { Bus } from '../../writer/bus.js';
 import type { RunState } from '../../writer/events.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
@@ -16,11 +16,15 @@ const restPerWork = 20;
 /** What is looked up when somebody asks. */
 export class Gauges {
   readonly #bus: Bus;
-  readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports'>;
+  readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>;
   readonly #totals: Totals;
   #queue: { goodUntil: number; counted: Promise<{ inbox: number; claimed: number }> } | undefined;
 
-  constructor(bus: Bus, loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports'>, totals: Totals) {
+  constructor(
+    bus: Bus,
+    loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>,
+    totals: Totals,
+  ) {
     this.#bus = bus;
     this.#loop = loop;
     this.#totals = totals;
@@ -79,6 +83,15 @@ export class Gauges {
 
   storeBytes(): number {
     return this.#totals.now.bytes;
+  }
+
+  /** What the last scrub has written; undefined before the first. */
+  scrub(): ScrubState | undefined {
+    return readScrubState(this.#bus.layout.root);
+  }
+
+  waitingTables(): number {
+    return this.#loop.waitingTables.length;
   }
 
   segments(): number {

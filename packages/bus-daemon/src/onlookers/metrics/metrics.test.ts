@@ -30,6 +30,7 @@ async function metricsOfAll() {
   const loop = {
     health: { state: 'running' as const, sinceMs: 0, cause: undefined, alive: true, stuckForMs: 0 },
     oldestWaitingMs: bus.now() - 4000,
+    waitingTables: [],
     exports: async () => [{ name: 'daily', path: '/x', entry, upToDate: false, writtenAtMs: 5000 }],
   };
   const registry = createMetrics(bus, new Gauges(bus, loop, totals));
@@ -56,6 +57,7 @@ async function metricsOfAll() {
   bus.events.emit('stage', { stage: 'commit', seconds: 0.02 });
   bus.events.emit('export', { name: 'daily', ok: false, seconds: 1, asOfSeq: 1, rows: 1, bytes: 1, error: 'no' });
   bus.events.emit('compaction', { seconds: 1 });
+  bus.events.emit('damage', [{ code: 'CHANGED', what: 'store/a', detail: '' }]);
   bus.events.emit('state', { state: 'paused', code: 'ENOSPC', message: 'full' });
   return { registry, bus, advance };
 }

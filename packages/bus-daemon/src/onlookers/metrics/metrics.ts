@@ -94,6 +94,15 @@ function countEvents({ events }: Bus, registry: Registry): void {
     buckets: seconds,
   });
   events.on('compaction', about => compaction.observe(about.seconds));
+  const damage = new Counter({
+    ...of,
+    name: 'quantbot_bus_damage_found_total',
+    help: 'Damaged files, and tables that wait for one, as they were found.',
+    labelNames: ['code'],
+  });
+  events.on('damage', found => {
+    for (const { code } of found) damage.inc({ code });
+  });
   const pauses = new Counter({
     ...of,
     name: 'quantbot_bus_pauses_total',
@@ -168,6 +177,23 @@ function addGauges(registry: Registry, gauges: Gauges): void {
   gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => gauges.journalBytes());
   gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => gauges.segments());
   gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => gauges.hotCommits());
+  gauge('quantbot_bus_tables_waiting', 'Canonical tables that a damaged file keeps from compaction.', () =>
+    gauges.waitingTables(),
+  );
+  gauge(
+    'quantbot_bus_scrub_damaged_files',
+    'Files that the last scrub found damaged or missing.',
+    () => gauges.scrub()?.findings.length,
+  );
+  gauge('quantbot_bus_scrub_progress_ratio', 'How much of its bytes the newest scrub has hashed, from 0 to 1.', () => {
+    const state = gauges.scrub();
+    if (state === undefined) return undefined;
+    return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
+  });
+  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'When the last whole scrub ended.', () => {
+    const at = gauges.scrub()?.last?.ended_at;
+    return at === undefined ? undefined : Date.parse(at) / 1000;
+  });
   const ofExport = (name: string, help: string, value: (entry: ExportGauges) => number | undefined) =>
     labelled(name, help, ['export'], async () =>
       (await gauges.exports()).flatMap(entry => {

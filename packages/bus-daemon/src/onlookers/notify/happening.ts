@@ -1,4 +1,5 @@
 import type { NotifyEvent, NotifyHook } from '@quantbot/infra';
+import type { FoundDamage } from '../../writer/events.js';
 
 /** A job that was rejected, as a notification names it. */
 export interface RejectedJob {
@@ -36,17 +37,19 @@ export interface DaemonCause {
 export type Happening = { /** When (ISO 8601, UTC). */ at: string } & (
   | { event: 'rejected'; job: RejectedJob }
   | { event: 'export_failed' | 'export_recovered'; export: NotifiedExport }
+  | { event: 'damaged'; damage: FoundDamage }
   | { event: 'paused' | 'resumed' | 'stopped'; cause: DaemonCause | null }
 );
 
 /** What a happening is about. Those of one subject are told in their order. */
-export type Subject = 'jobs' | 'exports' | 'daemon';
+export type Subject = 'jobs' | 'exports' | 'files' | 'daemon';
 
 /** The subject of each event. */
 export const subjectOf: Record<NotifyEvent, Subject> = {
   rejected: 'jobs',
   export_failed: 'exports',
   export_recovered: 'exports',
+  damaged: 'files',
   paused: 'daemon',
   resumed: 'daemon',
   stopped: 'daemon',

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type NotifyEvent, visible } from '@quantbot/infra';
+import type { FoundDamage } from '../../writer/events.js';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 
 /** Happenings of one event, told together. */
@@ -25,11 +26,13 @@ export interface NotificationDocument {
   bus_root: string;
   /** One line for people. */
   text: string;
-  /** Of rejected jobs or exports: how many there are. */
+  /** Of rejected jobs, exports or damage: how many there are. */
   count?: number;
   /** The first of them. */
   jobs?: RejectedJob[];
   exports?: NotifiedExport[];
+  /** The first of the damaged files, and of the tables that wait for one. */
+  damage?: FoundDamage[];
   /** Of `paused`, `stopped`: why. */
   cause?: DaemonCause;
 }
@@ -43,6 +46,7 @@ export function documentOf(
   const host = hostname();
   const jobs = happenings.flatMap(about => (about.event === 'rejected' ? [about.job] : []));
   const exports = happenings.flatMap(about => ('export' in about ? [about.export] : []));
+  const damage = happenings.flatMap(about => (about.event === 'damaged' ? [about.damage] : []));
   const cause = happenings.map(about => ('cause' in about ? about.cause : null)).find(found => found !== null);
   return {
     version: 1,
@@ -52,9 +56,10 @@ export function documentOf(
     at: happenings[0]?.at ?? '',
     host,
     bus_root: busRoot,
-    text: inOneLine(`${sentence(event, count, jobs, exports, cause)} (${busRoot} on ${host})`),
+    text: inOneLine(`${sentence(event, count, { jobs, exports, damage, cause })} (${busRoot} on ${host})`),
     ...(jobs.length > 0 && { count, jobs }),
     ...(exports.length > 0 && { count, exports }),
+    ...(damage.length > 0 && { count, damage }),
     ...(cause && { cause }),
   };
 }
@@ -68,9 +73,17 @@ const inOneLine = (text: string): string => visible(text.replace(/\s+/gu, ' '));
 function sentence(
   event: NotifyEvent,
   count: number,
-  [job]: readonly RejectedJob[],
-  [firstExport]: readonly NotifiedExport[],
-  cause: DaemonCause | undefined,
+  {
+    jobs: [job],
+    exports: [firstExport],
+    damage: [firstDamage],
+    cause,
+  }: {
+    jobs: readonly RejectedJob[];
+    exports: readonly NotifiedExport[];
+    damage: readonly FoundDamage[];
+    cause: DaemonCause | undefined;
+  },
 ): string {
   const because = cause === undefined ? '' : `${cause.code === null ? '' : ` (${cause.code})`}: ${cause.message}`;
   switch (event) {
@@ -86,6 +99,10 @@ function sentence(
       return count === 1
         ? `The export is well again: ${firstExport?.name}`
         : `${count} exports are well again, first ${firstExport?.name}`;
+    case 'damaged': {
+      const which = `${firstDamage?.what} (${firstDamage?.code}): ${firstDamage?.detail}`;
+      return count === 1 ? `Damage was found: ${which}` : `${count} things are damaged, first ${which}`;
+    }
     case 'paused':
       return `The daemon has paused${because}`;
     case 'resumed':

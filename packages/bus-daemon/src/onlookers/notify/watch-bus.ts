@@ -41,6 +41,10 @@ export async function watchBus(bus: Bus, tell: (happening: Happening) => void): 
         export: { name, as_of_seq, rows, bytes, error: error === null ? null : shortened(error) },
       });
     }),
+    bus.events.on('damage', found => {
+      for (const { code, what, detail } of found)
+        tell({ at: at(), event: 'damaged', damage: { code, what, detail: shortened(detail) } });
+    }),
     bus.events.on('state', onState),
     bus.events.on('stopped', ({ code, message, hint }) =>
       tell({ at: at(), event: 'stopped', cause: { code, message: shortened(message), hint } }),

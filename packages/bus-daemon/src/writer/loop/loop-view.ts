@@ -1,3 +1,4 @@
+import type { WaitingTable } from '@quantbot/bus-format/state';
 import type { ExportState } from '../exports/exporter.js';
 import type { LoopHealth } from './pulse.js';
 
@@ -11,4 +12,6 @@ export interface LoopView {
   drains: boolean;
   /** Aborted when it has been asked to end. */
   stopRequested: AbortSignal;
+  /** The canonical tables that a damaged file keeps waiting. */
+  waitingTables: readonly WaitingTable[];
 }

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dispositionOf, hintFor } from '@quantbot/bus-format';
+import type { WaitingTable } from '@quantbot/bus-format/state';
 import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus } from '../bus.js';
 import type { ExportState } from '../exports/exporter.js';
@@ -81,6 +82,10 @@ export class Loop implements LoopView {
 
   exports(): Promise<ExportState[]> {
     return this.#maintenance.exports();
+  }
+
+  get waitingTables(): readonly WaitingTable[] {
+    return this.#maintenance.waitingTables;
   }
 
   /** Aborted when it has been asked to end. */

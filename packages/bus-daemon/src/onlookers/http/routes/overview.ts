@@ -58,5 +58,17 @@ export async function statusOf({ bus, loop, gauges, totals }: HttpContext): Prom
     lastCommittedAt: lastCommittedAtMs === undefined ? null : new Date(lastCommittedAtMs).toISOString(),
     ...counts,
     compactionDebt: gauges.hotCommits(),
+    scrub: scrubOf(gauges),
+    damage: [
+      ...loop.waitingTables.map(({ table, code, message }) => ({ code, what: `canon.${table}`, detail: message })),
+      ...(gauges.scrub()?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
+    ],
   };
+}
+
+function scrubOf(gauges: HttpContext['gauges']): z.infer<typeof statusSchema>['scrub'] {
+  const state = gauges.scrub();
+  if (state === undefined) return null;
+  const { started_at, ended_at, bytes, total_bytes, files } = state;
+  return { startedAt: started_at, endedAt: ended_at, files, bytes, totalBytes: Math.max(bytes, total_bytes) };
 }

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BusConfig, type BusLayout, systemErrorCode } from '@quantbot/infra';
+import { reportFile } from './destination.js';
+
+/** Whether a copy of an earlier backup is to be hashed by this one, by the digest that it must have. */
+export type IsDue = (sha256: string | null) => boolean;
+
+/**
+ * Lets each copy be hashed once in `scrub.interval`, whatever the time between two backups. Digests
+ * are spread evenly over the interval: those that lie between the last backup and this one are due.
+ */
+export async function hashAgain(config: BusConfig, destination: BusLayout, nowMs: number): Promise<IsDue> {
+  const { intervalMs } = config.scrub;
+  const lastMs = await lastTakenMs(destination);
+  // A clock that was set back tells nothing.
+  if (intervalMs === undefined || lastMs === undefined || lastMs > nowMs) return () => true;
+  return sha256 => {
+    const phaseMs = (Number.parseInt(sha256?.slice(0, 8) ?? '', 16) / 2 ** 32) * intervalMs;
+    return !(Math.floor((nowMs - phaseMs) / intervalMs) <= Math.floor((lastMs - phaseMs) / intervalMs));
+  };
+}
+
+async function lastTakenMs({ root }: BusLayout): Promise<number | undefined> {
+  try {
+    const { takenAt } = JSON.parse(await readFile(join(root, reportFile), 'utf8')) as { takenAt?: string };
+    const takenMs = Date.parse(takenAt ?? '');
+    return Number.isNaN(takenMs) ? undefined : takenMs;
+  } catch (error) {
+    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pace } from '@quantbot/infra';
+
+/** Time that was not used is not made up for by more than this. */
+const burstMs = 250;
+
+/** Lets no more bytes be read in a second than this, in even portions. */
+export function paceOf(bytesPerS: number): Pace {
+  let free = performance.now();
+  return async bytes => {
+    free = Math.max(free, performance.now() - burstMs) + (bytes / bytesPerS) * 1000;
+    const waitMs = free - performance.now();
+    if (waitMs >= 1) await sleep(waitMs);
+  };
+}

@@ -1,0 +1,167 @@
+import { stat } from 'node:fs/promises';
+import { DaemonError, daemonError, ignoreMissing, type OnProgress } from '@quantbot/bus-format';
+import { Journal } from '@quantbot/bus-format/journal';
+import {
+  lockWork,
+  readScrubState,
+  type ScrubFinding,
+  type ScrubState,
+  scrubGuardOf,
+  writeScrubState,
+} from '@quantbot/bus-format/state';
+import { type BusConfig, type BusLayout, busLayout, type Pace } from '@quantbot/infra';
+import { listOwnFiles, type OwnFile } from '../verify/verify-own-files.js';
+import { checkArtifact, type StoreProblem } from '../verify/verify-store.js';
+
+/** How a scrub goes about. */
+export interface ScrubOptions {
+  /** Bounds how fast files are read. */
+  pace: Pace;
+  /** Told of a damaged file that was not known before. */
+  onFound?: (finding: ScrubFinding) => void;
+  onProgress?: OnProgress;
+}
+
+/** The journal is read in steps of so many jobs, so that memory stays bounded. */
+const stepJobs = 1_000;
+/** A scrub that is killed compares again what it has read since it last saved its place. */
+const saveEveryMs = 5_000;
+const beginning = { own: '', seq: 0, ordinal: -1 };
+
+/**
+ * Hashes every file of a bus again, at a bounded rate: what the daemon wrote itself, then the
+ * store. It goes on where an earlier scrub was ended, and begins a new pass when that one was
+ * complete. Files that were found damaged before are compared first, so that mended ones are
+ * forgotten.
+ *
+ * Its place and its findings are in `scrub.json`. It changes nothing else, so a daemon may run.
+ *
+ * @returns the state at the end of the pass.
+ * @throws DaemonError `SCRUB_BUSY` while another process scrubs the same bus.
+ */
+export async function scrub(config: BusConfig, options: ScrubOptions): Promise<ScrubState> {
+  const layout = busLayout(config.busRoot);
+  const release = await lockWork(scrubGuardOf(layout.root), layout);
+  if (release === undefined) throw daemonError('SCRUB_BUSY', `Another process scrubs ${layout.root}.`);
+  try {
+    return await new Pass(config, layout, options).run();
+  } finally {
+    release();
+  }
+}
+
+class Pass {
+  readonly #config: BusConfig;
+  readonly #layout: BusLayout;
+  readonly #options: ScrubOptions;
+  readonly #state: ScrubState;
+  readonly #findings: Map<string, ScrubFinding>;
+  /** What this pass, or the look at what was known, has compared. */
+  readonly #confirmed = new Set<string>();
+  #savedAt = performance.now();
+
+  constructor(config: BusConfig, layout: BusLayout, options: ScrubOptions) {
+    this.#config = config;
+    this.#layout = layout;
+    this.#options = options;
+    const before = readScrubState(layout.root);
+    const isUnfinished = before?.ended_at === null;
+    const fresh = { started_at: now(), ended_at: null, place: { ...beginning }, files: 0, bytes: 0, total_bytes: 0 };
+    const { findings = [], last = null } = before ?? {};
+    this.#state = isUnfinished ? before : { ...fresh, findings, last };
+    this.#findings = new Map(findings.map(finding => [finding.what, finding]));
+  }
+
+  async run(): Promise<ScrubState> {
+    const own = (await listOwnFiles(this.#config, this.#layout)).sort((a, b) => (a.what < b.what ? -1 : 1));
+    const journal = await Journal.read(this.#layout).catch(unlessDamaged);
+    try {
+      this.#state.total_bytes = (await sizeOf(own)) + ((await journal?.ingestedBytes(journal.lastSeq)) ?? 0);
+      await this.#lookAgain(own, journal);
+      await this.#save();
+      for (const file of own) if (file.what > this.#state.place.own) await this.#compareOwn(file);
+      if (journal !== undefined) await this.#compareStore(journal);
+    } finally {
+      journal?.close();
+    }
+    const { started_at, files, bytes } = this.#state;
+    const ended_at = now();
+    Object.assign(this.#state, {
+      ended_at,
+      last: { started_at, ended_at, files, bytes },
+    } satisfies Partial<ScrubState>);
+    await this.#save();
+    return this.#state;
+  }
+
+  /** What was found before, and is whole again or gone, is forgotten. */
+  async #lookAgain(own: readonly OwnFile[], journal: Journal | undefined): Promise<void> {
+    const known = [...this.#findings.keys()];
+    for (const file of own) if (known.includes(file.what)) this.#note(file.what, await file.check(this.#options.pace));
+    const stored = known.filter(what => what.startsWith('store/'));
+    for (const row of (await journal?.rows('WHERE rel_path IN (SELECT unnest($1))', stored)) ?? [])
+      if (row.status === 'ingested') this.#note(row.rel_path ?? '', (await this.#checkArtifact(row))[0]);
+    for (const what of known) if (!this.#confirmed.has(what)) this.#findings.delete(what);
+  }
+
+  async #compareOwn(file: OwnFile): Promise<void> {
+    this.#note(file.what, await file.check(this.#options.pace));
+    this.#state.place.own = file.what;
+    await this.#count((await stat(file.path).catch(ignoreMissing))?.size ?? 0, file.what);
+  }
+
+  async #compareStore(journal: Journal): Promise<void> {
+    const { place } = this.#state;
+    for (let after = Math.max(0, place.seq - 1); after < journal.lastSeq; after += stepJobs)
+      for (const row of await journal.ingestedBetween(after, Math.min(after + stepJobs, journal.lastSeq))) {
+        if (row.seq < place.seq || (row.seq === place.seq && row.ordinal <= place.ordinal)) continue;
+        this.#note(row.rel_path ?? '', (await this.#checkArtifact(row))[0]);
+        Object.assign(place, { seq: row.seq, ordinal: row.ordinal });
+        await this.#count(row.bytes ?? 0, row.rel_path ?? '');
+      }
+  }
+
+  #checkArtifact(row: Parameters<typeof checkArtifact>[1]): Promise<StoreProblem[]> {
+    return checkArtifact(this.#layout, row, { pace: this.#options.pace });
+  }
+
+  #note(what: string, problem: StoreProblem | undefined): void {
+    this.#confirmed.add(what);
+    const known = this.#findings.get(what);
+    if (problem === undefined) this.#findings.delete(what);
+    if (problem === undefined || known?.code === problem.code) return;
+    const finding = { ...problem, found_at: now() };
+    this.#findings.set(what, finding);
+    this.#options.onFound?.(finding);
+    this.#savedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  async #count(bytes: number, what: string): Promise<void> {
+    this.#state.files++;
+    this.#state.bytes += bytes;
+    this.#options.onProgress?.({ done: this.#state.bytes, total: this.#state.total_bytes, unit: 'bytes', what });
+    if (performance.now() - this.#savedAt >= saveEveryMs) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.#state.findings = [...this.#findings.values()];
+    await writeScrubState(this.#layout, this.#state);
+    this.#savedAt = performance.now();
+  }
+}
+
+const now = (): string => new Date().toISOString();
+
+async function sizeOf(files: readonly OwnFile[]): Promise<number> {
+  let bytes = 0;
+  for (const { path } of files) bytes += (await stat(path).catch(ignoreMissing))?.size ?? 0;
+  return bytes;
+}
+
+/**
+ * The files of a damaged journal are found as what they are; what it says of the store is nothing
+ * to go by.
+ */
+function unlessDamaged(error: unknown): undefined {
+  if (!(error instanceof DaemonError) || error.code !== 'JOURNAL_DAMAGED') throw error;
+}

@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { paceOf, scrub } from '@quantbot/bus-care/scrub';
+import { verifyStore } from '@quantbot/bus-care/verify';
+import { seqName } from '@quantbot/bus-format/journal';
+import { readExportStatus, readScrubState, scrubFileOf, writeExportStatus } from '@quantbot/bus-format/state';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { flipBit } from '@quantbot/tooling-testing/rot';
+import { expect, onTestFinished, test } from 'vitest';
+import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import { packageFolder } from '../../test/support/scripts.js';
+import { scrubInBackground } from '../onlookers/scrub/scrubber.js';
+import type { Bus } from './bus.js';
+import { compactHot } from './compaction/compact.js';
+import type { FoundDamage } from './events.js';
+import { GoldenExports } from './exports/golden-exports.js';
+import { writeExportFile } from './exports/write-file.js';
+import { Publisher } from './publish/publisher.js';
+import { snapshotOf } from './publish/snapshot.js';
+
+/** A bus that has a file of each kind that a scrub looks at. */
+async function fullBus(settings: Record<string, unknown> = {}) {
+  const opened = await openInProcess(settings);
+  const { bus, test: testBus } = opened;
+  await makeCommits(bus, testBus, 2);
+  await compactHot(bus, compactorWorker());
+  await makeCommits(bus, testBus, 2);
+  await new Publisher(bus).publishOrThrow();
+  return opened;
+}
+
+/** Writes the export of the table, and its status. */
+async function exportNumbers(bus: Bus): Promise<void> {
+  const worker = compactorWorker();
+  const item = only(await new GoldenExports(bus, worker).all());
+  const written = await writeExportFile({ bus, worker, snapshot: await snapshotOf(bus) }, item);
+  const { exportDir } = bus.config.export;
+  const status = await readExportStatus(exportDir);
+  const rest = { path: item.path, as_of_seq: 4, definition: null, started_at: '', duration_ms: 1, error: null };
+  status.exports[item.name] = { ok: true, ...written, ...rest };
+  writeExportStatus(exportDir, status);
+}
+
+const unbounded = { pace: async () => {} };
+const only = <T>(list: readonly T[]): T => list[0] as T;
+
+test('a scrub finds a damaged file of each kind, as verify does, and tells of each once', async () => {
+  const { bus } = await fullBus();
+  await exportNumbers(bus);
+  const { layout, config } = bus;
+  expect((await scrub(config, unbounded)).findings).toEqual([]);
+  const rows = await bus.journal.ingestedBetween(0, 4);
+  const hurt = [
+    only(rows).rel_path as string,
+    join('canon/numbers', only(readdirSync(join(layout.canon, 'numbers')))),
+    join('journal/segments', only(readdirSync(layout.segments))),
+    join('journal/hot', seqName(3), 'commit.parquet'),
+    join(config.export.exportDir, 'numbers.parquet'),
+    config.duckdbPath,
+  ];
+  for (const path of hurt) flipBit(path.startsWith('/') ? path : join(layout.root, path));
+  flipBit(join(layout.published, only(readdirSync(layout.published).filter(name => name.endsWith('.json')))), 30);
+  const told: string[] = [];
+  const { findings } = await scrub(config, { ...unbounded, onFound: ({ what }) => told.push(what) });
+  const found = findings.map(({ what }) => what);
+  expect(told.sort()).toEqual(found.toSorted());
+  // Nobody can tell what a database must be whose record has rotted too.
+  for (const what of hurt.slice(0, 5)) expect(found).toContain(what);
+  expect(found).toContainEqual(expect.stringMatching(/^published.*json$/));
+  const { problems } = await verifyStore(config);
+  expect(problems.map(({ what }) => what)).toEqual(
+    expect.arrayContaining(found.filter(what => !what.startsWith('store/'))),
+  );
+  await scrub(config, { ...unbounded, onFound: () => expect.unreachable() });
+});
+
+test('a scrub that was killed goes on where it was, and knows what it had found', async () => {
+  const { bus } = await fullBus();
+  const { config, layout } = bus;
+  const rows = await bus.journal.ingestedBetween(0, 4);
+  flipBit(join(layout.root, only(rows).rel_path as string));
+  const read: string[] = [];
+  const killed = scrub(config, {
+    ...unbounded,
+    onProgress: ({ what = '' }) => {
+      read.push(what);
+      if (what === rows[1]?.rel_path) throw new Error('killed');
+    },
+  });
+  await expect(killed).rejects.toThrow('killed');
+  const place = readScrubState(layout.root);
+  expect(place).toMatchObject({ ended_at: null, findings: [{ code: 'CHANGED', what: only(rows).rel_path }] });
+  const resumed: string[] = [];
+  const state = await scrub(config, { ...unbounded, onProgress: ({ what = '' }) => resumed.push(what) });
+  expect(state.findings).toHaveLength(1);
+  expect(read.length).toBeGreaterThan(3);
+  // The place was saved with the finding; only what came after it is read again.
+  expect(resumed).toEqual(rows.slice(1).map(row => row.rel_path));
+});
+
+test('what was mended is forgotten at once, and what is not damaged any more is not told again', async () => {
+  const { bus } = await fullBus();
+  const [row] = await bus.journal.ingestedBetween(0, 4);
+  const path = join(bus.layout.root, row?.rel_path as string);
+  flipBit(path);
+  expect((await scrub(bus.config, unbounded)).findings).toHaveLength(1);
+  flipBit(path);
+  const killed = scrub(bus.config, {
+    ...unbounded,
+    onProgress: () => {
+      throw new Error('killed at the first file');
+    },
+  });
+  await expect(killed).rejects.toThrow();
+  expect(readScrubState(bus.layout.root)?.findings).toEqual([]);
+});
+
+test('a place that has rotted begins a new pass', async () => {
+  const { bus } = await fullBus();
+  const { files } = await scrub(bus.config, unbounded);
+  const path = scrubFileOf(bus.layout.root);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"ended_at": "2', '"ended_at": "3'));
+  expect(readScrubState(bus.layout.root)).toBeUndefined();
+  expect((await scrub(bus.config, unbounded)).files).toBe(files);
+});
+
+test('no more is read in a second than the rate allows', async () => {
+  const pace = paceOf(1_000_000);
+  const started = performance.now();
+  for (let n = 0; n < 10; n++) await pace(100_000);
+  expect(performance.now() - started).toBeGreaterThan(700);
+});
+
+test('a daemon scrubs at its interval in a process of its own, and tells of what it finds; one at a time', async () => {
+  const { bus } = await fullBus({ scrub: { interval: 0.2 } });
+  const entry = join(packageFolder, 'dist/scrub.js');
+  const found: FoundDamage[] = [];
+  bus.events.on('damage', damage => void found.push(...damage));
+  const scrubber = await scrubInBackground({ ...bus, now: Date.now }, entry);
+  onTestFinished(() => scrubber.close());
+  await eventually(() => readScrubState(bus.layout.root)?.last != null, Boolean);
+  const [row] = await bus.journal.ingestedBetween(0, 4);
+  flipBit(join(bus.layout.root, row?.rel_path as string));
+  await eventually(
+    () => found.map(({ what }) => what),
+    whats => whats.length === 1,
+  );
+  expect(found).toEqual([expect.objectContaining({ code: 'CHANGED', what: row?.rel_path })]);
+  await scrubber.close();
+});
+
+test('a scrub whose process is killed is resumed by the next one', async () => {
+  const { bus } = await fullBus({ scrub: { interval: 1, mb_per_second: 0.02 } });
+  const child = spawn(process.execPath, [join(packageFolder, 'dist/scrub.js')], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'advanced',
+  });
+  child.send(bus.config);
+  await eventually(() => existsSync(scrubFileOf(bus.layout.root)), Boolean);
+  await expect(scrub(bus.config, unbounded)).rejects.toMatchObject({ code: 'SCRUB_BUSY' });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await sleep(50);
+  expect(readScrubState(bus.layout.root)).toMatchObject({ ended_at: null });
+  expect(await scrub(bus.config, unbounded)).toMatchObject({ findings: [] });
+});
