@@ -8,7 +8,7 @@ import { Gauges } from './gauges.js';
 import { createMetrics } from './metrics.js';
 import { Totals } from './totals.js';
 
-const docs = join(import.meta.dirname, '../../../../docs');
+const docs = join(import.meta.dirname, '../../../../../docs');
 
 const entry: NonNullable<ExportState['entry']> = {
   ok: true,
