@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { type BusConfig, type BusLayout, systemErrorCode } from '@quantbot/infra';
 import { reportFile } from './destination.js';
 
-/** Whether a copy of an earlier backup is to be hashed by this one, by the digest that it must have. */
+/**
+ * Whether a copy of an earlier backup is to be hashed by this one, by the digest that it must have.
+ */
 export type IsDue = (sha256: string | null) => boolean;
 
 /**

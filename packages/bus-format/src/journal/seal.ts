@@ -50,8 +50,8 @@ export async function sealFile(path: string): Promise<void> {
 }
 
 /**
- * Compares a file with its own digest, and reads it no faster than `pace` allows. Throws errors of the
- * machine.
+ * Compares a file with its own digest, and reads it no faster than `pace` allows. Throws errors of
+ * the machine.
  */
 export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
   let handle: FileHandle;

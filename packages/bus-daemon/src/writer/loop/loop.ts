@@ -21,16 +21,16 @@ import { StateFile } from './state-file.js';
 
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 
-/** A batch with more artifacts is alone in memory. */
+/** The largest batch that may be in memory together with another. */
 const mostArtifactsBesideAnother = 2000;
 
-/** Claimed jobs, and what their verification says. */
+/** Claimed jobs and the result of their verification. */
 interface Batch {
   jobs: ClaimedJob[];
   verified: Promise<CheckedJob[]>;
 }
 
-/** Wait, run a batch, back off, stop. It knows nothing of what a job is. */
+/** The loop: wait, run a batch, back off, stop. It does not know what a job is. */
 export class Loop implements LoopView {
   readonly #bus: Bus;
   readonly drains: boolean;
@@ -40,27 +40,24 @@ export class Loop implements LoopView {
   #wake = new AbortController();
   readonly #intake: Intake;
   #inHand: readonly ClaimedJob[] = [];
-  /** The batch after the one in hand, which is being verified meanwhile. */
+  /** The next batch, which is being verified. */
   #ahead: Batch | undefined;
-  /** The batch before the one in hand, which is committed and being settled meanwhile. */
+  /** The previous batch, which is committed and being settled. */
   #behind: { jobs: readonly ClaimedJob[]; settled: Promise<void> } | undefined;
   readonly #large: LargeJobs;
   readonly #aside: Aside;
   readonly #state: StateFile;
   readonly #pulse: Pulse;
-  /**
-   * True at start and after a failure: `claimed/` then holds jobs that the journal may or may not
-   * have.
-   */
+  /** True at start and after a failure: `claimed/` may then hold committed jobs. */
   #mustRecover = true;
-  /** Turns that failed, one after the other. */
+  /** Consecutive failed turns. */
   #failures = 0;
   #repair: Promise<void> | undefined;
 
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
     this.drains = drain;
-    // What waits must not be missed at the end.
+    // Do not miss waiting jobs at the end.
     this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
     this.#pulse = new Pulse(bus);
@@ -88,7 +85,7 @@ export class Loop implements LoopView {
     return this.#maintenance.waitingTables;
   }
 
-  /** Aborted when it has been asked to end. */
+  /** Aborted by a stop. */
   get stopRequested(): AbortSignal {
     return this.#stopping.signal;
   }
@@ -108,7 +105,7 @@ export class Loop implements LoopView {
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
       watcher?.close();
-      this.#bus.inspector.close(); // nobody waits any more for what is being verified
+      this.#bus.inspector.close(); // no one waits for verifications any more
       await this.#large.stop();
       await this.#ahead?.verified.catch(() => {});
       await this.#behind?.settled.catch(() => {});
@@ -122,7 +119,7 @@ export class Loop implements LoopView {
   }
 
   async #turn(): Promise<'go on' | 'done'> {
-    // Before looking, so that what arrives while we look ends the next wait at once.
+    // Reset before the look, so that an arrival during the look ends the next wait at once.
     this.#wake = new AbortController();
     this.#pulse.beat();
     try {
@@ -172,16 +169,13 @@ export class Loop implements LoopView {
     });
     await this.#settleBehind();
     this.#behind = { jobs: this.#inHand, settled: settleBatch(this.#bus, committed) };
-    this.#behind.settled.catch(() => {}); // whoever waits for it hears of it
+    this.#behind.settled.catch(() => {}); // its awaiter gets the error
     this.#inHand = [];
     if (this.#aside.careful) await this.#settleBehind();
     return 'worked';
   }
 
-  /**
-   * Waits for the batch before to be settled. What goes wrong there is about its jobs; those in
-   * hand are committed by now, or have not begun.
-   */
+  /** Waits for the previous batch to settle. Its errors do not concern the current jobs. */
   async #settleBehind(): Promise<void> {
     if (this.#behind === undefined) return;
     const { jobs, settled } = this.#behind;
@@ -196,8 +190,8 @@ export class Loop implements LoopView {
   }
 
   /**
-   * Only what is known to wait: a job that comes alone is not kept waiting for a look around. And
-   * not two batches of many artifacts in memory at once.
+   * Takes only known jobs, so that a lone job need not wait for a scan. Avoids two batches of many
+   * artifacts in memory.
    */
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
@@ -205,10 +199,7 @@ export class Loop implements LoopView {
     return !mayNot && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
   }
 
-  /**
-   * What was put aside lies in `claimed/`, and the journal may have it by now: it is found there,
-   * as at a start.
-   */
+  /** Puts due jobs back. The journal may have them by now, so look them up as at a start. */
   async #takeUpAgain(): Promise<void> {
     await this.#settleBehind();
     await this.#intake.forgetClaims();
@@ -223,7 +214,7 @@ export class Loop implements LoopView {
     throw failed.error;
   }
 
-  /** Claims jobs and begins to verify them. Large ones go their own way. */
+  /** Claims jobs and starts to verify them. Hands over large ones. */
   async #nextBatch(): Promise<Batch> {
     const { maxJobs, maxBytes } = this.#bus.config.batch;
     const claimed = this.#aside.nextBatch(await this.#intake.claimed(), maxJobs);
@@ -235,7 +226,7 @@ export class Loop implements LoopView {
       jobs.length === 0
         ? Promise.resolve([])
         : timed(this.#bus, 'verify', () => verify({ ...this.#bus, beside: this.#large }, jobs));
-    verified.catch(() => {}); // whoever takes the batch hears of it
+    verified.catch(() => {}); // the taker of the batch gets the error
     return { jobs, verified };
   }
 
@@ -251,8 +242,7 @@ export class Loop implements LoopView {
   }
 
   /**
-   * Pauses for a fault of the machine. Rejects nothing. Jobs in work stay in `claimed/`, and the
-   * journal knows their outcome.
+   * Pauses for a fault of the machine, and rejects nothing: the journal knows each job's outcome.
    */
   async #pause(error: unknown): Promise<void> {
     if (dispositionOf(error) === 'stop') throw error;
@@ -284,15 +274,12 @@ export class Loop implements LoopView {
     await sleep(Math.max(1, waitMs), undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
-  /**
-   * Only for latency and fair turns: the scan at every poll interval finds what the watch misses.
-   */
+  /** For latency and fair turns only: the regular scan finds what the watch misses. */
   #watchInbox(): FSWatcher | undefined {
     try {
       return watch(this.#bus.layout.inbox, (_, name) => {
         if (name !== null) this.#intake.hint(name);
-        // Each rename is an event, our own too, and an abort makes its reason even when it has
-        // nothing to do.
+        // Skip our own renames: an abort would create its reason for nothing.
         if (!this.#wake.signal.aborted) this.#wake.abort();
       }).on('error', () => {});
     } catch (error) {
