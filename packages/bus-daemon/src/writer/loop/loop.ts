@@ -279,7 +279,7 @@ export class Loop implements LoopView {
     try {
       return watch(this.#bus.layout.inbox, (_, name) => {
         if (name !== null) this.#intake.hint(name);
-        // Skip our own renames: an abort would create its reason for nothing.
+        // Check first: our own renames are events too, and each abort creates an error object.
         if (!this.#wake.signal.aborted) this.#wake.abort();
       }).on('error', () => {});
     } catch (error) {
