@@ -5,7 +5,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, startDaemon } from './support/daemon-process.js';
+import { drain, spawnDaemon, startDaemon } from './support/daemon-process.js';
 import { commandsIn, doctor, examination, follow, followAll } from './support/doctor.js';
 import { writeRawJob, writeToInbox } from './support/jobs.js';
 import { submit } from './support/submit.js';
@@ -82,7 +82,7 @@ test('rejected jobs are told by code with the newest of each, and go through whe
 
 test('a job that stays in work for long is found, and a daemon that starts takes it up again', async () => {
   const bus = makeTestBus();
-  await startDaemon(bus);
+  await spawnDaemon(bus);
   const files = { 'a.parquet': await produce(bus, numbers(3)) };
   // As a job that was put aside: the daemon that runs does not look at it for now.
   writeRawJob(join(bus.layout.claimed, '0123456789abcdef~aside'), { jobId: 'aside', files });

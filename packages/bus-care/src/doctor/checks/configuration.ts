@@ -30,7 +30,8 @@ export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
 
 function notReadYet({ configPath, writer, restart }: ExaminedBus): Finding[] {
   if (configPath === undefined || writer.where !== 'here' || writer.file?.pid !== writer.pid) return [];
-  if (statSync(configPath).mtimeMs <= Date.parse(writer.file?.since ?? '')) return [];
+  // The lock file tells its time in whole milliseconds.
+  if (Math.floor(statSync(configPath).mtimeMs) <= Date.parse(writer.file?.since ?? '')) return [];
   return [
     finding(
       'CONFIG_CHANGED',
