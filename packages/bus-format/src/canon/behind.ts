@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout, CodedError } from '@quantbot/infra';
 import { ignoreMissing, isDamage } from '../errors.js';
@@ -37,6 +37,8 @@ export async function tablesBehind(
       const last = known.get(table) ?? (await compactedUpTo(table));
       known.set(table, last);
       if (commit <= last) continue;
+      // A backup keeps the names of these files only: their rows are read from the store again.
+      if ((await stat(join(layout.hot, seqName(commit), file)).catch(ignoreMissing))?.size === 0) continue;
       const { after, commits } = behind.get(table) ?? { after: Number.POSITIVE_INFINITY, commits: [] };
       const seq = Number(positionIn(file).split('-', 1)[0]);
       behind.set(table, { after: Math.min(after, seq - 1), commits: [...new Set([...commits, commit])] });
