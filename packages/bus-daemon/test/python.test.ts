@@ -71,7 +71,7 @@ ${guideSnippet}`;
     expect([duplicate.code, JSON.parse(duplicate.stdout).status]).toEqual([0, 'duplicate']);
     const rejected = await submitScript(bus, other, '--wait', '30');
     expect(rejected).toMatchObject({ code: 3, stderr: expect.stringContaining('ARTIFACT_CONFLICT: ') });
-    expect(rejected.stderr).toContain('hint: The bus is write-once');
+    expect(rejected.stderr).toContain('The bus is write-once');
     const json = await submitScript(bus, other, '--wait', '30', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ status: 'rejected', code: 'ARTIFACT_CONFLICT' });
   });
