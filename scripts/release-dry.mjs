@@ -1,22 +1,13 @@
 // What a release would publish: each package with its next version, what its tarball holds, and the
 // changelog that readers will see. Changes nothing.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const published = [
-  'infra',
-  'bus-format',
-  'storage',
-  'duckdb-process',
-  'bus-care',
-  'bus-migrate',
-  'bus-daemon',
-  'backtest',
-  'lab',
-];
+const readPackage = folder => JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'));
+const published = readdirSync(join(root, 'packages')).filter(folder => readPackage(folder).private !== true);
 const status = 'release-dry.json';
 
 /** The releases that pending changesets ask for; none when all of them went into the changelogs. */
@@ -37,7 +28,7 @@ const newestEntry = cwd => readFileSync(join(cwd, 'CHANGELOG.md'), 'utf8').split
 const { releases, changesets } = pendingReleases();
 for (const folder of published) {
   const cwd = join(root, 'packages', folder);
-  const { name, version } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'));
+  const { name, version } = readPackage(folder);
   const release = releases.find(found => found.name === name);
   const [tarball] = JSON.parse(
     execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] }),

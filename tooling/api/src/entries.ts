@@ -16,7 +16,7 @@ export interface Entry {
   report: string;
 }
 
-/** The packages that are published. */
+/** The packages that programs import; the others are rooms of the bus itself. */
 export const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'];
 
 /** Every module that the packages export, but what they say is for themselves only. */

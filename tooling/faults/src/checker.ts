@@ -3,9 +3,10 @@
  * exports. It shares no code with the daemon: it knows the format from docs/format.md alone, reads
  * the journal's files itself, and hashes every byte.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { checkDataset } from './check-dataset.js';
 import type { LedgerJob } from './ledger.js';
 import { tables } from './tables.js';
 import { listFiles, sha256Of } from './tree.js';
@@ -269,29 +270,6 @@ async function checkExports(
     if (real?.n !== fresh?.n || real?.h !== fresh?.h)
       problems.push(`export ${table}: ${real?.n} rows, its artifacts have ${fresh?.n}`);
   }
-}
-
-/**
- * The link leads to the only folder there is, which has the files that its manifest names, and no
- * others.
- */
-function checkDataset(dataRoot: string, table: string, problems: string[]): void {
-  const exports = join(dataRoot, 'exports');
-  const folders = readdirSync(exports).filter(name => name.startsWith(`.${table}.`));
-  const target = readlinkSync(join(exports, table));
-  if (folders.map(folder => join(folder, 'files')).join() !== target)
-    problems.push(`export ${table}: leads to ${target}, there is ${folders}`);
-  const manifest = JSON.parse(readFileSync(join(exports, target, '../_dataset.json'), 'utf8')) as {
-    files: { path: string; sha256: string }[];
-  };
-  const [have, want] = [
-    readdirSync(join(exports, table)).filter(name => name.endsWith('.parquet')),
-    manifest.files.map(file => file.path),
-  ].map(names => names.sort().join());
-  if (have !== want) problems.push(`export ${table}: has ${have}, its manifest names ${want}`);
-  for (const { path, sha256 } of manifest.files)
-    if (sha256Of(join(exports, table, path)) !== sha256)
-      problems.push(`export ${table}: ${path} is not what its manifest says`);
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

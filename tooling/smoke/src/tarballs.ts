@@ -1,24 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const repository = resolve(import.meta.dirname, '../../..');
 
-/** The packages that are published, those first that others need. */
-const published = [
-  'infra',
-  'bus-format',
-  'storage',
-  'duckdb-process',
-  'bus-care',
-  'bus-migrate',
-  'bus-daemon',
-  'backtest',
-  'lab',
-] as const;
-
 /** The folder of a package. */
 export const folderOf = (name: string): string => join(repository, 'packages', name);
+
+/** The packages that are published. */
+const published = readdirSync(join(repository, 'packages')).filter(name => {
+  const text = readFileSync(join(folderOf(name), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { private?: boolean }).private !== true;
+});
 
 /** Packs all of them as a release would, and gives the tarballs by package. */
 export function pack(into: string): Record<string, string> {

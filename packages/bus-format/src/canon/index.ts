@@ -10,6 +10,7 @@ export {
   canonicalSchemas,
   hotGenerations,
   newestSeqOf,
+  type StoredFile,
   storedBetween,
 } from './journalled.js';
 export { type NestedType, parseNested } from './nested-type.js';

@@ -9,6 +9,7 @@ import {
   originColumns,
   originOrder,
   positionOfRow,
+  type StoredFile,
   storedBetween,
   tablesBehind,
   throwDamage,
@@ -64,12 +65,19 @@ export async function compactHot(
   const behind = await tablesBehind(bus.layout, compactedSeq);
   if (last === compactedSeq && behind.size === 0) return false;
   await mustBeSound(commitFilesOf(bus, commits).map(path => ({ path })));
+  const earliest = [...behind.values()].reduce((first, { after }) => Math.min(first, after + 1), compactedSeq + 1);
+  let stored: Promise<Map<string, StoredFile>> | undefined;
+  const storedFiles = () => {
+    stored ??= storedBetween(bus.journal, earliest, last);
+    return stored;
+  };
   let changed = last > compactedSeq;
   for (const table of bus.tables.tables()) {
     if (skip.has(table.name)) continue;
     const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
-    const range = { table, commits: [...older, ...commits], first: after + 1, last };
-    if (await withoutDamage(table.name, () => compactTable(bus, compactor, range), onDamage)) changed = true;
+    const range = { table, older, commits, first: after + 1, last };
+    const compact = () => compactTable(bus, compactor, range, storedFiles);
+    if (await withoutDamage(table.name, compact, onDamage)) changed = true;
   }
   faultPoint('compact:tables-written');
   if (last > compactedSeq) {
@@ -95,6 +103,9 @@ const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
 /** What a segment of a table is made of: commits in `hot/`, and the jobs that it is named for. */
 interface TableRange {
   table: CanonTable;
+  /** Commits for which the table has waited. */
+  older: readonly number[];
+  /** Commits that the journal takes in too: their own files are known to be sound. */
   commits: readonly number[];
   first: number;
   last: number;
@@ -103,14 +114,15 @@ interface TableRange {
 async function compactTable(
   bus: Bus,
   compactor: WorkerProcess,
-  { table, commits, first, last }: TableRange,
+  { table, older, commits, first, last }: TableRange,
+  storedFiles: () => Promise<Map<string, StoredFile>>,
 ): Promise<boolean> {
-  const files = await tableFilesIn(bus, commits, table);
+  const files = await tableFilesIn(bus, [...older, ...commits], table);
   if (files.length === 0) return false;
-  const commitFiles = commitFilesOf(bus, commits);
-  const stored = await storedBetween(bus.journal, first, last);
+  const commitFiles = commitFilesOf(bus, [...older, ...commits]);
+  const stored = await storedFiles();
   const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
-  sources.push(...commitFiles.map(path => ({ path })));
+  sources.push(...commitFilesOf(bus, older).map(path => ({ path })));
   const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
 FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
