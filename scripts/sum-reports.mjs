@@ -1,15 +1,26 @@
 #!/usr/bin/env node
-// Adds up the JSON reports that every package's test runs leave, and prints
-// `N passed, N failed[, N skipped]`.
+// Adds up the JSON reports that every package's test runs leave. Prints each failed test with the
+// first line of its message, and then `N passed, N failed[, N skipped]`.
 import { readReports } from './read-reports.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const { report } of readReports()) {
+const failures = [];
+for (const { folder, report } of readReports()) {
   total.passed += report.numPassedTests;
-  // A file that could not even be loaded has no failed test of its own.
-  const brokenFiles = report.testResults.filter(r => r.status === 'failed' && r.assertionResults.length === 0);
-  total.failed += report.numFailedTests + brokenFiles.length;
+  total.failed += report.numFailedTests;
   total.skipped += report.numPendingTests + report.numTodoTests;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = name.slice(name.indexOf(folder));
+    for (const test of assertionResults.filter(t => t.status === 'failed'))
+      failures.push([file, test.fullName, test.failureMessages[0]]);
+    // A file that could not even be loaded has no failed test of its own.
+    if (status === 'failed' && assertionResults.length === 0) {
+      total.failed += 1;
+      failures.push([file, 'the file could not be loaded', message]);
+    }
+  }
 }
+for (const [file, test, message] of failures)
+  console.log(`FAILED: ${file}: ${test}\n    ${String(message).trim().split('\n')[0].slice(0, 300)}`);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
