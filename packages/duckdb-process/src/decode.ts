@@ -3,8 +3,8 @@ import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantb
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
-import { describeFiles, type RefusedValues } from './describe.js';
-import type { Decoded, DecodeProblem, DecodeTask } from './protocol.js';
+import { describeFiles } from './describe.js';
+import type { Decoded, DecodeProblem, DecodeTask, RefusedValues } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;

@@ -3,8 +3,7 @@ import { dirname } from 'node:path';
 import { type DaemonCode, DaemonError } from '@quantbot/bus-format';
 import { type BusConfig, duckDbFault, machineFaultIn } from '@quantbot/infra';
 import type { TaskBudget, WorkerProcess } from './client.js';
-import type { DescribedFiles } from './describe.js';
-import type { DecodeTask } from './protocol.js';
+import type { DecodeTask, DescribedFiles } from './protocol.js';
 import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */

@@ -3,29 +3,7 @@ import { type DeclaredColumn, identifier, literal, schemaMap } from '@quantbot/b
 import { query } from '@quantbot/bus-format/duckdb';
 import { nullType } from '@quantbot/infra';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
-import type { DecodeTask } from './protocol.js';
-
-/** DuckDB's reading of a shared schema. */
-export interface DescribedFiles {
-  columns: DeclaredColumn[];
-  /** Sentences about columns whose values a table would not receive or keep. */
-  lost: string[];
-  /** Values that a table could not keep: no file that compaction writes would give them back. */
-  refused: RefusedValues[];
-  /**
-   * Whether the result holds for every file with this schema. Otherwise each file must be checked.
-   */
-  isCertain: boolean;
-}
-
-/** Values of a column that no Parquet file of ours would give back. */
-export interface RefusedValues {
-  column: string;
-  /** In words. */
-  values: string;
-  /** SQL that is true of them. */
-  condition: string;
-}
+import type { DecodeTask, DescribedFiles, RefusedValues } from './protocol.js';
 
 /**
  * Asks DuckDB for the columns of files that have one schema. Where it finds others than our own

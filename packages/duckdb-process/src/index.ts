@@ -14,11 +14,11 @@ export {
   isSpoilt,
   type SlowFile,
 } from './decoder.js';
-export type { RefusedValues } from './describe.js';
 export type {
   CatalogAnswer,
   CatalogQuestion,
   FileToDecode,
+  RefusedValues,
   SelectAnswer,
   SelectToWrite,
   SourceFile,

@@ -11,7 +11,28 @@ import type {
   RunFilter,
   RunRecord,
 } from '@quantbot/storage';
-import type { DescribedFiles, RefusedValues } from './describe.js';
+
+/** Values of a column that no Parquet file of ours would give back. */
+export interface RefusedValues {
+  column: string;
+  /** In words. */
+  values: string;
+  /** SQL that is true of them. */
+  condition: string;
+}
+
+/** DuckDB's reading of a shared schema. */
+export interface DescribedFiles {
+  columns: DeclaredColumn[];
+  /** Sentences about columns whose values a table would not receive or keep. */
+  lost: string[];
+  /** Values that a table could not keep: no file that compaction writes would give them back. */
+  refused: RefusedValues[];
+  /**
+   * Whether the result holds for every file with this schema. Otherwise each file must be checked.
+   */
+  isCertain: boolean;
+}
 
 /** A file to decode, with the number of rows in its footer. */
 export interface FileToDecode {

@@ -10,8 +10,9 @@ import {
   writeScrubState,
 } from '@quantbot/bus-format/state';
 import { type BusConfig, type BusLayout, busLayout, type Pace } from '@quantbot/infra';
+import type { StoreProblem } from '../verify/problem.js';
 import { listOwnFiles, type OwnFile } from '../verify/verify-own-files.js';
-import { checkArtifact, type StoreProblem } from '../verify/verify-store.js';
+import { checkArtifact } from '../verify/verify-store.js';
 
 /** How a scrub goes about. */
 export interface ScrubOptions {

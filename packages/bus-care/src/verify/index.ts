@@ -1,7 +1,6 @@
 /** `@quantbot/bus-care/verify`: every file of a bus compared with what it should hold. */
+export type { StoreProblem, StoreProblemCode } from './problem.js';
 export {
-  type StoreProblem,
-  type StoreProblemCode,
   type VerifyOptions,
   type VerifyReport,
   verifyStore,

@@ -14,7 +14,7 @@ import {
 import { hurtAmong } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, exists, type Pace, systemErrorCode } from '@quantbot/infra';
 import { StorageError } from '@quantbot/storage';
-import type { StoreProblem, StoreProblemCode } from './verify-store.js';
+import type { StoreProblem, StoreProblemCode } from './problem.js';
 
 /** A file that the daemon wrote itself, and what tells whether it is still as it was written. */
 export interface OwnFile {

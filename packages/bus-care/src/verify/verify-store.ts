@@ -5,29 +5,9 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, busLayout, digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
+import type { StoreProblem } from './problem.js';
 import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
 import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
-
-/** What can be wrong with a stored artifact, a canonical table, or a file of the daemon's own. */
-export type StoreProblemCode =
-  | 'MISSING'
-  | 'CHANGED'
-  | 'UNREADABLE'
-  | 'ORPHAN'
-  | 'TABLE_ROWS'
-  | 'JOURNAL_DAMAGED'
-  | 'TABLE_DAMAGED'
-  | 'DATABASE_DAMAGED'
-  | 'RECORD_DAMAGED'
-  | 'EXPORT_DAMAGED';
-
-/** One thing that is wrong. */
-export interface StoreProblem {
-  code: StoreProblemCode;
-  /** Path relative to the bus root, or the table's name. */
-  what: string;
-  detail: string;
-}
 
 /** What a verification found. */
 export interface VerifyReport {

@@ -3,7 +3,7 @@ import type { TableMode } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { type BusConfig, exists, inFolder } from '@quantbot/infra';
 import { type DuckDb, openDuckDb } from '@quantbot/storage';
-import type { StoreProblem } from './verify-store.js';
+import type { StoreProblem } from './problem.js';
 
 /** The artifacts of a canonical table, as a verification has found them. */
 export interface TableArtifacts {

@@ -42,7 +42,6 @@ export { type Guard, lookAtGuard, tryGuard } from './guard.js';
 export { hasHardLinks } from './hard-links.js';
 export { type InboxEntry, lookIntoInbox } from './inbox.js';
 export { closedFolders, closeToOthers, isOpenToOthers } from './own-folders.js';
-export { assertOurs } from './ownership.js';
 export {
   databasePath,
   hasRotted,

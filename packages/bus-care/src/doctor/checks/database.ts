@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonError } from '@quantbot/bus-format';
-import { assertOurs, listPublished } from '@quantbot/bus-format/state';
+import { listPublished } from '@quantbot/bus-format/state';
+import { assertOurs } from '@quantbot/bus-format/views';
 import { exists } from '@quantbot/infra';
 import { openDuckDb, StorageError } from '@quantbot/storage';
 import type { ExaminedBus } from '../examined-bus.js';

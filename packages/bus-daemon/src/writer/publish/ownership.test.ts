@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { assertOurs } from '@quantbot/bus-format/state';
+import { assertOurs } from '@quantbot/bus-format/views';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { Publisher } from './publisher.js';

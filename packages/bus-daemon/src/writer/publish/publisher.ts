@@ -4,16 +4,10 @@ import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from 
 import { daemonError, hintFor, identifier, literal, locationOf } from '@quantbot/bus-format';
 import type { CanonTable } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
-import {
-  assertOurs,
-  hasRotted,
-  listPublished,
-  type PublishedDatabase,
-  recordOf,
-  writeRecord,
-} from '@quantbot/bus-format/state';
+import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
 import {
+  assertOurs,
   type BusInfo,
   configuredViewComment,
   type Snapshot,

@@ -5,9 +5,9 @@ import { type BusConfig, type BusLayout, type BusMarker, openFault } from '@quan
 import { query } from '../duckdb.js';
 import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
-import { configuredViewComment } from '../views/view-name.js';
-import { isBeingReplaced } from './adoption-record.js';
-import { recordOf } from './published.js';
+import { isBeingReplaced } from '../state/adoption-record.js';
+import { recordOf } from '../state/published.js';
+import { configuredViewComment } from './view-name.js';
 
 /**
  * Checks that the file at `duckdb_path` may be replaced. It may be the file that this bus

@@ -1,0 +1,20 @@
+/** Kinds of damage of a stored artifact, a canonical table, or a file that the daemon wrote. */
+export type StoreProblemCode =
+  | 'MISSING'
+  | 'CHANGED'
+  | 'UNREADABLE'
+  | 'ORPHAN'
+  | 'TABLE_ROWS'
+  | 'JOURNAL_DAMAGED'
+  | 'TABLE_DAMAGED'
+  | 'DATABASE_DAMAGED'
+  | 'RECORD_DAMAGED'
+  | 'EXPORT_DAMAGED';
+
+/** One damage that `verify` or the scrub found. */
+export interface StoreProblem {
+  code: StoreProblemCode;
+  /** Path relative to the bus root, or the table's name. */
+  what: string;
+  detail: string;
+}
