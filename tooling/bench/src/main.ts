@@ -14,10 +14,11 @@ import { latency } from './suites/latency.js';
 import { reading } from './suites/reading.js';
 import { start } from './suites/start.js';
 import { together } from './suites/together.js';
+import { turns } from './suites/turns.js';
 import { waiting } from './suites/waiting.js';
 import { sizes } from './workload.js';
 
-const suites: Record<string, Suite> = { waiting, together, latency, growth, exports, reading, start };
+const suites: Record<string, Suite> = { waiting, together, latency, turns, growth, exports, reading, start };
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 const program = new Command('bench')

@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stagedMark } from '@quantbot/infra';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Bus } from '../../src/writer/bus.js';
@@ -20,9 +20,11 @@ export interface RawJob {
 /** Writes a job into a folder, COMMIT last. */
 export function writeRawJob(folder: string, { jobId, manifest = {}, files = {}, commit = '' }: RawJob): string {
   mkdirSync(folder, { recursive: true });
-  for (const [name, from] of Object.entries(files))
+  for (const [name, from] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
     if (typeof from === 'string') copyFileSync(from, join(folder, name));
     else writeFileSync(join(folder, name), from.content);
+  }
   if (manifest !== null) {
     const whole = {
       job_id: jobId,

@@ -79,6 +79,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
     batch: { maxJobs: file.batch.max_jobs, maxBytes: file.batch.max_bytes },
     limits: {
       maxArtifactBytes: file.limits.max_artifact_bytes,
+      maxJobBytes: file.limits.max_job_bytes,
       maxColumns: file.limits.max_columns,
       maxTableColumns: file.limits.max_table_columns,
       maxRowGroups: file.limits.max_row_groups,

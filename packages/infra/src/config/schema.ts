@@ -61,6 +61,12 @@ export const configSchema = z.strictObject({
   limits: z
     .strictObject({
       max_artifact_bytes: z.number().int().min(1).default(1_099_511_627_776).describe('Size of one artifact.'),
+      max_job_bytes: z
+        .number()
+        .int()
+        .min(1)
+        .default(1_099_511_627_776)
+        .describe('Size of all artifacts of a job together; a file counts for each artifact that names it.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
       max_table_columns: z.number().int().min(1).default(4000).describe('Columns of one canonical table.'),
       max_row_groups: z.number().int().min(1).default(32_768).describe('Row groups of one artifact.'),
@@ -247,6 +253,7 @@ export interface BusConfig {
   batch: { maxJobs: number; maxBytes: number };
   limits: {
     maxArtifactBytes: number;
+    maxJobBytes: number;
     maxColumns: number;
     maxTableColumns: number;
     maxRowGroups: number;

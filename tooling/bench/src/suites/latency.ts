@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { built, makeBus, startDaemon } from '../bus.js';
 import { race, startProgram } from '../program.js';
 import { percentile, type Row, round, type Suite } from '../results.js';
-import { submitAll } from '../submit-files.js';
-import { dealt, makeFiles, type Workload } from '../workload.js';
+import { dealt, makeFiles } from '../workload.js';
 
 /**
  * From the call of `submitArtifact` to the receipt, which comes after the commit that every reader
@@ -47,43 +46,14 @@ export const latency: Suite = async context => {
   } finally {
     await daemon.stop();
   }
-  say('latency: beside what another producer has submitted before');
-  const beside = await besideWaiting(join(folder, 'shared'), await makeFiles(join(folder, 'small'), '1 KB', 1), quick);
-  rows.push(
-    rowOf(
-      `bus: one job every 50 ms, beside ${beside.waiting} that wait of another producer`,
-      beside.latenciesMs,
-      percentile(chain, 0.5),
-    ),
-  );
   return {
     suite: 'latency',
     title: 'From submission to visible',
-    how: 'From the call of submitArtifact until its receipt, which is written after the commit that readers see; files of 30 KB. The bare chain is what a single job needs on its way, one call after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush. In the last row another producer has submitted very many jobs just before the daemon was started.',
+    how: 'From the call of submitArtifact until its receipt, which is written after the commit that readers see; files of 30 KB. The bare chain is what a single job needs on its way, one call after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush.',
     rows,
     skipped: [],
   };
 };
-
-/**
- * A producer that comes when very many jobs of another one wait already. Of the bus this must not
- * ask more than a turn.
- */
-async function besideWaiting(folder: string, { files: [file] }: Workload, quick: boolean) {
-  const bus = await makeBus(folder, { export: { enabled: false } });
-  const waiting = quick ? 1000 : 10_000;
-  const common = { busRoot: bus.root, schemaHint: null, artifactsPerJob: 1 };
-  const same = (count: number) => Array<string>(count).fill(file as string);
-  await submitAll({ ...common, name: 'many', producer: 'many', files: same(waiting) });
-  const daemon = await startDaemon(bus);
-  try {
-    const few = { ...common, name: 'few', producer: 'few', files: same(20), oneByOne: true, pauseMs: 50 };
-    const { results } = await race([startProgram<{ latenciesMs: number[] }>(built('bus-producer'), few)]);
-    return { waiting: waiting.toLocaleString('en'), latenciesMs: results[0]?.latenciesMs ?? [] };
-  } finally {
-    await daemon.stop();
-  }
-}
 
 const rowOf = (what: string, latenciesMs: readonly number[], chainMs: number): Row => ({
   what,

@@ -6,10 +6,10 @@ import { writeToInbox } from '../../../test/support/jobs.js';
 import { Intake } from './intake.js';
 
 /**
- * A bus of which a claim takes four jobs, and how its jobs are taken: a list of ids for each claim.
+ * A bus whose claim takes `maxJobs` jobs, and how its jobs are taken: a list of ids for each claim.
  */
-async function intakeOfFour() {
-  const { bus, test: testBus } = await openInProcess({ batch: { max_jobs: 4 } });
+async function intakeOf(maxJobs: number) {
+  const { bus, test: testBus, advance } = await openInProcess({ batch: { max_jobs: maxJobs } });
   const intake = new Intake(bus);
   const put = (producer: string, count: number, prefix = producer) => {
     const ids = Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(3, '0')}`);
@@ -27,8 +27,10 @@ async function intakeOfFour() {
     for (let ids = await take(); ids.length > 0; ids = await take()) taken.push(ids);
     return taken;
   };
-  return { bus, intake, put, take, takeAll };
+  return { bus, intake, advance, put, take, takeAll };
 }
+
+const intakeOfFour = () => intakeOf(4);
 
 const claimOf = (taken: readonly string[][], jobId: string) => taken.findIndex(ids => ids.includes(jobId));
 
@@ -49,6 +51,47 @@ test('nor does one that comes while the others wait, if the system tells of it',
   const taken = await takeAll();
   expect(Math.max(claimOf(taken, 'few-000'), claimOf(taken, 'few-001'))).toBeLessThan(6);
   expect(taken.flat()).toHaveLength(82);
+});
+
+test('beside a producer of many, batches are small, and one of few jobs has its turn soon', async () => {
+  const { intake, put, take, advance } = await intakeOf(32);
+  put('many', 400);
+  put('few', 1, 'few-first');
+  for (let i = 0; i < 3; i++) await take();
+  const come = async (prefix: string) => {
+    const ids = put('few', 3, prefix);
+    for (const id of ids) intake.hint(id);
+    return { ids, claims: [await take(), await take()] };
+  };
+  for (const prefix of ['few-a', 'few-b', 'few-c']) {
+    const { ids, claims } = await come(prefix);
+    expect(claims.flat()).toEqual(expect.arrayContaining(ids));
+    expect(Math.max(...claims.map(claimed => claimed.length))).toBeLessThan(4);
+  }
+  expect(await take()).toHaveLength(1);
+  advance(60_000); // the one of few jobs is gone
+  await take();
+  expect(await take()).toHaveLength(32);
+});
+
+test('producers of few jobs do not keep one of many waiting for longer than a turn', async () => {
+  const { intake, put, take } = await intakeOf(32);
+  const many = new Set(put('many', 200));
+  for (let i = 0; i < 3; i++) await take();
+  const withMany: boolean[] = [];
+  for (let i = 0; i < 8; i++) {
+    for (const id of put(`few-${i}`, 5)) intake.hint(id);
+    withMany.push((await take()).some(id => many.has(id)));
+  }
+  for (const [i, has] of withMany.entries()) expect(has || withMany[i + 1] !== false).toBe(true);
+});
+
+test('producers who have all about the same waiting do not make each other small batches', async () => {
+  const { put, take } = await intakeOf(32);
+  put('p0', 2 * 32 + 72); // the first ones are taken before anybody has looked whose they are
+  for (let i = 1; i < 4; i++) put(`p${i}`, 40);
+  await take();
+  expect([(await take()).length, (await take()).length]).toEqual([32, 32]);
 });
 
 test('all jobs are taken, also those whose producers nobody can read', async () => {

@@ -1,5 +1,6 @@
 import { fileNames } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { readProducer } from '../file-thread/read-producers.js';
 import type { FoundJob } from '../job.js';
 import { findJob, inInbox } from '../stages/discover.js';
 import { FairQueue } from './fair-queue.js';
@@ -8,14 +9,19 @@ import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
 /** Manifests per request. */
 const readAtOnce = 1000;
 /**
- * While a producer with few jobs competes with one that has most of the queue, a batch gets only
- * this share, so that the next turn comes soon.
+ * A producer has few jobs if at most this share of a batch of them waits. A turn of such producers
+ * takes all of their jobs.
  */
-const smallShare = 1 / 4;
-/** Jobs that fit into this share of a batch are taken at once, whatever their producer. */
-const atOnceShare = 1 / 4;
+const fewShare = 1 / 4;
+/**
+ * While a producer with few jobs is active, a batch with jobs of others gets only this share. It
+ * then takes about twice as long as a batch of one job.
+ */
+const besideFewShare = 1 / 32;
 /** A producer counts as active for this long after its turn. */
-const activeMs = 5_000;
+const activeMs = 10_000;
+/** If at most this many jobs are new, their manifests are read before the next batch is taken. */
+const readAtHints = 16;
 const maxHints = 10_000;
 
 /**
@@ -36,6 +42,7 @@ export class Backlog {
   readonly #active = new Map<string, number>();
   #reading = false;
   #isShared = false;
+  #fewWereNext = false;
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -83,51 +90,74 @@ export class Backlog {
       if (job !== undefined) jobs.push(job);
     }
     this.#hints.clear();
-    this.add(jobs);
+    this.add(this.#isCrowded && jobs.length <= readAtHints ? this.#readNow(jobs) : jobs);
   }
 
   /** Removes and returns the next jobs: at most one batch. */
   take(): FoundJob[] {
-    const { maxJobs } = this.#bus.config.batch;
+    const isCrowded = this.#isCrowded;
     const all = this.#jobs.producers;
     const turns = all.some(isOwnProducer) ? all.filter(producer => producer !== unread) : all;
-    const mustTell = this.#jobs.size > maxJobs;
-    const taken = this.#jobs.take(this.#batchSize(turns), producer => turns.includes(producer));
+    const { count, of } = this.#turn(turns);
+    const taken = this.#jobs.take(count, producer => of.includes(producer));
     this.#lastTaken = new Set(taken.map(({ name }) => String(name)));
     for (const name of this.#lastTaken) this.#names.delete(name);
-    if (mustTell && !this.#reading) void this.#readManifests();
+    if (isCrowded && !this.#reading) void this.#readManifests();
     return taken;
   }
 
   /**
-   * Whether a producer with few jobs competes with one that has most of the queue. Claiming ahead
-   * would make it wait.
+   * Whether a producer with few jobs competes with one that has many. Claiming ahead would make it
+   * wait.
    */
   get isShared(): boolean {
     return this.#isShared;
   }
 
-  #batchSize(turns: readonly string[]): number {
+  /** Whether more jobs wait than one batch takes, so that their producers count. */
+  get #isCrowded(): boolean {
+    return this.size > this.#bus.config.batch.maxJobs;
+  }
+
+  /**
+   * Returns who has the next turn, and how many of their jobs are taken. Every second turn is for
+   * all, so that producers with few jobs do not block the others.
+   */
+  #turn(turns: readonly string[]): { count: number; of: readonly string[] } {
     const { maxJobs } = this.#bus.config.batch;
+    const hasFew = (producer: string) => this.#jobs.sizeOf(producer) <= maxJobs * fewShare;
+    this.#noteActive(turns);
+    const many = turns.filter(producer => !hasFew(producer));
+    this.#isShared = many.length > 0 && [...this.#active.keys()].some(hasFew);
+    const few = turns.filter(hasFew);
+    this.#fewWereNext = this.#isShared && few.length > 0 && !this.#fewWereNext;
+    if (!this.#isShared) return { count: maxJobs, of: turns };
+    if (this.#fewWereNext) return { count: Math.ceil(maxJobs * fewShare), of: few };
+    return { count: Math.max(Math.ceil(maxJobs * besideFewShare), many.length), of: turns };
+  }
+
+  #noteActive(turns: readonly string[]): void {
     const now = this.#bus.elapsed();
     for (const [producer, at] of this.#active) if (now - at > activeMs) this.#active.delete(producer);
     for (const producer of turns) this.#active.set(producer, now);
     // They belong to the same producers, before their manifests were read.
     if (turns.some(isOwnProducer)) this.#active.delete(unread);
-    const producers = [...this.#active.keys()];
-    const hasFew = (producer: string) => this.#jobs.sizeOf(producer) < maxJobs / producers.length;
-    const hasMost = (producer: string) => this.#jobs.sizeOf(producer) > this.size / 2;
-    const isUneven = producers.length > 1 && producers.some(hasFew) && producers.some(hasMost);
-    this.#isShared = isUneven && this.size > maxJobs * atOnceShare;
-    if (!this.#isShared) return maxJobs;
-    return Math.min(maxJobs, Math.max(Math.ceil(maxJobs * smallShare), producers.length));
+  }
+
+  /** While older jobs are unread, new ones stay unread too: they may be of the same producer. */
+  #readNow(jobs: readonly FoundJob[]): FoundJob[] {
+    if (this.#jobs.sizeOf(unread) > 0) return [...jobs];
+    return jobs.map(job => (producerOf(job) === unread ? { ...job, producer: producerInInbox(this.#bus, job) } : job));
   }
 
   async #readManifests(): Promise<void> {
     this.#reading = true;
     try {
       for (let jobs = this.#unreadJobs(); jobs.length > 0; jobs = this.#unreadJobs()) {
-        const named = await this.#bus.files.request({ task: 'producer', orders: jobs.map(job => this.#orderOf(job)) });
+        const named = await this.#bus.files.request({
+          task: 'producer',
+          orders: jobs.map(job => ({ manifest: manifestInInbox(this.#bus, job) })),
+        });
         const producers = new Map(jobs.map((job, index) => [job, ownProducer(named[index] ?? '')]));
         // Some jobs may have been taken meanwhile.
         const read = this.#jobs.remove(unread, job => producers.has(job));
@@ -142,11 +172,12 @@ export class Backlog {
   }
 
   #unreadJobs(): FoundJob[] {
-    return this.size > this.#bus.config.batch.maxJobs ? this.#jobs.peek(unread, readAtOnce) : [];
-  }
-
-  /** A name that is not UTF-8 cannot be looked up; our own producers never create one. */
-  #orderOf({ name }: FoundJob): { manifest: string } {
-    return { manifest: String(inInbox(this.#bus.layout.inbox, name, fileNames.manifest)) };
+    return this.#isCrowded ? this.#jobs.peek(unread, readAtOnce) : [];
   }
 }
+
+/** A name that is not UTF-8 cannot be looked up; our own producers never create one. */
+const manifestInInbox = ({ layout }: Bus, { name }: FoundJob): string =>
+  String(inInbox(layout.inbox, name, fileNames.manifest));
+
+const producerInInbox = (bus: Bus, job: FoundJob): string => ownProducer(readProducer(manifestInInbox(bus, job)));

@@ -11,6 +11,11 @@ import { followModes, incompleteTables, mendTables, rebuildTable } from '../comp
  * many of them are merged sooner.
  */
 const tableFilesOfACommit = 64;
+/**
+ * While batches are small, this many times as many commits are compacted together. Commits come
+ * faster then, and a compaction delays the next ones.
+ */
+const whileBatchesAreSmall = 4;
 /** Only somebody who puts a good file in its place can help. */
 export const restAfterDamageMs = 60_000;
 
@@ -51,9 +56,10 @@ export class Compaction {
   }
 
   /** Whether so much has been committed, or such a time has passed, that a round is due. */
-  isDue(idleForMs: number): boolean {
+  isDue({ idleForMs, batchesAreSmall }: { idleForMs: number; batchesAreSmall: boolean }): boolean {
     const { journal, config } = this.#bus;
-    const { hotCommits, idleMs } = config.compaction;
+    const { idleMs } = config.compaction;
+    const hotCommits = config.compaction.hotCommits * (batchesAreSmall ? whileBatchesAreSmall : 1);
     const hot = journal.hotCommits.length;
     const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
     return isFull || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size;

@@ -39,6 +39,11 @@ export class Intake {
     return this.#claimed.length + this.#found.size > 0 || this.#claiming !== undefined;
   }
 
+  /** Whether a claim ahead of its turn would delay a producer with few jobs. */
+  get isShared(): boolean {
+    return this.#found.isShared;
+  }
+
   /** The submission times of the oldest ones (milliseconds). */
   get oldest(): (number | undefined)[] {
     return [this.#claimed[0]?.submittedAtMs, this.#found.oldestAt];

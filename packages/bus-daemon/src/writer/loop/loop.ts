@@ -127,7 +127,7 @@ export class Loop implements LoopView {
       const did = await this.#runNextBatch();
       this.#failures = 0;
       this.#state.write('running');
-      this.#maintenance.kick();
+      this.#maintenance.kick({ batchesAreSmall: this.#intake.isShared });
       if (did === 'worked') return 'go on';
       if (this.drains && !this.#large.busy) {
         await this.#finishMaintenance();
@@ -195,7 +195,7 @@ export class Loop implements LoopView {
    */
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
-    const mayNot = this.#aside.careful || this.#aside.isDue;
+    const mayNot = this.#aside.careful || this.#aside.isDue || this.#intake.isShared;
     return !mayNot && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
   }
 

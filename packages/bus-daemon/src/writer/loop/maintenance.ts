@@ -61,11 +61,11 @@ export class Maintenance {
   }
 
   /** Starts due work, and returns at once. */
-  kick(): void {
+  kick({ batchesAreSmall }: { batchesAreSmall: boolean }): void {
     if (this.#stopping.signal.aborted) return;
     if (this.#bus.journal.lastSeq !== this.#lastSeq) this.#lastCommitAt = this.#bus.elapsed();
     this.#lastSeq = this.#bus.journal.lastSeq;
-    this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease()).finally(() => {
+    this.#round ??= this.#guarded('compaction', () => this.#compactAndRelease({ batchesAreSmall })).finally(() => {
       this.#round = undefined;
     });
     this.#exports ??= this.#guarded('export', () => this.#exporter.runDirty()).finally(() => {
@@ -99,10 +99,10 @@ export class Maintenance {
     await Promise.all([this.#round, this.#exports, this.#removal]);
   }
 
-  async #compactAndRelease(): Promise<void> {
+  async #compactAndRelease({ batchesAreSmall = false } = {}): Promise<void> {
     const now = this.#bus.elapsed();
     if (now < this.#restUntil) return;
-    if (this.#compaction.isDue(now - this.#lastCommitAt)) {
+    if (this.#compaction.isDue({ idleForMs: now - this.#lastCommitAt, batchesAreSmall })) {
       await this.#compaction.run();
       await this.#publisher.publish();
     }

@@ -126,6 +126,31 @@ test('a file with more row groups than the configuration allows is refused', asy
   expect(await outcomes(bus, [jobWith(bus, 'groups', path)])).toEqual([['groups', 'TOO_LARGE']]);
 });
 
+test('the bytes of all artifacts of a job are bounded before any is read, also in folders and with one file under many ids', async () => {
+  const { bus, testBus } = await openBusy({ limits: { max_job_bytes: 50_000 } });
+  const path = await produce(testBus, numbers(1_000, ', hash(range)::VARCHAR AS text'));
+  const inFolder = (jobId: string, ids: number) =>
+    putClaimed(bus, {
+      jobId,
+      files: { 'sub/a.parquet': path },
+      manifest: {
+        artifacts: Array.from({ length: ids }, (_, i) => ({ artifact_id: `a${i}`, relpath: 'sub/a.parquet' })),
+      },
+    });
+  const jobs = [
+    jobWith(bus, 'one', path),
+    jobWith(bus, 'many', path, { ids: 5 }),
+    inFolder('one-below', 1),
+    inFolder('many-below', 5),
+  ];
+  expect(await outcomes(bus, jobs)).toEqual([
+    ['one', 'good'],
+    ['many', 'TOO_LARGE'],
+    ['one-below', 'good'],
+    ['many-below', 'TOO_LARGE'],
+  ]);
+});
+
 test('a job that makes more tables than its producer may is rejected, and makes none', async () => {
   const { bus, testBus } = await openBusy({ canon: { max_new_tables_per_hour: 2, tables: { declared: {} } } });
   const path = await produce(testBus, numbers(3));

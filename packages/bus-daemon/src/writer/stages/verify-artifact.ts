@@ -36,23 +36,27 @@ const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNam
  * Checks one artifact of a claimed job against its manifest. If another user may change the job's
  * folder, the daemon copies the file first, and checks and stores its own copy.
  *
+ * @param options.before bytes of the artifacts that were checked before it.
  * @throws BusError with the code of the rejection; system errors as they come.
  */
 export async function verifyArtifact(
   bus: Bus,
   job: ClaimedJob & { manifest: Manifest },
   index: number,
-  { over, signal }: { over: BringOver | undefined; signal: AbortSignal | undefined },
+  { over, before, signal }: { over: BringOver | undefined; before: number; signal: AbortSignal | undefined },
 ): Promise<VerifiedArtifact> {
   const { manifest } = job;
   const entry = manifest.artifacts[index] as ManifestArtifact;
   const parts = safeParts(entry.relpath);
-  const check = ({ size }: { size: number }) => checkSize(bus, entry.relpath, size);
+  const check = ({ size }: { size: number }) => {
+    checkSize(bus, entry.relpath, size);
+    checkJobBytes(bus, before + size);
+  };
   const file =
     over === undefined
       ? ownFile(job, entry.relpath, parts)
       : await over.artifact(entry.relpath, { index, check, signal });
-  checkSize(bus, entry.relpath, file.bytes);
+  check({ size: file.bytes });
   const { footer, digest } = await (file.bytes <= smallFileBytes
     ? readSmall(file.path, entry.relpath)
     : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal }));
@@ -126,6 +130,17 @@ async function readLarge(
 function checkSize({ config }: Bus, relpath: string, bytes: number): void {
   if (bytes > config.limits.maxArtifactBytes)
     throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
+}
+
+/** @throws BusError `TOO_LARGE` if the artifacts of one job may not have so many bytes together. */
+export function checkJobBytes({ config }: Bus, bytes: number): void {
+  const { maxJobBytes } = config.limits;
+  if (bytes <= maxJobBytes) return;
+  throw busError(
+    'TOO_LARGE',
+    `The artifacts of the job have at least ${bytes} bytes together; limits.max_job_bytes is ${maxJobBytes}.`,
+    { hint: 'Split the job, name each file in one artifact, or raise limits.max_job_bytes.' },
+  );
 }
 
 /** Returns the names on the path of a job's file, and refuses any that leads elsewhere. */

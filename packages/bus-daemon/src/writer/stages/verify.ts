@@ -21,7 +21,7 @@ import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
 import { isLarge } from './large.js';
 import { CostlyFile } from './long-footer.js';
-import { verifyArtifact } from './verify-artifact.js';
+import { checkJobBytes, verifyArtifact } from './verify-artifact.js';
 
 /**
  * In: claimed jobs. Out: each job with its files checked (manifest, paths, sizes, hashes, footers,
@@ -52,10 +52,15 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     manifestSha256 = hash('sha256', bytes);
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
-    if (bus.beside !== undefined && isCostly(bus, job, manifest)) return void handOver(bus.beside, job);
+    const known = knownBytes(job, manifest);
+    checkJobBytes(bus, known);
+    if (bus.beside !== undefined && isLarge(known, bus.config.batch.maxBytes)) return void handOver(bus.beside, job);
     const artifacts: VerifiedArtifact[] = [];
+    let before = 0;
     for (const [index] of manifest.artifacts.entries()) {
-      artifacts.push(await verifyArtifact(bus, { ...job, manifest }, index, { over, signal }));
+      const artifact = await verifyArtifact(bus, { ...job, manifest }, index, { over, before, signal });
+      artifacts.push(artifact);
+      before += artifact.bytes;
       bus.events.emit('moved', { stage: 'verify' });
       await breathe();
     }
@@ -81,12 +86,25 @@ function faultOf(job: ClaimedJob, error: unknown): BusError {
 const handOver = (beside: Beside, job: ClaimedJob): void => beside.add({ ...job, files: undefined });
 
 /**
- * Whether the artifacts have more bytes than a batch should wait for. One file may appear under
- * many ids.
+ * Returns the bytes of the artifacts, as far as they are known before a file is opened. One file
+ * may appear under many ids, and counts for each.
  */
-function isCostly({ config }: Bus, { files }: ClaimedJob, manifest: Manifest): boolean {
-  const bytes = manifest.artifacts.reduce((sum, { relpath }) => sum + (files?.get(relpath)?.bytes ?? 0), 0);
-  return isLarge(bytes, config.batch.maxBytes);
+function knownBytes({ folder, files }: ClaimedJob, manifest: Manifest): number {
+  const known = new Map<string, number>();
+  for (const { relpath } of manifest.artifacts)
+    if (!known.has(relpath))
+      known.set(relpath, files === undefined ? sizeIn(folder, relpath) : (files.get(relpath)?.bytes ?? 0));
+  return manifest.artifacts.reduce((sum, { relpath }) => sum + (known.get(relpath) ?? 0), 0);
+}
+
+/** Zero if unknown: the file's own check counts it, or says what is wrong. */
+function sizeIn(folder: string, name: string): number {
+  if (name.includes('/') || name.includes('\0')) return 0;
+  try {
+    return lstatSync(inFolder(folder, name)).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** Hands over a job with a slow file, and returns whether it did. */
