@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { campaign } from './campaign.mjs';
 
 // What is built is loaded as it is, and once for all files of a process.
 const built = { deps: { external: [/\/packages\/[^/]+\/dist\//] } };
@@ -13,7 +14,9 @@ const shared = { environment: 'node', isolate: false, restoreMocks: true, unstub
  * a JSON report under reports/, which .ci/run adds up.
  */
 export const projects = ({ alone = [] } = {}) => {
-  const integration = { ...shared, testTimeout: 120_000, hookTimeout: 120_000 };
+  // On a machine that does other things too.
+  const timeout = campaign(240_000, 1_200_000);
+  const integration = { ...shared, testTimeout: timeout, hookTimeout: timeout };
   return {
     test: {
       projects: [

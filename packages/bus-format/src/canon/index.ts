@@ -1,5 +1,5 @@
 /** `@quantbot/bus-format/canon`: canonical tables: their modes, columns, types and files. */
-export { type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
+export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export { noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
 export { tableHistory } from './history.js';

@@ -24,7 +24,7 @@ import {
   seqName,
 } from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
-import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import { type BusLayout, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { type HotFile, linkAgain } from './link-again.js';
 
@@ -117,7 +117,7 @@ async function compactTable(
   { table, older, commits, first, last }: TableRange,
   storedFiles: () => Promise<Map<string, StoredFile>>,
 ): Promise<boolean> {
-  const files = await tableFilesIn(bus, [...older, ...commits], table);
+  const files = await tableFilesIn(bus.layout, [...older, ...commits], table.name);
   if (files.length === 0) return false;
   const commitFiles = commitFilesOf(bus, [...older, ...commits]);
   const stored = await storedFiles();
@@ -251,11 +251,12 @@ export async function writeSegment(
   }
 }
 
-async function tableFilesIn(bus: Bus, commits: readonly number[], table: CanonTable): Promise<string[]> {
+/** The files of a canonical table in these commits of `hot/`. */
+export async function tableFilesIn({ hot }: BusLayout, commits: readonly number[], table: string): Promise<string[]> {
   const files: string[] = [];
   for (const seq of commits) {
-    const folder = join(bus.layout.hot, seqName(seq));
-    for (const name of await readdir(folder)) if (name.startsWith(`${table.name}~`)) files.push(join(folder, name));
+    const folder = join(hot, seqName(seq));
+    for (const name of await readdir(folder)) if (name.startsWith(`${table}~`)) files.push(join(folder, name));
   }
   return files;
 }

@@ -3,6 +3,7 @@ import { literal, literalList, schemaMap, selectList } from '@quantbot/bus-forma
 import {
   areWithin,
   artifactsOfTable,
+  type Behind,
   type CanonTable,
   canonicalRows,
   newestRows,
@@ -19,7 +20,7 @@ import { checkSeal, type JournalRow, listSegments, segmentName } from '@quantbot
 import type { SourceFile, WorkerProcess } from '@quantbot/duckdb-process';
 import { readParquetFooter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import { writeSegment } from './compact.js';
+import { tableFilesIn, writeSegment } from './compact.js';
 
 /**
  * The tables whose compacted files do not hold as many rows as the journal says: somebody has
@@ -28,7 +29,7 @@ import { writeSegment } from './compact.js';
  */
 export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
   const all = await canonicalRows(bus.journal, bus.journal.compactedSeq);
-  const behind = await tablesBehind(bus.layout, bus.journal.compactedSeq);
+  const behind = await wholeBehind(bus);
   const incomplete: CanonTable[] = [];
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
@@ -98,7 +99,7 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
  */
 export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<true> {
   const { compactedSeq } = bus.journal;
-  const upTo = (await tablesBehind(bus.layout, compactedSeq)).get(table.name)?.after ?? compactedSeq;
+  const upTo = (await wholeBehind(bus)).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
   if (artifacts.length === 0) return true;
   const files = artifacts.map(artifact => join(bus.layout.root, artifact.rel_path ?? ''));
@@ -119,6 +120,20 @@ JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.fil
     sourcesOf(bus, artifacts),
   );
   return true;
+}
+
+/**
+ * The tables that wait and have each of their later files in `hot/`. A backup that was ended, or a
+ * lost folder, leaves only some: such a table is made again up to the journal's last segment.
+ */
+async function wholeBehind({ layout, journal }: Bus): Promise<Map<string, Behind>> {
+  const behind = await tablesBehind(layout, journal.compactedSeq);
+  for (const [table, { after, commits }] of behind) {
+    const artifacts = await artifactsOfTable(journal, table, journal.compactedSeq);
+    const needed = artifacts.filter(({ seq }) => seq > after).length;
+    if ((await tableFilesIn(layout, commits, table)).length < needed) behind.delete(table);
+  }
+  return behind;
 }
 
 const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFile[] =>
