@@ -1,5 +1,4 @@
 import { projects } from '@quantbot/tooling-config/vitest';
 import { defineConfig } from 'vitest/config';
 
-// The browser wants answers in a person's time.
-export default defineConfig(projects({ alone: ['test/dashboard.test.ts'] }));
+export default defineConfig(projects());

@@ -25,7 +25,7 @@ export const projects = ({ alone = [] } = {}) => {
             ...shared,
             name: 'unit',
             include: ['src/**/*.test.ts'],
-            testTimeout: 30_000,
+            testTimeout: 120_000,
             maxWorkers: Math.max(2, availableParallelism()),
           },
         },

@@ -3,11 +3,11 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { numbers } from '@quantbot/tooling-testing/parquet';
+import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { submit } from '@quantbot/tooling-testing/submit';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runBatch } from '../../test/support/commits.js';
 import { type InProcessBus, openInProcess } from '../../test/support/in-process-bus.js';
-import { writeToInbox } from '../../test/support/jobs.js';
-import { submit } from '../../test/support/submit.js';
 import { claim } from '../writer/stages/claim.js';
 import { discover } from '../writer/stages/discover.js';
 import { verify } from '../writer/stages/verify.js';

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
 import { flipBit } from '@quantbot/tooling-testing/rot';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { compactorWorker, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
-import { query } from '../../test/support/readers.js';
+import { queryPublished } from '../../test/support/published.js';
 import type { Bus } from './bus.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
 import { incompleteTables, mendTables, rebuildTable } from './compaction/rebuild-tables.js';
@@ -60,7 +61,9 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
   const rowsOf = async () => {
     await publisher.publishOrThrow();
     const counts = ['numbers', 'others'].map(table => `(SELECT count(*) FROM canon.${table}) AS ${table}`);
-    return (await query(testBus, `SELECT ${counts.join(', ')}, (SELECT max(_seq) FROM canon.numbers) AS seq`))[0];
+    return (
+      await queryPublished(testBus, `SELECT ${counts.join(', ')}, (SELECT max(_seq) FROM canon.numbers) AS seq`)
+    )[0];
   };
   await makeCommits(bus, testBus, 2);
   await makeCommits(bus, testBus, 1, 'canon.others');
@@ -137,9 +140,9 @@ test('verify names a compacted file that has rotted, no merge reads it, and its 
   expect(await mendTables(bus, compactor)).toEqual([]);
 });
 
-async function queryNumbers(testBus: Parameters<typeof query>[0], publisher: Publisher) {
+async function queryNumbers(testBus: TestBus, publisher: Publisher) {
   await publisher.publishOrThrow();
-  return query(testBus, 'SELECT * FROM canon.numbers ORDER BY ALL');
+  return queryPublished(testBus, 'SELECT * FROM canon.numbers ORDER BY ALL');
 }
 
 test('verify names a commit that has rotted', async () => {
@@ -183,7 +186,7 @@ test('a published record that has rotted keeps nothing from being published, and
   await publisher.publishIfMissing();
   await makeCommits(bus, testBus, 1, 'canon.others');
   await publisher.publishNewTables();
-  expect(await query(testBus, 'SELECT count(*) AS n FROM canon.others')).toEqual([{ n: 3 }]);
+  expect(await queryPublished(testBus, 'SELECT count(*) AS n FROM canon.others')).toEqual([{ n: 3 }]);
   await makeCommits(bus, testBus, 1);
   await compactHot(bus, compactor);
   await publisher.publishOrThrow();

@@ -8,7 +8,7 @@ import { checkSeal, Journal, listSegments, liveJournalFiles } from '@quantbot/bu
 import { expect, test } from 'vitest';
 import { compactorWorker, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
-import { query } from '../../test/support/readers.js';
+import { queryPublished } from '../../test/support/published.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
 import { incompleteTables } from './compaction/rebuild-tables.js';
 import { Publisher } from './publish/publisher.js';
@@ -37,8 +37,8 @@ test('a bus of a version that wrote no checksums is opened, has the same rows, a
   await makeCommits(bus, testBus, 2);
   await publisher.publishOrThrow();
   const everything = async () => ({
-    catalog: await query(testBus, 'FROM catalog.artifacts_f ORDER BY seq'),
-    table: await query(testBus, 'FROM canon.numbers ORDER BY _seq, n'),
+    catalog: await queryPublished(testBus, 'FROM catalog.artifacts_f ORDER BY seq'),
+    table: await queryPublished(testBus, 'FROM canon.numbers ORDER BY _seq, n'),
   });
   const before = await everything();
   const files = async () => [

@@ -8,8 +8,9 @@ import { type Bus, randomClaim } from '../../src/writer/bus.js';
 import { Exporter } from '../../src/writer/exports/exporter.js';
 import { FileThreads } from '../../src/writer/file-thread/client.js';
 import { openBus } from '../../src/writer/open-bus.js';
-import { packageFolder } from './scripts.js';
 
+/** The package's own folder. */
+export const packageFolder = join(import.meta.dirname, '../..');
 /** The built entry point of worker processes. */
 export const workerEntry = join(
   dirname(createRequire(import.meta.url).resolve('@quantbot/duckdb-process/package.json')),

@@ -1,10 +1,13 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { query } from '@quantbot/bus-format/duckdb';
-import type { Bus } from '../../src/writer/bus.js';
+import type { BusConfig } from '@quantbot/infra';
 
 /** Asks the database that a bus has published, as any reader may; 64-bit integers as numbers. */
-export async function queryPublished(bus: Bus, sql: string): Promise<Record<string, unknown>[]> {
-  const instance = await DuckDBInstance.create(bus.config.duckdbPath, { access_mode: 'READ_ONLY' });
+export async function queryPublished(
+  { config }: { config: BusConfig },
+  sql: string,
+): Promise<Record<string, unknown>[]> {
+  const instance = await DuckDBInstance.create(config.duckdbPath, { access_mode: 'READ_ONLY' });
   const connection = await instance.connect();
   try {
     const rows = await query<Record<string, unknown>>(connection, sql);

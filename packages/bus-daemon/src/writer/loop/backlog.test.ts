@@ -1,8 +1,8 @@
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
-import { writeToInbox } from '../../../test/support/jobs.js';
 import { Intake } from './intake.js';
 
 /**

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
-import { writeToInbox } from '../../../test/support/jobs.js';
 import { Intake } from './intake.js';
 
 /** A bus whose inbox has so many jobs, of which a claim takes two. */

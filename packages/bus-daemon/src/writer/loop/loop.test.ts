@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { submit } from '@quantbot/tooling-testing/submit';
 import { expect, onTestFinished, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
-import { submit } from '../../../test/support/submit.js';
 import { Loop } from './loop.js';
 
 test('a job that failed alone for a reason nobody foresaw is tried again after a minute, while the daemon runs well', async () => {

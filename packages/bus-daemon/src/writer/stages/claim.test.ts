@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
-import { putClaimed, writeToInbox } from '../../../test/support/jobs.js';
+import { putClaimed } from '../../../test/support/jobs.js';
 import { claim, listClaimed } from './claim.js';
 import { discover } from './discover.js';
 

@@ -2,9 +2,8 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { numbers, produce, writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, test } from 'vitest';
-import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { openInProcess, packageFolder } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
-import { packageFolder } from '../../../test/support/scripts.js';
 import type { Bus } from '../bus.js';
 import { lookInto } from '../file-thread/look-into.js';
 import { type ClaimedJob, isRejected } from '../job.js';

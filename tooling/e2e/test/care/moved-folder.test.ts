@@ -1,0 +1,68 @@
+import { cpSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { openCatalog } from '@quantbot/storage';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
+import { expect, test } from 'vitest';
+import { drain, quantbotBus } from '../support/daemon-process.js';
+import { doctor, followAll } from '../support/doctor.js';
+import { query } from '../support/query.js';
+
+/** Asks as any DuckDB client does. */
+async function plainly(path: string, sql: string): Promise<unknown[]> {
+  const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
+  try {
+    const connection = await instance.connect();
+    return (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  } finally {
+    instance.closeSync();
+  }
+}
+
+const questions = [
+  'SELECT count(*) AS n FROM catalog.artifacts_f',
+  "SELECT 1 FROM catalog.artifacts_f WHERE run_id = 'a' LIMIT 1",
+  'SELECT max(n) FROM canon.numbers WHERE n > 0',
+  'SELECT count(*) FROM canon.merged',
+  'SELECT n FROM canon.numbers ORDER BY n LIMIT 1',
+];
+
+test('a copied project folder answers with an error, never with the data of the original, until a daemon has run there', async () => {
+  const settings = { canon: { tables: { merged: { mode: 'upsert', key: ['n'] } } } };
+  const original = makeTestBus(settings);
+  await drain(original);
+  for (const table of ['numbers', 'merged'])
+    await submit(original, { runId: 'a', kind: table, schemaHint: `canon.${table}` });
+  await drain(original);
+  const folder = join(original.folder, 'copy');
+  cpSync(join(original.folder, 'data'), join(folder, 'data'), { recursive: true });
+  const copy = testBusIn(folder, settings);
+
+  const moved = /was published as .*alerts\.duckdb and lies elsewhere now.*quantbot-bus start/;
+  for (const sql of questions) await expect(plainly(copy.config.duckdbPath, sql)).rejects.toThrow(moved);
+  await expect(openCatalog({ duckdbPath: copy.config.duckdbPath }).then(it => it.artifacts())).rejects.toMatchObject({
+    code: 'DATABASE_MOVED',
+  });
+  expect((await quantbotBus(copy, 'query', questions[0] as string)).stderr).toMatch(/^DATABASE_MOVED: /m);
+  const { codes, the } = await doctor(copy);
+  expect(codes).toContain('DATABASE_MOVED');
+  await followAll(copy, the('DATABASE_MOVED').cure);
+  expect((await (await submit(copy, { runId: 'b' })).settled()).status).toBe('ingested');
+  expect((await doctor(copy)).codes).not.toContain('DATABASE_MOVED');
+  expect(await plainly(copy.config.duckdbPath, questions[0] as string)).toEqual([{ n: '3' }]);
+  expect(await query(copy, 'SELECT duckdb_path, bus_root FROM catalog.bus_info')).toEqual([
+    { duckdb_path: copy.config.duckdbPath, bus_root: copy.layout.root },
+  ]);
+
+  // The original is where it was, by whatever way one comes to it.
+  const path = original.config.duckdbPath;
+  for (const sql of questions) expect(await plainly(path, sql)).toHaveLength(1);
+  symlinkSync(join(original.folder, 'data'), join(original.folder, 'link'));
+  for (const sql of questions) expect(await plainly(join(original.folder, 'link/alerts.duckdb'), sql)).toHaveLength(1);
+  const attached = await DuckDBInstance.create(':memory:');
+  const connection = await attached.connect();
+  await connection.run(`ATTACH '${path}' AS bus (READ_ONLY)`);
+  expect((await connection.runAndReadAll('SELECT n FROM bus.canon.numbers')).currentRowCount).toBe(3);
+  attached.closeSync();
+});

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { makeDatabase } from '@quantbot/tooling-testing/old-database';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { expect, test } from 'vitest';
+import { cliPath, drain } from '../support/daemon-process.js';
+import { hasTerminal, startOnTerminal } from '../support/terminal.js';
+
+const esc = '\u001B[';
+
+async function busWithTable(): Promise<TestBus> {
+  const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } });
+  await drain(bus);
+  for (const runId of ['a', 'b', 'c']) {
+    await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(1000) });
+    await drain(bus);
+  }
+  return bus;
+}
+
+/** What a command prints on a terminal, and to two pipes. */
+async function outputs(bus: TestBus, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const onTerminal = startOnTerminal(bus, args, env);
+  await onTerminal.ended;
+  const piped = startChild(process.execPath, [cliPath, ...args, '--config', bus.configPath], bus.folder, env);
+  await piped.ended;
+  return { onTerminal: onTerminal.stdout(), piped: piped.stdout() + piped.stderr() };
+}
+
+test.skipIf(!hasTerminal()).each([
+  ['verify', ['verify'], /100% {2}\d\.\d MB of \d\.\d MB {2}[\d.]+ MB\/s {2}0s left/],
+  ['rebuild', ['rebuild'], /\d+% {2}\d+ of \d+,?\d* rows {2}\d+\/s.*canon\.numbers/],
+  ['adopt', ['adopt', 'old.duckdb', '--apply'], /0% {2}0 of 30 rows {2}0\/s.*main\.one/],
+  ['export', ['export', '--force'], / of 1 exports /],
+])(
+  '%s shows on a terminal how far it is, how fast, and how long it takes; and nothing of that elsewhere',
+  async (_, args, line) => {
+    const bus = await busWithTable();
+    await makeDatabase(
+      join(bus.folder, 'old.duckdb'),
+      'CREATE TABLE one AS FROM range(10)',
+      'CREATE TABLE two AS FROM range(20)',
+    );
+    const { onTerminal, piped } = await outputs(bus, args);
+    expect(onTerminal).toMatch(line);
+    expect(piped).not.toContain(esc);
+    expect(piped).not.toContain('left');
+  },
+);
+
+test.skipIf(!hasTerminal())('colours are on a terminal only, and there only when they are wanted', async () => {
+  const bus = await busWithTable();
+  const table = ['catalog', 'runs'];
+  const { onTerminal, piped } = await outputs(bus, table);
+  expect(onTerminal).toContain(`${esc}1mrun${esc}22m`);
+  expect(piped).not.toContain(esc);
+  const failing = ['jobs', 'nobody'];
+  expect((await outputs(bus, failing)).onTerminal).toContain(`${esc}31mJOB_NOT_FOUND${esc}39m`);
+  for (const args of [table, failing, ['doctor'], ['--help']]) {
+    expect((await outputs(bus, [...args, '--no-color'])).onTerminal, String(args)).not.toContain(esc);
+    expect((await outputs(bus, args, { NO_COLOR: '1' })).onTerminal, String(args)).not.toContain(esc);
+  }
+  const forced = await outputs(bus, table, { FORCE_COLOR: '1' });
+  expect(forced.piped).toContain(`${esc}1mrun${esc}22m`);
+});

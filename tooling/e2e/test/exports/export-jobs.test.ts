@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readParquet } from '@quantbot/storage';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import { expect, test } from 'vitest';
+import { drain } from '../support/daemon-process.js';
+import { query } from '../support/query.js';
+
+const status = (exportDir: string) => JSON.parse(readFileSync(join(exportDir, '_export_status.json'), 'utf8')).exports;
+
+test('a SELECT of the configuration becomes an export of its own, over canonical tables and the catalog', async () => {
+  const jobs = [
+    { name: 'sums', sql: 'SELECT sum(n) AS total, count(*) AS "rows" FROM canon.numbers -- all of them' },
+    { name: 'by_run', sql: 'SELECT run_id, rows FROM catalog.artifacts_f ORDER BY run_id', path: 'deep/runs.parquet' },
+  ];
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  await drain(bus);
+  for (const runId of ['a', 'b']) await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(4) });
+  await drain(bus);
+  const { exportDir } = bus.config.export;
+  expect(await readParquet(join(exportDir, 'sums.parquet'))).toEqual([{ total: '12', rows: 8 }]);
+  expect(await readParquet(join(exportDir, 'deep/runs.parquet'))).toEqual([
+    { run_id: 'a', rows: 4 },
+    { run_id: 'b', rows: 4 },
+  ]);
+  expect(status(exportDir)).toMatchObject({
+    sums: { ok: true, as_of_seq: 2 },
+    by_run: { ok: true },
+    numbers: { ok: true },
+  });
+});
+
+test('SQL that is not one SELECT over the bus’s data fails alone, with a clear status; ingestion and the other exports go on', async () => {
+  const secret = join(makeTestBus().folder, 'secret.csv');
+  writeFileSync(secret, 'a\n42\n');
+  const hostile: Record<string, string> = {
+    reads_a_file: `SELECT * FROM read_csv('${secret}')`,
+    reads_a_text: `SELECT * FROM read_text('${secret}')`,
+    lists_files: `SELECT * FROM glob('/etc/*')`,
+    writes: `COPY (SELECT 1) TO '${secret}.out'`,
+    two: 'SELECT 1; SELECT 2',
+    closes: `SELECT 1) TO '${secret}.out'; SELECT (1`,
+    attaches: `ATTACH '${secret}.db' AS x`,
+    sets: `SET memory_limit = '64GB'`,
+    installs: 'INSTALL httpfs',
+    nothing: 'SELECT * FROM canon.nothing',
+    wrong: 'SELEC 1',
+    recurses: 'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) SELECT count(*) FROM t',
+    nests: `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
+    hoards: `SELECT list(a.range || repeat('x', 1000)) FROM range(20000000) a`,
+    logs: `SELECT * FROM enable_logging('all', storage = 'file', storage_path = '${secret}.logs')`,
+    asks_settings: `SELECT getenv('HOME')`,
+    writes_by_function: `SELECT write_log('x', level := 'error', scope := 'connection') FROM read_text('/etc/passwd')`,
+    calls: `CALL enable_logging()`,
+    loads: 'LOAD httpfs',
+    reads_a_url: `SELECT * FROM 'https://example.com/x.parquet'`,
+    reads_passwd: `SELECT * FROM read_text('/etc/passwd')`,
+    reads_itself: `SELECT * FROM read_blob('/proc/self/environ')`,
+    exports: `EXPORT DATABASE '${secret}.dump'`,
+    pragma: `PRAGMA enable_profiling`,
+  };
+  const jobs = Object.entries(hostile).map(([name, sql]) => ({ name, sql }));
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, timeout_s: 3, memory_limit_mb: 128 } });
+  await drain(bus);
+  await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4) });
+  await drain(bus);
+  const { exportDir } = bus.config.export;
+  const statuses = status(exportDir);
+  for (const name of Object.keys(hostile))
+    expect({ name, ...statuses[name] }).toMatchObject({ name, ok: false, error: expect.stringMatching(/\w{5}/) });
+  expect(statuses.numbers).toMatchObject({ ok: true, rows: 4 });
+  expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'numbers.parquet']);
+  expect(
+    readdirSync(dirname(secret))
+      .filter(name => name.startsWith('secret'))
+      .sort(),
+  ).toEqual(['secret.csv']);
+  expect(await query(bus, 'SELECT count(*) AS n FROM catalog.exports_d WHERE NOT ok')).toEqual([{ n: jobs.length }]);
+});
+
+test('a SELECT runs again when a table that it reads has changed, and only then', async () => {
+  const jobs = [
+    {
+      name: 'of_numbers',
+      sql: 'WITH x AS (SELECT * FROM canon.numbers) SELECT sum(n) AS total FROM x JOIN canon.numbers USING (n)',
+    },
+    { name: 'of_words', sql: 'SELECT count(*) AS n FROM canon.words WHERE word IN (SELECT word FROM "canon"."WORDS")' },
+    { name: 'of_catalog', sql: 'SELECT count(*) AS n FROM catalog.jobs_f' },
+  ];
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  await drain(bus);
+  await submit(bus, { schemaHint: 'canon.numbers' });
+  await submit(bus, { schemaHint: 'canon.words', select: `SELECT 'a' AS word` });
+  await drain(bus);
+  const seqs = () =>
+    Object.fromEntries(
+      Object.entries(status(bus.config.export.exportDir) as Record<string, { as_of_seq: number }>).map(
+        ([name, entry]) => [name, entry.as_of_seq],
+      ),
+    );
+  const before = seqs();
+  expect(before).toMatchObject({ of_numbers: 2, of_words: 2, of_catalog: 2 });
+  await submit(bus, { schemaHint: 'canon.numbers' });
+  await drain(bus);
+  expect(seqs()).toEqual({ ...before, of_numbers: 3, of_catalog: 3, numbers: 3 });
+});
+
+test('compression, row groups and order are as configured, and the file itself says what it is', async () => {
+  const file = { compression: 'snappy', row_group_rows: 2048, sort_by: ['n DESC'] };
+  const sql = 'SELECT n FROM canon.numbers';
+  const bus = makeTestBus({
+    export: { jobs: [{ name: 'sorted', sql, ...file }], tables: { Numbers: { enabled: false } }, min_interval_s: 0 },
+  });
+  await drain(bus);
+  await submit(bus, { schemaHint: 'canon.numbers', select: numbers(5000) });
+  await drain(bus);
+  const { exportDir } = bus.config.export;
+  expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'sorted.parquet']);
+  const path = join(exportDir, 'sorted.parquet');
+  const rows = await readParquet(path);
+  expect([rows[0], rows.at(-1)]).toEqual([{ n: 4999 }, { n: 0 }]);
+  const [pages] = await query(
+    bus,
+    `SELECT count(DISTINCT row_group_id) AS row_groups, list(DISTINCT compression) AS compressions FROM parquet_metadata('${path}')`,
+  );
+  expect(pages).toEqual({ row_groups: 3, compressions: ['SNAPPY'] });
+  const metadata = Object.fromEntries(
+    (await query(bus, `SELECT decode(key) AS key, decode(value) AS value FROM parquet_kv_metadata('${path}')`)).map(
+      ({ key, value }) => [key, value],
+    ),
+  );
+  const [info] = await query(bus, 'SELECT bus_id FROM catalog.bus_info');
+  expect(metadata).toMatchObject({
+    'quantbot.bus_id': info?.bus_id,
+    'quantbot.export': 'sorted',
+    'quantbot.as_of_seq': '1',
+    'quantbot.sql': sql,
+    'quantbot.exported_at': expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+  });
+});

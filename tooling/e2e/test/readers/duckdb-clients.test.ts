@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import { describe, expect, test } from 'vitest';
+import { spawnDaemon } from '../support/daemon-process.js';
+import { daemonFolder } from '../support/scripts.js';
+
+const environments = join(daemonFolder, 'node_modules/.cache/python');
+
+/**
+ * The Python of an environment with one version of DuckDB; undefined (with a word) where there is
+ * no Python, or no package to be had.
+ */
+function pythonWith(version: string): string | undefined {
+  const folder = join(environments, `duckdb-${version}`);
+  const python = join(folder, 'bin/python');
+  try {
+    if (!existsSync(join(folder, 'ready'))) {
+      mkdirSync(environments, { recursive: true });
+      execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'pipe' });
+      execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `duckdb==${version}`], {
+        stdio: 'pipe',
+        timeout: 120_000,
+      });
+      mkdirSync(join(folder, 'ready'));
+    }
+    return python;
+  } catch (error) {
+    console.log(`skipped: no Python with duckdb ${version} here (${(error as Error).message.split('\n')[0]})`);
+    return undefined;
+  }
+}
+
+describe.each(['1.3.2', '1.4.4', '1.5.6', '2.0.0'])("Python's duckdb %s", version => {
+  test('opens the database while the daemon works, and answers the query of the guide', {
+    timeout: 180_000,
+  }, async context => {
+    const python = pythonWith(version);
+    if (python === undefined) return context.skip();
+    const bus = makeTestBus();
+    await spawnDaemon(bus);
+    for (let i = 0; i < 3; i++)
+      await (
+        await submit(bus, {
+          producer: 'baseline',
+          kind: 'alerts_std',
+          artifactId: 'alerts_std',
+          schemaHint: 'canon.alerts_std',
+          runId: `run-${i}`,
+        })
+      ).settled();
+    const script = `
+import duckdb, json, sys
+con = duckdb.connect(sys.argv[1], read_only=True)
+latest = con.execute("""
+  SELECT canonical_path
+  FROM catalog.latest_artifacts_v
+  WHERE producer = 'baseline' AND kind = 'alerts_std'
+""").fetchall()
+rows = con.execute("SELECT count(*), count(DISTINCT _artifact_key) FROM canon.alerts_std").fetchall()
+views = [r[0] for r in con.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'catalog' ORDER BY 1").fetchall()]
+counts = [con.execute(f"SELECT count(*) FROM catalog.{v}").fetchall()[0][0] for v in views]
+print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, counts)), "version": duckdb.__version__}))
+`;
+    const answer = JSON.parse(execFileSync(python, ['-c', script, bus.config.duckdbPath], { encoding: 'utf8' }));
+    expect(answer).toMatchObject({
+      version,
+      latest: [[join(bus.layout.store, 'baseline/alerts_std/run-2@alerts_std.parquet')]],
+      rows: [[9, 3]],
+      views: { artifacts_f: 3, bus_info: 1, datasets_d: 1, jobs_f: 3, latest_artifacts_v: 1, lineage_v: 0, runs_d: 3 },
+    });
+  });
+});
+
+// docs/guides/operations.md names these errors, for whoever meets them.
+const older: [version: string, views: Record<string, string>][] = [
+  ['1.2.2', { 'catalog.artifacts_f': '1', 'canon.numbers': 'Referenced column "file_row_number" not found' }],
+  [
+    '1.1.3',
+    {
+      'catalog.bus_info': '1',
+      'catalog.artifacts_f': "Could not convert string 'seq' to INT32",
+      'canon.numbers': "Could not convert string 'n' to INT32",
+    },
+  ],
+];
+
+test.each(older)("Python's duckdb %s reads as much as the guide says", { timeout: 180_000 }, async (version, views) => {
+  const python = pythonWith(version);
+  if (python === undefined) return;
+  const bus = makeTestBus();
+  await spawnDaemon(bus);
+  await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
+  const script = `
+import duckdb, json, sys
+con = duckdb.connect(sys.argv[1], read_only=True)
+answers = {}
+for view in sys.argv[2:]:
+    try:
+        answers[view] = str(con.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0])
+    except Exception as e:
+        answers[view] = str(e)
+print(json.dumps(answers))
+`;
+  const names = Object.keys(views);
+  const answer = JSON.parse(
+    execFileSync(python, ['-c', script, bus.config.duckdbPath, ...names], { encoding: 'utf8' }),
+  );
+  expect(answer).toEqual(Object.fromEntries(names.map(name => [name, expect.stringContaining(views[name] as string)])));
+});

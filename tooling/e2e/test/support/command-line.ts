@@ -1,0 +1,99 @@
+import { Console } from 'node:console';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { cleanEnv } from '@quantbot/tooling-testing/child';
+import { daemonFolder } from './scripts.js';
+
+/** What a command printed, and how it ended. */
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+interface CommandLine {
+  runCommandLine(args: readonly string[]): Promise<void>;
+}
+
+/** The built command line. It is loaded as it is, once for all test files of a process. */
+const commandLine = (): Promise<CommandLine> => import(pathToFileURL(join(daemonFolder, 'dist/command-line.js')).href);
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a command of `quantbot-bus` in the test's own process, since a process for each would spend
+ * most of its time loading. Meanwhile the folder, environment and output of the process are the
+ * command's, so commands run one after another.
+ */
+export function runInProcess(
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<CommandResult> {
+  const result = last.then(() => run(args, cwd, env));
+  last = result.catch(() => {});
+  return result;
+}
+
+async function run(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<CommandResult> {
+  const { runCommandLine } = await commandLine();
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const restore = [
+    replace(process, 'stdout', stdout),
+    replace(process, 'stderr', stderr),
+    replace(process, 'env', { ...cleanEnv(), ...env }),
+    forgetExitCode(),
+    replace(globalThis, 'console', new Console(stdout, stderr)),
+    enter(cwd),
+    forgetSignals(),
+  ];
+  try {
+    await runCommandLine(args);
+    return { code: Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
+  } finally {
+    for (const each of restore.reverse()) each();
+  }
+}
+
+/** Keeps what is written. */
+class Sink extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk;
+    done();
+  }
+}
+
+/** Puts another value into the place of a property; the answer puts the old one back. */
+function replace<T extends object>(object: T, name: keyof T, value: unknown): () => void {
+  const before = Object.getOwnPropertyDescriptor(object, name) as PropertyDescriptor;
+  Object.defineProperty(object, name, { value, configurable: true, writable: true, enumerable: true });
+  return () => Object.defineProperty(object, name, before);
+}
+
+function forgetExitCode(): () => void {
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  return () => {
+    process.exitCode = before;
+  };
+}
+
+function enter(folder: string): () => void {
+  const before = process.cwd();
+  process.chdir(folder);
+  return () => process.chdir(before);
+}
+
+/** A command listens for signals until its process ends. */
+function forgetSignals(): () => void {
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const before = new Map(signals.map(signal => [signal, process.listeners(signal)]));
+  return () => {
+    for (const signal of signals)
+      for (const listener of process.listeners(signal))
+        if (!before.get(signal)?.includes(listener)) process.off(signal, listener);
+  };
+}

@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { type BusConfig, createLogger, findBusConfig, type Logger } from '@quantbot/infra';
+import { type Child, type Ended, startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { onTestFinished } from 'vitest';
+import { type CommandResult, runInProcess } from './command-line.js';
+import { daemonFolder } from './scripts.js';
+
+/** The built command line. */
+export const cliPath = join(daemonFolder, 'dist/cli.js');
+
+/** One JSON line of the daemon's log. */
+export interface LogLine {
+  level: number;
+  msg: string;
+  hint?: string;
+  code?: string;
+  err?: { code?: string; message: string };
+  [field: string]: unknown;
+}
+
+/** A daemon that runs. */
+export interface RunningDaemon {
+  ended: Promise<Ended>;
+  /** What it has logged so far. */
+  log(): LogLine[];
+  stderr(): string;
+  /** Waits for a line with this text in its message (or that a function picks). */
+  logged(what: string | ((line: LogLine) => boolean), timeoutMs?: number): Promise<LogLine>;
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<Ended>;
+}
+
+/** A daemon that runs as a process of its own. */
+export interface DaemonProcess extends RunningDaemon {
+  pid: number;
+  kill(signal: NodeJS.Signals): void;
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+/** Starts the built daemon as a process and waits until it is ready. */
+export async function spawnDaemon(bus: TestBus, options: LaunchOptions = {}): Promise<DaemonProcess> {
+  const daemon = launchDaemon(bus, options);
+  await daemon.logged('bus daemon ready');
+  return daemon;
+}
+
+/**
+ * Starts the built daemon in the test's own process and waits until it is ready. It ends with the
+ * test. A daemon sees no readers of its own process, so it must leave them time before it deletes
+ * what a superseded database refers to.
+ */
+export async function startDaemon(bus: TestBus, { http }: { http?: string } = {}): Promise<RunningDaemon> {
+  const { startDaemon: start } = await builtDaemon();
+  const { config } = findBusConfig({ config: bus.configPath });
+  if (config.compaction.releaseGraceMs === 0) throw new Error('Without release_grace_s, the test needs spawnDaemon.');
+  const listen = http ?? config.http.listen;
+  const { logger, text } = collectingLogger(config);
+  const daemon = await start({ config: { ...config, http: { ...config.http, listen } }, logger });
+  onTestFinished(() => daemon.stop().catch(() => {})); // `ended` tells
+  const ended = daemon.finished.then(
+    () => ({ code: 0, signal: null }),
+    () => ({ code: 1, signal: null }),
+  );
+  const stop = () =>
+    daemon.stop().then(
+      () => ended,
+      () => ended,
+    );
+  const running = { ended, stop, ...readLog(text, ended) };
+  await running.logged('bus daemon ready');
+  return running;
+}
+
+/** Settles all that waits, with a daemon in the test's own process. */
+export async function drain(bus: TestBus): Promise<Pick<RunningDaemon, 'log' | 'stderr'>> {
+  const { startDaemon: start } = await builtDaemon();
+  const { config } = findBusConfig({ config: bus.configPath });
+  const { logger, text } = collectingLogger(config);
+  const { finished } = await start({ config, logger, drain: true });
+  await finished;
+  return readLog(text, finished);
+}
+
+/** A logger whose lines stay here. */
+function collectingLogger({ logLevel }: BusConfig): { logger: Logger; text: () => string } {
+  let text = '';
+  const write = (line: string) => {
+    text += line;
+  };
+  return { logger: createLogger({ name: 'bus_daemon', level: logLevel, write }), text: () => text };
+}
+
+/** The built daemon, loaded as it is. */
+const builtDaemon = () => import('@quantbot/bus-daemon');
+
+/** How a daemon is started. */
+export interface LaunchOptions {
+  args?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Starts the built daemon on a bus, without waiting for anything. */
+export function launchDaemon(bus: TestBus, { args = [], env = {} }: LaunchOptions = {}): DaemonProcess {
+  return asDaemon(
+    startChild(process.execPath, [cliPath, 'start', '--config', bus.configPath, ...args], bus.folder, env),
+  );
+}
+
+/** Reads a process's standard error as the daemon's log. */
+export function asDaemon(child: Child): DaemonProcess {
+  return {
+    pid: child.pid,
+    ended: child.ended,
+    ...readLog(child.stderr, child.ended),
+    kill: signal => child.process.kill(signal),
+    stop: (signal = 'SIGTERM') => {
+      child.process.kill(signal);
+      return child.ended;
+    },
+  };
+}
+
+/** The log of a daemon, made of all that it has written so far. */
+function readLog(stderr: () => string, ended: Promise<unknown>): Pick<RunningDaemon, 'log' | 'logged' | 'stderr'> {
+  const log = () => stderr().split('\n').flatMap(parseLine);
+  let running = true;
+  const hasEnded = () => {
+    running = false;
+  };
+  ended.then(hasEnded, hasEnded);
+  const logged = async (what: string | ((line: LogLine) => boolean), timeoutMs = 20_000) => {
+    const matches = typeof what === 'string' ? (line: LogLine) => line.msg.includes(what) : what;
+    const line = await eventually(
+      () => log().find(matches),
+      found => found !== undefined || !running,
+      timeoutMs,
+    ).catch(() => undefined);
+    const found = line ?? log().find(matches);
+    if (found === undefined) throw new Error(`The daemon did not log ${what}. It logged:\n${stderr()}`);
+    return found;
+  };
+  return { log, logged, stderr };
+}
+
+/** Runs a command of `quantbot-bus` to its end, in the test's own process. */
+export const quantbotBus = (bus: TestBus, ...args: string[]): Promise<CommandResult> =>
+  runInProcess([...args, '--config', bus.configPath], bus.folder);
+
+function parseLine(line: string): LogLine[] {
+  try {
+    return [JSON.parse(line) as LogLine];
+  } catch {
+    return []; // not of the logger, or not complete yet
+  }
+}

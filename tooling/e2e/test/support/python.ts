@@ -1,0 +1,85 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { repository } from './scripts.js';
+
+/** Whether there is a Python that the bus's scripts run on. */
+export const hasPython =
+  spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))'], { stdio: 'ignore' }).status === 0;
+
+/** For the title of what is skipped without it. */
+export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no python3 of 3.9 or newer)';
+
+/**
+ * Puts `scripts/` into the folder of a bus, so that the guide's commands can be run there word for
+ * word.
+ */
+export const linkScripts = (bus: TestBus): void =>
+  symlinkSync(join(repository, 'scripts'), join(bus.folder, 'scripts'));
+
+/** Python writes no caches into the repository, and imports the sources of the checkout. */
+const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };
+
+/**
+ * Word for word as in the migration guide, section "Update Python Producers": it needs `job_id`,
+ * `run_id`, `row_count`, `meta`, and output.parquet.
+ */
+export const guideSnippet = `
+# Submit via bus_submit.py
+import subprocess
+subprocess.run([
+    "python3", "scripts/bus_submit.py",
+    "--job-id", job_id,
+    "--run-id", run_id,
+    "--producer", "baseline",
+    "--kind", "alerts_std",
+    "--artifact-id", "alerts_std",
+    "--parquet", "output.parquet",
+    "--schema-hint", "canon.alerts_std",
+    "--rows", str(row_count),
+    "--meta-json", json.dumps(meta)
+])
+`;
+
+/** Starts `python3` in the folder of a bus. */
+export const startPython = (bus: TestBus, args: readonly string[], python = 'python3'): Child =>
+  startChild(python, args, bus.folder, environment);
+
+/** What a program wrote, and how it ended. */
+export interface PythonResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `python3` in the folder of a bus to its end. */
+export async function runPython(bus: TestBus, args: readonly string[], python?: string): Promise<PythonResult> {
+  const child = startPython(bus, args, python);
+  const { code } = await child.ended;
+  return { code, stdout: child.stdout(), stderr: child.stderr() };
+}
+
+/**
+ * A Python with the data tools that people produce Parquet with, in a virtual environment that is
+ * kept for the next time; undefined where they cannot be installed.
+ */
+export function pythonWithDataTools(): string | undefined {
+  const folder = join(repository, 'node_modules/.cache/bus-python');
+  const python = join(folder, 'bin/python');
+  const complete = join(folder, 'complete');
+  if (existsSync(complete)) return python;
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
+    const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
+    const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel'];
+    execFileSync(python, [...install, ...tools], { stdio: 'ignore', timeout: 400_000 });
+    writeFileSync(complete, '');
+    return python;
+  } catch {
+    return undefined;
+  }
+}

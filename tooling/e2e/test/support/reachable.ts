@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { repository } from './scripts.js';
+
+let copy: string | undefined;
+
+/** What a test file calls after its last test. */
+export function removeCopy(): void {
+  if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
+  copy = undefined;
+}
+
+/**
+ * The repository where every user can run what was built: itself, or a copy of the built packages
+ * where it lies below a folder that others may not enter, such as root's own home.
+ */
+export function reachableRepository(): string {
+  if (othersMayEnter(repository)) return repository;
+  copy ??= copyBuilt();
+  return copy;
+}
+
+/** The command line for other users. */
+export const reachableCli = (): string => join(reachableRepository(), 'packages/bus-daemon/dist/cli.js');
+
+function othersMayEnter(folder: string): boolean {
+  const above = dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (above === folder || othersMayEnter(above));
+}
+
+function copyBuilt(): string {
+  const to = mkdtempSync(join(tmpdir(), 'quantbot-built-'));
+  chmodSync(to, 0o755);
+  const built = ['infra', 'storage', 'bus-daemon'].flatMap(name =>
+    readdirSync(join(repository, 'packages', name))
+      .filter(entry => ['dist', 'node_modules', 'package.json', 'schema'].includes(entry))
+      .map(entry => join('packages', name, entry)),
+  );
+  for (const path of ['node_modules', 'scripts', 'python', ...built]) {
+    mkdirSync(dirname(join(to, path)), { recursive: true });
+    const [from, into] = [join(repository, path), join(to, path)];
+    // Links where the file system allows them: there are tens of thousands of files.
+    if (spawnSync('cp', ['-al', from, into]).status === 0) continue;
+    rmSync(into, { recursive: true, force: true });
+    const copied = spawnSync('cp', ['-a', from, into], { encoding: 'utf8' });
+    if (copied.status !== 0) throw new Error(copied.stderr);
+  }
+  return to;
+}

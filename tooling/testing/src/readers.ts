@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Child, startChild } from './child.js';
+import type { TestBus } from './test-bus.js';
+
+/** A row of a result. */
+export type ResultRow = Record<string, unknown>;
+
+/** A reader in a process of its own, which keeps the database open. */
+export interface HoldingReader {
+  /** @throws an Error with DuckDB's message. */
+  query(sql: string): Promise<ResultRow[]>;
+  close(): Promise<void>;
+}
+
+/** Starts a reader that has the published database open from now on. */
+export async function startHoldingReader(bus: TestBus): Promise<HoldingReader> {
+  const child = startReader(bus, 'holding');
+  const lines = createInterface({ input: child.process.stdout as NodeJS.ReadableStream });
+  const answers: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  lines.on('line', line => {
+    const resolve = waiting.shift();
+    if (resolve === undefined) answers.push(line);
+    else resolve(line);
+  });
+  const next = () =>
+    Promise.race([
+      new Promise<string>(resolve => {
+        const line = answers.shift();
+        if (line === undefined) waiting.push(resolve);
+        else resolve(line);
+      }),
+      child.ended.then(() => {
+        throw new Error(`The reader has ended: ${child.stderr()}`);
+      }),
+    ]);
+  await next(); // it says that it has the database open
+  return {
+    query: async sql => {
+      child.process.stdin?.write(`${JSON.stringify(sql)}\n`);
+      const answer = JSON.parse(await next()) as { rows: ResultRow[] } | { error: string };
+      if ('error' in answer) throw new Error(answer.error);
+      return answer.rows;
+    },
+    close: async () => {
+      child.process.stdin?.end();
+      await child.ended;
+    },
+  };
+}
+
+/** What a reader that kept opening the database met. */
+export interface OpeningReport {
+  opens: number;
+  errors: string[];
+  /** The number of artifacts it saw at each opening never went down. */
+  monotonic: boolean;
+}
+
+/** Starts a reader that opens the database again and again, until it is stopped. */
+export function startOpeningReader(bus: TestBus): { stop(): Promise<OpeningReport> } {
+  const child = startReader(bus, 'opening');
+  return {
+    stop: async () => {
+      const closed = once(child.process, 'close');
+      child.process.stdin?.end();
+      await closed;
+      return JSON.parse(child.stdout()) as OpeningReport;
+    },
+  };
+}
+
+/** Runs a reader with Node. */
+function startReader(bus: TestBus, kind: 'holding' | 'opening'): Child {
+  const script = fileURLToPath(new URL(`${kind}-reader.mjs`, import.meta.url));
+  return startChild(process.execPath, [script, bus.config.duckdbPath], bus.folder);
+}
