@@ -1,15 +1,8 @@
-import { z } from 'zod';
-
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** What an id is made of. */
+export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** The longest id. Two ids form one file name of the store, and file systems allow 255 bytes. */
 export const maxIdLength = 100;
-
-/** The schema of an id. An id can be a file name on any system, and never leaves its folder. */
-export const idSchema = z
-  .string()
-  .max(maxIdLength, `must have at most ${maxIdLength} characters`)
-  .regex(idPattern, 'must be letters, digits, dot, underscore or hyphen, starting with a letter or digit');
 
 /** Whether a string may be an id of the protocol. */
 export const isId = (text: string): boolean => text.length <= maxIdLength && idPattern.test(text);
@@ -31,10 +24,3 @@ export interface ArtifactKeyParts {
  */
 export const artifactKey = ({ runId, producer, kind, artifactId }: ArtifactKeyParts): string =>
   `${runId}/${producer}/${kind}/${artifactId}`;
-
-const idInKey = `[A-Za-z0-9][A-Za-z0-9._-]{0,${maxIdLength - 1}}`;
-
-/** The schema of a key in a manifest's `inputs`. */
-export const artifactKeySchema = z
-  .string()
-  .regex(new RegExp(`^${idInKey}(/${idInKey}){3}$`), 'must be run_id/producer/kind/artifact_id');

@@ -24,7 +24,8 @@ export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, confi
 export { type DuckDbFault, duckDbFault, machineFaultIn, type OpenFault, openFault } from './duckdb-fault.js';
 export * from './errors.js';
 export * from './files/index.js';
-export * from './ids.js';
+export { artifactKeySchema, idSchema } from './id-schemas.js';
+export { type ArtifactKeyParts, artifactKey, isId, maxIdLength } from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
 export * from './logger.js';
 export * from './manifest.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { busError } from './errors.js';
-import { artifactKey, artifactKeySchema, idSchema } from './ids.js';
+import { artifactKeySchema, idSchema } from './id-schemas.js';
+import { artifactKey } from './ids.js';
 import { schemaHintPattern, schemaHintRule } from './schema-hint.js';
 import { JsonError, parseJsonStrictly } from './strict-json.js';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type BusError, busError } from '../errors.js';
-import { artifactKey, artifactKeySchema, idSchema } from '../ids.js';
+import { artifactKeySchema, idSchema } from '../id-schemas.js';
+import { artifactKey } from '../ids.js';
 import { maxArtifacts, maxInputs } from '../manifest.js';
 import { schemaHintProblem } from '../schema-hint.js';
 import { jsonProblem } from './json-problem.js';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadedPackages } from '@quantbot/tooling-config/loaded-packages';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
@@ -32,6 +32,12 @@ test('status loads DuckDB and what checks the files of the bus, and no other lib
   expect(others).toEqual(['@bomb.sh/tab', 'commander', 'detect-libc', 'fastest-levenshtein', 'zod']);
   expect(packages).toContain('@duckdb/node-api');
   expect(imported).not.toContain('@duckdb/node-api'); // required: half the time
+});
+
+test('a thread that works on files loads no library', () => {
+  const worker = `new (require('node:worker_threads').Worker)(${JSON.stringify(join(dirname(cliPath), 'file-thread.js'))}).unref()`;
+  const { status, packages } = loadedPackages(['-e', `${worker}; setTimeout(() => {}, 1000)`]);
+  expect({ status, packages }).toEqual({ status: 0, packages: [] });
 });
 
 test('an old Node.js gets one sentence, and nothing is imported', () => {
