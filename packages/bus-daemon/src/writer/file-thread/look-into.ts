@@ -67,7 +67,8 @@ function seal(folder: string, info: Stats): boolean {
   return true;
 }
 
-const isOurs = ({ uid }: Stats): boolean => uid === (process.geteuid?.() ?? uid);
+const ourUid = process.geteuid?.();
+const isOurs = ({ uid }: Stats): boolean => uid === (ourUid ?? uid);
 
 /**
  * Whether an entry of a sealed folder is a file that no one else can reach, or a folder of only

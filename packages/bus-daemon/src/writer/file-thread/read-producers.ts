@@ -14,7 +14,7 @@ export const readProducers = (orders: readonly ProducerOrder[]): string[] =>
 export function readProducer(manifest: string): string {
   try {
     const { producer } = JSON.parse(readLoneFile(manifest, maxBytes).toString('utf8')) as { producer?: unknown };
-    return typeof producer === 'string' ? producer.slice(0, 100) : '';
+    return typeof producer === 'string' ? producer.slice(0, 60) : '';
   } catch {
     return '';
   }

@@ -12,6 +12,8 @@ import {
 import { faultPoint, fileNames, inFolder, PinnedFolder, writeNewFile } from '@quantbot/infra/files';
 import type { CameOrder, SettleOrder, SettleResult } from './orders.js';
 
+const ourUid = process.geteuid?.();
+
 /**
  * Writes the receipts of committed jobs and moves their folders to their final place, if it can. In
  * unusual cases (a receipt from a crash, an older outcome of the same job) the caller handles the
@@ -67,7 +69,7 @@ function overwrite(path: string, bytes: Buffer): boolean {
   const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const info = fstatSync(file);
-    const isOurs = info.isFile() && info.nlink === 1 && info.uid === process.geteuid?.();
+    const isOurs = info.isFile() && info.nlink === 1 && info.uid === ourUid;
     if (!isOurs || (info.mode & 0o444) !== 0o444 || info.size > bytes.length) return false;
     return writeSync(file, bytes, 0, bytes.length, 0) === bytes.length;
   } finally {

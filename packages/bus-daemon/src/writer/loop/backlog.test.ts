@@ -11,8 +11,8 @@ import { Intake } from './intake.js';
 async function intakeOf(maxJobs: number) {
   const { bus, test: testBus, advance } = await openInProcess({ batch: { max_jobs: maxJobs } });
   const intake = new Intake(bus);
-  const put = (producer: string, count: number, prefix = producer) => {
-    const ids = Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(3, '0')}`);
+  const put = (producer: string, count: number, prefix = `${producer}-`) => {
+    const ids = Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(3, '0')}`);
     for (const jobId of ids) writeToInbox(testBus, { jobId, manifest: { producer } });
     return ids;
   };
@@ -30,6 +30,9 @@ async function intakeOf(maxJobs: number) {
   return { bus, intake, advance, put, take, takeAll };
 }
 
+/** The beginning of ids as the libraries make them; three digits follow. */
+const made = (producer: string) => `20260131T120000123Z-${producer}-9f2c61d0a`;
+
 const intakeOfFour = () => intakeOf(4);
 
 const claimOf = (taken: readonly string[][], jobId: string) => taken.findIndex(ids => ids.includes(jobId));
@@ -41,6 +44,13 @@ test('a job of one producer does not wait for all that another has submitted bef
   const taken = await takeAll();
   expect(claimOf(taken, 'few-000')).toBeLessThan(8);
   expect(taken.flat().filter(id => id.startsWith('many'))).toEqual(many); // and each one's are taken in their order
+});
+
+test('an id that the libraries make tells the producer: its jobs have their turn in the first claim', async () => {
+  const { put, take } = await intakeOfFour();
+  put('many', 100, made('many'));
+  const few = put('few', 1, made('few'));
+  expect(await take()).toEqual(expect.arrayContaining(few));
 });
 
 test('nor does one that comes while the others wait, if the system tells of it', async () => {
@@ -56,14 +66,14 @@ test('nor does one that comes while the others wait, if the system tells of it',
 test('beside a producer of many, batches are small, and one of few jobs has its turn soon', async () => {
   const { intake, put, take, advance } = await intakeOf(32);
   put('many', 400);
-  put('few', 1, 'few-first');
+  put('few', 1, 'few-first-');
   for (let i = 0; i < 3; i++) await take();
   const come = async (prefix: string) => {
     const ids = put('few', 3, prefix);
     for (const id of ids) intake.hint(id);
     return { ids, claims: [await take(), await take()] };
   };
-  for (const prefix of ['few-a', 'few-b', 'few-c']) {
+  for (const prefix of ['few-a-', 'few-b-', 'few-c-']) {
     const { ids, claims } = await come(prefix);
     expect(claims.flat()).toEqual(expect.arrayContaining(ids));
     expect(Math.max(...claims.map(claimed => claimed.length))).toBeLessThan(4);

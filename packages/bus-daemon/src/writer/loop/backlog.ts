@@ -28,8 +28,8 @@ const maxHints = 10_000;
  * The known waiting jobs of the inbox. Producers take turns, and the jobs of each producer keep
  * their order.
  *
- * If more jobs wait than one batch takes, a thread reads the manifests of our own user's jobs,
- * oldest first, to tell producers apart. No unread job is taken before a read one: it may be a
+ * If more jobs wait than one batch takes, a thread reads the manifests of our own user's jobs whose
+ * ids name no producer, oldest first. No unread job is taken before a read one then: it may be a
  * later job of the same producer.
  */
 export class Backlog {
@@ -97,7 +97,7 @@ export class Backlog {
   take(): FoundJob[] {
     const isCrowded = this.#isCrowded;
     const all = this.#jobs.producers;
-    const turns = all.some(isOwnProducer) ? all.filter(producer => producer !== unread) : all;
+    const turns = isCrowded && all.some(isOwnProducer) ? all.filter(producer => producer !== unread) : all;
     const { count, of } = this.#turn(turns);
     const taken = this.#jobs.take(count, producer => of.includes(producer));
     this.#lastTaken = new Set(taken.map(({ name }) => String(name)));

@@ -6,13 +6,19 @@ import type { ClaimedJob, FoundJob } from '../job.js';
 /** The producer of our own jobs whose manifests were not read yet. */
 export const unread = 'own';
 
-const isOurs = (owner: number): boolean => owner === process.getuid?.();
+const ourUid = process.getuid?.();
+/** The ids that the libraries make: time, producer, random digits. */
+const madeId = /^\d{8}T\d{9}Z-(.+)-[0-9a-f]{12}$/;
 
 /**
- * Returns the producer for turns: another user is one producer, and our own user's jobs count by
- * manifest.
+ * Returns the producer for turns: another user is one producer. Our own user's jobs count by the
+ * producer in their id, else by their manifest.
  */
-export const producerOf = ({ owner }: Pick<FoundJob, 'owner'>): string => (isOurs(owner) ? unread : `user ${owner}`);
+export function producerOf({ owner, name }: Pick<FoundJob, 'owner' | 'name'>): string {
+  if (owner !== ourUid) return `user ${owner}`;
+  const named = madeId.exec(String(name))?.[1];
+  return named === undefined ? unread : ownProducer(named);
+}
 
 /** A producer of our own user, by the name in its manifests. */
 export const ownProducer = (named: string): string => `${unread} ${named}`;
@@ -21,11 +27,12 @@ export const ownProducer = (named: string): string => `${unread} ${named}`;
 export const isOwnProducer = (producer: string): boolean => producer.startsWith(`${unread} `);
 
 /** {@link producerOf} of a job that is claimed. */
-export function producerOfClaimed({ producer, folder }: ClaimedJob): string {
+export function producerOfClaimed({ producer, folder, jobId }: ClaimedJob): string {
   if (producer !== undefined && producer !== unread) return producer;
   try {
     const { uid } = lstatSync(folder);
-    return isOurs(uid) ? ownProducer(readProducer(inFolder(folder, fileNames.manifest))) : producerOf({ owner: uid });
+    const known = producerOf({ owner: uid, name: jobId });
+    return known === unread ? ownProducer(readProducer(inFolder(folder, fileNames.manifest))) : known;
   } catch {
     return unread; // gone or unreadable: verification decides
   }
