@@ -23,6 +23,19 @@ export interface DeclaredColumn {
 export const schemaMap = (columns: readonly DeclaredColumn[]): string =>
   `MAP {${columns.map(c => `${literal(c.name)}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
 
+/**
+ * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`.
+ * The CASE is always true, which DuckDB cannot know. So it compares values, and does not skip row
+ * groups by a writer's statistics, which may be wrong and never count NaN.
+ */
+export const untrusted = (columns: readonly DeclaredColumn[], prefix?: string): string => {
+  const before = prefix === undefined ? '' : `${prefix}.`;
+  return columns
+    .map(({ name }) => identifier(name))
+    .map(name => `CASE WHEN length(${before}filename) > 0 THEN ${before}${name} END AS ${name}`)
+    .join(', ');
+};
+
 /** The names of columns, quoted, for a SELECT list; each behind `prefix.` if given. */
 export const selectList = (columns: readonly DeclaredColumn[], prefix?: string): string =>
   columns.map(c => (prefix === undefined ? identifier(c.name) : `${prefix}.${identifier(c.name)}`)).join(', ');

@@ -1,6 +1,11 @@
 export * from './bus-layout.js';
 export { type BusMarker, findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
-export type { DeclaredTable } from './config/canon-table.js';
+export {
+  type DeclaredTable,
+  defaultTableMode,
+  type TableMode,
+  tableModeNames,
+} from './config/canon-table.js';
 export { commentedDefaults } from './config/commented-defaults.js';
 export { withoutComments, withValue } from './config/comments.js';
 export {

@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { temporaryBus } from '../test/support/folders.js';
 import { writeCounting } from '../test/support/parquet.js';
 import { stagedMark } from './bus-layout.js';
+import { tableModeNames } from './config/canon-table.js';
 import { configSchema } from './config/schema.js';
 import { rejectCodes, submitCodes } from './errors.js';
 import { manifestArtifactSchema, manifestSchema, parseManifest } from './manifest.js';
@@ -27,6 +28,11 @@ function tableRows(text: string, heading?: string): string[][] {
 }
 
 const unquote = (cell: string | undefined) => cell?.replaceAll('`', '');
+
+test('docs/reference/configuration.md describes each mode of canonical tables, and no other', () => {
+  const section = read('configuration.md').split('\n## Modes of canonical tables\n')[1]?.split('\n## ')[0] ?? '';
+  expect([...section.matchAll(/^- \*\*`(\w+)`\*\*/gm)].map(match => match[1])).toEqual(tableModeNames);
+});
 
 describe('docs/reference/errors.md', () => {
   test('has each rejection with its hint, and no other', () => {

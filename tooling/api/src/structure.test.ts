@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { tableModeNames } from '@quantbot/infra';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { root } from './repository.js';
 
 const packages = join(root, 'packages');
 
-/** The source of a package, without its tests: paths from its `src/`, each with what it imports of it. */
+/** Returns the sources of a package, tests left out: paths below `src/`, each with its imports. */
 function importsIn(name: string): Map<string, string[]> {
   const src = join(packages, name, 'src');
   const paths = readdirSync(src, { recursive: true, encoding: 'utf8' });
@@ -24,7 +25,7 @@ function importsIn(name: string): Map<string, string[]> {
   );
 }
 
-/** The ways that lead back to where they began, each as a list of steps. */
+/** Returns the circles of a graph, each as a list of steps. */
 function circlesIn(arrows: ReadonlyMap<string, Iterable<string>>): string[][] {
   const circles: string[][] = [];
   const finished = new Set<string>();
@@ -38,9 +39,9 @@ function circlesIn(arrows: ReadonlyMap<string, Iterable<string>>): string[][] {
 }
 
 /**
- * The folder of a file that counts as one place: what lies below it shares its kit (`doctor/checks`
- * uses `doctor`). The rooms of the daemon are divided once more. A file beside folders is a place of
- * its own.
+ * Returns the folder of a file that counts as one place. Folders below it share its kit
+ * (`doctor/checks` uses `doctor`). The rooms of the daemon are divided once more. A file beside
+ * folders is a place of its own.
  */
 function placeOf(name: string, path: string): string {
   const parts = path.split('/');
@@ -82,4 +83,53 @@ test('in the daemon the writer knows no onlooker, nobody but the daemon knows th
     targets.filter(to => roomOf(to) > roomOf(from)).map(to => `${from} → ${to}`),
   );
   expect(upwards).toEqual([]);
+});
+
+/** The two places that may tell modes apart: their names and settings, and what they mean. */
+const homesOfModes = ['infra/src/config/canon-table.ts', 'bus-format/src/canon/modes.ts'];
+
+/** Returns the modes that a file tells apart: in comparisons, cases, lists, unions or objects. */
+function modesToldApart(text: string): string[] {
+  if (!tableModeNames.some(name => text.includes(name))) return [];
+  const file = ts.createSourceFile('x.tsx', text, ts.ScriptTarget.Latest, true);
+  const isName = (node: ts.Node) =>
+    (ts.isStringLiteral(node) || ts.isIdentifier(node)) && (tableModeNames as string[]).includes(node.text);
+  const found: string[] = [];
+  const note = (nodes: readonly ts.Node[], enough = 1) => {
+    const names = nodes.filter(isName).map(node => node.getText());
+    if (names.length >= enough) found.push(...names);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isBinaryExpression(node) && /mode/i.test(node.getText()))
+      note([node.left, node.right].filter(ts.isStringLiteral));
+    if (ts.isCaseClause(node)) note([node.expression]);
+    if (ts.isArrayLiteralExpression(node)) note(node.elements, 2);
+    if (ts.isUnionTypeNode(node))
+      note(
+        node.types.filter(ts.isLiteralTypeNode).map(type => type.literal),
+        2,
+      );
+    if (ts.isObjectLiteralExpression(node))
+      note(
+        node.properties.flatMap(({ name }) => name ?? []),
+        2,
+      );
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+test('a place that tells modes apart is found', () => {
+  expect(modesToldApart("if (table.mode === 'latest') f()")).toEqual(["'latest'"]);
+  expect(modesToldApart("switch (mode) { case 'append': f(); }")).toEqual(["'append'"]);
+  expect(modesToldApart("type M = 'append' | 'upsert'; z.enum(['append', 'upsert'])")).toHaveLength(4);
+  expect(modesToldApart('const f = { append: 1, latest: 2 }')).toHaveLength(2);
+  expect(modesToldApart("const declared = { mode: 'append' }; catalog.latest()")).toEqual([]);
+});
+
+test('no file but their homes tells the modes of canonical tables apart', () => {
+  const files = names.flatMap(name => [...importsIn(name).keys()].map(path => join(name, 'src', path)));
+  const found = files.map(path => [path, modesToldApart(readFileSync(join(packages, path), 'utf8'))] as const);
+  expect(found.flatMap(([path, modes]) => (modes.length > 0 ? [path] : [])).sort()).toEqual([...homesOfModes].sort());
 });

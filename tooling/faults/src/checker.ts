@@ -220,12 +220,17 @@ function freshRows(bus: string, table: string, rows: readonly JournalRow[]): str
         `SELECT run, n, price, '${row.artifact_key}' AS k, ${row.seq} AS s, ${row.ordinal} AS o, file_row_number AS r FROM read_parquet('${join(bus, row.rel_path ?? '')}', file_row_number = true)`,
     )
     .join(' UNION ALL ');
-  const { mode } = tables[table as keyof typeof tables];
-  if (mode === 'latest') return `SELECT * FROM (${all}) WHERE s = ${Math.max(...rows.map(row => row.seq))}`;
-  if (mode === 'upsert')
-    return `SELECT * FROM (${all}) QUALIFY row_number() OVER (PARTITION BY ${tables.books.key} ORDER BY s DESC, o DESC, r DESC) = 1`;
-  return all;
+  return definitions[tables[table as keyof typeof tables].mode](all, rows);
 }
+
+/** What each mode shows, written apart from the bus: `s` is the seq, `o` the ordinal, `r` the row. */
+const definitions = {
+  append: (all: string) => all,
+  latest: (all: string, rows: readonly JournalRow[]) =>
+    `SELECT * FROM (${all}) WHERE s = ${Math.max(...rows.map(row => row.seq))}`,
+  upsert: (all: string) =>
+    `SELECT * FROM (${all}) QUALIFY row_number() OVER (PARTITION BY ${tables.books.key} ORDER BY s DESC, o DESC, r DESC) = 1`,
+};
 
 function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
   return groupBy(

@@ -1,13 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
+import { canonTableOf, type TableArtifacts } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, busLayout, digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
 import type { StoreProblem } from './problem.js';
 import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
-import { checkTables, noteArtifact, type TableArtifacts } from './verify-tables.js';
+import { checkTables, noteArtifact } from './verify-tables.js';
 
 /** What a verification found. */
 export interface VerifyReport {

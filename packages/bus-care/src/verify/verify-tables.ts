@@ -1,21 +1,9 @@
-import { type DeclaredColumn, identifier, literalList, schemaMap, selectList } from '@quantbot/bus-format';
-import type { TableMode } from '@quantbot/bus-format/canon';
+import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
+import { modeNamed, type TableArtifacts } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { type BusConfig, exists, inFolder } from '@quantbot/infra';
 import { type DuckDb, openDuckDb } from '@quantbot/storage';
 import type { StoreProblem } from './problem.js';
-
-/** The artifacts of a canonical table, as a verification has found them. */
-export interface TableArtifacts {
-  /** All rows of all of them. */
-  rows: number;
-  /** The newest job of the table, and how many rows it brought. */
-  newest: { seq: number; rows: number };
-  /** Paths relative to the bus root of those whose bytes are as the journal says. */
-  sound: string[];
-  /** Whether one is missing or damaged. */
-  isHurt: boolean;
-}
 
 /** Adds an artifact of a table; they come in the order of their jobs. */
 export function noteArtifact(
@@ -32,9 +20,9 @@ export function noteArtifact(
   tables.set(table, known);
 }
 
-interface ShownTable {
+interface TableRow {
   table_name: string;
-  mode: TableMode['mode'];
+  mode: string;
   key: string[];
 }
 
@@ -51,13 +39,13 @@ export async function checkTables(
   const database = await openDuckDb(config.duckdbPath, { readOnly: true });
   try {
     const problems: StoreProblem[] = [];
-    const shown = await database.query<ShownTable>('SELECT table_name, mode, key FROM catalog.tables_d');
+    const shown = await database.query<TableRow>('SELECT table_name, mode, key FROM catalog.tables_d');
     for (const [name, artifacts] of expected) {
       const table = shown.find(({ table_name }) => table_name === name);
       const detail =
         table === undefined
           ? `there is no canon.${name} in the database`
-          : await problemOf(database, config.busRoot, table, artifacts, lastSeq);
+          : await problemOf(database, table, inBus(config, artifacts), lastSeq);
       if (detail !== undefined)
         problems.push({ code: 'TABLE_ROWS', what: name, detail: `${detail}; quantbot-bus rebuild makes it again` });
     }
@@ -67,62 +55,26 @@ export async function checkTables(
   }
 }
 
+/** The same artifacts with absolute paths. */
+const inBus = ({ busRoot }: BusConfig, artifacts: TableArtifacts): TableArtifacts => ({
+  ...artifacts,
+  sound: artifacts.sound.map(path => inFolder(busRoot, path)),
+});
+
 async function problemOf(
   database: DuckDb,
-  busRoot: string,
-  { table_name, mode, key }: ShownTable,
+  { table_name, mode, key }: TableRow,
   artifacts: TableArtifacts,
   lastSeq: number,
 ): Promise<string | undefined> {
-  const view = `canon.${identifier(table_name)}`;
-  switch (mode) {
-    case 'append': {
-      const rows = await count(database, `FROM ${view} WHERE _seq <= ${lastSeq}`);
-      return rows === artifacts.rows ? undefined : `${view} has ${rows} rows, its artifacts have ${artifacts.rows}`;
-    }
-    case 'latest': {
-      const { seq, rows } = artifacts.newest;
-      if ((await count(database, `FROM ${view} WHERE _seq > ${lastSeq}`)) > 0) return undefined; // a newer job took its place
-      const found = await count(database, `FROM ${view} WHERE _seq = ${seq}`);
-      const older = await count(database, `FROM ${view} WHERE _seq < ${seq}`);
-      return found === rows && older === 0
-        ? undefined
-        : `${view} has ${found + older} rows, its newest job (seq ${seq}) brought ${rows}`;
-    }
-    case 'upsert':
-      return keyProblemOf(database, busRoot, { table_name, mode, key }, artifacts, lastSeq);
-  }
-}
-
-/**
- * Every key that came is shown, once, and none besides. A key that is there stays there, whatever
- * is committed meanwhile.
- */
-async function keyProblemOf(
-  database: DuckDb,
-  busRoot: string,
-  { table_name, key }: ShownTable,
-  { sound, isHurt }: TableArtifacts,
-  lastSeq: number,
-): Promise<string | undefined> {
-  const view = `canon.${identifier(table_name)}`;
-  const columns = await keyColumns(database, table_name, key);
-  const names = selectList(columns);
-  const files = sound.map(path => inFolder(busRoot, path));
-  const came =
-    files.length === 0
-      ? `(SELECT ${names} FROM ${view} WHERE false)`
-      : `(SELECT DISTINCT ${names} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)}))`;
-  const twice = await count(database, `FROM (SELECT ${names} FROM ${view} GROUP BY ${names} HAVING count(*) > 1)`);
-  if (twice > 0) return `${view} shows ${twice} keys more than once`;
-  const lost = await count(database, `FROM ${came} ANTI JOIN ${view} USING (${names})`);
-  if (lost > 0) return `${view} lacks ${lost} keys that its artifacts have`;
-  if (isHurt) return undefined; // whose keys are told by the artifact's own problem
-  const strange = await count(
-    database,
-    `FROM (SELECT ${names} FROM ${view} WHERE _seq <= ${lastSeq}) ANTI JOIN ${came} USING (${names})`,
-  );
-  return strange > 0 ? `${view} has ${strange} keys that none of its artifacts has` : undefined;
+  const rule = modeNamed(mode);
+  if (rule === undefined) return `canon.${table_name} has the mode ${mode}, which this version does not know`;
+  const shown = {
+    view: `canon.${identifier(table_name)}`,
+    key: await keyColumns(database, table_name, key),
+    count: (from: string) => count(database, from),
+  };
+  return rule.problem(shown, artifacts, lastSeq);
 }
 
 async function keyColumns(database: DuckDb, table: string, key: readonly string[]): Promise<DeclaredColumn[]> {

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusLayout, makeFolderDurable, systemErrorCode, writeFileDurable } from '@quantbot/infra';
-import type { CanonTable } from './table.js';
+import { type CanonTable, newTable } from './table.js';
 
 /**
- * In a table's folder: by which mode its compacted files were made. Without it they hold every row
- * (`append`).
+ * Lies in a table's folder and names the mode that its compacted files were made for. Without it,
+ * they were made for the default mode.
  */
 const definitionFile = 'table.json';
 
@@ -15,7 +15,7 @@ const definitionFile = 'table.json';
  */
 export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable): Promise<boolean> {
   const text = await readFile(join(layout.canon, table.name, definitionFile), 'utf8').catch(error => {
-    if (systemErrorCode(error) === 'ENOENT') return textOf({ ...table, mode: { mode: 'append' } });
+    if (systemErrorCode(error) === 'ENOENT') return textOf(newTable(table.name, undefined));
     throw error;
   });
   return text !== textOf(table);
@@ -28,4 +28,5 @@ export async function noteMode(layout: BusLayout, table: CanonTable): Promise<vo
   await writeFileDurable(join(folder, definitionFile), textOf(table));
 }
 
-const textOf = ({ mode }: CanonTable): string => `${JSON.stringify(mode)}\n`;
+const textOf = ({ mode, key, orderBy }: CanonTable): string =>
+  `${JSON.stringify({ mode, ...(key.length > 0 && { key, orderBy }) })}\n`;

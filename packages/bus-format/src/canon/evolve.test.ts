@@ -25,7 +25,9 @@ function errorOf(call: () => unknown): BusError {
 test('the first artifact fixes the columns, wide enough for later files', () => {
   expect(first).toEqual({
     name: 't',
-    mode: { mode: 'append' },
+    mode: 'append',
+    key: [],
+    orderBy: [],
     generation: 0,
     columns: [
       { name: 'n', type: 'BIGINT', fixedBy: 'r1/p/k/a', required: false },

@@ -2,6 +2,7 @@
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export { noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
+export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { tableHistory } from './history.js';
 export {
   areWithin,
@@ -13,10 +14,11 @@ export {
   type StoredFile,
   storedBetween,
 } from './journalled.js';
+export { type Mode, modeNamed, modes, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
-export { newestRows } from './newest-rows.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { TableRegistry } from './registry.js';
-export { type CanonTable, canonTableOf, newTable, type TableMode } from './table.js';
+export { type StoredRows, storedRows } from './stored-rows.js';
+export { type CanonTable, canonTableOf, newTable } from './table.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
 export { canonicalType } from './types.js';

@@ -1,18 +1,16 @@
-import type { DeclaredTable } from '@quantbot/infra';
+import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/infra';
 import type { DeclaredColumn } from '../sql.js';
 
 export { canonTableOf } from '@quantbot/infra';
-
-/** Which of all rows that came a table shows. */
-export type TableMode =
-  | { mode: 'append' }
-  | { mode: 'latest' }
-  | { mode: 'upsert'; key: readonly string[]; orderBy: readonly string[] };
 
 /** A canonical table as it stands after some commit. */
 export interface CanonTable {
   name: string;
   mode: TableMode;
+  /** The columns that identify a row. Empty for a mode without a key. */
+  key: readonly string[];
+  /** The columns that decide which row of a key is the newest. */
+  orderBy: readonly string[];
   columns: readonly CanonColumn[];
   /**
    * Counts the changes that an older view could not read; part of the names of the table's files.
@@ -36,7 +34,9 @@ export function newTable(name: string, declared: DeclaredTable | undefined): Can
   const required = new Set(requiredColumns(declared));
   return {
     name,
-    mode: modeOf(declared),
+    mode: declared?.mode ?? defaultTableMode,
+    key: declared?.key ?? [],
+    orderBy: declared?.orderBy ?? [],
     columns: (declared?.columns ?? []).map(column => ({
       name: column.name,
       type: column.type,
@@ -57,8 +57,3 @@ export const requiredColumns = (declared: DeclaredTable | undefined): string[] =
     ...(declared?.columns ?? []).filter(column => column.notNull).map(column => column.name),
   ]),
 ];
-
-function modeOf(declared: DeclaredTable | undefined): TableMode {
-  if (declared?.mode === 'upsert') return { mode: 'upsert', key: declared.key, orderBy: declared.orderBy };
-  return { mode: declared?.mode ?? 'append' };
-}

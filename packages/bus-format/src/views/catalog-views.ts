@@ -80,10 +80,10 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
 /** A row for each canonical table: which of its rows it shows. */
 const tablesOf = ({ tables }: Snapshot): string =>
   unionOf(
-    tables.map(({ table: { name, mode } }) => {
-      const { key, orderBy } = mode.mode === 'upsert' ? mode : { key: [], orderBy: [] };
-      return `${literal(name)}, ${literal(mode.mode)}, CAST(${literalList(key)} AS VARCHAR[]), CAST(${literalList(orderBy)} AS VARCHAR[])`;
-    }),
+    tables.map(
+      ({ table: { name, mode, key, orderBy } }) =>
+        `${literal(name)}, ${literal(mode)}, CAST(${literalList(key)} AS VARCHAR[]), CAST(${literalList(orderBy)} AS VARCHAR[])`,
+    ),
     { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
   );
 

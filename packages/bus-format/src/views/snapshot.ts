@@ -11,10 +11,7 @@ export interface TableFiles {
   table: CanonTable;
   /** Names in `canon/<table>/`. */
   segments: readonly string[];
-  /**
-   * The newest job of the table that is in segments; of interest for `latest` only, and 0
-   * otherwise.
-   */
+  /** The newest job of the table that is in segments, if its mode needs it; otherwise 0. */
   newestCompacted: number;
   /**
    * Commits up to here are in its segments: {@link Snapshot.compactedSeq}, or fewer while a damaged

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
-import { newestRows } from '../canon/newest-rows.js';
+import { shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { emptyCommit, seqName } from '../journal/files.js';
 import { isOfTable } from '../journal/row.js';
 import type { HotFiles } from '../journal/snapshot.js';
 import { hotJournal, journalQuery } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
-import { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from '../sql.js';
+import { identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
 import type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 
@@ -63,20 +63,10 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FRO
 ON f._position = j._position`,
   );
   return [
-    `CREATE VIEW _rows.${name} AS ${newestRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
+    `CREATE VIEW _rows.${name} AS ${shownRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
     `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }
-
-/**
- * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`.
- * The CASE is always true, which DuckDB cannot know: so it compares values instead of leaving out
- * row groups by a writer's statistics, which may be wrong and never count NaN.
- */
-export const untrusted = (columns: readonly DeclaredColumn[]): string =>
-  columns
-    .map(({ name }) => `CASE WHEN length(filename) > 0 THEN ${identifier(name)} END AS ${identifier(name)}`)
-    .join(', ');
 
 /** The rows of the commits that a table has in `hot/`. */
 const hotRows = ({ behind, compactedSeq }: TableFiles): string =>

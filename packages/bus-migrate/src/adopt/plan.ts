@@ -1,4 +1,4 @@
-import { canonicalSchemas, TableRegistry } from '@quantbot/bus-format/canon';
+import { canonicalSchemas, modes, TableRegistry } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
 import { type BusConfig, BusError, busLayout, exists } from '@quantbot/infra';
@@ -131,8 +131,8 @@ function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: rea
     const there = registry.get(table.canon);
     if (registry.lastSeq(table.canon) > 0)
       table.notes.push(`canon.${table.canon} has rows in the bus; these are added (--skip-known leaves the table out)`);
-    if (there !== undefined && there.mode.mode !== 'append')
-      table.notes.push(`canon.${table.canon} has the mode ${there.mode.mode}: not every row needs to stay visible`);
+    if (there !== undefined && !modes[there.mode].showsEveryRow)
+      table.notes.push(`canon.${table.canon} has the mode ${there.mode}: not every row needs to stay visible`);
     try {
       const columns = table.columns.map(({ canonName: name, fileType: type }) => ({ name, type, nullable: true }));
       registry.draft().apply({ seq: 1, schemaHint: `canon.${table.canon}`, artifactKey: nameOf(table), columns });

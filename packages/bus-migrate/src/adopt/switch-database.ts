@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
+import { modes } from '@quantbot/bus-format/canon';
 import { type AdoptionRecord, listPublished, writeAdoptionRecord } from '@quantbot/bus-format/state';
 import { hashOfRows } from '@quantbot/duckdb-process';
 import { type BusConfig, busLayout, copyFileDurable, exists, faultPoint, syncFolder, tryLink } from '@quantbot/infra';
@@ -107,7 +108,7 @@ export async function verifyPublished(config: BusConfig, record: AdoptionRecord,
   const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
   try {
     for (const table of record.tables) {
-      if (config.canon.tables.some(({ name, mode }) => name === table.canon && mode !== 'append')) continue;
+      if (config.canon.tables.some(({ name, mode }) => name === table.canon && !modes[mode].showsEveryRow)) continue;
       const from = `canon.${identifier(table.canon)} WHERE _artifact_key = ${literal(keyOf(record, table))}`;
       const found = await hashOfRows(database.connection, keptTexts(table.columns, from));
       if (found.hash !== table.hash || found.rows !== table.rows)

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { tableModeNames } from '@quantbot/infra';
 
 /**
  * What the API's answers look like. `openapi.json` is made of these, and a test holds the answers
@@ -157,7 +158,7 @@ export const exportSchema = z
 export const tableSchema = z
   .strictObject({
     name: z.string(),
-    mode: z.enum(['append', 'latest', 'upsert']),
+    mode: z.enum(tableModeNames),
     key: z.array(z.string()),
     artifacts: count,
     artifactRows: count.openapi({

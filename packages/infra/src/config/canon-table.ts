@@ -16,21 +16,45 @@ const columnType = z
   );
 const columnName = z.string().min(1).max(255);
 
+/**
+ * The modes of canonical tables: which rows each shows, and whether a key identifies the rows
+ * (`key`, `order_by`).
+ */
+export const tableModes = {
+  append: { shows: 'all rows', isKeyed: false },
+  latest: { shows: 'those of the newest job', isKeyed: false },
+  upsert: { shows: 'the newest row of each key', isKeyed: true },
+} as const satisfies Record<string, { shows: string; isKeyed: boolean }>;
+
+/** The name of a mode. */
+export type TableMode = keyof typeof tableModes;
+
+/** The names of all modes. */
+export const tableModeNames = Object.keys(tableModes) as [TableMode, ...TableMode[]];
+
+/** The mode of a table that the configuration does not declare. */
+export const defaultTableMode: TableMode = 'append';
+
+const keyedModes = tableModeNames.filter(name => tableModes[name].isKeyed);
+const onlyKeyed = `(${keyedModes.map(name => `\`${name}\``).join(', ')} only)`;
+
 /** The settings of a canonical table. */
 export const tableSchema = z
   .strictObject({
     mode: z
-      .enum(['append', 'latest', 'upsert'])
-      .default('append')
-      .describe('`append`: all rows. `latest`: those of the newest job. `upsert`: the newest row of each key.'),
-    key: z.array(columnName).min(1).optional().describe('The columns that identify a row (`upsert` only).'),
+      .enum(tableModeNames)
+      .default(defaultTableMode)
+      .describe(
+        `${Object.entries(tableModes)
+          .map(([name, { shows }]) => `\`${name}\`: ${shows}`)
+          .join('. ')}.`,
+      ),
+    key: z.array(columnName).min(1).optional().describe(`The columns that identify a row ${onlyKeyed}.`),
     order_by: z
       .array(columnName)
       .min(1)
       .optional()
-      .describe(
-        'The columns by which one row of a key is newer than another (`upsert` only); then the order of commits.',
-      ),
+      .describe(`The columns by which one row of a key is newer than another ${onlyKeyed}; then the order of commits.`),
     columns: z
       .record(
         columnName,
@@ -43,20 +67,20 @@ export const tableSchema = z
       .describe('Columns that are there from the beginning; files may bring others.'),
   })
   .superRefine((table, context) => {
-    const isUpsert = table.mode === 'upsert';
+    const { isKeyed } = tableModes[table.mode];
     const declared = Object.keys(table.columns);
     for (const name of ['key', 'order_by'] as const)
       for (const column of declared.length > 0 ? (table[name] ?? []) : [])
         if (!declared.includes(column))
           context.addIssue({ code: 'custom', path: [name], message: `${column} is not among the columns` });
-    if (isUpsert && table.key === undefined)
-      context.addIssue({ code: 'custom', path: ['key'], message: 'an upsert table needs a key' });
+    if (isKeyed && table.key === undefined)
+      context.addIssue({ code: 'custom', path: ['key'], message: `the mode ${table.mode} needs a key` });
     for (const name of ['key', 'order_by'] as const)
-      if (!isUpsert && table[name] !== undefined)
+      if (!isKeyed && table[name] !== undefined)
         context.addIssue({
           code: 'custom',
           path: [name],
-          message: `only an upsert table has it, and this is ${table.mode}`,
+          message: `the mode ${table.mode} has none; only ${keyedModes.join(', ')} has one`,
         });
   });
 
@@ -64,10 +88,10 @@ export const tableSchema = z
 export interface DeclaredTable {
   /** In lower case. */
   name: string;
-  mode: 'append' | 'latest' | 'upsert';
-  /** `upsert` only: the columns that identify a row. Empty for other modes. */
+  mode: TableMode;
+  /** The columns that identify a row. Empty for a mode without a key. */
   key: string[];
-  /** `upsert` only: the columns that decide which row of a key is the newest. */
+  /** The columns that decide which row of a key is the newest. */
   orderBy: string[];
   columns: { name: string; type: string; notNull: boolean }[];
 }

@@ -1,4 +1,6 @@
-import { identifier, literal } from '@quantbot/bus-format/sql';
+import { modeNamed, type StoredRows, storedRows } from '@quantbot/bus-format/canon';
+import { type DeclaredColumn, identifier, literal, selectList } from '@quantbot/bus-format/sql';
+import { storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
@@ -61,60 +63,39 @@ async function createAll(database: Pick<DuckDb, 'query'>, statements: readonly s
 
 interface TableRow {
   table_name: string;
-  mode: 'append' | 'latest' | 'upsert';
+  mode: string;
   key: string[];
   order_by: string[];
 }
 
 /**
- * `canon.<table>` as it was. Of an append table every row is still there; the others have dropped
- * what was superseded, so they are made of the store's files again (the same definition as in
- * docs/reference/configuration.md, "Modes of canonical tables").
+ * Returns `canon.<table>` as it was. A table that only grows still has every row. Any other table
+ * has dropped superseded rows, so it is read from the store's files.
  */
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
-  { table_name, mode, key, order_by }: TableRow,
+  { table_name, mode: name, key, order_by }: TableRow,
   seq: number,
 ): Promise<string> {
   const view = `CREATE VIEW canon.${identifier(table_name)} AS`;
-  if (mode === 'append')
-    return `${view} SELECT * FROM ${published}.canon.${identifier(table_name)} WHERE _seq <= ${seq}`;
-  const columns = await database.query(
-    'SELECT column_name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
+  const today = `${published}.canon.${identifier(table_name)}`;
+  const mode = modeNamed(name);
+  if (mode === undefined)
+    throw storageError('DATABASE_INVALID', `canon.${table_name} has the mode ${name}, which this version lacks.`, {
+      hint: 'Upgrade @quantbot/storage to the version of the daemon.',
+    });
+  if (mode.onlyGrows) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
+  const columns = (await database.query(
+    'SELECT column_name AS name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table_name],
-  );
-  const names = columns.map(column => identifier(column.column_name as string)).join(', ');
-  const artifacts = await database.query(
-    `SELECT canonical_path AS path, seq, ordinal, artifact_key FROM catalog.artifacts_f WHERE lower(schema_hint) = ? ORDER BY seq, ordinal`,
+  )) as unknown as DeclaredColumn[];
+  const artifacts = (await database.query(
+    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? ORDER BY seq, ordinal`,
     [`canon.${table_name}`],
-  );
+  )) as unknown as StoredRows[];
   const newest = artifacts.at(-1)?.seq;
-  const used = mode === 'latest' ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
-  if (used.length === 0) return `${view} SELECT * FROM ${published}.canon.${identifier(table_name)} WHERE false`;
-  const schema = columns.map(
-    ({ column_name, type }) =>
-      `${literal(column_name as string)}: {name: ${literal(column_name as string)}, type: ${literal(type as string)}, default_value: NULL}`,
-  );
-  const files = used.map(({ path }) => literal(path as string));
-  const origins = used.map(
-    a => `(${literal(a.path as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key as string)})`,
-  );
-  // As in the published views: an expression that is always true keeps DuckDB from trusting a
-  // writer's statistics.
-  const values = columns.map(({ column_name: name }) => {
-    const column = identifier(name as string);
-    return `CASE WHEN length(f.filename) > 0 THEN f.${column} END AS ${column}`;
-  });
-  const rows = `SELECT ${values.join(', ')}, o.seq AS _seq, o.artifact_key AS _artifact_key, o.ordinal AS _ordinal, f.file_row_number AS _row
-FROM read_parquet([${files.join(', ')}], schema = MAP {${schema.join(', ')}}, filename = true) f
-JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
-  const newestFirst = [
-    ...order_by.map(name => `${identifier(name)} DESC NULLS LAST`),
-    '_seq DESC, _ordinal DESC, _row DESC',
-  ];
-  const shown =
-    mode === 'latest'
-      ? ''
-      : ` QUALIFY row_number() OVER (PARTITION BY ${key.map(identifier).join(', ')} ORDER BY ${newestFirst.join(', ')}) = 1`;
-  return `${view} SELECT ${names}, _seq, _artifact_key FROM (${rows})${shown}`;
+  if (newest === undefined) return `${view} SELECT * FROM ${today} WHERE false`;
+  const used = mode.onlyNewestJob ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
+  const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by }, String(newest));
+  return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM (${rows})`;
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   type CanonTable,
-  newestRows,
+  modes,
   newestSeqOf,
   type OnDamage,
   originColumns,
   originOrder,
   positionOfRow,
   type StoredFile,
+  shownRows,
   storedBetween,
   tablesBehind,
   throwDamage,
@@ -127,7 +128,7 @@ async function compactTable(
 FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
   FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
-  const sql = `SELECT * FROM (${await shownRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
+  const sql = `SELECT * FROM (${await keptRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
   const write = () =>
     writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, sources);
   await write().catch(async error => {
@@ -150,7 +151,7 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
     const folder = join(bus.layout.canon, table.name);
     const { live } = await listSegments(folder, bus.journal.compactedSeq);
     const columns = [...table.columns, ...originColumns];
-    const shown = (rows: string, last: number) => shownRows(bus, table, rows, last);
+    const shown = (rows: string, last: number) => keptRows(bus, table, rows, last);
     const merge = () => mergeIn(bus, compactor, folder, live, columns, originOrder, shown);
     merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
   }
@@ -167,9 +168,9 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
 }
 
 /** The rows up to a seq that the table's mode shows: a compacted file need not keep the others. */
-async function shownRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
-  const newest = table.mode.mode === 'latest' ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
-  return newestRows(table, rows, String(newest));
+async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
+  const newest = modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
+  return shownRows(table, rows, String(newest));
 }
 
 /**

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
-import { literal, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   areWithin,
   artifactsOfTable,
   type Behind,
   type CanonTable,
   canonicalRows,
-  newestRows,
+  modes,
   newTable,
   noteMode,
   type OnDamage,
   originOrder,
+  shownRows,
+  storedRows,
   tablesBehind,
   throwDamage,
   wasMadeForAnotherMode,
@@ -37,10 +38,9 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
     const { live } = await listSegments(folder, compactedSeq);
     const expected = behind.has(table.name) ? await canonicalRows(bus.journal, compactedSeq) : all;
     const counts = await Promise.all(live.map(segment => rowsOf(join(folder, segment.name))));
-    const whole =
-      table.mode.mode === 'append'
-        ? counts.reduce((sum, n) => sum + Math.max(0, n), 0) === (expected.get(table.name) ?? 0)
-        : !counts.includes(unreadable) && (await areWithin(bus.journal, table.name, live, compactedSeq));
+    const whole = modes[table.mode].showsEveryRow
+      ? counts.reduce((sum, n) => sum + Math.max(0, n), 0) === (expected.get(table.name) ?? 0)
+      : !counts.includes(unreadable) && (await areWithin(bus.journal, table.name, live, compactedSeq));
     if (!whole) incomplete.push(table);
   }
   return incomplete;
@@ -102,15 +102,15 @@ export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: Ca
   const upTo = (await wholeBehind(bus)).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
   if (artifacts.length === 0) return true;
-  const files = artifacts.map(artifact => join(bus.layout.root, artifact.rel_path ?? ''));
-  const origins = artifacts.map(
-    (a, i) => `(${literal(files[i] as string)}, ${a.seq}, ${a.ordinal}, ${literal(a.artifact_key ?? '')})`,
-  );
-  const rows = `SELECT ${selectList(table.columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
-FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true) f
-JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
+  const files = artifacts.map(({ rel_path, seq, ordinal, artifact_key }) => ({
+    path: join(bus.layout.root, rel_path ?? ''),
+    seq,
+    ordinal,
+    artifactKey: artifact_key ?? '',
+  }));
+  const rows = storedRows(table.columns, files);
   const newest = String(artifacts.at(-1)?.seq ?? 0);
-  const sql = `SELECT * FROM (${newestRows(table, rows, newest)}) ORDER BY ${originOrder}`;
+  const sql = `SELECT * FROM (${shownRows(table, rows, newest)}) ORDER BY ${originOrder}`;
   await writeSegment(
     bus,
     compactor,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CanonTable } from '@quantbot/bus-format/canon';
+import { type CanonTable, modes } from '@quantbot/bus-format/canon';
 import { tableInOrder } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { ExportFileOptions } from '@quantbot/infra';
@@ -19,7 +19,7 @@ function ofTable(table: CanonTable, exportDir: string, options: ExportFileOption
     path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
-    ...(mode.mode === 'append' && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
+    ...(modes[mode].onlyGrows && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
+import { modes, newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
 import { type HotFiles, listSegments, type Segment, seqName } from '@quantbot/bus-format/journal';
 import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
@@ -34,7 +34,9 @@ async function tablesAt({ layout, journal, tables }: Bus, journalSeq: number): P
     tables.tables().map(async table => {
       const segments = live.get(table.name) ?? [];
       const { after: compactedSeq, commits } = behind.get(table.name) ?? { after: journalSeq, commits: [] };
-      const newestCompacted = table.mode.mode === 'latest' ? await newestSeqOf(journal, table.name, compactedSeq) : 0;
+      const newestCompacted = modes[table.mode].onlyNewestJob
+        ? await newestSeqOf(journal, table.name, compactedSeq)
+        : 0;
       return { table, segments: segments.map(({ name }) => name), newestCompacted, compactedSeq, behind: commits };
     }),
   );

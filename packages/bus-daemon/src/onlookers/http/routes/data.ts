@@ -39,12 +39,12 @@ const query = createRoute({
 export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(tables, async c => {
     const rows = new Map((await reader.catalog({ ask: 'tables' })).map(row => [row.table_name as string, row]));
-    const found = bus.tables.tables().map(({ name, mode, columns }) => {
+    const found = bus.tables.tables().map(({ name, mode, key, columns }) => {
       const row = rows.get(name);
       return {
         name,
-        mode: mode.mode,
-        key: mode.mode === 'upsert' ? [...mode.key] : [],
+        mode,
+        key: [...key],
         artifacts: Number(row?.artifacts ?? 0),
         artifactRows: Number(row?.artifact_rows ?? 0),
         lastSeq: bus.tables.lastSeq(name),

@@ -1,0 +1,75 @@
+import type { TableMode } from '@quantbot/infra';
+import { identifier } from '../sql.js';
+import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';
+import type { CanonTable } from './table.js';
+
+/** Defines which rows a canonical table shows. Nothing else in the bus knows what a mode means. */
+export interface Mode {
+  /**
+   * Returns the SELECT of the rows that a table shows.
+   *
+   * Compaction drops all others. So applying it twice, or to parts first and then to their union,
+   * must give the same rows.
+   *
+   * @param allRows SELECT of all rows that came, with the table's columns and `originColumns`.
+   * @param newestSeq SQL of the seq of the table's newest job, which may have brought no row.
+   */
+  shown(allRows: string, table: Pick<CanonTable, 'key' | 'orderBy'>, newestSeq: string): string;
+  /** Whether every row that came is shown. Compacted files then hold as many as the journal says. */
+  showsEveryRow: boolean;
+  /**
+   * Whether a row that is shown once stays shown. An earlier state is then a part of today's, and a
+   * dataset export only adds files.
+   */
+  onlyGrows: boolean;
+  /** Whether only rows of the table's newest job are shown. Older artifacts are then not read. */
+  onlyNewestJob: boolean;
+  /**
+   * Compares a published table with its artifacts up to a job. A daemon may commit meanwhile.
+   *
+   * @returns a sentence about what is wrong, or undefined.
+   */
+  problem(table: ShownTable, artifacts: TableArtifacts, lastSeq: number): Promise<string | undefined>;
+}
+
+/** Every mode. Their names and settings are in `tableModes` of `@quantbot/infra`. */
+export const modes: Readonly<Record<TableMode, Mode>> = {
+  append: {
+    shown: rows => rows,
+    showsEveryRow: true,
+    onlyGrows: true,
+    onlyNewestJob: false,
+    problem: allRows,
+  },
+  latest: {
+    shown: (rows, _, newestSeq) => `SELECT * FROM (${rows}) WHERE _seq = ${newestSeq}`,
+    showsEveryRow: false,
+    onlyGrows: false,
+    onlyNewestJob: true,
+    problem: newestJob,
+  },
+  upsert: {
+    shown: (rows, { key, orderBy }) => {
+      const newestFirst = [
+        ...orderBy.map(name => `${identifier(name)} DESC NULLS LAST`),
+        '_seq DESC, _ordinal DESC, _row DESC',
+      ];
+      return `SELECT * FROM (${rows}) QUALIFY row_number() OVER (PARTITION BY ${key.map(identifier).join(', ')} ORDER BY ${newestFirst.join(', ')}) = 1`;
+    },
+    showsEveryRow: false,
+    onlyGrows: false,
+    onlyNewestJob: false,
+    problem: eachKeyOnce,
+  },
+};
+
+/** Returns the mode with a name that a database holds; undefined if a newer version wrote it. */
+export const modeNamed = (name: string): Mode | undefined =>
+  Object.hasOwn(modes, name) ? modes[name as TableMode] : undefined;
+
+/** Returns the SELECT of the rows that a table shows, of all rows that came: {@link Mode.shown}. */
+export const shownRows = (
+  table: Pick<CanonTable, 'mode' | 'key' | 'orderBy'>,
+  allRows: string,
+  newestSeq: string,
+): string => modes[table.mode].shown(allRows, table, newestSeq);
