@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeRelPath } from './bus-layout.js';
-import { artifactKey, artifactKeySchema, idSchema, isId, maxIdLength } from './ids.js';
+import { artifactKeySchema, idSchema } from './id-schemas.js';
+import { artifactKey, isId, maxIdLength } from './ids.js';
 
 test.each(['a', '0', 'run-123', 'A.b_c-d', 'a..b', 'x'.repeat(maxIdLength), 'CON', 'null'])('%j is an id', text => {
   expect(isId(text)).toBe(true);

@@ -223,7 +223,7 @@ function freshRows(bus: string, table: string, rows: readonly JournalRow[]): str
   return definitions[tables[table as keyof typeof tables].mode](all, rows);
 }
 
-/** What each mode shows, written apart from the bus: `s` is the seq, `o` the ordinal, `r` the row. */
+/** What each mode shows, written apart from the bus: `s` is seq, `o` ordinal, and `r` row. */
 const definitions = {
   append: (all: string) => all,
   latest: (all: string, rows: readonly JournalRow[]) =>

@@ -15,7 +15,7 @@ export interface Mode {
    * @param newestSeq SQL of the seq of the table's newest job, which may have brought no row.
    */
   shown(allRows: string, table: Pick<CanonTable, 'key' | 'orderBy'>, newestSeq: string): string;
-  /** Whether every row that came is shown. Compacted files then hold as many as the journal says. */
+  /** Whether every row that came is shown. Compacted files then hold as many as the journal. */
   showsEveryRow: boolean;
   /**
    * Whether a row that is shown once stays shown. An earlier state is then a part of today's, and a
