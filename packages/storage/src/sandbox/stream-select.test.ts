@@ -22,6 +22,24 @@ async function answer(sql: string, values: 'text' | 'json' = 'json') {
   return { columns: batches[0]?.columns, rows: batches.flatMap(batch => batch.rows) };
 }
 
+test('a text keeps the byte order mark that it begins with, wherever it stands', async () => {
+  const sql = `WITH t AS (SELECT chr(65279) || 'x' AS t UNION ALL SELECT NULL)
+SELECT t, [t, NULL], {'a': {'b c': t}, 'n': 1}, MAP {coalesce(t, 'k'): [t]} FROM t`;
+  const text = '\ufeffx';
+  expect((await answer(sql)).rows).toEqual([
+    [text, [text, null], { a: { 'b c': text }, n: 1 }, [{ key: text, value: [text] }]],
+    [null, [null, null], { a: { 'b c': null }, n: 1 }, [{ key: 'k', value: [null] }]],
+  ]);
+  const nothing = 'SELECT NULL::VARCHAR[], NULL::STRUCT(a VARCHAR), NULL::MAP(VARCHAR, VARCHAR), []::VARCHAR[]';
+  expect((await answer(nothing)).rows).toEqual([[null, null, null, []]]);
+  expect((await answer(sql, 'text')).rows[0]).toEqual([
+    text,
+    `[${text}, NULL]`,
+    `{'a': {'b c': ${text}}, 'n': 1}`,
+    `{${text}=[${text}]}`,
+  ]);
+});
+
 test('columns have their names, also when two share one, and their types, also when there are no rows', async () => {
   expect(await answer("SELECT 1 AS a, 'x' AS a, NULL::DECIMAL(9,2) AS d WHERE false")).toEqual({
     columns: [

@@ -6,10 +6,12 @@ import {
   type DuckDBValueConverter,
   type Json,
   StatementType,
+  VARCHAR,
 } from '@duckdb/node-api';
 import { interruptible, queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js';
+import { keepMark } from './keep-mark.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 
@@ -93,8 +95,10 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Col
  */
 function withEndMark(sql: string, columns: readonly Column[], values: SelectValues): string {
   const names = columns.map((_, index) => `_c${index}`);
-  const isCast = ({ type }: Column) => values === 'text' && isCastToText(type.typeId);
-  const chosen = columns.map((column, index) => (isCast(column) ? `CAST(_c${index} AS VARCHAR)` : `_c${index}`));
+  const chosen = columns.map(({ type }, index) => {
+    const isCast = values === 'text' && isCastToText(type.typeId);
+    return isCast ? keepMark(`CAST(_c${index} AS VARCHAR)`, VARCHAR) : (keepMark(`_c${index}`, type) ?? `_c${index}`);
+  });
   // Put the SQL on its own lines: it may end with a comment.
   return `SELECT ${chosen.join(', ')}, false FROM (
 ${withoutSemicolon(sql)}

@@ -86,6 +86,12 @@ export async function whileBuilding<T>(
   }
 }
 
+/** A snapshot with some of its tables. Views cost time, and an export needs only its own. */
+const withOnly = (snapshot: Snapshot, names: readonly string[] | undefined): Snapshot =>
+  names === undefined
+    ? snapshot
+    : { ...snapshot, tables: snapshot.tables.filter(({ table }) => names.includes(table.name)) };
+
 /**
  * What the worker is to run for an export. A copy of a file still says what it is, by its key-value
  * metadata.
@@ -100,7 +106,7 @@ export async function selectOf(
     .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
     .join(', ');
   return {
-    setup: viewsAt(layout, snapshot, await frozenHot(bus, snapshot), busInfo(bus)),
+    setup: viewsAt(layout, untrusted ? snapshot : withOnly(snapshot, reads), await frozenHot(bus, snapshot), busInfo(bus)),
     sql,
     untrusted,
     readable: foldersOfDaemon(layout, config.export.exportDir),
