@@ -4,8 +4,9 @@ import { identifier } from '../sql.js';
 const mark = 'chr(65279)';
 
 /**
- * Returns SQL for a value whose texts the binding gives back whole: it drops a byte order mark at the beginning of each text, so such a text
- * gets a second one. A MAP becomes a LIST of keys and values, which is the same JSON. Undefined where there is no text in the type.
+ * Returns SQL for a value whose texts the binding gives back whole: it drops a byte order mark at
+ * the beginning of each text, so such a text gets a second one. A MAP becomes a LIST of keys and
+ * values, which is the same JSON. Undefined where there is no text in the type.
  */
 export function keepMark(value: string, type: DuckDBType, depth = 0): string | undefined {
   if (type.typeId === DuckDBTypeId.VARCHAR)

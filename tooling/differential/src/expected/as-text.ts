@@ -1,0 +1,55 @@
+import * as api from '@duckdb/node-api';
+import { type Canonical, floatOf } from '../canonical.js';
+import { blobText } from './as-json.js';
+import { asRead } from './as-read.js';
+import { dayAndTime, duckDbDate, infinityOf, timeText } from './dates.js';
+
+const plain = { int64: 'bigint', decimal: 'string', timestamp: 'nanos' } as const;
+
+/**
+ * DuckDB's text of a value that has nothing inside; undefined where only DuckDB can tell it.
+ *
+ * @throws NotRepresentable
+ */
+export function asText(value: Canonical, type: api.DuckDBType): string | null | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'string') return undefined;
+  const text = value.slice(2);
+  switch (type.typeId) {
+    case api.DuckDBTypeId.FLOAT:
+    case api.DuckDBTypeId.INTERVAL:
+    case api.DuckDBTypeId.GEOMETRY:
+    case api.DuckDBTypeId.VARIANT:
+      return undefined;
+    case api.DuckDBTypeId.DOUBLE:
+      return floatWords(floatOf(value));
+    case api.DuckDBTypeId.BLOB:
+      return blobText(text);
+    case api.DuckDBTypeId.DATE:
+      return duckDbDate(Number(text));
+    case api.DuckDBTypeId.TIMESTAMP:
+    case api.DuckDBTypeId.TIMESTAMP_NS:
+      return moment(BigInt(text), type.typeId === api.DuckDBTypeId.TIMESTAMP_NS ? 1n : 1000n);
+    case api.DuckDBTypeId.TIMESTAMP_TZ: {
+      const zoned = moment(BigInt(text), 1000n);
+      return zoned.endsWith('infinity') ? zoned : `${zoned}+00`;
+    }
+    default:
+      return String(asRead(value, type, plain));
+  }
+}
+
+/** Only what has one form: how many digits a float has is told by what reads it back. */
+function floatWords(value: number): string | undefined {
+  if (Number.isNaN(value)) return undefined;
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  return Object.is(value, -0) ? '-0.0' : undefined;
+}
+
+function moment(nanos: bigint, unit: bigint): string {
+  const infinite = infinityOf(nanos, unit);
+  if (infinite !== 0) return infinite > 0 ? 'infinity' : '-infinity';
+  const { days, rest } = dayAndTime(nanos);
+  const [date = '', era = ''] = duckDbDate(days).split(' ');
+  return `${date} ${timeText(rest)}${era && ` ${era}`}`;
+}

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const scripts = join(here, '../python');
+const cache = join(here, '../node_modules/.cache/python');
+
+/** Why there is no Python to run the campaign with. */
+export class NoPython extends Error {}
+
+/**
+ * The Python that has the packages of python/requirements.txt: an environment of our own, made
+ * once.
+ *
+ * @throws NoPython
+ */
+export function pythonWithWriters(): string {
+  const python = join(cache, 'bin/python');
+  const wanted = readFileSync(join(scripts, 'requirements.txt'), 'utf8');
+  const installed = join(cache, 'installed.txt');
+  if (existsSync(python) && existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return python;
+  rmSync(cache, { recursive: true, force: true });
+  mkdirSync(dirname(cache), { recursive: true });
+  runOrExplain('python3', ['-m', 'venv', cache]);
+  runOrExplain(python, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '-r',
+    join(scripts, 'requirements.txt'),
+  ]);
+  writeFileSync(installed, wanted);
+  return python;
+}
+
+function runOrExplain(command: string, args: readonly string[]): void {
+  const { status, error, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  if (status === 0) return;
+  throw new NoPython(`${[command, ...args].join(' ')}: ${error?.message ?? stderr}`);
+}
+
+/** Has the Python writers fill a folder. */
+export const generate = (python: string, seed: string, folder: string): Promise<void> =>
+  ended(
+    spawn(python, [join(scripts, 'corpus.py'), 'generate', seed, folder], { stdio: ['ignore', 'inherit', 'inherit'] }),
+  );
+
+/** Has pyarrow read files, and write the values of each beside it as `<file>.values.json`. */
+export function describe(python: string, paths: readonly string[]): Promise<void> {
+  const child = spawn(python, [join(scripts, 'corpus.py'), 'describe'], { stdio: ['pipe', 'inherit', 'inherit'] });
+  child.stdin?.end(paths.map(path => `${path}\n`).join(''));
+  return ended(child);
+}
+
+const ended = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => (code === 0 ? resolve() : reject(new Error(`Python ended with ${code}.`))));
+  });

@@ -1,0 +1,107 @@
+import { same, show } from './same.js';
+
+/** A file that is submitted, and who made it. */
+export interface Case {
+  file: string;
+  writer: string;
+  /** The options that it was written with. */
+  how: string;
+  /** Columns that may be refused, and why; every other one has to be read. */
+  refusable: Readonly<Record<string, string>>;
+}
+
+/** A value, or a whole column, that a reader gives otherwise than it was meant. */
+export interface Difference {
+  case: Case;
+  column: string;
+  type: string;
+  reader: string;
+  expected: string;
+  got: string;
+}
+
+const shownPerReader = 3;
+const shownInAll = 60;
+
+/** Collects what differs, and what was compared. */
+export class Report {
+  readonly seed: string;
+  readonly differences: Difference[] = [];
+  readonly refusals: string[] = [];
+  #values = 0;
+  readonly #perColumn = new Map<string, number>();
+  readonly #perReader = new Map<string, number>();
+
+  constructor(seed: string) {
+    this.seed = seed;
+  }
+
+  get values(): number {
+    return this.#values;
+  }
+
+  differ(difference: Difference): void {
+    this.differences.push(difference);
+  }
+
+  /** A column that was refused as it may be. */
+  refused(found: Case, reader: string, column: string, message: string): void {
+    this.refusals.push(`${reader}: ${found.file}, ${column}: ${message}`);
+  }
+
+  /** Compares the values of a column one by one; a few that differ are enough. */
+  compare(
+    about: { case: Case; column: string; type: string; reader: string },
+    expected: ArrayLike<unknown>,
+    got: ArrayLike<unknown>,
+  ): void {
+    this.#values += expected.length;
+    const [reader = ''] = about.reader.split(': ');
+    this.#perReader.set(reader, (this.#perReader.get(reader) ?? 0) + expected.length);
+    if (got.length !== expected.length)
+      this.differ({ ...about, expected: `${expected.length} rows`, got: `${got.length} rows` });
+    const key = `${about.case.file}\n${about.column}\n${about.reader}`;
+    for (let row = 0; row < Math.min(expected.length, got.length); row++) {
+      if (same(expected[row], got[row])) continue;
+      const count = (this.#perColumn.get(key) ?? 0) + 1;
+      this.#perColumn.set(key, count);
+      if (count > shownPerReader) return;
+      this.differ({ ...about, expected: `row ${row}: ${show(expected[row])}`, got: show(got[row]) });
+    }
+  }
+
+  /** What was compared, and each difference with how to see it again. */
+  lines(command: (file: string) => string): string[] {
+    const readers = [...this.#perReader].map(([reader, values]) => `  ${reader}: ${values} values`);
+    const shown = this.differences
+      .slice(0, shownInAll)
+      .flatMap(difference => [
+        `- ${difference.case.file} (${difference.case.writer}: ${difference.case.how})`,
+        `    column   ${difference.column} (${difference.type})`,
+        `    reader   ${difference.reader}`,
+        `    expected ${difference.expected}`,
+        `    got      ${difference.got}`,
+        `    again    ${command(difference.case.file)}`,
+      ]);
+    const more = this.differences.length - shownInAll;
+    return [
+      `${this.#values} values compared, seed ${this.seed}:`,
+      ...readers,
+      `${this.refusals.length} columns refused as they may be`,
+      ...shown,
+      ...(more > 0 ? [`… and ${more} more`] : []),
+      this.differences.length === 0 ? 'No difference.' : `${this.differences.length} DIFFERENCES`,
+    ];
+  }
+}
+
+/** The whole text of an error, for what it has to name. */
+export function textOf(error: unknown): string {
+  const { code, message, details, hint } = error as {
+    code?: string;
+    message: string;
+    details?: readonly string[];
+    hint?: string;
+  };
+  return [code, message, ...(details ?? []), hint].filter(part => part !== undefined).join(' | ');
+}
