@@ -139,9 +139,11 @@ def odd_files(corpus, rng, columns):
         return "row groups without rows"
 
     corpus.write("empty_groups", empty_groups)
-    names = ["with space", "q\"uote", "it's", "dot.ted", "ünïcode", "😀", "sel;ect", "SELECT", "a,b", "a\nb", "\ufeffbom", "constructor", "__proto__", "toString", "_c0", "filename", "file_row_number", "ts", "x[0]", "a/b", "100%", "$1", "?"]
+    names = ["with space", "q\"uote", "it's", "dot.ted", "ünïcode", "😀", "sel;ect", "SELECT", "a,b", "a\nb", "\ufeffbom", "constructor", "__proto__", "toString", "_c0", "ts", "x[0]", "a/b", "100%", "$1", "?"]
     odd = pa.table([numbers if i % 2 else texts for i in range(len(names))], names=names)
     corpus.write("odd_names", lambda path: pq.write_table(odd, path) or "odd names")
+    own = pa.table({"filename": numbers, "file_row_number": texts})
+    corpus.write("own_names", lambda path: pq.write_table(own, path) or "names of the bus", {"filename": "the bus's own name"})
     for label, doubled in {"case": ["a", "A", "b"], "same": ["close", "close", "close_1"], "fields": ["x", "X"]}.items():
         table = pa.table([numbers, texts, numbers][: len(doubled)], names=doubled)
         corpus.write(f"doubled_{label}", lambda path, table=table: pq.write_table(table, path) or "doubled names")

@@ -1,4 +1,5 @@
 import {
+  type DuckDBBlobValue,
   type DuckDBDateValue,
   DuckDBStructType,
   type DuckDBStructValue,
@@ -17,7 +18,7 @@ import {
 } from '@duckdb/node-api';
 import { storageError } from '../errors.js';
 import { checkedTime, isInfinite } from '../types/decode-times.js';
-import { dateText, isoText } from '../types/formats.js';
+import { blobText, dateText, isoText } from '../types/formats.js';
 
 /**
  * Returns a converter of DuckDB's values to lossless JSON. An integer within ±(2^53 − 1) is a
@@ -51,6 +52,8 @@ export function jsonConverterOf(column: string): DuckDBValueConverter<Json> {
         return isoTime((value as DuckDBTimestampValue | DuckDBTimestampTZValue).micros, 1000n);
       case DuckDBTypeId.TIMESTAMP_NS:
         return isoTime((value as DuckDBTimestampNanosecondsValue).nanos, 1n);
+      case DuckDBTypeId.BLOB:
+        return blobText((value as DuckDBBlobValue).bytes);
       case DuckDBTypeId.STRUCT:
         if (type instanceof DuckDBStructType) return structJson(value, type, converter, column);
     }

@@ -40,6 +40,13 @@ SELECT t, [t, NULL], {'a': {'b c': t}, 'n': 1}, MAP {coalesce(t, 'k'): [t]} FROM
   ]);
 });
 
+test('the JSON of bytes is DuckDB’s text of them, which no two values share', async () => {
+  const sql = String.raw`SELECT unnest(['\x00abc', '\x5Cx00abc', '\x22\x27\x7F\xFF ~'])::BLOB AS b`;
+  const { rows } = await answer(sql);
+  expect(rows).toEqual((await answer(sql, 'text')).rows);
+  expect(rows).toEqual([['\\x00abc'], ['\\x5Cx00abc'], ['\\x22\\x27\\x7F\\xFF ~']]);
+});
+
 test('columns have their names, also when two share one, and their types, also when there are no rows', async () => {
   expect(await answer("SELECT 1 AS a, 'x' AS a, NULL::DECIMAL(9,2) AS d WHERE false")).toEqual({
     columns: [

@@ -130,3 +130,15 @@ export function microsOfTimeText(text: string): bigint | undefined {
     (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1_000_000 + Number(fraction.padEnd(6, '0'));
   return micros > 86_400_000_000 ? undefined : BigInt(micros);
 }
+
+const escapedBytes = Array.from({ length: 256 }, (_, byte) =>
+  byte >= 32 && byte <= 126 && !`\\'"`.includes(String.fromCharCode(byte))
+    ? String.fromCharCode(byte)
+    : `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+);
+
+/**
+ * Bytes as DuckDB's text has them: `\x00abc`. A backslash is a byte like any other, so that no two
+ * values share a text.
+ */
+export const blobText = (bytes: Uint8Array): string => Array.from(bytes, byte => escapedBytes[byte]).join('');

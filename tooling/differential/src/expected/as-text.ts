@@ -34,6 +34,10 @@ export function asText(value: Canonical, type: api.DuckDBType): string | null | 
       const zoned = moment(BigInt(text), 1000n);
       return zoned.endsWith('infinity') ? zoned : `${zoned}+00`;
     }
+    case api.DuckDBTypeId.DECIMAL: {
+      const { width, scale } = type as api.DuckDBDecimalType;
+      return width === scale ? text.replace(/^(-?)0\./, '$1.') : text;
+    }
     default:
       return String(asRead(value, type, plain));
   }
