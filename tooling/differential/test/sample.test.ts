@@ -29,7 +29,7 @@ test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${see
   expect(report.differences.length, lines.join('\n')).toBe(0);
   expect(report.values).toBeGreaterThan(10_000);
   rmSync(folder, { recursive: true });
-});
+}, 300_000);
 
 /** So many of the files, drawn at random. */
 function drawn(written: readonly WrittenFile[], count: number, random: Random): WrittenFile[] {

@@ -57,13 +57,15 @@ const compressors = {
   BROTLI: (input: Uint8Array) => new Uint8Array(brotliCompressSync(input)),
 };
 
-const encodings: Record<string, readonly string[]> = {
-  INT32: ['PLAIN', 'DELTA_BINARY_PACKED'],
-  INT64: ['PLAIN', 'DELTA_BINARY_PACKED'],
+/** Undefined may be a dictionary, which takes -0 for 0. */
+const encodings: Record<string, readonly (string | undefined)[]> = {
+  INT32: [undefined, 'PLAIN', 'DELTA_BINARY_PACKED'],
+  INT64: [undefined, 'PLAIN', 'DELTA_BINARY_PACKED'],
   DOUBLE: ['PLAIN', 'BYTE_STREAM_SPLIT'],
   FLOAT: ['PLAIN', 'BYTE_STREAM_SPLIT'],
-  STRING: ['PLAIN', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY'],
-  BYTE_ARRAY: ['PLAIN', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY'],
+  FLOAT16: ['PLAIN'],
+  STRING: [undefined, 'PLAIN', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY'],
+  BYTE_ARRAY: [undefined, 'PLAIN', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY'],
 };
 
 const hyparquetWriter: Writer = {
@@ -78,7 +80,7 @@ const hyparquetWriter: Writer = {
       name: column.name,
       data: column.values,
       type: column.hyparquet,
-      encoding: random.pick([undefined, ...(encodings[column.hyparquet ?? ''] ?? [])]),
+      encoding: random.pick(encodings[column.hyparquet ?? ''] ?? [undefined]),
       columnIndex: random.pick([true, false]),
       bloomFilter: random.pick([true, false]),
     }));
