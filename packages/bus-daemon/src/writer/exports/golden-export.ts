@@ -106,7 +106,12 @@ export async function selectOf(
     .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
     .join(', ');
   return {
-    setup: viewsAt(layout, untrusted ? snapshot : withOnly(snapshot, reads), await frozenHot(bus, snapshot), busInfo(bus)),
+    setup: viewsAt(
+      layout,
+      untrusted ? snapshot : withOnly(snapshot, reads),
+      await frozenHot(bus, snapshot),
+      busInfo(bus),
+    ),
     sql,
     untrusted,
     readable: foldersOfDaemon(layout, config.export.exportDir),
