@@ -1,5 +1,5 @@
 import { DuckDBListType, DuckDBMapType, DuckDBStructType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
-import { identifier } from '../sql.js';
+import { identifier } from '@quantbot/bus-format/sql';
 
 const mark = 'chr(65279)';
 
