@@ -74,7 +74,7 @@ export class Report {
   lines(command: (file: string) => string, most = shownInAll): string[] {
     const readers = [...this.#perReader].map(([reader, values]) => `  ${reader}: ${values} values`);
     const shown = this.differences
-      .slice(0, shownInAll)
+      .slice(0, most)
       .flatMap(difference => [
         `- ${difference.case.file} (${difference.case.writer}: ${difference.case.how})`,
         `    column   ${difference.column} (${difference.type})`,
