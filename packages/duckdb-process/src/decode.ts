@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
-import { meaningRules } from '@quantbot/infra';
+import { duckDbFault, meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { describeFiles } from './describe.js';
 import type { Decoded, DecodeProblem, DecodeTask, RefusedValues } from './protocol.js';
@@ -16,10 +16,11 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
   const { connection } = await database;
   await connection.run(`SET memory_limit = '${memoryMb}MB'`);
   const paths = files.map(file => file.path);
+  let { columns } = task;
   try {
     const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
     if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
-    const columns = decoded?.columns ?? task.columns;
+    columns = decoded?.columns ?? columns;
     const refused = decoded?.refused ?? task.refused ?? [];
     const { rows, nulls, found } = await readAll(connection, paths, columns, { required, refused });
     const expected = files.reduce((sum, file) => sum + file.rows, 0);
@@ -29,8 +30,34 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     const fine = await findNanoseconds(paths, nanosecondColumns);
     return fine.length > 0 ? { unfaithful: fine.map(hasNanoseconds) } : { decoded };
   } catch (error) {
-    return { unreadable: (error as Error).message };
+    const unreadable = (error as Error).message;
+    // A group of files is decoded again in halves, so look only where a file is alone.
+    const column = paths.length > 1 ? undefined : await columnThatFails(connection, paths, columns ?? [], unreadable);
+    return { unreadable, column };
   }
+}
+
+/**
+ * Returns the column whose values DuckDB cannot read. Reads one after the other, and none if the
+ * error says nothing about the file.
+ */
+async function columnThatFails(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  columns: readonly DeclaredColumn[],
+  message: string,
+): Promise<string | undefined> {
+  const isOfFile = (text: string) => ['file', 'unsupported', 'range'].includes(duckDbFault(text));
+  if (!isOfFile(message)) return undefined;
+  for (const { name } of columns) {
+    const read = `SELECT bit_xor(hash(${identifier(name)})) FROM read_parquet(${literalList(paths)}, hive_partitioning = false)`;
+    try {
+      await connection.run(read);
+    } catch (error) {
+      return isOfFile((error as Error).message) ? name : undefined;
+    }
+  }
+  return undefined;
 }
 
 const hasNanoseconds = (column: string): string =>

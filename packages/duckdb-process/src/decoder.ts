@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type DaemonCode, DaemonError } from '@quantbot/bus-format';
-import { type BusConfig, duckDbFault, machineFaultIn } from '@quantbot/infra';
+import { type BusConfig, duckDbFault, machineFaultIn, meaningRules } from '@quantbot/infra';
 import type { TaskBudget, WorkerProcess } from './client.js';
 import type { DecodeTask, DescribedFiles } from './protocol.js';
 import { machineMemory } from './usage.js';
@@ -78,7 +78,7 @@ export async function decodeTogether(
   const { described, ...select } = files;
   const task = { task: 'decode' as const, ...select, memoryMb: budget.memoryMb };
   const answer = await orSpoilt(worker, () => worker.request(task, budget));
-  if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer.unreadable) : answer;
+  if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer) : answer;
   if (answer.decoded !== undefined) described?.(files.files, answer.decoded);
   return undefined;
 }
@@ -103,9 +103,14 @@ const spoiltBy: Partial<Record<DaemonCode, SpoiltAttempt['spoilt']>> = {
   WORKER_TIMEOUT: 'time',
 };
 
-function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string): DecodeFinding | SpoiltAttempt {
+function findingOf(
+  worker: WorkerProcess,
+  { files }: FilesToDecode,
+  { unreadable, column }: { unreadable: string; column?: string | undefined },
+): DecodeFinding | SpoiltAttempt {
   // A stack trace may follow, and DuckDB quotes values of any length.
-  const message = (text.split('\n', 1)[0] ?? '').slice(0, maxMessageLength);
+  const message = (unreadable.split('\n', 1)[0] ?? '').slice(0, maxMessageLength);
+  const named = column === undefined ? message : `${column}: ${message}`;
   const fault = duckDbFault(message);
   switch (fault) {
     case 'machine':
@@ -120,10 +125,12 @@ function findingOf(worker: WorkerProcess, { files }: FilesToDecode, text: string
       if (gone === undefined) return { missing: message };
       throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'open', path: dirname(gone.path) });
     }
+    case 'range':
+      return { unfaithful: [`${named}; write ${meaningRules.range.instead}`] };
     case 'unsupported':
-      return { unsupported: message };
+      return { unsupported: named };
     case 'file':
-      return { unreadable: message };
+      return { unreadable: named };
   }
 }
 

@@ -74,10 +74,13 @@ export interface FooterTask {
 }
 
 /**
- * What is wrong with the files of a {@link DecodeTask}: they cannot be read, these columns have
- * NULLs, or these would not come back with the values that the file has.
+ * What is wrong with the files of a {@link DecodeTask}: they cannot be read (because of a column, if
+ * one is known), these columns have NULLs, or these would not come back with the values that the file has.
  */
-export type DecodeProblem = { unreadable: string } | { nulls: string[] } | { unfaithful: string[] };
+export type DecodeProblem =
+  | { unreadable: string; column?: string | undefined }
+  | { nulls: string[] }
+  | { unfaithful: string[] };
 
 /** All values of the files could be read. */
 export interface Decoded {

@@ -4,6 +4,7 @@ import { type DuckDbFault, duckDbFault, machineFaultIn } from './duckdb-fault.js
 test.each<[DuckDbFault, string]>([
   ['file', 'Invalid Input Error: No magic bytes found at end of file "/bus/a.parquet"'],
   ['file', 'ZSTD Decompression failure'],
+  ['range', 'Conversion Error: Could not convert Timestamp(MS) to Timestamp(US)'],
   ['unsupported', 'Invalid Error: BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data'],
   ['unsupported', 'Not implemented Error: Unsupported type for the column'],
   ['unsupported', 'Invalid Error: Unsupported compression codec "LZ4"'],

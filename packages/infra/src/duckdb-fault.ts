@@ -3,13 +3,14 @@ import { systemErrorCode } from './errors.js';
 /**
  * Whose fault an error of DuckDB is:
  * - `file`: the file is broken;
+ * - `range`: a value of the file, or of a query, is beyond DuckDB's type;
  * - `unsupported`: the file may be good, but this DuckDB cannot read it;
  * - `memory`: the memory limit was too small for the file;
  * - `missing`: the file is not there;
  * - `machine`: the machine has nothing left to give, or denies access;
  * - `poisoned`: DuckDB failed inside, and the instance cannot be used any more, by anybody.
  */
-export type DuckDbFault = 'file' | 'unsupported' | 'memory' | 'missing' | 'machine' | 'poisoned';
+export type DuckDbFault = 'file' | 'range' | 'unsupported' | 'memory' | 'missing' | 'machine' | 'poisoned';
 
 interface Rule {
   fault: DuckDbFault;
@@ -49,6 +50,7 @@ const rules: readonly Rule[] = [
   systemError('Stale file handle', 'ESTALE'),
   systemError('No such file or directory', 'ENOENT', 'missing'),
   { fault: 'missing', begins: /^IO Error: No files found that match the pattern / },
+  { fault: 'range', begins: /^(Conversion|Out of Range) Error: / },
   { fault: 'unsupported', begins: /^Not implemented Error: / },
   { fault: 'unsupported', begins: /^Invalid (Input )?Error: \w+ encoding is only supported / },
   { fault: 'unsupported', begins: /^Invalid (Input )?Error: (Unsupported|unsupported) / },

@@ -16,11 +16,31 @@ NANOS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 def read(path):
     """The columns of a file as pyarrow reads them."""
-    table = pq.ParquetFile(path).read()
+    file = pq.ParquetFile(path)
+    table = file.read()
+    leaves = [file.schema.column(i) for i in range(len(file.schema))]
+    old = [leaf.path for leaf in leaves if "is_from_converted_type=true" in str(leaf.logical_type)]
+
+    def meant(name, found):
+        return without_zone(found) if any(path == name or path.startswith(f"{name}.") for path in old) else found
+
     return [
-        {"name": name, "type": str(column.type), "values": values(flat(column))}
+        {"name": name, "type": str(column.type), "values": meant(name, values(flat(column)))}
         for name, column in zip(table.schema.names, table.columns)
     ]
+
+
+def without_zone(value):
+    """The same moments without their zone.
+
+    A timestamp that only the old converted type declares has a zone for pyarrow, and none for
+    DuckDB.
+    """
+    if isinstance(value, list):
+        return [without_zone(inside) for inside in value]
+    if isinstance(value, dict):
+        return {key: without_zone(inside) for key, inside in value.items()}
+    return f"T{value[1:]}" if isinstance(value, str) and value.startswith("Z:") else value
 
 
 def flat(column):

@@ -47,6 +47,11 @@ export const meaningRules = {
     read: 'other values',
     instead: 'an INTERVAL of 12 bytes',
   },
+  range: {
+    inFile: "a value beyond the range of DuckDB's type, such as a timestamp in milliseconds after the year 294247",
+    read: 'an error, which ends every query of the column',
+    instead: 'values within the range, or the plain number as BIGINT',
+  },
   noName: {
     inFile: 'a column or field without a name',
     read: 'a name that finds nothing',

@@ -166,7 +166,7 @@ export function queryError(cause: unknown): Error {
     });
   const moved = /This database was published as .* and lies elsewhere now/.exec(message);
   if (moved !== null) return storageError('DATABASE_MOVED', `${moved[0]}.`, { cause, details: [message] });
-  const isOfSql = ['file', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
+  const isOfSql = ['file', 'range', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
   return storageError(code, `The query failed: ${message.split('\n', 1)[0]}`, { cause, details: message.split('\n') });
 }

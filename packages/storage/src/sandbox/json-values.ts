@@ -95,6 +95,7 @@ const ownText: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIME,
   DuckDBTypeId.TIMESTAMP,
   DuckDBTypeId.TIMESTAMP_TZ,
+  DuckDBTypeId.TIMESTAMP_NS,
 ]);
 
 /**
