@@ -95,7 +95,6 @@ const ownText: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIME,
   DuckDBTypeId.TIMESTAMP,
   DuckDBTypeId.TIMESTAMP_TZ,
-  DuckDBTypeId.TIMESTAMP_NS,
 ]);
 
 /**

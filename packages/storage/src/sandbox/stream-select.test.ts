@@ -47,6 +47,30 @@ test('the JSON of bytes is DuckDB’s text of them, which no two values share', 
   expect(rows).toEqual([['\\x00abc'], ['\\x5Cx00abc'], ['\\x22\\x27\\x7F\\xFF ~']]);
 });
 
+test('the first and last moments of each type have a text, wherever they stand', async () => {
+  const [first, last] = ['1677-09-21 00:12:43.145224194', '2262-04-11 23:47:16.854775806'];
+  const moments = [
+    // Not a constant: DuckDB cannot plan a nested constant of the first day.
+    ['make_timestamp_ns(-9223372036854775806 + floor(random())::BIGINT)', first],
+    ['make_timestamp_ns(9223372036854775806)', last],
+    ["TIMESTAMP_NS '-infinity'", '-infinity'],
+    ['make_timestamp(-9223372022400000000)', '290309-12-22 (BC) 00:00:00'],
+    ['make_timestamp(9223372036854775806)', '294247-01-10 04:00:54.775806'],
+    ["TIMESTAMP_MS '290309-12-22 (BC) 00:00:00'", '290309-12-22 (BC) 00:00:00'],
+    ["TIMESTAMP_S '294247-01-10 04:00:54'", '294247-01-10 04:00:54'],
+    ['make_timestamp(-9223372022400000000)::TIMESTAMPTZ', '290309-12-22 (BC) 00:00:00+00'],
+  ];
+  const quoted = (text: string) => (text.endsWith('infinity') ? text : `'${text}'`);
+  const columns = moments.map(([sql]) => `${sql}, [${sql}], {'a': [${sql}]}, MAP {${sql}: ${sql}}`);
+  const { rows } = await answer(`SELECT ${columns.join(', ')}`, 'text');
+  expect(rows).toEqual([
+    moments.flatMap(([, text = '']) => {
+      const inside = quoted(text);
+      return [text, `[${inside}]`, `{'a': [${inside}]}`, `{${inside}=${inside}}`];
+    }),
+  ]);
+});
+
 test('columns have their names, also when two share one, and their types, also when there are no rows', async () => {
   expect(await answer("SELECT 1 AS a, 'x' AS a, NULL::DECIMAL(9,2) AS d WHERE false")).toEqual({
     columns: [

@@ -11,9 +11,9 @@ import {
 import { interruptible, queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js';
-import { keepMark } from './keep-mark.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
+import { castToText, keepMark } from './replace-values.js';
 
 /** How to convert values: all as DuckDB's text, or as lossless JSON (see `jsonConverterOf`). */
 export type SelectValues = 'text' | 'json';
@@ -97,7 +97,7 @@ function withEndMark(sql: string, columns: readonly Column[], values: SelectValu
   const names = columns.map((_, index) => `_c${index}`);
   const chosen = columns.map(({ type }, index) => {
     const isCast = values === 'text' && isCastToText(type.typeId);
-    return isCast ? keepMark(`CAST(_c${index} AS VARCHAR)`, VARCHAR) : (keepMark(`_c${index}`, type) ?? `_c${index}`);
+    return isCast ? keepMark(castToText(`_c${index}`, type), VARCHAR) : (keepMark(`_c${index}`, type) ?? `_c${index}`);
   });
   // Put the SQL on its own lines: it may end with a comment.
   return `SELECT ${chosen.join(', ')}, false FROM (
