@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { campaign } from './campaign.mjs';
+import { campaign, testFilesIn } from './campaign.mjs';
 
 // What is built is loaded as it is, and once for all files of a process.
 const built = { deps: { external: [/\/packages\/[^/]+\/dist\//] } };
@@ -24,7 +24,7 @@ export const projects = ({ alone = [] } = {}) => {
           test: {
             ...shared,
             name: 'unit',
-            include: ['src/**/*.test.ts'],
+            include: testFilesIn('src'),
             testTimeout: 120_000,
             maxWorkers: Math.max(2, availableParallelism()),
           },
@@ -33,14 +33,23 @@ export const projects = ({ alone = [] } = {}) => {
           test: {
             ...integration,
             name: 'integration',
-            include: ['test/**/*.test.ts'],
-            exclude: alone,
+            include: testFilesIn('test').filter(path => !alone.includes(path)),
             maxWorkers: 2,
             sequence: { groupOrder: 1 },
           },
         },
         ...(alone.length > 0
-          ? [{ test: { ...integration, name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } }]
+          ? [
+              {
+                test: {
+                  ...integration,
+                  name: 'alone',
+                  include: testFilesIn('test').filter(path => alone.includes(path)),
+                  maxWorkers: 1,
+                  sequence: { groupOrder: 2 },
+                },
+              },
+            ]
           : []),
       ],
     },

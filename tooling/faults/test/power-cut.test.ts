@@ -1,4 +1,5 @@
 import { seed } from '@quantbot/tooling-config/campaign';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { cutPower, whyNoPowerCut } from '../src/power-cut.js';
 import { Random } from '../src/random.js';
@@ -16,7 +17,7 @@ test('after a power cut nothing that was acknowledged is gone, and nothing is ha
   expect(jobs).toBeGreaterThan(0);
 });
 
-test('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', async context => {
+sampled('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', async context => {
   const reason = whyNoPowerCut() ?? whyNoStrace();
   if (reason !== undefined) {
     console.log(`skipped: ${reason}`);

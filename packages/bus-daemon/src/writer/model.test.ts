@@ -161,7 +161,7 @@ class Real {
   }
 }
 
-const runs = campaign(6, 40);
+const runs = campaign(3, 40);
 
 test('whatever happens in whatever order, the bus contains what a simple model says', {
   timeout: runs * 15_000,

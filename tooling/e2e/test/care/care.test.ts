@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -47,7 +48,7 @@ const verify = async (bus: TestBus, ...args: string[]) => {
 };
 
 describe('quantbot-bus verify', () => {
-  test('finds every stored byte as the journal says, in any depth', async () => {
+  sampled('finds every stored byte as the journal says, in any depth', async () => {
     const bus = await filledBus();
     expect(await verify(bus)).toEqual({ code: 0, artifacts: 3, problems: [] });
     expect(await verify(bus, '--deep')).toEqual({ code: 0, artifacts: 3, problems: [] });
@@ -68,7 +69,7 @@ describe('quantbot-bus verify', () => {
     });
   });
 
-  test('notices that a canonical table has lost rows; the next start makes them again from the store', async () => {
+  sampled('notices that a canonical table has lost rows; the next start makes them again from the store', async () => {
     const bus = await filledBus();
     rmSync(join(bus.layout.canon, 'numbers'), { recursive: true });
     mkdirSync(join(bus.layout.canon, 'numbers'));
@@ -202,7 +203,7 @@ test('quantbot-bus gc says what would go, takes it away when told to, and leaves
   expect((await verify(bus)).code).toBe(0);
 });
 
-test('quantbot-bus gc removes an orphan of the store, and nothing that the journal names', async () => {
+sampled('quantbot-bus gc removes an orphan of the store, and nothing that the journal names', async () => {
   const bus = await filledBus();
   const orphan = stored(bus, 'orphan');
   writeFileSync(orphan, 'x');

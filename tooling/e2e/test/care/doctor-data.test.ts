@@ -14,6 +14,7 @@ import { examine } from '@quantbot/bus-care/doctor';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -55,51 +56,60 @@ test('a database that somebody has deleted is missed, and the next daemon makes 
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a program that has the database open for writing is named, and readers come in again when it has ended', async () => {
-  const bus = await restingBus();
-  chmodSync(bus.config.duckdbPath, 0o644);
-  const script = `
+sampled(
+  'a program that has the database open for writing is named, and readers come in again when it has ended',
+  async () => {
+    const bus = await restingBus();
+    chmodSync(bus.config.duckdbPath, 0o644);
+    const script = `
     const { DuckDBInstance } = await import(${JSON.stringify(import.meta.resolve('@duckdb/node-api'))});
     const instance = await DuckDBInstance.create(${JSON.stringify(bus.config.duckdbPath)});
     console.log('open');
     setInterval(() => instance, 1000);`;
-  const child = startChild(process.execPath, ['--input-type=module', '-e', script], bus.folder);
-  await eventually(child.stdout, text => text.includes('open'));
-  const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: [...resting, 'DATABASE_LOCKED'] });
-  expect(the('DATABASE_LOCKED').what).toContain(`process ${child.pid} (`);
-  await follow(bus, commandsIn(the('DATABASE_LOCKED').cure)[0]);
-  expect((await doctor(bus)).codes).toEqual(resting);
-});
+    const child = startChild(process.execPath, ['--input-type=module', '-e', script], bus.folder);
+    await eventually(child.stdout, text => text.includes('open'));
+    const { code, codes, the } = await doctor(bus);
+    expect({ code, codes }).toEqual({ code: 2, codes: [...resting, 'DATABASE_LOCKED'] });
+    expect(the('DATABASE_LOCKED').what).toContain(`process ${child.pid} (`);
+    await follow(bus, commandsIn(the('DATABASE_LOCKED').cure)[0]);
+    expect((await doctor(bus)).codes).toEqual(resting);
+  },
+);
 
-test('a write-ahead log beside the database is found, and when both are moved aside the bus publishes its own', async () => {
-  const bus = await restingBus();
-  writeFileSync(`${bus.config.duckdbPath}.wal`, 'of another program');
-  const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: [...resting, 'DATABASE_WAL'] });
-  for (const command of commandsIn(the('DATABASE_WAL').cure).filter(text => text.startsWith('mv ')))
-    await follow(bus, command);
-  expect(readFileSync(`${bus.config.duckdbPath}.before-bus.wal`, 'utf8')).toBe('of another program');
-  await startDaemon(bus);
-  expect((await doctor(bus)).codes).toEqual([]);
-});
+sampled(
+  'a write-ahead log beside the database is found, and when both are moved aside the bus publishes its own',
+  async () => {
+    const bus = await restingBus();
+    writeFileSync(`${bus.config.duckdbPath}.wal`, 'of another program');
+    const { code, codes, the } = await doctor(bus);
+    expect({ code, codes }).toEqual({ code: 2, codes: [...resting, 'DATABASE_WAL'] });
+    for (const command of commandsIn(the('DATABASE_WAL').cure).filter(text => text.startsWith('mv ')))
+      await follow(bus, command);
+    expect(readFileSync(`${bus.config.duckdbPath}.before-bus.wal`, 'utf8')).toBe('of another program');
+    await startDaemon(bus);
+    expect((await doctor(bus)).codes).toEqual([]);
+  },
+);
 
-test('a database that the bus did not make is found beside a running daemon, which publishes when it is moved aside', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  rmSync(bus.config.duckdbPath);
-  await write(bus.config.duckdbPath, 'CREATE TABLE trades AS SELECT 1 AS n');
-  await startDaemon(bus);
-  const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: ['DATABASE_FOREIGN'] });
-  const [adopt, move] = commandsIn(the('DATABASE_FOREIGN').cure);
-  await follow(bus, adopt);
-  await follow(bus, move);
-  await isThere(bus.config.duckdbPath);
-  expect((await doctor(bus)).codes).toEqual([]);
-});
+sampled(
+  'a database that the bus did not make is found beside a running daemon, which publishes when it is moved aside',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    rmSync(bus.config.duckdbPath);
+    await write(bus.config.duckdbPath, 'CREATE TABLE trades AS SELECT 1 AS n');
+    await startDaemon(bus);
+    const { code, codes, the } = await doctor(bus);
+    expect({ code, codes }).toEqual({ code: 2, codes: ['DATABASE_FOREIGN'] });
+    const [adopt, move] = commandsIn(the('DATABASE_FOREIGN').cure);
+    await follow(bus, adopt);
+    await follow(bus, move);
+    await isThere(bus.config.duckdbPath);
+    expect((await doctor(bus)).codes).toEqual([]);
+  },
+);
 
-test('a reader that has held a replaced database for days is named', async () => {
+sampled('a reader that has held a replaced database for days is named', async () => {
   const bus = await restingBus();
   const reader = await startHoldingReader(bus);
   await submit(bus, { schemaHint: 'canon.others' });
@@ -114,7 +124,7 @@ test('a reader that has held a replaced database for days is named', async () =>
   await reader.close();
 });
 
-test('a hole in the journal is found, and closed by what a backup has', async () => {
+sampled('a hole in the journal is found, and closed by what a backup has', async () => {
   const bus = await restingBus();
   await submit(bus);
   await drain(bus);
@@ -136,7 +146,7 @@ test('a hole in the journal is found, and closed by what a backup has', async ()
   expect((await doctor(bus)).the('JOURNAL_DAMAGED').what).toContain('ENOENT');
 });
 
-test('a damaged marker is found, also without a backup of it', async () => {
+sampled('a damaged marker is found, also without a backup of it', async () => {
   const bus = await restingBus();
   writeFileSync(bus.layout.marker, '{"bus":');
   const { code, codes, the } = await doctor(bus);
@@ -180,22 +190,25 @@ test.each(['inbox', 'staging', 'rejected', 'published'] as const)(
   },
 );
 
-test('a database that another version has published is found, and published again by the daemon that starts', async () => {
-  const bus = await restingBus();
-  const copy = join(bus.folder, 'copy.duckdb');
-  copyFileSync(bus.config.duckdbPath, copy);
-  chmodSync(copy, 0o644);
-  await write(
-    copy,
-    `CREATE OR REPLACE VIEW catalog.bus_info AS SELECT * REPLACE ('99.0.0' AS daemon_version) FROM (${await definition(copy)})`,
-  );
-  renameSync(copy, bus.config.duckdbPath);
-  const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 0, codes: [...resting.slice(0, 1), 'OTHER_VERSION'] });
-  expect(the('OTHER_VERSION').what).toContain('99.0.0');
-  await followAll(bus, the('OTHER_VERSION').cure);
-  expect((await doctor(bus)).codes).toEqual([]);
-});
+sampled(
+  'a database that another version has published is found, and published again by the daemon that starts',
+  async () => {
+    const bus = await restingBus();
+    const copy = join(bus.folder, 'copy.duckdb');
+    copyFileSync(bus.config.duckdbPath, copy);
+    chmodSync(copy, 0o644);
+    await write(
+      copy,
+      `CREATE OR REPLACE VIEW catalog.bus_info AS SELECT * REPLACE ('99.0.0' AS daemon_version) FROM (${await definition(copy)})`,
+    );
+    renameSync(copy, bus.config.duckdbPath);
+    const { code, codes, the } = await doctor(bus);
+    expect({ code, codes }).toEqual({ code: 0, codes: [...resting.slice(0, 1), 'OTHER_VERSION'] });
+    expect(the('OTHER_VERSION').what).toContain('99.0.0');
+    await followAll(bus, the('OTHER_VERSION').cure);
+    expect((await doctor(bus)).codes).toEqual([]);
+  },
+);
 
 /** What stands behind `AS` in the view's own text. */
 async function definition(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -38,7 +39,7 @@ test('an export that reads a table which does not exist names it, and is good wh
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('an export whose SQL is wrong is good after its correction and a restart', async () => {
+sampled('an export whose SQL is wrong is good after its correction and a restart', async () => {
   const bus = makeTestBus();
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
@@ -54,7 +55,7 @@ test('an export whose SQL is wrong is good after its correction and a restart', 
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('settings for the export of a table that does not exist are found', async () => {
+sampled('settings for the export of a table that does not exist are found', async () => {
   const bus = makeTestBus({ export: { min_interval_s: 0, tables: { numbres: { compression: 'snappy' } } } });
   await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
@@ -68,23 +69,26 @@ test('settings for the export of a table that does not exist are found', async (
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('exports that are switched off are said to be; switched on they are out of date until a daemon has run', async () => {
-  const bus = makeTestBus({ export: { enabled: false } });
-  const daemon = await spawnDaemon(bus);
-  await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
-  const off = await doctor(bus);
-  expect({ code: off.code, codes: off.codes }).toEqual({ code: 0, codes: ['EXPORTS_DISABLED'] });
-  await daemon.stop();
-  configure(bus, {});
-  const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'EXPORT_STALE'] });
-  expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, but its tables are of seq 1.');
-  await followAll(bus, the('EXPORT_STALE').cure);
-  await isGood(bus, 'numbers');
-  expect((await doctor(bus)).codes).toEqual([]);
-});
+sampled(
+  'exports that are switched off are said to be; switched on they are out of date until a daemon has run',
+  async () => {
+    const bus = makeTestBus({ export: { enabled: false } });
+    const daemon = await spawnDaemon(bus);
+    await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
+    const off = await doctor(bus);
+    expect({ code: off.code, codes: off.codes }).toEqual({ code: 0, codes: ['EXPORTS_DISABLED'] });
+    await daemon.stop();
+    configure(bus, {});
+    const { code, codes, the } = await doctor(bus);
+    expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'EXPORT_STALE'] });
+    expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, but its tables are of seq 1.');
+    await followAll(bus, the('EXPORT_STALE').cure);
+    await isGood(bus, 'numbers');
+    expect((await doctor(bus)).codes).toEqual([]);
+  },
+);
 
-test('an export that is older than its table is found when no daemon makes it anew', async () => {
+sampled('an export that is older than its table is found when no daemon makes it anew', async () => {
   const bus = makeTestBus();
   await drain(bus);
   const submitTwo = async () => {
@@ -105,7 +109,7 @@ test('an export that is older than its table is found when no daemon makes it an
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a golden export that somebody has deleted is missed, and comes back', async () => {
+sampled('a golden export that somebody has deleted is missed, and comes back', async () => {
   const bus = makeTestBus();
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
@@ -122,7 +126,7 @@ test('a golden export that somebody has deleted is missed, and comes back', asyn
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a damaged status file is found, and made again', async () => {
+sampled('a damaged status file is found, and made again', async () => {
   const bus = makeTestBus();
   await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
@@ -135,7 +139,7 @@ test('a damaged status file is found, and made again', async () => {
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a view of the configuration that cannot be made is found, and its correction is published', async () => {
+sampled('a view of the configuration that cannot be made is found, and its correction is published', async () => {
   const view = (sql: string) => ({ publish: { views: [{ name: 'main.totals', sql }] } });
   const bus = makeTestBus(view('SELECT sum(n) FROM canon.nothing'));
   await spawnDaemon(bus);

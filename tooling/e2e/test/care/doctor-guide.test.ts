@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -50,66 +51,72 @@ describe('Daemon not processing jobs', () => {
 });
 
 describe('Exports not updating', () => {
-  test('Verify canon.alerts_std exists: an export that reads it says that it does not, and is made when it does', async () => {
-    const jobs = [{ name: 'alerts_daily', sql: 'SELECT count(*) AS n FROM canon.alerts_std' }];
-    const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
-    await spawnDaemon(bus);
-    await eventually(
-      async () => (await doctor(bus)).codes,
-      codes => codes.join() === 'TABLE_MISSING,EXPORT_FAILED',
-    );
-    const { the } = await doctor(bus);
-    expect(the('TABLE_MISSING').what).toContain('canon.alerts_std');
-    expect(the('EXPORT_FAILED').what).toContain('alerts_std'); // what _export_status.json says
-    await (await submit(bus, { schemaHint: 'canon.alerts_std' })).settled();
-    await follow(bus, commandsIn(the('EXPORT_FAILED').cure).at(-1));
-    expect(existsSync(fileOf(bus, 'alerts_daily.parquet'))).toBe(true);
-    expect((await doctor(bus)).codes).toEqual([]);
-  });
-
-  test('Ensure daemon has write access to export directory: exports go on when the cure is followed', async context => {
-    if (process.getuid?.() !== 0) return context.skip('only root can be another user');
-    const bus = makeTestBus();
-    await drain(bus);
-    execFileSync('chown', ['-R', '65534:65534', bus.folder]);
-    const asNobody = (...args: string[]) =>
-      startChild(
-        'setpriv',
-        [
-          '--reuid',
-          '65534',
-          '--regid',
-          '65534',
-          '--clear-groups',
-          process.execPath,
-          reachableCli(),
-          ...args,
-          '--config',
-          bus.configPath,
-        ],
-        bus.folder,
+  sampled(
+    'Verify canon.alerts_std exists: an export that reads it says that it does not, and is made when it does',
+    async () => {
+      const jobs = [{ name: 'alerts_daily', sql: 'SELECT count(*) AS n FROM canon.alerts_std' }];
+      const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+      await spawnDaemon(bus);
+      await eventually(
+        async () => (await doctor(bus)).codes,
+        codes => codes.join() === 'TABLE_MISSING,EXPORT_FAILED',
       );
-    const daemon = asDaemon(asNobody('start'));
-    await daemon.logged('bus daemon ready');
-    chmodSync(bus.config.export.exportDir, 0o555);
-    execFileSync('chown', ['0', bus.config.export.exportDir]);
-    const producer = await submit(bus, { schemaHint: 'canon.alerts_std' });
-    execFileSync('chown', ['-R', '65534', bus.layout.inbox]);
-    await daemon.logged('export failed');
-    await producer.settled();
-    const examination = asNobody('doctor', '--json');
-    expect(await examination.ended).toMatchObject({ code: 2 });
-    const { findings } = JSON.parse(examination.stdout()) as { findings: { code: string; cure: string }[] };
-    const { cure } = findings.find(({ code }) => code === 'NOT_WRITABLE') ?? { cure: '' };
-    expect(cure).toContain(bus.config.export.exportDir);
-    for (const command of commandsIn(cure)) await follow(bus, command);
-    expect(statSync(bus.config.export.exportDir).uid).toBe(65534);
-    await appears(fileOf(bus, 'alerts_std.parquet'));
-    const after = asNobody('doctor', '--json');
-    expect(await after.ended).toMatchObject({ code: 0 });
-    expect(JSON.parse(after.stdout())).toMatchObject({ problems: 0, warnings: 0 });
-    expect(await daemon.stop()).toMatchObject({ code: 0 });
-  });
+      const { the } = await doctor(bus);
+      expect(the('TABLE_MISSING').what).toContain('canon.alerts_std');
+      expect(the('EXPORT_FAILED').what).toContain('alerts_std'); // what _export_status.json says
+      await (await submit(bus, { schemaHint: 'canon.alerts_std' })).settled();
+      await follow(bus, commandsIn(the('EXPORT_FAILED').cure).at(-1));
+      expect(existsSync(fileOf(bus, 'alerts_daily.parquet'))).toBe(true);
+      expect((await doctor(bus)).codes).toEqual([]);
+    },
+  );
+
+  sampled(
+    'Ensure daemon has write access to export directory: exports go on when the cure is followed',
+    async context => {
+      if (process.getuid?.() !== 0) return context.skip('only root can be another user');
+      const bus = makeTestBus();
+      await drain(bus);
+      execFileSync('chown', ['-R', '65534:65534', bus.folder]);
+      const asNobody = (...args: string[]) =>
+        startChild(
+          'setpriv',
+          [
+            '--reuid',
+            '65534',
+            '--regid',
+            '65534',
+            '--clear-groups',
+            process.execPath,
+            reachableCli(),
+            ...args,
+            '--config',
+            bus.configPath,
+          ],
+          bus.folder,
+        );
+      const daemon = asDaemon(asNobody('start'));
+      await daemon.logged('bus daemon ready');
+      chmodSync(bus.config.export.exportDir, 0o555);
+      execFileSync('chown', ['0', bus.config.export.exportDir]);
+      const producer = await submit(bus, { schemaHint: 'canon.alerts_std' });
+      execFileSync('chown', ['-R', '65534', bus.layout.inbox]);
+      await daemon.logged('export failed');
+      await producer.settled();
+      const examination = asNobody('doctor', '--json');
+      expect(await examination.ended).toMatchObject({ code: 2 });
+      const { findings } = JSON.parse(examination.stdout()) as { findings: { code: string; cure: string }[] };
+      const { cure } = findings.find(({ code }) => code === 'NOT_WRITABLE') ?? { cure: '' };
+      expect(cure).toContain(bus.config.export.exportDir);
+      for (const command of commandsIn(cure)) await follow(bus, command);
+      expect(statSync(bus.config.export.exportDir).uid).toBe(65534);
+      await appears(fileOf(bus, 'alerts_std.parquet'));
+      const after = asNobody('doctor', '--json');
+      expect(await after.ended).toMatchObject({ code: 0 });
+      expect(JSON.parse(after.stdout())).toMatchObject({ problems: 0, warnings: 0 });
+      expect(await daemon.stop()).toMatchObject({ code: 0 });
+    },
+  );
 });
 
 describe('Lock timeouts', () => {

@@ -4,6 +4,7 @@ import { examine } from '@quantbot/bus-care/doctor';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeRawJob, writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -51,7 +52,7 @@ test('a folder in the inbox that has no COMMIT for long is told from one that is
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('rejected jobs are told by code with the newest of each, and go through when the cause is gone', async () => {
+sampled('rejected jobs are told by code with the newest of each, and go through when the cause is gone', async () => {
   const bus = makeTestBus({ limits: { max_columns: 1 } });
   await drain(bus);
   writeToInbox(bus, { jobId: 'not-parquet', files: { 'a.parquet': { content: 'not Parquet at all' } } });
@@ -80,7 +81,7 @@ test('rejected jobs are told by code with the newest of each, and go through whe
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a job that stays in work for long is found, and a daemon that starts takes it up again', async () => {
+sampled('a job that stays in work for long is found, and a daemon that starts takes it up again', async () => {
   const bus = makeTestBus();
   await spawnDaemon(bus);
   const files = { 'a.parquet': await produce(bus, numbers(3)) };
@@ -96,7 +97,7 @@ test('a job that stays in work for long is found, and a daemon that starts takes
   expect((await later(bus, 240_000)).codes).toEqual([]);
 });
 
-test('half-built jobs that nobody has submitted for a day are found, and gc removes them', async () => {
+sampled('half-built jobs that nobody has submitted for a day are found, and gc removes them', async () => {
   const bus = makeTestBus();
   await startDaemon(bus);
   writeRawJob(join(bus.layout.staging, 'half-built'), { jobId: 'half-built', commit: null });
@@ -142,7 +143,7 @@ test('a folder that has no COMMIT and a time in the future is not submitted by t
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('with very many waiting jobs doctor looks into some, and says of how many', async () => {
+sampled('with very many waiting jobs doctor looks into some, and says of how many', async () => {
   const bus = makeTestBus();
   await drain(bus);
   for (let job = 0; job < 5_200; job++) {

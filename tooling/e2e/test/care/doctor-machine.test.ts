@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
@@ -70,7 +72,7 @@ async function busOfNobody(): Promise<TestBus | undefined> {
 /** Does as nobody what a cure says that is about the user who ran doctor. */
 const asNamed = (bus: TestBus, cure: string) => Promise.all(commandsIn(cure).map(command => follow(bus, command)));
 
-test.for(['inbox', 'store', 'root'] as const)(
+test.for(sampleOf(['inbox', 'store', 'root'] as const, 1))(
   'a folder that the user may not write into is named with its owner: %s',
   async (folder, context) => {
     const bus = await busOfNobody();
@@ -85,7 +87,7 @@ test.for(['inbox', 'store', 'root'] as const)(
   },
 );
 
-test('an export folder without the right to write is found', async context => {
+sampled('an export folder without the right to write is found', async context => {
   const bus = await busOfNobody();
   if (bus === undefined) return context.skip('only root can be another user');
   chmodSync(bus.config.export.exportDir, 0o555);
@@ -95,18 +97,21 @@ test('an export folder without the right to write is found', async context => {
   expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
 });
 
-test('a job of another user that may not be moved is found, and goes through when its folder is opened', async context => {
-  const bus = await busOfNobody();
-  if (bus === undefined) return context.skip('only root can be another user');
-  const path = writeToInbox(bus, { jobId: 'strange', files: { 'a.parquet': await produce(bus, numbers(3)) } });
-  chmodSync(path, 0o755);
-  const { code, codes, the } = await doctorOfNobody(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON', 'JOB_CLOSED'] });
-  await follow(bus, commandsIn(the('JOB_CLOSED').cure)[0]);
-  expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON']);
-});
+sampled(
+  'a job of another user that may not be moved is found, and goes through when its folder is opened',
+  async context => {
+    const bus = await busOfNobody();
+    if (bus === undefined) return context.skip('only root can be another user');
+    const path = writeToInbox(bus, { jobId: 'strange', files: { 'a.parquet': await produce(bus, numbers(3)) } });
+    chmodSync(path, 0o755);
+    const { code, codes, the } = await doctorOfNobody(bus);
+    expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON', 'JOB_CLOSED'] });
+    await follow(bus, commandsIn(the('JOB_CLOSED').cure)[0]);
+    expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON']);
+  },
+);
 
-test('folders that may not even be looked into make findings, and no crash', async context => {
+sampled('folders that may not even be looked into make findings, and no crash', async context => {
   const bus = await busOfNobody();
   if (bus === undefined) return context.skip('only root can be another user');
   for (const path of [bus.layout.rejected, join(bus.folder, 'data')]) {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { stateFileOf } from '@quantbot/bus-format/state';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -39,7 +40,7 @@ test('where no daemon has ever run doctor says to start one, and makes nothing',
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('the lock file of a killed daemon is told to be harmless, and the next daemon replaces it', async () => {
+sampled('the lock file of a killed daemon is told to be harmless, and the next daemon replaces it', async () => {
   const bus = makeTestBus();
   const killed = await spawnDaemon(bus);
   await killed.stop('SIGKILL');
@@ -50,7 +51,7 @@ test('the lock file of a killed daemon is told to be harmless, and the next daem
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a lock file that names a process which is not the writer, or nobody, is stale', async () => {
+sampled('a lock file that names a process which is not the writer, or nobody, is stale', async () => {
   const bus = makeTestBus();
   const daemon = await spawnDaemon(bus);
   const truth = JSON.parse(readFileSync(lockFile(bus), 'utf8'));
@@ -63,7 +64,7 @@ test('a lock file that names a process which is not the writer, or nobody, is st
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a lock file of another machine cannot be judged from here, and says where to look', async () => {
+sampled('a lock file of another machine cannot be judged from here, and says where to look', async () => {
   const bus = makeTestBus();
   await (await spawnDaemon(bus)).stop('SIGKILL');
   const truth = JSON.parse(readFileSync(lockFile(bus), 'utf8'));
@@ -115,7 +116,7 @@ test('a daemon that was stopped by a signal is found, and goes on when it is tol
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a daemon that has not finished a turn for long is found, and a new one goes on', async () => {
+sampled('a daemon that has not finished a turn for long is found, and a new one goes on', async () => {
   const bus = makeTestBus({ poll_interval_s: 3600 });
   const daemon = await spawnDaemon(bus);
   const path = stateFileOf(bus.layout.root);
@@ -130,19 +131,22 @@ test('a daemon that has not finished a turn for long is found, and a new one goe
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a configuration that was changed under a running daemon is not what it works with, until it is restarted', async () => {
-  const bus = makeTestBus();
-  await spawnDaemon(bus);
-  writeFileSync(
-    bus.configPath,
-    JSON.stringify({ poll_interval_s: 0.3, canon: { tables: { declared: { columns: { n: { type: 'BIGINT' } } } } } }),
-  );
-  const { codes, the } = await doctor(bus);
-  expect(codes).toEqual(['CONFIG_CHANGED', 'TABLE_MISSING']);
-  expect(the('TABLE_MISSING').what).toContain('canon.declared');
-  await followAll(bus, the('CONFIG_CHANGED').cure);
-  await eventually(
-    async () => (await doctor(bus)).codes,
-    codes => codes.length === 0, // the exports come after the start
-  );
-});
+sampled(
+  'a configuration that was changed under a running daemon is not what it works with, until it is restarted',
+  async () => {
+    const bus = makeTestBus();
+    await spawnDaemon(bus);
+    writeFileSync(
+      bus.configPath,
+      JSON.stringify({ poll_interval_s: 0.3, canon: { tables: { declared: { columns: { n: { type: 'BIGINT' } } } } } }),
+    );
+    const { codes, the } = await doctor(bus);
+    expect(codes).toEqual(['CONFIG_CHANGED', 'TABLE_MISSING']);
+    expect(the('TABLE_MISSING').what).toContain('canon.declared');
+    await followAll(bus, the('CONFIG_CHANGED').cure);
+    await eventually(
+      async () => (await doctor(bus)).codes,
+      codes => codes.length === 0, // the exports come after the start
+    );
+  },
+);

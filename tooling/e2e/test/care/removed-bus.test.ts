@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { guardsOf, lockFileOf } from '@quantbot/bus-format/state';
 import { startChild } from '@quantbot/tooling-testing/child';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
@@ -47,7 +48,7 @@ test('while a daemon runs without its guards, doctor advises no start beside it'
   expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 1 }]);
 });
 
-test('a daemon in another world of processes is not said to be dead', async context => {
+sampled('a daemon in another world of processes is not said to be dead', async context => {
   if (!canUnshare()) return context.skip('no PID namespaces here');
   const bus = makeTestBus({ lock_timeout_s: 0.3 });
   await spawnDaemon(bus);
@@ -63,7 +64,7 @@ test('a daemon in another world of processes is not said to be dead', async cont
   expect(findings.some(({ cure }) => cure?.includes('quantbot-bus start'))).toBe(false);
 });
 
-test('where the file system has no hard links, start and doctor say so', async context => {
+sampled('where the file system has no hard links, start and doctor say so', async context => {
   if (!hasStrace()) return context.skip('no strace here');
   const bus = makeTestBus();
   const without = (...args: string[]) =>

@@ -1,8 +1,10 @@
 import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -20,7 +22,7 @@ async function ingest(bus: TestBus, runId: string, rows = 10): Promise<void> {
 const verify = async (bus: TestBus) => (await quantbotBus(bus, 'verify')).stdout;
 const stored = (bus: TestBus, runId: string) => join(bus.layout.store, `tests/numbers/${runId}@numbers.parquet`);
 
-test.each(['journal', 'journal/hot', 'journal/segments'])(
+test.each(sampleOf(['journal', 'journal/hot', 'journal/segments'], 1))(
   'a bus whose %s is gone is not started anew: its store would be taken for leftovers',
   async folder => {
     const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
@@ -39,10 +41,12 @@ test.each(['journal', 'journal/hot', 'journal/segments'])(
   },
 );
 
-test.each([
+const layouts = [
   ['file', {}, 'numbers.parquet'],
   ['dataset', { tables: { numbers: { layout: 'dataset', part_rows: 10 } } }, 'numbers/*.parquet'],
-])(
+] as const;
+
+test.each(sampleOf(layouts, 1))(
   'exports (%s) that are ahead of a bus that was set back become those of the bus that is there',
   async (_layout, settings, path) => {
     const bus = makeTestBus({ export: { min_interval_s: 0, ...settings } });
@@ -62,7 +66,7 @@ test.each([
   },
 );
 
-test('exports of a bus that was set back are made again although nothing new has come', async () => {
+sampled('exports of a bus that was set back are made again although nothing new has come', async () => {
   const bus = makeTestBus();
   await drain(bus);
   await ingest(bus, 'a');
@@ -96,21 +100,25 @@ test('a stored file that is gone is named, and is there again after its producer
   expect(await verify(bus)).toContain('all as the journal says');
 });
 
-test('what is made again by itself is: the database and an export beside a daemon; the other folders at the next start', async () => {
-  const bus = makeTestBus();
-  const daemon = await startDaemon(bus);
-  await (await submit(bus, { runId: 'a', schemaHint: 'canon.numbers', select: numbers(10) })).settled();
-  const exported = join(bus.folder, 'data/exports/numbers.parquet');
-  await eventually(() => existsSync(exported), Boolean);
-  rmSync(bus.config.duckdbPath);
-  rmSync(exported);
-  await eventually(() => existsSync(bus.config.duckdbPath) && existsSync(exported), Boolean);
-  await daemon.stop();
-  for (const path of [bus.layout.canon, bus.layout.processed, bus.layout.published]) rmSync(path, { recursive: true });
-  chmodSync(bus.config.duckdbPath, 0o644);
-  rmSync(bus.config.duckdbPath);
-  await drain(bus);
-  await ingest(bus, 'b');
-  expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 20 }]);
-  expect(await verify(bus)).toContain('2 artifacts');
-});
+sampled(
+  'what is made again by itself is: the database and an export beside a daemon; the other folders at the next start',
+  async () => {
+    const bus = makeTestBus();
+    const daemon = await startDaemon(bus);
+    await (await submit(bus, { runId: 'a', schemaHint: 'canon.numbers', select: numbers(10) })).settled();
+    const exported = join(bus.folder, 'data/exports/numbers.parquet');
+    await eventually(() => existsSync(exported), Boolean);
+    rmSync(bus.config.duckdbPath);
+    rmSync(exported);
+    await eventually(() => existsSync(bus.config.duckdbPath) && existsSync(exported), Boolean);
+    await daemon.stop();
+    for (const path of [bus.layout.canon, bus.layout.processed, bus.layout.published])
+      rmSync(path, { recursive: true });
+    chmodSync(bus.config.duckdbPath, 0o644);
+    rmSync(bus.config.duckdbPath);
+    await drain(bus);
+    await ingest(bus, 'b');
+    expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 20 }]);
+    expect(await verify(bus)).toContain('2 artifacts');
+  },
+);

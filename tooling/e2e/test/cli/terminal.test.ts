@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { makeDatabase } from '@quantbot/tooling-testing/old-database';
 import { numbers } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -29,12 +31,14 @@ async function outputs(bus: TestBus, args: readonly string[], env: NodeJS.Proces
   return { onTerminal: onTerminal.stdout(), piped: piped.stdout() + piped.stderr() };
 }
 
-test.skipIf(!hasTerminal()).each([
+const bars = [
   ['verify', ['verify'], /100% {2}\d\.\d MB of \d\.\d MB {2}[\d.]+ MB\/s {2}0s left/],
   ['rebuild', ['rebuild'], /\d+% {2}\d+ of \d+,?\d* rows {2}\d+\/s.*canon\.numbers/],
   ['adopt', ['adopt', 'old.duckdb', '--apply'], /0% {2}0 of 30 rows {2}0\/s.*main\.one/],
   ['export', ['export', '--force'], / of 1 exports /],
-])(
+] as const;
+
+test.skipIf(!hasTerminal()).each(sampleOf(bars, 1))(
   '%s shows on a terminal how far it is, how fast, and how long it takes; and nothing of that elsewhere',
   async (_, args, line) => {
     const bus = await busWithTable();
@@ -50,7 +54,8 @@ test.skipIf(!hasTerminal()).each([
   },
 );
 
-test.skipIf(!hasTerminal())('colours are on a terminal only, and there only when they are wanted', async () => {
+sampled('colours are on a terminal only, and there only when they are wanted', async ({ skip }) => {
+  if (!hasTerminal()) skip();
   const bus = await busWithTable();
   const table = ['catalog', 'runs'];
   const { onTerminal, piped } = await outputs(bus, table);

@@ -65,7 +65,7 @@ test('kill -9 in mid-load and a restart, again and again, lose nothing and doubl
 
 const points = ['claim:after-rename', 'store:after-sync', 'commit:after-rename', 'settle:receipt-written'];
 
-test.each(sampleOf(points, 2))(
+test.each(sampleOf(points, 1))(
   'killed at %s, a daemon leaves jobs that the next one brings to their one end',
   async point => {
     const bus = makeTestBus();

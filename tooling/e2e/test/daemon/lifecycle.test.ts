@@ -5,6 +5,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -82,7 +83,7 @@ describe('one writer', () => {
     expect(await first.stop()).toMatchObject({ code: 0 });
   });
 
-  test('another bus root with the same database path is a second writer too', async () => {
+  sampled('another bus root with the same database path is a second writer too', async () => {
     const bus = makeTestBus({ lock_timeout_s: 0.3 });
     await spawnDaemon(bus);
     const other = makeTestBus({ lock_timeout_s: 0.3, duckdb_path: bus.config.duckdbPath });
@@ -114,7 +115,7 @@ describe('the published database is disposable', () => {
     expect(await ask()).toEqual(before);
   });
 
-  test('deleted while the daemon runs, it comes back by itself', async () => {
+  sampled('deleted while the daemon runs, it comes back by itself', async () => {
     const bus = makeTestBus();
     await spawnDaemon(bus);
     await (await submit(bus)).settled();
@@ -146,25 +147,28 @@ describe('the published database is disposable', () => {
   });
 });
 
-test('a reader that has held the database open through many compactions sees the newest commit; what it needs goes soon after it', async () => {
-  const bus = makeTestBus({ compaction: { hot_commits: 3, release_grace_s: 0 } });
-  await spawnDaemon(bus);
-  await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
-  const reader = await startHoldingReader(bus);
-  expect(await reader.query('SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: '1' }]);
-  for (let i = 2; i <= 30; i++) {
+sampled(
+  'a reader that has held the database open through many compactions sees the newest commit; what it needs goes soon after it',
+  async () => {
+    const bus = makeTestBus({ compaction: { hot_commits: 3, release_grace_s: 0 } });
+    await spawnDaemon(bus);
     await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
-    if (i % 6 === 0) {
-      expect(await reader.query('SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: String(i) }]);
-      expect(await reader.query('SELECT max(seq) AS n FROM catalog.artifacts_f')).toEqual([{ n: String(i) }]);
+    const reader = await startHoldingReader(bus);
+    expect(await reader.query('SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: '1' }]);
+    for (let i = 2; i <= 30; i++) {
+      await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
+      if (i % 6 === 0) {
+        expect(await reader.query('SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: String(i) }]);
+        expect(await reader.query('SELECT max(seq) AS n FROM catalog.artifacts_f')).toEqual([{ n: String(i) }]);
+      }
     }
-  }
-  const hotCommits = () => readdirSync(bus.layout.hot).length;
-  expect(hotCommits()).toBeGreaterThan(28);
-  await reader.close();
-  await eventually(hotCommits, n => n < 10);
-  expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 30 }]);
-});
+    const hotCommits = () => readdirSync(bus.layout.hot).length;
+    expect(hotCommits()).toBeGreaterThan(28);
+    await reader.close();
+    await eventually(hotCommits, n => n < 10);
+    expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 30 }]);
+  },
+);
 
 /** A process that has ended but was not waited for yet (a zombie) does not run. */
 function isRunning(pid: number): boolean {

@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCatalog } from '@quantbot/storage';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -19,43 +21,46 @@ async function busOfRuns(settings: Record<string, unknown> = {}): Promise<TestBu
   return bus;
 }
 
-test('an alias stands for an artifact until it is moved or removed, and its history stays; with and without a daemon', async () => {
-  const bus = await busOfRuns();
-  const alias = (...args: string[]) => quantbotBus(bus, 'alias', ...args);
-  expect((await alias('set', 'tests/numbers@prod', keyOf('r1'))).stdout).toBe(
-    `tests/numbers@prod is ${keyOf('r1')} from seq 4 on\n`,
-  );
-  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
-  const latest = (name?: string) =>
-    catalog.latest({ producer: 'tests', kind: 'numbers', ...(name && { alias: name }) });
-  expect((await latest('prod'))?.key).toBe(keyOf('r1'));
-  expect((await latest())?.key).toBe(keyOf('r3'));
-  expect(await latest('staging')).toBeUndefined();
+sampled(
+  'an alias stands for an artifact until it is moved or removed, and its history stays; with and without a daemon',
+  async () => {
+    const bus = await busOfRuns();
+    const alias = (...args: string[]) => quantbotBus(bus, 'alias', ...args);
+    expect((await alias('set', 'tests/numbers@prod', keyOf('r1'))).stdout).toBe(
+      `tests/numbers@prod is ${keyOf('r1')} from seq 4 on\n`,
+    );
+    await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+    const latest = (name?: string) =>
+      catalog.latest({ producer: 'tests', kind: 'numbers', ...(name && { alias: name }) });
+    expect((await latest('prod'))?.key).toBe(keyOf('r1'));
+    expect((await latest())?.key).toBe(keyOf('r3'));
+    expect(await latest('staging')).toBeUndefined();
 
-  const daemon = await startDaemon(bus);
-  expect((await alias('set', 'tests/numbers@prod', keyOf('r2'))).code).toBe(0);
-  expect((await latest('prod'))?.key).toBe(keyOf('r2'));
-  const past = await catalog.asOf(4);
-  expect((await past.latest({ producer: 'tests', kind: 'numbers', alias: 'prod' }))?.key).toBe(keyOf('r1'));
-  await past.close();
-  expect((await alias('list')).stdout).toBe(`tests/numbers@prod  ${keyOf('r2')}  (seq 5)\n`);
+    const daemon = await startDaemon(bus);
+    expect((await alias('set', 'tests/numbers@prod', keyOf('r2'))).code).toBe(0);
+    expect((await latest('prod'))?.key).toBe(keyOf('r2'));
+    const past = await catalog.asOf(4);
+    expect((await past.latest({ producer: 'tests', kind: 'numbers', alias: 'prod' }))?.key).toBe(keyOf('r1'));
+    await past.close();
+    expect((await alias('list')).stdout).toBe(`tests/numbers@prod  ${keyOf('r2')}  (seq 5)\n`);
 
-  expect((await alias('remove', 'tests/numbers@prod')).code).toBe(0);
-  expect(await latest('prod')).toBeUndefined();
-  expect(await catalog.aliases()).toEqual([]);
-  expect(await catalog.query('SELECT alias, artifact_key FROM catalog.alias_history_f ORDER BY seq')).toEqual([
-    { alias: 'prod', artifact_key: keyOf('r1') },
-    { alias: 'prod', artifact_key: keyOf('r2') },
-    { alias: 'prod', artifact_key: null },
-  ]);
-  const refused = await alias('set', 'tests/numbers@prod', keyOf('nobody'));
-  expect(refused.code).not.toBe(0);
-  expect(refused.stderr).toContain('OPERATION_INVALID');
-  expect(refused.stderr).toContain(`There is no artifact ${keyOf('nobody')}.`);
-  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-});
+    expect((await alias('remove', 'tests/numbers@prod')).code).toBe(0);
+    expect(await latest('prod')).toBeUndefined();
+    expect(await catalog.aliases()).toEqual([]);
+    expect(await catalog.query('SELECT alias, artifact_key FROM catalog.alias_history_f ORDER BY seq')).toEqual([
+      { alias: 'prod', artifact_key: keyOf('r1') },
+      { alias: 'prod', artifact_key: keyOf('r2') },
+      { alias: 'prod', artifact_key: null },
+    ]);
+    const refused = await alias('set', 'tests/numbers@prod', keyOf('nobody'));
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain('OPERATION_INVALID');
+    expect(refused.stderr).toContain(`There is no artifact ${keyOf('nobody')}.`);
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
 
-test('exports are made by hand: what is not up to date, or with --force all that is named', async () => {
+sampled('exports are made by hand: what is not up to date, or with --force all that is named', async () => {
   const bus = await busOfRuns();
   const path = join(bus.config.export.exportDir, 'numbers.parquet');
   const before = statSync(path);
@@ -72,11 +77,13 @@ test('exports are made by hand: what is not up to date, or with --force all that
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
 
-test.each([
+const modes = [
   ['append', { mode: 'append' }, [['r1'], ['r1', 'r2'], ['r1', 'r2', 'r3']]],
   ['latest', { mode: 'latest' }, [['r1'], ['r2'], ['r3']]],
   ['upsert', { mode: 'upsert', key: ['id'] }, [['r1'], ['r2'], ['r3']]],
-] as const)(
+] as const;
+
+test.each(sampleOf(modes, 1))(
   'the past is as it was, in the catalog and in a table of mode %s, also after compaction',
   async (_, numbers, expected) => {
     const bus = await busOfRuns({ canon: { tables: { numbers } }, compaction: { hot_commits: 2, idle_s: 0.1 } });

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { JobRejectedError } from '@quantbot/infra/utils';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -25,11 +26,13 @@ test('batch.max_jobs bounds how many jobs share a commit', async () => {
   expect(batches.at(-1)).toMatchObject({ ingested: 1, duplicates: 0, rejected: 0, lastSeq: 5 });
 });
 
-test.each([
+const commits = [
   ['canon.numbers', 127, 0],
   ['canon.numbers', 128, 1],
   ['plain.numbers', 128, 0],
-])(
+] as const;
+
+test.each(sampleOf(commits, 1))(
   'compaction.hot_commits counts a commit with many files of canonical tables as several (%s, %i: %i segments)',
   async (hint, jobs, segments) => {
     const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 3600 } });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -49,9 +50,10 @@ test.skipIf(!has('systemd-notify') || !has('python3'))(
   },
 );
 
-test.skipIf(!has('systemd-notify') || !has('python3'))(
+sampled(
   'a daemon whose loop hangs in a system call starves the watchdog; killed and started again, it ingests the job',
-  async () => {
+  async ({ skip }) => {
+    if (!has('systemd-notify') || !has('python3')) skip();
     const bus = makeTestBus();
     const { socket, told, end } = await listenAsSystemd(bus, 4);
     const supervised = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '1000000' };

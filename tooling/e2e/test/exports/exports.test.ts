@@ -5,6 +5,7 @@ import { digestFile } from '@quantbot/infra';
 import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -43,7 +44,7 @@ test('the status of an export names its file, rows, bytes, hash and the commit t
   ).toEqual([{ name: 'numbers', ok: true, path: exportPath(bus), rows: 3, bytes, sha256, as_of_seq: 1, error: null }]);
 });
 
-test('an export that fails keeps its last good file, says why, and is made as soon as it can be', async () => {
+sampled('an export that fails keeps its last good file, says why, and is made as soon as it can be', async () => {
   const bus = await exportedBus();
   const before = readFileSync(exportPath(bus));
   configure(bus, { export: { timeout_s: 0.001, min_interval_s: 0 } });
@@ -81,23 +82,26 @@ test('an export file that was deleted is made again, also when its table has not
   expect(before.length).toBeGreaterThan(0);
 });
 
-test('whoever reads an export while it is replaced again and again finds a whole one each time, never an older one', async () => {
-  const bus = await exportedBus();
-  await startDaemon(bus);
-  let rows = 0;
-  for (let i = 0; i < 12; i++) {
-    await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
-    for (let look = 0; look < 5; look++) {
-      const found = (await readParquet(exportPath(bus))).length;
-      expect(found).toBeGreaterThanOrEqual(rows);
-      rows = found;
+sampled(
+  'whoever reads an export while it is replaced again and again finds a whole one each time, never an older one',
+  async () => {
+    const bus = await exportedBus();
+    await startDaemon(bus);
+    let rows = 0;
+    for (let i = 0; i < 12; i++) {
+      await (await submit(bus, { schemaHint: 'canon.numbers', select: numbers(1) })).settled();
+      for (let look = 0; look < 5; look++) {
+        const found = (await readParquet(exportPath(bus))).length;
+        expect(found).toBeGreaterThanOrEqual(rows);
+        rows = found;
+      }
     }
-  }
-  await eventually(
-    async () => (await readParquet(exportPath(bus))).length,
-    found => found === 15,
-  );
-});
+    await eventually(
+      async () => (await readParquet(exportPath(bus))).length,
+      found => found === 15,
+    );
+  },
+);
 
 test('with exports switched off none is made, and everything else works', async () => {
   const bus = makeTestBus({ export: { enabled: false } });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { JobRejectedError } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -84,46 +85,52 @@ test.each<[string, string, string]>([
   expect(await query(bus, 'SELECT * FROM canon.prices')).toEqual([]);
 });
 
-test('when the configuration changes the mode of a table, the table follows at the next start, there and back', async () => {
-  const modes = (table: object) => ({
-    compaction: { hot_commits: 2, idle_s: 0.1 },
-    canon: { tables: { prices: table } },
-  });
-  const bus = makeTestBus(modes({}));
-  await drain(bus);
-  for (const [run, value] of [
-    ['r1', '1'],
-    ['r2', '2'],
-    ['r3', '3'],
-  ] as const) {
-    await submit(bus, { runId: run, select: price('A', '2026-01-01', value), schemaHint: 'canon.prices' });
+sampled(
+  'when the configuration changes the mode of a table, the table follows at the next start, there and back',
+  async () => {
+    const modes = (table: object) => ({
+      compaction: { hot_commits: 2, idle_s: 0.1 },
+      canon: { tables: { prices: table } },
+    });
+    const bus = makeTestBus(modes({}));
     await drain(bus);
-  }
-  const shown = async () => (await query(bus, 'SELECT price FROM canon.prices ORDER BY price')).map(row => row.price);
-  expect(await shown()).toEqual(['1.0000', '2.0000', '3.0000']);
-  for (const [table, expected] of [
-    [{ mode: 'latest' }, ['3.0000']],
-    [{ mode: 'upsert', key: ['symbol'] }, ['3.0000']],
-    [{ mode: 'upsert', key: ['price'] }, ['1.0000', '2.0000', '3.0000']],
-    [{}, ['1.0000', '2.0000', '3.0000']],
-  ] as const) {
-    testBusIn(bus.folder, modes(table));
-    await drain(bus);
-    expect(await shown()).toEqual(expected);
-  }
-});
+    for (const [run, value] of [
+      ['r1', '1'],
+      ['r2', '2'],
+      ['r3', '3'],
+    ] as const) {
+      await submit(bus, { runId: run, select: price('A', '2026-01-01', value), schemaHint: 'canon.prices' });
+      await drain(bus);
+    }
+    const shown = async () => (await query(bus, 'SELECT price FROM canon.prices ORDER BY price')).map(row => row.price);
+    expect(await shown()).toEqual(['1.0000', '2.0000', '3.0000']);
+    for (const [table, expected] of [
+      [{ mode: 'latest' }, ['3.0000']],
+      [{ mode: 'upsert', key: ['symbol'] }, ['3.0000']],
+      [{ mode: 'upsert', key: ['price'] }, ['1.0000', '2.0000', '3.0000']],
+      [{}, ['1.0000', '2.0000', '3.0000']],
+    ] as const) {
+      testBusIn(bus.folder, modes(table));
+      await drain(bus);
+      expect(await shown()).toEqual(expected);
+    }
+  },
+);
 
-test('a declaration that does not fit what the table has already ends the start, and says what is there', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  await submit(bus, { select: price('A', '2026-01-01', '1'), schemaHint: 'canon.prices' });
-  await drain(bus);
-  writeFileSync(
-    bus.configPath,
-    JSON.stringify({ canon: { tables: { prices: { columns: { price: { type: 'BIGINT' } } } } } }),
-  );
-  const daemon = launchDaemon(bus);
-  expect(await daemon.ended).toEqual({ code: 1, signal: null });
-  expect(daemon.stderr()).toContain('CONFIG_INVALID');
-  expect(daemon.stderr()).toContain('price: expected BIGINT (fixed by bus_config.json), found DECIMAL(18,4)');
-});
+sampled(
+  'a declaration that does not fit what the table has already ends the start, and says what is there',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    await submit(bus, { select: price('A', '2026-01-01', '1'), schemaHint: 'canon.prices' });
+    await drain(bus);
+    writeFileSync(
+      bus.configPath,
+      JSON.stringify({ canon: { tables: { prices: { columns: { price: { type: 'BIGINT' } } } } } }),
+    );
+    const daemon = launchDaemon(bus);
+    expect(await daemon.ended).toEqual({ code: 1, signal: null });
+    expect(daemon.stderr()).toContain('CONFIG_INVALID');
+    expect(daemon.stderr()).toContain('price: expected BIGINT (fixed by bus_config.json), found DECIMAL(18,4)');
+  },
+);

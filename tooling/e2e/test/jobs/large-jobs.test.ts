@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { makeDeepFolders } from '@quantbot/tooling-testing/deep-folders';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeRawJob, writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -26,7 +27,7 @@ test('a large job does not hold up the small ones that came after it, and is ing
   expect(await query(bus, 'SELECT count(*) AS n FROM canon.large')).toEqual([{ n: 800_000 }]);
 });
 
-test('a large job that is broken is rejected, and the large one behind it is not blamed', async () => {
+sampled('a large job that is broken is rejected, and the large one behind it is not blamed', async () => {
   const bus = makeTestBus(settings);
   await drain(bus);
   const text = `SELECT 'x' AS n, random() AS a, random() AS b FROM range(400000)`;
@@ -55,21 +56,24 @@ test('a daemon that is asked to end while it hashes a large job ends, and the ne
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
 });
 
-test('a job with a deep tree beside its artifact is ingested, and what is not its artifact goes when it is in nobody’s way', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  const parquetPath = await produce(bus, numbers(3));
-  const manifest = { artifacts: [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.numbers' }] };
-  makeDeepFolders(writeToInbox(bus, { jobId: 'deep', files: { 'a.parquet': parquetPath }, manifest }));
-  expect(await quantbotBus(bus, 'backup', join(bus.folder, 'backup'))).toMatchObject({
-    code: 2,
-    stdout: expect.stringContaining('inbox/deep: cannot be copied'),
-  });
-  await drain(bus);
-  expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
-  expect(readdirSync(join(bus.layout.processed, 'deep')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
-  expect(readdirSync(bus.layout.claimed)).toEqual([]);
-});
+sampled(
+  'a job with a deep tree beside its artifact is ingested, and what is not its artifact goes when it is in nobody’s way',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    const parquetPath = await produce(bus, numbers(3));
+    const manifest = { artifacts: [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.numbers' }] };
+    makeDeepFolders(writeToInbox(bus, { jobId: 'deep', files: { 'a.parquet': parquetPath }, manifest }));
+    expect(await quantbotBus(bus, 'backup', join(bus.folder, 'backup'))).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('inbox/deep: cannot be copied'),
+    });
+    await drain(bus);
+    expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
+    expect(readdirSync(join(bus.layout.processed, 'deep')).sort()).toEqual(['RECEIPT.json', 'manifest.json']);
+    expect(readdirSync(bus.layout.claimed)).toEqual([]);
+  },
+);
 
 test('a start removes what settled jobs left behind; what a rejected one left is kept, counts as nothing, and is in a backup', async () => {
   const bus = makeTestBus();

@@ -4,6 +4,7 @@ import { submitArtifact } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { asDaemon, drain, spawnDaemon } from '../support/daemon-process.js';
@@ -61,7 +62,7 @@ ${guideSnippet}`;
     expect(golden[3]).toMatchObject({ n: 3, token: 'SOL' });
   });
 
-  test('--wait says what became of the job by its exit code', { timeout: 60_000 }, async () => {
+  test('--wait says what became of the job by its exit code', async () => {
     const bus = await running();
     const [small, other] = [await produce(bus, numbers(3)), await produce(bus, numbers(4))];
     const ingested = await submitScript(bus, small, '--wait', '--json');
@@ -180,9 +181,11 @@ for file, schema in [
     expect((await runPython(bus, ['-c', program])).stdout).toBe('[]\n'.repeat(4));
   });
 
-  test('a script of the first generation, which writes into the inbox with COMMIT last, is served as ever', async () => {
-    const bus = await running();
-    const program = `
+  sampled(
+    'a script of the first generation, which writes into the inbox with COMMIT last, is served as ever',
+    async () => {
+      const bus = await running();
+      const program = `
 import json, shutil, time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -198,15 +201,19 @@ shutil.copy(${JSON.stringify(await produce(bus, numbers(5)))}, job / "numbers.pa
 time.sleep(0.5)
 (job / "COMMIT").touch()
 `;
-    expect(await runPython(bus, ['-c', program])).toMatchObject({ code: 0, stderr: '' });
-    await eventually(
-      () => query(bus, `SELECT count(*) AS n FROM canon.numbers`).catch(() => [{ n: 0 }]),
-      ([row]) => row?.n === 5,
-    );
-    expect(readJson(bus.layout.processed, 'old-1/RECEIPT.json')).toMatchObject({ status: 'ingested', job_id: 'old-1' });
-  });
+      expect(await runPython(bus, ['-c', program])).toMatchObject({ code: 0, stderr: '' });
+      await eventually(
+        () => query(bus, `SELECT count(*) AS n FROM canon.numbers`).catch(() => [{ n: 0 }]),
+        ([row]) => row?.n === 5,
+      );
+      expect(readJson(bus.layout.processed, 'old-1/RECEIPT.json')).toMatchObject({
+        status: 'ingested',
+        job_id: 'old-1',
+      });
+    },
+  );
 
-  test('many Python processes at once lose nothing', { timeout: 60_000 }, async () => {
+  sampled('many Python processes at once lose nothing', async () => {
     const bus = await running();
     const path = await produce(bus, numbers(3));
     const program = `
@@ -233,7 +240,7 @@ if __name__ == "__main__":
 });
 
 describe.skipIf(!hasPython)(`the guide's Testing section${skippedWithoutPython}`, () => {
-  test('python3 scripts/bus_daemon.py, then python3 scripts/test_bus.py', { timeout: 60_000 }, async () => {
+  test('python3 scripts/bus_daemon.py, then python3 scripts/test_bus.py', async () => {
     const bus = makeTestBus();
     linkScripts(bus);
     const child = startPython(bus, ['scripts/bus_daemon.py']);
@@ -275,13 +282,13 @@ describe.skipIf(!hasPython)(`the guide's Testing section${skippedWithoutPython}`
     expect(found.stdout).toBe('[]\n');
   });
 
-  test('test_bus.py says why an export failed', { timeout: 60_000 }, async () => {
+  sampled('test_bus.py says why an export failed', async () => {
     const failing = await running({ export: { timeout_s: 0.001, min_interval_s: 0 } });
     const { code, stdout } = await runPython(failing, ['scripts/test_bus.py', '--timeout', '20']);
     expect([code, stdout]).toEqual([1, expect.stringContaining('FAILED: the export of canon.bus_test failed: ')]);
   });
 
-  test('bus_daemon.py becomes the daemon: ps finds it, signals and the exit code are its own', async () => {
+  sampled('bus_daemon.py becomes the daemon: ps finds it, signals and the exit code are its own', async () => {
     const bus = makeTestBus();
     linkScripts(bus);
     const child = startPython(bus, ['scripts/bus_daemon.py']);
@@ -299,7 +306,7 @@ describe.skipIf(!hasPython)(`the guide's Testing section${skippedWithoutPython}`
 });
 
 describe.skipIf(!hasPython)(`the Python package${skippedWithoutPython}`, () => {
-  test('its own tests pass', { timeout: 120_000 }, async () => {
+  test('its own tests pass', async () => {
     const bus = makeTestBus();
     const folder = join(repository, 'python');
     const discover = ['-W', 'error', '-m', 'unittest', 'discover', '-s', join(folder, 'tests'), '-t', folder];

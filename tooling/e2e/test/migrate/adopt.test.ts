@@ -7,6 +7,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { askIn, makeDatabase, researchDatabase, runIn } from '@quantbot/tooling-testing/old-database';
 import { produce } from '@quantbot/tooling-testing/parquet';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -153,36 +154,39 @@ describe('an adopted database', () => {
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.trades')).toEqual([{ n: 500 }]);
   });
 
-  test('answers to the old names too, with the old types, and to its views, when they are written to the configuration', async () => {
-    const bus = await oldDatabase(researchDatabase, { log_level: 'info' });
-    const questions = [
-      'SELECT * FROM trades ORDER BY id',
-      'FROM nothing',
-      'SELECT * FROM research."Odd ""Name"" 1" ORDER BY ALL',
-      'SELECT * FROM daily ORDER BY day',
-      'SELECT * FROM all_big',
-      'SELECT who, how_much FROM research.best ORDER BY who',
-      'SELECT count(*) AS n, typeof(any_value(fee)) AS f, typeof(any_value(id)) AS i FROM big_trades WHERE fee = 0.1',
-    ];
-    const before = await Promise.all(questions.map(sql => askIn(bus.config.duckdbPath, sql)));
-    const report = await adopt(bus, '--apply', '--write-views');
-    expect(report.code).toBe(0);
-    for (const [index, sql] of questions.entries())
-      expect(await askIn(bus.config.duckdbPath, sql), sql).toEqual(before[index]);
-    const written = JSON.parse(readFileSync(bus.configPath, 'utf8'));
-    expect(written).toMatchObject({ log_level: 'info', publish: { views: expect.any(Array) } });
-    expect(written.publish.views.map((view: { name: string }) => view.name)).toEqual([
-      'main.nothing',
-      'main.trades',
-      'research.Odd "Name" 1',
-      'main.big_trades',
-      'main.daily',
-      'research.best',
-      'main.all_big',
-    ]);
-    await drain(bus);
-    expect(await query(bus, 'SELECT count(*) AS n FROM catalog.views_d WHERE ok')).toEqual([{ n: 7 }]);
-  });
+  sampled(
+    'answers to the old names too, with the old types, and to its views, when they are written to the configuration',
+    async () => {
+      const bus = await oldDatabase(researchDatabase, { log_level: 'info' });
+      const questions = [
+        'SELECT * FROM trades ORDER BY id',
+        'FROM nothing',
+        'SELECT * FROM research."Odd ""Name"" 1" ORDER BY ALL',
+        'SELECT * FROM daily ORDER BY day',
+        'SELECT * FROM all_big',
+        'SELECT who, how_much FROM research.best ORDER BY who',
+        'SELECT count(*) AS n, typeof(any_value(fee)) AS f, typeof(any_value(id)) AS i FROM big_trades WHERE fee = 0.1',
+      ];
+      const before = await Promise.all(questions.map(sql => askIn(bus.config.duckdbPath, sql)));
+      const report = await adopt(bus, '--apply', '--write-views');
+      expect(report.code).toBe(0);
+      for (const [index, sql] of questions.entries())
+        expect(await askIn(bus.config.duckdbPath, sql), sql).toEqual(before[index]);
+      const written = JSON.parse(readFileSync(bus.configPath, 'utf8'));
+      expect(written).toMatchObject({ log_level: 'info', publish: { views: expect.any(Array) } });
+      expect(written.publish.views.map((view: { name: string }) => view.name)).toEqual([
+        'main.nothing',
+        'main.trades',
+        'research.Odd "Name" 1',
+        'main.big_trades',
+        'main.daily',
+        'research.best',
+        'main.all_big',
+      ]);
+      await drain(bus);
+      expect(await query(bus, 'SELECT count(*) AS n FROM catalog.views_d WHERE ok')).toEqual([{ n: 7 }]);
+    },
+  );
 
   test('may have every type that there is: no digit is lost on the way', async () => {
     const values: Record<string, string> = {
@@ -260,7 +264,7 @@ describe('an adopted database', () => {
     expect(now).toEqual(expect.arrayContaining(old));
   });
 
-  test('a million rows come over, each one', async () => {
+  sampled('a million rows come over, each one', async () => {
     const bus = await oldDatabase([
       "CREATE TABLE big AS SELECT range AS id, hash(range) % 1000 AS k, 'row ' || range AS t, random() AS r FROM range(1000000)",
     ]);
@@ -279,7 +283,7 @@ describe('an adopted database', () => {
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 6 }]);
   });
 
-  test('that lies elsewhere stays where it is, and is taken once', async () => {
+  sampled('that lies elsewhere stays where it is, and is taken once', async () => {
     const bus = makeTestBus();
     const elsewhere = join(bus.folder, 'elsewhere.duckdb');
     await makeDatabase(elsewhere, 'CREATE TABLE numbers AS SELECT range AS n FROM range(3)');
@@ -290,7 +294,7 @@ describe('an adopted database', () => {
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
   });
 
-  test('moves table by table while the rest of it stays in use, and is replaced at the end', async () => {
+  sampled('moves table by table while the rest of it stays in use, and is replaced at the end', async () => {
     const bus = makeTestBus({ duckdb_path: 'data/bus.duckdb' });
     const old = join(bus.folder, 'data/alerts.duckdb');
     await makeDatabase(old, ...researchDatabase);
@@ -310,7 +314,7 @@ describe('an adopted database', () => {
     expect(await query(one, counts)).toEqual([{ trades: 500, alerts: 1005 }]);
   });
 
-  test('gives the tables that the bus has not when it is told so, and every old name answers', async () => {
+  sampled('gives the tables that the bus has not when it is told so, and every old name answers', async () => {
     const bus = makeTestBus({ duckdb_path: 'data/bus.duckdb' });
     const old = join(bus.folder, 'data/alerts.duckdb');
     await makeDatabase(old, ...researchDatabase);
@@ -338,7 +342,7 @@ describe('an adopted database', () => {
     expect((await fail(bus, '--only', 'main.nobody')).stderr).toContain('The database has no table main.nobody.');
   });
 
-  test('is taken over by a daemon that runs already, while a reader has the old one open', async () => {
+  sampled('is taken over by a daemon that runs already, while a reader has the old one open', async () => {
     const bus = await oldDatabase();
     const daemon = await startDaemon(bus);
     const refusal = await daemon.logged('could not be published');
@@ -381,7 +385,7 @@ describe('what cannot be adopted', () => {
     expect((await adopt(bus)).code).toBe(0);
   });
 
-  test('a database with changes in its log that are not merged yet', async () => {
+  sampled('a database with changes in its log that are not merged yet', async () => {
     const bus = await oldDatabase();
     await killedWriter(bus.config.duckdbPath, 'INSERT INTO nothing VALUES (1, NULL)');
     expect(await fail(bus, '--apply')).toMatchObject({
@@ -423,7 +427,7 @@ const killPoints = [
   'adopt:published',
 ];
 
-test.each(sampleOf(killPoints, 4))(
+test.each(sampleOf(killPoints, 2))(
   'killed at %s, an adoption leaves a whole database in its place, and goes on when it is run again',
   async point => {
     const bus = await oldDatabase();
@@ -461,7 +465,7 @@ test('a database that was written into after its rows were taken is not replaced
   expect(hash(bus.config.duckdbPath)).toBe(bytes);
 });
 
-test('a database that was written into before anything was submitted is simply taken as it is now', async () => {
+sampled('a database that was written into before anything was submitted is simply taken as it is now', async () => {
   const bus = await oldDatabase();
   await startAdoption(bus, { QUANTBOT_FAULT_POINT: 'adopt:table-copied#2' }).ended;
   await runIn(bus.config.duckdbPath, 'INSERT INTO nothing VALUES (7, NULL)', 'CHECKPOINT');
@@ -470,7 +474,7 @@ test('a database that was written into before anything was submitted is simply t
   expect(readdirSync(join(bus.layout.root, 'adoptions'))).toHaveLength(1);
 });
 
-test('a file of an earlier run that does not hold what the table does is noticed, and made again', async () => {
+sampled('a file of an earlier run that does not hold what the table does is noticed, and made again', async () => {
   const bus = await oldDatabase();
   await startAdoption(bus, { QUANTBOT_FAULT_POINT: 'adopt:table-copied' }).ended;
   const [folder = ''] = readdirSync(join(bus.layout.root, 'adoptions')).filter(name => !name.endsWith('.json'));
@@ -483,7 +487,7 @@ test('a file of an earlier run that does not hold what the table does is noticed
   expect((await adopt(bus, '--apply')).code).toBe(0);
 });
 
-test.each(['adopt:ingested', 'adopt:published'])(
+test.each(sampleOf(['adopt:ingested', 'adopt:published'], 1))(
   'rows that are not the old ones any more after %s are noticed',
   async point => {
     const bus = await oldDatabase();
@@ -499,7 +503,7 @@ test.each(['adopt:ingested', 'adopt:published'])(
   },
 );
 
-test('tables that the bus has rejected are taken when the cause is gone', async () => {
+sampled('tables that the bus has rejected are taken when the cause is gone', async () => {
   const bus = await oldDatabase(researchDatabase, { limits: { max_artifact_bytes: 100 } });
   expect(await fail(bus, '--apply')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^TOO_LARGE/) });
   expect(await askIn(bus.config.duckdbPath, 'SELECT count(*) AS n FROM trades')).toEqual([{ n: '500' }]);
@@ -508,7 +512,7 @@ test('tables that the bus has rejected are taken when the cause is gone', async 
   expect(await query(bus, 'SELECT count(*) AS n FROM canon.trades')).toEqual([{ n: 500 }]);
 });
 
-test('a backup that is put back into its place is not replaced again', async () => {
+sampled('a backup that is put back into its place is not replaced again', async () => {
   const bus = await oldDatabase();
   const { backup } = await adopt(bus, '--apply');
   renameSync(backup ?? '', bus.config.duckdbPath);

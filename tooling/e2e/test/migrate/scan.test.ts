@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { cliPath } from '../support/daemon-process.js';
@@ -115,7 +116,7 @@ test.each([
   expect(existsSync(join(folder, 'none.json'))).toBe(false);
 });
 
-test('this repository: producers are migrated, and nobody but the packages that own DuckDB writes it', async () => {
+sampled('this repository: producers are migrated, and nobody but the packages that own DuckDB writes it', async () => {
   const root = repository;
   const { scan } = project({});
   // The benchmark's contenders and the helpers of tests write directly on purpose.

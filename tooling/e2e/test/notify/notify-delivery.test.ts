@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -24,7 +25,7 @@ test('a webhook that answers 500 gets the same notification again until it takes
   expect(daemon.log().filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-test('a webhook that asks for time (Retry-After) is not told again before', async () => {
+sampled('a webhook that asks for time (Retry-After) is not told again before', async () => {
   const at: number[] = [];
   const { url } = await startReceiver((response, n) => {
     at.push(performance.now());
@@ -113,7 +114,7 @@ test('a command that does not end in time is killed with everything that it has 
   await expectGone(bus);
 });
 
-test('a webhook that does not answer in time has failed', async () => {
+sampled('a webhook that does not answer in time has failed', async () => {
   const { url, received } = await startReceiver(() => {});
   const bus = busWithHooks({ webhook: url, timeout_s: 0.3, retries: 1 });
   submitBad(bus, 'bad-1');
@@ -203,7 +204,7 @@ const hanging = {
   group_wait_s: 0,
 };
 
-test('a daemon that drains ends when it is asked to, whatever its hooks and its exports do', async () => {
+sampled('a daemon that drains ends when it is asked to, whatever its hooks and its exports do', async () => {
   const endless = { name: 'endless', sql: 'SELECT max(a.i * b.i) FROM canon.n a, canon.n b, canon.n c' };
   const bus = makeTestBus({
     notify: [hanging],

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, wr
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -79,42 +80,45 @@ test('a command gets it on its standard input, and in short in its environment, 
   expect(read('argument.txt')).toBe('$(touch shell.txt)'); // no shell has seen it
 });
 
-test('an export that begins to fail is told once, however often it is tried, and once when it is well again', async () => {
-  const bus = busWithHooks([{ on: ['export_failed', 'export_recovered'], command: noting() }]);
-  const path = join(bus.config.export.exportDir, 'numbers.parquet');
-  mkdirSync(join(path, 'in-the-way'), { recursive: true });
-  const daemon = await startDaemon(bus);
-  await submit(bus, { schemaHint: 'canon.numbers' });
-  await eventually(
-    () => daemon.log().filter(({ msg }) => msg.startsWith('export failed')).length,
-    failures => failures >= 2,
-    30_000,
-  );
-  rmdirSync(join(path, 'in-the-way'));
-  rmdirSync(path);
-  await eventually(
-    () => told(bus).length,
-    n => n >= 2,
-    30_000,
-  );
-  await daemon.stop();
-  expect(told(bus)).toMatchObject([
-    {
-      event: 'export_failed',
-      count: 1,
-      exports: [{ name: 'numbers', rows: null, error: expect.stringContaining('numbers.parquet') }],
-      text: expect.stringContaining('The export failed: numbers: '),
-    },
-    {
-      event: 'export_recovered',
-      exports: [{ name: 'numbers', as_of_seq: 1, rows: 3, error: null }],
-      text: expect.stringContaining('The export is well again: numbers'),
-    },
-  ]);
-  expectDocumented(told(bus)[0]);
-});
+sampled(
+  'an export that begins to fail is told once, however often it is tried, and once when it is well again',
+  async () => {
+    const bus = busWithHooks([{ on: ['export_failed', 'export_recovered'], command: noting() }]);
+    const path = join(bus.config.export.exportDir, 'numbers.parquet');
+    mkdirSync(join(path, 'in-the-way'), { recursive: true });
+    const daemon = await startDaemon(bus);
+    await submit(bus, { schemaHint: 'canon.numbers' });
+    await eventually(
+      () => daemon.log().filter(({ msg }) => msg.startsWith('export failed')).length,
+      failures => failures >= 2,
+      30_000,
+    );
+    rmdirSync(join(path, 'in-the-way'));
+    rmdirSync(path);
+    await eventually(
+      () => told(bus).length,
+      n => n >= 2,
+      30_000,
+    );
+    await daemon.stop();
+    expect(told(bus)).toMatchObject([
+      {
+        event: 'export_failed',
+        count: 1,
+        exports: [{ name: 'numbers', rows: null, error: expect.stringContaining('numbers.parquet') }],
+        text: expect.stringContaining('The export failed: numbers: '),
+      },
+      {
+        event: 'export_recovered',
+        exports: [{ name: 'numbers', as_of_seq: 1, rows: 3, error: null }],
+        text: expect.stringContaining('The export is well again: numbers'),
+      },
+    ]);
+    expectDocumented(told(bus)[0]);
+  },
+);
 
-test('an export that failed in an earlier process and is well now is told as recovered', async () => {
+sampled('an export that failed in an earlier process and is well now is told as recovered', async () => {
   const bus = busWithHooks([{ on: ['export_failed', 'export_recovered'], command: noting() }]);
   const path = join(bus.config.export.exportDir, 'numbers.parquet');
   mkdirSync(join(path, 'in-the-way'), { recursive: true });

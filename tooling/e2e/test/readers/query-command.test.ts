@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
@@ -103,7 +104,7 @@ test('Parquet goes to a file that appears when it is whole, and so does what els
   expect(readdirSync(bus.folder).filter(name => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('the past is asked as the present is, also for modes that drop rows', async () => {
+sampled('the past is asked as the present is, also for modes that drop rows', async () => {
   const bus = makeTestBus({ canon: { tables: { things: { mode: 'latest' } } } });
   await drain(bus);
   for (const runId of ['r1', 'r2']) {
@@ -191,7 +192,7 @@ test('Ctrl-C ends a query that would never end, with exit code 130', async () =>
   expect(query.stderr()).toBe('interrupted\n');
 });
 
-test('an answer of millions of rows streams: memory stays, and who has seen enough ends it', async () => {
+sampled('an answer of millions of rows streams: memory stays, and who has seen enough ends it', async () => {
   const sql = "SELECT range AS n, 'row ' || range AS text FROM range(3000000)";
   const out = join(bus.folder, 'rows.csv');
   const peakKb = async (...args: string[]) => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectCodes } from '@quantbot/infra';
+import { isInSample, sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -13,6 +14,9 @@ import { servedBy, startServing } from '../support/http.js';
 
 // Debian's chromium, which .ci/run installs.
 const inBrowser = test.skipIf(!hasBrowser);
+const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
+  if (isInSample(title)) inBrowser(title, run);
+};
 
 /**
  * A bus with a chain of three artifacts, a canonical table whose columns have changed, and a
@@ -80,7 +84,7 @@ inBrowser('a rejected job says why and what to do, and can be retried once the c
   expect(problems).toEqual([]);
 });
 
-inBrowser('lineage can be walked, by keyboard too, from an artifact to its run and its job', async () => {
+sometimesInBrowser('lineage can be walked, by keyboard too, from an artifact to its run and its job', async () => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage();
   await page.goto(`${url}/#/artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`);
@@ -102,7 +106,7 @@ inBrowser('lineage can be walked, by keyboard too, from an artifact to its run a
   expect(problems).toEqual([]);
 });
 
-inBrowser('a table shows its columns, how they came to be, and its rows', async () => {
+sometimesInBrowser('a table shows its columns, how they came to be, and its rows', async () => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage();
   await page.goto(`${url}/#/tables`);
@@ -132,10 +136,12 @@ inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are 
   await page.getByRole('alert').getByText('QUERY_FAILED').waitFor();
 });
 
-inBrowser.each([
+const looks = [
   ['in light', { colorScheme: 'light' as const }],
   ['in dark, on a telephone', { colorScheme: 'dark' as const, viewport: { width: 400, height: 800 } }],
-])('every page is as it should be for everybody: %s', async (_what, options) => {
+] as const;
+
+inBrowser.each(sampleOf(looks, 1))('every page is as it should be for everybody: %s', async (_what, options) => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage(options);
   const places = [
@@ -167,7 +173,7 @@ inBrowser.each([
   expect(problems).toEqual([]);
 });
 
-inBrowser('with a token the page asks for it once', async () => {
+sometimesInBrowser('with a token the page asks for it once', async () => {
   const bus = makeTestBus({ http: { token_file: 'token' } });
   writeFileSync(join(bus.folder, 'token'), 'a-token-of-a-test-0123456789');
   const { url } = await startServing(bus);
@@ -185,7 +191,7 @@ inBrowser('with a token the page asks for it once', async () => {
   await expect.poll(() => heading(page).textContent(), patience).toBe('Overview');
 });
 
-inBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {
+sometimesInBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {
   const bus = makeTestBus();
   const first = await servedBy(await spawnDaemon(bus, { args: ['--http', '127.0.0.1:0'] }));
   const { port } = new URL(first.url);

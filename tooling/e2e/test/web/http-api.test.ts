@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -176,7 +177,7 @@ test('a rejected job whose cause is gone can be retried', async () => {
   });
 });
 
-test('server-sent events tell the state at the beginning, and what has changed since', async () => {
+sampled('server-sent events tell the state at the beginning, and what has changed since', async () => {
   const bus = makeTestBus();
   const serving = await startServing(bus);
   const events = listen(serving);

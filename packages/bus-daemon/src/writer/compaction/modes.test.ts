@@ -1,3 +1,4 @@
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -109,6 +110,6 @@ test('append shows all rows, latest those of the newest job, upsert the newest o
       bus.inspector.stop();
       compactor.stop();
     }),
-    { numRuns: 8 },
+    { numRuns: campaign(3, 40) },
   );
 });

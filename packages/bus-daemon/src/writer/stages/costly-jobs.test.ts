@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { numbers, produce, writeSelect } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { openInProcess, packageFolder } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
@@ -63,7 +64,7 @@ test('a broken file is rejected where it is', async () => {
   expect(handedOver).toEqual([]);
 });
 
-test('slow files keep the jobs of their batch waiting for seconds, however many producers they have', async () => {
+sampled('slow files keep the jobs of their batch waiting for seconds, however many producers they have', async () => {
   const { bus, testBus, busy, handedOver } = await openBusy();
   const good = await produce(testBus, numbers(3));
   const slow = [1, 2, 3, 4].map(n => jobWith(bus, `slow-${n}`, fixture('repeated-30-deep'), { producer: `p${n}` }));

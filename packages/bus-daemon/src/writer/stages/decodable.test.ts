@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { readParquetFooter } from '@quantbot/infra';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { openInProcess, packageFolder } from '../../../test/support/in-process-bus.js';
@@ -163,7 +164,7 @@ test('a file that takes more processor time than its size allows is too complex,
   expect(found).toEqual(new Map([[deep.file, { tooComplex: expect.stringContaining('1 s of processor time') }]]));
 });
 
-test('a file that needs more memory than is usual gets it alone, up to the limit', async () => {
+sampled('a file that needs more memory than is usual gets it alone, up to the limit', async () => {
   const { bus, test: testBus } = await openInProcess();
   const path = join(testBus.folder, 'large.parquet');
   const { connection, close } = await openMemoryDatabase({ memoryMb: 4096, threads: 1 });

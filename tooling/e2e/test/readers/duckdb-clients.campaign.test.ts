@@ -87,7 +87,7 @@ const older: [version: string, views: Record<string, string>][] = [
   ],
 ];
 
-test.each(older)("Python's duckdb %s reads as much as the guide says", { timeout: 180_000 }, async (version, views) => {
+test.each(older)("Python's duckdb %s reads as much as the guide says", async (version, views) => {
   const python = pythonWith(version);
   if (python === undefined) return;
   const bus = makeTestBus();

@@ -134,7 +134,7 @@ describe.skipIf(!hasPython)(`Python's data tools${skippedWithoutPython}`, () => 
     ]);
   });
 
-  test("the guide's before and after, with duckdb's own COPY", { timeout: 60_000 }, async context => {
+  test("the guide's before and after, with duckdb's own COPY", async context => {
     const tools = needTools(context);
     const bus = makeTestBus();
     linkScripts(bus);
@@ -237,7 +237,7 @@ for tool in ("pandas", "polars"):
     );
   });
 
-  test('pip install ./python gives quantbot-bus-submit and a typed package', { timeout: 120_000 }, async context => {
+  test('pip install ./python gives quantbot-bus-submit and a typed package', async context => {
     const tools = needTools(context);
     const bus = makeTestBus();
     await drain(bus);
