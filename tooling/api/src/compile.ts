@@ -16,19 +16,33 @@ export const options: ts.CompilerOptions = {
   noEmit: true,
 };
 
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Parses each file once, since every program reads the same libraries. */
+export const host = ts.createCompilerHost(options, true);
+const { getSourceFile } = host;
+host.getSourceFile = (name, ...rest) => {
+  if (!parsed.has(name)) parsed.set(name, getSourceFile(name, ...rest));
+  return parsed.get(name);
+};
+
 /** What the compiler says of a piece of code as a module of this folder. */
 export function problemsOf(code: string): string[] {
   const path = join(folder, 'example.mts');
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.fileExists = name => name === path || fileExists(name);
-  host.readFile = name => (name === path ? code : readFile(name));
-  host.getSourceFile = (name, ...rest) =>
-    name === path ? ts.createSourceFile(name, code, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest);
-  const program = ts.createProgram([path], options, host);
+  const source = ts.createSourceFile(
+    path,
+    code,
+    { languageVersion: ts.ScriptTarget.ES2022, impliedNodeFormat: ts.ModuleKind.ESNext },
+    true,
+  );
+  const program = ts.createProgram([path], options, {
+    ...host,
+    fileExists: name => name === path || host.fileExists(name),
+    readFile: name => (name === path ? code : host.readFile(name)),
+    getSourceFile: (name, ...rest) => (name === path ? source : host.getSourceFile(name, ...rest)),
+  });
   return ts
-    .getPreEmitDiagnostics(program)
-    .filter(({ file }) => file?.fileName === path)
+    .getPreEmitDiagnostics(program, source)
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 

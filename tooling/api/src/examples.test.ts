@@ -3,7 +3,7 @@ import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
-import { declarationsFor, options, problemsOf } from './compile.js';
+import { declarationsFor, host, options, problemsOf } from './compile.js';
 import { entries } from './entries.js';
 
 interface Example {
@@ -13,7 +13,7 @@ interface Example {
 
 /** What stands behind `@example` in the declarations of everything that a module exports. */
 function examplesOf(types: string): Example[] {
-  const program = ts.createProgram([types], options, ts.createCompilerHost(options, true));
+  const program = ts.createProgram([types], options, host);
   const files = program.getSourceFiles().filter(file => file.fileName.startsWith(dirname(types)));
   return files.flatMap(file => {
     const found: Example[] = [];
@@ -36,7 +36,7 @@ function examplesOf(types: string): Example[] {
  * from.
  */
 function valuesOf(types: string): string[] {
-  const program = ts.createProgram([types], options);
+  const program = ts.createProgram([types], options, host);
   const checker = program.getTypeChecker();
   const file = program.getSourceFile(types);
   const module = file && checker.getSymbolAtLocation(file);
