@@ -95,6 +95,6 @@ test.each([
   [{ NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '30000000', WATCHDOG_PID: 'own' }, { watchdogMs: 30_000 }],
   [{ NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: 'x' }, { watchdogMs: undefined }],
 ])('the environment %j is understood as systemd means it', (env, wanted) => {
-  const own = env.WATCHDOG_PID === 'own' ? { WATCHDOG_PID: String(process.pid) } : {};
+  const own = 'WATCHDOG_PID' in env && env.WATCHDOG_PID === 'own' ? { WATCHDOG_PID: String(process.pid) } : {};
   expect(systemdEnvironment({ ...env, ...own })).toEqual(wanted);
 });
