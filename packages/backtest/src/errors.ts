@@ -1,4 +1,4 @@
-import { CodedError } from '@quantbot/infra';
+import { CodedError, defineErrors } from '@quantbot/infra';
 
 /** The errors of slices, alerts and backtests. */
 export const backtestCodes = {
@@ -19,6 +19,5 @@ export type BacktestCode = keyof typeof backtestCodes;
 /** An error in a plan or in its candles. */
 export class BacktestError extends CodedError<BacktestCode> {}
 
-/** Makes a {@link BacktestError} with the hint that its code carries. */
-export const backtestError = (code: BacktestCode, message: string, details?: readonly string[]): BacktestError =>
-  new BacktestError(code, message, { hint: backtestCodes[code].hint, details });
+/** Creates a {@link BacktestError} with the hint of its code. */
+export const backtestError = defineErrors('backtest', backtestCodes, BacktestError);

@@ -40,7 +40,7 @@ export function checkPlan(plan: SlicePlan): SlicePlan {
   const parsed = planSchema.safeParse(plan);
   if (!parsed.success) {
     const details = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
-    throw backtestError('PLAN_INVALID', `The plan is not valid: ${details.join('; ')}.`, details);
+    throw backtestError('PLAN_INVALID', `The plan is not valid: ${details.join('; ')}.`, { details });
   }
   const ids = new Set<string>();
   for (const { callId } of parsed.data.calls) {

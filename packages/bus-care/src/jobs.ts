@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { claimedNames } from '@quantbot/bus-format/state';
-import { type BusConfig, busLayout, exists, fileNames, systemErrorCode } from '@quantbot/infra';
+import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
+import { type BusConfig, busLayout, exists, systemErrorCode } from '@quantbot/infra';
 import { type JobRecord, openCatalog } from '@quantbot/storage';
 
 /** Where a job is on its way; the last three are ends. */
@@ -19,6 +19,8 @@ export interface JobEntry {
   /** What became of it; null while it has not settled. */
   settled: JobRecord | null;
 }
+
+type OpenJob = JobEntry & { settled: null };
 
 /** Which jobs are wanted. All but `state` are told of settled jobs only. */
 export interface JobsWanted {
@@ -67,30 +69,29 @@ const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting'
 export async function findOpenJobs(
   { busRoot }: Pick<BusConfig, 'busRoot'>,
   most = Number.POSITIVE_INFINITY,
-): Promise<(JobEntry & { settled: null })[]> {
+): Promise<OpenJob[]> {
   const layout = busLayout(busRoot);
-  const found: ((JobEntry & { settled: null }) | undefined)[] = [];
-  for (const name of (await readdir(layout.inbox)).slice(0, most)) {
-    const folder = join(layout.inbox, name);
-    const hasCommit = await lstat(join(folder, fileNames.commit)).then(
-      () => true,
-      () => false,
-    );
-    found.push(await openEntry(folder, name, hasCommit ? 'waiting' : 'uncommitted'));
-  }
+  const { waiting, uncommitted, closed } = await lookIntoInbox(layout.inbox, most);
+  const found: (OpenJob | undefined)[] = [
+    ...waiting.map(entry => openJob(entry, 'waiting')),
+    ...[...uncommitted, ...closed].map(entry => openJob(entry, 'uncommitted')),
+  ];
   for (const name of claimedNames(await readdir(layout.claimed)).slice(0, most))
-    found.push(await openEntry(join(layout.claimed, name), name.slice(name.indexOf('~') + 1), 'claimed'));
+    found.push(await claimedJob(join(layout.claimed, name), name.slice(name.indexOf('~') + 1)));
   return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
 }
 
-/** Undefined for one that has gone on in between. */
-async function openEntry(
-  folder: string,
-  jobId: string,
-  state: JobState,
-): Promise<(JobEntry & { settled: null }) | undefined> {
+const openJob = ({ name, since }: InboxEntry, state: JobState): OpenJob => ({
+  jobId: name,
+  state,
+  at: new Date(since),
+  settled: null,
+});
+
+/** Returns undefined for a job that has settled meanwhile. */
+async function claimedJob(folder: string, jobId: string): Promise<OpenJob | undefined> {
   try {
-    return { jobId, state, at: (await lstat(folder)).mtime, settled: null };
+    return { jobId, state: 'claimed', at: (await lstat(folder)).mtime, settled: null };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -48,7 +48,7 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
     writer: alive ? (writer as LockHolder) : null,
     daemon: alive && state !== undefined && state.pid === holder?.pid ? state : null,
     queue: initialised
-      ? { ...countInbox(layout.inbox), claimed: claimedNames(await readdir(layout.claimed)).length }
+      ? { ...(await countInbox(layout.inbox)), claimed: claimedNames(await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
     exports,
@@ -63,8 +63,8 @@ function scrubOf(busRoot: string): BusStatus['scrub'] {
   return rest;
 }
 
-function countInbox(inbox: string): { waiting: number; uncommitted: number } {
-  const { waiting, uncommitted, closed } = lookIntoInbox(inbox);
+async function countInbox(inbox: string): Promise<{ waiting: number; uncommitted: number }> {
+  const { waiting, uncommitted, closed } = await lookIntoInbox(inbox);
   return { waiting: waiting.length, uncommitted: uncommitted.length + closed.length };
 }
 

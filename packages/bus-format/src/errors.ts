@@ -1,4 +1,4 @@
-import { CodedError, type Disposition, systemErrorCode } from '@quantbot/infra';
+import { CodedError, type Disposition, defineErrors, systemErrorCode } from '@quantbot/infra';
 
 /** The daemon's own errors: none of them is a job's fault. */
 export const daemonCodes = {
@@ -169,18 +169,10 @@ export const daemonCodes = {
 export type DaemonCode = keyof typeof daemonCodes;
 
 /** An error of the daemon or its machine. */
-export class DaemonError extends CodedError<DaemonCode> {
-  get disposition(): Disposition {
-    return daemonCodes[this.code].disposition;
-  }
-}
+export class DaemonError extends CodedError<DaemonCode> {}
 
-/** Makes a {@link DaemonError} with the hint that its code carries. */
-export const daemonError = (
-  code: DaemonCode,
-  message: string,
-  more: { details?: readonly string[]; cause?: unknown; hint?: string } = {},
-): DaemonError => new DaemonError(code, message, { hint: daemonCodes[code].hint, ...more });
+/** Creates a {@link DaemonError} with the hint of its code. */
+export const daemonError = defineErrors('daemon', daemonCodes, DaemonError);
 
 /** Whether a file was not what the daemon had written or stored, in this process or in a worker. */
 export const isDamage = (error: unknown): error is CodedError =>

@@ -5,6 +5,8 @@ export type Disposition = 'reject' | 'retry' | 'stop' | 'caller';
 export interface CodedErrorOptions {
   /** What to do next, as an order with a command if there is one. */
   hint: string;
+  /** What a caller should do; `caller` by default. */
+  disposition?: Disposition;
   /** Further facts, one line each. */
   details?: readonly string[];
   cause?: unknown;
@@ -26,6 +28,7 @@ export class CodedError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly hint: string;
   readonly details: readonly string[];
+  readonly #disposition: Disposition;
 
   constructor(code: Code, message: string, options: CodedErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -33,7 +36,37 @@ export class CodedError<Code extends string = string> extends Error {
     this.code = code;
     this.hint = options.hint;
     this.details = options.details ?? [];
+    this.#disposition = options.disposition ?? 'caller';
   }
+
+  /** What to do: correct the call, retry later, change the rejected job, or stop the process. */
+  get disposition(): Disposition {
+    return this.#disposition;
+  }
+}
+
+const registry = new Map<string, Readonly<Record<string, object>>>();
+
+/** Adds the codes of a room (a package, or the doctor) to the one list of all codes. */
+export function registerCodes<Codes extends Readonly<Record<string, object>>>(room: string, codes: Codes): Codes {
+  registry.set(room, codes);
+  return codes;
+}
+
+/** Returns the codes of every room that this process has loaded, by the room's name. */
+export const registeredCodes = (): ReadonlyMap<string, Readonly<Record<string, object>>> => registry;
+
+/**
+ * Registers the codes of a room, and returns the function that creates its errors. Each gets the
+ * disposition and the hint of its code, unless the call gives others.
+ */
+export function defineErrors<Code extends string, Kind extends CodedError<Code>>(
+  room: string,
+  codes: Readonly<Record<Code, { hint: string; disposition?: Disposition }>>,
+  Kind: new (code: Code, message: string, options: CodedErrorOptions) => Kind,
+): (code: Code, message: string, more?: Partial<CodedErrorOptions>) => Kind {
+  registerCodes(room, codes);
+  return (code, message, more = {}) => new Kind(code, message, { ...codes[code], ...more });
 }
 
 /**
@@ -101,22 +134,14 @@ export const submitCodes = {
 export type SubmitCode = keyof typeof submitCodes;
 
 /** An error of submission, of the manifest, or of the configuration. */
-export class BusError extends CodedError<SubmitCode | RejectCode> {
-  /** What a caller should do: correct the call, retry later, or change the rejected job. */
-  get disposition(): Disposition {
-    return this.code in submitCodes ? submitCodes[this.code as SubmitCode].disposition : 'reject';
-  }
-}
+export class BusError extends CodedError<SubmitCode | RejectCode> {}
+
+const rejections = Object.fromEntries(
+  Object.entries(rejectCodes).map(([code, hint]) => [code, { disposition: 'reject', hint }]),
+) as Record<RejectCode, { disposition: 'reject'; hint: string }>;
 
 /** Creates a {@link BusError} with the hint of its code. */
-export function busError(
-  code: SubmitCode | RejectCode,
-  message: string,
-  more: { details?: readonly string[]; cause?: unknown; hint?: string } = {},
-): BusError {
-  const hint = code in submitCodes ? submitCodes[code as SubmitCode].hint : rejectCodes[code as RejectCode];
-  return new BusError(code, message, { hint, ...more });
-}
+export const busError = defineErrors('infra', { ...rejections, ...submitCodes }, BusError);
 
 /**
  * Returns the `code` of a Node.js system error (`ENOENT`, `ENOSPC`, …), or undefined for any other

@@ -39,6 +39,7 @@ export * from './parquet/footer.js';
 export type { ColumnFault, SchemaMeaning } from './parquet/meaning.js';
 export { meaningRules } from './parquet/meaning-rules.js';
 export * from './parquet/small-writer.js';
+export { processIds } from './process-ids.js';
 export * from './receipt.js';
 export { canonTableOf, schemaHintProblem } from './schema-hint.js';
 export { isTraceparent, type TraceContext } from './tracing.js';

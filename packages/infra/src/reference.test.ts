@@ -34,24 +34,6 @@ test('docs/reference/configuration.md describes each mode of canonical tables, a
   expect([...section.matchAll(/^- \*\*`(\w+)`\*\*/gm)].map(match => match[1])).toEqual(tableModeNames);
 });
 
-describe('docs/reference/errors.md', () => {
-  test('has each rejection with its hint, and no other', () => {
-    const rows = tableRows(read('errors.md'), '## Rejections');
-    expect(rows.map(([code, disposition, , hint]) => [unquote(code), disposition, hint])).toEqual(
-      Object.entries(rejectCodes).map(([code, hint]) => [code, 'reject', hint]),
-    );
-    for (const [code, , sentence] of rows) expect(sentence, code).toMatch(/^.{20,}\.$/);
-  });
-
-  test('has each code of submission with its disposition and hint, and no other', () => {
-    const rows = tableRows(read('errors.md'), '## Submission and configuration');
-    expect(rows.map(([code, disposition, , hint]) => [unquote(code), disposition, hint])).toEqual(
-      Object.entries(submitCodes).map(([code, { disposition, hint }]) => [code, disposition, hint]),
-    );
-    for (const [code, , sentence] of rows) expect(sentence, code).toMatch(/^.{20,}\.$/);
-  });
-});
-
 test('every code that infra raises is in the registry, and every code of submission is raised', () => {
   const folder = import.meta.dirname;
   const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })

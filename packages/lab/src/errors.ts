@@ -1,4 +1,4 @@
-import { CodedError } from '@quantbot/infra';
+import { CodedError, defineErrors } from '@quantbot/infra';
 
 /** The errors of simulations and feature sets. */
 export const labCodes = {
@@ -21,6 +21,5 @@ export type LabCode = keyof typeof labCodes;
 /** An error in a preset or in the bars. */
 export class LabError extends CodedError<LabCode> {}
 
-/** Makes a {@link LabError} with the hint that its code carries. */
-export const labError = (code: LabCode, message: string, details?: readonly string[]): LabError =>
-  new LabError(code, message, { hint: labCodes[code].hint, details });
+/** Creates a {@link LabError} with the hint of its code. */
+export const labError = defineErrors('lab', labCodes, LabError);

@@ -1,4 +1,4 @@
-import { CodedError, type CodedErrorOptions, type Disposition } from '@quantbot/infra';
+import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
 
 /**
  * Every code of `@quantbot/storage`, with its disposition: `caller` (correct the call) or `retry`
@@ -92,13 +92,7 @@ export type StorageCode = keyof typeof storageCodes;
  *   console.error(`${error.message} ${error.hint}`);
  * }
  */
-export class StorageError extends CodedError<StorageCode> {
-  /** What a caller should do: correct the call, or retry. */
-  get disposition(): Disposition {
-    return storageCodes[this.code].disposition;
-  }
-}
+export class StorageError extends CodedError<StorageCode> {}
 
 /** Creates a {@link StorageError} with the hint of its code. */
-export const storageError = (code: StorageCode, message: string, more: Partial<CodedErrorOptions> = {}): StorageError =>
-  new StorageError(code, message, { hint: storageCodes[code].hint, ...more });
+export const storageError = defineErrors('storage', storageCodes, StorageError);

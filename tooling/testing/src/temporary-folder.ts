@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { processIds } from '@quantbot/infra';
 import { onTestFinished } from 'vitest';
 import { eventually } from './eventually.js';
 
@@ -43,15 +44,4 @@ export function processesIn(folder: string): number[] {
       return false; // gone meanwhile
     }
   });
-}
-
-/** The processes of this machine, as /proc lists them; none where there is no /proc. */
-function processIds(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter(name => /^[0-9]+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
 }

@@ -62,5 +62,5 @@ export function checkBacktest({ requireBus, logger, ...options }: BacktestOption
   const parsed = optionsSchema.safeParse(options);
   if (parsed.success) return { ...parsed.data, requireBus, logger };
   const details = parsed.error.issues.map(issue => `${issue.path.join('.') || 'options'}: ${issue.message}`);
-  throw backtestError('BACKTEST_INVALID', `The backtest is not valid: ${details.join('; ')}.`, details);
+  throw backtestError('BACKTEST_INVALID', `The backtest is not valid: ${details.join('; ')}.`, { details });
 }

@@ -17,9 +17,9 @@ export async function readSignals(source: string | readonly string[]): Promise<T
   for (const { token_address, chain } of alerts) {
     const before = chains.get(token_address);
     if (before !== undefined && before !== chain)
-      throw backtestError('BACKTEST_INVALID', `The alerts have the token ${token_address} on two chains.`, [
-        `alerts: ${token_address} is on ${[before, chain].sort().join(' and ')}`,
-      ]);
+      throw backtestError('BACKTEST_INVALID', `The alerts have the token ${token_address} on two chains.`, {
+        details: [`alerts: ${token_address} is on ${[before, chain].sort().join(' and ')}`],
+      });
     chains.set(token_address, chain);
   }
   return alerts.map(({ token_address, ts, rule }) => ({ token_id: token_address, ts, name: rule }));

@@ -1,3 +1,5 @@
+import { registerCodes } from '@quantbot/infra';
+
 /** What a finding is worth: `warning` leaves the exit code 0, `problem` makes it 2. */
 export type FindingLevel = 'warning' | 'problem';
 
@@ -10,7 +12,7 @@ interface FindingKind {
  * Everything that doctor can find, by code. docs/guides/troubleshooting.md has each of them; a test
  * holds the two together.
  */
-export const findingCodes = {
+export const findingCodes = registerCodes('doctor', {
   CONFIG_INVALID: { check: 'configuration', level: 'problem' },
   CONFIG_NOT_FOUND: { check: 'configuration', level: 'problem' },
   BUS_ROOT_INVALID: { check: 'configuration', level: 'problem' },
@@ -68,7 +70,7 @@ export const findingCodes = {
   COMMITS_IN_FUTURE: { check: 'clock', level: 'warning' },
   FILES_IN_FUTURE: { check: 'clock', level: 'warning' },
   CHECK_FAILED: { check: 'doctor', level: 'problem' },
-} as const satisfies Record<string, FindingKind>;
+} as const satisfies Record<string, FindingKind>);
 
 /** The code of something that is not as it should be. */
 export type FindingCode = keyof typeof findingCodes;

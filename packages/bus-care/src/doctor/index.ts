@@ -3,5 +3,4 @@ export { type DoctorReport, examine } from './doctor.js';
 export { tablesOfExports } from './export-tables.js';
 export { locksOn } from './file-locks.js';
 export type { Finding } from './finding.js';
-export { processIds } from './processes.js';
 export { many } from './words.js';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type BusConfig, findBusConfig } from '@quantbot/infra';
+import { type BusConfig, findBusConfig, processIds } from '@quantbot/infra';
 
 /** What a process calls itself, for people; undefined when it is gone or there is no /proc. */
 export const nameOf = (pid: number): string | undefined =>
@@ -53,17 +53,6 @@ function configOf(pid: number): BusConfig | undefined {
       .config;
   } catch {
     return undefined; // gone, another user's, or without a configuration that one could read
-  }
-}
-
-/** The processes of this machine, as far as it tells. */
-export function processIds(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter(name => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return []; // no /proc here
   }
 }
 

@@ -1,16 +1,11 @@
 import type { JournalRow } from '@quantbot/bus-format/journal';
+import type { WaitingJob } from '@quantbot/bus-format/state';
 import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
 
 /** A folder in the inbox that has a COMMIT. */
-export interface FoundJob {
-  /** The folder's name; a Buffer where it is not valid UTF-8. */
-  name: string | Buffer;
-  /** When COMMIT was written (milliseconds). A producer's jobs are taken in this order. */
-  committedAtMs: number;
-  /** The user id of the owner of COMMIT. */
-  owner: number;
+export interface FoundJob extends WaitingJob {
   /** The producer for turns, once known. */
   producer?: string;
 }

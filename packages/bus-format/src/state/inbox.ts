@@ -1,48 +1,120 @@
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileNames } from '@quantbot/infra';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { type BusLayout, fileNames } from '@quantbot/infra';
+import { claimedNames } from './claimed-names.js';
 
-/** A folder of the inbox. */
+/** A folder's name; a Buffer where it is not valid UTF-8. */
+export type InboxName = string | Buffer;
+
+/** A job in the inbox: a folder with a COMMIT. */
+export interface WaitingJob {
+  name: InboxName;
+  /** When COMMIT was written (milliseconds). A producer's jobs are taken in this order. */
+  committedAtMs: number;
+  /** The user id of the owner of COMMIT. */
+  owner: number;
+}
+
+/** A folder of the inbox, as it is listed. */
 export interface InboxEntry {
   name: string;
-  /**
-   * When it got its COMMIT; without one, when something in it last got a name (milliseconds since
-   * 1970).
-   */
+  /** When its COMMIT was written; without one, when its last entry was created (milliseconds). */
   since: number;
 }
 
-/** What lies in the inbox. */
+/** The folders of the inbox. */
 export interface InboxView {
-  /** All that is there. */
+  /** The number of all folders. */
   total: number;
   /** Jobs with a COMMIT, which the daemon will take. */
   waiting: InboxEntry[];
-  /** What has no COMMIT (yet). */
+  /** Folders without a COMMIT (yet). */
   uncommitted: InboxEntry[];
-  /** Folders that we may not look into. */
-  closed: string[];
+  /** Folders that this user may not look into. */
+  closed: InboxEntry[];
+}
+
+/** Folders to examine before other work gets a turn. */
+const sliceSize = 500;
+
+/** Returns a path in the inbox. The name may be bytes. */
+export const inInbox = (inbox: string, name: InboxName, ...rest: string[]): string | Buffer =>
+  typeof name === 'string'
+    ? [inbox, name, ...rest].join('/')
+    : Buffer.concat([Buffer.from(`${inbox}/`), name, Buffer.from(rest.map(part => `/${part}`).join(''))]);
+
+/** Returns the job with this name. Undefined: no folder, unreadable, or without a COMMIT (yet). */
+export function findWaiting(inbox: string, name: InboxName): WaitingJob | undefined {
+  const commit = commitOf(inbox, name);
+  if (commit === undefined || commit === 'closed') return undefined;
+  return { name, committedAtMs: commit.mtimeMs, owner: commit.uid };
 }
 
 /**
- * Looks into the inbox from outside; only into so many of its folders, of which each costs a system
- * call or two.
+ * Returns every job of the inbox but those that are known, unsorted.
+ *
+ * @param isKnown is asked before a folder is examined.
  */
-export function lookIntoInbox(inbox: string, most = Number.POSITIVE_INFINITY): InboxView {
-  const names = readdirSync(inbox);
-  const view: InboxView = { total: names.length, waiting: [], uncommitted: [], closed: [] };
-  for (const name of names.slice(0, most)) {
-    try {
-      const commit = lstatSync(join(inbox, name, fileNames.commit), { throwIfNoEntry: false });
-      if (commit !== undefined) {
-        view.waiting.push({ name, since: commit.mtimeMs });
-        continue;
-      }
-      const folder = lstatSync(join(inbox, name), { throwIfNoEntry: false });
-      if (folder !== undefined) view.uncommitted.push({ name, since: folder.mtimeMs });
-    } catch {
-      view.closed.push(name);
+export async function findAllWaiting(inbox: string, isKnown: (name: string) => boolean): Promise<WaitingJob[]> {
+  const found: WaitingJob[] = [];
+  await eachName(inbox, undefined, name => {
+    const job = isKnown(String(name)) ? undefined : findWaiting(inbox, name);
+    if (job !== undefined) found.push(job);
+  });
+  return found;
+}
+
+/**
+ * Looks at the folders of the inbox from outside.
+ *
+ * @param most examine only this many folders. Each costs a system call or two.
+ */
+export async function lookIntoInbox(inbox: string, most?: number): Promise<InboxView> {
+  const view: InboxView = { total: 0, waiting: [], uncommitted: [], closed: [] };
+  view.total = await eachName(inbox, most, name => {
+    const commit = commitOf(inbox, name);
+    if (commit instanceof Object) {
+      view.waiting.push({ name: String(name), since: commit.mtimeMs });
+      return;
     }
-  }
+    const folder = lstatSync(inInbox(inbox, name), { throwIfNoEntry: false });
+    if (folder === undefined) return; // taken meanwhile
+    view[commit ?? 'uncommitted'].push({ name: String(name), since: folder.mtimeMs });
+  });
   return view;
+}
+
+/** Returns the number of folders in inbox and `claimed/`, without a look into them. */
+export async function countQueue({ inbox, claimed }: BusLayout): Promise<{ inbox: number; claimed: number }> {
+  const [waiting, taken] = await Promise.all([readdir(inbox), readdir(claimed)]);
+  return { inbox: waiting.length, claimed: claimedNames(taken).length };
+}
+
+function commitOf(inbox: string, name: InboxName): Stats | 'closed' | undefined {
+  try {
+    return lstatSync(inInbox(inbox, name, fileNames.commit), { throwIfNoEntry: false });
+  } catch {
+    return 'closed';
+  }
+}
+
+/** Calls `look` with each name, and returns the number of all names. */
+async function eachName(inbox: string, most: number | undefined, look: (name: InboxName) => void): Promise<number> {
+  const names = namesIn(inbox);
+  for (const [i, name] of names.slice(0, most).entries()) {
+    if (i % sliceSize === sliceSize - 1) await setImmediate();
+    look(name);
+  }
+  return names.length;
+}
+
+function namesIn(inbox: string): InboxName[] {
+  const names = readdirSync(inbox);
+  // A name that is not UTF-8 reads with U+FFFD and cannot be found. Read such names again as bytes.
+  if (!names.some(name => name.includes('\uFFFD'))) return names;
+  return readdirSync(inbox, { encoding: 'buffer' }).map(bytes => {
+    const text = bytes.toString('utf8');
+    return text.includes('\uFFFD') ? bytes : text;
+  });
 }

@@ -40,7 +40,15 @@ export {
 } from './export-status.js';
 export { type Guard, lookAtGuard, tryGuard } from './guard.js';
 export { hasHardLinks } from './hard-links.js';
-export { type InboxEntry, lookIntoInbox } from './inbox.js';
+export {
+  countQueue,
+  findAllWaiting,
+  findWaiting,
+  type InboxEntry,
+  inInbox,
+  lookIntoInbox,
+  type WaitingJob,
+} from './inbox.js';
 export { closedFolders, closeToOthers, isOpenToOthers } from './own-folders.js';
 export {
   databasePath,

@@ -31,7 +31,7 @@ export class JobRejectedError extends BusError {
   readonly reason: RejectReason;
 
   constructor(reason: RejectReason) {
-    super(reason.code, reason.error, { hint: reason.hint, details: reason.details });
+    super(reason.code, reason.error, { hint: reason.hint, details: reason.details, disposition: 'reject' });
     this.reason = reason;
   }
 }

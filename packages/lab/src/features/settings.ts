@@ -42,7 +42,7 @@ export function parseFeatureSettings(input: Partial<FeatureSettings> = {}): Feat
   const parsed = settingsSchema.safeParse({ ...defaultFeatureSettings, ...input });
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map(issue => `${issue.path.join('.') || 'settings'}: ${issue.message}`);
-  throw labError('FEATURES_INVALID', `The feature settings are not valid: ${details.join('; ')}.`, details);
+  throw labError('FEATURES_INVALID', `The feature settings are not valid: ${details.join('; ')}.`, { details });
 }
 
 /** The columns of `features.parquet` for some settings, in their order. */

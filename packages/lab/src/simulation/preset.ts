@@ -79,5 +79,5 @@ export function parsePreset(input: unknown): Preset {
   const parsed = presetSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map(issue => `${issue.path.join('.') || 'preset'}: ${issue.message}`);
-  throw labError('PRESET_INVALID', `The preset is not valid: ${details.join('; ')}.`, details);
+  throw labError('PRESET_INVALID', `The preset is not valid: ${details.join('; ')}.`, { details });
 }

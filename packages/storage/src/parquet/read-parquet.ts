@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format/sql';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, runForTypedColumns, type Statement } from '../duckdb/run.js';
-import { StorageError } from '../errors.js';
+import { StorageError, storageError } from '../errors.js';
 import { type Columns, type Row, resolveMapping, type TypedColumns } from '../types/mapping.js';
 import { checkMeaning } from './check-meaning.js';
 import { checkSchema } from './check-schema.js';
@@ -171,7 +171,7 @@ const fileColumn = '_quantbot_file_of_row';
 export function readError(files: PinnedFiles, cause: unknown): Error {
   const error = queryError(cause);
   if (!(error instanceof StorageError)) return error;
-  return new StorageError(error.code, files.named(error.message), {
+  return storageError(error.code, files.named(error.message), {
     hint: error.hint,
     details: error.details.map(line => files.named(line)),
     cause: error.cause,

@@ -22,7 +22,7 @@ export async function clock(bus: ExaminedBus): Promise<Finding[]> {
         'Check the clock with `timedatectl`, and let readers order by seq, not by committed_at',
       ),
     );
-  const { waiting, uncommitted } = lookIntoInbox(layout.inbox, most);
+  const { waiting, uncommitted } = await lookIntoInbox(layout.inbox, most);
   const ahead = [...waiting, ...uncommitted].filter(({ since }) => since > now + toleranceMs);
   const [first] = ahead;
   if (first !== undefined)

@@ -16,11 +16,11 @@ const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'jo
 
 /** Whether what was submitted goes through. */
 export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
-  const inbox = lookIntoInbox(bus.layout.inbox, most);
+  const inbox = await lookIntoInbox(bus.layout.inbox, most);
   const claimed = claimedNames(readdirSync(bus.layout.claimed));
   const waiting = inbox.waiting.sort((a, b) => a.since - b.since);
   const looked = inbox.total > most ? ` (looked into ${most} of ${inbox.total})` : '';
-  const closed = [...inbox.closed, ...waiting.filter(job => !mayTake(bus, job.name)).map(({ name }) => name)];
+  const closed = [...inbox.closed, ...waiting.filter(job => !mayTake(bus, job.name))].map(({ name }) => name);
   return orFine(
     [
       ...withoutDaemon(bus, waiting, claimed.length, looked),

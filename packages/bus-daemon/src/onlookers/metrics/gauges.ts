@@ -1,7 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seqName } from '@quantbot/bus-format/journal';
-import { claimedNames, lockFileOf, readScrubState, type ScrubState } from '@quantbot/bus-format/state';
+import { countQueue, lockFileOf, readScrubState, type ScrubState } from '@quantbot/bus-format/state';
 import type { Bus } from '../../writer/bus.js';
 import type { RunState } from '../../writer/events.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
@@ -18,6 +18,7 @@ export class Gauges {
   readonly #bus: Bus;
   readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>;
   readonly #totals: Totals;
+  #scrub: { state: ScrubState | undefined } | undefined;
   #queue: { goodUntil: number; counted: Promise<{ inbox: number; claimed: number }> } | undefined;
 
   constructor(
@@ -49,7 +50,7 @@ export class Gauges {
   queue(): Promise<{ inbox: number; claimed: number }> {
     const started = this.#bus.elapsed();
     if (this.#queue !== undefined && started < this.#queue.goodUntil) return this.#queue.counted;
-    const queue = { goodUntil: Number.POSITIVE_INFINITY, counted: countQueue(this.#bus) };
+    const queue = { goodUntil: Number.POSITIVE_INFINITY, counted: countQueue(this.#bus.layout) };
     this.#queue = queue;
     const rest = () => {
       const ended = this.#bus.elapsed();
@@ -85,9 +86,15 @@ export class Gauges {
     return this.#totals.now.bytes;
   }
 
-  /** What the last scrub has written; undefined before the first. */
+  /** Returns the state of the last scrub; undefined before the first. One scrape reads it once. */
   scrub(): ScrubState | undefined {
-    return readScrubState(this.#bus.layout.root);
+    if (this.#scrub === undefined) {
+      this.#scrub = { state: readScrubState(this.#bus.layout.root) };
+      setImmediate(() => {
+        this.#scrub = undefined;
+      });
+    }
+    return this.#scrub.state;
   }
 
   waitingTables(): number {
@@ -126,9 +133,4 @@ export class Gauges {
       bytes: entry?.bytes ?? undefined,
     }));
   }
-}
-
-async function countQueue({ layout }: Bus): Promise<{ inbox: number; claimed: number }> {
-  const [inbox, claimed] = await Promise.all([readdir(layout.inbox), readdir(layout.claimed)]);
-  return { inbox: inbox.length, claimed: claimedNames(claimed).length };
 }

@@ -23,14 +23,17 @@ import { readParquetFooter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { tableFilesIn, writeSegment } from './compact.js';
 
+/** Tables that a damaged file keeps from compaction, by name: see {@link waitingTables}. */
+export type WaitingTables = ReadonlyMap<string, Behind>;
+
 /**
  * The tables whose compacted files do not hold as many rows as the journal says: somebody has
  * deleted or exchanged some. They are derived from the store, so {@link rebuildTable} makes them
  * again.
  */
-export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
+export async function incompleteTables(bus: Bus, waiting?: WaitingTables): Promise<CanonTable[]> {
   const all = await canonicalRows(bus.journal, bus.journal.compactedSeq);
-  const behind = await wholeBehind(bus);
+  const behind = waiting ?? (await waitingTables(bus));
   const incomplete: CanonTable[] = [];
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
@@ -52,10 +55,13 @@ export async function incompleteTables(bus: Bus): Promise<CanonTable[]> {
  */
 export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
+  let waiting: WaitingTables | undefined;
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
   for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
     if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
-    if (!(await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage))) continue;
+    waiting ??= await waitingTables(bus);
+    const rebuild = () => rebuildTable(bus, compactor, table, waiting);
+    if (!(await withoutDamage(table.name, rebuild, onDamage))) continue;
     await noteMode(bus.layout, table);
     followed.push(table.name);
   }
@@ -75,11 +81,14 @@ export async function mendTables(
   tables: readonly CanonTable[] = bus.tables.tables(),
   onDamage = throwDamage,
 ): Promise<string[]> {
+  if (tables.length === 0) return [];
   const mended: string[] = [];
-  const incomplete = tables.length === 0 ? [] : await incompleteTables(bus);
+  const waiting = await waitingTables(bus);
+  const incomplete = await incompleteTables(bus, waiting);
   for (const table of tables) {
     if (!incomplete.includes(table) && !(await hasRottenSegment(bus, table))) continue;
-    if (await withoutDamage(table.name, () => rebuildTable(bus, compactor, table), onDamage)) mended.push(table.name);
+    const rebuild = () => rebuildTable(bus, compactor, table, waiting);
+    if (await withoutDamage(table.name, rebuild, onDamage)) mended.push(table.name);
   }
   return mended;
 }
@@ -97,9 +106,14 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
  * @returns true.
  * @throws TaskError `FILE_DAMAGED`, which names the artifact.
  */
-export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: CanonTable): Promise<true> {
+export async function rebuildTable(
+  bus: Bus,
+  compactor: WorkerProcess,
+  table: CanonTable,
+  waiting?: WaitingTables,
+): Promise<true> {
   const { compactedSeq } = bus.journal;
-  const upTo = (await wholeBehind(bus)).get(table.name)?.after ?? compactedSeq;
+  const upTo = (waiting ?? (await waitingTables(bus))).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
   if (artifacts.length === 0) return true;
   const files = artifacts.map(({ rel_path, seq, ordinal, artifact_key }) => ({
@@ -126,7 +140,7 @@ export async function rebuildTable(bus: Bus, compactor: WorkerProcess, table: Ca
  * The tables that wait and have each of their later files in `hot/`. A backup that was ended, or a
  * lost folder, leaves only some: such a table is made again up to the journal's last segment.
  */
-async function wholeBehind({ layout, journal }: Bus): Promise<Map<string, Behind>> {
+export async function waitingTables({ layout, journal }: Bus): Promise<WaitingTables> {
   const behind = await tablesBehind(layout, journal.compactedSeq);
   for (const [table, { after, commits }] of behind) {
     const artifacts = await artifactsOfTable(journal, table, journal.compactedSeq);

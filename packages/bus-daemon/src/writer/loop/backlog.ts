@@ -1,8 +1,8 @@
+import { findWaiting, inInbox } from '@quantbot/bus-format/state';
 import { fileNames } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { readProducer } from '../file-thread/read-producers.js';
 import type { FoundJob } from '../job.js';
-import { findJob, inInbox } from '../stages/discover.js';
 import { FairQueue } from './fair-queue.js';
 import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
 
@@ -86,7 +86,7 @@ export class Backlog {
     const jobs: FoundJob[] = [];
     for (const name of this.#hints) {
       if (this.#names.has(name) || this.#lastTaken.has(name)) continue;
-      const job = findJob(this.#bus.layout.inbox, name);
+      const job = findWaiting(this.#bus.layout.inbox, name);
       if (job !== undefined) jobs.push(job);
     }
     this.#hints.clear();

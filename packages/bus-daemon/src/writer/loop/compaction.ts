@@ -4,7 +4,13 @@ import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { CodedError } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compaction/compact.js';
-import { followModes, incompleteTables, mendTables, rebuildTable } from '../compaction/rebuild-tables.js';
+import {
+  followModes,
+  incompleteTables,
+  mendTables,
+  rebuildTable,
+  waitingTables,
+} from '../compaction/rebuild-tables.js';
 
 /**
  * A reader of a canonical table opens each of its files that is in no segment yet: commits with
@@ -46,12 +52,13 @@ export class Compaction {
     const { logger } = this.#bus;
     for (const table of await followModes(this.#bus, this.#worker, this.#note))
       logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were made again');
-    for (const table of await incompleteTables(this.#bus)) {
+    const waiting = await waitingTables(this.#bus);
+    for (const table of await incompleteTables(this.#bus, waiting)) {
       logger.warn(
         { table: table.name },
         'compacted files of a canonical table are gone; the table is made again from the store',
       );
-      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#worker, table), this.#note);
+      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#worker, table, waiting), this.#note);
     }
   }
 

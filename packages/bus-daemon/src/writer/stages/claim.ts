@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseClaimedName } from '@quantbot/bus-format/state';
+import { inInbox, parseClaimedName } from '@quantbot/bus-format/state';
 import { faultPoint, fileNames, inFolder, isId, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { type FolderContent, lookInto } from '../file-thread/look-into.js';
 import { asError, type ClaimResult } from '../file-thread/orders.js';
 import type { ClaimedJob, FoundJob } from '../job.js';
-import { inInbox } from './discover.js';
 
 /** The outcome of claiming. */
 export interface Claims {

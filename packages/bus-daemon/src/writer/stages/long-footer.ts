@@ -1,5 +1,5 @@
 import { footerBudget, inFreshProcess, isSpoilt, TaskError } from '@quantbot/duckdb-process';
-import { BusError, busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
+import { busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
 /** Longer footers are not read in the daemon's main thread. */
@@ -32,7 +32,7 @@ export async function readLongFooter(
     });
   } catch (error) {
     if (!(error instanceof TaskError) || !(error.code in rejectCodes)) throw error;
-    throw new BusError(error.code as RejectCode, error.message, { hint: error.hint, details: error.details });
+    throw busError(error.code as RejectCode, error.message, { hint: error.hint, details: error.details });
   } finally {
     signal?.removeEventListener('abort', close);
     close();
