@@ -69,6 +69,6 @@ function checkedCandle(row: Row, previous: Row | undefined): Candle {
     tokenKey(before) === tokenKey(candle) &&
     before.timestamp.getTime() === candle.timestamp.getTime()
   )
-    throw backtestError('CANDLES_INVALID', `The bar of ${name} is there twice.`);
+    throw backtestError('CANDLES_INVALID', `The bar of ${name} appears twice.`);
   return candle;
 }

@@ -44,7 +44,7 @@ export function checkPlan(plan: SlicePlan): SlicePlan {
   }
   const ids = new Set<string>();
   for (const { callId } of parsed.data.calls) {
-    if (ids.has(callId)) throw backtestError('PLAN_INVALID', `The call ${callId} is there twice.`);
+    if (ids.has(callId)) throw backtestError('PLAN_INVALID', `The call ${callId} appears twice.`);
     ids.add(callId);
   }
   return parsed.data;

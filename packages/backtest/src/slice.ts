@@ -81,7 +81,7 @@ function eligibleCalls(plan: SlicePlan, coverage: Coverage): Set<string> {
   if (coverage.runId !== plan.runId || unknown !== undefined)
     throw backtestError(
       'COVERAGE_MISMATCH',
-      `The coverage is of ${coverage.runId}, the plan of ${plan.runId}${unknown === undefined ? '' : `; it says nothing of ${unknown.callId}`}.`,
+      `The coverage is for the run ${coverage.runId}, the plan for ${plan.runId}${unknown === undefined ? '' : `; the coverage lacks the call ${unknown.callId}`}.`,
     );
   return new Set(plan.calls.filter(call => covered.get(call.callId)).map(call => call.callId));
 }
@@ -96,7 +96,7 @@ function sliceRows(plan: SlicePlan, eligible: ReadonlySet<string>, candles: read
       if (at === undefined)
         throw backtestError(
           'COVERAGE_MISMATCH',
-          `The call ${call.callId} is said to be covered, but its bar is not there.`,
+          `The coverage has the call ${call.callId} as complete, but its bar is missing.`,
         );
       const window = ofToken.slice(Math.max(0, at - plan.window.before), at + plan.window.after + 1);
       return window.map(candle => ({ call_id: call.callId, ...candle }));

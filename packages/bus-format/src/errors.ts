@@ -8,7 +8,7 @@ export const daemonCodes = {
   },
   BUS_REMOVED: {
     disposition: 'stop',
-    hint: 'Move the folder back, or correct bus_root and duckdb_path. Then start the daemon again. Nothing was written to the folder that took its place.',
+    hint: 'Move the folder back, or correct bus_root and duckdb_path. Then start the daemon again. It wrote nothing to the new folder.',
   },
   LOCK_LOST: {
     disposition: 'stop',
@@ -16,7 +16,7 @@ export const daemonCodes = {
   },
   NO_HARD_LINKS: {
     disposition: 'stop',
-    hint: 'Put bus_root and duckdb_path on a file system with hard links (ext4, XFS, btrfs, APFS, NTFS). exFAT, FAT and most network or shared folders have none.',
+    hint: 'Put bus_root and duckdb_path on a file system with hard links (ext4, XFS, btrfs, APFS, NTFS). exFAT, FAT and most network or shared folders do not support them.',
   },
   JOURNAL_FAILED: {
     disposition: 'stop',
@@ -36,19 +36,19 @@ export const daemonCodes = {
   },
   FOREIGN_DATABASE: {
     disposition: 'retry',
-    hint: 'Run `quantbot-bus adopt FILE` to bring its tables into the bus. Or move it aside (`mv FILE FILE.before-bus`), and the bus publishes its own.',
+    hint: 'Run `quantbot-bus adopt FILE` to bring its tables into the bus. Or move it aside (`mv FILE FILE.before-bus`): the bus then publishes its own database.',
   },
   OLD_DATABASE_UNREADABLE: {
     disposition: 'caller',
-    hint: 'Give the path of a DuckDB database. Export a database of a newer DuckDB with that version.',
+    hint: 'Give the path of a DuckDB database. If a newer DuckDB wrote it, export it with that version.',
   },
   OLD_DATABASE_UNMERGED: {
     disposition: 'caller',
-    hint: 'Stop the program that writes into the database. Open it once for writing and run CHECKPOINT. Then try again.',
+    hint: 'Stop the program that writes to the database. Open it once for writing and run CHECKPOINT. Then try again.',
   },
   OLD_DATABASE_LOCKED: {
     disposition: 'caller',
-    hint: 'Stop the programs that write into it, then try again. Readers may stay.',
+    hint: 'Stop the programs that write to the database, then try again. Readers may keep it open.',
   },
   TABLE_NOT_FOUND: { disposition: 'caller', hint: 'Name an existing table with its schema: main.trades.' },
   ADOPTION_BLOCKED: {
@@ -57,7 +57,7 @@ export const daemonCodes = {
   },
   ADOPTION_CHANGED: {
     disposition: 'caller',
-    hint: 'Stop the programs that write into it. Run `quantbot-bus compare TABLE FILE` to see which rows the bus lacks, and submit them. Then move the file aside. Nothing was replaced.',
+    hint: 'Stop the programs that write to the database. Run `quantbot-bus compare TABLE FILE` to see which rows the bus lacks, and submit them. Then move the file aside. Nothing was replaced.',
   },
   ADOPTION_MISMATCH: {
     disposition: 'caller',
@@ -102,7 +102,7 @@ export const daemonCodes = {
   BACKUP_RACED: { disposition: 'retry', hint: 'Try again in a moment. An earlier backup in the folder is unchanged.' },
   SCRUB_BUSY: {
     disposition: 'retry',
-    hint: 'The daemon scrubs in the background: quantbot-bus status shows its progress. To hash everything at full speed, run quantbot-bus verify.',
+    hint: 'Run `quantbot-bus status` to see the progress of the running scrub. To hash everything at full speed, run `quantbot-bus verify`.',
   },
   QUERY_TIMEOUT: {
     disposition: 'caller',
@@ -142,7 +142,7 @@ export const daemonCodes = {
   },
   NOTIFY_FAILED: {
     disposition: 'caller',
-    hint: 'Correct the hook in bus_config.json, then run `quantbot-bus notify test`. QUANTBOT_LOG_LEVEL=debug logs its answer. Jobs and exports are not affected.',
+    hint: 'Correct the hook in bus_config.json, then run `quantbot-bus notify test`. Set QUANTBOT_LOG_LEVEL=debug to log its answer. Jobs and exports are not affected.',
   },
   CONFIG_EXISTS: { disposition: 'caller', hint: 'Name another file, or pass `--force` to overwrite this one.' },
   OUTPUT_PATH_TAKEN: {
@@ -161,7 +161,7 @@ export const daemonCodes = {
   },
   EXPORT_FAILED: {
     disposition: 'retry',
-    hint: 'Read data/exports/_export_status.json. The last good file is still there.',
+    hint: 'Read data/exports/_export_status.json. The last good export is unchanged.',
   },
 } as const satisfies Record<string, { disposition: Disposition; hint: string }>;
 
@@ -174,13 +174,13 @@ export class DaemonError extends CodedError<DaemonCode> {}
 /** Creates a {@link DaemonError} with the hint of its code. */
 export const daemonError = defineErrors('daemon', daemonCodes, DaemonError);
 
-/** Whether a file was not what the daemon had written or stored, in this process or in a worker. */
+/** Whether an error, of this process or of a worker, says that a stored file has changed. */
 export const isDamage = (error: unknown): error is CodedError =>
   error instanceof CodedError && error.code === 'FILE_DAMAGED';
 
 /**
- * What the loop does about an error that no job is to blame for: end the process, or pause and try
- * again.
+ * What the loop does about an error that no job caused: `stop` ends the process, `pause` waits and
+ * retries.
  */
 export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
   error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';
@@ -193,28 +193,28 @@ const hints: Record<string, string> = {
   EROFS: 'Mount the file system writable: it is read-only. The daemon resumes by itself.',
   EMFILE: 'Raise the limit of open files (`ulimit -n`). The process has reached it.',
   ENFILE: 'Raise fs.file-max, or close files. The machine has too many open.',
-  EIO: 'Read the system log before you go on. The disk failed.',
+  EIO: 'Read the system log (`dmesg`): the disk reported an error. Check the disk before you go on.',
   EXDEV: 'Put all folders of bus_root on one file system.',
 };
 
-/** What to do about an error, for the log. */
+/** Returns what to do about an error, for the log. */
 export function hintFor(error: unknown): string {
   if (error instanceof CodedError) return error.hint;
   return hints[systemErrorCode(error) ?? ''] ?? 'The daemon retries by itself. If this goes on, please report it.';
 }
 
 const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
-/** What a system call says of one path that is not as it was expected. */
+/** Errors of system calls that are about one path. */
 const pathCodes = new Set(
   'ENOENT EEXIST EISDIR ERR_FS_EISDIR ENOTDIR ENOTEMPTY ELOOP ENAMETOOLONG EINVAL EILSEQ ENXIO'.split(' '),
 );
 
-/** For what somebody may have moved meanwhile: `await look().catch(ignoreMissing)`. */
+/** Ignores an error about a missing file: `await look().catch(ignoreMissing)`. */
 export function ignoreMissing(error: unknown): undefined {
   if (systemErrorCode(error) !== 'ENOENT') throw error;
 }
 
-/** What is read, or undefined when it cannot be, for any reason but one of the machine's. */
+/** Returns what `read` returns, or undefined if it fails. Throws machine faults. */
 export function unlessUnreadable<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -224,12 +224,12 @@ export function unlessUnreadable<T>(read: () => T): T | undefined {
   }
 }
 
-/** Whether the machine has nothing left to give, which no file of a job can bring about. */
+/** Whether the machine has run out of something or failed. No file of a job can cause that. */
 export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
 
 /**
- * Whether an error may be about one job's own files, which lie in `folder`. What may not be done,
- * or cannot be done, is taken for the machine's.
+ * Whether an error may be about the files of one job, which lie in `folder`. Treats permission
+ * errors and unsupported operations as machine faults.
  */
 export function isAboutAJob(error: unknown, folder: string): boolean {
   const code = systemErrorCode(error);

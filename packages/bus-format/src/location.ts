@@ -22,7 +22,7 @@ export function locationOf(duckdbPath: string): string[] | undefined {
  */
 export function hereView(location: readonly string[]): string {
   const path = location.at(-1) as string;
-  const problem = `This database was published as ${path} and lies elsewhere now: its folder was copied or moved. Start the daemon there (quantbot-bus start), which publishes it anew.`;
+  const problem = `This database was published as ${path} and is elsewhere now: its folder was copied or moved. Start the daemon there (quantbot-bus start), which publishes it again.`;
   return `CREATE VIEW _bus.here AS SELECT CASE WHEN n = 0 THEN error(${literal(problem)}) ELSE true END AS _bus_is_here
 FROM (SELECT count(*) AS n FROM duckdb_databases() WHERE list_contains(${literalList(location)}, path) OR version() < ${literal(firstToResolve)})`;
 }

@@ -118,7 +118,7 @@ export class WorkerProcess {
    * Error with the worker's message when the task failed.
    */
   request<T extends WorkerTask>(task: T, budget: TaskBudget | number): Promise<WorkerResult<T>> {
-    if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
+    if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was stopped.`));
     clearTimeout(this.#idleTimer);
     this.#child ??= this.#start();
     const child = this.#child;
@@ -150,7 +150,7 @@ export class WorkerProcess {
     this.#child = undefined;
     if (child === undefined) return;
     child.kill('SIGKILL');
-    this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process was ended.`));
+    this.#fail(daemonError('WORKER_DIED', `The ${this.#name} process was stopped.`));
   }
 
   #start(): ChildProcess {

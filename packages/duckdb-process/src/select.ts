@@ -26,7 +26,7 @@ export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw daemonError('QUERY_TIMEOUT', `The query did not end within ${timeoutMs / 1000} s.`, { cause: error });
+    throw daemonError('QUERY_TIMEOUT', `The query did not finish within ${timeoutMs / 1000} s.`, { cause: error });
   }
   return answer;
 }

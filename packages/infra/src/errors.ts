@@ -76,7 +76,7 @@ export function defineErrors<Code extends string, Kind extends CodedError<Code>>
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
   MANIFEST_INVALID: 'Correct the named fields. The schema is @quantbot/infra/schema/manifest.schema.json.',
-  OPERATION_INVALID: 'Name something that the bus has. Run `quantbot-bus catalog artifacts` to list its artifacts.',
+  OPERATION_INVALID: 'Name an artifact that the bus has. Run `quantbot-bus catalog artifacts` to list its artifacts.',
   OPERATION_UNKNOWN: 'Upgrade the daemon, or submit artifacts instead.',
   ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
   ARTIFACT_UNREADABLE: "Let the daemon's user read the file (`chmod a+r FILE`), then submit it again.",
@@ -85,7 +85,7 @@ export const rejectCodes = {
   SPARSE_FILE:
     'Submit the file as its writer produced it, or raise limits.max_sparse_ratio on a compressing file system.',
   UNSUPPORTED_PARQUET:
-    'Write the file again without what the details name. Another encoding, compression or column type usually helps.',
+    'Write the file again without the feature that the details name. Another encoding, compression or column type usually helps.',
   TOO_COMPLEX:
     'Write less nesting, smaller row groups and smaller pages, or raise limits.decode_s or limits.decode_memory_mb.',
   ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows in the file.',
@@ -101,7 +101,7 @@ export const rejectCodes = {
 /** A code of `REJECT_REASON.json`. */
 export type RejectCode = keyof typeof rejectCodes;
 
-/** Codes of the producer's side: the job never reached the bus, or its fate is not known yet. */
+/** Codes of the producer's side: the job never reached the bus, or its outcome is not known yet. */
 export const submitCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   ID_INVALID: {

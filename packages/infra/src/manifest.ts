@@ -21,7 +21,7 @@ const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 /** One artifact of a job's manifest. */
 export const manifestArtifactSchema = z.looseObject({
   artifact_id: idSchema.describe('Names the artifact within its run, producer and kind.'),
-  kind: idSchema.optional().describe("What the artifact is; the job's kind when absent."),
+  kind: idSchema.optional().describe('The kind of the artifact. The default is the kind of the job.'),
   format: z.literal('parquet').default('parquet'),
   relpath: z.string().min(1).max(1000).describe('Path of the file inside the job folder, with forward slashes.'),
   schema_hint: z
@@ -36,7 +36,7 @@ export const manifestArtifactSchema = z.looseObject({
     .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
     .optional()
     .describe('SHA-256 of the file; checked.'),
-  meta: jsonObject.optional().describe('Kept as it came.'),
+  meta: jsonObject.optional().describe('Stored unchanged.'),
 });
 
 /**
@@ -47,9 +47,9 @@ export const manifestSchema = z
   .looseObject({
     manifest_version: z.literal(1).default(1),
     job_id: idSchema.describe("Equals the job folder's name."),
-    run_id: idSchema.describe('The run that made the artifacts.'),
-    producer: idSchema.describe('The program that made them.'),
-    kind: idSchema.describe('What they are; an artifact may have its own.'),
+    run_id: idSchema.describe('The run that wrote the artifacts.'),
+    producer: idSchema.describe('The program that wrote them.'),
+    kind: idSchema.describe('The kind of the artifacts. An artifact may have its own.'),
     created_at_utc: z
       .string()
       .regex(utcPattern, 'must be ISO 8601 in UTC, such as 2026-01-31T12:00:00Z')
@@ -62,12 +62,12 @@ export const manifestSchema = z
       .describe('All become visible together, or none.'),
     inputs: z.array(artifactKeySchema).max(maxInputs).optional().describe('Keys of artifacts that this run read.'),
     provenance: jsonObject.optional().describe('Where the artifacts come from: commit, parameters, versions.'),
-    meta: jsonObject.optional().describe('Kept as it came.'),
+    meta: jsonObject.optional().describe('Stored unchanged.'),
     traceparent: z
       .unknown()
       .optional()
-      .describe('The trace that the job belongs to (W3C Trace Context); one that is none is not looked at.'),
-    tracestate: z.unknown().optional().describe('What tracing systems add to it.'),
+      .describe('The trace that the job belongs to (W3C Trace Context). An invalid one is ignored.'),
+    tracestate: z.unknown().optional().describe('Additions of tracing systems.'),
   })
   .superRefine((manifest, context) => {
     const seen = new Set<string>();
@@ -77,7 +77,7 @@ export const manifestSchema = z
         context.addIssue({
           code: 'custom',
           path: ['artifacts', index, 'artifact_id'],
-          message: `is there twice: ${key}`,
+          message: `appears twice: ${key}`,
         });
       seen.add(key);
     });
@@ -92,12 +92,14 @@ export const operationSchema = z.discriminatedUnion('type', [
     producer: idSchema,
     kind: idSchema,
     alias: idSchema.describe('The name, within this producer and kind.'),
-    artifact_key: artifactKeySchema.nullable().describe('What it stands for from now on; null removes it.'),
+    artifact_key: artifactKeySchema
+      .nullable()
+      .describe('The artifact that it points to from now on; null removes the alias.'),
   }),
   z.strictObject({
     type: z.literal('export'),
-    names: z.array(z.string().min(1).max(100)).max(1000).describe('Which exports; none means all.'),
-    force: z.boolean().describe('Also those that are up to date.'),
+    names: z.array(z.string().min(1).max(100)).max(1000).describe('Names of exports. Empty: all.'),
+    force: z.boolean().describe('Also refresh exports that are up to date.'),
   }),
 ]);
 

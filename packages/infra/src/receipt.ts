@@ -14,8 +14,8 @@ export const receiptArtifactSchema = z.looseObject({
 /** `RECEIPT.json`: the outcome of a job whose artifacts are in the store. */
 export const receiptSchema = z.looseObject({
   job_id: z.string(),
-  seq: z.number().describe("The daemon's order; time travel and `latest` go by it."),
-  status: z.enum(['ingested', 'duplicate']).describe('`duplicate` when every artifact was already there.'),
+  seq: z.number().describe("The job's place in the order of the bus. Time travel and `latest` use it."),
+  status: z.enum(['ingested', 'duplicate']).describe('`duplicate` if the bus already had every artifact.'),
   run_id: z.string(),
   producer: z.string(),
   committed_at: z.string(),
@@ -36,7 +36,7 @@ export const rejectReasonSchema = z.looseObject({
   manifest_sha256: z
     .string()
     .nullable()
-    .describe('Which submission this answers: the hash of its manifest.json; null when there was none to read.'),
+    .describe('The submission that this answers: the hash of its manifest.json. null if it could not be read.'),
 });
 
 /** The outcome of a job whose artifacts are in the store. */

@@ -8,7 +8,7 @@ export const labCodes = {
     hint: 'Sort the bars of each token by time, without duplicates, with positive prices, on one chain.',
   },
   SIGNALS_MISSING: {
-    hint: 'Pass the signals to simulate as its third argument. An empty list is enough where there are none.',
+    hint: 'Pass the signals as the third argument of simulate. If there are none, pass an empty list.',
   },
   INPUT_MISSING: {
     hint: 'Submit the slice first, or name another run. Run `quantbot-bus catalog artifacts` to list the artifacts.',

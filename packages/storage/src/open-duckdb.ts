@@ -37,7 +37,7 @@ export interface QueryOptions extends TypeMapping {
  */
 export async function openDuckDb(path: string, options: OpenOptions = {}): Promise<DuckDb> {
   if ((options.readOnly as boolean | undefined) === false)
-    throw storageError('DATABASE_READ_ONLY', `${path} can only be opened for reading.`);
+    throw storageError('DATABASE_READ_ONLY', `${path} can only be opened read-only.`);
   const mapping = resolveMapping(options);
   const database = await acquireDatabase(resolve(path));
   try {

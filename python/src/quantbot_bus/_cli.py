@@ -81,31 +81,31 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--run-id", required=True, metavar="ID", help="the run that made the artifact")
-    add("--producer", required=True, metavar="ID", help="the program that made it")
-    add("--kind", required=True, metavar="ID", help="what it is")
-    add("--artifact-id", required=True, metavar="ID", help="names it within its run, producer and kind")
-    add("--parquet", required=True, metavar="FILE", help="the file; it is copied, and stays where it is")
-    add("--job-id", metavar="ID", help="names the job: giving it again makes a retry idempotent (default: a new one)")
-    add("--schema-hint", metavar="HINT", help="canon.<table> makes it part of a canonical table")
+    add("--run-id", required=True, metavar="ID", help="the run that wrote the artifact")
+    add("--producer", required=True, metavar="ID", help="the program that wrote it")
+    add("--kind", required=True, metavar="ID", help="the kind of the artifact, such as trades")
+    add("--artifact-id", required=True, metavar="ID", help="the name of the artifact within its run, producer and kind")
+    add("--parquet", required=True, metavar="FILE", help="the file, which is copied")
+    add("--job-id", metavar="ID", help="the id of the job; a retry with the same id is idempotent (default: a new id)")
+    add("--schema-hint", metavar="HINT", help="canon.<table> adds the rows to a canonical table")
     add("--rows", type=int, metavar="N", help="number of rows, checked against the file (default: the file's)")
-    add("--meta-json", type=_json_object, metavar="JSON", help="a JSON object, kept as it is")
+    add("--meta-json", type=_json_object, metavar="JSON", help="a JSON object, stored unchanged")
     add(
         "--input",
         action="append",
         dest="inputs",
         metavar="KEY",
-        help="lineage: run_id/producer/kind/artifact_id of an artifact that the run read; may be given again",
+        help="lineage: run_id/producer/kind/artifact_id of an artifact that the run read (repeatable)",
     )
     add("--bus-root", metavar="DIR", help="default: QUANTBOT_BUS_ROOT, the nearest bus_config.json, data/bus")
-    add("--move", action="store_true", help="give the file away instead of copying it")
+    add("--move", action="store_true", help="move the file instead of copying it")
     add(
         "--wait",
         nargs="?",
         type=_seconds,
         const=DEFAULT_WAIT_S,
         metavar="SECONDS",
-        help=f"wait until the daemon has settled the job ({DEFAULT_WAIT_S:g} s when no number is given)",
+        help=f"wait until the daemon has settled the job (default: up to {DEFAULT_WAIT_S:g} s)",
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
@@ -118,7 +118,7 @@ def _json_object(text: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)
         if len(content) < len(pairs):
-            raise argparse.ArgumentTypeError("a key is there twice")
+            raise argparse.ArgumentTypeError("a key appears twice")
         return content
 
     try:

@@ -75,7 +75,7 @@ def copy_durable(source: Path, target: Path) -> Digest:
             while view:
                 view = view[writing.write(view) :]
         if count != size or os.fstat(reading.fileno()).st_size != size:
-            raise BusError("BYTES_MISMATCH", f"{source} changed its size of {size} bytes while it was read.")
+            raise BusError("BYTES_MISMATCH", f"{source} had {size} bytes, and its size changed while it was read.")
         sync_descriptor(writing.fileno())
     return Digest(count, digest.hexdigest())
 

@@ -114,7 +114,7 @@ def _other_problems(job: Job) -> Iterator[str]:
             yield f"{at}.transfer: must be copy or move"
         yield from json_problems(f"{at}.meta", artifact.meta, around=3)  # manifest, artifacts, artifact
         if job.key(artifact) in seen:
-            yield f"{at}: is there twice: {job.key(artifact)}"
+            yield f"{at}: appears twice: {job.key(artifact)}"
         seen.add(job.key(artifact))
 
 

@@ -63,7 +63,7 @@ def _read_footer(file: BinaryIO) -> bytes:
         raise BusError(
             "TOO_LARGE",
             f"The footer has {length} bytes; {MAX_FOOTER_BYTES} are allowed.",
-            hint="Write larger row groups, so that there are fewer of them.",
+            hint="Write fewer, larger row groups.",
         )
     file.seek(size - 8 - length)
     return file.read(length)

@@ -116,7 +116,7 @@ def _check_file(artifact: Artifact) -> None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
             raise BusError("ARTIFACT_MISSING", f"There is no file at {path}.") from error
         if error.errno in (errno.EACCES, errno.EPERM):
-            raise BusError("ARTIFACT_UNREADABLE", f"{path} may not be read.") from error
+            raise BusError("ARTIFACT_UNREADABLE", f"This process may not read {path}.") from error
         raise
     except ValueError as error:  # a NUL in the path
         raise BusError("ARTIFACT_MISSING", f"There is no file at {path!r}.") from error

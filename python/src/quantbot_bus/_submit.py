@@ -23,7 +23,7 @@ from ._stage import StagedJob, stage_job
 
 _ATTEMPTS = 100
 """How often a job in the inbox that the daemon has just taken is waited out."""
-_CROSS_DEVICE_HINT = "Nothing was submitted. All folders of a bus must lie on one file system: staging/ and inbox/ do not."
+_CROSS_DEVICE_HINT = "Put staging/ and inbox/ on one file system, as all folders of a bus must be. Nothing was submitted."
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
@@ -178,7 +178,7 @@ def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
         staged.drop_given_away()
         staged.discard()
         return waiting
-    raise BusError("JOB_ID_IN_USE", f"Jobs {staged.job_id} come and go in the inbox; this one found no moment between.")
+    raise BusError("JOB_ID_IN_USE", f"Other jobs with the id {staged.job_id} keep occupying the inbox.")
 
 
 def _sync_or_unknown(inbox: Path) -> None:

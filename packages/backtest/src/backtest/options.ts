@@ -38,7 +38,7 @@ const optionsSchema = z
   .superRefine(({ preset, alerts }, context) => {
     const needsAlerts = preset.strategy.type === 'signals';
     if (needsAlerts && alerts === undefined)
-      context.addIssue({ code: 'custom', path: ['alerts'], message: 'a preset of the type signals goes by alerts' });
+      context.addIssue({ code: 'custom', path: ['alerts'], message: 'a preset of the type signals needs alerts' });
     if (!needsAlerts && alerts !== undefined)
       context.addIssue({
         code: 'custom',

@@ -103,7 +103,7 @@ class FolderCopy {
     const names = folder.names().filter(name => !name.includes('\uFFFD'));
     this.#entries += names.length;
     if (depth > bounds.depth || this.#entries > bounds.entries)
-      throw busError('UNSAFE_PATH', 'The folder holds more than any job can have.');
+      throw busError('UNSAFE_PATH', 'The folder has more files, or deeper folders, than a job can have.');
     return names
       .map(name => ({ name, info: folder.stat(name) }))
       .filter(
@@ -120,7 +120,7 @@ class FolderCopy {
     let found: Stats | undefined;
     const handle = await source.openHandle(name, info => {
       found = info;
-      if (!this.#isWanted(source, info)) throw busError('UNSAFE_PATH', `${name} was exchanged while it was copied.`);
+      if (!this.#isWanted(source, info)) throw busError('UNSAFE_PATH', `${name} was replaced while it was copied.`);
     });
     try {
       await copyHandle(handle, to);

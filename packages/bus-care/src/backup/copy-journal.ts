@@ -40,7 +40,7 @@ export async function copyJournal(source: BusLayout, earlier: BusLayout, next: B
       const isDamaged = error instanceof DaemonError && error.code === 'JOURNAL_DAMAGED';
       if (systemErrorCode(error) !== 'ENOENT' && !isDamaged) throw error;
       if (attempt === attempts)
-        throw isDamaged ? error : daemonError('BACKUP_RACED', 'Compaction was faster than the copy of the journal.');
+        throw isDamaged ? error : daemonError('BACKUP_RACED', 'The daemon compacted the journal while it was copied.');
     }
     if (rotten.length > 0) throw damaged(source, rotten);
     for (const folder of [next.segments, next.hot]) {

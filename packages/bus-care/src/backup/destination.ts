@@ -25,7 +25,7 @@ export const nextName = '.next';
  */
 export async function lockBackup(source: BusLayout): Promise<() => void> {
   const release = await lockWork(backupGuardOf(source.root), source);
-  if (release === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is being made.`);
+  if (release === undefined) throw daemonError('BACKUP_BUSY', `Another backup of ${source.root} is running.`);
   return release;
 }
 
@@ -36,7 +36,7 @@ export async function lockBackup(source: BusLayout): Promise<() => void> {
  */
 export async function mustBeFree(source: BusLayout, destination: BusLayout): Promise<void> {
   const below = relative(source.root, destination.root);
-  if (!below.startsWith('..')) throw daemonError('BACKUP_TAKEN', `${destination.root} is within the bus itself.`);
+  if (!below.startsWith('..')) throw daemonError('BACKUP_TAKEN', `${destination.root} is inside the bus.`);
   if (!(await exists(destination.root))) return;
   const marker = await readBusMarker(source.root);
   const there = await readBusMarker(destination.root);
@@ -45,7 +45,7 @@ export async function mustBeFree(source: BusLayout, destination: BusLayout): Pro
     there === undefined
       ? names.every(name => name === reportFile || name.startsWith('.'))
       : there.bus_id === marker?.bus_id && names.includes(reportFile);
-  if (!isFree) throw daemonError('BACKUP_TAKEN', `${destination.root} holds something that is no backup of this bus.`);
+  if (!isFree) throw daemonError('BACKUP_TAKEN', `${destination.root} has content that is not a backup of this bus.`);
 }
 
 /** Marks the destination first of all, so that a backup that was interrupted is known as one. */
@@ -79,7 +79,7 @@ export async function mustContinue(destination: BusLayout, journal: Journal): Pr
     if (row?.seq !== lastSeq)
       throw daemonError(
         'BACKUP_AHEAD',
-        `${destination.root} has jobs up to seq ${lastSeq} that the bus does not have (its last one is ${journal.lastSeq}): it was set back.`,
+        `${destination.root} has jobs up to seq ${lastSeq} that the bus does not have (its last one is ${journal.lastSeq}). The bus was set back to an earlier state.`,
       );
   } finally {
     earlier.close();

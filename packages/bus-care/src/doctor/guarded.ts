@@ -21,7 +21,7 @@ export async function guarded(name: string, check: Check, bus: ExaminedBus): Pro
 export function couldNot(check: string, error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error);
   const cure =
-    cures[systemErrorCode(error) ?? ''] ?? 'First do what the other findings say. If it still fails, please report it';
+    cures[systemErrorCode(error) ?? ''] ?? 'Fix the other findings first. If it still fails, please report it';
   return { ...finding('CHECK_FAILED', `The check ${check} failed: ${message}`, cure), check };
 }
 

@@ -43,7 +43,7 @@ const beginning = { own: '', seq: 0, ordinal: -1 };
 export async function scrub(config: BusConfig, options: ScrubOptions): Promise<ScrubState> {
   const layout = busLayout(config.busRoot);
   const release = await lockWork(scrubGuardOf(layout.root), layout);
-  if (release === undefined) throw daemonError('SCRUB_BUSY', `Another process scrubs ${layout.root}.`);
+  if (release === undefined) throw daemonError('SCRUB_BUSY', `Another process is scrubbing ${layout.root}.`);
   try {
     return await new Pass(config, layout, options).run();
   } finally {

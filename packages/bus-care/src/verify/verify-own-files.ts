@@ -55,7 +55,7 @@ const sealed = ({ root }: BusLayout, what: string, code: StoreProblemCode, cure:
   path: join(root, what),
   async check(pace) {
     const state = await checkSeal(join(root, what), pace).catch(diskFailed);
-    if (state === 'rotten') return { code, what, detail: `its checksum does not fit${cure}` };
+    if (state === 'rotten') return { code, what, detail: `its checksum does not match${cure}` };
     return state === 'unreadable' ? { code, what, detail: `the disk cannot read it (EIO)${cure}` } : undefined;
   },
 });

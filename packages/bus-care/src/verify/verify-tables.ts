@@ -44,10 +44,10 @@ export async function checkTables(
       const table = shown.find(({ table_name }) => table_name === name);
       const detail =
         table === undefined
-          ? `there is no canon.${name} in the database`
+          ? `the database has no canon.${name}`
           : await problemOf(database, table, inBus(config, artifacts), lastSeq);
       if (detail !== undefined)
-        problems.push({ code: 'TABLE_ROWS', what: name, detail: `${detail}; quantbot-bus rebuild makes it again` });
+        problems.push({ code: 'TABLE_ROWS', what: name, detail: `${detail}; run quantbot-bus rebuild` });
     }
     return problems;
   } finally {

@@ -8,21 +8,23 @@ export function parseCount(text: string): number {
 
 /** The seq of a job. */
 export function parseSeq(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is no seq.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Write a seq: a whole number.');
   return Number(text);
 }
 
 /** How often something is shown, from a tenth of a second to a day. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('Write a number of seconds.');
+  if (!(seconds >= 0.1 && seconds <= 86_400))
+    throw new InvalidArgumentError('Write a number of seconds from 0.1 to 86400.');
   return seconds;
 }
 
 /** Megabytes in a second. */
 export function parseRate(text: string): number {
   const rate = Number(text);
-  if (!(rate > 0 && rate <= 100_000)) throw new InvalidArgumentError('Write a number of megabytes.');
+  if (!(rate > 0 && rate <= 100_000))
+    throw new InvalidArgumentError('Write a number of megabytes from above 0 to 100000.');
   return rate;
 }
 

@@ -19,8 +19,7 @@ export function addCompletion(program: BusCommand): void {
   command
     .description('Print the script that completes commands and options in a shell.')
     .explain({
-      notes:
-        'Put the line into the file that the shell reads at its start (~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish).',
+      notes: 'Put the line for your shell into its startup file (~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish).',
       examples: [
         'source <(quantbot-bus completion bash)',
         'source <(quantbot-bus completion zsh)',

@@ -10,8 +10,8 @@ import { runningCommands } from './tree/running.js';
 
 /** The commands, in the order and under the headings of the help. */
 const groups: Readonly<Record<string, () => BusCommand[]>> = {
-  'Running it:': runningCommands,
-  'What is there:': readingCommands,
+  'Running:': runningCommands,
+  'Reading:': readingCommands,
   'Care:': careCommands,
   'Moving in:': movingInCommands,
 };
@@ -21,7 +21,7 @@ export function createProgram(): BusCommand {
   const program = new BusCommand('quantbot-bus')
     .description('The write-once artifact bus: many producers, one DuckDB writer, readers that never meet a lock.')
     .version(version)
-    .option('--no-color', 'no colours; NO_COLOR in the environment does the same, FORCE_COLOR the opposite')
+    .option('--no-color', 'turn colours off, as NO_COLOR in the environment does; FORCE_COLOR turns them on')
     .showSuggestionAfterError()
     .exitOverride() // whoever runs it decides what a mistake ends
     .configureHelp({

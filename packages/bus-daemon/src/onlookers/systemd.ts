@@ -50,7 +50,7 @@ export function superviseBySystemd(
   const say = (...states: string[]) => {
     turn = turn
       .then(() => tell(...states))
-      .catch(error => bus.logger.warn({ err: error }, 'systemd could not be told'));
+      .catch(error => bus.logger.warn({ err: error }, 'systemd could not be notified'));
     return turn;
   };
   let wasReady = false;

@@ -107,7 +107,7 @@ export class Events {
       try {
         listener(about);
       } catch (error) {
-        this.#logger.error({ err: error, event }, 'an onlooker failed; the work goes on');
+        this.#logger.error({ err: error, event }, 'an onlooker failed; the writer continues');
       }
     };
     this.#emitter.on(event, guarded);

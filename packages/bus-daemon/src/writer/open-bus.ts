@@ -36,7 +36,7 @@ export async function openBus(
   if (closed.length > 0)
     logger.warn(
       { paths: closed.slice(0, 10), count: closed.length },
-      'others could write where only the daemon may, and cannot any more; producers write to inbox and staging',
+      'other users could write to folders of the daemon; their permissions are now corrected. Producers write to inbox and staging',
     );
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
@@ -67,7 +67,8 @@ export async function openBus(
 async function mustHaveJournal(layout: BusLayout): Promise<void> {
   if ((await readBusMarker(layout.root)) === undefined) return;
   for (const folder of [layout.segments, layout.hot])
-    if (!(await exists(folder))) throw daemonError('JOURNAL_DAMAGED', `${folder} is gone, and the bus is not new.`);
+    if (!(await exists(folder)))
+      throw daemonError('JOURNAL_DAMAGED', `${folder} is missing, but this bus has been used before.`);
 }
 
 /**

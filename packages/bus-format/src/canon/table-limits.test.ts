@@ -21,7 +21,7 @@ const hour = 3_600_000;
 test('a producer makes so many tables an hour, and another one as many', () => {
   const limits = new TableLimits();
   limits.apply(config, { producer: 'a', nowMs: 0 }, made('t1', 't2', 't3'));
-  expect(() => limits.apply(config, { producer: 'a', nowMs: 1 }, made('t4'))).toThrow(/a would have made 4 .* hour/);
+  expect(() => limits.apply(config, { producer: 'a', nowMs: 1 }, made('t4'))).toThrow(/a would have created 4 .* hour/);
   limits.apply(config, { producer: 'b', nowMs: 1 }, made('t4'));
   expect(() => limits.apply(config, { producer: 'a', nowMs: hour - 1 }, made('t5'))).toThrow();
   limits.apply(config, { producer: 'a', nowMs: hour }, made('t5', 't6', 't7'));

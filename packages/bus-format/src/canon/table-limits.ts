@@ -38,7 +38,7 @@ export class TableLimits {
     if (others + names.length > maxNewTablesPerHour)
       throw busError(
         'TOO_LARGE',
-        `${producer} would have made ${others + names.length} canonical tables within an hour, this job ${names.length} of them; canon.max_new_tables_per_hour is ${maxNewTablesPerHour}. Tables that canon.tables declares do not count.`,
+        `${producer} would have created ${others + names.length} canonical tables within an hour, ${names.length} of them with this job; canon.max_new_tables_per_hour is ${maxNewTablesPerHour}. Tables that canon.tables declares do not count.`,
       );
     for (const name of names) this.#made.set(name, { producer, atMs: nowMs });
   }

@@ -287,7 +287,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
       if (segment.first !== next)
         throw daemonError(
           'JOURNAL_DAMAGED',
-          `journal/segments has nothing for the jobs ${next} to ${segment.first - 1}.`,
+          `journal/segments has no rows for the jobs ${next} to ${segment.first - 1}.`,
         );
       next = segment.last + 1;
     }

@@ -96,5 +96,5 @@ async function lastSeqOf(layout: BusLayout): Promise<number> {
 export const damaged = ({ journal }: BusLayout, paths: readonly string[]) =>
   daemonError(
     'JOURNAL_DAMAGED',
-    `${paths.map(path => (path.startsWith('/') ? path : join(journal, path))).join(', ')}: the checksum does not fit, so its rows may be wrong.`,
+    `${paths.map(path => (path.startsWith('/') ? path : join(journal, path))).join(', ')}: the checksum does not match, so the rows may be wrong.`,
   );

@@ -94,7 +94,7 @@ export async function switchDataset(path: string, generation: string, temporary:
     await rm(temporary, { force: true });
     await rm(generation, { recursive: true, force: true });
     if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(cause) ?? '')) throw cause;
-    throw daemonError('EXPORT_PATH_TAKEN', `There is a folder at ${path} already, and it is none of the bus's.`, {
+    throw daemonError('EXPORT_PATH_TAKEN', `${path} is a folder that the bus did not create.`, {
       cause,
     });
   }

@@ -44,7 +44,7 @@ export async function tryGuard(path: string, building: string): Promise<Guard | 
     assertHeld: () => {
       assertThere(path, file);
       if (lock !== undefined && !showsLock(lock))
-        throw daemonError('LOCK_LOST', `The lock on ${path} is gone although this process has not given it back.`);
+        throw daemonError('LOCK_LOST', `The lock on ${path} is gone, although this process did not release it.`);
     },
     release: () => {
       instance.closeSync();
@@ -132,7 +132,7 @@ function assertThere(path: string, expected: Stats | undefined): void {
   if (there !== undefined && isSame(there, expected)) return;
   throw daemonError(
     'BUS_REMOVED',
-    `The bus was removed under the daemon: ${path} is ${there === undefined ? 'gone' : 'another file than the one that it holds'}.`,
+    `The bus was removed under the daemon: ${path} is ${there === undefined ? 'gone' : 'not the file that the daemon holds'}.`,
   );
 }
 

@@ -26,5 +26,5 @@ export function hasHardLinks(folder: string): boolean {
  */
 export function assertHardLinks(folder: string): void {
   if (!hasHardLinks(folder))
-    throw daemonError('NO_HARD_LINKS', `The file system of ${folder} has no hard links, which the bus is made of.`);
+    throw daemonError('NO_HARD_LINKS', `The file system of ${folder} has no hard links, which the bus needs.`);
 }

@@ -78,9 +78,9 @@ export async function retryRejected(config: BusConfig, jobId: string): Promise<v
   const { folder } = await readEntry(config, jobId);
   const job = submittableIn(folder);
   if (job === undefined)
-    throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId} whose files could be submitted again.`);
+    throw daemonError('JOB_NOT_FOUND', `The files of the rejected job ${jobId} are gone, so it cannot be retried.`);
   if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined)
-    throw daemonError('JOB_ID_WAITING', `A job ${jobId} waits in the inbox already.`);
+    throw daemonError('JOB_ID_WAITING', `A job ${jobId} is already waiting in the inbox.`);
   await rm(join(folder, fileNames.rejectReason), { force: true });
   await rename(job, join(layout.inbox, jobId));
   await syncFolder(layout.inbox);

@@ -119,7 +119,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
       for (const guard of guards) guard.assertHeld();
       const there = statSync(hot, { throwIfNoEntry: false }); // one that is missing stops every commit by itself
       if (journal !== undefined && there !== undefined && !isSame(journal, there))
-        throw daemonError('BUS_REMOVED', `The journal was removed under the daemon: ${hot} is another folder now.`);
+        throw daemonError('BUS_REMOVED', `The journal was removed under the daemon: ${hot} is now another folder.`);
       journal ??= there;
     },
     release: async () => {

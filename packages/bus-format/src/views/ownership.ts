@@ -32,7 +32,7 @@ export async function assertOurs({
   if ((await stat(`${path}.wal`).catch(ignoreMissing)) !== undefined)
     throw daemonError(
       'FOREIGN_DATABASE',
-      `${path} has a write-ahead log of another program beside it; both are left as they are.`,
+      `${path} has a write-ahead log of another program beside it. The bus leaves both as they are.`,
     );
   if (info === undefined) return;
   if ((await recordOf(layout, path)) !== undefined) return;
@@ -44,7 +44,7 @@ export async function assertOurs({
   if (content !== 'ours')
     throw daemonError(
       'FOREIGN_DATABASE',
-      `${path} was not made by this bus, or was written into; it is left as it is.`,
+      `${path} does not come from this bus, or another program has written to it. The bus leaves it as it is.`,
       {
         hint: `Run \`quantbot-bus adopt ${path}\` to bring its tables into the bus. Or move it aside (\`mv ${path} ${path}.before-bus\`), and the bus publishes its own.`,
       },

@@ -81,7 +81,7 @@ export const mismatch = (
   found: { rows: number; hash: string },
   hint?: string,
 ): Error =>
-  daemonError('ADOPTION_MISMATCH', `What is in ${what} is not what the old table has.`, {
+  daemonError('ADOPTION_MISMATCH', `The rows of ${what} differ from the rows of the old table.`, {
     details: [`old table: ${old.rows} rows, hash ${old.hash}`, `${what}: ${found.rows} rows, hash ${found.hash}`],
     ...(hint !== undefined && { hint }),
   });

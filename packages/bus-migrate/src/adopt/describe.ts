@@ -8,7 +8,7 @@ export function describeReport(report: AdoptionReport): string {
     ...viewLines(report),
     ...lostLines(report),
     ...(report.conflicts.length > 0
-      ? ['', 'Must be decided first:', ...report.conflicts.map(line => `  ${line}`)]
+      ? ['', 'Decide these conflicts first:', ...report.conflicts.map(line => `  ${line}`)]
       : []),
     '',
     verdict(report),
@@ -23,7 +23,7 @@ function tableLines({ tables, taken, applied }: AdoptionReport): string[] {
     ...table.notes.map(note => `    ${note}`),
   ]);
   const heading = tables.length > 0 ? ['Tables:'] : [];
-  return [...heading, ...lines, ...(taken.length > 0 ? [`In the bus already: ${taken.join(', ')}`] : [])];
+  return [...heading, ...lines, ...(taken.length > 0 ? [`Already in the bus: ${taken.join(', ')}`] : [])];
 }
 
 function viewLines({ views, conflicts, viewsIn }: AdoptionReport): string[] {
@@ -32,15 +32,15 @@ function viewLines({ views, conflicts, viewsIn }: AdoptionReport): string[] {
   const snippet = JSON.stringify({ publish: { views: carried.map(({ name, sql }) => ({ name, sql })) } }, null, 2);
   return [
     ...(carried.length > 0 && conflicts.length === 0 ? ['', viewsHeading(viewsIn), snippet] : []),
-    ...(lost.length > 0 ? ['', 'Views that would not answer:'] : []),
+    ...(lost.length > 0 ? ['', 'Views that would fail:'] : []),
     ...lost.flatMap(({ name, sql, problem }) => [`  ${name}: ${problem}`, `    ${sql}`]),
   ];
 }
 
 const viewsHeading = (viewsIn: string | null): string =>
   viewsIn === null
-    ? 'So that old names and views answer as before, in bus_config.json (--write-views does it):'
-    : `Old names and views answer as before; ${viewsIn} has them now (a daemon that runs reads it when it is started again):`;
+    ? 'To keep old names and views working, add this to bus_config.json (--write-views does it):'
+    : `Old names and views keep working; ${viewsIn} now has them (restart a running daemon to load them):`;
 
 function lostLines({ lost }: AdoptionReport): string[] {
   if (lost.length === 0) return [];
@@ -57,8 +57,8 @@ function verdict(report: AdoptionReport): string {
   if (!applied)
     return tables.length + taken.length === 0 && !replaces
       ? `${database} has no tables.`
-      : 'Nothing was changed. To do it: the same with --apply.';
-  const rows = 'Every table was compared, number of rows and a hash of all values.';
+      : 'Nothing was changed. To apply the plan, run the same command with --apply.';
+  const rows = 'The number of rows and a hash of all values were compared for every table.';
   if (backup !== null) return `${rows} The old database is ${backup}.`;
   return `${rows} ${database} stays where it is.`;
 }

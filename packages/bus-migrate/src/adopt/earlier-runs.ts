@@ -30,8 +30,7 @@ export async function recordsOf(config: BusConfig, path: string, identity: FileI
     const isGone = record.phase === 'submitting' && (await whereIs(config, record)) === 'none';
     if (same) runs.known.push(isGone ? { ...record, phase: 'copying' } : record);
     else if (record.phase === 'copying' || isGone) runs.stale.push(record);
-    else
-      throw daemonError('ADOPTION_CHANGED', `${path} was written into after its rows were taken (${jobIdOf(record)}).`);
+    else throw daemonError('ADOPTION_CHANGED', `${path} changed after its rows were copied (${jobIdOf(record)}).`);
   }
   return runs;
 }

@@ -81,9 +81,9 @@ export function problemOf(name: string, type: DuckDBType, facts: ColumnFacts): s
   if (isVariant(type))
     return facts.fitsJson
       ? undefined
-      : `${name} is a VARIANT with types that JSON text does not tell (a date and its text are alike): decide by ALTER TABLE … ALTER ${column} TYPE JSON USING CAST(${column} AS JSON)`;
+      : `${name} is a VARIANT with types that JSON text does not distinguish (a date and its text look alike): decide with ALTER TABLE … ALTER ${column} TYPE JSON USING CAST(${column} AS JSON)`;
   return hasPart(type, isVariant)
-    ? `${name} has a VARIANT inside of ${type}: give it another type by ALTER TABLE … ALTER ${column} TYPE …`
+    ? `${name} has a VARIANT inside ${type}: give it another type with ALTER TABLE … ALTER ${column} TYPE …`
     : undefined;
 }
 

@@ -47,7 +47,9 @@ export function chooseNames(
     .map(table => {
       const wanted = chosen.get(nameOf(table).toLowerCase());
       if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)
-        conflicts.push(`${nameOf(table)}: ${wanted} is no name of a canonical table (letters, digits, _; at most 63)`);
+        conflicts.push(
+          `${nameOf(table)}: ${wanted} is not a valid name of a canonical table (letters, digits, _; at most 63)`,
+        );
       return { ...table, canon: (wanted ?? plainName(table.table)).toLowerCase() };
     });
   return { named, conflicts: [...conflicts, ...collisions(named)] };

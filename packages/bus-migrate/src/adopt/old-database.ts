@@ -38,8 +38,8 @@ export async function identityOf(path: string): Promise<FileIdentity> {
   });
   if (!info.isFile()) throw daemonError('OLD_DATABASE_UNREADABLE', `${path} is not a file.`);
   if (await exists(`${path}.wal`))
-    throw daemonError('OLD_DATABASE_UNMERGED', `${path}.wal holds changes that are not in the database file yet.`, {
-      hint: `Stop the program that writes into it, then merge the log: python3 -c "import duckdb; duckdb.connect('${path}').execute('CHECKPOINT')"`,
+    throw daemonError('OLD_DATABASE_UNMERGED', `${path}.wal has changes that are not in the database file yet.`, {
+      hint: `Stop the program that writes to it, then merge the log: python3 -c "import duckdb; duckdb.connect('${path}').execute('CHECKPOINT')"`,
     });
   return { ino: info.ino, size: info.size, mtimeMs: info.mtimeMs };
 }
@@ -86,6 +86,6 @@ export async function openOldDatabase(path: string, limits: ReaderLimits): Promi
 /** Makes sure that nobody has written into a database, or is about to. */
 export async function assertUnchanged(path: string, expected: FileIdentity, limits: ReaderLimits): Promise<void> {
   const changed = !isSameFile(await identityOf(path), expected);
-  if (changed) throw daemonError('ADOPTION_CHANGED', `${path} was written into after its rows were taken.`);
+  if (changed) throw daemonError('ADOPTION_CHANGED', `${path} changed after its rows were copied.`);
   (await openOldDatabase(path, limits)).close(); // refused while somebody has it open for writing
 }

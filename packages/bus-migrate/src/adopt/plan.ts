@@ -132,7 +132,7 @@ function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: rea
     if (registry.lastSeq(table.canon) > 0)
       table.notes.push(`canon.${table.canon} has rows in the bus; these are added (--skip-known leaves the table out)`);
     if (there !== undefined && !modes[there.mode].showsEveryRow)
-      table.notes.push(`canon.${table.canon} has the mode ${there.mode}: not every row needs to stay visible`);
+      table.notes.push(`canon.${table.canon} has the mode ${there.mode}: some rows may become invisible`);
     try {
       const columns = table.columns.map(({ canonName: name, fileType: type }) => ({ name, type, nullable: true }));
       registry.draft().apply({ seq: 1, schemaHint: `canon.${table.canon}`, artifactKey: nameOf(table), columns });

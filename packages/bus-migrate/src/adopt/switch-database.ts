@@ -93,8 +93,8 @@ async function assertBackupWhole(record: AdoptionRecord, backup: string): Promis
   const { size, mtimeMs, ino } = await stat(backup);
   const isCopy = ino !== record.ino;
   if (size !== record.size || (!isCopy && mtimeMs !== record.mtimeMs) || (await exists(`${record.source}.wal`)))
-    throw daemonError('ADOPTION_CHANGED', `${backup} was written into while it was being replaced.`, {
-      hint: `Run \`quantbot-bus compare TABLE ${backup}\` to see the rows that came since, and submit them. All earlier rows are in the bus.`,
+    throw daemonError('ADOPTION_CHANGED', `${backup} changed while it was being replaced.`, {
+      hint: `Run \`quantbot-bus compare TABLE ${backup}\` to see the new rows, and submit them. All earlier rows are in the bus.`,
     });
 }
 
@@ -118,7 +118,7 @@ export async function verifyPublished(config: BusConfig, record: AdoptionRecord,
           found,
           record.backup === null
             ? undefined
-            : `The old database is ${record.backup}, as it was. quantbot-bus verify tells what is wrong with the bus.`,
+            : `The old database is unchanged at ${record.backup}. Run \`quantbot-bus verify\` to find the fault in the bus.`,
         );
     }
   } finally {

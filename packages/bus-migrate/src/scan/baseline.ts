@@ -20,7 +20,7 @@ export function readBaseline(path: string): Baseline {
   try {
     return baselineSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw daemonError('BASELINE_INVALID', `${path} is no baseline that can be read.`, { cause: error });
+    throw daemonError('BASELINE_INVALID', `${path} is not a readable baseline.`, { cause: error });
   }
 }
 

@@ -16,7 +16,7 @@ export interface Rule {
 const toTheBus = 'Write the rows to a Parquet file of your own and submit it; the daemon is the only writer of DuckDB.';
 const submitIt =
   'Submit the file after it is written: submitArtifact in TypeScript, submit_artifact or bus_submit.py in Python.';
-const viewsInstead = 'Submit with a schema hint; the daemon makes canonical tables and their columns itself.';
+const viewsInstead = 'Submit with a schema hint; the daemon creates canonical tables and their columns itself.';
 
 /** Every rule by its id; docs/reference/scan.md has the same table. */
 export const rules = {
@@ -39,7 +39,7 @@ export const rules = {
   'duckdb-delete': {
     what: '`DELETE FROM` or `TRUNCATE` of a DuckDB table.',
     step: 'producer',
-    advice: 'Submit what is to be seen to a canonical table with mode latest or upsert; artifacts are write-once.',
+    advice: 'Submit the rows to keep to a canonical table with mode latest or upsert; artifacts are write-once.',
   },
   'duckdb-create-table': {
     what: '`CREATE TABLE` in a DuckDB database, also `AS` a query.',

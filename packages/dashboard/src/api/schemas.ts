@@ -40,7 +40,7 @@ export const statusSchema = z
     scrub: z
       .strictObject({ startedAt: time, endedAt: time.nullable(), files: count, bytes: count, totalBytes: count })
       .nullable()
-      .openapi({ description: 'The newest search for damaged files; null before the first.' }),
+      .openapi({ description: 'The newest scrub (search for damaged files); null before the first.' }),
     damage: z
       .array(z.strictObject({ code: z.string(), what: z.string(), detail: z.string() }))
       .openapi({ description: 'Damaged files, and tables that wait for one.' }),
@@ -142,7 +142,7 @@ export const exportSchema = z
   .strictObject({
     name: z.string(),
     path: z.string(),
-    ok: z.boolean().nullable().openapi({ description: 'Whether its last run went well; null before the first.' }),
+    ok: z.boolean().nullable().openapi({ description: 'Whether its last run succeeded; null before the first.' }),
     upToDate: z.boolean(),
     writtenAt: time.nullable(),
     lastRunAt: time.nullable(),
@@ -162,7 +162,7 @@ export const tableSchema = z
     key: z.array(z.string()),
     artifacts: count,
     artifactRows: count.openapi({
-      description: 'Rows of all its artifacts; of an append table that is how many it has.',
+      description: 'Rows of all its artifacts. For an append table, this is its number of rows.',
     }),
     lastSeq: count,
     lastCommittedAt: time.nullable(),
@@ -171,9 +171,7 @@ export const tableSchema = z
         name: z.string(),
         type: z.string(),
         required: z.boolean(),
-        fixedBy: z
-          .string()
-          .openapi({ description: 'Key of the artifact that its type comes from, or bus_config.json.' }),
+        fixedBy: z.string().openapi({ description: 'Key of the artifact that set its type, or bus_config.json.' }),
       }),
     ),
   })
@@ -187,7 +185,7 @@ export const tableChangeSchema = z
     changes: z.array(
       z.strictObject({
         column: z.string(),
-        from: z.string().nullable().openapi({ description: 'Its type before; null when the column is new.' }),
+        from: z.string().nullable().openapi({ description: 'Its previous type; null for a new column.' }),
         to: z.string(),
       }),
     ),

@@ -54,17 +54,19 @@ export const tableSchema = z
       .array(columnName)
       .min(1)
       .optional()
-      .describe(`The columns by which one row of a key is newer than another ${onlyKeyed}; then the order of commits.`),
+      .describe(
+        `The columns that decide which row of a key is the newest ${onlyKeyed}. Equal rows are ordered by their commits.`,
+      ),
     columns: z
       .record(
         columnName,
         z.strictObject({
-          type: columnType.describe('Its type; files whose values all fit are taken.'),
-          not_null: z.boolean().default(false).describe('Whether every file must have it, and no NULL in it.'),
+          type: columnType.describe('Its type. A file whose values do not all fit is rejected.'),
+          not_null: z.boolean().default(false).describe('Whether every file must have the column, without NULLs.'),
         }),
       )
       .prefault({})
-      .describe('Columns that are there from the beginning; files may bring others.'),
+      .describe('Columns that exist from the start. Files may add others.'),
   })
   .superRefine((table, context) => {
     const { isKeyed } = tableModes[table.mode];

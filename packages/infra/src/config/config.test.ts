@@ -312,6 +312,6 @@ describe('hooks', () => {
 
   test('have names of their own', () => {
     const hook = { name: 'a', command: ['x'] };
-    expect(refusalOf({ notify: [hook, hook] }).details).toEqual(['notify.1.name: is there twice: a']);
+    expect(refusalOf({ notify: [hook, hook] }).details).toEqual(['notify.1.name: appears twice: a']);
   });
 });

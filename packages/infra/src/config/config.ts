@@ -163,11 +163,11 @@ const exportOptions = (file: Omit<ConfigFile['export']['tables'][string], 'enabl
  */
 export function checkedRoot(path: string, setting = 'bus_root'): string {
   if (/[*?[\]{}\\]/.test(path))
-    throw busError('BUS_ROOT_INVALID', `${setting} is ${path}, which has a character that means something in a glob.`);
+    throw busError('BUS_ROOT_INVALID', `${setting} is ${path}, which has a glob character.`);
   if (/[^/]=/.test(path))
     throw busError(
       'BUS_ROOT_INVALID',
-      `${setting} is ${path}, which has a folder that DuckDB takes for a Hive partition.`,
+      `${setting} is ${path}, which has a folder that DuckDB reads as a Hive partition.`,
     );
   return path;
 }

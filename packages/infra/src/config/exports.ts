@@ -6,29 +6,29 @@ const exportFileOptions = {
   compression: z
     .enum(['zstd', 'snappy', 'gzip', 'lz4', 'uncompressed'])
     .default('zstd')
-    .describe('How the pages of the file are compressed.'),
+    .describe('Compression of the pages of the file.'),
   row_group_rows: z
     .number()
     .int()
     .min(2048)
     .max(10_000_000)
     .default(122_880)
-    .describe('Rows of a row group: what a reader skips or reads as a whole.'),
+    .describe('Rows of a row group, which a reader skips or reads as a whole.'),
   sort_by: z
     .array(z.string().regex(/^[^ ](.*[^ ])?( (asc|desc))?$/i, 'must be a column, with ASC or DESC behind it if wanted'))
     .default([])
-    .describe('Columns that order the rows, each with ASC or DESC behind it if wanted.'),
+    .describe('Columns that order the rows, each optionally followed by ASC or DESC.'),
   layout: z
     .enum(['file', 'dataset'])
     .default('file')
-    .describe('One file, or a folder of files; of an `append` table a folder gets only what is new.'),
+    .describe('One file, or a folder of files. For an `append` table, only new rows are written to a folder.'),
   part_rows: z
     .number()
     .int()
     .min(1)
     .max(1_000_000_000)
     .default(491_520)
-    .describe('Rows after which a dataset begins a new file; the last file is written again until then.'),
+    .describe('After this many rows, a dataset begins a new file. Until then, the last file is rewritten.'),
   partition_by: z
     .array(z.string().min(1))
     .default([])
@@ -45,7 +45,7 @@ function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, cont
   const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });
   if (layout === 'file' && partition_by.length > 0) fail('only a dataset has partitions: say "layout": "dataset"');
   const names = partition_by.map(name => name.toLowerCase());
-  if (new Set(names).size < names.length) fail('a column is there twice');
+  if (new Set(names).size < names.length) fail('a column appears twice');
   const sorted = sort_by.map(text => text.replace(/ (asc|desc)$/i, '').toLowerCase());
   for (const name of names)
     if (sorted.includes(name)) fail(`${name} is the same in all rows of a file; it cannot sort them`);
@@ -54,7 +54,7 @@ function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, cont
 /** The settings of a canonical table's own export. */
 export const tableExportSchema = z
   .strictObject({
-    enabled: z.boolean().default(true).describe('Whether the table is exported at all.'),
+    enabled: z.boolean().default(true).describe('Whether the table is exported.'),
     ...exportFileOptions,
   })
   .superRefine(checkLayout);
@@ -68,7 +68,7 @@ export const exportJobSchema = z
       .string()
       .min(1)
       .optional()
-      .describe('Where it goes, below export_dir; `<name>.parquet` when absent, `<name>` for a dataset.'),
+      .describe('Its place below export_dir. The default is `<name>.parquet`, or `<name>` for a dataset.'),
     ...exportFileOptions,
   })
   .superRefine(checkLayout);

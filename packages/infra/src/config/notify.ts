@@ -31,35 +31,35 @@ export const hookSchema = z
       .array(z.enum(notifyEvents))
       .min(1)
       .default([...notifyEvents])
-      .describe(`What it is told of: ${notifyEvents.join(', ')}.`),
-    producers: filter.describe('Rejected jobs of these producers only; none means all.'),
-    kinds: filter.describe('Rejected jobs of these kinds only; none means all.'),
+      .describe(`The events that it is notified of: ${notifyEvents.join(', ')}.`),
+    producers: filter.describe('Only rejected jobs of these producers. Empty: all.'),
+    kinds: filter.describe('Only rejected jobs of these kinds. Empty: all.'),
     command: z
       .array(z.string())
       .min(1)
       .refine(([program]) => program !== '', 'must begin with a program')
       .refine(words => words.every(word => !word.includes('\0')), 'must not have a NUL character')
       .optional()
-      .describe('A program and its arguments, run without a shell; the notification comes on its standard input.'),
+      .describe('A program and its arguments, run without a shell. It gets the notification on standard input.'),
     webhook: z
       .string()
       .optional()
-      .describe(`An http or https address to which the notification is posted; \${NAME} is an environment variable.`),
+      .describe(`An http or https address that the notification is posted to. \${NAME} is an environment variable.`),
     headers: z
       .record(
         z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a header'),
         z.string().regex(/^[^\r\n\0]*$/, 'must be one line'),
       )
       .default({})
-      .describe(`Headers of the webhook; \${NAME} is an environment variable.`),
+      .describe(`Headers of the webhook. \${NAME} is an environment variable.`),
     timeout_s: z.number().positive().max(3600).default(10).describe('How long one attempt may take.'),
-    retries: z.number().int().min(0).max(20).default(5).describe('How often it is tried again after a failure.'),
+    retries: z.number().int().min(0).max(20).default(5).describe('How often it is retried after a failure.'),
     group_wait_s: z
       .number()
       .nonnegative()
       .max(3600)
       .default(1)
-      .describe('How long further rejections, or exports, are waited for, to be told together.'),
+      .describe('How long to wait for further rejections or exports to group with the first.'),
   })
   .superRefine((hook, context) => {
     const fail = (setting: string, message: string) => context.addIssue({ code: 'custom', path: [setting], message });

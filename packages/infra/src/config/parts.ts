@@ -23,5 +23,5 @@ export const tableName = z
 export function tellTwice(names: readonly string[], context: z.RefinementCtx): void {
   for (const [index, name] of names.entries())
     if (names.indexOf(name) < index)
-      context.addIssue({ code: 'custom', path: [index, 'name'], message: `is there twice: ${name}` });
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: `appears twice: ${name}` });
 }

@@ -11,12 +11,12 @@ const viewSchema = z.strictObject({
     .regex(/^[^.]{1,100}\.[\s\S]{1,200}$/, 'must be a schema and a name, such as main.trades')
     .refine(name => !/^(_bus|_rows|catalog)\./i.test(name), "is in a schema that is the bus's own")
     .describe('Schema and name: `main.trades`.'),
-  sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before.'),
+  sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before it.'),
 });
 
 /** A line chart on the dashboard. */
 const chartSchema = z.strictObject({
-  title: z.string().min(1).max(200).describe('What stands over it.'),
+  title: z.string().min(1).max(200).describe('Its heading.'),
   sql: z
     .string()
     .min(1)
@@ -33,17 +33,14 @@ export const configSchema = z.strictObject({
   duckdb_path: z.string().min(1).default('data/alerts.duckdb').describe('The published database, which readers open.'),
   poll_interval_s: seconds
     .default(1)
-    .describe('How often the inbox is scanned in full, besides the file system events.'),
+    .describe('How often the inbox is scanned in full, in addition to file system events.'),
   lock_timeout_s: z
     .number()
     .nonnegative()
     .max(86_400)
     .default(10)
-    .describe('How long a second daemon waits for the first.'),
-  log_level: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-    .default('info')
-    .describe('How much is logged.'),
+    .describe('How long a second daemon waits for the first before it gives up.'),
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The log level.'),
   batch: z
     .strictObject({
       max_jobs: z.number().int().min(1).max(10_000).default(256).describe('Jobs that share one commit, at most.'),
@@ -53,11 +50,11 @@ export const configSchema = z.strictObject({
         .min(1)
         .default(268_435_456)
         .describe(
-          'Bytes of artifacts that share one commit; a job with more than a quarter of it may be overtaken by others.',
+          'Bytes of artifacts that share one commit. Others may overtake a job with more than a quarter of this.',
         ),
     })
     .prefault({})
-    .describe('How much goes into one commit.'),
+    .describe('Limits of one commit.'),
   limits: z
     .strictObject({
       max_artifact_bytes: z.number().int().min(1).default(1_099_511_627_776).describe('Size of one artifact.'),
@@ -66,7 +63,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(1)
         .default(1_099_511_627_776)
-        .describe('Size of all artifacts of a job together; a file counts for each artifact that names it.'),
+        .describe('Size of all artifacts of a job together. A file counts for each artifact that names it.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
       max_table_columns: z.number().int().min(1).default(4000).describe('Columns of one canonical table.'),
       max_row_groups: z.number().int().min(1).default(32_768).describe('Row groups of one artifact.'),
@@ -74,41 +71,41 @@ export const configSchema = z.strictObject({
         .number()
         .min(1)
         .default(16)
-        .describe('How many times its bytes on the disk a file may have; the others are holes.'),
+        .describe('A file may be at most this many times as large as its bytes on disk; the rest are holes.'),
       decode_s: seconds
         .default(10)
-        .describe('Processor time in which a file of a canonical table is decoded; 10 MiB of it get as much again.'),
+        .describe('Processor time to decode a file of a canonical table. Each 10 MiB of the file adds as much again.'),
       decode_memory_mb: z
         .number()
         .int()
         .min(512)
         .default(4096)
-        .describe('Memory in which such a file is decoded, but at most two fifths of what the machine has.'),
+        .describe('Memory to decode such a file, but at most two fifths of the memory of the machine.'),
     })
     .prefault({})
-    .describe('What a job may bring.'),
+    .describe('Limits of a job.'),
   canon: z
     .strictObject({
       auto_register: z
         .boolean()
         .default(true)
-        .describe('A `canon.<table>` never seen becomes a table; else it is rejected.'),
+        .describe('Whether a new `canon.<table>` becomes a table. If not, its artifacts are rejected.'),
       max_new_tables_per_hour: z
         .number()
         .int()
         .min(0)
         .default(200)
-        .describe('Tables that one producer may make within an hour; those that are declared do not count.'),
+        .describe('Tables that one producer may create within an hour. Declared tables do not count.'),
       tables: z
         .record(tableName, tableSchema)
         .superRefine((tables, context) => {
           const names = Object.keys(tables).map(name => name.toLowerCase());
           for (const [index, name] of Object.keys(tables).entries())
             if (names.indexOf(name.toLowerCase()) < index)
-              context.addIssue({ code: 'custom', path: [name], message: 'is there twice (case does not count)' });
+              context.addIssue({ code: 'custom', path: [name], message: 'appears twice (case does not count)' });
         })
         .prefault({})
-        .describe('What is known of canonical tables beforehand.'),
+        .describe('Declarations of canonical tables, by name.'),
     })
     .prefault({})
     .describe('Canonical tables.'),
@@ -117,10 +114,10 @@ export const configSchema = z.strictObject({
       content_hash: z
         .boolean()
         .default(false)
-        .describe('Whether each artifact gets a hash of its rows, which their order and the encoding do not change.'),
+        .describe('Whether each artifact gets a hash of its rows, independent of their order and encoding.'),
     })
     .prefault({})
-    .describe('What the catalog knows of artifacts.'),
+    .describe('The catalog of artifacts.'),
   compaction: z
     .strictObject({
       hot_commits: z
@@ -130,7 +127,7 @@ export const configSchema = z.strictObject({
         .max(10_000)
         .default(48)
         .describe(
-          'Commits that are kept as single files before they are merged; fewer where they have more than 64 files of canonical tables each.',
+          'Commits that are kept as single files before they are merged; fewer if they have more than 64 files of canonical tables each.',
         ),
       idle_s: seconds.default(30).describe('After this long without a commit, fewer commits are merged too.'),
       release_grace_s: z
@@ -138,17 +135,17 @@ export const configSchema = z.strictObject({
         .nonnegative()
         .max(86_400)
         .default(10)
-        .describe('What a superseded database refers to is kept at least this long.'),
+        .describe('Files of a superseded database are kept at least this long.'),
     })
     .prefault({})
     .describe('Background merging of small files.'),
   export: z
     .strictObject({
-      enabled: z.boolean().default(true).describe('Whether exports are made at all.'),
-      export_dir: z.string().min(1).default('data/exports').describe('Where golden exports go.'),
+      enabled: z.boolean().default(true).describe('Whether golden exports are written.'),
+      export_dir: z.string().min(1).default('data/exports').describe('The folder of golden exports.'),
       min_interval_s: z.number().nonnegative().max(86_400).default(1).describe('An export runs at most this often.'),
       timeout_s: seconds.default(600).describe('An export that takes longer is stopped; its last good file stays.'),
-      memory_limit_mb: z.number().int().min(64).default(1024).describe('Memory of the process that exports.'),
+      memory_limit_mb: z.number().int().min(64).default(1024).describe('Memory of the export process.'),
       jobs: z
         .array(exportJobSchema)
         .default([])
@@ -158,11 +155,11 @@ export const configSchema = z.strictObject({
             context,
           );
         })
-        .describe('Exports besides the one of each canonical table.'),
+        .describe('Exports in addition to those of the canonical tables.'),
       tables: z
         .record(tableName, tableExportSchema)
         .prefault({})
-        .describe('How canonical tables are exported, by their names.'),
+        .describe('How canonical tables are exported, by name.'),
     })
     .prefault({})
     .describe('Golden exports.'),
@@ -177,10 +174,10 @@ export const configSchema = z.strictObject({
         .positive()
         .max(100_000)
         .default(20)
-        .describe('How many megabytes are read in a second, at most.'),
+        .describe('Read at most this many megabytes a second.'),
     })
     .prefault({})
-    .describe('The search for files that the disk has changed, in the background.'),
+    .describe('The background search for files that the disk has changed.'),
   publish: z
     .strictObject({
       views: z
@@ -195,7 +192,7 @@ export const configSchema = z.strictObject({
         .describe('Views of your own in the published database, in this order.'),
     })
     .prefault({})
-    .describe('What is published.'),
+    .describe('The published database.'),
   http: z
     .strictObject({
       listen: z
@@ -204,17 +201,19 @@ export const configSchema = z.strictObject({
         .refine(text => Number(/\d+$/.exec(text)?.[0]) <= 65_535, 'has a port beyond 65535')
         .nullable()
         .default(null)
-        .describe('Where the dashboard, its API, metrics and health checks are served; null: nowhere.'),
+        .describe('The address of the dashboard, its API, metrics and health checks; null: none.'),
       token_file: z
         .string()
         .min(1)
         .nullable()
         .default(null)
-        .describe('A file with the token that callers must have; needed for an address that other machines reach.'),
+        .describe(
+          'A file with the token that callers must send. Required for an address that other machines can reach.',
+        ),
       allowed_hosts: z
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
         .default([])
-        .describe('Host names besides localhost and addresses under which callers may come.'),
+        .describe('Host names that callers may use in addition to localhost and numeric addresses.'),
       charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
     })
     .prefault({})
@@ -229,7 +228,7 @@ export const configSchema = z.strictObject({
         context,
       );
     })
-    .describe('Commands and webhooks that are told of rejections, failed exports and pauses.'),
+    .describe('Commands and webhooks that are notified of rejections, failed exports and pauses.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */

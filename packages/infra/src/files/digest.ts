@@ -56,7 +56,7 @@ export async function digestHandle(
   }
   if (endsInHole) await sink?.truncate(bytes);
   if (bytes !== size || (await source.stat()).size !== size)
-    throw busError('BYTES_MISMATCH', `The file changed its size of ${size} bytes while it was read.`);
+    throw busError('BYTES_MISMATCH', `The file had ${size} bytes, and its size changed while it was read.`);
   return { bytes, sha256: sha256.digest('hex') };
 }
 

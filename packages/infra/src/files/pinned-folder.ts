@@ -119,5 +119,5 @@ function openSame(path: string, name: string, { ino, dev }: Stats): number {
   const found = fstatSync(file);
   if (found.isFile() && found.ino === ino && found.dev === dev) return file;
   closeSync(file);
-  throw busError('UNSAFE_PATH', `${name} was exchanged while it was opened.`);
+  throw busError('UNSAFE_PATH', `${name} was replaced while it was opened.`);
 }

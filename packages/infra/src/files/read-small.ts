@@ -44,7 +44,7 @@ export function readLoneFile(path: string, maxBytes: number): Buffer {
   const folder = PinnedFolder.open(dirname(path));
   try {
     const file = folder.openFile(basename(path), ({ nlink }) => {
-      if (nlink !== 1) throw busError('UNSAFE_PATH', `${path} has other names.`);
+      if (nlink !== 1) throw busError('UNSAFE_PATH', `${path} has more than one hard link.`);
     });
     try {
       return readSmall(file, path, maxBytes);
@@ -68,12 +68,12 @@ export function readSmall(file: number, name: string, maxBytes: number, into?: B
     read = readSync(file, buffer, length, buffer.length - length, length);
   if (length > maxBytes) throw tooLarge(name, maxBytes);
   if (length !== info.size)
-    throw busError('BYTES_MISMATCH', `${name} changed its size of ${info.size} bytes while it was read.`);
+    throw busError('BYTES_MISMATCH', `${name} had ${info.size} bytes, and its size changed while it was read.`);
   return buffer.subarray(0, length);
 }
 
 const tooLarge = (path: string, maxBytes: number) =>
-  busError('TOO_LARGE', `${path} has more than the ${maxBytes} bytes that are allowed.`);
+  busError('TOO_LARGE', `${path} has more than ${maxBytes} bytes, which is the limit.`);
 
 /** Whether opening failed because the name is a link, a socket or a folder. */
 export const isNotRegular = (error: unknown): boolean =>

@@ -115,7 +115,7 @@ export function writeNewFile(path: string, content: string | Uint8Array, mode = 
 
 function writeWhole(file: number, content: string | Uint8Array): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  if (!ArrayBuffer.isView(bytes)) throw new TypeError('The content of a file is text or bytes.');
+  if (!ArrayBuffer.isView(bytes)) throw new TypeError('The content of a file must be text or bytes.');
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
 }
 

@@ -104,7 +104,7 @@ const optionsSchema = z
     for (const [index, artifact] of artifacts.entries()) {
       const key = artifactKey({ runId, producer, kind: artifact.kind ?? kind, artifactId: artifact.artifactId });
       if (seen.has(key))
-        context.addIssue({ code: 'custom', path: ['artifacts', index], message: `is there twice: ${key}` });
+        context.addIssue({ code: 'custom', path: ['artifacts', index], message: `appears twice: ${key}` });
       seen.add(key);
     }
   });

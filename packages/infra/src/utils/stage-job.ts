@@ -158,7 +158,10 @@ async function checkFile(artifact: ArtifactToStage): Promise<void> {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(code))
       throw busError('ARTIFACT_MISSING', `There is no file at ${path}.`, { cause, hint: 'Check parquetPath.' });
     if (['EACCES', 'EPERM'].includes(code))
-      throw busError('ARTIFACT_UNREADABLE', `${path} may not be read.`, { cause, hint: 'Check its permissions.' });
+      throw busError('ARTIFACT_UNREADABLE', `This process may not read ${path}.`, {
+        cause,
+        hint: 'Check its permissions.',
+      });
     throw cause;
   }
 }

@@ -34,7 +34,7 @@ export async function submitOrKeep(
     const files = options.artifacts.map(artifact => artifact.parquetPath);
     policy.logger?.warn(
       { runId: options.runId, files, hint },
-      `the bus did not take the artifacts, the local files stay: ${message}`,
+      `the bus did not take the artifacts; keeping the local files: ${message}`,
     );
     return undefined;
   }

@@ -377,7 +377,7 @@ describe('a mistake is told before anything is submitted', () => {
     ];
     await expect(submitArtifacts({ ...job, busRoot, artifacts })).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: expect.stringContaining('is there twice: run-1/simulation/trades/trades'),
+      message: expect.stringContaining('appears twice: run-1/simulation/trades/trades'),
     });
   });
 

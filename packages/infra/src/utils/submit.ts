@@ -145,10 +145,7 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
     await discardStaged(job.folder);
     return waiting.bytes;
   }
-  throw busError(
-    'JOB_ID_IN_USE',
-    `Jobs ${job.manifest.job_id} come and go in the inbox; this one found no moment between.`,
-  );
+  throw busError('JOB_ID_IN_USE', `Other jobs with the id ${job.manifest.job_id} keep occupying the inbox.`);
 }
 
 /** A failure after the job may have entered the inbox leaves its fate open, and says so. */
@@ -220,7 +217,7 @@ function newJobId(producer: string): string {
 }
 
 const crossDeviceHint =
-  'Nothing was submitted. All folders of a bus must lie on one file system: staging/ and inbox/ do not.';
+  'Put staging/ and inbox/ on one file system, as all folders of a bus must be. Nothing was submitted.';
 
 function submitFailed(
   cause: unknown,

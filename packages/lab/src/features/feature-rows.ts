@@ -89,7 +89,7 @@ const isSameSeries = (a: Close, b: Close): boolean =>
 
 function assertLater(before: Close, candle: Close): void {
   if (before.timestamp?.getTime() === candle.timestamp?.getTime())
-    throw labError('BARS_INVALID', `The candle of ${nameOf(candle)} is there twice.`);
+    throw labError('BARS_INVALID', `The candle of ${nameOf(candle)} appears twice.`);
 }
 
 function assertPossible(candle: Close): void {

@@ -19,8 +19,8 @@ const meanReversionSchema = z
     entryZ: z
       .number()
       .negative()
-      .describe('Enter when the close is so many standard deviations from the mean (below it).'),
-    exitZ: z.number().describe('Exit when it is back at so many.'),
+      .describe('Enter when the close is this many standard deviations from the mean (below it).'),
+    exitZ: z.number().describe('Exit when the close is back at this many standard deviations.'),
   })
   .refine(reversion => reversion.entryZ < reversion.exitZ, { message: 'must be smaller than exitZ', path: ['entryZ'] });
 
@@ -30,8 +30,11 @@ const signalsSchema = z
   .strictObject({
     type: z.literal('signals'),
     enterOn: z.array(signalName).min(1).describe('Enter when one of these signals is given.'),
-    exitOn: z.array(signalName).default([]).describe('Exit when one of these is given; also when both kinds are.'),
-    exitAfterBars: bars.optional().describe('Exit so many bars after the newest signal to enter.'),
+    exitOn: z
+      .array(signalName)
+      .default([])
+      .describe('Exit when one of these is given. It wins over a signal to enter.'),
+    exitAfterBars: bars.optional().describe('Exit this many bars after the newest signal to enter.'),
   })
   .refine(signals => !signals.enterOn.some(name => signals.exitOn.includes(name)), {
     message: 'names a signal that is also in enterOn',

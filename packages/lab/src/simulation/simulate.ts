@@ -24,7 +24,7 @@ export function simulate(
   signals?: readonly TokenSignal[],
 ): SimulationResult {
   if (preset.strategy.type === 'signals' && signals === undefined)
-    throw labError('SIGNALS_MISSING', `The preset ${preset.name} goes by signals, and there are none.`);
+    throw labError('SIGNALS_MISSING', `The preset ${preset.name} needs signals, but none were passed.`);
   const book = new Book(preset, signals ?? []);
   for (const [tokenId, bar] of inTimeOrder(barsByToken)) book.take(tokenId, bar);
   return book.result();
@@ -39,7 +39,10 @@ function inTimeOrder(barsByToken: ReadonlyMap<string, readonly Bar[]>): [string,
       if (before !== undefined && before.timestamp >= bar.timestamp)
         throw labError('BARS_INVALID', `The bars of ${tokenId} are not in order at ${bar.timestamp.toISOString()}.`);
       if (!(bar.low > 0 && bar.high >= Math.max(bar.open, bar.close) && bar.low <= Math.min(bar.open, bar.close)))
-        throw labError('BARS_INVALID', `The bar of ${tokenId} at ${bar.timestamp.toISOString()} is not possible.`);
+        throw labError(
+          'BARS_INVALID',
+          `The bar of ${tokenId} at ${bar.timestamp.toISOString()} has impossible prices.`,
+        );
       all.push([tokenId, bar]);
     });
   }

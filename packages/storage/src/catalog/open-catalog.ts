@@ -209,7 +209,7 @@ const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Prom
 export async function seqAt(source: Pick<Source, 'query'>, at: number | Date): Promise<number> {
   if (typeof at === 'number') {
     if (Number.isSafeInteger(at) && at >= 0) return at;
-    throw storageError('OPTIONS_INVALID', `${at} is no seq.`);
+    throw storageError('OPTIONS_INVALID', `${at} is not a seq.`);
   }
   const [row] = await source.query('SELECT max(seq) AS seq FROM catalog.jobs_f WHERE committed_at <= ?', [at]);
   return Number(row?.seq ?? 0);

@@ -81,9 +81,13 @@ async function canonicalView(
   const today = `${published}.canon.${identifier(table_name)}`;
   const mode = modeNamed(name);
   if (mode === undefined)
-    throw storageError('DATABASE_INVALID', `canon.${table_name} has the mode ${name}, which this version lacks.`, {
-      hint: 'Upgrade @quantbot/storage to the version of the daemon.',
-    });
+    throw storageError(
+      'DATABASE_INVALID',
+      `canon.${table_name} has the mode ${name}, which this version does not know.`,
+      {
+        hint: 'Upgrade @quantbot/storage to the version of the daemon.',
+      },
+    );
   if (mode.onlyGrows) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
   const columns = (await database.query(
     'SELECT column_name AS name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',

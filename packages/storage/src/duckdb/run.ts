@@ -160,7 +160,7 @@ export function queryError(cause: unknown): Error {
   const message = (cause as Error).message;
   if (!(cause instanceof Error) || cause.constructor !== Error) return cause as Error;
   if (message.includes('read-only mode'))
-    return storageError('DATABASE_READ_ONLY', 'The statement would write, and the database is open for reading.', {
+    return storageError('DATABASE_READ_ONLY', 'The statement writes, but the database is open read-only.', {
       cause,
       details: [message],
     });

@@ -94,7 +94,7 @@ function assertKnown(row: object, names: ReadonlySet<string>, index: number): vo
     if (!names.has(name) && Object.hasOwn(row, name))
       throw storageError(
         'VALUE_INVALID',
-        `Row ${index} has ${JSON.stringify(name)}, which is no column of the schema.`,
+        `Row ${index} has ${JSON.stringify(name)}, which is not a column of the schema.`,
         {
           hint: 'Add it to the schema, or leave it out of the rows.',
           details: [`the columns are ${[...names].join(', ')}`],
@@ -107,7 +107,7 @@ function lengthOf(columns: readonly Column[], data: ColumnSource): number {
   const names = columns.map(column => column.name);
   const unknown = Object.keys(data).find(name => !names.includes(name));
   if (unknown !== undefined)
-    throw storageError('VALUE_INVALID', `There are values for ${JSON.stringify(unknown)}, which is no column.`);
+    throw storageError('VALUE_INVALID', `There are values for ${JSON.stringify(unknown)}, which is not a column.`);
   const missing = names.find(name => !Object.hasOwn(data, name));
   if (missing !== undefined) throw storageError('VALUE_INVALID', `There are no values for the column ${missing}.`);
   const lengths = names.map(name => data[name]!.length);

@@ -43,7 +43,7 @@ function assertSameNames(renamed: FileFooter, files: readonly FileFooter[]): voi
   if (other === undefined) return;
   throw storageError(
     'SCHEMA_DIFFERS',
-    `Columns of ${renamed.path} have the same name, so all files need the same names.`,
+    `${renamed.path} has duplicate column names, so all files need the same column names.`,
     {
       details: [`${renamed.path}: ${namesOf(renamed)}`, `${other.path}: ${namesOf(other)}`],
     },

@@ -44,7 +44,7 @@ async function columnsToWrite(connection: DuckDBConnection, sql: string): Promis
     const { type, castTo } = 'isCast' in column ? { type: from.toString(), castTo: undefined } : column;
     throw storageError(
       'TYPE_UNSUPPORTED',
-      `The column ${name} (${from}) cannot be written: Parquet does not give ${type} back as it was.`,
+      `The column ${name} (${from}) cannot be written: Parquet cannot store ${type} unchanged.`,
       { ...(castTo !== undefined && { hint: `CAST it to ${castTo}.` }) },
     );
   });
@@ -54,7 +54,7 @@ async function describe(connection: DuckDBConnection, sql: string): Promise<{ na
   const prepared = await connection.prepare(sql);
   try {
     if (prepared.statementType !== StatementType.SELECT)
-      throw storageError('NOT_ONE_SELECT', 'Only what a SELECT gives can be written.');
+      throw storageError('NOT_ONE_SELECT', 'Only the result of a SELECT can be written.');
     return Array.from({ length: prepared.columnCount }, (_, index) => ({
       name: prepared.columnName(index),
       type: prepared.columnType(index),
@@ -121,7 +121,7 @@ function refusal({ message }: Error, columns: readonly ColumnToWrite[]): Error |
   const { values, castTo } = column.refused;
   return storageError(
     'VALUE_INVALID',
-    `The column ${column.name} (${column.from}) has a value that Parquet would not give back: ${values}.`,
+    `The column ${column.name} (${column.from}) has a value that Parquet cannot store unchanged: ${values}.`,
     { hint: `CAST it to ${castTo}.` },
   );
 }
@@ -150,7 +150,7 @@ async function readBack(
     problems.push((queryError(error) as Error).message);
   }
   if (problems.length > 0)
-    throw storageError('WRITE_FAILED', 'The file that was written does not read as what was to be written.', {
+    throw storageError('WRITE_FAILED', 'The written file does not contain the rows that were to be written.', {
       details: problems,
     });
 }

@@ -49,6 +49,6 @@ async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
     return (await stat(path)).isDirectory() ? 'folder' : 'file';
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(cause) ?? '')) return undefined;
-    throw storageError('READ_FAILED', `${path} cannot be looked at.`, { cause, details: [(cause as Error).message] });
+    throw storageError('READ_FAILED', `${path} cannot be accessed.`, { cause, details: [(cause as Error).message] });
   }
 }

@@ -130,6 +130,6 @@ function fileError(path: string, cause: unknown): StorageError {
   if (cause instanceof BusError)
     return storageError('NOT_PARQUET', `${path} is not a Parquet file that can be read. ${cause.message}`, { cause });
   if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(cause) ?? ''))
-    return storageError('FILE_NOT_FOUND', `${path} is not there any more.`, { cause });
+    return storageError('FILE_NOT_FOUND', `${path} no longer exists.`, { cause });
   return storageError('READ_FAILED', `${path} cannot be read.`, { cause, details: [(cause as Error).message] });
 }

@@ -48,7 +48,7 @@ export function checkOptions(options: ReadOptions): CheckedOptions {
   if (columns?.length === 0) details.push('columns: name at least one, or leave it out for all');
   if (columns !== undefined && new Set(columns).size < columns.length) details.push('columns: one is named twice');
   if (where !== undefined && where.trim() === '') details.push('where: is empty; leave it out to read all rows');
-  if (params !== undefined && where === undefined) details.push('params: there is no condition that they belong to');
+  if (params !== undefined && where === undefined) details.push('params: they need a where condition');
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
     details.push('limit: must be a whole number of rows');
   for (const { column, direction } of orderBy)

@@ -37,7 +37,7 @@ export function checkRows<R>(schema: RowSchema<R>, rows: readonly Row[], before 
       .map(({ path, message }) => `${path.map(String).join('.') || 'row'}: ${message}`);
     throw storageError(
       'ROW_INVALID',
-      `Row ${before + index + 1} is not what the row schema expects: ${details.join('; ')}.`,
+      `Row ${before + index + 1} does not match the row schema: ${details.join('; ')}.`,
       {
         details,
       },

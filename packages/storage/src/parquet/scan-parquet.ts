@@ -204,6 +204,6 @@ async function nextChunk(
 }
 
 const incomplete = (files: PinnedFiles, delivered: number, changes: readonly string[] = []): Error =>
-  storageError('SCAN_INCOMPLETE', `The scan of ${files.footers.length} files ended before its end.`, {
+  storageError('SCAN_INCOMPLETE', `The scan of ${files.footers.length} files stopped early.`, {
     details: [`${delivered} rows were delivered`, ...changes],
   });

@@ -76,7 +76,7 @@ function structJson(
   if (new Set(entryNames).size < entryNames.length || entryNames.includes('__proto__'))
     throw storageError(
       'TYPE_UNSUPPORTED',
-      `The column ${column} has a STRUCT whose fields cannot be told apart in JSON.`,
+      `The column ${column} has a STRUCT whose field names are not distinct in JSON.`,
       {
         hint: 'Name the fields of the STRUCT, or CAST it to VARCHAR.',
       },

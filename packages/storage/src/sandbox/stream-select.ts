@@ -61,7 +61,7 @@ export async function* streamSelect(
     }
     if (isWhole) return;
     await interruptible(connection, signal, () => connection.run(toItsEnd(sql)));
-    throw storageError('SCAN_INCOMPLETE', 'The answer ended before its end.');
+    throw storageError('SCAN_INCOMPLETE', 'The result stopped early.');
   } catch (error) {
     throw signal?.aborted ? error : queryError(error);
   } finally {
@@ -79,7 +79,7 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Col
   const prepared = await connection.prepare(sql);
   try {
     if (prepared.statementType !== StatementType.SELECT)
-      throw storageError('NOT_ONE_SELECT', 'The query is no SELECT.');
+      throw storageError('NOT_ONE_SELECT', 'The query is not a SELECT.');
     return Array.from({ length: prepared.columnCount }, (_, index) => ({
       name: prepared.columnName(index),
       type: prepared.columnType(index),

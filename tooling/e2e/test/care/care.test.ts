@@ -73,7 +73,7 @@ describe('quantbot-bus verify', () => {
     const bus = await filledBus();
     rmSync(join(bus.layout.canon, 'numbers'), { recursive: true });
     mkdirSync(join(bus.layout.canon, 'numbers'));
-    expect((await drain(bus)).log().some(line => line.msg.includes('made again from the store'))).toBe(true);
+    expect((await drain(bus)).log().some(line => line.msg.includes('rebuilding the table from the store'))).toBe(true);
     expect(await query(bus, 'SELECT count(*) AS n, count(DISTINCT _artifact_key) AS k FROM canon.numbers')).toEqual([
       { n: 20, k: 2 },
     ]);

@@ -81,7 +81,7 @@ sampled(
     configure(bus, {});
     const { code, codes, the } = await doctor(bus);
     expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'EXPORT_STALE'] });
-    expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, but its tables are of seq 1.');
+    expect(the('EXPORT_STALE').what).toBe('The export numbers was never written, but its tables are at seq 1.');
     await followAll(bus, the('EXPORT_STALE').cure);
     await isGood(bus, 'numbers');
     expect((await doctor(bus)).codes).toEqual([]);
@@ -100,7 +100,7 @@ sampled('an export that is older than its table is found when no daemon makes it
   await submitTwo();
   expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
   writeFileSync(statusPath(bus), older); // as if the last run had been killed before its end
-  expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is of seq 1, but its tables are of seq 2');
+  expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is at seq 1, but its tables are at seq 2');
   await spawnDaemon(bus);
   await eventually(
     () => statusOf(bus).numbers.as_of_seq,

@@ -28,7 +28,7 @@ test('jobs that wait while no daemon runs are counted, with those that a killed 
   writeRawJob(join(bus.layout.claimed, '0123456789abcdef~begun'), { jobId: 'begun', files });
   const { code, the } = await doctor(bus);
   expect(code).toBe(2);
-  expect(the('JOBS_WITHOUT_DAEMON').what).toMatch(/2 jobs wait, .*1 job that a daemon had begun/);
+  expect(the('JOBS_WITHOUT_DAEMON').what).toMatch(/2 jobs wait, .*1 job that a daemon had started/);
   await followAll(bus, the('JOBS_WITHOUT_DAEMON').cure);
   for (const jobId of ['one', 'two', 'begun']) await settles(bus, jobId);
   expect((await doctor(bus)).codes).toEqual([]);
@@ -90,7 +90,7 @@ sampled('a job that stays in work for long is found, and a daemon that starts ta
   expect((await doctor(bus)).codes).toEqual([]);
   const { codes, the } = await later(bus, 1_200_000);
   expect(codes).toContain('JOB_STUCK');
-  expect(the('JOB_STUCK').what).toMatch(/^1 job in work for more than 10 minutes, such as aside for 20 minutes/);
+  expect(the('JOB_STUCK').what).toMatch(/^1 job in progress for more than 10 minutes, such as aside for 20 minutes/);
   await followAll(bus, the('JOB_STUCK').cure);
   await settles(bus, 'aside');
   expect(readdirSync(bus.layout.claimed)).toEqual([]);

@@ -39,7 +39,7 @@ test('a copied project folder answers with an error, never with the data of the 
   cpSync(join(original.folder, 'data'), join(folder, 'data'), { recursive: true });
   const copy = testBusIn(folder, settings);
 
-  const moved = /was published as .*alerts\.duckdb and lies elsewhere now.*quantbot-bus start/;
+  const moved = /was published as .*alerts\.duckdb and is elsewhere now.*quantbot-bus start/;
   for (const sql of questions) await expect(plainly(copy.config.duckdbPath, sql)).rejects.toThrow(moved);
   await expect(openCatalog({ duckdbPath: copy.config.duckdbPath }).then(it => it.artifacts())).rejects.toMatchObject({
     code: 'DATABASE_MOVED',

@@ -75,12 +75,12 @@ sampled('exports of a bus that was set back are made again although nothing new 
   rmSync(bus.layout.root, { recursive: true });
   cpSync(join(bus.folder, 'before'), bus.layout.root, keep);
   const daemon = await drain(bus);
-  expect(daemon.log().find(line => line.msg.includes('made again'))).toMatchObject({
+  expect(daemon.log().find(line => line.msg.includes('rebuilding them'))).toMatchObject({
     exports: ['numbers'],
     lastSeq: 1,
   });
   expect(await readParquet(join(bus.folder, 'data/exports/numbers.parquet'))).toHaveLength(10);
-  expect((await drain(bus)).stderr()).not.toContain('made again');
+  expect((await drain(bus)).stderr()).not.toContain('rebuilding them');
 });
 
 test('a stored file that is gone is named, and is there again after its producer has submitted the same bytes, or it was copied back', async () => {

@@ -105,7 +105,7 @@ test('status counts what waits and what was rejected', async () => {
   await drain(bus);
   await submit(bus, { runId: 'waits' });
   const { stdout } = await quantbotBus(bus, 'status');
-  expect(stdout).toMatch(/^queue {5}1 waiting, 0 in work$/m);
+  expect(stdout).toMatch(/^queue {5}1 waiting, 0 in progress$/m);
   expect(stdout).toMatch(/^jobs {6}1 ingested, 0 duplicate, 1 rejected; 1 artifacts$/m);
   expect(stdout).toMatch(/^last {6}seq 2, /m);
   expect(stdout).toMatch(/^export {4}numbers: 3 rows as of seq 1$/m);

@@ -105,8 +105,8 @@ test.each([
     ['nowhere'],
     'SCAN_PATH_NOT_FOUND: There is nothing at nowhere.\nTry: Name existing files',
   ],
-  ['a baseline that is not there', ['--baseline', 'none.json'], 'BASELINE_INVALID: none.json is no baseline'],
-  ['a baseline of something else', ['--baseline', 'other.json'], 'BASELINE_INVALID: other.json is no baseline'],
+  ['a baseline that is not there', ['--baseline', 'none.json'], 'BASELINE_INVALID: none.json is not a readable baseline'],
+  ['a baseline of something else', ['--baseline', 'other.json'], 'BASELINE_INVALID: other.json is not a readable baseline'],
   ['an update of no baseline', ['--update-baseline'], 'error: --update-baseline needs --baseline FILE'],
 ])('%s is an error with exit code 1', async (_what, args, message) => {
   const { folder, scan } = project({ 'other.json': '{"places": 1}' });

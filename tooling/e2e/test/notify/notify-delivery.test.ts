@@ -45,7 +45,7 @@ test('a hook that fails for good is logged with a code, a hint and the reason, a
   const bus = busWithHooks({ webhook: url, retries: 1 });
   const daemon = await startDaemon(bus);
   submitBad(bus, 'bad-1');
-  const line = await daemon.logged('could not be told');
+  const line = await daemon.logged('could not be notified');
   expect(line).toMatchObject({
     hook: 'hook-0',
     event: 'rejected',
@@ -73,7 +73,7 @@ test.for([
   const daemon = launchDaemon(bus, { args: ['--drain'], env: verbose });
   expect(await daemon.ended).toMatchObject({ code: 0 });
   expect(received.map(({ path }) => path)).toEqual(['/here']);
-  expect(daemon.log().find(({ msg }) => msg === 'a hook could not be told')).toMatchObject({
+  expect(daemon.log().find(({ msg }) => msg === 'a hook could not be notified')).toMatchObject({
     level: 20,
     output: 'the reason',
   });
@@ -148,7 +148,7 @@ test('a hook that never ends keeps neither jobs, nor exports, nor other hooks wa
   // It still hangs; a daemon that is asked to end lets it go.
   process.kill(Number(readFileSync(join(bus.folder, 'child.pid'), 'utf8')), 0);
   expect(await daemon.stop()).toMatchObject({ code: 0 });
-  expect(daemon.log().find(({ msg }) => msg.includes('before a hook was told of everything'))).toMatchObject({
+  expect(daemon.log().find(({ msg }) => msg.includes('before a hook received every notification'))).toMatchObject({
     hook: 'hook-0',
     notifications: 2, // the first rejection, and the three others together
   });
@@ -218,7 +218,7 @@ sampled('a daemon that drains ends when it is asked to, whatever its hooks and i
   await daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000); // the endless one is next
   await began(bus);
   expect(await daemon.stop()).toMatchObject({ code: 0 });
-  expect(daemon.log().find(({ msg }) => msg.includes('before a hook was told'))).toMatchObject({ notifications: 1 });
+  expect(daemon.log().find(({ msg }) => msg.includes('before a hook received'))).toMatchObject({ notifications: 1 });
   await expectGone(bus);
 });
 

@@ -111,7 +111,7 @@ sampled(
       {
         event: 'export_recovered',
         exports: [{ name: 'numbers', as_of_seq: 1, rows: 3, error: null }],
-        text: expect.stringContaining('The export is well again: numbers'),
+        text: expect.stringContaining('The export has recovered: numbers'),
       },
     ]);
     expectDocumented(told(bus)[0]);
@@ -156,7 +156,7 @@ test('a daemon that pauses says why, and says when it goes on, in this order and
       cause: { code: 'ENOTDIR', message: expect.stringContaining('ENOTDIR'), hint: expect.stringMatching(/\w/) },
       text: expect.stringContaining('The daemon has paused (ENOTDIR): '),
     },
-    { event: 'resumed', text: expect.stringContaining('The daemon goes on after its pause') },
+    { event: 'resumed', text: expect.stringContaining('The daemon has resumed after its pause') },
   ]);
   expectDocumented(told(bus)[0]);
 });

@@ -35,11 +35,11 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
     missing.map(folder =>
       finding(
         'FOLDER_MISSING',
-        `${folder} is gone. The daemon cannot work without it.`,
+        `${folder} is missing. The daemon cannot work without it.`,
         `\`mkdir -p ${shellWord(folder)}\``,
       ),
     ),
     'bus',
-    `${config.busRoot}, made ${marker.created_at}`,
+    `${config.busRoot}, created ${marker.created_at}`,
   );
 }

@@ -18,7 +18,7 @@ export async function clock(bus: ExaminedBus): Promise<Finding[]> {
     findings.push(
       finding(
         'COMMITS_IN_FUTURE',
-        `The last commit (seq ${last.seq}) is of ${last.at.toISOString()}, ${duration(last.at.getTime() - now)} from now: the clock was set back, or had been ahead. Commits are ordered by seq, not by time.`,
+        `The last commit (seq ${last.seq}) is of ${last.at.toISOString()}, ${duration(last.at.getTime() - now)} from now: the clock was set back since, or was ahead then. Commits are ordered by seq, not by time.`,
         'Check the clock with `timedatectl`, and let readers order by seq, not by committed_at',
       ),
     );
@@ -30,7 +30,7 @@ export async function clock(bus: ExaminedBus): Promise<Finding[]> {
       finding(
         'FILES_IN_FUTURE',
         `${many(ahead.length, 'job')} in the inbox with a time in the future, such as ${first.name} (${duration(first.since - now)} ahead): the daemon takes them last.`,
-        `Check the clocks of this machine and of the producers with \`timedatectl\`. To give the job its turn: \`touch -c ${shellWord(join(layout.inbox, first.name))} ${shellWord(join(layout.inbox, first.name, fileNames.commit))}\``,
+        `Check the clocks of this machine and of the producers with \`timedatectl\`. To let the job have its turn now: \`touch -c ${shellWord(join(layout.inbox, first.name))} ${shellWord(join(layout.inbox, first.name, fileNames.commit))}\``,
       ),
     );
   return orFine(findings, 'clock', new Date(now).toISOString());

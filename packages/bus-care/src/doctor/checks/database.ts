@@ -42,11 +42,11 @@ async function locked(path: string): Promise<Finding | undefined> {
     if (error.code !== 'DATABASE_LOCKED') return undefined; // whose it is, is told below
     const holders = (locksOn(path) ?? []).filter(({ mode }) => mode === 'WRITE').map(({ pid }) => pid);
     const who =
-      holders.map(pid => `process ${pid} (${nameOf(pid) ?? 'gone meanwhile'})`).join(', ') || 'Another process';
+      holders.map(pid => `process ${pid} (${nameOf(pid) ?? 'no longer running'})`).join(', ') || 'Another process';
     return finding(
       'DATABASE_LOCKED',
       `${who} has ${path} open for writing, so no other program can read it. Only the daemon may write, and it never writes in place.`,
-      `${holders.length > 0 ? `\`kill ${holders.join(' ')}\`, and let` : 'End it, and let'} that program open it read-only, and submit what it writes; \`quantbot-bus scan\` finds such code`,
+      `${holders.length > 0 ? `\`kill ${holders.join(' ')}\`. Then change` : 'End that program. Then change'} it to open the database read-only and to submit its rows; \`quantbot-bus scan\` finds such code`,
     );
   }
 }
@@ -56,8 +56,8 @@ async function withLog({ config }: ExaminedBus): Promise<Finding | undefined> {
   if (!(await exists(log))) return undefined;
   return finding(
     'DATABASE_WAL',
-    `${log} exists: another program has written into the database. The daemon leaves both as they are and publishes nothing. Ingestion continues.`,
-    `Stop that program. To give up what it wrote, \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`; to keep it, open the moved database once for writing (CHECKPOINT) and \`quantbot-bus adopt\` it`,
+    `${log} exists: another program has written to the database. The daemon leaves both as they are and publishes nothing. Ingestion continues.`,
+    `Stop that program. To discard its rows, \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`; to keep them, then open the moved database once for writing (CHECKPOINT) and run \`quantbot-bus adopt\` on it`,
   );
 }
 
@@ -72,7 +72,7 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
     return finding(
       'DATABASE_FOREIGN',
       error.message,
-      `${run(`adopt ${path}`)} brings its tables into the bus. Or move it aside, and the bus publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
+      `${run(`adopt ${path}`)} brings its tables into the bus. Or move it aside; the bus then publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
     );
   }
 }
@@ -112,8 +112,8 @@ async function heldOnes({ layout, now }: ExaminedBus): Promise<Finding[]> {
     findings.push(
       finding(
         'OLD_DATABASE_HELD',
-        `Process ${pids.join(', ')} (${nameOf(pids[0] as number)}) has held a database open that was replaced ${duration(now - supersededAt)} ago. It still sees every commit, but keeps merged files from being deleted.`,
-        `Let it open the database again now and then, or \`kill ${pids.join(' ')}\``,
+        `Process ${pids.join(', ')} (${nameOf(pids[0] as number)}) has held a database open that was replaced ${duration(now - supersededAt)} ago. It still sees every commit, but the daemon cannot delete merged files.`,
+        `Make that program reopen the database from time to time, or \`kill ${pids.join(' ')}\``,
       ),
     );
   }

@@ -41,7 +41,7 @@ function judge({ run }: ExaminedBus, path: string, free: number, what: keyof typ
     finding(
       codes[what][free < full ? 'full' : 'low'],
       `Only ${left} free on the disk of ${path}. When the disk is full, the daemon pauses. Nothing is lost.`,
-      `Free some space; the daemon resumes by itself. ${run('gc --keep 7d')} lists settled jobs that can go (--apply removes them), and \`du ${what === 'bytes' ? '-x -h' : '-x --inodes'} -d 2 ${shellWord(path)}\` shows the largest folders`,
+      `Free some space; the daemon resumes by itself. ${run('gc --keep 7d')} lists settled jobs that can be removed (--apply removes them), and \`du ${what === 'bytes' ? '-x -h' : '-x --inodes'} -d 2 ${shellWord(path)}\` shows the largest folders`,
     ),
   ];
 }

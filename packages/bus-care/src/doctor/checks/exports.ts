@@ -47,7 +47,7 @@ export async function exports(bus: ExaminedBus): Promise<Finding[]> {
   if (wanted === undefined) return [fine('exports', 'the database cannot be queried')];
   const findings: Finding[] = [];
   for (const item of wanted) findings.push(...(await judge(bus, item, status[item.name])));
-  return orFine(findings, 'exports', `${many(wanted.length, 'export')}, all of what is committed`);
+  return orFine(findings, 'exports', `${many(wanted.length, 'export')}, all up to date`);
 }
 
 function isSound(path: string): boolean {
@@ -101,8 +101,8 @@ async function judge(bus: ExaminedBus, wanted: Wanted, entry: ExportEntry | unde
   const { timeoutMs, minIntervalMs } = bus.config.export;
   const mayStillCome = bus.now - lastCommittedAt < patienceMs + timeoutMs + minIntervalMs;
   if (bus.writer.where !== 'nowhere' && mayStillCome) return [];
-  const state = entry === undefined ? 'was never written' : `is of seq ${entry.as_of_seq}`;
-  return [finding('EXPORT_STALE', `The export ${name} ${state}, but its tables are of seq ${lastSeq}.`, again)];
+  const state = entry === undefined ? 'was never written' : `is at seq ${entry.as_of_seq}`;
+  return [finding('EXPORT_STALE', `The export ${name} ${state}, but its tables are at seq ${lastSeq}.`, again)];
 }
 
 function failed(
@@ -115,7 +115,7 @@ function failed(
     ? `Let the daemon's user write there: \`sudo chmod u+rwx ${folder}\``
     : fromConfig
       ? `Correct its SQL or settings in ${configPath} (export.jobs), then ${restart()}`
-      : 'Fix the cause that it names';
+      : 'Fix the cause in the message';
   return finding(
     'EXPORT_FAILED',
     `The export ${name} failed ${entry.started_at}. Its last good file (seq ${entry.as_of_seq}) is still there: ${entry.error}`,

@@ -59,7 +59,7 @@ function shared(path: string): Finding[] {
   return [
     finding(
       'NETWORK_FILE_SYSTEM',
-      `${path} is on ${name}, where locks may not be seen by other machines: two daemons could write at once.`,
+      `${path} is on ${name}, where other machines may not see locks: two daemons could write at once.`,
       'Put bus_root and duckdb_path on a local disk, or run daemons on one machine only',
     ),
   ];

@@ -30,7 +30,7 @@ export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
       ...stuck(bus, claimed),
     ],
     'jobs',
-    `${inbox.total === 0 ? 'none wait' : `${many(inbox.total, 'job')} in the inbox`}, ${claimed.length} in work`,
+    `${inbox.total === 0 ? 'none wait' : `${many(inbox.total, 'job')} in the inbox`}, ${claimed.length} in progress`,
   );
 }
 
@@ -42,7 +42,7 @@ function withoutDaemon(
 ): Finding[] {
   if (writer.where !== 'nowhere' || waiting.length + claimed === 0) return [];
   const longest = waiting[0] === undefined ? '' : `, the first for ${duration(now - waiting[0].since)}`;
-  const begun = claimed > 0 ? `, and ${many(claimed, 'job')} that a daemon had begun` : '';
+  const begun = claimed > 0 ? `, and ${many(claimed, 'job')} that a daemon had started` : '';
   return [
     finding(
       'JOBS_WITHOUT_DAEMON',
@@ -62,8 +62,8 @@ async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked
   return [
     finding(
       'JOBS_NOT_TAKEN',
-      `${waits(waiting)}${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing lately.`,
-      `First do what the other findings say. Otherwise read the daemon's log, and ${restart()}`,
+      `${waits(waiting)}${looked}, ${first.name} for ${duration(now - first.since)}, and the daemon has committed nothing recently.`,
+      `Fix the other findings first. If there are none, read the daemon's log, and ${restart()}`,
     ),
   ];
 }
@@ -85,7 +85,7 @@ function closedToUs({ layout }: ExaminedBus, closed: readonly string[]): Finding
   return [
     finding(
       'JOB_CLOSED',
-      `${many(closed.length, 'job')} in the inbox may not be moved by this user, such as ${path}: its producer runs as another one.`,
+      `${many(closed.length, 'job')} in the inbox, such as ${path}, may not be moved by this user: the producer runs as another user.`,
       `\`sudo chmod -R a+rwX ${shellWord(path)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
     ),
   ];
@@ -116,8 +116,8 @@ function stuck({ layout, now, writer, restart }: ExaminedBus, claimed: readonly 
   return [
     finding(
       'JOB_STUCK',
-      `${many(old.length, 'job')} in work for more than ${duration(stuckMs)}, such as ${first.name.replace(/^[^~]*~/, '')} for ${duration(first.ms)}.`,
-      `Wait if it has many gigabytes. Otherwise the log says why it was put aside. To retry at once: ${restart()}`,
+      `${many(old.length, 'job')} in progress for more than ${duration(stuckMs)}, such as ${first.name.replace(/^[^~]*~/, '')} for ${duration(first.ms)}.`,
+      `Wait if it has many gigabytes. Otherwise read in the log why it was set aside. To retry at once: ${restart()}`,
     ),
   ];
 }

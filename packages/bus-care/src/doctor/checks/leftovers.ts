@@ -20,12 +20,12 @@ export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Find
     return orFine(
       [],
       'leftovers',
-      `${names.length === 0 ? 'none' : `none that is old; ${many(names.length, 'job')} being built`}`,
+      `${names.length === 0 ? 'none' : `none is old; ${many(names.length, 'job')} being built`}`,
     );
   return [
     finding(
       'LEFTOVERS',
-      `${many(old.length, 'job')} in staging that were never submitted, the oldest begun ${duration(old.reduce((a, b) => Math.max(a, b)))} ago: their producers were killed.`,
+      `${many(old.length, 'job')} in staging that were never submitted, the oldest started ${duration(old.reduce((a, b) => Math.max(a, b)))} ago: their producers were killed.`,
       `${run('gc')} shows them, ${run('gc --apply')} removes them`,
     ),
   ];

@@ -13,7 +13,11 @@ export async function permissions({ config, layout }: ExaminedBus): Promise<Find
   const { marker: _marker, journal: _journal, ...folders } = layout;
   const wanted = [...Object.values(folders), dirname(config.duckdbPath), config.export.exportDir];
   const places = [...new Set(wanted.map(nearestExisting))];
-  return orFine([...places.flatMap(refusal), ...openToOthers(config)], 'permissions', `${who()} may write everywhere`);
+  return orFine(
+    [...places.flatMap(refusal), ...openToOthers(config)],
+    'permissions',
+    `${who()} may write to all folders`,
+  );
 }
 
 /** Producers may write to the inbox and to staging. */
@@ -25,7 +29,7 @@ function openToOthers(config: ExaminedBus['config']): Finding[] {
   return [
     finding(
       'OPEN_TO_OTHERS',
-      `Users other than the daemon's may write into ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace what is stored.`,
+      `Users other than the daemon's may write to ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace stored files.`,
       open.map(folder => `\`sudo chmod go-w ${shellWord(folder)}\``).join(', '),
     ),
   ];
@@ -48,7 +52,7 @@ function refusal(folder: string): Finding[] {
     return [
       finding(
         'NOT_WRITABLE',
-        `${who()} may not write into ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Run doctor as the daemon's user to check that user's permissions.`,
+        `${who()} may not write to ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Run doctor as the daemon's user to check that user's permissions.`,
         `\`sudo chown ${process.getuid?.()} ${shellWord(folder)}\`, \`sudo chmod u+rwx ${shellWord(folder)}\``,
       ),
     ];

@@ -22,7 +22,7 @@ export async function rejected({ config, layout, run }: ExaminedBus): Promise<Fi
     return finding(
       'JOBS_REJECTED',
       `${many(entries.length, 'job')} rejected${looked}: ${code}. The newest is ${newest.jobId}${newest.reason === undefined ? '' : `: ${newest.reason.error}`}`,
-      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again, if the cause lay outside the job`,
+      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again, if the cause was outside the job`,
     );
   });
   return orFine(findings, 'rejected', 'no job');

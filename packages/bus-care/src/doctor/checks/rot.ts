@@ -28,8 +28,8 @@ export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding
       findings.push(
         finding(
           'FILE_DAMAGED',
-          `${what} is damaged, as a scrub found at ${found_at}: ${detail}.`,
-          `Mend it, then let it be looked at again: ${run('scrub')}`,
+          `${what} is damaged. A scrub found this at ${found_at}: ${detail}.`,
+          `Repair it, then check it again: ${run('scrub')}`,
         ),
       );
   const scope = isSmall ? "the daemon's own files are as it wrote them" : 'the published database is as it was written';

@@ -25,9 +25,9 @@ export async function tables(bus: ExaminedBus): Promise<Finding[]> {
 /** A running daemon tells why; otherwise the files tell which. */
 async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
-  const cure = `${run('verify')} names every damaged file. Put the stored file back from a backup, or submit the same bytes again; the table then goes on by itself`;
+  const cure = `${run('verify')} names every damaged file. Restore the stored file from a backup, or submit the same bytes again; the table then continues by itself`;
   const findings = told.map(({ table, since, message }) =>
-    finding('TABLE_WAITS', `canon.${table} is not compacted since ${since}: ${message}`, cure),
+    finding('TABLE_WAITS', `canon.${table} has not been compacted since ${since}: ${message}`, cure),
   );
   const { live } = await listSegments(layout.segments);
   for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())

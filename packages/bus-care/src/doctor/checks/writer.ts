@@ -21,7 +21,7 @@ export async function writer(bus: ExaminedBus): Promise<Finding[]> {
       ...secondDaemons(bus),
     ],
     'writer',
-    where === 'here' ? `process ${pid} on this machine${since}` : 'nobody',
+    where === 'here' ? `process ${pid} on this machine${since}` : 'none',
   );
 }
 
@@ -31,7 +31,7 @@ function otherBus({ writer: { databaseTakenBy, file }, config }: ExaminedBus): F
     finding(
       'WRITER_OF_OTHER_BUS',
       `${config.duckdbPath} is published by process ${databaseTakenBy} from another bus${file === undefined ? '' : ` (${file.bus_root})`}, not from ${config.busRoot}.`,
-      `Give one of the two another duckdb_path in its bus_config.json; \`kill ${databaseTakenBy}\` ends that daemon`,
+      `Give one of the two buses another duckdb_path in its bus_config.json; \`kill ${databaseTakenBy}\` ends that daemon`,
     ),
   ];
 }
@@ -43,7 +43,7 @@ const unguarded = ({ writer, config, run }: ExaminedBus): Finding[] =>
   writer.unguarded.map(pid =>
     finding(
       'GUARD_REMOVED',
-      `Process ${pid} (${nameOf(pid)}) is a daemon of this bus, but ${guardsOf(config).join(' or ')} was removed or replaced under it: a second daemon would write beside it.`,
+      `Process ${pid} (${nameOf(pid)}) is a daemon of this bus, but ${guardsOf(config).join(' or ')} was removed or replaced under it: a second daemon could write at the same time.`,
       `\`kill ${pid}\`, wait until it has ended, then ${run('start')}`,
     ),
   );
@@ -76,7 +76,7 @@ function elsewhere({ writer: { where, file } }: ExaminedBus): Finding[] {
     finding(
       'WRITER_ELSEWHERE',
       `The lock file names process ${file.pid} ${place} since ${file.since}; doctor cannot see whether it is alive.`,
-      `Run doctor ${place}; if no daemon runs there any more, start one here. Nothing needs to be removed first`,
+      `Run doctor ${place}; if no daemon runs there, start one here. You need not remove anything first`,
     ),
   ];
 }
@@ -94,7 +94,7 @@ function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, c
   return [
     finding(
       'STALE_LOCK_FILE',
-      `${lockFileOf(config.duckdbPath)} ${says}: its daemon was killed. The file is a note for people, not a lock, and does no harm.`,
+      `${lockFileOf(config.duckdbPath)} ${says}: its daemon was killed. The file only informs people. It is not a lock, and does no harm.`,
       `Leave it: the next daemon replaces it. ${run('start')}`,
     ),
   ];
@@ -110,7 +110,7 @@ function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
     finding(
       'SECOND_DAEMON',
       `Process ${other} (${nameOf(other)}) is a second daemon of this bus. It waits ${config.lockTimeoutMs / 1000} s (lock_timeout_s), then ends with LOCK_TIMEOUT.`,
-      `Stop one of them: \`kill ${other}\`, and whatever starts it. If the first is only slow to end, raise lock_timeout_s in bus_config.json`,
+      `Stop one of them: \`kill ${other}\`, and whatever starts it. If the first is only slow to stop, raise lock_timeout_s in bus_config.json`,
     ),
   );
 }

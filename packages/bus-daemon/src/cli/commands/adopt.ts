@@ -22,7 +22,7 @@ interface Options extends CommonOptions {
  */
 export async function adoptCommand(database: string, options: Options, command: Command): Promise<void> {
   const timeoutMs = parseDuration(options.timeout);
-  if (timeoutMs === undefined) command.error(`error: ${options.timeout} is no duration; write 90s, 30m, 2h`);
+  if (timeoutMs === undefined) command.error(`error: ${options.timeout} is not a duration; write 90s, 30m or 2h`);
   const { path, config } = findBusConfig({ config: options.config });
   const adoption = {
     apply: options.apply ?? false,
@@ -45,7 +45,7 @@ function parseMap(entries: readonly string[], command: Command): Map<string, str
   return new Map(
     entries.map(entry => {
       const at = entry.lastIndexOf('=');
-      if (at < 1) command.error(`error: ${entry} is no mapping; write main.trades=trades_old`);
+      if (at < 1) command.error(`error: ${entry} is not a mapping; write main.trades=trades_old`);
       return [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );

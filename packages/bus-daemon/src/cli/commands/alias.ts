@@ -17,14 +17,14 @@ export async function aliasSetCommand(
     { type: 'alias', ...parseAlias(alias, command), artifact_key: key },
     timeoutMs,
   );
-  print(options, { alias, key, seq }, () => `${alias} is ${key} from seq ${seq} on`);
+  print(options, { alias, key, seq }, () => `${alias} is ${key} as of seq ${seq}`);
 }
 
 /** `quantbot-bus alias remove ALIAS`: its history stays. */
 export async function aliasRemoveCommand(alias: string, options: CommonOptions, command: Command): Promise<void> {
   const op = { type: 'alias' as const, ...parseAlias(alias, command), artifact_key: null };
   const { seq } = await operate(configOf(options), op, timeoutMs);
-  print(options, { alias, key: null, seq }, () => `${alias} is nothing from seq ${seq} on`);
+  print(options, { alias, key: null, seq }, () => `${alias} is removed as of seq ${seq}`);
 }
 
 /** `quantbot-bus alias list`: the aliases there are. */
@@ -33,7 +33,7 @@ export async function aliasListCommand(options: CommonOptions): Promise<void> {
   const aliases = await catalog.aliases();
   print(options, aliases, () =>
     aliases.length === 0
-      ? 'there is no alias'
+      ? 'no aliases'
       : aliases
           .map(({ producer, kind, alias, key, seq }) => `${producer}/${kind}@${alias}  ${key}  (seq ${seq})`)
           .join('\n'),
@@ -42,7 +42,7 @@ export async function aliasListCommand(options: CommonOptions): Promise<void> {
 
 function parseAlias(text: string, command: Command): { producer: string; kind: string; alias: string } {
   const match = /^([^/@]+)\/([^/@]+)@([^/@]+)$/.exec(text);
-  if (match === null) return command.error(`error: ${text} is no alias; write producer/kind@alias`);
+  if (match === null) return command.error(`error: ${text} is not an alias; write producer/kind@alias`);
   const [, producer, kind, alias] = match as unknown as [string, string, string, string];
   return { producer, kind, alias };
 }

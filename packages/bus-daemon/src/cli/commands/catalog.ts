@@ -79,7 +79,7 @@ export async function catalogLineageCommand(
       throw daemonError('ARTIFACT_NOT_FOUND', `The catalog does not have ${key}.`);
     print(options, lineage, () =>
       lineage.edges.length === 0
-        ? `${key} was made from nothing that the bus knows, and nothing was made from it`
+        ? `${key} has no recorded inputs, and no artifact was computed from it`
         : tableOf(
             ['step', 'from', 'to'],
             lineage.edges.map(({ depth, from, to }) => [depth, from, to]),

@@ -19,7 +19,7 @@ export async function compareCommand(
   options: Options,
   command: Command,
 ): Promise<void> {
-  if (!/^\d{1,6}$/.test(options.limit)) command.error(`error: ${options.limit} is no number of rows`);
+  if (!/^\d{1,6}$/.test(options.limit)) command.error(`error: ${options.limit} is not a number of rows`);
   const comparison = await compareTable(configOf(options), table, database, {
     oldTable: options.oldTable,
     key: options.key?.split(',').map(name => name.trim()) ?? [],

@@ -51,8 +51,8 @@ async function untilServed(
     if (status.updated_at !== updatedAt) deadline = performance.now() + patienceMs;
     updatedAt = status.updated_at;
     if (performance.now() > deadline)
-      throw daemonError('EXPORT_FAILED', 'The daemon took the request, but wrote no export.', {
-        hint: 'Run `quantbot-bus status` to see whether it still runs. Its next start refreshes every stale export.',
+      throw daemonError('EXPORT_FAILED', 'The daemon accepted the request, but wrote no export.', {
+        hint: 'Run `quantbot-bus status` to see whether the daemon still runs. Its next start refreshes every stale export.',
       });
     for (const [name, entry] of Object.entries(status.exports)) {
       if (isBegun && told.get(name) !== entry.started_at) {

@@ -8,6 +8,6 @@ export async function initCommand(file: string, options: CommonOptions & { force
   const path = resolve(file);
   if (options.force) await writeFileDurable(path, commentedDefaults());
   else if (!(await createFileDurable(path, commentedDefaults())))
-    throw daemonError('CONFIG_EXISTS', `There is a configuration at ${path} already.`);
+    throw daemonError('CONFIG_EXISTS', `${path} already exists.`);
   print(options, { path }, () => `${path} has every setting at its default.\nNext: quantbot-bus start`);
 }

@@ -18,8 +18,8 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
   if (jobId !== undefined) {
     const job = await findJob(config, jobId);
     if (job === undefined)
-      throw daemonError('JOB_NOT_FOUND', `The bus knows no job ${jobId}.`, {
-        hint: 'Run `quantbot-bus jobs` to list the newest jobs. A job that its producer has not finished is in staging/, or nowhere.',
+      throw daemonError('JOB_NOT_FOUND', `The bus has no job ${jobId}.`, {
+        hint: 'Run `quantbot-bus jobs` to list the newest jobs. A job that its producer has not finished is in staging/.',
       });
     print(options, job, () => describeJob(job));
     return;

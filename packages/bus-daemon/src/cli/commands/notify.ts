@@ -7,15 +7,15 @@ export async function notifyTestCommand(names: string[], options: CommonOptions,
   const known = config.notify.map(({ name }) => name);
   const unknown = names.filter(name => !known.includes(name));
   if (unknown.length > 0)
-    command.error(`error: there is no hook ${unknown.join(', ')} in notify; there are ${known.join(', ') || 'none'}`);
+    command.error(`error: notify has no hook ${unknown.join(', ')}; it has ${known.join(', ') || 'none'}`);
   const hooks = config.notify.filter(({ name }) => names.length === 0 || names.includes(name));
   const tests = await testHooks(config, hooks, process.env);
-  print(options, tests, () => (tests.length === 0 ? 'there is no hook' : tests.map(describe).join('\n')));
+  print(options, tests, () => (tests.length === 0 ? 'no hooks' : tests.map(describe).join('\n')));
   if (tests.some(({ ok }) => !ok)) process.exitCode = 2;
 }
 
 function describe({ name, type, ok, error, output }: HookTest): string {
   if (ok) return `ok      ${name} (${type})`;
-  const answer = output ? [`  It said: ${output.trim().replaceAll('\n', '\n  ')}`] : [];
+  const answer = output ? [`  Its answer: ${output.trim().replaceAll('\n', '\n  ')}`] : [];
   return [`FAILED  ${name} (${type}): ${error}`, ...answer].join('\n');
 }

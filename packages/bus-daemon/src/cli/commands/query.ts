@@ -26,10 +26,10 @@ interface Options extends CommonOptions {
  */
 export async function queryCommand(sql: string, options: Options, command: Command): Promise<void> {
   const format = options.format ?? (options.json ? 'json' : 'table');
-  if (options.json && format !== 'json') command.error(`error: --json and --format ${format} say different things`);
+  if (options.json && format !== 'json') command.error(`error: --json and --format ${format} contradict each other`);
   if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
   if (format === 'parquet' && options.limit !== undefined)
-    command.error('error: --limit is for what is printed; write LIMIT into the SQL');
+    command.error('error: --limit applies to printed rows; write LIMIT in the SQL');
   const end = untilInterrupted();
   try {
     await answer(sql, format, options, end);

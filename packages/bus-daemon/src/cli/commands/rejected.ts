@@ -18,7 +18,7 @@ export async function retryCommand(
 ): Promise<void> {
   const { all = false, code: codes } = options;
   if (jobs.length === 0 && codes === undefined && !all)
-    command.error('error: name the jobs to retry, or say --code CODE or --all');
+    command.error('error: name the jobs to retry, or pass --code CODE or --all');
   const unknown = codes?.find(code => !Object.hasOwn(rejectCodes, code));
   if (unknown !== undefined) command.error(`error: ${unknown} is not a code of a rejection (docs/reference/errors.md)`);
   const config = await openedBus(options);

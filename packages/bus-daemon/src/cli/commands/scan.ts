@@ -62,7 +62,7 @@ function summary({ files, testsLeftOut, counts, gone, notes }: ScanReport): stri
     counts.migrated > 0 && `${counts.migrated} migrated`,
     counts.allowed > 0 && `${counts.allowed} allowed`,
     counts.known > 0 && `${counts.known} in the baseline`,
-    gone > 0 && `${gone} of the baseline gone (--update-baseline)`,
+    gone > 0 && `${gone} of the baseline no longer found (--update-baseline)`,
     notes.length > 0 && `${many(notes.length, 'file')} not read in full (--all says which)`,
     testsLeftOut > 0 && `${many(testsLeftOut, 'test file')} left out (--tests)`,
   ].filter(text => text !== false);

@@ -16,7 +16,7 @@ export async function startCommand(options: { config?: string; drain?: boolean; 
   logger.info({ config: path ?? 'defaults', database: config.duckdbPath }, 'bus daemon starting');
   const daemon = await startDaemon({ config, logger, drain: options.drain ?? false, tellSystemd: true });
   const stopWatching = onStopRequest(signal => {
-    logger.info({ signal }, 'stopping after the batch in hand; a second signal leaves at once');
+    logger.info({ signal }, 'stopping after the current batch; a second signal exits at once');
     daemon.stop().catch(() => {}); // `finished` reports it
   });
   try {

@@ -47,9 +47,9 @@ function describeStatus(status: BusStatus): string {
     `writer    ${writer === null ? 'none' : `process ${writer.pid} on ${writer.host} since ${writer.since}`}`,
     ...(daemon?.state === 'paused' ? [`paused    since ${daemon.since}: ${daemon.cause?.message}`] : []),
     ...(daemon?.waitingTables ?? []).map(
-      ({ table, since, message }) => `waits     canon.${table} is not compacted since ${since}: ${message}`,
+      ({ table, since, message }) => `waits     canon.${table} has not been compacted since ${since}: ${message}`,
     ),
-    `queue     ${queue.waiting} waiting, ${queue.claimed} in work${queue.uncommitted > 0 ? `, ${queue.uncommitted} without COMMIT` : ''}`,
+    `queue     ${queue.waiting} waiting, ${queue.claimed} in progress${queue.uncommitted > 0 ? `, ${queue.uncommitted} without COMMIT` : ''}`,
     jobs === null
       ? 'jobs      no database yet'
       : `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,

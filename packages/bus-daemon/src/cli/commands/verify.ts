@@ -18,6 +18,8 @@ export async function verifyCommand(options: CommonOptions & { deep?: boolean })
 function describeReport({ artifacts, bytes, problems }: VerifyReport): string {
   const lines = problems.map(problem => `${problem.code.padEnd(16)} ${problem.what}: ${problem.detail}`);
   const verdict =
-    problems.length === 0 ? 'all as the journal says' : `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
+    problems.length === 0
+      ? 'every file matches the journal'
+      : `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
   return [...lines, `${artifacts} artifacts, ${bytes} bytes: ${verdict}`].join('\n');
 }

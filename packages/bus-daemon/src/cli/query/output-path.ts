@@ -15,7 +15,7 @@ export async function outputPath(config: BusConfig, file: string): Promise<strin
   for (const own of [config.busRoot, config.export.exportDir, config.duckdbPath]) {
     const place = await realpath(own).catch(() => own);
     if (real === place || real.startsWith(`${place}/`))
-      throw daemonError('OUTPUT_PATH_TAKEN', `${path} is where the bus keeps its own files.`);
+      throw daemonError('OUTPUT_PATH_TAKEN', `${path} is among the bus's own files.`);
   }
   return path;
 }

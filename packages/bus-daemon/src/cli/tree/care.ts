@@ -23,17 +23,17 @@ const verifyCommand = (): BusCommand =>
   busCommand('verify', 'Re-hash the whole bus, and list missing, changed, damaged and orphaned files.')
     .option('--deep', 'also decode every page of every artifact')
     .explain({
-      exitCodes: { 0: 'every file is as the journal says', 2: 'a file is missing, changed, damaged or orphaned' },
+      exitCodes: { 0: 'every file matches the journal', 2: 'a file is missing, changed, damaged or orphaned' },
       examples: ['quantbot-bus verify', 'quantbot-bus verify --deep --json'],
     })
     .runs(async () => (await import('../commands/verify.js')).verifyCommand);
 
 const scrubCommand = (): BusCommand =>
   busCommand('scrub', 'Hash every file again at a bounded rate, as the daemon does in the background.')
-    .option('--mb-per-second <number>', 'megabytes to read in a second, at most (scrub.mb_per_second)', parseRate)
+    .option('--mb-per-second <number>', 'read at most this many megabytes a second (scrub.mb_per_second)', parseRate)
     .explain({
-      notes: `Damaged files that are known are compared first. Then the pass goes on where the last one was
-ended, or a new one begins. Ended early (Ctrl-C), it keeps its place.`,
+      notes: `It first checks the files that are known to be damaged. It then resumes an unfinished pass, or
+starts a new one. If you interrupt it (Ctrl-C), it keeps its place.`,
       exitCodes: { 0: 'every file is as it was written', 2: 'a file is missing or damaged' },
       examples: ['quantbot-bus scrub', 'quantbot-bus scrub --mb-per-second 200 --json'],
     })
@@ -57,12 +57,12 @@ each earlier copy once in scrub.interval.`,
 const rebuildCommand = (): BusCommand =>
   busCommand(
     'rebuild',
-    'Rebuild canonical tables and the published database from journal and store. No daemon may run.',
+    'Rebuild canonical tables and the published database from journal and store. Stop the daemon first.',
   )
     .explain({
       exitCodes: {
         0: 'everything is rebuilt',
-        2: 'a stored artifact is lost or damaged, and its table stays as it was',
+        2: 'a stored artifact is missing or damaged; its table is unchanged',
       },
       examples: ['quantbot-bus rebuild', 'quantbot-bus rebuild --json'],
     })

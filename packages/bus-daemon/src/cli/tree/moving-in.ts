@@ -13,12 +13,12 @@ const scanCommand = (): BusCommand =>
     )
     .option('-b, --baseline <file>', 'accept the places listed in this file; only new ones fail')
     .option('--update-baseline', 'write the findings into the baseline')
-    .option('--exclude <pattern...>', 'leave files out; patterns as in a .gitignore')
+    .option('--exclude <pattern...>', 'skip files that match these patterns (.gitignore syntax)')
     .option('--tests', 'scan tests too')
     .option('--all', 'also show places that are migrated, allowed by a comment, in the baseline, or not read in full')
     .option('--json', 'print JSON')
     .explain({
-      notes: 'To allow one place, write a comment on its line or the line before: quantbot-bus-scan: allow <reason>',
+      notes: 'To allow one place, write a comment on its line or the line before it: quantbot-bus-scan: allow <reason>',
       exitCodes: { 0: 'nothing (new) found', 2: 'direct writes found' },
       examples: [
         'quantbot-bus scan',
@@ -35,16 +35,16 @@ const adoptCommand = (): BusCommand =>
     'Turn an existing database into artifacts and canonical tables. Without --apply, only print the plan.',
   )
     .argument('<database>', 'a DuckDB database, such as data/alerts.duckdb')
-    .option('--apply', 'carry out the plan; safe to interrupt and run again')
+    .option('--apply', 'carry out the plan; you can interrupt it and run it again')
     .option('--map <table=name>', 'the canonical table of an old one: main.trades=trades_old (repeatable)', collect, [])
-    .option('--skip <table>', 'leave a table out: main.scratch (repeatable)', collect, [])
+    .option('--skip <table>', 'skip a table: main.scratch (repeatable)', collect, [])
     .option('--only <table>', 'adopt only this table, and the others later: main.trades (repeatable)', collect, [])
-    .option('--skip-known', 'leave out tables whose canonical table already has rows')
+    .option('--skip-known', 'skip tables whose canonical table already has rows')
     .option('--write-views', 'with --apply: add views for the old names to bus_config.json')
     .option('--timeout <duration>', 'how long to wait for the daemon', '1h')
     .explain({
-      notes: `Without --apply, nothing changes. The old database is never written to. When the published database takes its place,
-the old one stays beside it as alerts.duckdb.before-bus-….`,
+      notes: `Without --apply, nothing changes. The command never writes to the old database. When the published database takes its
+place, the old one stays beside it as alerts.duckdb.before-bus-….`,
       exitCodes: { 0: 'done, or the plan can be applied', 2: 'the plan has conflicts' },
       examples: [
         'quantbot-bus adopt data/alerts.duckdb',
@@ -59,15 +59,12 @@ const compareCommand = (): BusCommand =>
   busCommand('compare', 'Compare a canonical table with a table of another database: equal, or the differing rows.')
     .argument('<table>', 'a canonical table, such as trades')
     .argument('<database>', 'the other DuckDB database')
-    .option('--old-table <schema.table>', 'the table in the other database; otherwise the one of the same name')
-    .option(
-      '--key <columns>',
-      'columns that identify a row, separated by commas; changed rows are then shown as changed',
-    )
+    .option('--old-table <schema.table>', 'the table in the other database (default: the one with the same name)')
+    .option('--key <columns>', 'columns that identify a row, separated by commas; the output then shows changed rows')
     .option('--limit <n>', 'show at most this many rows of each kind', '20')
     .option(
       '--temp <folder>',
-      'where to spill what does not fit into memory (otherwise the folder for temporary files)',
+      'where to spill rows that do not fit into memory (default: the system folder for temporary files)',
     )
     .explain({
       notes: "Ignores the bus's own columns (_seq, _artifact_key), and types that the bus widened.",

@@ -3,7 +3,7 @@ import { parseCount, parseDataset, parseDepth, parseMoment, parseSeq, parseTime 
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
 
-/** The commands under 'What is there:', without their code. */
+/** The commands under 'Reading:', without their code. */
 export const readingCommands = (): BusCommand[] => [
   catalogCommand(),
   queryCommand(),
@@ -14,7 +14,7 @@ export const readingCommands = (): BusCommand[] => [
 
 const catalogCommand = (): BusCommand =>
   new BusCommand('catalog')
-    .description('Ask the catalog: the newest artifact of a dataset, artifacts, runs, lineage.')
+    .description('Query the catalog: the newest artifact of a dataset, artifacts, runs, lineage.')
     .addCommand(latestCommand())
     .addCommand(artifactsCommand())
     .addCommand(runsCommand())
@@ -30,7 +30,7 @@ const catalogOption = (name: string, description: string): BusCommand =>
 const latestCommand = (): BusCommand =>
   catalogOption('latest', 'Print the newest artifact of a dataset, or the artifact of an alias.')
     .argument('<dataset>', 'producer/kind, or producer/kind@alias', parseDataset)
-    .option('--artifact <id>', 'with this artifact id; required when the kind has several')
+    .option('--artifact <id>', 'the artifact with this id; required if the kind has several')
     .option('--path', 'print only the path of the file')
     .explain({
       examples: [
@@ -43,12 +43,12 @@ const latestCommand = (): BusCommand =>
 
 const artifactsCommand = (): BusCommand =>
   catalogOption('artifacts', 'List artifacts, newest first.')
-    .option('--run <id>', 'only of this run')
-    .option('--producer <producer>', 'only of this producer')
-    .option('--kind <kind>', 'only of this kind')
-    .option('--artifact <id>', 'only with this artifact id')
-    .option('--since <time>', 'only committed then or later', parseTime)
-    .option('--until <time>', 'only committed before then', parseTime)
+    .option('--run <id>', 'only artifacts of this run')
+    .option('--producer <producer>', 'only artifacts of this producer')
+    .option('--kind <kind>', 'only artifacts of this kind')
+    .option('--artifact <id>', 'only artifacts with this id')
+    .option('--since <time>', 'only artifacts committed at this time or later', parseTime)
+    .option('--until <time>', 'only artifacts committed before this time', parseTime)
     .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       examples: [
@@ -82,7 +82,7 @@ const queryCommand = (): BusCommand =>
   busCommand('query', 'Run one SELECT on the published database. It can read the bus and change nothing.')
     .argument('<sql>', 'one SELECT over catalog.* and canon.*')
     .addOption(new Option('-f, --format <format>', 'output format (default: "table")').choices(queryFormats))
-    .option('-o, --out <file>', 'write the rows to a file, which appears when it is complete; required for parquet')
+    .option('-o, --out <file>', 'write the rows to a file, which appears once it is complete; required for parquet')
     .option('--limit <n>', `print at most this many rows (${defaultTableRows} in a table, otherwise all)`, parseCount)
     .option(
       '--as-of <moment>',
@@ -91,8 +91,8 @@ const queryCommand = (): BusCommand =>
     )
     .explain({
       notes: `JSON output rounds nothing: integers beyond 2^53 and DECIMALs are strings, and times are ISO 8601 in UTC.
---json is short for --format json. --as-of does not apply to views of publish.views. With exit code 0 the answer is
-complete.`,
+--json is short for --format json. --as-of does not apply to views of publish.views. Exit code 0 means that the
+output is complete.`,
       exitCodes: { [interruptedExitCode]: 'interrupted' },
       examples: [
         'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
@@ -106,8 +106,8 @@ complete.`,
 const tailCommand = (): BusCommand =>
   busCommand('tail', 'Print each artifact as it is committed, until interrupted.')
     .option('--since <seq>', 'start after the job with this seq; 0 starts with the first job', parseSeq)
-    .option('--producer <producer>', 'only of this producer')
-    .option('--kind <kind>', 'only of this kind')
+    .option('--producer <producer>', 'only artifacts of this producer')
+    .option('--kind <kind>', 'only artifacts of this kind')
     .explain({
       exitCodes: { 0: 'interrupted' },
       examples: ['quantbot-bus tail --kind fills', 'quantbot-bus tail --json --since 0'],
@@ -117,7 +117,7 @@ const tailCommand = (): BusCommand =>
 const exportCommand = (): BusCommand =>
   busCommand('export', 'Refresh golden exports now, and wait for them.')
     .argument('[names...]', 'names of exports; without any, all exports')
-    .option('--force', 'also exports that are up to date')
+    .option('--force', 'also refresh exports that are up to date')
     .explain({
       exitCodes: { 1: 'an error, or an export that failed' },
       examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
@@ -126,7 +126,7 @@ const exportCommand = (): BusCommand =>
 
 const aliasCommand = (): BusCommand =>
   new BusCommand('alias')
-    .description('Give artifacts names that can be moved, such as prod.')
+    .description('Give artifacts movable names, such as prod.')
     .addCommand(setCommand())
     .addCommand(removeCommand())
     .addCommand(listCommand()) as BusCommand;

@@ -3,7 +3,7 @@ import { parseCount, parseSeconds } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultListen, defaultWatchS, jobStates } from '../defaults.js';
 
-/** The commands under 'Running it:', without their code. */
+/** The commands under 'Running:', without their code. */
 export const runningCommands = (): BusCommand[] => [
   initCommand(),
   startCommand(),
@@ -36,9 +36,9 @@ const startCommand = (): BusCommand =>
       `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
     )
     .explain({
-      notes: `It logs JSON lines to standard error. QUANTBOT_LOG_LEVEL, or log_level of the configuration, sets the level. SIGINT,
+      notes: `It logs JSON lines to standard error. QUANTBOT_LOG_LEVEL, or log_level in the configuration, sets the level. SIGINT,
 SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHUP and outlives its terminal.`,
-      exitCodes: { 0: 'it was stopped, or has drained', 130: 'it was interrupted twice' },
+      exitCodes: { 0: 'stopped, or drained', 130: 'interrupted twice' },
       examples: [
         'quantbot-bus start',
         'quantbot-bus start --http 127.0.0.1:7171',
@@ -49,15 +49,16 @@ SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHU
 
 const statusCommand = (): BusCommand =>
   busCommand('status', 'Show the queue, counts by state, the last commit, the exports and the writer.')
-    .option('-w, --watch [seconds]', `refresh every so many seconds (${defaultWatchS}) until interrupted`, parseSeconds)
+    .option('-w, --watch [seconds]', `refresh at this interval until interrupted (${defaultWatchS} s)`, parseSeconds)
     .explain({
-      notes: 'Without a terminal, --watch prints the state whenever it changes; with --json, one line each time.',
+      notes:
+        'Without a terminal, --watch prints the state whenever it changes. With --json, it prints one line per change.',
       examples: ['quantbot-bus status', 'quantbot-bus status --watch 5', 'quantbot-bus status --watch --json'],
     })
     .runs(async () => (await import('../commands/status.js')).statusCommand);
 
 const jobsCommand = (): BusCommand =>
-  busCommand('jobs', 'List jobs that are waiting, in work or settled, or show one job.')
+  busCommand('jobs', 'List jobs that are waiting, in progress or settled, or show one job.')
     .argument('[job]', 'a job id')
     .addOption(new Option('--state <state>', 'only jobs in this state').choices(jobStates))
     .option('--run <id>', 'only settled jobs of this run')
@@ -66,7 +67,7 @@ const jobsCommand = (): BusCommand =>
     .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       notes:
-        'A job starts as uncommitted (no COMMIT yet), then is waiting and claimed. It ends as ingested, duplicate or rejected.',
+        'A job starts as uncommitted (no COMMIT file yet), then is waiting, then claimed. It ends as ingested, duplicate or rejected.',
       examples: ['quantbot-bus jobs', 'quantbot-bus jobs --state waiting --json', 'quantbot-bus jobs job-17'],
     })
     .runs(async () => (await import('../commands/jobs.js')).jobsCommand);
@@ -80,8 +81,8 @@ const rejectedCommand = (): BusCommand =>
 const retryCommand = (): BusCommand =>
   busCommand('retry', 'Put rejected jobs back into the inbox, unchanged.')
     .argument('[jobs...]', 'job ids')
-    .option('--code <code...>', 'every job rejected with one of these codes')
-    .option('--all', 'every rejected job')
+    .option('--code <code...>', 'retry every job rejected with one of these codes')
+    .option('--all', 'retry every rejected job')
     .explain({
       examples: [
         'quantbot-bus retry job-17',
@@ -93,7 +94,7 @@ const retryCommand = (): BusCommand =>
 
 const notifyCommand = (): BusCommand =>
   new BusCommand('notify')
-    .description('Try the hooks that are told of rejections and failed exports.')
+    .description('Test the hooks that are notified of rejections and failed exports.')
     .addCommand(testCommand()) as BusCommand;
 
 const testCommand = (): BusCommand =>

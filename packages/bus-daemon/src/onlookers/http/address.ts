@@ -50,7 +50,7 @@ export function readToken(path: string | undefined): string | undefined {
   if (token.length < shortestToken || /\s/.test(token))
     throw daemonError(
       'HTTP_TOKEN_INVALID',
-      `${path} holds no token: one line of ${shortestToken} characters or more, without spaces.`,
+      `${path} has no token. A token is one line of ${shortestToken} characters or more, without spaces.`,
     );
   return token;
 }

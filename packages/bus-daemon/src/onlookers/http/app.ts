@@ -72,7 +72,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
 const session = createRoute({
   method: 'post',
   path: '/api/v1/session',
-  summary: 'Gives a browser that knows the token a cookie',
+  summary: 'Exchanges the token for a browser cookie',
   request: { body: body(z.strictObject({ token: z.string().max(1000) })) },
   responses: answers(z.strictObject({ ok: z.literal(true) })),
 });

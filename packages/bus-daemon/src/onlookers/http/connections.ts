@@ -50,7 +50,7 @@ export interface Connection {
 export function limitConnections(server: Server, limits: ConnectionLimits, logger: Logger): void {
   const connections = new Map<Socket, Connection>();
   const warn = atMostEvery(warnEveryMs, (address: string) =>
-    logger.warn({ address, ...limits }, 'there are too many HTTP connections; those that do least are closed'),
+    logger.warn({ address, ...limits }, 'too many HTTP connections; closing the least active ones'),
   );
   server.on('connection', (socket: Socket) => {
     const address = groupOf(socket.remoteAddress ?? '');

@@ -7,7 +7,7 @@ const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { sche
 /** The answers of a route: what it gives, or an error. */
 export const answers = <S extends z.ZodType>(schema: S) => ({
   200: { description: 'The answer.', content: asJson(schema) },
-  default: { description: 'An error; what the codes mean: docs/reference/errors.md.', content: asJson(errorSchema) },
+  default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },
 });
 
 /** What a route is sent. */

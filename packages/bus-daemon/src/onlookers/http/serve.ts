@@ -32,7 +32,7 @@ export async function serve(bus: Bus, loop: LoopView): Promise<Onlooker> {
   const address = parseListen(listen);
   const token = readToken(bus.config.http.tokenFile);
   if (!address.isLoopback && token === undefined)
-    throw daemonError('HTTP_TOKEN_NEEDED', `${listen} can be reached by other machines, and no token is asked for.`);
+    throw daemonError('HTTP_TOKEN_NEEDED', `Other machines can reach ${listen}, and http.token_file is not set.`);
   const totals = await Totals.of(bus);
   const gauges = new Gauges(bus, loop, totals);
   const history = new History(bus, async () => {
@@ -60,7 +60,7 @@ export async function serve(bus: Bus, loop: LoopView): Promise<Onlooker> {
     throw error;
   });
   history.start();
-  bus.logger.info({ url }, 'dashboard, metrics and health checks are served');
+  bus.logger.info({ url }, 'serving dashboard, metrics and health checks');
   return {
     url,
     close: async () => {
@@ -77,7 +77,7 @@ async function listenOn(server: Server, { host, port }: ListenAddress): Promise<
   await new Promise<void>((resolve, reject) => {
     server.once('error', cause =>
       reject(
-        daemonError('HTTP_LISTEN_FAILED', `Nothing can be served on ${host}:${port}: ${cause.message}.`, { cause }),
+        daemonError('HTTP_LISTEN_FAILED', `The server cannot listen on ${host}:${port}: ${cause.message}.`, { cause }),
       ),
     );
     server.listen(port, host, resolve);

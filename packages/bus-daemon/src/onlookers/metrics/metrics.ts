@@ -23,7 +23,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const settled = new Counter({
     ...of,
     name: 'quantbot_bus_jobs_total',
-    help: 'Jobs that settled, by what became of them.',
+    help: 'Settled jobs by status.',
     labelNames: ['outcome'],
   });
   for (const outcome of ['ingested', 'duplicate', 'rejected', 'done']) settled.inc({ outcome }, 0);
@@ -40,14 +40,14 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const latency = new Histogram({
     ...of,
     name: 'quantbot_bus_submit_to_visible_seconds',
-    help: 'From the COMMIT of a job until readers could see it.',
+    help: 'Time from the COMMIT file of a job until readers can see the job.',
     buckets: seconds,
   });
   const batchJobs = new Histogram({ ...of, name: 'quantbot_bus_batch_jobs', help: 'Jobs of a batch.', buckets: jobs });
   const batch = new Histogram({
     ...of,
     name: 'quantbot_bus_batch_duration_seconds',
-    help: 'A batch from verified to settled.',
+    help: 'Time of a batch, from verified to settled.',
     buckets: seconds,
   });
   events.on('settled', about => {
@@ -65,7 +65,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const stage = new Histogram({
     ...of,
     name: 'quantbot_bus_stage_duration_seconds',
-    help: 'A stage of a batch.',
+    help: 'Time of a stage of a batch.',
     labelNames: ['stage'],
     buckets: seconds,
   });
@@ -80,7 +80,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const exportSeconds = new Histogram({
     ...of,
     name: 'quantbot_bus_export_duration_seconds',
-    help: 'A run of a golden export.',
+    help: 'Time of a run of a golden export.',
     buckets: seconds,
   });
   events.on('export', about => {
@@ -90,14 +90,14 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const compaction = new Histogram({
     ...of,
     name: 'quantbot_bus_compaction_duration_seconds',
-    help: 'A round of compaction.',
+    help: 'Time of a round of compaction.',
     buckets: seconds,
   });
   events.on('compaction', about => compaction.observe(about.seconds));
   const damage = new Counter({
     ...of,
     name: 'quantbot_bus_damage_found_total',
-    help: 'Damaged files, and tables that wait for one, as they were found.',
+    help: 'Damaged files, and tables that wait for one, counted when found.',
     labelNames: ['code'],
   });
   events.on('damage', found => {
@@ -106,7 +106,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
   const pauses = new Counter({
     ...of,
     name: 'quantbot_bus_pauses_total',
-    help: 'How often the machine has made the daemon pause, by code.',
+    help: 'Pauses of the daemon because of machine faults, by code.',
     labelNames: ['code'],
   });
   events.on('state', ({ state, code }) => {
@@ -153,7 +153,7 @@ function addGauges(registry: Registry, gauges: Gauges): void {
   labelled('quantbot_bus_state', '1 for the state that the daemon is in, 0 for the others.', ['state'], () =>
     (['starting', 'running', 'paused'] as const).map(state => [{ state }, gauges.state() === state ? 1 : 0]),
   );
-  gauge('quantbot_bus_writer_lock_held', '1 while this daemon is the one writer of the bus.', () =>
+  gauge('quantbot_bus_writer_lock_held', '1 while this daemon holds the lock of the bus.', () =>
     gauges.holdsLock().then(Number),
   );
   labelled('quantbot_bus_queue_jobs', 'Jobs that have not settled: folders in inbox and claimed.', ['state'], () =>
@@ -167,17 +167,19 @@ function addGauges(registry: Registry, gauges: Gauges): void {
     'How long the oldest job that was found has waited; 0 when none waits.',
     () => gauges.oldestJobAgeS(),
   );
-  gauge('quantbot_bus_loop_stuck_seconds', 'How long nothing has moved although there was work; 0 is well.', () =>
-    gauges.stuckForS(),
+  gauge(
+    'quantbot_bus_loop_stuck_seconds',
+    'How long the loop has made no progress although there is work; 0 is healthy.',
+    () => gauges.stuckForS(),
   );
-  gauge('quantbot_bus_last_seq', 'The number of the last job that was committed.', () => gauges.lastSeq());
-  gauge('quantbot_bus_last_commit_timestamp_seconds', 'When that was.', () => gauges.lastCommitAtS());
+  gauge('quantbot_bus_last_seq', 'The seq of the last committed job.', () => gauges.lastSeq());
+  gauge('quantbot_bus_last_commit_timestamp_seconds', 'Time of the last commit.', () => gauges.lastCommitAtS());
   gauge('quantbot_bus_store_artifacts', 'Artifacts in the store.', () => gauges.storeArtifacts());
   gauge('quantbot_bus_store_bytes', 'Bytes of the store.', () => gauges.storeBytes());
   gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => gauges.journalBytes());
   gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => gauges.segments());
   gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => gauges.hotCommits());
-  gauge('quantbot_bus_tables_waiting', 'Canonical tables that a damaged file keeps from compaction.', () =>
+  gauge('quantbot_bus_tables_waiting', 'Canonical tables whose compaction waits for a damaged file.', () =>
     gauges.waitingTables(),
   );
   gauge(
@@ -185,12 +187,16 @@ function addGauges(registry: Registry, gauges: Gauges): void {
     'Files that the last scrub found damaged or missing.',
     () => gauges.scrub()?.findings.length,
   );
-  gauge('quantbot_bus_scrub_progress_ratio', 'How much of its bytes the newest scrub has hashed, from 0 to 1.', () => {
-    const state = gauges.scrub();
-    if (state === undefined) return undefined;
-    return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
-  });
-  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'When the last whole scrub ended.', () => {
+  gauge(
+    'quantbot_bus_scrub_progress_ratio',
+    'Share of the bytes that the newest scrub has hashed, from 0 to 1.',
+    () => {
+      const state = gauges.scrub();
+      if (state === undefined) return undefined;
+      return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
+    },
+  );
+  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', () => {
     const at = gauges.scrub()?.last?.ended_at;
     return at === undefined ? undefined : Date.parse(at) / 1000;
   });

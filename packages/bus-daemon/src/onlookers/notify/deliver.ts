@@ -35,9 +35,9 @@ export async function deliver(
       const retriesLeft = permanent ? 0 : retries + 1 - failures;
       logger.debug(
         { hook: name, id, event, attempt: failures, retriesLeft, error: message, output },
-        'a hook could not be told',
+        'a hook could not be notified',
       );
-      if (retriesLeft === 0) throw daemonError('NOTIFY_FAILED', `The hook ${name} could not be told: ${message}`);
+      if (retriesLeft === 0) throw daemonError('NOTIFY_FAILED', `The hook ${name} could not be notified: ${message}`);
       const askedMs = Math.min(backoff.maxMs, retryAfterMs);
       await sleep(Math.max(askedMs, waitAfter(backoff, failures)), undefined, { signal }).catch(() => {});
       signal.throwIfAborted();

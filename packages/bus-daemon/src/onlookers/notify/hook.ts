@@ -53,7 +53,7 @@ export class Hook {
     if (left > 0)
       this.#bus.logger.warn(
         { hook: this.#hook.name, notifications: left },
-        'the daemon has ended before a hook was told of everything',
+        'the daemon stopped before a hook received every notification',
       );
   }
 
@@ -80,11 +80,14 @@ export class Hook {
     const about = { hook: name, event: next.event, id: next.id, count: next.count };
     try {
       await deliver(this.#hook, document, { logger, signal: this.#givenUp.signal });
-      logger.debug(about, 'a hook was told');
+      logger.debug(about, 'a hook was notified');
     } catch (error) {
       if (this.#givenUp.signal.aborted) this.#untold++;
       else
-        logger.error({ ...about, err: error, hint: hintFor(error) }, 'a hook could not be told; it is not tried again');
+        logger.error(
+          { ...about, err: error, hint: hintFor(error) },
+          'a hook could not be notified; giving up on this notification',
+        );
     }
   }
 }

@@ -97,17 +97,17 @@ function sentence(
     }
     case 'export_recovered':
       return count === 1
-        ? `The export is well again: ${firstExport?.name}`
-        : `${count} exports are well again, first ${firstExport?.name}`;
+        ? `The export has recovered: ${firstExport?.name}`
+        : `${count} exports have recovered, first ${firstExport?.name}`;
     case 'damaged': {
       const which = `${firstDamage?.what} (${firstDamage?.code}): ${firstDamage?.detail}`;
-      return count === 1 ? `Damage was found: ${which}` : `${count} things are damaged, first ${which}`;
+      return count === 1 ? `Damage was found: ${which}` : `${count} files or tables are damaged, first ${which}`;
     }
     case 'paused':
       return `The daemon has paused${because}`;
     case 'resumed':
-      return 'The daemon goes on after its pause';
+      return 'The daemon has resumed after its pause';
     case 'stopped':
-      return `The daemon had to stop${because}`;
+      return `The daemon has stopped${because}`;
   }
 }

@@ -28,7 +28,7 @@ export async function postWebhook({ url, headers }: WebhookTarget, attempt: Atte
       signal: AbortSignal.any([attempt.signal, timeout]),
     });
   } catch (error) {
-    if (attempt.signal.aborted) throw new DeliveryError(`The post to ${where} was ended with the daemon.`);
+    if (attempt.signal.aborted) throw new DeliveryError(`The request to ${where} was cancelled: the daemon stopped.`);
     if (timeout.aborted) throw new DeliveryError(`${where} did not answer within ${attempt.timeoutMs / 1000} s.`);
     throw new DeliveryError(`${where} could not be reached: ${reasonOf(error)}.`);
   }

@@ -60,13 +60,13 @@ export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal
       killGroup(child);
       end(new DeliveryError(why, { output }));
     };
-    const giveUp = () => kill(`${program} was ended with the daemon.`);
-    const timer = setTimeout(() => kill(`${program} did not end within ${timeoutMs / 1000} s.`), timeoutMs);
+    const giveUp = () => kill(`${program} was killed: the daemon stopped.`);
+    const timer = setTimeout(() => kill(`${program} did not exit within ${timeoutMs / 1000} s.`), timeoutMs);
     signal.addEventListener('abort', giveUp);
     child.on('error', error => end(new DeliveryError(...couldNotStart(program, error))));
     child.on('exit', (code, killedBy) => {
       clearTimeout(timer);
-      const how = code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
+      const how = code === null ? `was killed by ${killedBy}` : `exited with code ${code}`;
       const finish = () => end(code === 0 ? undefined : new DeliveryError(`${program} ${how}.`, { output }));
       const late = setTimeout(finish, lastWordsMs);
       child.on('close', () => {
@@ -81,8 +81,8 @@ export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal
 function couldNotStart(program: string, error: Error): [string, { permanent: boolean }] {
   const code = systemErrorCode(error) ?? error.message;
   const why: Record<string, string> = {
-    ENOENT: 'there is no such program, or no such folder to run it in',
-    EACCES: 'it may not be executed',
+    ENOENT: 'the program or its working folder does not exist',
+    EACCES: 'the daemon may not execute it',
   };
   return [`${program} could not be started: ${why[code] ?? code}.`, { permanent: code in why }];
 }

@@ -24,7 +24,7 @@ export function withVariables(hook: NotifyHook, env: Variables): NotifyHook {
   if (missing.length > 0)
     throw daemonError(
       'NOTIFY_VARIABLE_INVALID',
-      `The hook ${hook.name} names ${missing.join(', ')}, which is not set.`,
+      `The hook ${hook.name} needs ${missing.join(', ')}, which is not set.`,
     );
   const expand = (text: string) => text.replace(variablePattern, (_, name: string) => env[name] ?? '');
   const url = expand(hook.target.url);
@@ -39,7 +39,7 @@ export function withVariables(hook: NotifyHook, env: Variables): NotifyHook {
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       throw daemonError(
         'NOTIFY_VARIABLE_INVALID',
-        `The header ${name} of the hook ${hook.name} has a character that no header may have; is there a line end in its variable?`,
+        `The header ${name} of the hook ${hook.name} has a character that HTTP headers do not allow. Check its variable for a line break.`,
       );
   return { ...hook, target: { type: 'webhook', url, headers } };
 }

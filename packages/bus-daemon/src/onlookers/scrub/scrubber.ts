@@ -43,7 +43,8 @@ export async function scrubInBackground(
     started.on('error', error => bus.logger.warn({ err: error }, 'the scrub could not be started'));
     started.on('exit', (code, signal) => {
       child = undefined;
-      if (code !== 0 && !isClosed) bus.logger.warn({ code, signal, lastWords }, 'the scrub ended early; it is resumed');
+      if (code !== 0 && !isClosed)
+        bus.logger.warn({ code, signal, lastWords }, 'the scrub ended early; it will be resumed');
       plan(code === 0 ? 1_000 : afterFailureMs);
     });
     started.send(bus.config);
@@ -69,6 +70,6 @@ function dueInMs({ config, now }: Pick<Bus, 'config' | 'now'>, intervalMs: numbe
 }
 
 function tell({ logger, events }: Pick<Bus, 'logger' | 'events'>, { code, what, detail }: ScrubFinding): void {
-  logger.error({ code, what }, `a scrub has found a damaged file: ${detail}`);
+  logger.error({ code, what }, `a scrub found a damaged file: ${detail}`);
   events.emit('damage', [{ code, what, detail }]);
 }

@@ -22,7 +22,7 @@ export async function forgetExportsAhead({ config, journal, logger, now }: Bus):
   writeExportStatus(exportDir, status);
   logger.warn(
     { exports: ahead.map(([name]) => name), lastSeq: journal.lastSeq },
-    'exports have jobs that the journal does not have, as after a restore; they are made again',
+    'exports have jobs that the journal does not have, as after a restore; rebuilding them',
   );
 }
 

@@ -224,7 +224,7 @@ export class Exporter {
         duration_ms: Math.round(elapsed() - startedAt),
         error: error instanceof CodedError ? `${error.message} ${error.hint}` : (error as Error).message,
       };
-      logger.error({ export: item.name, err: error }, 'export failed; its last good file stays');
+      logger.error({ export: item.name, err: error }, 'export failed; keeping its last good file');
     } finally {
       this.#pins.delete(snapshot);
     }

@@ -33,7 +33,7 @@ class FileThread {
   }
 
   request(task: FileTask): Promise<unknown> {
-    if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', 'The thread for files was ended.'));
+    if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', 'The file thread was stopped.'));
     this.start();
     const id = this.#nextId++;
     return new Promise<unknown>((resolve, reject) => {
@@ -66,7 +66,7 @@ class FileThread {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const { reject } of this.#pending.values())
-      reject(daemonError('WORKER_DIED', `The thread for files ended (${why}).`));
+      reject(daemonError('WORKER_DIED', `The file thread ended (${why}).`));
     this.#pending.clear();
   }
 }

@@ -64,7 +64,7 @@ export class Aside {
     this.#until.set(only.claim, this.#bus.elapsed() + restMs);
     this.#bus.logger.error(
       { job: only.jobId, err: error },
-      'a job fails for a reason that nobody foresaw; it is put aside and tried again later',
+      'a job failed with an unexpected error; it is set aside and will be retried',
     );
   }
 }

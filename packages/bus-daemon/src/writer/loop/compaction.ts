@@ -51,12 +51,12 @@ export class Compaction {
   async prepare(): Promise<void> {
     const { logger } = this.#bus;
     for (const table of await followModes(this.#bus, this.#worker, this.#note))
-      logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were made again');
+      logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were rebuilt');
     const waiting = await waitingTables(this.#bus);
     for (const table of await incompleteTables(this.#bus, waiting)) {
       logger.warn(
         { table: table.name },
-        'compacted files of a canonical table are gone; the table is made again from the store',
+        'compacted files of a canonical table are missing; rebuilding the table from the store',
       );
       await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#worker, table, waiting), this.#note);
     }
@@ -89,7 +89,7 @@ export class Compaction {
       .filter(({ name }) => !resting.has(name) && (unmerged.has(name) || this.#waiting.has(name)));
     const mended = await mendTables(this.#bus, this.#worker, toMend, note);
     if (mended.length > 0)
-      this.#bus.logger.warn({ tables: mended }, 'compacted files have rotted; their tables were rebuilt');
+      this.#bus.logger.warn({ tables: mended }, 'compacted files were damaged; their tables were rebuilt');
     for (const [table, error] of hurt) this.#note(error, table);
     for (const table of this.#waiting.keys()) if (!resting.has(table) && !hurt.has(table)) this.#forget(table);
     this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
@@ -111,12 +111,12 @@ export class Compaction {
     const restsUntil = this.#bus.elapsed() + restAfterDamageMs;
     this.#waiting.set(table, { table, since, code, message, hint, restsUntil });
     if (known?.message === message) return;
-    this.#bus.logger.error({ table, code, hint }, `a canonical table waits, and everything else goes on: ${message}`);
+    this.#bus.logger.error({ table, code, hint }, `a canonical table waits; everything else continues: ${message}`);
     this.#bus.events.emit('damage', [{ code, what: `canon.${table}`, detail: message }]);
   };
 
   #forget(table: string): void {
     this.#waiting.delete(table);
-    this.#bus.logger.info({ table }, 'a canonical table waits no longer: its damaged file is whole again');
+    this.#bus.logger.info({ table }, 'a canonical table is complete again: its damaged file was restored');
   }
 }

@@ -138,7 +138,7 @@ export class Intake {
       this.#refused.add(name);
       this.#bus.logger.warn(
         { job: name, err: error },
-        'a job cannot be taken out of the inbox; make its folder writable for the daemon',
+        'a job cannot be moved out of the inbox; make its folder writable for the daemon',
       );
     }
   }

@@ -235,7 +235,7 @@ export class Loop implements LoopView {
     try {
       const repaired = await repairReceipts(this.#bus);
       if (repaired > 0)
-        this.#bus.logger.warn({ repaired }, 'receipts that a crash had torn were made again from the journal');
+        this.#bus.logger.warn({ repaired }, 'receipts damaged by a crash were rewritten from the journal');
     } catch (error) {
       this.#bus.logger.error({ err: error }, 'receipts could not be checked; the next start checks them again');
     }

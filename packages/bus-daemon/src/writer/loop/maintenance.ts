@@ -126,10 +126,14 @@ export class Maintenance {
       try {
         if (await removeTree(folder, { signal, most: removedInATurn })) this.#removalTurns.delete(folder);
         else if (this.#hasAnotherTurn(folder)) unfinished.push(folder);
-        else this.#bus.logger.warn({ folder }, 'a settled job goes on making files; the next start removes them');
+        else
+          this.#bus.logger.warn(
+            { folder },
+            'a program still writes to a settled job; the next start removes its files',
+          );
       } catch (error) {
         if (signal.aborted) return;
-        this.#bus.logger.error({ err: error, folder }, 'what a settled job left behind cannot be removed');
+        this.#bus.logger.error({ err: error, folder }, 'the remaining files of a settled job cannot be removed');
       }
     this.#bus.leftBehind.push(...unfinished);
   }
@@ -147,7 +151,7 @@ export class Maintenance {
     } catch (error) {
       if (this.#stopping.signal.aborted) return; // we stopped it ourselves
       this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
-      this.#bus.logger.error({ err: error }, `${what} failed; it is tried again`);
+      this.#bus.logger.error({ err: error }, `${what} failed; it will be retried`);
     }
   }
 }

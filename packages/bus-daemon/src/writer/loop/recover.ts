@@ -129,7 +129,7 @@ function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
     return true;
   } catch (error) {
     if (isMachineFault(error)) throw error;
-    bus.logger.error({ job: jobId, err: error }, 'the outcome of a job is torn and cannot be written again');
+    bus.logger.error({ job: jobId, err: error }, 'the receipt or reason of a job is damaged and cannot be rewritten');
     return false;
   }
 }

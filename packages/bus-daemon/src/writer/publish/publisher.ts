@@ -109,7 +109,7 @@ export class Publisher {
       if (this.#problem !== message)
         this.#bus.logger.error(
           { err: error, hint: hintFor(error) },
-          'the database could not be published; ingestion goes on',
+          'the database could not be published; ingestion continues',
         );
       this.#problem = message;
     }
@@ -140,7 +140,7 @@ export class Publisher {
       // Each in its own transaction: a failed statement aborts its transaction.
       for (const view of views.filter(({ problem }) => problem === null))
         await addView(connection, view).catch(error =>
-          bus.logger.error({ err: error, view: view.name }, 'a view could not be made'),
+          bus.logger.error({ err: error, view: view.name }, 'a view could not be created'),
         );
       await connection.run('CHECKPOINT');
       connection.closeSync();
@@ -175,7 +175,7 @@ export class Publisher {
   #reportViews(views: readonly CheckedView[]): void {
     const problems = views.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`]));
     if (problems.length > 0 && problems.join() !== this.#viewProblems)
-      this.#bus.logger.warn({ problems }, 'views of publish.views could not be made; everything else is published');
+      this.#bus.logger.warn({ problems }, 'views of publish.views could not be created; everything else is published');
     this.#viewProblems = problems.join();
   }
 

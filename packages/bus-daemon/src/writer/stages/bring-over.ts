@@ -189,10 +189,13 @@ export class BringOver {
     const whose = whoseIsIt(this.#config, this.#source.info, info);
     if (whose === 'the bus') throw busError('UNSAFE_PATH', `${name} is one of the bus's own files.`);
     if (whose === 'others')
-      throw busError('UNSAFE_PATH', `${name} belongs to another user than the job, who lets nobody else read it.`);
+      throw busError('UNSAFE_PATH', `${name} belongs to another user than the job, and other users may not read it.`);
     const seen = this.#job.files?.get(name);
     if (seen !== undefined && seen.bytes !== info.size)
-      throw busError('BYTES_MISMATCH', `${name} changed its size of ${seen.bytes} bytes after the job was claimed.`);
+      throw busError(
+        'BYTES_MISMATCH',
+        `${name} had ${seen.bytes} bytes when the job was claimed, and its size changed.`,
+      );
   }
 }
 

@@ -96,7 +96,7 @@ function checkOperation(op: Operation, known: Known): void {
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');
   if (producer !== op.producer || kind !== op.kind)
-    throw busError('OPERATION_INVALID', `${op.artifact_key} is no artifact of ${op.producer}/${op.kind}.`);
+    throw busError('OPERATION_INVALID', `${op.artifact_key} is not an artifact of ${op.producer}/${op.kind}.`);
   if (!known.journal.has(op.artifact_key) && !known.batch.has(op.artifact_key))
     throw busError('OPERATION_INVALID', `There is no artifact ${op.artifact_key}.`);
 }

@@ -27,7 +27,7 @@ export async function readLongFooter(
     const read = () => reader.request({ task: 'footer', path }, footerBudget(bus.config.limits));
     const outcome = await inFreshProcess(reader, read);
     if (!isSpoilt(outcome)) return outcome;
-    throw busError('TOO_COMPLEX', `The footer of ${relpath} costs more than a footer may cost.`, {
+    throw busError('TOO_COMPLEX', `The footer of ${relpath} takes more time or memory to read than is allowed.`, {
       details: [outcome.message],
     });
   } catch (error) {

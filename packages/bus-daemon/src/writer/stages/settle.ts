@@ -73,7 +73,7 @@ async function settleClosely(bus: Bus, job: CommittedJob): Promise<void> {
     await (rejected ? settleRejectedElsewhere(bus, job) : settleIngestedElsewhere(bus, job));
     bus.logger.error(
       { job: job.jobId, folder: besideClaimed(job.folder, rejected ? 'kept' : 'left'), err: error },
-      'the folder of a job could not be moved or emptied; the job has its outcome, and the folder lies there now',
+      'the folder of a job could not be moved or emptied; the job is settled, and its old folder stays in claimed',
     );
   }
 }

@@ -23,7 +23,10 @@ export async function refuseSparse(handle: FileHandle, relpath: string, maxRatio
   const onDisk = blocks * blockBytes;
   if (size <= harmlessBytes || size <= onDisk * maxRatio) return;
   if ((await emptySamples(handle, size)) < samples * emptyShare) return;
-  throw busError('SPARSE_FILE', `${relpath} claims ${size} bytes and has ${onDisk} on the disk; the rest are holes.`);
+  throw busError(
+    'SPARSE_FILE',
+    `${relpath} has a size of ${size} bytes, but only ${onDisk} bytes on disk; the rest are holes.`,
+  );
 }
 
 async function emptySamples(handle: FileHandle, size: number): Promise<number> {

@@ -153,7 +153,7 @@ function safeParts(relpath: string): string[] {
       `The relpath ${JSON.stringify(relpath).slice(0, 200)} is not a plain path below the job folder.`,
     );
   if (parts.length === 1 && protocolFiles.has(relpath))
-    throw busError('UNSAFE_PATH', `${relpath} is a name of the protocol's own.`);
+    throw busError('UNSAFE_PATH', `${relpath} is a name that the protocol reserves.`);
   return parts;
 }
 

@@ -192,15 +192,19 @@ function undecodableError({ entry, key }: VerifiedArtifact, finding: DecodeFindi
     return busError('COLUMN_UNSUPPORTED', sentence, { details: finding.unfaithful });
   }
   if ('missing' in finding)
-    return busError('ARTIFACT_MISSING', `${relpath} went away while it was read.`, { details: [finding.missing] });
+    return busError('ARTIFACT_MISSING', `${relpath} disappeared while it was read.`, { details: [finding.missing] });
   if ('unsupported' in finding)
     return busError('UNSUPPORTED_PARQUET', `${relpath} has a good footer, but DuckDB cannot read its rows.`, {
       details: [finding.unsupported],
     });
   if ('tooComplex' in finding)
-    return busError('TOO_COMPLEX', `Reading the rows of ${relpath} costs more than a file of its size may cost.`, {
-      details: [finding.tooComplex],
-    });
+    return busError(
+      'TOO_COMPLEX',
+      `Reading the rows of ${relpath} takes more time or memory than is allowed for its size.`,
+      {
+        details: [finding.tooComplex],
+      },
+    );
   return busError('NOT_PARQUET', `${relpath} has a good footer, but its rows cannot be read.`, {
     details: [finding.unreadable],
   });

@@ -43,7 +43,7 @@ const artifacts = createRoute({
 const lineage = createRoute({
   method: 'get',
   path: '/api/v1/lineage',
-  summary: 'What an artifact was made from, and what was made from it',
+  summary: 'The inputs of an artifact, and the artifacts computed from it',
   request: { query: z.object({ ...byKey, depth: z.coerce.number().int().min(1).max(8).default(2) }) },
   responses: answers(lineageSchema),
 });

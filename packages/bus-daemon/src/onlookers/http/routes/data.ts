@@ -15,7 +15,7 @@ const tables = createRoute({
 const history = createRoute({
   method: 'get',
   path: '/api/v1/tables/{table}/history',
-  summary: 'How the columns of a canonical table came to be, oldest first',
+  summary: 'The column changes of a canonical table, oldest first',
   request: { params: z.object({ table: z.string().openapi({ param: { name: 'table', in: 'path' } }) }) },
   responses: answers(z.strictObject({ changes: z.array(tableChangeSchema) })),
 });
@@ -23,7 +23,7 @@ const history = createRoute({
 const query = createRoute({
   method: 'post',
   path: '/api/v1/query',
-  summary: 'The first rows of one SELECT over canon.* and catalog.*, which can change nothing; at most 10 s and 4 MB',
+  summary: 'The first rows of one read-only SELECT over canon.* and catalog.*; at most 10 s and 4 MB',
   request: {
     body: body(
       z.strictObject({

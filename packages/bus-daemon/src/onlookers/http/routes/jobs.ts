@@ -22,7 +22,7 @@ const filters = {
 const list = createRoute({
   method: 'get',
   path: '/api/v1/jobs',
-  summary: 'Jobs on their way (without filters, on the first page), then those that have settled, newest first',
+  summary: 'Open jobs (on the first page, without filters), then settled jobs, newest first',
   request: { query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected']).optional(), ...filters }) },
   responses: answers(z.strictObject({ jobs: z.array(jobSchema) })),
 });
@@ -37,7 +37,7 @@ const jobParam = z.object({
 const one = createRoute({
   method: 'get',
   path: '/api/v1/jobs/{jobId}',
-  summary: 'A job, wherever it is',
+  summary: 'A job in any state',
   request: { params: jobParam },
   responses: answers(jobSchema),
 });
@@ -45,7 +45,7 @@ const one = createRoute({
 const retry = createRoute({
   method: 'post',
   path: '/api/v1/jobs/{jobId}/retry',
-  summary: 'Puts a rejected job back into the inbox, as it came',
+  summary: 'Puts a rejected job back into the inbox, unchanged',
   request: { params: jobParam },
   responses: answers(z.strictObject({ jobId: z.string() })),
 });

@@ -9,21 +9,21 @@ import { wireExport } from '../wire.js';
 const status = createRoute({
   method: 'get',
   path: '/api/v1/status',
-  summary: 'How the daemon is, what waits, and how much there is',
+  summary: 'The state of the daemon, the queue, and totals of the bus',
   responses: answers(statusSchema),
 });
 
 const history = createRoute({
   method: 'get',
   path: '/api/v1/history',
-  summary: 'The last hour in samples of five seconds, oldest first; it begins with the daemon',
+  summary: 'The last hour in samples of five seconds, oldest first; samples begin when the daemon starts',
   responses: answers(z.strictObject({ sampleMs: z.number(), samples: z.array(sampleSchema) })),
 });
 
 const exports = createRoute({
   method: 'get',
   path: '/api/v1/exports',
-  summary: 'The golden exports, how fresh they are, and how they went',
+  summary: 'The golden exports, their freshness and their last result',
   responses: answers(z.strictObject({ exports: z.array(exportSchema) })),
 });
 
