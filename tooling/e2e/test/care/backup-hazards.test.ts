@@ -160,7 +160,7 @@ test.each(sampleOf(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'], 1))
       expect([...runs].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].filter(runId => runs.includes(runId)));
       expect(runs.length).toBeGreaterThanOrEqual(least);
       expect(runs.slice(0, 3)).toEqual(['a', 'b', 'c']);
-      expect((await quantbotBus(other, 'verify', '--deep')).stdout).toContain('all as the journal says');
+      expect((await quantbotBus(other, 'verify', '--deep')).stdout).toContain('every file matches the journal');
       expect(await query(other, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 10 * runs.length }]);
     };
     await whole(3);

@@ -81,7 +81,7 @@ test.for(sampleOf(['inbox', 'store', 'root'] as const, 1))(
     execFileSync('chown', ['0:0', path]);
     const { code, the } = await doctorOfNobody(bus);
     expect(code).toBe(2);
-    expect(the('NOT_WRITABLE').what).toContain(`may not write into ${path} (it belongs to uid 0, gid 0, mode 755)`);
+    expect(the('NOT_WRITABLE').what).toContain(`may not write to ${path} (it belongs to uid 0, gid 0, mode 755)`);
     await asNamed(bus, the('NOT_WRITABLE').cure);
     expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
   },

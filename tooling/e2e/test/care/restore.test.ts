@@ -97,7 +97,7 @@ test('a stored file that is gone is named, and is there again after its producer
   await submit(bus, { runId: 'a', parquetPath });
   cpSync(stored(bus, 'b').replace(bus.layout.root, folder), stored(bus, 'b'), keep);
   await drain(bus);
-  expect(await verify(bus)).toContain('all as the journal says');
+  expect(await verify(bus)).toContain('every file matches the journal');
 });
 
 sampled(

@@ -60,7 +60,10 @@ test('kill -9 in mid-load and a restart, again and again, lose nothing and doubl
     { n: total, d: total },
   ]);
   const { code, stdout } = await quantbotBus(bus, 'verify', '--deep');
-  expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('all as the journal says') });
+  expect({ code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('every file matches the journal'),
+  });
 });
 
 const points = ['claim:after-rename', 'store:after-sync', 'commit:after-rename', 'settle:receipt-written'];

@@ -37,7 +37,7 @@ sampled(
     await shell.end();
     expect(output).toMatch(/2 artifacts, \d+ bytes up to seq 3; 2 of them new; 1 jobs on their way or rejected/);
     expect(output).toMatch(/artifacts[^\d]+2\b/);
-    expect(output.match(/all as the journal says/g)).toHaveLength(3);
+    expect(output.match(/every file matches the journal/g)).toHaveLength(3);
   },
 );
 
@@ -60,6 +60,6 @@ test('what the guide says of a daemon that was moved is so', async () => {
   const again = await spawnDaemon(bus);
   const answer = await quantbotBus(bus, 'query', 'SELECT count(*) AS n FROM canon.numbers', '--format', 'csv');
   expect(answer.stdout).toBe('n\n3\n');
-  expect((await quantbotBus(bus, 'verify')).stdout).toContain('all as the journal says');
+  expect((await quantbotBus(bus, 'verify')).stdout).toContain('every file matches the journal');
   expect(await again.stop()).toEqual({ code: 0, signal: null });
 });

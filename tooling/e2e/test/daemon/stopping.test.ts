@@ -31,7 +31,7 @@ test('a first signal lets the batch in hand be finished, a second one leaves at 
   );
   await sleep(100);
   daemon.kill('SIGTERM');
-  await daemon.logged('stopping after the batch in hand');
+  await daemon.logged('stopping after the current batch');
   expect(await Promise.race([daemon.ended, sleep(500, 'still at it')])).toBe('still at it');
   daemon.kill('SIGTERM');
   expect(await Promise.race([daemon.ended, sleep(2_000, 'still at it')])).toEqual({ code: 130, signal: null });

@@ -85,7 +85,7 @@ test('the baseline tolerates old places wherever their lines go, and fails for n
 
   write('load.py', 'print("migrated")\n');
   expect((await scan('--baseline', 'ci/baseline.json')).stdout).toBe(
-    '1 file: no direct writes, 2 of the baseline gone (--update-baseline)\n',
+    '1 file: no direct writes, 2 of the baseline no longer found (--update-baseline)\n',
   );
 });
 
@@ -105,8 +105,16 @@ test.each([
     ['nowhere'],
     'SCAN_PATH_NOT_FOUND: There is nothing at nowhere.\nTry: Name existing files',
   ],
-  ['a baseline that is not there', ['--baseline', 'none.json'], 'BASELINE_INVALID: none.json is not a readable baseline'],
-  ['a baseline of something else', ['--baseline', 'other.json'], 'BASELINE_INVALID: other.json is not a readable baseline'],
+  [
+    'a baseline that is not there',
+    ['--baseline', 'none.json'],
+    'BASELINE_INVALID: none.json is not a readable baseline',
+  ],
+  [
+    'a baseline of something else',
+    ['--baseline', 'other.json'],
+    'BASELINE_INVALID: other.json is not a readable baseline',
+  ],
   ['an update of no baseline', ['--update-baseline'], 'error: --update-baseline needs --baseline FILE'],
 ])('%s is an error with exit code 1', async (_what, args, message) => {
   const { folder, scan } = project({ 'other.json': '{"places": 1}' });

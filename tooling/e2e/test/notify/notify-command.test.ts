@@ -50,7 +50,7 @@ test('notify test tells only the hooks that it is given, and knows which there a
   expect(await quantbotBus(bus, 'notify', 'test', 'b')).toMatchObject({ code: 0, stdout: 'ok      b (command)\n' });
   expect([told(bus, 'a.jsonl').length, told(bus, 'b.jsonl').length]).toEqual([0, 1]);
   const { code, stderr } = await quantbotBus(bus, 'notify', 'test', 'c');
-  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no hook c') });
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('notify has no hook c') });
 });
 
 const page = readFileSync(join(repository, 'docs/reference/notifications.md'), 'utf8');

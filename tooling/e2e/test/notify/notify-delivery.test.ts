@@ -93,8 +93,10 @@ test('what cannot be reached or started is told in the log, and everything else 
   const failures = daemon.log().filter(({ err }) => err?.code === 'NOTIFY_FAILED');
   expect(Object.fromEntries(failures.map(({ hook, err }) => [hook, err?.message]))).toEqual({
     'hook-0': expect.stringMatching(/http:\/\/127\.0\.0\.1:1 could not be reached: (ECONNREFUSED|TypeError|Error)/),
-    'hook-1': expect.stringContaining('no-such-program could not be started: there is no such program'),
-    'hook-2': expect.stringContaining('sh ended with exit code 3'),
+    'hook-1': expect.stringContaining(
+      'no-such-program could not be started: the program or its working folder does not exist',
+    ),
+    'hook-2': expect.stringContaining('sh exited with code 3'),
   });
   expect(daemon.log().find(({ output }) => output === 'why it failed\n')).toMatchObject({ level: 20 });
   expect(told(bus)).toHaveLength(1);
@@ -109,7 +111,7 @@ test('a command that does not end in time is killed with everything that it has 
   submitBad(bus, 'bad-1');
   const daemon = await drain(bus);
   expect(daemon.log().find(({ err }) => err?.code === 'NOTIFY_FAILED')?.err?.message).toContain(
-    'did not end within 1 s',
+    'did not exit within 1 s',
   );
   await expectGone(bus);
 });
@@ -250,9 +252,9 @@ test('secrets come from the environment, and are nowhere in the log', async () =
 });
 
 test.for([
-  { what: 'is not set', env: {}, message: 'names HOOK_URL, TOKEN, which is not set' },
+  { what: 'is not set', env: {}, message: 'needs HOOK_URL, TOKEN, which is not set' },
   { what: 'is no address', env: { HOOK_URL: 'hidden', TOKEN: 'x' }, message: 'must be an http or https address' },
-  { what: 'ends a line', env: { HOOK_URL: 'http://127.0.0.1/', TOKEN: 'hidden\nX: y' }, message: 'line end' },
+  { what: 'ends a line', env: { HOOK_URL: 'http://127.0.0.1/', TOKEN: 'hidden\nX: y' }, message: 'line break' },
 ])('a daemon does not start with a hook whose variable $what', async ({ env, message }) => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration names a variable so
   const bus = busWithHooks({ webhook: '${HOOK_URL}', headers: { Authorization: 'Bearer ${TOKEN}' } });

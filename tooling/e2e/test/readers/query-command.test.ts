@@ -165,7 +165,7 @@ describe('a query can only read, and only the bus', () => {
 
 test.each([
   [['SELECT 1', '--format', 'parquet'], 'needs --out'],
-  [['SELECT 1', '--format', 'parquet', '--out', 'x', '--limit', '1'], 'write LIMIT into the SQL'],
+  [['SELECT 1', '--format', 'parquet', '--out', 'x', '--limit', '1'], 'write LIMIT in the SQL'],
   [['SELECT 1', '--json', '--format', 'csv'], 'contradict each other'],
   [['SELECT 1', '--format', 'excel'], 'Allowed choices are table, json, csv, parquet'],
 ])('%j is refused before anything is asked', async (args, problem) => {

@@ -57,7 +57,7 @@ async function withLog({ config }: ExaminedBus): Promise<Finding | undefined> {
   return finding(
     'DATABASE_WAL',
     `${log} exists: another program has written to the database. The daemon leaves both as they are and publishes nothing. Ingestion continues.`,
-    `Stop that program. To discard its rows, \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`; to keep them, then open the moved database once for writing (CHECKPOINT) and run \`quantbot-bus adopt\` on it`,
+    `Stop that program, then move both files aside: \`mv ${shellWord(config.duckdbPath)} ${shellWord(`${config.duckdbPath}.before-bus`)}\` and \`mv ${shellWord(log)} ${shellWord(`${config.duckdbPath}.before-bus.wal`)}\`. To keep its rows, open the moved database once for writing (CHECKPOINT), then run \`quantbot-bus adopt\` on it`,
   );
 }
 
