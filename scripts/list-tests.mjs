@@ -13,7 +13,8 @@ const out = mkdtempSync(join(tmpdir(), 'quantbot-tests-'));
 /** The tests of a package as a run takes them: `hand`, `sample` or `whole`. */
 function testsOf(cwd, mode) {
   const file = join(out, 'tests.json');
-  const { CAMPAIGNS: _, ...env } = process.env;
+  const { CAMPAIGNS: _, FC_SEED = String(Math.floor(Date.now() / 86_400_000)), ...rest } = process.env;
+  const env = { ...rest, FC_SEED };
   if (mode !== 'hand') env.CAMPAIGNS = mode;
   execFileSync('npx', ['vitest', 'list', `--json=${file}`, '--passWithNoTests'], { cwd, env, stdio: 'ignore' });
   const tests = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];

@@ -121,7 +121,7 @@ export async function endedWithin(process: Running, ms: number): Promise<Ended |
   return ended;
 }
 
-const drainMs = 60_000;
+const drainMs = 240_000;
 
 /** Runs a daemon until nothing waits any more. */
 export async function drain(folder: string): Promise<void> {

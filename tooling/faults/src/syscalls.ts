@@ -104,7 +104,7 @@ export class SystemCallRounds {
 
   /** A daemon that meets an error pauses until it is gone: it has said so when it is stopped. */
   async #untilItEnds(running: Running, fired: () => boolean): Promise<void> {
-    for (let waited = 0; waited < 15_000; waited += 500) {
+    for (let waited = 0; waited < 60_000; waited += 500) {
       if ((await endedWithin(running, 500)) !== undefined) return;
       const paused = /paused; nothing is lost|failed; /.test(readFileSync(join(this.#folder, 'processes.log'), 'utf8'));
       if (paused && waited >= 3000 && fired()) break;

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)('a flush of the journal that fails', () =>
           `inject=fsync:error=${error}:when=2`,
         ],
       });
-      expect((await endedWithin(daemon, 20_000))?.code).toBe(1);
+      expect((await endedWithin(daemon, 120_000))?.code).toBe(1);
       expect(readFileSync(join(folder, 'processes.log'), 'utf8')).toContain('JOURNAL_FAILED');
       expect((await checkAfterDamage(folder)).problems).toEqual([]);
     },

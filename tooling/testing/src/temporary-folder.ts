@@ -25,7 +25,7 @@ async function removeFolder(folder: string): Promise<void> {
   const strays = await eventually(
     () => processesIn(folder),
     pids => pids.length === 0,
-    3_000,
+    30_000,
   ).catch(() => processesIn(folder));
   for (const pid of strays) process.kill(pid, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

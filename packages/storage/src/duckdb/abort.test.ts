@@ -58,7 +58,7 @@ describe.each(reads)('%s', (_, read) => {
     const start = performance.now();
     const [result] = await Promise.allSettled([read(), setTimeout(ms).then(() => controller.abort(enough))]);
     expect(result).toEqual({ status: 'rejected', reason: enough });
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(performance.now() - start).toBeLessThan(60_000);
   });
 
   test('ends also when the signal comes in the moment in which the statement is handed to DuckDB', async () => {

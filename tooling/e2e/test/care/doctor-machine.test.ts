@@ -151,7 +151,7 @@ test('a file system that is mounted read-only is told from missing rights; the d
   await follow(bus, commandsIn(the('READ_ONLY').cure)[0]);
   expect((await doctor(bus)).codes).not.toContain('READ_ONLY');
   await follow(bus, commandsIn(the('DIFFERENT_FILE_SYSTEMS').cure)[0]);
-  expect((await submission.settled({ timeoutMs: 60_000 })).status).toBe('ingested');
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
   expect((await doctor(bus)).codes).toEqual([]);
 });
 

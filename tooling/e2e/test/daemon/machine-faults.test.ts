@@ -100,7 +100,7 @@ test('a store that cannot be written to makes the daemon pause, and nothing is r
   const line = await daemon.logged('paused');
   expect(line).toMatchObject({ err: { code: 'EACCES' }, hint: expect.stringContaining('permissions') });
   chmodSync(bus.layout.store, 0o755);
-  expect((await submission.settled({ timeoutMs: 20_000 })).status).toBe('ingested');
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
 });
 
 sampled(
@@ -126,7 +126,7 @@ sampled(
       hint: expect.stringContaining('read-only'),
     });
     mount('-o', 'remount,rw,bind', store);
-    expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+    expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
     expect(readdirSync(bus.layout.rejected)).toEqual([]);
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
   },
@@ -161,7 +161,7 @@ test('without file descriptors the daemon pauses and says so, and goes on when t
   const line = await daemon.logged('paused');
   expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
   limit(1024);
-  expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
   expect(readdirSync(bus.layout.rejected)).toEqual([]);
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
@@ -192,7 +192,7 @@ sampled(
     });
     expect(existsSync(join(bus.layout.inbox, 'stranger/COMMIT'))).toBe(true);
     unmount();
-    expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+    expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 120_000 })).status).toBe('ingested');
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
   },
 );

@@ -34,7 +34,7 @@ test('a first signal lets the batch in hand be finished, a second one leaves at 
   await daemon.logged('stopping after the current batch');
   expect(await Promise.race([daemon.ended, sleep(500, 'still at it')])).toBe('still at it');
   daemon.kill('SIGTERM');
-  expect(await Promise.race([daemon.ended, sleep(2_000, 'still at it')])).toEqual({ code: 130, signal: null });
+  expect(await Promise.race([daemon.ended, sleep(60_000, 'still at it')])).toEqual({ code: 130, signal: null });
   continueProcess(inspector);
   await drain(bus);
   expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 2 }]);
@@ -52,7 +52,7 @@ test.for(['SIGINT', 'SIGTERM'] as const)(
       QUANTBOT_BUS_CONFIG: bus.configPath,
     });
     const daemon = asDaemon(pnpm);
-    await daemon.logged('bus daemon ready', 60_000);
+    await daemon.logged('bus daemon ready');
     await (await submit(bus)).settled();
     const { pid } = JSON.parse(readFileSync(`${bus.config.duckdbPath}.writer.lock`, 'utf8')) as { pid: number };
     onTestFinished(() => endProcess(pid));

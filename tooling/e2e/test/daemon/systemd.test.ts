@@ -65,7 +65,7 @@ sampled(
     hanging.kill('SIGABRT'); // as systemd does
     expect(await hanging.ended).toMatchObject({ signal: 'SIGABRT' });
     const daemon = launchDaemon(bus, { env: supervised });
-    expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+    expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
     await eventually(told, lines => lines.some(line => line.startsWith('STATUS=running; up to seq 1, nothing waits')));
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     await end();

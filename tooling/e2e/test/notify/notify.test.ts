@@ -144,7 +144,7 @@ test('a daemon that pauses says why, and says when it goes on, in this order and
   );
   rmSync(bus.layout.store);
   renameSync(`${bus.layout.store}.away`, bus.layout.store);
-  await submission.settled({ timeoutMs: 20_000 });
+  await submission.settled({ timeoutMs: 120_000 });
   await eventually(
     () => told(bus).length,
     n => n === 2,

@@ -130,7 +130,7 @@ function readLog(stderr: () => string, ended: Promise<unknown>): Pick<RunningDae
     running = false;
   };
   ended.then(hasEnded, hasEnded);
-  const logged = async (what: string | ((line: LogLine) => boolean), timeoutMs = 20_000) => {
+  const logged = async (what: string | ((line: LogLine) => boolean), timeoutMs = 120_000) => {
     const matches = typeof what === 'string' ? (line: LogLine) => line.msg.includes(what) : what;
     const line = await eventually(
       () => log().find(matches),

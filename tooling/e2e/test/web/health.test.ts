@@ -37,7 +37,7 @@ test('a daemon that pauses for the machine’s sake is alive, not ready, and rea
   expect(scraped).toContain('quantbot_bus_state{state="paused"} 1');
   rmSync(bus.layout.store);
   renameSync(`${bus.layout.store}.away`, bus.layout.store);
-  expect((await submission.settled({ timeoutMs: 30_000 })).status).toBe('ingested');
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
   await eventually(readyz, ({ status }) => status === 200);
 });
 

@@ -70,7 +70,7 @@ sampled('slow files keep the jobs of their batch waiting for seconds, however ma
   const slow = [1, 2, 3, 4].map(n => jobWith(bus, `slow-${n}`, fixture('repeated-30-deep'), { producer: `p${n}` }));
   const begun = performance.now();
   expect(await outcomes(busy, [jobWith(bus, 'good', good), ...slow])).toEqual([['good', 'good']]);
-  expect(performance.now() - begun).toBeLessThan(9_000);
+  expect(performance.now() - begun).toBeLessThan(30_000);
   expect(handedOver).toEqual(slow.map(job => job.jobId));
 });
 
