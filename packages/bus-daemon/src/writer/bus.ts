@@ -6,6 +6,7 @@ import type { BusConfig, BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { ClaimedJob } from './job.js';
+import type { TableSegments } from './table-segments.js';
 
 /** What every stage works on. Only clock and ids are injected, for tests. */
 export interface Bus {
@@ -20,6 +21,8 @@ export interface Bus {
   tables: TableRegistry;
   /** What producers may add to them. */
   tableLimits: TableLimits;
+  /** Their compacted files. */
+  tableSegments: TableSegments;
   /**
    * Takes over jobs that cost more time than the jobs around them should wait; undefined where a
    * job is beside the others already.

@@ -16,6 +16,7 @@ import {
 } from '@quantbot/infra';
 import type { Bus } from './bus.js';
 import { Events } from './events.js';
+import { TableSegments } from './table-segments.js';
 
 const inspectorIdleMs = 60_000;
 
@@ -54,6 +55,7 @@ export async function openBus(
     journal,
     tables,
     tableLimits: new TableLimits(),
+    tableSegments: new TableSegments(layout),
     requestedExports: [],
     leftBehind: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),

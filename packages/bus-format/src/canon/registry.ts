@@ -17,11 +17,15 @@ export interface RegisteredArtifact {
  */
 export class TableRegistry {
   readonly #declared: ReadonlyMap<string, DeclaredTable>;
+  /** For a draft: what it was made from. It holds only what it changes itself. */
+  readonly #base: TableRegistry | undefined;
+  #inOrder: readonly CanonTable[] | undefined;
   readonly #tables = new Map<string, CanonTable>();
   readonly #lastSeq = new Map<string, number>();
 
-  private constructor(declared: ReadonlyMap<string, DeclaredTable>) {
+  private constructor(declared: ReadonlyMap<string, DeclaredTable>, base?: TableRegistry) {
     this.#declared = declared;
+    this.#base = base;
   }
 
   /**
@@ -33,8 +37,7 @@ export class TableRegistry {
    */
   static replay(artifacts: Iterable<RegisteredArtifact>, declared: readonly DeclaredTable[] = []): TableRegistry {
     const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])));
-    for (const table of declared)
-      if (table.columns.length > 0) registry.#tables.set(table.name, newTable(table.name, table));
+    for (const table of declared) if (table.columns.length > 0) registry.#set(newTable(table.name, table));
     for (const artifact of artifacts) {
       try {
         registry.apply(artifact);
@@ -51,18 +54,28 @@ export class TableRegistry {
     return registry;
   }
 
-  /** The tables in name order. */
-  tables(): CanonTable[] {
-    return [...this.#tables.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  /** The tables in name order: the same array until one changes. */
+  tables(): readonly CanonTable[] {
+    const own = this.#tables;
+    if (own.size === 0 && this.#base !== undefined) return this.#base.tables();
+    if (this.#base === undefined && this.#inOrder !== undefined) return this.#inOrder;
+    const others = (this.#base?.tables() ?? []).filter(({ name }) => !own.has(name));
+    this.#inOrder = [...others, ...own.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#inOrder;
+  }
+
+  /** The tables that a draft adds or changes. */
+  changed(): CanonTable[] {
+    return [...this.#tables.values()].filter(table => table !== this.#base?.get(table.name));
   }
 
   get(name: string): CanonTable | undefined {
-    return this.#tables.get(name);
+    return this.#tables.get(name) ?? this.#base?.get(name);
   }
 
   /** Whether a table is there, or the configuration says what it will be. */
   isKnown(name: string): boolean {
-    return this.#tables.has(name) || this.#declared.has(name);
+    return this.get(name) !== undefined || this.#declared.has(name);
   }
 
   /** The columns that each file of a table must have, without NULL. */
@@ -72,7 +85,7 @@ export class TableRegistry {
 
   /** The seq of the last job that added to the table; 0 when there is none. */
   lastSeq(name: string): number {
-    return this.#lastSeq.get(name) ?? 0;
+    return this.#lastSeq.get(name) ?? this.#base?.lastSeq(name) ?? 0;
   }
 
   /** Takes in a committed artifact; one whose hint names no table is passed over. */
@@ -80,7 +93,7 @@ export class TableRegistry {
     const name = canonTableOf(artifact.schemaHint);
     if (name === undefined) return;
     const table = this.get(name) ?? newTable(name, this.#declared.get(name));
-    this.#tables.set(name, evolve(table, artifact.artifactKey, artifact.columns, this.required(name)));
+    this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name)));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
 
@@ -90,20 +103,23 @@ export class TableRegistry {
    */
   keepGeneration(name: string, generation: number): void {
     const table = this.get(name);
-    if (table !== undefined && table.generation < generation) this.#tables.set(name, { ...table, generation });
+    if (table !== undefined && table.generation < generation) this.#set({ ...table, generation });
   }
 
-  /** A copy to try a batch on: what it decides becomes true only when the batch is committed. */
+  /** A draft to try a batch on: what it decides becomes true only when the batch is committed. */
   draft(): TableRegistry {
-    const copy = new TableRegistry(this.#declared);
-    for (const [name, table] of this.#tables) copy.#tables.set(name, table);
-    for (const [name, seq] of this.#lastSeq) copy.#lastSeq.set(name, seq);
-    return copy;
+    return new TableRegistry(this.#declared, this);
   }
 
   /** Becomes what a draft has become. */
   adopt(draft: TableRegistry): void {
-    for (const [name, table] of draft.#tables) this.#tables.set(name, table);
+    for (const table of draft.#tables.values()) this.#set(table);
     for (const [name, seq] of draft.#lastSeq) this.#lastSeq.set(name, seq);
+  }
+
+  #set(table: CanonTable): void {
+    if (this.#tables.get(table.name) === table) return;
+    this.#tables.set(table.name, table);
+    this.#inOrder = undefined;
   }
 }

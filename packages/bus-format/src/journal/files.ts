@@ -53,6 +53,13 @@ export async function listSegments(
   folder: string,
   upTo = Number.POSITIVE_INFINITY,
 ): Promise<{ live: Segment[]; garbage: string[] }> {
+  const all = await readSegments(folder);
+  const live = liveSegments(all, upTo);
+  return { live, garbage: all.filter(s => !live.includes(s)).map(s => s.name) };
+}
+
+/** Reads the names of all segments in a folder. A missing folder has none. */
+export async function readSegments(folder: string): Promise<Segment[]> {
   const names = await readdir(folder).catch(error => {
     if (error.code === 'ENOENT') return [] as string[];
     throw error;
@@ -64,11 +71,15 @@ export async function listSegments(
     const { size } = await stat(join(folder, name));
     all.push({ first: Number(match[1]), last: Number(match[2]), name, bytes: size });
   }
+  return all;
+}
+
+/** The segments up to a seq that lie within no wider one, in order. */
+export function liveSegments(all: readonly Segment[], upTo: number): Segment[] {
   const candidates = all.filter(s => s.last <= upTo);
-  const live = candidates
+  return candidates
     .filter(s => !candidates.some(wider => wider !== s && wider.first <= s.first && wider.last >= s.last))
     .sort((a, b) => a.first - b.first);
-  return { live, garbage: all.filter(s => !live.includes(s)).map(s => s.name) };
 }
 
 /**

@@ -2,18 +2,31 @@ import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { anywhere, type Condition } from '../location.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
-import { seqName } from './files.js';
+import { emptyCommit, seqName } from './files.js';
 import { journalColumns } from './row.js';
 import type { HotFiles, JournalSnapshot } from './snapshot.js';
 
 /** The views of the journal alone. */
 export const journalViewsAt = (layout: BusLayout, snapshot: JournalSnapshot): string[] => [
   'CREATE SCHEMA IF NOT EXISTS _bus',
+  hotFilesMacro('globs'),
   `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' }, anywhere)}`,
   `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
 ];
 
 const commitFileName = 'commit.parquet';
+
+/**
+ * The macro behind {@link hotFiles}. While views are created it yields the empty file, because
+ * DuckDB evaluates globs for each CREATE VIEW. Each would look at every name in `hot/`, so that all
+ * together cost the square of the number of tables.
+ */
+export const hotFilesMacro = (body: 'globs' | '[empty]'): string =>
+  `CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${body}`;
+
+/** Files in `hot/`, for `read_parquet`: those of the globs, one of which finds the empty file. */
+export const hotFiles = (empty: string, globs: readonly string[]): string =>
+  `_bus.hot_files(${literal(empty)}, ${literalList(globs)})`;
 
 /** `_bus.hot_journal`: the rows of the commits that are not compacted yet. */
 export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: HotFiles, where: Condition): string {
@@ -22,9 +35,10 @@ export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: Ho
     const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));
     return `SELECT ${columns} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})`;
   }
+  const empty = join(layout.hot, emptyCommit, commitFileName);
   // The comparison with a constant is applied to names before a file is opened; that needs the
   // column to be called filename.
-  return `SELECT ${columns} FROM read_parquet(${literal(join(layout.hot, '*', commitFileName))}, schema = ${schemaMap(journalColumns)}, \
+  return `SELECT ${columns} FROM read_parquet(${hotFiles(empty, [join(layout.hot, '*', commitFileName)])}, schema = ${schemaMap(journalColumns)}, \
 filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
 }
 

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
 import { artifactColumns } from '../journal/row.js';
-import { literal, literalList } from '../sql.js';
+import { literal } from '../sql.js';
 import { exportStatusFile } from '../state/export-status.js';
 import type { BusInfo, Snapshot } from './snapshot.js';
 
@@ -79,22 +79,23 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
 
 /** A row for each canonical table: which of its rows it shows. */
 const tablesOf = ({ tables }: Snapshot): string =>
-  unionOf(
-    tables.map(
-      ({ table: { name, mode, key, orderBy } }) =>
-        `${literal(name)}, ${literal(mode)}, CAST(${literalList(key)} AS VARCHAR[]), CAST(${literalList(orderBy)} AS VARCHAR[])`,
-    ),
+  constantRows(
+    tables.map(({ table: { name, mode, key, orderBy } }) => ({ table_name: name, mode, key, order_by: orderBy })),
     { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
   );
 
 /** A row for each column of a canonical table. */
 const columnsOf = ({ tables }: Snapshot): string =>
-  unionOf(
+  constantRows(
     tables.flatMap(({ table }) =>
-      table.columns.map(
-        ({ name, type, required, fixedBy }, index) =>
-          `${literal(table.name)}, ${index + 1}, ${literal(name)}, ${literal(type)}, ${required}, ${literal(fixedBy)}`,
-      ),
+      table.columns.map(({ name, type, required, fixedBy }, index) => ({
+        table_name: table.name,
+        position: index + 1,
+        column_name: name,
+        type,
+        required,
+        fixed_by: fixedBy,
+      })),
     ),
     {
       table_name: 'VARCHAR',
@@ -106,9 +107,14 @@ const columnsOf = ({ tables }: Snapshot): string =>
     },
   );
 
-/** Rows of constants with these columns; there may be none. */
-function unionOf(rows: readonly string[], columns: Readonly<Record<string, string>>): string {
-  const types = Object.entries(columns);
-  const none = `SELECT ${types.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`;
-  return [none, ...rows.map(row => `SELECT ${row}`)].join(' UNION ALL ');
+/**
+ * Rows of constants with these columns; there may be none. They are one JSON text: DuckDB needs far
+ * longer for thousands of rows of SQL.
+ */
+function constantRows<Column extends string>(
+  rows: readonly Readonly<Record<Column, unknown>>[],
+  columns: Readonly<Record<Column, string>>,
+): string {
+  const type = `[${JSON.stringify(columns)}]`;
+  return `SELECT unnest(from_json(${literal(JSON.stringify(rows))}, ${literal(type)}), max_depth := 2)`;
 }

@@ -2,4 +2,4 @@
 export { assertOurs } from './ownership.js';
 export type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
-export { tableInOrder, viewsAt } from './views.js';
+export { type PublicSchema, publicSchema, tableInOrder, type ViewStatement, viewsAt } from './views.js';

@@ -2,47 +2,84 @@ import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
-import { emptyCommit, seqName } from '../journal/files.js';
+import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
 import { isOfTable } from '../journal/row.js';
 import type { HotFiles } from '../journal/snapshot.js';
-import { hotJournal, journalQuery } from '../journal/views.js';
+import { hotFiles, hotFilesMacro, hotJournal, journalQuery } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
 import { identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
 import type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 
+/** A view of the public schema, and the CREATE VIEW that makes it. */
+export interface ViewStatement {
+  name: string;
+  statement: string;
+}
+
 /**
- * The statements that make the whole public schema: one place for publication, exports and time
- * travel.
+ * The public schema: one place for publication, exports and time travel. The views need `before`,
+ * and are complete after `after`.
+ */
+export interface PublicSchema {
+  before: readonly string[];
+  views: readonly ViewStatement[];
+  after: readonly string[];
+}
+
+/** All statements of {@link publicSchema} in order. */
+export function viewsAt(...of: Parameters<typeof publicSchema>): string[] {
+  const { before, views, after } = publicSchema(...of);
+  return [...before, ...views.map(({ statement }) => statement), ...after];
+}
+
+/**
+ * Returns what makes the public schema, in order.
  *
  * @param location where the database will lie, if it is published: opened from another place, it
  * answers with an error.
  */
-export function viewsAt(
+export function publicSchema(
   layout: BusLayout,
   snapshot: Snapshot,
   hot: HotFiles,
   info: BusInfo,
   location?: readonly string[],
-): string[] {
+): PublicSchema {
   const where = location === undefined ? anywhere : onlyHere;
-  return [
-    'CREATE SCHEMA _bus',
-    'CREATE SCHEMA catalog',
-    'CREATE SCHEMA canon',
-    'CREATE SCHEMA _rows',
+  const statements = [
     ...(location === undefined ? [] : [hereView(location)]),
     `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot, where)}`,
     `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, where)}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.flatMap(files => tableViews(layout, files, hot, where)),
+    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, where)),
   ];
+  return {
+    before: [
+      ...['_bus', 'catalog', 'canon', '_rows'].map(name => `CREATE SCHEMA IF NOT EXISTS ${name}`),
+      hotFilesMacro('[empty]'),
+      `CREATE OR REPLACE MACRO _bus.compacted() AS ${literal(folderOf(layout, snapshot.compactedSeq))}`,
+    ],
+    views: statements.map(statement => ({ name: nameIn(statement), statement })),
+    after: [hotFilesMacro('globs')],
+  };
 }
+
+const nameIn = (statement: string): string => /^CREATE VIEW (\S+) AS/.exec(statement)?.[1] as string;
+
+/** Sorts behind every file in the folder of a commit, since '~' sorts behind every table's name. */
+const folderOf = (layout: BusLayout, seq: number): string => join(layout.hot, seqName(seq), '~');
 
 /**
  * `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`.
  */
-function tableViews(layout: BusLayout, files: TableFiles, hot: HotFiles, where: Condition): string[] {
+function tableViews(
+  layout: BusLayout,
+  snapshot: Snapshot,
+  files: TableFiles,
+  hot: HotFiles,
+  where: Condition,
+): string[] {
   const { table } = files;
   const name = identifier(table.name);
   const parts: string[] = [];
@@ -53,7 +90,7 @@ function tableViews(layout: BusLayout, files: TableFiles, hot: HotFiles, where: 
       `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
     );
   }
-  const from = hotTableFiles(layout, files, hot);
+  const from = hotTableFiles(layout, snapshot, files, hot);
   // Joined with the rows of the commits: a job's rows are there when both its commit and its files
   // are, so never in part.
   parts.push(
@@ -93,17 +130,22 @@ export const tableInOrder = (table: string, fromSeq = 0): string =>
  */
 const assumedRows = 1_000_000;
 
-function hotTableFiles(layout: BusLayout, { table, compactedSeq }: TableFiles, hot: HotFiles): string {
+function hotTableFiles(
+  layout: BusLayout,
+  snapshot: Snapshot,
+  { table, compactedSeq }: TableFiles,
+  hot: HotFiles,
+): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
   const schema = `schema = ${schemaMap(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
+  const empty = join(layout.hot, emptyCommit, emptyTableFileName(table.name, 0));
   if (hot.mode === 'frozen') {
     const files = hot.tableFiles.get(table.name) ?? [];
     if (files.length > 0) return `read_parquet(${literalList(files)}, ${schema})`;
-    const empty = join(layout.hot, emptyCommit, `${table.name}~0~empty.parquet`);
     return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
   }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
-  // '~' sorts behind every table name, so this leaves out the whole folder of the last compacted
-  // commit.
-  return `read_parquet(${literalList(globs)}, ${schema}) WHERE filename > ${literal(join(layout.hot, seqName(compactedSeq), '~'))}`;
+  // A macro, so that a compaction leaves the views of all other tables as they are.
+  const after = compactedSeq === snapshot.compactedSeq ? '_bus.compacted()' : literal(folderOf(layout, compactedSeq));
+  return `read_parquet(${hotFiles(empty, globs)}, ${schema}) WHERE filename > ${after}`;
 }

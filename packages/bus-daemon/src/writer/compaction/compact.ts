@@ -1,5 +1,5 @@
 import { readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   type CanonTable,
@@ -16,14 +16,7 @@ import {
   throwDamage,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
-import {
-  journalColumns,
-  listSegments,
-  positionIn,
-  type Segment,
-  segmentName,
-  seqName,
-} from '@quantbot/bus-format/journal';
+import { journalColumns, positionIn, type Segment, segmentName, seqName } from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusLayout, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
@@ -73,11 +66,16 @@ export async function compactHot(
     return stored;
   };
   let changed = last > compactedSeq;
+  const filesIn = await tableFilesBySeq(bus, [
+    ...new Set([...[...behind.values()].flatMap(b => b.commits), ...commits]),
+  ]);
   for (const table of bus.tables.tables()) {
     if (skip.has(table.name)) continue;
     const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
     const range = { table, older, commits, first: after + 1, last };
-    const compact = () => compactTable(bus, compactor, range, storedFiles);
+    const files = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
+    if (files.length === 0) continue;
+    const compact = () => compactTable(bus, compactor, { ...range, files }, storedFiles);
     if (await withoutDamage(table.name, compact, onDamage)) changed = true;
   }
   faultPoint('compact:tables-written');
@@ -110,16 +108,16 @@ interface TableRange {
   commits: readonly number[];
   first: number;
   last: number;
+  /** Its files in all these commits. */
+  files: readonly string[];
 }
 
 async function compactTable(
   bus: Bus,
   compactor: WorkerProcess,
-  { table, older, commits, first, last }: TableRange,
+  { table, older, commits, first, last, files }: TableRange,
   storedFiles: () => Promise<Map<string, StoredFile>>,
 ): Promise<boolean> {
-  const files = await tableFilesIn(bus.layout, [...older, ...commits], table.name);
-  if (files.length === 0) return false;
   const commitFiles = commitFilesOf(bus, [...older, ...commits]);
   const stored = await storedFiles();
   const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
@@ -149,7 +147,8 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
   let merged = false;
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
-    const { live } = await listSegments(folder, bus.journal.compactedSeq);
+    const live = await bus.tableSegments.live(table.name, bus.journal.compactedSeq);
+    if (live.length < 2) continue;
     const columns = [...table.columns, ...originColumns];
     const shown = (rows: string, last: number) => keptRows(bus, table, rows, last);
     const merge = () => mergeIn(bus, compactor, folder, live, columns, originOrder, shown);
@@ -244,7 +243,9 @@ export async function writeSegment(
     );
     await syncFile(building);
     faultPoint('compact:before-rename');
+    bus.tableSegments.forget(basename(folder));
     await rename(building, join(folder, name));
+    bus.tableSegments.forget(basename(folder));
     faultPoint('compact:after-rename');
     await syncFolder(folder);
   } finally {
@@ -258,6 +259,21 @@ export async function tableFilesIn({ hot }: BusLayout, commits: readonly number[
   for (const seq of commits) {
     const folder = join(hot, seqName(seq));
     for (const name of await readdir(folder)) if (name.startsWith(`${table}~`)) files.push(join(folder, name));
+  }
+  return files;
+}
+
+/** The files of canonical tables in these commits, by table and commit. Reads each folder once. */
+async function tableFilesBySeq(bus: Bus, commits: readonly number[]): Promise<Map<string, Map<number, string[]>>> {
+  const files = new Map<string, Map<number, string[]>>();
+  for (const seq of commits) {
+    const folder = join(bus.layout.hot, seqName(seq));
+    for (const name of await readdir(folder)) {
+      if (!name.includes('~')) continue;
+      const table = name.split('~', 1)[0] as string;
+      const bySeq = files.get(table) ?? new Map<number, string[]>();
+      files.set(table, bySeq.set(seq, [...(bySeq.get(seq) ?? []), join(folder, name)]));
+    }
   }
   return files;
 }

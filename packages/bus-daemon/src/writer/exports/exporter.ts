@@ -1,5 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   type ExportEntry,
   type ExportStatus,
@@ -21,6 +21,7 @@ import { writeDataset } from './write-dataset.js';
 import { writeExportFile } from './write-file.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
+const saveEveryMs = 1_000;
 
 /** How an export is. */
 export interface ExportState {
@@ -140,7 +141,7 @@ export class Exporter {
     const due = (await this.#dirty()).filter(
       item => ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed(),
     );
-    for (const item of due) await this.#runOne(item, status);
+    await this.#runEach(due, status);
     if (due.length > 0) await this.#removeGarbage();
     const served = this.#serving.at(-1);
     this.#serving = [];
@@ -149,12 +150,27 @@ export class Exporter {
     await this.#saveStatus(status);
   }
 
+  /** Saves the status now and then: it lists every export, and there may be thousands. */
+  async #runEach(due: readonly GoldenExport[], status: ExportStatus): Promise<void> {
+    let savedAt = Number.NEGATIVE_INFINITY;
+    for (const [index, item] of due.entries()) {
+      await this.#runOne(item, status);
+      if (this.#stopped) return this.#saveStatus(status);
+      if (index < due.length - 1 && this.#bus.elapsed() - savedAt < saveEveryMs) continue;
+      await this.#saveStatus(status);
+      savedAt = this.#bus.elapsed();
+    }
+  }
+
   async #dirty(): Promise<GoldenExport[]> {
     const status = await this.#readStatus();
+    const { exportDir } = this.#bus.config.export;
+    const names = new Set(await readdir(exportDir).catch(noneIfMissing));
+    const isThere = async (path: string) => (dirname(path) === exportDir ? names.has(basename(path)) : exists(path));
     const dirty: GoldenExport[] = [];
     for (const item of await this.#exports.all()) {
       const last = status.exports[item.name];
-      if (!isCurrent(item, last) || this.#isForced(item, last?.as_of_seq) || !(await exists(whatMustBe(item))))
+      if (!isCurrent(item, last) || this.#isForced(item, last?.as_of_seq) || !(await isThere(whatMustBe(item))))
         dirty.push(item);
     }
     return dirty;
@@ -229,7 +245,6 @@ export class Exporter {
       this.#pins.delete(snapshot);
     }
     this.#tell(item.name, status.exports[item.name]);
-    await this.#saveStatus(status);
   }
 
   #tell(name: string, entry: ExportEntry | undefined): void {

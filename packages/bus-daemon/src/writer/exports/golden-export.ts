@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { identifier } from '@quantbot/bus-format';
@@ -59,10 +59,16 @@ export const defaultOptions: ExportFileOptions = {
  * Returns a hash of an export's definition. When it changes, the export is stale, and files of a
  * dataset cannot stay.
  */
-export const definitionOf = ({ sql, options, columns }: GoldenExport): string =>
-  createHash('sha256')
-    .update(JSON.stringify([sql, options, columns]))
-    .digest('hex');
+export function definitionOf({ sql, options, columns }: GoldenExport): string {
+  const known = definitions.get(columns);
+  if (known !== undefined) return known;
+  const definition = hash('sha256', JSON.stringify([sql, options, columns]));
+  definitions.set(columns, definition);
+  return definition;
+}
+
+/** By the list of columns, which belongs to one definition of one export. */
+const definitions = new WeakMap<object, string>();
 
 /** Returns a name beside an export that readers skip. */
 export const unfinishedBeside = (path: string, claim: string): string =>

@@ -31,6 +31,8 @@ export class GoldenExports {
   readonly #bus: Bus;
   readonly #worker: WorkerProcess;
   readonly #tables = new Map<string, Promise<string[] | undefined>>();
+  /** The exports of all tables, until a table changes. */
+  #ofTables: { tables: readonly CanonTable[]; exports: readonly Omit<GoldenExport, 'changedSeq'>[] } | undefined;
 
   /** @param worker parses the SELECTs of the configuration. */
   constructor(bus: Bus, worker: WorkerProcess) {
@@ -44,11 +46,15 @@ export class GoldenExports {
     const { exportDir, jobs } = config.export;
     // A configured export with a table's name replaces that table's own export.
     const named = new Set(jobs.map(job => job.name.toLowerCase()));
-    const ofTables = tables
-      .tables()
-      .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
-      .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions))
-      .map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
+    const all = tables.tables();
+    if (this.#ofTables?.tables !== all)
+      this.#ofTables = {
+        tables: all,
+        exports: all
+          .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
+          .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions)),
+      };
+    const ofTables = this.#ofTables.exports.map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
     const ofConfig = await Promise.all(
       jobs.map(async job => ({
         ...job,

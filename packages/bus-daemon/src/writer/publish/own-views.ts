@@ -1,4 +1,5 @@
 import { literal } from '@quantbot/bus-format';
+import type { PublicSchema, ViewStatement } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { ConfiguredView } from '@quantbot/infra';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
@@ -16,14 +17,16 @@ const timeoutMs = 30_000;
  * process, which an SQL text that crashes DuckDB takes down instead of the daemon; then one by one,
  * so that the others are not lost with it. No view ever stops a publication.
  */
-export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readonly string[]): Promise<CheckedView[]> {
+export async function checkViews(bus: Bus, checker: WorkerProcess, schema: () => PublicSchema): Promise<CheckedView[]> {
   const { views } = bus.config.publish;
   if (views.length === 0) return [];
+  const { before, views: made, after } = schema();
+  const setup = [...before, ...made.map(({ statement }) => statement), ...after];
   const ask = (asked: readonly ConfiguredView[]) =>
     checker.request(
       {
         task: 'views',
-        setup: [...setup],
+        setup,
         views: [...asked],
         readable: foldersOfDaemon(bus.layout, bus.config.export.exportDir),
       },
@@ -47,12 +50,13 @@ export async function checkViews(bus: Bus, checker: WorkerProcess, setup: readon
 }
 
 /** `catalog.views_d`: the views of the configuration, and how they are. */
-export function viewsTable(views: readonly CheckedView[]): string {
+export function viewsTable(views: readonly CheckedView[]): ViewStatement {
   const rows = views.map(
     ({ name, sql, problem }) =>
       `SELECT ${literal(name)}, ${literal(sql)}, ${problem === null}, ${problem === null ? 'NULL' : literal(problem)}`,
   );
   const none =
     'SELECT CAST(NULL AS VARCHAR) AS name, CAST(NULL AS VARCHAR) AS sql, CAST(NULL AS BOOLEAN) AS ok, CAST(NULL AS VARCHAR) AS error WHERE false';
-  return `CREATE VIEW catalog.views_d AS ${[none, ...rows].join(' UNION ALL ')}`;
+  const name = 'catalog.views_d';
+  return { name, statement: `CREATE VIEW ${name} AS ${[none, ...rows].join(' UNION ALL ')}` };
 }

@@ -1,23 +1,16 @@
-import { chmod, link, rename, rm, stat } from 'node:fs/promises';
+import { link, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
-import { daemonError, hintFor, identifier, literal, locationOf } from '@quantbot/bus-format';
+import { version as duckdbVersion } from '@duckdb/node-api';
+import { daemonError, hintFor, locationOf } from '@quantbot/bus-format';
 import type { CanonTable } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
-import {
-  assertOurs,
-  type BusInfo,
-  configuredViewComment,
-  type Snapshot,
-  splitViewName,
-  viewStatements,
-  viewsAt,
-} from '@quantbot/bus-format/views';
+import { assertOurs, type BusInfo, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder, systemErrorCode } from '@quantbot/infra';
+import { digestFile, faultPoint, makeFolderDurable, syncFolder, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { buildDatabase } from './build-database.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { neededAfter, snapshotOf } from './snapshot.js';
 
@@ -59,7 +52,7 @@ export class Publisher {
   async publishNewTables(): Promise<void> {
     const tables = this.#bus.tables.tables();
     const last = this.#publishedTables;
-    if (last?.length === tables.length && tables.every((table, index) => table === last[index])) return;
+    if (last === tables) return;
     await this.publish();
   }
 
@@ -125,34 +118,18 @@ export class Publisher {
     const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;
     const path = join(bus.layout.published, `${name}.duckdb`);
     const building = join(bus.layout.building, `${name}.duckdb`);
-    const statementsFor = (location?: readonly string[]) =>
-      viewsAt(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location);
-    const views = await checkViews(bus, this.#checker, statementsFor());
+    const schemaFor = (location?: readonly string[]) =>
+      publicSchema(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location);
+    const views = await checkViews(bus, this.#checker, schemaFor);
     await makeFolderDurable(dirname(bus.config.duckdbPath));
-    const statements = statementsFor(locationOf(bus.config.duckdbPath));
+    const schema = schemaFor(locationOf(bus.config.duckdbPath));
     this.#reportViews(views);
-    try {
-      const instance = await DuckDBInstance.create(building, { threads: '1', memory_limit: '128MB' });
-      const connection = await instance.connect();
-      await connection.run('BEGIN'); // one flush of its WAL instead of one per view
-      for (const statement of [...statements, viewsTable(views)]) await connection.run(statement);
-      await connection.run('COMMIT');
-      // Each in its own transaction: a failed statement aborts its transaction.
-      for (const view of views.filter(({ problem }) => problem === null))
-        await addView(connection, view).catch(error =>
-          bus.logger.error({ err: error, view: view.name }, 'a view could not be created'),
-        );
-      await connection.run('CHECKPOINT');
-      connection.closeSync();
-      instance.closeSync();
-      // Read-only, so that a client that opens it for writing by habit is refused instead of
-      // locking readers out.
-      await chmod(building, 0o444);
-      await syncFile(building);
-    } catch (error) {
-      await rm(building, { force: true });
-      throw error;
-    }
+    await buildDatabase(building, {
+      schema: { ...schema, views: [...schema.views, viewsTable(views)] },
+      configured: views.filter(({ problem }) => problem === null),
+      before: await this.#before(),
+      onProblem: (view, error) => bus.logger.error({ err: error, view: view.name }, 'a view could not be created'),
+    });
     const { ino, size, mtimeMs } = await stat(building);
     const record: PublishedDatabase = {
       name,
@@ -170,6 +147,13 @@ export class Publisher {
     await syncFolder(bus.layout.published);
     faultPoint('publish:built');
     return record;
+  }
+
+  /** The database that is published now, to start from. */
+  async #before(): Promise<{ path: string; sha256: string } | undefined> {
+    const { layout, config } = this.#bus;
+    const { sha256 } = (await recordOf(layout, config.duckdbPath)) ?? {};
+    return sha256 === undefined ? undefined : { path: config.duckdbPath, sha256 };
   }
 
   #reportViews(views: readonly CheckedView[]): void {
@@ -194,12 +178,6 @@ export class Publisher {
       if (old.name !== made.name && old.supersededAt === null)
         await writeRecord(layout, { ...old, supersededAt: this.#bus.now() });
   }
-}
-
-async function addView(connection: DuckDBConnection, view: CheckedView): Promise<void> {
-  for (const statement of viewStatements(view)) await connection.run(statement);
-  const name = splitViewName(view.name).map(identifier).join('.');
-  await connection.run(`COMMENT ON VIEW ${name} IS ${literal(configuredViewComment)}`);
 }
 
 async function renameOnOneDevice(from: string, to: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listHotCommits, listSegments, seqName } from '@quantbot/bus-format/journal';
+import { listHotCommits, listSegments, liveSegments, seqName } from '@quantbot/bus-format/journal';
 import {
   databasePath,
   isHeldOpen,
@@ -88,29 +88,27 @@ async function deleteUnreferenced(
   ]);
   for (const name of (await listSegments(layout.segments)).garbage)
     if (!needed.has(name)) await discard(bus, join(layout.segments, name));
+  const pinnedTables = pinned.map(({ tables }) => new Map(tables.map(({ table, segments }) => [table.name, segments])));
   for (const { name: table } of bus.tables.tables()) {
-    const folder = join(layout.canon, table);
+    // Those beyond the switch belong to a running compaction.
+    const all = (await bus.tableSegments.of(table)).filter(({ last }) => last <= journal.compactedSeq);
+    const live = liveSegments(all, journal.compactedSeq);
+    if (all.length === live.length) continue;
     const inUse = new Set([
+      ...live.map(({ name }) => name),
       ...kept.flatMap(record => record.tables[table] ?? []),
-      ...pinned.flatMap(snapshot => snapshot.tables.find(files => files.table.name === table)?.segments ?? []),
+      ...pinnedTables.flatMap(segments => segments.get(table) ?? []),
     ]);
-    const { live } = await listSegments(folder, journal.compactedSeq);
-    const liveNames = new Set(live.map(segment => segment.name));
-    for (const { name } of await allSegments(folder, journal.compactedSeq))
-      if (!liveNames.has(name) && !inUse.has(name)) await discard(bus, join(folder, name));
+    for (const { name } of all) {
+      if (inUse.has(name)) continue;
+      bus.tableSegments.forget(table);
+      await discard(bus, join(layout.canon, table, name));
+      bus.tableSegments.forget(table);
+    }
   }
   const hotAfter = Math.min(journal.compactedSeq, ...kept.map(record => record.hotAfter), ...pinned.map(neededAfter));
   for (const seq of await listHotCommits(layout.hot))
     if (seq <= hotAfter) await discard(bus, join(layout.hot, seqName(seq)));
-}
-
-/** Lists every segment of finished compactions. Those beyond the switch belong to a running one. */
-async function allSegments(folder: string, upTo: number) {
-  const { live, garbage } = await listSegments(folder);
-  return [
-    ...live.map(segment => ({ name: segment.name, last: segment.last })),
-    ...garbage.map(name => ({ name, last: Number(name.slice(13, 25)) })),
-  ].filter(segment => segment.last <= upTo);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modes, newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
-import { type HotFiles, listSegments, type Segment, seqName } from '@quantbot/bus-format/journal';
+import { type HotFiles, type Segment, seqName } from '@quantbot/bus-format/journal';
 import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
@@ -25,10 +25,9 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
   }
 }
 
-async function tablesAt({ layout, journal, tables }: Bus, journalSeq: number): Promise<TableFiles[]> {
+async function tablesAt({ layout, journal, tables, tableSegments }: Bus, journalSeq: number): Promise<TableFiles[]> {
   const live = new Map<string, readonly Segment[]>();
-  for (const { name } of tables.tables())
-    live.set(name, (await listSegments(join(layout.canon, name), journalSeq)).live);
+  for (const { name } of tables.tables()) live.set(name, await tableSegments.live(name, journalSeq));
   const behind = await tablesBehind(layout, journalSeq, async table => live.get(table)?.at(-1)?.last ?? 0);
   return Promise.all(
     tables.tables().map(async table => {

@@ -49,8 +49,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     leftovers: leftoversOf(job),
   }));
   const lastSeq = firstSeq + jobs.length - 1;
-  for (const table of tables.tables())
-    if (table !== bus.tables.get(table.name)) await ensureEmptyTableFiles(bus.layout, table);
+  for (const table of tables.changed()) await ensureEmptyTableFiles(bus.layout, table);
   const building = join(bus.layout.building, seqName(lastSeq));
   const tableFiles = await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { liveSegments, readSegments, type Segment } from '@quantbot/bus-format/journal';
+import type { BusLayout } from '@quantbot/infra';
+
+/**
+ * The segments of the canonical tables, kept in memory: thousands of folders would be read for each
+ * publication, export and release otherwise. Only this process writes there, and calls
+ * {@link forget}.
+ */
+export class TableSegments {
+  readonly #layout: BusLayout;
+  readonly #known = new Map<string, readonly Segment[]>();
+  #changes = 0;
+
+  constructor(layout: BusLayout) {
+    this.#layout = layout;
+  }
+
+  /** All segments of a table, also those that a wider one has replaced. */
+  async of(table: string): Promise<readonly Segment[]> {
+    const known = this.#known.get(table);
+    if (known !== undefined) return known;
+    const changes = this.#changes;
+    const all = await readSegments(join(this.#layout.canon, table));
+    if (changes === this.#changes) this.#known.set(table, all);
+    return all;
+  }
+
+  /** The live segments of a table up to a seq, in order. */
+  async live(table: string, upTo: number): Promise<Segment[]> {
+    return liveSegments(await this.of(table), upTo);
+  }
+
+  /** Call it before and after a change: a read between the two may have seen either. */
+  forget(table: string): void {
+    this.#changes++;
+    this.#known.delete(table);
+  }
+}
