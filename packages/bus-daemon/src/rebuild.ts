@@ -1,3 +1,4 @@
+import { listOutcomes } from '@quantbot/bus-care/verify';
 import { isDamage, type OnProgress } from '@quantbot/bus-format';
 import { canonicalRows } from '@quantbot/bus-format/canon';
 import { acquireWriterLock } from '@quantbot/bus-format/state';
@@ -7,6 +8,7 @@ import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { rebuildTable } from './writer/compaction/rebuild-tables.js';
 import { Exporter } from './writer/exports/exporter.js';
 import { FileThreads } from './writer/file-thread/client.js';
+import { mendOutcomes } from './writer/mend-outcomes.js';
 import { openBus } from './writer/open-bus.js';
 import { Publisher } from './writer/publish/publisher.js';
 
@@ -24,8 +26,8 @@ export interface RebuildReport {
 
 /**
  * Makes everything that is derived again, from journal and store alone: the compacted files of the
- * canonical tables and the published database. A table with a stored artifact that is lost or
- * damaged keeps what it has. Takes the writer lock, so no daemon may run.
+ * canonical tables, the published database, and receipts and reject reasons that are damaged. A
+ * table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so no daemon may run.
  *
  * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that
  * the bus did not make.
@@ -62,6 +64,7 @@ export async function rebuild(
       );
       done += rows.get(table.name) ?? 0;
     }
+    await mendOutcomes(bus, await listOutcomes(bus.layout));
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();

@@ -43,6 +43,7 @@ async function hurtOf(source: SourceFile, pace: Pace | undefined): Promise<strin
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return 'is gone';
+    if (code === 'EISDIR') return 'is a folder';
     if (code === 'EIO') return 'cannot be read: the disk failed (EIO)';
     throw error;
   }

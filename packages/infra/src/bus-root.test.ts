@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryBus, temporaryFolder } from '../test/support/folders.js';
 import { busLayout } from './bus-layout.js';
-import { findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
+import { type BusMarker, findBusRoot, initBusRoot, mendBusMarker, readBusMarker } from './bus-root.js';
 
 test('a bus root has every folder of the layout and says whose it is', async () => {
   const { busRoot } = await temporaryBus();
   const { marker, ...folders } = busLayout(busRoot);
   for (const folder of Object.values(folders)) expect(readdirSync(folder)).toBeDefined();
-  expect(JSON.parse(readFileSync(marker, 'utf8'))).toEqual(await readBusMarker(busRoot));
+  expect(JSON.parse(readFileSync(marker, 'utf8'))).toMatchObject((await readBusMarker(busRoot)) as object);
   expect(readdirSync(busRoot).filter(name => name.includes('.tmp'))).toEqual([]);
 });
 
@@ -59,6 +59,32 @@ test.each(['', 'null', '{"bus":"quantbot-art', '{"bus":"another"}', '[]'])(
     await expect(initBusRoot(busRoot)).rejects.toMatchObject({ code: 'BUS_ROOT_NOT_FOUND' });
   },
 );
+
+test('each flipped bit of a marker is noticed, and the hint says how to mend it', async () => {
+  const { busRoot } = await temporaryBus();
+  const { marker } = busLayout(busRoot);
+  const good = readFileSync(marker);
+  const before = await readBusMarker(busRoot);
+  for (let at = 0; at < good.length; at++) {
+    const bytes = Buffer.from(good);
+    bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+    writeFileSync(marker, bytes);
+    const read = await readBusMarker(busRoot).catch(error => error);
+    if (read instanceof Error) expect(read).toMatchObject({ hint: expect.stringContaining(`mv ${marker}`) });
+    else expect(read, `byte ${at}`).toEqual(before);
+  }
+  expect(await mendBusMarker(busRoot, before as BusMarker)).toBe(true);
+  expect(await mendBusMarker(busRoot, before as BusMarker)).toBe(false);
+  expect(await readBusMarker(busRoot)).toEqual(before);
+});
+
+test('a marker of a version that wrote no checksum is read', async () => {
+  const { busRoot } = await temporaryBus();
+  const { marker } = busLayout(busRoot);
+  const before = await readBusMarker(busRoot);
+  writeFileSync(marker, JSON.stringify(before));
+  expect(await readBusMarker(busRoot)).toEqual(before);
+});
 
 test('a layout that is newer than this version is refused', async () => {
   const { busRoot } = await temporaryBus();

@@ -6,6 +6,7 @@ import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
 import { busError, systemErrorCode } from './errors.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
+import { parseState, readState, stateText, writeStateDurable } from './state-file.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),
@@ -29,20 +30,44 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    const code = systemErrorCode(error) ?? '';
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
+    if (code === 'EISDIR') throw damagedMarker(path, 'is a folder');
     throw error;
   }
-  const parsed = markerSchema.safeParse(safeJson(text));
-  if (!parsed.success) throw busError('BUS_ROOT_NOT_FOUND', `${path} is not the marker of a bus.`);
-  if (parsed.data.layout_version > layoutVersion)
-    throw busError(
-      'BUS_ROOT_NOT_FOUND',
-      `${busRoot} has layout ${parsed.data.layout_version}; this version knows ${layoutVersion}.`,
-      {
-        hint: 'Upgrade the @quantbot packages.',
-      },
-    );
-  return parsed.data;
+  const marker = parseState(text, markerSchema);
+  const version = marker?.layout_version ?? versionIn(text);
+  if (version !== undefined && version > layoutVersion)
+    throw busError('BUS_ROOT_NOT_FOUND', `${busRoot} has layout ${version}; this version knows ${layoutVersion}.`, {
+      hint: `Upgrade the @quantbot packages.${marker === undefined ? ` If this version made the bus, its marker is damaged. ${cureOf(path)}` : ''}`,
+    });
+  if (marker === undefined) throw damagedMarker(path, 'is damaged: it is not the marker of a bus as it was written');
+  return marker;
+}
+
+/** The identity of the bus is only in its marker: a new one makes exports and backups begin anew. */
+const cureOf = (path: string): string =>
+  `Restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
+
+const damagedMarker = (path: string, what: string) =>
+  busError('BUS_ROOT_NOT_FOUND', `${path} ${what}.`, { hint: cureOf(path) });
+
+/** The layout of a marker that this version may not know how to check. */
+const versionIn = (text: string): number | undefined =>
+  z.object({ bus: z.literal('quantbot-artifact-bus'), layout_version: z.number().int() }).safeParse(safeJson(text)).data
+    ?.layout_version;
+
+/**
+ * Writes the marker again if it is missing or damaged. For the daemon, which knows it and holds the
+ * bus.
+ *
+ * @returns whether it did.
+ */
+export async function mendBusMarker(busRoot: string, marker: BusMarker): Promise<boolean> {
+  const path = join(busRoot, fileNames.marker);
+  if (typeof readState(path, markerSchema) !== 'string') return false;
+  await writeStateDurable(path, marker);
+  return true;
 }
 
 /**
@@ -68,7 +93,7 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
     created_at: new Date().toISOString(),
   };
   // If two daemons start together for the first time, one creates the marker and both use it.
-  if (await createFileDurable(marker, `${JSON.stringify(made, null, 2)}\n`)) return made;
+  if (await createFileDurable(marker, stateText(made))) return made;
   return (await readBusMarker(root)) ?? made;
 }
 
@@ -108,6 +133,6 @@ function safeJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // the schema then rejects it
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 export * from './bus-layout.js';
-export { type BusMarker, findBusRoot, initBusRoot, readBusMarker } from './bus-root.js';
+export { type BusMarker, findBusRoot, initBusRoot, mendBusMarker, readBusMarker } from './bus-root.js';
 export {
   type DeclaredTable,
   defaultTableMode,
@@ -42,6 +42,7 @@ export * from './parquet/small-writer.js';
 export { processIds } from './process-ids.js';
 export * from './receipt.js';
 export { canonTableOf, schemaHintProblem } from './schema-hint.js';
+export { parseState, readState, replaceFile, stateText, writeState, writeStateDurable } from './state-file.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';

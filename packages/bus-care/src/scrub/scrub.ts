@@ -11,6 +11,7 @@ import {
 } from '@quantbot/bus-format/state';
 import { type BusConfig, type BusLayout, busLayout, type Pace } from '@quantbot/infra';
 import type { StoreProblem } from '../verify/problem.js';
+import { compareOutcomes, listOutcomes } from '../verify/verify-outcomes.js';
 import { listOwnFiles, type OwnFile } from '../verify/verify-own-files.js';
 import { checkArtifact } from '../verify/verify-store.js';
 
@@ -27,12 +28,12 @@ export interface ScrubOptions {
 const stepJobs = 1_000;
 /** A scrub that is killed compares again what it has read since it last saved its place. */
 const saveEveryMs = 5_000;
-const beginning = { own: '', seq: 0, ordinal: -1 };
+const beginning = { own: '', outcome: '', seq: 0, ordinal: -1 };
 
 /**
- * Hashes every file of a bus again, at a bounded rate: what the daemon wrote itself, then the
- * store. It goes on where an earlier scrub was ended, and begins a new pass when that one was
- * complete. Files that were found damaged before are compared first, so that mended ones are
+ * Hashes every file of a bus again, at a bounded rate: what the daemon wrote itself, receipts and
+ * reject reasons, then the store. It goes on where an earlier scrub was ended, and begins a new pass
+ * when that one was complete. Files that were found damaged before are compared first, so that mended ones are
  * forgotten.
  *
  * Its place and its findings are in `scrub.json`. It changes nothing else, so a daemon may run.
@@ -81,7 +82,10 @@ class Pass {
       await this.#lookAgain(own, journal);
       await this.#save();
       for (const file of own) if (file.what > this.#state.place.own) await this.#compareOwn(file);
-      if (journal !== undefined) await this.#compareStore(journal);
+      if (journal !== undefined) {
+        await this.#compareOutcomes(journal);
+        await this.#compareStore(journal);
+      }
     } finally {
       journal?.close();
     }
@@ -102,6 +106,9 @@ class Pass {
     const stored = known.filter(what => what.startsWith('store/'));
     for (const row of (await journal?.rows('WHERE rel_path IN (SELECT unnest($1))', stored)) ?? [])
       if (row.status === 'ingested') this.#note(row.rel_path ?? '', (await this.#checkArtifact(row))[0]);
+    const outcomes = known.filter(what => /^(processed|rejected)\//.test(what));
+    if (journal !== undefined)
+      for await (const { what, problem } of compareOutcomes(this.#layout, journal, outcomes)) this.#note(what, problem);
     for (const what of known) if (!this.#confirmed.has(what)) this.#findings.delete(what);
   }
 
@@ -109,6 +116,16 @@ class Pass {
     this.#note(file.what, await file.check(this.#options.pace));
     this.#state.place.own = file.what;
     await this.#count((await stat(file.path).catch(ignoreMissing))?.size ?? 0, file.what);
+  }
+
+  async #compareOutcomes(journal: Journal): Promise<void> {
+    const { place } = this.#state;
+    const rest = (await listOutcomes(this.#layout)).filter(what => what > place.outcome);
+    for await (const { what, text, problem } of compareOutcomes(this.#layout, journal, rest, this.#options.pace)) {
+      this.#note(what, problem);
+      place.outcome = what;
+      await this.#count(text?.length ?? 0, what);
+    }
   }
 
   async #compareStore(journal: Journal): Promise<void> {

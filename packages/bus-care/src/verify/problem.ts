@@ -9,6 +9,9 @@ export type StoreProblemCode =
   | 'TABLE_DAMAGED'
   | 'DATABASE_DAMAGED'
   | 'RECORD_DAMAGED'
+  | 'STATE_DAMAGED'
+  | 'GUARD_DAMAGED'
+  | 'OUTCOME_DAMAGED'
   | 'EXPORT_DAMAGED';
 
 /** One damage that `verify` or the scrub found. */

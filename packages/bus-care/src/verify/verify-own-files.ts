@@ -15,6 +15,7 @@ import { hurtAmong } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, exists, type Pace, systemErrorCode } from '@quantbot/infra';
 import { StorageError } from '@quantbot/storage';
 import type { StoreProblem, StoreProblemCode } from './problem.js';
+import { stateFiles } from './verify-state.js';
 
 /** A file that the daemon wrote itself, and what tells whether it is still as it was written. */
 export interface OwnFile {
@@ -42,12 +43,22 @@ const checkAll = async (files: readonly OwnFile[]): Promise<StoreProblem[]> =>
   (await concurrently(files, ({ check }) => check(), atOnce)).filter(problem => problem !== undefined);
 
 /** The files that the daemon wrote itself, as they lie there now. */
-export const listOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<OwnFile[]> => [
-  ...(await journalFiles(layout)),
-  ...(await segmentFiles(layout)),
-  ...(await databaseFiles(config, layout)),
-  ...(await exportFiles(config)),
-];
+export async function listOwnFiles(config: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
+  const tables = await tableFolders(layout);
+  return [
+    ...(await journalFiles(layout)),
+    ...(await segmentFiles(layout, tables)),
+    ...(await databaseFiles(config, layout)),
+    ...(await exportFiles(config)),
+    ...(await stateFiles(config, layout, tables)),
+  ];
+}
+
+async function tableFolders({ canon }: BusLayout): Promise<string[]> {
+  if (!(await exists(canon))) return [];
+  const entries = await readdir(canon, { withFileTypes: true });
+  return entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+}
 
 /** A file that carries its own digest. */
 const sealed = ({ root }: BusLayout, what: string, code: StoreProblemCode, cure: string): OwnFile => ({
@@ -75,9 +86,9 @@ const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> =>
     ),
   );
 
-async function segmentFiles(layout: BusLayout): Promise<OwnFile[]> {
+async function segmentFiles(layout: BusLayout, tables: readonly string[]): Promise<OwnFile[]> {
   const files: OwnFile[] = [];
-  for (const table of (await exists(layout.canon)) ? await readdir(layout.canon) : [])
+  for (const table of tables)
     for (const { name } of (await listSegments(join(layout.canon, table))).live)
       files.push(
         sealed(
@@ -95,7 +106,8 @@ async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Prom
   if (!(await exists(layout.published))) return [];
   const files = (await listDamagedRecords(layout)).map((name): OwnFile => {
     const what = join('published', `${name}.json`);
-    const detail = 'it is not as it was written; nothing is lost, and the daemon publishes again within seconds';
+    const detail =
+      'it is not as it was written; nothing is lost: the daemon publishes again within seconds, and removes it once no reader can hold its database';
     return { what, path: join(layout.root, what), check: async () => ({ code: 'RECORD_DAMAGED', what, detail }) };
   });
   const info = await stat(duckdbPath).catch(ignoreMissing);

@@ -6,6 +6,7 @@ import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, busLayout, digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
 import type { StoreProblem } from './problem.js';
+import { compareOutcomes, listOutcomes } from './verify-outcomes.js';
 import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
 import { checkTables, noteArtifact } from './verify-tables.js';
 
@@ -79,7 +80,10 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
       }
     }
     const orphans = await findOrphans(layout, named);
-    report.problems = report.problems.concat(orphans, await tableProblems(config, tables, lastSeq));
+    const outcomes: StoreProblem[] = [];
+    for await (const { problem } of compareOutcomes(layout, journal, await listOutcomes(layout)))
+      if (problem !== undefined) outcomes.push(problem);
+    report.problems = report.problems.concat(orphans, outcomes, await tableProblems(config, tables, lastSeq));
     return report;
   } finally {
     decoder.close();
@@ -105,6 +109,8 @@ export async function checkArtifact(
   } catch (error) {
     if (systemErrorCode(error) === 'EIO')
       return [{ code: 'UNREADABLE', what, detail: 'the disk cannot read it (EIO)' }];
+    if (systemErrorCode(error) === 'EISDIR')
+      return [{ code: 'CHANGED', what, detail: `it is a folder, the journal has ${row.sha256} (seq ${row.seq})` }];
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     return [{ code: 'MISSING', what, detail: `the journal has it since seq ${row.seq}, sha256 ${row.sha256}` }];
   }

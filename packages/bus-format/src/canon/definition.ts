@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, makeFolderDurable, systemErrorCode, writeFileDurable } from '@quantbot/infra';
+import { isDeepStrictEqual } from 'node:util';
+import { type BusLayout, makeFolderDurable, readState, tableModeNames, writeStateDurable } from '@quantbot/infra';
+import { z } from 'zod';
 import { type CanonTable, newTable } from './table.js';
 
 /**
@@ -9,24 +10,32 @@ import { type CanonTable, newTable } from './table.js';
  */
 const definitionFile = 'table.json';
 
+const definitionSchema = z.object({
+  mode: z.enum(tableModeNames),
+  key: z.array(z.string()).optional(),
+  orderBy: z.array(z.string()).optional(),
+});
+
+const pathOf = (layout: BusLayout, table: string): string => join(layout.canon, table, definitionFile);
+
 /**
  * Whether the compacted files of a table were made for another mode than it has now (the
- * configuration has changed).
+ * configuration has changed), or nobody knows for which.
  */
 export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable): Promise<boolean> {
-  const text = await readFile(join(layout.canon, table.name, definitionFile), 'utf8').catch(error => {
-    if (systemErrorCode(error) === 'ENOENT') return textOf(newTable(table.name, undefined));
-    throw error;
-  });
-  return text !== textOf(table);
+  const found = readState(pathOf(layout, table.name), definitionSchema);
+  const made = found === 'missing' ? definitionOf(newTable(table.name, undefined)) : found;
+  return !isDeepStrictEqual(made, definitionOf(table));
 }
+
+/** Whether the file that says for which mode a table was compacted is damaged. */
+export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>
+  readState(pathOf(layout, table), definitionSchema) === 'damaged';
 
 /** Notes that from now on the compacted files of a table are made for its mode. */
 export async function noteMode(layout: BusLayout, table: CanonTable): Promise<void> {
-  const folder = join(layout.canon, table.name);
-  await makeFolderDurable(folder);
-  await writeFileDurable(join(folder, definitionFile), textOf(table));
+  await makeFolderDurable(join(layout.canon, table.name));
+  await writeStateDurable(pathOf(layout, table.name), definitionOf(table), 0);
 }
 
-const textOf = ({ mode, key, orderBy }: CanonTable): string =>
-  `${JSON.stringify({ mode, ...(key.length > 0 && { key, orderBy }) })}\n`;
+const definitionOf = ({ mode, key, orderBy }: CanonTable) => ({ mode, ...(key.length > 0 && { key, orderBy }) });

@@ -1,6 +1,6 @@
 /** `@quantbot/bus-format/canon`: canonical tables: their modes, columns, types and files. */
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
-export { noteMode, wasMadeForAnotherMode } from './definition.js';
+export { isDefinitionDamaged, noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { tableHistory } from './history.js';

@@ -14,7 +14,7 @@ export {
   tableFileName,
 } from './files.js';
 export { Journal, type KnownArtifact } from './journal.js';
-export { asItCame, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export { emptyRow, type JobHead, type JournalRow, journalColumns } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';

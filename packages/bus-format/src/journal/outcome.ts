@@ -55,5 +55,35 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   };
 }
 
+/**
+ * Whether a text is the receipt or reason of a job. The one of a bus that was moved names the old
+ * root, and the one of an older version may have another hint; one changed character is neither.
+ */
+export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly JournalRow[]): boolean {
+  const content = contentOf(text);
+  if (isRejection(rows)) {
+    const reason = rejectReasonOf(rows);
+    const hint = String(content.hint);
+    return !isSlip(hint, reason.hint) && text === textOf({ ...reason, hint });
+  }
+  const [artifact] = content.artifacts ?? [];
+  const path = artifact?.canonical_path ?? layout.root;
+  const end = path.length - (artifact === undefined ? 0 : (rows[0]?.rel_path ?? '').length + 1);
+  const root = path.slice(0, end);
+  return !isSlip(root, layout.root) && text === textOf(receiptOf({ ...layout, root }, rows));
+}
+
+/** Whether a single character tells two texts apart. */
+const isSlip = (one: string, other: string): boolean =>
+  one.length === other.length && [...one].filter((char, index) => char !== other[index]).length === 1;
+
+function contentOf(text: string): { hint?: unknown; artifacts?: { canonical_path?: string }[] } {
+  try {
+    return (JSON.parse(text) ?? {}) as ReturnType<typeof contentOf>;
+  } catch {
+    return {};
+  }
+}
+
 /** Returns a receipt or reason as the text of its file. */
 export const textOf = (outcome: Receipt | RejectReason): string => `${JSON.stringify(outcome, null, 2)}\n`;

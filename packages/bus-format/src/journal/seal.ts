@@ -62,7 +62,7 @@ export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
     throw error;
   }
   try {
-    const footer = await footerOf(handle);
+    const footer = (await handle.stat()).isFile() ? await footerOf(handle) : undefined;
     if (footer === undefined) return 'rotten';
     const { digestAt } = footer;
     if (digestAt === undefined) return footer.isMarked ? 'rotten' : 'unsealed';

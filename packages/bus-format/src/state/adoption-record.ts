@@ -1,7 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
+import { type BusLayout, exists, makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra';
 import { z } from 'zod';
+import { daemonError } from '../errors.js';
 
 /** What tells whether a file is still the one that was looked at. */
 export interface FileIdentity {
@@ -69,18 +70,38 @@ export const workFolderOf = (layout: BusLayout, id: string): string => join(fold
 /** Writes a record, durable. */
 export async function writeAdoptionRecord(layout: BusLayout, record: AdoptionRecord): Promise<void> {
   await makeFolderDurable(folderOf(layout));
-  await writeFileDurable(join(folderOf(layout), `${record.id}.json`), `${JSON.stringify(record, null, 2)}\n`);
+  await writeStateDurable(join(folderOf(layout), `${record.id}.json`), record);
 }
 
-/** The records of a bus, oldest first; none where there is no bus. */
+/**
+ * The records of a bus, oldest first; none where there is no bus.
+ *
+ * @throws DaemonError `FILE_DAMAGED` naming a damaged record: what it says of its rows is unknown.
+ */
 export async function listRecords(layout: BusLayout): Promise<AdoptionRecord[]> {
+  const { records, damaged } = await readRecords(layout);
+  const [path] = damaged;
+  if (path !== undefined)
+    throw daemonError('FILE_DAMAGED', `${path}, the record of an adoption, is damaged.`, {
+      hint: `Restore it from a backup. Without one, run \`quantbot-bus compare TABLE FILE\` to see which rows the bus has. If it has them all or none, \`mv ${path} ${path}.damaged\` and adopt again.`,
+    });
+  return records;
+}
+
+/** Paths of damaged records. */
+export const listDamagedAdoptions = async (layout: BusLayout): Promise<string[]> => (await readRecords(layout)).damaged;
+
+async function readRecords(layout: BusLayout): Promise<{ records: AdoptionRecord[]; damaged: string[] }> {
   const folder = folderOf(layout);
-  if (!(await exists(folder))) return [];
-  const names = (await readdir(folder)).filter(name => name.endsWith('.json') && !name.startsWith('.'));
-  const records = await Promise.all(
-    names.map(async name => recordSchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')))),
-  );
-  return records.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  const names = (await exists(folder)) ? await readdir(folder) : [];
+  const records: AdoptionRecord[] = [];
+  const damaged: string[] = [];
+  for (const name of names.filter(file => file.endsWith('.json') && !file.startsWith('.'))) {
+    const record = readState(join(folder, name), recordSchema);
+    if (record === 'damaged') damaged.push(join(folder, name));
+    else if (record !== 'missing') records.push(record);
+  }
+  return { records: records.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)), damaged };
 }
 
 /** Forgets an adoption of which nothing was submitted. */
@@ -94,7 +115,7 @@ export async function forgetRecord(layout: BusLayout, { id }: AdoptionRecord): P
  * beside.
  */
 export async function isBeingReplaced(layout: BusLayout, path: string, file: FileIdentity): Promise<boolean> {
-  for (const record of await listRecords(layout))
+  for (const record of (await readRecords(layout)).records)
     if (record.phase === 'switching' && record.source === path && isSameFile(record, file) && record.backup !== null)
       return exists(record.backup);
   return false;

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemErrorCode } from '@quantbot/infra';
+import { readState } from '@quantbot/infra';
 import { z } from 'zod';
 
 const waitingTableSchema = z.object({
@@ -14,7 +13,8 @@ const waitingTableSchema = z.object({
 /** A canonical table that is not compacted, since a damaged file was found. */
 export type WaitingTable = z.infer<typeof waitingTableSchema>;
 
-const stateSchema = z.object({
+/** Of `daemon.json`. */
+export const daemonStateSchema = z.object({
   pid: z.number(),
   state: z.enum(['starting', 'running', 'paused']),
   /** When it entered this state. */
@@ -28,17 +28,13 @@ const stateSchema = z.object({
 });
 
 /** The state of a daemon in `<bus_root>/daemon.json`, for people and `doctor`. */
-export type DaemonState = z.infer<typeof stateSchema>;
+export type DaemonState = z.infer<typeof daemonStateSchema>;
 
 /** The file with the daemon's state. */
 export const stateFileOf = (busRoot: string): string => join(busRoot, 'daemon.json');
 
 /** Reads the state of the last daemon, or undefined if it is not readable. */
 export function readDaemonState(busRoot: string): DaemonState | undefined {
-  try {
-    return stateSchema.safeParse(JSON.parse(readFileSync(stateFileOf(busRoot), 'utf8'))).data;
-  } catch (error) {
-    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const state = readState(stateFileOf(busRoot), daemonStateSchema);
+  return typeof state === 'string' ? undefined : state;
 }

@@ -1,6 +1,6 @@
-import { lstat, readFile, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { faultPoint, syncFolder, systemErrorCode, writeFileDurable } from '@quantbot/infra';
+import { faultPoint, readState, syncFolder, systemErrorCode, writeStateDurable } from '@quantbot/infra';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
@@ -12,7 +12,8 @@ const datasetManifest = '_dataset.json';
  */
 const filesFolder = 'files';
 
-const manifestSchema = z.object({
+/** Of `_dataset.json`. */
+export const datasetSchema = z.object({
   bus_id: z.string(),
   export: z.string(),
   /** A part of all file names, which distinguishes them from files of an earlier dataset. */
@@ -37,7 +38,7 @@ const manifestSchema = z.object({
 });
 
 /** What `_dataset.json` holds. */
-export type DatasetManifest = z.infer<typeof manifestSchema>;
+export type DatasetManifest = z.infer<typeof datasetSchema>;
 
 /** Of what is written beside an export before it takes its place. */
 const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;
@@ -63,11 +64,12 @@ export const manifestOf = (path: string): string => `${path}/../${datasetManifes
  */
 export async function readDataset(path: string): Promise<DatasetManifest | undefined> {
   try {
-    const { data } = manifestSchema.safeParse(JSON.parse(await readFile(manifestOf(path), 'utf8')));
-    for (const file of data?.files ?? []) if ((await stat(join(path, file.path))).size !== file.bytes) return undefined;
-    return data;
+    const manifest = readState(manifestOf(path), datasetSchema);
+    if (typeof manifest === 'string') return undefined;
+    for (const file of manifest.files) if ((await stat(join(path, file.path))).size !== file.bytes) return undefined;
+    return manifest;
   } catch (error) {
-    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
   }
 }
@@ -76,7 +78,7 @@ export async function readDataset(path: string): Promise<DatasetManifest | undef
  * Replaces the manifest of a dataset, given the folder of its files or the link that leads there.
  */
 export const writeDatasetManifest = async (files: string, manifest: DatasetManifest): Promise<void> =>
-  writeFileDurable(join(dirname(await realpath(files)), datasetManifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeStateDurable(join(dirname(await realpath(files)), datasetManifest), manifest);
 
 /**
  * Makes the files of a generation the dataset at a path, in one step: the path is a link. Who has

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { readState, writeState } from '@quantbot/infra';
 import { z } from 'zod';
 
 /** The file in the export folder with the outcome of each export. */
@@ -29,7 +28,8 @@ const entrySchema = z.object({
  */
 export type ExportEntry = z.infer<typeof entrySchema>;
 
-const statusSchema = z.object({
+/** Of `_export_status.json`. */
+export const exportStatusSchema = z.object({
   updated_at: z.string(),
   /** The last operator's request that was served. */
   served_seq: z.number().default(0),
@@ -37,19 +37,20 @@ const statusSchema = z.object({
 });
 
 /** What `_export_status.json` holds. */
-export type ExportStatus = z.infer<typeof statusSchema>;
+export type ExportStatus = z.infer<typeof exportStatusSchema>;
 
 /** Reads the status; a missing or damaged one reads as empty, so that every export runs again. */
 export async function readExportStatus(exportDir: string): Promise<ExportStatus> {
-  const empty: ExportStatus = { updated_at: new Date(0).toISOString(), served_seq: 0, exports: {} };
-  try {
-    return statusSchema.safeParse(JSON.parse(await readFile(join(exportDir, exportStatusFile), 'utf8'))).data ?? empty;
-  } catch (error) {
-    if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT') return empty;
-    throw error;
-  }
+  const status = readState(join(exportDir, exportStatusFile), exportStatusSchema);
+  return typeof status === 'string' ? { updated_at: new Date(0).toISOString(), served_seq: 0, exports: {} } : status;
+}
+
+/** Whether the status is as it was written. */
+export function checkExportStatus(exportDir: string): 'sound' | 'missing' | 'damaged' {
+  const status = readState(join(exportDir, exportStatusFile), exportStatusSchema);
+  return typeof status === 'string' ? status : 'sound';
 }
 
 /** Replaces the status file as a whole. */
 export const writeExportStatus = (exportDir: string, status: ExportStatus): void =>
-  writeFileAtomic(join(exportDir, exportStatusFile), `${JSON.stringify(status, null, 2)}\n`);
+  writeState(join(exportDir, exportStatusFile), status);

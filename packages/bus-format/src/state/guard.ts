@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
-import { chmod, link, rm } from 'node:fs/promises';
+import { chmod, link, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { exists, machineFaultIn, makeFolderDurable, openFault, systemErrorCode } from '@quantbot/infra';
@@ -112,7 +112,8 @@ async function openOrReplace(path: string, building: string): Promise<DuckDBInst
     // DuckDB locks a file before it reads it: nobody holds one of which it can say that it is
     // damaged.
     if (isUnreadable(error)) throw machineFaultIn((error as Error).message) ?? error;
-    if (before !== undefined && isSame(before, statSync(path, { throwIfNoEntry: false }))) await rm(path);
+    if (before !== undefined && isSame(before, statSync(path, { throwIfNoEntry: false })))
+      await (before.isDirectory() ? rename(path, `${path}.damaged-${Date.now()}`) : rm(path));
     await ensureGuard(path, building);
     return tryOpen(path);
   }

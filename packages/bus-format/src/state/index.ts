@@ -8,6 +8,7 @@ export {
   type FileIdentity,
   forgetRecord,
   isSameFile,
+  listDamagedAdoptions,
   listRecords,
   workFolderOf,
   writeAdoptionRecord,
@@ -20,9 +21,16 @@ export {
   listOwnFolders,
   parseClaimedName,
 } from './claimed-names.js';
-export { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from './daemon-state.js';
+export {
+  type DaemonState,
+  daemonStateSchema,
+  readDaemonState,
+  stateFileOf,
+  type WaitingTable,
+} from './daemon-state.js';
 export {
   type DatasetManifest,
+  datasetSchema,
   filesIn,
   generationBeside,
   isGarbage,
@@ -32,6 +40,7 @@ export {
   writeDatasetManifest,
 } from './dataset.js';
 export {
+  checkExportStatus,
   type ExportEntry,
   type ExportStatus,
   exportStatusFile,
@@ -68,7 +77,14 @@ export {
   retryRejected,
   submittableIn,
 } from './rejected.js';
-export { readScrubState, type ScrubFinding, type ScrubState, scrubFileOf, writeScrubState } from './scrub-state.js';
+export {
+  readScrubState,
+  type ScrubFinding,
+  type ScrubState,
+  scrubFileOf,
+  scrubStateSchema,
+  writeScrubState,
+} from './scrub-state.js';
 export { whoseIsIt } from './whose-file.js';
 export {
   acquireWriterLock,

@@ -1,8 +1,15 @@
-import { hash } from 'node:crypto';
-import { chmod, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusLayout, digestFile, openFault, type Pace, writeFileDurable } from '@quantbot/infra';
+import {
+  type BusLayout,
+  digestFile,
+  openFault,
+  type Pace,
+  readState,
+  systemErrorCode,
+  writeStateDurable,
+} from '@quantbot/infra';
 import { z } from 'zod';
 import { ignoreMissing } from '../errors.js';
 
@@ -35,31 +42,16 @@ export const databasePath = (layout: BusLayout, name: string): string => join(la
  * one has a record.
  */
 export const writeRecord = (layout: BusLayout, record: PublishedDatabase): Promise<void> =>
-  writeFileDurable(recordPath(layout, record.name), `${JSON.stringify({ ...record, check: checkOf(record) })}\n`);
-
-const checkOf = (record: object): string => hash('sha256', JSON.stringify(record));
+  writeStateDurable(recordPath(layout, record.name), record, 0);
 
 /** Reads the names of all records, and the content of undamaged ones. */
 async function readRecords(layout: BusLayout): Promise<{ name: string; record: PublishedDatabase | undefined }[]> {
   const names = (await readdir(layout.published)).filter(name => name.endsWith('.json') && !name.startsWith('.'));
-  const found = names.sort().map(async file => {
+  return names.sort().map(file => {
     const name = file.slice(0, -'.json'.length);
-    return { name, record: parseRecord(name, await readFile(join(layout.published, file), 'utf8')) };
+    const record = readState(join(layout.published, file), recordSchema);
+    return { name, record: typeof record === 'string' || record.name !== name ? undefined : record };
   });
-  return Promise.all(found);
-}
-
-/** A record without a checksum comes from an older version. */
-function parseRecord(name: string, text: string): PublishedDatabase | undefined {
-  try {
-    const { check, ...written } = JSON.parse(text) as Record<string, unknown>;
-    const record = recordSchema.safeParse(written).data;
-    const isSound = check === checkOf(written) || (check === undefined && written.sha256 === undefined);
-    return isSound && record?.name === name ? record : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** Lists the readable records of all databases that a reader may still hold, oldest first. */
@@ -83,7 +75,12 @@ export async function recordOf(layout: BusLayout, path: string): Promise<Publish
 
 /** Whether the bytes of a published database have changed although no program wrote into it. */
 export async function hasRotted(path: string, { sha256 }: PublishedDatabase, pace?: Pace): Promise<boolean> {
-  return sha256 !== undefined && (await digestFile(path, pace)).sha256 !== sha256;
+  if (sha256 === undefined) return false;
+  const found = await digestFile(path, pace).catch(error => {
+    if (systemErrorCode(error) !== 'EISDIR') throw error;
+    return undefined;
+  });
+  return found?.sha256 !== sha256;
 }
 
 /**

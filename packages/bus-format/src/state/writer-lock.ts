@@ -8,8 +8,8 @@ import {
   type BusLayout,
   busLayout,
   makeFolderDurable,
+  replaceFile,
   systemErrorCode,
-  writeFileAtomic,
 } from '@quantbot/infra';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
@@ -108,7 +108,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
   assertHardLinks(building);
   try {
     for (const path of guardsOf(config)) guards.push(await takeGuard(path, deadline, config));
-    writeFileAtomic(lockFileOf(duckdbPath), text);
+    replaceFile(lockFileOf(duckdbPath), text);
   } catch (error) {
     dropAll();
     throw error;

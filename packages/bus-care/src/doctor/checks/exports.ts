@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type ExportEntry, exportStatusFile, readExportStatus } from '@quantbot/bus-format/state';
-import { exists, systemErrorCode } from '@quantbot/infra';
+import { checkExportStatus, type ExportEntry, exportStatusFile, readExportStatus } from '@quantbot/bus-format/state';
+import { exists } from '@quantbot/infra';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
 import { many, shellWord } from '../words.js';
@@ -23,7 +22,7 @@ interface Wanted {
 
 /** Whether the golden exports are made, made well, and made of what is committed now. */
 export async function exports(bus: ExaminedBus): Promise<Finding[]> {
-  const { config, configPath, restart } = bus;
+  const { config, configPath, restart, run } = bus;
   if (!config.export.enabled)
     return [
       finding(
@@ -34,12 +33,12 @@ export async function exports(bus: ExaminedBus): Promise<Finding[]> {
     ];
   const { exportDir } = config.export;
   const path = join(exportDir, exportStatusFile);
-  if (!isSound(path))
+  if (checkExportStatus(exportDir) === 'damaged')
     return [
       finding(
         'EXPORT_STATUS_UNREADABLE',
         `${path} is damaged. Only the daemon may write it.`,
-        `\`rm ${shellWord(path)}\`, then ${restart()}. The daemon then rebuilds every export`,
+        `A daemon writes it again within seconds, and at its start runs every export. If none runs: ${run('start')}`,
       ),
     ];
   const status = (await readExportStatus(exportDir)).exports;
@@ -48,16 +47,6 @@ export async function exports(bus: ExaminedBus): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const item of wanted) findings.push(...(await judge(bus, item, status[item.name])));
   return orFine(findings, 'exports', `${many(wanted.length, 'export')}, all up to date`);
-}
-
-function isSound(path: string): boolean {
-  try {
-    return typeof (JSON.parse(readFileSync(path, 'utf8')) as { exports?: unknown } | null)?.exports === 'object';
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    if (systemErrorCode(error) === 'ENOENT') return true;
-    throw error;
-  }
 }
 
 async function wantedExports({ config, published, exportTables }: ExaminedBus): Promise<Wanted[] | undefined> {

@@ -1,30 +1,37 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
-import { readScrubState } from '@quantbot/bus-format/state';
+import { Journal } from '@quantbot/bus-format/journal';
+import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
+import type { BusLayout } from '@quantbot/infra';
+import { compareOutcomes, listOutcomes } from '../../verify/verify-outcomes.js';
 import { checkDatabaseFiles, checkOwnFiles } from '../../verify/verify-own-files.js';
+import type { StoreProblem } from '../../verify/problem.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
+import { shellWord } from '../words.js';
 
 /** As much is hashed while somebody waits; what is larger is `verify`'s. */
 const maxHashedBytes = 256 * 1024 * 1024;
+/** Likewise of receipts and reject reasons. */
+const maxOutcomes = 2_000;
 
 /**
  * Whether the files that the daemon wrote are as it wrote them. What the store holds is for
  * `verify` to hash.
  */
-export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+export async function rot(bus: ExaminedBus): Promise<Finding[]> {
+  const { config, layout, run } = bus;
   const bytes = (await bytesIn(layout.canon)) + (await bytesIn(config.export.exportDir));
   const isSmall = bytes <= maxHashedBytes;
   const problems = isSmall ? await checkOwnFiles(config, layout) : await checkDatabaseFiles(config, layout);
-  const findings = problems
+  const outcomes = await hurtOutcomes(layout, readScrubState(config.busRoot)?.findings ?? []);
+  const findings = [...problems, ...outcomes]
     .filter(({ code }) => code !== 'JOURNAL_DAMAGED') // the journal's own check tells
-    .map(({ what, detail }) =>
-      finding('FILE_DAMAGED', `${what} is damaged: ${detail}.`, `Run ${run('verify')} to list every damaged file`),
-    );
+    .map(problem => finding('FILE_DAMAGED', `${problem.what} is damaged: ${problem.detail}.`, cureOf(problem, bus)));
   const known = new Set(problems.map(({ what }) => what));
-  for (const { what, detail, found_at } of readScrubState(config.busRoot)?.findings ?? [])
-    if (!known.has(what))
+  for (const { code, what, detail, found_at } of readScrubState(config.busRoot)?.findings ?? [])
+    if (!known.has(what) && code !== 'OUTCOME_DAMAGED')
       findings.push(
         finding(
           'FILE_DAMAGED',
@@ -34,6 +41,40 @@ export async function rot({ config, layout, run }: ExaminedBus): Promise<Finding
       );
   const scope = isSmall ? "the daemon's own files are as it wrote them" : 'the published database is as it was written';
   return orFine(findings, 'rot', `${scope}; ${run('verify')} hashes everything`);
+}
+
+/** The order that mends a file. */
+function cureOf({ code, what }: StoreProblem, { writer, run, restart }: ExaminedBus): string {
+  const isRunning = writer.where !== 'nowhere';
+  const byDaemon = isRunning ? 'Wait a minute: the daemon writes it again by itself' : run('start');
+  if (code === 'OUTCOME_DAMAGED')
+    return isRunning ? `${run('scrub')}. The daemon writes it again within a minute` : run('rebuild');
+  if (code === 'TABLE_DAMAGED') return isRunning ? `Stop the daemon, then ${run('rebuild')}` : run('rebuild');
+  if (code === 'GUARD_DAMAGED')
+    return `\`rm ${shellWord(what)}\`. No process holds it, and its next user makes a new one`;
+  if (what.startsWith('scrub.')) return run('scrub');
+  if (what.endsWith('table.json')) return restart();
+  if (code === 'RECORD_DAMAGED')
+    return `${byDaemon}. It removes the record once no reader can hold its database (compaction.release_grace_s)`;
+  if (code === 'DATABASE_DAMAGED' || code === 'STATE_DAMAGED') return byDaemon;
+  return `Run ${run('verify')} to list every damaged file`;
+}
+
+/** Compares the receipts of a small bus, and those that a scrub has found damaged. */
+async function hurtOutcomes(layout: BusLayout, found: readonly ScrubFinding[]): Promise<StoreProblem[]> {
+  const all = await listOutcomes(layout);
+  const known = found.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
+  const whats = all.length <= maxOutcomes ? all : known;
+  const journal = whats.length === 0 ? undefined : await Journal.read(layout).catch(() => undefined);
+  if (journal === undefined) return []; // the journal's own check tells
+  try {
+    const problems: StoreProblem[] = [];
+    for await (const { problem } of compareOutcomes(layout, journal, whats))
+      if (problem !== undefined) problems.push(problem);
+    return problems;
+  } finally {
+    journal.close();
+  }
 }
 
 async function bytesIn(folder: string): Promise<number> {

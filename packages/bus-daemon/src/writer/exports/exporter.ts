@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
+  checkExportStatus,
   type ExportEntry,
   type ExportStatus,
   exportStatusFile,
@@ -81,11 +82,16 @@ export class Exporter {
     return [...this.#pins];
   }
 
-  /** Creates a status file if there is none: `catalog.exports_d` reads it. */
+  /** Writes the status if it is missing or damaged: `catalog.exports_d` reads it. */
   async ensureStatus(): Promise<void> {
     const { exportDir } = this.#bus.config.export;
     await makeFolderDurable(exportDir);
-    if (!(await exists(join(exportDir, exportStatusFile)))) writeExportStatus(exportDir, await this.#readStatus());
+    const state = checkExportStatus(exportDir);
+    if (state === 'sound') return;
+    writeExportStatus(exportDir, await this.#readStatus());
+    const path = join(exportDir, exportStatusFile);
+    if (state === 'damaged')
+      this.#bus.logger.warn({ path }, 'the status of the exports was damaged; it is written again');
   }
 
   /**

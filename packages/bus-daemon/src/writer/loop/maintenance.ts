@@ -1,13 +1,16 @@
 import { isDamage, removeTree } from '@quantbot/bus-format';
-import { listLeftBehind, listOwnFolders, type WaitingTable } from '@quantbot/bus-format/state';
+import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
+import { mendBusMarker } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
 import { Exporter, type ExportState } from '../exports/exporter.js';
+import { mendOutcomes } from '../mend-outcomes.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';
 import { Compaction, restAfterDamageMs } from './compaction.js';
 
 const releaseEveryMs = 2_000;
+const mendEveryMs = 30_000;
 const retryAfterMs = 5_000;
 /** Files of one settled job to remove before the turn of the next one. */
 const removedInATurn = 5_000;
@@ -30,6 +33,7 @@ export class Maintenance {
   #lastSeq = -1;
   #lastCommitAt: number;
   #lastReleaseAt = Number.NEGATIVE_INFINITY;
+  #lastMendAt = Number.NEGATIVE_INFINITY;
   #restUntil = 0;
   #held = '';
 
@@ -108,10 +112,32 @@ export class Maintenance {
     }
     if (now - this.#lastReleaseAt < releaseEveryMs) return;
     this.#lastReleaseAt = now;
+    await this.#mendState();
+    await this.#mendFound();
     await this.#publisher.publishIfMissing();
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
     this.#held = held.join();
+  }
+
+  /** Producers look for the marker, and readers for the status of the exports. */
+  async #mendState(): Promise<void> {
+    const { assertHeld, layout, logger, marker } = this.#bus;
+    assertHeld(); // a bus that was removed gets no marker
+    if (await mendBusMarker(layout.root, marker))
+      logger.warn({ path: layout.marker }, 'the marker of the bus was missing or damaged; it is written again');
+    await this.#exporter.ensureStatus();
+  }
+
+  /** Writes receipts and reject reasons again that a scrub has found damaged. */
+  async #mendFound(): Promise<void> {
+    const now = this.#bus.elapsed();
+    if (now - this.#lastMendAt < mendEveryMs) return;
+    this.#lastMendAt = now;
+    const findings = readScrubState(this.#bus.layout.root)?.findings ?? [];
+    const whats = findings.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
+    const mended = await mendOutcomes(this.#bus, whats);
+    if (mended.length > 0) this.#bus.logger.warn({ files: mended }, 'damaged receipts or reasons are written again');
   }
 
   /**

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { hintFor } from '@quantbot/bus-format';
 import { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from '@quantbot/bus-format/state';
-import { CodedError, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { CodedError, systemErrorCode, writeState } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
 const beatMs = 10_000;
@@ -26,7 +26,7 @@ export class StateFile {
     if (!isNews && !areOthers && this.#bus.elapsed() - this.#writtenAt < beatMs) return;
     const at = new Date(this.#bus.now()).toISOString();
     const since = this.#last?.state === state ? this.#last.since : at;
-    this.#last = {
+    const last: DaemonState = {
       pid: process.pid,
       state,
       since,
@@ -34,8 +34,9 @@ export class StateFile {
       cause: error === undefined ? null : causeOf(error),
       waitingTables,
     };
+    this.#last = last;
     this.#writtenAt = this.#bus.elapsed();
-    this.#try(path => writeFileAtomic(path, `${JSON.stringify(this.#last, null, 2)}\n`));
+    this.#try(path => writeState(path, last));
   }
 
   /** A daemon that has ended is in no state. What another one says that came after it stays. */

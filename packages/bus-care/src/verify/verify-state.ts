@@ -1,0 +1,87 @@
+import { join, relative } from 'node:path';
+import { isDefinitionDamaged } from '@quantbot/bus-format/canon';
+import {
+  backupGuardOf,
+  checkExportStatus,
+  daemonStateSchema,
+  datasetSchema,
+  exportStatusFile,
+  guardsOf,
+  listDamagedAdoptions,
+  lookAtGuard,
+  manifestOf,
+  readExportStatus,
+  scrubFileOf,
+  scrubGuardOf,
+  scrubStateSchema,
+  stateFileOf,
+} from '@quantbot/bus-format/state';
+import { type BusConfig, BusError, type BusLayout, readBusMarker, readState } from '@quantbot/infra';
+import type { OwnFile } from './verify-own-files.js';
+import type { StoreProblem, StoreProblemCode } from './problem.js';
+
+/**
+ * The small files beside journal and store: marker, guards, states, records. `tables` are the names
+ * of the folders in `canon/`.
+ */
+export async function stateFiles(config: BusConfig, layout: BusLayout, tables: readonly string[]): Promise<OwnFile[]> {
+  const { root } = layout;
+  const { exportDir } = config.export;
+  const file = (
+    path: string,
+    isDamaged: () => boolean | Promise<boolean>,
+    cure: string,
+    code: StoreProblemCode = 'STATE_DAMAGED',
+  ): OwnFile => {
+    const below = relative(root, path);
+    const what = below.startsWith('..') ? path : below;
+    const problem: StoreProblem = { code, what, detail: `it is not as it was written; ${cure}` };
+    return { what, path, check: async () => ((await isDamaged()) ? problem : undefined) };
+  };
+  const json = (path: string, schema: Parameters<typeof readState>[1], cure: string) =>
+    file(path, () => readState(path, schema) === 'damaged', cure);
+  const adoptions = await listDamagedAdoptions(layout);
+  return [
+    file(layout.marker, () => isMarkerDamaged(root), markerCure),
+    ...[...guardsOf(config), backupGuardOf(root), scrubGuardOf(root)].map(path =>
+      file(path, async () => (await lookAtGuard(path)) === 'damaged', guardCure, 'GUARD_DAMAGED'),
+    ),
+    json(stateFileOf(root), daemonStateSchema, 'a daemon writes it again within seconds'),
+    json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
+    file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
+    ...(await datasets(exportDir)).map(([name, path]) =>
+      file(
+        manifestOf(path),
+        () => readState(manifestOf(path), datasetSchema) === 'damaged',
+        `quantbot-bus export ${name} --force writes the dataset again`,
+        'EXPORT_DAMAGED',
+      ),
+    ),
+    ...tables.map(table =>
+      file(join(layout.canon, table, 'table.json'), () => isDefinitionDamaged(layout, table), tableCure),
+    ),
+    ...adoptions.map(path => file(path, () => true, 'quantbot-bus adopt says what to do')),
+  ];
+}
+
+const markerCure = 'a running daemon writes it again within seconds; quantbot-bus doctor says what to do without one';
+const guardCure = 'nothing is lost: it holds no data, and its next user replaces it';
+const statusCure = 'the daemon writes it again within seconds, or at its start';
+const tableCure = 'the next start of the daemon compacts the table again from the store';
+
+async function isMarkerDamaged(busRoot: string): Promise<boolean> {
+  try {
+    return (await readBusMarker(busRoot)) === undefined;
+  } catch (error) {
+    if (error instanceof BusError) return true;
+    throw error;
+  }
+}
+
+/** The exports that are datasets: name and path. */
+async function datasets(exportDir: string): Promise<[name: string, path: string][]> {
+  const { exports } = await readExportStatus(exportDir);
+  return Object.entries(exports).flatMap(([name, { ok, path, sha256 }]) =>
+    ok && sha256 === null ? [[name, path]] : [],
+  );
+}

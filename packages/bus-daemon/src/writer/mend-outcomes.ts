@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { compareOutcomes, readOutcome } from '@quantbot/bus-care/verify';
+import { isRejection, receiptOf, rejectReasonOf, textOf } from '@quantbot/bus-format/journal';
+import { replaceFile } from '@quantbot/infra';
+import type { Bus } from './bus.js';
+
+/**
+ * Writes receipts and reject reasons again that do not say what the journal says.
+ *
+ * @param whats their paths relative to the bus root.
+ * @returns those that it wrote.
+ */
+export async function mendOutcomes({ layout, journal }: Bus, whats: readonly string[]): Promise<string[]> {
+  const mended: string[] = [];
+  for await (const { what, text, problem, rows } of compareOutcomes(layout, journal, whats)) {
+    // Synchronous from here on, so that no newer outcome of the job comes in between.
+    if (problem === undefined || readOutcome(layout, what) !== text) continue;
+    replaceFile(join(layout.root, what), textOf(isRejection(rows) ? rejectReasonOf(rows) : receiptOf(layout, rows)));
+    mended.push(what);
+  }
+  return mended;
+}
