@@ -27,7 +27,8 @@ export interface RebuildReport {
 /**
  * Makes everything that is derived again, from journal and store alone: the compacted files of the
  * canonical tables, the published database, and receipts and reject reasons that are damaged. A
- * table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so no daemon may run.
+ * table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so
+ * no daemon may run.
  *
  * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that
  * the bus did not make.

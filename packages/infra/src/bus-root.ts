@@ -45,7 +45,7 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
   return marker;
 }
 
-/** The identity of the bus is only in its marker: a new one makes exports and backups begin anew. */
+/** Only the marker has the identity of the bus: with a new one, exports and backups begin anew. */
 const cureOf = (path: string): string =>
   `Restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
 

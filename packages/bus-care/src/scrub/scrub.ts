@@ -32,9 +32,9 @@ const beginning = { own: '', outcome: '', seq: 0, ordinal: -1 };
 
 /**
  * Hashes every file of a bus again, at a bounded rate: what the daemon wrote itself, receipts and
- * reject reasons, then the store. It goes on where an earlier scrub was ended, and begins a new pass
- * when that one was complete. Files that were found damaged before are compared first, so that mended ones are
- * forgotten.
+ * reject reasons, then the store. It goes on where an earlier scrub was ended, and begins a new
+ * pass when that one was complete. Files that were found damaged before are compared first, so that
+ * mended ones are forgotten.
  *
  * Its place and its findings are in `scrub.json`. It changes nothing else, so a daemon may run.
  *

@@ -35,9 +35,12 @@ const atOnce = 4;
 export const checkOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
   checkAll(await listOwnFiles(config, layout));
 
-/** The published database and the records of what was published. */
-export const checkDatabaseFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
-  checkAll(await databaseFiles(config, layout));
+/** The published database, the records of what was published, and the small state files. */
+export const checkSmallFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
+  checkAll([
+    ...(await databaseFiles(config, layout)),
+    ...(await stateFiles(config, layout, await tableFolders(layout))),
+  ]);
 
 const checkAll = async (files: readonly OwnFile[]): Promise<StoreProblem[]> =>
   (await concurrently(files, ({ check }) => check(), atOnce)).filter(problem => problem !== undefined);

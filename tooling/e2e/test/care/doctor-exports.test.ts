@@ -128,12 +128,16 @@ sampled('a golden export that somebody has deleted is missed, and comes back', a
 
 sampled('a damaged status file is found, and made again', async () => {
   const bus = makeTestBus();
-  await spawnDaemon(bus);
+  const daemon = await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
+  writeFileSync(statusPath(bus), '{"exports":{}}');
+  await isGood(bus, 'numbers'); // a daemon that runs writes it again by itself
+  await daemon.stop();
   writeFileSync(statusPath(bus), '{"exports":');
   const { code, codes, the } = await doctor(bus);
-  expect({ code, codes }).toEqual({ code: 2, codes: ['EXPORT_STATUS_UNREADABLE'] });
+  expect(code).toBe(2);
+  expect(codes).toContain('EXPORT_STATUS_UNREADABLE');
   await followAll(bus, the('EXPORT_STATUS_UNREADABLE').cure);
   await isGood(bus, 'numbers');
   expect((await doctor(bus)).codes).toEqual([]);

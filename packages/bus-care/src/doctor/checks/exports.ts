@@ -38,7 +38,7 @@ export async function exports(bus: ExaminedBus): Promise<Finding[]> {
       finding(
         'EXPORT_STATUS_UNREADABLE',
         `${path} is damaged. Only the daemon may write it.`,
-        `A daemon writes it again within seconds, and at its start runs every export. If none runs: ${run('start')}`,
+        bus.writer.where === 'nowhere' ? run('start') : 'Wait a few seconds: the daemon writes it again by itself',
       ),
     ];
   const status = (await readExportStatus(exportDir)).exports;

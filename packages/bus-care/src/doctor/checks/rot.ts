@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
-import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
+import { exportStatusFile, guardsOf, readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
 import type { BusLayout } from '@quantbot/infra';
 import { compareOutcomes, listOutcomes } from '../../verify/verify-outcomes.js';
-import { checkDatabaseFiles, checkOwnFiles } from '../../verify/verify-own-files.js';
+import { checkOwnFiles, checkSmallFiles } from '../../verify/verify-own-files.js';
 import type { StoreProblem } from '../../verify/problem.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -24,14 +24,14 @@ export async function rot(bus: ExaminedBus): Promise<Finding[]> {
   const { config, layout, run } = bus;
   const bytes = (await bytesIn(layout.canon)) + (await bytesIn(config.export.exportDir));
   const isSmall = bytes <= maxHashedBytes;
-  const problems = isSmall ? await checkOwnFiles(config, layout) : await checkDatabaseFiles(config, layout);
+  const problems = isSmall ? await checkOwnFiles(config, layout) : await checkSmallFiles(config, layout);
   const outcomes = await hurtOutcomes(layout, readScrubState(config.busRoot)?.findings ?? []);
   const findings = [...problems, ...outcomes]
-    .filter(({ code }) => code !== 'JOURNAL_DAMAGED') // the journal's own check tells
+    .filter(problem => !hasOwnCheck(problem, bus))
     .map(problem => finding('FILE_DAMAGED', `${problem.what} is damaged: ${problem.detail}.`, cureOf(problem, bus)));
   const known = new Set(problems.map(({ what }) => what));
   for (const { code, what, detail, found_at } of readScrubState(config.busRoot)?.findings ?? [])
-    if (!known.has(what) && code !== 'OUTCOME_DAMAGED')
+    if (!known.has(what) && isLeftToScrub(code))
       findings.push(
         finding(
           'FILE_DAMAGED',
@@ -42,6 +42,17 @@ export async function rot(bus: ExaminedBus): Promise<Finding[]> {
   const scope = isSmall ? "the daemon's own files are as it wrote them" : 'the published database is as it was written';
   return orFine(findings, 'rot', `${scope}; ${run('verify')} hashes everything`);
 }
+
+/** What doctor has not compared itself: a scrub's word for it may be old. */
+const isLeftToScrub = (code: string): boolean =>
+  !['OUTCOME_DAMAGED', 'STATE_DAMAGED', 'GUARD_DAMAGED', 'RECORD_DAMAGED', 'DATABASE_DAMAGED'].includes(code);
+
+/** Whether the check of the journal, the bus, the writer or the exports tells of it. */
+const hasOwnCheck = ({ code, what }: StoreProblem, { config, layout }: ExaminedBus): boolean => {
+  const path = resolve(layout.root, what);
+  const own = [layout.marker, join(config.export.exportDir, exportStatusFile), ...guardsOf(config)];
+  return code === 'JOURNAL_DAMAGED' || own.includes(path);
+};
 
 /** The order that mends a file. */
 function cureOf({ code, what }: StoreProblem, { writer, run, restart }: ExaminedBus): string {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { hintFor } from '@quantbot/bus-format';
 import { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from '@quantbot/bus-format/state';
-import { CodedError, systemErrorCode, writeState } from '@quantbot/infra';
+import { CodedError, replaceFile, systemErrorCode } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 
 const beatMs = 10_000;
@@ -36,7 +36,7 @@ export class StateFile {
     };
     this.#last = last;
     this.#writtenAt = this.#bus.elapsed();
-    this.#try(path => writeState(path, last));
+    this.#try(path => replaceFile(path, `${JSON.stringify(last, null, 2)}\n`)); // old within seconds: no checksum
   }
 
   /** A daemon that has ended is in no state. What another one says that came after it stays. */
