@@ -23,7 +23,7 @@ const places = [
   ['query', 'SQL'],
 ] as const;
 
-/** The whole page, behind the log-in where one is needed. */
+/** The whole page, behind the log-in if one is needed. */
 export function App() {
   const { error } = useAsked(signal => get<Status>('/status', {}, signal), ['open']);
   return error?.code === 'HTTP_UNAUTHORIZED' ? <Login /> : <Pages />;
@@ -56,7 +56,7 @@ function Pages() {
   );
 }
 
-/** Past the navigation. A link would not do: the address says on which page one is. */
+/** Skips the navigation. This cannot be a link, because the address names the page. */
 const toContent = () => document.getElementById('content')?.focus();
 
 function pageOf([place, id]: Route): ComponentChildren {
@@ -86,7 +86,7 @@ function DaemonState() {
   return status === undefined ? null : <State state={status.state} />;
 }
 
-/** What a person has to know wherever on the page they are. */
+/** Notices that every page shows. */
 function Notice() {
   const { status, connected } = useLive();
   const text = !connected

@@ -3,8 +3,7 @@ import { ApiError } from './client.js';
 import { type Topic, useLive } from './live.js';
 
 /**
- * Something that was asked for: not there yet, there, or refused. What was there stays while it is
- * asked for again.
+ * The state of a request: loading, loaded or failed. The last answer stays while a new one loads.
  */
 export interface Asked<T> {
   data: T | undefined;
@@ -12,10 +11,10 @@ export interface Asked<T> {
 }
 
 /**
- * Asks when the page opens, when one of `keys` is another, and whenever what it depends on has
- * changed.
+ * Sends the request when the page opens, when one of `keys` changes, and when data that it depends
+ * on changes.
  *
- * @param keys all that the question depends on.
+ * @param keys everything that the request depends on.
  */
 export function useAsked<T>(
   question: (signal: AbortSignal) => Promise<T>,

@@ -14,7 +14,7 @@ export type Answer = z.infer<typeof schemas.answerSchema>;
 export type Chart = z.infer<typeof schemas.chartSchema>;
 type ErrorBody = z.infer<typeof schemas.errorSchema>['error'];
 
-/** An answer that is an error: code, sentence and hint. */
+/** An error that the API returned: code, sentence and hint. */
 export class ApiError extends Error implements ErrorBody {
   readonly code: string;
   readonly hint: string;
@@ -37,14 +37,14 @@ const unreachable: ErrorBody = {
 
 type Query = Record<string, string | number | undefined>;
 
-/** Asks for something below `/api/v1`. @throws ApiError */
+/** Sends a GET below `/api/v1`. @throws ApiError */
 export function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   const given = Object.entries(query).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   return ask(`/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, { signal });
 }
 
-/** Has something done. @throws ApiError */
+/** Sends a POST below `/api/v1`. @throws ApiError */
 export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
   ask(`/api/v1${path}`, {
     method: 'POST',
@@ -56,7 +56,7 @@ export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Prom
 async function ask<T>(url: string, init: RequestInit): Promise<T> {
   try {
     const response = await fetch(url, init);
-    // An answer that is cut while its body comes is no answer, whatever its status was.
+    // A response whose body is cut off is a failure, whatever its status was.
     const body = (await response.json()) as T & { error?: ErrorBody };
     if (!response.ok) throw new ApiError(body.error ?? unreachable);
     return body;

@@ -2,16 +2,16 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { get, type Sample, type Status } from './client.js';
 
-/** What can change while one looks. */
+/** The topics that can change while a page is open. */
 export type Topic = 'jobs' | 'exports' | 'state';
 
-/** What the daemon tells by itself. */
+/** The state that the daemon pushes. */
 export interface Live {
   status: Status | undefined;
   samples: readonly Sample[];
   /** False while the daemon does not answer. */
   connected: boolean;
-  /** Counts the changes of each topic, so that what depends on one is asked for again. */
+  /** Counts the changes of each topic, so that dependent requests are sent again. */
   changes: Readonly<Record<Topic, number>>;
 }
 
@@ -20,12 +20,11 @@ const kept = 720;
 
 export const LiveContext = createContext<Live>(nothing);
 
-/** What the daemon tells, for the page. */
+/** Provides the state that the daemon pushes to all parts of the page. */
 export const useLive = (): Live => useContext(LiveContext);
 
 /**
- * Listens to the server-sent events for as long as the page is open; the browser connects again by
- * itself.
+ * Listens to the server-sent events while the page is open. The browser reconnects by itself.
  */
 export function useEvents(): Live {
   const [live, setLive] = useState(nothing);
@@ -45,14 +44,14 @@ export function useEvents(): Live {
         changes: { ...changes, ...Object.fromEntries(topics.map(topic => [topic, changes[topic] + 1])) },
       }));
     });
-    // What happened while nobody was connected is asked for.
+    // Fetch what happened while the page was not connected.
     events.addEventListener('open', () => {
       change(({ changes }) => ({
         changes: { jobs: changes.jobs + 1, exports: changes.exports + 1, state: changes.state + 1 },
       }));
       get<{ samples: Sample[] }>('/history')
         .then(({ samples }) => change(() => ({ samples })))
-        .catch(() => {}); // the next connection asks again
+        .catch(() => {}); // the next connection tries again
     });
     events.addEventListener('error', () => change(() => ({ connected: false })));
     return () => events.close();

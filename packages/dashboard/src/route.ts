@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Where one is: the parts of `#/artifact/KEY`, decoded. */
+/** The current place: the decoded parts of `#/artifact/KEY`. */
 export type Route = readonly string[];
 
 const parse = (hash: string): Route =>
@@ -19,7 +19,7 @@ const parse = (hash: string): Route =>
 /** The link to a place. */
 export const linkTo = (...route: string[]): string => `#/${route.map(encodeURIComponent).join('/')}`;
 
-/** Where one is, as the address says. */
+/** Returns the current place from the address. */
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parse(location.hash));
   useEffect(() => {

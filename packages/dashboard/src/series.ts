@@ -1,7 +1,7 @@
 import type { Answer } from './client.js';
 import type { Line } from './parts/chart.js';
 
-/** What a chart draws: lines over common places. */
+/** The data of a chart: lines over common x values. */
 export interface Series {
   x: number[];
   isTime: boolean;

@@ -1,12 +1,12 @@
 import { visibleLines } from '@quantbot/infra/visible';
 import { type ComponentChildren, options, type VNode } from 'preact';
 
-/** Attributes that are read as text; what stands in a field to be sent stays as it is. */
+/** Attributes that users read as text. Values of input fields stay unchanged. */
 const texts = ['title', 'aria-label', 'alt'];
 
 /**
- * Makes every text of the page show the characters that would turn its direction, or not be seen:
- * what producers wrote comes to many places.
+ * Makes invisible characters, and those that change the text direction, visible in all text of the
+ * page: text of producers appears in many places.
  */
 export function showHidden(): void {
   const before = options.vnode;

@@ -1,7 +1,7 @@
 const numberFormat = new Intl.NumberFormat('en');
 const compact = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
-/** A number with its thousands apart. */
+/** A number with separated thousands. */
 export const count = (n: number): string => numberFormat.format(n);
 
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];

@@ -1,14 +1,13 @@
 /**
- * Indicators over a series, one value after another: each is made once per series and called for
- * every bar, so it cannot look ahead. A result that is not there yet is null, never 0. A missing
- * value (null) gives null and starts every window anew: what lies before a gap says nothing of what
- * lies behind it.
+ * Indicators over a series. An indicator is created once per series and called for every bar, so it
+ * cannot look ahead. A result that is not defined yet is null, never 0. A missing value (null) gives
+ * null and restarts every window, because values before a gap say nothing about values after it.
  */
 export type Indicator = (value: number | null) => number | null;
 
 /**
- * The last `length` values, oldest first; undefined while there are fewer without a gap. The array
- * is the same each time, so it counts until the next call.
+ * The last `length` values, oldest first; undefined while there are fewer without a gap. Each call
+ * returns the same array, which the next call changes.
  */
 export function lastValues(length: number): (value: number | null) => readonly number[] | undefined {
   const values: number[] = [];
@@ -24,8 +23,8 @@ export function lastValues(length: number): (value: number | null) => readonly n
 export const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
 
 /**
- * The sum of squared distances from the mean, which keeps its digits where the difference of two
- * sums of squares loses them.
+ * The sum of squared distances from the mean. The difference of two sums of squares would lose
+ * digits.
  */
 export function squaredDistances(values: readonly number[]): number {
   const middle = mean(values);
@@ -42,8 +41,8 @@ export const simpleReturn = (): Indicator => fromPrevious((price, before) => pri
 export const logReturn = (): Indicator => fromPrevious((price, before) => Math.log(price / before));
 
 /**
- * Simple moving average: the mean of the last `bars` values. Each window is summed anew, since a
- * running sum would carry the rounding of all bars before it.
+ * Simple moving average: the mean of the last `bars` values. Each window is summed again,
+ * because a running sum would accumulate rounding errors.
  */
 export function simpleMovingAverage(bars: number): Indicator {
   const window = lastValues(bars);

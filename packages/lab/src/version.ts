@@ -1,4 +1,4 @@
 import { createRequire } from 'node:module';
 
-/** The version of @quantbot/lab, which goes into the provenance of what it makes. */
+/** The version of @quantbot/lab, which is part of the provenance of its artifacts. */
 export const version = (createRequire(import.meta.url)('@quantbot/lab/package.json') as { version: string }).version;

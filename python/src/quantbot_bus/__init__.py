@@ -1,5 +1,4 @@
-"""Producers of the Write-Once Artifact Bus in Python: submit Parquet files, with nothing but the
-standard library."""
+"""Submits Parquet files to the Write-Once Artifact Bus. It uses only the standard library."""
 
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._manifest import Artifact

@@ -17,7 +17,7 @@ LAYOUT_VERSION = 1
 
 
 class BusPaths(NamedTuple):
-    """What a ``bus_config.json`` says about places, all absolute."""
+    """The paths of a ``bus_config.json``, all absolute."""
 
     config: Optional[Path]
     bus_root: Path
@@ -117,7 +117,7 @@ def _find_upwards(start: Path) -> Optional[Path]:
     return None
 
 
-# A string, which may look as if it had a comment in it, or a comment.
+# A string, which may contain text that looks like a comment, or a comment.
 _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 
 

@@ -28,7 +28,7 @@ _START = "Start it in another terminal: python3 scripts/bus_daemon.py"
 
 
 class CheckFailed(Exception):
-    """Something is not as it must be; the message says what, and what to do."""
+    """A failed step of the check. The message says what failed, and what to do."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -87,7 +87,7 @@ def _check(paths: BusPaths, timeout_s: float) -> None:
 
 
 def _check_daemon(paths: BusPaths) -> None:
-    """By the file that names the writer, so that nothing is left in an inbox that nobody reads."""
+    """Checks the lock file first, so that the check leaves no job in an inbox without a daemon."""
     lock = Path(f"{paths.duckdb_path}.writer.lock")
     try:
         holder = json.loads(lock.read_bytes())
@@ -118,8 +118,7 @@ def _submit(bus_root: Path, timeout_s: float) -> Receipt:
 
 
 def _wait_for_export(status: Path, seq: int, before: Optional[dict[str, Any]], timeout_s: float) -> dict[str, Any]:
-    """The status of the table's export, once it was made from this commit or a later one and the
-    file is the one that it names."""
+    """Returns the status of the export, once it includes this commit and matches the file."""
 
     def made() -> Optional[dict[str, Any]]:
         entry = _export_entry(status)
@@ -130,7 +129,7 @@ def _wait_for_export(status: Path, seq: int, before: Optional[dict[str, Any]], t
         if entry["as_of_seq"] < seq:
             return None
         path = Path(entry["path"])
-        # The next export may replace the file just now; its status then follows.
+        # The next export may be replacing the file right now; its status follows.
         return entry if _sha256(path) == entry["sha256"] and read_rows(path) == entry["rows"] else None
 
     entry = _within(timeout_s, made)

@@ -1,5 +1,4 @@
-"""The command line: ``bus_submit.py``, and ``quantbot-bus-submit`` where the package is
-installed."""
+"""The command line: ``bus_submit.py``, and ``quantbot-bus-submit`` of the installed package."""
 
 from __future__ import annotations
 

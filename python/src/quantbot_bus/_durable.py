@@ -1,5 +1,5 @@
-"""Everything that writes, renames and fsyncs: a file is synced before the name that makes it
-visible, the folder after it."""
+"""All functions that write, rename and fsync. A file is flushed before the rename that makes it
+visible, and its folder afterwards."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sync(path: Path) -> None:
 
 
 def write_new(path: Path, content: bytes, *, flush: bool = True) -> None:
-    """Creates a file that must not exist yet; the folder is the caller's to flush."""
+    """Creates a file that must not exist yet. The caller flushes the folder."""
     with open(path, "xb") as file:
         file.write(content)
         file.flush()
@@ -58,7 +58,7 @@ def write_new(path: Path, content: bytes, *, flush: bool = True) -> None:
 def copy_durable(source: Path, target: Path) -> Digest:
     """Copies a file to a new name, hashing on the way, and flushes it.
 
-    Raises BusError BYTES_MISMATCH when the file does not keep its size: somebody is writing to it.
+    Raises BusError BYTES_MISMATCH if the size of the file changes: a program is writing to it.
     """
     digest = hashlib.sha256()
     count = 0
@@ -81,8 +81,7 @@ def copy_durable(source: Path, target: Path) -> Digest:
 
 
 def move_in(source: Path, target: Path) -> Digest:
-    """Gives a file a second name inside the job and flushes it; copies where the file system
-    refuses links."""
+    """Hard-links a file into the job and flushes it. Copies it if the file system refuses links."""
     try:
         if source.is_symlink():
             raise OSError(errno.EXDEV, "a link to a link is no link to the file")

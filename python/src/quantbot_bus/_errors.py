@@ -27,7 +27,7 @@ HINTS: Mapping[str, str] = {
 
 
 class BusError(Exception):
-    """The error that this package raises on purpose.
+    """An error that this package raises on purpose.
 
     ``code`` is stable and may be compared. ``details`` has one fact a line. ``hint`` says what to
     do next.

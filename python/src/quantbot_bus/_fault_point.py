@@ -8,6 +8,6 @@ _ARMED = os.environ.get("QUANTBOT_FAULT_POINT")
 
 
 def fault_point(name: str) -> None:
-    """Ends the process with SIGKILL when the point is armed."""
+    """Kills the process with SIGKILL if the point is armed."""
     if _ARMED == name:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,5 +1,4 @@
-"""What a job says about itself: the options of a call, checked all at once, and
-``manifest.json``."""
+"""Checks the options of a call, and builds ``manifest.json``."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class Artifact:
 
     ``parquet`` is its path; ``kind`` is the job's when absent; ``schema_hint`` ``canon.<table>``
     makes it part of a canonical table; ``rows`` is checked against the file and filled in when
-    absent; ``meta`` is kept as it is; ``transfer`` is ``copy`` or ``move``. """
+    absent; ``meta`` is stored unchanged; ``transfer`` is ``copy`` or ``move``. """
 
     artifact_id: str
     parquet: StrPath
@@ -47,7 +46,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Job:
-    """What describes a job, whatever its artifacts."""
+    """The fields of a job, without its artifacts."""
 
     run_id: str
     producer: str
@@ -65,8 +64,8 @@ class Job:
 
 
 def check_job(job: Job) -> None:
-    """Raises BusError ID_INVALID when only ids are wrong, OPTIONS_INVALID otherwise, with one
-    detail a problem."""
+    """Raises BusError ID_INVALID if only ids are wrong, otherwise OPTIONS_INVALID, with one detail
+    per problem."""
     bad_ids = [f"{name}: {_ID_RULE}" for name, value in _ids(job) if not _matches(_ID, value)]
     bad_ids += [
         f"inputs.{index}: must be run_id/producer/kind/artifact_id"
@@ -119,8 +118,8 @@ def _other_problems(job: Job) -> Iterator[str]:
 
 
 def json_problems(name: str, value: object, around: int = 1) -> Iterable[str]:
-    """Why something is not a JSON object that every reader of the bus understands alike; ``around``
-    it are so many levels."""
+    """Yields the reasons why a value is not a JSON object that every reader understands alike.
+    ``around`` is the number of levels that enclose it."""
     if value is None:
         return []
     if not isinstance(value, Mapping):
@@ -174,7 +173,7 @@ def manifest_bytes(job: Job, job_id: str, artifacts: Sequence[Mapping[str, Any]]
 
 
 def manifest_entry(artifact: Artifact, relpath: str, rows: int, size: int, sha256: str) -> dict[str, Any]:
-    """One artifact as it stands in the manifest."""
+    """Returns one artifact of the manifest."""
     return {
         "artifact_id": artifact.artifact_id,
         **_present(kind=artifact.kind),
@@ -197,7 +196,7 @@ def _matches(pattern: re.Pattern[str], value: object) -> bool:
 
 
 def _integer(value: object) -> int:
-    """Whole numbers of any library (numpy's too); -1 for what is none."""
+    """Converts whole numbers of any library (numpy too); -1 for any other value."""
     try:
         return -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:

@@ -19,8 +19,7 @@ _NUM_ROWS = 3
 
 
 class _Damaged(Exception):
-    """Bytes that are not what they should be; the message completes "the footer cannot be read:
-    …"."""
+    """Invalid bytes. The message completes "the footer cannot be read: …"."""
 
 
 def read_rows(path: StrPath) -> int:
@@ -87,7 +86,7 @@ def _num_rows(footer: bytes) -> int:
 
 
 class _CompactReader:
-    """A position in a footer. Nothing is allocated for what a length merely claims."""
+    """A position in a footer. It never allocates memory for a length that the footer only claims."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

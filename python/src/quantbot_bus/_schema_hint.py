@@ -1,5 +1,4 @@
-"""``schema_hint``: which hints are meant for a canonical table and name none. The same rule as in
-TypeScript."""
+"""Finds hints that are meant for a canonical table but name none. The same rule as in TypeScript."""
 
 from __future__ import annotations
 
@@ -8,14 +7,14 @@ from typing import Optional
 
 _HINT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}\Z")
 _TABLE = re.compile(r"canon\.[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
-# Slips of the hand in the word canon: a letter doubled, two letters exchanged, a plural.
+# Typing errors of the word canon: a doubled letter, two swapped letters, a plural.
 _MISSPELT = re.compile(r"(c+anon|ca+non|can+on|cano+n|canon+|acnon|cnaon|caonn|canno|canons)\Z", re.IGNORECASE)
 _GLUED = re.compile(r"canon[-_]+(.+)\Z", re.IGNORECASE)
 
 
 def schema_hint_problem(hint: object) -> Optional[str]:
-    """Returns what is wrong with a hint that is meant for a canonical table and names none; None
-    for a good hint."""
+    """Returns the problem of a hint that is meant for a canonical table but names none. None for a
+    good hint."""
     if not isinstance(hint, str) or not _HINT.match(hint):
         return "must be identifiers joined by dots, such as canon.trades"
     if _TABLE.match(hint):

@@ -1,4 +1,4 @@
-"""Waits for what becomes of a job: ``processed/<job_id>/RECEIPT.json`` or
+"""Waits for the outcome of a job: ``processed/<job_id>/RECEIPT.json`` or
 ``rejected/<job_id>/REJECT_REASON.json``."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ReceiptArtifact:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The job is in the store. ``status`` is ``duplicate`` when every artifact was there already;
+    """The job is in the store. ``status`` is ``duplicate`` if the bus already had every artifact;
     ``raw`` is the whole ``RECEIPT.json``."""
 
     job_id: str
@@ -88,8 +88,7 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
 
 
 def _read_json(path: Path) -> Optional[dict[str, Any]]:
-    """A file that is missing or torn (a power cut) reads as "not there yet": the daemon makes it
-    again."""
+    """Treats a missing or torn file as "not settled yet". The daemon rewrites torn files."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -1,5 +1,5 @@
-"""Builds a job in ``staging/``: everything checked, copied, hashed and flushed, so that one rename
-submits it."""
+"""Builds a job in ``staging/``. All files are checked, copied, hashed and flushed, so that one
+rename submits the job."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ._manifest import Artifact, Job, manifest_bytes, manifest_entry
 from ._parquet_footer import read_rows
 
 STAGED_MARK = b"staged\n"
-"""What COMMIT says when the files are complete and their producer is done with them."""
+"""The content of COMMIT if the files are complete and their producer no longer has them open."""
 
 
 @dataclass(frozen=True)
 class StagedJob:
-    """A job that lies complete and flushed in ``staging/``."""
+    """A complete and flushed job in ``staging/``."""
 
     folder: Path
     job_id: str
@@ -33,13 +33,12 @@ class StagedJob:
     given_away: list[Path]
 
     def discard(self) -> None:
-        """Removes a job that was not submitted; what cannot be removed is left to ``quantbot-bus
-        gc``."""
+        """Removes a job that was not submitted. ``quantbot-bus gc`` removes what this cannot."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def drop_given_away(self) -> None:
-        """Removes the old names of files that were moved in. One that cannot be removed stays: the
-        job is submitted all the same."""
+        """Removes the old names of files that were moved in. One that cannot be removed stays,
+        and the job is still submitted."""
         for path in self.given_away:
             try:
                 path.unlink()
@@ -62,15 +61,15 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
             name = _free_name(names, artifact, job.kind)
             source = Path(os.path.abspath(os.fspath(artifact.parquet)))
             digest = _bring_in(source, folder / name, artifact.transfer or job.transfer, given_away)
-            # From the job's own file: the original may have changed since it was checked.
+            # Read from the job's own file: the original may have changed since it was checked.
             rows = _checked_rows(artifact, read_rows(folder / name))
             entries.append(manifest_entry(artifact, name, rows, digest.bytes, digest.sha256))
             fault_point("submit:copied")
         manifest = manifest_bytes(job, job_id, entries)
         write_new(folder / "manifest.json", manifest)
         fault_point("submit:manifest-written")
-        # Not flushed by itself: were its words lost in a power cut, the daemon would copy the files
-        # instead of linking them.
+        # Not flushed by itself: if a power cut empties it, the daemon copies the files instead of
+        # linking them.
         write_new(folder / "COMMIT", STAGED_MARK, flush=False)
         _open_to_daemon(folder)
         sync(folder)
@@ -81,8 +80,8 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
 
 
 def _open_to_daemon(folder: Path) -> None:
-    """Where the bus belongs to another user and is shared by a group, the job is given to that
-    group, whatever the producer's umask."""
+    """Gives the job to the group of a bus that belongs to another user, with any umask of the
+    producer."""
     staging = folder.parent.stat()
     if not hasattr(os, "getuid") or staging.st_uid == os.getuid() or not staging.st_mode & 0o020:
         return
@@ -105,7 +104,7 @@ def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path])
 
 
 def _check_file(artifact: Artifact) -> None:
-    """Before anything is copied, so that a mistake costs nothing."""
+    """Checks the files before anything is copied, so that a mistake costs nothing."""
     path = os.fspath(artifact.parquet)
     try:
         if not os.path.isfile(path):
@@ -129,8 +128,7 @@ def _checked_rows(artifact: Artifact, rows: int) -> int:
 
 
 def _free_name(taken: set[str], artifact: Artifact, job_kind: str) -> str:
-    """The artifact's id as a file name; the kind goes before it where two kinds have an artifact of
-    one id."""
+    """Returns the file name of an artifact: its id, after its kind if two kinds share the id."""
     plain = f"{artifact.artifact_id}.parquet"
     name = f"{artifact.kind or job_kind}@{plain}" if plain in taken else plain
     taken.add(name)

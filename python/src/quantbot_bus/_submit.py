@@ -22,7 +22,7 @@ from ._settle import Receipt, wait_until_settled
 from ._stage import StagedJob, stage_job
 
 _ATTEMPTS = 100
-"""How often a job in the inbox that the daemon has just taken is waited out."""
+"""How often to retry when the daemon has just taken a waiting job with the same id."""
 _CROSS_DEVICE_HINT = "Put staging/ and inbox/ on one file system, as all folders of a bus must be. Nothing was submitted."
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -41,8 +41,8 @@ class SubmittedArtifact:
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that the bus has taken over: from here on it survives anything, and ends as ingested,
-    duplicate or rejected."""
+    """A submitted job. From now on it survives anything, and ends as ingested, duplicate or
+    rejected."""
 
     job_id: str
     bus_root: Path
@@ -150,7 +150,7 @@ def submit_artifacts(
 
 
 def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
-    """Renames the job in; one of that id that waits already is fine when it has the same content.
+    """Renames the job into the inbox. A waiting job with the same id and content is a success.
 
     Returns the ``manifest.json`` of the job that is in the inbox now: an outcome names its hash.
     """
@@ -164,8 +164,8 @@ def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
                 raise
         else:
             fault_point("submit:renamed")
-            # At once, so that the daemon finds files with one name, which it can link instead of
-            # copying.
+            # Do this at once, so that the daemon finds files with one link, which it can link
+            # instead of copying.
             staged.drop_given_away()
             _sync_or_unknown(inbox)
             return staged.manifest
@@ -182,7 +182,7 @@ def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
 
 
 def _sync_or_unknown(inbox: Path) -> None:
-    """A failure once the job may be in the inbox leaves its fate open, and says so."""
+    """Flushes the inbox. After a failure the outcome is unknown, and the error says so."""
     try:
         sync(inbox)
     except OSError as error:
@@ -194,10 +194,9 @@ def _sync_or_unknown(inbox: Path) -> None:
 
 
 def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
-    """The manifest of the job that waits under this id; None when it is gone."""
+    """Returns the manifest of the waiting job with this id; None if it is gone."""
     try:
-        # Neither through a link nor from a pipe that nobody writes to: whoever put it there, this
-        # must end.
+        # Follow no link and do not block on a pipe: another user may have put it there.
         descriptor = os.open(folder / "manifest.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -212,7 +211,7 @@ def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
 
 
 def _content_of(manifest: bytes) -> object:
-    """Keys and hashes; None for a manifest that says nothing of the kind."""
+    """Returns keys and hashes; None if the manifest has none."""
     try:
         job = json.loads(manifest)
         at = f"{job['run_id']}/{job['producer']}"
@@ -225,7 +224,7 @@ def _content_of(manifest: bytes) -> object:
 
 
 def _new_job_id(producer: str) -> str:
-    """Sorts by time, says who made it, and is unique:
+    """Returns a unique id that sorts by time and names the producer:
     ``20260131T120000123Z-simulation-9f2c61d0a4be``."""
     now = datetime.now(timezone.utc)
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{producer[:60]}-{secrets.token_hex(6)}"

@@ -9,7 +9,7 @@ _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def current_trace() -> dict[str, str]:
-    """That of the program's OpenTelemetry, where it has one, else of ``TRACEPARENT`` in its
+    """Returns the trace of the program's OpenTelemetry, otherwise that of ``TRACEPARENT`` in its
     environment."""
     carrier: dict[str, str] = {}
     try:

@@ -102,7 +102,7 @@ function takenBefore(table: PlannedTable, { path, before }: OldContent): string[
   return earlier === undefined
     ? []
     : [
-        `${nameOf(table)}: its rows of before are in canon.${earlier.canon} already: --skip ${nameOf(table)} (or --skip-known), once quantbot-bus compare ${earlier.canon} ${path} says that nothing is missing`,
+        `${nameOf(table)}: its earlier rows are already in canon.${earlier.canon}: --skip ${nameOf(table)} (or --skip-known), once quantbot-bus compare ${earlier.canon} ${path} shows that no row is missing`,
       ];
 }
 

@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { tableModeNames } from '@quantbot/infra';
 
 /**
- * What the API's answers look like. `openapi.json` is made of these, and a test holds the answers
- * against it.
+ * The schemas of the API's answers. `openapi.json` is generated from them, and a test compares the
+ * answers with it.
  */
 
 const time = z.iso.datetime().openapi({ description: 'ISO 8601, UTC.' });

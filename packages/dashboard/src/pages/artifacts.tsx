@@ -10,7 +10,7 @@ import { bytes, count } from '../words.js';
 
 const depth = 3;
 
-/** The newest artifacts, of one producer and kind if wanted. */
+/** The newest artifacts, optionally of one producer and kind. */
 export function Artifacts() {
   const [producer, setProducer] = useState('');
   const [kind, setKind] = useState('');
@@ -62,7 +62,7 @@ export function ArtifactTable({ caption, artifacts }: { caption: string; artifac
   );
 }
 
-/** An artifact: where it comes from, what is in it. */
+/** An artifact: its origin and its content. */
 export function Artifact({ id }: { id: string }) {
   const found = useAsked(signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', { key: id }, signal), [id]);
   const lineage = useAsked(signal => get<Lineage>('/lineage', { key: id, depth }, signal), [id], 'jobs');

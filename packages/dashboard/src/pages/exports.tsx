@@ -4,14 +4,14 @@ import { Shown, State, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { bytes, count, duration } from '../words.js';
 
-/** How an export is, in a word. */
+/** The state of an export in one word. */
 export function stateOf({ ok, upToDate }: Export): string {
   if (ok === false) return 'failed';
   if (ok === null) return 'pending';
   return upToDate ? 'fresh' : 'behind';
 }
 
-/** The golden exports, how fresh they are, and what went wrong. */
+/** The golden exports, their freshness and their errors. */
 export function Exports() {
   const asked = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
   return (

@@ -64,7 +64,7 @@ export function Jobs() {
   );
 }
 
-/** Jobs as a table, those on their way too. */
+/** Jobs as a table, open ones included. */
 export function JobTable({ caption, jobs, empty }: { caption: string; jobs: readonly JobOf[]; empty?: string }) {
   return (
     <Table
@@ -92,7 +92,7 @@ export function JobTable({ caption, jobs, empty }: { caption: string; jobs: read
   );
 }
 
-/** A job, with what to do about it if it was rejected. */
+/** A job. A rejected one shows its hint. */
 export function Job({ jobId }: { jobId: string }) {
   const asked = useAsked(signal => get<JobOf>(`/jobs/${encodeURIComponent(jobId)}`, {}, signal), [jobId], 'jobs');
   return (

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { ApiError, post } from '../client.js';
 import { Problem } from '../parts/parts.js';
 
-/** Asks for the token, once in a month. */
+/** Asks for the token, once a month. */
 export function Login() {
   const [error, setError] = useState<ApiError>();
   const [token, setToken] = useState('');

@@ -8,7 +8,7 @@ import { bytes, count, duration } from '../words.js';
 import { JobTable } from './jobs.js';
 import { OwnChart } from './own-chart.js';
 
-/** What a person wants to see first, and to keep open. */
+/** The first page: the state of the bus at a glance. */
 export function Overview() {
   return (
     <>
@@ -22,7 +22,7 @@ export function Overview() {
   );
 }
 
-/** Only there when something is damaged. */
+/** Appears only if something is damaged. */
 function Damage() {
   const { status } = useLive();
   if (status === undefined || status.damage.length === 0) return null;
@@ -95,7 +95,7 @@ function LastHour() {
   );
 }
 
-/** What the configuration wants to be drawn. */
+/** The charts of the configuration. */
 function OwnCharts() {
   const asked = useAsked(signal => get<{ charts: Chart[] }>('/charts', {}, signal), ['charts']);
   if (asked.data?.charts.length === 0) return null;

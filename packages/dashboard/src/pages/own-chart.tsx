@@ -8,7 +8,7 @@ import { count } from '../words.js';
 
 const mostPoints = 10_000;
 
-/** A chart of the configuration, drawn anew whenever something was committed. */
+/** A chart of the configuration, redrawn after each commit. */
 export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
   const asked = useAsked(signal => post<Answer>('/query', { sql, limit: mostPoints }, signal), [sql], 'exports');
   const drawn = useMemo(() => asked.data && linesOf(asked.data), [asked.data]);

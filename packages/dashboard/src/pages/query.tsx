@@ -17,7 +17,7 @@ interface Result {
   ms: number;
 }
 
-/** A box for SQL. What was asked stands in the address, so that it can be sent to somebody. */
+/** A box for SQL. The address contains the query, so that users can share it. */
 export function Query({ sql }: { sql: string | undefined }) {
   const [text, setText] = useState(sql ?? examples[0] ?? '');
   const [result, setResult] = useState<Result>();
@@ -37,7 +37,7 @@ export function Query({ sql }: { sql: string | undefined }) {
         throw error;
       },
     );
-    if (outcome === undefined || end.signal.aborted) return; // a newer question, or another page
+    if (outcome === undefined || end.signal.aborted) return; // a newer query, or another page
     setResult({ ...outcome, ms: performance.now() - started });
     setIsRunning(false);
     history.replaceState(null, '', linkTo('query', text));

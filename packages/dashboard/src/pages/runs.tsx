@@ -50,7 +50,7 @@ export function Runs() {
   );
 }
 
-/** A run: what it made, and by which jobs. */
+/** A run: its artifacts and its jobs. */
 export function Run({ runId }: { runId: string }) {
   const run = useAsked(signal => get<{ runs: RunOf[] }>('/runs', { run: runId }, signal), [runId], 'jobs');
   const artifacts = useAsked(

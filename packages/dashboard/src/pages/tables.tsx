@@ -37,7 +37,7 @@ export function Tables() {
   );
 }
 
-/** A canonical table: its columns, how they came to be, its export, and some of its rows. */
+/** A canonical table: its columns and their history, its export, and some of its rows. */
 export function Table({ name }: { name: string }) {
   const tables = useTables();
   const history = useAsked(

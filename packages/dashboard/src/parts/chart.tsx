@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
-/** A line of a chart; null where there is nothing. */
+/** A line of a chart; null where it has no value. */
 export interface Line {
   name: string;
   values: readonly (number | null)[];
@@ -15,22 +15,22 @@ interface Props {
   x: readonly number[];
   isTime: boolean;
   lines: readonly Line[];
-  /** How a value is written. */
+  /** Formats a value. */
   format(value: number): string;
 }
 
 const height = 180;
-/** So few are drawn as points too: a line through one point cannot be seen. */
+/** At most this many values are also drawn as points: a line through one point is invisible. */
 const fewPoints = 30;
-/** More lines than these say nothing in one row of words. */
+/** With more lines than this, the legend does not fit into one row. */
 const mostInWords = 2;
 /**
- * Colours that can be told apart by who does not see red and green apart (Okabe and Ito), in light
- * and in dark.
+ * Colours that people with red-green colour blindness can distinguish (Okabe and Ito), for light
+ * and dark mode.
  */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8c6bb1', '#666666'];
 
-/** A line chart with its newest values in words, which are all that a screen reader needs of it. */
+/** A line chart with its newest values as text for screen readers. */
 export function LineChart({ title, x, isTime, lines, format }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);

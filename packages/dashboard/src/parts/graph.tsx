@@ -6,8 +6,7 @@ import { Scroll } from './scroll.js';
 const node = { width: 210, height: 52 };
 
 /**
- * The lineage of an artifact as a graph from left to right; each artifact is a link to its own
- * page, so that one can walk.
+ * The lineage of an artifact as a graph from left to right. Each artifact links to its own page.
  */
 export function LineageGraph({ lineage }: { lineage: Lineage }) {
   const keys = [...new Set([lineage.key, ...lineage.inputs, ...lineage.outputs])];

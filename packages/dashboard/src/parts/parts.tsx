@@ -9,8 +9,8 @@ import { Scroll } from './scroll.js';
 const tickMs = 10_000;
 
 /**
- * The head of a page. It takes the focus when one comes here, so that a screen reader says where
- * one is.
+ * The heading of a page. It takes the focus when the page opens, so that a screen reader announces
+ * the page.
  */
 export function Title({ children }: { children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -25,7 +25,7 @@ export function Title({ children }: { children: ComponentChildren }) {
   );
 }
 
-/** A part of a page with a head of its own. */
+/** A section of a page with its own heading. */
 export function Section({
   title,
   aside,
@@ -46,7 +46,7 @@ export function Section({
   );
 }
 
-/** An error with what to do about it. */
+/** An error with its hint. */
 export function Problem({ error }: { error: ApiError }) {
   return (
     <div class="problem" role="alert">
@@ -65,11 +65,11 @@ export function Problem({ error }: { error: ApiError }) {
   );
 }
 
-/** What was asked for, once it is there. */
+/** The answer of a request, once it has loaded. */
 export function Shown<T>({ asked, children }: { asked: Asked<T>; children: (data: T) => ComponentChildren }) {
   const { connected } = useLive();
   const { data, error } = asked;
-  // That nobody answers stands at the top of the page already.
+  // The top of the page already says that the daemon does not answer.
   const isTold = error?.code === 'UNREACHABLE' && !connected;
   return (
     <>
@@ -79,7 +79,7 @@ export function Shown<T>({ asked, children }: { asked: Asked<T>; children: (data
   );
 }
 
-/** Draws again now and then, so that distances stay true. */
+/** Redraws periodically, so that relative times stay correct. */
 function useTick(): void {
   const [, setTick] = useState(0);
   useEffect(() => {
@@ -88,7 +88,7 @@ function useTick(): void {
   }, []);
 }
 
-/** A moment, by its distance; the exact one for who points at it. */
+/** A relative time, with the exact time as a tooltip. */
 export function Time({ at }: { at: string }) {
   useTick();
   return (
@@ -103,7 +103,7 @@ export function State({ state }: { state: string }) {
   return <span class={`state ${state}`}>{state}</span>;
 }
 
-/** Names and what they stand for. */
+/** A list of names and values. */
 export function Facts({ facts }: { facts: Record<string, ComponentChildren> }) {
   return (
     <dl class="facts">

@@ -1,13 +1,13 @@
 import type { ComponentChildren } from 'preact';
 
 interface Props {
-  /** What is in it, for those who cannot see around it. */
+  /** Describes the content for screen readers. */
   label: string;
   kind?: 'graph' | 'text';
   children: ComponentChildren;
 }
 
-/** What is wider than the page scrolls by itself, and can be reached and scrolled by keyboard. */
+/** Content wider than the page scrolls in its own box, also by keyboard. */
 export function Scroll({ label, kind, children }: Props) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
 import { Scroll } from './scroll.js';
 
-/** A column of a table: its head, what stands in it, and whether that is a number. */
+/** A column of a table: its heading, its cells, and whether they are numbers. */
 export interface Column<T> {
   head: string;
   cell(row: T): ComponentChildren;
@@ -10,16 +10,16 @@ export interface Column<T> {
 }
 
 interface Props<T> {
-  /** What the table is, for those who cannot see around it. */
+  /** Describes the table for screen readers. */
   caption: string;
   columns: readonly Column<T>[];
   rows: readonly T[];
   keyOf?(row: T, index: number): string | number;
-  /** Stands there when there are no rows. */
+  /** Shown if there are no rows. */
   empty?: string;
 }
 
-/** A table that scrolls by itself where it is too wide. */
+/** A table that scrolls in its own box if it is too wide. */
 export function Table<T>({ caption, columns, rows, keyOf = (_, index) => index, empty = 'Nothing yet.' }: Props<T>) {
   if (rows.length === 0) return <p class="quiet">{empty}</p>;
   return (

@@ -4,18 +4,18 @@ import { version } from '../version.js';
 import { featureRows } from './feature-rows.js';
 import { type FeatureSettings, featureSchema, parseFeatureSettings } from './settings.js';
 
-/** Where a compiler's feature sets go. */
+/** The options of a compiler. */
 export interface FeatureSetCompilerOptions extends BusPolicy {
-  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
   busRoot?: string;
   /**
-   * `lab.features` when absent, which the catalog records. `canon.<table>` makes feature sets part
-   * of a canonical table.
+   * The default `lab.features` is only recorded in the catalog. `canon.<table>` adds feature sets to
+   * a canonical table.
    */
   schemaHint?: string;
 }
 
-/** What a feature set is compiled from. */
+/** The input of a feature set. */
 export interface FeatureSet {
   runId: string;
   /**
@@ -23,35 +23,35 @@ export interface FeatureSet {
    * `call_id`): a file, a folder, a glob, or a list of them.
    */
   source: string | readonly string[];
-  /** Where `features.parquet` goes. */
+  /** The folder of `features.parquet`. */
   outputDir: string;
   /** Windows and annualisation; {@link defaultFeatureSettings} for what is absent. */
   settings?: Partial<FeatureSettings>;
   /** Keys of the artifacts that the source comes from: the slice. */
   inputs?: readonly string[];
-  /** Takes the place of the provenance that is collected otherwise: commit, settings, versions. */
+  /** Replaces the provenance that is collected by default: commit, settings, versions. */
   provenance?: Record<string, unknown>;
-  /** Kept with the artifact, besides the settings. */
+  /** Stored with the artifact, in addition to the settings. */
   meta?: Record<string, unknown>;
 }
 
-/** What was compiled. */
+/** A compiled feature set. */
 export interface CompiledFeatures {
   /** Absolute: the local `features.parquet`. */
   path: string;
   rows: number;
-  /** Undefined when the bus could not take it; the local file is there all the same. */
+  /** Undefined if the bus could not take it. The local file exists either way. */
   submission: Submission | undefined;
 }
 
 /**
  * Compiles feature sets: returns, volatility, moving averages and drawdown of each series of a
  * slice, written as `features.parquet` and submitted as `run_id/lab/features/features`. It has a
- * row per candle; what cannot be told yet is null. The formulas stand beside their functions:
+ * row per candle; a value that is not defined yet is null. These functions document the formulas:
  * {@link simpleReturn}, {@link logReturn}, {@link historicalVolatility},
  * {@link simpleMovingAverage}, {@link exponentialMovingAverage}, {@link drawdownFromPeak}.
  *
- * The same slice and settings make the same bytes, whatever the order of the slice's rows. Neither
+ * The same slice and settings give the same bytes, in any order of the slice's rows. Neither
  * the slice nor its features are held as a whole by JavaScript.
  *
  * @example

@@ -30,7 +30,7 @@ export interface FeatureRow {
   [feature: `${'volatility' | 'sma' | 'ema'}_${number}`]: number | null;
 }
 
-/** What is read of a candle. */
+/** The columns that are read of a candle. */
 type Close = Pick<FeatureRow, 'call_id' | 'token_address' | 'chain' | 'timestamp' | 'close'>;
 
 const columns = ['token_address', 'chain', 'timestamp', 'close'];
@@ -40,7 +40,7 @@ const columns = ['token_address', 'chain', 'timestamp', 'close'];
  * window of one call, or without calls a token: two calls of one token have windows with a gap
  * between them, which no feature may bridge.
  *
- * The candles are read in batches, and a batch is gone when the next one comes.
+ * The candles are read in batches. Only one batch is in memory at a time.
  *
  * @throws LabError `BARS_INVALID`; StorageError as `scanParquet` throws it.
  */

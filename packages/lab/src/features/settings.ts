@@ -22,10 +22,10 @@ const settingsSchema = z.strictObject({
   periodsPerYear: z.number().positive().max(32_000_000),
 });
 
-/** What a feature set is made of. */
+/** The checked settings of a feature set. */
 export type FeatureSettings = z.infer<typeof settingsSchema>;
 
-/** What people use for daily bars of an exchange. */
+/** Common settings for daily bars of an exchange. */
 export const defaultFeatureSettings: FeatureSettings = {
   smaBars: [20, 50, 200],
   emaBars: [12, 26],
@@ -34,7 +34,7 @@ export const defaultFeatureSettings: FeatureSettings = {
 };
 
 /**
- * Checks settings, and fills in the defaults for what is absent.
+ * Checks settings, and fills in defaults.
  *
  * @throws LabError `FEATURES_INVALID`, one detail per problem.
  */

@@ -13,43 +13,43 @@ import {
   type SimulationResult,
 } from './records.js';
 
-/** Where a writer's artifacts go. */
+/** The options of a writer. */
 export interface SimulationArtifactWriterOptions extends BusPolicy {
-  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
   busRoot?: string;
   /**
-   * Hints of the three artifacts: `simulation.fills` and so on when absent, which the catalog
-   * records. `canon.<table>` makes them part of canonical tables.
+   * Hints of the three artifacts. The defaults (`simulation.fills` and so on) are only recorded in
+   * the catalog. `canon.<table>` adds the rows to a canonical table.
    */
   schemaHints?: { fills?: string; positions?: string; events?: string };
 }
 
-/** What is written for one run. */
+/** The simulation to write. */
 export interface SimulationArtifacts {
   runId: string;
   presetName: string;
   result: SimulationResult;
-  /** Where the local files go. */
+  /** The folder of the local files. */
   outputDir: string;
   /** Keys of the artifacts that the simulation read: its slice. */
   inputs?: readonly string[];
-  /** What the simulation was asked to do (its preset, for instance): part of the provenance. */
+  /** Parameters of the simulation, such as its preset: part of the provenance. */
   parameters?: Record<string, unknown>;
   /**
-   * Takes the place of the provenance that is collected otherwise: commit, parameters, versions.
+   * Replaces the provenance that is collected by default: commit, parameters, versions.
    */
   provenance?: Record<string, unknown>;
-  /** Kept with each artifact, besides the preset's name. */
+  /** Stored with each artifact, in addition to the preset's name. */
   meta?: Record<string, unknown>;
 }
 
-/** What was written. */
+/** A written simulation. */
 export interface WrittenSimulation {
   fillsPath: string;
   positionsPath: string;
   eventsPath: string;
   summaryPath: string;
-  /** Undefined when the bus could not take them; the local files are there all the same. */
+  /** Undefined if the bus could not take them. The local files exist either way. */
   submission: Submission | undefined;
 }
 

@@ -7,7 +7,7 @@ import type { Bar } from './records.js';
  * Reads bars from a slice (or any candle file) by token. A slice has a bar once per call that it
  * belongs to; a token's bar counts once.
  *
- * @throws LabError `BARS_INVALID` for a token that is on two chains: they would pass for one;
+ * @throws LabError `BARS_INVALID` for a token that is on two chains, which would look like one;
  * StorageError as `readParquet` throws it.
  */
 export async function readBars(source: string | readonly string[]): Promise<Map<string, Bar[]>> {
@@ -32,7 +32,7 @@ export async function readBars(source: string | readonly string[]): Promise<Map<
   return bars;
 }
 
-/** The bars of a slice that the bus has, and the artifact that they come from. */
+/** The bars of a slice on the bus, with the key of the slice. */
 export interface CatalogBars {
   bars: Map<string, Bar[]>;
   /** Key of the slice, for `inputs`. */

@@ -46,8 +46,8 @@ export interface Trigger {
 }
 
 /**
- * Whether a bar closes a position. What happens inside of a bar is not known, so the worse is
- * assumed: a stop comes before the take profit when the bar reaches both; a bar that opens beyond a
+ * Whether a bar closes a position. The order of prices within a bar is unknown, so the worse one is
+ * assumed. A stop comes before the take profit if the bar reaches both. A bar that opens beyond a
  * stop fills at its open, not at the stop.
  */
 export function triggerIn(position: Position, bar: Bar): Trigger | undefined {
@@ -71,8 +71,8 @@ function highestStop({
 }
 
 /**
- * Draws the trailing stop after a bar that the position has outlived; from the next bar on it
- * counts.
+ * Raises the trailing stop after a bar that did not close the position. It applies from the next
+ * bar on.
  */
 export function trail(position: Position, bar: Bar, preset: Preset): void {
   if (preset.trailingStop === undefined || position.trailingStopPrice === null) return;

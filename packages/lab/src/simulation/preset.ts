@@ -41,15 +41,14 @@ const signalsSchema = z
     path: ['exitOn'],
   });
 
-/** A preset: everything that decides a simulation, besides the bars and signals. */
+/** A preset: all settings of a simulation, except the bars and signals. */
 export const presetSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a plain name'),
   strategy: z.discriminatedUnion('type', [trendSchema, meanReversionSchema, signalsSchema]),
-  /** Cash at the beginning, in the quote currency. */
+  /** Initial cash, in the quote currency. */
   capital: z.number().positive(),
   /**
-   * How much goes into one position: a part of the cash that is there, or a fixed amount (fees
-   * included).
+   * The size of one position: a fraction of the available cash, or a fixed amount (fees included).
    */
   sizing: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('fraction'), fraction }),
@@ -59,11 +58,11 @@ export const presetSchema = z.strictObject({
   feeBps: z.number().nonnegative().max(10_000).default(0),
   /** How much worse than its price a market or stop order is filled, in basis points. */
   slippageBps: z.number().nonnegative().max(5000).default(0),
-  /** Sell when the price falls so far (as a fraction) below the entry price. */
+  /** Sell when the price falls by this fraction below the entry price. */
   stopLoss: fraction.optional(),
-  /** Sell when the price rises so far above the entry price. */
+  /** Sell when the price rises by this fraction above the entry price. */
   takeProfit: z.number().positive().optional(),
-  /** Sell when the price falls so far below the highest price since entry. */
+  /** Sell when the price falls by this fraction below the highest price since entry. */
   trailingStop: fraction.optional(),
 });
 

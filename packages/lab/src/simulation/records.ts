@@ -34,7 +34,7 @@ export interface PositionSnapshot {
   current_price: number;
   size: number;
   /**
-   * What selling at the close would bring over what was paid, entry fees included, exit costs not.
+   * The gain if sold at the close, after entry fees and before exit costs.
    */
   unrealized_pnl: number;
   stop_loss_price: number | null;
@@ -42,14 +42,14 @@ export interface PositionSnapshot {
   trailing_stop_price: number | null;
 }
 
-/** What happened, in order. */
+/** An event of the simulation. */
 export interface SimulationEvent {
   type: 'signal' | 'entry' | 'exit';
   token_id: string;
   ts: Date;
   price: number;
   size: number;
-  /** Of an exit: what the position brought in all, fees of both sides included. Else 0. */
+  /** The profit of a position at its exit, after fees of both sides. 0 for other events. */
   pnl: number;
   /** The sum of `pnl` up to here. */
   pnl_so_far: number;
@@ -60,7 +60,7 @@ export interface SimulationEvent {
 /** Why a position was closed. */
 export type ExitReason = 'strategy' | 'stop-loss' | 'take-profit' | 'trailing-stop';
 
-/** What everything is worth once all bars of a moment have closed. */
+/** The value of cash and positions once all bars of a moment have closed. */
 export interface EquityPoint {
   ts: Date;
   cash: number;
@@ -87,14 +87,14 @@ export interface SimulationSummary {
   maxDrawdown: number;
   /** Positions that were closed. */
   trades: number;
-  /** The part of them that brought more than they cost; 0 without trades. */
+  /** The share of trades with a profit; 0 without trades. */
   winRate: number;
   fees: number;
   openPositions: number;
   bars: number;
 }
 
-/** Everything that a simulation brings forth. */
+/** The complete result of a simulation. */
 export interface SimulationResult {
   fills: Fill[];
   positions: PositionSnapshot[];

@@ -9,13 +9,12 @@ import { makeStrategy, type Strategy, type TokenSignal } from './strategy.js';
  * Simulates a preset over the bars of one or more tokens, which share one pot of cash. Long only,
  * at most one position per token.
  *
- * The order of things, which is what keeps it from looking ahead: a strategy sees a bar's close;
- * what it wants is filled at the open of the token's next bar; after that open the bar's range may
- * reach a stop or the take profit; then the bar closes. Bars of one moment are worked on in the
- * order of the tokens' names.
+ * The order of steps prevents looking ahead. A strategy sees a bar's close. Its orders fill at the
+ * open of the token's next bar. After that open, the bar's range may reach a stop or the take
+ * profit. Then the bar closes. Bars of one moment are processed in the order of the tokens' names.
  *
  * @param barsByToken bars sorted by time.
- * @param signals what a preset of the type `signals` goes by; needed for it, and for no other.
+ * @param signals the signals of a preset of the type `signals`; only that type needs them.
  * @throws LabError `BARS_INVALID`, `SIGNALS_MISSING`.
  */
 export function simulate(
@@ -49,7 +48,7 @@ function inTimeOrder(barsByToken: ReadonlyMap<string, readonly Bar[]>): [string,
   return all.sort(([a, x], [b, y]) => x.timestamp.getTime() - y.timestamp.getTime() || (a < b ? -1 : 1));
 }
 
-/** What one token has going on. */
+/** The state of one token. */
 interface TokenState {
   strategy: Strategy;
   position: Position | undefined;
@@ -58,7 +57,7 @@ interface TokenState {
   lastClose: number;
 }
 
-/** Cash, positions, and the record of it all. */
+/** Cash, positions, and all records. */
 class Book {
   readonly #preset: Preset;
   readonly #signals: ReadonlyMap<string, readonly TokenSignal[]>;
@@ -75,7 +74,7 @@ class Book {
   #trades = 0;
   #bars = 0;
   #maxDrawdown = 0;
-  /** When the bars begin that are being worked on. */
+  /** The start of the bars that are being processed. */
   #moment: Date | undefined;
 
   constructor(preset: Preset, signals: readonly TokenSignal[]) {
@@ -161,7 +160,7 @@ class Book {
       return;
     }
     const price = bar.open * (1 + slippageBps / 10_000);
-    // The fee is part of the budget, so that a position never costs more than it was to.
+    // The fee is part of the budget, so that a position never costs more than its budget.
     const amount = wanted / (1 + feeBps / 10_000);
     const size = amount / price;
     const fees = wanted - amount;
@@ -213,8 +212,8 @@ class Book {
   }
 
   /**
-   * Only once all bars of a moment have closed: between them some tokens would still stand at their
-   * closes of the moment before.
+   * Runs only once all bars of a moment have closed. Before that, some tokens would still have their
+   * previous closes.
    */
   #markEquity(ts: Date): void {
     let positions_value = 0;

@@ -1,34 +1,33 @@
 import { lastValues, mean, squaredDistances } from '../indicators.js';
 import type { Preset } from './preset.js';
 
-/** What a strategy wants after a bar has closed. It is carried out at the open of the next bar. */
+/** The order of a strategy after a bar has closed. It fills at the open of the next bar. */
 export type Signal = 'enter' | 'exit' | 'hold';
 
 /**
- * Sees the closes of one token with their bars' times, one after another, and nothing that comes
- * later.
+ * Sees the closes of one token with their bars' times, one after another, and nothing later.
  */
 export type Strategy = (close: number, ts: Date) => Signal;
 
 /**
- * Something outside of the simulation (an alert, a model, a person) says its word on a token, at
- * the close of the bar that begins at `ts`.
+ * A signal for a token from outside the simulation (an alert, a model, a person), at the close of
+ * the bar that begins at `ts`.
  */
 export interface TokenSignal {
   token_id: string;
   ts: Date;
-  /** What presets of the type `signals` call it by: an alert's rule, for instance. */
+  /** The name that presets of the type `signals` use, such as an alert's rule. */
   name: string;
 }
 
-/** A strategy for one token, whose signals count if the strategy goes by them. */
+/** Creates the strategy for one token. Only the type `signals` uses the token's signals. */
 export function makeStrategy(strategy: Preset['strategy'], signals: readonly TokenSignal[] = []): Strategy {
   if (strategy.type === 'signals') return followSignals(strategy, signals);
   return strategy.type === 'trend' ? trend(strategy) : meanReversion(strategy);
 }
 
 /**
- * Enters and exits when it is told to. A signal that no bar of the token begins with is not heard.
+ * Enters and exits on signals. A signal is ignored if no bar of the token begins at its time.
  */
 function followSignals(
   { enterOn, exitOn, exitAfterBars }: Extract<Preset['strategy'], { type: 'signals' }>,
@@ -69,7 +68,7 @@ function trend({ fastBars, slowBars }: Extract<Preset['strategy'], { type: 'tren
 }
 
 /**
- * Enters when the close lies far below its mean, exits when it has come back. Distance in
+ * Enters when the close is far below its mean, and exits when it has come back. Distances are in
  * population standard deviations.
  */
 function meanReversion({ bars, entryZ, exitZ }: Extract<Preset['strategy'], { type: 'mean-reversion' }>): Strategy {

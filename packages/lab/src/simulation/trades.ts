@@ -6,15 +6,15 @@ export interface Trade {
   token_id: string;
   entry_ts: Date;
   exit_ts: Date;
-  /** Both with slippage. */
+  /** Both include slippage. */
   entry_price: number;
   exit_price: number;
   size: number;
   /** Of both sides. */
   fees: number;
-  /** What it brought in all, fees included. */
+  /** The profit after fees. */
   pnl: number;
-  /** `pnl` over what was paid, the entry's fees included. */
+  /** `pnl` divided by the cost of the entry, fees included. */
   return: number;
   /** Why it was closed. */
   reason: ExitReason;
@@ -35,8 +35,8 @@ export const tradeSchema = {
 } as const satisfies Schema;
 
 /**
- * The positions of a simulation that were closed, in the order of their exits. One that is still
- * open is no trade yet.
+ * The closed positions of a simulation, in the order of their exits. An open position is not a
+ * trade yet.
  */
 export function tradesOf({ fills, events }: Pick<SimulationResult, 'fills' | 'events'>): Trade[] {
   // Every fill has an event of its own, in the same order.

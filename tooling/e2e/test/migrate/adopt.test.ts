@@ -306,7 +306,7 @@ describe('an adopted database', () => {
     const settings = JSON.parse(readFileSync(bus.configPath, 'utf8'));
     const one = testBusIn(bus.folder, { ...settings, duckdb_path: 'data/alerts.duckdb' });
     const plan = await adopt(one, '--apply').catch(error => error.message);
-    expect(plan).toContain('main.trades: its rows of before are in canon.trades already: --skip main.trades');
+    expect(plan).toContain('main.trades: its earlier rows are already in canon.trades: --skip main.trades');
     expect((await adopt(one)).conflicts).toHaveLength(1);
     const { backup } = await adopt(one, '--apply', '--skip', 'main.trades', '--write-views');
     expect(existsSync(backup ?? '')).toBe(true);
