@@ -1,7 +1,7 @@
 /**
  * Indicators over a series. An indicator is created once per series and called for every bar, so it
- * cannot look ahead. A result that is not defined yet is null, never 0. A missing value (null) gives
- * null and restarts every window, because values before a gap say nothing about values after it.
+ * cannot look ahead. A result that is not defined yet is null, never 0. A missing value (null)
+ * gives null and restarts every window, because values before a gap say nothing about later ones.
  */
 export type Indicator = (value: number | null) => number | null;
 

@@ -86,7 +86,7 @@ def _num_rows(footer: bytes) -> int:
 
 
 class _CompactReader:
-    """A position in a footer. It never allocates memory for a length that the footer only claims."""
+    """A position in a footer. It never allocates memory for a length that is only claimed."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

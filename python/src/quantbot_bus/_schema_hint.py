@@ -1,4 +1,4 @@
-"""Finds hints that are meant for a canonical table but name none. The same rule as in TypeScript."""
+"""Finds hints that are meant for a canonical table but name none. TypeScript has the same rule."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def _sync_or_unknown(inbox: Path) -> None:
         raise BusError(
             "SUBMIT_FAILED",
             f"The bus could not take the job: {error}.",
-            hint="Whether the job was submitted is not known. Submit again: the bus takes the same content only once.",
+            hint="Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.",
         ) from error
 
 

@@ -156,7 +156,7 @@ async function orUnknown<T>(work: Promise<T>): Promise<T> {
     if (systemErrorCode(error) !== 'EIO') throw error;
     throw submitFailed(
       error,
-      'Whether the job was submitted is not known. Submit again: the bus takes the same content only once.',
+      'Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.',
     );
   }
 }

@@ -9,8 +9,8 @@ export interface FeatureSetCompilerOptions extends BusPolicy {
   /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
   busRoot?: string;
   /**
-   * The default `lab.features` is only recorded in the catalog. `canon.<table>` adds feature sets to
-   * a canonical table.
+   * The default `lab.features` is only recorded in the catalog. `canon.<table>` adds feature sets
+   * to a canonical table.
    */
   schemaHint?: string;
 }

@@ -212,8 +212,8 @@ class Book {
   }
 
   /**
-   * Runs only once all bars of a moment have closed. Before that, some tokens would still have their
-   * previous closes.
+   * Runs only once all bars of a moment have closed. Before that, some tokens would still have
+   * their previous closes.
    */
   #markEquity(ts: Date): void {
     let positions_value = 0;
