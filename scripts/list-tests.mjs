@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Lists the titles of all tests, and marks those that `npm test` leaves to the campaigns today. Needs
-// a build. Fails if a test is in neither.
+// Lists the titles of all tests, and marks those that `npm test` leaves to the campaigns today. It
+// needs a build. It fails if a test is in neither.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

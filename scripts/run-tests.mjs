@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds, runs the tests with a sample of the campaigns, then lists the slowest files. When the tests
+// Builds, runs the tests with a sample of the campaigns, then lists the slowest files. If the tests
 // of one package fail, the others still run.
 import { spawnSync } from 'node:child_process';
 import { readReports } from './read-reports.mjs';

@@ -164,7 +164,7 @@ class SubmitTest(BusTestCase):
             with self.assertRaises(BusError) as caught:
                 self.submit(job_id="job-1")
         self.assertEqual(caught.exception.code, "SUBMIT_FAILED")
-        self.assertIn("not known", caught.exception.hint)
+        self.assertIn("unknown", caught.exception.hint)
         self.assertEqual(self.submit(job_id="job-1").job_id, "job-1")
 
     def test_everything_is_flushed_before_the_rename_and_the_inbox_after_it(self) -> None:

@@ -74,8 +74,8 @@ export interface FooterTask {
 }
 
 /**
- * What is wrong with the files of a {@link DecodeTask}: they cannot be read (because of a column, if
- * one is known), these columns have NULLs, or these would not come back with the values that the file has.
+ * The problem with the files of a {@link DecodeTask}: they cannot be read (because of a column, if
+ * one is known), these columns have NULLs, or these columns would not keep the file's values.
  */
 export type DecodeProblem =
   | { unreadable: string; column?: string | undefined }

@@ -1,7 +1,7 @@
 """Writes the corpus of the campaign, or the values of files as pyarrow reads them.
 
-    corpus.py generate SEED FOLDER      files of every writer, and cases.json, which says what each is
-    corpus.py describe                  for each path on standard input PATH.values.json
+    corpus.py generate SEED FOLDER   writes files of every writer, and cases.json, which lists them
+    corpus.py describe               writes PATH.values.json for each path on standard input
 """
 
 import json
@@ -20,7 +20,7 @@ class Corpus:
         self.folder, self.writer, self.cases, self.skipped = folder, writer, [], []
 
     def write(self, name, write, refusable=None):
-        """Calls a function with a path; it writes a file there and says how. A failure is no case."""
+        """Calls a function that writes a file to a path. A failure adds no case."""
         file = f"{self.writer.split(' ')[0]}-{len(self.cases):03d}-{name}.parquet"
         path = os.path.join(self.folder, file)
         try:
