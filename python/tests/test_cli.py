@@ -5,6 +5,7 @@ import sys
 import unittest
 
 from quantbot_bus import _cli
+from quantbot_bus._visible import visible_lines
 from tests.support import IDS, REPOSITORY, TRADES, BusTestCase
 
 SCRIPT = REPOSITORY / "scripts/bus_submit.py"
@@ -37,6 +38,14 @@ class CommandLineTest(BusTestCase):
         failed = self.run_script("--json", run_id="?")
         self.assertEqual(failed.returncode, 1)
         self.assertEqual(json.loads(failed.stdout)["code"], "ID_INVALID")
+
+    def test_text_from_elsewhere_steers_no_terminal(self) -> None:
+        steering = "\x1b]0;x\x07\x9b31m\u202e\u2066\u200b\ufeff"
+        done = self.run_script("--parquet", str(self.folder / f"{steering}.parquet"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("\\u{1b}]0;x\\u{7}\\u{9b}31m\\u{202e}\\u{2066}\\u{200b}\\u{feff}.parquet", done.stderr)
+        self.assertFalse(set(steering) & set(done.stderr) - set("]0;x31m"))
+        self.assertEqual(visible_lines("a\tb\nc é 日本\r\x7f"), "a\tb\nc é 日本\\u{d}\\u{7f}")
 
     def test_wrong_usage_ends_with_two(self) -> None:
         for more in (

@@ -20,6 +20,7 @@ from ._parquet_footer import read_rows
 from ._settle import Receipt
 from ._small_parquet import Values, write_small_parquet
 from ._submit import submit_artifact
+from ._visible import visible_lines
 
 TABLE = "bus_test"
 _ROWS = 3
@@ -49,10 +50,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         _check(find_bus_paths(), options.timeout)
     except CheckFailed as error:
-        print(f"FAILED: {error}")
+        print(visible_lines(f"FAILED: {error}"))
         return 1
     except BusError as error:
-        print(f"FAILED: {error.code}: {error.message}\n{error.hint}")
+        print(visible_lines(f"FAILED: {error.code}: {error.message}\n{error.hint}"))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -61,13 +62,15 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _check(paths: BusPaths, timeout_s: float) -> None:
-    print(f"configuration: {paths.config or 'defaults'}")
+    print(visible_lines(f"configuration: {paths.config or 'defaults'}"))
     _check_daemon(paths)
     bus_root = find_bus_root(paths.bus_root)
     named = os.environ.get("QUANTBOT_BUS_ROOT")
     if named and Path(os.path.abspath(named)) != bus_root:
         print(
-            f"note: QUANTBOT_BUS_ROOT sends producers to another bus, {named}; tested is the one of the configuration"
+            visible_lines(
+                f"note: QUANTBOT_BUS_ROOT sends producers to another bus, {named}; tested is the one of the configuration"
+            )
         )
     _ok(f"a daemon reads {bus_root}")
     status = paths.export_dir / "_export_status.json"
@@ -172,4 +175,4 @@ def _sha256(path: Path) -> str:
 
 
 def _ok(sentence: str) -> None:
-    print(f"ok: {sentence}", flush=True)
+    print(visible_lines(f"ok: {sentence}"), flush=True)

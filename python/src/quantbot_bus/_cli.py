@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Optional, Sequence
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._settle import Receipt
 from ._submit import Submission, submit_artifact
+from ._visible import visible_lines
 
 EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_REJECTED, EXIT_TIMED_OUT, EXIT_UNAVAILABLE = 0, 1, 2, 3, 4, 5
 DEFAULT_WAIT_S = 60.0
@@ -56,7 +57,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(_as_dict(submission, receipt)) if options.json else _sentence(submission, receipt))
+    print(json.dumps(_as_dict(submission, receipt)) if options.json else visible_lines(_sentence(submission, receipt)))
     return EXIT_DONE
 
 
@@ -155,10 +156,10 @@ def _print_error(error: BusError, as_json: bool) -> None:
         )
         print(json.dumps({"status": status, **error.as_dict()}))
         return
-    print(f"{error.code}: {error.message}", file=sys.stderr)
+    print(visible_lines(f"{error.code}: {error.message}"), file=sys.stderr)
     for detail in error.details:
-        print(f"  {detail}", file=sys.stderr)
-    print(f"hint: {error.hint}", file=sys.stderr)
+        print(visible_lines(f"  {detail}"), file=sys.stderr)
+    print(visible_lines(f"hint: {error.hint}"), file=sys.stderr)
 
 
 def _as_dict(submission: Submission, receipt: Optional[Receipt]) -> dict[str, Any]:

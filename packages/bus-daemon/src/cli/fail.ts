@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { inspect, styleText } from 'node:util';
 import { CodedError, systemErrorCode, visibleLines } from '@quantbot/infra';
 
 /**
@@ -9,10 +9,10 @@ export function failWith(error: unknown): void {
   process.exitCode = 1;
   const code = error instanceof CodedError ? error.code : systemErrorCode(error);
   if (code === undefined || !(error instanceof Error)) {
-    console.error(error); // nothing that we know: where it comes from is all that helps
+    console.error(visibleLines(inspect(error))); // nothing that we know: where it comes from is all that helps
     return;
   }
-  console.error(`${styleText('red', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);
+  console.error(`${styleText('redBright', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);
   for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${visibleLines(detail)}`);
   const hint = error instanceof CodedError ? error.hint : 'Fix the cause, then run the command again.';
   console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${visibleLines(hint)}`);
