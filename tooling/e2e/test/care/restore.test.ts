@@ -83,22 +83,25 @@ sampled('exports of a bus that was set back are made again although nothing new 
   expect((await drain(bus)).stderr()).not.toContain('rebuilding them');
 });
 
-test('a stored file that is gone is named, and is there again after its producer has submitted the same bytes, or it was copied back', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  const parquetPath = await produce(bus, numbers(10));
-  await submit(bus, { runId: 'a', parquetPath });
-  await ingest(bus, 'b');
-  const folder = join(bus.folder, 'backup');
-  await quantbotBus(bus, 'backup', folder);
-  for (const runId of ['a', 'b']) rmSync(stored(bus, runId));
-  const found = await quantbotBus(bus, 'verify');
-  expect([found.code, found.stdout.match(/MISSING +store/g)?.length]).toEqual([2, 2]);
-  await submit(bus, { runId: 'a', parquetPath });
-  cpSync(stored(bus, 'b').replace(bus.layout.root, folder), stored(bus, 'b'), keep);
-  await drain(bus);
-  expect(await verify(bus)).toContain('every file matches the journal');
-});
+sampled(
+  'a stored file that is gone is named, and is there again after its producer has submitted the same bytes, or it was copied back',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    const parquetPath = await produce(bus, numbers(10));
+    await submit(bus, { runId: 'a', parquetPath });
+    await ingest(bus, 'b');
+    const folder = join(bus.folder, 'backup');
+    await quantbotBus(bus, 'backup', folder);
+    for (const runId of ['a', 'b']) rmSync(stored(bus, runId));
+    const found = await quantbotBus(bus, 'verify');
+    expect([found.code, found.stdout.match(/MISSING +store/g)?.length]).toEqual([2, 2]);
+    await submit(bus, { runId: 'a', parquetPath });
+    cpSync(stored(bus, 'b').replace(bus.layout.root, folder), stored(bus, 'b'), keep);
+    await drain(bus);
+    expect(await verify(bus)).toContain('every file matches the journal');
+  },
+);
 
 sampled(
   'what is made again by itself is: the database and an export beside a daemon; the other folders at the next start',

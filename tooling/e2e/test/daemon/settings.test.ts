@@ -3,6 +3,7 @@ import { JobRejectedError } from '@quantbot/infra/utils';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -96,7 +97,7 @@ test('status of a bus that no daemon has run on says so, and makes nothing', asy
   expect(readdirSync(bus.folder)).toEqual(['bus_config.json']);
 });
 
-test('status counts what waits and what was rejected', async () => {
+sampled('status counts what waits and what was rejected', async () => {
   const bus = makeTestBus();
   await drain(bus);
   const { jobId } = await submit(bus, { runId: 'r', schemaHint: 'canon.numbers' });

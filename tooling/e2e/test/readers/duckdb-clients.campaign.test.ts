@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +34,7 @@ function pythonWith(version: string): string | undefined {
   }
 }
 
-describe.each(['1.3.2', '1.4.4', '1.5.6', '2.0.0'])("Python's duckdb %s", version => {
+describe.each(sampleOf(['1.3.2', '1.4.4', '1.5.6', '2.0.0'], 2))("Python's duckdb %s", version => {
   test('opens the database while the daemon works, and answers the query of the guide', {
     timeout: 180_000,
   }, async context => {
@@ -87,7 +88,7 @@ const older: [version: string, views: Record<string, string>][] = [
   ],
 ];
 
-test.each(older)("Python's duckdb %s reads as much as the guide says", async (version, views) => {
+test.each(sampleOf(older, 1))("Python's duckdb %s reads as much as the guide says", async (version, views) => {
   const python = pythonWith(version);
   if (python === undefined) return;
   const bus = makeTestBus();

@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runIn } from '@quantbot/tooling-testing/old-database';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -53,7 +54,7 @@ test('a view whose table is not there yet comes with it, while the daemon runs',
   await daemon.stop();
 });
 
-test('a copy of a database with such views, put back, is the bus’s own; one with another view is not', async () => {
+sampled('a copy of a database with such views, put back, is the bus’s own; one with another view is not', async () => {
   const bus = await busWithViews();
   const copy = join(bus.folder, 'copy.duckdb');
   copyFileSync(bus.config.duckdbPath, copy);
