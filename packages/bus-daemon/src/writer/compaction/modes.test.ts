@@ -110,6 +110,6 @@ test('append shows all rows, latest those of the newest job, upsert the newest o
       bus.inspector.stop();
       compactor.stop();
     }),
-    { numRuns: campaign(3, 40) },
+    { numRuns: campaign(3, 16) },
   );
 });
