@@ -1,9 +1,9 @@
 import { closeSync, copyFileSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { locksOn } from '@quantbot/bus-care/doctor';
 import { acquireWriterLock, type Guard, guardsOf, lookAtGuard, tryGuard } from '@quantbot/bus-format/state';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
+import { locksOn } from './file-locks.js';
 
 async function taken(): Promise<{ guard: Guard; path: string; building: string }> {
   const { layout } = makeTestBus();

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { acquireWriterLock, lockFileOf, readLockHolder } from '@quantbot/bus-format/state';
 import type { BusConfig } from '@quantbot/infra';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
+import { acquireWriterLock, lockFileOf, readLockHolder } from './writer-lock.js';
 
 /** Acquires, and releases at the end of the test whatever becomes of it. */
 async function acquire(config: BusConfig) {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { rules } from '@quantbot/bus-migrate/scan';
 import { expect, test } from 'vitest';
+import { rules } from './index.js';
 
 const rowsOf = (name: string, heading: string): string[][] => {
-  const text = readFileSync(join(import.meta.dirname, '../../../docs/reference', name), 'utf8');
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs/reference', name), 'utf8');
   const begin = text.indexOf(`\n${heading}\n`);
   expect(begin, heading).not.toBe(-1);
   return (text.slice(begin + 1).split(/\n## /)[0] ?? '')
