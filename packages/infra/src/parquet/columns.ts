@@ -93,13 +93,16 @@ function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string 
   if (element.logical_type?.type === 'VARIANT') return 'VARIANT';
   const types = children.map(child => typeOf(child, { element, children }));
   const annotation = element.converted_type;
-  const holdsPairs =
-    annotation === 'MAP_KEY_VALUE' || (parent?.element.converted_type === 'MAP' && parent.children.length === 1);
-  if (holdsPairs && children.length === 2) return `MAP(${types.join(', ')})`;
+  if (holdsPairs(element, parent) && children.length === 2) return `MAP(${types.join(', ')})`;
   const isTransparent = children.length === 1 && (isRepeated || annotation === 'LIST' || annotation === 'MAP');
   const type = isTransparent ? (types[0] as string) : structType(children, types);
   return isRepeated ? `${type}[]` : type;
 }
+
+/** Whether DuckDB takes a group for the keys and values of a MAP. */
+export const holdsPairs = (element: SchemaElement, parent: SchemaNode | undefined): boolean =>
+  element.converted_type === 'MAP_KEY_VALUE' ||
+  (parent?.element.converted_type === 'MAP' && parent.children.length === 1);
 
 /** DuckDB omits the names if the first is empty, as in the tag of a UNION. */
 function structType(children: readonly SchemaNode[], types: readonly string[]): string {

@@ -42,6 +42,12 @@ export const meaningRules = {
     read: 'bytes, signed integers, or what the converted type says',
     instead: besideLogical,
   },
+  unreadable: {
+    inFile:
+      'BSON by the converted type, or a converted type beside a physical type that the format does not allow for it',
+    read: 'an error, which ends every query of the file',
+    instead: 'the physical type that the format allows, or no converted type (BSON as plain BYTE_ARRAY)',
+  },
   interval: {
     inFile: 'INTERVAL of another length than 12 bytes',
     read: 'other values',

@@ -97,9 +97,14 @@ test('a leaf is read as DuckDB reads it, for each physical type with each pair o
           .runAndReadAll(`SELECT * FROM read_parquet('${path}') LIMIT 0`)
           .then(reader => reader.columnType(0).alias ?? String(reader.columnType(0)))
           .catch(() => undefined);
-        if (theirs === undefined) continue; // DuckDB cannot read it, and the daemon refuses it for that
-        readable++;
         const footer = await readParquetFooter(path);
+        const isToldUnreadable = footer.meaning.faults.some(({ hint }) => hint === meaningRules.unreadable.instead);
+        if (isToldUnreadable !== (theirs === undefined))
+          differences.push(
+            `${type} ${convertedName} ${logicalName}: DuckDB ${theirs === undefined ? 'cannot read' : 'reads'} it`,
+          );
+        if (theirs === undefined) continue;
+        readable++;
         const ours = footer.columns[0]?.type;
         const isRefused = footer.meaning.faults.length > 0;
         if (ours !== theirs && ours !== nullType && !isRefused)
@@ -144,6 +149,17 @@ test.each<[string, Element, RegExp]>([
     'an annotation that contradicts the other',
     { name: 'x', ...int32, converted: converted('DATE'), logical: logical('DECIMAL', [1, i32(0)], [2, i32(9)]) },
     /is DECIMAL\(9,0\)/,
+  ],
+  ['BSON', { name: 'x', ...bytes, converted: converted('BSON') }, /is a BSON in BYTE_ARRAY, which DuckDB cannot read/],
+  [
+    'a map with keys alone',
+    {
+      name: 'x',
+      converted: converted('MAP_KEY_VALUE'),
+      repetition: 2,
+      children: [{ name: 'key', ...bytes, converted: converted('UTF8') }],
+    },
+    /1 columns instead of 2/,
   ],
   [
     'an interval of 11 bytes',

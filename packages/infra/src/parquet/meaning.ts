@@ -1,5 +1,5 @@
 import { arrowOnlyTypes, arrowSchemaKey } from './arrow-schema.js';
-import { foldName, leafType, nullType, sizedInteger } from './columns.js';
+import { foldName, holdsPairs, leafType, nullType, sizedInteger } from './columns.js';
 import { meaningRules } from './meaning-rules.js';
 import type { SchemaElement } from './schema-element.js';
 import type { SchemaNode } from './schema-tree.js';
@@ -38,14 +38,14 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
   const faults: ColumnFault[] = [];
   const nanosecondColumns: string[] = [];
   let hasRenamedColumns = false;
-  const look = (node: SchemaNode, path: string, column: string): void => {
+  const look = (node: SchemaNode, path: string, column: string, parent?: SchemaNode): void => {
     const { element, children } = node;
     hasRenamedColumns ||= hasDoubledNames(children);
     const named = nameFault(element);
-    const fault = named ?? (children.length > 0 ? groupFault(element) : leafFault(element));
+    const fault = named ?? (children.length > 0 ? groupFault(node, parent) : leafFault(element));
     if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
     else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
-    for (const child of children) look(child, `${path}.${child.element.name}`, column);
+    for (const child of children) look(child, `${path}.${child.element.name}`, column, node);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
   for (const child of root.children) look(child, child.element.name, child.element.name);
@@ -74,8 +74,14 @@ function nameFault({ name }: SchemaElement): Fault | undefined {
 }
 
 /** DuckDB recognises lists and maps by the converted type only. */
-function groupFault({ logical_type, converted_type }: SchemaElement): Fault | undefined {
+function groupFault({ element, children }: SchemaNode, parent: SchemaNode | undefined): Fault | undefined {
+  const { logical_type, converted_type } = element;
   const { type } = logical_type ?? {};
+  if (holdsPairs(element, parent) && children.length !== 2)
+    return {
+      problem: `holds the pairs of a MAP with ${children.length} columns instead of 2, which DuckDB cannot read`,
+      hint: meaningRules.unreadable.instead,
+    };
   if (converted_type !== undefined || (type !== 'LIST' && type !== 'MAP')) return undefined;
   return {
     problem: `is a ${type} by its logical type alone, which DuckDB reads as a STRUCT`,
@@ -83,7 +89,46 @@ function groupFault({ logical_type, converted_type }: SchemaElement): Fault | un
   };
 }
 
+const intoInt32: readonly SchemaElement['type'][] = ['INT32'];
+const intoInt64: readonly SchemaElement['type'][] = ['INT64'];
+const intoBytes: readonly SchemaElement['type'][] = ['BYTE_ARRAY', 'FIXED_LEN_BYTE_ARRAY'];
+
+/** The physical types that DuckDB reads with a converted type; without an entry all. */
+const carriers: Partial<Record<NonNullable<SchemaElement['converted_type']>, readonly SchemaElement['type'][]>> = {
+  UTF8: intoBytes,
+  ENUM: intoBytes,
+  DECIMAL: [...intoInt32, ...intoInt64, ...intoBytes],
+  DATE: intoInt32,
+  TIME_MILLIS: intoInt32,
+  TIME_MICROS: intoInt64,
+  TIMESTAMP_MILLIS: intoInt64,
+  TIMESTAMP_MICROS: intoInt64,
+  UINT_8: intoInt32,
+  UINT_16: intoInt32,
+  UINT_32: intoInt32,
+  UINT_64: intoInt64,
+  INT_8: intoInt32,
+  INT_16: intoInt32,
+  INT_32: intoInt32,
+  INT_64: intoInt64,
+  BSON: [],
+  LIST: [],
+  MAP: [],
+  MAP_KEY_VALUE: [],
+};
+
+/** Whether DuckDB looks at the logical type alone. */
+const precedes = ({ type, logical_type }: SchemaElement): boolean =>
+  ['NULL', 'TIME', 'TIMESTAMP'].includes(logical_type?.type ?? '') ||
+  (type === 'FIXED_LEN_BYTE_ARRAY' && ['UUID', 'FLOAT16'].includes(logical_type?.type ?? ''));
+
 function leafFault(element: SchemaElement): Fault | undefined {
+  const { converted_type: annotation } = element;
+  if (annotation !== undefined && !precedes(element) && carriers[annotation]?.includes(element.type) === false)
+    return {
+      problem: `is a ${annotation} in ${element.type}, which DuckDB cannot read`,
+      hint: meaningRules.unreadable.instead,
+    };
   if (element.converted_type === 'INTERVAL' && element.type_length !== 12)
     return {
       problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`,

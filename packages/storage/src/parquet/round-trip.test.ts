@@ -97,6 +97,11 @@ describe('what is written is what is read', () => {
     expect(await readParquetColumns(path)).toEqual(columns);
   });
 
+  test('a type may be as deep as any reader of the bus takes', async () => {
+    const path = await write([{ a: null }], { a: `BIGINT${'[]'.repeat(15)}` });
+    expect(await readParquetColumns(path)).toEqual({ a: [null] });
+  });
+
   test('a file without rows has its columns', async () => {
     const path = await write([], { a: 'BIGINT', b: 'VARCHAR' });
     expect(await readParquetColumns(path)).toEqual({ a: [], b: [] });
@@ -114,6 +119,20 @@ describe('refused, with nothing left behind', () => {
     ['a type that there is not', { a: 1 }, { a: 'NUMBER' }, 'SCHEMA_INVALID'],
     ['SQL in a type', { a: 1 }, { a: 'BIGINT); DROP TABLE x; --' }, 'SCHEMA_INVALID'],
     ['no columns', {}, {}, 'SCHEMA_INVALID'],
+    ['one list too many', { a: null }, { a: `BIGINT${'[]'.repeat(16)}` }, 'SCHEMA_INVALID'],
+    ['100,000 lists', { a: null }, { a: `BIGINT${'[]'.repeat(100_000)}` }, 'SCHEMA_INVALID'],
+    [
+      '100,000 structs',
+      { a: null },
+      { a: `${'STRUCT(a '.repeat(100_000)}BIGINT${')'.repeat(100_000)}` },
+      'SCHEMA_INVALID',
+    ],
+    [
+      '100,000 maps',
+      { a: null },
+      { a: `${'MAP(BIGINT, '.repeat(100_000)}BIGINT${')'.repeat(100_000)}` },
+      'SCHEMA_INVALID',
+    ],
   ])('%s', async (_, row, schema, code) => {
     const folder = temporaryFolder();
     const path = join(folder, 'f.parquet');

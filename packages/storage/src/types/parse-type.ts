@@ -63,7 +63,19 @@ export function parseType(text: string): duckdb.DuckDBType {
   const parser = new TypeParser(text);
   const type = parser.type();
   parser.end();
+  if (levelsOf(type) > maxLevels) throw parser.tooDeep();
   return type;
+}
+
+/** The levels below a schema's root that every reader of the bus takes (`schema-tree.ts` of infra). */
+const maxLevels = 32;
+
+/** The levels of a type in a Parquet schema, where a LIST and a MAP have two. */
+function levelsOf(type: duckdb.DuckDBType): number {
+  if (type instanceof duckdb.DuckDBListType) return 2 + levelsOf(type.valueType);
+  if (type instanceof duckdb.DuckDBMapType) return 2 + Math.max(levelsOf(type.keyType), levelsOf(type.valueType));
+  if (type instanceof duckdb.DuckDBStructType) return 1 + Math.max(...type.entryTypes.map(levelsOf));
+  return 1;
 }
 
 const tokenPattern = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|"((?:[^"]|"")+)"|(\d+)|([()[\],]))/y;
@@ -83,9 +95,12 @@ class TypeParser {
     this.#tokens = this.#tokenize();
   }
 
-  type(): duckdb.DuckDBType {
-    let type = this.#elementType();
-    while (this.#accept('[')) {
+  /** @param outside how many types this one is in. */
+  type(outside = 0): duckdb.DuckDBType {
+    if (outside > maxLevels) throw this.tooDeep();
+    let type = this.#elementType(outside + 1);
+    for (let lists = 0; this.#accept('['); lists++) {
+      if (lists > maxLevels) throw this.tooDeep();
       this.#expect(']'); // an ARRAY of fixed length comes back as a list, so it is not written as one
       type = duckdb.LIST(type);
     }
@@ -96,15 +111,15 @@ class TypeParser {
     if (this.#next < this.#tokens.length) throw this.#invalid();
   }
 
-  #elementType(): duckdb.DuckDBType {
+  #elementType(outside: number): duckdb.DuckDBType {
     const name = this.#typeName();
     if (name === 'DECIMAL' || name === 'NUMERIC') return this.#decimal();
-    if (name === 'STRUCT') return this.#struct();
+    if (name === 'STRUCT') return this.#struct(outside);
     if (name === 'MAP') {
       this.#expect('(');
-      const key = this.type();
+      const key = this.type(outside);
       this.#expect(',');
-      const value = this.type();
+      const value = this.type(outside);
       this.#expect(')');
       return duckdb.MAP(key, value);
     }
@@ -132,13 +147,13 @@ class TypeParser {
     return duckdb.DECIMAL(width, scale);
   }
 
-  #struct(): duckdb.DuckDBType {
+  #struct(outside: number): duckdb.DuckDBType {
     const fields = new Map<string, duckdb.DuckDBType>();
     this.#expect('(');
     do {
       const field = this.#peek()?.kind === 'quoted' ? this.#take('quoted') : this.#take('name');
       if ([...fields.keys()].some(other => other.toLowerCase() === field.toLowerCase())) throw this.#invalid();
-      fields.set(field, this.type());
+      fields.set(field, this.type(outside));
     } while (this.#accept(','));
     this.#expect(')');
     return new duckdb.DuckDBStructType([...fields.keys()], [...fields.values()]);
@@ -179,6 +194,12 @@ class TypeParser {
 
   #expect(sign: string): void {
     if (!this.#accept(sign)) throw this.#invalid();
+  }
+
+  tooDeep(): Error {
+    return storageError('SCHEMA_INVALID', `A type is nested too deep: ${JSON.stringify(this.#text.slice(0, 100))}.`, {
+      hint: `Use at most ${maxLevels} levels, where a list and a map count as two, or nested values as JSON text.`,
+    });
   }
 
   #invalid(replacement?: string): Error {
