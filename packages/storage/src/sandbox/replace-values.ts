@@ -7,6 +7,7 @@ import {
   DuckDBTypeId,
 } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format/sql';
+import { storageError } from '../errors.js';
 
 /** How to replace the values of a column, however deep they are nested. */
 interface Replacement {
@@ -14,7 +15,12 @@ interface Replacement {
   scalar(value: string, type: DuckDBType): string | undefined;
   /** Returns SQL for a MAP from its list of keys and values. */
   map(entries: string): string;
+  /** Called for a value that lies too deep to be replaced. */
+  tooDeep?(type: DuckDBType): void;
 }
+
+/** DuckDB plans a lambda in a lambda in twice the time, and no Parquet file has more lists. */
+const maxLists = 16;
 
 const mark = 'chr(65279)';
 
@@ -22,6 +28,8 @@ const mark = 'chr(65279)';
  * Returns SQL for a value whose texts the binding gives back whole: it drops a byte order mark at
  * the beginning of each text, so such a text gets a second one. A MAP becomes a LIST of keys and
  * values, which is the same JSON. Undefined where there is no text in the type.
+ *
+ * @throws StorageError `TYPE_UNSUPPORTED` for text in more than 16 lists.
  */
 export const keepMark = (value: string, type: DuckDBType): string | undefined =>
   replaced(value, type, {
@@ -30,6 +38,12 @@ export const keepMark = (value: string, type: DuckDBType): string | undefined =>
         ? `CASE WHEN starts_with(${text}, ${mark}) THEN concat(${mark}, ${text}) ELSE ${text} END`
         : undefined,
     map: entries => entries,
+    tooDeep: ({ typeId }) => {
+      if (typeId === DuckDBTypeId.VARCHAR)
+        throw storageError('TYPE_UNSUPPORTED', `A column has text in more than ${maxLists} lists.`, {
+          hint: 'CAST the column to VARCHAR.',
+        });
+    },
   });
 
 /**
@@ -65,7 +79,9 @@ function replaced(value: string, type: DuckDBType, how: Replacement, depth = 0):
     const struct = replacedFields(value, fields, how, depth);
     return struct && `CASE WHEN ${value} IS NOT NULL THEN ${struct} END`;
   }
-  return how.scalar(value, type);
+  if (depth <= maxLists) return how.scalar(value, type);
+  how.tooDeep?.(type);
+  return undefined;
 }
 
 function replacedFields(

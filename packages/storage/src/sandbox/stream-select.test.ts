@@ -47,6 +47,16 @@ test('the JSON of bytes is DuckDB’s text of them, which no two values share', 
   expect(rows).toEqual([['\\x00abc'], ['\\x5Cx00abc'], ['\\x22\\x27\\x7F\\xFF ~']]);
 });
 
+test('text in more lists than any file has is refused, with what to do', async () => {
+  const inLists = (count: number) => `SELECT ${'['.repeat(count)}'x'${']'.repeat(count)} AS a`;
+  expect(JSON.stringify((await answer(inLists(16))).rows[0])).toBe(`${'['.repeat(17)}"x"${']'.repeat(17)}`);
+  await expect(answer(inLists(17))).rejects.toMatchObject({
+    code: 'TYPE_UNSUPPORTED',
+    hint: 'CAST the column to VARCHAR.',
+  });
+  expect((await answer(inLists(40), 'text')).rows[0]).toEqual([`${'['.repeat(40)}x${']'.repeat(40)}`]);
+});
+
 test('the first and last moments of each type have a text, wherever they stand', async () => {
   const [first, last] = ['1677-09-21 00:12:43.145224194', '2262-04-11 23:47:16.854775806'];
   const moments = [

@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { closedFolders, guardsOf } from '@quantbot/bus-format/state';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
@@ -7,12 +17,19 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeRawJob } from '@quantbot/tooling-testing/raw-job';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { asDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
-import { reachableCli, reachableRepository, removeCopy } from '../support/reachable.js';
+import { copyBuilt, reachableCli, reachableRepository, removeCopy } from '../support/reachable.js';
 
 afterAll(removeCopy);
+
+test('a copy of what was built runs, for a checkout that other users cannot enter', () => {
+  const copy = copyBuilt();
+  onTestFinished(() => rmSync(copy, { recursive: true }));
+  const cli = join(copy, 'packages/bus-daemon/dist/cli.js');
+  expect(execFileSync(process.execPath, [cli, 'start', '--help'], { encoding: 'utf8' })).toContain('--drain');
+});
 
 const canBeOthers = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
 const [daemonUser, producerUser, readerUser, group] = [41_001, 41_002, 41_003, 41_000];

@@ -30,10 +30,11 @@ function othersMayEnter(folder: string): boolean {
   return (statSync(folder).mode & 0o001) !== 0 && (above === folder || othersMayEnter(above));
 }
 
-function copyBuilt(): string {
+/** Copies what was built to a folder that every user may enter. */
+export function copyBuilt(): string {
   const to = mkdtempSync(join(tmpdir(), 'quantbot-built-'));
   chmodSync(to, 0o755);
-  const built = ['infra', 'storage', 'bus-daemon'].flatMap(name =>
+  const built = readdirSync(join(repository, 'packages')).flatMap(name =>
     readdirSync(join(repository, 'packages', name))
       .filter(entry => ['dist', 'node_modules', 'package.json', 'schema'].includes(entry))
       .map(entry => join('packages', name, entry)),
