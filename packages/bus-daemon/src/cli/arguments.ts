@@ -48,15 +48,15 @@ export function parseTime(text: string): Date {
   return time;
 }
 
-/** A dataset, or the artifact that an alias names. */
-export interface Dataset {
+/** A source (one producer and kind), or the artifact of it that an alias names. */
+export interface Source {
   producer: string;
   kind: string;
   alias?: string;
 }
 
 /** `producer/kind`, or `producer/kind@alias`. */
-export function parseDataset(text: string): Dataset {
+export function parseSource(text: string): Source {
   const [, producer, kind, alias] = /^([^/@]+)\/([^/@]+)(?:@([^/@]+))?$/.exec(text) ?? [];
   if (producer === undefined || kind === undefined)
     throw new InvalidArgumentError('Write producer/kind, or producer/kind@alias.');

@@ -11,7 +11,7 @@ export type InboxName = string | Buffer;
 export interface WaitingJob {
   name: InboxName;
   /** When COMMIT was written (milliseconds). A producer's jobs are taken in this order. */
-  committedAtMs: number;
+  submittedAtMs: number;
   /** The user id of the owner of COMMIT. */
   owner: number;
 }
@@ -48,7 +48,7 @@ export const inInbox = (inbox: string, name: InboxName, ...rest: string[]): stri
 export function findWaiting(inbox: string, name: InboxName): WaitingJob | undefined {
   const commit = commitOf(inbox, name);
   if (commit === undefined || commit === 'closed') return undefined;
-  return { name, committedAtMs: commit.mtimeMs, owner: commit.uid };
+  return { name, submittedAtMs: commit.mtimeMs, owner: commit.uid };
 }
 
 /**

@@ -51,7 +51,7 @@ export interface AliasRecord {
  * The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit.
  */
 export interface Catalog extends AsyncDisposable {
-  /** Returns the newest artifact of a dataset by seq, or undefined. */
+  /** Returns the newest artifact of a producer and kind by seq, or undefined. */
   latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
   /** Artifacts, newest first. */
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;

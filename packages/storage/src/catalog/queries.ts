@@ -1,7 +1,7 @@
 import type { Param } from '../duckdb/bind.js';
 import type { JobRecord } from './records.js';
 
-/** Selects the newest artifact of a dataset. */
+/** Selects the newest artifact of a producer and kind. */
 export interface LatestFilter {
   producer: string;
   kind: string;
@@ -53,7 +53,7 @@ export interface RunFilter {
   limit?: number;
 }
 
-/** The newest artifact of a dataset. */
+/** The newest artifact of a producer and kind. */
 export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter): [string, Param[]] {
   const only = artifactId === undefined ? '' : ' AND artifact_id = ?';
   const given = artifactId === undefined ? [] : [artifactId];

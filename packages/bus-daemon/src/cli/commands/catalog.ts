@@ -1,6 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
-import type { Dataset } from '../arguments.js';
+import type { Source } from '../arguments.js';
 import { type CommonOptions, configOf, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
@@ -9,16 +9,16 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus catalog latest DATASET`: the newest artifact of a dataset, or the one that an alias
+ * `quantbot-bus catalog latest SOURCE`: the newest artifact of a source, or the one that an alias
  * names.
  */
 export async function catalogLatestCommand(
-  dataset: Dataset,
+  source: Source,
   options: Options & { artifact?: string; path?: boolean },
 ): Promise<void> {
   await withCatalog(options, async catalog => {
-    const latest = await catalog.latest({ ...dataset, artifactId: options.artifact });
-    if (latest === undefined) throw noSuchArtifact(dataset, options.artifact);
+    const latest = await catalog.latest({ ...source, artifactId: options.artifact });
+    if (latest === undefined) throw noSuchArtifact(source, options.artifact);
     print(options, latest, () => (options.path ? latest.path : describe(latest)));
   });
 }
@@ -96,7 +96,7 @@ async function withCatalog(options: Options, work: (catalog: Catalog) => Promise
   await work(past);
 }
 
-const noSuchArtifact = ({ producer, kind, alias }: Dataset, artifactId?: string): Error =>
+const noSuchArtifact = ({ producer, kind, alias }: Source, artifactId?: string): Error =>
   daemonError(
     'ARTIFACT_NOT_FOUND',
     alias === undefined

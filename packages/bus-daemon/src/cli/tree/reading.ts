@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { parseCount, parseDataset, parseDepth, parseMoment, parseSeq, parseTime } from '../arguments.js';
+import { parseCount, parseDepth, parseMoment, parseSeq, parseSource, parseTime } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
 
@@ -14,7 +14,7 @@ export const readingCommands = (): BusCommand[] => [
 
 const catalogCommand = (): BusCommand =>
   new BusCommand('catalog')
-    .description('Query the catalog: the newest artifact of a dataset, artifacts, runs, lineage.')
+    .description('Query the catalog: the newest artifact of a source, artifacts, runs, lineage.')
     .addCommand(latestCommand())
     .addCommand(artifactsCommand())
     .addCommand(runsCommand())
@@ -28,8 +28,8 @@ const catalogOption = (name: string, description: string): BusCommand =>
   );
 
 const latestCommand = (): BusCommand =>
-  catalogOption('latest', 'Print the newest artifact of a dataset, or the artifact of an alias.')
-    .argument('<dataset>', 'producer/kind, or producer/kind@alias', parseDataset)
+  catalogOption('latest', 'Print the newest artifact of a source, or the artifact of an alias.')
+    .argument('<source>', 'producer/kind, or producer/kind@alias', parseSource)
     .option('--artifact <id>', 'the artifact with this id; required if the kind has several')
     .option('--path', 'print only the path of the file')
     .explain({

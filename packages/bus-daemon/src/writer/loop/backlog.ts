@@ -34,7 +34,7 @@ const maxHints = 10_000;
  */
 export class Backlog {
   readonly #bus: Bus;
-  readonly #jobs = new FairQueue<FoundJob>(({ committedAtMs }) => committedAtMs);
+  readonly #jobs = new FairQueue<FoundJob>(({ submittedAtMs }) => submittedAtMs);
   readonly #names = new Set<string>();
   readonly #hints = new Set<string>();
   #lastTaken = new Set<string>();

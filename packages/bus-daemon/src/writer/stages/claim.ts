@@ -62,7 +62,7 @@ const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' 
 
 function claimOf(
   bus: Bus,
-  { name, committedAtMs, producer }: FoundJob,
+  { name, submittedAtMs, producer }: FoundJob,
 ): Omit<ClaimedJob, 'sealed' | 'own'> & { from: string | Buffer } {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
@@ -71,7 +71,7 @@ function claimOf(
     claim: claimId,
     jobId,
     folder,
-    submittedAtMs: committedAtMs,
+    submittedAtMs,
     producer,
     from: inInbox(bus.layout.inbox, name),
   };

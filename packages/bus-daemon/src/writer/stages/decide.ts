@@ -91,7 +91,7 @@ function decideJob(
 const keysOfAlias = ({ manifest }: CheckedJob): string[] =>
   manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
 
-/** An alias must name an existing artifact of its own dataset. */
+/** An alias must name an existing artifact of its own producer and kind. */
 function checkOperation(op: Operation, known: Known): void {
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');

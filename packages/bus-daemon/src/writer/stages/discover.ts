@@ -8,5 +8,5 @@ import type { FoundJob } from '../job.js';
  */
 export async function discover(bus: Bus, isKnown: (name: string) => boolean = () => false): Promise<FoundJob[]> {
   const found = await findAllWaiting(bus.layout.inbox, isKnown);
-  return found.sort((a, b) => a.committedAtMs - b.committedAtMs || (String(a.name) < String(b.name) ? -1 : 1));
+  return found.sort((a, b) => a.submittedAtMs - b.submittedAtMs || (String(a.name) < String(b.name) ? -1 : 1));
 }
