@@ -8,7 +8,7 @@ import { Journal } from '@quantbot/bus-format/journal';
 import { claimedNames, isKept } from '@quantbot/bus-format/state';
 import { type BusConfig, type BusLayout, busLayout } from '@quantbot/infra';
 
-/** What garbage collection may take away. */
+/** What garbage collection may remove. */
 export interface GcOptions {
   /**
    * Settled jobs (receipts, rejected files) older than this go; the catalog keeps their outcome.

@@ -4,25 +4,25 @@ import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-form
 import { type BusConfig, busLayout, exists, systemErrorCode } from '@quantbot/infra';
 import { type JobRecord, openCatalog } from '@quantbot/storage';
 
-/** Where a job is on its way; the last three are ends. */
+/** Where a job is. The last three are outcomes. */
 export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected';
 
 /**
- * A job, wherever it is. Of one that has not settled, nothing is known but its id: its manifest is
- * not verified yet.
+ * A job, wherever it is. Until it has settled, only its id is known, because its manifest is not
+ * verified yet.
  */
 export interface JobEntry {
   jobId: string;
   state: JobState;
   /** When it was submitted (by the folder's time), or committed. */
   at: Date;
-  /** What became of it; null while it has not settled. */
+  /** Its outcome; null until it has settled. */
   settled: JobRecord | null;
 }
 
 type OpenJob = JobEntry & { settled: null };
 
-/** Which jobs are wanted. All but `state` are told of settled jobs only. */
+/** Which jobs to list. Only settled jobs are known by anything but `state`. */
 export interface JobsWanted {
   state?: JobState;
   runId?: string;
@@ -31,7 +31,7 @@ export interface JobsWanted {
   limit: number;
 }
 
-/** Jobs on their way, then those that have settled, newest first. */
+/** Returns jobs that have not settled, then settled ones, newest first. */
 export async function listJobs(config: BusConfig, { state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
   const wantsOpen = Object.values(filter).every(value => value === undefined);
   const open = wantsOpen ? (await findOpenJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
@@ -42,7 +42,7 @@ export async function listJobs(config: BusConfig, { state, limit, ...filter }: J
   return [...open.slice(0, limit), ...settled.map(settledEntry)];
 }
 
-/** A job by its id, undefined when the bus knows nothing of it. */
+/** Returns a job by its id; undefined if the bus does not know it. */
 export async function findJob(config: BusConfig, jobId: string): Promise<JobEntry | undefined> {
   const open = (await findOpenJobs(config)).find(job => job.jobId === jobId);
   if (open !== undefined || !(await exists(config.duckdbPath))) return open;
@@ -58,13 +58,14 @@ const settledEntry = (settled: JobRecord): JobEntry => ({
   settled,
 });
 
-/** Whether a job in this state is still on its way. */
+/** Returns whether a job in this state has not settled yet. */
 const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting' | 'claimed' =>
   state === 'uncommitted' || state === 'waiting' || state === 'claimed';
 
 /**
- * The jobs that have not settled, newest first; of each folder of the bus at most so many are
- * looked at.
+ * Returns the jobs that have not settled, newest first.
+ *
+ * @param most examine only this many jobs of the inbox and of `claimed/` each.
  */
 export async function findOpenJobs(
   { busRoot }: Pick<BusConfig, 'busRoot'>,

@@ -1,6 +1,6 @@
 import { registerCodes } from '@quantbot/infra';
 
-/** What a finding is worth: `warning` leaves the exit code 0, `problem` makes it 2. */
+/** The level of a finding: after a `warning` the exit code is 0, after a `problem` 2. */
 export type FindingLevel = 'warning' | 'problem';
 
 interface FindingKind {
@@ -72,5 +72,5 @@ export const findingCodes = registerCodes('doctor', {
   CHECK_FAILED: { check: 'doctor', level: 'problem' },
 } as const satisfies Record<string, FindingKind>);
 
-/** The code of something that is not as it should be. */
+/** The code of a finding. */
 export type FindingCode = keyof typeof findingCodes;

@@ -14,7 +14,7 @@ export interface DoctorReport {
   findings: Finding[];
 }
 
-/** Where and when doctor looks; the process's own environment and clock when absent. */
+/** The environment and clock of an examination; by default those of the process. */
 export interface DoctorOptions {
   config?: string | undefined;
   env?: Readonly<Record<string, string | undefined>>;

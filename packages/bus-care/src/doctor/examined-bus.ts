@@ -5,7 +5,7 @@ import { type PublishedFacts, readPublishedFacts } from './published-facts.js';
 import { shellWord } from './words.js';
 import { viewWriter, type WriterView } from './writer-view.js';
 
-/** A bus as the checks look at it. What several of them need is read once. */
+/** A bus under examination. Facts that several checks need are read once. */
 export interface ExaminedBus {
   config: BusConfig;
   layout: BusLayout;
@@ -17,7 +17,7 @@ export interface ExaminedBus {
   /** Undefined: no daemon has ever run here, or the marker cannot be read. */
   marker: BusMarker | undefined;
   writer: WriterView;
-  /** What the published database says; undefined when it cannot be asked. */
+  /** The facts in the published database; undefined if it cannot be read. */
   published: ReadsOnce<PublishedFacts | undefined>;
   exportTables: ReadsOnce<Map<string, string[] | undefined>>;
   /** A command line of ours for this very bus, between backticks. */
@@ -26,7 +26,7 @@ export interface ExaminedBus {
   restart(): string;
 }
 
-/** Where doctor looks. */
+/** The bus to examine. */
 export interface ExaminedPlace {
   config: BusConfig;
   configPath: string | undefined;
@@ -36,7 +36,7 @@ export interface ExaminedPlace {
   now: number;
 }
 
-/** Looks at what every check wants to know. */
+/** Reads the facts that every check needs. */
 export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<ExaminedBus> {
   const { config, configPath } = place;
   const flag = isNamed && configPath !== undefined ? ` --config ${shellWord(configPath)}` : '';

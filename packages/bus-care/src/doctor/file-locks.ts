@@ -9,7 +9,7 @@ export interface FileLock {
 // 1: POSIX  ADVISORY  WRITE 4711 08:01:131081 0 EOF; a lock that is waited for has `->` before.
 const lockLine = /^\d+: POSIX +\w+ +(READ|WRITE) +(\d+) +([0-9a-f]+):([0-9a-f]+):(\d+) /;
 
-/** Whether a process holds a lock for writing on any file. */
+/** Returns whether a process holds a write lock on any file. */
 export const isWriting = (pid: number): boolean =>
   (readTable() ?? []).some(line => {
     const match = lockLine.exec(line);

@@ -1,17 +1,17 @@
 import { type FindingCode, type FindingLevel, findingCodes } from './codes.js';
 
-/** What a check has to say. */
+/** The result of a check. */
 export interface Finding {
   check: string;
   level: 'ok' | FindingLevel;
   code: FindingCode | 'OK';
   /** A sentence. */
   what: string;
-  /** What to do, commands between backticks; null when all is well. */
+  /** What to do, with commands between backticks; null for `ok`. */
   cure: string | null;
 }
 
-/** Something that is not as it should be; check and level go with the code. */
+/** Creates a finding. Its code determines check and level. */
 export const finding = (code: FindingCode, what: string, cure: string): Finding => ({
   ...findingCodes[code],
   code,
@@ -19,9 +19,9 @@ export const finding = (code: FindingCode, what: string, cure: string): Finding 
   cure,
 });
 
-/** All is well, and why one may say so. */
+/** Creates the result of a check that found nothing, with the reason. */
 export const fine = (check: string, what: string): Finding => ({ check, level: 'ok', code: 'OK', what, cure: null });
 
-/** What was found, or that nothing was. */
+/** Returns the findings, or the result of a check that found nothing. */
 export const orFine = (findings: readonly Finding[], check: string, what: string): Finding[] =>
   findings.length > 0 ? [...findings] : [fine(check, what)];

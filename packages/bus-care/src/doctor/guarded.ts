@@ -2,7 +2,7 @@ import { systemErrorCode } from '@quantbot/infra';
 import type { ExaminedBus } from './examined-bus.js';
 import { type Finding, finding } from './finding.js';
 
-/** Looks at one side of a bus. */
+/** Examines one aspect of a bus. */
 export type Check = (bus: ExaminedBus) => Promise<Finding[]>;
 
 /**
@@ -17,7 +17,7 @@ export async function guarded(name: string, check: Check, bus: ExaminedBus): Pro
   }
 }
 
-/** What a check that failed amounts to. */
+/** Creates the finding for a check that failed. */
 export function couldNot(check: string, error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error);
   const cure =

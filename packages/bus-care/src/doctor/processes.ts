@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type BusConfig, findBusConfig, processIds } from '@quantbot/infra';
 
-/** What a process calls itself, for people; undefined when it is gone or there is no /proc. */
+/** Returns the title of a process; undefined if it has ended or there is no /proc. */
 export const nameOf = (pid: number): string | undefined =>
   read(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim().slice(0, 100) || undefined;
 
-/** Whether a process is stopped by a signal (or a debugger): it is there, and does nothing. */
+/** Returns whether a signal or a debugger has stopped a process. */
 export const isSuspended = (pid: number): boolean => /^State:\s+[Tt]/m.test(read(`/proc/${pid}/status`) ?? '');
 
 /**
- * The daemons of this machine that want to write this bus root or this database, running or waiting
- * for the lock.
+ * Returns the daemons of this machine that write this bus root or this database, or wait for its
+ * lock.
  */
 export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
   return processIds().filter(pid => {
@@ -21,15 +21,12 @@ export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
   });
 }
 
-/**
- * Whether a process has a file open that lay at this path and was removed there, or replaced by
- * another.
- */
+/** Returns whether a process has a file open that was removed from this path, or replaced. */
 export function holdsDeleted(pid: number, path: string): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some(fd => linkOf(`/proc/${pid}/fd/${fd}`) === `${path} (deleted)`);
   } catch {
-    return false; // gone, or not ours to look into
+    return false; // ended, or another user's
   }
 }
 
@@ -41,7 +38,7 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-/** The configuration that a daemon works with, found as it has found it. */
+/** Returns the configuration of a daemon, found in the same way as the daemon found it. */
 function configOf(pid: number): BusConfig | undefined {
   try {
     const title = (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
@@ -52,7 +49,7 @@ function configOf(pid: number): BusConfig | undefined {
     return findBusConfig({ ...(named !== undefined && { config: named }), cwd: readlinkSync(`/proc/${pid}/cwd`), env })
       .config;
   } catch {
-    return undefined; // gone, another user's, or without a configuration that one could read
+    return undefined; // ended, another user's, or without a readable configuration
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BusConfig } from '@quantbot/infra';
 import { openDuckDb } from '@quantbot/storage';
 
-/** What the published database says of the bus. */
+/** Facts about the bus that the published database holds. */
 export interface PublishedFacts {
   daemonVersion: string;
   duckdbVersion: string;

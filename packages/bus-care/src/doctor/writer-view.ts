@@ -11,7 +11,7 @@ import { type BusConfig, exists } from '@quantbot/infra';
 import { isWriting, locksOn } from './file-locks.js';
 import { daemonsOf, holdsDeleted } from './processes.js';
 
-/** Who writes, as far as one can see it from outside. */
+/** The writer, as seen from outside. */
 export interface WriterView {
   /**
    * `here`: on this machine, `pid` says who. `hidden`: on this machine, in a container or as a
@@ -27,9 +27,9 @@ export interface WriterView {
    * or replaced those.
    */
   unguarded: number[];
-  /** The guards that cannot be read, and that nobody holds. */
+  /** The guards that cannot be read and that no process holds. */
   damaged: string[];
-  /** What the lock file says; undefined when it is missing or torn. */
+  /** The content of the lock file; undefined if it is missing or torn. */
   file: LockHolder | undefined;
   fileThere: boolean;
 }

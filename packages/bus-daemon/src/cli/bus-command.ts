@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 
-/** What a command's help says besides its options. */
+/** The parts of a command's help besides its options. */
 export interface Explanation {
   /** Command lines, each without the `$`; a comment may stand behind. */
   examples: readonly string[];
-  /** What exit codes other than those of every command mean. */
+  /** Exit codes that differ from those of every command. */
   exitCodes?: Readonly<Record<number, string>>;
-  /** What one should know before using it. */
+  /** Notes for the reader. */
   notes?: string;
 }
 

@@ -1,8 +1,8 @@
 import type { JobState } from '@quantbot/bus-care/jobs';
 
-/** What the help of a command names and its code uses. */
+/** Defaults that the help of a command names and its code uses. */
 
-/** Where `start --http` listens when nothing says otherwise. */
+/** The default address of `start --http`. */
 export const defaultListen = '127.0.0.1:7171';
 
 /** Seconds between two looks of `status --watch`. */

@@ -13,7 +13,7 @@ export const mustOutliveTerminal = (env = process.env, ppid = process.ppid): boo
 const ignoresHangup = (pid: number): boolean =>
   (BigInt(`0x${field(`/proc/${pid}/status`, 'SigIgn') ?? '0'}`) & 1n) === 1n;
 
-/** `nohup` puts a standard input that nobody can read in the place of a terminal. */
+/** `nohup` replaces a terminal on standard input with a file that cannot be read. */
 const isWriteOnly = (descriptor: number): boolean =>
   (Number.parseInt(field(`/proc/self/fdinfo/${descriptor}`, 'flags') ?? '0', 8) & 3) === 1;
 

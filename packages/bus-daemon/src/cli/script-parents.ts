@@ -17,7 +17,7 @@ export function scriptParents(env = process.env): [pid: number, parent: number][
   return chain;
 }
 
-/** Whether one of them has lost its parent. */
+/** Returns whether one of them has lost its parent. */
 export const isOrphaned = (chain: readonly (readonly [pid: number, parent: number])[]): boolean =>
   chain.some(([pid, parent]) => (pid === process.pid ? process.ppid : parentOf(pid)) !== parent);
 

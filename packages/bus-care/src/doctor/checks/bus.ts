@@ -4,7 +4,7 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';
 
-/** Whether a daemon has made the bus root its own, and all of its folders are there. */
+/** Checks that a daemon has initialised the bus root, and that all of its folders exist. */
 export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const marker = await readBusMarker(config.busRoot).catch((error: unknown) => {
     if (error instanceof BusError) return error;

@@ -9,7 +9,7 @@ import { duration, many, shellWord } from '../words.js';
 const toleranceMs = 60_000;
 const most = 5_000;
 
-/** Whether something is there that has not happened yet. */
+/** Checks for commits and jobs with times in the future. */
 export async function clock(bus: ExaminedBus): Promise<Finding[]> {
   const { now, layout } = bus;
   const findings: Finding[] = [];

@@ -7,7 +7,7 @@ import { duration } from '../words.js';
 /** A turn of the daemon's loop has no time limit; so long is none of them in good health. */
 const silentMs = 300_000;
 
-/** Whether the daemon that runs gets on with its work. */
+/** Checks that the running daemon makes progress. */
 export async function daemon({ writer: { pid, where }, config, now, run }: ExaminedBus): Promise<Finding[]> {
   if (where === 'hidden') return [fine('daemon', 'it runs where doctor cannot see it')];
   if (where !== 'here' || pid === undefined) return [fine('daemon', 'no daemon runs on this machine')];

@@ -13,7 +13,7 @@ import { duration, shellWord } from '../words.js';
 
 const heldMs = 86_400_000;
 
-/** Whether readers find the database, can open it, and it is the bus's own. */
+/** Checks that readers can open the database, and that this bus published it. */
 export async function database(bus: ExaminedBus): Promise<Finding[]> {
   const { config, run } = bus;
   const path = config.duckdbPath;

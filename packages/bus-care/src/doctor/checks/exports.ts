@@ -20,7 +20,7 @@ interface Wanted {
   fromConfig: boolean;
 }
 
-/** Whether the golden exports are made, made well, and made of what is committed now. */
+/** Checks that each golden export exists, is whole, and is up to date. */
 export async function exports(bus: ExaminedBus): Promise<Finding[]> {
   const { config, configPath, restart, run } = bus;
   if (!config.export.enabled)

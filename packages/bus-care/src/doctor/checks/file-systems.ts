@@ -6,7 +6,7 @@ import { type Finding, finding, orFine } from '../finding.js';
 import { mountOf, nearestExisting, sharedFileSystem } from '../mounts.js';
 import { shellWord } from '../words.js';
 
-/** Whether the renames and links that the bus is made of are possible, and locks hold. */
+/** Checks that renames, hard links and locks work on the file systems of the bus. */
 export async function fileSystems({ config, layout }: ExaminedBus): Promise<Finding[]> {
   const { marker: _marker, root, ...folders } = layout;
   const database = dirname(config.duckdbPath);

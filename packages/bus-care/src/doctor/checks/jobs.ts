@@ -6,7 +6,7 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
 
-/** Into so many folders one looks; the rest is only counted. */
+/** The most folders to examine. The others are only counted. */
 const most = 5_000;
 const patienceMs = 60_000;
 const unfinishedMs = 600_000;
@@ -14,7 +14,7 @@ const stuckMs = 600_000;
 
 const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'job')} wait${length === 1 ? 's' : ''}`;
 
-/** Whether what was submitted goes through. */
+/** Checks that submitted jobs make progress. */
 export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
   const inbox = await lookIntoInbox(bus.layout.inbox, most);
   const claimed = claimedNames(readdirSync(bus.layout.claimed));

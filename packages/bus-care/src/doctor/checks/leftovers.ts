@@ -8,7 +8,7 @@ import { duration, many } from '../words.js';
 const oldMs = 86_400_000;
 const most = 5_000;
 
-/** What producers have begun in `staging/` and never submitted. */
+/** Finds jobs in `staging/` that were begun and never submitted. */
 export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Finding[]> {
   const names = readdirSync(layout.staging);
   const ages = names.slice(0, most).flatMap(name => {

@@ -8,7 +8,7 @@ import { type Finding, finding, orFine } from '../finding.js';
 import { nearestExisting } from '../mounts.js';
 import { many, shellWord } from '../words.js';
 
-/** Whether this user may do in the bus's folders what the daemon must do there. */
+/** Checks that this user has the permissions that the daemon needs in the bus's folders. */
 export async function permissions({ config, layout }: ExaminedBus): Promise<Finding[]> {
   const { marker: _marker, journal: _journal, ...folders } = layout;
   const wanted = [...Object.values(folders), dirname(config.duckdbPath), config.export.exportDir];

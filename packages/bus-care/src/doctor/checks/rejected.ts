@@ -4,10 +4,10 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { many } from '../words.js';
 
-/** The reasons of so many are read; the rest is only counted. */
+/** The most reasons to read. The other jobs are only counted. */
 const most = 1_000;
 
-/** What was rejected, by code, with the newest of each. */
+/** Reports the rejected jobs by code, with the newest of each. */
 export async function rejected({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const names = readdirSync(layout.rejected).filter(isCurrentRejection);
   const byCode = new Map<string, RejectedEntry[]>();

@@ -7,13 +7,13 @@ import { type Finding, finding, orFine } from '../finding.js';
 /** As `engines` of package.json says. */
 const oldestNode = [20, 19] as const;
 
-/** Whether a version of Node.js, such as `20.19.0`, is too old to run this. */
+/** Returns whether a version of Node.js, such as `20.19.0`, is too old. */
 export function isTooOld(node: string): boolean {
   const [major = 0, minor = 0] = node.split('.').map(Number);
   return major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]);
 }
 
-/** Whether Node.js is new enough, and the daemon that published the database is of this version. */
+/** Checks the version of Node.js, and of the daemon that published the database. */
 export async function versions(bus: ExaminedBus): Promise<Finding[]> {
   const { node } = process.versions;
   const ours = `quantbot-bus ${version} with DuckDB ${duckdbVersion()}`;

@@ -5,7 +5,7 @@ import { isWriting } from '../file-locks.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { daemonsOf, nameOf } from '../processes.js';
 
-/** Who holds the lock, whether the lock file tells the truth, and who else wants to write. */
+/** Checks who holds the lock, the content of the lock file, and for other daemons. */
 export async function writer(bus: ExaminedBus): Promise<Finding[]> {
   const { pid, file, where } = bus.writer;
   const since = file !== undefined && file.pid === pid ? ` since ${file.since}` : '';
@@ -59,7 +59,7 @@ const hidden = ({ writer: { where, file } }: ExaminedBus): Finding[] =>
         ),
       ];
 
-/** DuckDB locks a file before it reads it, so nobody holds a guard that it calls damaged. */
+/** DuckDB locks a file before it reads it. So no process holds a guard that reads as damaged. */
 const damagedGuards = ({ writer: { damaged }, run }: ExaminedBus): Finding[] =>
   damaged.map(path =>
     finding(

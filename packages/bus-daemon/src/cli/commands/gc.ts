@@ -2,7 +2,7 @@ import { collectGarbage } from '@quantbot/bus-care/gc';
 import type { Command } from 'commander';
 import { type CommonOptions, openedBus, parseDuration, print } from '../shared.js';
 
-/** `quantbot-bus gc`: removes what nobody needs any more; only says what, unless told to. */
+/** `quantbot-bus gc`: removes what is no longer needed. Without `--apply`, only lists it. */
 export async function gcCommand(
   options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string },
   command: Command,

@@ -3,7 +3,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { commentedDefaults, createFileDurable, writeFileDurable } from '@quantbot/infra';
 import { type CommonOptions, print } from '../shared.js';
 
-/** `quantbot-bus init`: a bus_config.json with every setting at its default, and what it is for. */
+/** `quantbot-bus init`: writes a bus_config.json with each setting, its default and its purpose. */
 export async function initCommand(file: string, options: CommonOptions & { force?: boolean }): Promise<void> {
   const path = resolve(file);
   if (options.force) await writeFileDurable(path, commentedDefaults());

@@ -26,7 +26,7 @@ export async function startCommand(options: { config?: string; drain?: boolean; 
   }
 }
 
-/** Where the command line, or else the configuration, wants to be listened. */
+/** Returns the address to listen on: of the command line, or else of the configuration. */
 function listenOf(option: string | true | undefined, { http }: BusConfig): string | undefined {
   if (option === undefined) return http.listen;
   if (option === true) return http.listen ?? defaultListen;

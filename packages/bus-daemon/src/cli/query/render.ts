@@ -15,7 +15,7 @@ export async function* csvOf(batches: Batches): AsyncGenerator<string> {
   }
 }
 
-/** So that it is told from NULL. */
+/** Distinguishes an empty text from NULL. */
 const quoteEmpty = (text: string) => (text === '' ? { value: text, quoted: true, quoted_empty: true } : text);
 
 /** An answer as a JSON array with an object on each line. */

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { daemonError } from '@quantbot/bus-format';
 
-/** Where a server listens. */
+/** The address of a server. */
 export interface ListenAddress {
   host: string;
   port: number;
-  /** Whether only programs of this machine reach it. */
+  /** Whether only programs of this machine can connect. */
   isLoopback: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { refuse } from './http-error.js';
 
-/** Lets so many run at once; who comes then is sent away instead of kept waiting. */
+/** Limits concurrent work. Calls beyond the limit fail at once instead of waiting. */
 export function atMost(count: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   return async work => {

@@ -6,7 +6,7 @@ import type { Gauges } from '../metrics/gauges.js';
 import type { History } from '../metrics/history.js';
 import type { Totals } from '../metrics/totals.js';
 
-/** What the routes answer from. */
+/** What the routes need. */
 export interface HttpContext {
   bus: Bus;
   loop: LoopView;
@@ -15,7 +15,7 @@ export interface HttpContext {
   history: History;
   metrics: Registry;
   reader: Reader;
-  /** What callers must have; undefined when this machine's programs may come without. */
+  /** The token that callers must send; undefined if programs of this machine need none. */
   token: string | undefined;
 }
 

@@ -45,7 +45,7 @@ export const guardOrigin: MiddlewareHandler = async (c, next) => {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
-/** What the cookie holds: not the token itself. */
+/** The value of the cookie. It is not the token itself. */
 const sessionOf = (token: string): string => digest(`session:${token}`).toString('hex');
 
 /** Lets through who has the token, as a header or as the cookie of {@link openSession}. */
@@ -99,7 +99,7 @@ export const guardPage = secureHeaders({
   strictTransportSecurity: false, // whoever puts TLS before it says so
 });
 
-/** What is answered is of this moment, and for whoever has asked. */
+/** Forbids caches to keep an answer: it is for one caller and one moment. */
 export const neverStored: MiddlewareHandler = async (c, next) => {
   await next();
   if (!c.res.headers.has('cache-control')) c.res.headers.set('Cache-Control', 'no-store');

@@ -10,7 +10,7 @@ export const answers = <S extends z.ZodType>(schema: S) => ({
   default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },
 });
 
-/** What a route is sent. */
+/** The body of a request. */
 export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
 
 /** Of a question: how many are wanted. */

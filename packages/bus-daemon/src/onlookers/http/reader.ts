@@ -7,7 +7,7 @@ const catalogTimeoutMs = 20_000;
 const selectTimeoutMs = 10_000;
 const selectMemoryMb = 512;
 const selectMaxSpillMb = 1024;
-/** What DuckDB does not count, such as one large value, is counted here. */
+/** Limits what DuckDB does not count, such as one large value. */
 const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
 const idleMs = 300_000;

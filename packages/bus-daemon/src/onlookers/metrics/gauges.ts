@@ -13,7 +13,7 @@ import type { Totals } from './totals.js';
  */
 const restPerWork = 20;
 
-/** What is looked up when somebody asks. */
+/** Values that are read when they are requested. */
 export class Gauges {
   readonly #bus: Bus;
   readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>;
@@ -35,7 +35,7 @@ export class Gauges {
     return this.#loop.health.state;
   }
 
-  /** Whether this process holds the bus, and the lock file says so. */
+  /** Returns whether this process holds the bus, and the lock file names it. */
   async holdsLock(): Promise<boolean> {
     try {
       this.#bus.assertHeld();

@@ -1,6 +1,6 @@
 import type { Bus } from '../../writer/bus.js';
 
-/** What happened in some seconds. */
+/** Counts of a few seconds. */
 export interface Sample {
   /** When they ended (milliseconds since 1970). */
   at: number;

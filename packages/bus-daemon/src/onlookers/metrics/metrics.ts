@@ -8,7 +8,7 @@ import type { Gauges } from './gauges.js';
 const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const jobs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** What Prometheus scrapes. Names, labels and units: docs/reference/metrics.md. */
+/** The metrics for Prometheus. Names, labels and units: docs/reference/metrics.md. */
 export function createMetrics(bus: Bus, gauges: Gauges): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -17,7 +17,7 @@ export function createMetrics(bus: Bus, gauges: Gauges): Registry {
   return registry;
 }
 
-/** What is counted when it happens. */
+/** Counters, which events increment. */
 function countEvents({ events }: Bus, registry: Registry): void {
   const of = { registers: [registry] };
   const settled = new Counter({

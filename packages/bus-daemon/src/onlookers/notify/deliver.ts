@@ -58,7 +58,7 @@ export function tellOnce(
   return target.type === 'command' ? runCommand(target, attempt) : postWebhook(target, attempt);
 }
 
-/** What a command finds in its environment, so that a line of shell needs no JSON. */
+/** Environment variables of a command, so that a line of shell needs no JSON. */
 const variablesFor = ({ event, hook, bus_root, text }: NotificationDocument): Record<string, string> => ({
   QUANTBOT_BUS_EVENT: event,
   QUANTBOT_BUS_HOOK: hook,

@@ -2,7 +2,7 @@
  * Why an attempt to tell a hook failed. Its message has no secret: neither addresses nor headers.
  */
 export class DeliveryError extends Error {
-  /** Whether trying again is of no use. */
+  /** Whether a retry would fail too. */
   readonly permanent: boolean;
   /** How long it asks to be left alone (milliseconds); 0 when it does not say. */
   readonly retryAfterMs: number;

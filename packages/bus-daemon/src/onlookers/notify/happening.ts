@@ -41,7 +41,7 @@ export type Happening = { /** When (ISO 8601, UTC). */ at: string } & (
   | { event: 'paused' | 'resumed' | 'stopped'; cause: DaemonCause | null }
 );
 
-/** What a happening is about. Those of one subject are told in their order. */
+/** The subject of a happening. Hooks learn of one subject in the order of events. */
 export type Subject = 'jobs' | 'exports' | 'files' | 'daemon';
 
 /** The subject of each event. */
@@ -55,7 +55,7 @@ export const subjectOf: Record<NotifyEvent, Subject> = {
   stopped: 'daemon',
 };
 
-/** Whether a hook is to be told. */
+/** Whether to notify a hook. */
 export function isWanted({ on, producers, kinds }: NotifyHook, happening: Happening): boolean {
   if (!on.includes(happening.event)) return false;
   if (happening.event !== 'rejected') return true;

@@ -13,7 +13,7 @@ export interface Notification {
   happenings: Happening[];
 }
 
-/** What a hook gets, as JSON. Fields are only ever added while `version` is 1. */
+/** The JSON that a hook receives. While `version` is 1, fields are only added. */
 export interface NotificationDocument {
   version: 1;
   id: string;

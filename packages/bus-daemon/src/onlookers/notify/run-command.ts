@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { type CommandTarget, systemErrorCode } from '@quantbot/infra';
 import { DeliveryError, keptOutput } from './delivery-error.js';
 
-/** What an attempt gets. */
+/** The content and the time limit of one attempt. */
 export interface Attempt {
   /** The document, as JSON. */
   body: string;

@@ -7,7 +7,7 @@ import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';
 import { type Variables, withVariables } from './variables.js';
 
-/** Whether a hook could be told. */
+/** The result of a test notification. */
 export interface HookTest {
   name: string;
   type: 'command' | 'webhook';

@@ -7,11 +7,11 @@ import { refuse } from '../http-error.js';
 import { statusOf } from './overview.js';
 
 const mostListeners = 32;
-/** Changes within this time are told as one. */
+/** Changes within this time are sent as one event. */
 const gatherMs = 250;
 const aliveMs = 15_000;
 
-/** What can have changed. */
+/** The topics of changes. */
 type Topic = 'jobs' | 'exports' | 'state';
 
 /**

@@ -8,7 +8,7 @@ import { refuse } from '../http-error.js';
 import { answers, limitOf } from '../openapi.js';
 import { wireJob } from '../wire.js';
 
-/** So many folders of the inbox are looked into for a list. */
+/** The most folders of the inbox to examine for a list. */
 const mostOpen = 200;
 
 const filters = {

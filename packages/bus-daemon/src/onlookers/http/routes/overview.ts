@@ -34,7 +34,7 @@ const charts = createRoute({
   responses: answers(z.strictObject({ charts: z.array(chartSchema) })),
 });
 
-/** What one sees first. */
+/** Adds status, history, exports and charts. */
 export function addOverview(app: OpenAPIHono, context: HttpContext): void {
   app.openapi(status, async c => c.json(await statusOf(context), 200));
   app.openapi(history, c => c.json({ sampleMs, samples: [...context.history.samples] }, 200));
