@@ -18,6 +18,10 @@ export const daemonCodes = {
     disposition: 'stop',
     hint: 'Put bus_root and duckdb_path on a file system with hard links (ext4, XFS, btrfs, APFS, NTFS). exFAT, FAT and most network or shared folders do not support them.',
   },
+  TOO_FEW_DESCRIPTORS: {
+    disposition: 'stop',
+    hint: 'Raise the limit of open files where the command is started: `ulimit -n 1024`, LimitNOFILE= of its service, or --ulimit of its container.',
+  },
   JOURNAL_FAILED: {
     disposition: 'stop',
     hint: 'Read the system log, then start the daemon again. It recovers by itself.',

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { hasDescriptors } from './descriptors.js';
 
 /** The parts of a command's help besides its options. */
 export interface Explanation {
@@ -58,7 +59,9 @@ export class BusCommand extends Command {
 
   /** Loads the code of the command when it runs: it may need DuckDB, and the help does not. */
   runs(load: () => Promise<(...given: never[]) => Promise<void>>): this {
-    return this.action(async (...given) => (await load())(...(given as never[])));
+    return this.action(async (...given) => {
+      if (hasDescriptors()) await (await load())(...(given as never[]));
+    });
   }
 }
 
