@@ -171,3 +171,27 @@ test('a job that makes more tables than its producer may is rejected, and makes 
   expect(decided.map(job => (isRejected(job) ? job.error.code : 'good'))).toEqual(['TOO_LARGE', 'good', 'TOO_LARGE']);
   expect(tables.tables().map(({ name }) => name)).toEqual(['declared', 't1', 't2']);
 });
+
+test('another user of the machine has one share of new tables, whatever names its manifests give', async () => {
+  const { bus, testBus } = await openBusy({ canon: { max_new_tables_per_hour: 2 } });
+  const path = await produce(testBus, numbers(3));
+  const ofUser = (user: number, name: string) => ({
+    ...putClaimed(bus, {
+      jobId: name,
+      files: { 'a.parquet': path },
+      manifest: {
+        producer: `called-${name}`,
+        artifacts: [{ artifact_id: name, relpath: 'a.parquet', schema_hint: `canon.${name}` }],
+      },
+    }),
+    producer: `user ${user}`,
+  });
+  const jobs = [ofUser(7, 'a'), ofUser(7, 'b'), ofUser(7, 'c'), ofUser(8, 'd')];
+  const { jobs: decided } = await decide(bus, await verify(bus, jobs));
+  expect(decided.map(job => (isRejected(job) ? job.error.code : 'good'))).toEqual([
+    'good',
+    'good',
+    'TOO_LARGE',
+    'good',
+  ]);
+});

@@ -128,9 +128,13 @@ function tryOnTables(
     before: tables.get(name) ?? (tables.isKnown(name) || isAdoption ? { columns: [] } : undefined),
     after: attempt.get(name) as CanonTable,
   }));
-  bus.tableLimits.apply(bus.config, { producer, nowMs: bus.elapsed() }, changes);
+  bus.tableLimits.apply(bus.config, { producer: accountableFor(job), nowMs: bus.elapsed() }, changes);
   tables.adopt(attempt);
 }
+
+/** Another user of the machine counts as one producer, whatever the manifests say. */
+const accountableFor = ({ producer, manifest }: VerifiedJob): string =>
+  producer?.startsWith('user ') ? producer : manifest.producer;
 
 function conflict({ key, relPath, sha256 }: VerifiedArtifact, there: string, known: Known): BusError {
   const seq = known.journal.get(key)?.seq;
