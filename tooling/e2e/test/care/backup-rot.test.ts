@@ -1,18 +1,22 @@
-import { appendFileSync, chmodSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from '@quantbot/bus-care/backup';
 import { flipBit } from '@quantbot/tooling-testing/rot';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { makeCommits } from '../../test/support/commits.js';
-import { openInProcess } from '../../test/support/in-process-bus.js';
+import { drain } from '../support/daemon-process.js';
 
 test('a copy that has rotted is replaced when it is due, and at once when its size or time is not that of the bus', async () => {
-  const { bus, test: testBus } = await openInProcess();
-  await makeCommits(bus, testBus, 3);
-  const to = join(testBus.folder, 'backup');
+  const bus = makeTestBus();
+  await drain(bus);
+  for (let job = 0; job < 3; job++) await submit(bus);
+  await drain(bus);
+  const to = join(bus.folder, 'backup');
   expect(await backup(bus.config, to)).toMatchObject({ artifacts: 3, copied: 3, problems: [] });
-  const [row] = await bus.journal.ingestedBetween(0, 1);
-  const [own, copy] = [bus.layout.root, to].map(root => join(root, row?.rel_path as string)) as [string, string];
+  const stored = readdirSync(bus.layout.store, { recursive: true, encoding: 'utf8' });
+  const path = stored.find(name => name.endsWith('.parquet')) as string;
+  const [own, copy] = [join(bus.layout.store, path), join(to, 'store', path)];
   flipBit(copy);
   expect(await backup(bus.config, to)).toMatchObject({ copied: 0, problems: [] });
   expect(readFileSync(copy)).not.toEqual(readFileSync(own));

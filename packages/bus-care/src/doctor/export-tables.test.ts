@@ -1,7 +1,6 @@
-import { tablesOfExports } from '@quantbot/bus-care/doctor';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { workerEntry } from '../../../test/support/in-process-bus.js';
+import { tablesOfExports } from './export-tables.js';
 
 const jobs = [
   { name: 'joins', sql: 'SELECT * FROM canon.b JOIN catalog.jobs_f USING (seq) JOIN CANON.A USING (seq)' },
@@ -10,7 +9,7 @@ const jobs = [
 
 test('the tables of each export are told; of what is no SELECT they are not known', async () => {
   const { config } = makeTestBus({ export: { jobs } });
-  expect([...(await tablesOfExports(config, workerEntry))]).toEqual([
+  expect([...(await tablesOfExports(config))]).toEqual([
     ['joins', ['canon.a', 'canon.b', 'catalog.jobs_f']],
     ['wrong', undefined],
   ]);
