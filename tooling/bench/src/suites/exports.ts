@@ -42,7 +42,7 @@ export const exports: Suite = async ({ folder, quick, say }) => {
   return {
     suite: 'exports',
     title: 'What a new artifact costs in exports',
-    how: 'A canonical table gets an artifact of 1,000 rows; the export runs at once. Settings are those that the bus comes with.',
+    how: 'A canonical table gets an artifact of 1,000 rows, and the export runs at once. All settings have their defaults.',
     rows,
     skipped: [],
   };

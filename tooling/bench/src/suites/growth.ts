@@ -49,7 +49,7 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
   return {
     suite: 'growth',
     title: 'As the bus grows',
-    how: `Filled through the daemon by jobs of ${perJob.toLocaleString('en')} artifacts, each with bytes of its own; then ${probes} jobs of one artifact are taken (ms_per_small_job), and the catalog is asked: medians of seven, warm.`,
+    how: `The daemon fills the bus with jobs of ${perJob.toLocaleString('en')} artifacts, each with different bytes. It then takes ${probes} jobs of one artifact (ms_per_small_job), and the catalog is queried: medians of seven, warm.`,
     rows,
     skipped: upTo < 1_000_000 ? [`More than ${upTo.toLocaleString('en')} artifacts: pnpm bench --up-to 1000000.`] : [],
   };

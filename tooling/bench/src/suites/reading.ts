@@ -58,7 +58,7 @@ export const reading: Suite = async ({ folder, quick, say }) => {
   return {
     suite: 'reading',
     title: 'Reading and writing Parquet',
-    how: `A file of ${count.toLocaleString('en')} rows with four columns; ${rounds} rounds in which each way has a process of its own and does it ${timesARound} times; the median of all (parquetjs-lite once). The same answer is asked of all. By hand: what @duckdb/node-api's documentation says to do for the same result, with 64-bit integers as numbers.`,
+    how: `A file has ${count.toLocaleString('en')} rows with four columns. Each way runs in ${rounds} rounds, in its own process, ${timesARound} times a round (parquetjs-lite once). The figure is the median. All ways return the same values. By hand: the code that @duckdb/node-api's documentation recommends for the same result, with 64-bit integers as numbers.`,
     rows,
     skipped: [],
   };

@@ -35,7 +35,7 @@ export const start: Suite = async ({ folder, quick, say }) => {
   return {
     suite: 'start',
     title: 'Starting, installing, importing',
-    how: 'Import: a process that imports the package and ends, less one that imports nothing; medians of seven. Size: the packed tarball, and the package with everything that npm installs for it.',
+    how: 'Import: the time of a process that imports the package and exits, minus that of one that imports nothing; medians of seven. Size: the packed tarball, and the package with everything that npm installs for it.',
     rows,
     skipped: [],
   };

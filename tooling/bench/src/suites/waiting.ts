@@ -34,7 +34,7 @@ export const waiting: Suite = async context => {
   return {
     suite: 'waiting',
     title: 'Jobs that wait: the daemon against the bare system calls',
-    how: 'All jobs are in the inbox before the daemon (or the floor) begins; the time is from being ready to the last commit. Exports are off. Both take batches of the same size. `warm` is the second half of the batches: without the first second or two, in which a process is still being compiled. The poll-and-open daemon takes the first few of the same files, with its exports and nobody beside it. Of 1 KB and 30 KB all do it three times in turns: the middle figure, and the middle of the ratios within a turn.',
+    how: 'All jobs are in the inbox before the daemon (or the floor: the bare system calls) starts. The time is from ready to the last commit. Exports are off. Both use batches of the same size. `warm` is the second half of the batches, without the first second or two in which Node still compiles the code. The poll-and-open daemon takes the first few of the same files, with its exports, and runs alone. At 1 KB and 30 KB, each runs three times in turns. The table has the median, and the median of the ratios within a turn.',
     rows,
     skipped: context.python === undefined ? ['The poll-and-open daemon: its packages cannot be installed here.'] : [],
   };
