@@ -34,7 +34,7 @@ async function withDatabase<T>(
 
 const sound = async (path: string) => ({ path, sha256: (await digestFile(path)).sha256 });
 
-/** A database with canon.a and canon.b, of which b was exchanged: what is not made again shows it. */
+/** A database with canon.a and a replaced canon.b. The replacement shows which views were kept. */
 async function exchanged(folder: string) {
   const path = join(folder, 'before.duckdb');
   const schema = schemaOf({ 'canon.a': 'SELECT 1 AS n', 'canon.b': 'SELECT 2 AS n', 'canon.c': 'SELECT 3 AS n' });
