@@ -67,7 +67,7 @@ export function parseType(text: string): duckdb.DuckDBType {
   return type;
 }
 
-/** The levels below a schema's root that every reader of the bus takes (`schema-tree.ts` of infra). */
+/** The levels below a schema's root that infra's `schema-tree.ts` takes. */
 const maxLevels = 32;
 
 /** The levels of a type in a Parquet schema, where a LIST and a MAP have two. */
