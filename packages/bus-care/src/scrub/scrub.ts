@@ -10,9 +10,9 @@ import {
   writeScrubState,
 } from '@quantbot/bus-format/state';
 import { type BusConfig, type BusLayout, busLayout, type Pace } from '@quantbot/infra';
-import type { StoreProblem } from '../verify/problem.js';
+import type { OwnFile, StoreProblem } from '../verify/problem.js';
 import { compareOutcomes, listOutcomes } from '../verify/verify-outcomes.js';
-import { listOwnFiles, type OwnFile } from '../verify/verify-own-files.js';
+import { listOwnFiles } from '../verify/verify-own-files.js';
 import { checkArtifact } from '../verify/verify-store.js';
 
 /** How a scrub goes about. */

@@ -1,3 +1,5 @@
+import type { Pace } from '@quantbot/infra';
+
 /** Kinds of damage of a stored artifact, a canonical table, or a file that the daemon wrote. */
 export type StoreProblemCode =
   | 'MISSING'
@@ -20,4 +22,13 @@ export interface StoreProblem {
   /** Path relative to the bus root, or the table's name. */
   what: string;
   detail: string;
+}
+
+/** A file that the daemon wrote, and the check of its content. */
+export interface OwnFile {
+  /** Path relative to the bus root; absolute for a file outside of it. */
+  what: string;
+  path: string;
+  /** Returns undefined if the file is sound or gone. */
+  check(pace?: Pace): Promise<StoreProblem | undefined>;
 }

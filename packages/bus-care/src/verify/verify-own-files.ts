@@ -14,17 +14,8 @@ import {
 import { hurtAmong } from '@quantbot/duckdb-process';
 import { type BusConfig, type BusLayout, exists, type Pace, systemErrorCode } from '@quantbot/infra';
 import { StorageError } from '@quantbot/storage';
-import type { StoreProblem, StoreProblemCode } from './problem.js';
+import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';
-
-/** A file that the daemon wrote itself, and what tells whether it is still as it was written. */
-export interface OwnFile {
-  /** Path relative to the bus root, or an absolute one of what lies outside. */
-  what: string;
-  path: string;
-  /** Undefined when it is sound, or gone. */
-  check(pace?: Pace): Promise<StoreProblem | undefined>;
-}
 
 const atOnce = 4;
 

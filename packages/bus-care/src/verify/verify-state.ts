@@ -17,8 +17,7 @@ import {
   stateFileOf,
 } from '@quantbot/bus-format/state';
 import { type BusConfig, BusError, type BusLayout, readBusMarker, readState } from '@quantbot/infra';
-import type { StoreProblem, StoreProblemCode } from './problem.js';
-import type { OwnFile } from './verify-own-files.js';
+import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 
 /**
  * The small files beside journal and store: marker, guards, states, records. `tables` are the names
