@@ -73,7 +73,7 @@ function cureOf({ code, what }: StoreProblem, { writer, run, restart }: Examined
 
 /** Compares the receipts of a small bus, and those that a scrub has found damaged. */
 async function hurtOutcomes(layout: BusLayout, found: readonly ScrubFinding[]): Promise<StoreProblem[]> {
-  const all = await listOutcomes(layout);
+  const all = await listOutcomes(layout).catch(() => []); // the check of the folders tells
   const known = found.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
   const whats = all.length <= maxOutcomes ? all : known;
   const journal = whats.length === 0 ? undefined : await Journal.read(layout).catch(() => undefined);
