@@ -32,7 +32,7 @@ test('a journal that is whole says where it stands', async () => {
 });
 
 test.each<[string, (bus: Bus) => void, RegExp]>([
-  ['the first segment is gone', bus => rmSync(segment(bus, 1, 2)), /nothing for the jobs 1 to 2/],
+  ['the first segment is gone', bus => rmSync(segment(bus, 1, 2)), /no rows for the jobs 1 to 2/],
   ['the last segment is gone', bus => rmSync(segment(bus, 3, 4)), /journal\/hot lacks 2 of the jobs 3 to 7/],
   ['a commit is gone', bus => rmSync(commitOf(bus, 6), { recursive: true }), /journal\/hot lacks 1 of the jobs 5 to 7/],
   [

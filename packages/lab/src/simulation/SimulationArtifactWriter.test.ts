@@ -88,7 +88,7 @@ test('without a bus the local files stay and a warning says so; requireBus makes
   const written = await new SimulationArtifactWriter(options).write(run);
   expect(written.submission).toBeUndefined();
   expect(await readParquet(written.fillsPath)).toHaveLength(result.fills.length);
-  expect(warnings).toEqual([expect.stringContaining('the local files stay')]);
+  expect(warnings).toEqual([expect.stringContaining('keeping the local files')]);
   await expect(new SimulationArtifactWriter({ ...options, requireBus: true }).write(run)).rejects.toMatchObject({
     code: 'BUS_ROOT_NOT_FOUND',
   });

@@ -80,7 +80,7 @@ test('without a bus the local files stay and a warning says so; requireBus makes
   const { files, submission } = await publishTables({ ...options(), ...nowhere });
   expect(submission).toBeUndefined();
   expect(await readParquet(files[0]!.path)).toHaveLength(3);
-  expect(warnings).toEqual([expect.stringContaining('the local files stay')]);
+  expect(warnings).toEqual([expect.stringContaining('keeping the local files')]);
   await expect(publishTables({ ...options(), ...nowhere, requireBus: true })).rejects.toMatchObject({
     code: 'BUS_ROOT_NOT_FOUND',
   });
