@@ -227,7 +227,10 @@ test('a folder of somebody else where the dataset should be stays as it is, and 
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
   await drain(bus);
-  expect(statusOf(bus)).toMatchObject({ ok: false, error: expect.stringContaining('is a folder that the bus did not create') });
+  expect(statusOf(bus)).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('is a folder that the bus did not create'),
+  });
   expect(readFileSync(join(datasetOf(bus), 'mine.txt'), 'utf8')).toBe('mine');
   rmSync(datasetOf(bus), { recursive: true });
   await drain(bus);
