@@ -156,7 +156,7 @@ test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or 
   };
   const settledIn = (folder: string, file: string) => eventually(() => existsSync(join(folder, file)), Boolean);
   place('closed', 0o755);
-  await daemon.logged('a job cannot be taken out of the inbox');
+  await daemon.logged('a job cannot be moved out of the inbox');
   place('blind', 0o333);
   await settledIn(join(bus.layout.processed, 'blind'), 'RECEIPT.json');
   place('blind-and-bad', 0o333, { manifest: '{' });
@@ -169,7 +169,7 @@ test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or 
   expect(readdirSync(bus.layout.claimed).map(name => name.replace(/-[0-9a-f]{16}~/, ' '))).toEqual(['.left sticky']);
   expect(readdirSync(join(bus.layout.rejected, 'blind-and-bad')).sort()).toEqual(['REJECT_REASON.json', 'job']);
   expect(statSync(join(bus.layout.store, 'raw/raw/sticky@a.parquet')).uid).toBe(daemonUser);
-  expect(daemon.stderr().match(/a job cannot be taken out of the inbox/g)).toHaveLength(1);
+  expect(daemon.stderr().match(/a job cannot be moved out of the inbox/g)).toHaveLength(1);
   expect(daemon.stderr()).not.toContain('paused');
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });

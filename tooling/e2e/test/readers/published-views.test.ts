@@ -46,7 +46,7 @@ test('views of the configuration answer beside the bus’s own; those that canno
 test('a view whose table is not there yet comes with it, while the daemon runs', async () => {
   const bus = makeTestBus({ publish: { views } });
   const daemon = await startDaemon(bus);
-  expect(await daemon.logged('publish.views could not be made')).toMatchObject({
+  expect(await daemon.logged('publish.views could not be created')).toMatchObject({
     problems: expect.arrayContaining([expect.stringContaining('main.numbers: ')]),
   });
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();

@@ -32,7 +32,7 @@ export const startServing = async (bus: TestBus, http = '127.0.0.1:0'): Promise<
 
 /** How to ask a daemon that serves HTTP. */
 export async function servedBy<D extends RunningDaemon>(daemon: D): Promise<ServingDaemon & { daemon: D }> {
-  const { url } = (await daemon.logged('are served')) as unknown as { url: string };
+  const { url } = (await daemon.logged('serving dashboard')) as unknown as { url: string };
   const send: ServingDaemon['send'] = (method, path, request) => sendRaw(url, method, path, request);
   return {
     daemon,
