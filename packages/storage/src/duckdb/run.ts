@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
+import { movedPattern } from '@quantbot/bus-format';
 import { duckDbFault } from '@quantbot/infra';
 import { storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
@@ -164,7 +165,7 @@ export function queryError(cause: unknown): Error {
       cause,
       details: [message],
     });
-  const moved = /This database was published as .* and lies elsewhere now/.exec(message);
+  const moved = movedPattern.exec(message);
   if (moved !== null) return storageError('DATABASE_MOVED', `${moved[0]}.`, { cause, details: [message] });
   const isOfSql = ['file', 'range', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';

@@ -23,7 +23,7 @@ test('a daemon whose data is removed or moved away ends, says so, and leaves the
   first.kill('SIGCONT');
   expect(await first.ended).toEqual({ code: 1, signal: null });
   expect(first.stderr()).toMatch(
-    /^BUS_REMOVED: The bus was removed under the daemon: .*writer\.guard is another file/m,
+    /^BUS_REMOVED: The bus was removed under the daemon: .*writer\.guard is not the file that the daemon holds/m,
   );
   expect(first.stderr()).toMatch(/^Try: /m);
   expect(JSON.parse(readFileSync(lockFileOf(bus.config.duckdbPath), 'utf8'))).toMatchObject({ pid: second.pid });
