@@ -13,13 +13,17 @@ export const isSuspended = (pid: number): boolean => /^State:\s+[Tt]/m.test(read
  * lock.
  */
 export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
-  return processIds().filter(pid => {
+  const found = processIds().filter(pid => {
     const title = nameOf(pid);
     if (title === undefined || !/^bus_daemon( |$)/.test(title)) return false;
     const config = configOf(pid);
     return config !== undefined && (config.busRoot === busRoot || config.duckdbPath === duckdbPath);
   });
+  // A process that a daemon has just started bears the daemon's name until it runs its own program.
+  return found.filter(pid => !found.includes(parentOf(pid)));
 }
+
+const parentOf = (pid: number): number => Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1]);
 
 /** Returns whether a process has a file open that was removed from this path, or replaced. */
 export function holdsDeleted(pid: number, path: string): boolean {
