@@ -6,7 +6,14 @@ const built = { deps: { external: [/\/packages\/[^/]+\/dist\//] } };
 
 // Files share a process, since a small one spends most of its time loading. Each restores what it
 // changes.
-const shared = { environment: 'node', isolate: false, restoreMocks: true, unstubGlobals: true, server: built };
+const shared = {
+  passWithNoTests: true,
+  environment: 'node',
+  isolate: false,
+  restoreMocks: true,
+  unstubGlobals: true,
+  server: built,
+};
 
 /**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two

@@ -8,7 +8,7 @@ afterEach(() => {
   for (const daemon of daemons.splice(0)) daemon.kill('SIGKILL');
 });
 
-/** What bears a daemon's name, starts what is given, says that it is there, and ends with its standard input. */
+/** A program with a daemon's name, which runs `start` and ends with its standard input. */
 const named = (start = '') =>
   `process.title = 'bus_daemon start'; process.stdin.on('end', () => process.exit()).resume(); ${start}; console.log('there');`;
 
