@@ -62,7 +62,7 @@ sampled('colours are on a terminal only, and there only when they are wanted', a
   expect(onTerminal).toContain(`${esc}1mrun${esc}22m`);
   expect(piped).not.toContain(esc);
   const failing = ['jobs', 'nobody'];
-  expect((await outputs(bus, failing)).onTerminal).toContain(`${esc}31mJOB_NOT_FOUND${esc}39m`);
+  expect((await outputs(bus, failing)).onTerminal).toContain(`${esc}91mJOB_NOT_FOUND${esc}39m`);
   for (const args of [table, failing, ['doctor'], ['--help']]) {
     expect((await outputs(bus, [...args, '--no-color'])).onTerminal, String(args)).not.toContain(esc);
     expect((await outputs(bus, args, { NO_COLOR: '1' })).onTerminal, String(args)).not.toContain(esc);

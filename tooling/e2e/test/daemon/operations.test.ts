@@ -27,7 +27,7 @@ sampled(
     const bus = await busOfRuns();
     const alias = (...args: string[]) => quantbotBus(bus, 'alias', ...args);
     expect((await alias('set', 'tests/numbers@prod', keyOf('r1'))).stdout).toBe(
-      `tests/numbers@prod is ${keyOf('r1')} from seq 4 on\n`,
+      `tests/numbers@prod is ${keyOf('r1')} as of seq 4\n`,
     );
     await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
     const latest = (name?: string) =>
