@@ -70,7 +70,9 @@ async function busOfNobody(): Promise<TestBus | undefined> {
 }
 
 /** Does as nobody what a cure says that is about the user who ran doctor. */
-const asNamed = (bus: TestBus, cure: string) => Promise.all(commandsIn(cure).map(command => follow(bus, command)));
+async function asNamed(bus: TestBus, cure: string): Promise<void> {
+  for (const command of commandsIn(cure)) await follow(bus, command);
+}
 
 test.for(sampleOf(['inbox', 'store', 'root'] as const, 1))(
   'a folder that the user may not write into is named with its owner: %s',

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DoctorReport, Finding } from '@quantbot/bus-care/doctor';
 import { startChild } from '@quantbot/tooling-testing/child';
@@ -72,7 +72,8 @@ export async function follow(bus: TestBus, command: string | undefined): Promise
 /** Where the shell finds `quantbot-bus`; and `sudo`, which the tests need not have. */
 function binFolder({ folder }: TestBus): string {
   const bin = join(folder, 'bin');
-  mkdirSync(bin, { recursive: true });
+  if (existsSync(bin)) return bin; // a program that runs may not be written
+  mkdirSync(bin);
   writeFileSync(join(bin, 'quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cliPath}" "$@"\n`, {
     mode: 0o755,
   });
