@@ -13,7 +13,7 @@ export {
   isMachineFault,
   unlessUnreadable,
 } from './errors.js';
-export { locationOf, movedPattern } from './location.js';
+export { locationOf } from './location.js';
 export type { OnProgress, Progress } from './progress.js';
 export { leftoversIn, removeTree } from './remove-tree.js';
 export { type DeclaredColumn, identifier, literal, literalList, schemaMap, selectList } from './sql.js';

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { movedFrom } from '@quantbot/infra';
 import { literal, literalList } from './sql.js';
 
 /**
@@ -16,18 +17,13 @@ export function locationOf(duckdbPath: string): string[] | undefined {
   return [...new Set([join(realpathSync.native(dirname(duckdbPath)), basename(duckdbPath)), duckdbPath])];
 }
 
-const movedTo = (path: string): string => `This database was published as ${path} and is elsewhere now`;
-
-/** What the error of a database says that was opened from another place. */
-export const movedPattern = new RegExp(movedTo('.*'));
-
 /**
  * The view `_bus.here`: one row, or an error if the database was opened from another place. Its
  * views have absolute paths, so those of a copied folder would read the original's data.
  */
 export function hereView(location: readonly string[]): string {
   const path = location.at(-1) as string;
-  const problem = `${movedTo(path)}: its folder was copied or moved. Start the daemon there (quantbot-bus start), which publishes it again.`;
+  const problem = `${movedFrom(path)}: its folder was copied or moved. Start the daemon there (quantbot-bus start), which publishes it again.`;
   return `CREATE VIEW _bus.here AS SELECT CASE WHEN n = 0 THEN error(${literal(problem)}) ELSE true END AS _bus_is_here
 FROM (SELECT count(*) AS n FROM duckdb_databases() WHERE list_contains(${literalList(location)}, path) OR version() < ${literal(firstToResolve)})`;
 }

@@ -83,3 +83,9 @@ export function machineFaultIn(message: string): NodeJS.ErrnoException | undefin
   if (rule?.fault !== 'machine') return undefined;
   return Object.assign(new Error(message), { code: rule.code, syscall: 'read' });
 }
+
+/** Returns how the error of a published database begins that was opened from another place. */
+export const movedFrom = (path: string): string => `This database was published as ${path} and is elsewhere now`;
+
+/** Finds {@link movedFrom} in an error. */
+export const movedPattern = new RegExp(movedFrom('.*'));

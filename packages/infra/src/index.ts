@@ -26,7 +26,15 @@ export {
   webhookProblem,
 } from './config/notify.js';
 export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './config/schema.js';
-export { type DuckDbFault, duckDbFault, machineFaultIn, type OpenFault, openFault } from './duckdb-fault.js';
+export {
+  type DuckDbFault,
+  duckDbFault,
+  machineFaultIn,
+  movedFrom,
+  movedPattern,
+  type OpenFault,
+  openFault,
+} from './duckdb-fault.js';
 export * from './errors.js';
 export * from './files/index.js';
 export { artifactKeySchema, idSchema } from './id-schemas.js';
