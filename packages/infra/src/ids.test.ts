@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeRelPath } from './bus-layout.js';
 import { artifactKeySchema, idSchema } from './id-schemas.js';
-import { artifactKey, isId, maxIdLength } from './ids.js';
+import { artifactKey, inJobId, isId, maxIdLength, newJobId, producerInJobId } from './ids.js';
 
 test.each(['a', '0', 'run-123', 'A.b_c-d', 'a..b', 'x'.repeat(maxIdLength), 'CON', 'null'])('%j is an id', text => {
   expect(isId(text)).toBe(true);
@@ -81,4 +81,14 @@ test('keys that differ only in case have paths that differ where names ignore ca
   expect(new Set(variants.map(variant => storeRelPath(variant).toLowerCase())).size).toBe(variants.length);
   const longest = { producer: 'p', kind: 'k', runId: 'R'.repeat(100), artifactId: 'A'.repeat(100) };
   expect(storeRelPath(longest).split('/').at(-1)?.length).toBeLessThanOrEqual(255);
+});
+
+test.each(['a', 'sim-2.b', 'x'.repeat(maxIdLength)])('the id of a job names the producer %s', producer => {
+  const jobId = newJobId(producer);
+  expect(isId(jobId)).toBe(true);
+  expect(producerInJobId(jobId)).toBe(inJobId(producer));
+});
+
+test('an id of another form names no producer', () => {
+  for (const jobId of ['job-7', 'twin', `${newJobId('a')}0`]) expect(producerInJobId(jobId)).toBeUndefined();
 });

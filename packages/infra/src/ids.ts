@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 /** What an id is made of. */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -24,3 +26,19 @@ export interface ArtifactKeyParts {
  */
 export const artifactKey = ({ runId, producer, kind, artifactId }: ArtifactKeyParts): string =>
   `${runId}/${producer}/${kind}/${artifactId}`;
+
+/**
+ * Returns an id of a job that sorts by time, names the producer, and is unique:
+ * `20260131T120000123Z-simulation-9f2c61d0a4be`. The Python library makes the same.
+ */
+export function newJobId(producer: string): string {
+  const time = new Date().toISOString().replace(/[-:.]/g, '');
+  return `${time}-${inJobId(producer)}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Returns the part of a producer's name that an id of the library holds. */
+export const inJobId = (producer: string): string => producer.slice(0, 60);
+
+/** Returns the producer that an id of the library names; undefined for an id of another form. */
+export const producerInJobId = (jobId: string): string | undefined =>
+  /^\d{8}T\d{9}Z-(.+)-[0-9a-f]{12}$/.exec(jobId)?.[1];

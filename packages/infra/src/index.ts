@@ -38,7 +38,7 @@ export {
 export * from './errors.js';
 export * from './files/index.js';
 export { artifactKeySchema, idSchema } from './id-schemas.js';
-export { type ArtifactKeyParts, artifactKey, isId, maxIdLength } from './ids.js';
+export { type ArtifactKeyParts, artifactKey, isId, maxIdLength, producerInJobId } from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
 export * from './logger.js';
 export * from './manifest.js';

@@ -5,6 +5,7 @@
 export { fileNames, stagedMark } from '../bus-layout.js';
 export { systemErrorCode } from '../errors.js';
 export { faultPoint } from '../fault-point.js';
+export { inJobId } from '../ids.js';
 export * from './copy.js';
 export * from './digest.js';
 export { flush, syncFile, syncFiles, syncFolder } from './flush.js';

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { busLayout, fileNames } from '../bus-layout.js';
@@ -7,6 +7,7 @@ import { BusError, busError, systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { syncFolder } from '../files/flush.js';
 import { readSmallFile } from '../files/read-small.js';
+import { newJobId } from '../ids.js';
 import { type Manifest, manifestArtifactKey, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
 import type { Receipt } from '../receipt.js';
 import { withSubmitSpan } from '../tracing.js';
@@ -205,15 +206,6 @@ function describeSubmission(busRoot: string, manifest: Manifest, manifestBytes: 
     artifacts,
     settled: options => waitUntilSettled(busRoot, { jobId: manifest.job_id, manifestSha256, artifacts }, options),
   };
-}
-
-/**
- * Returns an id that sorts by time, names the producer, and is unique:
- * `20260131T120000123Z-simulation-9f2c61d0a4be`.
- */
-function newJobId(producer: string): string {
-  const time = new Date().toISOString().replace(/[-:.]/g, '');
-  return `${time}-${producer.slice(0, 60)}-${randomBytes(6).toString('hex')}`;
 }
 
 const crossDeviceHint =

@@ -1,4 +1,4 @@
-import { readLoneFile } from '@quantbot/infra/files';
+import { inJobId, readLoneFile } from '@quantbot/infra/files';
 import type { ProducerOrder } from './orders.js';
 
 /** A larger manifest has very many artifacts: its job counts as one without a producer. */
@@ -14,7 +14,7 @@ export const readProducers = (orders: readonly ProducerOrder[]): string[] =>
 export function readProducer(manifest: string): string {
   try {
     const { producer } = JSON.parse(readLoneFile(manifest, maxBytes).toString('utf8')) as { producer?: unknown };
-    return typeof producer === 'string' ? producer.slice(0, 60) : '';
+    return typeof producer === 'string' ? inJobId(producer) : '';
   } catch {
     return '';
   }

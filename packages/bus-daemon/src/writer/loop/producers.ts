@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { fileNames, inFolder } from '@quantbot/infra';
+import { fileNames, inFolder, producerInJobId } from '@quantbot/infra';
 import { readProducer } from '../file-thread/read-producers.js';
 import type { ClaimedJob, FoundJob } from '../job.js';
 
@@ -7,8 +7,6 @@ import type { ClaimedJob, FoundJob } from '../job.js';
 export const unread = 'own';
 
 const ourUid = process.getuid?.();
-/** The ids that the libraries make: time, producer, random digits. */
-const madeId = /^\d{8}T\d{9}Z-(.+)-[0-9a-f]{12}$/;
 
 /**
  * Returns the producer for turns: another user is one producer. Our own user's jobs count by the
@@ -16,7 +14,7 @@ const madeId = /^\d{8}T\d{9}Z-(.+)-[0-9a-f]{12}$/;
  */
 export function producerOf({ owner, name }: Pick<FoundJob, 'owner' | 'name'>): string {
   if (owner !== ourUid) return `user ${owner}`;
-  const named = madeId.exec(String(name))?.[1];
+  const named = producerInJobId(String(name));
   return named === undefined ? unread : ownProducer(named);
 }
 
