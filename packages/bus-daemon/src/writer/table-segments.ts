@@ -4,8 +4,8 @@ import type { BusLayout } from '@quantbot/infra';
 
 /**
  * The segments of the canonical tables, kept in memory: thousands of folders would be read for each
- * publication, export and release otherwise. Only this process writes there, and calls
- * {@link forget}.
+ * publication, export and release otherwise. Only this process writes there, through
+ * {@link change}.
  */
 export class TableSegments {
   readonly #layout: BusLayout;
@@ -31,8 +31,17 @@ export class TableSegments {
     return liveSegments(await this.of(table), upTo);
   }
 
-  /** Call it before and after a change: a read between the two may have seen either. */
-  forget(table: string): void {
+  /** Changes the files of a table. A read meanwhile may see either state, and is not kept. */
+  async change(table: string, work: () => Promise<void>): Promise<void> {
+    this.#forget(table);
+    try {
+      await work();
+    } finally {
+      this.#forget(table);
+    }
+  }
+
+  #forget(table: string): void {
     this.#changes++;
     this.#known.delete(table);
   }

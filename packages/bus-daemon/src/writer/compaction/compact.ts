@@ -243,9 +243,7 @@ export async function writeSegment(
     );
     await syncFile(building);
     faultPoint('compact:before-rename');
-    bus.tableSegments.forget(basename(folder));
-    await rename(building, join(folder, name));
-    bus.tableSegments.forget(basename(folder));
+    await bus.tableSegments.change(basename(folder), () => rename(building, join(folder, name)));
     faultPoint('compact:after-rename');
     await syncFolder(folder);
   } finally {

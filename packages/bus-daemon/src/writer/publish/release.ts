@@ -101,9 +101,7 @@ async function deleteUnreferenced(
     ]);
     for (const { name } of all) {
       if (inUse.has(name)) continue;
-      bus.tableSegments.forget(table);
-      await discard(bus, join(layout.canon, table, name));
-      bus.tableSegments.forget(table);
+      await bus.tableSegments.change(table, () => discard(bus, join(layout.canon, table, name)));
     }
   }
   const hotAfter = Math.min(journal.compactedSeq, ...kept.map(record => record.hotAfter), ...pinned.map(neededAfter));
