@@ -37,8 +37,8 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
     const problem: StoreProblem = { code, what, detail: `it is not as it was written; ${cure}` };
     return { what, path, check: async () => ((await isDamaged()) ? problem : undefined) };
   };
-  const json = (path: string, schema: Parameters<typeof readState>[1], cure: string) =>
-    file(path, () => readState(path, schema) === 'damaged', cure);
+  const json = (path: string, schema: Parameters<typeof readState>[1], cure: string, code?: StoreProblemCode) =>
+    file(path, () => readState(path, schema) === 'damaged', cure, code);
   const adoptions = await listDamagedAdoptions(layout);
   return [
     file(layout.marker, () => isMarkerDamaged(root), markerCure),
@@ -49,9 +49,9 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
     json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
     ...(await datasets(exportDir)).map(([name, path]) =>
-      file(
+      json(
         manifestOf(path),
-        () => readState(manifestOf(path), datasetSchema) === 'damaged',
+        datasetSchema,
         `quantbot-bus export ${name} --force writes the dataset again`,
         'EXPORT_DAMAGED',
       ),

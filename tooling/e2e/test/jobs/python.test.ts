@@ -35,6 +35,7 @@ async function drained(): Promise<TestBus> {
   return bus;
 }
 
+const sameJob = { runId: 'run-1', producer: 'baseline', kind: 'numbers', artifactId: 'numbers' };
 const ids = ['--run-id', 'run-1', '--producer', 'baseline', '--kind', 'numbers', '--artifact-id', 'numbers'];
 const submitScript = (bus: TestBus, parquet: string, ...more: string[]) =>
   runPython(bus, ['scripts/bus_submit.py', ...ids, '--parquet', parquet, ...more]);
@@ -110,13 +111,7 @@ print(receipt.status, receipt.seq)
       nested: { a: { b: 'c' } },
     };
     const inputs = ['run-0/p/k/a'];
-    const job = {
-      runId: 'run-1',
-      producer: 'baseline',
-      kind: 'numbers',
-      artifactId: 'numbers',
-      busRoot: bus.layout.root,
-    };
+    const job = { ...sameJob, busRoot: bus.layout.root };
     await submitArtifact({ ...job, parquetPath, meta, inputs, schemaHint: 'canon.numbers', jobId: 'twin' });
     const written = readFileSync(join(bus.layout.inbox, 'twin/manifest.json'), 'utf8');
     await drain(bus);
@@ -137,13 +132,7 @@ print(receipt.status, receipt.seq)
   test('a job that waits from TypeScript is the same job when Python submits it again, and the other way round', async () => {
     const bus = await drained();
     const parquetPath = await produce(bus, numbers(3));
-    const job = {
-      runId: 'run-1',
-      producer: 'baseline',
-      kind: 'numbers',
-      artifactId: 'numbers',
-      busRoot: bus.layout.root,
-    };
+    const job = { ...sameJob, busRoot: bus.layout.root };
     const first = await submitArtifact({ ...job, parquetPath, jobId: 'one' });
     expect((await submitScript(bus, parquetPath, '--job-id', 'one')).code).toBe(0);
     expect((await submitScript(bus, parquetPath, '--job-id', 'two')).code).toBe(0);

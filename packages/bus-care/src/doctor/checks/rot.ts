@@ -25,12 +25,13 @@ export async function rot(bus: ExaminedBus): Promise<Finding[]> {
   const bytes = (await bytesIn(layout.canon)) + (await bytesIn(config.export.exportDir));
   const isSmall = bytes <= maxHashedBytes;
   const problems = isSmall ? await checkOwnFiles(config, layout) : await checkSmallFiles(config, layout);
-  const outcomes = await hurtOutcomes(layout, readScrubState(config.busRoot)?.findings ?? []);
+  const found = readScrubState(config.busRoot)?.findings ?? [];
+  const outcomes = await hurtOutcomes(layout, found);
   const findings = [...problems, ...outcomes]
     .filter(problem => !hasOwnCheck(problem, bus))
     .map(problem => finding('FILE_DAMAGED', `${problem.what} is damaged: ${problem.detail}.`, cureOf(problem, bus)));
   const known = new Set(problems.map(({ what }) => what));
-  for (const { code, what, detail, found_at } of readScrubState(config.busRoot)?.findings ?? [])
+  for (const { code, what, detail, found_at } of found)
     if (!known.has(what) && isLeftToScrub(code))
       findings.push(
         finding(
