@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { startDaemon } from '@quantbot/bus-daemon';
-import { createLogger, findBusConfig, type Submission } from '@quantbot/infra';
+import { createLogger, type Submission } from '@quantbot/infra';
+import { findBusConfig } from '@quantbot/infra/config';
 import { openDuckDb, publishTables } from '@quantbot/storage';
 
 const pricesPerArtifact = 50;

@@ -4,6 +4,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig(
   esm({
     index: 'src/index.ts',
+    'config/index': 'src/config/index.ts',
     'files/index': 'src/files/index.ts',
     'utils/index': 'src/utils/index.ts',
     visible: 'src/visible.ts',

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ignoreMissing, removeTree } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { claimedNames, isKept } from '@quantbot/bus-format/state';
-import { type BusConfig, type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 /** What garbage collection may remove. */
 export interface GcOptions {

@@ -1,7 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
-import { type BusConfig, busLayout, exists, systemErrorCode } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, systemErrorCode } from '@quantbot/infra/files';
 import { type JobRecord, openCatalog } from '@quantbot/storage';
 
 /** Where a job is. The last three are outcomes. */

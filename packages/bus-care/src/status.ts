@@ -11,7 +11,9 @@ import {
   readScrubState,
   type ScrubState,
 } from '@quantbot/bus-format/state';
-import { type BusConfig, busLayout, exists, readBusMarker } from '@quantbot/infra';
+import { busLayout, readBusMarker } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';
 
 /** The state of a bus, as anybody may read it from outside. */

@@ -1,5 +1,5 @@
 import { type AdoptionReport, type AdoptOptions, adopt as adoptWith } from '@quantbot/bus-migrate/adopt';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { drainUnlessRunning } from './drain.js';
 
 /**

@@ -1,5 +1,6 @@
 import { acquireWriterLock } from '@quantbot/bus-format/state';
-import type { BusConfig, Logger } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { Closers } from './closers.js';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { FileThreads } from './writer/file-thread/client.js';

@@ -1,5 +1,6 @@
 import { DaemonError } from '@quantbot/bus-format';
-import { type BusConfig, createLogger } from '@quantbot/infra';
+import { createLogger } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { startDaemon } from './daemon.js';
 import { missingVariables } from './onlookers/notify/variables.js';
 

@@ -1,4 +1,5 @@
-import { CodedError, type Disposition, defineErrors, systemErrorCode } from '@quantbot/infra';
+import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 
 /** The daemon's own errors: none of them is a job's fault. */
 export const daemonCodes = {

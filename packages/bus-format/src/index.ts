@@ -1,6 +1,15 @@
 /** `@quantbot/bus-format`: what all rooms share: errors, SQL texts, progress, versions. */
 export { breathe, concurrently } from './concurrent.js';
 export {
+  type DuckDbFault,
+  duckDbFault,
+  machineFaultIn,
+  movedFrom,
+  movedPattern,
+  type OpenFault,
+  openFault,
+} from './duckdb-fault.js';
+export {
   type DaemonCode,
   DaemonError,
   daemonCodes,

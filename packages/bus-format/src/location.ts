@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { movedFrom } from '@quantbot/infra';
+import { movedFrom } from './duckdb-fault.js';
 import { literal, literalList } from './sql.js';
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, opendirSync } from 'node:fs';
 import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import { fileNames, systemErrorCode } from '@quantbot/infra';
+import { fileNames, systemErrorCode } from '@quantbot/infra/files';
 import { ignoreMissing } from './errors.js';
 
 /** So many files are removed before a job gets its receipt; more are removed beside ingestion. */

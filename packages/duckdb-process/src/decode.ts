@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
+import { type DeclaredColumn, duckDbFault, identifier, literalList, schemaMap } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
-import { duckDbFault, meaningRules } from '@quantbot/infra';
+import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { describeFiles } from './describe.js';
 import type { Decoded, DecodeProblem, DecodeTask, RefusedValues } from './protocol.js';

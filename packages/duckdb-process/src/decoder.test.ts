@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { parseBusConfig } from '@quantbot/infra';
+import { parseBusConfig } from '@quantbot/infra/config';
 import { expect, onTestFinished, test } from 'vitest';
 import { WorkerProcess } from './client.js';
 import { decodeAlone, decodeBudget } from './decoder.js';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type DaemonCode, DaemonError } from '@quantbot/bus-format';
-import { type BusConfig, duckDbFault, machineFaultIn, meaningRules } from '@quantbot/infra';
+import { type DaemonCode, DaemonError, duckDbFault, machineFaultIn } from '@quantbot/bus-format';
+import { meaningRules } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import type { TaskBudget, WorkerProcess } from './client.js';
 import type { DecodeTask, DescribedFiles } from './protocol.js';
 import { machineMemory } from './usage.js';

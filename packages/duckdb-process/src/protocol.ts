@@ -1,5 +1,6 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import type { ConfiguredView, ParquetFooter } from '@quantbot/infra';
+import type { ParquetFooter } from '@quantbot/infra';
+import type { ConfiguredView } from '@quantbot/infra/config';
 import type {
   ArtifactFilter,
   ArtifactRecord,

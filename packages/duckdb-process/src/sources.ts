@@ -1,6 +1,6 @@
 import { concurrently, daemonError } from '@quantbot/bus-format';
 import { checkSeal } from '@quantbot/bus-format/journal';
-import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra';
+import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra/files';
 import type { SourceFile } from './protocol.js';
 
 const atOnce = 4;

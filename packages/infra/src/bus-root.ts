@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
 import { busError, systemErrorCode } from './errors.js';
+import { parseState, readState, stateText, writeStateDurable } from './files/state-file.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
-import { parseState, readState, stateText, writeStateDurable } from './state-file.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),

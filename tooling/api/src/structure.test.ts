@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { tableModeNames } from '@quantbot/infra';
+import { tableModeNames } from '@quantbot/infra/config';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { root } from './repository.js';

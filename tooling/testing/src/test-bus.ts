@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BusConfig, type BusLayout, busLayout, findBusConfig } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from './temporary-folder.js';
 
 /** A bus of a test's own, in a temporary folder. */

@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { OnProgress } from '@quantbot/bus-format';
-import { type BusConfig, type BusLayout, busLayout, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 import { bringIn } from './bring-in.js';
 import { copyJobs, keepModes } from './copy-jobs.js';
 import { copyJournal } from './copy-journal.js';

@@ -2,7 +2,9 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whoseIsIt } from '@quantbot/bus-format/state';
-import { type BusConfig, busError, copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra';
+import { busError } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 
 /** More than any job has that can be taken; a tree without end costs no more than this. */

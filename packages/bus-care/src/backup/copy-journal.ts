@@ -12,7 +12,8 @@ import {
   rottenJournalFiles,
   seqName,
 } from '@quantbot/bus-format/journal';
-import { type BusLayout, copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 
 const attempts = 20;

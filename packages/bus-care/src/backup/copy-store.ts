@@ -2,8 +2,8 @@ import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { concurrently, ignoreMissing, type OnProgress } from '@quantbot/bus-format';
 import { type Journal, type JournalRow, seqName } from '@quantbot/bus-format/journal';
+import type { BusLayout } from '@quantbot/infra';
 import {
-  type BusLayout,
   copyFileDurable,
   copyFileHashing,
   digestFile,
@@ -14,7 +14,7 @@ import {
   syncFolder,
   systemErrorCode,
   tryLink,
-} from '@quantbot/infra';
+} from '@quantbot/infra/files';
 import type { IsDue } from './hash-again.js';
 import { isSameFile, keepTimes } from './same-file.js';
 

@@ -3,14 +3,8 @@ import { join, relative } from 'node:path';
 import { DaemonError, daemonError } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { backupGuardOf, lockWork } from '@quantbot/bus-format/state';
-import {
-  type BusLayout,
-  copyFileDurable,
-  exists,
-  makeFolderDurable,
-  readBusMarker,
-  writeFileDurable,
-} from '@quantbot/infra';
+import { type BusLayout, readBusMarker } from '@quantbot/infra';
+import { copyFileDurable, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 
 /** Says what the backup is of, and marks it as one. */
 export const reportFile = 'backup.json';

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { busLayout, parseBusConfig } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
+import { parseBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { hashAgain } from './hash-again.js';

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusConfig, type BusLayout, systemErrorCode } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { reportFile } from './destination.js';
 
 /**

@@ -1,4 +1,5 @@
-import { BusError, findBusConfig } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { findBusConfig } from '@quantbot/infra/config';
 import { brokenConfiguration } from './checks/configuration.js';
 import { checksEverywhere, checksOfMadeBus } from './checks.js';
 import { examineBus } from './examined-bus.js';

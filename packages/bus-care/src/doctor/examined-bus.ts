@@ -1,4 +1,5 @@
-import { type BusConfig, type BusLayout, type BusMarker, busLayout, readBusMarker } from '@quantbot/infra';
+import { type BusLayout, type BusMarker, busLayout, readBusMarker } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { tablesOfExports } from './export-tables.js';
 import { once, type ReadsOnce } from './once.js';
 import { type PublishedFacts, readPublishedFacts } from './published-facts.js';

@@ -1,5 +1,5 @@
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 const timeoutMs = 20_000;
 

@@ -1,4 +1,4 @@
-import { systemErrorCode } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import type { ExaminedBus } from './examined-bus.js';
 import { type Finding, finding } from './finding.js';
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type BusConfig, findBusConfig, processIds } from '@quantbot/infra';
+import { processIds } from '@quantbot/infra';
+import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
 /** Returns the title of a process; undefined if it has ended or there is no /proc. */
 export const nameOf = (pid: number): string | undefined =>

@@ -1,4 +1,4 @@
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { openDuckDb } from '@quantbot/storage';
 
 /** Facts about the bus that the published database holds. */

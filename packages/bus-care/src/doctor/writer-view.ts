@@ -7,7 +7,8 @@ import {
   lookAtGuard,
   readLockHolder,
 } from '@quantbot/bus-format/state';
-import { type BusConfig, exists } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists } from '@quantbot/infra/files';
 import { isWriting, locksOn } from './file-locks.js';
 import { daemonsOf, holdsDeleted } from './processes.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pace } from '@quantbot/infra';
+import type { Pace } from '@quantbot/infra/files';
 
 /** Time that was not used is not made up for by more than this. */
 const burstMs = 250;

@@ -9,7 +9,9 @@ import {
   scrubGuardOf,
   writeScrubState,
 } from '@quantbot/bus-format/state';
-import { type BusConfig, type BusLayout, busLayout, type Pace } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import type { Pace } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem } from '../verify/problem.js';
 import { compareOutcomes, listOutcomes } from '../verify/verify-outcomes.js';
 import { listOwnFiles } from '../verify/verify-own-files.js';

@@ -1,4 +1,4 @@
-import type { Pace } from '@quantbot/infra';
+import type { Pace } from '@quantbot/infra/files';
 
 /** Kinds of damage of a stored artifact, a canonical table, or a file that the daemon wrote. */
 export type StoreProblemCode =

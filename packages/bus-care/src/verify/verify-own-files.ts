@@ -12,7 +12,9 @@ import {
   readExportStatus,
 } from '@quantbot/bus-format/state';
 import { hurtAmong } from '@quantbot/duckdb-process';
-import { type BusConfig, type BusLayout, exists, type Pace, systemErrorCode } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, type Pace, systemErrorCode } from '@quantbot/infra/files';
 import { StorageError } from '@quantbot/storage';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';

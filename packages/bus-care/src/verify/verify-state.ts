@@ -16,7 +16,9 @@ import {
   scrubStateSchema,
   stateFileOf,
 } from '@quantbot/bus-format/state';
-import { type BusConfig, BusError, type BusLayout, readBusMarker, readState } from '@quantbot/infra';
+import { BusError, type BusLayout, readBusMarker } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { readState } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 
 /**

@@ -1,7 +1,8 @@
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
 import { modeNamed, type TableArtifacts } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { type BusConfig, exists, inFolder } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, inFolder } from '@quantbot/infra/files';
 import { type DuckDb, openDuckDb } from '@quantbot/storage';
 import type { StoreProblem } from './problem.js';
 

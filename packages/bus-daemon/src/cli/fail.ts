@@ -1,5 +1,6 @@
 import { inspect, styleText } from 'node:util';
-import { CodedError, systemErrorCode, visibleLines } from '@quantbot/infra';
+import { CodedError, visibleLines } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 
 /**
  * Prints an error as people need it (code, sentence, details, what to do next) and sets the exit

@@ -1,4 +1,6 @@
-import { type BusConfig, exists, type Operation, type Receipt, submitOperation } from '@quantbot/infra';
+import { type Operation, type Receipt, submitOperation } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists } from '@quantbot/infra/files';
 import { drainUnlessRunning } from '../drain.js';
 
 /**

@@ -1,4 +1,5 @@
-import { type BusConfig, busError, findBusConfig, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
+import { busError, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
+import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
 /** Options that every command has. */
 export interface CommonOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { compareOutcomes, readOutcome } from '@quantbot/bus-care/verify';
 import { isRejection, receiptOf, rejectReasonOf, textOf } from '@quantbot/bus-format/journal';
-import { replaceFile } from '@quantbot/infra';
+import { replaceFile } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 
 /**

@@ -4,16 +4,9 @@ import { canonicalSchemas, hotGenerations, TableLimits, TableRegistry } from '@q
 import { emptyCommit, ensureEmptyTableFiles, Journal, listHotCommits } from '@quantbot/bus-format/journal';
 import { closeToOthers, exportStatusFile, lockFileOf } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import {
-  type BusConfig,
-  type BusLayout,
-  busLayout,
-  exists,
-  initBusRoot,
-  type Logger,
-  readBusMarker,
-  removeTemporaries,
-} from '@quantbot/infra';
+import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 import { Events } from './events.js';
 import { TableSegments } from './table-segments.js';

@@ -10,7 +10,8 @@ import {
   stateFileOf,
   tryGuard,
 } from '@quantbot/bus-format/state';
-import { readBusMarker, writeState } from '@quantbot/infra';
+import { readBusMarker } from '@quantbot/infra';
+import { writeState } from '@quantbot/infra/files';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { expect, test } from 'vitest';
 import { claimedNumbers, makeCommits, runBatch } from '../../test/support/commits.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stagedMark } from '@quantbot/infra';
+import { stagedMark } from '@quantbot/infra/files';
 import { type RawJob, writeRawJob } from '@quantbot/tooling-testing/raw-job';
 import type { Bus } from '../../src/writer/bus.js';
 import { lookInto } from '../../src/writer/file-thread/look-into.js';

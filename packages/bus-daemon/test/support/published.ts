@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { query } from '@quantbot/bus-format/duckdb';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 /** Asks the database that a bus has published, as any reader may; 64-bit integers as numbers. */
 export async function queryPublished(

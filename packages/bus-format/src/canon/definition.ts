@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type BusLayout, makeFolderDurable, readState, tableModeNames, writeStateDurable } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { tableModeNames } from '@quantbot/infra/config';
+import { makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { type CanonTable, newTable } from './table.js';
 

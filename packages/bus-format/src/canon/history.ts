@@ -1,4 +1,4 @@
-import type { DeclaredTable } from '@quantbot/infra';
+import type { DeclaredTable } from '@quantbot/infra/config';
 import { type RegisteredArtifact, TableRegistry } from './registry.js';
 import { type CanonTable, canonTableOf } from './table.js';
 

@@ -1,4 +1,4 @@
-import { tableModeNames } from '@quantbot/infra';
+import { tableModeNames } from '@quantbot/infra/config';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { modes, shownRows } from './modes.js';

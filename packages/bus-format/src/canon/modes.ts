@@ -1,4 +1,4 @@
-import type { TableMode } from '@quantbot/infra';
+import type { TableMode } from '@quantbot/infra/config';
 import { identifier } from '../sql.js';
 import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';
 import type { CanonTable } from './table.js';

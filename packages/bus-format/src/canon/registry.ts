@@ -1,4 +1,5 @@
-import { BusError, busError, type DeclaredTable, type ParquetColumn } from '@quantbot/infra';
+import { BusError, busError, type ParquetColumn } from '@quantbot/infra';
+import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
 import { type CanonTable, canonTableOf, newTable, requiredColumns } from './table.js';
 

@@ -1,4 +1,4 @@
-import { parseBusConfig } from '@quantbot/infra';
+import { parseBusConfig } from '@quantbot/infra/config';
 import { expect, test } from 'vitest';
 import type { CanonColumn } from './table.js';
 import { TableLimits } from './table-limits.js';

@@ -1,4 +1,5 @@
-import { type BusConfig, busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import type { CanonTable } from './table.js';
 
 const hourMs = 3_600_000;

@@ -1,4 +1,4 @@
-import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/infra';
+import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/infra/config';
 import type { DeclaredColumn } from '../sql.js';
 
 export { canonTableOf } from '@quantbot/infra';

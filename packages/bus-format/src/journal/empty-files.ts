@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, systemErrorCode } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 
 /** The width of sequence numbers in names, so that name order is number order. */
 export const seqDigits = 12;

@@ -1,8 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import { type BusLayout, machineFaultIn, syncFolder } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { syncFolder } from '@quantbot/infra/files';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
+import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
 import { ensureEmptyCommit } from './empty-files.js';
 import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';

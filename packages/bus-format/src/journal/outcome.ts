@@ -1,4 +1,5 @@
-import { type BusLayout, inFolder, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import { inFolder } from '@quantbot/infra/files';
 import type { JournalRow } from './row.js';
 
 /**

@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, makeFolderDurable, syncFolder } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { makeFolderDurable, syncFolder } from '@quantbot/infra/files';
 import { concurrently } from '../concurrent.js';
 import { daemonError } from '../errors.js';
 import { listHotCommits, listSegments, seqName } from './files.js';

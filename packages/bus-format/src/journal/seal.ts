@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Pace, systemErrorCode } from '@quantbot/infra';
+import { type Pace, systemErrorCode } from '@quantbot/infra/files';
 
 /** The state of a file of the daemon. `unsealed`: an earlier version wrote it without a seal. */
 export type SealState = 'sound' | 'unsealed' | 'rotten' | 'missing';

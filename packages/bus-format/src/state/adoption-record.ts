@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, exists, makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { exists, makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readState } from '@quantbot/infra';
+import { readState } from '@quantbot/infra/files';
 import { z } from 'zod';
 
 const waitingTableSchema = z.object({

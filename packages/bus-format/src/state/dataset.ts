@@ -1,6 +1,6 @@
 import { lstat, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { faultPoint, readState, syncFolder, systemErrorCode, writeStateDurable } from '@quantbot/infra';
+import { faultPoint, readState, syncFolder, systemErrorCode, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readState, writeState } from '@quantbot/infra';
+import { readState, writeState } from '@quantbot/infra/files';
 import { z } from 'zod';
 
 /** The file in the export folder with the outcome of each export. */

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { chmod, link, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { exists, machineFaultIn, makeFolderDurable, openFault, systemErrorCode } from '@quantbot/infra';
+import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
+import { machineFaultIn, openFault } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { tryLink } from '@quantbot/infra';
+import { tryLink } from '@quantbot/infra/files';
 import { daemonError } from '../errors.js';
 
 /**

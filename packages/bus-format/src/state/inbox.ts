@@ -1,7 +1,8 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { type BusLayout, fileNames } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { fileNames } from '@quantbot/infra/files';
 import { claimedNames } from './claimed-names.js';
 
 /** A folder's name; a Buffer where it is not valid UTF-8. */

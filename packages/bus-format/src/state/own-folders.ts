@@ -1,6 +1,8 @@
 import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type BusConfig, busLayout, systemErrorCode } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { guardsOf } from './writer-lock.js';
 
 /**

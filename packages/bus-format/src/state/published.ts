@@ -1,16 +1,10 @@
 import { chmod, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import {
-  type BusLayout,
-  digestFile,
-  openFault,
-  type Pace,
-  readState,
-  systemErrorCode,
-  writeStateDurable,
-} from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { digestFile, type Pace, readState, systemErrorCode, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
+import { openFault } from '../duckdb-fault.js';
 import { ignoreMissing } from '../errors.js';
 
 const recordSchema = z.strictObject({

@@ -1,16 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type BusConfig,
-  busLayout,
-  exists,
-  fileNames,
-  type RejectReason,
-  readLoneFile,
-  rejectReasonSchema,
-  syncFolder,
-} from '@quantbot/infra';
+import { busLayout, type RejectReason, rejectReasonSchema } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, fileNames, readLoneFile, syncFolder } from '@quantbot/infra/files';
 import { daemonError, unlessUnreadable } from '../errors.js';
 import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
 import { removeTree } from '../remove-tree.js';

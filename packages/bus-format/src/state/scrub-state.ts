@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type BusLayout, readState, writeStateDurable } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { readState, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 
 const findingSchema = z.object({ code: z.string(), what: z.string(), detail: z.string(), found_at: z.string() });

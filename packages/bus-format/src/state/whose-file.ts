@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { isGuard } from './writer-lock.js';
 
 /**

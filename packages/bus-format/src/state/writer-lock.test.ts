@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
 import { acquireWriterLock, lockFileOf, readLockHolder } from './writer-lock.js';

@@ -3,14 +3,9 @@ import { chown, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type BusConfig,
-  type BusLayout,
-  busLayout,
-  makeFolderDurable,
-  replaceFile,
-  systemErrorCode,
-} from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { makeFolderDurable, replaceFile, systemErrorCode } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 import { type Guard, isSame, tryGuard } from './guard.js';

@@ -1,8 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type BusConfig, type BusLayout, type BusMarker, openFault } from '@quantbot/infra';
+import type { BusLayout, BusMarker } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { query } from '../duckdb.js';
+import { openFault } from '../duckdb-fault.js';
 import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
 import { isBeingReplaced } from '../state/adoption-record.js';

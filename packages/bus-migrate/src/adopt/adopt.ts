@@ -11,7 +11,8 @@ import {
   workFolderOf,
   writeAdoptionRecord,
 } from '@quantbot/bus-format/state';
-import { type BusConfig, busLayout, initBusRoot } from '@quantbot/infra';
+import { busLayout, initBusRoot } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';
 import { type NameChoices, nameOf } from './names.js';

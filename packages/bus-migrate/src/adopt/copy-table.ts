@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, literal } from '@quantbot/bus-format';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
 import { copyOptions, hashOfRows } from '@quantbot/duckdb-process';
-import { exists, faultPoint, makeFolderDurable, renameDurable, syncFile } from '@quantbot/infra';
+import { exists, faultPoint, makeFolderDurable, renameDurable, syncFile } from '@quantbot/infra/files';
 import { copyExactly } from '@quantbot/storage/sandbox';
 import { nameOf } from './names.js';
 import type { OldDatabase } from './old-database.js';

@@ -1,6 +1,7 @@
 import { daemonError } from '@quantbot/bus-format';
 import { type AdoptionRecord, type FileIdentity, isSameFile, listRecords } from '@quantbot/bus-format/state';
-import { type BusConfig, busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { jobIdOf, whereIs } from './submit-tables.js';
 
 /** The earlier runs that have to do with a database. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { daemonError, literal } from '@quantbot/bus-format';
 import { type FileIdentity, isSameFile } from '@quantbot/bus-format/state';
-import { type BusConfig, exists, systemErrorCode } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, systemErrorCode } from '@quantbot/infra/files';
 
 /** A database of somebody else's, open for reading. */
 export interface OldDatabase {

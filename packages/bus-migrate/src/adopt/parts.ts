@@ -1,4 +1,4 @@
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 /** What an adoption needs of others. */
 export interface AdoptParts {

@@ -1,7 +1,9 @@
 import { canonicalSchemas, modes, TableRegistry } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
-import { type BusConfig, BusError, busLayout, exists } from '@quantbot/infra';
+import { BusError, busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists } from '@quantbot/infra/files';
 import { type PlannedView, tryViews } from './carried-views.js';
 import type { KeptColumn } from './kept-column.js';
 import { type LostObject, listLost } from './lost.js';

@@ -13,16 +13,9 @@ import {
   workFolderOf,
 } from '@quantbot/bus-format/state';
 import { hashOfRows } from '@quantbot/duckdb-process';
-import {
-  artifactKey,
-  type BusConfig,
-  busLayout,
-  exists,
-  faultPoint,
-  type Submission,
-  storeRelPath,
-  submitArtifacts,
-} from '@quantbot/infra';
+import { artifactKey, busLayout, type Submission, storeRelPath, submitArtifacts } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { exists, faultPoint } from '@quantbot/infra/files';
 import { fileOf, mismatch, parquet } from './copy-table.js';
 import { keptTexts } from './old-table.js';
 import type { AdoptParts } from './parts.js';

@@ -2,12 +2,11 @@ import { readFile } from 'node:fs/promises';
 import {
   type BusConfig,
   type ConfiguredView,
-  exists,
   parseBusConfig,
   withoutComments,
   withValue,
-  writeFileDurable,
-} from '@quantbot/infra';
+} from '@quantbot/infra/config';
+import { exists, writeFileDurable } from '@quantbot/infra/files';
 
 /**
  * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { DuckDBConnection, Json } from '@duckdb/node-api';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { identityOf, limitsOf, type OldDatabase, openOldDatabase } from '../adopt/old-database.js';
 import { type ComparedColumn, pairColumns, type SchemaDifference } from './columns.js';
 import { findBusTable, findOldTable, oldCatalog } from './find-tables.js';

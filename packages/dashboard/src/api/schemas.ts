@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { tableModeNames } from '@quantbot/infra';
+import { tableModeNames } from '@quantbot/infra/config';
 
 /**
  * The schemas of the API's answers. `openapi.json` is generated from them, and a test compares the

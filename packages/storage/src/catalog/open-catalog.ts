@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { findBusConfig } from '@quantbot/infra';
+import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';

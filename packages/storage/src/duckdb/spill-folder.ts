@@ -1,7 +1,7 @@
 import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemErrorCode } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 
 /** A folder for spilled data. */
 export interface SpillFolder {

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { systemErrorCode } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 
 /** What to read: a file, a folder (all `*.parquet` below it), a glob, or several of these. */

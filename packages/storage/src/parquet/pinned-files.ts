@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { BusError, type ParquetFooter, readFooterOf, systemErrorCode } from '@quantbot/infra';
+import { BusError, type ParquetFooter, readFooterOf } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { StorageError, storageError } from '../errors.js';
 
 /** With more files, read by name, to save descriptors. */

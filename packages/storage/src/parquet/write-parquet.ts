@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format/sql';
-import { makeFolderDurable, readParquetFooter, replaceFileDurable } from '@quantbot/infra';
+import { readParquetFooter } from '@quantbot/infra';
+import { makeFolderDurable, replaceFileDurable } from '@quantbot/infra/files';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
 import { appendColumns, appendRows } from './append.js';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { replaceFileDurable } from '@quantbot/infra';
+import { replaceFileDurable } from '@quantbot/infra/files';
 import { interruptible, queryError } from '../duckdb/run.js';
 import { StorageError, storageError } from '../errors.js';
 import { copyExactly } from '../parquet/copy-exactly.js';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findBusConfig } from '@quantbot/infra';
+import { findBusConfig } from '@quantbot/infra/config';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExportEntry } from '@quantbot/bus-format/state';
-import { digestFile } from '@quantbot/infra';
+import { digestFile } from '@quantbot/infra/files';
 import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';

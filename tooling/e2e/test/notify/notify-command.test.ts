@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { configSchema, notifyEvents } from '@quantbot/infra';
+import { configSchema, notifyEvents } from '@quantbot/infra/config';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { quantbotBus } from '../support/daemon-process.js';

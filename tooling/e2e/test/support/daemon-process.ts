@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type BusConfig, createLogger, findBusConfig, type Logger } from '@quantbot/infra';
+import { createLogger, type Logger } from '@quantbot/infra';
+import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { type Child, type Ended, startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DaemonError } from '@quantbot/bus-format';
 import { listPublished } from '@quantbot/bus-format/state';
 import { assertOurs } from '@quantbot/bus-format/views';
-import { exists } from '@quantbot/infra';
+import { exists } from '@quantbot/infra/files';
 import { openDuckDb, StorageError } from '@quantbot/storage';
 import type { ExaminedBus } from '../examined-bus.js';
 import { locksOn } from '../file-locks.js';

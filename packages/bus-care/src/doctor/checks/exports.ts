@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { checkExportStatus, type ExportEntry, exportStatusFile, readExportStatus } from '@quantbot/bus-format/state';
-import { exists } from '@quantbot/infra';
+import { exists } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
 import { many, shellWord } from '../words.js';

@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
-import { fileNames } from '@quantbot/infra';
+import { fileNames } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { closedFolders, isOpenToOthers } from '@quantbot/bus-format/state';
-import { systemErrorCode } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { nearestExisting } from '../mounts.js';

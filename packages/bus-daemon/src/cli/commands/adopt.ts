@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type AdoptionReport, describeReport } from '@quantbot/bus-migrate/adopt';
-import { configFileName, findBusConfig } from '@quantbot/infra';
+import { configFileName, findBusConfig } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { adopt } from '../../adopt.js';
 import { withProgress } from '../progress.js';

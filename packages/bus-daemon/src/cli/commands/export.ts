@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError, type OnProgress } from '@quantbot/bus-format';
 import { type ExportStatus, readExportStatus } from '@quantbot/bus-format/state';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { operate } from '../operate.js';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, configOf, print } from '../shared.js';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { commentedDefaults, createFileDurable, writeFileDurable } from '@quantbot/infra';
+import { commentedDefaults } from '@quantbot/infra/config';
+import { createFileDurable, writeFileDurable } from '@quantbot/infra/files';
 import { type CommonOptions, print } from '../shared.js';
 
 /** `quantbot-bus init`: writes a bus_config.json with each setting, its default and its purpose. */

@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { replaceFileDurable, visibleLines } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra';
+import { replaceFileDurable } from '@quantbot/infra/files';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
 import type { Command } from 'commander';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';

@@ -1,4 +1,5 @@
-import { type BusConfig, createLogger, findBusConfig, parseBusConfig } from '@quantbot/infra';
+import { createLogger } from '@quantbot/infra';
+import { type BusConfig, findBusConfig, parseBusConfig } from '@quantbot/infra/config';
 import { startDaemon } from '../../daemon.js';
 import { defaultListen } from '../defaults.js';
 import { stopSignals } from '../hangup.js';

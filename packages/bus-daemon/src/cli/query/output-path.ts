@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 /**
  * The absolute path of a file that an answer is to be written to; what is there is replaced.

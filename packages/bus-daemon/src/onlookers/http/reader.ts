@@ -1,5 +1,6 @@
 import { type CatalogAnswer, type CatalogQuestion, WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusConfig, busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 import { atMost } from './at-most.js';
 import type { Reader } from './context.js';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError } from '@quantbot/bus-format';
-import type { Logger, NotifyHook } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
+import type { NotifyHook } from '@quantbot/infra/config';
 import { type Backoff, waitAfter } from '../../writer/backoff.js';
 import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';

@@ -1,4 +1,4 @@
-import type { NotifyEvent, NotifyHook } from '@quantbot/infra';
+import type { NotifyEvent, NotifyHook } from '@quantbot/infra/config';
 import type { FoundDamage } from '../../writer/events.js';
 
 /** A job that was rejected, as a notification names it. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hintFor } from '@quantbot/bus-format';
-import type { NotifyHook } from '@quantbot/infra';
+import type { NotifyHook } from '@quantbot/infra/config';
 import type { Bus } from '../../writer/bus.js';
 import { deliver } from './deliver.js';
 import { type Happening, isWanted } from './happening.js';

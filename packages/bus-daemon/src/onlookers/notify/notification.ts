@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { type NotifyEvent, visible } from '@quantbot/infra';
+import { visible } from '@quantbot/infra';
+import type { NotifyEvent } from '@quantbot/infra/config';
 import type { FoundDamage } from '../../writer/events.js';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 

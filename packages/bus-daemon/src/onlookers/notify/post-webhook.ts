@@ -1,5 +1,5 @@
 import { version } from '@quantbot/bus-format/version';
-import type { WebhookTarget } from '@quantbot/infra';
+import type { WebhookTarget } from '@quantbot/infra/config';
 import { DeliveryError, keptOutput } from './delivery-error.js';
 import type { Attempt } from './run-command.js';
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type CommandTarget, systemErrorCode } from '@quantbot/infra';
+import type { CommandTarget } from '@quantbot/infra/config';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { DeliveryError, keptOutput } from './delivery-error.js';
 
 /** The content and the time limit of one attempt. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DaemonError } from '@quantbot/bus-format';
-import type { BusConfig, NotifyHook } from '@quantbot/infra';
+import type { BusConfig, NotifyHook } from '@quantbot/infra/config';
 import { tellOnce } from './deliver.js';
 import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';

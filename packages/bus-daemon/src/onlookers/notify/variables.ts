@@ -1,5 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
-import { type NotifyHook, variablePattern, webhookProblem } from '@quantbot/infra';
+import { type NotifyHook, variablePattern, webhookProblem } from '@quantbot/infra/config';
 
 /** Variables of an environment. */
 export type Variables = Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@ import { setPriority } from 'node:os';
 import { paceOf, scrub } from '@quantbot/bus-care/scrub';
 import { DaemonError } from '@quantbot/bus-format';
 import type { ScrubFinding } from '@quantbot/bus-format/state';
-import type { BusConfig } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
 
 process.title = 'bus_scrub';
 

@@ -18,7 +18,8 @@ import {
 } from '@quantbot/bus-format/canon';
 import { journalColumns, positionIn, type Segment, segmentName, seqName } from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusLayout, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
+import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type HotFile, linkAgain } from './link-again.js';
 

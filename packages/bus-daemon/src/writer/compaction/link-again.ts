@@ -2,7 +2,7 @@ import { rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { hurtAmong, type SourceFile } from '@quantbot/duckdb-process';
-import { copyFileDurable, syncFolder, tryLink } from '@quantbot/infra';
+import { copyFileDurable, syncFolder, tryLink } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
 /** A file of a canonical table in `hot/`, which is a second link to a stored one. */

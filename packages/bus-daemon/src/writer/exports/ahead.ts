@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { manifestOf, readExportStatus, writeExportStatus } from '@quantbot/bus-format/state';
-import { systemErrorCode } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
 /**

@@ -12,7 +12,8 @@ import {
 } from '@quantbot/bus-format/state';
 import type { Snapshot } from '@quantbot/bus-format/views';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { CodedError, exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
 import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';

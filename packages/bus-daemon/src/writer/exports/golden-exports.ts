@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type CanonTable, modes } from '@quantbot/bus-format/canon';
 import { tableInOrder } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { ExportFileOptions } from '@quantbot/infra';
+import type { ExportFileOptions } from '@quantbot/infra/config';
 import type { Bus } from '../bus.js';
 import { defaultOptions, type GoldenExport } from './golden-export.js';
 

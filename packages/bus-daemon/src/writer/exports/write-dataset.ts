@@ -8,7 +8,7 @@ import {
   switchDataset,
   writeDatasetManifest,
 } from '@quantbot/bus-format/state';
-import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra';
+import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra/files';
 import {
   definitionOf,
   type ExportContext,

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { digestFile, faultPoint, syncFile, syncFolder } from '@quantbot/infra';
+import { digestFile, faultPoint, syncFile, syncFolder } from '@quantbot/infra/files';
 import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, whileBuilding } from './golden-export.js';
 
 /**

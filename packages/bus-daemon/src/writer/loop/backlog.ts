@@ -1,5 +1,5 @@
 import { findWaiting, inInbox } from '@quantbot/bus-format/state';
-import { fileNames } from '@quantbot/infra';
+import { fileNames } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { readProducer } from '../file-thread/read-producers.js';
 import type { FoundJob } from '../job.js';

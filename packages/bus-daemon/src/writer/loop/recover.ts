@@ -10,7 +10,8 @@ import {
   rejectReasonOf,
   textOf,
 } from '@quantbot/bus-format/journal';
-import { BusError, fileNames, readLoneFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { fileNames, readLoneFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { listClaimed } from '../stages/claim.js';

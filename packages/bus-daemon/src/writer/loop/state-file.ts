@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { hintFor } from '@quantbot/bus-format';
 import { type DaemonState, readDaemonState, stateFileOf, type WaitingTable } from '@quantbot/bus-format/state';
-import { CodedError, replaceFile, systemErrorCode } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { replaceFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
 const beatMs = 10_000;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { query } from '@quantbot/bus-format/duckdb';
 import type { PublicSchema } from '@quantbot/bus-format/views';
-import { digestFile } from '@quantbot/infra';
+import { digestFile } from '@quantbot/infra/files';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { buildDatabase } from './build-database.js';

@@ -6,8 +6,8 @@ import { breathe, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { version } from '@quantbot/bus-format/version';
 import { configuredViewComment, type PublicSchema, splitViewName, viewStatements } from '@quantbot/bus-format/views';
-import type { ConfiguredView } from '@quantbot/infra';
-import { digestFile, syncFile } from '@quantbot/infra';
+import type { ConfiguredView } from '@quantbot/infra/config';
+import { digestFile, syncFile } from '@quantbot/infra/files';
 
 /** What a database is built from. */
 export interface DatabaseSource {

@@ -1,7 +1,7 @@
 import { literal } from '@quantbot/bus-format';
 import type { PublicSchema, ViewStatement } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { ConfiguredView } from '@quantbot/infra';
+import type { ConfiguredView } from '@quantbot/infra/config';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
 import type { Bus } from '../bus.js';
 

@@ -8,7 +8,7 @@ import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord
 import { version } from '@quantbot/bus-format/version';
 import { assertOurs, type BusInfo, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import { digestFile, faultPoint, makeFolderDurable, syncFolder, systemErrorCode } from '@quantbot/infra';
+import { digestFile, faultPoint, makeFolderDurable, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { buildDatabase } from './build-database.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';

@@ -9,7 +9,7 @@ import {
   type PublishedDatabase,
 } from '@quantbot/bus-format/state';
 import type { Snapshot } from '@quantbot/bus-format/views';
-import { exists, faultPoint } from '@quantbot/infra';
+import { exists, faultPoint } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { neededAfter } from './snapshot.js';
 

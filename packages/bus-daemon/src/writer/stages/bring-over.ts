@@ -2,22 +2,20 @@ import { closeSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { besideClaimed, whoseIsIt } from '@quantbot/bus-format/state';
+import { type BusError, busError, maxManifestBytes } from '@quantbot/infra';
 import {
-  type BusError,
-  busError,
   type ContentDigest,
   copyHandle,
   fileNames,
   inFolder,
   isNotRegular,
-  maxManifestBytes,
   PinnedFolder,
   readSmall,
   smallFileBytes,
   stagedMark,
   systemErrorCode,
   writeNewFile,
-} from '@quantbot/infra';
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { refuseSparse } from './sparse.js';

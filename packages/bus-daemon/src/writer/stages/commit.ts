@@ -10,17 +10,8 @@ import {
   seqName,
   tableFileName,
 } from '@quantbot/bus-format/journal';
-import {
-  copyFileDurable,
-  faultPoint,
-  isTraceparent,
-  type Manifest,
-  syncFolder,
-  systemErrorCode,
-  type TraceContext,
-  tryLink,
-  writeAndSync,
-} from '@quantbot/infra';
+import { isTraceparent, type Manifest, type TraceContext } from '@quantbot/infra';
+import { copyFileDurable, faultPoint, syncFolder, systemErrorCode, tryLink, writeAndSync } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from '../job.js';
 import type { DecidedBatch } from './decide.js';

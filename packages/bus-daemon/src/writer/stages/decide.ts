@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { adoptProducer, type CanonTable, canonTableOf, type TableRegistry } from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
-import { BusError, busError, inFolder, type Operation } from '@quantbot/infra';
+import { BusError, busError, type Operation } from '@quantbot/infra';
+import { inFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import {
   type AcceptedJob,

@@ -12,20 +12,17 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { besideClaimed } from '@quantbot/bus-format/state';
+import { BusError, maxManifestBytes, type Receipt, receiptSchema } from '@quantbot/infra';
 import {
-  BusError,
   faultPoint,
   fileNames,
   inFolder,
-  maxManifestBytes,
-  type Receipt,
   readLoneFile,
-  receiptSchema,
   removeTemporaries,
   systemErrorCode,
   writeFileAtomic,
   writeNewFile,
-} from '@quantbot/infra';
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { CameOrder } from '../file-thread/orders.js';
 import type { CommittedJob } from '../job.js';

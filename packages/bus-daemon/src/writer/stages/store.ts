@@ -10,7 +10,7 @@ import {
   makeFolderDurable,
   syncFile,
   syncFolder,
-} from '@quantbot/infra';
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { asError, type StoreOrder, type StoreResult } from '../file-thread/orders.js';
 import { type DecidedArtifact, isRejected } from '../job.js';

@@ -3,24 +3,26 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import {
   busError,
-  type ContentDigest,
-  digestHandle,
-  digestOf,
-  fileNames,
   footerBytesOf,
-  inFolder,
-  isNotRegular,
   type Manifest,
   type ManifestArtifact,
   manifestArtifactKey,
   type ParquetFooter,
   readFooterIn,
   readFooterOf,
+  storeRelPath,
+} from '@quantbot/infra';
+import {
+  type ContentDigest,
+  digestHandle,
+  digestOf,
+  fileNames,
+  inFolder,
+  isNotRegular,
   readSmallFile,
   smallFileBytes,
-  storeRelPath,
   systemErrorCode,
-} from '@quantbot/infra';
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { fileSchemaOf } from '../file-schema.js';
 import { type FileInfo, fileInfo } from '../file-thread/look-into.js';

@@ -3,18 +3,8 @@ import { lstatSync } from 'node:fs';
 import { breathe, concurrently, isMachineFault } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
-import {
-  BusError,
-  busError,
-  fileNames,
-  inFolder,
-  type Manifest,
-  maxManifestBytes,
-  parseManifest,
-  readSmallFile,
-  schemaHintProblem,
-  systemErrorCode,
-} from '@quantbot/infra';
+import { BusError, busError, type Manifest, maxManifestBytes, parseManifest, schemaHintProblem } from '@quantbot/infra';
+import { fileNames, inFolder, readSmallFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Beside, Bus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
 import { BringOver } from './bring-over.js';

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { readFileSync, renameSync } from 'node:fs';
 import type { z } from 'zod';
-import { systemErrorCode } from './errors.js';
-import { writeFileAtomic, writeFileDurable } from './files/write.js';
+import { systemErrorCode } from '../errors.js';
+import { writeFileAtomic, writeFileDurable } from './write.js';
 
 const checkOf = (state: object): string => hash('sha256', JSON.stringify(state));
 

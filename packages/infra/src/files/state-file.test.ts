@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { temporaryFolder } from '../test/support/folders.js';
+import { temporaryFolder } from '../../test/support/folders.js';
 import { parseState, readState, stateText, writeState, writeStateDurable } from './state-file.js';
 
 const schema = z.object({

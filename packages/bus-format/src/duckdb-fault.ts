@@ -1,4 +1,4 @@
-import { systemErrorCode } from './errors.js';
+import { systemErrorCode } from '@quantbot/infra/files';
 
 /**
  * Whose fault an error of DuckDB is:

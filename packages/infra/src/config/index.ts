@@ -1,0 +1,22 @@
+/** `@quantbot/infra/config`: the schema of `bus_config.json`, and how it is found and parsed. */
+export { type DeclaredTable, defaultTableMode, type TableMode, tableModeNames } from './canon-table.js';
+export { commentedDefaults } from './commented-defaults.js';
+export { withoutComments, withValue } from './comments.js';
+export {
+  configFileName,
+  type FindConfigOptions,
+  type FoundConfig,
+  findBusConfig,
+  parseBusConfig,
+} from './config.js';
+export type { ExportFileOptions, ExportJob } from './exports.js';
+export {
+  type CommandTarget,
+  type NotifyEvent,
+  type NotifyHook,
+  notifyEvents,
+  variablePattern,
+  type WebhookTarget,
+  webhookProblem,
+} from './notify.js';
+export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';
