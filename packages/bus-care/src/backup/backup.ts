@@ -11,35 +11,37 @@ import { copyStore, linkCanonical } from './copy-store.js';
 import { lockBackup, markDestination, mustBeFree, mustContinue, nextName, reportFile } from './destination.js';
 import { hashAgain } from './hash-again.js';
 
-/** What a backup holds, as its `backup.json` says too. */
+/** The content of a backup, as in its `backup.json`. */
 export interface BackupReport {
-  /** Absolute path; it is laid out as a bus root. */
+  /** Absolute path. It has the layout of a bus root. */
   destination: string;
-  /** The last job that it has. */
+  /** The seq of its last job. */
   seq: number;
   takenAt: string;
   artifacts: number;
   bytes: number;
-  /** Artifacts that were not there from an earlier backup. */
+  /** Artifacts that this run copied because no earlier backup had them. */
   copied: number;
-  /** Jobs that had not settled, and rejected ones: they go on where the backup is restored. */
+  /** Unsettled and rejected jobs. They continue where the backup is restored. */
   jobs: number;
   /**
-   * Artifacts whose file is missing or changed, and jobs that may not be read or are being changed:
-   * one line each. An earlier backup's copy stays.
+   * Missing or changed artifacts, and jobs that are unreadable or still changing: one line each.
+   * The copy of an earlier backup stays.
    */
   problems: string[];
 }
 
 /**
- * Makes or renews a copy of a bus, as of one moment, while the daemon works: jobs on their way
- * first, then the journal, then what the journal names, so that whatever moves on meanwhile is met
- * at least once. Stored files never change, so that those of an earlier backup are not copied
- * again. What is copied is hashed, and each earlier copy once in `scrub.interval`.
+ * Creates or updates a copy of a bus at one moment, while the daemon works.
  *
- * @throws DaemonError `BACKUP_TAKEN` for a folder that holds something else; `BACKUP_AHEAD` for one
- * that has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`, `JOURNAL_DAMAGED`; BusError for a root
- * that is no bus's.
+ * It copies jobs in flight first, then the journal, then the files that the journal names. A job
+ * that moves on meanwhile is therefore copied at least once. Stored files never change, so those of
+ * an earlier backup are not copied again. Each new copy is hashed, and each older copy once per
+ * `scrub.interval`.
+ *
+ * @throws DaemonError `BACKUP_TAKEN` if the folder holds something else; `BACKUP_AHEAD` if the
+ * backup has more than the bus; `BACKUP_BUSY`, `BACKUP_RACED`, `JOURNAL_DAMAGED`; BusError if the
+ * root is not a bus.
  */
 export async function backup(config: BusConfig, to: string, onProgress: OnProgress = () => {}): Promise<BackupReport> {
   const source = busLayout(config.busRoot);

@@ -6,10 +6,10 @@ import { exists, faultPoint, makeFolderDurable, syncFolder } from '@quantbot/inf
 import { type CopiedJobs, jobFolders } from './copy-jobs.js';
 
 /**
- * Brings what was copied into the backup, in an order in which it is whole at each moment: jobs
- * first, then the journal from its beginning to its end, and only then away with what the new
- * journal no longer needs. Ended in between, the backup is one of some moment between the last one
- * and this one.
+ * Moves the new copies into the backup so that the backup is whole at each moment: first the jobs,
+ * then the journal from its beginning to its end. Only then it removes what the new journal no
+ * longer needs. If it is interrupted, the backup shows some moment between the last one and this
+ * one.
  */
 export async function bringIn(destination: BusLayout, next: BusLayout, { met }: CopiedJobs): Promise<void> {
   for (const folder of [destination.hot, destination.segments, ...jobFolders.map(which => destination[which])])
@@ -36,7 +36,7 @@ export async function bringIn(destination: BusLayout, next: BusLayout, { met }: 
   await rm(next.root, { recursive: true, force: true });
 }
 
-/** A job whose id was used again takes the place of the earlier one. */
+/** A job that reuses an id replaces the earlier job. */
 async function bringJobs(to: string, from: string, replaced: string): Promise<void> {
   for (const name of await readdir(from)) {
     await rm(replaced, { recursive: true, force: true });
@@ -47,8 +47,8 @@ async function bringJobs(to: string, from: string, replaced: string): Promise<vo
 }
 
 /**
- * A commit comes as a whole. One that is there is the same, but for files that were lost at that
- * time.
+ * Moves a commit as a whole. A commit that is already there is the same, except for files that were
+ * missing then.
  */
 async function bringCommit(to: string, from: string): Promise<void> {
   if (!(await exists(to))) return rename(from, to);

@@ -7,26 +7,22 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 
-/** More than any job has that can be taken; a tree without end costs no more than this. */
+/** More than an accepted job can have. The bounds end the copy of an endless tree. */
 const bounds = { depth: 32, entries: 25_000 };
 
-/**
- * A file of more than this is not copied when it claims so many times what it has on the disk:
- * nobody wrote it.
- */
+/** A larger file is refused if its size is this many times its space on disk: nobody wrote it. */
 const hollow = { bytes: 64 * 1024 * 1024, times: 64 };
 
 /**
- * Copies a job's folder, in which its producer may change anything meanwhile: each name is found
- * once, through the open folder, and no link is followed. Times are kept: the inbox is taken in the
- * order in which its COMMITs were written.
+ * Copies a job's folder while its producer may still change it. Each name is looked up once,
+ * through the open folder, and links are not followed. Times are kept, because the inbox is
+ * processed in the order of its COMMIT times.
  *
- * What is neither a file nor a folder nor a link has no content, names that are not UTF-8 no
- * manifest can have, and what its producer could not have read is not its own: nothing is lost with
- * them.
+ * It skips special files, names that are not UTF-8 and files that the producer could not have read.
+ * None of them can belong to a job.
  *
- * @throws BusError `UNSAFE_PATH` when it changes or has no end, `BYTES_MISMATCH` as `copyHandle`;
- * system errors as they come.
+ * @throws BusError `UNSAFE_PATH` if the folder changes or is too large, `BYTES_MISMATCH` as
+ * `copyHandle`; system errors unchanged.
  */
 export async function copyFolder(config: BusConfig, from: string, to: string): Promise<void> {
   const source = PinnedFolder.open(from);
@@ -38,8 +34,8 @@ export async function copyFolder(config: BusConfig, from: string, to: string): P
 }
 
 /**
- * Whether an earlier backup has the same folder, as far as names, sizes and times tell: rejected
- * jobs lie there for long, and may be large.
+ * Returns whether an earlier backup has the same folder, by names, sizes and times. Rejected jobs
+ * stay for long and may be large, so they are not copied again.
  */
 export function isSameFolder(config: BusConfig, folder: string, earlier: string): boolean {
   if (lstatSync(earlier, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
@@ -66,7 +62,7 @@ class FolderCopy {
   }
 
   async copy(source: PinnedFolder, to: string, depth: number): Promise<void> {
-    mkdirSync(to, { mode: 0o700 }); // a clone has its source's mode for a moment
+    mkdirSync(to, { mode: 0o700 }); // the clone briefly has the mode of its source
     for (const { name, info } of this.#entriesOf(source, depth)) {
       const target = join(to, name);
       if (info.isSymbolicLink()) await symlink(source.linkOf(name), target);

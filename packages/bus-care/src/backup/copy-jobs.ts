@@ -6,27 +6,24 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { fileNames, systemErrorCode } from '@quantbot/infra/files';
 import { copyFolder, isSameFolder } from './copy-folder.js';
 
-/**
- * The folders of a bus in which jobs lie that are not done with, in the order in which a job goes
- * through them.
- */
+/** The folders of jobs that are not ingested, in the order in which a job passes through them. */
 export const jobFolders = ['inbox', 'claimed', 'rejected'] as const;
 
-/** Names of jobs, by the folder that they lie in. */
+/** Names of jobs by folder. */
 type JobNames = Record<(typeof jobFolders)[number], Set<string>>;
 
-/** The jobs that were met. */
+/** The jobs that a backup has. */
 export interface CopiedJobs {
-  /** Those that lie in the new copy, and those that the earlier backup has as they are. */
+  /** Jobs in the new copy, and jobs that the earlier backup has unchanged. */
   met: JobNames;
-  /** Jobs on their way that may not be read, or that are being changed: one line each. */
+  /** Jobs in flight that are unreadable or still changing: one line each. */
   problems: string[];
 }
 
 /**
- * Copies the jobs that have not settled, and those that were rejected. One that moves on meanwhile
- * is met again where it goes to, or in the journal; one that is met twice is ingested once. The
- * second look finds what was put back from `rejected/` into an inbox that had been looked at.
+ * Copies unsettled and rejected jobs. A job that moves on meanwhile is found in its next folder or
+ * in the journal, and a job that is copied twice is ingested once. The second look finds jobs that
+ * were moved from `rejected/` back into an inbox already listed.
  */
 export async function copyJobs(
   config: BusConfig,
@@ -61,7 +58,7 @@ async function copyJob(
 ): Promise<void> {
   const [from, to] = [join(source[which], name), join(next[which], name)];
   try {
-    // A link that somebody put there is not followed: it could lead anywhere.
+    // Do not follow a link: it could lead anywhere.
     if (!(await lstat(from)).isDirectory() || !(await isWanted(which, from))) return;
     if (!isSameFolder(config, from, join(earlier[which], name))) await copyUnchanged(config, from, to);
     met[which].add(name);
@@ -75,8 +72,8 @@ async function copyJob(
 }
 
 /**
- * A job that the daemon settles changes once: its COMMIT is written over. A second time it is
- * somebody else who changes it.
+ * Copies a job, and once more if it changed. Settling rewrites COMMIT once; a second change comes
+ * from somebody else.
  */
 async function copyUnchanged(config: BusConfig, from: string, to: string): Promise<void> {
   try {
@@ -96,7 +93,7 @@ async function isWanted(which: (typeof jobFolders)[number], folder: string): Pro
   return which === 'claimed' ? parseClaimedName(name) !== undefined || isKept(name) : isCurrentRejection(name);
 }
 
-/** Producers of other users submit into a restored inbox as they did into the first one. */
+/** Keeps the modes, so that producers of other users can submit into a restored inbox. */
 export async function keepModes(source: BusLayout, destination: BusLayout): Promise<void> {
   for (const which of jobFolders) {
     const { mode, uid, gid } = await stat(source[which]);

@@ -19,19 +19,18 @@ import { isSameFile, keepTimes } from './same-file.js';
 const attempts = 20;
 
 /**
- * Copies the journal as it is at one moment. Compaction may take away a file that has just been
- * listed, or move commits between two listings: then everything is done again. What is in the copy
- * in the end has no gap, which its own check says.
+ * Copies the journal as of one moment. If compaction removes a listed file or moves commits between
+ * two listings, the copy starts again. A check at the end shows that the copy has no gap.
  *
  * @returns the copy, open.
- * @throws DaemonError `BACKUP_RACED` when compaction was faster every time; `JOURNAL_DAMAGED` when
- * the journal itself has a gap, or has rotted where the earlier backup has no good copy.
+ * @throws DaemonError `BACKUP_RACED` if compaction interfered with every attempt; `JOURNAL_DAMAGED`
+ * if the journal itself has a gap, or has rotted and the earlier backup has no good copy.
  */
 export async function copyJournal(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<Journal> {
   for (let attempt = 1; ; attempt++) {
     let rotten: string[] = [];
     try {
-      // In this order: what compaction moves in between is met twice, not never.
+      // In this order: files that compaction moves in between are copied twice instead of never.
       await copyHot(source, next);
       await copySegments(source, earlier, next);
       await ensureEmptyCommit(next);
@@ -52,16 +51,17 @@ export async function copyJournal(source: BusLayout, earlier: BusLayout, next: B
 }
 
 /**
- * Takes the earlier backup's copy of each file that has rotted in the bus.
+ * Replaces each rotten file by the earlier backup's copy.
  *
- * @returns the files of which there is no good copy.
+ * @returns the files without a good copy.
  */
 async function replaceRotten(earlier: BusLayout, next: BusLayout): Promise<string[]> {
   const lost: string[] = [];
   for (const path of await rottenJournalFiles(next)) {
     const [good, target] = [join(earlier.journal, path), join(next.journal, path)];
     const [there, copied] = [await stat(good).catch(() => undefined), await stat(target)];
-    // Rot changes no size; a bus that was set back uses its numbers again.
+    // Rot does not change the size. A bus that was set back may use the same number for another
+    // file.
     if (there?.size === copied.size && (await checkSeal(good)) === 'sound') {
       await rm(target);
       await copyFileDurable(good, target);
@@ -82,8 +82,8 @@ async function openChecked(next: BusLayout): Promise<Journal> {
 }
 
 /**
- * The rows of each commit; of its files of canonical tables only the names, since the store has
- * them.
+ * Copies the rows of each commit. Of its canonical files it copies only the names, because the
+ * store has the content.
  */
 async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   for (const name of [emptyCommit, ...(await listHotCommits(source.hot)).map(seqName)]) {
@@ -97,8 +97,7 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
 }
 
 /**
- * A segment of an earlier backup is taken when it is the same file, as its name, size and time
- * tell.
+ * Copies the segments. It reuses a segment of the earlier backup if name, size and time are equal.
  */
 async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayout): Promise<void> {
   for (const { name } of (await listSegments(source.segments)).live) {
@@ -106,7 +105,7 @@ async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayo
     const to = join(next.segments, name);
     const there = join(earlier.segments, name);
     const info = await stat(from);
-    // The name alone does not tell: a bus that was set back uses its numbers again.
+    // The name alone is not enough: a bus that was set back reuses its numbers.
     const isThere = isSameFile(info, await stat(there).catch(() => undefined)) && (await checkSeal(there)) !== 'rotten';
     if (isThere && tryLink(there, to)) continue;
     await copyFileDurable(from, to);

@@ -18,7 +18,7 @@ import {
 import type { IsDue } from './hash-again.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
-/** What the backup's store has now. */
+/** What the store of the backup holds now. */
 export interface CopiedStore {
   artifacts: number;
   bytes: number;
@@ -29,7 +29,7 @@ export interface CopiedStore {
 const stepJobs = 10_000;
 const atOnce = 4;
 
-/** Copies the artifacts that the journal names and the destination does not have yet. */
+/** Copies the artifacts that the journal names and the destination lacks. */
 export async function copyStore(
   [source, destination]: readonly [source: BusLayout, destination: BusLayout],
   journal: Journal,
@@ -65,8 +65,8 @@ export async function copyStore(
 }
 
 /**
- * `copied`, `there`, or what is wrong. A copy of an earlier backup that has rotted is replaced by
- * what the bus has. The name comes last, so that a file under it is whole.
+ * Copies one artifact and returns `copied`, `there`, or the problem. A rotten copy of an earlier
+ * backup is replaced. The file gets its name last, so a named file is always whole.
  */
 async function copyArtifact(source: BusLayout, destination: BusLayout, row: JournalRow, isDue: IsDue): Promise<string> {
   const path = row.rel_path ?? '';
@@ -100,7 +100,7 @@ async function copyArtifact(source: BusLayout, destination: BusLayout, row: Jour
   return 'copied';
 }
 
-/** Commits that are not compacted carry the files of canonical tables under a second name. */
+/** Links the canonical files of commits that are not compacted under their second name. */
 export async function linkCanonical(destination: BusLayout, next: BusLayout, journal: Journal): Promise<void> {
   const rows = await journal.ingestedBetween(journal.compactedSeq, journal.lastSeq);
   const paths = new Map(rows.map(row => [`${row.seq}-${row.ordinal}`, row.rel_path ?? '']));
@@ -110,7 +110,7 @@ export async function linkCanonical(destination: BusLayout, next: BusLayout, jou
       const match = /~(\d+)-(\d+)\.parquet$/.exec(name);
       if (match === null) continue;
       const stored = join(destination.root, paths.get(`${Number(match[1])}-${Number(match[2])}`) ?? '');
-      await rm(join(folder, name)); // a mark of what belongs here
+      await rm(join(folder, name)); // so far only a name
       if (await exists(stored))
         if (!tryLink(stored, join(folder, name))) await copyFileDurable(stored, join(folder, name));
     }

@@ -6,15 +6,15 @@ import { backupGuardOf, lockWork } from '@quantbot/bus-format/state';
 import { type BusLayout, readBusMarker } from '@quantbot/infra';
 import { copyFileDurable, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 
-/** Says what the backup is of, and marks it as one. */
+/** The file that describes a backup and marks its folder as one. */
 export const reportFile = 'backup.json';
-/** What is being made; the next backup begins it anew. */
+/** The folder of an unfinished backup. The next backup starts it anew. */
 export const nextName = '.next';
 
 /**
- * The right to make a backup of a bus: two at once would build in each other's way.
+ * Locks a bus for a backup: two backups at once would disturb each other.
  *
- * @returns a function that gives it back.
+ * @returns a function that unlocks.
  * @throws DaemonError `BACKUP_BUSY`.
  */
 export async function lockBackup(source: BusLayout): Promise<() => void> {
@@ -24,9 +24,9 @@ export async function lockBackup(source: BusLayout): Promise<() => void> {
 }
 
 /**
- * That the destination is empty, or has an earlier backup of the same bus.
+ * Checks that the destination is empty or holds an earlier backup of the same bus.
  *
- * @throws DaemonError `BACKUP_TAKEN` for any other.
+ * @throws DaemonError `BACKUP_TAKEN` otherwise.
  */
 export async function mustBeFree(source: BusLayout, destination: BusLayout): Promise<void> {
   const below = relative(source.root, destination.root);
@@ -42,7 +42,7 @@ export async function mustBeFree(source: BusLayout, destination: BusLayout): Pro
   if (!isFree) throw daemonError('BACKUP_TAKEN', `${destination.root} has content that is not a backup of this bus.`);
 }
 
-/** Marks the destination first of all, so that a backup that was interrupted is known as one. */
+/** Marks the destination before anything else, so that an interrupted backup is recognised. */
 export async function markDestination(source: BusLayout, destination: BusLayout): Promise<void> {
   await makeFolderDurable(destination.root);
   if (await exists(destination.marker)) return;
@@ -51,9 +51,9 @@ export async function markDestination(source: BusLayout, destination: BusLayout)
 }
 
 /**
- * That the bus has all that its earlier backup has. One that was set back has not: the backup may
- * then be the only one that knows of the jobs that are gone, and the same numbers and keys may mean
- * something else by now.
+ * Checks that the bus has everything that its earlier backup has. A bus that was set back has not:
+ * the backup may then hold the only trace of lost jobs, and the bus may have given the same numbers
+ * and keys to other content.
  *
  * @throws DaemonError `BACKUP_AHEAD`.
  */

@@ -5,19 +5,17 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { reportFile } from './destination.js';
 
-/**
- * Whether a copy of an earlier backup is to be hashed by this one, by the digest that it must have.
- */
+/** Decides by an artifact's digest whether this backup hashes its older copy. */
 export type IsDue = (sha256: string | null) => boolean;
 
 /**
- * Lets each copy be hashed once in `scrub.interval`, whatever the time between two backups. Digests
- * are spread evenly over the interval: those that lie between the last backup and this one are due.
+ * Has each copy hashed once per `scrub.interval`, however often backups run. The interval is spread
+ * evenly over the digests, and those between the last backup and this one are due.
  */
 export async function hashAgain(config: BusConfig, destination: BusLayout, nowMs: number): Promise<IsDue> {
   const { intervalMs } = config.scrub;
   const lastMs = await lastTakenMs(destination);
-  // A clock that was set back tells nothing.
+  // The clock was set back: its difference means nothing.
   if (intervalMs === undefined || lastMs === undefined || lastMs > nowMs) return () => true;
   return sha256 => {
     const phaseMs = (Number.parseInt(sha256?.slice(0, 8) ?? '', 16) / 2 ** 32) * intervalMs;

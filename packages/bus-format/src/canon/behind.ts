@@ -5,22 +5,21 @@ import { ignoreMissing, isDamage } from '../errors.js';
 import { listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
 
 /**
- * How far a canonical table is behind the journal: a damaged stored file keeps the table from being
- * compacted, and its views go on reading in `hot/`.
+ * How far a canonical table lags behind the journal. A damaged stored file keeps its table from
+ * being compacted; the views then continue to read `hot/`.
  */
 export interface Behind {
-  /** Jobs up to here are in the table's segments. */
+  /** The segments of the table hold jobs up to this seq. */
   after: number;
-  /** Commits in the journal's segments that have files of the table. */
+  /** Commits in the segments of the journal that have files of the table. */
   commits: readonly number[];
 }
 
 /**
- * The tables that wait, by name. The files tell it: the journal's segments have a commit, and a
- * file in it is newer than all segments of its table.
+ * Returns the tables that lag, by name. A table lags if a commit in the journal's segments has a
+ * file of it that is newer than all segments of the table.
  *
- * @param compactedUpTo the last commit in the segments of a table; looked up in its folder when
- * absent.
+ * @param compactedUpTo the last commit in the segments of a table; read from its folder by default.
  */
 export async function tablesBehind(
   layout: BusLayout,
@@ -37,7 +36,7 @@ export async function tablesBehind(
       const last = known.get(table) ?? (await compactedUpTo(table));
       known.set(table, last);
       if (commit <= last) continue;
-      // A backup keeps the names of these files only: their rows are read from the store again.
+      // A backup keeps only the names of these files and reads their rows from the store again.
       if ((await stat(join(layout.hot, seqName(commit), file)).catch(ignoreMissing))?.size === 0) continue;
       const { after, commits } = behind.get(table) ?? { after: Number.POSITIVE_INFINITY, commits: [] };
       const seq = Number(positionIn(file).split('-', 1)[0]);
@@ -51,17 +50,18 @@ async function lastCompacted(layout: BusLayout, table: string, compactedSeq: num
   return (await listSegments(join(layout.canon, table), compactedSeq)).live.at(-1)?.last ?? 0;
 }
 
-/** Is told that a damaged file keeps a canonical table waiting. */
+/** Called when a damaged file keeps a canonical table from its work. */
 export type OnDamage = (error: CodedError<string>, table: string) => void;
 
-/** For who can do nothing about it. */
+/** Rethrows, for callers that cannot handle damage. */
 export const throwDamage: OnDamage = error => {
   throw error;
 };
 
 /**
- * Does work for one table. Damage is told, and keeps no other table from its work; false is
- * returned then.
+ * Does work for one table. Damage is reported and does not stop the work of other tables.
+ *
+ * @returns false if there was damage.
  */
 export async function withoutDamage(table: string, work: () => Promise<boolean>, onDamage: OnDamage): Promise<boolean> {
   try {

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { type CanonTable, newTable } from './table.js';
 
 /**
- * Lies in a table's folder and names the mode that its compacted files were made for. Without it,
- * they were made for the default mode.
+ * The file in a table's folder that names the mode of its compacted files. Without it, that is the
+ * default mode.
  */
 const definitionFile = 'table.json';
 
@@ -21,8 +21,8 @@ const definitionSchema = z.object({
 const pathOf = (layout: BusLayout, table: string): string => join(layout.canon, table, definitionFile);
 
 /**
- * Whether the compacted files of a table were made for another mode than it has now (the
- * configuration has changed), or nobody knows for which.
+ * Returns whether the compacted files of a table were made for another mode than the configured
+ * one, or for an unknown one.
  */
 export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable): Promise<boolean> {
   const found = readState(pathOf(layout, table.name), definitionSchema);
@@ -30,11 +30,11 @@ export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable
   return !isDeepStrictEqual(made, definitionOf(table));
 }
 
-/** Whether the file that says for which mode a table was compacted is damaged. */
+/** Returns whether the file that names the mode of a table's compacted files is damaged. */
 export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>
   readState(pathOf(layout, table), definitionSchema) === 'damaged';
 
-/** Notes that from now on the compacted files of a table are made for its mode. */
+/** Records the mode of a table for the compacted files that follow. */
 export async function noteMode(layout: BusLayout, table: CanonTable): Promise<void> {
   await makeFolderDurable(join(layout.canon, table.name));
   await writeStateDurable(pathOf(layout, table.name), definitionOf(table), 0);

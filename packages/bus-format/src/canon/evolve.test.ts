@@ -12,7 +12,6 @@ const first = evolve(
 );
 const typesOf = (table: CanonTable) => Object.fromEntries(table.columns.map(c => [c.name, c.type]));
 
-/** The error of a call that must throw one. */
 function errorOf(call: () => unknown): BusError {
   try {
     call();

@@ -2,7 +2,7 @@ import { busError, foldName, type ParquetColumn } from '@quantbot/infra';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
-/** Names that the views use themselves; DuckDB compares names without case. */
+/** Column names that the views use. DuckDB ignores case in names. */
 export const reservedColumns: ReadonlySet<string> = new Set([
   'filename',
   '_seq',
@@ -14,12 +14,12 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The table after an artifact with these columns: new columns are added, decimals widen, a missing
- * column reads NULL. Returns the same object when nothing changes.
+ * Returns a table after an artifact with these columns: new columns are added and decimals widen.
+ * Columns that the artifact lacks read as NULL. Returns the same object if nothing changes.
  *
  * @param required columns that the artifact must have.
- * @throws BusError `SCHEMA_MISMATCH`, one detail per column, each with expected and found type and
- * who fixed it.
+ * @throws BusError `SCHEMA_MISMATCH` with one detail per column: expected type, found type, and
+ * what fixed the type.
  */
 export function evolve(
   table: CanonTable,
@@ -44,7 +44,7 @@ export function evolve(
       continue;
     }
     if (fits(type, known.type)) continue;
-    // A type that was declared is meant as it stands.
+    // A declared type is never widened.
     const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {
       problems.push(`${name}: expected ${known.type} (fixed by ${known.fixedBy}), found ${type}`);
@@ -67,8 +67,8 @@ const missingColumns = (columns: readonly ParquetColumn[], required: readonly st
     .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
 
 /**
- * Whether a file's type can be said again: not a struct whose fields have no names (a UNION as
- * DuckDB writes it).
+ * Returns whether a type of a file can be written in SQL. A struct with unnamed fields cannot:
+ * DuckDB writes a UNION so.
  */
 export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(type);
 

@@ -10,15 +10,15 @@ export interface ShownTable {
   count(from: string): Promise<number>;
 }
 
-/** The artifacts of a canonical table, as a verification has found them. */
+/** The artifacts of a canonical table, as verification found them. */
 export interface TableArtifacts {
-  /** All rows of all of them. */
+  /** The rows of all artifacts together. */
   rows: number;
-  /** The newest job of the table, and how many rows it brought. */
+  /** The newest job of the table, and its number of rows. */
   newest: { seq: number; rows: number };
-  /** Paths of the files whose bytes are as the journal says. */
+  /** Paths of the files whose bytes match the journal. */
   sound: string[];
-  /** Whether one is missing or damaged. */
+  /** Whether a file is missing or damaged. */
   isHurt: boolean;
 }
 
@@ -38,7 +38,7 @@ export async function newestJob(
   { newest: { seq, rows } }: TableArtifacts,
   lastSeq: number,
 ): Promise<string | undefined> {
-  if ((await count(`FROM ${view} WHERE _seq > ${lastSeq}`)) > 0) return undefined; // a newer job took its place
+  if ((await count(`FROM ${view} WHERE _seq > ${lastSeq}`)) > 0) return undefined; // a newer job replaced it
   const found = await count(`FROM ${view} WHERE _seq = ${seq}`);
   const older = await count(`FROM ${view} WHERE _seq < ${seq}`);
   return found === rows && older === 0
@@ -47,8 +47,7 @@ export async function newestJob(
 }
 
 /**
- * Expects each key of each artifact once, and no other. A key that is shown stays shown, whatever
- * is committed meanwhile.
+ * Expects each key of the artifacts once, and no other key. Commits that follow never hide a key.
  */
 export async function eachKeyOnce(
   { view, key, count }: ShownTable,

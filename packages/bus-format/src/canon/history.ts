@@ -2,7 +2,7 @@ import type { DeclaredTable } from '@quantbot/infra/config';
 import { type RegisteredArtifact, TableRegistry } from './registry.js';
 import { type CanonTable, canonTableOf } from './table.js';
 
-/** A schema that a canonical table was given, by the first artifact that had it. */
+/** A schema of a canonical hint, with the first artifact that had it. */
 export interface FirstOfSchema extends RegisteredArtifact {
   firstSeq: number;
   /** Milliseconds since 1970. */
@@ -13,15 +13,15 @@ export interface FirstOfSchema extends RegisteredArtifact {
 export interface TableChange {
   seq: number;
   artifactKey: string;
-  /** When it was committed (milliseconds since 1970). */
+  /** Time of the commit, in milliseconds since 1970. */
   at: number;
-  /** `from` is null for a column that is new. */
+  /** `from` is null for a new column. */
   changes: { column: string; from: string | null; to: string }[];
 }
 
 /**
- * How the columns of a canonical table came to be, oldest first. What the configuration declares
- * was there before.
+ * Returns the changes of a canonical table's columns, oldest first. Declared columns exist before
+ * the first change.
  */
 export function tableHistory(
   name: string,

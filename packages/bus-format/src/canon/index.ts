@@ -1,4 +1,4 @@
-/** `@quantbot/bus-format/canon`: canonical tables: their modes, columns, types and files. */
+/** `@quantbot/bus-format/canon`: modes, columns, types and files of canonical tables. */
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export { isDefinitionDamaged, noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';

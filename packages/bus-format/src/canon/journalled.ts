@@ -7,7 +7,7 @@ import { isOfTable, type JournalRow } from '../journal/row.js';
 import type { FirstOfSchema } from './history.js';
 import { canonTableOf } from './table.js';
 
-/** How many rows each canonical table has up to a seq, by the table's name. */
+/** Returns the number of rows of each canonical table up to a seq, by table name. */
 export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
   const rows = await journal.query<{ hint: string; n: bigint }>(
     `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM _bus.journal
@@ -20,7 +20,7 @@ export async function canonicalRows(journal: Journal, upTo: number): Promise<Map
   );
 }
 
-/** The seq of the newest job of a canonical table up to a seq; 0 when there is none. */
+/** Returns the seq of a canonical table's newest job up to a seq, or 0 without a job. */
 export async function newestSeqOf(journal: Journal, table: string, upTo: number): Promise<number> {
   const [row] = await journal.query<{ newest: bigint | null }>(
     `SELECT max(seq) AS newest FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
@@ -28,7 +28,7 @@ export async function newestSeqOf(journal: Journal, table: string, upTo: number)
   return Number(row?.newest ?? 0);
 }
 
-/** Whether each job of a canonical table up to a seq lies within one of these segments. */
+/** Returns whether the segments hold each job of a canonical table up to a seq. */
 export async function areWithin(
   journal: Journal,
   table: string,
@@ -42,21 +42,20 @@ export async function areWithin(
   return Number(row?.n) === 0;
 }
 
-/** The artifacts that a canonical table is made of up to a seq, in order. */
+/** Returns the artifacts of a canonical table up to a seq, in order. */
 export async function artifactsOfTable(journal: Journal, table: string, upTo: number): Promise<JournalRow[]> {
   return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
 }
 
-/** What a stored file must be. */
+/** What the journal says of a stored file. */
 export interface StoredFile {
   sha256: string | null;
-  /** The artifact's key. */
   name: string | null;
-  /** Where it is stored, below the bus root. */
+  /** Path below the bus root. */
   relPath: string;
 }
 
-/** The stored files of canonical artifacts from one job to another, by `<seq>-<ordinal>`. */
+/** Returns the stored files of canonical artifacts between two jobs, by `<seq>-<ordinal>`. */
 export async function storedBetween(journal: Journal, first: number, last: number): Promise<Map<string, StoredFile>> {
   const rows = await journal.query<{
     seq: bigint;
@@ -76,7 +75,7 @@ export async function storedBetween(journal: Journal, first: number, last: numbe
   );
 }
 
-/** The highest generation of each canonical table's files in these commits of `hot/`. */
+/** Returns the highest generation of each canonical table's files in these commits of `hot/`. */
 export async function hotGenerations(layout: BusLayout, commits: readonly number[]): Promise<Map<string, number>> {
   const highest = new Map<string, number>();
   for (const seq of commits)
@@ -88,8 +87,7 @@ export async function hotGenerations(layout: BusLayout, commits: readonly number
 }
 
 /**
- * Every schema that a canonical hint came with: once by the first artifact that had it, and the
- * hint's last seq.
+ * Returns each schema of each canonical hint once, with its first artifact and the hint's last seq.
  */
 export async function canonicalSchemas(journal: Journal): Promise<FirstOfSchema[]> {
   const rows = await journal.query<{

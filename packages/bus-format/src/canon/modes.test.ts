@@ -11,7 +11,7 @@ afterAll(() => database.close());
 
 const jobs = 4;
 
-/** Rows of jobs with two artifacts each. Keys recur, and versions have ties and NULLs. */
+/** Rows of jobs with two artifacts each. Keys repeat, and versions have ties and NULLs. */
 const came = (from: number, to: number): string =>
   `SELECT s AS _seq, o AS _ordinal, r AS _row, 'run/p/k/' || s || '-' || o AS _artifact_key, (s * 7 + o * 5 + r * 3) % 4 AS k,
      CASE (s + r) % 3 WHEN 0 THEN NULL ELSE (s * o) % 2 END AS version

@@ -63,11 +63,11 @@ export const modes: Readonly<Record<TableMode, Mode>> = {
   },
 };
 
-/** Returns the mode with a name that a database holds; undefined if a newer version wrote it. */
+/** Returns the mode of a name in a database; undefined if a newer version wrote it. */
 export const modeNamed = (name: string): Mode | undefined =>
   Object.hasOwn(modes, name) ? modes[name as TableMode] : undefined;
 
-/** Returns the SELECT of the rows that a table shows, of all rows that came: {@link Mode.shown}. */
+/** Returns the SELECT of the rows that a table shows. See {@link Mode.shown}. */
 export const shownRows = (
   table: Pick<CanonTable, 'mode' | 'key' | 'orderBy'>,
   allRows: string,

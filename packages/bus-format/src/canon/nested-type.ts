@@ -1,4 +1,4 @@
-/** A DuckDB type taken apart as far as other types are inside of it. */
+/** A DuckDB type, split into the types nested in it. */
 export type NestedType =
   | { kind: 'plain'; text: string }
   | { kind: 'list'; of: NestedType }
@@ -6,8 +6,8 @@ export type NestedType =
   | { kind: 'struct'; fields: readonly { name: string; type: NestedType }[] };
 
 /**
- * Reads a type as a footer or DuckDB names it: `STRUCT("a" BIGINT, "b" VARCHAR[])[]`. Text of
- * another form is one plain type.
+ * Parses a type as a footer or DuckDB writes it: `STRUCT("a" BIGINT, "b" VARCHAR[])[]`. Any other
+ * text is a plain type.
  */
 export function parseNested(text: string): NestedType {
   if (text.endsWith('[]')) return { kind: 'list', of: parseNested(text.slice(0, -2)) };
@@ -25,7 +25,7 @@ export function parseNested(text: string): NestedType {
   };
 }
 
-/** The text that {@link parseNested} reads. */
+/** Formats a type as {@link parseNested} reads it. */
 export function nestedText(type: NestedType): string {
   switch (type.kind) {
     case 'plain':
@@ -39,7 +39,7 @@ export function nestedText(type: NestedType): string {
   }
 }
 
-/** The parts between commas that stand in no parentheses and in no quoted name or text. */
+/** Splits text at commas outside parentheses and quotes. */
 function splitAtCommas(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;

@@ -57,7 +57,7 @@ test('replaying each distinct schema once, by its first artifact, makes the same
           live.apply(next);
           accepted.push(next);
         } catch {
-          // a mismatch is rejected, and leaves no trace in the journal that is replayed
+          // A mismatch is rejected and leaves no trace in the journal.
         }
       });
       const distinct = new Map<string, RegisteredArtifact>();

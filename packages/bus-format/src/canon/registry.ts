@@ -3,7 +3,7 @@ import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
 import { type CanonTable, canonTableOf, newTable, requiredColumns } from './table.js';
 
-/** What the registry needs to know of an artifact that was committed. */
+/** What the registry needs from a committed artifact. */
 export interface RegisteredArtifact {
   seq: number;
   schemaHint: string;
@@ -12,13 +12,12 @@ export interface RegisteredArtifact {
 }
 
 /**
- * The canonical tables. They are derived from the configuration and the journal (each table is the
- * fold of its artifacts' schemas in the order of their commits), so that nothing else has to be
- * kept or rebuilt.
+ * The canonical tables. Each table is the fold of its artifacts' schemas in the order of their
+ * commits, starting from the configuration. Nothing else is stored.
  */
 export class TableRegistry {
   readonly #declared: ReadonlyMap<string, DeclaredTable>;
-  /** For a draft: what it was made from. It holds only what it changes itself. */
+  /** The registry that a draft is based on. A draft holds only its own changes. */
   readonly #base: TableRegistry | undefined;
   #inOrder: readonly CanonTable[] | undefined;
   readonly #tables = new Map<string, CanonTable>();
@@ -30,11 +29,10 @@ export class TableRegistry {
   }
 
   /**
-   * Replays what the journal knows: for each table its distinct schemas, by the first artifact that
-   * had it.
+   * Replays the distinct schemas of each table, each with its first artifact.
    *
-   * @throws BusError `CONFIG_INVALID` when a declared table does not fit what was taken into it
-   * before it was declared.
+   * @throws BusError `CONFIG_INVALID` if a declared table does not fit artifacts that were
+   * committed before.
    */
   static replay(artifacts: Iterable<RegisteredArtifact>, declared: readonly DeclaredTable[] = []): TableRegistry {
     const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])));
@@ -55,7 +53,7 @@ export class TableRegistry {
     return registry;
   }
 
-  /** The tables in name order: the same array until one changes. */
+  /** The tables by name. Returns the same array until a table changes. */
   tables(): readonly CanonTable[] {
     const own = this.#tables;
     if (own.size === 0 && this.#base !== undefined) return this.#base.tables();
@@ -74,22 +72,22 @@ export class TableRegistry {
     return this.#tables.get(name) ?? this.#base?.get(name);
   }
 
-  /** Whether a table is there, or the configuration says what it will be. */
+  /** Returns whether a table exists or is declared. */
   isKnown(name: string): boolean {
     return this.get(name) !== undefined || this.#declared.has(name);
   }
 
-  /** The columns that each file of a table must have, without NULL. */
+  /** Returns the columns that each file of a table must have, without NULL. */
   required(name: string): string[] {
     return requiredColumns(this.#declared.get(name));
   }
 
-  /** The seq of the last job that added to the table; 0 when there is none. */
+  /** Returns the seq of the last job that added to the table, or 0. */
   lastSeq(name: string): number {
     return this.#lastSeq.get(name) ?? this.#base?.lastSeq(name) ?? 0;
   }
 
-  /** Takes in a committed artifact; one whose hint names no table is passed over. */
+  /** Applies a committed artifact. Ignores an artifact whose hint names no table. */
   apply(artifact: RegisteredArtifact): void {
     const name = canonTableOf(artifact.schemaHint);
     if (name === undefined) return;
@@ -98,21 +96,18 @@ export class TableRegistry {
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
 
-  /**
-   * A table has files of this generation: its views must read them, whatever its types have come
-   * from.
-   */
+  /** Raises the generation of a table to that of its files, so that the views read them. */
   keepGeneration(name: string, generation: number): void {
     const table = this.get(name);
     if (table !== undefined && table.generation < generation) this.#set({ ...table, generation });
   }
 
-  /** A draft to try a batch on: what it decides becomes true only when the batch is committed. */
+  /** Creates a draft for a batch. Its changes count once the batch is committed. */
   draft(): TableRegistry {
     return new TableRegistry(this.#declared, this);
   }
 
-  /** Becomes what a draft has become. */
+  /** Takes over the changes of a draft. */
   adopt(draft: TableRegistry): void {
     for (const table of draft.#tables.values()) this.#set(table);
     for (const [name, seq] of draft.#lastSeq) this.#lastSeq.set(name, seq);

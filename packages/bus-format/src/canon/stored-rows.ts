@@ -10,8 +10,8 @@ export interface StoredRows {
 }
 
 /**
- * Returns the SELECT of all rows of stored files, with the table's columns and `originColumns`. At
- * least one file is needed.
+ * Returns the SELECT of all rows of stored files, with the table's columns and `originColumns`.
+ * Needs at least one file.
  */
 export function storedRows(columns: readonly DeclaredColumn[], files: readonly StoredRows[]): string {
   const origins = files.map(

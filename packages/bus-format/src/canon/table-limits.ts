@@ -4,27 +4,26 @@ import type { CanonTable } from './table.js';
 
 const hourMs = 3_600_000;
 
-/** Under this name an operator's old databases are adopted, each as one job. */
+/** The producer of adoptions. Adopting an old database is one job. */
 export const adoptProducer = 'adopt';
 
-/** What a job makes of one canonical table. */
+/** A change that a job makes to a canonical table. */
 export interface TableChange {
-  /** Undefined for a table that is new, and that the configuration does not declare. */
+  /** Undefined for a new table without a declaration. */
   before: Pick<CanonTable, 'columns'> | undefined;
   after: Pick<CanonTable, 'name' | 'columns'>;
 }
 
 /**
- * Bounds what one producer adds to the canonical tables: from then on each table and each column
- * costs every publication and every start, whoever needs it. New tables are remembered in memory,
- * for an hour.
+ * Limits the tables and columns that one producer adds: each of them slows down every later
+ * publication and start. New tables are remembered in memory for an hour.
  */
 export class TableLimits {
-  /** Who made which table, and when. A job that is decided again finds its own. */
+  /** The producer and time of each new table. A job that is decided again finds its own tables. */
   readonly #made = new Map<string, { producer: string; atMs: number }>();
 
   /**
-   * Checks what a job makes of the tables, and notes the new ones.
+   * Checks the changes of a job and remembers its new tables.
    *
    * @param nowMs of the process's own clock.
    * @throws BusError `TOO_LARGE`.

@@ -3,7 +3,7 @@ import type { DeclaredColumn } from '../sql.js';
 
 export { canonTableOf } from '@quantbot/infra';
 
-/** A canonical table as it stands after some commit. */
+/** A canonical table after some commit. */
 export interface CanonTable {
   name: string;
   mode: TableMode;
@@ -12,24 +12,22 @@ export interface CanonTable {
   /** The columns that decide which row of a key is the newest. */
   orderBy: readonly string[];
   columns: readonly CanonColumn[];
-  /**
-   * Counts the changes that an older view could not read; part of the names of the table's files.
-   */
+  /** The number of changes that an older view could not read. Part of the file names. */
   generation: number;
 }
 
-/** A column of a canonical table and who fixed its type. */
+/** A column of a canonical table, and what fixed its type. */
 export interface CanonColumn extends DeclaredColumn {
-  /** Key of the artifact that brought the column, or {@link byConfiguration}. */
+  /** Key of the first artifact with the column, or {@link byConfiguration}. */
   fixedBy: string;
-  /** Every file must have it, without NULL. */
+  /** Each file must have the column, without NULL. */
   required: boolean;
 }
 
-/** Stands for an artifact's key where the configuration has fixed a column. */
+/** Stands for an artifact's key if the configuration fixed a column. */
 export const byConfiguration = 'bus_config.json';
 
-/** A table before its first artifact: what the configuration says of it, if anything. */
+/** Returns a table before its first artifact, with its declaration if there is one. */
 export function newTable(name: string, declared: DeclaredTable | undefined): CanonTable {
   const required = new Set(requiredColumns(declared));
   return {
@@ -48,8 +46,8 @@ export function newTable(name: string, declared: DeclaredTable | undefined): Can
 }
 
 /**
- * The columns that each file of a table must have, without NULL: those declared so, and the key of
- * an upsert.
+ * Returns the columns that each file of a table must have, without NULL: those declared as
+ * required, and the key of an upsert.
  */
 export const requiredColumns = (declared: DeclaredTable | undefined): string[] => [
   ...new Set([

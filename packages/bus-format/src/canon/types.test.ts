@@ -32,8 +32,8 @@ const types = [
 ];
 
 /**
- * One line per type of a table's column, one character per type of a file's column, both in the
- * order of `types`.
+ * A line per type of a table's column, a character per type of a file's column, both in the order
+ * of `types`.
  */
 const fitTable = /```text\n(.*?)```/s.exec(
   readFileSync(new URL('../../../../docs/reference/type-mapping.md', import.meta.url), 'utf8').split(

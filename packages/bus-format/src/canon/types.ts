@@ -2,8 +2,8 @@ import { nullType } from '@quantbot/infra';
 import { type NestedType, nestedText, parseNested } from './nested-type.js';
 
 /**
- * The types of canonical columns: which type a column gets, which files fit it, and what it widens
- * to.
+ * The types of canonical columns: the type of a new column, the types of files that fit it, and the
+ * types it widens to.
  */
 
 const signed = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'];
@@ -11,17 +11,16 @@ const unsigned = ['UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT'];
 const exactInDouble = new Set(['TINYINT', 'SMALLINT', 'INTEGER', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'FLOAT']);
 
 /**
- * The type that a table's column gets from the first file that has it: wide enough that later files
- * fit.
+ * Returns the type of a table's column for the first file that has it: wide enough for later files.
  */
 export function canonicalType(type: string): string {
   if (signed.includes(type) || ['UTINYINT', 'USMALLINT', 'UINTEGER'].includes(type)) return 'BIGINT';
   if (type === 'FLOAT') return 'DOUBLE';
-  // JSON is text with a check that other writers' text would fail.
+  // DuckDB checks text of type JSON, and text of other writers would fail.
   return type === 'JSON' ? 'VARCHAR' : type;
 }
 
-/** Whether every value of a file's type can be read as the table's type without any loss. */
+/** Returns whether each value of a file's type can be read as the table's type without loss. */
 export function fits(fileType: string, tableType: string): boolean {
   return fileType === tableType || fitsPlain(fileType, tableType) || closed(tableType, fileType) === tableType;
 }
@@ -36,8 +35,8 @@ function fitsPlain(fileType: string, tableType: string): boolean {
 }
 
 /**
- * The type that holds the table's values and the file's without loss, where there is one; undefined
- * for a mismatch.
+ * Returns the type that holds the values of both the table and the file without loss; undefined for
+ * a mismatch.
  */
 export function widened(tableType: string, fileType: string): string | undefined {
   if (fits(fileType, tableType)) return tableType;
@@ -51,8 +50,8 @@ export function widened(tableType: string, fileType: string): string | undefined
 }
 
 /**
- * Two types of which each may leave open what only NULL has come for, made one: `"NULL"[]` and
- * `VARCHAR[]` are `VARCHAR[]`. Undefined where they differ in anything else.
+ * Merges two types where one has `"NULL"` in places that only NULL has reached: `"NULL"[]` and
+ * `VARCHAR[]` give `VARCHAR[]`. Returns undefined if they differ in anything else.
  */
 function closed(tableType: string, fileType: string): string | undefined {
   if (!tableType.includes(nullType) && !fileType.includes(nullType)) return undefined;
@@ -85,14 +84,14 @@ function merge(table: NestedType, file: NestedType): NestedType | undefined {
 
 const isOpen = (type: NestedType): boolean => type.kind === 'plain' && type.text === nullType;
 
-/** How many bits of a signed integer the type needs; infinite for what is no integer. */
+/** Returns the bits of the signed integer that holds the type; infinite for other types. */
 function integerBits(type: string): number {
   const bits = 8 * 2 ** signed.indexOf(type);
   if (signed.includes(type)) return bits;
   return unsigned.includes(type) ? 8 * 2 ** unsigned.indexOf(type) + 1 : Number.POSITIVE_INFINITY;
 }
 
-/** Scale, and digits before the point. */
+/** Returns the scale of a decimal and its digits before the point. */
 function decimalOf(type: string): { digits: number; scale: number } | undefined {
   const match = /^DECIMAL\((\d+),(\d+)\)$/.exec(type);
   if (match === null) return undefined;

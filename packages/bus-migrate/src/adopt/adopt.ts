@@ -23,38 +23,36 @@ import { jobIdOf, submitTables, verifyStored } from './submit-tables.js';
 import { isPublished, switchDatabase, verifyPublished } from './switch-database.js';
 import { writeViews } from './write-views.js';
 
-/** How to adopt. */
+/** How to adopt a database. */
 export interface AdoptOptions extends NameChoices {
-  /** False: only make the plan; nothing is written anywhere. */
+  /** If false, only plan: nothing is written anywhere. */
   apply: boolean;
-  /**
-   * The bus_config.json to write the views into that let old names answer; not written when absent.
-   */
+  /** The bus_config.json that gets the views for old names. Without it, no views are written. */
   writeViews?: string;
-  /** How long the daemon may take over the job. */
+  /** How long the daemon may take for the job. */
   timeoutMs: number;
-  /** Told of each step but copying, for people. */
+  /** Called with a line for people at each step except copying. */
   onStep?: (step: string) => void;
-  /** Told of the rows that are copied. */
+  /** Called with the progress of copying. */
   onProgress?: OnProgress;
 }
 
-/** What an adoption did, or would do. */
+/** The effect of an adoption, real or planned. */
 export interface AdoptionReport extends Omit<AdoptionPlan, 'tables'> {
   applied: boolean;
   tables: AdoptionPlan['tables'];
-  /** The job that brought the tables; of each run that had some. */
+  /** The ids of the jobs that brought the tables: one per run that had tables. */
   jobs: string[];
   /** Where the old database is now, if it was replaced. */
   backup: string | null;
-  /** The bus_config.json that has the views now. */
+  /** The bus_config.json with the new views. */
   viewsIn: string | null;
 }
 
 /**
- * Makes artifacts and canonical tables of the tables of an existing database. Can be ended at any
- * moment and run again: it goes on where it was. All tables come as one job, so that there is never
- * a half of them in the bus.
+ * Turns the tables of an existing database into artifacts and canonical tables. It can be
+ * interrupted at any moment and run again: it continues where it stopped. All tables come in one
+ * job, so the bus has either all of them or none.
  *
  * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`,
  * `TABLE_NOT_FOUND`, `ADOPTION_BLOCKED`, `ADOPTION_CHANGED`, `ADOPTION_MISMATCH`,
@@ -81,7 +79,7 @@ export async function adopt(
       throw daemonError('ADOPTION_BLOCKED', `${path} cannot be adopted as it is.`, { details: plan.conflicts });
     await initBusRoot(config.busRoot);
     for (const record of stale) await forgetRecord(busLayout(config.busRoot), record);
-    // A database without tables is replaced all the same.
+    // Also replace a database without tables.
     const copied =
       plan.tables.length > 0 || begun.length === 0 ? [await copyTables(config, old, identity, plan, options)] : [];
     for (const record of known)
@@ -94,7 +92,7 @@ export async function adopt(
     const configured = options.writeViews === undefined ? config : await writeViews(config, options.writeViews, views);
     const backup = plan.replaces ? await replace(configured, records, limits, options) : null;
     if (!plan.replaces) {
-      if (configured !== config) await options.settleWaiting(configured); // so that the views are there at once
+      if (configured !== config) await options.settleWaiting(configured); // publishes the views now
       await settle(configured, records, limits);
     }
     const viewsIn = views.length > 0 ? (options.writeViews ?? null) : null;
@@ -143,7 +141,7 @@ const idOf = (identity: FileIdentity, tables: AdoptionPlan['tables']): string =>
     .digest('hex')
     .slice(0, 16);
 
-/** Until a record's rows are in the bus, and are what they were. */
+/** Ingests the rows of a record and verifies them. */
 async function bringIn(config: BusConfig, record: AdoptionRecord, options: AdoptOptions & AdoptParts): Promise<void> {
   if (record.phase !== 'submitting') return;
   options.onStep?.(`the bus takes ${record.tables.length} tables (${jobIdOf(record)})`);
@@ -152,7 +150,7 @@ async function bringIn(config: BusConfig, record: AdoptionRecord, options: Adopt
   await writeAdoptionRecord(busLayout(config.busRoot), { ...record, phase: 'ingested' });
 }
 
-/** The last record leads; the others are of the same file. */
+/** Replaces the old database. The last record leads; the others describe the same file. */
 async function replace(
   config: BusConfig,
   records: readonly AdoptionRecord[],
@@ -170,7 +168,7 @@ async function replace(
   return backup;
 }
 
-/** A database that lies elsewhere stays as it is. */
+/** Ends an adoption. A database outside the bus stays as it is. */
 async function settle(config: BusConfig, records: readonly AdoptionRecord[], limits: ReaderLimits): Promise<void> {
   for (const record of records) {
     if (await isPublished(config)) await verifyPublished(config, record, limits);
@@ -184,7 +182,9 @@ async function finish(config: BusConfig, record: AdoptionRecord): Promise<void> 
   await rm(workFolderOf(layout, record.id), { recursive: true, force: true });
 }
 
-/** A run that was ended after the switch is finished; the database is the bus's own already. */
+/**
+ * Finishes a run that was interrupted after the switch, when the database is already the bus's own.
+ */
 async function finishAdopted(
   config: BusConfig,
   path: string,

@@ -6,20 +6,20 @@ import type { KeptColumn } from './kept-column.js';
 import { type NamedTable, nameOf } from './names.js';
 import type { OldView } from './objects.js';
 
-/** A view of the published database, as `publish.views` of bus_config.json has it. */
+/** A view of the published database, as in `publish.views` of bus_config.json. */
 export interface CarriedView {
   name: string;
   sql: string;
 }
 
-/** A view that could be carried over, or why it could not. */
+/** A view that can be kept, or the reason why it cannot. */
 export interface PlannedView extends CarriedView {
   problem: string | null;
 }
 
 type TableWithColumns = NamedTable & { columns: readonly KeptColumn[] };
 
-/** The views under which the old names of tables answer as before, with their old types. */
+/** Returns views that give the old table names their old columns and types. */
 export const viewsOfTables = (tables: readonly TableWithColumns[]): CarriedView[] =>
   tables
     .filter(({ schema, table, canon }) => !(schema === 'canon' && table.toLowerCase() === canon))
@@ -33,8 +33,8 @@ function selectOf({ canon, columns }: TableWithColumns): string {
 }
 
 /**
- * Tries the views in a database that has the canonical tables as they will be, without rows, and no
- * way to files: what does not bind there would not answer afterwards either.
+ * Tries the views in a database that has the future canonical tables without rows, and no access to
+ * files. A view that does not bind there would not work afterwards either.
  */
 export async function tryViews(tables: readonly TableWithColumns[], old: readonly OldView[]): Promise<PlannedView[]> {
   const views = [...viewsOfTables(tables), ...old.map(({ schema, view, sql }) => ({ name: `${schema}.${view}`, sql }))];
@@ -56,8 +56,8 @@ export async function tryViews(tables: readonly TableWithColumns[], old: readonl
 }
 
 /**
- * A database does not tell in which order its views were made, so those that fail are tried again
- * after the others.
+ * Creates views in an order that binds. A database does not store that order, so a view that fails
+ * is tried again after the others.
  */
 async function inOrder(connection: DuckDBConnection, views: readonly CarriedView[]): Promise<PlannedView[]> {
   const made: PlannedView[] = [];

@@ -11,14 +11,14 @@ import type { OldDatabase } from './old-database.js';
 import { keptTexts, oldTexts, rowsToWrite } from './old-table.js';
 import type { PlannedTable } from './plan.js';
 
-/** Where a table's file is before it is submitted. */
+/** Returns the path of a table's file before it is submitted. */
 export const fileOf = (folder: string, canon: string): string => join(folder, `${canon}.parquet`);
 
 /**
- * Writes a table as Parquet and compares what was written with the table: number of rows, and a
- * hash of all values. A file that an earlier run has finished is compared again and kept.
+ * Writes a table as Parquet and compares the file with the table: number of rows, and a hash of all
+ * values. A finished file of an earlier run is compared again and kept.
  *
- * @throws DaemonError `ADOPTION_MISMATCH` when the file does not hold what the table does.
+ * @throws DaemonError `ADOPTION_MISMATCH` if they differ.
  */
 export async function copyTable(
   { connection }: OldDatabase,
@@ -32,7 +32,7 @@ export async function copyTable(
     const unfinished = join(folder, `.${table.canon}.tmp`);
     await rm(unfinished, { force: true });
     const [sql, options] = [rowsToWrite(table, table.columns), copyOptions({ compression: 'zstd', metadata })];
-    await copyExactly(connection, { sql, path: unfinished, options, readBack: false }); // it is compared below
+    await copyExactly(connection, { sql, path: unfinished, options, readBack: false }); // compared below
     await syncFile(unfinished);
     faultPoint('adopt:file-written');
     await renameDurable(unfinished, path);
@@ -49,10 +49,10 @@ export async function copyTable(
   return { schema, table: name, canon, kind: kindOf(canon), columns, ...old };
 }
 
-/** The number of rows, and a hash of them. */
+/** Number and hash of rows. */
 type Rows = Awaited<ReturnType<typeof hashOfRows>>;
 
-/** What a file has, read with the types that were to be written. */
+/** Reads the rows of a file with their intended types. */
 async function readBack(
   connection: DuckDBConnection,
   { columns, ...table }: PlannedTable,
@@ -68,13 +68,13 @@ async function readBack(
   return hashOfRows(connection, keptTexts(columns, parquet(path)));
 }
 
-/** A type without what may be written one way or the other. */
+/** Removes the parts of a type's text that are optional. */
 const comparable = (type: string): string => type.replace(/[\s"]/g, '');
 
-/** A Parquet file as SQL reads it. */
+/** Returns a Parquet file as a table function in SQL. */
 export const parquet = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 
-/** What is told when rows are not what they were. */
+/** Returns the error for rows that differ. */
 export const mismatch = (
   what: string,
   old: { rows: number; hash: string },
@@ -86,5 +86,7 @@ export const mismatch = (
     ...(hint !== undefined && { hint }),
   });
 
-/** An id cannot begin with an underscore, a table can. */
+/**
+ * Returns the kind of a table's artifact. An id cannot begin with an underscore, but a table can.
+ */
 const kindOf = (canon: string): string => (canon.startsWith('_') ? `t${canon}` : canon);

@@ -1,7 +1,7 @@
 import type { AdoptionReport } from './adopt.js';
 import { nameOf } from './names.js';
 
-/** An adoption as lines for people. */
+/** Formats an adoption as lines for people. */
 export function describeReport(report: AdoptionReport): string {
   return [
     ...tableLines(report),

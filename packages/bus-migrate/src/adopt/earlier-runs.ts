@@ -4,20 +4,20 @@ import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { jobIdOf, whereIs } from './submit-tables.js';
 
-/** The earlier runs that have to do with a database. */
+/** The earlier runs for a database. */
 export interface EarlierRuns {
-  /** Of this very file. */
+  /** Runs for this very file. */
   known: AdoptionRecord[];
-  /** Of an older state of it, of which nothing is in the bus. */
+  /** Runs for an older state of the file that put nothing into the bus. */
   stale: AdoptionRecord[];
-  /** Of an older state of it, whose tables were moved into the bus while the file stayed in use. */
+  /** Runs for an older state whose tables are in the bus, while the file stayed in use. */
   earlier: AdoptionRecord[];
 }
 
 /**
- * Looks for the earlier runs of a database.
+ * Finds the earlier runs for a database.
  *
- * @throws DaemonError `ADOPTION_CHANGED` when rows of an older state are in the bus.
+ * @throws DaemonError `ADOPTION_CHANGED` if the bus has rows of an older state.
  */
 export async function recordsOf(config: BusConfig, path: string, identity: FileIdentity): Promise<EarlierRuns> {
   const runs: EarlierRuns = { known: [], stale: [], earlier: [] };

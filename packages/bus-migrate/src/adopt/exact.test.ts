@@ -13,7 +13,7 @@ import { openOldDatabase } from './old-database.js';
 import { inspectTable } from './old-table.js';
 import type { PlannedTable } from './plan.js';
 
-/** A type, and values at the ends of what it can hold. */
+/** A type, and values at the limits of its range. */
 const extremes: Record<string, string[]> = {
   BOOLEAN: ['true', 'false'],
   TINYINT: ['-128', '127'],
@@ -55,7 +55,7 @@ const extremes: Record<string, string[]> = {
 
 const quoted = (value: string): string => (value.includes("''") ? `'${value}'` : `'${value.replaceAll("'", "''")}'`);
 
-/** A column for each way in which a value can be nested. */
+/** A column for each kind of nesting. */
 const nestings: Record<string, (type: string) => [type: string, value: (sql: string) => string]> = {
   plain: type => [type, sql => sql],
   list: type => [`${type}[]`, sql => `[${sql}, NULL]`],
@@ -80,7 +80,7 @@ async function databaseWith(...statements: string[]): Promise<{ path: string; fo
   return { path, folder };
 }
 
-/** Copies a table `t`, as an adoption does; `change` changes what was planned. */
+/** Copies a table `t` as an adoption does; `change` alters the plan. */
 async function copied(
   { path, folder }: { path: string; folder: string },
   change: (table: PlannedTable) => PlannedTable = table => table,
@@ -130,7 +130,7 @@ describe('a copied table gives the text that the old database gives, of the extr
     } finally {
       database.close();
     }
-    // The views that give the old types back can be written into a database.
+    // A database can store the views that restore the old types.
     const views = await tryViews([{ schema: 'main', table: 'old', canon: 't', columns: kept.columns }], []);
     expect(views).toMatchObject([{ problem: null }]);
   });

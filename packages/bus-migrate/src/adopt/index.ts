@@ -1,3 +1,5 @@
-/** `@quantbot/bus-migrate/adopt`: an existing database becomes artifacts and canonical tables. */
+/**
+ * `@quantbot/bus-migrate/adopt`: turns an existing database into artifacts and canonical tables.
+ */
 export { type AdoptionReport, type AdoptOptions, adopt } from './adopt.js';
 export { describeReport } from './describe.js';

@@ -11,12 +11,12 @@ import {
 import { identifier, literal } from '@quantbot/bus-format';
 import { exactType, type LeafText, typeText } from '@quantbot/storage/sandbox';
 
-/** Readers of JSON keep this many digits of a number. */
+/** JSON readers keep this many digits of a number. */
 const digitsOfNumber = 15;
 
 /**
- * A leaf as `to_json` says all of it: JSON would be formatted anew, and digits of a wide DECIMAL
- * would be lost by whoever reads the text, so both are strings there.
+ * Returns the text of a leaf with all its content. JSON and wide DECIMALs become strings, because
+ * `to_json` reformats the one, and readers cut the digits of the other.
  */
 const safeLeaf: LeafText = (type, depth) => {
   if (type.typeId === DuckDBTypeId.VARIANT) return undefined;
@@ -24,14 +24,17 @@ const safeLeaf: LeafText = (type, depth) => {
   return type instanceof DuckDBDecimalType && type.width > digitsOfNumber ? 'VARCHAR' : exactType(type, depth);
 };
 
-/** SQL for a value with a UNION in it as JSON text; undefined when JSON cannot say all of it. */
+/**
+ * Returns SQL that turns a value with a UNION into JSON text; undefined if JSON cannot hold the
+ * value.
+ */
 export function toJsonText(type: DuckDBType, value: string): string | undefined {
   const safe = typeText(type, safeLeaf);
   return safe && `CAST(to_json(CAST(${value} AS ${safe})) AS VARCHAR)`;
 }
 
 /**
- * SQL that makes the value again of what {@link toJsonText} made, as JSON; `leaf` names the types.
+ * Returns SQL that restores the value from the JSON of {@link toJsonText}; `leaf` names the types.
  */
 export function fromJson(type: DuckDBType, json: string, leaf: LeafText, depth = 0): string {
   const name = typeText(type, leaf, depth);

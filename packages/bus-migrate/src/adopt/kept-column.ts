@@ -4,53 +4,53 @@ import { canonicalType, reservedColumns } from '@quantbot/bus-format/canon';
 import { exactType, hasPart, type LeafText, typeText, viewType } from '@quantbot/storage/sandbox';
 import { fromJson, toJsonText } from './json-text.js';
 
-/** A column of an old table, and what becomes of it. */
+/** A column of an old table and its canonical column. */
 export interface KeptColumn {
-  /** In the old table. */
+  /** Name in the old table. */
   name: string;
-  /** In the old table. */
+  /** Type in the old table. */
   type: string;
-  /** In the canonical table. */
+  /** Name in the canonical table. */
   canonName: string;
   /** Type in the Parquet file. */
   fileType: string;
-  /** Type in the canonical table, unless that has one already. */
+  /** Type in the canonical table, unless that table exists already. */
   canonType: string;
-  /** How the value that goes into the file is made of the old one: SQL over the old table. */
+  /** SQL over the old table that gives the value in the file. */
   expression: string;
-  /** How a view makes the old value again: SQL over the canonical table. */
+  /** SQL over the canonical table that restores the old value, for a view. */
   restored: string;
   /**
-   * The old value, with its exact type, made of the canonical one: its text is compared with the
-   * old one's.
+   * SQL over the canonical table that restores the old value with its exact type. Its text is
+   * compared with the old text.
    */
   checked?: string;
-  /** Whether the canonical table has it as JSON text. */
+  /** Whether the canonical table holds the value as JSON text. */
   isJson?: boolean;
 }
 
 /**
- * What Parquet can hold of each value of a column; asked of the rows themselves where the type
- * alone does not tell.
+ * What Parquet can hold of each value in a column. A query over the rows answers it if the type
+ * alone does not.
  */
 export interface ColumnFacts {
-  /** HUGEINT: every value has at most 38 digits. */
+  /** HUGEINT: each value has at most 38 digits. */
   fitsDecimal: boolean;
   /** INTERVAL: no value is negative or finer than a millisecond. */
   fitsInterval: boolean;
-  /** VARIANT: JSON tells the type of every value. */
+  /** VARIANT: JSON shows the type of each value. */
   fitsJson: boolean;
 }
 
 const isVariant = ({ typeId }: DuckDBType): boolean => typeId === DuckDBTypeId.VARIANT;
 
-/** Whether Parquet and SQL over it have no place for a type, so that only JSON text is left. */
+/** Returns whether a type fits neither Parquet nor SQL over it, so that only JSON text is left. */
 const needsJson = (type: DuckDBType): boolean =>
   hasPart(type, part => part.typeId === DuckDBTypeId.UNION || isVariant(part));
 
 /**
- * What becomes of a column. Parquet changes some types without a word (HUGEINT becomes DOUBLE):
- * those are written as what holds every digit.
+ * Plans a column. Parquet silently changes some types (HUGEINT becomes DOUBLE), so they are written
+ * as a type that holds every digit.
  */
 export function keptColumn(name: string, type: DuckDBType, facts: ColumnFacts, taken: ReadonlySet<string>): KeptColumn {
   const column = identifier(name);
@@ -75,7 +75,7 @@ export function keptColumn(name: string, type: DuckDBType, facts: ColumnFacts, t
   return { ...names, expression: `CAST(${column} AS ${fileType})`, restored, checked: as(oldType) };
 }
 
-/** Why a column's values cannot be kept, and what to do; undefined when they can. */
+/** Returns why a column's values cannot be kept and what to do; undefined if they can. */
 export function problemOf(name: string, type: DuckDBType, facts: ColumnFacts): string | undefined {
   const column = identifier(name);
   if (isVariant(type))
@@ -94,7 +94,7 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
   return free;
 }
 
-/** SQL that tells the {@link ColumnFacts} of a column; undefined where the type alone tells. */
+/** Returns SQL for the {@link ColumnFacts} of a column; undefined if the type alone is enough. */
 export function factSql(name: string, type: DuckDBType): { fact: keyof ColumnFacts; sql: string } | undefined {
   const column = identifier(name);
   const none = (condition: string) => `count(*) FILTER (${column} IS NOT NULL AND (${condition})) = 0`;
@@ -109,7 +109,7 @@ export function factSql(name: string, type: DuckDBType): { fact: keyof ColumnFac
       ),
     };
   if (isVariant(type))
-    // JSON gives an integer another width, which changes no value.
+    // JSON changes the width of an integer, which changes no value.
     return {
       fact: 'fitsJson',
       sql: none(
@@ -119,7 +119,7 @@ export function factSql(name: string, type: DuckDBType): { fact: keyof ColumnFac
   return undefined;
 }
 
-/** The type as it is written; undefined when only text can say it. */
+/** Returns the type in the file; undefined if only text can hold the values. */
 function fileTypeOf(type: DuckDBType, facts: ColumnFacts): string | undefined {
   if (type.typeId === DuckDBTypeId.HUGEINT || type.typeId === DuckDBTypeId.UHUGEINT)
     return facts.fitsDecimal ? 'DECIMAL(38,0)' : 'VARCHAR';
@@ -127,7 +127,7 @@ function fileTypeOf(type: DuckDBType, facts: ColumnFacts): string | undefined {
   return typeText(type, fileLeaf, 0, () => '[]');
 }
 
-/** Types that Parquet gives back as they were. */
+/** Types that Parquet returns unchanged. */
 const plain: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.BOOLEAN,
   DuckDBTypeId.TINYINT,
@@ -154,8 +154,8 @@ const plain: ReadonlySet<DuckDBTypeId> = new Set([
 const asTimestamp: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.TIMESTAMP_S, DuckDBTypeId.TIMESTAMP_MS]);
 
 /**
- * Of every other type the text says all; an offset of a TIME WITH TIME ZONE, for one, Parquet would
- * lose.
+ * Returns a leaf as text unless its type is plain. Parquet would lose, for example, the offset of a
+ * TIME WITH TIME ZONE.
  */
 const fileLeaf: LeafText = (type, depth) => {
   if (asTimestamp.has(type.typeId)) return 'TIMESTAMP';

@@ -1,19 +1,19 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { query } from '@quantbot/bus-format/duckdb';
 
-/** Something that a database of views has no place for. */
+/** An object that a database of views cannot have. */
 export interface LostObject {
   kind: string;
   name: string;
   definition: string;
 }
 
-/** What belongs to the database that is open, and is not DuckDB's own. */
+/** Limits a query to the open database, without DuckDB's internal objects. */
 export const ours = `NOT internal AND database_name = current_database()`;
 const here = 'database_name = current_database()';
 
 /**
- * What a database of views cannot have. A generated column keeps its values, and is no longer
+ * Lists what a database of views cannot have. A generated column keeps its values but is no longer
  * computed.
  */
 const lostSql = `
@@ -56,7 +56,7 @@ sql FROM duckdb_sequences() WHERE ${here}
 const name = `"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_]*`;
 const collated = new RegExp(`(${name}) VARCHAR COLLATE (${name}(?:\\.(?:${name}))*)`, 'g');
 
-/** Lists what a database of views has no place for, by kind and name. */
+/** Lists what a database of views cannot have, by kind and name. */
 export async function listLost(connection: DuckDBConnection): Promise<LostObject[]> {
   const lost = await query<LostObject & Record<string, never>>(connection, lostSql);
   const tables = await query<{ name: string; sql: string }>(

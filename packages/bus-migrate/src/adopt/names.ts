@@ -2,31 +2,30 @@ import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { OldTable } from './objects.js';
 
-/** What the operator says of names. */
+/** The operator's choices of names. */
 export interface NameChoices {
-  /** `schema.table` → the canonical table's name. */
+  /** Maps `schema.table` to the name of the canonical table. */
   map: ReadonlyMap<string, string>;
-  /** `schema.table`, which stay out. */
+  /** Tables (`schema.table`) to leave out. */
   skip: readonly string[];
-  /** `schema.table`, the only ones that are meant; all when empty. */
+  /** The only tables (`schema.table`) to adopt; all if empty. */
   only: readonly string[];
-  /** Whether tables stay out whose canonical table has rows in the bus. */
+  /** Whether to leave out tables whose canonical table has rows in the bus. */
   skipKnown: boolean;
 }
 
-/** An old table and the canonical table that it becomes. */
+/** An old table and its canonical name. */
 export interface NamedTable extends OldTable {
   canon: string;
 }
 
-/** How an old table is named to people, and by them. */
+/** Returns the name of an old table as people write it. */
 export const nameOf = ({ schema, table }: OldTable): string => `${schema}.${table}`;
 
 /**
- * Gives each table the name of its canonical table: its own, made a plain identifier where it is
- * none.
+ * Names the canonical table of each table: its own name, turned into a plain identifier if needed.
  *
- * @throws DaemonError `TABLE_NOT_FOUND` when a choice names a table that is not there.
+ * @throws DaemonError `TABLE_NOT_FOUND` if a choice names a missing table.
  */
 export function chooseNames(
   tables: readonly OldTable[],

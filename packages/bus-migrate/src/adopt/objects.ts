@@ -16,14 +16,14 @@ export interface OldView {
   sql: string;
 }
 
-/** The tables, by schema and name. */
+/** Lists the tables by schema and name. */
 export const listTables = (connection: DuckDBConnection): Promise<OldTable[]> =>
   query<OldTable & Record<string, never>>(
     connection,
     `SELECT schema_name AS schema, table_name AS "table" FROM duckdb_tables() WHERE ${ours} AND NOT temporary ORDER BY ALL`,
   );
 
-/** The views, by schema and name. */
+/** Lists the views by schema and name. */
 export async function listViews(connection: DuckDBConnection): Promise<OldView[]> {
   const views = await query<{ schema: string; view: string; sql: string }>(
     connection,
@@ -35,7 +35,7 @@ export async function listViews(connection: DuckDBConnection): Promise<OldView[]
 const name = `(?:"(?:[^"]|"")*"|[^\\s".()]+)`;
 const viewHead = new RegExp(`^CREATE VIEW ${name}(?:\\.${name})*\\s*(\\((?:"(?:[^"]|"")*"|[^")])*\\))?\\s*AS\\s+`, 'i');
 
-/** The SELECT of a CREATE VIEW as DuckDB writes it. */
+/** Returns the SELECT in a CREATE VIEW statement that DuckDB wrote. */
 export function selectOfView(create: string): string {
   const [head = '', columns] = viewHead.exec(create) ?? [];
   const select = create.slice(head.length).replace(/;\s*$/, '');

@@ -7,30 +7,30 @@ import { type FileIdentity, isSameFile } from '@quantbot/bus-format/state';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, systemErrorCode } from '@quantbot/infra/files';
 
-/** A database of somebody else's, open for reading. */
+/** A database from outside the bus, open for reading. */
 export interface OldDatabase {
   connection: DuckDBConnection;
   close(): void;
 }
 
-/** How much a reader of an old database may use. */
+/** The resources that a reader of an old database may use. */
 export interface ReaderLimits {
   memoryMb: number;
-  /** Where DuckDB may put what does not fit into memory; it is made when it is needed. */
+  /** Where DuckDB spills. Created on demand. */
   tempFolder: string;
 }
 
-/** What the configuration leaves a reader. */
+/** Returns a reader's limits from the configuration. */
 export const limitsOf = (config: BusConfig): ReaderLimits => ({
   memoryMb: config.export.memoryLimitMb,
   tempFolder: join(tmpdir(), `quantbot-bus-${process.pid}`),
 });
 
 /**
- * The identity of a database file that nobody is in the middle of writing.
+ * Returns the identity of a database file that no writer has left half-written.
  *
- * @throws DaemonError `OLD_DATABASE_UNREADABLE` when there is no such file, `OLD_DATABASE_UNMERGED`
- * when a write-ahead log lies beside it.
+ * @throws DaemonError `OLD_DATABASE_UNREADABLE` if the file is missing, `OLD_DATABASE_UNMERGED` if
+ * a write-ahead log lies beside it.
  */
 export async function identityOf(path: string): Promise<FileIdentity> {
   const info = await stat(path).catch((cause: unknown) => {
@@ -46,10 +46,10 @@ export async function identityOf(path: string): Promise<FileIdentity> {
 }
 
 /**
- * Opens a database for reading. While it is open nobody can open it for writing.
+ * Opens a database for reading. While it is open, no process can open it for writing.
  *
- * @throws DaemonError `OLD_DATABASE_LOCKED` when a process has it open for writing,
- * `OLD_DATABASE_UNREADABLE` when it is none, or of a newer DuckDB.
+ * @throws DaemonError `OLD_DATABASE_LOCKED` if a process has it open for writing,
+ * `OLD_DATABASE_UNREADABLE` if it is not a database or is from a newer DuckDB.
  */
 export async function openOldDatabase(path: string, limits: ReaderLimits): Promise<OldDatabase> {
   const instance = await DuckDBInstance.create(path, {
@@ -84,9 +84,9 @@ export async function openOldDatabase(path: string, limits: ReaderLimits): Promi
   };
 }
 
-/** Makes sure that nobody has written into a database, or is about to. */
+/** Checks that a database has not changed and that no process has it open for writing. */
 export async function assertUnchanged(path: string, expected: FileIdentity, limits: ReaderLimits): Promise<void> {
   const changed = !isSameFile(await identityOf(path), expected);
   if (changed) throw daemonError('ADOPTION_CHANGED', `${path} changed after its rows were copied.`);
-  (await openOldDatabase(path, limits)).close(); // refused while somebody has it open for writing
+  (await openOldDatabase(path, limits)).close(); // fails while a process has it open for writing
 }

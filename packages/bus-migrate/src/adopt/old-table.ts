@@ -4,17 +4,17 @@ import { query } from '@quantbot/bus-format/duckdb';
 import { type ColumnFacts, factSql, type KeptColumn, keptColumn, problemOf } from './kept-column.js';
 import type { OldTable } from './objects.js';
 
-/** An old table as SQL names it; with its database, where that is attached. */
+/** Returns an old table as a name in SQL, with its catalog if it is attached. */
 export const oldTableSql = ({ catalog, schema, table }: OldTable & { catalog?: string }): string =>
   [...(catalog === undefined ? [] : [catalog]), schema, table].map(identifier).join('.');
 
-/** An old table's rows, as they are written. */
+/** Returns the SELECT of the rows to write. */
 export const rowsToWrite = (table: OldTable, columns: readonly KeptColumn[]): string =>
   `SELECT ${columns.map(c => `${c.expression} AS ${identifier(c.canonName)}`).join(', ')} FROM ${oldTableSql(table)}`;
 
 /**
- * The old database's own text of each value, and of a UNION the JSON that names its member: what is
- * hashed.
+ * Returns the SELECT of the texts to hash: the old database's text of each value, and for a UNION
+ * its JSON, which names the member.
  */
 export const oldTexts = (table: OldTable, columns: readonly KeptColumn[]): string =>
   `SELECT ${textsOf(
@@ -23,10 +23,10 @@ export const oldTexts = (table: OldTable, columns: readonly KeptColumn[]): strin
     c => c.expression,
   )} FROM ${oldTableSql(table)}`;
 
-/** The same texts, of the values as they are made again of the canonical ones. */
+/** Returns the same texts of the values restored from the canonical table. */
 export const keptTexts = (columns: readonly KeptColumn[], from: string): string => {
   const canon = ({ canonName, canonType }: KeptColumn) => `CAST(${identifier(canonName)} AS ${canonType})`;
-  // A run that an earlier version has begun has hashed the canonical values themselves.
+  // A run that an earlier version began has hashed the canonical values themselves.
   return columns.every(({ checked }) => checked === undefined)
     ? `SELECT ${columns.map(c => `${canon(c)} AS ${identifier(c.canonName)}`).join(', ')} FROM ${from}`
     : `SELECT ${textsOf(columns, c => c.checked ?? canon(c), canon)} FROM ${from}`;
@@ -44,7 +44,7 @@ const textsOf = (
     ])
     .join(', ');
 
-/** How many rows an old table has, what becomes of its columns, and what of them cannot be kept. */
+/** Returns the number of rows of an old table, its planned columns, and their problems. */
 export async function inspectTable(
   connection: DuckDBConnection,
   table: OldTable & { catalog?: string },

@@ -1,10 +1,10 @@
 import type { BusConfig } from '@quantbot/infra/config';
 
-/** What an adoption needs of others. */
+/** What an adoption needs from its caller. */
 export interface AdoptParts {
   /**
-   * Settles all jobs that wait, with a daemon of its own unless one runs; `silent` when its
-   * warnings are of no interest.
+   * Settles all waiting jobs, with a daemon of its own unless one runs. `silent` suppresses its
+   * warnings.
    */
   settleWaiting(config: BusConfig, level?: 'silent'): Promise<void>;
 }

@@ -12,51 +12,50 @@ import { listTables, listViews, type OldTable } from './objects.js';
 import type { OldDatabase } from './old-database.js';
 import { inspectTable } from './old-table.js';
 
-/** An old table and what becomes of it. */
+/** An old table and its plan. */
 export interface PlannedTable extends OldTable {
   /** Its canonical table. */
   canon: string;
   rows: number;
   columns: KeptColumn[];
-  /** What its reader should know: renamed and changed columns, rows that are there already. */
+  /** Notes for the operator: renamed and changed columns, and rows that the bus has already. */
   notes: string[];
 }
 
-/** What an adoption would do. */
+/** The plan of an adoption. */
 export interface AdoptionPlan {
   database: string;
   bytes: number;
   /**
-   * The database lies where the bus publishes its own; it gets another name when all of it is in
-   * the bus.
+   * The database lies where the bus publishes its own. It is renamed once the bus has all of it.
    */
   replaces: boolean;
   tables: PlannedTable[];
   /**
-   * Tables that stay out: an earlier run has brought them into the bus, or (with `skipKnown`) the
-   * bus has rows of them.
+   * Tables to leave out: an earlier run adopted them, or (with `skipKnown`) the bus has rows of
+   * them.
    */
   taken: string[];
   views: PlannedView[];
   lost: LostObject[];
-  /** What must be decided first. */
+  /** Conflicts that the operator must resolve first. */
   conflicts: string[];
 }
 
-/** A database file, and what of it is in the bus. */
+/** A database file and the tables of it that the bus has. */
 export interface OldContent {
   path: string;
   bytes: number;
-  /** Tables of this very file that an earlier run has taken. */
+  /** Tables of this very file that an earlier run adopted. */
   taken: readonly AdoptedTable[];
   /**
-   * Tables that were taken when the file was another: they may have rows by now that the bus has
-   * not, or has from their producers.
+   * Tables that were adopted from an older state of the file. They may have rows that the bus lacks
+   * or has from their producers.
    */
   before: readonly AdoptedTable[];
 }
 
-/** Looks at an old database and at the bus, and changes neither. */
+/** Inspects an old database and the bus, and changes neither. */
 export async function planAdoption(
   config: BusConfig,
   database: OldDatabase,
@@ -93,12 +92,12 @@ export async function planAdoption(
   };
 }
 
-/** What is named later counts. */
+/** Keeps the last table of each name. */
 const oncePerName = <Table extends OldTable>(tables: readonly Table[]): Table[] => [
   ...new Map(tables.map(table => [nameOf(table), table])).values(),
 ];
 
-/** A table whose rows would come twice. */
+/** Returns the conflicts of tables whose rows would come twice. */
 function takenBefore(table: PlannedTable, { path, before }: OldContent): string[] {
   const earlier = before.find(other => nameOf(other) === nameOf(table) && other.canon === table.canon);
   return earlier === undefined
@@ -122,8 +121,7 @@ function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): 
 }
 
 /**
- * Whether the daemon will take the tables: what the configuration declares, and what is in the bus
- * already.
+ * Checks that the daemon will accept the tables, by the configuration and the tables in the bus.
  */
 function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: readonly PlannedTable[]): string[] {
   const conflicts: string[] = [];

@@ -23,7 +23,7 @@ import type { AdoptParts } from './parts.js';
 const producer = adoptProducer;
 const pollMs = 200;
 
-/** The run, and the one job, of an adoption. */
+/** Returns the job id of an adoption. It is also its run id. */
 export const jobIdOf = ({ id }: Pick<AdoptionRecord, 'id'>): string => `adopt-${id}`;
 
 const partsOf = (record: AdoptionRecord, { kind }: AdoptedTable) => ({
@@ -33,13 +33,13 @@ const partsOf = (record: AdoptionRecord, { kind }: AdoptedTable) => ({
   artifactId: kind,
 });
 
-/** The key of a table's artifact. */
+/** Returns the key of a table's artifact. */
 export const keyOf = (record: AdoptionRecord, table: AdoptedTable): string => artifactKey(partsOf(record, table));
 
-/** Where an adoption's job is: `none` when it has to be submitted (again). */
+/** Returns where an adoption's job is; `none` if it has to be submitted. */
 export async function whereIs(config: BusConfig, record: AdoptionRecord): Promise<'ingested' | 'waiting' | 'none'> {
   const layout = busLayout(config.busRoot);
-  // In this order: what leaves the one place while we look is found in the next.
+  // In this order: a job that leaves one place while we look is found in the next.
   const waits = async () =>
     (await exists(join(layout.inbox, jobIdOf(record)))) ||
     claimedNames(await readdir(layout.claimed)).some(name => name.endsWith(`~${jobIdOf(record)}`));
@@ -52,7 +52,7 @@ async function isInJournal(config: BusConfig, record: AdoptionRecord): Promise<b
   if (!(await exists(join(layout.hot, '000000000000')))) return false;
   const journal = await Journal.read(layout);
   try {
-    const [first] = record.tables; // they are of one job
+    const [first] = record.tables; // all tables come in one job
     return first !== undefined && (await journal.findKeys([keyOf(record, first)])).size > 0;
   } finally {
     journal.close();
@@ -60,8 +60,8 @@ async function isInJournal(config: BusConfig, record: AdoptionRecord): Promise<b
 }
 
 /**
- * Submits the files of all tables as one job and has it ingested, by the daemon that runs or by one
- * of our own.
+ * Submits the files of all tables as one job and has it ingested, by the running daemon or one of
+ * our own.
  *
  * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`.
  */
@@ -75,7 +75,7 @@ export async function submitTables(
   if (where === 'ingested') return;
   if (where === 'none') submission = await submit(config, record);
   faultPoint('adopt:submitted');
-  // It says that the old database cannot be replaced yet, which is as it should be.
+  // Its warning that the old database cannot be replaced is expected here.
   await settleWaiting(config, 'silent');
   if (submission !== undefined) await submission.settled({ timeoutMs });
   else await waitUntilIngested(config, record, timeoutMs);
@@ -116,7 +116,7 @@ async function waitUntilIngested(config: BusConfig, record: AdoptionRecord, time
 }
 
 /**
- * Compares what the bus has stored with the old tables.
+ * Compares the stored rows with the old tables.
  *
  * @throws DaemonError `ADOPTION_MISMATCH`.
  */

@@ -18,9 +18,9 @@ const publishTimeoutMs = 60_000;
 const pollMs = 100;
 
 /**
- * Has the daemon replace an old database whose rows are all in the bus. The old file gets a second
- * name beside it first, and the published one is then renamed over the first name: at each moment
- * there is a whole database at `duckdb_path`.
+ * Has the daemon replace an old database once the bus has all its rows. The old file first gets a
+ * second name beside it; then the published file is renamed over the first name. At each moment a
+ * whole database lies at `duckdb_path`.
  *
  * @throws DaemonError `ADOPTION_CHANGED`, `ADOPTION_UNPUBLISHED`, `ADOPTION_MISMATCH`.
  */
@@ -34,8 +34,7 @@ export async function switchDatabase(
   let record = from;
   if (!(await isPublished(config))) {
     await assertUnchanged(record.source, record, limits);
-    // Its name is written down first, so that a run that is ended here and begun again makes no
-    // second one.
+    // Record the name first: a run that is interrupted and repeated then creates no second backup.
     const backup = record.backup ?? (await freeBackupName(record.source));
     await writeAdoptionRecord(layout, { ...record, backup });
     await keepBackup(record.source, backup);
@@ -51,7 +50,7 @@ export async function switchDatabase(
   return record;
 }
 
-/** Whether what lies at `duckdb_path` is a database that this bus has published. */
+/** Returns whether the file at `duckdb_path` is a database that this bus has published. */
 export async function isPublished(config: BusConfig): Promise<boolean> {
   const layout = busLayout(config.busRoot);
   if (!(await exists(layout.published)) || !(await exists(config.duckdbPath))) return false;
@@ -59,11 +58,11 @@ export async function isPublished(config: BusConfig): Promise<boolean> {
   return (await listPublished(layout)).some(published => published.ino === ino);
 }
 
-/** The second name; a copy where the file system has no links. */
+/** Gives a file its second name, or copies it if the file system has no links. */
 async function keepBackup(source: string, backup: string): Promise<void> {
   if (await exists(backup)) {
     if ((await stat(backup)).ino === (await stat(source)).ino) return;
-    await rm(backup); // a copy that a run which was ended has begun
+    await rm(backup); // an unfinished copy of an interrupted run
   }
   if (!tryLink(source, backup)) await copyFileDurable(source, backup);
   await syncFolder(dirname(source));
@@ -88,8 +87,8 @@ async function waitUntilPublished(config: BusConfig): Promise<void> {
 }
 
 /**
- * Whoever had the old database open for writing at the last moment wrote into what is the backup
- * now.
+ * Checks that the backup has not changed. A process that had the old database open for writing may
+ * have written to it until the switch.
  */
 async function assertBackupWhole(record: AdoptionRecord, backup: string): Promise<void> {
   const { size, mtimeMs, ino } = await stat(backup);
@@ -101,8 +100,8 @@ async function assertBackupWhole(record: AdoptionRecord, backup: string): Promis
 }
 
 /**
- * Compares what readers get with the old tables, row by row in effect: number and hash. A table
- * whose mode hides superseded rows is left out.
+ * Compares number and hash of the published rows with the old tables. Skips tables whose mode hides
+ * superseded rows.
  *
  * @throws DaemonError `ADOPTION_MISMATCH`.
  */

@@ -9,10 +9,10 @@ import {
 import { exists, writeFileDurable } from '@quantbot/infra/files';
 
 /**
- * Adds views to `publish.views` of a bus_config.json, which is made when it is not there; those of
- * the same name are replaced, all else stays, comments too.
+ * Adds views to `publish.views` of a bus_config.json, and creates the file if needed. Views of the
+ * same name are replaced. All else stays, comments included.
  *
- * @returns the configuration as it is then.
+ * @returns the new configuration.
  */
 export async function writeViews(
   config: BusConfig,
@@ -25,7 +25,7 @@ export async function writeViews(
   const added = new Set(views.map(({ name }) => name.toLowerCase()));
   const kept = (file.publish?.views ?? []).filter(({ name }) => !added.has(name.toLowerCase()));
   const next = withValue(text, ['publish', 'views'], [...kept, ...views]);
-  const parsed = parseBusConfig(next, path); // before it is written: it must be one that the daemon takes
+  const parsed = parseBusConfig(next, path); // check before writing that the daemon will accept it
   await writeFileDurable(path, next);
   return parsed;
 }

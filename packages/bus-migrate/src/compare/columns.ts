@@ -9,7 +9,7 @@ export interface SchemaDifference {
   types: { name: string; bus: string; old: string }[];
 }
 
-/** A column that both tables have, and its value on each side: two expressions of one type. */
+/** A column of both tables, with an expression for its value on each side. Both have one type. */
 export interface ComparedColumn {
   name: string;
   bus: string;
@@ -20,8 +20,8 @@ export interface ComparedColumn {
 const ownColumns = new Set(['_seq', '_artifact_key']);
 
 /**
- * Pairs the columns of `canon.<table>` with those of an old table, by name. A type that the bus
- * widens by itself (INTEGER to BIGINT) is no difference; any other is, and such columns are
+ * Pairs the columns of `canon.<table>` with those of an old table by name. A type that the bus
+ * widens itself (INTEGER to BIGINT) is no difference. Columns of other types differ and are
  * compared as text.
  */
 export async function pairColumns(

@@ -7,31 +7,31 @@ import { identityOf, limitsOf, type OldDatabase, openOldDatabase } from '../adop
 import { type ComparedColumn, pairColumns, type SchemaDifference } from './columns.js';
 import { findBusTable, findOldTable, oldCatalog } from './find-tables.js';
 
-/** What to compare, and how much to show. */
+/** What to compare and how much to show. */
 export interface CompareOptions {
-  /** `schema.table` of the old database; else the one of the same name. */
+  /** `schema.table` in the old database; by default the table of the same name. */
   oldTable?: string;
-  /** Columns that tell which row is which: then changed rows are told apart from new ones. */
+  /** Columns that identify a row. They tell changed rows from new ones. */
   key: readonly string[];
-  /** How many rows of each kind are shown. */
+  /** How many rows of each kind to show. */
   limit: number;
-  /** Where what does not fit into memory goes. */
+  /** Where DuckDB spills. */
   tempFolder?: string;
 }
 
-/** Rows of one kind: how many there are, and the first of them. */
+/** The number of rows of one kind, and the first of them. */
 export interface DifferingRows<Row = Record<string, Json>> {
   rows: number;
   shown: Row[];
 }
 
-/** A row that both tables have by its key, with other values. */
+/** A row with the same key in both tables and different values. */
 export interface ChangedRow {
   key: Record<string, Json>;
   columns: Record<string, { bus: Json; old: Json }>;
 }
 
-/** How `canon.<table>` differs from a table of an old database. */
+/** The differences between `canon.<table>` and a table of an old database. */
 export interface Comparison {
   table: string;
   oldTable: string;
@@ -41,14 +41,14 @@ export interface Comparison {
   schema: SchemaDifference;
   onlyInBus: DifferingRows;
   onlyInOld: DifferingRows;
-  /** With a key only. */
+  /** Null without a key. */
   changed: DifferingRows<ChangedRow> | null;
 }
 
 /**
- * Compares a canonical table with a table of an old database: columns, then rows, as a multiset (a
- * row that is there twice must be there twice). NULLs are equal to each other; numbers are compared
- * exactly. Rows are counted by DuckDB's aggregation, which goes to the disk when memory is short.
+ * Compares a canonical table with a table of an old database: columns, then rows as a multiset (a
+ * row that one table has twice, the other must have twice). NULLs are equal to each other, and
+ * numbers are compared exactly. DuckDB's aggregation counts the rows and spills to disk.
  *
  * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`,
  * `TABLE_NOT_FOUND`, `KEY_NOT_FOUND`.
@@ -62,7 +62,7 @@ export async function compareTable(
   await identityOf(resolve(oldPath));
   const usual = limitsOf(config);
   const limits = { ...usual, tempFolder: options.tempFolder ?? usual.tempFolder };
-  (await openOldDatabase(resolve(oldPath), limits)).close(); // tells clearly what is wrong with it
+  (await openOldDatabase(resolve(oldPath), limits)).close(); // gives a clear error
   const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
   const { connection } = database;
   try {
@@ -104,7 +104,7 @@ async function compareRows(
   const [busRows, oldRows] = [await countOf(connection, from.bus), await countOf(connection, from.old)];
   const side = (which: 'bus' | 'old') =>
     `SELECT ${[...compared.map(c => `${c[which]} AS ${identifier(c.name)}`), `${which === 'bus' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
-  // Positive: the bus has the row so many times more; negative: the old table.
+  // Positive: the bus has this many more of the row. Negative: the old table has.
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE __differing AS
      SELECT * EXCLUDE (__more), sum(__more) AS __more FROM (${side('bus')} UNION ALL ${side('old')}) GROUP BY ALL HAVING sum(__more) <> 0`,
@@ -137,7 +137,7 @@ async function differing(connection: DuckDBConnection, where: string, limit: num
 const sameKey = (keys: readonly string[], a: string, b: string): string =>
   keys.map(key => `${a}.${identifier(key)} IS NOT DISTINCT FROM ${b}.${identifier(key)}`).join(' AND ');
 
-/** Whether the other table has a row with the key of `d`, which differs from it. */
+/** Returns SQL for whether the other table has a different row with the key of `d`. */
 const isChanged = (keys: readonly string[]): string =>
   `EXISTS (FROM __differing o WHERE sign(o.__more) = -sign(d.__more) AND ${sameKey(keys, 'o', 'd')})`;
 

@@ -1,6 +1,6 @@
 import type { Comparison, DifferingRows } from './compare-table.js';
 
-/** A comparison as lines for people. */
+/** Formats a comparison as lines for people. */
 export function describeComparison(comparison: Comparison): string {
   const { table, oldTable, equal, busRows, oldRows, schema, onlyInBus, onlyInOld, changed } = comparison;
   if (equal) return `canon.${table} and ${oldTable} are equal: ${busRows} rows`;

@@ -2,11 +2,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 
-/** The name under which the old database is attached. */
+/** The catalog name of the attached old database. */
 export const oldCatalog = 'old_database';
 
 /**
- * The canonical table of a name, with or without `canon.` before it.
+ * Returns the canonical table of a name, which may begin with `canon.`.
  *
  * @throws DaemonError `TABLE_NOT_FOUND`.
  */
@@ -23,8 +23,8 @@ export async function findBusTable(connection: DuckDBConnection, name: string): 
 }
 
 /**
- * The one that was named; else the one of the same name in `canon`, in `main`, or in the only
- * schema that has one.
+ * Returns the named table; by default the table of the same name in `canon`, in `main`, or in the
+ * only schema that has one.
  */
 export async function findOldTable(
   connection: DuckDBConnection,

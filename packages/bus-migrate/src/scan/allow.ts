@@ -3,8 +3,8 @@ import type { Lines } from './lines.js';
 const comment = /(?:\/\/|#|\/\*|--)[^\n]*?quantbot-bus-scan:\s*allow\s+(\S[^\n]*?)\s*(?:\*\/|\}|$)/;
 
 /**
- * The reason of a comment that allows what stands on its line or on the next; a comment without a
- * reason allows nothing.
+ * Returns the reason in a comment that allows a finding on its line or the next one. A comment
+ * without a reason allows nothing.
  */
 export function allowedAt(lines: Lines, places: readonly number[]): string | undefined {
   for (const at of places) {
@@ -15,6 +15,6 @@ export function allowedAt(lines: Lines, places: readonly number[]): string | und
   return undefined;
 }
 
-/** A comment behind code of its own is about that code. */
+/** Returns a line that is only a comment. A comment behind code belongs to that code. */
 const alone = (line: string): string | undefined =>
   /^\s*(?:\/\/|#|\/\*|--)/.test(line) ? comment.exec(line)?.[1] : undefined;

@@ -12,7 +12,7 @@ const baselineSchema = z.object({
   ),
 });
 
-/** Places that are tolerated: known by file, rule and code, never by line. */
+/** Tolerated places, identified by file, rule and code, never by line. */
 export type Baseline = z.infer<typeof baselineSchema>;
 
 /** Reads a baseline. @throws DaemonError `BASELINE_INVALID`. */
@@ -28,8 +28,8 @@ const keyOf = (place: { file: string; rule: string; code: string }): string =>
   JSON.stringify([place.file, place.rule, place.code]);
 
 /**
- * How the baseline calls a file: from its own folder, so that it does not matter where the scan is
- * started.
+ * Returns the path of a file relative to the baseline's folder, so that the working folder does not
+ * matter.
  */
 const inBaseline = (path: string, file: string): string =>
   relative(dirname(resolve(path)), resolve(file))
@@ -37,8 +37,8 @@ const inBaseline = (path: string, file: string): string =>
     .join('/');
 
 /**
- * Marks what the baseline knows as `known`; as many of each as it counts. Returns the places that
- * are gone from the scanned files.
+ * Marks findings in the baseline as `known`, at most as many of each as it counts. Returns the
+ * places that scanned files no longer have.
  */
 export function applyBaseline(
   path: string,
@@ -59,10 +59,10 @@ export function applyBaseline(
   return places.reduce((sum, place) => sum + (left.get(keyOf(place)) ?? 0), 0);
 }
 
-/** Was a file, by its whole path, among what the scan was asked for? */
+/** Returns whether the scan covered a file, by its absolute path. */
 export type Scanned = (file: string) => boolean;
 
-/** Writes what is found as the new baseline; what it says of files that were not scanned stays. */
+/** Writes the findings as the new baseline. Keeps the entries of files that were not scanned. */
 export async function writeBaseline(
   path: string,
   before: Baseline | undefined,

@@ -11,23 +11,24 @@ import {
   type Value,
 } from './code.js';
 
-/** What a language tells the walk about its syntax. */
+/** What the walk needs to know of a language's syntax. */
 export interface Grammar {
-  /** The value of an expression; {@link CodeBuilder.value} bounds and remembers it. */
-  evaluate(builder: CodeBuilder, node: SyntaxNode): Value;
   /**
-   * What is done at a node on the way down, by its name: imports, bindings, returns, parameters.
+   * Returns the value of an expression. {@link CodeBuilder.value} limits its depth and remembers
+   * it.
    */
+  evaluate(builder: CodeBuilder, node: SyntaxNode): Value;
+  /** What to do at a node on the way down, by node name: imports, bindings, returns, parameters. */
   visit: ReadonlyMap<string, (builder: CodeBuilder, node: SyntaxNode) => void>;
   functions: ReadonlySet<string>;
   classes: ReadonlySet<string>;
   calls: ReadonlySet<string>;
 }
 
-/** Expressions nested deeper are not looked into: hostile input must not exhaust the stack. */
+/** Deeper expressions are skipped: hostile input must not exhaust the stack. */
 const deepest = 100;
 
-/** Gathers what a syntax tree says, in one walk that does not recurse. */
+/** Collects the facts of a syntax tree in one walk without recursion. */
 export class CodeBuilder {
   readonly code: Code;
   readonly #grammar: Grammar;
@@ -47,7 +48,7 @@ export class CodeBuilder {
     return this.#scope;
   }
 
-  /** The class whose body is being read, if its functions are not. */
+  /** The class whose body is being read, outside its functions. */
   get owner(): ClassScope | undefined {
     return this.#classes.at(-1);
   }
@@ -61,7 +62,7 @@ export class CodeBuilder {
     return this.code;
   }
 
-  /** The value of an expression. */
+  /** Returns the value of an expression. */
   value(node: SyntaxNode | null | undefined): Value {
     if (node === null || node === undefined) return other;
     const key = `${node.from}:${node.to}:${node.name}`;
@@ -75,14 +76,14 @@ export class CodeBuilder {
     return value;
   }
 
-  /** The value of a call, which is also listed. */
+  /** Returns the value of a call, and lists the call. */
   call(node: SyntaxNode, parts: Pick<Call, 'callee' | 'args'> & { named?: Map<string, Value> }): Value {
     const call: Call = { named: new Map(), ...parts, from: node.from, to: node.to, scope: this.#scope };
     this.code.calls.push(call);
     return { kind: 'call', call };
   }
 
-  /** The scope of a function's node, made when it is first met. */
+  /** Returns the scope of a function's node, created at first sight. */
   function(node: SyntaxNode): Scope {
     const known = this.#functions.get(node.from);
     if (known !== undefined) return known;
@@ -92,7 +93,7 @@ export class CodeBuilder {
     return scope;
   }
 
-  /** Binds what stands on the left of an assignment. */
+  /** Binds a value to the left side of an assignment. */
   assign(target: Value, value: Value): void {
     if (target.kind === 'name') bind(target.scope.bindings, target.name, value);
     if (target.kind !== 'member') return;
@@ -100,7 +101,7 @@ export class CodeBuilder {
     else if (target.of.kind === 'name') bind(target.of.scope.bindings, `${target.of.name}.${target.name}`, value);
   }
 
-  /** `name += value`: what the name stood for has the value behind it. */
+  /** Applies `name += value`: the value is appended to what the name stood for. */
   extend(name: string, value: Value): void {
     const values = this.#scope.bindings.get(name);
     if (values === undefined) return;
@@ -136,12 +137,12 @@ export class CodeBuilder {
   }
 }
 
-/** Notes that a name is a class of this file. */
+/** Records that a name is a class of this file. */
 export function nameClass(builder: CodeBuilder, name: SyntaxNode | null): void {
   if (name !== null) bind(builder.scope.bindings, builder.textOf(name), { kind: 'class' });
 }
 
-/** The children of a node, punctuation included. */
+/** Returns the children of a node, punctuation included. */
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   const children: SyntaxNode[] = [];
   for (let child = node.firstChild; child !== null; child = child.nextSibling) children.push(child);

@@ -1,18 +1,15 @@
 /**
- * Code of any language, reduced to what the rules ask about: calls, their arguments, and what names
- * stand for.
+ * Code of any language, reduced to what the rules need: calls, their arguments, and the meaning of
+ * names.
  */
 
-/**
- * A stretch of text and where it stands in the source; escapes are blanked, so that offsets stay
- * true.
- */
+/** Text with its place in the source. Escapes are blanked, so offsets stay true. */
 export interface Piece {
   text: string;
   from: number;
 }
 
-/** What an expression is, as far as it can be told without running it. */
+/** The value of an expression, as far as it is known without running it. */
 export type Value =
   | { kind: 'text'; pieces: readonly Piece[] }
   | { kind: 'joined'; parts: readonly Value[]; from: number }
@@ -46,28 +43,28 @@ export interface Call {
 /** A function, or the file itself. */
 export interface Scope {
   parent?: Scope;
-  /** The class whose method it is; `this` and `self` mean it. */
+  /** The class of a method. `this` and `self` refer to it. */
   owner?: ClassScope;
   params: string[];
   returns: Value[];
   bindings: Map<string, Value[]>;
 }
 
-/** A class: what its instances' members stand for. */
+/** A class, with the meaning of its instances' members. */
 export interface ClassScope {
   name: string;
   members: Map<string, Value[]>;
 }
 
-/** One file (or all code cells of a notebook). */
+/** One file, or all code cells of a notebook. */
 export interface Code {
   language: 'javascript' | 'python';
   text: string;
   calls: Call[];
   scopes: Scope[];
-  /** Modules that are imported, and the names from them. */
+  /** Imported modules, and the names imported from them. */
   imports: { module: string; names: string[] }[];
-  /** Where the parser met something that it does not know. */
+  /** Positions that the parser could not read. */
   errors: number[];
 }
 
@@ -78,14 +75,17 @@ export const newScope = (more: Partial<Scope> = {}): Scope => ({
   ...more,
 });
 
-/** Notes that a name (or `a.b`) stands for a value, beside what else it stands for. */
+/** Adds a value to the possible values of a name (or `a.b`). */
 export function bind(bindings: Map<string, Value[]>, name: string, value: Value): void {
   const values = bindings.get(name);
   if (values === undefined) bindings.set(name, [value]);
   else if (values.length < 64) values.push(value);
 }
 
-/** `a.b.c` of a chain of members; calls in between are left out. Empty for what has no name. */
+/**
+ * Returns the names in a chain of members (`a.b.c`), without calls in between. Empty for a value
+ * without a name.
+ */
 export function pathOf(value: Value): string[] {
   const path: string[] = [];
   for (let at = value; ; ) {
@@ -98,12 +98,10 @@ export function pathOf(value: Value): string[] {
   }
 }
 
-/** Is it the instance whose method this is? */
+/** Returns whether a value is the instance of the surrounding method. */
 export const isSelf = (value: Value): boolean => value.kind === 'name' && ['this', 'self', 'cls'].includes(value.name);
 
-/**
- * The source of a literal with each escape blanked to the same length, so that offsets stay true.
- */
+/** Blanks each escape of a literal to the same length, so that offsets stay true. */
 export const blankEscapes = (source: string): string =>
   source.replace(/\\(\r\n|[\s\S])/g, (sequence, char: string) => {
     if (char === 'n' || char === '\n') return ' \n'; // it ends a comment in SQL

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type FileOptions, findFiles } from './find-files.js';
 
-/** A repository with some files; a name may have content behind it. */
+/** Creates a repository of files; a tuple gives a file its content. */
 function repository(...files: (string | [string, string])[]): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-scan-')));
   onTestFinished(() => rmSync(root, { recursive: true }));

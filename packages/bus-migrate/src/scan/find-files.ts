@@ -3,17 +3,17 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import glob from 'fast-glob';
 import ignore, { type Ignore } from 'ignore';
 
-/** Which files are looked for. */
+/** Which files to find. */
 export interface FileOptions {
   /** Patterns of files to leave out, as in a .gitignore. */
   exclude?: readonly string[];
-  /** Tests too. */
+  /** Whether to include tests. */
   tests?: boolean;
 }
 
 const patterns = ['**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,py,ipynb}'];
 
-/** Folders that hold what others wrote or a tool made. */
+/** Folders of third-party or generated files. */
 const skipped = new Set(
   'node_modules bower_components dist .git .hg .svn .venv venv site-packages __pycache__ .tox .nox .mypy_cache .pytest_cache .ruff_cache .ipynb_checkpoints .next .nuxt .turbo .cache .yarn coverage'.split(
     ' ',
@@ -25,8 +25,8 @@ const tests =
 const made = /\.min\.[mc]?js$|\.d\.[mc]?ts$/;
 
 /**
- * The files below a folder, sorted, with what .gitignore files leave out left out; a file itself
- * when the path is one.
+ * Returns the files below a folder, sorted, without those that .gitignore files exclude. If the
+ * path is a file, returns the file.
  */
 export async function findFiles(path: string, options: FileOptions = {}): Promise<{ files: string[]; tests: number }> {
   const root = resolve(path);
@@ -34,7 +34,7 @@ export async function findFiles(path: string, options: FileOptions = {}): Promis
   const rules = new IgnoreRules(root, options.exclude ?? []);
   const readdir = ((folder: string, how: { withFileTypes: true }, done: ReadDone) => {
     fs.readdir(folder, how, (error, entries) => {
-      if (error) return done(null, []); // a folder that may not be read has nothing for us
+      if (error) return done(null, []); // skip an unreadable folder
       rules.enter(folder, entries);
       done(
         null,
@@ -56,7 +56,7 @@ export async function findFiles(path: string, options: FileOptions = {}): Promis
 
 type ReadDone = (error: Error | null, entries: fs.Dirent[]) => void;
 
-/** The .gitignore files from the repository's root down, read as the walk meets them. */
+/** The .gitignore files from the repository's root down, read during the walk. */
 class IgnoreRules {
   readonly #rules = new Map<string, Ignore>();
   readonly #exclude: Ignore;
@@ -67,7 +67,7 @@ class IgnoreRules {
     this.#exclude = ignore().add([...exclude]);
     const above = foldersUpToRepository(root);
     for (const folder of above) this.#add(folder);
-    // A folder that is asked for by name is looked into, also when its repository ignores it.
+    // A folder that is given by name is scanned even if its repository ignores it.
     if (!this.#allowed(root, true)) this.#rules.clear();
   }
 
@@ -86,11 +86,11 @@ class IgnoreRules {
     try {
       this.#rules.set(folder, ignore().add(fs.readFileSync(join(folder, '.gitignore'), 'utf8')));
     } catch {
-      // there is none, or it cannot be read: nothing is ignored by it
+      // Without a readable .gitignore nothing is ignored.
     }
   }
 
-  /** As git does: the rule of the nearest .gitignore decides. */
+  /** Returns whether a path is allowed. As in git, the nearest .gitignore with a rule decides. */
   #allowed(path: string, isFolder: boolean): boolean {
     for (let folder = dirname(path); ; folder = dirname(folder)) {
       const rule = this.#rules.get(folder);
@@ -105,7 +105,7 @@ class IgnoreRules {
   }
 }
 
-/** The folders above one, up to its repository's root; none when it is in no repository. */
+/** Returns the folders above a folder up to its repository's root; none outside a repository. */
 function foldersUpToRepository(from: string): string[] {
   const folders: string[] = [];
   for (let folder = from; ; folder = dirname(folder)) {

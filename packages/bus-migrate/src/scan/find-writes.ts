@@ -5,17 +5,17 @@ import { expand, functionsOf, nameOf, placeOf, qualifiedOf, stringOf, type Text,
 import type { RuleId } from './rules.js';
 import { alwaysWrites, statementsOf } from './sql-statements.js';
 
-/** A place that writes, before comments and the baseline have their say. */
+/** A writing place, before comments and the baseline are applied. */
 export interface Write {
   rule: RuleId;
-  /** Where it stands in the source. */
+  /** Position in the source. */
   at: number;
-  /** The code itself: what tells it from other places of the same rule. */
+  /** The code, which identifies the place among others of the same rule. */
   code: string;
   call: Call;
 }
 
-/** All that one file writes directly to DuckDB or Parquet. */
+/** Finds all places in a file that write directly to DuckDB or Parquet. */
 export function findWrites(code: Code): Write[] {
   const look = new Look(code);
   for (const call of code.calls) {
@@ -33,7 +33,7 @@ const writable = ({ database, mode }: Origin): boolean =>
 const receiverOf = ({ callee }: Call): Value | undefined => (callee.kind === 'member' ? callee.of : undefined);
 const methodOf = ({ callee }: Call): string => (callee.kind === 'member' || callee.kind === 'name' ? callee.name : '');
 
-/** Looks at the calls of one file, and remembers what is done over each connection. */
+/** Inspects the calls of one file and records the writes of each connection. */
 class Look {
   readonly writes: Write[] = [];
   readonly #code: Code;
@@ -49,7 +49,7 @@ class Look {
         for (const table of statementsOf(stringOf(text)).temporary) this.#temporary.add(table);
   }
 
-  /** Statements that are handed to a call. */
+  /** Records the statements that a call receives. */
   sql(call: Call): void {
     if (!takesSql(methodOf(call)) || functionsOf(call.callee).length > 0) return;
     const receiver = receiverOf(call);
@@ -70,7 +70,7 @@ class Look {
     }
   }
 
-  /** Appenders, relations and data frames that go into a database. */
+  /** Records appenders, relations and data frames that go into a database. */
   duckDb(call: Call): void {
     const method = methodOf(call);
     const receiver = receiverOf(call);
@@ -104,7 +104,7 @@ class Look {
     }
   }
 
-  /** Parquet that is written without SQL. */
+  /** Records Parquet that is written without SQL. */
   parquet(call: Call): void {
     const name = nameOf(call.callee);
     const writer = parquetWriters.find(([pattern]) => pattern.test(name));
@@ -129,7 +129,7 @@ class Look {
     const polars = javascript && this.#code.imports.some(({ module }) => module === 'nodejs-polars');
     if (javascript && !polars) return false;
     if (!(javascript ? /^(?:write|sink)Parquet$/ : /^(?:to|write|sink)_parquet$/).test(name)) return false;
-    // A method of this file does not write itself, it calls what does.
+    // A method of this file only calls the code that writes.
     if (pathOf(of)[0] === 'super' || functionsOf(callee).length > 0) return false;
     const library =
       /^(?:dask|dask_expr|awswrangler)\./.test(qualifiedOf(of) ?? '') || qualifiedOf(of) === 'dask.dataframe';
@@ -139,7 +139,7 @@ class Look {
     return !inMemory(target);
   }
 
-  /** The databases that are opened for writing. */
+  /** Returns the databases that are opened for writing. */
   opens(): Write[] {
     return this.#code.calls.flatMap(call => {
       if (openedBy(call)?.mode !== 'file') return [];
@@ -154,7 +154,7 @@ class Look {
 
   #add(rule: RuleId, call: Call): void {
     const { callee } = call;
-    // Of a chain over several lines, the line of the method that writes.
+    // In a chain over several lines, report the line of the writing method.
     const offset = callee.kind === 'member' ? this.#source(call).lastIndexOf(`.${callee.name}`) : -1;
     const at = offset > 0 ? call.from + offset + 1 : call.from;
     this.writes.push({ rule, at, code: this.#source(call), call });
@@ -163,7 +163,9 @@ class Look {
   #source = ({ from, to }: Call): string => this.#code.text.slice(from, Math.min(to, from + 2000));
 }
 
-/** The SQL that a call is handed: its first argument; of a plain function any of them. */
+/**
+ * Returns the SQL that a call receives: its first argument, or any argument of a plain function.
+ */
 function sqlOf(call: Call): Text[] {
   const { args, named } = call;
   const plain = call.callee.kind === 'name';
@@ -178,7 +180,7 @@ function sqlOf(call: Call): Text[] {
   ]);
 }
 
-/** A buffer rather than a file. */
+/** Returns whether a target is a buffer instead of a file. */
 const inMemory = (target: Value | undefined): boolean =>
   target !== undefined &&
   expand(target).some(each =>

@@ -4,7 +4,8 @@ import { bind, blankEscapes, type Code, other, type Scope, type Value } from './
 import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder.js';
 
 /**
- * Reads TypeScript or JavaScript; `.ts` files know no JSX, since `<T>x` is a type assertion there.
+ * Parses TypeScript or JavaScript. `.ts` files have no JSX, because `<T>x` is a type assertion
+ * there.
  */
 export function readJavaScript(text: string, extension: string): Code {
   const typed = /^\.[mc]?tsx?$/.test(extension);
@@ -14,7 +15,7 @@ export function readJavaScript(text: string, extension: string): Code {
 }
 
 /**
- * What TypeScript has and the parser does not, blanked to the same length: type predicates, and
+ * Blanks TypeScript syntax that the parser does not know, keeping the length: type predicates, and
  * `type` in a list of exports.
  */
 const parsable = (text: string): string =>

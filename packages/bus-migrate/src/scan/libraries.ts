@@ -1,25 +1,25 @@
-/** What is known of libraries by name. Qualified names are `module.name.name`. */
+/** Facts about libraries by name. Qualified names have the form `module.name.name`. */
 
-/** Modules whose connections are not DuckDB's. */
+/** Modules of other databases. */
 const foreign =
   /^(?:sqlite3|aiosqlite|psycopg2?|psycopg_pool|asyncpg|pg8000|pymysql|aiomysql|MySQLdb|mysql|oracledb|cx_Oracle|pyodbc|sqlalchemy|sqlmodel|flask_sqlalchemy|alembic|django|peewee|databases|clickhouse_connect|clickhouse_driver|snowflake|redshift_connector|trino|databricks|pyspark|chdb|tortoise|google\.cloud|pg|pg-promise|pg-pool|postgres|@neondatabase\/.*|@vercel\/postgres|mysql2?|better-sqlite3|sqlite|node:sqlite|bun:sqlite|sql\.js|@libsql\/.*|libsql|knex|kysely|drizzle-orm|typeorm|sequelize|@prisma\/client|@clickhouse\/.*|snowflake-sdk|mssql|tedious|oracledb)(?:[./].*)?$/;
 
-/** Is it a module of another database? */
+/** Returns whether a module belongs to another database. */
 export const isForeign = (qualified: string): boolean => foreign.test(qualified) && !mentionsDuckDb(qualified);
 
-/** Does a name speak of DuckDB? */
+/** Returns whether a name mentions DuckDB. */
 export const mentionsDuckDb = (name: string): boolean => /duck_?db/i.test(name) && !isBrowsers(name);
 
-/** DuckDB in the browser has no file that anyone else could open. */
+/** Returns whether a name means DuckDB in the browser, which has no file to share. */
 const isBrowsers = (name: string): boolean => /duckdb-wasm/i.test(name);
 
-/** Does a name speak of another database? */
+/** Returns whether a name mentions another database. */
 export const mentionsOther = (name: string): boolean =>
   /sqlite|postgres|psql|mysql|mariadb|clickhouse|snowflake|redshift|bigquery|prisma|knex|spark|(?:^|[._])pg(?:$|[._A-Z])/i.test(
     name,
   );
 
-/** Who opens a DuckDB database: `path` is its first argument. */
+/** Functions that open a DuckDB database. Their first argument is `path`. */
 const openers: readonly RegExp[] = [
   /(?:^|\.)duckdb\.connect$/,
   /^@duckdb\/node-api(?:\.default)?\.DuckDBInstance\.(?:create|fromCache)$/,
@@ -29,17 +29,17 @@ const openers: readonly RegExp[] = [
   /(?:^|\.)open_?DuckDb$/i,
 ];
 
-/** Does a call of this name open a DuckDB database? */
+/** Returns whether a call of this name opens a DuckDB database. */
 export const isOpener = (qualified: string): boolean => openers.some(opener => opener.test(qualified));
 
-/** Opens only for reading, whatever it is told. */
+/** Returns whether a function opens only for reading, whatever its arguments. */
 export const readsOnly = (qualified: string): boolean => qualified.startsWith('@quantbot/storage.');
 
-/** Methods of a connection that give another one, or itself. */
+/** Returns whether a method of a connection returns a connection. */
 export const keepsConnection = (method: string): boolean =>
   /^(?:cursor|connect|duplicate|__enter__|acquire|getConnection|begin)$/.test(method);
 
-/** Methods and functions that are handed SQL. */
+/** Returns whether a method or function takes SQL. */
 export const takesSql = (method: string): boolean =>
   /^(?:sql|query|execute|executemany|execute_many|executescript|exec|run|all|get|each|prepare|raw|unsafe|stream|%sql)$/.test(
     method,
@@ -48,7 +48,7 @@ export const takesSql = (method: string): boolean =>
   /^\$(?:query|execute)Raw(?:Unsafe)?$/.test(method);
 
 /**
- * Functions whose first argument is the text that they return: `text("…")`, `dedent("…")`,
+ * Returns whether a function returns the text of its first argument: `text("…")`, `dedent("…")`,
  * `"…".format(…)`.
  */
 export const returnsText = (name: string): boolean =>
@@ -56,10 +56,10 @@ export const returnsText = (name: string): boolean =>
     name,
   );
 
-/** Who writes Parquet through a function or a class of its own. */
+/** Functions and classes of other libraries that write Parquet. */
 export const parquetWriters: readonly (readonly [RegExp, 'parquet-arrow' | 'parquet-javascript'])[] = [
   [/(?:^|\.)(?:pyarrow|pa)\.parquet(?:\.core)?\.(?:write_table|write_to_dataset|ParquetWriter)$/, 'parquet-arrow'],
-  // Of a module that was loaded by another function, only the name is known.
+  // If another function loaded the module, only the name is known.
   [/^(?:pq|parquet)\.(?:write_table|write_to_dataset)$/, 'parquet-arrow'],
   [/^fastparquet(?:\.writer)?\.write$/, 'parquet-arrow'],
   [
@@ -71,6 +71,6 @@ export const parquetWriters: readonly (readonly [RegExp, 'parquet-arrow' | 'parq
   [/^@quantbot\/infra(?:\/utils)?\.writeSmallParquet$/, 'parquet-javascript'],
 ];
 
-/** Who submits to the bus. */
+/** Returns whether a function submits to the bus. */
 export const submits = (qualified: string): boolean =>
   /(?:^|\.)(?:submitArtifacts?|submitOrKeep|submit_artifacts?|submit_or_keep)$/.test(qualified);

@@ -1,6 +1,6 @@
 import type { Notebook } from './notebook.js';
 
-/** Lines of a text, or of a notebook's cells. */
+/** The lines of a text, or of a notebook's cells. */
 export class Lines {
   readonly #text: string;
   readonly #starts: number[] = [0];
@@ -12,7 +12,7 @@ export class Lines {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
-  /** The number of the line that a character stands in, from 0. */
+  /** Returns the index of the line with a character, from 0. */
   indexOf(at: number): number {
     let [low, high] = [0, this.#starts.length - 1];
     while (low < high) {

@@ -3,7 +3,7 @@ import type { Write } from './find-writes.js';
 import { submits } from './libraries.js';
 import { expand, functionsOf, nameOf, stringOf, textsOf } from './resolve.js';
 
-/** Does a call submit to the bus, by the library or by the script? */
+/** Returns whether a call submits to the bus, by the library or the script. */
 export function isSubmission(call: Call): boolean {
   if (submits(nameOf(call.callee))) return true;
   return [...call.args, ...call.named.values()]
@@ -13,8 +13,8 @@ export function isSubmission(call: Call): boolean {
 }
 
 /**
- * Which of a file's Parquet writes are submitted: in the same function after them, or in one that
- * is called from there or calls it, and writes nothing itself.
+ * Returns the Parquet writes of a file that are submitted. The submission follows in the same
+ * function, or in a function that calls it or is called by it and writes nothing itself.
  */
 export function migratedAmong(writes: readonly Write[], code: Code): Set<Write> {
   const parquet = writes.filter(({ rule }) => rule.startsWith('parquet-') || rule === 'duckdb-export-database');
@@ -42,7 +42,7 @@ export function migratedAmong(writes: readonly Write[], code: Code): Set<Write> 
   return new Set(parquet.filter(isMigrated));
 }
 
-/** The functions around a call, from the innermost; the file itself only when there is none. */
+/** Returns the functions around a call, innermost first; the file itself only outside functions. */
 function around({ scope, from }: Call): { scope: Scope; from: number }[] {
   const all: { scope: Scope; from: number }[] = [];
   for (let at: Scope | undefined = scope; at?.parent !== undefined; at = at.parent) all.push({ scope: at, from });
@@ -50,7 +50,7 @@ function around({ scope, from }: Call): { scope: Scope; from: number }[] {
 }
 
 function within(scope: Scope, outer: Scope): boolean {
-  // The file itself holds every function, but what a function does is not done where it is defined.
+  // The file encloses each function, but a function does not run where it is defined.
   if (outer.parent === undefined) return scope === outer;
   for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) if (at === outer) return true;
   return false;

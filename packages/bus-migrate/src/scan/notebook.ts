@@ -10,7 +10,7 @@ const notebookSchema = z.object({
     .default({}),
 });
 
-/** A line or a cell that is SQL, with the place where it stands in the code. */
+/** A line or cell of SQL, with its place in the code. */
 export interface MagicSql {
   text: string;
   from: number;
@@ -19,20 +19,20 @@ export interface MagicSql {
 /** The code cells of a notebook as one text. */
 export interface Notebook {
   language: string;
-  /** As it stands there. */
+  /** The text of the cells, unchanged. */
   original: string;
-  /** The same length, with only what is code. */
+  /** Only the Python code, at the same length. */
   code: string;
-  /** Where each code cell begins, and its number among all cells, from 1. */
+  /** The start of each code cell, and its number among all cells, from 1. */
   cells: { from: number; number: number }[];
   sql: MagicSql[];
 }
 
 /**
- * Reads the code cells of a Jupyter notebook. What is not Python (magics, shell lines) is blanked
- * to the same length, SQL magics are kept aside.
+ * Reads the code cells of a Jupyter notebook. Magics and shell lines are blanked to the same
+ * length. SQL magics are collected.
  *
- * @throws when it is not a notebook.
+ * @throws if the text is not a notebook.
  */
 export function readNotebook(json: string): Notebook {
   const { cells, metadata } = notebookSchema.parse(JSON.parse(json));
@@ -69,8 +69,8 @@ function python(cell: string, from: number, sql: MagicSql[]): string {
 }
 
 /**
- * Python of the same length for a magic; a shell line becomes a call that is handed it, so that it
- * can be seen to submit.
+ * Returns Python of the same length for a magic. A shell line becomes a call with the line as its
+ * argument, so that its submissions are found.
  */
 function standIn(text: string, isValue: boolean): string {
   if (text.startsWith('!') && text.length >= 6) return `_("${text.slice(3, -2).replace(/["\\]/g, ' ')}")`;

@@ -12,21 +12,21 @@ import {
   valuesOf,
 } from './resolve.js';
 
-/** Where a connection comes from. */
+/** How a connection was opened. */
 export interface Origin {
   database: 'duckdb' | 'other';
-  /** `unknown`: DuckDB, but it was opened elsewhere. */
+  /** `unknown`: a DuckDB connection that was opened elsewhere. */
   mode: 'file' | 'memory' | 'read-only' | 'unknown';
   /** The call that opened it. */
   open?: Call;
-  /** A result or a relation of the connection rather than the connection. */
+  /** Whether it is a result or relation of the connection instead of the connection. */
   derived?: boolean;
 }
 
 const duckdb = (mode: Origin['mode'], open?: Call): Origin => ({ database: 'duckdb', mode, ...(open && { open }) });
 const anotherDatabase: Origin = { database: 'other', mode: 'unknown' };
 
-/** Where a connection may come from; empty when nothing is known. */
+/** Returns how a connection may have been opened; empty if unknown. */
 export const originsOf: Follow<Origin[]> = remembered<Origin[]>([], (value, depth) => {
   const next = (each: Value) => originsOf(each, depth + 1);
   if (value.kind === 'typed') return typeOrigin(value);
@@ -83,12 +83,12 @@ function typeOrigin({ type, scope }: Extract<Value, { kind: 'typed' }>): Origin[
   });
 }
 
-/** What a call opens, when it opens a DuckDB database. */
+/** Returns what a call opens; undefined if it opens no DuckDB database. */
 export function openedBy(call: Call): Origin | undefined {
   const name = nameOf(call.callee);
   const engine = /(?:^|\.)(?:create_engine|create_async_engine)$/.test(name) || name === '%sql-connect';
   if (!engine && !isOpener(name)) return undefined;
-  // A class of this file is a wrapper: what it opens itself is looked at where it does so.
+  // A class of this file is a wrapper. Its own opening calls are inspected where they stand.
   if (isLocalClass(call.callee)) return undefined;
   const path = call.args[0] ?? call.named.get('database') ?? call.named.get('path') ?? call.named.get('url');
   const texts = path === undefined ? [] : textsOf(path).map(stringOf);
@@ -111,10 +111,10 @@ export function openedBy(call: Call): Origin | undefined {
 const isLocalClass = (callee: Value): boolean =>
   valuesOf(callee).some(({ kind }) => kind === 'class') || (callee.kind === 'member' && isLocalClass(callee.of));
 
-/** In memory, or a service that locks nothing here. */
+/** Returns whether a path means memory, or a service that locks no file. */
 const inMemory = (path: string): boolean => /^(?::memory:|:default:|md:|motherduck:|https?:|s3:|$)/i.test(path);
 
-/** Does the call say that it only reads? What cannot be told is not held against it. */
+/** Returns the mode that a call asks for. Unknown arguments count as reading only. */
 function modeOf(call: Call): Origin['mode'] {
   const options = [...call.named, ...call.args.slice(1).flatMap(argument => expand(argument).flatMap(entriesOf))];
   for (const [name, value] of options) {
@@ -138,15 +138,15 @@ const falseOnly = (value: Value): boolean => {
 };
 const says = (value: Value, pattern: RegExp): boolean => textsOf(value).some(text => pattern.test(stringOf(text)));
 
-/** What a file says of databases as a whole: for receivers of which nothing is known. */
+/** What a file as a whole tells about databases, for receivers of unknown origin. */
 export interface FileOrigins {
   usesDuckDb: boolean;
   usesOthers: boolean;
-  /** It opens DuckDB, and only in memory or for reading. */
+  /** Whether it opens DuckDB only in memory or for reading. */
   harmless: boolean;
 }
 
-/** Looks at a file's imports and at what it opens. */
+/** Inspects the imports of a file and the databases it opens. */
 export function fileOrigins(code: Code): FileOrigins {
   const opened = code.calls.map(openedBy).filter(origin => origin !== undefined);
   const names = code.imports.flatMap(({ module, names }) => [module, ...names]);
@@ -157,7 +157,7 @@ export function fileOrigins(code: Code): FileOrigins {
   };
 }
 
-/** Where a receiver comes from; judged by its name and the file when it cannot be followed. */
+/** Returns the origins of a receiver. If it cannot be followed, its name and its file decide. */
 export function receiverOrigins(receiver: Value | undefined, file: FileOrigins): Origin[] {
   const known = receiver === undefined ? [] : originsOf(receiver);
   if (known.length > 0) return known;

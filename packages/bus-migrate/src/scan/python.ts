@@ -3,13 +3,13 @@ import { parser } from '@lezer/python';
 import { bind, blankEscapes, type Code, other, type Value } from './code.js';
 import { CodeBuilder, childrenOf, type Grammar, nameClass } from './code-builder.js';
 
-/** Reads Python. */
+/** Parses Python. */
 export const readPython = (text: string): Code =>
   new CodeBuilder('python', text, grammar).read(parser.parse(parsable(text)));
 
 /**
- * What Python has and the parser does not, replaced to the same length: form feeds, and a `yield`
- * of nothing.
+ * Replaces syntax that the parser does not know, keeping the length: form feeds, and an empty
+ * `yield`.
  */
 const parsable = (text: string): string =>
   text.replaceAll('\f', ' ').replace(/^([ \t]*)yield(?=[ \t]*(?:#.*)?$)/gm, '$1pass ');
@@ -81,7 +81,7 @@ function call(builder: CodeBuilder, node: SyntaxNode): Value {
 }
 
 /**
- * The text of a literal, whatever its prefix and quotes; what is put into an f-string is a part of
+ * Returns the text of a literal with any prefix and quotes. Each value in an f-string is a part of
  * its own.
  */
 function stringText(builder: CodeBuilder, node: SyntaxNode): Value {
@@ -125,7 +125,7 @@ function assignment(builder: CodeBuilder, node: SyntaxNode): void {
       const one: Value = builder.value(values[values.length === 1 ? 0 : at]);
       const value: Value = targets.length > 1 && values.length === 1 ? { kind: 'element', of: one } : one;
       builder.assign(builder.value(target), value);
-      // What a class's body assigns is a member of its instances.
+      // Assignments in a class body are members of its instances.
       if (target.name === 'VariableName' && node.parent?.parent?.name === 'ClassDefinition')
         builder.assignMember(builder.textOf(target), value);
     });

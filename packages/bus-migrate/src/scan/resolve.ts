@@ -2,23 +2,23 @@ import { type Call, type Code, isSelf, type Piece, pathOf, type Scope, type Valu
 import { returnsText } from './libraries.js';
 import { placeholder } from './sql-statements.js';
 
-/** Text as far as it is known, in pieces that know where they stand. */
+/** Text as far as it is known, in pieces with their places. */
 export type Text = readonly Piece[];
 
 /**
- * How far a value is followed, and how many alternatives are kept: real code needs few, hostile
- * code must end.
+ * Limits on depth and alternatives while following a value. Real code needs few, and hostile code
+ * must end.
  */
 const deepest = 16;
 const mostAlternatives = 24;
 const mostPieces = 400;
 
-/** Follows a value to what it comes to; `depth` is how far it has been followed already. */
+/** Follows a value; `depth` is how far it was followed already. */
 export type Follow<R> = (value: Value, depth?: number) => R;
 
 /**
- * Remembers what a value came to, so that following values takes time in proportion to the code;
- * what is asked for again while it is being worked out is a cycle, and comes to `whileBusy`.
+ * Remembers the result for each value, so that the time is proportional to the code. A value that
+ * is asked for during its own computation is a cycle and gives `whileBusy`.
  */
 export function remembered<R>(whileBusy: R, work: (value: Value, depth: number) => R): Follow<R> {
   const known = new WeakMap<Value, { result: R }>();
@@ -32,7 +32,7 @@ export function remembered<R>(whileBusy: R, work: (value: Value, depth: number) 
   };
 }
 
-/** What a name stands for, looked up from the innermost function outwards. */
+/** Returns the values of a name, looked up from the innermost function outwards. */
 export function valuesOf(value: Value): readonly Value[] {
   if (value.kind === 'name') return lookUp(value.scope, value.name);
   if (value.kind !== 'member') return [];
@@ -45,19 +45,19 @@ function lookUp(from: Scope, name: string): readonly Value[] {
   for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
     const values = scope.bindings.get(name);
     if (values !== undefined) return values;
-    if (scope.params.includes(name)) return []; // a parameter of which nothing is known hides what is outside
+    if (scope.params.includes(name)) return []; // an unknown parameter hides outer names
   }
   return [];
 }
 
-/** The class that `this` and `self` mean there. */
+/** Returns the class that `this` and `self` mean in a scope. */
 export function ownerOf(from: Scope): Scope['owner'] {
   for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent)
     if (scope.owner !== undefined) return scope.owner;
   return undefined;
 }
 
-/** The functions of this file that a value may be. */
+/** Returns the functions of this file that a value may be. */
 export function functionsOf(value: Value, seen = new Set<Value>()): Scope[] {
   if (value.kind === 'function') return [value.scope];
   if (seen.has(value) || seen.size > mostAlternatives) return [];
@@ -65,7 +65,7 @@ export function functionsOf(value: Value, seen = new Set<Value>()): Scope[] {
   return valuesOf(value).flatMap(each => (each.kind === 'call' ? [] : functionsOf(each, seen)));
 }
 
-/** `module.name.name` of what comes from an import; undefined for everything else. */
+/** Returns `module.name.name` for a value from an import; undefined otherwise. */
 export const qualifiedOf: Follow<string | undefined> = remembered<string | undefined>(undefined, (value, depth) => {
   if (value.kind === 'module') return value.module;
   for (const known of valuesOf(value)) {
@@ -77,12 +77,12 @@ export const qualifiedOf: Follow<string | undefined> = remembered<string | undef
   return of && `${of}.${value.name}`;
 });
 
-/** The qualified name, or the name as it is written when it comes from nowhere that is known. */
+/** Returns the qualified name, or the written name if its origin is unknown. */
 export const nameOf = (value: Value): string => qualifiedOf(value) ?? pathOf(value).join('.');
 
 /**
- * What `a`, `a.b` or an element of it may be, names followed; the value itself when nothing is
- * known.
+ * Returns what `a`, `a.b` or an element of it may be, with names followed; the value itself if
+ * nothing is known.
  */
 export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) => {
   const through = (values: readonly Value[]) =>
@@ -93,7 +93,7 @@ export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) =>
   if (value.kind === 'either') return through(value.items);
   if (value.kind === 'element')
     return through(expand(value.of, depth + 1).flatMap(each => (each.kind === 'list' ? each.items : entriesOf(each))));
-  // A type says nothing of the value beside what else is known.
+  // A type adds nothing if other values are known.
   const known = valuesOf(value).filter(({ kind }) => kind !== 'typed');
   if (known.length > 0) return through(known);
   if (value.kind === 'member') {
@@ -108,7 +108,7 @@ export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) =>
 
 const entriesOf = (value: Value): readonly Value[] => (value.kind === 'object' ? [...value.entries.values()] : []);
 
-/** The texts that a value may be. */
+/** Returns the texts that a value may be. */
 export const textsOf: Follow<Text[]> = remembered<Text[]>([], (value, depth) =>
   expand(value, depth)
     .flatMap(each => textsOfOne(each, depth))
@@ -155,10 +155,10 @@ function joinedText({ parts, from }: Extract<Value, { kind: 'joined' }>, depth: 
   return pieces.slice(0, mostPieces);
 }
 
-/** The text as one string. */
+/** Joins the pieces of a text. */
 export const stringOf = (text: Text): string => text.map(piece => piece.text).join('');
 
-/** Where a character of the text stands in the source. */
+/** Returns the place of a character in the source. */
 export function placeOf(text: Text, at: number): number {
   let before = 0;
   for (const piece of text) {
@@ -168,7 +168,7 @@ export function placeOf(text: Text, at: number): number {
   return text.at(-1)?.from ?? 0;
 }
 
-/** Lets the parameters of this file's functions stand for what they are called with. */
+/** Binds the parameters of this file's functions to the arguments of their calls. */
 export function linkCalls({ calls }: Code): void {
   for (const call of calls) for (const scope of functionsOf(call.callee)) linkCall(call, scope);
 }

@@ -1,12 +1,9 @@
-/**
- * A rule of `quantbot-bus scan`: what it finds, which step of the migration guide applies, and what
- * to do.
- */
+/** A rule of `quantbot-bus scan`: what it finds, the step of the migration guide, and advice. */
 export interface Rule {
-  /** What is found. */
+  /** What it finds. */
   what: string;
   /**
-   * `producer`: step 2 (TypeScript), 3 (SimulationArtifactWriter) or 4 (Python); `reader`: step 5.
+   * `producer`: step 2 (TypeScript), 3 (SimulationArtifactWriter) or 4 (Python). `reader`: step 5.
    */
   step: 'producer' | 'reader';
   /** What to do about it. */
@@ -18,7 +15,7 @@ const submitIt =
   'Submit the file after it is written: submitArtifact in TypeScript, submit_artifact or bus_submit.py in Python.';
 const viewsInstead = 'Submit with a schema hint; the daemon creates canonical tables and their columns itself.';
 
-/** Every rule by its id; docs/reference/scan.md has the same table. */
+/** Every rule by its id. docs/reference/scan.md has the same table. */
 export const rules = {
   'duckdb-open': {
     what: 'A DuckDB file is opened for writing, which takes its lock.',

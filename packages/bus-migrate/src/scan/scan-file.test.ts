@@ -7,14 +7,15 @@ import { type RuleId, rules } from './rules.js';
 import { scanFile, scanText } from './scan-file.js';
 
 const folder = join(import.meta.dirname, '../../fixtures/scan');
-/** `.txt` keeps tools from taking them for code of this package. */
+/** The extension `.txt` hides them from tools that check this package. */
 const fixtures = readdirSync(folder)
   .map(name => name.replace(/\.txt$/, ''))
   .sort();
 const scanFixture = (name: string) => scanFile(join(folder, `${name}.txt`), name);
 
 /**
- * What a line says about itself or about lines before it: `expect: rule [step N] [state]; -2 rule`.
+ * Parses the expectations of a line, for itself or earlier lines: `expect: rule [step N] [state];
+ * -2 rule`.
  */
 function expectationsOf(lines: readonly string[], place: (line: number) => string): string[] {
   return lines.flatMap((line, at) => {
@@ -123,7 +124,7 @@ test.each([0.8, 0.6, 0.4, 0.2])('deeply nested code ends in a report, however li
 
 const below = <T>(levels: number, act: () => T): T => (levels === 0 ? act() : below(levels - 1, act));
 
-/** About how often {@link below} can call itself before the stack is full. */
+/** Returns about how often {@link below} can call itself before the stack overflows. */
 function levelsOfStack(): number {
   for (let levels = 500; ; levels += 500) {
     try {

@@ -14,31 +14,31 @@ import { type RuleId, rules } from './rules.js';
 /** A place that writes directly. */
 export interface Finding {
   file: string;
-  /** From 1; in a notebook counted within the cell. */
+  /** Line from 1; in a notebook, within the cell. */
   line: number;
   column: number;
-  /** In a notebook, the cell's number, from 1. */
+  /** Number of the notebook cell, from 1. */
   cell?: number;
   rule: RuleId;
-  /** The line as it stands there, shortened. */
+  /** The line, shortened. */
   excerpt: string;
   /** The step of the migration guide that applies. */
   step: 2 | 3 | 4 | 5;
   advice: string;
-  /** The code without its layout: the baseline knows the place again by it. */
+  /** The code without its layout, by which the baseline identifies the place. */
   code: string;
   /**
-   * `migrated`: submitted to the bus afterwards; `allowed`: by a comment; `known`: in the baseline.
+   * `migrated`: submitted to the bus afterwards. `allowed`: by a comment. `known`: in the baseline.
    */
   state: 'found' | 'migrated' | 'allowed' | 'known';
-  /** Why a comment allows it. */
+  /** The reason in the allowing comment. */
   reason?: string;
 }
 
-/** What one file came to. */
+/** The results of one file. */
 export interface FileReport {
   findings: Finding[];
-  /** What could not be read. */
+  /** Problems with reading the file. */
   notes: string[];
 }
 
@@ -46,8 +46,8 @@ const maxBytes = 2 * 1024 * 1024;
 const maxNotebookBytes = 64 * 1024 * 1024;
 
 /**
- * Scans one file; `name` is how it is called in the report, and tells its language. Never throws
- * for what is in it.
+ * Scans one file. `name` is its name in the report and tells its language. No content makes it
+ * throw.
  */
 export function scanFile(path: string, name: string): FileReport {
   try {
@@ -64,8 +64,8 @@ export function scanFile(path: string, name: string): FileReport {
 }
 
 /**
- * Scans code by the extension of its name. Code nested too deeply for the stack is left out, with a
- * note.
+ * Scans code of a language given by the extension of `name`. Code that is nested too deeply for the
+ * stack is skipped with a note.
  */
 export function scanText(text: string, name: string): FileReport {
   const extension = extname(name);
@@ -75,8 +75,9 @@ export function scanText(text: string, name: string): FileReport {
 }
 
 /**
- * Our own walks are bounded. The parser recurses up to 2,560 levels while it builds its tree, and
- * the stack that this takes depends on the caller's depth and on what V8 has compiled.
+ * Catches a stack overflow of the parser. Our own walks are bounded, but the parser recurses up to
+ * 2,560 levels while it builds its tree. The stack that this needs depends on the caller's depth
+ * and on V8's compiled code.
  */
 function withinStack(name: string, scan: () => FileReport): FileReport {
   try {
@@ -98,7 +99,9 @@ function scanNotebook(notebook: Notebook, name: string): FileReport {
   });
 }
 
-/** A SQL magic as a call: of a connection when it begins with an address, else of a statement. */
+/**
+ * Adds a SQL magic as a call: of a connection if it begins with an address, else of a statement.
+ */
 function addMagic({ scopes, calls }: Code, { text, from }: MagicSql): void {
   const [scope] = scopes;
   if (scope === undefined) return;

@@ -5,25 +5,25 @@ import { applyBaseline, readBaseline, type Scanned, writeBaseline } from './base
 import { type FileOptions, findFiles } from './find-files.js';
 import { type Finding, scanFile } from './scan-file.js';
 
-/** What is scanned, and against what. */
+/** How to scan. */
 export interface ScanOptions extends FileOptions {
-  /** A file of places that are tolerated. */
+  /** The file of tolerated places. */
   baseline?: string;
-  /** Makes the baseline from what is found. */
+  /** Whether to write the findings as the new baseline. */
   updateBaseline?: boolean;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** What a scan came to. */
+/** The results of a scan. */
 export interface ScanReport {
   files: number;
-  /** Files of tests that were left out. */
+  /** Number of skipped test files. */
   testsLeftOut: number;
   findings: Finding[];
-  /** Files that could not be read, or not in full. */
+  /** Files that could not be read completely. */
   notes: string[];
   counts: Record<Finding['state'], number>;
-  /** Places of the baseline that are there no more. */
+  /** Number of baseline entries that no longer occur. */
   gone: number;
 }
 
@@ -34,7 +34,7 @@ export interface ScanReport {
  */
 export async function scan(paths: readonly string[], options: ScanOptions = {}): Promise<ScanReport> {
   const { baseline: path, updateBaseline = false } = options;
-  // Before the scan, which may take its time.
+  // Check before the scan, which may be slow.
   const before = path === undefined || (updateBaseline && !existsSync(path)) ? undefined : readBaseline(path);
   const { files, testsLeftOut } = await filesOf(paths, options);
   const report: ScanReport = {
@@ -62,7 +62,7 @@ export async function scan(paths: readonly string[], options: ScanOptions = {}):
 
 const noCounts = (): ScanReport['counts'] => ({ found: 0, migrated: 0, allowed: 0, known: 0 });
 
-/** A path from the working folder, when it is below it. */
+/** Returns a path relative to the working folder if it is below it. */
 function shown(file: string): string {
   const own = relative(process.cwd(), file).split(sep).join('/');
   return own.startsWith('../') ? file : own;

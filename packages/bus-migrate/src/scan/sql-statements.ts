@@ -1,16 +1,16 @@
 import type { RuleId } from './rules.js';
 
-/** A statement of some SQL text that writes. */
+/** A writing statement in SQL text. */
 export interface Statement {
   rule: RuleId;
-  /** Where it begins in the text. */
+  /** Its start in the text. */
   at: number;
   text: string;
-  /** The table that it is about, if it can be told. */
+  /** The table it writes, if known. */
   table?: string;
 }
 
-/** What stands in SQL text where a value is put in that is not known. */
+/** Stands for an unknown value inserted into SQL text. */
 export const placeholder = '__value__';
 
 const name = String.raw`((?:"[^"]*"|[\w$.\x60[\]{}:?%-])+)`;
@@ -35,8 +35,8 @@ const kinds: readonly (readonly [RegExp, RuleId])[] = [
 ];
 
 /**
- * The statements of SQL text that write, and whether there are others. Nothing of it for what is
- * not SQL.
+ * Returns the writing statements in SQL text and whether it has others; nothing if the text is not
+ * SQL.
  */
 export function statementsOf(sql: string): { writes: Statement[]; reads: boolean; temporary: string[] } {
   const masked = mask(sql);
@@ -77,7 +77,7 @@ function writeOf(masked: string, text: string): Omit<Statement, 'text'> | undefi
   return rule && { rule, at };
 }
 
-/** Where the statement begins that a WITH clause belongs to: `WITH a AS (…) INSERT …`. */
+/** Returns the start of the statement behind a WITH clause: `WITH a AS (…) INSERT …`. */
 function afterWith(masked: string): number {
   if (!/^WITH\b/i.test(masked)) return 0;
   let depth = 0;
@@ -92,8 +92,8 @@ function afterWith(masked: string): number {
 function copyRule(masked: string, source: string): RuleId | undefined {
   const to = lastIndexOutside(masked, /\bTO\b/gi);
   if (to === undefined) {
-    // A table name with or without columns: prose and COPY programs of other databases have more in
-    // between.
+    // A table name with or without columns. Prose and COPY statements of other databases have more
+    // text in between.
     return new RegExp(String.raw`^COPY\s+${name}\s*(?:\([^)]*\)\s*)?FROM\s`, 'i').test(masked)
       ? 'duckdb-load'
       : undefined;
@@ -127,16 +127,16 @@ function attachRule(source: string): RuleId | undefined {
   if (match === null || elsewhere.test(match[1] ?? placeholder)) return undefined;
   const options = match[2] ?? '';
   if (/\bREAD_ONLY\b(?!\s*(?:=\s*)?(?:false|0))/i.test(options)) return undefined;
-  if (options.includes(placeholder) && options.includes('(')) return undefined; // it may say anything
+  if (options.includes(placeholder) && options.includes('(')) return undefined; // the options are unknown
   const type = /\bTYPE\s+['"]?(\w+)/i.exec(options)?.[1] ?? 'duckdb';
   return /^duckdb$/i.test(type) ? 'duckdb-attach' : undefined;
 }
 
-/** The SQL with comments and what stands in quotes blanked, to the same length. */
+/** Blanks comments and quoted text, keeping the length. */
 const mask = (sql: string): string =>
   sql.replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'/g, found =>
     found.startsWith("'") ? `'${' '.repeat(Math.max(0, found.length - 2))}'` : found.replace(/[^\n]/g, ' '),
   );
 
-/** Is there a write of Parquet, whatever database it runs on? */
+/** Returns whether a rule finds Parquet writes, whatever the database. */
 export const alwaysWrites = (rule: RuleId): boolean => rule === 'parquet-copy' || rule === 'duckdb-export-database';
