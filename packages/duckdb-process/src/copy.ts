@@ -20,11 +20,9 @@ import { nextSpillFolder } from './spill.js';
  * Writes the result of a SELECT as Parquet. The daemon must flush it before anything refers to it.
  */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
-  withSelect(task, { files: [task.path], folders: [] }, async connection => {
-    const rows = await copy(connection, orderedSql(task), task.path, task.file);
-    if (task.file.seal === true) await sealFile(task.path);
-    return { rows };
-  });
+  withSelect(task, { files: [task.path], folders: [] }, async connection => ({
+    rows: await copy(connection, orderedSql(task), task.path, task.file),
+  }));
 
 /**
  * Writes the result of a SELECT into a folder, one file per partition, in the order of the SELECT.
@@ -102,7 +100,10 @@ async function copy(
   path: string,
   file: ParquetFileOptions,
 ): Promise<number> {
-  return copyExactly(connection, { sql, path, options: copyOptions(file), readBack: file.readBack === true });
+  const options = copyOptions(file);
+  const rows = await copyExactly(connection, { sql, path, options, readBack: file.readBack === true });
+  if (file.seal === true) await sealFile(path);
+  return rows;
 }
 
 const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>

@@ -4,17 +4,18 @@ import { concurrently, ignoreMissing } from '@quantbot/bus-format';
 import { checkSeal, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
 import {
   databasePath,
+  datasetSchema,
   type ExportEntry,
   hasRotted,
   listDamagedRecords,
   listPublished,
-  readDataset,
+  manifestOf,
   readExportStatus,
 } from '@quantbot/bus-format/state';
 import { hurtAmong } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { exists, type Pace, systemErrorCode } from '@quantbot/infra/files';
+import { exists, type Pace, readState, systemErrorCode } from '@quantbot/infra/files';
 import { StorageError } from '@quantbot/storage';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';
@@ -130,6 +131,8 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
         path: source.path,
         async check(pace) {
           if ((await hurtAmong([source], pace)).length === 0) return undefined;
+          // A run renames a file into place before it records the file's SHA-256.
+          if ((await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
           if (!isStillMeant) return undefined; // written again while it was hashed
@@ -147,8 +150,8 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
 async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; sha256: string }[]> {
   if (!(await exists(path))) return []; // doctor's to tell
   if (sha256 !== null) return [{ path, sha256 }];
-  const dataset = await readDataset(path);
-  return (dataset?.files ?? []).map(file => ({ path: join(path, file.path), sha256: file.sha256 }));
+  const dataset = readState(manifestOf(path), datasetSchema); // a damaged one is found as a state file
+  return (typeof dataset === 'string' ? [] : dataset.files).map(file => ({ path: join(path, file.path), sha256: file.sha256 }));
 }
 
 /** Says what a check of tables found when it could not even read them. */

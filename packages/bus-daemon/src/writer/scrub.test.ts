@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paceOf, scrub } from '@quantbot/bus-care/scrub';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
-import { readExportStatus, readScrubState, scrubFileOf, writeExportStatus } from '@quantbot/bus-format/state';
+import { manifestOf, readExportStatus, readScrubState, scrubFileOf, writeExportStatus } from '@quantbot/bus-format/state';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { expect, onTestFinished, test } from 'vitest';
@@ -17,6 +17,7 @@ import type { Bus } from './bus.js';
 import { compactHot } from './compaction/compact.js';
 import type { FoundDamage } from './events.js';
 import { GoldenExports } from './exports/golden-exports.js';
+import { writeDataset } from './exports/write-dataset.js';
 import { writeExportFile } from './exports/write-file.js';
 import { Publisher } from './publish/publisher.js';
 import { snapshotOf } from './publish/snapshot.js';
@@ -36,7 +37,8 @@ async function fullBus(settings: Record<string, unknown> = {}) {
 async function exportNumbers(bus: Bus): Promise<void> {
   const worker = compactorWorker();
   const item = only(await new GoldenExports(bus, worker).all());
-  const written = await writeExportFile({ bus, worker, snapshot: await snapshotOf(bus) }, item);
+  const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
+  const written = await write({ bus, worker, snapshot: await snapshotOf(bus) }, item);
   const { exportDir } = bus.config.export;
   const status = await readExportStatus(exportDir);
   const rest = { path: item.path, as_of_seq: 4, definition: null, started_at: '', duration_ms: 1, error: null };
@@ -76,6 +78,29 @@ test('a scrub finds a damaged file of each kind, as verify does, and tells of ea
   );
   await scrub(config, { ...unbounded, onFound: () => expect.unreachable() });
 });
+
+test.each(['file', 'dataset'])(
+  'a part of an export (%s) that was cut short is found; one that is newer than its record is sound',
+  async layout => {
+    const tables = { numbers: { layout } };
+    const { bus, test: testBus } = await fullBus({ export: { tables } });
+    await exportNumbers(bus);
+    const path = join(bus.config.export.exportDir, layout === 'file' ? 'numbers.parquet' : 'numbers');
+    const record = layout === 'file' ? join(bus.config.export.exportDir, '_export_status.json') : manifestOf(path);
+    const part = layout === 'file' ? path : join(path, only(readdirSync(path)));
+    const before = `${testBus.folder}/record-before`;
+    copyFileSync(record, before);
+    await makeCommits(bus, testBus, 1);
+    const old = readFileSync(part);
+    await exportNumbers(bus);
+    expect(readFileSync(part)).not.toEqual(old);
+    // Between the rename of the file and its record, or after a crash there.
+    writeFileSync(record, readFileSync(before));
+    expect((await verifyStore(bus.config)).problems).toEqual([]);
+    truncateSync(part, old.length - 100);
+    expect((await verifyStore(bus.config)).problems).toMatchObject([{ code: 'EXPORT_DAMAGED', what: part }]);
+  },
+);
 
 test('a scrub that was killed goes on where it was, and knows what it had found', async () => {
   const { bus } = await fullBus();

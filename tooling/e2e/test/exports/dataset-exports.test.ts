@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { verifyStore } from '@quantbot/bus-care/verify';
 import { type DatasetManifest, type ExportEntry, manifestOf as manifestPath } from '@quantbot/bus-format/state';
 import { readParquet } from '@quantbot/storage';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
@@ -100,6 +101,7 @@ sampled('whoever reads a dataset while it grows sees whole jobs, never fewer tha
       expect(jobs).toBeGreaterThanOrEqual(seen);
       seen = jobs;
     }
+    expect((await verifyStore(bus.config)).problems).toEqual([]); // while the daemon exports
   }
   await eventually(
     async () => (await readParquet(datasetOf(bus))).length,

@@ -126,6 +126,7 @@ export async function selectOf(
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
       readBack: true,
+      seal: true,
       ...(orderBy !== '' && { orderBy }),
       metadata: {
         'quantbot.bus_id': marker.bus_id,
