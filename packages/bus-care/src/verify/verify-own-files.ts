@@ -151,7 +151,10 @@ async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; s
   if (!(await exists(path))) return []; // doctor's to tell
   if (sha256 !== null) return [{ path, sha256 }];
   const dataset = readState(manifestOf(path), datasetSchema); // a damaged one is found as a state file
-  return (typeof dataset === 'string' ? [] : dataset.files).map(file => ({ path: join(path, file.path), sha256: file.sha256 }));
+  return (typeof dataset === 'string' ? [] : dataset.files).map(file => ({
+    path: join(path, file.path),
+    sha256: file.sha256,
+  }));
 }
 
 /** Says what a check of tables found when it could not even read them. */

@@ -6,7 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paceOf, scrub } from '@quantbot/bus-care/scrub';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
-import { manifestOf, readExportStatus, readScrubState, scrubFileOf, writeExportStatus } from '@quantbot/bus-format/state';
+import {
+  manifestOf,
+  readExportStatus,
+  readScrubState,
+  scrubFileOf,
+  writeExportStatus,
+} from '@quantbot/bus-format/state';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { expect, onTestFinished, test } from 'vitest';
