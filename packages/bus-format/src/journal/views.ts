@@ -10,6 +10,7 @@ import type { HotFiles, JournalSnapshot } from './snapshot.js';
 export const journalViewsAt = (layout: BusLayout, snapshot: JournalSnapshot): string[] => [
   'CREATE SCHEMA IF NOT EXISTS _bus',
   hotFilesMacro('globs'),
+  readableMacro,
   `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' }, anywhere)}`,
   `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
 ];
@@ -23,6 +24,18 @@ const commitFileName = 'commit.parquet';
  */
 export const hotFilesMacro = (body: 'globs' | '[empty]'): string =>
   `CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${body}`;
+
+/**
+ * The macro behind {@link readableSince}. DuckDB evaluates a table function's first argument before
+ * it looks at the others, which an older one fails on with a message that says nothing.
+ */
+export const readableMacro = `CREATE OR REPLACE MACRO _bus.readable(files, since) AS CASE WHEN version() < since \
+THEN error('This needs DuckDB ' || substr(since, 2) || ' or newer, and you use ' || version() || '. \
+Upgrade it (pip install -U duckdb), or read the files of the golden exports.') ELSE files END`;
+
+/** Files for `read_parquet` by a DuckDB of this version or a newer one; an error by an older one. */
+export const readableSince = (since: 'v1.2' | 'v1.3', files: string): string =>
+  `_bus.readable(${files}, ${literal(since)})`;
 
 /** Files in `hot/`, for `read_parquet`: those of the globs, one of which finds the empty file. */
 export const hotFiles = (empty: string, globs: readonly string[]): string =>
@@ -38,7 +51,7 @@ export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: Ho
   const empty = join(layout.hot, emptyCommit, commitFileName);
   // The comparison with a constant is applied to names before a file is opened; that needs the
   // column to be called filename.
-  return `SELECT ${columns} FROM read_parquet(${hotFiles(empty, [join(layout.hot, '*', commitFileName)])}, schema = ${schemaMap(journalColumns)}, \
+  return `SELECT ${columns} FROM read_parquet(${readableSince('v1.2', hotFiles(empty, [join(layout.hot, '*', commitFileName)]))}, schema = ${schemaMap(journalColumns)}, \
 filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
 }
 
@@ -47,5 +60,5 @@ export function journalQuery(layout: BusLayout, snapshot: JournalSnapshot, where
   const hot = 'SELECT * FROM _bus.hot_journal';
   if (snapshot.segments.length === 0) return hot;
   const files = snapshot.segments.map(name => join(layout.segments, name));
-  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})${where.from} WHERE ${where.holds} UNION ALL ${hot}`;
+  return `SELECT ${selectList(journalColumns)} FROM read_parquet(${readableSince('v1.2', literalList(files))}, schema = ${schemaMap(journalColumns)})${where.from} WHERE ${where.holds} UNION ALL ${hot}`;
 }

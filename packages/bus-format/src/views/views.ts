@@ -5,7 +5,7 @@ import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
 import { isOfTable } from '../journal/row.js';
 import type { HotFiles } from '../journal/snapshot.js';
-import { hotFiles, hotFilesMacro, hotJournal, journalQuery } from '../journal/views.js';
+import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, readableSince } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
 import { identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
@@ -58,6 +58,7 @@ export function publicSchema(
     before: [
       ...['_bus', 'catalog', 'canon', '_rows'].map(name => `CREATE SCHEMA IF NOT EXISTS ${name}`),
       hotFilesMacro('[empty]'),
+      readableMacro,
       `CREATE OR REPLACE MACRO _bus.compacted() AS ${literal(folderOf(layout, snapshot.compactedSeq))}`,
     ],
     views: statements.map(statement => ({ name: nameIn(statement), statement })),
@@ -87,7 +88,7 @@ function tableViews(
     const columns = [...table.columns, ...originColumns];
     const paths = files.segments.map(segment => join(layout.canon, table.name, segment));
     parts.push(
-      `SELECT ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
+      `SELECT ${selectList(columns)} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
     );
   }
   const from = hotTableFiles(layout, snapshot, files, hot);
@@ -147,5 +148,5 @@ function hotTableFiles(
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
   // A macro, so that a compaction leaves the views of all other tables as they are.
   const after = compactedSeq === snapshot.compactedSeq ? '_bus.compacted()' : literal(folderOf(layout, compactedSeq));
-  return `read_parquet(${hotFiles(empty, globs)}, ${schema}) WHERE filename > ${after}`;
+  return `read_parquet(${readableSince('v1.3', hotFiles(empty, globs))}, ${schema}) WHERE filename > ${after}`;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DuckDBInstance, type DuckDBType } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBType } from '@duckdb/node-api';
 import { visible } from '@quantbot/infra/visible';
 import type { CampaignBus } from '../bus.js';
 import type { Canonical } from '../canonical.js';
@@ -41,18 +41,13 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
       const chosen = bySize.slice(at, at + tablesAtOnce);
       const columns: AskedColumn[] = [];
       for (const subject of chosen) {
-        const sql = `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table})`;
-        // DuckDB cannot cast the first moments of TIMESTAMP_NS; no other text is needed for these.
-        const texts = await connection.runAndReadAll(sql).then(
-          all => all.getColumns() as (string | null)[][],
-          () => [],
-        );
-        const reader = await connection.runAndReadAll(
-          `SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table} LIMIT 0`,
-        );
+        const table = `(SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${subject.table})`;
+        const reader = await connection.runAndReadAll(`FROM ${table} LIMIT 0`);
         const types = reader.columnTypes();
-        for (const [index, name] of reader.columnNames().entries())
-          columns.push({ subject, index, name, type: types[index]!, texts: texts[index] ?? [] });
+        for (const [index, name] of reader.columnNames().entries()) {
+          const texts = await textsOf(connection, quoted(name), table);
+          columns.push({ subject, index, name, type: types[index]!, texts });
+        }
       }
       questions.push({ sql: joined(chosen, columns), rows: rowsOf(chosen.at(-1)!), columns });
     }
@@ -63,10 +58,21 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
   }
 }
 
+/**
+ * DuckDB's text of each value of a column. One value that DuckDB cannot cast, such as the first
+ * moment of TIMESTAMP_NS, would end the query of all others: only that value has no text.
+ */
+async function textsOf(connection: DuckDBConnection, column: string, table: string): Promise<(string | null)[]> {
+  const sql = `SELECT TRY(CAST(${column} AS VARCHAR)) FROM ${table}`;
+  return ((await connection.runAndReadAll(sql)).getColumns()[0] ?? []) as (string | null)[];
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
 const rowsOf = (subject: Subject): number => subject.columns[0]?.values.length ?? 0;
 
 function joined(subjects: readonly Subject[], columns: readonly AskedColumn[]): string {
-  const selected = columns.map(({ subject, name }, i) => `${subject.table}."${name.replaceAll('"', '""')}" AS c${i}`);
+  const selected = columns.map(({ subject, name }, i) => `${subject.table}.${quoted(name)} AS c${i}`);
   const tables = subjects.map(({ table }) => `canon.${table} AS ${table}`);
   return `SELECT ${selected.join(', ')} FROM ${tables.join(' POSITIONAL JOIN ')}`;
 }
@@ -166,7 +172,10 @@ const jsonOf = (value: Canonical, { type }: AskedColumn): Json => asJson(value, 
 /** Our own text where the type has one form; DuckDB's cast of the same value for the others. */
 const textOfValue = (value: Canonical, { type, texts }: AskedColumn, row: number): string | null => {
   const own = asText(value, type);
-  return own === undefined ? (texts[row] ?? null) : own;
+  if (own !== undefined) return own;
+  const text = texts[row] ?? null;
+  if (text === null) throw new NotRepresentable('DuckDB has no text of it');
+  return text;
 };
 
 /** The cells of a table as it is printed. */
