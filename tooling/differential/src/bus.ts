@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -67,12 +67,20 @@ export class CampaignBus {
     }
   }
 
-  /** Waits until no commit with rows of a canonical table is left unmerged. */
+  /**
+   * Waits until the published database reads no commit any more that was there before. The files of
+   * those commits may stay longer, for readers of an older database.
+   */
   compacted(): Promise<void> {
-    const hot = join(this.busRoot, 'journal/hot');
-    // The folder of commit 0 holds the empty files that views begin with.
-    const isLeft = (name: string) => name.includes('~') && !name.startsWith('000000000000/');
-    return until('all is compacted', async () => !(await readdir(hot, { recursive: true })).some(isLeft));
+    const commits = readdirSync(join(this.busRoot, 'journal/hot')).map(Number);
+    return until('all is compacted', async () => (await this.#compactedUpTo()) >= Math.max(...commits));
+  }
+
+  async #compactedUpTo(): Promise<number> {
+    const folder = join(this.busRoot, 'published');
+    const names = (await readdir(folder)).filter(name => name.endsWith('.json'));
+    const records = names.map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')) as PublishedRecord);
+    return records.find(({ supersededAt }) => supersededAt === null)?.hotAfter ?? 0;
   }
 
   /** Makes the tables and the published database again from journal and store. */
@@ -93,6 +101,13 @@ export class CampaignBus {
     child.on('exit', () => children.delete(child));
     return child;
   }
+}
+
+/** What the daemon notes of each database that it has published. */
+interface PublishedRecord {
+  /** The last commit that the database reads in compacted files. */
+  hotAfter: number;
+  supersededAt: number | null;
 }
 
 const longestMs = 180_000;

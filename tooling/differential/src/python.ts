@@ -8,7 +8,13 @@ const scripts = join(here, '../python');
 const cache = join(here, '../node_modules/.cache/python');
 
 /** Why there is no Python to run the campaign with. */
-export class NoPython extends Error {}
+export class NoPython extends Error {
+  constructor(reason: string) {
+    super(
+      `\n!!! THE DIFFERENTIAL CAMPAIGN DID NOT RUN: it needs Python 3 with venv, and a package registry.\n${reason}`,
+    );
+  }
+}
 
 /**
  * The Python that has the packages of python/requirements.txt: an environment of our own, made

@@ -77,13 +77,13 @@ print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, count
 
 // docs/guides/operations.md names these errors, for whoever meets them.
 const older: [version: string, views: Record<string, string>][] = [
-  ['1.2.2', { 'catalog.artifacts_f': '1', 'canon.numbers': 'Referenced column "file_row_number" not found' }],
+  ['1.2.2', { 'catalog.artifacts_f': '1', 'canon.numbers': 'This needs DuckDB 1.3 or newer, and you use v1.2.2' }],
   [
     '1.1.3',
     {
       'catalog.bus_info': '1',
-      'catalog.artifacts_f': "Could not convert string 'seq' to INT32",
-      'canon.numbers': "Could not convert string 'n' to INT32",
+      'catalog.artifacts_f': 'This needs DuckDB 1.2 or newer, and you use v1.1.3',
+      'canon.numbers': 'This needs DuckDB 1.3 or newer, and you use v1.1.3',
     },
   ],
 ];

@@ -1,0 +1,58 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCampaign } from './campaign.js';
+import { subjectsOf } from './corpus.js';
+import { writeFilesOfJavaScript } from './files/javascript.js';
+import { describe, generate } from './python.js';
+import { type Random, randomOf } from './random.js';
+import { type Case, Report } from './report.js';
+
+/** Which files a campaign takes, and where it works. */
+export interface Campaign {
+  /** The Python with the packages of python/requirements.txt. */
+  python: string;
+  /** The same seed gives the same files. */
+  seed: string;
+  /** An empty folder. */
+  folder: string;
+  /** Takes only the files with this in their names. */
+  only?: string | undefined;
+  /** Takes this many files, of each writer its share. */
+  files?: number | undefined;
+  step: (what: string) => void;
+}
+
+/** Has every writer write its files, and compares what the bus gives of them with pyarrow's reading. */
+export async function runOverAllWriters({ python, seed, folder, only, files, step }: Campaign): Promise<Report> {
+  const corpus = join(folder, 'files');
+  mkdirSync(corpus);
+  const report = new Report(seed);
+  step(`write the files, seed ${seed}`);
+  await generate(python, seed, corpus);
+  const ofPython = JSON.parse(readFileSync(join(corpus, 'cases.json'), 'utf8')) as { cases: Case[]; skipped: string[] };
+  for (const text of ofPython.skipped) step(`not written: ${text}`);
+  const ofJavaScript = await writeFilesOfJavaScript(corpus, randomOf(seed));
+  const all = [...ofPython.cases, ...ofJavaScript.map(written => written.case)];
+  const wanted = all.filter(({ file }) => only === undefined || file.includes(only));
+  const cases = files === undefined ? wanted : drawn(wanted, files, randomOf(`${seed} sample`));
+  step(`read ${cases.length} files with pyarrow`);
+  const describeMore = (paths: readonly string[]) => describe(python, paths);
+  await describeMore(cases.map(({ file }) => join(corpus, file)));
+  const subjects = subjectsOf(corpus, cases, text => step(`pyarrow cannot read ${text}`));
+  await runCampaign(subjects, { folder: join(folder, 'bus'), describe: describeMore, step }, report);
+  step('done');
+  return report;
+}
+
+/** Draws cases at random, from one writer after the other. */
+function drawn(cases: readonly Case[], count: number, random: Random): Case[] {
+  const left = new Map<string, Case[]>();
+  for (const one of cases) left.set(one.writer, [...(left.get(one.writer) ?? []), one]);
+  const chosen: Case[] = [];
+  while (chosen.length < count && left.size > 0)
+    for (const [writer, list] of left) {
+      if (chosen.length < count) chosen.push(...list.splice(random.below(list.length), 1));
+      if (list.length === 0) left.delete(writer);
+    }
+  return chosen;
+}
