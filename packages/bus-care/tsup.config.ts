@@ -7,6 +7,7 @@ export default defineConfig(
     'doctor/index': 'src/doctor/index.ts',
     gc: 'src/gc.ts',
     jobs: 'src/jobs.ts',
+    'notify/index': 'src/notify/index.ts',
     'scrub/index': 'src/scrub/index.ts',
     status: 'src/status.ts',
     'verify/index': 'src/verify/index.ts',

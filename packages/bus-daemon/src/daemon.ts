@@ -49,7 +49,7 @@ export function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** The onlookers that are wanted, in the order in which they start. Others are not even loaded. */
 function onlookersOf({ config: { notify, http, scrub }, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
   const all: [isWanted: boolean, start: StartOnlooker][] = [
-    [notify.length > 0, async (bus, loop) => (await import('./onlookers/notify/notifier.js')).openNotifier(bus, loop)],
+    [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
     [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
     [http.listen !== undefined, async (bus, loop) => (await import('./onlookers/http/serve.js')).serve(bus, loop)],
     [

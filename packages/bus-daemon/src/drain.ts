@@ -1,8 +1,8 @@
+import { missingVariables } from '@quantbot/bus-care/notify';
 import { DaemonError } from '@quantbot/bus-format';
 import { createLogger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { startDaemon } from './daemon.js';
-import { missingVariables } from './onlookers/notify/variables.js';
 
 /**
  * Settles all that waits, with a daemon of our own; the one that runs, if any, does it otherwise.

@@ -1,4 +1,5 @@
 /** `@quantbot/bus-format`: what all rooms share: errors, SQL texts, progress, versions. */
+export { type Backoff, waitAfter } from './backoff.js';
 export { breathe, concurrently } from './concurrent.js';
 export {
   type DuckDbFault,

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { FoundDamage } from '@quantbot/bus-format/state';
 import type { Logger, TraceContext } from '@quantbot/infra';
 
 /**
@@ -55,15 +56,6 @@ export interface ExportRun {
   rows: number | null;
   bytes: number | null;
   error: string | null;
-}
-
-/** A file that is not as it was written, or something that it keeps from its work. */
-export interface FoundDamage {
-  /** As `verify` tells it, or of an error. */
-  code: string;
-  /** A path, or a table. */
-  what: string;
-  detail: string;
 }
 
 /** How the daemon is. */

@@ -7,6 +7,7 @@ import { paceOf, scrub } from '@quantbot/bus-care/scrub';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
 import {
+  type FoundDamage,
   manifestOf,
   readExportStatus,
   readScrubState,
@@ -21,7 +22,6 @@ import { openInProcess, packageFolder } from '../../test/support/in-process-bus.
 import { scrubInBackground } from '../onlookers/scrub/scrubber.js';
 import type { Bus } from './bus.js';
 import { compactHot } from './compaction/compact.js';
-import type { FoundDamage } from './events.js';
 import { GoldenExports } from './exports/golden-exports.js';
 import { writeDataset } from './exports/write-dataset.js';
 import { writeExportFile } from './exports/write-file.js';

@@ -78,6 +78,7 @@ export {
   submittableIn,
 } from './rejected.js';
 export {
+  type FoundDamage,
   readScrubState,
   type ScrubFinding,
   type ScrubState,

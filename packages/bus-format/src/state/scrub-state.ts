@@ -8,6 +8,9 @@ const findingSchema = z.object({ code: z.string(), what: z.string(), detail: z.s
 /** A file that is not as it was written. */
 export type ScrubFinding = z.infer<typeof findingSchema>;
 
+/** A damaged file (`what` is its path), or a table that such a file keeps from its work. */
+export type FoundDamage = Omit<ScrubFinding, 'found_at'>;
+
 /** Of `scrub.json`. */
 export const scrubStateSchema = z.object({
   started_at: z.string(),

@@ -1,5 +1,5 @@
+import { type HookTest, testHooks } from '@quantbot/bus-care/notify';
 import type { Command } from 'commander';
-import { type HookTest, testHooks } from '../../onlookers/notify/test-hooks.js';
 import { type CommonOptions, configOf, print } from '../shared.js';
 
 export async function notifyTestCommand(names: string[], options: CommonOptions, command: Command): Promise<void> {

@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { type Backoff, waitAfter } from '@quantbot/bus-format';
 import {
   checkExportStatus,
   type ExportEntry,
@@ -14,7 +15,6 @@ import type { Snapshot } from '@quantbot/bus-format/views';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { CodedError } from '@quantbot/infra';
 import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
-import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';

@@ -1,8 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dispositionOf, hintFor } from '@quantbot/bus-format';
+import { type Backoff, dispositionOf, hintFor, waitAfter } from '@quantbot/bus-format';
 import type { WaitingTable } from '@quantbot/bus-format/state';
-import { type Backoff, waitAfter } from '../backoff.js';
 import type { Bus } from '../bus.js';
 import type { ExportState } from '../exports/exporter.js';
 import { type CheckedJob, type ClaimedJob, isRejected } from '../job.js';

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bus } from '../../writer/bus.js';
-import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { Onlooker } from '../../writer/onlooker.js';
-import { Hook } from './hook.js';
-import { type Variables, withVariables } from './variables.js';
+import { Hook, type Variables, withVariables } from '@quantbot/bus-care/notify';
+import type { Bus } from '../writer/bus.js';
+import type { LoopView } from '../writer/loop/loop-view.js';
+import type { Onlooker } from '../writer/onlooker.js';
 import { watchBus } from './watch-bus.js';
 
 /** How long what is left may take at the end: with a daemon that drains, or is asked to stop. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
+import type { FoundDamage } from '@quantbot/bus-format/state';
 import { visible } from '@quantbot/infra';
 import type { NotifyEvent } from '@quantbot/infra/config';
-import type { FoundDamage } from '../../writer/events.js';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 
 /** Happenings of one event, told together. */

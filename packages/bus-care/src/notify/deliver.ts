@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { daemonError } from '@quantbot/bus-format';
+import { type Backoff, daemonError, waitAfter } from '@quantbot/bus-format';
 import type { Logger } from '@quantbot/infra';
 import type { NotifyHook } from '@quantbot/infra/config';
-import { type Backoff, waitAfter } from '../../writer/backoff.js';
+
 import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';
 import { postWebhook } from './post-webhook.js';

@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hintFor } from '@quantbot/bus-format';
+import type { BusLayout, Logger } from '@quantbot/infra';
 import type { NotifyHook } from '@quantbot/infra/config';
-import type { Bus } from '../../writer/bus.js';
 import { deliver } from './deliver.js';
 import { type Happening, isWanted } from './happening.js';
 import { documentOf } from './notification.js';
 import { NotificationQueue } from './queue.js';
+
+/** What a hook needs from its daemon. */
+interface HookContext {
+  readonly layout: BusLayout;
+  readonly logger: Logger;
+  /** Milliseconds of a clock that is never set. */
+  elapsed(): number;
+}
 
 /**
  * Tells one command or webhook, one notification at a time, and never keeps anybody waiting.
@@ -14,7 +22,7 @@ import { NotificationQueue } from './queue.js';
  * what waited is told or given up.
  */
 export class Hook {
-  readonly #bus: Pick<Bus, 'logger' | 'elapsed' | 'layout'>;
+  readonly #bus: HookContext;
   readonly #hook: NotifyHook;
   readonly #queue: NotificationQueue;
   readonly #givenUp = new AbortController();
@@ -23,7 +31,7 @@ export class Hook {
   #closing = false;
   #untold = 0;
 
-  constructor(bus: Pick<Bus, 'logger' | 'elapsed' | 'layout'>, hook: NotifyHook) {
+  constructor(bus: HookContext, hook: NotifyHook) {
     this.#bus = bus;
     this.#hook = hook;
     this.#queue = new NotificationQueue(hook.groupWaitMs);

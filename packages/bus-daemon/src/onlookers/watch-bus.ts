@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import type { Happening, RejectedJob } from '@quantbot/bus-care/notify';
 import { readExportStatus } from '@quantbot/bus-format/state';
-import type { Bus } from '../../writer/bus.js';
-import type { BusEvents, ExportRun, SettledJob } from '../../writer/events.js';
-import type { Happening, RejectedJob } from './happening.js';
+import type { Bus } from '../writer/bus.js';
+import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
 
 /** An error's text may quote what a producer has written; what is posted stays small. */
 const longestText = 2000;

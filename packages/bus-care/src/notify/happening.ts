@@ -1,5 +1,5 @@
+import type { FoundDamage } from '@quantbot/bus-format/state';
 import type { NotifyEvent, NotifyHook } from '@quantbot/infra/config';
-import type { FoundDamage } from '../../writer/events.js';
 
 /** A job that was rejected, as a notification names it. */
 export interface RejectedJob {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { processesIn } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
-import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
 import { openNotifier } from './notifier.js';
 
 const hanging = {

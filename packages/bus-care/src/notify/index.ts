@@ -1,0 +1,5 @@
+/** `@quantbot/bus-care/notify`: writes notifications and delivers them to commands and webhooks. */
+export type { Happening, RejectedJob } from './happening.js';
+export { Hook } from './hook.js';
+export { type HookTest, testHooks } from './test-hooks.js';
+export { missingVariables, type Variables, withVariables } from './variables.js';
