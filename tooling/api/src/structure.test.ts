@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { tableModeNames } from '@quantbot/infra/config';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { root } from './repository.js';
+import { filesOf, root } from './repository.js';
 
 const packages = join(root, 'packages');
 
@@ -39,38 +39,73 @@ function circlesIn(arrows: ReadonlyMap<string, Iterable<string>>): string[][] {
 }
 
 /**
- * Returns the folder of a file that counts as one place. Folders below it share its kit
- * (`doctor/checks` uses `doctor`). The rooms of the daemon are divided once more. A file beside
- * folders is a place of its own.
+ * Returns the arrows between what stands side by side in a folder: its files, and the folders in it,
+ * each as one place.
  */
-function placeOf(name: string, path: string): string {
-  const parts = path.split('/');
-  const depth = name === 'bus-daemon' && ['writer', 'onlookers'].includes(parts[0] as string) ? 2 : 1;
-  return parts.slice(0, depth).join('/');
-}
-
-function folderArrows(name: string): Map<string, Set<string>> {
+function arrowsIn(folder: string, imports: ReadonlyMap<string, string[]>): Map<string, Set<string>> {
   const arrows = new Map<string, Set<string>>();
-  for (const [from, targets] of importsIn(name))
+  const placeOf = (path: string) => path.slice(folder.length).split('/')[0] as string;
+  for (const [from, targets] of imports)
     for (const to of targets) {
-      const [a, b] = [placeOf(name, from), placeOf(name, to)];
-      if (a !== b) arrows.set(a, (arrows.get(a) ?? new Set()).add(b));
+      if (!from.startsWith(folder) || !to.startsWith(folder)) continue;
+      const [a, b] = [placeOf(from), placeOf(to)];
+      if (a !== b) arrows.set(folder + a, (arrows.get(folder + a) ?? new Set()).add(folder + b));
     }
   return arrows;
 }
 
+/** Returns the folders of some files, the root as `''`, each with a slash at its end. */
+function foldersOf(paths: Iterable<string>): Set<string> {
+  const folders = new Set(['']);
+  for (const path of paths)
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) folders.add(path.slice(0, at + 1));
+  return folders;
+}
+
+/**
+ * Returns the circles of a package, between files and between folders at every depth. A folder and
+ * the folders in it are one room: files above may compose them or serve them, and a file that does
+ * both is found as a circle.
+ */
+const circlesOf = (imports: ReadonlyMap<string, string[]>): string[][] => [
+  ...circlesIn(imports),
+  ...[...foldersOf(imports.keys())].flatMap(folder => circlesIn(arrowsIn(folder, imports))),
+];
+
+test('a circle between folders is found at every depth', () => {
+  const between = (...arrows: [string, string][]) =>
+    circlesOf(new Map(arrows.map(([from, to]) => [from, [to]]))).map(circle => circle.join(' → '));
+  expect(between(['a/x/1', 'a/y/1'], ['a/y/2', 'a/x/2'])).toEqual(['a/x → a/y → a/x']);
+  expect(between(['a/one', 'a/x/1'], ['a/x/2', 'a/one'])).toEqual(['a/one → a/x → a/one']);
+  expect(between(['a/compose', 'a/x/1'], ['a/x/1', 'a/kit'])).toEqual([]);
+});
+
 const names = readdirSync(packages);
 
 describe.each(names)('%s', name => {
-  test('no file has more than 300 lines', () => {
-    const lines = (path: string) => readFileSync(join(packages, name, 'src', path), 'utf8').split('\n').length - 1;
-    expect([...importsIn(name).keys()].filter(path => lines(path) > 300)).toEqual([]);
-  });
-
   test('neither files nor folders import each other in a circle', () => {
-    expect(circlesIn(importsIn(name))).toEqual([]);
-    expect(circlesIn(folderArrows(name))).toEqual([]);
+    expect(circlesOf(importsIn(name))).toEqual([]);
   });
+});
+
+/** Returns the lines of each source and test of the project. */
+function linesOfFiles(): Map<string, number> {
+  const paths = filesOf('*.ts', '*.tsx', '*.mts', '*.mjs');
+  return new Map(paths.map(path => [path, readFileSync(join(root, path), 'utf8').split('\n').length - 1]));
+}
+
+test('no source and no test has more than 300 lines', () => {
+  expect([...linesOfFiles()].filter(([, lines]) => lines > 300)).toEqual([]);
+});
+
+test('no package holds 30 % of the lines of all packages', () => {
+  const inPackages = [...linesOfFiles()].filter(([path]) => path.startsWith('packages/'));
+  const sum = (files: readonly (readonly [string, number])[]) => files.reduce((all, [, lines]) => all + lines, 0);
+  const shares = names.map(name => ({
+    name,
+    share: sum(inPackages.filter(([path]) => path.startsWith(`packages/${name}/`))) / sum(inPackages),
+  }));
+  expect(shares.filter(({ share }) => share >= 0.3)).toEqual([]);
 });
 
 test('in the daemon the writer knows no onlooker, nobody but the daemon knows them, and nobody knows the commands', () => {

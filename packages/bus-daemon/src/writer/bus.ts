@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
-import type { Journal } from '@quantbot/bus-format/journal';
+import type { Journal, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { ClaimedJob } from './job.js';
-import type { TableSegments } from './table-segments.js';
 
 /** What every stage works on. Only clock and ids are injected, for tests. */
 export interface Bus {

@@ -1,7 +1,13 @@
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { canonicalSchemas, hotGenerations, TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
-import { emptyCommit, ensureEmptyTableFiles, Journal, listHotCommits } from '@quantbot/bus-format/journal';
+import {
+  emptyCommit,
+  ensureEmptyTableFiles,
+  Journal,
+  listHotCommits,
+  TableSegments,
+} from '@quantbot/bus-format/journal';
 import { closeToOthers, exportStatusFile, lockFileOf } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker } from '@quantbot/infra';
@@ -9,7 +15,6 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { exists, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 import { Events } from './events.js';
-import { TableSegments } from './table-segments.js';
 
 const inspectorIdleMs = 60_000;
 

@@ -19,3 +19,4 @@ export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export { emptyRow, type JobHead, type JournalRow, journalColumns } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotFiles } from './snapshot.js';
+export { TableSegments } from './table-segments.js';

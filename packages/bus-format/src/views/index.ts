@@ -1,4 +1,5 @@
-/** `@quantbot/bus-format/views`: the SQL of all views that the bus publishes. */
+/** `@quantbot/bus-format/views`: the published database and the SQL of its views. */
+export { buildDatabase } from './build-database.js';
 export { assertOurs } from './ownership.js';
 export type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';

@@ -6,11 +6,10 @@ import type { CanonTable } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
-import { assertOurs, type BusInfo, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
+import { assertOurs, type BusInfo, buildDatabase, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { digestFile, faultPoint, makeFolderDurable, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
-import { buildDatabase } from './build-database.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { neededAfter, snapshotOf } from './snapshot.js';
 

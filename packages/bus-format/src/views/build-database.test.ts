@@ -1,12 +1,12 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { query } from '@quantbot/bus-format/duckdb';
-import type { PublicSchema } from '@quantbot/bus-format/views';
 import { digestFile } from '@quantbot/infra/files';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
+import { query } from '../duckdb.js';
 import { buildDatabase } from './build-database.js';
+import type { PublicSchema } from './views.js';
 
 const schemaOf = (views: Record<string, string>): PublicSchema => ({
   before: ['CREATE SCHEMA IF NOT EXISTS _bus', 'CREATE SCHEMA IF NOT EXISTS canon'],

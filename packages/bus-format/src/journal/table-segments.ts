@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { liveSegments, readSegments, type Segment } from '@quantbot/bus-format/journal';
 import type { BusLayout } from '@quantbot/infra';
+import { liveSegments, readSegments, type Segment } from './files.js';
 
 /**
  * The segments of the canonical tables, kept in memory: thousands of folders would be read for each

@@ -2,12 +2,14 @@ import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, copyFile, rm } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
-import { breathe, identifier, literal } from '@quantbot/bus-format';
-import { query } from '@quantbot/bus-format/duckdb';
-import { version } from '@quantbot/bus-format/version';
-import { configuredViewComment, type PublicSchema, splitViewName, viewStatements } from '@quantbot/bus-format/views';
 import type { ConfiguredView } from '@quantbot/infra/config';
 import { digestFile, syncFile } from '@quantbot/infra/files';
+import { breathe } from '../concurrent.js';
+import { query } from '../duckdb.js';
+import { identifier, literal } from '../sql.js';
+import { version } from '../version.js';
+import { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
+import type { PublicSchema } from './views.js';
 
 /** What a database is built from. */
 export interface DatabaseSource {
