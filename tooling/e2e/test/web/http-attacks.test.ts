@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { isInSample } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -9,8 +8,7 @@ import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { launchDaemon } from '../support/daemon-process.js';
-import { sendRaw, startServing } from '../support/http.js';
+import { startServing } from '../support/http.js';
 
 const codeOf = (answer: { text: string }) => (JSON.parse(answer.text) as { error: { code: string } }).error.code;
 const json = { 'Content-Type': 'application/json' };
@@ -257,47 +255,3 @@ test('the page is sent with a strict policy, and can be put into no frame', asyn
   expect(headers['x-frame-options']).toBe('DENY');
   expect((await send('GET', '/api/v1/status')).headers['cache-control']).toBe('no-store');
 });
-
-test.each([
-  ['for other machines without a token', { listen: '0.0.0.0:0' }, undefined, 'HTTP_TOKEN_NEEDED'],
-  ['with a token that is not there', { token_file: 'nowhere' }, undefined, 'HTTP_TOKEN_INVALID'],
-  ['with a token that can be guessed', { token_file: 'token' }, 'secret\n', 'HTTP_TOKEN_INVALID'],
-])('it does not start %s', async (_what, http, content, code) => {
-  const bus = makeTestBus({ http: { listen: '127.0.0.1:0', ...http } });
-  if (content !== undefined) writeFileSync(join(bus.folder, 'token'), content);
-  const daemon = launchDaemon(bus);
-  expect((await daemon.ended).code).toBe(1);
-  expect(daemon.stderr()).toContain(code);
-});
-
-test('for other machines it starts with a token', async () => {
-  const bus = busWithToken();
-  const { url } = await startServing(bus, '0.0.0.0:0');
-  expect((await sendRaw(url, 'GET', '/api/v1/status')).status).toBe(401);
-  const Authorization = `Bearer ${token}`;
-  expect((await sendRaw(url, 'GET', '/api/v1/status', { headers: { Authorization } })).status).toBe(200);
-});
-
-test('an address that is taken is told, and the bus is free for another daemon', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  onTestFinished(() => {
-    other.close();
-  });
-  await eventually(() => other.listening, Boolean);
-  const bus = makeTestBus();
-  const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`;
-  const daemon = launchDaemon(bus, { args: ['--http', taken] });
-  expect((await daemon.ended).code).toBe(1);
-  expect(daemon.stderr()).toMatch(/HTTP_LISTEN_FAILED[\s\S]*EADDRINUSE/);
-  const next = await startServing(bus);
-  expect(await next.daemon.stop()).toEqual({ code: 0, signal: null });
-});
-
-test.each(['7171', 'localhost', 'http://localhost:1', '127.0.0.1:70000', '::1:7171'])(
-  '--http %s is no address, and the error says what one is',
-  async address => {
-    const daemon = launchDaemon(makeTestBus(), { args: ['--http', address] });
-    expect((await daemon.ended).code).toBe(1);
-    expect(daemon.stderr()).toMatch(/CONFIG_INVALID[\s\S]*http\.listen/);
-  },
-);
