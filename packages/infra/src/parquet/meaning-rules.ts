@@ -44,9 +44,10 @@ export const meaningRules = {
   },
   unreadable: {
     inFile:
-      'BSON by the converted type, or a converted type beside a physical type that the format does not allow for it',
+      'BSON by the converted type, a converted type beside a physical type that the format does not allow for it, a converted type that the format does not have, or a DECIMAL without its precision or scale',
     read: 'an error, which ends every query of the file',
-    instead: 'the physical type that the format allows, or no converted type (BSON as plain BYTE_ARRAY)',
+    instead:
+      'the physical type that the format allows, a DECIMAL with precision and scale, or no converted type (BSON as plain BYTE_ARRAY)',
   },
   interval: {
     inFile: 'INTERVAL of another length than 12 bytes',

@@ -151,6 +151,28 @@ test.each<[string, Element, RegExp]>([
     /is DECIMAL\(9,0\)/,
   ],
   ['BSON', { name: 'x', ...bytes, converted: converted('BSON') }, /is a BSON in BYTE_ARRAY, which DuckDB cannot read/],
+  ['a converted type that is none', { name: 'x', ...int64, converted: 99 }, /converted type 99/],
+  ['a group of a converted type that is none', { name: 'x', converted: 99, children: [{ name: 'y', ...int64 }] }, /99/],
+  [
+    'decimals without a scale',
+    { name: 'x', ...int32, converted: converted('DECIMAL'), precision: 9 },
+    /scale is left out/,
+  ],
+  [
+    'decimals without a precision',
+    { name: 'x', ...int32, converted: converted('DECIMAL'), scale: 2 },
+    /precision is left/,
+  ],
+  [
+    'decimals without digits',
+    { name: 'x', ...int32, converted: converted('DECIMAL'), precision: 0, scale: 0 },
+    /is a DECIMAL\(0,0\), which the format does not allow/,
+  ],
+  [
+    'decimals of a scale beyond their precision',
+    { name: 'x', ...int32, converted: converted('DECIMAL'), precision: 2, scale: 3 },
+    /is a DECIMAL\(2,3\)/,
+  ],
   [
     'a map with keys alone',
     {

@@ -77,6 +77,8 @@ function nameFault({ name }: SchemaElement): Fault | undefined {
 function groupFault({ element, children }: SchemaNode, parent: SchemaNode | undefined): Fault | undefined {
   const { logical_type, converted_type } = element;
   const { type } = logical_type ?? {};
+  const unknown = unknownConverted(element);
+  if (unknown !== undefined) return { problem: unknown, hint: meaningRules.unreadable.instead };
   if (holdsPairs(element, parent) && children.length !== 2)
     return {
       problem: `holds the pairs of a MAP with ${children.length} columns instead of 2, which DuckDB cannot read`,
@@ -124,6 +126,8 @@ const precedes = ({ type, logical_type }: SchemaElement): boolean =>
 
 function leafFault(element: SchemaElement): Fault | undefined {
   const { converted_type: annotation } = element;
+  const undecodable = unknownConverted(element) ?? decimalFault(element);
+  if (undecodable !== undefined) return { problem: undecodable, hint: meaningRules.unreadable.instead };
   if (annotation !== undefined && !precedes(element) && carriers[annotation]?.includes(element.type) === false)
     return {
       problem: `is a ${annotation} in ${element.type}, which DuckDB cannot read`,
@@ -149,6 +153,21 @@ function leafFault(element: SchemaElement): Fault | undefined {
     problem: `is ${meant} by its logical type, which DuckDB reads as ${read}`,
     hint: meaningRules.logicalLeaf.instead,
   };
+}
+
+const unknownConverted = ({ unknown_converted_type: number }: SchemaElement): string | undefined =>
+  number === undefined
+    ? undefined
+    : `has the converted type ${number}, which is none of the format's; DuckDB cannot read it`;
+
+/** In the format a scale that is left out is 0. DuckDB wants it. */
+function decimalFault({ converted_type, logical_type, ...element }: SchemaElement): string | undefined {
+  if (converted_type !== 'DECIMAL') return undefined;
+  if (element.precision === undefined || element.scale === undefined)
+    return `is a DECIMAL whose ${element.precision === undefined ? 'precision' : 'scale'} is left out, which DuckDB cannot read`;
+  const { precision = 0, scale = 0 } = logical_type?.type === 'DECIMAL' ? logical_type : element;
+  if (precision >= 1 && scale >= 0 && scale <= precision) return undefined;
+  return `is a DECIMAL(${precision},${scale}), which the format does not allow`;
 }
 
 const decimalPrecision = ({ logical_type, precision = 0 }: SchemaElement): number =>

@@ -84,6 +84,8 @@ export interface SchemaElement {
   repetition_type?: (typeof repetitions)[number];
   num_children?: number;
   converted_type?: (typeof convertedTypes)[number];
+  /** The number of a converted type that is not in the format. */
+  unknown_converted_type?: number;
   scale?: number;
   precision?: number;
   logical_type?: LogicalType;
@@ -109,7 +111,9 @@ export function readSchemaElement(reader: ThriftReader): SchemaElement {
       element.num_children = reader.i32();
     }),
     6: field(wireType.i32, () => {
-      element.converted_type = convertedTypes[reader.i32()]; // a type newer than this list has no meaning here
+      const number = reader.i32();
+      if (number in convertedTypes) element.converted_type = convertedTypes[number];
+      else element.unknown_converted_type = number;
     }),
     7: field(wireType.i32, () => {
       element.scale = reader.i32();
