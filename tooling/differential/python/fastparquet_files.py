@@ -34,7 +34,7 @@ def write(corpus, rng):
                 fastparquet.write(path, pd.DataFrame(columns), compression=compression, object_encoding=encoding, times=times, write_index=False)
                 return f"compression={compression}, times={times}"
 
-            refusable = {"v": "nanoseconds of INT96"} if times == "int96" and name == "datetime_ns" else {}
+            refusable = {"v": "nanoseconds of INT96"} if times == "int96" and name.startswith("datetime") else {}
             corpus.write(f"{name}_{times}", written, refusable)
     wide = pd.DataFrame({name: pd.Series(columns["v"]).reindex(range(3)) for name, columns in frames.items() if name not in ("json", "bytes", "nullable", "zoned")})
     corpus.write("index", lambda path: fastparquet.write(path, wide, write_index=True, object_encoding={"text": "utf8"}, row_group_offsets=[0, 2]))

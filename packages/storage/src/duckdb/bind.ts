@@ -17,6 +17,9 @@ export type BoundParams =
   | { values: api.DuckDBValue[]; types: api.DuckDBType[] }
   | { values: Record<string, api.DuckDBValue>; types: Record<string, api.DuckDBType> };
 
+/** More levels of lists in lists than any column has. */
+const mostLists = 16;
+
 /** @throws StorageError `OPTIONS_INVALID` for a value that cannot be bound. */
 export function bindParams(params: Params): BoundParams {
   if (isList(params)) {
@@ -35,7 +38,7 @@ const isList = (params: Params): params is readonly Param[] => Array.isArray(par
 /**
  * Bind an integer as an integer: a DOUBLE would make DuckDB compare BIGINT columns with rounding.
  */
-function bind(param: Param, name: string): Bound {
+function bind(param: Param, name: string, lists = 0): Bound {
   if (param === null || param === undefined) return { value: null, type: api.SQLNULL };
   switch (typeof param) {
     case 'boolean':
@@ -55,7 +58,10 @@ function bind(param: Param, name: string): Bound {
     return { value: new api.DuckDBTimestampValue(BigInt(param.getTime()) * 1000n), type: api.TIMESTAMP };
   }
   if (param instanceof Uint8Array) return { value: api.blobValue(param), type: api.BLOB };
-  if (Array.isArray(param)) return bindList(param, name);
+  if (Array.isArray(param)) {
+    const { value, type } = bindList(param, name, lists + 1);
+    return lists > 0 ? { value, type } : { value: convertTo(type, value, name), type: withText(type) };
+  }
   throw invalid(name, `a ${(param as object).constructor?.name ?? 'value'}`);
 }
 
@@ -65,26 +71,42 @@ function bindBigint(value: bigint, name: string): Bound {
   throw invalid(name, 'a bigint of more than 128 bits');
 }
 
-function bindList(params: readonly Param[], name: string): Bound {
-  const bound = params.map((param, index) => bind(param, `${name}[${index}]`)).filter(({ value }) => value !== null);
-  const type = bound.map(item => item.type).reduce<api.DuckDBType | undefined>((a, b) => widest(a, b, name), undefined);
-  const element = type ?? api.VARCHAR;
-  const values = params.map(param => (param === null || param === undefined ? null : bind(param, name).value));
-  return { value: api.listValue(values.map(value => convertTo(element, value))), type: api.LIST(element) };
+function bindList(params: readonly Param[], name: string, lists: number): Bound {
+  if (lists > mostLists) throw invalid(name.slice(0, name.indexOf('[')), `nested more than ${mostLists} lists deep`);
+  const bound = params.map((param, index) => bind(param, `${name}[${index}]`, lists));
+  const type = bound.map(item => item.type).reduce<api.DuckDBType>((a, b) => widest(a, b, name), api.SQLNULL);
+  return { value: api.listValue(bound.map(({ value }) => value)), type: api.LIST(type) };
 }
+
+/** A list of nothing is a list of text. */
+function withText(type: api.DuckDBType): api.DuckDBType {
+  if (type instanceof api.DuckDBListType) return api.LIST(withText(type.valueType));
+  return isNothing(type) ? api.VARCHAR : type;
+}
+
+const isNothing = ({ typeId }: api.DuckDBType): boolean => typeId === api.DuckDBTypeId.SQLNULL;
 
 const numeric = [api.INTEGER, api.BIGINT, api.HUGEINT, api.DOUBLE] as const;
 
-function widest(a: api.DuckDBType | undefined, b: api.DuckDBType, name: string): api.DuckDBType {
-  if (a === undefined || a.typeId === b.typeId) return b;
+function widest(a: api.DuckDBType, b: api.DuckDBType, name: string): api.DuckDBType {
+  if (isNothing(a)) return b;
+  if (isNothing(b)) return a;
+  if (a instanceof api.DuckDBListType && b instanceof api.DuckDBListType)
+    return api.LIST(widest(a.valueType, b.valueType, name));
+  if (a.typeId === b.typeId) return b;
   const [first, second] = [a, b].map(type => numeric.findIndex(other => other.typeId === type.typeId));
   if (first === undefined || second === undefined || first < 0 || second < 0)
     throw invalid(name, `a list of both ${a} and ${b}`);
   return numeric[Math.max(first, second)]!;
 }
 
-function convertTo(type: api.DuckDBType, value: api.DuckDBValue): api.DuckDBValue {
-  if (type.typeId === api.DuckDBTypeId.DOUBLE && typeof value === 'bigint') return Number(value);
+function convertTo(type: api.DuckDBType, value: api.DuckDBValue, name: string): api.DuckDBValue {
+  if (type instanceof api.DuckDBListType && value instanceof api.DuckDBListValue)
+    return api.listValue(value.items.map(item => convertTo(type.valueType, item, name)));
+  if (type.typeId === api.DuckDBTypeId.DOUBLE && typeof value === 'bigint') {
+    if (BigInt(Number(value)) !== value) throw invalid(name, `a list of both DOUBLE and ${value}, which is no DOUBLE`);
+    return Number(value);
+  }
   const isBig = type.typeId === api.DuckDBTypeId.BIGINT || type.typeId === api.DuckDBTypeId.HUGEINT;
   return isBig && typeof value === 'number' ? BigInt(value) : value;
 }

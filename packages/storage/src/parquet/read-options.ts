@@ -45,6 +45,12 @@ export function checkOptions(options: ReadOptions): CheckedOptions {
   const { columns, where, params, limit } = options;
   const orderBy = [options.orderBy ?? []].flat().map(by => (typeof by === 'string' ? ascending(by) : by));
   const details: string[] = [];
+  const isText = (value: unknown) => typeof value === 'string';
+  if (columns !== undefined && !(Array.isArray(columns) && columns.every(isText)))
+    details.push('columns: must be a list of names');
+  if (where !== undefined && !isText(where)) details.push('where: must be SQL as text');
+  if (!orderBy.every(by => isText(by?.column))) details.push('orderBy: must be names, or { column, direction }');
+  if (details.length > 0) throw storageError('OPTIONS_INVALID', 'The options of the read are not valid.', { details });
   if (columns?.length === 0) details.push('columns: name at least one, or leave it out for all');
   if (columns !== undefined && new Set(columns).size < columns.length) details.push('columns: one is named twice');
   if (where !== undefined && where.trim() === '') details.push('where: is empty; leave it out to read all rows');

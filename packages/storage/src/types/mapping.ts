@@ -91,9 +91,13 @@ export function resolveMapping(options: TypeMapping): Required<TypeMapping> {
     const value = options[option];
     if (value === undefined) continue;
     if (!(choices[option] as readonly string[]).includes(value))
-      throw storageError('OPTIONS_INVALID', `${option} is ${JSON.stringify(value)}.`, {
-        details: [`${option}: must be ${choices[option].map(choice => `'${choice}'`).join(' or ')}`],
-      });
+      throw storageError(
+        'OPTIONS_INVALID',
+        `${option} is ${typeof value === 'string' ? JSON.stringify(value) : `a ${typeof value}`}.`,
+        {
+          details: [`${option}: must be ${choices[option].map(choice => `'${choice}'`).join(' or ')}`],
+        },
+      );
     Object.assign(resolved, { [option]: value });
   }
   return resolved;

@@ -37,7 +37,7 @@ function scalar(value: string, type: api.DuckDBType): Json {
     case 'Z':
       return isoMoment(BigInt(text), type.typeId === api.DuckDBTypeId.TIMESTAMP_NS ? 1n : 1000n);
     case 'b':
-      if (type.typeId === api.DuckDBTypeId.BLOB) return blobText(text);
+      if (type.typeId === api.DuckDBTypeId.BLOB || type.typeId === api.DuckDBTypeId.GEOMETRY) return blobText(text);
   }
   const read = asRead(value, type, plain);
   return typeof read === 'object' && read !== null && 'months' in read

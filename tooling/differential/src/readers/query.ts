@@ -59,12 +59,13 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
 }
 
 /**
- * DuckDB's text of each value of a column. One value that DuckDB cannot cast, such as the first
- * moment of TIMESTAMP_NS, would end the query of all others: only that value has no text.
+ * DuckDB's text of each value of a column. A value that DuckDB cannot cast, such as a list with the
+ * first moment of TIMESTAMP_NS, has the text of DuckDB's binding.
  */
 async function textsOf(connection: DuckDBConnection, column: string, table: string): Promise<(string | null)[]> {
-  const sql = `SELECT TRY(CAST(${column} AS VARCHAR)) FROM ${table}`;
-  return ((await connection.runAndReadAll(sql)).getColumns()[0] ?? []) as (string | null)[];
+  const sql = `SELECT TRY(CAST(${column} AS VARCHAR)), ${column} FROM ${table}`;
+  const [texts = [], values = []] = (await connection.runAndReadAll(sql)).getColumns();
+  return values.map((value, row) => (value === null ? null : String(texts[row] ?? value)));
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -172,10 +173,7 @@ const jsonOf = (value: Canonical, { type }: AskedColumn): Json => asJson(value, 
 /** Our own text where the type has one form; DuckDB's cast of the same value for the others. */
 const textOfValue = (value: Canonical, { type, texts }: AskedColumn, row: number): string | null => {
   const own = asText(value, type);
-  if (own !== undefined) return own;
-  const text = texts[row] ?? null;
-  if (text === null) throw new NotRepresentable('DuckDB has no text of it');
-  return text;
+  return own === undefined ? (texts[row] ?? null) : own;
 };
 
 /** The cells of a table as it is printed. */
