@@ -16,7 +16,7 @@ function testsOf(cwd, mode) {
   const { CAMPAIGNS: _, FC_SEED = String(Math.floor(Date.now() / 86_400_000)), ...rest } = process.env;
   const env = { ...rest, FC_SEED };
   if (mode !== 'hand') env.CAMPAIGNS = mode;
-  execFileSync('npx', ['vitest', 'list', `--json=${file}`, '--passWithNoTests'], { cwd, env, stdio: 'ignore' });
+  execFileSync('npx', ['vitest', 'list', `--json=${file}`], { cwd, env, stdio: 'ignore' });
   const tests = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
   rmSync(file, { force: true });
   return tests.map(test => `${test.file.slice(root.length + 1)} > ${test.name}`);
