@@ -67,19 +67,19 @@ const isOpen = (state: JobState | undefined): state is 'uncommitted' | 'waiting'
 /**
  * Returns the jobs that have not settled, newest first.
  *
- * @param most examine only this many jobs of the inbox and of `claimed/` each.
+ * @param max examine only this many jobs of the inbox and of `claimed/` each.
  */
 export async function findOpenJobs(
   { busRoot }: Pick<BusConfig, 'busRoot'>,
-  most = Number.POSITIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
 ): Promise<OpenJob[]> {
   const layout = busLayout(busRoot);
-  const { waiting, uncommitted, closed } = await lookIntoInbox(layout.inbox, most);
+  const { waiting, uncommitted, closed } = await lookIntoInbox(layout.inbox, max);
   const found: (OpenJob | undefined)[] = [
     ...waiting.map(entry => openJob(entry, 'waiting')),
     ...[...uncommitted, ...closed].map(entry => openJob(entry, 'uncommitted')),
   ];
-  for (const name of claimedNames(await readdir(layout.claimed)).slice(0, most))
+  for (const name of claimedNames(await readdir(layout.claimed)).slice(0, max))
     found.push(await claimedJob(join(layout.claimed, name), name.slice(name.indexOf('~') + 1)));
   return found.filter(job => job !== undefined).sort((a, b) => b.at.getTime() - a.at.getTime());
 }

@@ -22,12 +22,12 @@ export async function concurrently<Item, Result>(
   }
 }
 
-const longestMs = 5;
+const maxMs = 5;
 let lastBreath = performance.now();
 
 /** Lets timers and signals have their turn, if work that never waits has gone on for long. */
 export async function breathe(): Promise<void> {
-  if (performance.now() - lastBreath < longestMs) return;
+  if (performance.now() - lastBreath < maxMs) return;
   await new Promise(resolve => setImmediate(resolve));
   lastBreath = performance.now();
 }

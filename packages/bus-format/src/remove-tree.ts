@@ -5,7 +5,7 @@ import { fileNames, systemErrorCode } from '@quantbot/infra/files';
 import { ignoreMissing } from './errors.js';
 
 /** So many files are removed before a job gets its receipt; more are removed beside ingestion. */
-const mostAtOnce = 1000;
+const maxAtOnce = 1000;
 
 const stays: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.receipt]);
 
@@ -29,7 +29,7 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
     for (let entry = content.readSync(); entry !== null; entry = content.readSync()) {
       if (entry.isDirectory()) return undefined; // whatever it is called
       if (stays.has(entry.name)) continue;
-      if (files.length === mostAtOnce) return undefined;
+      if (files.length === maxAtOnce) return undefined;
       files.push(within(Buffer.from(folder), entry.name));
     }
     return files;
@@ -42,8 +42,8 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
  * What lies deeper is moved up first: each level keeps a folder open, and where there is no
  * `/proc`, a path has an end (1024 bytes on macOS).
  */
-const deepest = 64;
-const longestPath = 900;
+const maxDepth = 64;
+const maxPathLength = 900;
 
 /** What a removal may take before it gives up: somebody may go on filling the folder. */
 export interface RemovalBudget {
@@ -101,7 +101,7 @@ async function removeFolder(folder: Buffer, { root, depth }: Place, left: Left):
 }
 
 async function emptyFolder(here: Buffer, { root, depth }: Place & { root: Buffer }, left: Left): Promise<void> {
-  const isDeep = depth >= deepest || here.length > root.length + longestPath;
+  const isDeep = depth >= maxDepth || here.length > root.length + maxPathLength;
   for (let isEmpty = false; !isEmpty; ) {
     isEmpty = true; // until one look finds nothing: something may have been moved here, and not every file system lists all of a folder that changes
     for await (const entry of await opendir(here, { encoding, bufferSize: 256 })) {

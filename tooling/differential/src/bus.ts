@@ -110,11 +110,11 @@ interface PublishedRecord {
   supersededAt: number | null;
 }
 
-const longestMs = 180_000;
+const maxMs = 180_000;
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + longestMs; !(await holds()); await sleep(100))
-    if (Date.now() > end) throw new Error(`It did not happen in ${longestMs / 1000} s that ${what}.`);
+  for (const end = Date.now() + maxMs; !(await holds()); await sleep(100))
+    if (Date.now() > end) throw new Error(`It did not happen in ${maxMs / 1000} s that ${what}.`);
 }
 
 const ended = (child: ChildProcess): Promise<number | null> =>

@@ -25,7 +25,7 @@ export function pack(into: string): Record<string, string> {
   return tarballs;
 }
 
-const longestMs = 240_000;
+const maxMs = 240_000;
 
 /** Runs a program to its end; what it printed is in the error if it fails. */
 export function run(
@@ -40,7 +40,7 @@ export function run(
       env,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: longestMs,
+      timeout: maxMs,
     });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Happening } from './happening.js';
-import { mostListed, mostWaiting, NotificationQueue } from './queue.js';
+import { maxListed, maxWaiting, NotificationQueue } from './queue.js';
 
 const at = '2026-01-31T12:00:00.000Z';
 const rejected = (n: number): Happening => ({
@@ -40,7 +40,7 @@ test('rejections that come while others wait join them, and only the first hundr
   const notification = queue.take();
   expect(notification).toMatchObject({ event: 'rejected', count: 10_000 });
   expect(notification?.happenings.map(about => 'job' in about && about.job.seq)).toEqual(
-    Array.from({ length: mostListed }, (_, n) => n),
+    Array.from({ length: maxListed }, (_, n) => n),
   );
   expect(queue.take()).toBeUndefined();
 });
@@ -92,9 +92,9 @@ test('failures and recoveries of exports keep their order, and so do pauses and 
 
 test('when too many wait the oldest are dropped, and counted once', () => {
   const queue = new NotificationQueue(0);
-  for (let n = 0; n < mostWaiting + 7; n++)
+  for (let n = 0; n < maxWaiting + 7; n++)
     queue.add(exported(n % 2 === 0 ? 'export_failed' : 'export_recovered', `e${n}`), n);
-  expect(queue.size).toBe(mostWaiting);
+  expect(queue.size).toBe(maxWaiting);
   expect(queue.takeDropped()).toBe(7);
   expect(queue.takeDropped()).toBe(0);
   expect(queue.take()?.happenings).toMatchObject([{ export: { name: 'e7' } }]);

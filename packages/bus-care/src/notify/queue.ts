@@ -3,10 +3,10 @@ import { type Happening, subjectOf } from './happening.js';
 import type { Notification } from './notification.js';
 
 /** Of more jobs or exports than this a notification has the number only. */
-export const mostListed = 100;
+export const maxListed = 100;
 
 /** Notifications that one hook keeps waiting. */
-export const mostWaiting = 100;
+export const maxWaiting = 100;
 
 interface Waiting {
   notification: Notification;
@@ -37,10 +37,10 @@ export class NotificationQueue {
     const last = this.#waiting.findLast(({ notification }) => subjectOf[notification.event] === subject)?.notification;
     if (subject !== 'daemon' && last?.event === happening.event) {
       last.count++;
-      if (last.happenings.length < mostListed) last.happenings.push(happening);
+      if (last.happenings.length < maxListed) last.happenings.push(happening);
       return false;
     }
-    if (this.#waiting.length >= mostWaiting) {
+    if (this.#waiting.length >= maxWaiting) {
       this.#waiting.shift();
       this.#dropped++;
     }

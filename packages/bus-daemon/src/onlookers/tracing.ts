@@ -14,7 +14,7 @@ import type { ExportRun, SettledJob, StageName } from '../writer/events.js';
 import type { Onlooker } from '../writer/onlooker.js';
 
 /** Jobs whose exports are still traced; older ones have none in their trace. */
-const mostPending = 1_000;
+const maxPending = 1_000;
 
 interface Stage {
   stage: StageName;
@@ -49,7 +49,7 @@ export async function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'n
         const context = traceJob(job, ofBatch);
         if (job.outcome === 'ingested') pending.push({ job, context });
       }
-      pending = pending.slice(-mostPending);
+      pending = pending.slice(-maxPending);
     }),
     events.on('export', run => {
       const after = exportedUpTo.get(run.name) ?? 0;

@@ -5,9 +5,9 @@ import type { Bus } from '../writer/bus.js';
 import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
 
 /** An error's text may quote what a producer has written; what is posted stays small. */
-const longestText = 2000;
+const maxTextLength = 2000;
 
-const shortened = (text: string): string => (text.length > longestText ? `${text.slice(0, longestText)}…` : text);
+const shortened = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
 
 /**
  * Says what has happened on a bus: what is told again and again (a pause that goes on, an export

@@ -12,7 +12,7 @@ export interface FileSchema extends SchemaMeaning {
   refused?: readonly RefusedValues[];
 }
 
-const mostKnown = 1_000;
+const maxKnown = 1_000;
 /** Recent schemas, newest last. They are valid for every bus. */
 const known = new Map<string, FileSchema>();
 
@@ -26,6 +26,6 @@ export function fileSchemaOf(footer: ParquetFooter): FileSchema {
   known.delete(footer.schemaId);
   known.set(footer.schemaId, schema);
   const [oldest] = known.keys();
-  if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
+  if (known.size > maxKnown && oldest !== undefined) known.delete(oldest);
   return schema;
 }

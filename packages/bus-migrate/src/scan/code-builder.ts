@@ -26,7 +26,7 @@ export interface Grammar {
 }
 
 /** Deeper expressions are skipped: hostile input must not exhaust the stack. */
-const deepest = 100;
+const maxDepth = 100;
 
 /** Collects the facts of a syntax tree in one walk without recursion. */
 export class CodeBuilder {
@@ -68,7 +68,7 @@ export class CodeBuilder {
     const key = `${node.from}:${node.to}:${node.name}`;
     const known = this.#values.get(key);
     if (known !== undefined) return known;
-    if (this.#depth >= deepest) return other;
+    if (this.#depth >= maxDepth) return other;
     this.#depth++;
     const value = this.#grammar.evaluate(this, node);
     this.#depth--;

@@ -9,9 +9,9 @@ export type Text = readonly Piece[];
  * Limits on depth and alternatives while following a value. Real code needs few, and hostile code
  * must end.
  */
-const deepest = 16;
-const mostAlternatives = 24;
-const mostPieces = 400;
+const maxDepth = 16;
+const maxAlternatives = 24;
+const maxPieces = 400;
 
 /** Follows a value; `depth` is how far it was followed already. */
 export type Follow<R> = (value: Value, depth?: number) => R;
@@ -24,7 +24,7 @@ export function remembered<R>(whileBusy: R, work: (value: Value, depth: number) 
   const known = new WeakMap<Value, { result: R }>();
   return (value, depth = 0) => {
     const before = known.get(value);
-    if (before !== undefined || depth > deepest) return before === undefined ? whileBusy : before.result;
+    if (before !== undefined || depth > maxDepth) return before === undefined ? whileBusy : before.result;
     const entry = { result: whileBusy };
     known.set(value, entry);
     entry.result = work(value, depth);
@@ -60,7 +60,7 @@ export function ownerOf(from: Scope): Scope['owner'] {
 /** Returns the functions of this file that a value may be. */
 export function functionsOf(value: Value, seen = new Set<Value>()): Scope[] {
   if (value.kind === 'function') return [value.scope];
-  if (seen.has(value) || seen.size > mostAlternatives) return [];
+  if (seen.has(value) || seen.size > maxAlternatives) return [];
   seen.add(value);
   return valuesOf(value).flatMap(each => (each.kind === 'call' ? [] : functionsOf(each, seen)));
 }
@@ -87,9 +87,9 @@ export const nameOf = (value: Value): string => qualifiedOf(value) ?? pathOf(val
 export const expand: Follow<Value[]> = remembered<Value[]>([], (value, depth) => {
   const through = (values: readonly Value[]) =>
     values
-      .slice(0, mostAlternatives)
+      .slice(0, maxAlternatives)
       .flatMap(each => expand(each, depth + 1))
-      .slice(0, mostAlternatives);
+      .slice(0, maxAlternatives);
   if (value.kind === 'either') return through(value.items);
   if (value.kind === 'element')
     return through(expand(value.of, depth + 1).flatMap(each => (each.kind === 'list' ? each.items : entriesOf(each))));
@@ -112,7 +112,7 @@ const entriesOf = (value: Value): readonly Value[] => (value.kind === 'object' ?
 export const textsOf: Follow<Text[]> = remembered<Text[]>([], (value, depth) =>
   expand(value, depth)
     .flatMap(each => textsOfOne(each, depth))
-    .slice(0, mostAlternatives),
+    .slice(0, maxAlternatives),
 );
 
 function textsOfOne(value: Value, depth: number): Text[] {
@@ -139,7 +139,7 @@ function joinedList(of: Value, argument: Value | undefined, depth: number): Text
   return [
     list.items
       .flatMap(item => [...(textsOf(item, depth + 1)[0] ?? [unknown(0)]), { text: ' ', from: 0 }])
-      .slice(0, mostPieces),
+      .slice(0, maxPieces),
   ];
 }
 
@@ -150,9 +150,9 @@ function joinedText({ parts, from }: Extract<Value, { kind: 'joined' }>, depth: 
   for (const part of parts) {
     const text = part.kind === 'text' ? part.pieces : textsOf(part, depth + 1)[0];
     pieces.push(...(text ?? [unknown(from)]));
-    if (pieces.length > mostPieces) break;
+    if (pieces.length > maxPieces) break;
   }
-  return pieces.slice(0, mostPieces);
+  return pieces.slice(0, maxPieces);
 }
 
 /** Joins the pieces of a text. */

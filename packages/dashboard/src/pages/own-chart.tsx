@@ -6,11 +6,11 @@ import { Shown } from '../parts/parts.js';
 import { linesOf } from '../series.js';
 import { count } from '../words.js';
 
-const mostPoints = 10_000;
+const maxPoints = 10_000;
 
 /** A chart of the configuration, redrawn after each commit. */
 export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
-  const asked = useAsked(signal => post<Answer>('/query', { sql, limit: mostPoints }, signal), [sql], 'exports');
+  const asked = useAsked(signal => post<Answer>('/query', { sql, limit: maxPoints }, signal), [sql], 'exports');
   const drawn = useMemo(() => asked.data && linesOf(asked.data), [asked.data]);
   const short = (n: number) => count(Number(n.toPrecision(4)));
   return (

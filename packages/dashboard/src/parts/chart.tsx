@@ -23,7 +23,7 @@ const height = 180;
 /** At most this many values are also drawn as points: a line through one point is invisible. */
 const fewPoints = 30;
 /** With more lines than this, the legend does not fit into one row. */
-const mostInWords = 2;
+const maxInWords = 2;
 /**
  * Colours that people with red-green colour blindness can distinguish (Okabe and Ito), for light
  * and dark mode.
@@ -55,7 +55,7 @@ export function LineChart({ title, x, isTime, lines, format }: Props) {
     <figure>
       <figcaption>
         <span>{title}</span>
-        <span class="now">{lines.length > mostInWords ? `${lines.length} lines` : inWords(lines, format)}</span>
+        <span class="now">{lines.length > maxInWords ? `${lines.length} lines` : inWords(lines, format)}</span>
       </figcaption>
       <div ref={place} class="chart" role="img" aria-label={`${title}: ${inWords(lines, format) || 'no data'}`} />
     </figure>

@@ -112,14 +112,14 @@ function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
   }
 }
 
-const mostMeanings = 100;
+const maxMeanings = 100;
 const meanings = new Map<string, SchemaMeaning>();
 
 /** Returns the meaning of a schema, computed once per schema. */
 function knownMeaning(schemaId: string, find: () => SchemaMeaning): SchemaMeaning {
   const known = meanings.get(schemaId);
   if (known !== undefined) return known;
-  if (meanings.size >= mostMeanings) meanings.clear();
+  if (meanings.size >= maxMeanings) meanings.clear();
   const found = find();
   meanings.set(schemaId, found);
   return found;

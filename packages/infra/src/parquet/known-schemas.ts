@@ -10,8 +10,8 @@ export interface KnownSchema {
   id: string;
 }
 
-const mostKnown = 16;
-const mostBytes = 16 * 1024;
+const maxKnown = 16;
+const maxBytes = 16 * 1024;
 
 /** The schemas of the last files, by their bytes, newest first. */
 const known: { bytes: Buffer; schema: KnownSchema }[] = [];
@@ -31,8 +31,8 @@ export function schemaOf(reader: ThriftReader, read: (reader: ThriftReader) => O
   const parsed = read(reader);
   const bytes = reader.bytesFrom(begin);
   const schema = { ...parsed, id: hash('sha256', bytes) };
-  if (bytes.length > mostBytes) return schema;
+  if (bytes.length > maxBytes) return schema;
   known.unshift({ bytes, schema });
-  known.length = Math.min(known.length, mostKnown);
+  known.length = Math.min(known.length, maxKnown);
   return schema;
 }

@@ -25,7 +25,7 @@ export interface WatchSource {
 }
 
 /** The longest wait between polls, for file systems without events (a network mount). */
-const longestWaitMs = 2_000;
+const maxWaitMs = 2_000;
 /** Jobs per query, so that a long past need not fit into memory. */
 const stepSeqs = 10_000;
 
@@ -51,8 +51,7 @@ export async function* watchCommits(source: WatchSource, options: WatchOptions):
           if ((producer ?? artifact.producer) === artifact.producer && (kind ?? artifact.kind) === artifact.kind)
             yield artifact;
         }
-      if (after >= (await source.lastSeq()))
-        await sleep(longestWaitMs, undefined, { signal: wake.signal }).catch(() => {});
+      if (after >= (await source.lastSeq())) await sleep(maxWaitMs, undefined, { signal: wake.signal }).catch(() => {});
     }
   } finally {
     watcher?.close();

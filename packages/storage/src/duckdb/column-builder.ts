@@ -48,9 +48,9 @@ export function typedColumn(
 }
 
 /** Beyond this size, V8 turns a preallocated array into a dictionary. */
-const mostAtOnce = 2 ** 25;
+const maxAtOnce = 2 ** 25;
 
-const roomFor = (rows: number): Value[] => (rows <= mostAtOnce ? new Array<Value>(rows) : []);
+const roomFor = (rows: number): Value[] => (rows <= maxAtOnce ? new Array<Value>(rows) : []);
 
 function continued(
   type: DuckDBType,

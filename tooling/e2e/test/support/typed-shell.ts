@@ -19,7 +19,7 @@ export interface TypedShell {
   end(): Promise<void>;
 }
 
-const longestMs = 120_000;
+const maxMs = 120_000;
 
 /** Starts a shell in a folder. */
 export function startShell(folder: string, env: NodeJS.ProcessEnv): TypedShell {
@@ -36,7 +36,7 @@ export function startShell(folder: string, env: NodeJS.ProcessEnv): TypedShell {
       await eventually(
         () => existsSync(`${step}.end`),
         ended => ended,
-        longestMs,
+        maxMs,
       ).catch(() => {
         throw new Error(`This did not end:\n${commands}\n${readFileSync(`${step}.out`, 'utf8')}`);
       });

@@ -7,7 +7,7 @@ import { duration, many, shellWord } from '../words.js';
 
 /** Machines that share a folder may be so far apart. */
 const toleranceMs = 60_000;
-const most = 5_000;
+const maxJobs = 5_000;
 
 /** Checks for commits and jobs with times in the future. */
 export async function clock(bus: ExaminedBus): Promise<Finding[]> {
@@ -22,7 +22,7 @@ export async function clock(bus: ExaminedBus): Promise<Finding[]> {
         'Check the clock with `timedatectl`, and let readers order by seq, not by committed_at',
       ),
     );
-  const { waiting, uncommitted } = await lookIntoInbox(layout.inbox, most);
+  const { waiting, uncommitted } = await lookIntoInbox(layout.inbox, maxJobs);
   const ahead = [...waiting, ...uncommitted].filter(({ since }) => since > now + toleranceMs);
   const [first] = ahead;
   if (first !== undefined)

@@ -7,7 +7,7 @@ import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
 
 /** The most folders to examine. The others are only counted. */
-const most = 5_000;
+const maxJobs = 5_000;
 const patienceMs = 60_000;
 const unfinishedMs = 600_000;
 const stuckMs = 600_000;
@@ -16,10 +16,10 @@ const waits = ({ length }: readonly InboxEntry[]): string => `${many(length, 'jo
 
 /** Checks that submitted jobs make progress. */
 export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
-  const inbox = await lookIntoInbox(bus.layout.inbox, most);
+  const inbox = await lookIntoInbox(bus.layout.inbox, maxJobs);
   const claimed = claimedNames(readdirSync(bus.layout.claimed));
   const waiting = inbox.waiting.sort((a, b) => a.since - b.since);
-  const looked = inbox.total > most ? ` (looked into ${most} of ${inbox.total})` : '';
+  const looked = inbox.total > maxJobs ? ` (looked into ${maxJobs} of ${inbox.total})` : '';
   const closed = [...inbox.closed, ...waiting.filter(job => !mayTake(bus, job.name))].map(({ name }) => name);
   return orFine(
     [
@@ -107,7 +107,7 @@ function uncommitted({ layout, now }: ExaminedBus, entries: readonly InboxEntry[
 
 function stuck({ layout, now, writer, restart }: ExaminedBus, claimed: readonly string[]): Finding[] {
   if (writer.where === 'nowhere') return [];
-  const old = claimed.slice(0, most).flatMap(name => {
+  const old = claimed.slice(0, maxJobs).flatMap(name => {
     const info = lstatSync(join(layout.claimed, name), { throwIfNoEntry: false });
     return info !== undefined && now - info.ctimeMs > stuckMs ? [{ name, ms: now - info.ctimeMs }] : [];
   });

@@ -6,12 +6,12 @@ import { duration, many } from '../words.js';
 
 /** As old as `gc` takes them. */
 const oldMs = 86_400_000;
-const most = 5_000;
+const maxFolders = 5_000;
 
 /** Finds jobs in `staging/` that were begun and never submitted. */
 export async function leftovers({ layout, now, run }: ExaminedBus): Promise<Finding[]> {
   const names = readdirSync(layout.staging);
-  const ages = names.slice(0, most).flatMap(name => {
+  const ages = names.slice(0, maxFolders).flatMap(name => {
     const info = lstatSync(join(layout.staging, name), { throwIfNoEntry: false });
     return info === undefined ? [] : [now - info.ctimeMs];
   });

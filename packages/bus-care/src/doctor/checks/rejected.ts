@@ -5,18 +5,18 @@ import { type Finding, finding, orFine } from '../finding.js';
 import { many } from '../words.js';
 
 /** The most reasons to read. The other jobs are only counted. */
-const most = 1_000;
+const maxJobs = 1_000;
 
 /** Reports the rejected jobs by code, with the newest of each. */
 export async function rejected({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const names = readdirSync(layout.rejected).filter(isCurrentRejection);
   const byCode = new Map<string, RejectedEntry[]>();
-  for (const name of names.slice(0, most)) {
+  for (const name of names.slice(0, maxJobs)) {
     const entry = await readRejected(config, name);
     const code = entry.reason?.code ?? 'no reason yet';
     byCode.set(code, [...(byCode.get(code) ?? []), entry]);
   }
-  const looked = names.length > most ? ` (of ${most} that were looked at, of ${names.length})` : '';
+  const looked = names.length > maxJobs ? ` (of ${maxJobs} that were looked at, of ${names.length})` : '';
   const findings = [...byCode].map(([code, entries]) => {
     const newest = entries.reduce((one, other) => ((other.reason?.seq ?? 0) > (one.reason?.seq ?? 0) ? other : one));
     return finding(

@@ -7,7 +7,7 @@ import type { Onlooker } from '../../writer/onlooker.js';
 /** Recovery and what waits come first. */
 const afterStartMs = 10_000;
 /** Between two looks whether a pass is due; an operator may have made one meanwhile. */
-const longestWaitMs = 3_600_000;
+const maxWaitMs = 3_600_000;
 const afterFailureMs = 60_000;
 
 /** The built entry point of the process, beside the bundle that this code is in. */
@@ -29,7 +29,7 @@ export async function scrubInBackground(
   let isClosed = false;
   const plan = (atLeastMs: number) => {
     if (intervalMs === undefined || isClosed) return;
-    const waitMs = Math.max(Math.min(dueInMs(bus, intervalMs), longestWaitMs), Math.min(atLeastMs, intervalMs));
+    const waitMs = Math.max(Math.min(dueInMs(bus, intervalMs), maxWaitMs), Math.min(atLeastMs, intervalMs));
     timer = setTimeout(() => (dueInMs(bus, intervalMs) > 0 ? plan(0) : start()), waitMs).unref();
   };
   const start = () => {

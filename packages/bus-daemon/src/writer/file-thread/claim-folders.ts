@@ -6,13 +6,13 @@ import { type ClaimOrder, type ClaimResult, plainError } from './orders.js';
  * About how many files of claimed jobs to hold. Facts about each stay in memory until its job has
  * settled: a few kilobytes.
  */
-export const mostFiles = 1000;
+export const maxFiles = 1000;
 
 /**
  * About how many bytes of claimed jobs to hold. Claimed jobs precede later ones, so they must not
  * take long.
  */
-const mostBytes = 256 * 1024 * 1024;
+const maxBytes = 256 * 1024 * 1024;
 
 /**
  * Moves jobs out of the inbox and lists their files. Once the claimed jobs hold this much, the rest
@@ -22,7 +22,7 @@ export function claimFolders(orders: readonly ClaimOrder[]): ClaimResult[] {
   let files = 0;
   let bytes = 0;
   return orders.map(order => {
-    if (files >= mostFiles || bytes >= mostBytes) return 'left';
+    if (files >= maxFiles || bytes >= maxBytes) return 'left';
     const result = claimFolder(order);
     if ('error' in result) return result;
     files += result.files?.length ?? 0;

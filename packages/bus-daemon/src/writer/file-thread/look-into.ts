@@ -5,10 +5,10 @@ import { fileNames, inFolder, readSmallFile, stagedMark } from '@quantbot/infra/
  * Twice the files that a manifest can name. Facts about each stay in memory until the job has
  * settled.
  */
-const crowd = 20_000;
+const maxFiles = 20_000;
 
 /** The deepest nesting of folders in a job in which the daemon works itself. */
-const deepest = 16;
+const maxDepth = 16;
 
 /** The mode bits that let other users write. */
 const othersMayWrite = 0o022;
@@ -48,7 +48,7 @@ export function lookInto(folder: string): FolderContent {
     const sealed = seal(folder, info);
     // One that is a link leads out of the bus. A folder's size is in bytes, or says how many lie in
     // it: it is more than that in any case.
-    if (!info.isDirectory() || (info.size > crowd && isCrowded(folder))) return { sealed, own: false };
+    if (!info.isDirectory() || (info.size > maxFiles && isCrowded(folder))) return { sealed, own: false };
     const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
     const files = content
       .filter(({ name }) => !ofEveryJob.has(name))
@@ -76,7 +76,7 @@ const isOurs = ({ uid }: Stats): boolean => uid === (ourUid ?? uid);
  */
 function isAlone(path: string, info: Stats, depth: number): boolean {
   if (info.isFile()) return isOurs(info) && info.nlink === 1 && (info.mode & othersMayWrite) === 0;
-  if (depth > deepest || !seal(path, info)) return false;
+  if (depth > maxDepth || !seal(path, info)) return false;
   return readdirSync(path).every(name => {
     const inner = inFolder(path, name);
     return isAlone(inner, lstatSync(inner), depth + 1);
@@ -88,7 +88,7 @@ const infoOf = (path: string, info: Stats): FileInfo =>
   info.isDirectory() ? { ...fileInfo(info), bytes: bytesBelow(path) } : fileInfo(info);
 
 /** Entries to examine to estimate the bytes in a folder. */
-const mostSeen = 200;
+const maxSeen = 200;
 
 /**
  * Returns the bytes of the files in a folder, or more than any job may have if that is not quickly
@@ -102,7 +102,7 @@ function bytesBelow(path: string): number {
     const content = opendirSync(folder);
     try {
       for (let entry = content.readSync(); entry !== null; entry = content.readSync()) {
-        if (++seen > mostSeen) return Number.MAX_SAFE_INTEGER;
+        if (++seen > maxSeen) return Number.MAX_SAFE_INTEGER;
         const inner = inFolder(folder, entry.name);
         if (entry.isDirectory()) folders.push(inner);
         else bytes += lstatSync(inner).size;
@@ -117,7 +117,7 @@ function bytesBelow(path: string): number {
 function isCrowded(folder: string): boolean {
   const content = opendirSync(folder);
   try {
-    for (let seen = 0; seen <= crowd; seen++) if (content.readSync() === null) return false;
+    for (let seen = 0; seen <= maxFiles; seen++) if (content.readSync() === null) return false;
     return true;
   } finally {
     content.closeSync();

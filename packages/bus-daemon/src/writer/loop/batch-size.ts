@@ -1,4 +1,4 @@
-import { mostFiles } from '../file-thread/claim-folders.js';
+import { maxFiles } from '../file-thread/claim-folders.js';
 import type { ClaimedJob } from '../job.js';
 import { isLarge } from '../stages/large.js';
 
@@ -23,7 +23,7 @@ export function splitBySize(jobs: readonly ClaimedJob[], maxBytes: number): Spli
     }
     total.bytes += size.bytes;
     total.files += size.files;
-    if (split.batch.length > 0 && (total.bytes > maxBytes || total.files > mostFiles)) break;
+    if (split.batch.length > 0 && (total.bytes > maxBytes || total.files > maxFiles)) break;
     split.batch.push(job);
   }
   return split;

@@ -21,7 +21,7 @@ import { StateFile } from './state-file.js';
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 
 /** The largest batch that may be in memory together with another. */
-const mostArtifactsBesideAnother = 2000;
+const maxArtifactsBesideAnother = 2000;
 
 /** Claimed jobs and the result of their verification. */
 interface Batch {
@@ -195,7 +195,7 @@ export class Loop implements LoopView {
   #mayLookAhead(inHand: readonly CheckedJob[]): boolean {
     const artifacts = inHand.reduce((sum, job) => sum + (isRejected(job) ? 0 : job.artifacts.length), 0);
     const mayNot = this.#aside.careful || this.#aside.isDue || this.#intake.isShared;
-    return !mayNot && this.#intake.hasWaiting && artifacts <= mostArtifactsBesideAnother;
+    return !mayNot && this.#intake.hasWaiting && artifacts <= maxArtifactsBesideAnother;
   }
 
   /** Puts due jobs back. The journal may have them by now, so look them up as at a start. */

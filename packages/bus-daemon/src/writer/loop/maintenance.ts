@@ -14,7 +14,7 @@ const mendEveryMs = 30_000;
 const retryAfterMs = 5_000;
 /** Files of one settled job to remove before the turn of the next one. */
 const removedInATurn = 5_000;
-const mostRemovalTurns = 200;
+const maxRemovalTurns = 200;
 
 /**
  * Runs beside ingestion without blocking it: compaction, release of unneeded files, exports. One
@@ -166,9 +166,9 @@ export class Maintenance {
 
   #hasAnotherTurn(folder: string): boolean {
     const turns = (this.#removalTurns.get(folder) ?? 0) + 1;
-    if (turns < mostRemovalTurns) this.#removalTurns.set(folder, turns);
+    if (turns < maxRemovalTurns) this.#removalTurns.set(folder, turns);
     else this.#removalTurns.delete(folder);
-    return turns < mostRemovalTurns;
+    return turns < maxRemovalTurns;
   }
 
   async #guarded(what: string, work: () => Promise<void>): Promise<void> {

@@ -98,7 +98,7 @@ function substituteId(name: string | Buffer): string {
 }
 
 /** The most files to remember for all jobs in `claimed/`. The rest is looked up when needed. */
-const mostKnown = 10_000;
+const maxKnown = 10_000;
 
 /**
  * Lists jobs that an earlier process or a failed batch left in `claimed/` and that no batch holds,
@@ -116,7 +116,7 @@ export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean
       () => undefined, // settling had begun, or it never was a complete job
     );
     const { files, ...seen } = seenIn(lookInto(folder));
-    const isKnown = files !== undefined && known + files.size <= mostKnown;
+    const isKnown = files !== undefined && known + files.size <= maxKnown;
     if (isKnown) known += files.size;
     jobs.push({ ...parsed, folder, submittedAtMs, files: isKnown ? files : undefined, ...seen });
   }

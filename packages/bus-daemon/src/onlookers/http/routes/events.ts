@@ -6,7 +6,7 @@ import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { statusOf } from './overview.js';
 
-const mostListeners = 32;
+const maxListeners = 32;
 /** Changes within this time are sent as one event. */
 const gatherMs = 250;
 const aliveMs = 15_000;
@@ -23,7 +23,7 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
   const listening = new Set<Socket>();
   app.get('/api/v1/events', c => {
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
-    if (listening.size >= mostListeners) refuse('HTTP_BUSY', `${mostListeners} pages are listening already.`);
+    if (listening.size >= maxListeners) refuse('HTTP_BUSY', `${maxListeners} pages are listening already.`);
     const { socket } = (c.env as HttpBindings).incoming;
     // Requests can be sent one behind another, and the answers to those behind have no end of their
     // own.

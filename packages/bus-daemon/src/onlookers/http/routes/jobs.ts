@@ -9,7 +9,7 @@ import { answers, limitOf } from '../openapi.js';
 import { wireJob } from '../wire.js';
 
 /** The most folders of the inbox to examine for a list. */
-const mostOpen = 200;
+const maxOpen = 200;
 
 const filters = {
   run: z.string().optional(),
@@ -56,7 +56,7 @@ export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   app.openapi(list, async c => {
     const { status, run, producer, kind, before, limit } = c.req.valid('query');
     const isFirstPage = [status, run, producer, kind, before].every(value => value === undefined);
-    const open = isFirstPage ? (await findOpenJobs(config, mostOpen)).slice(0, limit) : [];
+    const open = isFirstPage ? (await findOpenJobs(config, maxOpen)).slice(0, limit) : [];
     const filter = { status, runId: run, producer, kind, beforeSeq: before, limit: limit - open.length };
     const settled = await context.reader.catalog({ ask: 'jobs', ...filter });
     const jobs = [...open.map(wireOpen), ...(await Promise.all(settled.map(job => withFolder(context, job))))];
@@ -64,7 +64,7 @@ export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   });
   app.openapi(one, async c => {
     const { jobId } = c.req.valid('param');
-    const open = (await findOpenJobs(config, mostOpen)).find(job => job.jobId === jobId);
+    const open = (await findOpenJobs(config, maxOpen)).find(job => job.jobId === jobId);
     if (open !== undefined) return c.json(wireOpen(open), 200);
     const job = await context.reader.catalog({ ask: 'job', jobId });
     return c.json(
