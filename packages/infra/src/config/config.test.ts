@@ -242,3 +242,15 @@ describe('the configuration with every setting at its default', () => {
     }
   });
 });
+
+test.each([
+  ['more lists in each other than DuckDB can plan', `INTEGER${'[]'.repeat(100_000)}`, /at most 16 lists/],
+  ['more digits than DuckDB has', 'DECIMAL(39,2)', /1 to 38 digits/],
+  ['no digit', 'DECIMAL(0,0)', /1 to 38 digits/],
+  ['more digits behind the point than in all', 'DECIMAL(2,3)[]', /1 to 38 digits/],
+])('a column of %s is refused with its place', (_, type, problem) => {
+  const { code, details } = refusalOf({ canon: { tables: { t: { columns: { a: { type } } } } } });
+  expect(code).toBe('CONFIG_INVALID');
+  expect(details).toEqual([expect.stringMatching(/^canon\.tables\.t\.columns\.a\.type: /)]);
+  expect(details[0]).toMatch(problem);
+});

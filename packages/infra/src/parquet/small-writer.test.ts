@@ -225,3 +225,13 @@ test('a disk that is full is an error of the call, also for the first bytes, and
   await expect(write(1)).rejects.toMatchObject({ code: 'ENOSPC' });
   expect(readdirSync(disk)).toEqual(['ballast']);
 });
+
+test('a value that has no text of bounded size is refused by its kind', async () => {
+  let nested: unknown = 1;
+  for (let i = 0; i < 100_000; i++) nested = [nested];
+  const path = join(temporaryFolder(), 'a.parquet');
+  for (const value of [nested, Object.create(null)])
+    await expect(
+      writeSmallParquet(path, { columns: { a: { type: 'string' } }, rows: [{ a: value as string }] }),
+    ).rejects.toMatchObject({ code: 'VALUE_INVALID', message: expect.stringMatching(/a is an (array|object)/) });
+});

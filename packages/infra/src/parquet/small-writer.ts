@@ -162,7 +162,14 @@ function checkedValue(value: unknown, { name, type }: Field, index: number): unk
           'Use writeParquet of @quantbot/storage.',
         );
   }
-  throw invalid(index, name, `is ${String(value).slice(0, 50)} (${typeof value}), not a ${type}`);
+  throw invalid(index, name, `is ${shown(value)} (${typeof value}), not a ${type}`);
+}
+
+/** Not the text of what may hold itself, or more than a text can be made of. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  const isOther = typeof value === 'object' && value !== null && !(value instanceof Date);
+  return isOther ? 'an object' : String(value).slice(0, 50);
 }
 
 const invalid = (row: number, column: string, what: string, hint?: string) =>

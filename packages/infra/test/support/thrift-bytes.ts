@@ -3,7 +3,7 @@
  * wire type by their builder.
  */
 const typeOf = new WeakMap<Buffer, number>();
-const types = { true: 1, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
+const types = { true: 1, false: 2, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 
 function varint(value: bigint): number[] {
   const bytes: number[] = [];
@@ -20,8 +20,9 @@ function typed(type: keyof typeof types, bytes: Buffer): Buffer {
 
 /** Values of Thrift's compact protocol. */
 export const compact = {
-  /** A field that is true: its wire type is its value. */
+  /** A field that is true or false: its wire type is its value. */
   yes: () => typed('true', Buffer.alloc(0)),
+  no: () => typed('false', Buffer.alloc(0)),
   i32: (value: number) => typed('i32', Buffer.from(varint(zigzag(BigInt(value))))),
   i64: (value: number) => typed('i64', Buffer.from(varint(zigzag(BigInt(value))))),
   text: (text: string) =>
