@@ -36,10 +36,7 @@ interface Orphan extends GcItem {
   ctimeMs: number;
 }
 
-/**
- * The name of what is just being removed. What an earlier run has left under it goes like anything
- * else there.
- */
+/** The name of a file that is being removed. Leftovers of an earlier run are removed too. */
 const condemnedPrefix = '.gc-';
 const isKeptOrCondemned = (name: string): boolean => isKept(name) || name.startsWith(condemnedPrefix);
 
@@ -48,10 +45,9 @@ const patienceMs = 10_000;
 const lookEveryMs = 50;
 
 /**
- * Removes what nobody needs any more: settled jobs past their retention, jobs that a producer never
- * finished, and files in the store that no journal row names. It takes neither what is young nor
- * what a job in work needs, so a daemon may run meanwhile; segments and databases are released by
- * the daemon itself.
+ * Removes settled jobs past their retention, jobs that a producer never finished, and files in the
+ * store that no journal row names. It spares young files and files of jobs in flight, so the daemon
+ * may run. The daemon itself releases segments and databases.
  */
 export async function collectGarbage(config: BusConfig, options: GcOptions): Promise<GcItem[]> {
   const layout = busLayout(config.busRoot);
@@ -70,8 +66,8 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
 }
 
 /**
- * Asked again: something new may have come to a place where there was something old. It gets
- * another name first, so that nobody submits, or submits again, what is just being removed.
+ * Renames before removing, so that nothing is submitted into a folder that is being removed. Checks
+ * again first: a new job may have replaced the old one.
  */
 async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
   if (!(await isOlder(path, keepMs))) return;
@@ -105,9 +101,9 @@ async function oldEntries(
 }
 
 /**
- * Files in the store that no journal row names, and none will. The daemon links a file into the
- * store before it commits the job, which is in `claimed/` all that time: what lies there is waited
- * for, and only then is the journal asked.
+ * Returns the files in the store that no journal row names or ever will. The daemon links a file
+ * into the store before it commits the job, which stays in `claimed/` until then. So it waits for
+ * the jobs in `claimed/` before it asks the journal.
  */
 async function oldOrphans(layout: BusLayout, keepMs: number): Promise<Orphan[]> {
   const candidates = new Map<string, Orphan>();
@@ -128,7 +124,7 @@ async function oldOrphans(layout: BusLayout, keepMs: number): Promise<Orphan[]> 
   }
 }
 
-/** Whether the jobs that are in work now have settled before long. */
+/** Returns whether the jobs in flight settle soon. */
 async function waitForClaimed({ claimed }: BusLayout): Promise<boolean> {
   const inWork = async () => claimedNames(await readdir(claimed));
   const first = await inWork();

@@ -25,14 +25,14 @@ export interface BusStatus {
   writer: LockHolder | null;
   /** How that daemon is; null when none runs, or it has not said. */
   daemon: DaemonState | null;
-  /** Jobs that wait, are being worked on, or lie in the inbox without COMMIT. */
+  /** Jobs that wait, are in flight, or lie in the inbox without COMMIT. */
   queue: { waiting: number; claimed: number; uncommitted: number };
   /** Settled jobs by what became of them; null when there is no database to ask. */
   jobs: { ingested: number; duplicate: number; rejected: number } | null;
   artifacts: number | null;
   lastCommit: { seq: number; jobId: string; at: string } | null;
   exports: Record<string, ExportEntry>;
-  /** How far the newest scrub is, and what it has found; null before the first. */
+  /** Progress and findings of the newest scrub; null before the first. */
   scrub: Omit<ScrubState, 'place'> | null;
 }
 

@@ -8,7 +8,7 @@ import { WorkerProcess } from './client.js';
 
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
 
-/** A worker that does what it is told, and how to tell it. */
+/** A worker that obeys orders, and the orders. */
 function obedientWorker(idleMs = 60_000) {
   const worker = new WorkerProcess('test', { idleMs, entry });
   onTestFinished(() => worker.stop());

@@ -77,7 +77,7 @@ async function hashOf(connection: DuckDBConnection, file: string, column: string
   return row?.h ?? null;
 }
 
-/** The text of a type in the form that footers are told in: with every field's name quoted. */
+/** Returns the text of a type in the form of footers, with every field name quoted. */
 const textOf = (type: DuckDBType): string => typeText(type, exactType) ?? type.toString();
 
 /** DuckDB takes a column that holds nothing but NULL for one of integers. */

@@ -165,7 +165,7 @@ export interface ViewsTask {
   readable: string[];
 }
 
-/** Runs somebody's SELECT over the published database, and gives its first rows. */
+/** Runs a user's SELECT over the published database, and returns its first rows. */
 export interface SelectTask {
   task: 'select';
   duckdbPath: string;
@@ -184,11 +184,11 @@ export interface SelectAnswer {
   columns: { name: string; type: string }[];
   /** Values as JSON. */
   rows: unknown[][];
-  /** Whether there are more. */
+  /** Whether more rows follow. */
   isCut: boolean;
 }
 
-/** What the catalog can be asked, and what it answers. */
+/** The questions to the catalog and their answers. */
 interface Questions {
   jobs: { about: JobFilter; answer: JobRecord[] };
   job: { about: { jobId: string }; answer: JobRecord | undefined };

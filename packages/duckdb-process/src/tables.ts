@@ -3,9 +3,9 @@ import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { TablesTask } from './protocol.js';
 
 /**
- * The tables that a SELECT reads, as `schema.table` in lower case; undefined when that cannot be
- * told: it is no SELECT, calls a table function, or names something without its schema. DuckDB's
- * own `getTableNames` answers nothing for ordinary queries, so its syntax tree is read.
+ * Returns the tables that a SELECT reads, as `schema.table` in lower case. Returns undefined if it
+ * is not a SELECT, calls a table function, or names a table without its schema. DuckDB's
+ * `getTableNames` returns nothing for ordinary queries, so this reads the syntax tree.
  */
 export async function tablesOf({ sql }: TablesTask): Promise<string[] | undefined> {
   const database = await openMemoryDatabase({ memoryMb: 128, threads: 1 });

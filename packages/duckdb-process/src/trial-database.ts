@@ -5,8 +5,8 @@ import { type MemoryDatabase, openMemoryDatabase } from '@quantbot/bus-format/du
 import { nextSpillFolder } from './spill.js';
 
 /**
- * Opens a database in which views are tried. It lies in a file, since DuckDB makes views in memory
- * that it cannot write down, such as one that names an ENUM within another type.
+ * Opens a database to try views in. It is a file, because DuckDB creates views in memory that it
+ * cannot store, such as one that names an ENUM within another type.
  */
 export async function openTrialDatabase(
   memoryMb: number,

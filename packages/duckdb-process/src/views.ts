@@ -4,8 +4,8 @@ import type { ViewsTask } from './protocol.js';
 import { openTrialDatabase } from './trial-database.js';
 
 /**
- * Makes the views one after the other; answers for each what is wrong with it, or null. They can
- * read the bus's folders and nothing else.
+ * Creates the views one after the other, and returns the problem of each, or null. They can read
+ * only the bus's folders.
  */
 export async function tryViews({ setup, views, readable }: ViewsTask): Promise<(string | null)[]> {
   const { connection, close } = await openTrialDatabase(128);

@@ -31,7 +31,7 @@ export interface ExaminedBus {
 export interface ExaminedPlace {
   config: BusConfig;
   configPath: string | undefined;
-  /** Whether the user has named the file, so that commands must name it too. */
+  /** Whether the user named the file, so that suggested commands must name it too. */
   isNamed: boolean;
   env: Readonly<Record<string, string | undefined>>;
   now: number;

@@ -4,8 +4,8 @@ import type { BusConfig } from '@quantbot/infra/config';
 const timeoutMs = 20_000;
 
 /**
- * The tables that each export of the configuration reads; undefined where that cannot be told. By
- * another process: some SQL takes the one that parses it down. `entry` as of {@link WorkerProcess}.
+ * Returns the tables that each configured export reads; undefined if unknown. A child process
+ * parses the SQL, because some SQL crashes its parser. For `entry` see {@link WorkerProcess}.
  */
 export async function tablesOfExports(
   { export: { jobs } }: BusConfig,

@@ -17,8 +17,8 @@ export const isWriting = (pid: number): boolean =>
   });
 
 /**
- * Who holds the operating system's locks on a file; undefined where it does not tell (no /proc).
- * The file is not opened: closing it again would take this process's own locks on it away.
+ * Returns the holders of the operating system's locks on a file; undefined without /proc. It does
+ * not open the file: closing it would release this process's own locks on it.
  */
 export function locksOn(path: string): FileLock[] | undefined {
   const table = readTable();

@@ -6,8 +6,8 @@ import { type Finding, finding } from './finding.js';
 export type Check = (bus: ExaminedBus) => Promise<Finding[]>;
 
 /**
- * A check that itself fails is a finding: the others go on, and nobody takes its silence for
- * health.
+ * Turns a check that fails into a finding, so that the other checks run and its silence does not
+ * look like health.
  */
 export async function guarded(name: string, check: Check, bus: ExaminedBus): Promise<Finding[]> {
   try {

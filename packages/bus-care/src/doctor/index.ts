@@ -1,4 +1,4 @@
-/** `@quantbot/bus-care/doctor`: what is wrong with a bus, and what to do. */
+/** `@quantbot/bus-care/doctor`: finds the problems of a bus and names their cures. */
 export { type DoctorReport, examine } from './doctor.js';
 export { tablesOfExports } from './export-tables.js';
 export { locksOn } from './file-locks.js';

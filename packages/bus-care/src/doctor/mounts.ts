@@ -12,7 +12,10 @@ export function mountOf(path: string): string {
   return below.reduce<string | undefined>(longer, undefined) ?? `device ${statSync(path).dev}`;
 }
 
-/** The path, or the nearest folder above it that is there: what is missing will be made in that. */
+/**
+ * Returns the path, or the nearest existing folder above it, in which a missing folder will be
+ * created.
+ */
 export const nearestExisting = (path: string): string =>
   existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
 

@@ -15,18 +15,15 @@ import { daemonsOf, holdsDeleted } from './processes.js';
 /** The writer, as seen from outside. */
 export interface WriterView {
   /**
-   * `here`: on this machine, `pid` says who. `hidden`: on this machine, in a container or as a
-   * process that is not seen from here. `elsewhere`: the lock file names a machine or container
-   * where nobody can look.
+   * `here`: the process `pid` of this machine. `hidden`: a process of this machine that is
+   * invisible from here, for example in a container. `elsewhere`: on a machine or in a container
+   * that cannot be inspected.
    */
   where: 'here' | 'hidden' | 'elsewhere' | 'nowhere';
   pid: number | undefined;
   /** Holds the database's guard, but writes another bus. */
   databaseTakenBy: number | undefined;
-  /**
-   * Daemons of this bus that hold guards, but not the ones that lie there now: somebody has removed
-   * or replaced those.
-   */
+  /** Daemons of this bus that hold guards which were removed or replaced since. */
   unguarded: number[];
   /** The guards that cannot be read and that no process holds. */
   damaged: string[];
@@ -54,7 +51,7 @@ export async function viewWriter(config: BusConfig): Promise<WriterView> {
   );
   const named = !canSee && isOurs && holder.alive && holder.host === hostname() ? holder.pid : undefined;
   const pid = root ?? named ?? unguarded[0];
-  // Looked at only where nobody is seen to hold it: while one looks, no daemon could take it.
+  // Only inspected if no holder is visible: during the inspection no daemon could take the lock.
   const states = await Promise.all(
     guards.map(async path => (root === undefined && named === undefined ? lookAtGuard(path) : 'held')),
   );

@@ -1,12 +1,13 @@
 /**
- * Why an attempt to tell a hook failed. Its message has no secret: neither addresses nor headers.
+ * Why a notification was not delivered. Its message contains no secret: neither addresses nor
+ * headers.
  */
 export class DeliveryError extends Error {
   /** Whether a retry would fail too. */
   readonly permanent: boolean;
   /** How long it asks to be left alone (milliseconds); 0 when it does not say. */
   readonly retryAfterMs: number;
-  /** The beginning of what it answered. */
+  /** The beginning of the answer. */
   readonly output: string;
 
   constructor(message: string, { permanent = false, retryAfterMs = 0, output = '' } = {}) {

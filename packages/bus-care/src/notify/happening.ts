@@ -12,11 +12,11 @@ export interface RejectedJob {
   code: string;
   error: string;
   hint: string;
-  /** The folder that it lies in. */
+  /** The folder of the job. */
   path: string;
 }
 
-/** An export that began to fail, or is well again. */
+/** An export that began to fail, or recovered. */
 export interface NotifiedExport {
   name: string;
   /** The last commit that its last good file has; 0 when there is none. */
@@ -55,7 +55,7 @@ export const subjectOf: Record<NotifyEvent, Subject> = {
   stopped: 'daemon',
 };
 
-/** Whether to notify a hook. */
+/** Returns whether a hook wants an event. */
 export function isWanted({ on, producers, kinds }: NotifyHook, happening: Happening): boolean {
   if (!on.includes(happening.event)) return false;
   if (happening.event !== 'rejected') return true;

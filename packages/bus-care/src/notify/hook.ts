@@ -16,10 +16,10 @@ interface HookContext {
 }
 
 /**
- * Tells one command or webhook, one notification at a time, and never keeps anybody waiting.
+ * Notifies one command or webhook, one notification at a time, without delaying its caller.
  *
- * States: idle → running (it waits for a group to be complete, or delivers) → idle; closed once
- * what waited is told or given up.
+ * States: idle → running (waits for a group to be complete, or delivers) → idle. Closed once all
+ * waiting notifications are delivered or given up.
  */
 export class Hook {
   readonly #bus: HookContext;
@@ -37,7 +37,7 @@ export class Hook {
     this.#queue = new NotificationQueue(hook.groupWaitMs);
   }
 
-  /** Notes what has happened, and returns at once. */
+  /** Queues an event, and returns at once. */
   tell(happening: Happening): void {
     if (!isWanted(this.#hook, happening)) return;
     if (!this.#queue.add(happening, this.#bus.elapsed())) return;
@@ -46,8 +46,7 @@ export class Hook {
   }
 
   /**
-   * Tells what waits, without waiting for more, until the signal says that it must be let go; what
-   * is left then is logged.
+   * Delivers the waiting notifications at once, until the signal aborts. Logs those that remain.
    */
   async close(giveUp: AbortSignal): Promise<void> {
     this.#closing = true;

@@ -4,9 +4,9 @@ import { visible } from '@quantbot/infra';
 import type { NotifyEvent } from '@quantbot/infra/config';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 
-/** Happenings of one event, told together. */
+/** Events of one kind in one notification. */
 export interface Notification {
-  /** The same for each attempt, so that a receiver can tell. */
+  /** The same for each attempt, so that a receiver recognises a repetition. */
   id: string;
   event: NotifyEvent;
   /** How many happened; the list has the first of them. */
@@ -38,7 +38,7 @@ export interface NotificationDocument {
   cause?: DaemonCause;
 }
 
-/** Makes what a hook gets of a notification. */
+/** Returns the JSON of a notification. */
 export function documentOf(
   { id, event, count, happenings }: Notification,
   hook: string,

@@ -10,8 +10,8 @@ import type { Attempt } from './run-command.js';
 const isWorthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
 /**
- * Posts the document, and waits for an answer of 200 to 299. A redirect is not followed: what was
- * meant for one address (and its headers) goes to no other.
+ * Posts the document, and waits for an answer of 200 to 299. Redirects are not followed, because
+ * content and headers are meant for this address only.
  *
  * @throws DeliveryError
  */
@@ -52,8 +52,8 @@ export function retryAfterMs(header: string | null, nowMs = Date.now()): number 
 }
 
 /**
- * `fetch` says "fetch failed", and why in its cause. Only codes and names: a message may quote what
- * was sent.
+ * `fetch` says only "fetch failed" and has the reason in its cause. Uses codes and names only,
+ * because a message may quote the request.
  */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

@@ -14,9 +14,9 @@ interface Waiting {
 }
 
 /**
- * What a hook has not been told yet. Rejections that come while others wait become one notification
- * with them, and so do exports; a pause and its end never wait for others. What is about one
- * subject keeps its order. The memory that it takes is bounded.
+ * The events that a hook has not received yet. Waiting rejections become one notification, and so
+ * do exports. A pause and its end never wait. Events about one subject keep their order. Memory is
+ * bounded.
  */
 export class NotificationQueue {
   readonly #groupWaitMs: number;
@@ -55,7 +55,7 @@ export class NotificationQueue {
     return first && Math.max(0, first.readyAt - now);
   }
 
-  /** Takes out what has waited longest over its time. */
+  /** Takes the group that is most overdue. */
   take(): Notification | undefined {
     const first = this.#first();
     this.#waiting = this.#waiting.filter(waiting => waiting !== first);

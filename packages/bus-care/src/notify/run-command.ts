@@ -20,10 +20,7 @@ export interface Attempt {
  */
 const lastWordsMs = 500;
 
-/**
- * The groups of commands that run. They are groups of their own, so nobody else ends them when the
- * daemon leaves at once.
- */
+/** The process groups of running commands. Only the daemon ends them when it exits at once. */
 const groups = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const leader of groups) killGroup(leader);

@@ -14,7 +14,7 @@ export interface HookTest {
   ok: boolean;
   /** Why not. */
   error: string | null;
-  /** The beginning of what it answered or printed, when it failed. */
+  /** The beginning of the answer or output after a failure. */
   output: string | null;
 }
 

@@ -4,7 +4,7 @@ import type { Pace } from '@quantbot/infra/files';
 /** Time that was not used is not made up for by more than this. */
 const burstMs = 250;
 
-/** Lets no more bytes be read in a second than this, in even portions. */
+/** Limits the bytes that are read in a second, in even portions. */
 export function paceOf(bytesPerS: number): Pace {
   let free = performance.now();
   return async bytes => {

@@ -26,17 +26,16 @@ export interface ScrubOptions {
   onProgress?: OnProgress;
 }
 
-/** The journal is read in steps of so many jobs, so that memory stays bounded. */
+/** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 1_000;
-/** A scrub that is killed compares again what it has read since it last saved its place. */
+/** A killed scrub repeats what it read since it last saved its place. */
 const saveEveryMs = 5_000;
 const beginning = { own: '', outcome: '', seq: 0, ordinal: -1 };
 
 /**
- * Hashes every file of a bus again, at a bounded rate: what the daemon wrote itself, receipts and
- * reject reasons, then the store. It goes on where an earlier scrub was ended, and begins a new
- * pass when that one was complete. Files that were found damaged before are compared first, so that
- * mended ones are forgotten.
+ * Hashes every file of a bus at a bounded rate: the daemon's own files, receipts and reject
+ * reasons, then the store. It continues an interrupted pass, or begins a new one. Files that were
+ * damaged before are hashed first, so that repaired ones are forgotten.
  *
  * Its place and its findings are in `scrub.json`. It changes nothing else, so a daemon may run.
  *
@@ -60,7 +59,7 @@ class Pass {
   readonly #options: ScrubOptions;
   readonly #state: ScrubState;
   readonly #findings: Map<string, ScrubFinding>;
-  /** What this pass, or the look at what was known, has compared. */
+  /** The files that this pass has compared. */
   readonly #confirmed = new Set<string>();
   #savedAt = performance.now();
 
@@ -178,10 +177,7 @@ async function sizeOf(files: readonly OwnFile[]): Promise<number> {
   return bytes;
 }
 
-/**
- * The files of a damaged journal are found as what they are; what it says of the store is nothing
- * to go by.
- */
+/** Files of a damaged journal are reported themselves. Its rows are not trusted. */
 function unlessDamaged(error: unknown): undefined {
   if (!(error instanceof DaemonError) || error.code !== 'JOURNAL_DAMAGED') throw error;
 }

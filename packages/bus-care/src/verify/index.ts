@@ -1,4 +1,4 @@
-/** `@quantbot/bus-care/verify`: every file of a bus compared with what it should hold. */
+/** `@quantbot/bus-care/verify`: compares every file of a bus with its expected content. */
 export type { StoreProblem, StoreProblemCode } from './problem.js';
 export { type ComparedOutcome, compareOutcomes, listOutcomes, readOutcome } from './verify-outcomes.js';
 export {

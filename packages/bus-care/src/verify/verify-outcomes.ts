@@ -24,7 +24,7 @@ interface OutcomeFile {
   what: string;
   isRejection: boolean;
   jobId: string;
-  /** Of an older outcome of the job id, which lies beside the newer one under its seq. */
+  /** An older outcome of the job id, kept beside the newer one under its seq. */
   seq: number | undefined;
 }
 
@@ -104,7 +104,7 @@ async function jobsOf(journal: Journal, files: readonly OutcomeFile[]): Promise<
 
 const keyOf = (isOfRejection: boolean, jobId: string): string => `${isOfRejection ? 'rejected' : 'processed'}/${jobId}`;
 
-/** Undefined for what is no outcome of a job that the journal knows. */
+/** Undefined if it is not the outcome of a job in the journal. */
 function compare(
   layout: BusLayout,
   file: OutcomeFile,
@@ -119,7 +119,7 @@ function compare(
   if (rows === undefined || folder?.isDirectory() !== true) return undefined;
   const isMissing = text === undefined && lstatSync(path, { throwIfNoEntry: false }) === undefined;
   if (isMissing && Date.now() - folder.mtimeMs < inFlightMs) return undefined;
-  // Identical bytes that come again do not touch the receipt that is there.
+  // Identical bytes that are submitted again leave the receipt unchanged.
   if (of.some(job => isOutcomeOf(text ?? '', layout, job))) return { what, text, problem: undefined, rows };
   const state = text === undefined ? 'it is missing or cannot be read' : 'it does not say what the journal says';
   return { what, text, problem: { code: 'OUTCOME_DAMAGED', what, detail: `${state}; ${cure}` }, rows };

@@ -29,7 +29,7 @@ const atOnce = 4;
 export const checkOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
   checkAll(await listOwnFiles(config, layout));
 
-/** The published database, the records of what was published, and the small state files. */
+/** The published database, the records of publications, and the small state files. */
 export const checkSmallFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
   checkAll([
     ...(await databaseFiles(config, layout)),
@@ -39,7 +39,7 @@ export const checkSmallFiles = async (config: BusConfig, layout: BusLayout): Pro
 const checkAll = async (files: readonly OwnFile[]): Promise<StoreProblem[]> =>
   (await concurrently(files, ({ check }) => check(), atOnce)).filter(problem => problem !== undefined);
 
-/** The files that the daemon wrote itself, as they lie there now. */
+/** The files that the daemon wrote itself. */
 export async function listOwnFiles(config: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
   const tables = await tableFolders(layout);
   return [
@@ -98,7 +98,7 @@ async function segmentFiles(layout: BusLayout, tables: readonly string[]): Promi
   return files;
 }
 
-/** The published database and the records of what was published. */
+/** The published database and the records of publications. */
 async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
   if (!(await exists(layout.published))) return [];
   const files = (await listDamagedRecords(layout)).map((name): OwnFile => {
@@ -157,7 +157,7 @@ async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; s
   }));
 }
 
-/** Says what a check of tables found when it could not even read them. */
+/** Reports that a check of tables could not read them. */
 export function unreadableTables(error: unknown, duckdbPath: string): StoreProblem {
   if (!(error instanceof StorageError) || error.code === 'DATABASE_LOCKED') throw error;
   return { code: 'TABLE_ROWS', what: duckdbPath, detail: `${error.message} ${error.details.join(' ')}`.trim() };

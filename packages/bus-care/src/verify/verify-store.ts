@@ -27,7 +27,7 @@ export interface VerifyOptions {
   onProgress?: OnProgress;
 }
 
-/** The journal is read in steps of so many jobs, so that memory stays bounded. */
+/** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 10_000;
 /** A file that is younger may belong to a batch that is just being committed. */
 const inFlightMs = 60_000;
@@ -44,7 +44,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     const report = await compareStore(config, layout, options);
     return { ...report, problems: [...problems, ...report.problems] };
   } catch (error) {
-    // A damaged journal cannot be read, or what it says is nonsense.
+    // A damaged journal is unreadable or makes no sense.
     if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;
     return { artifacts: 0, bytes: 0, problems };
   }
@@ -134,8 +134,8 @@ class StoreDecoder {
   }
 
   /**
-   * Says why a file is broken. One that DuckDB merely cannot read, or not at this cost, is as good
-   * as it came.
+   * Returns why a file is broken. A file that DuckDB cannot read, or not at this cost, may still be
+   * as it was submitted.
    */
   problemOf(file: FileToDecode): Promise<string | undefined> {
     const finding = this.#turn.then(() => decodeFile(this.#worker, { files: [file], required: [] }, this.#limits));

@@ -5,13 +5,12 @@ import type { LoopView } from '../writer/loop/loop-view.js';
 import type { Onlooker } from '../writer/onlooker.js';
 import { watchBus } from './watch-bus.js';
 
-/** How long what is left may take at the end: with a daemon that drains, or is asked to stop. */
+/** How long the remaining notifications may take when a daemon drains, and when it is stopped. */
 const drainGraceMs = 30_000;
 const stopGraceMs = 2_000;
 
 /**
- * Begins to tell the hooks. What they do, and how long they take, is never waited for by the work
- * itself.
+ * Starts to notify the hooks. The daemon never waits for them.
  *
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`.
  */

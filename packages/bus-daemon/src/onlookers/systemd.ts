@@ -4,9 +4,11 @@ import type { Bus } from '../writer/bus.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
 import type { StartOnlooker } from '../writer/onlooker.js';
 
-/** What systemd has told this process in its environment (sd_notify(3), sd_watchdog_enabled(3)). */
+/**
+ * What systemd passed to this process in its environment (sd_notify(3), sd_watchdog_enabled(3)).
+ */
 export interface SystemdEnvironment {
-  /** How often it wants to hear that all is well (milliseconds); undefined: not at all. */
+  /** How often systemd expects a sign of life (milliseconds); undefined if never. */
   watchdogMs: number | undefined;
 }
 
@@ -83,8 +85,8 @@ const withCause = (state: string, message: string | undefined | null): string =>
   message == null ? state : `${state}: ${message.replaceAll('\n', ' ')}`;
 
 /**
- * For `systemctl status`: how it is, how far it has come, and whether jobs wait. It goes with the
- * watchdog's word, and so costs no process of its own.
+ * Returns the line for `systemctl status`: state, progress and waiting jobs. It is sent with the
+ * watchdog message and needs no process of its own.
  */
 function describe(
   { journal, now }: Pick<Bus, 'journal' | 'now'>,

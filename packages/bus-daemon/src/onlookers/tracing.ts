@@ -38,7 +38,7 @@ export async function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'n
   const exportedUpTo = new Map<string, number>();
   const leave = [
     events.on('stage', ({ stage, seconds }) => {
-      // That of the next batch goes on beside this one.
+      // The check of the next batch runs beside this one.
       if (stage !== 'verify') stages.push({ stage, seconds, endedAt: now() });
     }),
     events.on('settled', ({ jobs }) => {

@@ -4,14 +4,14 @@ import { readExportStatus } from '@quantbot/bus-format/state';
 import type { Bus } from '../writer/bus.js';
 import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
 
-/** An error's text may quote what a producer has written; what is posted stays small. */
+/** Limits an error's text, which may quote what a producer wrote. */
 const maxTextLength = 2000;
 
 const shortened = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
 
 /**
- * Says what has happened on a bus: what is told again and again (a pause that goes on, an export
- * that is tried again) once when it begins, and once when it is over.
+ * Reports events of a bus. A lasting event (a pause, an export that keeps failing) is reported once
+ * when it begins and once when it ends.
  *
  * @returns a function that ends it.
  */
@@ -72,9 +72,9 @@ const rejectedJob = (
 });
 
 /**
- * Tells of an export's run whether it is news. One that failed before the daemon started is told
- * again if it still fails (whoever was to be told then may not have been), and told as recovered if
- * it does not.
+ * Returns the event of an export's run, if it is news. An export that failed before the daemon
+ * started is reported again if it still fails, because that report may not have arrived. If it does
+ * not, it is reported as recovered.
  */
 async function exportNews({
   config,

@@ -14,7 +14,7 @@ export interface Bus {
   layout: BusLayout;
   marker: BusMarker;
   logger: Logger;
-  /** Where the stages and what goes on beside them tell what they did. */
+  /** Where the stages and the work beside them report. */
   events: Events;
   journal: Journal;
   /** The canonical tables as of the last commit. */
@@ -28,7 +28,7 @@ export interface Bus {
    * job is beside the others already.
    */
   beside?: Beside | undefined;
-  /** Reads what nobody has vouched for, so that a crash of DuckDB is not the daemon's. */
+  /** Reads files that were not verified, so that a crash of DuckDB does not end the daemon. */
   inspector: WorkerProcess;
   /** Links, flushes and renames beside the main thread. */
   files: FileThreads;
@@ -38,14 +38,13 @@ export interface Bus {
    * Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed.
    */
   leftBehind: string[];
-  /** The time of day (milliseconds), for what is written down. It may jump. */
+  /** The time of day (milliseconds), for files. It may jump. */
   now(): number;
   /** Milliseconds since some moment, for waiting. It never goes back. */
   elapsed(): number;
   newClaim(): string;
   /**
-   * Makes sure that the bus at the configured paths is the one that this process holds; before each
-   * commit.
+   * Checks before each commit that this process still holds the bus at the configured paths.
    *
    * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
    */
@@ -56,11 +55,11 @@ export interface Bus {
 export interface Beside {
   add(job: ClaimedJob): void;
   /**
-   * Whether a producer's files have been slow a moment ago: the next ones go beside the others at
-   * once.
+   * Returns whether a producer's files were slow recently. Its next files are verified beside the
+   * others at once.
    */
   isSlow(producer: string): boolean;
-  /** Notes that a file of a producer is slow. */
+  /** Records that a file of a producer is slow. */
   noteSlow(producer: string): void;
 }
 

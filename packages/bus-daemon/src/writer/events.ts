@@ -20,7 +20,7 @@ export interface SettledJob {
   runId: string | null;
   producer: string | null;
   kind: string | null;
-  /** What it added to the store: not what was there already. */
+  /** The new content that it added to the store. */
   artifacts: number;
   rows: number;
   bytes: number;
@@ -64,7 +64,7 @@ export type RunState = 'starting' | 'running' | 'paused';
 /** What happens in a daemon, for those who only look on: metrics, the dashboard, notifications. */
 export interface BusEvents {
   stage: { stage: StageName; seconds: number };
-  /** A stage that may take long has come on by a step: an artifact, a group of files. */
+  /** A long stage made progress: an artifact, or a group of files. */
   moved: { stage: StageName };
   settled: SettledBatch;
   export: ExportRun;
@@ -77,14 +77,11 @@ export interface BusEvents {
     message: string | null /** What to do about a pause. */;
     hint?: string;
   };
-  /** The daemon has to end, and nobody has asked it to. */
+  /** The daemon must stop although nobody asked it to. */
   stopped: { code: string | null; message: string; hint: string };
 }
 
-/**
- * Tells those who look on what happens. What one of them does wrong is logged, and is nobody else's
- * trouble.
- */
+/** Informs the onlookers. An error of one of them is logged and affects nothing else. */
 export class Events {
   readonly #emitter = new EventEmitter();
   readonly #logger: Logger;

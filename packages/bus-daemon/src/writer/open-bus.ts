@@ -61,8 +61,9 @@ export async function openBus(
 }
 
 /**
- * The marker is made after the folders: where it is and they are not, somebody has taken the truth
- * away, and an empty one in its place would take the store for leftovers.
+ * The marker is created after the folders. If the marker exists but the folders do not, someone
+ * deleted the journal. Refuse to start: an empty journal would treat every stored file as an
+ * orphan.
  */
 async function mustHaveJournal(layout: BusLayout): Promise<void> {
   if ((await readBusMarker(layout.root)) === undefined) return;

@@ -102,8 +102,8 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
 });
 
 /**
- * Writes what an export of the table reads, and tells how many rows that is, or why it could not be
- * written.
+ * Writes the input of an export of the table, and returns its number of rows or the reason of a
+ * failure.
  */
 async function exportNumbers(bus: Bus) {
   const worker = compactorWorker();

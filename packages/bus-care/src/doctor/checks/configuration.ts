@@ -30,7 +30,7 @@ export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
 
 function notReadYet({ configPath, writer, restart }: ExaminedBus): Finding[] {
   if (configPath === undefined || writer.where !== 'here' || writer.file?.pid !== writer.pid) return [];
-  // The lock file tells its time in whole milliseconds.
+  // The lock file has its time in whole milliseconds.
   if (Math.floor(statSync(configPath).mtimeMs) <= Date.parse(writer.file?.since ?? '')) return [];
   return [
     finding(

@@ -3,12 +3,12 @@ import { damaged, Journal, rottenJournalFiles } from '@quantbot/bus-format/journ
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine } from '../finding.js';
 
-/** A compaction may move files while one looks; what is really gone stays gone. */
+/** Compaction may move files during the check. A file that is really gone stays gone. */
 const attempts = 3;
 
 /**
- * Whether the journal is whole and can be read: its names, what a commit or a footer says, and the
- * checksum of each file.
+ * Checks that the journal is whole and readable: its names, the content of commits and footers, and
+ * the checksum of each file.
  */
 export async function journal({ layout }: ExaminedBus): Promise<Finding[]> {
   for (let attempt = 1; ; attempt++) {

@@ -11,15 +11,12 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';
 
-/** As much is hashed while somebody waits; what is larger is `verify`'s. */
+/** Doctor hashes this much while a person waits. `verify` hashes larger files. */
 const maxHashedBytes = 256 * 1024 * 1024;
 /** Likewise of receipts and reject reasons. */
 const maxOutcomes = 2_000;
 
-/**
- * Whether the files that the daemon wrote are as it wrote them. What the store holds is for
- * `verify` to hash.
- */
+/** Checks that the daemon's own files are as it wrote them. `verify` hashes the store. */
 export async function rot(bus: ExaminedBus): Promise<Finding[]> {
   const { config, layout, run } = bus;
   const bytes = (await bytesIn(layout.canon)) + (await bytesIn(config.export.exportDir));
@@ -48,7 +45,9 @@ export async function rot(bus: ExaminedBus): Promise<Finding[]> {
 const isLeftToScrub = (code: string): boolean =>
   !['OUTCOME_DAMAGED', 'STATE_DAMAGED', 'GUARD_DAMAGED', 'RECORD_DAMAGED', 'DATABASE_DAMAGED'].includes(code);
 
-/** Whether the check of the journal, the bus, the writer or the exports tells of it. */
+/**
+ * Returns whether the check of the journal, the bus, the writer or the exports reports the file.
+ */
 const hasOwnCheck = ({ code, what }: StoreProblem, { config, layout }: ExaminedBus): boolean => {
   const path = resolve(layout.root, what);
   const own = [layout.marker, join(config.export.exportDir, exportStatusFile), ...guardsOf(config)];

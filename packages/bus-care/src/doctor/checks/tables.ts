@@ -6,10 +6,7 @@ import { type Finding, finding, fine, orFine } from '../finding.js';
 import type { PublishedFacts } from '../published-facts.js';
 import { many, shellWord } from '../words.js';
 
-/**
- * Whether the tables are there that configuration and exports name, and the views that the
- * configuration wants.
- */
+/** Checks that the tables that configuration and exports name exist, and the configured views. */
 export async function tables(bus: ExaminedBus): Promise<Finding[]> {
   const published = await bus.published();
   if (published === undefined) return [fine('tables', 'the database cannot be queried')];
@@ -22,7 +19,7 @@ export async function tables(bus: ExaminedBus): Promise<Finding[]> {
   return orFine(findings, 'tables', many(published.tables.length, 'canonical table'));
 }
 
-/** A running daemon tells why; otherwise the files tell which. */
+/** A running daemon knows the reason; otherwise the files show which tables wait. */
 async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
   const cure = `${run('verify')} names every damaged file. Restore the stored file from a backup, or submit the same bytes again; the table then continues by itself`;

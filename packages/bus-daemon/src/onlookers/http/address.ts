@@ -6,7 +6,7 @@ import { daemonError } from '@quantbot/bus-format';
 export interface ListenAddress {
   host: string;
   port: number;
-  /** Whether only programs of this machine can connect. */
+  /** Returns whether only programs on this machine can connect. */
   isLoopback: boolean;
 }
 

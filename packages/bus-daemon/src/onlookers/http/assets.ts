@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export interface Asset {
   type: string;
   content: Uint8Array<ArrayBuffer>;
-  /** Whether the name changes with the content. */
+  /** Returns whether the name changes with the content. */
   isNamedByContent: boolean;
 }
 

@@ -34,7 +34,7 @@ function descriptorLimit(): number {
   }
 }
 
-/** A connection, and what it does. */
+/** A connection and its requests. */
 export interface Connection {
   socket: Socket;
   address: string;

@@ -48,7 +48,7 @@ const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), diges
 /** The value of the cookie. It is not the token itself. */
 const sessionOf = (token: string): string => digest(`session:${token}`).toString('hex');
 
-/** Lets through who has the token, as a header or as the cookie of {@link openSession}. */
+/** Accepts requests with the token, as a header or as the cookie of {@link openSession}. */
 export const guardToken = (token: string): MiddlewareHandler => {
   const session = sessionOf(token);
   return async (c, next) => {
@@ -63,10 +63,7 @@ export const guardToken = (token: string): MiddlewareHandler => {
   };
 };
 
-/**
- * Gives a browser that knows the token a cookie, which a script cannot read and another site cannot
- * send.
- */
+/** Gives a browser with the token a cookie that scripts cannot read and other sites cannot send. */
 export function openSession(c: Context, token: string, given: string): void {
   if (!same(given, token)) refuse('HTTP_UNAUTHORIZED', 'That is not the token.');
   setCookie(c, sessionCookie, sessionOf(token), {

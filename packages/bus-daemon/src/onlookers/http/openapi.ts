@@ -4,7 +4,7 @@ import { errorSchema } from '@quantbot/dashboard/api';
 
 const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 
-/** The answers of a route: what it gives, or an error. */
+/** The answers of a route: its result, or an error. */
 export const answers = <S extends z.ZodType>(schema: S) => ({
   200: { description: 'The answer.', content: asJson(schema) },
   default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },

@@ -14,8 +14,8 @@ const selectMaxBytes = 4 * 1024 * 1024;
 const idleMs = 300_000;
 
 /**
- * A {@link Reader} with processes of its own: one for the catalog, and another for SQL that
- * somebody has typed, which may take down its own only.
+ * A {@link Reader} with its own processes: one for the catalog, and one for SQL that people type.
+ * Typed SQL can crash only its own process.
  */
 export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close(): void } {
   const spillIn = busLayout(busRoot).building;

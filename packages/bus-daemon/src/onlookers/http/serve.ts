@@ -22,8 +22,7 @@ import { openReader } from './reader.js';
 const idleMs = 60_000;
 
 /**
- * Serves the dashboard, its API, metrics and health checks of a daemon, from what its events tell;
- * the work itself knows nothing of it.
+ * Serves the dashboard, its API, metrics and health checks of a daemon from its events.
  *
  * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
  */

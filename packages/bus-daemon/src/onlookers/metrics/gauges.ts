@@ -8,8 +8,8 @@ import type { LoopView } from '../../writer/loop/loop-view.js';
 import type { Totals } from './totals.js';
 
 /**
- * A count is good for so many times as long as it took: a folder of a hundred thousand jobs is
- * listed now and then, a small one whenever somebody asks.
+ * A count stays valid for this many times its duration. A folder of a hundred thousand jobs is
+ * listed rarely, a small one at each request.
  */
 const restPerWork = 20;
 

@@ -115,7 +115,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
 }
 
 /**
- * What is looked up when somebody scrapes: never by walking through the store or the journal's
+ * Metrics that are looked up at a scrape. None of them walks through the store or the journal's
  * rows.
  */
 function addGauges(registry: Registry, gauges: Gauges): void {

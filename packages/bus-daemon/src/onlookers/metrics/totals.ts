@@ -12,10 +12,7 @@ interface TotalsOfJournal {
   lastCommittedAtMs: number | undefined;
 }
 
-/**
- * Counts what is committed from here on to what the journal has: nobody who asks has to wait for a
- * million rows.
- */
+/** Adds new commits to the totals of the journal, so that no request waits for a million rows. */
 export class Totals {
   #totals: TotalsOfJournal;
 

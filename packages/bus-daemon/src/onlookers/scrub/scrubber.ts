@@ -14,8 +14,8 @@ const afterFailureMs = 60_000;
 const defaultEntry = () => fileURLToPath(new URL('./scrub.js', import.meta.url));
 
 /**
- * Scrubs a bus at the configured interval, in a process of its own with the lowest priority: a slow
- * disk or a large file is in nobody's way. A pass that was ended goes on after a restart.
+ * Scrubs a bus at the configured interval, in its own process with the lowest priority, so that a
+ * slow disk or a large file delays nothing. An interrupted pass continues after a restart.
  *
  * @returns what ends it.
  */

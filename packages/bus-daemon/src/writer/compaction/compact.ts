@@ -35,7 +35,7 @@ const timeoutMs = 1_800_000;
 
 /** How a compaction goes about tables with damaged files. */
 export interface CompactionOptions {
-  /** Is told of a table that must wait; all others go on. Without it the damage is thrown. */
+  /** Called for a table that must wait; all others continue. Without it, damage is thrown. */
   onDamage?: OnDamage;
   /** Tables that are left waiting. */
   skip?: ReadonlySet<string>;
@@ -138,10 +138,10 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
 }
 
 /**
- * Merges segments of similar size, at most one merge per folder. A table with a damaged segment is
- * left as it is.
+ * Merges segments of similar size, at most one merge per folder. A table with a damaged segment
+ * stays unchanged.
  *
- * @param onDamage is told of such a table.
+ * @param onDamage called for such a table.
  * @returns whether anything was merged. The caller publishes afterwards.
  */
 export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = throwDamage): Promise<boolean> {

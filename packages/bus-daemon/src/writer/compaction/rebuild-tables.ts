@@ -27,9 +27,8 @@ import { tableFilesIn, writeSegment } from './compact.js';
 export type WaitingTables = ReadonlyMap<string, Behind>;
 
 /**
- * The tables whose compacted files do not hold as many rows as the journal says: somebody has
- * deleted or exchanged some. They are derived from the store, so {@link rebuildTable} makes them
- * again.
+ * Returns the tables whose compacted files have fewer or more rows than the journal says, because a
+ * file was deleted or replaced. {@link rebuildTable} derives them from the store again.
  */
 export async function incompleteTables(bus: Bus, waiting?: WaitingTables): Promise<CanonTable[]> {
   const all = await canonicalRows(bus.journal, bus.journal.compactedSeq);
@@ -50,8 +49,8 @@ export async function incompleteTables(bus: Bus, waiting?: WaitingTables): Promi
 }
 
 /**
- * Makes the compacted files of tables again whose mode was changed in the configuration: the older
- * ones may lack rows that count now.
+ * Rebuilds the compacted files of tables whose configured mode changed: the older files may lack
+ * rows that count now.
  */
 export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
@@ -69,11 +68,11 @@ export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: 
 }
 
 /**
- * Rebuilds, of these tables, the ones whose compacted files have rotted or are gone, from the
- * store. A table of which a stored file is damaged too keeps what it has.
+ * Rebuilds from the store those tables whose compacted files have rotted or are missing. A table
+ * with a damaged stored file stays unchanged.
  *
- * @param onDamage is told of such a table.
- * @returns the names of the tables that were rebuilt.
+ * @param onDamage called for such a table.
+ * @returns the names of the rebuilt tables.
  */
 export async function mendTables(
   bus: Bus,
@@ -137,8 +136,8 @@ export async function rebuildTable(
 }
 
 /**
- * The tables that wait and have each of their later files in `hot/`. A backup that was ended, or a
- * lost folder, leaves only some: such a table is made again up to the journal's last segment.
+ * Returns the waiting tables with all their later files in `hot/`. After an interrupted backup or a
+ * lost folder only some exist, and the table is rebuilt up to the journal's last segment.
  */
 export async function waitingTables({ layout, journal }: Bus): Promise<WaitingTables> {
   const behind = await tablesBehind(layout, journal.compactedSeq);
@@ -160,8 +159,8 @@ const sourcesOf = ({ layout }: Bus, artifacts: readonly JournalRow[]): SourceFil
 const unreadable = -1;
 
 /**
- * The rows of a segment; {@link unreadable} for a file that cannot be read, so that its table is
- * made again.
+ * Returns the rows of a segment; {@link unreadable} for an unreadable file, whose table is then
+ * rebuilt.
  */
 const rowsOf = (path: string): Promise<number> =>
   readParquetFooter(path).then(

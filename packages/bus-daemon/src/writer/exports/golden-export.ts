@@ -100,8 +100,8 @@ const withOnly = (snapshot: Snapshot, names: readonly string[] | undefined): Sna
     : { ...snapshot, tables: snapshot.tables.filter(({ table }) => names.includes(table.name)) };
 
 /**
- * What the worker is to run for an export. A copy of a file still says what it is, by its key-value
- * metadata.
+ * Returns the worker's task for an export. The key-value metadata of the file identify it, also in
+ * a copy.
  */
 export async function selectOf(
   { bus, snapshot }: ExportContext,

@@ -4,7 +4,7 @@ import { FileThreads } from './client.js';
 
 const entry = fileURLToPath(new URL('../../../test/support/obedient-thread.mjs', import.meta.url));
 
-/** Threads that do what they are told, and how to tell them. */
+/** Threads that obey orders, and the order to each. */
 function obedientThreads() {
   const threads = new FileThreads(entry);
   onTestFinished(() => threads.close());

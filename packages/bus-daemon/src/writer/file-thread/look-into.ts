@@ -30,9 +30,9 @@ export interface FolderContent {
   /** Whether only the daemon's user can add or remove names in it. */
   sealed: boolean;
   /**
-   * Whether the daemon can work in it: it is sealed, everything in it belongs to this user alone,
-   * and its producer is done with it (its COMMIT says that it was staged). Anything else may change
-   * at any moment.
+   * Whether the daemon can work in it: it is sealed, all of it belongs to this user alone, and the
+   * producer is done with it (its COMMIT says that it was staged). Any other folder may change at
+   * any moment.
    */
   own: boolean;
 }

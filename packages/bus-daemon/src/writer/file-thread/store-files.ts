@@ -25,8 +25,8 @@ function linkReadOnly({ file, inode, target, replaceOrphan }: StoreOrder): Linke
 }
 
 /**
- * A link is made by path: what lies there must be the regular file that was hashed, not something
- * swapped in meanwhile.
+ * A link is made by path. The file at the path must be the hashed regular file, and not a
+ * replacement.
  */
 function openLinked(from: string, target: string, inode: number): number {
   let file: number | undefined;

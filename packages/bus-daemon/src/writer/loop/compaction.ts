@@ -22,12 +22,12 @@ const tableFilesOfACommit = 64;
  * faster then, and a compaction delays the next ones.
  */
 const whileBatchesAreSmall = 4;
-/** Only somebody who puts a good file in its place can help. */
+/** Only a good file in its place can end this wait. */
 export const restAfterDamageMs = 60_000;
 
 /**
- * Compacts, and keeps note of the canonical tables that a damaged file keeps waiting: those rest,
- * and everything else goes on.
+ * Compacts, and records the canonical tables that a damaged file keeps waiting. Those pause, and
+ * all others continue.
  */
 export class Compaction {
   readonly #bus: Bus;
@@ -62,7 +62,7 @@ export class Compaction {
     }
   }
 
-  /** Whether so much has been committed, or such a time has passed, that a round is due. */
+  /** Returns whether enough was committed, or enough time has passed, for a round. */
   isDue({ idleForMs, batchesAreSmall }: { idleForMs: number; batchesAreSmall: boolean }): boolean {
     const { journal, config } = this.#bus;
     const { idleMs } = config.compaction;
@@ -95,7 +95,7 @@ export class Compaction {
     this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
   }
 
-  /** Ends what is under way. */
+  /** Ends the current round. */
   close(): void {
     this.#worker.close();
   }

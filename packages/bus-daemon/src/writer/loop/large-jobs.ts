@@ -79,7 +79,7 @@ export class LargeJobs implements Beside {
     return ready;
   }
 
-  /** Ends what is under way; the jobs stay in `claimed/`. */
+  /** Ends the current work. The jobs stay in `claimed/`. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#bus.inspector.close();

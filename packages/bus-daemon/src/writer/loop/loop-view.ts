@@ -8,7 +8,7 @@ export interface LoopView {
   /** The COMMIT of the oldest job that waits, as far as it was found (milliseconds since 1970). */
   oldestWaitingMs: number | undefined;
   exports(): Promise<ExportState[]>;
-  /** Whether it ends by itself when nothing waits any more. */
+  /** Whether it ends by itself when no job waits. */
   drains: boolean;
   /** Aborted when it has been asked to end. */
   stopRequested: AbortSignal;

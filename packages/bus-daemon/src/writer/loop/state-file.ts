@@ -54,7 +54,7 @@ export class StateFile {
     });
   }
 
-  /** It only tells: a full disk must not make the daemon fail for it. */
+  /** The file is only information: a full disk must not fail the daemon for it. */
   #try(work: (path: string) => void): void {
     try {
       work(stateFileOf(this.#bus.layout.root));

@@ -85,7 +85,7 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   app.openapi(preview, async c => {
     const { key, limit } = c.req.valid('query');
     const [artifact] = await reader.catalog({ ask: 'artifacts', key, limit: 1 });
-    // The path is the catalog's: what was asked for is only ever compared with what it has.
+    // The path comes from the catalog. The request is only compared with it.
     if (artifact === undefined) refuse('ARTIFACT_NOT_FOUND', `The bus knows no artifact ${key}.`);
     return c.json(await reader.select(`FROM read_parquet(${literal(artifact.path)})`, limit), 200);
   });

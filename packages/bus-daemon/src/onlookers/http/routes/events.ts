@@ -15,9 +15,9 @@ const aliveMs = 15_000;
 type Topic = 'jobs' | 'exports' | 'state';
 
 /**
- * `/api/v1/events`: server-sent events. `status` at the beginning and after each change, `changed`
- * with what has changed (a JSON list of `jobs`, `exports`, `state`), so that a page knows what to
- * ask for again, and `sample` every five seconds.
+ * `/api/v1/events`: server-sent events. `status` comes first and after each change. `changed` lists
+ * what changed (`jobs`, `exports`, `state`), so that a page knows what to load again. `sample`
+ * comes every five seconds.
  */
 export function addEvents(app: OpenAPIHono, context: HttpContext): void {
   const listening = new Set<Socket>();
@@ -90,7 +90,7 @@ function gatherChanges({ bus }: HttpContext) {
       }
     });
   return {
-    /** Lists of what has changed; an empty one when nothing has for a while. */
+    /** Yields lists of changes; an empty one after a while without changes. */
     async *all(): AsyncGenerator<Topic[], void, undefined> {
       while (!end.signal.aborted) {
         if (pending.size === 0) await pause(aliveMs, true);
