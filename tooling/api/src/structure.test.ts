@@ -39,8 +39,8 @@ function circlesIn(arrows: ReadonlyMap<string, Iterable<string>>): string[][] {
 }
 
 /**
- * Returns the arrows between what stands side by side in a folder: its files, and the folders in it,
- * each as one place.
+ * Returns the arrows between the files and folders that stand side by side in a folder. A folder
+ * counts as one place.
  */
 function arrowsIn(folder: string, imports: ReadonlyMap<string, string[]>): Map<string, Set<string>> {
   const arrows = new Map<string, Set<string>>();

@@ -22,7 +22,7 @@ export interface Campaign {
   step: (what: string) => void;
 }
 
-/** Has every writer write its files, and compares what the bus gives of them with pyarrow's reading. */
+/** Lets every writer write its files, and compares the bus's values with pyarrow's reading. */
 export async function runOverAllWriters({ python, seed, folder, only, files, step }: Campaign): Promise<Report> {
   const corpus = join(folder, 'files');
   mkdirSync(corpus);

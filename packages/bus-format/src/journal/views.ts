@@ -33,7 +33,7 @@ export const readableMacro = `CREATE OR REPLACE MACRO _bus.readable(files, since
 THEN error('This needs DuckDB ' || substr(since, 2) || ' or newer, and you use ' || version() || '. \
 Upgrade it (pip install -U duckdb), or read the files of the golden exports.') ELSE files END`;
 
-/** Files for `read_parquet` by a DuckDB of this version or a newer one; an error by an older one. */
+/** Returns files for `read_parquet`, or an error if DuckDB is older than this version. */
 export const readableSince = (since: 'v1.2' | 'v1.3', files: string): string =>
   `_bus.readable(${files}, ${literal(since)})`;
 
