@@ -40,7 +40,7 @@ export interface Condition {
  * A join instead of a subquery, so that DuckDB still applies other filters, and those on file
  * names, before it reads.
  */
-export const onlyHere: Condition = { from: ', _bus.here', holds: '_bus_is_here' };
+export const onlyHere: Condition = { from: ', _bus.here', holds: 'here._bus_is_here' };
 
 /** For a database that has no place of its own. */
 export const anywhere: Condition = { from: '', holds: 'true' };

@@ -88,7 +88,7 @@ function tableViews(
     const columns = [...table.columns, ...originColumns];
     const paths = files.segments.map(segment => join(layout.canon, table.name, segment));
     parts.push(
-      `SELECT ${selectList(columns)} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)})${where.from} WHERE ${where.holds}`,
+      `SELECT ${selectList(columns, 'f')} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}) f${where.from} WHERE ${where.holds}`,
     );
   }
   const from = hotTableFiles(layout, snapshot, files, hot);

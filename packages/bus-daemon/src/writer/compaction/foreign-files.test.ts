@@ -151,3 +151,12 @@ test('an interval that compaction could not write again is refused with its colu
   expect(await commit(bus, of(7))).toBeUndefined();
   expect(await askThreeTimes(bus, 'SELECT x::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: '7 months' }));
 });
+
+test('columns with the names that our own SQL uses keep their values', async () => {
+  const { bus } = await openInProcess();
+  const names = ['_bus_is_here', 'here', 'f', 'j', 'files', 'since', 'seq', 'ordinal', 'artifact_key', 'n', 'path'];
+  const columnData = names.map((name, index) => ({ name, data: [index], type: 'INT32' as const }));
+  await commit(bus, new Uint8Array(parquetWriteBuffer({ columnData })));
+  const sql = `SELECT [${names.map(name => `t."${name}"`).join(', ')}]::VARCHAR AS found FROM canon.t AS t`;
+  expect(await askThreeTimes(bus, sql)).toEqual(answers({ found: `[${names.map((_, index) => index).join(', ')}]` }));
+});
