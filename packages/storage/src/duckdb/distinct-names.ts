@@ -12,3 +12,11 @@ export function distinctNames(names: readonly string[]): string[] {
     return free;
   });
 }
+
+/** A name that none of these columns has, for what SQL has beside them. DuckDB ignores case. */
+export function nameBeside(columns: readonly string[], name: string): string {
+  const taken = new Set(columns.map(column => column.toLowerCase()));
+  let free = name;
+  while (taken.has(free)) free += '_';
+  return free;
+}

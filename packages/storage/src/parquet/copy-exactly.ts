@@ -1,5 +1,6 @@
 import { type DuckDBConnection, type DuckDBType, StatementType } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format/sql';
+import { nameBeside } from '../duckdb/distinct-names.js';
 import { queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { type FileColumn, fileColumnOf } from '../types/file-types.js';
@@ -143,7 +144,12 @@ async function readBack(
       if (there === undefined || (type !== undefined && expected !== is))
         problems.push(`${name}: ${is ?? 'missing'} instead of ${expected}`);
     }
-    const reader = await connection.runAndReadAll(`SELECT count(*), bit_xor(hash(_file)) FROM ${file} AS _file`);
+    // The name of a column would stand for that column alone, and the others would not be read.
+    const row = nameBeside(
+      found.map(({ name }) => name),
+      '_file',
+    );
+    const reader = await connection.runAndReadAll(`SELECT count(*), bit_xor(hash(${row})) FROM ${file} AS ${row}`);
     const [count] = reader.getRowsJS()[0] ?? [];
     if (Number(count) !== rows) problems.push(`${count} rows instead of ${rows}`);
   } catch (error) {

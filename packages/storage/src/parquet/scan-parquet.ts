@@ -1,6 +1,7 @@
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format/sql';
 import { bindParams } from '../duckdb/bind.js';
+import { nameBeside } from '../duckdb/distinct-names.js';
 import { connectToMemory, type MemoryConnection } from '../duckdb/memory-instance.js';
 import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
@@ -141,13 +142,11 @@ function withOrder(options: CheckedOptions): CheckedOptions {
   return { ...options, columns: [...columns.values()] };
 }
 
-/** Returns a name for the mark that no column has. */
-function markName(files: PinnedFiles): string {
-  const taken = new Set(files.footers.flatMap(({ footer }) => footer.columns.map(column => column.name.toLowerCase())));
-  let name = '_end';
-  while (taken.has(name)) name += '_';
-  return name;
-}
+const markName = (files: PinnedFiles): string =>
+  nameBeside(
+    files.footers.flatMap(({ footer }) => footer.columns.map(column => column.name)),
+    '_end',
+  );
 
 interface StreamContext {
   memory: MemoryConnection;

@@ -60,7 +60,7 @@ export async function* streamSelect(
       yield { columns, rows };
     }
     if (isWhole) return;
-    await interruptible(connection, signal, () => connection.run(toItsEnd(sql)));
+    await interruptible(connection, signal, () => connection.run(toItsEnd(sql, asked)));
     throw storageError('SCAN_INCOMPLETE', 'The result stopped early.');
   } catch (error) {
     throw signal?.aborted ? error : queryError(error);
@@ -107,7 +107,8 @@ UNION ALL SELECT ${names.map(() => 'NULL').join(', ')}, true`;
 }
 
 /** Reads each value without streaming, so that it fails with the error that ended the stream. */
-const toItsEnd = (sql: string): string => `SELECT bit_xor(hash(_query)) FROM (\n${withoutSemicolon(sql)}\n) AS _query`;
+const toItsEnd = (sql: string, columns: readonly Column[]): string =>
+  `SELECT bit_xor(hash(_query)) FROM (\n${withoutSemicolon(sql)}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
 
 /** Removes a trailing semicolon, which cannot stand in a subquery. */
 export const withoutSemicolon = (sql: string): string => sql.replace(/(;\s*)+$/, '');
