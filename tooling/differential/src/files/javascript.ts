@@ -8,6 +8,7 @@ import parquet from 'parquetjs-lite';
 import type { ExpectedColumn } from '../canonical.js';
 import type { Random } from '../random.js';
 import type { Case } from '../report.js';
+import { writeRepeated } from './repeated.js';
 import { meaningOf, type ValueColumn, valueColumns, valuesOf } from './values.js';
 
 /** A file, with the values that were written. */
@@ -39,6 +40,7 @@ export async function writeFilesOfJavaScript(folder: string, random: Random): Pr
     for (const column of columns) await write(column.name, writer, [column]);
     for (let i = 0; i < 4; i++) await write('wide', writer, columns);
   }
+  written.push(await writeRepeated(folder, `parquetjs-lite-${written.length}-repeated.parquet`, random));
   return written;
 }
 
