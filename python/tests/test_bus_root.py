@@ -51,7 +51,8 @@ class BusRootTest(BusTestCase):
 
     def test_a_configuration_with_a_mistake_is_refused(self) -> None:
         path = self.folder / "bus_config.json"
-        for text in ("{", "[]", '{"bus_root": 1}', '{"bus_root": ""}', '{"export": []}'):
+        nested = "[" * 100_000 + "]" * 100_000
+        for text in ("{", "[]", '{"bus_root": 1}', '{"bus_root": ""}', '{"export": []}', nested, f'{{"x": {nested}}}'):
             path.write_text(text)
             self.assert_refused("CONFIG_INVALID")
 
@@ -68,6 +69,11 @@ class BusRootTest(BusTestCase):
                     self.assertIn(caught.exception.code, ("CONFIG_INVALID", "BUS_ROOT_INVALID"))
                 else:
                     self.assertEqual(find_bus_paths(env={}).bus_root, self.folder / case["bus_root"])
+
+    def test_a_marker_that_is_nested_deep_marks_no_bus(self) -> None:
+        (self.folder / "plain").mkdir()
+        (self.folder / "plain/bus.json").write_text("[" * 100_000 + "]" * 100_000)
+        self.assert_refused("BUS_ROOT_NOT_FOUND", "plain")
 
     def test_a_folder_that_no_bus_has_marked_is_refused(self) -> None:
         (self.folder / "plain").mkdir()

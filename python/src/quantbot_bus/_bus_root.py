@@ -96,7 +96,7 @@ def _check_marker(root: Path) -> None:
         raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} cannot be read: {error}.") from error
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or content.get("bus") != "quantbot-artifact-bus":
         raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} is not the marker of a bus.")
@@ -132,7 +132,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise BusError("CONFIG_NOT_FOUND", f"There is no configuration at {path}.") from None
     except OSError as error:
         raise BusError("CONFIG_INVALID", f"{path} cannot be read.", details=[str(error)]) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BusError("CONFIG_INVALID", f"{path} is not JSON.", details=[str(error)]) from error
     if not isinstance(content, dict):
         raise BusError("CONFIG_INVALID", f"{path} is not a JSON object.")

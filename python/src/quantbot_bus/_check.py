@@ -95,7 +95,7 @@ def _check_daemon(paths: BusPaths) -> None:
     try:
         holder = json.loads(lock.read_bytes())
         pid, host = int(holder["pid"]), str(holder["host"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         raise CheckFailed(f"no daemon runs for {paths.bus_root} ({lock} names none). {_START}") from None
     if host == socket.gethostname() and not _is_running(pid):
         raise CheckFailed(f"no daemon runs for {paths.bus_root}: process {pid} of {lock} has ended. {_START}")

@@ -91,7 +91,7 @@ def _read_json(path: Path) -> Optional[dict[str, Any]]:
     """Treats a missing or torn file as "not settled yet". The daemon rewrites torn files."""
     try:
         content = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -63,3 +63,12 @@ test('what has no problem comes back from JSON as it was, and all JSON has none'
     }),
   );
 });
+
+test('an object whose toJSON gives an object with a toJSON is refused at its place', () => {
+  const forEver = {
+    toJSON() {
+      return forEver;
+    },
+  };
+  expect(jsonProblem({ a: [forEver] })).toMatchObject({ path: ['a', 0], message: expect.stringContaining('toJSON') });
+});

@@ -46,7 +46,12 @@ function tooDeep(value: unknown): JsonProblem | undefined {
 
 function problemInObject(value: object, path: (string | number)[]): JsonProblem | undefined {
   if (value instanceof Date && Number.isNaN(value.getTime())) return { path, message: 'is an invalid Date' };
-  if ('toJSON' in value && typeof value.toJSON === 'function') return problemIn(value.toJSON(path.at(-1) ?? ''), path);
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    const json = value.toJSON(path.at(-1) ?? '');
+    // JSON asks only once, so the answer may be an object that could be asked again.
+    if (typeof json !== 'object' || json === null || !('toJSON' in json)) return problemIn(json, path);
+    return { path, message: 'has a toJSON whose answer has a toJSON again' };
+  }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const problem = problemIn(value[index], [...path, index]);
