@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
-import { busError, systemErrorCode } from './errors.js';
+import { BusError, busError, systemErrorCode } from './errors.js';
+import { isNotRegular, readSmallFile, smallFileBytes } from './files/read-small.js';
 import { parseState, readState, stateText, writeStateDurable } from './files/state-file.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
 
@@ -28,11 +29,11 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
   const path = join(busRoot, fileNames.marker);
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path, smallFileBytes, { followLinks: true }).toString('utf8');
   } catch (error) {
     const code = systemErrorCode(error) ?? '';
     if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
-    if (code === 'EISDIR') throw damagedMarker(path, 'is a folder');
+    if (error instanceof BusError || isNotRegular(error)) throw damagedMarker(path, 'is not a regular file');
     throw error;
   }
   const marker = parseState(text, markerSchema);

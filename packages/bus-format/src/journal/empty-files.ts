@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
-import { exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
+import { makeFolderDurable, makingWay, readSmallFile, smallFileBytes, writeFileDurable } from '@quantbot/infra/files';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { unlessUnreadable } from '../errors.js';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
@@ -27,6 +27,11 @@ async function ensureFile(layout: BusLayout, name: string, content: Uint8Array):
   const folder = join(layout.hot, emptyCommit);
   await makeFolderDurable(folder);
   const path = join(folder, name);
-  if (!(await exists(path)) || (await readFile(path)).compare(content) !== 0)
-    await writeFileDurable(path, content, 0o444);
+  if (!has(path, content)) await makingWay(path, () => writeFileDurable(path, content, 0o444));
+}
+
+/** Whether a regular file has this content. */
+function has(path: string, content: Uint8Array): boolean {
+  const bytes = unlessUnreadable(() => readSmallFile(path, smallFileBytes));
+  return bytes?.compare(content) === 0;
 }

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Pace, systemErrorCode } from '@quantbot/infra/files';
+import { isNotRegular, type Pace, systemErrorCode } from '@quantbot/infra/files';
 
 /** The state of a file of the daemon. `unsealed`: an earlier version wrote it without a seal. */
 export type SealState = 'sound' | 'unsealed' | 'rotten' | 'missing';
@@ -56,9 +56,10 @@ export async function sealFile(path: string): Promise<void> {
 export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return 'missing';
+    if (isNotRegular(error)) return 'rotten';
     throw error;
   }
   try {

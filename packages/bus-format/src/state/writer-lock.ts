@@ -1,13 +1,13 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
-import { chown, readFile, rm, stat } from 'node:fs/promises';
+import { chown, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusLayout, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { makeFolderDurable, replaceFile, systemErrorCode } from '@quantbot/infra/files';
+import { makeFolderDurable, readSmallFile, replaceFile, smallFileBytes, systemErrorCode } from '@quantbot/infra/files';
 import { z } from 'zod';
-import { daemonError } from '../errors.js';
+import { daemonError, unlessUnreadable } from '../errors.js';
 import { type Guard, isSame, tryGuard } from './guard.js';
 import { assertHardLinks } from './hard-links.js';
 import { pidNamespace } from './pid-namespace.js';
@@ -118,12 +118,16 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
       journal ??= there;
     },
     release: async () => {
-      const there = await readFile(lockFileOf(duckdbPath), 'utf8').catch(() => undefined);
+      const there = readLockFile(duckdbPath);
       if (there === text) await rm(lockFileOf(duckdbPath), { force: true }); // not that of who came after us
       dropAll();
     },
   };
 }
+
+/** Undefined if there is none, or something else in its place. */
+const readLockFile = (duckdbPath: string): string | undefined =>
+  unlessUnreadable(() => readSmallFile(lockFileOf(duckdbPath), smallFileBytes).toString('utf8'));
 
 /**
  * Who holds the lock on a database path, as far as the file tells; `alive` is false for a process
@@ -131,7 +135,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
  */
 export async function readLockHolder(duckdbPath: string): Promise<(LockHolder & { alive: boolean }) | undefined> {
   try {
-    const holder = holderSchema.parse(JSON.parse(await readFile(lockFileOf(duckdbPath), 'utf8')));
+    const holder = holderSchema.parse(JSON.parse(readLockFile(duckdbPath) ?? ''));
     return { ...holder, alive: !isInSight(holder) || isRunning(holder.pid) };
   } catch {
     return undefined; // no file, or one that a crash has torn: nobody to name

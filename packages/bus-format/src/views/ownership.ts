@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -13,7 +14,8 @@ import { configuredViewComment } from './view-name.js';
 
 /**
  * Checks that the file at `duckdb_path` may be replaced. It may be the file that this bus
- * published, unchanged (inode, size, time). It may be one of this bus's databases from a backup,
+ * published, unchanged (inode, size, time). It may be an empty file, a folder or a FIFO, which are
+ * no database: a folder is moved aside. It may be one of this bus's databases from a backup,
  * with only the bus's own views. Or it may be an old database whose rows are all in the bus and
  * which has a second name (see adopt/).
  *
@@ -36,7 +38,7 @@ export async function assertOurs({
       'FOREIGN_DATABASE',
       `${path} has a write-ahead log of another program beside it. The bus leaves both as they are.`,
     );
-  if (info === undefined) return;
+  if (info === undefined || isNobodys(info)) return;
   if ((await recordOf(layout, path)) !== undefined) return;
   if (await isBeingReplaced(layout, path, info)) return;
   const content = await contentOf(path, marker.bus_id);
@@ -52,6 +54,9 @@ export async function assertOurs({
       },
     );
 }
+
+/** Whether what lies at the path has no rows that could be lost. */
+const isNobodys = (info: Stats): boolean => !info.isFile() || info.size === 0;
 
 /** Whether a file has a second link among the published databases, whatever its record says. */
 async function wasPublishedAs({ published }: BusLayout, ino: number): Promise<boolean> {

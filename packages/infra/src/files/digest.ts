@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
 
@@ -66,9 +67,9 @@ export const digestOf = (content: Uint8Array): ContentDigest => ({
   sha256: hash('sha256', content),
 });
 
-/** Returns size and SHA-256 of a file. */
+/** Returns size and SHA-256 of a file. A FIFO is empty, and is not waited for. */
 export async function digestFile(path: string, pace?: Pace): Promise<ContentDigest> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return await digestHandle(handle, { pace });
   } finally {

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import type { z } from 'zod';
-import { systemErrorCode } from '../errors.js';
+import { BusError, systemErrorCode } from '../errors.js';
+import { isNotRegular, readSmallFile } from './read-small.js';
 import { writeFileAtomic, writeFileDurable } from './write.js';
 
 const checkOf = (state: object): string => hash('sha256', JSON.stringify(state));
@@ -27,7 +28,7 @@ export function parseState<Shape extends z.core.$ZodLooseShape>(
 }
 
 /**
- * Reads a state file. `damaged` also stands for a folder in its place.
+ * Reads a state file. `damaged` also stands for anything but a regular file in its place.
  *
  * @throws system errors as they come.
  */
@@ -36,23 +37,19 @@ export function readState<Shape extends z.core.$ZodLooseShape>(
   schema: z.ZodObject<Shape>,
 ): z.output<z.ZodObject<Shape>> | 'missing' | 'damaged' {
   try {
-    return parseState(readFileSync(path, 'utf8'), schema) ?? 'damaged';
+    const bytes = readSmallFile(path, Number.MAX_SAFE_INTEGER, { followLinks: true });
+    return parseState(bytes.toString('utf8'), schema) ?? 'damaged';
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return 'missing';
-    if (code === 'EISDIR') return 'damaged';
+    if (error instanceof BusError || isNotRegular(error)) return 'damaged';
     throw error;
   }
 }
 
 /** {@link writeFileDurable} for a state file. A folder in its place is moved aside. */
-export const writeStateDurable = async (path: string, state: object, indent?: number): Promise<void> => {
-  const write = () => writeFileDurable(path, stateText(state, indent));
-  await write().catch(error => {
-    makeWay(path, error);
-    return write();
-  });
-};
+export const writeStateDurable = (path: string, state: object, indent?: number): Promise<void> =>
+  makingWay(path, () => writeFileDurable(path, stateText(state, indent)));
 
 /** {@link writeStateDurable} without flushes, for what can be rebuilt. */
 export const writeState = (path: string, state: object): void => replaceFile(path, stateText(state));
@@ -65,6 +62,17 @@ export function replaceFile(path: string, text: string): void {
     makeWay(path, error);
     writeFileAtomic(path, text);
   }
+}
+
+/**
+ * Runs `write`, which puts a file at the path. A folder there is moved aside, to
+ * `<path>.damaged-<milliseconds>`.
+ */
+export async function makingWay(path: string, write: () => Promise<void>): Promise<void> {
+  await write().catch(error => {
+    makeWay(path, error);
+    return write();
+  });
 }
 
 /** Keep the folder: it may hold something of value to someone. */

@@ -19,7 +19,7 @@ import {
 import { journalColumns, positionIn, type Segment, segmentName, seqName } from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
-import { faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra/files';
+import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type HotFile, linkAgain } from './link-again.js';
 
@@ -244,7 +244,10 @@ export async function writeSegment(
     );
     await syncFile(building);
     faultPoint('compact:before-rename');
-    await bus.tableSegments.change(basename(folder), () => rename(building, join(folder, name)));
+    await bus.tableSegments.change(basename(folder), () => {
+      const path = join(folder, name);
+      return makingWay(path, () => rename(building, path));
+    });
     faultPoint('compact:after-rename');
     await syncFolder(folder);
   } finally {

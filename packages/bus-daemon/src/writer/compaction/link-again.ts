@@ -2,7 +2,7 @@ import { rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { hurtAmong, type SourceFile } from '@quantbot/duckdb-process';
-import { copyFileDurable, syncFolder, tryLink } from '@quantbot/infra/files';
+import { copyFileDurable, makingWay, syncFolder, tryLink } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
 /** A file of a canonical table in `hot/`, which is a second link to a stored one. */
@@ -25,7 +25,7 @@ export async function linkAgain(bus: Bus, files: readonly HotFile[]): Promise<bo
     if ((await hurtAmong([{ path: stored, sha256 }])).length > 0) continue;
     const beside = join(bus.layout.building, `again-${bus.newClaim()}`);
     if (!tryLink(stored, beside)) await copyFileDurable(stored, beside);
-    await rename(beside, path);
+    await makingWay(path, () => rename(beside, path));
     await syncFolder(dirname(path));
     replaced = true;
   }

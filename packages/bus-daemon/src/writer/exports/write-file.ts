@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { digestFile, faultPoint, syncFile, syncFolder } from '@quantbot/infra/files';
+import { digestFile, faultPoint, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, whileBuilding } from './golden-export.js';
 
 /**
@@ -14,7 +14,7 @@ export const writeExportFile = (context: ExportContext, item: GoldenExport): Pro
     await syncFile(building);
     const digest = await digestFile(building);
     faultPoint('export:before-rename');
-    await rename(building, item.path);
+    await makingWay(item.path, () => rename(building, item.path));
     faultPoint('export:after-rename');
     await syncFolder(dirname(item.path));
     return { rows, ...digest, files: 1 };

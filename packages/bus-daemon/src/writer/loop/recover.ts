@@ -11,7 +11,7 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { BusError } from '@quantbot/infra';
-import { fileNames, readLoneFile, systemErrorCode, writeFileAtomic } from '@quantbot/infra/files';
+import { fileNames, readLoneFile, replaceFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { listClaimed } from '../stages/claim.js';
@@ -126,7 +126,7 @@ function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
   const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows);
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileAtomic(path, textOf(outcome));
+    replaceFile(path, textOf(outcome));
     return true;
   } catch (error) {
     if (isMachineFault(error)) throw error;

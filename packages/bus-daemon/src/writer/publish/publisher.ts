@@ -8,7 +8,7 @@ import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord
 import { version } from '@quantbot/bus-format/version';
 import { assertOurs, type BusInfo, buildDatabase, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import { digestFile, faultPoint, makeFolderDurable, syncFolder, systemErrorCode } from '@quantbot/infra/files';
+import { digestFile, faultPoint, makeFolderDurable, makingWay, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { neededAfter, snapshotOf } from './snapshot.js';
@@ -181,7 +181,7 @@ export class Publisher {
 
 async function renameOnOneDevice(from: string, to: string): Promise<void> {
   try {
-    await rename(from, to);
+    await makingWay(to, () => rename(from, to));
   } catch (error) {
     if (systemErrorCode(error) !== 'EXDEV') throw error;
     throw daemonError('CROSS_DEVICE', `${to} and the bus root are on different file systems.`, { cause: error });
