@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import unittest
@@ -82,6 +83,29 @@ class BusRootTest(BusTestCase):
         for marker in ("{", "{}", '{"bus": "quantbot-artifact-bus", "layout_version": 2}'):
             (self.folder / "plain/bus.json").write_text(marker)
             self.assert_refused("BUS_ROOT_NOT_FOUND", "plain")
+
+    def test_each_flipped_bit_of_a_marker_is_noticed(self) -> None:
+        bus = make_bus(self.folder / "other")
+        marker = bus / "bus.json"
+        state = json.loads(marker.read_text())
+        check = hashlib.sha256(json.dumps(state, separators=(",", ":")).encode()).hexdigest()
+        good = json.dumps({**state, "check": check}, indent=2).encode()
+        marker.write_bytes(good)
+        find_bus_root(bus)
+        text = json.loads(good)
+        for place in range(len(good)):
+            marker.write_bytes(good[:place] + bytes([good[place] ^ (1 << place % 8)]) + good[place + 1 :])
+            try:
+                find_bus_root(bus)
+                self.assertEqual(json.loads(marker.read_text()), text)
+            except BusError as error:
+                self.assertEqual(error.code, "BUS_ROOT_NOT_FOUND")
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "no FIFOs here")
+    def test_nobody_waits_for_a_fifo_in_the_place_of_a_marker(self) -> None:
+        (self.folder / "plain").mkdir()
+        os.mkfifo(self.folder / "plain/bus.json")
+        self.assert_refused("BUS_ROOT_NOT_FOUND", "plain")
 
     def test_a_path_that_duckdb_would_misread_is_refused(self) -> None:
         for path in ("a*b", "a[b", "day=1/bus", "a\\b"):

@@ -1,3 +1,4 @@
+import { forgetMended } from '@quantbot/bus-care/scrub';
 import { listOutcomes } from '@quantbot/bus-care/verify';
 import { isDamage, type OnProgress } from '@quantbot/bus-format';
 import { canonicalRows } from '@quantbot/bus-format/canon';
@@ -70,6 +71,7 @@ export async function rebuild(
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
+    await forgetMended(config);
     return { lastSeq: bus.journal.lastSeq, tables, problems };
   } finally {
     compactor.close();

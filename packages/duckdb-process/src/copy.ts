@@ -4,6 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
+import { ownFolderMode } from '@quantbot/infra/files';
 import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
 import type {
   CopyResult,
@@ -38,7 +39,7 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
     await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
     const files: PartitionFile[] = [];
     for (const { folders, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
-      await mkdir(join(folder, folders), { recursive: true });
+      await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
       const path = `${folders}/${fileName}`;
       const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
       files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });

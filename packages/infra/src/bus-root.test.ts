@@ -1,9 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryBus, temporaryFolder } from '../test/support/folders.js';
 import { busLayout } from './bus-layout.js';
-import { type BusMarker, findBusRoot, initBusRoot, mendBusMarker, readBusMarker } from './bus-root.js';
+import {
+  type BusMarker,
+  findBusRoot,
+  initBusRoot,
+  mendBusMarker,
+  readBusMarker,
+  restoreBusMarker,
+} from './bus-root.js';
 
 test('a bus root has every folder of the layout and says whose it is', async () => {
   const { busRoot } = await temporaryBus();
@@ -50,11 +57,28 @@ test('a folder that no bus has marked is refused with what to do', async () => {
   await expect(findBusRoot(join(folder, 'missing'))).rejects.toMatchObject({ code: 'BUS_ROOT_NOT_FOUND' });
 });
 
+test('a marker that is lost or damaged comes back as it was', async () => {
+  const { busRoot } = await temporaryBus();
+  const { marker, journal } = busLayout(busRoot);
+  const before = await readBusMarker(busRoot);
+  for (const hurt of [() => rmSync(marker), () => writeFileSync(marker, '{'), () => truncateSync(marker, 40)]) {
+    hurt();
+    expect(await restoreBusMarker(busRoot)).toBe(true);
+    expect(await restoreBusMarker(busRoot)).toBe(false);
+    expect(await readBusMarker(busRoot)).toEqual(before);
+  }
+  rmSync(join(journal, 'bus.json'));
+  expect(await initBusRoot(busRoot)).toEqual(before);
+  rmSync(marker);
+  expect(await initBusRoot(busRoot)).toEqual(before);
+});
+
 test.each(['', 'null', '{"bus":"quantbot-art', '{"bus":"another"}', '[]'])(
   'a damaged marker is refused: %j',
   async text => {
     const { busRoot } = await temporaryBus();
     writeFileSync(busLayout(busRoot).marker, text);
+    rmSync(join(busLayout(busRoot).journal, 'bus.json'));
     await expect(findBusRoot(busRoot)).rejects.toMatchObject({ code: 'BUS_ROOT_NOT_FOUND' });
     await expect(initBusRoot(busRoot)).rejects.toMatchObject({ code: 'BUS_ROOT_NOT_FOUND' });
   },

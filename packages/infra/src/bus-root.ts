@@ -16,6 +16,9 @@ const markerSchema = z.looseObject({
   created_at: z.string(),
 });
 
+/** The mode of folders where other users may write, if the umask lets them. */
+const sharedFolderMode = 0o777;
+
 /** The marker file of a bus root. A daemon reads what is submitted to a marked folder. */
 export type BusMarker = z.infer<typeof markerSchema>;
 
@@ -48,7 +51,7 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
 
 /** Only the marker has the identity of the bus: with a new one, exports and backups begin anew. */
 const cureOf = (path: string): string =>
-  `Restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
+  `Start the daemon: it restores the file from journal/${fileNames.marker}. If that is lost too, restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
 
 const damagedMarker = (path: string, what: string) =>
   busError('BUS_ROOT_NOT_FOUND', `${path} ${what}.`, { hint: cureOf(path) });
@@ -59,15 +62,46 @@ const versionIn = (text: string): number | undefined =>
     ?.layout_version;
 
 /**
- * Writes the marker again if it is missing or damaged. For the daemon, which knows it and holds the
- * bus.
+ * Writes the marker and its copy again if they are missing or damaged. For the daemon, which knows
+ * the marker and holds the bus.
  *
- * @returns whether it did.
+ * @returns whether it wrote the marker.
  */
 export async function mendBusMarker(busRoot: string, marker: BusMarker): Promise<boolean> {
+  await keepCopy(busRoot, marker);
   const path = join(busRoot, fileNames.marker);
   if (typeof readState(path, markerSchema) !== 'string') return false;
   await writeStateDurable(path, marker);
+  return true;
+}
+
+/**
+ * A second copy of the marker. A bus whose marker is lost keeps its identity, and so its backups
+ * and exports.
+ */
+const copyOf = (busRoot: string): string => join(busLayout(busRoot).journal, fileNames.marker);
+
+/** Whether the marker's copy in `journal/` can restore it. */
+export const isMarkerCopySound = (busRoot: string): boolean =>
+  typeof readState(copyOf(busRoot), markerSchema) !== 'string';
+
+async function keepCopy(busRoot: string, marker: BusMarker): Promise<void> {
+  const copy = readState(copyOf(busRoot), markerSchema);
+  if (typeof copy === 'string' || copy.bus_id !== marker.bus_id) await writeStateDurable(copyOf(busRoot), marker);
+}
+
+/**
+ * Restores a lost or damaged marker from its copy. The caller holds the bus, or is about to make
+ * it.
+ *
+ * @returns whether it did.
+ */
+export async function restoreBusMarker(busRoot: string): Promise<boolean> {
+  const path = join(busRoot, fileNames.marker);
+  if (typeof readState(path, markerSchema) !== 'string') return false;
+  const copy = readState(copyOf(busRoot), markerSchema);
+  if (typeof copy === 'string' || copy.layout_version > layoutVersion) return false;
+  await writeStateDurable(path, copy);
   return true;
 }
 
@@ -84,9 +118,15 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
     for (const folder of [busLayout(root).staging, busLayout(root).inbox]) makeShared(folder, umask);
   }
   const { marker, root: _root, journal: _journal, ...folders } = busLayout(root);
-  for (const folder of Object.values(folders)) await makeFolderDurable(folder);
+  const shared = [folders.inbox, folders.staging];
+  for (const folder of Object.values(folders))
+    await (shared.includes(folder) ? makeFolderDurable(folder, sharedFolderMode) : makeFolderDurable(folder));
+  await restoreBusMarker(root);
   const there = await readBusMarker(root);
-  if (there !== undefined) return there;
+  if (there !== undefined) {
+    await keepCopy(root, there);
+    return there;
+  }
   const made: BusMarker = {
     bus: 'quantbot-artifact-bus',
     layout_version: layoutVersion,
@@ -94,8 +134,10 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
     created_at: new Date().toISOString(),
   };
   // If two daemons start together for the first time, one creates the marker and both use it.
-  if (await createFileDurable(marker, stateText(made))) return made;
-  return (await readBusMarker(root)) ?? made;
+  const isFirst = await createFileDurable(marker, stateText(made));
+  const agreed = isFirst ? made : ((await readBusMarker(root)) ?? made);
+  await keepCopy(root, agreed);
+  return agreed;
 }
 
 /**

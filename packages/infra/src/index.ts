@@ -1,5 +1,13 @@
 export * from './bus-layout.js';
-export { type BusMarker, findBusRoot, initBusRoot, mendBusMarker, readBusMarker } from './bus-root.js';
+export {
+  type BusMarker,
+  findBusRoot,
+  initBusRoot,
+  isMarkerCopySound,
+  mendBusMarker,
+  readBusMarker,
+  restoreBusMarker,
+} from './bus-root.js';
 export * from './errors.js';
 export { artifactKeySchema, idSchema } from './id-schemas.js';
 export { type ArtifactKeyParts, artifactKey, isId, maxIdLength, producerInJobId } from './ids.js';

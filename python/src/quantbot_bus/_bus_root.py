@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Optional, Union
 
@@ -87,7 +89,7 @@ def checked_root(path: Path, setting: str = "bus_root") -> Path:
 def _check_marker(root: Path) -> None:
     marker = root / "bus.json"
     try:
-        text = marker.read_text(encoding="utf-8")
+        text = _read_regular(marker)
     except (FileNotFoundError, NotADirectoryError):
         raise BusError(
             "BUS_ROOT_NOT_FOUND", f"No bus has marked {root} as its own, so nobody would read what is submitted there."
@@ -101,12 +103,39 @@ def _check_marker(root: Path) -> None:
     if not isinstance(content, dict) or content.get("bus") != "quantbot-artifact-bus":
         raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} is not the marker of a bus.")
     version = content.get("layout_version")
+    if not _is_as_written(content) and not (isinstance(version, int) and version > LAYOUT_VERSION):
+        raise BusError(
+            "BUS_ROOT_NOT_FOUND",
+            f"{marker} is damaged: it is not the marker of a bus as it was written.",
+            hint="Start the daemon: it restores the file. If that does not help, run `quantbot-bus doctor`.",
+        )
     if not isinstance(version, int) or version > LAYOUT_VERSION:
         raise BusError(
             "BUS_ROOT_NOT_FOUND",
             f"{root} has layout {version}; this version knows {LAYOUT_VERSION}.",
             hint="Update quantbot-bus (bus_submit.py).",
         )
+
+
+def _read_regular(path: Path) -> str:
+    """The text of a regular file. Nobody waits for a FIFO in its place."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        return file.read()
+
+
+def _is_as_written(content: dict[str, Any]) -> bool:
+    """Whether a marker fits its checksum. One of an earlier version has none, and no other fields."""
+    fields = {"bus": str, "layout_version": int, "bus_id": str, "created_at": str}
+    state = {name: value for name, value in content.items() if name != "check"}
+    if not all(type(state.get(name)) is kind for name, kind in fields.items()):
+        return False
+    if "check" not in content:
+        return set(state) == set(fields)
+    text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    return bool(content["check"] == hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def _find_upwards(start: Path) -> Optional[Path]:

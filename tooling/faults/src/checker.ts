@@ -165,8 +165,9 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     /^alerts\.duckdb\.writer\.lock$/,
     /^exports\/(_export_status\.json|(ticks|books)\.parquet|trades|marks)$/,
     /^exports\/\.(trades|marks)\.[0-9a-f]{16}\.dataset\/(_dataset\.json|files\/part-\d{12}-[0-9a-f]{6}\.parquet)$/,
-    /^bus\/(bus\.json|writer\.guard|daemon\.json|scrub\.(json|guard))$/,
+    /^bus\/(bus\.json|(writer|backup)\.guard|daemon\.json|scrub\.(json|guard))$/,
     /^bus\/(staging|store|processed|rejected)\//, // staging is the producers'; the others are checked file by file
+    /^bus\/journal\/bus\.json$/,
     /^bus\/journal\/segments\/\d{12}-\d{12}\.parquet$/,
     /^bus\/journal\/hot\/\d{12}\/(commit|[a-z]+~\d+~(empty|\d{12}-\d{5}))\.parquet$/,
     /^bus\/canon\/[a-z]+\/(\d{12}-\d{12}\.parquet|table\.json)$/,

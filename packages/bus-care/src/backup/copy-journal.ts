@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError, daemonError } from '@quantbot/bus-format';
 import {
   checkSeal,
   damaged,
   emptyCommit,
+  emptyTableFile,
   ensureEmptyCommit,
   Journal,
   listHotCommits,
@@ -89,11 +90,20 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   for (const name of [emptyCommit, ...(await listHotCommits(source.hot)).map(seqName)]) {
     const [from, to] = [join(source.hot, name), join(next.hot, name)];
     await mkdir(to);
-    for (const file of await readdir(from))
-      if (file === 'commit.parquet' || name === emptyCommit) await copyFileDurable(join(from, file), join(to, file));
-      else await writeFile(join(to, file), '');
+    for (const file of (await readdir(from)).filter(isOfCommit))
+      if (file === 'commit.parquet') await copyRegular(join(from, file), join(to, file));
+      else await writeFile(join(to, file), name === emptyCommit ? emptyTableFile() : '');
   }
   await syncFolder(next.hot);
+}
+
+/** What is put aside in the folder of a commit has another name. */
+const isOfCommit = (name: string): boolean => name.endsWith('.parquet');
+
+/** Copies a file. An empty one stands for anything else, and is found as damaged. */
+async function copyRegular(from: string, to: string): Promise<void> {
+  if ((await lstat(from)).isFile()) await copyFileDurable(from, to);
+  else await writeFile(to, '');
 }
 
 /**
@@ -108,7 +118,7 @@ async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayo
     // The name alone is not enough: a bus that was set back reuses its numbers.
     const isThere = isSameFile(info, await stat(there).catch(() => undefined)) && (await checkSeal(there)) !== 'rotten';
     if (isThere && tryLink(there, to)) continue;
-    await copyFileDurable(from, to);
+    await copyRegular(from, to);
     await keepTimes(to, info);
   }
   await syncFolder(next.segments);

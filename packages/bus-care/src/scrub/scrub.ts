@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { DaemonError, daemonError, ignoreMissing, type OnProgress } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import {
@@ -47,10 +48,49 @@ export async function scrub(config: BusConfig, options: ScrubOptions): Promise<S
   const release = await lockWork(scrubGuardOf(layout.root), layout);
   if (release === undefined) throw daemonError('SCRUB_BUSY', `Another process is scrubbing ${layout.root}.`);
   try {
-    return await new Pass(config, layout, options).run();
+    return await new Pass(config, layout, options, nextPass(readScrubState(layout.root))).run();
   } finally {
     release();
   }
+}
+
+/** The state to go on from: that of an unfinished pass, or of a new one. */
+function nextPass(before: ScrubState | undefined): ScrubState {
+  if (before?.ended_at === null) return before;
+  const { findings = [], last = null } = before ?? {};
+  const place = { ...beginning };
+  return { started_at: now(), ended_at: null, place, files: 0, bytes: 0, total_bytes: 0, findings, last };
+}
+
+/**
+ * Forgets findings of earlier scrubs whose files have been mended since. Compares only files that
+ * have changed since they were found. Does nothing while a scrub runs, which looks itself.
+ *
+ * @returns the files that are whole again, or gone.
+ */
+export async function forgetMended(config: BusConfig): Promise<string[]> {
+  const layout = busLayout(config.busRoot);
+  if ((await changedSinceFound(layout)).length === 0) return [];
+  const release = await lockWork(scrubGuardOf(layout.root), layout);
+  if (release === undefined) return [];
+  try {
+    const state = readScrubState(layout.root);
+    const changed = await changedSinceFound(layout, state);
+    if (state === undefined || changed.length === 0) return [];
+    return await new Pass(config, layout, { pace: async () => {} }, state).forget(changed);
+  } finally {
+    release();
+  }
+}
+
+/** The findings whose files were written, replaced or removed after they were found. */
+async function changedSinceFound({ root }: BusLayout, state = readScrubState(root)): Promise<string[]> {
+  const changed: string[] = [];
+  for (const { what, found_at } of state?.findings ?? []) {
+    const info = await stat(resolve(root, what)).catch(ignoreMissing);
+    if (info === undefined || info.ctimeMs > Date.parse(found_at)) changed.push(what);
+  }
+  return changed;
 }
 
 class Pass {
@@ -63,16 +103,28 @@ class Pass {
   readonly #confirmed = new Set<string>();
   #savedAt = performance.now();
 
-  constructor(config: BusConfig, layout: BusLayout, options: ScrubOptions) {
+  constructor(config: BusConfig, layout: BusLayout, options: ScrubOptions, state: ScrubState) {
     this.#config = config;
     this.#layout = layout;
     this.#options = options;
-    const before = readScrubState(layout.root);
-    const isUnfinished = before?.ended_at === null;
-    const fresh = { started_at: now(), ended_at: null, place: { ...beginning }, files: 0, bytes: 0, total_bytes: 0 };
-    const { findings = [], last = null } = before ?? {};
-    this.#state = isUnfinished ? before : { ...fresh, findings, last };
-    this.#findings = new Map(findings.map(finding => [finding.what, finding]));
+    this.#state = state;
+    this.#findings = new Map(state.findings.map(finding => [finding.what, finding]));
+  }
+
+  /** Compares some of the findings again. Returns those that are none any more. */
+  async forget(changed: readonly string[]): Promise<string[]> {
+    const journal = await Journal.read(this.#layout).catch(unlessDamaged);
+    try {
+      await this.#lookAgain(await listOwnFiles(this.#config, this.#layout), journal, changed);
+    } finally {
+      journal?.close();
+    }
+    for (const what of changed) {
+      const left = this.#findings.get(what);
+      if (left !== undefined) this.#findings.set(what, { ...left, found_at: now() });
+    }
+    await this.#save();
+    return changed.filter(what => !this.#findings.has(what));
   }
 
   async run(): Promise<ScrubState> {
@@ -101,8 +153,11 @@ class Pass {
   }
 
   /** What was found before, and is whole again or gone, is forgotten. */
-  async #lookAgain(own: readonly OwnFile[], journal: Journal | undefined): Promise<void> {
-    const known = [...this.#findings.keys()];
+  async #lookAgain(
+    own: readonly OwnFile[],
+    journal: Journal | undefined,
+    known: readonly string[] = [...this.#findings.keys()],
+  ): Promise<void> {
     for (const file of own) if (known.includes(file.what)) this.#note(file.what, await file.check(this.#options.pace));
     const stored = known.filter(what => what.startsWith('store/'));
     for (const row of (await journal?.rows('WHERE rel_path IN (SELECT unnest($1))', stored)) ?? [])

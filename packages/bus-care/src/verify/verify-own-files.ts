@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { concurrently, ignoreMissing } from '@quantbot/bus-format';
-import { checkSeal, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
+import { checkSeal, damagedEmptyFiles, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
 import {
   databasePath,
   datasetSchema,
@@ -73,15 +73,23 @@ function diskFailed(error: unknown): 'unreadable' {
   return 'unreadable';
 }
 
-const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> =>
-  (await liveJournalFiles(layout)).map(path =>
+const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> => [
+  ...(await liveJournalFiles(layout)).map(path =>
     sealed(
       layout,
       join('journal', path),
       'JOURNAL_DAMAGED',
       ', so its rows may be wrong; stop the daemon and restore this file from a backup',
     ),
-  );
+  ),
+  ...(await damagedEmptyFiles(layout)).map((path): OwnFile => {
+    const what = join('journal', path);
+    const detail = 'it is not as it was written, and has no rows; each start of the daemon writes it again';
+    const isStill = async () => (await damagedEmptyFiles(layout)).includes(path);
+    const check = async () => ((await isStill()) ? { code: 'TABLE_DAMAGED' as const, what, detail } : undefined);
+    return { what, path: join(layout.root, what), check };
+  }),
+];
 
 async function segmentFiles(layout: BusLayout, tables: readonly string[]): Promise<OwnFile[]> {
   const files: OwnFile[] = [];

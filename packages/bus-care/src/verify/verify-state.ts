@@ -16,9 +16,9 @@ import {
   scrubStateSchema,
   stateFileOf,
 } from '@quantbot/bus-format/state';
-import { BusError, type BusLayout, readBusMarker } from '@quantbot/infra';
+import { BusError, type BusLayout, isMarkerCopySound, readBusMarker } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { readState } from '@quantbot/infra/files';
+import { exists, fileNames, readState } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 
 /**
@@ -41,9 +41,11 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
   };
   const json = (path: string, schema: Parameters<typeof readState>[1], cure: string, code?: StoreProblemCode) =>
     file(path, () => readState(path, schema) === 'damaged', cure, code);
+  const markerCopy = join(layout.journal, fileNames.marker);
   const adoptions = await listDamagedAdoptions(layout);
   return [
     file(layout.marker, () => isMarkerDamaged(root), markerCure),
+    file(markerCopy, async () => (await exists(markerCopy)) && !isMarkerCopySound(root), copyCure),
     ...[...guardsOf(config), backupGuardOf(root), scrubGuardOf(root)].map(path =>
       file(path, async () => (await lookAtGuard(path)) === 'damaged', guardCure, 'GUARD_DAMAGED'),
     ),
@@ -65,7 +67,8 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
   ];
 }
 
-const markerCure = 'a running daemon writes it again within seconds; quantbot-bus doctor says what to do without one';
+const markerCure = 'a running daemon writes it again within seconds, and the next start restores it';
+const copyCure = 'a running daemon writes it again within seconds, and so does the next start';
 const guardCure = 'nothing is lost: it holds no data, and its next user replaces it';
 const statusCure = 'the daemon writes it again within seconds, or at its start';
 const tableCure = 'the next start of the daemon compacts the table again from the store';

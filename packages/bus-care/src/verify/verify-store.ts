@@ -42,7 +42,10 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
   const problems = await checkOwnFiles(config, layout);
   try {
     const report = await compareStore(config, layout, options);
-    return { ...report, problems: [...problems, ...report.problems] };
+    // Tables cannot be read through a damaged database, which is found already.
+    const isDamaged = problems.some(({ code }) => code === 'DATABASE_DAMAGED');
+    const found = report.problems.filter(({ what }) => !isDamaged || what !== config.duckdbPath);
+    return { ...report, problems: [...problems, ...found] };
   } catch (error) {
     // A damaged journal is unreadable or makes no sense.
     if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;

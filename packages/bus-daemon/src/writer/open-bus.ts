@@ -8,9 +8,9 @@ import {
   listHotCommits,
   TableSegments,
 } from '@quantbot/bus-format/journal';
-import { closeToOthers, exportStatusFile, lockFileOf } from '@quantbot/bus-format/state';
+import { closeToOthers, exportStatusFile, lockFileOf, openFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker } from '@quantbot/infra';
+import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker, restoreBusMarker } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
@@ -29,6 +29,11 @@ export async function openBus(
   { umask, ...injected }: Pick<Bus, 'now' | 'elapsed' | 'newClaim' | 'files' | 'assertHeld'> & { umask?: number },
 ): Promise<Bus> {
   const layout = busLayout(config.busRoot);
+  if (await restoreBusMarker(layout.root))
+    logger.warn(
+      { path: layout.marker },
+      'the marker of the bus was missing or damaged; it is restored from its copy in journal/',
+    );
   await mustHaveJournal(layout);
   const marker = await initBusRoot(config.busRoot, umask);
   const closed = umask === undefined ? [] : closeToOthers(config);
@@ -36,6 +41,17 @@ export async function openBus(
     logger.warn(
       { paths: closed.slice(0, 10), count: closed.length },
       'other users could write to folders of the daemon; their permissions are now corrected. Producers write to inbox and staging',
+    );
+  const open = umask === undefined ? [] : openFolders(config);
+  if (open.length > 0)
+    logger.warn(
+      { paths: open, hint: `Run \`sudo chmod go-w ${open.join(' ')}\`.` },
+      'other users may write to folders of the daemon, and can replace stored files. Producers write to inbox and staging',
+    );
+  else if (umask !== undefined)
+    logger.info(
+      { inbox: layout.inbox, staging: layout.staging },
+      'producers may write to inbox and staging; only the user of the daemon writes to the other folders',
     );
   await removeLeftovers(config);
   const journal = await Journal.open(layout);

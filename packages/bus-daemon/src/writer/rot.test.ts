@@ -1,5 +1,6 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { examine } from '@quantbot/bus-care/doctor';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
 import { flipBit } from '@quantbot/tooling-testing/rot';
@@ -153,11 +154,16 @@ test('verify names a commit that has rotted', async () => {
 });
 
 test('a published database that has rotted is found and published again', async () => {
-  const { bus, publisher, advance } = await compactedBus();
+  const { bus, test: testBus, publisher, advance } = await compactedBus();
   await publisher.publishIfMissing();
   const { ino } = statSync(bus.config.duckdbPath);
-  flipBit(bus.config.duckdbPath);
-  expect(await problemsOf(bus)).toContain(`DATABASE_DAMAGED ${bus.config.duckdbPath}`);
+  flipBit(bus.config.duckdbPath, 100); // DuckDB cannot even open it
+  expect(await problemsOf(bus)).toEqual([`DATABASE_DAMAGED ${bus.config.duckdbPath}`]);
+  const { findings } = await examine({ config: testBus.configPath });
+  expect(findings).toContainEqual(
+    expect.objectContaining({ code: 'FILE_DAMAGED', cure: expect.stringContaining('quantbot-bus start') }),
+  );
+  expect(findings.filter(({ code }) => code === 'CHECK_FAILED')).toEqual([]);
   advance(60_000);
   await publisher.publishIfMissing();
   expect(statSync(bus.config.duckdbPath).ino).not.toBe(ino);

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { paceOf, scrub } from '@quantbot/bus-care/scrub';
+import { forgetMended, paceOf, scrub } from '@quantbot/bus-care/scrub';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
 import {
@@ -147,6 +147,24 @@ test('what was mended is forgotten at once, and what is not damaged any more is 
   });
   await expect(killed).rejects.toThrow();
   expect(readScrubState(bus.layout.root)?.findings).toEqual([]);
+});
+
+test('a file that is whole again is no finding any more, without another scrub', async () => {
+  const { bus } = await fullBus();
+  const rows = await bus.journal.ingestedBetween(0, 2);
+  const paths = rows.map(row => join(bus.layout.root, row.rel_path as string));
+  for (const path of paths) flipBit(path);
+  await scrub(bus.config, unbounded);
+  const ended = readScrubState(bus.layout.root)?.ended_at;
+  expect(await forgetMended(bus.config)).toEqual([]);
+  await sleep(20);
+  flipBit(paths[0] as string);
+  rmSync(paths[1] as string);
+  writeFileSync(paths[1] as string, 'other bytes');
+  expect(await forgetMended(bus.config)).toEqual([rows[0]?.rel_path]);
+  const state = readScrubState(bus.layout.root);
+  expect(state).toMatchObject({ ended_at: ended, findings: [{ what: rows[1]?.rel_path }] });
+  expect(await forgetMended(bus.config)).toEqual([]); // it has not changed since
 });
 
 test('a place that has rotted begins a new pass', async () => {

@@ -1,8 +1,9 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { makeFolderDurable, makingWay, readSmallFile, smallFileBytes, writeFileDurable } from '@quantbot/infra/files';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { unlessUnreadable } from '../errors.js';
+import { ignoreMissing, unlessUnreadable } from '../errors.js';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
@@ -15,12 +16,23 @@ export async function ensureEmptyTableFiles(
   layout: BusLayout,
   table: { name: string; generation: number },
 ): Promise<void> {
-  // Without rows, and with a column that no table can have: views name their columns themselves,
-  // and read NULL for what a file lacks.
-  const empty = () =>
-    new Uint8Array(parquetWriteBuffer({ columnData: [{ name: '_position', type: 'INT64', data: [] }] }));
   for (let generation = 0; generation <= table.generation; generation++)
-    await ensureFile(layout, emptyTableFileName(table.name, generation), empty());
+    await ensureFile(layout, emptyTableFileName(table.name, generation), emptyTableFile());
+}
+
+/**
+ * The content of a table's empty file: no rows, and a column that no table can have. Views name
+ * their columns themselves, and read NULL for what a file lacks.
+ */
+export const emptyTableFile = (): Uint8Array =>
+  new Uint8Array(parquetWriteBuffer({ columnData: [{ name: '_position', type: 'INT64', data: [] }] }));
+
+/** The paths below `journal/` of the empty files of tables that are not as they were written. */
+export async function damagedEmptyFiles({ hot }: BusLayout): Promise<string[]> {
+  const names = (await readdir(join(hot, emptyCommit)).catch(ignoreMissing)) ?? [];
+  const tables = names.filter(name => name.endsWith('~empty.parquet'));
+  const damaged = tables.filter(name => !has(join(hot, emptyCommit, name), emptyTableFile()));
+  return damaged.map(name => join('hot', emptyCommit, name));
 }
 
 async function ensureFile(layout: BusLayout, name: string, content: Uint8Array): Promise<void> {

@@ -91,7 +91,7 @@ export function countTableFiles({ hot }: BusLayout, seq: number): number {
   try {
     return readdirSync(join(hot, seqName(seq))).filter(name => name.includes('~')).length;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return 0;
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0; // a damaged one is found elsewhere
     throw error;
   }
 }

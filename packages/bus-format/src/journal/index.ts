@@ -1,6 +1,6 @@
 /** `@quantbot/bus-format/journal`: the journal's rows and files, and the outcomes made of them. */
 export { commitFile } from './commit-file.js';
-export { ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
+export { damagedEmptyFiles, emptyTableFile, ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
 export {
   emptyCommit,
   listHotCommits,

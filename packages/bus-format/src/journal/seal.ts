@@ -59,7 +59,7 @@ export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return 'missing';
-    if (isNotRegular(error)) return 'rotten';
+    if (isNotRegular(error) || systemErrorCode(error) === 'ENOTDIR') return 'rotten';
     throw error;
   }
   try {

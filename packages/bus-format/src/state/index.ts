@@ -58,7 +58,7 @@ export {
   lookIntoInbox,
   type WaitingJob,
 } from './inbox.js';
-export { closedFolders, closeToOthers, isOpenToOthers } from './own-folders.js';
+export { closedFolders, closeToOthers, openFolders } from './own-folders.js';
 export {
   databasePath,
   hasRotted,

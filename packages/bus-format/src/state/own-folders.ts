@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -22,8 +22,12 @@ export function closedFolders({ busRoot, duckdbPath, export: { exportDir } }: Bu
   return [...new Set([dirname(busRoot), dirname(duckdbPath), exportDir, ...Object.values(closed)])];
 }
 
+/** The {@link closedFolders} where others than their owner may write. */
+export const openFolders = (config: BusConfig): string[] =>
+  closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+
 /** Whether others than the owner can put names into a folder, or take them out. */
-export const isOpenToOthers = (info: Stats | undefined): boolean =>
+const isOpenToOthers = (info: Stats | undefined): boolean =>
   info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
 
 /**

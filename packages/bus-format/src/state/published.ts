@@ -1,4 +1,4 @@
-import { chmod, readdir, stat } from 'node:fs/promises';
+import { chmod, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { BusLayout } from '@quantbot/infra';
@@ -83,6 +83,7 @@ export async function hasRotted(path: string, { sha256 }: PublishedDatabase, pac
  */
 export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
   const path = databasePath(layout, name);
+  if (!(await lstat(path)).isFile()) return false;
   await chmod(path, 0o644); // else whoever is not root could not even try
   try {
     const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });

@@ -12,5 +12,13 @@ export { flush, syncFile, syncFiles, syncFolder } from './flush.js';
 export * from './names.js';
 export * from './pinned-folder.js';
 export { isNotRegular, readLoneFile, readSmall, readSmallFile, smallFileBytes } from './read-small.js';
-export { makingWay, parseState, readState, replaceFile, stateText, writeState, writeStateDurable } from './state-file.js';
+export {
+  makingWay,
+  parseState,
+  readState,
+  replaceFile,
+  stateText,
+  writeState,
+  writeStateDurable,
+} from './state-file.js';
 export * from './write.js';

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -40,6 +41,18 @@ test('a state of an earlier version, without a checksum, is read', () => {
 
 test('a field that a later version has added is passed over', () => {
   expect(parseState(stateText({ ...state, later: 1 }), schema)).toEqual(state);
+});
+
+test('a FIFO or a circle of links in the place of a state is damage, for which nobody waits', async () => {
+  const folder = temporaryFolder();
+  const [fifo, circle] = [join(folder, 'fifo'), join(folder, 'circle')];
+  execFileSync('mkfifo', [fifo]);
+  symlinkSync('circle', circle);
+  for (const path of [fifo, circle]) {
+    expect(readState(path, schema)).toBe('damaged');
+    writeState(path, state);
+    expect(readState(path, schema)).toEqual(state);
+  }
 });
 
 test('a folder in the place of a state is damage, and makes way', async () => {

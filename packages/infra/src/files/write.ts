@@ -119,11 +119,17 @@ function writeWhole(file: number, content: string | Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
 }
 
+/**
+ * The mode of folders where only the daemon's user may write. Where a folder has a default ACL, the
+ * umask counts for nothing, and only the mode keeps other users out.
+ */
+export const ownFolderMode = 0o755;
+
 /** Creates a folder and its missing parents, and flushes every folder that got a new name. */
-export async function makeFolderDurable(path: string): Promise<void> {
+export async function makeFolderDurable(path: string, mode = ownFolderMode): Promise<void> {
   const absolute = resolve(path);
   if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return;
-  const first = await makeFolders(absolute);
+  const first = await makeFolders(absolute, mode);
   if (first === undefined) return;
   for (let folder = absolute; folder.length >= first.length; folder = dirname(folder))
     await syncFolder(dirname(folder));
@@ -133,14 +139,14 @@ export async function makeFolderDurable(path: string): Promise<void> {
  * Node reports ENOENT if a read-only file system refuses a recursive mkdir (seen with 20.20). A
  * single step reports the real error.
  */
-async function makeFolders(path: string): Promise<string | undefined> {
+async function makeFolders(path: string, mode: number): Promise<string | undefined> {
   try {
-    return await mkdir(path, { recursive: true });
+    return await mkdir(path, { recursive: true, mode });
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     let missing = path;
     while (!(await exists(dirname(missing)))) missing = dirname(missing);
-    await mkdir(missing);
+    await mkdir(missing, mode);
     throw error;
   }
 }

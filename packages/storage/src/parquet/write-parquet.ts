@@ -56,7 +56,7 @@ export async function writeParquet(
   const columns = columnsOf(schema);
   const copyOptions = checkedCopyOptions(options);
   try {
-    await makeFolderDurable(dirname(target));
+    await makeFolderDurable(dirname(target), 0o777); // the caller's umask decides
     return await replaceFileDurable(target, async temporary => {
       const rows = await withMemoryConnection(async connection => {
         await createTable(connection, columns);

@@ -17,6 +17,10 @@ test('init writes a configuration that says what nothing says, and that the daem
   const path = join(folder, 'bus_config.json');
   const written = await run(folder, 'init');
   expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining('Next: quantbot-bus start') });
+  expect(written.stdout).toContain(
+    `Producers may write to ${folder}/data/bus/inbox and ${folder}/data/bus/staging; only the daemon's user`,
+  );
+  expect(written.stdout).not.toContain('chmod');
   const { config } = findBusConfig({ cwd: folder, env: {} });
   const defaults = findBusConfig({ cwd: without, env: {} }).config;
   expect(JSON.stringify(config).replaceAll(folder, '')).toBe(JSON.stringify(defaults).replaceAll(without, ''));

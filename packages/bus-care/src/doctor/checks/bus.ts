@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { BusError, readBusMarker } from '@quantbot/infra';
+import { BusError, isMarkerCopySound, readBusMarker } from '@quantbot/infra';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';
@@ -17,7 +17,9 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
         marker.message,
         marker.hint.startsWith('Upgrade')
           ? marker.hint
-          : `Restore ${layout.marker} from a backup. If there is none: stop the daemon, \`mv ${shellWord(layout.marker)} ${shellWord(`${layout.marker}.damaged`)}\`, then ${run('start')} writes a new one`,
+          : isMarkerCopySound(config.busRoot)
+            ? run('start')
+            : `Restore ${layout.marker} from a backup. If there is none: stop the daemon, \`mv ${shellWord(layout.marker)} ${shellWord(`${layout.marker}.damaged`)}\`, then ${run('start')} writes a new one`,
       ),
     ];
   if (marker === undefined)

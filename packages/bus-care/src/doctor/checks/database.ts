@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonError } from '@quantbot/bus-format';
-import { listPublished } from '@quantbot/bus-format/state';
+import { hasRotted, listPublished, recordOf } from '@quantbot/bus-format/state';
 import { assertOurs } from '@quantbot/bus-format/views';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb, StorageError } from '@quantbot/storage';
@@ -27,8 +27,11 @@ export async function database(bus: ExaminedBus): Promise<Finding[]> {
           : `The daemon rebuilds it at its start: ${run('start')}`,
       ),
     ];
-  const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus)) ?? (await moved(bus));
+  const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus));
   if (obstacle !== undefined) return [obstacle];
+  if (await isDamaged(bus)) return []; // the check of rot tells
+  const elsewhere = await moved(bus);
+  if (elsewhere !== undefined) return [elsewhere];
   const held = await heldOnes(bus);
   return held.length > 0 ? held : [fine('database', `${path} is this bus's own, and can be opened`)];
 }
@@ -75,6 +78,11 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
       `${run(`adopt ${path}`)} brings its tables into the bus. Or move it aside; the bus then publishes its own: \`mv ${path} ${shellWord(`${config.duckdbPath}.before-bus`)}\``,
     );
   }
+}
+
+async function isDamaged({ config, layout }: ExaminedBus): Promise<boolean> {
+  const record = await recordOf(layout, config.duckdbPath);
+  return record !== undefined && (await hasRotted(config.duckdbPath, record));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
-import { closedFolders, isOpenToOthers } from '@quantbot/bus-format/state';
+import { openFolders } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -22,7 +22,7 @@ export async function permissions({ config, layout }: ExaminedBus): Promise<Find
 
 /** Producers may write to the inbox and to staging. */
 function openToOthers(config: ExaminedBus['config']): Finding[] {
-  const open = closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+  const open = openFolders(config);
   const [first] = open;
   if (first === undefined) return [];
   const { uid, gid, mode } = statSync(first);

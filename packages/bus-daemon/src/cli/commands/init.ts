@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { commentedDefaults } from '@quantbot/infra/config';
+import { openFolders } from '@quantbot/bus-format/state';
+import { busLayout } from '@quantbot/infra';
+import { commentedDefaults, findBusConfig } from '@quantbot/infra/config';
 import { createFileDurable, writeFileDurable } from '@quantbot/infra/files';
 import { type CommonOptions, print } from '../shared.js';
 
@@ -10,5 +12,15 @@ export async function initCommand(file: string, options: CommonOptions & { force
   if (options.force) await writeFileDurable(path, commentedDefaults());
   else if (!(await createFileDurable(path, commentedDefaults())))
     throw daemonError('CONFIG_EXISTS', `${path} already exists.`);
-  print(options, { path }, () => `${path} has every setting at its default.\nNext: quantbot-bus start`);
+  const { config } = findBusConfig({ config: path });
+  const { inbox, staging } = busLayout(config.busRoot);
+  const open = openFolders(config);
+  print(options, { path }, () =>
+    [
+      `${path} has every setting at its default.`,
+      `Producers may write to ${inbox} and ${staging}; only the daemon's user may write to the other folders.`,
+      ...open.map(folder => `Other users may write to ${folder}. Run \`sudo chmod go-w ${folder}\`.`),
+      'Next: quantbot-bus start',
+    ].join('\n'),
+  );
 }

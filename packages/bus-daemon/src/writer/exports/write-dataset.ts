@@ -8,7 +8,7 @@ import {
   switchDataset,
   writeDatasetManifest,
 } from '@quantbot/bus-format/state';
-import { digestFile, faultPoint, makeFolderDurable, syncFile, syncFolder } from '@quantbot/infra/files';
+import { digestFile, faultPoint, makeFolderDurable, ownFolderMode, syncFile, syncFolder } from '@quantbot/infra/files';
 import {
   definitionOf,
   type ExportContext,
@@ -118,7 +118,7 @@ const withBuilding = (
   whileBuilding(context, item, async building => {
     const { bus, worker } = context;
     const folder = filesIn(building);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: ownFolderMode });
     const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
     const written = await worker.request(
       { task: 'partition', ...select, folder, fileName, partitionBy: item.options.partitionBy },

@@ -1,3 +1,4 @@
+import { forgetMended } from '@quantbot/bus-care/scrub';
 import { isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
 import { mendBusMarker } from '@quantbot/infra';
@@ -129,7 +130,10 @@ export class Maintenance {
     await this.#exporter.ensureStatus();
   }
 
-  /** Writes receipts and reject reasons again that a scrub has found damaged. */
+  /**
+   * Writes receipts and reject reasons again that a scrub has found damaged, and forgets what is
+   * whole again.
+   */
   async #mendFound(): Promise<void> {
     const now = this.#bus.elapsed();
     if (now - this.#lastMendAt < mendEveryMs) return;
@@ -138,6 +142,7 @@ export class Maintenance {
     const whats = findings.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
     const mended = await mendOutcomes(this.#bus, whats);
     if (mended.length > 0) this.#bus.logger.warn({ files: mended }, 'damaged receipts or reasons are written again');
+    if (findings.length > 0) await forgetMended(this.#bus.config);
   }
 
   /**

@@ -11,7 +11,7 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { BusError } from '@quantbot/infra';
-import { fileNames, readLoneFile, replaceFile, systemErrorCode } from '@quantbot/infra/files';
+import { fileNames, ownFolderMode, readLoneFile, replaceFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { listClaimed } from '../stages/claim.js';
@@ -125,7 +125,7 @@ function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
   const path = outcomePath(bus, jobId, isRejected);
   const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: ownFolderMode });
     replaceFile(path, textOf(outcome));
     return true;
   } catch (error) {

@@ -8,7 +8,14 @@ import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord
 import { version } from '@quantbot/bus-format/version';
 import { assertOurs, type BusInfo, buildDatabase, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import { digestFile, faultPoint, makeFolderDurable, makingWay, syncFolder, systemErrorCode } from '@quantbot/infra/files';
+import {
+  digestFile,
+  faultPoint,
+  makeFolderDurable,
+  makingWay,
+  syncFolder,
+  systemErrorCode,
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type CheckedView, checkViews, viewsTable } from './own-views.js';
 import { neededAfter, snapshotOf } from './snapshot.js';

@@ -67,10 +67,10 @@ async function stillHeld(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Pro
  */
 async function forget(bus: Bus, record: Pick<PublishedDatabase, 'name'>): Promise<void> {
   const path = join(bus.layout.published, record.name);
-  await rm(`${path}.duckdb`, { force: true });
+  await rm(`${path}.duckdb`, { force: true, recursive: true });
   await rm(`${path}.duckdb.wal`, { force: true });
   faultPoint('release:database-removed');
-  await rm(`${path}.json`, { force: true });
+  await rm(`${path}.json`, { force: true, recursive: true });
 }
 
 async function deleteUnreferenced(

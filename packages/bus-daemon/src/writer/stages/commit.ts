@@ -11,7 +11,15 @@ import {
   tableFileName,
 } from '@quantbot/bus-format/journal';
 import { isTraceparent, type Manifest, type TraceContext } from '@quantbot/infra';
-import { copyFileDurable, faultPoint, syncFolder, systemErrorCode, tryLink, writeAndSync } from '@quantbot/infra/files';
+import {
+  copyFileDurable,
+  faultPoint,
+  ownFolderMode,
+  syncFolder,
+  systemErrorCode,
+  tryLink,
+  writeAndSync,
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from '../job.js';
 import type { DecidedBatch } from './decide.js';
@@ -70,11 +78,11 @@ const keysOf = (committed: readonly CommittedJob[]): string[] =>
 /** Only flushes use another thread below, because a hand-over costs more than the other calls. */
 function makeEmptyFolder(path: string): void {
   try {
-    mkdirSync(path);
+    mkdirSync(path, ownFolderMode);
   } catch (error) {
     if (systemErrorCode(error) !== 'EEXIST') throw error;
     rmSync(path, { recursive: true }); // from a failed attempt
-    mkdirSync(path);
+    mkdirSync(path, ownFolderMode);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   faultPoint,
   fileNames,
   inFolder,
+  ownFolderMode,
   readLoneFile,
   removeTemporaries,
   systemErrorCode,
@@ -141,7 +142,7 @@ function manifestOf({ folder, own, rows }: CommittedJob): Buffer | undefined {
 async function newFolder(bus: Bus, { claim }: CommittedJob): Promise<string> {
   const folder = join(bus.layout.building, `settled-${claim}`);
   await rm(folder, { recursive: true, force: true }); // from a failed attempt
-  await mkdir(folder);
+  await mkdir(folder, ownFolderMode);
   return folder;
 }
 
@@ -186,7 +187,7 @@ async function settleRejected(bus: Bus, job: CommittedJob): Promise<void> {
   const place = isOlder ? archiveOf(target, seq) : target;
   if (!isOlder && earlier !== seq && (await lstat(target).catch(ignoreMissing)) !== undefined)
     await archive(target, String(earlier ?? 'damaged'));
-  await mkdir(place, { recursive: true });
+  await mkdir(place, { recursive: true, mode: ownFolderMode });
   writeFileAtomic(join(place, fileNames.rejectReason), reason);
   await rename(job.folder, join(place, asItCame));
 }

@@ -1,0 +1,29 @@
+import { rmSync } from 'node:fs';
+import { campaign, seed } from '@quantbot/tooling-config/campaign';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Random } from '../src/random.js';
+import { type Damage, damageOne, kinds, makeRottingBus, type RottingBus } from '../src/rot.js';
+
+const random = new Random(seed);
+let bus: RottingBus;
+beforeAll(async () => {
+  console.log(`seed ${seed}`);
+  bus = await makeRottingBus(seed);
+});
+afterAll(() => rmSync(bus.folder, { recursive: true, force: true }));
+
+const names = Object.keys(kinds);
+const others: Damage[] = ['empty', 'folder', 'fifo', 'link'];
+/** How often each kind of file gets a flipped bit. */
+const flips = Number(process.env.FLIPS ?? campaign(0, 6));
+const all = names.flatMap(kind => [...Array<Damage>(flips).fill('bit'), ...others].map(damage => ({ kind, damage })));
+const few = Array.from({ length: 3 }, (_, index) => ({
+  kind: random.pick(names),
+  damage: index === 0 ? random.pick(others) : ('bit' as const),
+}));
+
+const isWhole = campaign(0, 1) === 1;
+
+test.each(isWhole ? all : few)('$damage in the place of: $kind', async ({ kind, damage }) => {
+  expect(await damageOne(bus, kind, damage, random)).toEqual([]);
+});
