@@ -61,6 +61,7 @@ export async function tryGuard(path: string, building: string): Promise<Guard | 
 export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'damaged' | 'unknown'> {
   if (held.has(path)) return 'held';
   if (!(await exists(path))) return 'free';
+  if (isNoFile(path)) return 'damaged';
   try {
     (await DuckDBInstance.create(path, { access_mode: 'READ_ONLY', threads: '1', memory_limit: '64MB' })).closeSync();
     return 'free';
@@ -69,6 +70,9 @@ export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'dama
     return isUnreadable(error) ? 'unknown' : 'damaged';
   }
 }
+
+/** Whether DuckDB could wait for ever: somebody has put a FIFO, or a folder, in the place of a guard. */
+const isNoFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 /** Whether the machine, and not the file's content, keeps DuckDB from opening it. */
 const isUnreadable = (error: unknown): boolean => {
@@ -121,6 +125,7 @@ async function openOrReplace(path: string, building: string): Promise<DuckDBInst
 }
 
 async function tryOpen(path: string): Promise<DuckDBInstance | undefined> {
+  if (isNoFile(path)) throw new Error(`${path} is not a regular file.`);
   try {
     return await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });
   } catch (error) {

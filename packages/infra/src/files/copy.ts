@@ -20,7 +20,7 @@ export async function copyFileDurable(from: string, to: string): Promise<Content
 
 /** {@link copyFileDurable} without the flush, which the caller must do. */
 export async function copyFileHashing(from: string, to: string): Promise<ContentDigest> {
-  const source = await open(from, 'r');
+  const source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return await copyHandle(source, to);
   } finally {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -220,4 +221,13 @@ test('exists tells what is there from what is not, and nothing else', async () =
 test('a temporary name lies beside, is hidden, and is new each time', () => {
   expect(temporaryBeside('/data/file.json')).toMatch(/^\/data\/\.file\.json\.[0-9a-f]{12}\.tmp$/);
   expect(temporaryBeside('/data/file.json')).not.toBe(temporaryBeside('/data/file.json'));
+});
+
+test('a folder below a default ACL is closed to others', async context => {
+  const folder = temporaryFolder();
+  const { status } = spawnSync('setfacl', ['-d', '-m', 'u:1234:rwx,g::rwx,o::rwx', folder]);
+  if (status !== 0) return context.skip('no setfacl, or a file system without ACLs');
+  await makeFolderDurable(join(folder, 'a/b'));
+  await makeFolderDurable(join(folder, 'shared'), 0o777);
+  expect(['a', 'a/b', 'shared'].map(name => statSync(join(folder, name)).mode & 0o022)).toEqual([0, 0, 0o022]);
 });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { storageError } from '../errors.js';
 import { databaseError } from './database-error.js';
 import { instanceSettings } from './memory-instance.js';
 import { nextSpillPath } from './spill-folder.js';
@@ -35,7 +36,10 @@ let turn: Promise<unknown> = Promise.resolve();
 
 /** Returns device and inode of the current file at the path. */
 export async function identityOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true }); // stat opens no descriptor
+  const info = await stat(path, { bigint: true }); // stat opens no descriptor
+  // DuckDB would wait for ever for somebody who writes to a FIFO.
+  if (!info.isFile()) throw storageError('DATABASE_INVALID', `${path} is not a regular file.`);
+  const { dev, ino } = info;
   return `${dev}:${ino}`;
 }
 

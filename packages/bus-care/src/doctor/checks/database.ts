@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonError } from '@quantbot/bus-format';
-import { hasRotted, listPublished, recordOf } from '@quantbot/bus-format/state';
+import { hasRotted, listPublished } from '@quantbot/bus-format/state';
 import { assertOurs } from '@quantbot/bus-format/views';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb, StorageError } from '@quantbot/storage';
@@ -81,7 +81,8 @@ async function foreign({ config, layout, marker, run }: ExaminedBus): Promise<Fi
 }
 
 async function isDamaged({ config, layout }: ExaminedBus): Promise<boolean> {
-  const record = await recordOf(layout, config.duckdbPath);
+  const { ino } = statSync(config.duckdbPath);
+  const record = (await listPublished(layout)).find(published => published.ino === ino);
   return record !== undefined && (await hasRotted(config.duckdbPath, record));
 }
 
