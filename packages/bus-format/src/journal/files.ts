@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { daemonError } from '../errors.js';
 
 /** The width of sequence numbers in names, so that name order is number order. */
 export const seqDigits = 12;
@@ -103,4 +104,16 @@ export async function listHotCommits(hot: string): Promise<number[]> {
     .filter(name => /^\d{12}$/.test(name) && name !== emptyCommit)
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/**
+ * Refuses anything but regular files: DuckDB would wait for ever for somebody who writes to a FIFO.
+ * A file that is gone was compacted meanwhile.
+ *
+ * @throws DaemonError `JOURNAL_DAMAGED`.
+ */
+export function mustBeFiles(paths: readonly string[]): void {
+  for (const path of paths)
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false)
+      throw daemonError('JOURNAL_DAMAGED', `${path} is not a regular file.`);
 }

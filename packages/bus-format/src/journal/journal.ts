@@ -7,7 +7,7 @@ import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '.
 import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
 import { ensureEmptyCommit } from './empty-files.js';
-import { countTableFiles, listHotCommits, listSegments, type Segment } from './files.js';
+import { countTableFiles, listHotCommits, listSegments, mustBeFiles, type Segment, seqName } from './files.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { withoutRotten } from './rot.js';
 import { groupByClaim, type JobHead, type JournalRow, journalColumnKinds } from './row.js';
@@ -114,6 +114,9 @@ export class Journal {
   async reload(): Promise<void> {
     const segments = (await listSegments(this.#layout.segments)).live;
     const listed = await listHotCommits(this.#layout.hot);
+    mustBeFiles(segments.map(({ name }) => join(this.#layout.segments, name)));
+    const unseen = listed.filter(seq => !this.#hot.includes(seq));
+    mustBeFiles(unseen.map(seq => join(this.#layout.hot, seqName(seq), 'commit.parquet')));
     this.#segments = segments;
     // What was committed while the folders were being read is known here already.
     this.#hot = [...new Set([...listed, ...this.#hot])].filter(seq => seq > this.compactedSeq).sort((a, b) => a - b);
