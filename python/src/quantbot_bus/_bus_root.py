@@ -127,7 +127,7 @@ def _read_regular(path: Path) -> str:
 
 
 def _is_as_written(content: dict[str, Any]) -> bool:
-    """Whether a marker fits its checksum. One of an earlier version has none, and no other fields."""
+    """Whether a marker fits its checksum. Earlier versions wrote none, and no other fields."""
     fields = {"bus": str, "layout_version": int, "bus_id": str, "created_at": str}
     state = {name: value for name, value in content.items() if name != "check"}
     if not all(type(state.get(name)) is kind for name, kind in fields.items()):

@@ -71,7 +71,7 @@ export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'dama
   }
 }
 
-/** Whether DuckDB could wait for ever: somebody has put a FIFO, or a folder, in the place of a guard. */
+/** Whether something else lies in the place of a guard. DuckDB would wait for a FIFO for ever. */
 const isNoFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 /** Whether the machine, and not the file's content, keeps DuckDB from opening it. */
