@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { sampled } from '@quantbot/tooling-testing/sampled';
@@ -19,24 +20,19 @@ import { describe, expect, test } from 'vitest';
 import { drain, quantbotBus, spawnDaemon, startDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 
-/** A bus with three artifacts, two of them in a canonical table, compacted. */
+/** A bus with three artifacts, two of them in a canonical table, compacted and no longer in `hot/`. */
 async function filledBus(): Promise<TestBus> {
   const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } });
-  await drain(bus);
-  for (const runId of ['a', 'b']) {
-    await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(10) });
-    await drain(bus);
-  }
-  await submit(bus, { runId: 'c' });
   const daemon = await spawnDaemon(bus);
-  await until(() => readdirSync(bus.layout.segments).length > 0);
+  for (const runId of ['a', 'b'])
+    await (await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(10) })).settled();
+  await (await submit(bus, { runId: 'c' })).settled();
+  await eventually(
+    () => readdirSync(bus.layout.hot),
+    commits => !commits.includes('000000000002'),
+  );
   await daemon.stop();
   return bus;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 50));
-  expect(holds()).toBe(true);
 }
 
 const stored = (bus: TestBus, runId: string): string =>
