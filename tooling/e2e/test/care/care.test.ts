@@ -20,7 +20,7 @@ import { describe, expect, test } from 'vitest';
 import { drain, quantbotBus, spawnDaemon, startDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 
-/** A bus with three artifacts, two of them in a canonical table, compacted and no longer in `hot/`. */
+/** A bus with three artifacts. Two are in a canonical table, compacted and not in `hot/`. */
 async function filledBus(): Promise<TestBus> {
   const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1, release_grace_s: 0 } });
   const daemon = await spawnDaemon(bus);
