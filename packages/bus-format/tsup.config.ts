@@ -6,6 +6,7 @@ export default defineConfig(
     index: 'src/index.ts',
     'canon/index': 'src/canon/index.ts',
     duckdb: 'src/duckdb.ts',
+    'duckdb-fault': 'src/duckdb-fault.ts',
     sql: 'src/sql.ts',
     'journal/index': 'src/journal/index.ts',
     'state/index': 'src/state/index.ts',

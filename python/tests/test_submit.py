@@ -196,8 +196,9 @@ class SubmitTest(BusTestCase):
 
         def grown(descriptor: int) -> os.stat_result:
             result = real(descriptor)
-            with open(path, "ab") as file:
-                file.write(b"more")
+            if result.st_ino == path.stat().st_ino:
+                with open(path, "ab") as file:
+                    file.write(b"more")
             return result
 
         with mock.patch("quantbot_bus._durable.os.fstat", grown):

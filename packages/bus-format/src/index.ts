@@ -2,15 +2,6 @@
 export { type Backoff, waitAfter } from './backoff.js';
 export { breathe, concurrently } from './concurrent.js';
 export {
-  type DuckDbFault,
-  duckDbFault,
-  machineFaultIn,
-  movedFrom,
-  movedPattern,
-  type OpenFault,
-  openFault,
-} from './duckdb-fault.js';
-export {
   type DaemonCode,
   DaemonError,
   daemonCodes,

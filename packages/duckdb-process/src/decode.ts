@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type DeclaredColumn, duckDbFault, identifier, literalList, schemaMap } from '@quantbot/bus-format';
+import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { describeFiles } from './describe.js';

@@ -14,7 +14,9 @@ function run(code: string, env: Record<string, string> = {}) {
   });
 }
 
-const passThree = `for (let i = 1; i <= 3; i++) { infra.faultPoint('here'); infra.faultPoint('elsewhere'); console.log(i); }`;
+const files = join(import.meta.dirname, '../dist/files/index.js');
+const passThree = `const { faultPoint } = await import(${JSON.stringify(files)});
+for (let i = 1; i <= 3; i++) { faultPoint('here'); faultPoint('elsewhere'); console.log(i); }`;
 
 test.each([
   ['here', ''],

@@ -58,7 +58,7 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
 
 /**
  * Whether a text is the receipt or reason of a job. The one of a bus that was moved names the old
- * root, and the one of an older version may have another hint; one changed character is neither.
+ * root, and the one of an older version may have another hint; one flipped bit is neither.
  */
 export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly JournalRow[]): boolean {
   const content = contentOf(text);
@@ -74,9 +74,12 @@ export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly Jour
   return !isSlip(root, layout.root) && text === textOf(receiptOf({ ...layout, root }, rows));
 }
 
-/** Whether a single character tells two texts apart. */
-const isSlip = (one: string, other: string): boolean =>
-  one.length === other.length && [...one].filter((char, index) => char !== other[index]).length === 1;
+/** Whether a single bit tells two texts apart. */
+function isSlip(one: string, other: string): boolean {
+  if (one.length !== other.length) return false;
+  const bits = Array.from(one, (_, index) => one.charCodeAt(index) ^ other.charCodeAt(index)).filter(bit => bit !== 0);
+  return bits.length === 1 && Math.log2(bits[0] as number) % 1 === 0;
+}
 
 function contentOf(text: string): { hint?: unknown; artifacts?: { canonical_path?: string }[] } {
   try {

@@ -1,4 +1,4 @@
-import { openFault } from '@quantbot/bus-format';
+import { openFault } from '@quantbot/bus-format/duckdb-fault';
 import { StorageError, storageError } from '../errors.js';
 
 /** The error of a database that could not be opened. */

@@ -1,5 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { duckDbFault } from '@quantbot/bus-format';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { nextSpillPath } from './spill-folder.js';
 
 let instance: Promise<DuckDBInstance> | undefined;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
-import { duckDbFault, movedPattern } from '@quantbot/bus-format';
+import { duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
 import { storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
 import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';

@@ -6,6 +6,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -64,6 +65,25 @@ test.skipIf(!isRoot)('what another user’s job names is copied to where only th
   const receipt = JSON.parse(readFileSync(join(layout.processed, 'job-1/RECEIPT.json'), 'utf8'));
   expect(receipt.artifacts).toMatchObject([{ rows: 3, bytes: stored.size }]);
   expect(statSync(join(layout.processed, 'job-1')).mode & 0o777).toBe(0o755);
+  expect([existsSync(job.folder), existsSync(own)]).toEqual([false, false]);
+});
+
+test.skipIf(!isRoot)('a file that many artifacts name is copied once, and is one file in the store', async () => {
+  const opened = await openInProcess();
+  const ids = ['a', 'b', 'c'];
+  const artifacts = ids.map(artifact_id => ({ artifact_id, relpath: 'a.parquet', schema_hint: 'canon.numbers' }));
+  const job = await jobOfAnother(opened, { manifest: { artifacts } });
+  const [checked] = await verify(opened.bus, [job]);
+  const own = besideClaimed(job.folder, 'own');
+  expect(readdirSync(own).sort()).toEqual(['0.parquet', 'COMMIT', 'manifest.json']);
+  await runBatch(opened.bus, [checked as NonNullable<typeof checked>]);
+  const { layout, journal } = opened.bus;
+  const stored = ids.map(id => statSync(join(layout.store, `raw/raw/job-1@${id}.parquet`)).ino);
+  expect(new Set(stored).size).toBe(1);
+  const rows = await journal.rows('');
+  expect(rows.map(({ artifact_id, status, schema_json }) => [artifact_id, status, schema_json])).toEqual(
+    ids.map(id => [id, 'ingested', rows[0]?.schema_json]),
+  );
   expect([existsSync(job.folder), existsSync(own)]).toEqual([false, false]);
 });
 

@@ -60,7 +60,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
 /** The leftovers are the files in the job's folder, or the copies in the daemon's own folder. */
 function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   if (isRejected(job)) return undefined;
-  if (!job.own) return job.artifacts.map(({ file }) => basename(file));
+  if (!job.own) return [...new Set(job.artifacts.map(({ file }) => basename(file)))];
   if (job.files === undefined) return undefined;
   return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
 }

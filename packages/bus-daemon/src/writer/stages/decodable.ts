@@ -60,7 +60,7 @@ export async function checkDecodable(
 
 function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
   const groups = new Map<string, Group>();
-  const byPath = new Map(artifacts.map(artifact => [artifact.file, artifact]));
+  const grouped = new Set<string>();
   for (const artifact of artifacts) {
     const table = canonTableOf(artifact.entry.schema_hint);
     const { schema } = artifact;
@@ -69,16 +69,18 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     const [, producer = ''] = artifact.key.split('/');
     const alike = JSON.stringify([producer, required, schema.id]);
-    const group = groups.get(alike) ?? { ...schemaToDecode(schema, byPath), producer, required, files: [] };
+    const group = groups.get(alike) ?? { ...schemaToDecode(schema, artifacts), producer, required, files: [] };
     if (schema.columns !== undefined) artifact.columns = schema.columns;
-    group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
     groups.set(alike, group);
+    if (grouped.has(`${artifact.file} ${alike}`)) continue; // several artifacts may name one file
+    grouped.add(`${artifact.file} ${alike}`);
+    group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
   }
   return groups.values();
 }
 
 /** The decoder's view of a schema, which decoding completes. */
-function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, VerifiedArtifact>): SchemaToDecode {
+function schemaToDecode(schema: FileSchema, artifacts: readonly VerifiedArtifact[]): SchemaToDecode {
   const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
   if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
   return {
@@ -87,7 +89,8 @@ function schemaToDecode(schema: FileSchema, byPath: ReadonlyMap<string, Verified
     described: (files, found) => {
       const read = found.columns.map((column, i) => columnRead(column, expected[i]));
       if (found.isCertain) Object.assign(schema, { columns: read, refused: found.refused });
-      for (const { path } of files) (byPath.get(path) as VerifiedArtifact).columns = read;
+      const paths = new Set(files.map(({ path }) => path));
+      for (const artifact of artifacts) if (paths.has(artifact.file)) artifact.columns = read;
     },
   };
 }

@@ -39,13 +39,24 @@ const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNam
  * folder, the daemon copies the file first, and checks and stores its own copy.
  *
  * @param options.before bytes of the artifacts that were checked before it.
+ * @param options.read the job's files that were read before it, by relpath; this one is added.
  * @throws BusError with the code of the rejection; system errors as they come.
  */
 export async function verifyArtifact(
   bus: Bus,
   job: ClaimedJob & { manifest: Manifest },
   index: number,
-  { over, before, signal }: { over: BringOver | undefined; before: number; signal: AbortSignal | undefined },
+  {
+    over,
+    before,
+    signal,
+    read,
+  }: {
+    over: BringOver | undefined;
+    before: number;
+    signal: AbortSignal | undefined;
+    read: Map<string, JobFile>;
+  },
 ): Promise<VerifiedArtifact> {
   const { manifest } = job;
   const entry = manifest.artifacts[index] as ManifestArtifact;
@@ -54,14 +65,20 @@ export async function verifyArtifact(
     checkSize(bus, entry.relpath, size);
     checkJobBytes(bus, before + size);
   };
+  const known = read.get(entry.relpath);
   const file =
-    over === undefined
+    known?.file ??
+    (over === undefined
       ? ownFile(job, entry.relpath, parts)
-      : await over.artifact(entry.relpath, { index, check, signal });
+      : await over.artifact(entry.relpath, { index, check, signal }));
   check({ size: file.bytes });
-  const { footer, digest } = await (file.bytes <= smallFileBytes
-    ? readSmall(file.path, entry.relpath)
-    : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal }));
+  const content =
+    known?.content ??
+    (await (file.bytes <= smallFileBytes
+      ? readSmall(file.path, entry.relpath)
+      : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal })));
+  read.set(entry.relpath, { file, content });
+  const { footer, digest } = content;
   checkAgainst(entry, digest, footer.rows);
   if (footer.rowGroups > bus.config.limits.maxRowGroups)
     throw busError(
@@ -95,6 +112,12 @@ export async function verifyArtifact(
 interface Content {
   footer: ParquetFooter;
   digest: ContentDigest;
+}
+
+/** A file of a job. It is copied and read once, however many artifacts name it. */
+export interface JobFile {
+  file: BroughtFile;
+  content: Content;
 }
 
 /** A buffer for small files. A new buffer for each costs more than the read. */

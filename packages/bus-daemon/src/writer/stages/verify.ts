@@ -11,7 +11,7 @@ import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
 import { isLarge } from './large.js';
 import { CostlyFile } from './long-footer.js';
-import { checkJobBytes, verifyArtifact } from './verify-artifact.js';
+import { checkJobBytes, type JobFile, verifyArtifact } from './verify-artifact.js';
 
 /**
  * In: claimed jobs. Out: each job with its files checked (manifest, paths, sizes, hashes, footers,
@@ -46,9 +46,10 @@ async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefi
     checkJobBytes(bus, known);
     if (bus.beside !== undefined && isLarge(known, bus.config.batch.maxBytes)) return void handOver(bus.beside, job);
     const artifacts: VerifiedArtifact[] = [];
+    const read = new Map<string, JobFile>();
     let before = 0;
     for (const [index] of manifest.artifacts.entries()) {
-      const artifact = await verifyArtifact(bus, { ...job, manifest }, index, { over, before, signal });
+      const artifact = await verifyArtifact(bus, { ...job, manifest }, index, { over, before, signal, read });
       artifacts.push(artifact);
       before += artifact.bytes;
       bus.events.emit('moved', { stage: 'verify' });
