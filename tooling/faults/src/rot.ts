@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { backup, startDaemon, verifyStore } from '@quantbot/bus-daemon';
+import { backup, rebuild, startDaemon, verifyStore } from '@quantbot/bus-daemon';
 import { createLogger } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { checkBus } from './checker.js';
@@ -66,6 +66,8 @@ const mayBeCompacted = (kind: string): boolean => ['commit', 'hot table file'].i
 /** A bit of a guard that DuckDB does not read is no damage; it holds no data. */
 const mayBeUnused = (kind: string): boolean => kind === 'guard';
 
+const silent = createLogger({ name: 'faults', level: 'silent' });
+
 /** A bus with a file of each kind, and a backup of it. */
 export interface RottingBus {
   folder: string;
@@ -114,6 +116,9 @@ export async function damageOne(bus: RottingBus, kind: string, damage: Damage, r
   if (!isSame(before, fingerprint(bus.backup, isCopied))) wrong.push('the backup has taken it over');
   const started = await start(bus.config).catch(error => error as Error);
   if (started !== undefined) wrong.push(...uncoded('start', started));
+  // A start looks whether it is whole JSON; the scrub and a rebuild compare it with the journal.
+  const isOutcome = ['receipt', 'reject reason'].includes(kind);
+  if (isOutcome && (await look(bus)).length > 0) await rebuild(bus.config, silent);
   const left = await look(bus);
   if (left.length > 0 && isMendable(kind)) wrong.push(`the start did not mend it: ${left}`);
   if (left.length === 0) wrong.push(...(await check(bus)).map(line => `unseen: ${line}`));
@@ -164,8 +169,7 @@ function putBack(path: string, good: Buffer): void {
 }
 
 async function start(config: BusConfig): Promise<undefined> {
-  const logger = createLogger({ name: 'faults', level: 'silent' });
-  const daemon = await startDaemon({ config, logger, drain: true });
+  const daemon = await startDaemon({ config, logger: silent, drain: true });
   await daemon.finished;
 }
 
