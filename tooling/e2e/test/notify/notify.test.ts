@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -12,6 +12,13 @@ import { expectDocumented, noting, startReceiver, submitBad, told } from '../sup
 /** A bus whose hooks do not wait for more before they tell. */
 const busWithHooks = (hooks: object[], settings: object = {}): TestBus =>
   makeTestBus({ ...settings, notify: hooks.map((hook, i) => ({ name: `hook-${i}`, group_wait_s: 0, ...hook })) });
+
+/** A bus with an export that fails until something was submitted to `canon.later`. */
+function failingExport(): TestBus {
+  const jobs = [{ name: 'daily', sql: 'SELECT count(*) AS n FROM canon.later' }];
+  const hook = { on: ['export_failed', 'export_recovered'], command: noting() };
+  return busWithHooks([hook], { export: { jobs, min_interval_s: 0 } });
+}
 
 test('a webhook is posted what was rejected, with its code and what to do about it', async () => {
   const { url, received } = await startReceiver();
@@ -83,35 +90,30 @@ test('a command gets it on its standard input, and in short in its environment, 
 sampled(
   'an export that begins to fail is told once, however often it is tried, and once when it is well again',
   async () => {
-    const bus = busWithHooks([{ on: ['export_failed', 'export_recovered'], command: noting() }]);
-    const path = join(bus.config.export.exportDir, 'numbers.parquet');
-    mkdirSync(join(path, 'in-the-way'), { recursive: true });
+    const bus = failingExport();
     const daemon = await startDaemon(bus);
     await submit(bus, { schemaHint: 'canon.numbers' });
     await eventually(
       () => daemon.log().filter(({ msg }) => msg.startsWith('export failed')).length,
       failures => failures >= 2,
-      30_000,
     );
-    rmdirSync(join(path, 'in-the-way'));
-    rmdirSync(path);
+    await submit(bus, { schemaHint: 'canon.later' });
     await eventually(
       () => told(bus).length,
       n => n >= 2,
-      30_000,
     );
     await daemon.stop();
     expect(told(bus)).toMatchObject([
       {
         event: 'export_failed',
         count: 1,
-        exports: [{ name: 'numbers', rows: null, error: expect.stringContaining('numbers.parquet') }],
-        text: expect.stringContaining('The export failed: numbers: '),
+        exports: [{ name: 'daily', rows: null, error: expect.stringContaining('later') }],
+        text: expect.stringContaining('The export failed: daily: '),
       },
       {
         event: 'export_recovered',
-        exports: [{ name: 'numbers', as_of_seq: 1, rows: 3, error: null }],
-        text: expect.stringContaining('The export has recovered: numbers'),
+        exports: [{ name: 'daily', as_of_seq: 2, rows: 1, error: null }],
+        text: expect.stringContaining('The export has recovered: daily'),
       },
     ]);
     expectDocumented(told(bus)[0]);
@@ -119,15 +121,12 @@ sampled(
 );
 
 sampled('an export that failed in an earlier process and is well now is told as recovered', async () => {
-  const bus = busWithHooks([{ on: ['export_failed', 'export_recovered'], command: noting() }]);
-  const path = join(bus.config.export.exportDir, 'numbers.parquet');
-  mkdirSync(join(path, 'in-the-way'), { recursive: true });
+  const bus = failingExport();
   const first = await startDaemon(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
   await first.logged('export failed');
   await first.stop();
-  rmdirSync(join(path, 'in-the-way'));
-  rmdirSync(path);
+  await submit(bus, { schemaHint: 'canon.later' });
   await drain(bus);
   expect(told(bus).map(({ event }) => event)).toEqual(['export_failed', 'export_recovered']);
 });
