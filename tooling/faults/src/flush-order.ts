@@ -3,7 +3,7 @@
  * of what is on the disk and what is only in the kernel's memory. It knows the format from
  * docs/format.md alone.
  */
-import { dirname, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import type { SystemCall } from './strace.js';
 
 /** A file's content and the names in a folder, as far as they have been flushed. */
@@ -98,6 +98,8 @@ export interface Recorded {
   dataRoot: string;
   /** The file to which the producers write what was acknowledged. */
   ledger: string;
+  /** The seqs of settled jobs, by the paths of their folders. */
+  settled: ReadonlyMap<string, number>;
 }
 
 /** Calls that do what another one does. */
@@ -112,7 +114,7 @@ const segment = /^bus\/(journal\/segments|canon\/[^/]+)\/[^/]+\.parquet$/;
  * its store files, a receipt before the journal, a deletion before what takes its place, an
  * acknowledgement before the inbox.
  */
-export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
+export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): string[] {
   const disk = new Disk();
   const problems: string[] = [];
   const at = (path: string): string => relative(dataRoot, path);
@@ -125,7 +127,15 @@ export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
     ...disk.unflushed(`${dataRoot}/bus/canon`),
     ...disk.unflushedNames(dataRoot).filter(name => name === `${dataRoot}/alerts.duckdb`),
   ];
-  const journalIsFlushed = (why: string) => mustBeFlushed(why, disk.unflushedNames(`${dataRoot}/bus/journal/hot`));
+  const commits: number[] = [];
+  /** The first job of a commit, which is named by its last one. */
+  const firstSeq = (commit: string) => 1 + Math.max(0, ...commits.filter(last => last < Number(basename(commit))));
+  // The commit after it may be under way already.
+  const isCommitted = (why: string, seq: number) =>
+    mustBeFlushed(
+      why,
+      disk.unflushedNames(`${dataRoot}/bus/journal/hot`).filter(commit => firstSeq(commit) <= seq),
+    );
 
   const steps: Readonly<Record<string, (call: SystemCall) => void>> = {
     openat: ({ text, paths, resultPath }) => {
@@ -156,10 +166,11 @@ export function flushProblems({ calls, dataRoot, ledger }: Recorded): string[] {
       if (/^bus\/journal\/hot\/\d+$/.test(target)) {
         mustBeFlushed(`committed ${target}`, disk.unflushed(from));
         storeIsFlushed(`committed ${target}`);
+        commits.push(Number(basename(target)));
       }
       if (segment.test(target) || published.test(target))
         mustBeFlushed(`put into place ${target}`, disk.unflushed(from));
-      if (/^bus\/(processed|rejected)\//.test(target)) journalIsFlushed(`settled ${target}`);
+      if (/^bus\/(processed|rejected)\//.test(target)) isCommitted(`settled ${target}`, settled.get(to) ?? Infinity);
       // Out of sight, to be deleted: what takes its place must be there for good, and so must the
       // database that says so.
       if (/^bus\/journal\/hot\/\d+$/.test(source) || segment.test(source))

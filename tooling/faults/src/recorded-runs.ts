@@ -1,9 +1,10 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Recorded } from './flush-order.js';
 import { makeBus } from './make-bus.js';
 import { endedWithin, mustEndWell, type Sabotage, startDaemon, startProducer } from './processes.js';
 import { readRecording, recording } from './strace.js';
+import { listFiles } from './tree.js';
 
 const endsWithinMs = 60_000;
 
@@ -31,8 +32,20 @@ async function record(
     // A mutant may end badly; what it did until then is what counts.
     if ((await endedWithin(running, endsWithinMs)) === undefined) running.kill('SIGKILL');
     await running.ended;
-    return { calls: readRecording(file), dataRoot: join(folder, 'data'), ledger: join(folder, 'ledger.jsonl') };
+    const dataRoot = join(folder, 'data');
+    const ledger = join(folder, 'ledger.jsonl');
+    return { calls: readRecording(file), dataRoot, ledger, settled: seqsOfSettled(dataRoot) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The seq of each settled job, by the path of its folder. */
+function seqsOfSettled(dataRoot: string): Map<string, number> {
+  const outcomes = listFiles(dataRoot)
+    .filter(path => /^bus\/(processed|rejected)\/[^/]+\/(RECEIPT|REJECT_REASON)\.json$/.test(path))
+    .map(path => join(dataRoot, path));
+  return new Map(
+    outcomes.map(path => [dirname(path), (JSON.parse(readFileSync(path, 'utf8')) as { seq: number }).seq]),
+  );
 }
