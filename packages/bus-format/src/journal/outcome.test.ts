@@ -1,31 +1,73 @@
-import { busLayout } from '@quantbot/infra';
+import { busLayout, receiptSchema, rejectCodes, rejectReasonSchema } from '@quantbot/infra';
 import { expect, test } from 'vitest';
-import { isOutcomeOf, receiptOf, textOf } from './outcome.js';
-import { emptyRow, type JournalRow } from './row.js';
+import { journalRow, rejectedRow } from '../testing.js';
+import { isOutcomeOf, isRejection, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 
-const row: JournalRow = {
-  ...emptyRow,
-  seq: 1,
-  ordinal: 0,
-  claim: 'c',
-  committed_at: 0,
-  status: 'ingested',
-  job_id: 'job-1',
-  run_id: 'r',
-  producer: 'p',
-  kind: 'k',
-  artifact_key: 'r/p/k/a',
-  rel_path: 'store/p/k/r@a.parquet',
-  rows: 1,
-  bytes: 1,
-  sha256: '0'.repeat(64),
-};
+const layout = busLayout('/data/bus');
 
-const receiptIn = (root: string): string => textOf(receiptOf(busLayout(root), [row]));
+test('a receipt says per artifact what became of it and where it is, and follows its schema', () => {
+  const receipt = receiptOf(layout, [
+    journalRow(),
+    journalRow({ ordinal: 1, status: 'duplicate', artifact_key: 'k2', rel_path: 'store/x.parquet', rows: 0 }),
+  ]);
+  expect(receiptSchema.parse(receipt)).toEqual({
+    job_id: 'job-1',
+    seq: 1,
+    status: 'ingested',
+    run_id: 'run-1',
+    producer: 'tests',
+    committed_at: '2026-01-02T03:04:05.678Z',
+    artifacts: [
+      {
+        status: 'ingested',
+        key: 'run-1/tests/numbers/numbers',
+        canonical_path: '/data/bus/store/tests/numbers/run-1@numbers.parquet',
+        rows: 3,
+        bytes: 400,
+        sha256: 'a'.repeat(64),
+      },
+      {
+        status: 'duplicate',
+        key: 'k2',
+        canonical_path: '/data/bus/store/x.parquet',
+        rows: 0,
+        bytes: 400,
+        sha256: 'a'.repeat(64),
+      },
+    ],
+  });
+});
+
+test('a job is a duplicate only when every artifact of it is', () => {
+  const duplicate = journalRow({ status: 'duplicate' });
+  expect(receiptOf(layout, [duplicate, duplicate]).status).toBe('duplicate');
+  expect(receiptOf(layout, [duplicate, journalRow()]).status).toBe('ingested');
+});
+
+test('a reason has the code, the sentence, the details and the hint that goes with the code', () => {
+  const reason = rejectReasonOf([rejectedRow({ seq: 9 })]);
+  expect(rejectReasonSchema.parse(reason)).toEqual({
+    job_id: 'job-1',
+    seq: 9,
+    code: 'ROWS_MISMATCH',
+    error: 'a.parquet has 3 rows; the manifest says 4.',
+    details: ['one', 'two'],
+    hint: rejectCodes.ROWS_MISMATCH,
+    rejected_at_utc: '2026-01-02T03:04:05.678Z',
+    manifest_sha256: 'b'.repeat(64),
+  });
+});
+
+test('rows tell a rejection from the rest', () => {
+  expect(isRejection([rejectedRow()])).toBe(true);
+  expect(isRejection([journalRow(), journalRow({ status: 'duplicate' })])).toBe(false);
+});
+
+const receiptIn = (root: string): string => textOf(receiptOf(busLayout(root), [journalRow()]));
 
 test('a receipt names the root that the bus had when it was written, also one that differs by one character', () => {
   for (const root of ['/srv/bus1', '/srv/bus2', '/srv/other'])
-    expect(isOutcomeOf(receiptIn(root), busLayout('/srv/bus1'), [row]), root).toBe(true);
+    expect(isOutcomeOf(receiptIn(root), busLayout('/srv/bus1'), [journalRow()]), root).toBe(true);
 });
 
 test('a receipt with a flipped bit is not the receipt, wherever the bit is', () => {
@@ -33,6 +75,6 @@ test('a receipt with a flipped bit is not the receipt, wherever the bit is', () 
   for (let at = 0; at < text.length; at++) {
     const flipped = Buffer.from(text);
     flipped[at] = (flipped[at] as number) ^ 1;
-    expect(isOutcomeOf(flipped.toString(), busLayout('/srv/bus1'), [row]), `byte ${at}`).toBe(false);
+    expect(isOutcomeOf(flipped.toString(), busLayout('/srv/bus1'), [journalRow()]), `byte ${at}`).toBe(false);
   }
 });

@@ -77,7 +77,8 @@ export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly Jour
 /** Whether a single bit tells two texts apart. */
 function isSlip(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
-  const bits = Array.from(one, (_, index) => one.charCodeAt(index) ^ other.charCodeAt(index)).filter(bit => bit !== 0);
+  const differences = Array.from({ length: one.length }, (_, at) => one.charCodeAt(at) ^ other.charCodeAt(at));
+  const bits = differences.filter(bit => bit !== 0);
   return bits.length === 1 && Math.log2(bits[0] as number) % 1 === 0;
 }
 
