@@ -2,22 +2,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
-import { BusError } from '../errors.js';
+import { refusalOf } from '../../test/support/refusal.js';
 import { commentedDefaults } from './commented-defaults.js';
 import { withValue } from './comments.js';
 import { findBusConfig, parseBusConfig } from './config.js';
 import { configSchema } from './schema.js';
-
-/** The refusal of a configuration's text. */
-function refusalOf(config: unknown): BusError {
-  try {
-    parseBusConfig(typeof config === 'string' ? config : JSON.stringify(config), '/srv/lab/bus_config.json');
-  } catch (error) {
-    if (error instanceof BusError) return error;
-    throw error;
-  }
-  throw new Error('the configuration was taken');
-}
 
 const env = {};
 

@@ -1,18 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { BusError } from '../errors.js';
+import { refusalOf } from '../../test/support/refusal.js';
 import { parseBusConfig } from './config.js';
 import { notifyEvents } from './notify.js';
-
-/** The refusal of a configuration's text. */
-function refusalOf(config: unknown): BusError {
-  try {
-    parseBusConfig(typeof config === 'string' ? config : JSON.stringify(config), '/srv/lab/bus_config.json');
-  } catch (error) {
-    if (error instanceof BusError) return error;
-    throw error;
-  }
-  throw new Error('the configuration was taken');
-}
 
 describe('hooks', () => {
   const hooked = (...notify: object[]) => parseBusConfig(JSON.stringify({ notify }), '/srv/lab/bus_config.json').notify;

@@ -3,24 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
 import { compact, parquetFile } from '../../test/support/thrift-bytes.js';
-import { BusError } from '../errors.js';
+import { verdictOf } from '../../test/support/verdict.js';
 import { maxFooterBytes, readParquetFooter } from './footer.js';
-
-/**
- * What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else
- * thrown fails the test.
- */
-async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
-  const path = join(folder, 'file.parquet');
-  writeFileSync(path, bytes);
-  return readParquetFooter(path).then(
-    ({ rows }) => `${rows} rows`,
-    error => {
-      if (error instanceof BusError) return error.code;
-      throw error;
-    },
-  );
-}
 
 describe('what a footer claims is bounded before it is believed', () => {
   const schema = compact.list('struct', [

@@ -5,27 +5,11 @@ import { duckdb } from '../../test/support/duckdb.js';
 import { temporaryFolder } from '../../test/support/folders.js';
 import { randomFrom } from '../../test/support/random.js';
 import { compact, parquetFile } from '../../test/support/thrift-bytes.js';
-import { BusError } from '../errors.js';
+import { verdictOf } from '../../test/support/verdict.js';
 import { readParquetFooter } from './footer.js';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/parquet');
 const fixture = (name: string) => readFileSync(join(fixtures, name));
-
-/**
- * What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else
- * thrown fails the test.
- */
-async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
-  const path = join(folder, 'file.parquet');
-  writeFileSync(path, bytes);
-  return readParquetFooter(path).then(
-    ({ rows }) => `${rows} rows`,
-    error => {
-      if (error instanceof BusError) return error.code;
-      throw error;
-    },
-  );
-}
 
 test('a footer tells rows, size, row groups, metadata and columns', async () => {
   const footer = await readParquetFooter(join(fixtures, 'pyarrow-row-groups.parquet'));

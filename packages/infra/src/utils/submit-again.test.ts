@@ -1,27 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { temporaryBus } from '../../test/support/folders.js';
 import { writeCounting } from '../../test/support/parquet.js';
-import { parseManifest } from '../manifest.js';
-import type { SubmitArtifactOptions } from './options.js';
+import { inboxOf, manifestOf, prepared, stagingOf } from '../../test/support/submitting.js';
 import { submitArtifact } from './submit.js';
-
-const job = { runId: 'run-1', producer: 'simulation', kind: 'trades' };
-const inboxOf = (busRoot: string) => readdirSync(join(busRoot, 'inbox'));
-const stagingOf = (busRoot: string) => readdirSync(join(busRoot, 'staging'));
-const manifestOf = (busRoot: string, jobId: string) =>
-  parseManifest(readFileSync(join(busRoot, 'inbox', jobId, 'manifest.json')));
-
-/** A bus, a file of five rows, and what submits it. */
-async function prepared() {
-  const { folder, busRoot } = await temporaryBus();
-  const parquetPath = await writeCounting(join(folder, 'trades.parquet'), 5);
-  const options: SubmitArtifactOptions = { ...job, artifactId: 'trades', parquetPath, busRoot };
-  return { folder, busRoot, parquetPath, options };
-}
 
 describe('the same jobId again', () => {
   test('is the same submission while the first one waits', async () => {

@@ -1,32 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { temporaryBus, temporaryFolder } from '../../test/support/folders.js';
+import { temporaryFolder } from '../../test/support/folders.js';
 import { tinyDisk, unprivileged } from '../../test/support/machine.js';
 import { writeCounting } from '../../test/support/parquet.js';
+import { expectNothingSubmitted, job, prepared, stagingOf } from '../../test/support/submitting.js';
 import { initBusRoot } from '../bus-root.js';
 import { isBusUnavailable } from '../errors.js';
 import type { SubmitArtifactOptions } from './options.js';
 import { submitArtifact, submitArtifacts } from './submit.js';
-
-const job = { runId: 'run-1', producer: 'simulation', kind: 'trades' };
-const inboxOf = (busRoot: string) => readdirSync(join(busRoot, 'inbox'));
-const stagingOf = (busRoot: string) => readdirSync(join(busRoot, 'staging'));
-
-/** A bus, a file of five rows, and what submits it. */
-async function prepared() {
-  const { folder, busRoot } = await temporaryBus();
-  const parquetPath = await writeCounting(join(folder, 'trades.parquet'), 5);
-  const options: SubmitArtifactOptions = { ...job, artifactId: 'trades', parquetPath, busRoot };
-  return { folder, busRoot, parquetPath, options };
-}
-
-/** Nothing of the attempt is left anywhere. */
-function expectNothingSubmitted(busRoot: string) {
-  expect(inboxOf(busRoot)).toEqual([]);
-  expect(stagingOf(busRoot)).toEqual([]);
-}
 
 describe('a mistake is told before anything is submitted', () => {
   test.each<[string, Partial<SubmitArtifactOptions>]>([

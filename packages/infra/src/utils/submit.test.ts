@@ -15,30 +15,16 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { temporaryBus } from '../../test/support/folders.js';
 import { writeCounting } from '../../test/support/parquet.js';
+import {
+  expectNothingSubmitted,
+  inboxOf,
+  job,
+  manifestOf,
+  prepared,
+  stagingOf,
+} from '../../test/support/submitting.js';
 import { stagedMark } from '../bus-layout.js';
-import { parseManifest } from '../manifest.js';
-import type { SubmitArtifactOptions } from './options.js';
 import { submitArtifact, submitArtifacts } from './submit.js';
-
-const job = { runId: 'run-1', producer: 'simulation', kind: 'trades' };
-const inboxOf = (busRoot: string) => readdirSync(join(busRoot, 'inbox'));
-const stagingOf = (busRoot: string) => readdirSync(join(busRoot, 'staging'));
-const manifestOf = (busRoot: string, jobId: string) =>
-  parseManifest(readFileSync(join(busRoot, 'inbox', jobId, 'manifest.json')));
-
-/** A bus, a file of five rows, and what submits it. */
-async function prepared() {
-  const { folder, busRoot } = await temporaryBus();
-  const parquetPath = await writeCounting(join(folder, 'trades.parquet'), 5);
-  const options: SubmitArtifactOptions = { ...job, artifactId: 'trades', parquetPath, busRoot };
-  return { folder, busRoot, parquetPath, options };
-}
-
-/** Nothing of the attempt is left anywhere. */
-function expectNothingSubmitted(busRoot: string) {
-  expect(inboxOf(busRoot)).toEqual([]);
-  expect(stagingOf(busRoot)).toEqual([]);
-}
 
 describe('a submitted job', () => {
   test('lies whole in the inbox: manifest, file, COMMIT', async () => {

@@ -1,26 +1,18 @@
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
-import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { asDaemon, drain, spawnDaemon } from '../support/daemon-process.js';
-import { hasPython, linkScripts, runPython, skippedWithoutPython, startPython } from '../support/python.js';
-
-/** A bus with the scripts in its folder and a daemon that runs. */
-async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
-  const bus = makeTestBus(settings);
-  linkScripts(bus);
-  await spawnDaemon(bus);
-  return bus;
-}
-
-/** A bus that a daemon has made; none runs. */
-async function drained(): Promise<TestBus> {
-  const bus = makeTestBus();
-  linkScripts(bus);
-  await drain(bus);
-  return bus;
-}
+import { asDaemon, spawnDaemon } from '../support/daemon-process.js';
+import {
+  drained,
+  hasPython,
+  linkScripts,
+  running,
+  runPython,
+  skippedWithoutPython,
+  startPython,
+} from '../support/python.js';
 
 describe.skipIf(!hasPython)(`the guide's Testing section${skippedWithoutPython}`, () => {
   test('python3 scripts/bus_daemon.py, then python3 scripts/test_bus.py', async () => {

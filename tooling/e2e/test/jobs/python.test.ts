@@ -7,26 +7,10 @@ import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
-import { drain, spawnDaemon } from '../support/daemon-process.js';
-import { guideSnippet, hasPython, linkScripts, runPython, skippedWithoutPython } from '../support/python.js';
+import { drain } from '../support/daemon-process.js';
+import { drained, guideSnippet, hasPython, running, runPython, skippedWithoutPython } from '../support/python.js';
 import { query } from '../support/query.js';
 import { repository } from '../support/scripts.js';
-
-/** A bus with the scripts in its folder and a daemon that runs. */
-async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
-  const bus = makeTestBus(settings);
-  linkScripts(bus);
-  await spawnDaemon(bus);
-  return bus;
-}
-
-/** A bus that a daemon has made; none runs. */
-async function drained(): Promise<TestBus> {
-  const bus = makeTestBus();
-  linkScripts(bus);
-  await drain(bus);
-  return bus;
-}
 
 const sameJob = { runId: 'run-1', producer: 'baseline', kind: 'numbers', artifactId: 'numbers' };
 const ids = ['--run-id', 'run-1', '--producer', 'baseline', '--kind', 'numbers', '--artifact-id', 'numbers'];

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
-import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { drain, spawnDaemon } from './daemon-process.js';
 import { repository } from './scripts.js';
 
 /** Whether there is a Python that the bus's scripts run on. */
@@ -18,6 +19,22 @@ export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no pyt
  */
 export const linkScripts = (bus: TestBus): void =>
   symlinkSync(join(repository, 'scripts'), join(bus.folder, 'scripts'));
+
+/** A bus with the scripts in its folder and a daemon that runs. */
+export async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
+  const bus = makeTestBus(settings);
+  linkScripts(bus);
+  await spawnDaemon(bus);
+  return bus;
+}
+
+/** A bus that a daemon has made; none runs. */
+export async function drained(): Promise<TestBus> {
+  const bus = makeTestBus();
+  linkScripts(bus);
+  await drain(bus);
+  return bus;
+}
 
 /** Python writes no caches into the repository, and imports the sources of the checkout. */
 const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };

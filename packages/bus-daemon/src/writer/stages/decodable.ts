@@ -72,8 +72,9 @@ function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Gr
     const group = groups.get(alike) ?? { ...schemaToDecode(schema, artifacts), producer, required, files: [] };
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     groups.set(alike, group);
-    if (grouped.has(`${artifact.file} ${alike}`)) continue; // several artifacts may name one file
-    grouped.add(`${artifact.file} ${alike}`);
+    const place = `${artifact.file} ${alike}`;
+    if (grouped.has(place)) continue; // several artifacts may name one file
+    grouped.add(place);
     group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
   }
   return groups.values();

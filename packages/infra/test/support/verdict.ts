@@ -1,0 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BusError } from '../../src/errors.js';
+import { readParquetFooter } from '../../src/parquet/footer.js';
+
+/**
+ * What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else
+ * thrown fails the test.
+ */
+export async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
+  const path = join(folder, 'file.parquet');
+  writeFileSync(path, bytes);
+  return readParquetFooter(path).then(
+    ({ rows }) => `${rows} rows`,
+    error => {
+      if (error instanceof BusError) return error.code;
+      throw error;
+    },
+  );
+}
