@@ -116,9 +116,9 @@ export async function damageOne(bus: RottingBus, kind: string, damage: Damage, r
   if (!isSame(before, fingerprint(bus.backup, isCopied))) wrong.push('the backup has taken it over');
   const started = await start(bus.config).catch(error => error as Error);
   if (started !== undefined) wrong.push(...uncoded('start', started));
-  // A start looks whether it is whole JSON; the scrub and a rebuild compare it with the journal.
-  const isOutcome = ['receipt', 'reject reason'].includes(kind);
-  if (isOutcome && (await look(bus)).length > 0) await rebuild(bus.config, silent);
+  // A start mends JSON that is not whole. The scrub and a rebuild compare each value.
+  const hasOtherValues = damage === 'bit' && ['receipt', 'reject reason'].includes(kind);
+  if (hasOtherValues && (await look(bus)).length > 0) await rebuild(bus.config, silent);
   const left = await look(bus);
   if (left.length > 0 && isMendable(kind)) wrong.push(`the start did not mend it: ${left}`);
   if (left.length === 0) wrong.push(...(await check(bus)).map(line => `unseen: ${line}`));
