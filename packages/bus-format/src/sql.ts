@@ -14,14 +14,23 @@ export interface DeclaredColumn {
   name: string;
   /** DuckDB type. */
   type: string;
+  /** Whether the column has no name in the files of producers. Files of the bus have its name. */
+  unnamed?: boolean;
 }
 
 /**
- * The explicit schema of `read_parquet`, by column name: a column that a file lacks reads NULL, one
- * that is not listed is ignored, narrower types are cast upward, and no footer is opened to bind.
+ * The explicit schema of `read_parquet` for files of the bus, by column name: a column that a file
+ * lacks reads NULL, one that is not listed is ignored, narrower types are cast upward, and no
+ * footer is opened to bind.
  */
-export const schemaMap = (columns: readonly DeclaredColumn[]): string =>
-  `MAP {${columns.map(c => `${literal(c.name)}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
+export const schemaMap = (columns: readonly DeclaredColumn[]): string => mapOf(columns, ({ name }) => name);
+
+/** {@link schemaMap} for files of producers, in which a column may have no name. */
+export const foreignSchema = (columns: readonly DeclaredColumn[]): string =>
+  mapOf(columns, ({ name, unnamed }) => (unnamed ? '' : name));
+
+const mapOf = (columns: readonly DeclaredColumn[], nameInFile: (column: DeclaredColumn) => string): string =>
+  `MAP {${columns.map(c => `${literal(nameInFile(c))}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
 
 /**
  * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`.

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type DeclaredColumn, identifier, literalList, schemaMap } from '@quantbot/bus-format';
+import { type DeclaredColumn, foreignSchema, identifier, literalList } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
@@ -71,7 +71,7 @@ async function readAll(
   columns: readonly DeclaredColumn[] | undefined,
   { required, refused }: { required: readonly string[]; refused: readonly RefusedValues[] },
 ): Promise<{ rows: number; nulls: string[]; found: string[] }> {
-  const schema = columns === undefined ? '' : `, schema = ${schemaMap(columns)}`;
+  const schema = columns === undefined ? '' : `, schema = ${foreignSchema(columns)}`;
   const counts = [
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
     ...refused.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),

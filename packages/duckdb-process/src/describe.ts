@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
-import { type DeclaredColumn, identifier, literal, schemaMap } from '@quantbot/bus-format';
+import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { nullType } from '@quantbot/infra';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
@@ -17,7 +17,11 @@ export async function describeFiles(
 ): Promise<DescribedFiles> {
   const reader = await connection.runAndReadAll(`SELECT * FROM ${plainRead(paths[0] as string)} LIMIT 0`);
   const names = reader.columnNames();
-  const columns = reader.columnTypes().map((type, i) => ({ name: names[i] as string, type: textOf(type) }));
+  const columns = reader.columnTypes().map((type, i) => {
+    const name = names[i] as string;
+    const unnamed = expected[i]?.name === name ? expected[i].unnamed : undefined;
+    return { name, type: textOf(type), ...(unnamed && { unnamed }) };
+  });
   const { unwritable, refused } = whatCannotBeKept(reader.columnTypes(), names);
   const asExpected =
     columns.length === expected.length &&
@@ -67,7 +71,7 @@ async function isLost(
   name: string,
   columns: readonly DeclaredColumn[],
 ): Promise<boolean> {
-  const byName = `read_parquet(${literal(path)}, schema = ${schemaMap(columns)}, hive_partitioning = false)`;
+  const byName = `read_parquet(${literal(path)}, schema = ${foreignSchema(columns)}, hive_partitioning = false)`;
   return (await hashOf(connection, plainRead(path), name)) !== (await hashOf(connection, byName, name));
 }
 

@@ -79,8 +79,8 @@ async function problemOf(
 }
 
 async function keyColumns(database: DuckDb, table: string, key: readonly string[]): Promise<DeclaredColumn[]> {
-  const columns = await database.query<{ name: string; type: string }>(
-    'SELECT column_name AS name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
+  const columns = await database.query<Required<DeclaredColumn>>(
+    'SELECT column_name AS name, type, unnamed FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table],
   );
   return columns.filter(({ name }) => key.includes(name));

@@ -31,16 +31,32 @@ export function evolve(
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
-  for (const { name, type } of columns) {
+  for (const { name, type, unnamed } of columns) {
     const known = next.get(foldName(name));
     if (known === undefined) {
-      const column = { name, type: canonicalType(type), fixedBy: artifactKey, required: required.includes(name) };
+      const other = unnamed && [...next.values()].find(column => column.unnamed);
+      if (other)
+        problems.push(
+          `${name}: has no name, like the column that the table calls ${other.name} (fixed by ${other.fixedBy})`,
+        );
+      const column = {
+        name,
+        type: canonicalType(type),
+        fixedBy: artifactKey,
+        required: required.includes(name),
+        ...(unnamed && { unnamed }),
+      };
       next.set(foldName(name), column);
       changed = true;
       continue;
     }
     if (known.name !== name) {
       problems.push(`${name}: the table writes this column ${known.name} (fixed by ${known.fixedBy})`);
+      continue;
+    }
+    if ((known.unnamed ?? false) !== (unnamed ?? false)) {
+      const [file, table] = unnamed ? ['no name in the file', 'one'] : ['this name in the file', 'none'];
+      problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
     if (fits(type, known.type)) continue;

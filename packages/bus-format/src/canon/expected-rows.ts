@@ -1,4 +1,4 @@
-import { type DeclaredColumn, literalList, schemaMap, selectList } from '../sql.js';
+import { type DeclaredColumn, foreignSchema, literalList, selectList } from '../sql.js';
 
 /** A canonical table as readers see it. */
 export interface ShownTable {
@@ -58,7 +58,7 @@ export async function eachKeyOnce(
   const came =
     sound.length === 0
       ? `(SELECT ${names} FROM ${view} WHERE false)`
-      : `(SELECT DISTINCT ${names} FROM read_parquet(${literalList(sound)}, schema = ${schemaMap(key)}))`;
+      : `(SELECT DISTINCT ${names} FROM read_parquet(${literalList(sound)}, schema = ${foreignSchema(key)}))`;
   const twice = await count(`FROM (SELECT ${names} FROM ${view} GROUP BY ${names} HAVING count(*) > 1)`);
   if (twice > 0) return `${view} shows ${twice} keys more than once`;
   const lost = await count(`FROM ${came} ANTI JOIN ${view} USING (${names})`);

@@ -1,4 +1,4 @@
-import { type DeclaredColumn, literal, literalList, schemaMap, untrusted } from '../sql.js';
+import { type DeclaredColumn, foreignSchema, literal, literalList, untrusted } from '../sql.js';
 
 /** A stored file of a canonical table, and its place in the journal. */
 export interface StoredRows {
@@ -18,6 +18,6 @@ export function storedRows(columns: readonly DeclaredColumn[], files: readonly S
     ({ path, seq, ordinal, artifactKey }) => `(${literal(path)}, ${seq}, ${ordinal}, ${literal(artifactKey)})`,
   );
   return `SELECT ${untrusted(columns, 'f')}, o.seq AS _seq, o.ordinal AS _ordinal, f.file_row_number AS _row, o.artifact_key AS _artifact_key
-FROM read_parquet(${literalList(files.map(({ path }) => path))}, schema = ${schemaMap(columns)}, filename = true) f
+FROM read_parquet(${literalList(files.map(({ path }) => path))}, schema = ${foreignSchema(columns)}, filename = true) f
 JOIN (VALUES ${origins.join(', ')}) o(path, seq, ordinal, artifact_key) ON f.filename = o.path`;
 }

@@ -88,13 +88,14 @@ const tablesOf = ({ tables }: Snapshot): string =>
 const columnsOf = ({ tables }: Snapshot): string =>
   constantRows(
     tables.flatMap(({ table }) =>
-      table.columns.map(({ name, type, required, fixedBy }, index) => ({
+      table.columns.map(({ name, type, required, fixedBy, unnamed }, index) => ({
         table_name: table.name,
         position: index + 1,
         column_name: name,
         type,
         required,
         fixed_by: fixedBy,
+        unnamed: unnamed ?? false,
       })),
     ),
     {
@@ -104,6 +105,7 @@ const columnsOf = ({ tables }: Snapshot): string =>
       type: 'VARCHAR',
       required: 'BOOLEAN',
       fixed_by: 'VARCHAR',
+      unnamed: 'BOOLEAN',
     },
   );
 

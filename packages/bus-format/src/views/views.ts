@@ -7,7 +7,7 @@ import { isOfTable } from '../journal/row.js';
 import type { HotFiles } from '../journal/snapshot.js';
 import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, readableSince } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
-import { identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
+import { foreignSchema, identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
 import type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 
@@ -138,7 +138,7 @@ function hotTableFiles(
   hot: HotFiles,
 ): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
-  const schema = `schema = ${schemaMap(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
+  const schema = `schema = ${foreignSchema(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
   const empty = join(layout.hot, emptyCommit, emptyTableFileName(table.name, 0));
   if (hot.mode === 'frozen') {
     const files = hot.tableFiles.get(table.name) ?? [];

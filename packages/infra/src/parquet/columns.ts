@@ -14,6 +14,8 @@ export interface ParquetColumn {
   type: string;
   /** False if the file declares the column as required. */
   nullable: boolean;
+  /** Set for a column without a name in the file. DuckDB names it by its position: `C0`. */
+  unnamed?: boolean;
 }
 
 /**
@@ -35,14 +37,13 @@ export function columnsOf(root: SchemaNode, keyValue: Record<string, string> = {
 const plainColumns = new WeakMap<SchemaNode, readonly ParquetColumn[]>();
 
 function buildColumns(root: SchemaNode, keyValue: Record<string, string>): readonly ParquetColumn[] {
-  const names = distinctNames(root.children.map(({ element }) => element.name)).map(
-    (name, index) => name || `C${index}`,
-  );
+  const names = distinctNames(root.children.map(({ element }) => element.name));
   const geometries = geoParquetColumns(keyValue);
   const columns = root.children.map((node, index) => ({
-    name: names[index] as string,
+    name: names[index] || `C${index}`,
     type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : typeOf(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
+    ...(names[index] === '' && { unnamed: true }),
   }));
   return Object.freeze(columns);
 }

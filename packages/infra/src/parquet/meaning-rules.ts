@@ -60,7 +60,7 @@ export const meaningRules = {
     instead: 'values within the range, or the plain number as BIGINT',
   },
   noName: {
-    inFile: 'a column or field without a name',
+    inFile: 'a field without a name, or a column without one whose name by its position is taken',
     read: 'a name that finds nothing',
     instead: 'a name for every column and field',
   },

@@ -1,64 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
+import { describeParquet } from '../../test/support/duckdb.js';
 import { temporaryFolder } from '../../test/support/folders.js';
-import { compact, parquetFile } from '../../test/support/thrift-bytes.js';
+import { converted, type Element, logical, physical, writeSchema } from '../../test/support/schema-file.js';
+import { compact } from '../../test/support/thrift-bytes.js';
 import { nullType } from './columns.js';
 import { readParquetFooter } from './footer.js';
 import { meaningRules } from './meaning-rules.js';
 import { convertedTypes, logicalTypes, physicalTypes } from './schema-element.js';
 
-const { i32, i64, list, no, struct, text, yes } = compact;
-
-interface Element {
-  name: string;
-  type?: number;
-  length?: number;
-  repetition?: number;
-  children?: Element[];
-  converted?: number;
-  scale?: number;
-  precision?: number;
-  logical?: Buffer;
-}
-
-/** A file without rows whose footer has this schema, element by element. */
-function writeSchema(path: string, columns: Element[], keyValue: Record<string, string> = {}): void {
-  const flat = (element: Element): Buffer[] => [elementOf(element), ...(element.children ?? []).flatMap(flat)];
-  const root = { name: 'schema', children: columns };
-  const pairs = Object.entries(keyValue).map(([key, value]) => struct([1, text(key)], [2, text(value)]));
-  const footer = struct(
-    [1, i32(2)],
-    [2, list('struct', flat(root))],
-    [3, i64(0)],
-    [4, list('struct', [])],
-    [5, list('struct', pairs)],
-  );
-  writeFileSync(path, parquetFile(footer));
-}
-
-function elementOf(element: Element): Buffer {
-  const fields: [number, Buffer][] = [];
-  const number = (id: number, value: number | undefined) => value !== undefined && fields.push([id, i32(value)]);
-  number(1, element.type);
-  number(2, element.length);
-  number(3, element.repetition ?? (element.children?.length && element.name === 'schema' ? undefined : 1));
-  fields.push([4, text(element.name)]);
-  number(5, element.children?.length);
-  number(6, element.converted);
-  number(7, element.scale);
-  number(8, element.precision);
-  if (element.logical !== undefined) fields.push([10, element.logical]);
-  return struct(...fields);
-}
-
-const converted = (name: (typeof convertedTypes)[number]): number => convertedTypes.indexOf(name);
-const logical = (name: string, ...parameters: [number, Buffer][]): Buffer => {
-  const [id] = Object.entries(logicalTypes).find(([, type]) => type === name) ?? [];
-  return struct([Number(id), struct(...parameters)]);
-};
-const physical = (name: (typeof physicalTypes)[number]): number => physicalTypes.indexOf(name);
+const { i32, no, struct, yes } = compact;
 
 /** Every annotation of the format's document, as far as it has no parameters. */
 const logicals: Record<string, Buffer | undefined> = {
@@ -193,18 +146,54 @@ test.each<[string, Element, RegExp]>([
     { name: 'x', ...int64, logical: struct([7, struct([1, yes()], [2, struct([3, struct()])])]) },
     /time of day in UTC/,
   ],
-  ['no name', { name: '', ...int32 }, /has no name/],
   ['NUL in a name', { name: 'a\0b', ...int32 }, /NUL/],
 ])('what DuckDB would read as something else is told with its column: %s', async (_, column, problem) => {
   expect((await meaningOf([column])).faults).toEqual([
     {
       path: column.name,
       column: column.name,
-      keepsValues: column.name === '',
+      keepsValues: false,
       problem: expect.stringMatching(problem),
       hint: expect.toSatisfy(hint => Object.values(meaningRules).some(({ instead }) => instead === hint)),
     },
   ]);
+});
+
+test('a column without a name is a fault only if the name by its position is taken; a field always', async () => {
+  const named = (...names: string[]) => names.map(name => ({ name, ...int32 }));
+  expect((await meaningOf(named('x', ''))).faults).toEqual([]);
+  expect((await meaningOf(named('', ''))).faults).toEqual([]);
+  for (const columns of [named('c1', ''), [{ name: 'C1', children: named('a', '') }]])
+    expect((await meaningOf(columns)).faults).toEqual([
+      {
+        path: expect.any(String),
+        column: 'C1',
+        keepsValues: true,
+        problem: expect.stringMatching(/no name/),
+        hint: meaningRules.noName.instead,
+      },
+    ]);
+});
+
+test.each([
+  ['first', ['', 'x'], [0]],
+  ['last', ['x', ''], [1]],
+  ['twice', ['x', '', ''], [1]],
+])('a column without a name has the name that DuckDB makes up, and says so: %s', async (_, names, unnamed) => {
+  const path = join(temporaryFolder(), 'file.parquet');
+  writeSchema(
+    path,
+    names.map(name => ({ name, ...int32 })),
+  );
+  const { columns } = await readParquetFooter(path);
+  expect(columns.map(({ name, type }) => ({ name, type }))).toEqual(await describeParquet(path));
+  expect(columns.flatMap((column, index) => (column.unnamed ? [index] : []))).toEqual(unnamed);
+});
+
+test('faults name their column as DuckDB does', async () => {
+  const wrong = { name: 'x', ...bytes, logical: logical('STRING') };
+  const { faults } = await meaningOf([{ name: 'X', ...int32 }, wrong, { ...wrong, name: '' }]);
+  expect(faults.map(({ column }) => column)).toEqual(['x_1', 'C2']);
 });
 
 test('a fault inside a column is told with the way to it', async () => {

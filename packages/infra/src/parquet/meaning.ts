@@ -1,5 +1,5 @@
 import { arrowOnlyTypes, arrowSchemaKey } from './arrow-schema.js';
-import { foldName, holdsPairs, leafType, nullType, sizedInteger } from './columns.js';
+import { columnsOf, foldName, holdsPairs, leafType, nullType, type ParquetColumn, sizedInteger } from './columns.js';
 import { meaningRules } from './meaning-rules.js';
 import type { SchemaElement } from './schema-element.js';
 import type { SchemaNode } from './schema-tree.js';
@@ -8,7 +8,7 @@ import type { SchemaNode } from './schema-tree.js';
 export interface ColumnFault {
   /** The column, or the path of a field in it: `a.b`. */
   path: string;
-  /** The top-level column. */
+  /** The top-level column, by DuckDB's name. */
   column: string;
   /** Whether a reader still gets the values: only a unit or a made-up name is lost. */
   keepsValues: boolean;
@@ -22,8 +22,8 @@ export interface ColumnFault {
 export interface SchemaMeaning {
   faults: readonly ColumnFault[];
   /**
-   * Top-level columns in nanoseconds, of which DuckDB keeps microseconds. Their values must be
-   * checked.
+   * Top-level columns in nanoseconds, of which DuckDB keeps microseconds, by DuckDB's names. Their
+   * values must be checked.
    */
   nanosecondColumns: readonly string[];
   /** Whether DuckDB renames a column or field, because two share a name. */
@@ -41,14 +41,18 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
   const look = (node: SchemaNode, path: string, column: string, parent?: SchemaNode): void => {
     const { element, children } = node;
     hasRenamedColumns ||= hasDoubledNames(children);
-    const named = nameFault(element);
+    const named = parent === undefined && element.name === '' ? clashFault(column, root) : nameFault(element);
     const fault = named ?? (children.length > 0 ? groupFault(node, parent) : leafFault(element));
     if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
     else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column, node);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
-  for (const child of root.children) look(child, child.element.name, child.element.name);
+  const columns = columnsOf(root, keyValue);
+  for (const [index, child] of root.children.entries()) {
+    const { name } = columns[index] as ParquetColumn;
+    look(child, name, name);
+  }
   for (const [path, type] of arrowOnlyTypes(keyValue[arrowSchemaKey] ?? ''))
     faults.push({
       path,
@@ -64,6 +68,12 @@ type Fault = Pick<ColumnFault, 'problem' | 'hint'>;
 
 const hasDoubledNames = (nodes: readonly SchemaNode[]): boolean =>
   new Set(nodes.map(({ element }) => foldName(element.name))).size < nodes.length;
+
+/** DuckDB does not see that the name that it makes up for a column may be taken. */
+const clashFault = (name: string, root: SchemaNode): Fault | undefined =>
+  root.children.some(({ element }) => foldName(element.name) === foldName(name))
+    ? { problem: 'has no name, and DuckDB gives it the name of another column', hint: meaningRules.noName.instead }
+    : undefined;
 
 function nameFault({ name }: SchemaElement): Fault | undefined {
   const { noName, notUtf8, nul } = meaningRules;

@@ -90,7 +90,7 @@ async function canonicalView(
     );
   if (mode.onlyGrows) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
   const columns = (await database.query(
-    'SELECT column_name AS name, type FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
+    'SELECT column_name AS name, type, unnamed FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table_name],
   )) as unknown as DeclaredColumn[];
   const artifacts = (await database.query(

@@ -53,6 +53,19 @@ describe('nanoseconds with a time zone, of which DuckDB keeps microseconds', () 
   });
 
   test.each([
+    ['', 'C1'],
+    ['N', 'N_1'],
+  ])('are found in a column of the name %j, which DuckDB calls %s', async (name, given) => {
+    const options: ReadOptions = { columns: [given], timestamp: 'micros' };
+    expect(await read(fileOf([[name, nanosWithZone, [moment, moment + 789n]]]), options)).toEqual(
+      both('TYPE_UNSUPPORTED'),
+    );
+    expect(await read(fileOf([[name, nanosWithZone, [moment]]]), options)).toEqual(
+      both([{ [given]: 1_700_000_000_123_456n }]),
+    );
+  });
+
+  test.each([
     [-1n, 'TYPE_UNSUPPORTED'],
     [-1_000_999n, 'TYPE_UNSUPPORTED'],
     [0n, 0],

@@ -1,5 +1,5 @@
 import { identifier, literal } from '@quantbot/bus-format/sql';
-import type { ParquetColumn } from '@quantbot/infra';
+import { type ParquetColumn, readParquetFooter } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 
 /**
@@ -63,13 +63,15 @@ const fileColumn = '_quantbot_file_of_row';
 /** Stops reading a column once the answer is known. */
 class Found extends Error {}
 
-/** Whether a condition holds for a time in a column. */
+/** Whether a condition holds for a time in a column, which has DuckDB's name. */
 async function hasTime(path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> {
   // Loaded for the few columns that need it.
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet');
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
+  const position = (await readParquetFooter(path)).columns.findIndex(({ name }) => name === column);
+  const nameInFile = parquetSchema(metadata).children[position]?.element.name ?? column;
   const timestampFromNanoseconds = (nanoseconds: bigint): number => {
     if (holds(nanoseconds)) throw new Found();
     return 0;
@@ -80,7 +82,7 @@ async function hasTime(path: string, column: string, holds: (nanoseconds: bigint
     try {
       // hyparquet's type requires all parsers; its code fills in missing ones.
       const parsers = { timestampFromNanoseconds } as unknown as import('hyparquet').ParquetParsers;
-      await parquetRead({ file, metadata, columns: [column], rowStart, rowEnd, compressors, parsers });
+      await parquetRead({ file, metadata, columns: [nameInFile], rowStart, rowEnd, compressors, parsers });
     } catch (error) {
       if (error instanceof Found) return true;
       throw error;

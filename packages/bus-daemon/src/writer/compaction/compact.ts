@@ -1,6 +1,6 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import { foreignSchema, isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   type CanonTable,
   modes,
@@ -124,7 +124,7 @@ async function compactTable(
   const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
   sources.push(...commitFilesOf(bus, older).map(path => ({ path })));
   const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
-FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(table.columns)}, filename = true)) f
+FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${foreignSchema(table.columns)}, filename = true)) f
 JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
   FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
   const sql = `SELECT * FROM (${await keptRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;

@@ -1,3 +1,5 @@
+import { verifyStore } from '@quantbot/bus-care/verify';
+import { openCatalog } from '@quantbot/storage';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
@@ -159,4 +161,62 @@ test('columns with the names that our own SQL uses keep their values', async () 
   await commit(bus, new Uint8Array(parquetWriteBuffer({ columnData })));
   const sql = `SELECT [${names.map(name => `t."${name}"`).join(', ')}]::VARCHAR AS found FROM canon.t AS t`;
   expect(await askThreeTimes(bus, sql)).toEqual(answers({ found: `[${names.map((_, index) => index).join(', ')}]` }));
+});
+
+/** A file of one row, with the number of each column as its value. */
+const fileWithNames = (...names: string[]): Uint8Array =>
+  new Uint8Array(
+    parquetWriteBuffer({
+      columnData: names.map((name, index) => ({ name, data: [index], type: 'INT32' as const })),
+    }),
+  );
+
+test.each([
+  ['no name', ['', 'close'], 'C0 close'],
+  ['no name twice', ['close', '', ''], 'close C1 _1'],
+  ['one name twice, and the name that the second would get', ['close', 'close_1', 'close'], 'close close_1 close_1_1'],
+  ['names that differ in case', ['a', 'A', 'a'], 'a A_1 a_2'],
+])('columns whose names DuckDB makes up have the values of the file: %s', async (_, names, given) => {
+  const { bus } = await openInProcess();
+  expect(await commit(bus, fileWithNames(...names))).toBeUndefined();
+  const named = `(SELECT string_agg(column_name, ' ' ORDER BY position) FROM catalog.columns_d)`;
+  const columns = given.split(' ').map(name => `t."${name}"`);
+  expect(
+    await askThreeTimes(bus, `SELECT ${named} AS given, [${columns.join(', ')}]::VARCHAR AS found FROM canon.t AS t`),
+  ).toEqual(answers({ given, found: `[${names.map((_, index) => index).join(', ')}]` }));
+});
+
+test('a column without a name is a key that later files share, also in the past', async () => {
+  const { bus } = await openInProcess({ canon: { tables: { t: { mode: 'upsert', key: ['C0'] } } } });
+  const of = (value: number) =>
+    new Uint8Array(
+      parquetWriteBuffer({
+        columnData: [
+          { name: '', data: [7], type: 'INT32' },
+          { name: 'v', data: [value], type: 'INT32' },
+        ],
+      }),
+    );
+  await commit(bus, of(1));
+  await commit(bus, of(2));
+  expect(await askThreeTimes(bus, 'SELECT "C0", v FROM canon.t')).toEqual(answers({ C0: 7, v: 2 }));
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  await using past = await catalog.asOf(1);
+  expect(await past.query('SELECT "C0", v FROM canon.t')).toEqual([{ C0: 7, v: 1 }]);
+  expect((await verifyStore(bus.config)).problems).toEqual([]);
+});
+
+test('a column without a name is never taken for another column of a table', async () => {
+  const { bus } = await openInProcess();
+  expect(await commit(bus, fileWithNames('', 'x'))).toBeUndefined();
+  await commit(bus, fileWithNames('x', ''));
+  await commit(bus, fileWithNames('C0', 'x'));
+  expect(await askThreeTimes(bus, 'SELECT "C0", x FROM canon.t')).toEqual(answers({ C0: 0, x: 1 }));
+  const [reasons] = await queryPublished(
+    bus,
+    'SELECT string_agg(reject_error, chr(10) ORDER BY seq) AS lines FROM catalog.jobs_f',
+  );
+  const [elsewhere, named] = (reasons as { lines: string }).lines.split('\n');
+  expect(elsewhere).toMatch(/C1: has no name, like the column that the table calls C0 \(fixed by /);
+  expect(named).toMatch(/C0: has this name in the file, and none in that of /);
 });

@@ -96,8 +96,8 @@ function schemaToDecode(schema: FileSchema, artifacts: readonly VerifiedArtifact
   };
 }
 
-const columnRead = ({ name, type }: DeclaredColumn, own: ParquetColumn | undefined): ParquetColumn =>
-  own?.name === name && own.type === type ? own : { name, type, nullable: own?.nullable ?? true };
+const columnRead = (read: DeclaredColumn, own: ParquetColumn | undefined): ParquetColumn =>
+  own?.name === read.name && own.type === read.type ? own : { ...read, nullable: own?.nullable ?? true };
 
 const bytesOf = ({ files }: Group): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
