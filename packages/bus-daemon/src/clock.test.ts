@@ -2,7 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCatalog } from '@quantbot/storage';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../test/support/commits.js';
+import { compactor, makeCommits } from '../test/support/commits.js';
 import { openInProcess } from '../test/support/in-process-bus.js';
 import { compactHot } from './writer/compaction/compact.js';
 import { Exporter } from './writer/exports/exporter.js';
@@ -26,7 +26,7 @@ test('a clock that is set back changes no order: the newest is what was committe
   const { bus, test: testBus, setBack, publisher } = await busOfYesterday();
   setBack();
   await makeCommits(bus, testBus, 1);
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   await publisher.publishOrThrow();
   const catalog = await openCatalog({ duckdbPath: testBus.config.duckdbPath });
   const [last, first] = await catalog.artifacts({ limit: 2 });
@@ -53,7 +53,7 @@ test('exports, and jobs that were put aside, do not wait for a clock that was se
 
 test('what superseded databases need is deleted although the clock was set back', async () => {
   const { bus, setBack, publisher } = await busOfYesterday();
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   await publisher.publishOrThrow();
   expect((await releaseUnused(bus, [])).length).toBe(0);
   setBack();

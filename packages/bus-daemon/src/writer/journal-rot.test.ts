@@ -5,7 +5,7 @@ import { flipBit } from '@quantbot/tooling-testing/rot';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import type { Bus } from './bus.js';
 import { compactHot } from './compaction/compact.js';
@@ -16,7 +16,7 @@ const segmentOf = (bus: Bus) => join(bus.layout.segments, readdirSync(bus.layout
 test('no bit of a commit or of a segment changes unnoticed', async () => {
   const { bus, test: testBus } = await openInProcess();
   await makeCommits(bus, testBus, 2);
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   const copy = join(temporaryFolder(), 'file.parquet');
   for (const [path, step] of [
     [commitOf(bus, 2), 41],
@@ -55,7 +55,7 @@ test('a segment that has rotted gives way to the commits that it was made of whi
   const { bus, test: testBus } = await openInProcess();
   await makeCommits(bus, testBus, 2);
   const good = await bus.journal.rows('');
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   const segment = segmentOf(bus);
   flipBit(segment);
   const journal = await Journal.open(bus.layout);
@@ -64,7 +64,7 @@ test('a segment that has rotted gives way to the commits that it was made of whi
   journal.close();
 
   await bus.journal.reload();
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   flipBit(segment);
   flipBit(commitOf(bus, 1));
   const error = { code: 'JOURNAL_DAMAGED', message: expect.stringContaining(segment) };

@@ -2,7 +2,7 @@ import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Journal, seqName } from '@quantbot/bus-format/journal';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import type { Bus } from './bus.js';
 import { compactHot } from './compaction/compact.js';
@@ -10,7 +10,6 @@ import { compactHot } from './compaction/compact.js';
 /** Two segments, 1 to 2 and 3 to 4, and the commits 5 to 7. */
 async function busWithHistory(): Promise<Bus> {
   const { bus, test: testBus } = await openInProcess();
-  const compactor = compactorWorker();
   for (let segment = 0; segment < 2; segment++) {
     await makeCommits(bus, testBus, 2);
     await compactHot(bus, compactor);

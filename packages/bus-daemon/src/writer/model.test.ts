@@ -1,6 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerProcess } from '@quantbot/duckdb-process';
 import { createLogger } from '@quantbot/infra';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { campaign } from '@quantbot/tooling-config/campaign';
@@ -8,8 +7,8 @@ import { produce } from '@quantbot/tooling-testing/parquet';
 import { fc } from '@quantbot/tooling-testing/properties';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { runBatch } from '../../test/support/commits.js';
-import { fileThreadEntry, workerEntry } from '../../test/support/in-process-bus.js';
+import { compactor, runBatch } from '../../test/support/commits.js';
+import { fileThreadEntry, inspector } from '../../test/support/in-process-bus.js';
 import { queryPublished } from '../../test/support/published.js';
 import { type Bus, systemClock } from './bus.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
@@ -99,8 +98,6 @@ const rowsOf = (content: number): number => content + 1;
 class Real {
   bus!: Bus;
   publisher!: Publisher;
-  readonly compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
-  readonly inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
   readonly files = new FileThreads(fileThreadEntry);
   #claims = 0;
 
@@ -113,7 +110,7 @@ class Real {
       files: this.files,
       assertHeld: () => {}, // the test holds no lock
     });
-    this.bus = { ...opened, inspector: this.inspector };
+    this.bus = { ...opened, inspector };
     await new Exporter(this.bus).ensureStatus();
     this.publisher = new Publisher(this.bus);
     await this.publisher.publishOrThrow();
@@ -142,16 +139,14 @@ class Real {
   }
 
   async compact(): Promise<void> {
-    await compactHot(this.bus, this.compactor);
-    await mergeTiers(this.bus, this.compactor);
+    await compactHot(this.bus, compactor);
+    await mergeTiers(this.bus, compactor);
     await this.publisher.publishOrThrow();
     await releaseUnused(this.bus, []);
   }
 
   async close(): Promise<void> {
     this.bus?.journal.close();
-    this.compactor.stop();
-    this.inspector.stop();
     await this.files.close();
   }
 

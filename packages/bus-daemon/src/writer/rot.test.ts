@@ -6,7 +6,7 @@ import { seqName } from '@quantbot/bus-format/journal';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { queryPublished } from '../../test/support/published.js';
 import type { Bus } from './bus.js';
@@ -22,14 +22,13 @@ import { snapshotOf } from './publish/snapshot.js';
 async function compactedBus(commits = 2) {
   const opened = await openInProcess({ compaction: { release_grace_s: 0 } });
   const publisher = new Publisher(opened.bus);
-  const compactor = compactorWorker();
   await makeCommits(opened.bus, opened.test, commits);
   await compactHot(opened.bus, compactor);
   await publisher.publishOrThrow();
   const { layout } = opened.bus;
   const tableFiles = () => readdirSync(join(layout.canon, 'numbers')).map(name => join(layout.canon, 'numbers', name));
   const stored = () => join(layout.root, 'store', ...storedPath(layout.store));
-  return { ...opened, publisher, compactor, tableFiles, stored };
+  return { ...opened, publisher, tableFiles, stored };
 }
 
 function storedPath(store: string): string[] {
@@ -43,7 +42,7 @@ const problemsOf = async (bus: { config: Parameters<typeof verifyStore>[0] }) =>
   (await verifyStore(bus.config)).problems.map(({ code, what }) => `${code} ${what}`);
 
 test('a compaction makes nothing of a stored file that has rotted, and names its artifact', async () => {
-  const { bus, test: testBus, compactor, tableFiles } = await compactedBus();
+  const { bus, test: testBus, tableFiles } = await compactedBus();
   await makeCommits(bus, testBus, 1);
   const hot = join(bus.layout.hot, seqName(3));
   const file = readdirSync(hot).find(name => name.startsWith('numbers~')) as string;
@@ -58,7 +57,7 @@ test('a compaction makes nothing of a stored file that has rotted, and names its
 });
 
 test('a table with a damaged stored file waits, with all of its rows; every other table and the journal are compacted', async () => {
-  const { bus, test: testBus, publisher, compactor, advance } = await compactedBus();
+  const { bus, test: testBus, publisher, advance } = await compactedBus();
   const rowsOf = async () => {
     await publisher.publishOrThrow();
     const counts = ['numbers', 'others'].map(table => `(SELECT count(*) FROM canon.${table}) AS ${table}`);
@@ -107,17 +106,16 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
  * failure.
  */
 async function exportNumbers(bus: Bus) {
-  const worker = compactorWorker();
-  const exports = new GoldenExports(bus, worker);
+  const exports = new GoldenExports(bus, compactor);
   const item = (await exports.all()).find(({ name }) => name === 'numbers') as GoldenExport;
-  return writeExportFile({ bus, worker, snapshot: await snapshotOf(bus) }, item).then(
+  return writeExportFile({ bus, worker: compactor, snapshot: await snapshotOf(bus) }, item).then(
     ({ rows }) => ({ rows }),
     ({ code }) => ({ code }),
   );
 }
 
 test('a rebuild leaves a good compacted file alone when the stored file has rotted', async () => {
-  const { bus, compactor, tableFiles, stored } = await compactedBus();
+  const { bus, tableFiles, stored } = await compactedBus();
   const good = tableFiles().map(path => readFileSync(path));
   flipBit(stored());
   const [table] = bus.tables.tables();
@@ -128,7 +126,7 @@ test('a rebuild leaves a good compacted file alone when the stored file has rott
 });
 
 test('verify names a compacted file that has rotted, no merge reads it, and its table is made again from the store', async () => {
-  const { bus, test: testBus, publisher, compactor, tableFiles } = await compactedBus();
+  const { bus, test: testBus, publisher, tableFiles } = await compactedBus();
   await makeCommits(bus, testBus, 2);
   await compactHot(bus, compactor);
   const rows = await queryNumbers(testBus, publisher);
@@ -184,7 +182,7 @@ test('a database of this bus that was hurt and touched is still replaced', async
 });
 
 test('a published record that has rotted keeps nothing from being published, and goes with its database', async () => {
-  const { bus, test: testBus, publisher, compactor, advance } = await compactedBus();
+  const { bus, test: testBus, publisher, advance } = await compactedBus();
   const records = () => readdirSync(bus.layout.published).filter(name => name.endsWith('.json'));
   const [record] = records();
   flipBit(join(bus.layout.published, record as string), 30);

@@ -17,7 +17,7 @@ import {
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { expect, onTestFinished, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess, packageFolder } from '../../test/support/in-process-bus.js';
 import { scrubInBackground } from '../onlookers/scrub/scrubber.js';
 import type { Bus } from './bus.js';
@@ -33,7 +33,7 @@ async function fullBus(settings: Record<string, unknown> = {}) {
   const opened = await openInProcess(settings);
   const { bus, test: testBus } = opened;
   await makeCommits(bus, testBus, 2);
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   await makeCommits(bus, testBus, 2);
   await new Publisher(bus).publishOrThrow();
   return opened;
@@ -41,10 +41,9 @@ async function fullBus(settings: Record<string, unknown> = {}) {
 
 /** Writes the export of the table, and its status. */
 async function exportNumbers(bus: Bus): Promise<void> {
-  const worker = compactorWorker();
-  const item = only(await new GoldenExports(bus, worker).all());
+  const item = only(await new GoldenExports(bus, compactor).all());
   const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
-  const written = await write({ bus, worker, snapshot: await snapshotOf(bus) }, item);
+  const written = await write({ bus, worker: compactor, snapshot: await snapshotOf(bus) }, item);
   const { exportDir } = bus.config.export;
   const status = await readExportStatus(exportDir);
   const rest = { path: item.path, as_of_seq: 4, definition: null, started_at: '', duration_ms: 1, error: null };

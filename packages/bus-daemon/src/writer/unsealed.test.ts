@@ -6,7 +6,7 @@ import { literal } from '@quantbot/bus-format';
 import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { checkSeal, Journal, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../test/support/commits.js';
+import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { queryPublished } from '../../test/support/published.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
@@ -30,7 +30,7 @@ async function unseal(path: string): Promise<void> {
 
 test('a bus of a version that wrote no checksums is opened, has the same rows, and gets checksums as it is compacted', async () => {
   const { bus, test: testBus } = await openInProcess({ compaction: { release_grace_s: 0 } });
-  const [publisher, compactor] = [new Publisher(bus), compactorWorker()];
+  const publisher = new Publisher(bus);
   const { layout, config } = bus;
   await makeCommits(bus, testBus, 2);
   await compactHot(bus, compactor);

@@ -1,7 +1,6 @@
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
-import { onTestFinished } from 'vitest';
 import type { Bus } from '../../src/writer/bus.js';
 import type { CheckedJob, ClaimedJob } from '../../src/writer/job.js';
 import { commitBatch, settleBatch } from '../../src/writer/loop/pipeline.js';
@@ -36,9 +35,5 @@ export async function makeCommits(bus: Bus, test: TestBus, count: number, schema
     await runBatch(bus, await verify(bus, [await claimedNumbers(bus, test, 3, schemaHint)]));
 }
 
-/** A worker process for compaction that ends with the test. */
-export function compactorWorker(): WorkerProcess {
-  const worker = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
-  onTestFinished(() => worker.stop());
-  return worker;
-}
+/** The worker process for compaction and exports of all tests, since it takes long to start. */
+export const compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });

@@ -19,6 +19,9 @@ export const workerEntry = join(
 /** The built entry point of the thread for files. */
 export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 
+/** The worker process of all tests that inspects files, since it takes long to start. */
+export const inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
+
 /**
  * What the stages work on, opened in the test's own process; the clock stands where the test puts
  * it.
@@ -44,10 +47,9 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     files: new FileThreads(fileThreadEntry),
     assertHeld: () => {}, // the test holds no lock
   });
-  const bus = { ...opened, inspector: new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry }) };
+  const bus = { ...opened, inspector };
   await new Exporter(bus).ensureStatus(); // the views read it
   onTestFinished(async () => {
-    bus.inspector.stop();
     await bus.files.close();
     bus.journal.close();
   });

@@ -3,7 +3,7 @@ import { openCatalog } from '@quantbot/storage';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
-import { compactorWorker, runBatch } from '../../../test/support/commits.js';
+import { compactor, runBatch } from '../../../test/support/commits.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
 import { queryPublished } from '../../../test/support/published.js';
@@ -45,7 +45,6 @@ async function commit(
  * store.
  */
 async function askThreeTimes(bus: Bus, sql: string): Promise<unknown[]> {
-  const compactor = compactorWorker();
   const ask = async () => {
     await new Publisher(bus).publishOrThrow();
     return queryPublished(bus, sql);

@@ -2,7 +2,7 @@ import { campaign } from '@quantbot/tooling-config/campaign';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compactorWorker, runBatch } from '../../../test/support/commits.js';
+import { compactor, runBatch } from '../../../test/support/commits.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
 import { queryPublished } from '../../../test/support/published.js';
@@ -86,7 +86,6 @@ test('append shows all rows, latest those of the newest job, upsert the newest o
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async steps => {
       const { bus, test: testBus } = await openInProcess({ canon: { tables }, compaction: { release_grace_s: 0 } });
-      const compactor = compactorWorker();
       const history: PriceRow[][][] = [];
       for (const next of steps) {
         if ('waiting' in next) {
@@ -107,8 +106,6 @@ test('append shows all rows, latest those of the newest job, upsert the newest o
       await expectTables(bus, history);
       await compactHot(bus, compactor);
       await expectTables(bus, history);
-      bus.inspector.stop();
-      compactor.stop();
     }),
     { numRuns: campaign(3, 16) },
   );

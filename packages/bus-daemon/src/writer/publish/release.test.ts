@@ -4,7 +4,7 @@ import { listPublished } from '@quantbot/bus-format/state';
 import { viewsAt } from '@quantbot/bus-format/views';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { expect, test } from 'vitest';
-import { compactorWorker, makeCommits } from '../../../test/support/commits.js';
+import { compactor, makeCommits } from '../../../test/support/commits.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compaction/compact.js';
@@ -20,7 +20,6 @@ async function publishedBus() {
   const publisher = new Publisher(opened.bus);
   await makeCommits(opened.bus, opened.test, 3);
   await publisher.publishOrThrow();
-  const compactor = compactorWorker();
   const compact = async () => {
     await compactHot(opened.bus, compactor);
     await mergeTiers(opened.bus, compactor);
@@ -114,7 +113,7 @@ test('a snapshot stays whole when a compaction switches, and while, and after it
 test('as long as no database could be published, nothing is deleted: nobody could say what readers see', async () => {
   const { bus, test: testBus } = await openInProcess();
   await makeCommits(bus, testBus, 2);
-  await compactHot(bus, compactorWorker());
+  await compactHot(bus, compactor);
   await releaseUnused(bus, []);
   expect(hotOf(bus)).toEqual([0, 1, 2]);
 });
