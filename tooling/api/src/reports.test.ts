@@ -1,9 +1,18 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from '@microsoft/api-extractor';
+import {
+  CompilerState,
+  Extractor,
+  ExtractorConfig,
+  ExtractorLogLevel,
+  type ExtractorMessage,
+} from '@microsoft/api-extractor';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Entry, entries } from './entries.js';
+
+const additionalEntryPoints = entries().map(({ types }) => types);
+let compiled: CompilerState | undefined;
 
 /** The report of a module's public surface, and what is wrong with it. */
 function reportOf({ types, folder, report }: Entry): { text: string; problems: string[] } {
@@ -55,8 +64,11 @@ function reportOf({ types, folder, report }: Entry): { text: string; problems: s
     configObjectFullPath: undefined,
     packageJsonFullPath: join(folder, 'package.json'),
   });
+  // All modules are compiled at once: each needs most of the others.
+  compiled ??= CompilerState.create(config, { additionalEntryPoints });
   Extractor.invoke(config, {
     localBuild: true,
+    compilerState: compiled,
     messageCallback: (message: ExtractorMessage) => {
       message.handled = true;
       const isNews =
