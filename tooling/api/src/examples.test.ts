@@ -31,13 +31,19 @@ function examplesOf(types: string): Example[] {
   });
 }
 
+const all = entries();
+const program = ts.createProgram(
+  all.map(({ types }) => types),
+  options,
+  host,
+);
+const checker = program.getTypeChecker();
+
 /**
  * The names that a module exports, to be imported by an example, which does not say where they come
  * from.
  */
 function valuesOf(types: string): string[] {
-  const program = ts.createProgram([types], options, host);
-  const checker = program.getTypeChecker();
   const file = program.getSourceFile(types);
   const module = file && checker.getSymbolAtLocation(file);
   return module === undefined ? [] : checker.getExportsOfModule(module).map(({ name }) => name);
@@ -65,7 +71,6 @@ const withExamples = [
   '@quantbot/lab',
 ];
 
-const all = entries();
 const modules = all.map(({ name, types }) => ({ name, values: valuesOf(types) }));
 
 test.each(all)('the examples in the doc comments of $name compile', { timeout: 120_000 }, ({ name, types }) => {
