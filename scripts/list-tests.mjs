@@ -1,39 +1,51 @@
 #!/usr/bin/env node
 // Lists the titles of all tests, and marks those that `npm test` leaves to the campaigns today. It
 // needs a build. It fails if a test is in neither.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = mkdtempSync(join(tmpdir(), 'quantbot-tests-'));
 
 /** The tests of a package as a run takes them: `hand`, `sample` or `whole`. */
-function testsOf(cwd, mode) {
-  const file = join(out, 'tests.json');
+async function testsOf(cwd, mode) {
+  const file = join(out, `${basename(cwd)}-${mode}.json`);
   const { CAMPAIGNS: _, FC_SEED = String(Math.floor(Date.now() / 86_400_000)), ...rest } = process.env;
   const env = { ...rest, FC_SEED };
   if (mode !== 'hand') env.CAMPAIGNS = mode;
-  execFileSync('npx', ['vitest', 'list', `--json=${file}`], { cwd, env, stdio: 'ignore' });
+  const tags = mode === 'whole' ? ['--tags-filter', 'campaign'] : [];
+  const vitest = join(cwd, 'node_modules/.bin/vitest');
+  await promisify(execFile)(vitest, ['list', ...tags, `--json=${file}`], { cwd, env, maxBuffer: 2 ** 30 });
   const tests = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
-  rmSync(file, { force: true });
   return tests.map(test => `${test.file.slice(root.length + 1)} > ${test.name}`);
 }
 
-const folders = ['packages', 'tooling'].flatMap(group => readdirSync(join(root, group)).map(name => join(group, name)));
-let lost = 0;
-for (const folder of [...folders, 'examples'].map(name => join(root, name))) {
-  if (!existsSync(join(folder, 'vitest.config.ts'))) continue;
+/** The lines of a package: each test, and when it runs. */
+async function linesOf(folder) {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  if (!scripts.test && !scripts['test:integration']) continue;
-  const [sample, whole] = ['sample', 'whole'].map(mode => new Set(testsOf(folder, mode)));
-  for (const test of testsOf(folder, 'hand')) {
-    const isLost = !sample.has(test) && !(whole.has(test) && scripts['test:campaigns']);
-    if (isLost) lost += 1;
-    console.log(`${isLost ? 'LOST ' : sample.has(test) ? '     ' : 'later'} ${test}`);
-  }
+  if (!scripts.test && !scripts['test:integration']) return [];
+  const hand = await testsOf(folder, 'hand');
+  const sample = new Set(await testsOf(folder, 'sample'));
+  const whole = new Set(scripts['test:campaigns'] ? await testsOf(folder, 'whole') : []);
+  return hand.map(test => `${sample.has(test) ? '     ' : whole.has(test) ? 'later' : 'LOST '} ${test}`);
 }
+
+const names = ['packages', 'tooling'].flatMap(group => readdirSync(join(root, group)).map(name => join(group, name)));
+const folders = [...names, 'examples']
+  .map(name => join(root, name))
+  .filter(folder => existsSync(join(folder, 'vitest.config.ts')));
+const lines = new Map();
+const waiting = [...folders];
+async function work() {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) lines.set(next, await linesOf(next));
+}
+await Promise.all(Array.from({ length: availableParallelism() }, work));
 rmSync(out, { recursive: true });
-process.exitCode = lost > 0 ? 1 : 0;
+for (const line of folders.flatMap(folder => lines.get(folder))) {
+  console.log(line);
+  if (line.startsWith('LOST')) process.exitCode = 1;
+}

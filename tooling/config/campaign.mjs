@@ -39,7 +39,7 @@ export function isInSample(name) {
 /**
  * The test files of a folder of the package, as paths or patterns. Those named `*.campaign.test.ts`
  * are long as a whole, so that {@link isInSample} decides. The campaigns leave out files that have
- * no part in them.
+ * no part in them, and of the others all tests without the tag `campaign`.
  */
 export function testFilesIn(folder) {
   if (mode === undefined) return [`${folder}/**/*.test.ts`];

@@ -27,6 +27,8 @@ export const projects = ({ alone = [] } = {}) => {
     test: {
       // All tests of a project may wait for another day.
       passWithNoTests: true,
+      // Tests of which `npm test` runs a sample, or that it runs on some days only.
+      tags: [{ name: 'campaign' }],
       projects: [
         {
           test: {

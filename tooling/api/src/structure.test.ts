@@ -168,3 +168,14 @@ test('no file but their homes tells the modes of canonical tables apart', () => 
   const found = files.map(path => [path, modesToldApart(readFileSync(join(packages, path), 'utf8'))] as const);
   expect(found.flatMap(([path, modes]) => (modes.length > 0 ? [path] : [])).sort()).toEqual([...homesOfModes].sort());
 });
+
+/** Whether a test file has a sample of a campaign without the tag by which the campaigns run it. */
+const lacksTag = (code: string): boolean =>
+  /\b(sampleOf|campaign)\(/.test(code) && !/tags: \['campaign'\]|^\/\/ @module-tag campaign$/m.test(code);
+
+test('each file of which `npm test` runs a sample runs in the campaigns too', () => {
+  expect(lacksTag("test.each(sampleOf(cases, 1))('x %s', () => {})")).toBe(true);
+  expect(lacksTag("test.each(sampleOf(cases, 1))('x %s', { tags: ['campaign'] }, () => {})")).toBe(false);
+  const files = filesOf('*.test.ts').filter(path => !path.startsWith('tooling/api/src/structure.'));
+  expect(files.filter(path => lacksTag(readFileSync(join(root, path), 'utf8')))).toEqual([]);
+});

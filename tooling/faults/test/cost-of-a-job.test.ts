@@ -19,7 +19,7 @@ describe.skipIf(whyNoStrace() !== undefined)('a job costs no more than it did', 
     ['canonical', 'canon.probes'],
   ] as const;
 
-  test.each(sampleOf(kinds, 1))('the daemon, %s', async (which, schemaHint) => {
+  test.each(sampleOf(kinds, 1))('the daemon, %s', { tags: ['campaign'] }, async (which, schemaHint) => {
     expectWithin(await costOfAJob(schemaHint), bounds[which]);
   });
 

@@ -26,6 +26,7 @@ test('there are fault points before and after each durable effect of every stage
 
 test.each(sampleOf(faultPointsOf('@quantbot/infra'), 1))(
   'a producer killed at %s leaves its job whole or absent',
+  { tags: ['campaign'] },
   async point => {
     expect((await killProducerAt(point, random.int(1, 3), random)).problems).toEqual([]);
   },
@@ -33,12 +34,13 @@ test.each(sampleOf(faultPointsOf('@quantbot/infra'), 1))(
 
 test.each(sampleOf(faultPointsOf('@quantbot/bus-daemon'), 1))(
   'a daemon killed at %s loses and doubles nothing',
+  { tags: ['campaign'] },
   async point => {
     expect((await killDaemonAt(point, random.int(1, 2), random)).problems).toEqual([]);
   },
 );
 
-test('a daemon killed at random moments under load loses and doubles nothing', async () => {
+test('a daemon killed at random moments under load loses and doubles nothing', { tags: ['campaign'] }, async () => {
   const kills = campaign(2, 40);
   const result = await killAtRandom(kills, random);
   expect(result.problems).toEqual([]);

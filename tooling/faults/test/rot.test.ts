@@ -32,6 +32,7 @@ const isWhole = campaign(0, 1) === 1;
 
 test.each((isWhole ? all : few).filter(canBe))(
   'nothing changes unseen when one file is hurt: $kind ($damage)',
+  { tags: ['campaign'] },
   async ({ kind, damage }) => {
     expect(await damageOne(bus, kind, damage, random)).toEqual([]);
   },

@@ -50,6 +50,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
 
   test.each(sampleOf(faults, 2))(
     '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
+    { tags: ['campaign'] },
     async (who, fault, persistent, count) => {
       let fired = 0;
       // A call that is never made in this run (it took another course) proves nothing, so another
@@ -74,6 +75,7 @@ describe.skipIf(reason !== undefined)('a flush of the journal that fails', () =>
 
   test.each(sampleOf(['EIO', 'ENOSPC'], 1))(
     'ends the process (%s), and the next start decides by what is there',
+    { tags: ['campaign'] },
     async error => {
       await mustEndWell(startProducer(folder, 'p', 6, seed), 'the producer');
       const hot = join(folder, 'data/bus/journal/hot');

@@ -11,6 +11,7 @@ const rounds = campaign(1, 20);
 
 test(`two daemons started together are never two writers, in ${rounds} rounds`, {
   timeout: rounds * 240_000,
+  tags: ['campaign'],
 }, async () => {
   const folder = await makeBus();
   for (let round = 0; round < rounds; round++) {

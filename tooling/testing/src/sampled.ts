@@ -6,5 +6,5 @@ import { type TestContext, test } from 'vitest';
  * hand always run it.
  */
 export function sampled(title: string, run: (context: TestContext) => unknown): void {
-  test.skipIf(!isInSample(title))(title, run);
+  test.skipIf(!isInSample(title))(title, { tags: ['campaign'] }, run);
 }

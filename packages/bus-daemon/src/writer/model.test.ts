@@ -160,6 +160,7 @@ const runs = campaign(3, 40);
 
 test('whatever happens in whatever order, the bus contains what a simple model says', {
   timeout: runs * 15_000,
+  tags: ['campaign'],
 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { minLength: 4, maxLength: 14 }), async happenings => {

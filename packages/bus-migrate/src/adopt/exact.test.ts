@@ -98,42 +98,46 @@ async function copied(
 }
 
 describe('a copied table gives the text that the old database gives, of the extremes of', () => {
-  test.each(sampleOf(Object.entries(extremes), 6))('%s, however nested', async (type, values) => {
-    const columns = Object.entries(nestings).map(([name, nesting]) => ({ name, nested: nesting(type) }));
-    const row = (value: string, id: number) => {
-      const list = columns.map(({ nested: [as, make] }) => `CAST(${make(`CAST(${value} AS ${type})`)} AS ${as})`);
-      return `INSERT INTO t VALUES (${[id, ...list].join(', ')})`;
-    };
-    const old = await databaseWith(
-      `CREATE TABLE t (id INTEGER, ${columns.map(({ name, nested: [as] }) => `${identifier(name)} ${as}`).join(', ')})`,
-      ...['NULL', ...values.map(quoted)].map(row),
-      `INSERT INTO t (id) VALUES (-1)`,
-    );
-    const kept = await copied(old);
-    expect(kept.problems).toEqual([]);
-    const names = ['id', ...columns.map(({ name }) => name)];
-    const before = await askIn(
-      old.path,
-      `SELECT ${names.map(name => `CAST(${identifier(name)} AS VARCHAR) AS ${identifier(name)}`).join(', ')} FROM t ORDER BY t.id`,
-    );
-    const again = kept.columns.map(
-      ({ name, restored, canonName, canonType }) =>
-        `CAST(${restored.replaceAll(identifier(canonName), `CAST(${identifier(canonName)} AS ${canonType})`)} AS VARCHAR) AS ${identifier(name)}`,
-    );
-    const database = await openMemoryDatabase({ memoryMb: 512, threads: 1 });
-    try {
-      await database.connection.run(`SET TimeZone = 'UTC'`);
-      const reader = await database.connection.runAndReadAll(
-        `SELECT ${again.join(', ')} FROM ${parquet(kept.file)} f ORDER BY f.id`,
+  test.each(sampleOf(Object.entries(extremes), 6))(
+    '%s, however nested',
+    { tags: ['campaign'] },
+    async (type, values) => {
+      const columns = Object.entries(nestings).map(([name, nesting]) => ({ name, nested: nesting(type) }));
+      const row = (value: string, id: number) => {
+        const list = columns.map(({ nested: [as, make] }) => `CAST(${make(`CAST(${value} AS ${type})`)} AS ${as})`);
+        return `INSERT INTO t VALUES (${[id, ...list].join(', ')})`;
+      };
+      const old = await databaseWith(
+        `CREATE TABLE t (id INTEGER, ${columns.map(({ name, nested: [as] }) => `${identifier(name)} ${as}`).join(', ')})`,
+        ...['NULL', ...values.map(quoted)].map(row),
+        `INSERT INTO t (id) VALUES (-1)`,
       );
-      expect(reader.getRowObjectsJson()).toEqual(before);
-    } finally {
-      database.close();
-    }
-    // A database can store the views that restore the old types.
-    const views = await tryViews([{ schema: 'main', table: 'old', canon: 't', columns: kept.columns }], []);
-    expect(views).toMatchObject([{ problem: null }]);
-  });
+      const kept = await copied(old);
+      expect(kept.problems).toEqual([]);
+      const names = ['id', ...columns.map(({ name }) => name)];
+      const before = await askIn(
+        old.path,
+        `SELECT ${names.map(name => `CAST(${identifier(name)} AS VARCHAR) AS ${identifier(name)}`).join(', ')} FROM t ORDER BY t.id`,
+      );
+      const again = kept.columns.map(
+        ({ name, restored, canonName, canonType }) =>
+          `CAST(${restored.replaceAll(identifier(canonName), `CAST(${identifier(canonName)} AS ${canonType})`)} AS VARCHAR) AS ${identifier(name)}`,
+      );
+      const database = await openMemoryDatabase({ memoryMb: 512, threads: 1 });
+      try {
+        await database.connection.run(`SET TimeZone = 'UTC'`);
+        const reader = await database.connection.runAndReadAll(
+          `SELECT ${again.join(', ')} FROM ${parquet(kept.file)} f ORDER BY f.id`,
+        );
+        expect(reader.getRowObjectsJson()).toEqual(before);
+      } finally {
+        database.close();
+      }
+      // A database can store the views that restore the old types.
+      const views = await tryViews([{ schema: 'main', table: 'old', canon: 't', columns: kept.columns }], []);
+      expect(views).toMatchObject([{ problem: null }]);
+    },
+  );
 });
 
 describe('a VARIANT', () => {

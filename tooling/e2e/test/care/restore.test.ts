@@ -24,6 +24,7 @@ const stored = (bus: TestBus, runId: string) => join(bus.layout.store, `tests/nu
 
 test.each(sampleOf(['journal', 'journal/hot', 'journal/segments'], 1))(
   'a bus whose %s is gone is not started anew: its store would be taken for leftovers',
+  { tags: ['campaign'] },
   async folder => {
     const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
     await drain(bus);
@@ -48,6 +49,7 @@ const layouts = [
 
 test.each(sampleOf(layouts, 1))(
   'exports (%s) that are ahead of a bus that was set back become those of the bus that is there',
+  { tags: ['campaign'] },
   async (_layout, settings, path) => {
     const bus = makeTestBus({ export: { min_interval_s: 0, ...settings } });
     await drain(bus);

@@ -40,6 +40,7 @@ const bars = [
 
 test.skipIf(!hasTerminal()).each(sampleOf(bars, 1))(
   '%s shows on a terminal how far it is, how fast, and how long it takes; and nothing of that elsewhere',
+  { tags: ['campaign'] },
   async (_, args, line) => {
     const bus = await busWithTable();
     await makeDatabase(

@@ -25,7 +25,9 @@ function randomFrom(start: number): () => number {
   };
 }
 
-test('kill -9 in mid-load and a restart, again and again, lose nothing and double nothing', async () => {
+test('kill -9 in mid-load and a restart, again and again, lose nothing and double nothing', {
+  tags: ['campaign'],
+}, async () => {
   console.log(`seed ${seed} (set FC_SEED to run it again)`);
   const random = randomFrom(seed);
   const bus = makeTestBus({ batch: { max_jobs: 8 }, compaction: { hot_commits: 3, idle_s: 0.2, release_grace_s: 0 } });
@@ -70,6 +72,7 @@ const points = ['claim:after-rename', 'store:after-sync', 'commit:after-rename',
 
 test.each(sampleOf(points, 1))(
   'killed at %s, a daemon leaves jobs that the next one brings to their one end',
+  { tags: ['campaign'] },
   async point => {
     const bus = makeTestBus();
     await drain(bus);

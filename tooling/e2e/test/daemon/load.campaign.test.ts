@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { startHoldingReader, startOpeningReader } from '@quantbot/tooling-testing/readers';

@@ -199,6 +199,7 @@ sampled(
 
 test('thousands of jobs that wait at the start are taken up at once, and all of them', {
   timeout: 240_000,
+  tags: ['campaign'],
 }, async () => {
   const bus = makeTestBus();
   await drain(bus);

@@ -85,6 +85,7 @@ const modes = [
 
 test.each(sampleOf(modes, 1))(
   'the past is as it was, in the catalog and in a table of mode %s, also after compaction',
+  { tags: ['campaign'] },
   async (_, numbers, expected) => {
     const bus = await busOfRuns({ canon: { tables: { numbers } }, compaction: { hot_commits: 2, idle_s: 0.1 } });
     await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });

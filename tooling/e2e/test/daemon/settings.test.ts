@@ -35,6 +35,7 @@ const commits = [
 
 test.each(sampleOf(commits, 1))(
   'compaction.hot_commits counts a commit with many files of canonical tables as several (%s, %i: %i segments)',
+  { tags: ['campaign'] },
   async (hint, jobs, segments) => {
     const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 3600 } });
     await drain(bus);

@@ -261,29 +261,33 @@ sampled('SQL of the configuration cannot write elsewhere through a dataset', asy
 
 const killPoints = ['export:part-renamed', 'export:part-renamed#2', 'export:before-switch', 'export:after-switch'];
 
-test.each(sampleOf(killPoints, 1))('killed at %s, the dataset has every row once after the next start', async point => {
-  const bus = makeTestBus(dataset({ part_rows: 9, partition_by: ['side'] }));
-  await drain(bus);
-  const select = numbers(4, `, CASE WHEN range % 2 = 0 THEN 'even' ELSE 'odd' END AS side`);
-  const submitOne = () => submit(bus, { schemaHint: 'canon.numbers', select });
-  const isSwitch = point.includes('switch');
-  if (!isSwitch) {
-    await submitOne();
+test.each(sampleOf(killPoints, 1))(
+  'killed at %s, the dataset has every row once after the next start',
+  { tags: ['campaign'] },
+  async point => {
+    const bus = makeTestBus(dataset({ part_rows: 9, partition_by: ['side'] }));
     await drain(bus);
-  }
-  let killed = 0;
-  for (let round = 0; round < 4; round++) {
-    await submitOne();
-    const { signal } = await launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } }).ended;
-    if (signal === 'SIGKILL') killed += 1;
-    if (round % 2 === 1) await drain(bus); // twice in a row it is killed
-  }
-  expect(killed).toBeGreaterThanOrEqual(isSwitch ? 1 : 3);
-  await drain(bus);
-  const rows = await readParquet<{ n: number; _seq: number }>(datasetOf(bus), { columns: ['n', '_seq'] });
-  const keys = rows.map(row => `${row._seq}-${row.n}`).sort();
-  const want = await query(bus, 'SELECT n, _seq FROM canon.numbers');
-  expect(keys).toEqual(want.map(row => `${row._seq}-${row.n}`).sort());
-  expect(want).toHaveLength(isSwitch ? 16 : 20);
-  expect(readdirSync(bus.config.export.exportDir).filter(name => name.endsWith('.tmp'))).toEqual([]);
-});
+    const select = numbers(4, `, CASE WHEN range % 2 = 0 THEN 'even' ELSE 'odd' END AS side`);
+    const submitOne = () => submit(bus, { schemaHint: 'canon.numbers', select });
+    const isSwitch = point.includes('switch');
+    if (!isSwitch) {
+      await submitOne();
+      await drain(bus);
+    }
+    let killed = 0;
+    for (let round = 0; round < 4; round++) {
+      await submitOne();
+      const { signal } = await launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } }).ended;
+      if (signal === 'SIGKILL') killed += 1;
+      if (round % 2 === 1) await drain(bus); // twice in a row it is killed
+    }
+    expect(killed).toBeGreaterThanOrEqual(isSwitch ? 1 : 3);
+    await drain(bus);
+    const rows = await readParquet<{ n: number; _seq: number }>(datasetOf(bus), { columns: ['n', '_seq'] });
+    const keys = rows.map(row => `${row._seq}-${row.n}`).sort();
+    const want = await query(bus, 'SELECT n, _seq FROM canon.numbers');
+    expect(keys).toEqual(want.map(row => `${row._seq}-${row.n}`).sort());
+    expect(want).toHaveLength(isSwitch ? 16 : 20);
+    expect(readdirSync(bus.config.export.exportDir).filter(name => name.endsWith('.tmp'))).toEqual([]);
+  },
+);

@@ -78,6 +78,7 @@ test('a file that was cut at any 64th byte is rejected, and the table stays whol
 
 test(`${variants} files with random bytes in their footers end as something, harm nobody, and cost no memory`, {
   timeout: 120_000 + variants * 100,
+  tags: ['campaign'],
 }, async () => {
   console.log(`seed ${seed}`);
   const bus = makeTestBus();

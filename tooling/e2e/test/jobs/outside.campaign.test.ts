@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';

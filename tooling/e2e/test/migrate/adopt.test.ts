@@ -146,6 +146,7 @@ const killPoints = [
 
 test.each(sampleOf(killPoints, 2))(
   'killed at %s, an adoption leaves a whole database in its place, and goes on when it is run again',
+  { tags: ['campaign'] },
   async point => {
     const bus = await oldDatabase();
     const bytes = hash(bus.config.duckdbPath);
@@ -206,6 +207,7 @@ sampled('a file of an earlier run that does not hold what the table does is noti
 
 test.each(sampleOf(['adopt:ingested', 'adopt:published'], 1))(
   'rows that are not the old ones any more after %s are noticed',
+  { tags: ['campaign'] },
   async point => {
     const bus = await oldDatabase();
     await startAdoption(bus, { QUANTBOT_FAULT_POINT: point }).ended;

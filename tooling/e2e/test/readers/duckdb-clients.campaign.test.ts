@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,25 +35,28 @@ function pythonWith(version: string): string | undefined {
   }
 }
 
-describe.each(sampleOf(['1.3.2', '1.4.4', '1.5.6', '2.0.0'], 2))("Python's duckdb %s", version => {
-  test('opens the database while the daemon works, and answers the query of the guide', {
-    timeout: 180_000,
-  }, async context => {
-    const python = pythonWith(version);
-    if (python === undefined) return context.skip();
-    const bus = makeTestBus();
-    await spawnDaemon(bus);
-    for (let i = 0; i < 3; i++)
-      await (
-        await submit(bus, {
-          producer: 'baseline',
-          kind: 'alerts_std',
-          artifactId: 'alerts_std',
-          schemaHint: 'canon.alerts_std',
-          runId: `run-${i}`,
-        })
-      ).settled();
-    const script = `
+describe.each(sampleOf(['1.3.2', '1.4.4', '1.5.6', '2.0.0'], 2))(
+  "Python's duckdb %s",
+  { tags: ['campaign'] },
+  version => {
+    test('opens the database while the daemon works, and answers the query of the guide', {
+      timeout: 180_000,
+    }, async context => {
+      const python = pythonWith(version);
+      if (python === undefined) return context.skip();
+      const bus = makeTestBus();
+      await spawnDaemon(bus);
+      for (let i = 0; i < 3; i++)
+        await (
+          await submit(bus, {
+            producer: 'baseline',
+            kind: 'alerts_std',
+            artifactId: 'alerts_std',
+            schemaHint: 'canon.alerts_std',
+            runId: `run-${i}`,
+          })
+        ).settled();
+      const script = `
 import duckdb, json, sys
 con = duckdb.connect(sys.argv[1], read_only=True)
 latest = con.execute("""
@@ -65,15 +69,24 @@ views = [r[0] for r in con.execute("SELECT view_name FROM duckdb_views() WHERE s
 counts = [con.execute(f"SELECT count(*) FROM catalog.{v}").fetchall()[0][0] for v in views]
 print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, counts)), "version": duckdb.__version__}))
 `;
-    const answer = JSON.parse(execFileSync(python, ['-c', script, bus.config.duckdbPath], { encoding: 'utf8' }));
-    expect(answer).toMatchObject({
-      version,
-      latest: [[join(bus.layout.store, 'baseline/alerts_std/run-2@alerts_std.parquet')]],
-      rows: [[9, 3]],
-      views: { artifacts_f: 3, bus_info: 1, datasets_d: 1, jobs_f: 3, latest_artifacts_v: 1, lineage_v: 0, runs_d: 3 },
+      const answer = JSON.parse(execFileSync(python, ['-c', script, bus.config.duckdbPath], { encoding: 'utf8' }));
+      expect(answer).toMatchObject({
+        version,
+        latest: [[join(bus.layout.store, 'baseline/alerts_std/run-2@alerts_std.parquet')]],
+        rows: [[9, 3]],
+        views: {
+          artifacts_f: 3,
+          bus_info: 1,
+          datasets_d: 1,
+          jobs_f: 3,
+          latest_artifacts_v: 1,
+          lineage_v: 0,
+          runs_d: 3,
+        },
+      });
     });
-  });
-});
+  },
+);
 
 // docs/guides/operations.md names these errors, for whoever meets them.
 const older: [version: string, views: Record<string, string>][] = [
@@ -88,13 +101,16 @@ const older: [version: string, views: Record<string, string>][] = [
   ],
 ];
 
-test.each(sampleOf(older, 1))("Python's duckdb %s reads as much as the guide says", async (version, views) => {
-  const python = pythonWith(version);
-  if (python === undefined) return;
-  const bus = makeTestBus();
-  await spawnDaemon(bus);
-  await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
-  const script = `
+test.each(sampleOf(older, 1))(
+  "Python's duckdb %s reads as much as the guide says",
+  { tags: ['campaign'] },
+  async (version, views) => {
+    const python = pythonWith(version);
+    if (python === undefined) return;
+    const bus = makeTestBus();
+    await spawnDaemon(bus);
+    await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
+    const script = `
 import duckdb, json, sys
 con = duckdb.connect(sys.argv[1], read_only=True)
 answers = {}
@@ -105,9 +121,12 @@ for view in sys.argv[2:]:
         answers[view] = str(e)
 print(json.dumps(answers))
 `;
-  const names = Object.keys(views);
-  const answer = JSON.parse(
-    execFileSync(python, ['-c', script, bus.config.duckdbPath, ...names], { encoding: 'utf8' }),
-  );
-  expect(answer).toEqual(Object.fromEntries(names.map(name => [name, expect.stringContaining(views[name] as string)])));
-});
+    const names = Object.keys(views);
+    const answer = JSON.parse(
+      execFileSync(python, ['-c', script, bus.config.duckdbPath, ...names], { encoding: 'utf8' }),
+    );
+    expect(answer).toEqual(
+      Object.fromEntries(names.map(name => [name, expect.stringContaining(views[name] as string)])),
+    );
+  },
+);

@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';

@@ -15,7 +15,7 @@ import { servedBy, startServing } from '../support/http.js';
 // Debian's chromium, which .ci/run installs.
 const inBrowser = test.skipIf(!hasBrowser);
 const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
-  if (isInSample(title)) inBrowser(title, run);
+  if (isInSample(title)) inBrowser(title, { tags: ['campaign'] }, run);
 };
 
 /**
@@ -141,37 +141,41 @@ const looks = [
   ['in dark, on a telephone', { colorScheme: 'dark' as const, viewport: { width: 400, height: 800 } }],
 ] as const;
 
-inBrowser.each(sampleOf(looks, 1))('every page is as it should be for everybody: %s', async (_what, options) => {
-  const { url } = await busToLookAt();
-  const { page, problems } = await openPage(options);
-  const places = [
-    ['', 'Recent jobs'],
-    ['jobs', 'job-first'],
-    ['jobs/wide', 'TOO_LARGE'],
-    ['runs', 'second'],
-    ['runs/second', 'job-second'],
-    ['artifacts', 'numbers'],
-    [`artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`, 'First rows'],
-    ['tables', 'canon.numbers'],
-    ['tables/numbers', 'Some rows'],
-    ['exports', 'fresh'],
-    ['query/SELECT%201%20AS%20one', 'Answer'],
-    ['nowhere', 'There is no such page'],
-  ];
-  for (const [place, text] of places) {
-    await page.goto(`${url}/#/${place}`);
-    await page
-      .locator('main')
-      .getByText(text ?? '')
-      .first()
-      .waitFor();
-    await expect.poll(() => page.getByText('Loading…').count(), patience).toBe(0);
-    expect(await violationsOf(page), place).toEqual([]);
-    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-    expect(overflow, `${place} is wider than the screen`).toBeLessThanOrEqual(0);
-  }
-  expect(problems).toEqual([]);
-});
+inBrowser.each(sampleOf(looks, 1))(
+  'every page is as it should be for everybody: %s',
+  { tags: ['campaign'] },
+  async (_what, options) => {
+    const { url } = await busToLookAt();
+    const { page, problems } = await openPage(options);
+    const places = [
+      ['', 'Recent jobs'],
+      ['jobs', 'job-first'],
+      ['jobs/wide', 'TOO_LARGE'],
+      ['runs', 'second'],
+      ['runs/second', 'job-second'],
+      ['artifacts', 'numbers'],
+      [`artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`, 'First rows'],
+      ['tables', 'canon.numbers'],
+      ['tables/numbers', 'Some rows'],
+      ['exports', 'fresh'],
+      ['query/SELECT%201%20AS%20one', 'Answer'],
+      ['nowhere', 'There is no such page'],
+    ];
+    for (const [place, text] of places) {
+      await page.goto(`${url}/#/${place}`);
+      await page
+        .locator('main')
+        .getByText(text ?? '')
+        .first()
+        .waitFor();
+      await expect.poll(() => page.getByText('Loading…').count(), patience).toBe(0);
+      expect(await violationsOf(page), place).toEqual([]);
+      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+      expect(overflow, `${place} is wider than the screen`).toBeLessThanOrEqual(0);
+    }
+    expect(problems).toEqual([]);
+  },
+);
 
 sometimesInBrowser('with a token the page asks for it once', async () => {
   const bus = makeTestBus({ http: { token_file: 'token' } });

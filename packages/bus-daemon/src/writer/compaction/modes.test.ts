@@ -82,6 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test('append shows all rows, latest those of the newest job, upsert the newest of each key: before, during and after compaction, while a table waits for it, and made again from the store', {
   timeout: 120_000,
+  tags: ['campaign'],
 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async steps => {
