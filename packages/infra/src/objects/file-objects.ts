@@ -1,0 +1,271 @@
+import { mkdirSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checkedRoot } from '../config/config.js';
+import { busError, systemErrorCode } from '../errors.js';
+import { copyFileDurable } from '../files/copy.js';
+import { digestHandle, digestOf } from '../files/digest.js';
+import { syncFolder } from '../files/flush.js';
+import { PinnedFolder } from '../files/pinned-folder.js';
+import { isNotRegular, readSmall } from '../files/read-small.js';
+import { createFileDurable, createFileDurableBy, makeFolderDurable, writeFileDurable } from '../files/write.js';
+import { checkKey, checkListedKey, checkPrefix, compareKeys } from './keys.js';
+import type { ListedObject, ObjectHead, Objects } from './objects.js';
+
+/** Opens the objects below a `file://` URL: a folder that all hosts share. */
+export async function openFolder(url: string): Promise<Objects> {
+  return new FileObjects(folderOf(url));
+}
+
+function folderOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || parsed.host !== '' || parsed.search !== '' || parsed.hash !== '' || /%2f/i.test(url))
+    throw busError('BUS_ROOT_INVALID', 'The root of the bus is not of the form file:///absolute/folder.', {
+      hint: 'Write three slashes and an absolute path.',
+    });
+  const path = fileURLToPath(parsed).replace(/\/+$/, '');
+  if (path === '') throw busError('BUS_ROOT_INVALID', 'The root of the bus is the root of the file system.');
+  return checkedRoot(path, 'the root of the bus');
+}
+
+/**
+ * Objects as files. Every folder on the way to one is opened without following links, so that no
+ * key leads out of the root.
+ */
+class FileObjects implements Objects {
+  readonly url: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.url = pathToFileURL(root).href;
+  }
+
+  async create(
+    key: string,
+    body: Uint8Array | { path: string },
+    { sha256 }: { sha256?: string } = {},
+  ): Promise<'created' | 'exists'> {
+    return await this.#inNewFolder(key, async (folder, name) => {
+      if (statIn(folder, name) !== undefined) {
+        await syncFolder(folder.pathOf('.')); // whoever created it may not have flushed its name yet
+        return 'exists';
+      }
+      const check = (found: string) => {
+        if (sha256 !== undefined && found !== sha256)
+          throw busError('CHECKSUM_MISMATCH', `The content of ${key} has another SHA-256 than was said.`);
+      };
+      if (body instanceof Uint8Array) {
+        check(digestOf(body).sha256);
+        return (await createFileDurable(folder.pathOf(name), body)) ? 'created' : 'exists';
+      }
+      const created = await createFileDurableBy(folder.pathOf(name), async temporary =>
+        check((await copyFileDurable(body.path, temporary)).sha256),
+      );
+      return created ? 'created' : 'exists';
+    });
+  }
+
+  async replace(key: string, body: Uint8Array): Promise<void> {
+    await this.#inNewFolder(key, (folder, name) => writeFileDurable(folder.pathOf(name), body));
+  }
+
+  async head(key: string): Promise<ObjectHead | undefined> {
+    return await this.#inFolder(checkKey(key), async (folder, name) => {
+      const info = regular(key, statIn(folder, name));
+      return info && { bytes: info.size };
+    });
+  }
+
+  async read(key: string, maxBytes: number): Promise<Buffer | undefined> {
+    return await this.#withFile(key, async file => readSmall(file.fd, key, maxBytes));
+  }
+
+  async readRange(key: string, offset: number, length: number): Promise<Buffer> {
+    const content = await this.#withFile(key, async file => {
+      const buffer = Buffer.alloc(Math.max(0, Math.min(length, (await file.stat()).size - offset)));
+      let done = 0;
+      for (let read = -1; read !== 0 && done < buffer.length; done += read)
+        read = (await file.read(buffer, done, buffer.length - done, offset + done)).bytesRead;
+      return buffer.subarray(0, done);
+    });
+    if (content === undefined) throw busError('ARTIFACT_MISSING', `There is no object ${key}.`);
+    return content;
+  }
+
+  async download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined> {
+    return await this.#withFile(key, async source => {
+      const target = await open(path, 'wx');
+      try {
+        return await digestHandle(source, { sink: target });
+      } finally {
+        await target.close();
+      }
+    });
+  }
+
+  async list(
+    prefix: string,
+    { after = '', limit = 1000 }: { after?: string; limit?: number } = {},
+  ): Promise<ListedObject[]> {
+    const found: ListedObject[] = [];
+    const folder = checkPrefix(prefix).slice(0, prefix.lastIndexOf('/') + 1);
+    for (const { key, info } of this.#below(folder, key => mayHold(key, prefix, after))) {
+      if (found.length >= limit) break;
+      if (key.startsWith(prefix) && compareKeys(key, after) > 0)
+        found.push({ key, bytes: info.size, modifiedAtMs: Math.floor(info.mtimeMs) });
+    }
+    return found;
+  }
+
+  /**
+   * The files below a folder in the order of their keys. A folder counts as its name and a slash,
+   * as its files' keys do. Names that begin with a dot are temporary.
+   */
+  *#below(folder: string, wanted: (key: string) => boolean): Generator<{ key: string; info: Stats }> {
+    const pinned = this.#pin(folder === '' ? [] : folder.slice(0, -1).split('/'));
+    if (pinned === undefined) return;
+    try {
+      const entries = pinned.entries().filter(({ name, isFolder, isFile }) => (isFolder || isFile) && name[0] !== '.');
+      const names = entries.map(({ name, isFolder }) => (isFolder ? `${name}/` : name)).sort(compareKeys);
+      for (const name of names) {
+        const key = folder + name;
+        if (!wanted(key)) continue;
+        if (name.endsWith('/')) yield* this.#below(key, wanted);
+        else {
+          const info = statIn(pinned, name);
+          if (info?.isFile()) yield { key, info };
+        }
+      }
+    } finally {
+      pinned.close();
+    }
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    const touched = new Set<string>();
+    for (const key of keys)
+      await this.#inFolder(checkListedKey(key), async (folder, name) => {
+        if (statIn(folder, name)?.isFile() !== true) return;
+        try {
+          folder.remove(name);
+        } catch (error) {
+          if (systemErrorCode(error) !== 'ENOENT') throw error; // another removed it first
+        }
+        touched.add(key.slice(0, key.lastIndexOf('/') + 1));
+      });
+    for (const folder of touched) await this.#inFolder(`${folder}x`, pinned => syncFolder(pinned.pathOf('.')));
+  }
+
+  locationOf(key: string): string {
+    return join(this.#root, checkKey(key));
+  }
+
+  /** Runs `work` with the object as an open file; undefined if there is none. */
+  async #withFile<T>(
+    key: string,
+    work: (file: Awaited<ReturnType<typeof open>>) => Promise<T>,
+  ): Promise<T | undefined> {
+    return await this.#inFolder(checkKey(key), async (folder, name) => {
+      let file: Awaited<ReturnType<typeof open>>;
+      try {
+        file = await folder.openHandle(name);
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return undefined;
+        throw isNotRegular(error) ? unsafe(key) : error;
+      }
+      try {
+        return await work(file);
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** Runs `work` in the folder of a key; undefined if there is none. */
+  async #inFolder<T>(key: string, work: (folder: PinnedFolder, name: string) => Promise<T>): Promise<T | undefined> {
+    const parts = key.split('/');
+    const name = parts.pop() as string;
+    const folder = this.#pin(parts);
+    if (folder === undefined) return undefined;
+    try {
+      return await work(folder, name);
+    } finally {
+      folder.close();
+    }
+  }
+
+  /** Opens a folder below the root, one part after the other; undefined if it is not there. */
+  #pin(parts: readonly string[]): PinnedFolder | undefined {
+    let folder: PinnedFolder | undefined;
+    try {
+      folder = PinnedFolder.open(`${this.#root}/.`); // the root itself may be a link
+      for (const part of parts) folder = stepInto(folder, part);
+      return folder;
+    } catch (error) {
+      folder?.close();
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw ['ENOTDIR', 'ELOOP'].includes(systemErrorCode(error) ?? '') ? unsafe(parts.join('/')) : error;
+    }
+  }
+
+  /** Runs `work` in the folder of a key, which it creates if need be. */
+  async #inNewFolder<T>(key: string, work: (folder: PinnedFolder, name: string) => Promise<T>): Promise<T> {
+    const parts = checkKey(key).split('/');
+    const name = parts.pop() as string;
+    let folder = this.#pin(parts);
+    if (folder === undefined) {
+      await makeFolderDurable(this.#root);
+      for (let depth = 0; depth < parts.length; depth++)
+        await this.#inFolder(parts.slice(0, depth + 1).join('/'), makeFolderIn);
+      folder = this.#pin(parts);
+      if (folder === undefined)
+        throw busError('OBJECT_STORE_FAILED', `The folder of ${key} is removed by another program.`);
+    }
+    try {
+      return await work(folder, name);
+    } finally {
+      folder.close();
+    }
+  }
+}
+
+function stepInto(folder: PinnedFolder, part: string): PinnedFolder {
+  const next = folder.folder(part);
+  folder.close();
+  return next;
+}
+
+/** Whether keys that begin with this one may have the prefix and come after `after`. */
+function mayHold(key: string, prefix: string, after: string): boolean {
+  if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false;
+  return compareKeys(key, after) > 0 || (key.endsWith('/') && after.startsWith(key));
+}
+
+function regular(key: string, info: Stats | undefined): Stats | undefined {
+  if (info !== undefined && !info.isFile()) throw unsafe(key);
+  return info;
+}
+
+function statIn(folder: PinnedFolder, name: string): Stats | undefined {
+  try {
+    return folder.stat(name);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Creates a folder, unless it is there, and flushes its name. */
+async function makeFolderIn(folder: PinnedFolder, name: string): Promise<void> {
+  try {
+    mkdirSync(folder.pathOf(name));
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  await syncFolder(folder.pathOf('.'));
+}
+
+const unsafe = (key: string) => busError('UNSAFE_PATH', `${key} is not a regular file in a real folder.`);

@@ -1,0 +1,64 @@
+/**
+ * What the bus needs of an object store. Keys are relative to the bus's root, parts joined by `/`.
+ */
+export interface Objects {
+  /** URL of the root, without credentials. */
+  readonly url: string;
+  /**
+   * Creates an object that is durable when the call returns; never replaces one (S3: If-None-Match:
+   * *). The store checks `sha256` (64 hex digits). `exists` says nothing about the content: a
+   * repeated request may have met its own object, so compare.
+   */
+  create(
+    key: string,
+    body: Uint8Array | { path: string },
+    options?: { sha256?: string },
+  ): Promise<'created' | 'exists'>;
+  /** Creates or replaces a small object as a whole. */
+  replace(key: string, body: Uint8Array): Promise<void>;
+  /** Size, and the SHA-256 where the store keeps it. */
+  head(key: string): Promise<ObjectHead | undefined>;
+  /**
+   * A small object as a whole; undefined if it is not there. Fails with TOO_LARGE above `maxBytes`.
+   */
+  read(key: string, maxBytes: number): Promise<Buffer | undefined>;
+  /**
+   * A part of an object; shorter where the object ends. Fails with ARTIFACT_MISSING if it is not
+   * there.
+   */
+  readRange(key: string, offset: number, length: number): Promise<Buffer>;
+  /** Copies an object into a new local file and hashes it on the way. */
+  download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined>;
+  /**
+   * The objects below a prefix in the order of their keys (S3's ListObjectsV2 with StartAfter), at
+   * most `limit` (default 1,000), after `after`.
+   */
+  list(prefix: string, options?: { after?: string; limit?: number }): Promise<ListedObject[]>;
+  /** Removes objects, also those with odd names that `list` returned. Missing ones are fine. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** What DuckDB reads: `s3://bucket/prefix/key` or an absolute path. */
+  locationOf(key: string): string;
+}
+
+/** What the store knows of an object. */
+export interface ObjectHead {
+  bytes: number;
+  sha256?: string;
+}
+
+/** One entry of {@link Objects.list}. */
+export interface ListedObject {
+  key: string;
+  bytes: number;
+  modifiedAtMs: number;
+}
+
+/** How to reach an S3 server. Absent settings come from the environment and the shared files. */
+export interface S3Options {
+  /** URL of the server; by default AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or Amazon's. */
+  endpoint?: string;
+  /** By default AWS_REGION, AWS_DEFAULT_REGION, the profile's region, or us-east-1. */
+  region?: string;
+  /** `http://host/bucket/key` instead of `http://bucket.host/key`. Default: with an endpoint. */
+  pathStyle?: boolean;
+}

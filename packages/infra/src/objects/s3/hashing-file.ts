@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import type { ContentDigest } from '../../files/digest.js';
+
+/** A local file that hashes what is written to it. */
+export class HashingFile extends Writable {
+  readonly #file: number;
+  readonly #sha256 = createHash('sha256');
+  #bytes = 0;
+
+  /** @throws system errors: `EEXIST` with the flag `wx`. */
+  constructor(path: string, flags: 'wx' | 'w') {
+    super({ highWaterMark: 1024 * 1024 });
+    this.#file = openSync(path, flags);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    try {
+      for (let written = 0; written < chunk.length; ) written += writeSync(this.#file, chunk, written);
+      this.#sha256.update(chunk);
+      this.#bytes += chunk.length;
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    closeSync(this.#file);
+    done(error);
+  }
+
+  /** Size and hash of the file, once everything is written. */
+  digest(): ContentDigest {
+    return { bytes: this.#bytes, sha256: this.#sha256.digest('hex') };
+  }
+}

@@ -1,0 +1,226 @@
+import { createHash, hash } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { busError } from '../../errors.js';
+import { digestFile } from '../../files/digest.js';
+import { checkKey, checkListedKey, checkPrefix } from '../keys.js';
+import type { ListedObject, ObjectHead, Objects, S3Options } from '../objects.js';
+import { type Call, openClient, type S3Client } from './client.js';
+import { isPassing, type Refusal } from './errors.js';
+import { type Answer, isLarge } from './exchange.js';
+import { HashingFile } from './hashing-file.js';
+import { listedIn } from './list.js';
+import { createInParts } from './multipart.js';
+import { type S3Settings, s3Settings } from './settings.js';
+import { elementsOf, escaped, textOf } from './xml.js';
+
+/** From when on an object is uploaded in parts, and their size. */
+export interface PartSizes {
+  multipartAboveBytes: number;
+  partBytes: number;
+}
+
+/** Only of an object that comes in one piece does S3 keep the SHA-256. It takes 5 GB so. */
+const defaultSizes: PartSizes = { multipartAboveBytes: 1024 ** 3, partBytes: 64 * 1024 ** 2 };
+/** The largest page of a list, and of keys to remove. */
+const pageSize = 1000;
+
+/** Opens the objects below an `s3://` URL. */
+export async function openS3(url: string, options: S3Options, sizes: PartSizes = defaultSizes): Promise<Objects> {
+  const settings = s3Settings(url, options);
+  return new S3Objects(settings, await openClient(settings), sizes);
+}
+
+class S3Objects implements Objects {
+  readonly url: string;
+  readonly #call: S3Client;
+  readonly #sizes: PartSizes;
+  readonly #where: string;
+  /** What stands before each key in the bucket. */
+  readonly #before: string;
+
+  constructor({ bucket, prefix, protocol, host }: S3Settings, call: S3Client, sizes: PartSizes) {
+    this.url = `s3://${bucket}${prefix && `/${prefix}`}`;
+    this.#before = prefix && `${prefix}/`;
+    this.#call = call;
+    this.#sizes = sizes;
+    this.#where = `${protocol}//${host}`;
+  }
+
+  async create(
+    key: string,
+    body: Uint8Array | { path: string },
+    { sha256 }: { sha256?: string } = {},
+  ): Promise<'created' | 'exists'> {
+    const name = this.#nameOf(key);
+    if (body instanceof Uint8Array) return await this.#put(name, body, sha256 ?? hash('sha256', body));
+    const { path } = body;
+    const digest = sha256 === undefined ? await digestFile(path) : { sha256, bytes: (await stat(path)).size };
+    if (digest.bytes <= this.#sizes.multipartAboveBytes)
+      return await this.#put(name, { path, bytes: digest.bytes }, digest.sha256);
+    return await createInParts(this.#call, { key: name, path, ...digest, partBytes: this.#sizes.partBytes });
+  }
+
+  async #put(
+    name: string,
+    body: Call['body'] & object,
+    sha256: string,
+    condition: Record<string, string> = { 'if-none-match': '*' },
+  ): Promise<'created' | 'exists'> {
+    const mayBeCutOff = isLarge(body) && 'if-none-match' in condition;
+    const { status } = await this.#call({
+      method: 'PUT',
+      what: `write ${name}`,
+      key: name,
+      headers: { ...condition, 'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64') },
+      body,
+      sha256,
+      accept: [412],
+      ...(mayBeCutOff && { instead: () => this.#taken(name) }),
+    });
+    return status === 412 ? 'exists' : 'created';
+  }
+
+  /**
+   * The refusal of a name that is taken; undefined for a free one, or without the right to look.
+   */
+  async #taken(name: string): Promise<Answer | undefined> {
+    const found = await this.#call({ method: 'HEAD', what: `look at ${name}`, key: name, accept: [403, 404] });
+    return found.status === 200 ? { ...found, status: 412 } : undefined;
+  }
+
+  async replace(key: string, body: Uint8Array): Promise<void> {
+    await this.#put(this.#nameOf(key), body, hash('sha256', body), {});
+  }
+
+  async head(key: string): Promise<ObjectHead | undefined> {
+    const name = this.#nameOf(key);
+    const { status, headers } = await this.#call({
+      method: 'HEAD',
+      what: `look at ${name}`,
+      key: name,
+      headers: { 'x-amz-checksum-mode': 'ENABLED' },
+      accept: [404],
+    });
+    if (status === 404) return undefined;
+    const sha256 = sha256In(headers['x-amz-checksum-sha256']);
+    return { bytes: Number(headers['content-length']), ...(sha256 !== undefined && { sha256 }) };
+  }
+
+  async read(key: string, maxBytes: number): Promise<Buffer | undefined> {
+    const answer = await this.#get(key, { maxBytes });
+    if (answer.tooLarge) throw busError('TOO_LARGE', `${key} has more than ${maxBytes} bytes, which is the limit.`);
+    return answer.status === 404 ? undefined : answer.body;
+  }
+
+  async readRange(key: string, offset: number, length: number): Promise<Buffer> {
+    if (length <= 0) return Buffer.alloc(0);
+    const answer = await this.#get(key, {
+      headers: { range: `bytes=${offset}-${offset + length - 1}` },
+      maxBytes: length,
+      accept: [404, 416],
+    });
+    if (answer.status === 404) throw missing(key);
+    if (answer.status === 416) return Buffer.alloc(0);
+    if (answer.status !== 206)
+      throw busError('OBJECT_STORE_FAILED', `The object store at ${this.#where} ignores the header Range.`);
+    return answer.body;
+  }
+
+  #get(key: string, more: Partial<Call>) {
+    const name = this.#nameOf(key);
+    return this.#call({ method: 'GET', what: `read ${name}`, key: name, accept: [404], ...more });
+  }
+
+  async download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined> {
+    let file: HashingFile | undefined;
+    const sink = () => {
+      file = new HashingFile(path, file === undefined ? 'wx' : 'w'); // a second attempt replaces its own file
+      return file;
+    };
+    try {
+      const { status } = await this.#get(key, { sink });
+      return status === 404 || file === undefined ? undefined : file.digest();
+    } catch (error) {
+      if (file !== undefined) await rm(path, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  async list(prefix: string, { after, limit = pageSize }: { after?: string; limit?: number } = {}) {
+    const found: ListedObject[] = [];
+    let startAfter = after === undefined ? undefined : this.#before + after;
+    while (found.length < limit) {
+      const { body } = await this.#call({
+        method: 'GET',
+        what: `list ${this.#before}${prefix}`,
+        query: {
+          'list-type': '2',
+          'encoding-type': 'url',
+          prefix: this.#before + checkPrefix(prefix),
+          'max-keys': String(Math.min(pageSize, limit - found.length)),
+          ...(startAfter !== undefined && { 'start-after': startAfter }),
+        },
+      });
+      const xml = body.toString('utf8');
+      const page = listedIn(xml);
+      for (const { key, ...rest } of page) found.push({ key: key.slice(this.#before.length), ...rest });
+      startAfter = page.at(-1)?.key;
+      if (textOf(xml, 'IsTruncated') !== 'true' || startAfter === undefined) break;
+    }
+    return found;
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    const names = keys.map(key => this.#before + checkListedKey(key));
+    for (let first = 0; first < names.length; first += pageSize)
+      await this.#removePage(names.slice(first, first + pageSize));
+  }
+
+  async #removePage(names: readonly string[]): Promise<void> {
+    const objects = names.map(name => `<Object><Key>${escaped(name)}</Key></Object>`);
+    const body = Buffer.from(
+      `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects.join('')}</Delete>`,
+    );
+    const sha256 = hash('sha256', body);
+    await this.#call({
+      method: 'POST',
+      what: `remove ${names.length === 1 ? names[0] : `${names.length} objects`}`,
+      query: { delete: '' },
+      headers: {
+        'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
+        'content-md5': createHash('md5').update(body).digest('base64'), // older servers require it
+      },
+      body,
+      sha256,
+      problemIn: answer => this.#firstFailure(answer.body.toString('utf8')),
+    });
+  }
+
+  /** Removing is idempotent, so one failure that passes repeats the whole page. */
+  #firstFailure(xml: string): Refusal | undefined {
+    const failures = elementsOf(xml, 'Error').map(error => ({
+      status: 0,
+      code: textOf(error, 'Code') ?? '',
+      message: `${textOf(error, 'Message') ?? ''} (${textOf(error, 'Key') ?? ''})`,
+      region: undefined,
+    }));
+    const lasting = failures.filter(({ code }) => code !== 'NoSuchKey');
+    return lasting.find(failure => !isPassing(failure)) ?? lasting[0];
+  }
+
+  locationOf(key: string): string {
+    return `${this.url}/${checkKey(key)}`;
+  }
+
+  #nameOf(key: string): string {
+    return this.#before + checkKey(key);
+  }
+}
+
+/** The whole object's hash. One that ends in `-<parts>` is of the parts' hashes instead. */
+function sha256In(header: unknown): string | undefined {
+  const bytes = Buffer.from(typeof header === 'string' && !header.includes('-') ? header : '', 'base64');
+  return bytes.length === 32 ? bytes.toString('hex') : undefined;
+}
+
+const missing = (key: string) => busError('ARTIFACT_MISSING', `There is no object ${key}.`);

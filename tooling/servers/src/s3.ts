@@ -1,0 +1,88 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The S3 server of the tests: `VERSITYGW`, or `versitygw` on the PATH; undefined without one. */
+export const versitygw = findServer();
+
+if (versitygw === undefined)
+  console.warn(
+    'SKIPPED: the tests of s3:// need versitygw. Run `go install github.com/versity/versitygw/cmd/versitygw@latest`, and set VERSITYGW.',
+  );
+
+function findServer(): string | undefined {
+  const path = process.env.VERSITYGW || 'versitygw';
+  try {
+    execFileSync(path, ['--version'], { stdio: 'ignore' });
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A running S3 server. */
+export interface S3Server {
+  endpoint: string;
+  port: number;
+  /** The root's folder: each bucket is a folder in it. */
+  folder: string;
+  /** The account's settings, as environment variables. */
+  env: Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/** Starts versitygw on a folder of its own, with the bucket `bus`. */
+export async function startS3(): Promise<S3Server> {
+  const base = mkdtempSync(join(tmpdir(), 'quantbot-s3-'));
+  const folder = join(base, 'root');
+  mkdirSync(join(folder, 'bus'), { recursive: true });
+  const port = await freePort();
+  const secret = randomBytes(12).toString('hex');
+  const child = spawn(
+    versitygw as string,
+    ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', folder],
+    {
+      env: { ROOT_ACCESS_KEY: 'bus', ROOT_SECRET_KEY: secret },
+      stdio: 'ignore',
+    },
+  );
+  const ended = new Promise(resolve => child.once('exit', resolve));
+  const deadline = performance.now() + 30_000;
+  while (!(await answers(port))) {
+    if (child.exitCode !== null || performance.now() > deadline) throw new Error('versitygw did not start');
+    await sleep(20);
+  }
+  const endpoint = `http://127.0.0.1:${port}`;
+  return {
+    endpoint,
+    port,
+    folder,
+    env: { AWS_ACCESS_KEY_ID: 'bus', AWS_SECRET_ACCESS_KEY: secret, AWS_ENDPOINT_URL_S3: endpoint },
+    stop: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      rmSync(base, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+export const freePort = (): Promise<number> =>
+  new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    });
+  });
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });
