@@ -6,6 +6,7 @@ export default defineConfig(
     index: 'src/index.ts',
     'config/index': 'src/config/index.ts',
     'files/index': 'src/files/index.ts',
+    'objects/index': 'src/objects/index.ts',
     'utils/index': 'src/utils/index.ts',
     visible: 'src/visible.ts',
   }),

@@ -71,3 +71,25 @@ export function storeRelPath(parts: ArtifactKeyParts): string {
   const mark = key === key.toLowerCase() ? '' : `~${hash('sha256', key).slice(0, 16)}`;
   return `store/${producer}/${kind}/${runId}@${artifactId}${mark}.parquet`;
 }
+
+/** Keys of the objects of a bus on an object store, besides those of artifacts. */
+export const objectKeys = {
+  marker: fileNames.marker,
+  /**
+   * The manifest of a job. The name has the first 16 digits of its SHA-256, so that a daemon that
+   * removes a settled job late never removes a newer one of the same id.
+   */
+  inbox: (jobId: string, manifestSha256: string): string =>
+    `${objectKeys.inboxOf(jobId)}${manifestSha256.slice(0, 16)}.json`,
+  /** The prefix of all manifests of this job id. */
+  inboxOf: (jobId: string): string => `inbox/${jobId}~`,
+  receipt: (jobId: string): string => `receipts/${jobId}.json`,
+  rejected: (jobId: string): string => `rejected/${jobId}.json`,
+} as const;
+
+/**
+ * Returns the key of an artifact on an object store. It names the content, so an object of that key
+ * is the artifact, whoever wrote it.
+ */
+export const storeObjectKey = ({ producer, kind, runId, artifactId }: ArtifactKeyParts, sha256: string): string =>
+  `store/${producer}/${kind}/${runId}@${artifactId}.${sha256.slice(0, 16)}.parquet`;

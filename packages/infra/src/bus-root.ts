@@ -8,6 +8,7 @@ import { BusError, busError, systemErrorCode } from './errors.js';
 import { isNotRegular, readSmallFile, smallFileBytes } from './files/read-small.js';
 import { parseState, readState, stateText, writeStateDurable } from './files/state-file.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
+import { isObjectRoot } from './object-root.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),
@@ -39,6 +40,11 @@ export async function readBusMarker(busRoot: string): Promise<BusMarker | undefi
     if (error instanceof BusError || isNotRegular(error)) throw damagedMarker(path, 'is not a regular file');
     throw error;
   }
+  return markerIn(text, busRoot, path);
+}
+
+/** The marker of a bus, from the text of its file or object. @throws as {@link readBusMarker}. */
+export function markerIn(text: string, busRoot: string, path: string): BusMarker {
   const marker = parseState(text, markerSchema);
   const version = marker?.layout_version ?? versionIn(text);
   if (version !== undefined && version > layoutVersion)
@@ -74,6 +80,16 @@ export async function mendBusMarker(busRoot: string, marker: BusMarker): Promise
   await writeStateDurable(path, marker);
   return true;
 }
+
+const newMarker = (busId: string): BusMarker => ({
+  bus: 'quantbot-artifact-bus',
+  layout_version: layoutVersion,
+  bus_id: busId,
+  created_at: new Date().toISOString(),
+});
+
+/** The text of the marker of a new bus. */
+export const newMarkerText = (busId: string): string => stateText(newMarker(busId));
 
 /**
  * A second copy of the marker. A bus whose marker is lost keeps its identity, and so its backups
@@ -112,6 +128,8 @@ export async function restoreBusMarker(busRoot: string): Promise<boolean> {
  * own by default.
  */
 export async function initBusRoot(busRoot: string, umask?: number): Promise<BusMarker> {
+  if (isObjectRoot(busRoot))
+    throw busError('BUS_ROOT_INVALID', `${busRoot} is an object store; this command works on a folder.`);
   const root = checkedRoot(resolve(busRoot));
   if (umask !== undefined) {
     await makeFolderDurable(root);
@@ -127,12 +145,7 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
     await keepCopy(root, there);
     return there;
   }
-  const made: BusMarker = {
-    bus: 'quantbot-artifact-bus',
-    layout_version: layoutVersion,
-    bus_id: randomUUID(),
-    created_at: new Date().toISOString(),
-  };
+  const made = newMarker(randomUUID());
   // If two daemons start together for the first time, one creates the marker and both use it.
   const isFirst = await createFileDurable(marker, stateText(made));
   const agreed = isFirst ? made : ((await readBusMarker(root)) ?? made);
@@ -157,12 +170,13 @@ function makeShared(folder: string, umask: number): void {
  * Finds the bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
  * `bus_config.json`, then `data/bus`.
  *
- * @returns its absolute path.
+ * @returns its absolute path, or the URL of an object store as it is, not looked at yet.
  * @throws BusError `BUS_ROOT_NOT_FOUND` if the folder has no marker, so that no daemon would read
  * it.
  */
 export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const root = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined) ?? findBusConfig({ env }).config.busRoot;
+  if (isObjectRoot(root)) return root;
   const path = checkedRoot(resolve(root));
   if ((await readBusMarker(path)) === undefined)
     throw busError(

@@ -116,6 +116,19 @@ export const submitCodes = {
     disposition: 'caller',
     hint: 'Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.',
   },
+  OBJECT_STORE_UNREACHABLE: {
+    disposition: 'retry',
+    hint: 'Check the network and AWS_ENDPOINT_URL_S3, then try again.',
+  },
+  OBJECT_STORE_DENIED: {
+    disposition: 'caller',
+    hint: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and check the bucket policy.',
+  },
+  OBJECT_STORE_FAILED: {
+    disposition: 'caller',
+    hint: 'Check that the server supports conditional writes and SHA-256 checksums.',
+  },
+  OBJECT_CLIENT_MISSING: { disposition: 'caller', hint: 'Run `npm install aws4`.' },
   SUBMIT_FAILED: { disposition: 'retry', hint: 'Fix the cause, then submit again. Nothing was submitted.' },
   JOB_ID_IN_USE: {
     disposition: 'caller',

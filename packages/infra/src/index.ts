@@ -4,7 +4,9 @@ export {
   findBusRoot,
   initBusRoot,
   isMarkerCopySound,
+  markerIn,
   mendBusMarker,
+  newMarkerText,
   readBusMarker,
   restoreBusMarker,
 } from './bus-root.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { storeObjectKey } from './bus-layout.js';
 import { BusError } from './errors.js';
-import { manifestArtifactKey, maxManifestBytes, parseManifest } from './manifest.js';
+import { manifestArtifactKey, maxManifestBytes, parseManifest, parseObjectManifest } from './manifest.js';
 
 const artifact = { artifact_id: 'fills', format: 'parquet', relpath: 'fills.parquet' };
 const good = {
@@ -170,4 +171,56 @@ test('names that objects have by nature are kept as fields', () => {
     ]),
   );
   expect(({} as { polluted?: number }).polluted).toBeUndefined();
+});
+
+describe('a manifest on an object store', () => {
+  const sha256 = 'a'.repeat(64);
+  const parts = { producer: 'simulation', kind: 'trades', runId: 'run-1', artifactId: 'fills' };
+  const object = storeObjectKey(parts, sha256);
+  const stored = { artifact_id: 'fills', format: 'parquet', object, bytes: 10, sha256 };
+  const parseStored = (...artifacts: object[]) =>
+    parseObjectManifest(Buffer.from(JSON.stringify({ ...good, artifacts })));
+  const detailsOf = (work: () => unknown): readonly string[] => {
+    try {
+      work();
+    } catch (error) {
+      expect((error as BusError).code).toBe('MANIFEST_INVALID');
+      return (error as BusError).details;
+    }
+    throw new Error('the manifest was taken');
+  };
+
+  test('names an object by its content, each of its own kind', () => {
+    expect(object).toBe(`store/simulation/trades/run-1@fills.${'a'.repeat(16)}.parquet`);
+    const orders = { ...stored, kind: 'orders', object: storeObjectKey({ ...parts, kind: 'orders' }, sha256) };
+    expect(parseStored(stored, orders).artifacts).toEqual([stored, orders]);
+  });
+
+  test.each([
+    ['object', { ...stored, object: object.replace('simulation', 'another') }],
+    ['object', { ...stored, object: object.replace('aaaa.', 'aaab.') }],
+    ['object', { ...stored, object: `x/../${object}` }],
+    ['object', { ...stored, kind: 'orders' }],
+    ['bytes', { ...stored, bytes: undefined }],
+    ['sha256', { ...stored, sha256: undefined }],
+    ['relpath', { ...stored, relpath: 'fills.parquet' }],
+    ['relpath', { ...stored, object: undefined }],
+    ['relpath', { ...stored, object: undefined, relpath: 'fills.parquet' }],
+  ])('is refused for its %s', (field, artifact) => {
+    const details = detailsOf(() => parseStored(artifact));
+    expect(details.length).toBe(1);
+    expect(details[0]).toMatch(new RegExp(`^artifacts\\.0\\.${field}: `));
+  });
+
+  test('is not taken by a bus of files, nor is one with both', () => {
+    expect(detailsOf(() => parse({ ...good, artifacts: [artifact, { ...stored, artifact_id: 'b' }] }))).toEqual([
+      'artifacts.1.object: this bus takes files: name one by relpath',
+    ]);
+    expect(detailsOf(() => parse({ ...good, artifacts: [{ ...artifact, object }] }))[0]).toContain('never both');
+  });
+
+  test('may ask for an operation', () => {
+    const op = { type: 'export', names: [], force: true };
+    expect(parseObjectManifest(Buffer.from(JSON.stringify({ ...good, artifacts: [], op }))).op).toEqual(op);
+  });
 });

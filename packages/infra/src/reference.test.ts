@@ -54,6 +54,7 @@ describe('docs/reference/configuration.md', () => {
     description?: string;
     properties?: Record<string, Property>;
     items?: Property;
+    anyOf?: Property[];
     additionalProperties?: Property | boolean;
   }
 
@@ -61,7 +62,8 @@ describe('docs/reference/configuration.md', () => {
   function settingsOf({ properties = {} }: Property, prefix = ''): [string, string][] {
     return Object.entries(properties).flatMap(([name, property]) => {
       const path = `${prefix}${name}`;
-      if (property.properties !== undefined) return settingsOf(property, `${path}.`);
+      const inner = property.anyOf?.find(({ properties }) => properties !== undefined) ?? property;
+      if (inner.properties !== undefined) return settingsOf(inner, `${path}.`);
       const own: [string, string] = [path, property.default === undefined ? '' : JSON.stringify(property.default)];
       const entry = typeof property.additionalProperties === 'object' ? property.additionalProperties : {};
       return [own, ...settingsOf(property.items ?? {}, `${path}[].`), ...settingsOf(entry, `${path}.<name>.`)];

@@ -6,6 +6,8 @@ interface Setting {
   enum?: unknown[];
   properties?: Record<string, Setting>;
   items?: Setting;
+  /** An object, or null. */
+  anyOf?: Setting[];
   /** The schema of a record's entries; false for an object without further settings. */
   additionalProperties?: Setting | false;
 }
@@ -36,11 +38,14 @@ function blockOf({ properties = {} }: Setting, indent: string): string {
   return `{\n${lines.join('\n')}\n${indent}}`;
 }
 
-/** Comments for the entries of a list or record, which has no entry by default. */
-function entryComments({ items, additionalProperties }: Setting): string[] {
-  const [entry, how] =
-    items?.properties === undefined ? [additionalProperties || {}, 'By name, each'] : [items, 'Each'];
-  const settings = Object.entries(entry.properties ?? {});
+/** Comments for the settings of what is not there by default. */
+function entryComments({ items, additionalProperties, anyOf }: Setting): string[] {
+  if (anyOf !== undefined) return listOf('An object', anyOf[0] ?? {});
+  return items?.properties === undefined ? listOf('By name, each', additionalProperties || {}) : listOf('Each', items);
+}
+
+function listOf(how: string, entry: Setting): string[] {
+  const settings = flat(entry);
   if (settings.length === 0) return [];
   const width = Math.max(...settings.map(([name]) => name.length));
   return [
@@ -51,6 +56,14 @@ function entryComments({ items, additionalProperties }: Setting): string[] {
     }),
   ];
 }
+
+/** Settings by their paths. */
+const flat = ({ properties = {} }: Setting): [string, Setting][] =>
+  Object.entries(properties).flatMap(([name, setting]) =>
+    setting.properties === undefined
+      ? [[name, setting] as [string, Setting]]
+      : flat(setting).map(([below, inner]): [string, Setting] => [`${name}.${below}`, inner]),
+  );
 
 const meaningOf = ({ description = '', enum: choices }: Setting): string =>
   choices === undefined ? description : `${description} One of ${choices.join(', ')}.`;

@@ -206,12 +206,15 @@ describe('the configuration with every setting at its default', () => {
     properties?: Record<string, Setting>;
     items?: Setting;
     additionalProperties?: Setting | false;
+    anyOf?: Setting[];
   }
 
-  const settingsOf = ({ properties = {}, items, additionalProperties }: Setting): [string, Setting][] =>
+  const settingsOf = ({ properties = {}, items, additionalProperties, anyOf }: Setting): [string, Setting][] =>
     [
       ...Object.entries(properties),
-      ...[items, additionalProperties || undefined].flatMap(each => Object.entries(each?.properties ?? {})),
+      ...[items, additionalProperties || undefined, ...(anyOf ?? [])].flatMap(each =>
+        Object.entries(each?.properties ?? {}),
+      ),
     ].flatMap(([name, setting]) => [
       [name, setting] as [string, Setting],
       ...(setting.properties ? settingsOf(setting) : []),
@@ -227,7 +230,7 @@ describe('the configuration with every setting at its default', () => {
         lines.some(line => line.trim().startsWith('//') && line.includes(description ?? '?')),
         name,
       ).toBe(true);
-      expect(text, name).toMatch(new RegExp(`(//   ${name} |"${name}": )`));
+      expect(text, name).toMatch(new RegExp(`(//   (?:\\w+\\.)?${name} |"${name}": )`));
     }
   });
 });

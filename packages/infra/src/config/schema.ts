@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type DeclaredTable, tableSchema } from './canon-table.js';
+import { type ClusterConfig, clusterSchema } from './cluster.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
 import { duration, seconds, tableName, tellTwice } from './parts.js';
@@ -229,6 +230,7 @@ export const configSchema = z.strictObject({
       );
     })
     .describe('Commands and webhooks that are notified of rejections, failed exports and pauses.'),
+  cluster: clusterSchema.nullable().default(null).describe('A bus on many machines. null: it is on this one.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
@@ -247,6 +249,8 @@ export interface BusConfig {
   busRoot: string;
   duckdbPath: string;
   pollIntervalMs: number;
+  /** Undefined: the bus is on this machine. */
+  cluster: ClusterConfig | undefined;
   lockTimeoutMs: number;
   logLevel: ConfigFile['log_level'];
   batch: { maxJobs: number; maxBytes: number };

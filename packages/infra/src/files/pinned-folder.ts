@@ -56,6 +56,20 @@ export class PinnedFolder {
     return readdirSync(`${this.#path}/`);
   }
 
+  /** The names in it, and what they are: `isFolder` and `isFile` are false for links. */
+  entries(): { name: string; isFolder: boolean; isFile: boolean }[] {
+    return readdirSync(`${this.#path}/`, { withFileTypes: true }).map(entry => ({
+      name: entry.name,
+      isFolder: entry.isDirectory(),
+      isFile: entry.isFile(),
+    }));
+  }
+
+  /** The path of a name in it, for writing. Valid while it is open. */
+  pathOf(name: string): string {
+    return `${this.#path}/${name}`;
+  }
+
   /** @throws system errors as {@link PinnedFolder.open}. */
   folder(name: string): PinnedFolder {
     return PinnedFolder.open(`${this.#path}/${name}`);

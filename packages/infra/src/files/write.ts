@@ -53,10 +53,14 @@ export async function replaceFileDurable<T>(path: string, write: (temporary: str
  *
  * @returns false if the file already exists. It then stays unchanged.
  */
-export async function createFileDurable(path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
+export const createFileDurable = (path: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> =>
+  createFileDurableBy(path, temporary => writeAndSync(temporary, content, mode));
+
+/** {@link createFileDurable}, but `write` creates and flushes the file, under a temporary name. */
+export async function createFileDurableBy(path: string, write: (temporary: string) => Promise<void>): Promise<boolean> {
   const temporary = temporaryBeside(path);
   const created = await orRemove(temporary, async () => {
-    await writeAndSync(temporary, content, mode);
+    await write(temporary);
     const taken = await linkOrRename(temporary, path);
     await rm(temporary, { force: true });
     return !taken;

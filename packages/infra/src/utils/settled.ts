@@ -1,11 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type ZodType, z } from 'zod';
-import { busLayout, fileNames } from '../bus-layout.js';
-import { BusError, busError, systemErrorCode } from '../errors.js';
+import { BusError, busError } from '../errors.js';
 import { type Receipt, type RejectReason, receiptSchema, rejectReasonSchema } from '../receipt.js';
-import { watchOutcome } from './outcome-watch.js';
 
 /** How long to wait for a job. */
 export interface SettleOptions {
@@ -36,13 +31,39 @@ export class JobRejectedError extends BusError {
   }
 }
 
+/** Where the outcome of a job appears. */
+export interface OutcomeSource {
+  /** Returns what lies there for a job now. */
+  read(jobId: string): FoundOutcome | Promise<FoundOutcome>;
+  /** Begins to watch for a job. */
+  watch(jobId: string): OutcomeWaiting;
+  /** Where the job is if it has no outcome, as the end of "it …". */
+  whereIs(jobId: string): Promise<string>;
+}
+
+/** The texts of a receipt and of a rejection, either of which may be of an older submission. */
+export interface FoundOutcome {
+  receipt: string | undefined;
+  reason: string | undefined;
+}
+
+/** Waits between two looks. */
+export interface OutcomeWaiting {
+  /**
+   * Resolves when it is time to look again, at the latest after `maxMs`, or when the signal aborts.
+   */
+  next(maxMs: number, signal?: AbortSignal): Promise<void>;
+  close(): void;
+}
+
 /** A newer daemon may use further codes, which are passed on. */
 const anyReasonSchema = rejectReasonSchema.extend({ code: z.string() });
 
 const defaultTimeoutMs = 60_000;
-/** How often one job is polled if no change is noticed. Many jobs are polled less often each. */
-const pollMs = 100;
-const maxPollsPerMs = 1;
+/** How long a last look may take when the time is over. */
+const graceMs = 1000;
+/** Node's timers hold no more. */
+const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Waits until the daemon has settled a submission.
@@ -50,29 +71,51 @@ const maxPollsPerMs = 1;
  * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`; the signal's reason.
  */
 export async function waitUntilSettled(
-  busRoot: string,
+  source: OutcomeSource,
   job: SubmissionIdentity,
   { timeoutMs = defaultTimeoutMs, signal }: SettleOptions = {},
 ): Promise<Receipt> {
   if (Number.isNaN(timeoutMs)) throw busError('OPTIONS_INVALID', 'timeoutMs is not a number.');
   const deadline = performance.now() + timeoutMs;
-  const changes = watchOutcome(busRoot, job.jobId);
+  const changes = source.watch(job.jobId);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const receipt = readOutcome(busRoot, job);
+      const look = source.read(job.jobId);
+      const lookMs = Math.max(deadline - performance.now(), graceMs);
+      const found = look instanceof Promise ? await inTime(look, lookMs, signal) : look;
+      const receipt = found && outcomeOf(found, job);
       if (receipt !== undefined) return receipt;
+      signal?.throwIfAborted();
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0)
-        throw busError(
-          'SETTLE_TIMEOUT',
-          `The job ${job.jobId} was not settled within ${timeoutMs} ms; it ${await whereIs(busRoot, job.jobId)}.`,
-        );
-      const waitMs = Math.max(pollMs, changes.waiting() / maxPollsPerMs);
-      await changes.next(Math.min(waitMs, leftMs), signal);
+      if (leftMs <= 0) {
+        const place =
+          (await inTime(source.whereIs(job.jobId), graceMs, signal)) ?? 'may be settled: the bus does not answer';
+        throw busError('SETTLE_TIMEOUT', `The job ${job.jobId} was not settled within ${timeoutMs} ms; it ${place}.`);
+      }
+      await changes.next(leftMs, signal);
     }
   } finally {
     changes.close();
+  }
+}
+
+/** Returns the result of `work`; undefined if the time is over or the signal aborts first. */
+async function inTime<T>(work: Promise<T>, ms: number, signal?: AbortSignal): Promise<T | undefined> {
+  work.catch(() => {}); // a late failure changes nothing
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), Math.min(ms, maxTimerMs));
+  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  try {
+    return await Promise.race([
+      work,
+      new Promise<undefined>(resolve => {
+        if (either.aborted) resolve(undefined);
+        either.addEventListener('abort', () => resolve(undefined), { once: true });
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -80,11 +123,10 @@ export async function waitUntilSettled(
  * Returns the receipt of this submission, or throws its rejection. Older outcomes of the same job
  * id do not count.
  */
-function readOutcome(busRoot: string, job: SubmissionIdentity): Receipt | undefined {
-  const layout = busLayout(busRoot);
-  const receipt = readJson(join(layout.processed, job.jobId, fileNames.receipt), receiptSchema);
+function outcomeOf(found: FoundOutcome, job: SubmissionIdentity): Receipt | undefined {
+  const receipt = parsed(found.receipt, receiptSchema);
   if (receipt !== undefined && answers(receipt, job)) return receipt;
-  const reason = readJson(join(layout.rejected, job.jobId, fileNames.rejectReason), anyReasonSchema);
+  const reason = parsed(found.reason, anyReasonSchema);
   if (reason?.manifest_sha256 === job.manifestSha256) throw new JobRejectedError(reason as RejectReason);
   return undefined;
 }
@@ -94,27 +136,11 @@ function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
   return hashes.size === job.artifacts.length && job.artifacts.every(({ key, sha256 }) => hashes.get(key) === sha256);
 }
 
-/** Treats a missing or torn file as "not settled yet": the daemon rewrites it. */
-function readJson<T>(path: string, schema: ZodType<T>): T | undefined {
-  let text: string;
+/** Treats a torn file as "not settled yet": the daemon rewrites it. */
+function parsed<T>(text: string | undefined, schema: ZodType<T>): T | undefined {
   try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
-  }
-  try {
-    return schema.safeParse(JSON.parse(text)).data;
+    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
-}
-
-async function whereIs(busRoot: string, jobId: string): Promise<string> {
-  const layout = busLayout(busRoot);
-  if (existsSync(join(layout.inbox, jobId))) return 'waits in the inbox';
-  const claimed = await readdir(layout.claimed).catch(() => []);
-  return claimed.some(name => /^[0-9a-f]/.test(name) && name.endsWith(`~${jobId}`))
-    ? 'is being worked on'
-    : 'is neither in the inbox nor being worked on';
 }

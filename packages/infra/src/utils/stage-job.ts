@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, statSync, unlinkSync } fro
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
-import { busError, systemErrorCode } from '../errors.js';
+import { systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { copyFileHashing } from '../files/copy.js';
 import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
@@ -11,9 +11,17 @@ import { syncFiles, syncFolder } from '../files/flush.js';
 import { tryLink } from '../files/names.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { writeNewFile } from '../files/write.js';
-import { type Manifest, type ManifestArtifact, maxManifestBytes, type Operation, parseManifest } from '../manifest.js';
+import { type Manifest, type Operation, parseManifest } from '../manifest.js';
 import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
-import { currentTrace } from '../tracing.js';
+import {
+  type ArtifactToSubmit,
+  checkFile,
+  checkRows,
+  manifestEntry,
+  manifestOf,
+  manifestText,
+  operationOf,
+} from './describe-job.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
 /** A complete and flushed job in `staging/`. One rename submits it. */
@@ -27,8 +35,6 @@ export interface StagedJob {
    */
   givenAway: string[];
 }
-
-type ArtifactToStage = SubmitArtifactsOptions['artifacts'][number];
 
 /**
  * Builds a job in `staging/`. It checks each file, copies or moves it while hashing, writes the
@@ -44,7 +50,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
   for (const artifact of options.artifacts) await checkFile(artifact);
   mkdirSync(folder);
   try {
-    const artifacts: ManifestArtifact[] = [];
+    const artifacts: object[] = [];
     const names = new Set<string>();
     for (const artifact of options.artifacts) {
       const relpath = freeName(names, artifact, options.kind);
@@ -54,7 +60,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       const { digest, footer } = await bringIn(from, to, transfer);
       if (transfer === 'move') givenAway.push(from);
       const rows = checkRows(artifact, footer);
-      artifacts.push(manifestEntry(artifact, relpath, rows, digest));
+      artifacts.push({ ...manifestEntry(artifact, rows, digest), relpath });
       faultPoint('submit:copied');
     }
     return { ...(await complete(folder, manifestOf(jobId, options, artifacts), names)), givenAway };
@@ -73,8 +79,7 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
   mkdirSync(folder);
   try {
-    const job = { runId: jobId, producer: 'quantbot-bus', kind: 'operation' };
-    return { ...(await complete(folder, { ...manifestOf(jobId, job, []), op }, [])), givenAway: [] };
+    return { ...(await complete(folder, operationOf(jobId, op), [])), givenAway: [] };
   } catch (error) {
     await discardStaged(folder);
     throw error;
@@ -90,7 +95,8 @@ async function complete(
   draft: object,
   fileNamesInIt: Iterable<string>,
 ): Promise<Omit<StagedJob, 'givenAway'>> {
-  const { manifest, manifestBytes } = serialise(draft);
+  const manifestBytes = manifestText(draft);
+  const manifest = parseManifest(manifestBytes);
   const manifestPath = join(folder, fileNames.manifest);
   writeNewFile(manifestPath, manifestBytes);
   faultPoint('submit:manifest-written');
@@ -146,34 +152,8 @@ export function dropGivenAway(job: StagedJob): void {
     } catch {}
 }
 
-/** Checks a file before copying anything, so that a mistake costs nothing. */
-async function checkFile(artifact: ArtifactToStage): Promise<void> {
-  const path = artifact.parquetPath;
-  try {
-    if (!statSync(path).isFile())
-      throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
-    checkRows(artifact, await readParquetFooter(path));
-  } catch (cause) {
-    const code = systemErrorCode(cause) ?? '';
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(code))
-      throw busError('ARTIFACT_MISSING', `There is no file at ${path}.`, { cause, hint: 'Check parquetPath.' });
-    if (['EACCES', 'EPERM'].includes(code))
-      throw busError('ARTIFACT_UNREADABLE', `This process may not read ${path}.`, {
-        cause,
-        hint: 'Check its permissions.',
-      });
-    throw cause;
-  }
-}
-
-function checkRows(artifact: ArtifactToStage, { rows }: ParquetFooter): number {
-  if (artifact.rows !== undefined && artifact.rows !== rows)
-    throw busError('ROWS_MISMATCH', `${artifact.parquetPath} has ${rows} rows, not ${artifact.rows}.`);
-  return rows;
-}
-
 /** Returns the artifact's id as a file name, preceded by the kind if two kinds share an id. */
-function freeName(taken: Set<string>, artifact: ArtifactToStage, jobKind: string): string {
+function freeName(taken: Set<string>, artifact: ArtifactToSubmit, jobKind: string): string {
   const plain = `${artifact.artifactId}.parquet`;
   const name = taken.has(plain) ? `${artifact.kind ?? jobKind}@${plain}` : plain;
   taken.add(name);
@@ -199,53 +179,4 @@ async function bringIn(
   const content = readSmallFile(linked ? to : from, smallFileBytes, { followLinks: true });
   if (!linked) writeNewFile(to, content);
   return { digest: digestOf(content), footer: readFooterIn(content) };
-}
-
-function manifestEntry(
-  artifact: ArtifactToStage,
-  relpath: string,
-  rows: number,
-  digest: ContentDigest,
-): ManifestArtifact {
-  return {
-    artifact_id: artifact.artifactId,
-    ...(artifact.kind !== undefined && { kind: artifact.kind }),
-    format: 'parquet',
-    relpath,
-    ...(artifact.schemaHint !== undefined && { schema_hint: artifact.schemaHint }),
-    rows,
-    ...digest,
-    ...(artifact.meta !== undefined && { meta: artifact.meta }),
-  };
-}
-
-type JobDescription = Pick<SubmitArtifactsOptions, 'runId' | 'producer' | 'kind' | 'inputs' | 'provenance' | 'meta'>;
-
-function manifestOf(jobId: string, options: JobDescription, artifacts: ManifestArtifact[]): object {
-  return {
-    manifest_version: 1,
-    job_id: jobId,
-    run_id: options.runId,
-    producer: options.producer,
-    kind: options.kind,
-    created_at_utc: new Date().toISOString(),
-    artifacts,
-    ...(options.inputs !== undefined && { inputs: options.inputs }),
-    ...(options.provenance !== undefined && { provenance: options.provenance }),
-    ...(options.meta !== undefined && { meta: options.meta }),
-    ...currentTrace(),
-  };
-}
-
-function serialise(draft: object): { manifest: Manifest; manifestBytes: Uint8Array } {
-  const manifestBytes = new TextEncoder().encode(`${JSON.stringify(draft, null, 2)}\n`);
-  if (manifestBytes.byteLength > maxManifestBytes)
-    throw busError(
-      'TOO_LARGE',
-      `The manifest would have ${manifestBytes.byteLength} bytes; ${maxManifestBytes} are allowed.`,
-      {
-        hint: 'Put large metadata into an artifact of its own, or split the job.',
-      },
-    );
-  return { manifest: parseManifest(manifestBytes), manifestBytes };
 }

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { statSync, unlinkSync } from 'node:fs';
+import { objectKeys, storeObjectKey } from '../bus-layout.js';
+import { markerIn } from '../bus-root.js';
+import { BusError, busError } from '../errors.js';
+import { faultPoint } from '../fault-point.js';
+import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
+import { readSmallFile, smallFileBytes } from '../files/read-small.js';
+import { newJobId } from '../ids.js';
+import { maxManifestBytes, type ObjectArtifact, type ObjectManifest, parseObjectManifest } from '../manifest.js';
+import type { Objects } from '../objects/objects.js';
+import { openObjects } from '../objects/open.js';
+import { readFooterIn, readParquetFooter } from '../parquet/footer.js';
+import {
+  type ArtifactToSubmit,
+  checkFile,
+  checkRows,
+  contentOf,
+  manifestEntry,
+  manifestOf,
+  manifestText,
+  operationOf,
+} from './describe-job.js';
+import { objectOutcome } from './object-outcome.js';
+import type { SubmitArtifactsOptions } from './options.js';
+import { submitFailed } from './submit-failed.js';
+import type { BusTarget, EnteredJob } from './target.js';
+
+const maxMarkerBytes = 64 * 1024;
+/** How many files of a job are sent at once. */
+const uploadsAtOnce = 4;
+
+/** The buses that this process has opened. Each keeps its connections. */
+const opened = new Map<string, Promise<BusTarget>>();
+
+/**
+ * Opens the bus on an object store, once per process and environment.
+ *
+ * @throws BusError `BUS_ROOT_NOT_FOUND` if there is no marker; as `openObjects`.
+ */
+export function openObjectBus(url: string): Promise<BusTarget> {
+  const settings = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
+  const key = JSON.stringify([url, settings.sort()]);
+  const known = opened.get(key);
+  if (known !== undefined) return known;
+  const opening = asSubmission(open(url));
+  opened.set(key, opening);
+  opening.catch(() => opened.delete(key));
+  return opening;
+}
+
+async function open(url: string): Promise<BusTarget> {
+  const objects = await openObjects(url);
+  await checkMarker(objects);
+  return {
+    root: objects.url,
+    submit: (jobId, options) => asSubmission(submitJob(objects, jobId, options)),
+    operate: op => {
+      const jobId = newJobId(op.type);
+      return asSubmission(enterInbox(objects, jobId, manifestText(operationOf(jobId, op)), true));
+    },
+    outcome: objectOutcome(objects),
+  };
+}
+
+/** A producer that may only write cannot look; the daemon's inbox is then taken on trust. */
+async function checkMarker(objects: Objects): Promise<void> {
+  const marker = await unlessDenied(objects.read(objectKeys.marker, maxMarkerBytes));
+  if (marker === 'denied') return;
+  if (marker === undefined)
+    throw busError(
+      'BUS_ROOT_NOT_FOUND',
+      `${objects.url} is not a bus: it has no ${objectKeys.marker}, so no daemon would read a job there.`,
+      { hint: 'Run `quantbot-bus cluster init` once, or correct the root of the bus.' },
+    );
+  markerIn(marker.toString('utf8'), objects.url, `${objects.url}/${objectKeys.marker}`);
+}
+
+async function submitJob(objects: Objects, jobId: string, options: SubmitArtifactsOptions): Promise<EnteredJob> {
+  for (const artifact of options.artifacts) await checkFile(artifact);
+  const uploaded: ObjectArtifact[] = [];
+  let next = 0;
+  const uploader = async () => {
+    while (next < options.artifacts.length) {
+      const index = next++;
+      uploaded[index] = await upload(objects, options, options.artifacts[index] as ArtifactToSubmit);
+      faultPoint('submit:copied');
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: uploadsAtOnce }, uploader));
+  } finally {
+    next = options.artifacts.length; // after a failure begin no other upload
+  }
+  const manifestBytes = manifestText(manifestOf(jobId, options, uploaded));
+  faultPoint('submit:staged');
+  const job = await enterInbox(objects, jobId, manifestBytes, options.jobId === undefined);
+  for (const artifact of options.artifacts)
+    if ((artifact.transfer ?? options.transfer) === 'move') giveUp(artifact.parquetPath);
+  return job;
+}
+
+/**
+ * Puts a file at its final place. An object that is there already should have the same content, as
+ * its name says.
+ */
+async function upload(
+  objects: Objects,
+  job: Pick<SubmitArtifactsOptions, 'runId' | 'producer' | 'kind'>,
+  artifact: ArtifactToSubmit,
+): Promise<ObjectArtifact> {
+  const path = artifact.parquetPath;
+  const content =
+    statSync(path).size > smallFileBytes ? undefined : readSmallFile(path, smallFileBytes, { followLinks: true });
+  const digest = content === undefined ? await digestFile(path) : digestOf(content);
+  const rows = checkRows(artifact, content === undefined ? await readParquetFooter(path) : readFooterIn(content));
+  const { runId, producer } = job;
+  const kind = artifact.kind ?? job.kind;
+  const object = storeObjectKey({ runId, producer, kind, artifactId: artifact.artifactId }, digest.sha256);
+  const created = await objects.create(object, content ?? { path }, { sha256: digest.sha256 });
+  if (created === 'exists') await checkSame(objects, object, digest);
+  return { ...manifestEntry(artifact, rows, digest), object };
+}
+
+/**
+ * Compares the object with what was to be created. Without the right to look, its name must do: the
+ * daemon checks it again.
+ */
+async function checkSame(objects: Objects, object: string, digest: ContentDigest): Promise<void> {
+  const found = await unlessDenied(objects.head(object));
+  if (found === 'denied') return;
+  const sha256 = found?.sha256 ?? (await unlessDenied(sha256Of(objects, object, found?.bytes ?? 0)));
+  if (sha256 === 'denied') return;
+  if (found?.bytes !== digest.bytes || sha256 !== digest.sha256)
+    throw busError('CHECKSUM_MISMATCH', `The object ${object} has another content than its name says.`, {
+      hint: 'Run `quantbot-bus verify` to see whether the bus uses it, and remove it if not.',
+    });
+}
+
+const rangeBytes = 8 * 1024 * 1024;
+
+async function sha256Of(objects: Objects, key: string, bytes: number): Promise<string> {
+  const sha256 = createHash('sha256');
+  for (let offset = 0; offset < bytes; offset += rangeBytes)
+    sha256.update(await objects.readRange(key, offset, Math.min(rangeBytes, bytes - offset)));
+  return sha256.digest('hex');
+}
+
+/** More jobs than this that wait under one id are not compared. */
+const maxWaiting = 100;
+
+/**
+ * Creates the manifest in the inbox, which submits the job. A waiting job with the same id is fine
+ * if its content is the same.
+ *
+ * @param isNewId no other job can have it.
+ */
+async function enterInbox(
+  objects: Objects,
+  jobId: string,
+  manifestBytes: Uint8Array,
+  isNewId: boolean,
+): Promise<EnteredJob> {
+  const manifest = parseObjectManifest(manifestBytes);
+  const waiting = isNewId ? undefined : await waitingJob(objects, manifest);
+  if (waiting !== undefined) return { manifest, manifestBytes: waiting };
+  // An object of this name is this manifest, whose answer was lost.
+  await orUnknown(objects.create(objectKeys.inbox(jobId, digestOf(manifestBytes).sha256), manifestBytes));
+  return { manifest, manifestBytes };
+}
+
+/**
+ * Returns the manifest of a waiting job with the same id and content. A producer that may not look
+ * submits anew: the bus takes the same content only once.
+ */
+async function waitingJob(objects: Objects, manifest: ObjectManifest): Promise<Buffer | undefined> {
+  const jobId = manifest.job_id;
+  const listed = await unlessDenied(objects.list(objectKeys.inboxOf(jobId), { limit: maxWaiting }));
+  for (const { key } of listed === 'denied' ? [] : listed) {
+    const bytes = await unlessDenied(objects.read(key, maxManifestBytes));
+    if (bytes === undefined || bytes === 'denied') continue; // the daemon took it meanwhile
+    if (isSame(bytes, manifest)) return bytes;
+    throw busError('JOB_ID_IN_USE', `A job ${jobId} with other content waits in the inbox.`);
+  }
+  return undefined;
+}
+
+function isSame(waiting: Uint8Array, manifest: ObjectManifest): boolean {
+  try {
+    return contentOf(parseObjectManifest(waiting)) === contentOf(manifest);
+  } catch (error) {
+    if (error instanceof BusError) return false;
+    throw error;
+  }
+}
+
+/** A store that fails after it may have taken the manifest leaves its fate open. */
+async function orUnknown<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof BusError) || error.code !== 'OBJECT_STORE_UNREACHABLE') throw error;
+    throw submitFailed(
+      error,
+      'Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.',
+    );
+  }
+}
+
+async function unlessDenied<T>(work: Promise<T>): Promise<T | 'denied'> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BusError && error.code === 'OBJECT_STORE_DENIED') return 'denied';
+    throw error;
+  }
+}
+
+/** Says that the bus could not take the job, whatever the store had against it. */
+async function asSubmission<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BusError && error.code.startsWith('OBJECT_STORE_'))
+      throw submitFailed(error, `${error.hint} Nothing was submitted.`);
+    throw error;
+  }
+}
+
+/** Removes a file that was given away. One that cannot be removed stays. */
+function giveUp(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {}
+}
