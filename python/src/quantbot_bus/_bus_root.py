@@ -26,6 +26,8 @@ class BusPaths(NamedTuple):
     duckdb_path: Path
     export_dir: Path
     export_enabled: bool
+    object_root: Optional[str] = None
+    """The URL of an object store in the place of ``bus_root``."""
 
 
 def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> BusPaths:
@@ -51,13 +53,29 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
             raise BusError("CONFIG_INVALID", f"{path}: {name} is not a path.")
         return checked_root(base / value, name)
 
+    named_root = settings.get("bus_root")
+    is_url = isinstance(named_root, str) and named_root.startswith(("s3://", "file://"))
+    if is_url:
+        settings = {name: value for name, value in settings.items() if name != "bus_root"}
     return BusPaths(
         config=path,
         bus_root=place(settings, "bus_root", "data/bus"),
         duckdb_path=place(settings, "duckdb_path", "data/alerts.duckdb"),
         export_dir=place(export, "export_dir", "data/exports"),
         export_enabled=export.get("enabled", True) is not False,
+        object_root=named_root if is_url else None,
     )
+
+
+def find_object_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Optional[str]:
+    """The URL of the object store to submit to; None if the bus is in a folder.
+
+    Raises BusError CONFIG_NOT_FOUND or CONFIG_INVALID.
+    """
+    variables = os.environ if env is None else env
+    named = bus_root if bus_root is not None else variables.get("QUANTBOT_BUS_ROOT") or None
+    root = find_bus_paths(env=variables).object_root if named is None else named
+    return root if isinstance(root, str) and root.startswith(("s3://", "file://")) else None
 
 
 def find_bus_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Path:
@@ -96,6 +114,14 @@ def _check_marker(root: Path) -> None:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BusError("BUS_ROOT_NOT_FOUND", f"{marker} cannot be read: {error}.") from error
+    check_marker_text(text, str(root), str(marker))
+
+
+def check_marker_text(text: str, root: str, marker: str) -> None:
+    """Checks the content of a marker.
+
+    Raises BusError BUS_ROOT_NOT_FOUND.
+    """
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

@@ -97,7 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="lineage: run_id/producer/kind/artifact_id of an artifact that the run read (repeatable)",
     )
-    add("--bus-root", metavar="DIR", help="default: QUANTBOT_BUS_ROOT, the nearest bus_config.json, data/bus")
+    add(
+        "--bus-root",
+        metavar="DIR",
+        help="a folder, s3://bucket/prefix or file:///folder "
+        "(default: QUANTBOT_BUS_ROOT, the nearest bus_config.json, data/bus)",
+    )
     add("--move", action="store_true", help="move the file instead of copying it")
     add(
         "--wait",

@@ -80,6 +80,23 @@ def copy_durable(source: Path, target: Path) -> Digest:
     return Digest(count, digest.hexdigest())
 
 
+def digest_of(path: Path) -> Digest:
+    """Hashes a file.
+
+    Raises BusError BYTES_MISMATCH if its size changes: a program is writing to it.
+    """
+    digest = hashlib.sha256()
+    count = 0
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        while count <= size and (chunk := file.read(_CHUNK_BYTES)):
+            digest.update(chunk)
+            count += len(chunk)
+        if count != size:
+            raise BusError("BYTES_MISMATCH", f"{path} had {size} bytes, and its size changed while it was read.")
+    return Digest(count, digest.hexdigest())
+
+
 def move_in(source: Path, target: Path) -> Digest:
     """Hard-links a file into the job and flushes it. Copies it if the file system refuses links."""
     try:

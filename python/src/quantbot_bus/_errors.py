@@ -12,6 +12,8 @@ HINTS: Mapping[str, str] = {
     "BUS_ROOT_INVALID": "Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.",
     "CONFIG_INVALID": "Correct the named settings in bus_config.json.",
     "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
+    "OBJECT_CLIENT_MISSING": "Run `pip install boto3`.",
+    "CHECKSUM_MISMATCH": "Submit the file again, and do not write to it afterwards. It changed after it was hashed.",
     "SUBMIT_FAILED": "Fix the cause, then submit again. Nothing was submitted.",
     "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",
     "SETTLE_TIMEOUT": "Run `ps aux | grep bus_daemon` to see whether the daemon runs. The job is safe in the inbox.",

@@ -172,19 +172,34 @@ def manifest_bytes(job: Job, job_id: str, artifacts: Sequence[Mapping[str, Any]]
     return content
 
 
-def manifest_entry(artifact: Artifact, relpath: str, rows: int, size: int, sha256: str) -> dict[str, Any]:
-    """Returns one artifact of the manifest."""
+def manifest_entry(
+    artifact: Artifact, place: Mapping[str, str], rows: int, size: int, sha256: str
+) -> dict[str, Any]:
+    """Returns one artifact of the manifest. ``place`` is its ``relpath`` or ``object``."""
     return {
         "artifact_id": artifact.artifact_id,
         **_present(kind=artifact.kind),
         "format": "parquet",
-        "relpath": relpath,
+        **place,
         **_present(schema_hint=artifact.schema_hint),
         "rows": rows,
         "bytes": size,
         "sha256": sha256,
         **_present(meta=artifact.meta),
     }
+
+
+def content_of(manifest: bytes) -> object:
+    """Returns keys and hashes; None if the manifest has none."""
+    try:
+        job = json.loads(manifest)
+        at = f"{job['run_id']}/{job['producer']}"
+        return [
+            [f"{at}/{item.get('kind', job['kind'])}/{item['artifact_id']}", item.get("sha256")]
+            for item in job["artifacts"]
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def _present(**fields: Any) -> dict[str, Any]:

@@ -8,12 +8,11 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Protocol
 
 from ._errors import BusError, JobRejectedError
 
 _FIRST_PAUSE_S = 0.01
-_LONGEST_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,42 @@ class Receipt:
     raw: Mapping[str, Any]
 
 
+class OutcomeSource(Protocol):
+    """Where the outcome of a job appears. Either outcome may be of an older submission."""
+
+    longest_pause_s: float
+
+    def receipt(self, job_id: str) -> Optional[dict[str, Any]]: ...
+
+    def reason(self, job_id: str) -> Optional[dict[str, Any]]: ...
+
+    def where_is(self, job_id: str) -> str: ...
+
+
+class FolderOutcome:
+    """The outcomes in ``processed/`` and ``rejected/`` of a folder."""
+
+    longest_pause_s = 0.1
+
+    def __init__(self, bus_root: Path) -> None:
+        self._root = bus_root
+
+    def receipt(self, job_id: str) -> Optional[dict[str, Any]]:
+        return _read_json(self._root / "processed" / job_id / "RECEIPT.json")
+
+    def reason(self, job_id: str) -> Optional[dict[str, Any]]:
+        return _read_json(self._root / "rejected" / job_id / "REJECT_REASON.json")
+
+    def where_is(self, job_id: str) -> str:
+        if (self._root / "inbox" / job_id).exists():
+            return "waits in the inbox"
+        if any((self._root / "claimed").glob(f"[0-9a-f]*~{job_id}")):
+            return "is being worked on"
+        return "is neither in the inbox nor being worked on"
+
+
 def wait_until_settled(
-    bus_root: Path, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
+    outcome: OutcomeSource, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
 ) -> Receipt:
     """Waits for the outcome of the submission with these hashes; older outcomes of the same job id
     are not answers.
@@ -54,10 +87,10 @@ def wait_until_settled(
     deadline = time.monotonic() + timeout_s
     pause_s = _FIRST_PAUSE_S
     while True:
-        receipt = _receipt(_read_json(bus_root / "processed" / job_id / "RECEIPT.json"))
+        receipt = _receipt(outcome.receipt(job_id))
         if receipt is not None and {item.key: item.sha256 for item in receipt.artifacts} == hashes:
             return receipt
-        reason = _read_json(bus_root / "rejected" / job_id / "REJECT_REASON.json")
+        reason = outcome.reason(job_id)
         if (
             reason is not None
             and reason.get("manifest_sha256") == manifest_sha256
@@ -68,10 +101,10 @@ def wait_until_settled(
         if left_s <= 0:
             raise BusError(
                 "SETTLE_TIMEOUT",
-                f"The job {job_id} was not settled within {timeout_s:g} s; it {_where_is(bus_root, job_id)}.",
+                f"The job {job_id} was not settled within {timeout_s:g} s; it {outcome.where_is(job_id)}.",
             )
         time.sleep(min(pause_s, left_s))
-        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 1.5, outcome.longest_pause_s)
 
 
 def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
@@ -94,11 +127,3 @@ def _read_json(path: Path) -> Optional[dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _where_is(bus_root: Path, job_id: str) -> str:
-    if (bus_root / "inbox" / job_id).exists():
-        return "waits in the inbox"
-    if any((bus_root / "claimed").glob(f"[0-9a-f]*~{job_id}")):
-        return "is being worked on"
-    return "is neither in the inbox nor being worked on"

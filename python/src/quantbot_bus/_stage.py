@@ -50,7 +50,7 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
     """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, UNSUPPORTED_PARQUET,
     ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE; OSError."""
     for artifact in job.artifacts:
-        _check_file(artifact)
+        check_file(artifact)
     folder = bus_root / "staging" / f"{job_id}~{secrets.token_hex(6)}"
     folder.mkdir()
     try:
@@ -62,8 +62,8 @@ def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
             source = Path(os.path.abspath(os.fspath(artifact.parquet)))
             digest = _bring_in(source, folder / name, artifact.transfer or job.transfer, given_away)
             # Read from the job's own file: the original may have changed since it was checked.
-            rows = _checked_rows(artifact, read_rows(folder / name))
-            entries.append(manifest_entry(artifact, name, rows, digest.bytes, digest.sha256))
+            rows = checked_rows(artifact, read_rows(folder / name))
+            entries.append(manifest_entry(artifact, {"relpath": name}, rows, digest.bytes, digest.sha256))
             fault_point("submit:copied")
         manifest = manifest_bytes(job, job_id, entries)
         write_new(folder / "manifest.json", manifest)
@@ -103,14 +103,14 @@ def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path])
     return digest
 
 
-def _check_file(artifact: Artifact) -> None:
+def check_file(artifact: Artifact) -> None:
     """Checks the files before anything is copied, so that a mistake costs nothing."""
     path = os.fspath(artifact.parquet)
     try:
         if not os.path.isfile(path):
             os.stat(path)
             raise BusError("ARTIFACT_MISSING", f"{path} is not a file.")
-        _checked_rows(artifact, read_rows(path))
+        checked_rows(artifact, read_rows(path))
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
             raise BusError("ARTIFACT_MISSING", f"There is no file at {path}.") from error
@@ -121,7 +121,8 @@ def _check_file(artifact: Artifact) -> None:
         raise BusError("ARTIFACT_MISSING", f"There is no file at {path!r}.") from error
 
 
-def _checked_rows(artifact: Artifact, rows: int) -> int:
+def checked_rows(artifact: Artifact, rows: int) -> int:
+    """Returns the number of rows, if it is the one that was said."""
     if artifact.rows is not None and artifact.rows != rows:
         raise BusError("ROWS_MISMATCH", f"{os.fspath(artifact.parquet)} has {rows} rows, not {artifact.rows}.")
     return rows

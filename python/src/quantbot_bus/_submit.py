@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
-from ._bus_root import StrPath, find_bus_root
+from ._bus_root import StrPath, find_bus_root, find_object_root
 from ._durable import sync
 from ._errors import BusError
 from ._fault_point import fault_point
-from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job
-from ._settle import Receipt, wait_until_settled
+from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job, content_of
+from ._object_bus import ObjectBus, ObjectOutcome
+from ._settle import FolderOutcome, OutcomeSource, Receipt, wait_until_settled
 from ._stage import StagedJob, stage_job
 
 _ATTEMPTS = 100
@@ -42,12 +42,13 @@ class SubmittedArtifact:
 @dataclass(frozen=True)
 class Submission:
     """A submitted job. From now on it survives anything, and ends as ingested, duplicate or
-    rejected."""
+    rejected. ``bus_root`` is a folder, or the URL of an object store."""
 
     job_id: str
-    bus_root: Path
+    bus_root: Union[Path, str]
     artifacts: tuple[SubmittedArtifact, ...]
     manifest_sha256: str
+    _outcome: OutcomeSource = field(repr=False, compare=False)
 
     def settled(self, timeout_s: float = 60.0) -> Receipt:
         """Waits until the daemon has settled the job.
@@ -55,7 +56,7 @@ class Submission:
         Raises JobRejectedError with the rejection's code; BusError SETTLE_TIMEOUT after
         ``timeout_s`` seconds. """
         hashes = {artifact.key: artifact.sha256 for artifact in self.artifacts}
-        return wait_until_settled(self.bus_root, self.job_id, self.manifest_sha256, hashes, timeout_s)
+        return wait_until_settled(self._outcome, self.job_id, self.manifest_sha256, hashes, timeout_s)
 
 
 def submit_artifact(
@@ -86,8 +87,8 @@ def submit_artifact(
     Raises BusError with one of the codes OPTIONS_INVALID, ID_INVALID, BUS_ROOT_NOT_FOUND,
     BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, ARTIFACT_MISSING, ARTIFACT_UNREADABLE,
     NOT_PARQUET, UNSUPPORTED_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, JOB_ID_IN_USE,
-    SUBMIT_FAILED. Whatever is raised, nothing was submitted, unless the hint of SUBMIT_FAILED says
-    that this is not known.
+    SUBMIT_FAILED; to an object store also CHECKSUM_MISMATCH, OBJECT_CLIENT_MISSING. Whatever is
+    raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is not known.
     """
     return submit_artifacts(
         [Artifact(artifact_id, parquet, schema_hint=schema_hint, rows=rows, meta=meta)],
@@ -121,10 +122,20 @@ def submit_artifacts(
     again makes a retry idempotent. Raises like :func:`submit_artifact`. """
     job = Job(run_id, producer, kind, tuple(artifacts), job_id, inputs, provenance, meta, transfer)
     check_job(job)
+    new_id = job_id or _new_job_id(producer)
+    url = find_object_root(bus_root)
+    if url is not None:
+        bus = ObjectBus(url)
+        try:
+            manifest, entries = bus.submit(new_id, job_id is None, job)
+        except OSError as error:
+            raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.") from error
+        fault_point("submit:accepted")
+        return _submission(new_id, bus.root, job, entries, manifest, ObjectOutcome(bus.objects))
     root = find_bus_root(bus_root)
     staged: Optional[StagedJob] = None
     try:
-        staged = stage_job(root, job_id or _new_job_id(producer), job)
+        staged = stage_job(root, new_id, job)
         fault_point("submit:staged")
         manifest = _enter_inbox(root, staged, job)
         fault_point("submit:accepted")
@@ -135,18 +146,29 @@ def submit_artifacts(
             hint = _CROSS_DEVICE_HINT if error.errno == errno.EXDEV else None
             raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.", hint=hint) from error
         raise
+    return _submission(staged.job_id, root, job, staged.entries, manifest, FolderOutcome(root))
+
+
+def _submission(
+    job_id: str,
+    root: Union[Path, str],
+    job: Job,
+    entries: Sequence[Mapping[str, Any]],
+    manifest: bytes,
+    outcome: OutcomeSource,
+) -> Submission:
     submitted = tuple(
         SubmittedArtifact(
             job.key(artifact),
             artifact.artifact_id,
-            artifact.kind or kind,
+            artifact.kind or job.kind,
             entry["rows"],
             entry["bytes"],
             entry["sha256"],
         )
-        for artifact, entry in zip(job.artifacts, staged.entries)
+        for artifact, entry in zip(job.artifacts, entries)
     )
-    return Submission(staged.job_id, root, submitted, hashlib.sha256(manifest).hexdigest())
+    return Submission(job_id, root, submitted, hashlib.sha256(manifest).hexdigest(), outcome)
 
 
 def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
@@ -172,7 +194,7 @@ def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:
         waiting = _waiting_manifest(target, staged.job_id)
         if waiting is None:
             continue  # the daemon has just taken it
-        if _content_of(waiting) != [[job.key(a), entry["sha256"]] for a, entry in zip(job.artifacts, staged.entries)]:
+        if content_of(waiting) != [[job.key(a), entry["sha256"]] for a, entry in zip(job.artifacts, staged.entries)]:
             raise BusError("JOB_ID_IN_USE", f"A job {staged.job_id} with other content waits in the inbox.")
         _sync_or_unknown(inbox)  # the earlier attempt may have died between its rename and this
         staged.drop_given_away()
@@ -208,19 +230,6 @@ def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
         raise BusError("JOB_ID_IN_USE", f"A job {job_id} without manifest.json is in the inbox.") from None
     except OSError as error:
         raise BusError("JOB_ID_IN_USE", f"Another job waits in {folder}.") from error
-
-
-def _content_of(manifest: bytes) -> object:
-    """Returns keys and hashes; None if the manifest has none."""
-    try:
-        job = json.loads(manifest)
-        at = f"{job['run_id']}/{job['producer']}"
-        return [
-            [f"{at}/{item.get('kind', job['kind'])}/{item['artifact_id']}", item.get("sha256")]
-            for item in job["artifacts"]
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
 
 
 def _new_job_id(producer: str) -> str:

@@ -1,0 +1,196 @@
+"""Objects on an S3 server, with boto3."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from ._bus_root import checked_root
+from ._errors import BusError
+from ._objects import Body, StoreDenied, StoreFailed
+
+_ROOT = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*?))?/*\Z", re.DOTALL)
+_PART_BYTES = 64 * 1024 * 1024
+_MAX_PARTS = 10_000
+_WRONG_CONTENT = ("BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch")
+MULTIPART_ABOVE_BYTES = 1024**3
+"""Only of an object that comes in one piece does S3 keep the SHA-256."""
+
+
+def open_s3(url: str) -> "S3Objects":
+    """Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
+    match = _ROOT.match(url)
+    if match is None:  # not shown: somebody may have put a secret into it
+        raise BusError("BUS_ROOT_INVALID", "The root of the bus is not of the form s3://bucket/prefix.")
+    prefix = match[2] or ""
+    if prefix:
+        checked_root(Path("/") / prefix, "the prefix of the bus")
+        if any(part in ("", ".", "..") for part in prefix.split("/")):
+            raise BusError("BUS_ROOT_INVALID", "The prefix of the bus has an empty part, or one of dots only.")
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise BusError("OBJECT_CLIENT_MISSING", "boto3, which talks to S3, is not installed.") from error
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 9},
+        connect_timeout=5,
+        read_timeout=60,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    try:
+        session = boto3.Session()
+        client = session.client("s3", config=config, region_name=session.region_name or "us-east-1")
+    except Exception as error:
+        raise BusError("SUBMIT_FAILED", f"The settings of AWS cannot be used: {error}.") from error
+    return S3Objects(client, match[1], prefix)
+
+
+class S3Objects:
+    """Objects below a prefix of a bucket."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._before = f"{prefix}/" if prefix else ""
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+
+    def create(self, key: str, body: Body, sha256: str) -> bool:
+        if isinstance(body, Path):
+            if body.stat().st_size > MULTIPART_ABOVE_BYTES:
+                return self._create_in_parts(key, body, sha256)
+            with open(body, "rb") as file:
+                return self._put(key, file, sha256)
+        return self._put(key, body, sha256)
+
+    def _put(self, key: str, body: Any, sha256: str) -> bool:
+        return self._unless_taken(
+            lambda: self._client.put_object(
+                **self._at(key), Body=body, IfNoneMatch="*", ChecksumSHA256=_base64(bytes.fromhex(sha256))
+            )
+        )
+
+    def _create_in_parts(self, key: str, path: Path, sha256: str) -> bool:
+        size = path.stat().st_size
+        part_bytes = max(_PART_BYTES, -(-size // _MAX_PARTS))
+        upload = self._call(lambda: self._client.create_multipart_upload(**self._at(key), ChecksumAlgorithm="SHA256"))
+        at = {**self._at(key), "UploadId": upload["UploadId"]}
+        whole = hashlib.sha256()
+        parts: list[dict[str, Any]] = []
+        try:
+            with open(path, "rb") as file:
+                while content := file.read(part_bytes):
+                    whole.update(content)
+                    number, digest = len(parts) + 1, _base64(hashlib.sha256(content).digest())
+                    done = self._call(
+                        lambda: self._client.upload_part(
+                            **at, PartNumber=number, Body=content, ChecksumSHA256=digest  # noqa: B023
+                        )
+                    )
+                    parts.append({"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": digest})
+            if whole.hexdigest() != sha256:
+                raise BusError("CHECKSUM_MISMATCH", f"{path} changed after it was hashed.")
+            created = self._unless_taken(
+                lambda: self._client.complete_multipart_upload(**at, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
+            )
+        except BaseException:
+            self._abort(at)
+            raise
+        if not created:
+            self._abort(at)
+        return created
+
+    def _abort(self, at: dict[str, Any]) -> None:
+        """Without the right to do it, the bucket's lifecycle rule drops the parts."""
+        try:
+            self._call(lambda: self._client.abort_multipart_upload(**at))
+        except (StoreDenied, StoreFailed, BusError):
+            pass
+
+    def read(self, key: str) -> Optional[bytes]:
+        answer = self._found(lambda: self._client.get_object(**self._at(key))["Body"].read())
+        return None if answer is None else bytes(answer)
+
+    def digest(self, key: str) -> Optional[tuple[int, str]]:
+        head = self._found(lambda: self._client.head_object(**self._at(key), ChecksumMode="ENABLED"))
+        if head is None:
+            return None
+        checksum = head.get("ChecksumSHA256", "")
+        if checksum and "-" not in checksum:
+            return head["ContentLength"], base64.b64decode(checksum).hex()
+        digest = hashlib.sha256()
+
+        def read_all() -> bool:
+            for chunk in self._client.get_object(**self._at(key))["Body"].iter_chunks(1024 * 1024):
+                digest.update(chunk)
+            return True
+
+        return None if self._found(read_all) is None else (head["ContentLength"], digest.hexdigest())
+
+    def keys(self, prefix: str) -> list[str]:
+        answer = self._call(
+            lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._before + prefix, MaxKeys=1000)
+        )
+        return [item["Key"][len(self._before) :] for item in answer.get("Contents", [])]
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": self._before + key}
+
+    def _unless_taken(self, call: Callable[[], Any]) -> bool:
+        try:
+            self._call(call)
+        except _Status as error:
+            if error.status != 412:
+                raise
+            return False
+        return True
+
+    def _found(self, call: Callable[[], Any]) -> Any:
+        try:
+            return self._call(call)
+        except _Status as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Raises StoreDenied, StoreFailed, BusError; _Status for 404 and 412."""
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return call()
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            sentence = f"the object store answered {code} ({status})"
+            if code == "NoSuchBucket":
+                raise BusError("BUS_ROOT_NOT_FOUND", f"There is no bucket {self._bucket}.") from error
+            if code in _WRONG_CONTENT:
+                raise BusError("CHECKSUM_MISMATCH", f"The content changed after it was hashed: {sentence}.") from error
+            if status in (401, 403):
+                raise StoreDenied(sentence) from error
+            raise (_Status if status in (404, 412) else StoreFailed)(sentence, status) from error
+        except NoCredentialsError as error:
+            raise StoreDenied("there are no S3 credentials") from error
+        except (BotoCoreError, HTTPError) as error:
+            raise StoreFailed(f"the object store does not answer: {error}") from error
+
+
+class _Status(StoreFailed):
+    """An answer that may be expected."""
+
+    @property
+    def status(self) -> int:
+        return int(self.args[1])
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode("ascii")
