@@ -43,6 +43,22 @@ export const daemonCodes = {
     disposition: 'retry',
     hint: 'Run `quantbot-bus adopt FILE` to bring its tables into the bus. Or move it aside (`mv FILE FILE.before-bus`): the bus then publishes its own database.',
   },
+  CLUSTER_OLDER: {
+    disposition: 'stop',
+    hint: 'Run `quantbot-bus cluster init`: it brings the schema to the version of this program.',
+  },
+  CLUSTER_NEWER: {
+    disposition: 'stop',
+    hint: 'Update this program. A newer one has migrated the schema, and older daemons must not write to it.',
+  },
+  CLUSTER_PACKAGE_MISSING: {
+    disposition: 'stop',
+    hint: 'Run `npm install @quantbot/bus-cluster` beside @quantbot/bus-daemon, in the same version.',
+  },
+  CLUSTER_UNSUPPORTED: {
+    disposition: 'caller',
+    hint: 'Read docs/guides/many-machines.md: it lists what works on a cluster, and what to use instead.',
+  },
   OLD_DATABASE_UNREADABLE: {
     disposition: 'caller',
     hint: 'Give the path of a DuckDB database. If a newer DuckDB wrote it, export it with that version.',

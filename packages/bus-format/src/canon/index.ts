@@ -17,7 +17,7 @@ export {
 export { type Mode, modeNamed, modes, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
-export { TableRegistry } from './registry.js';
+export { type RegisteredArtifact, TableRegistry } from './registry.js';
 export { type StoredRows, storedRows } from './stored-rows.js';
 export { type CanonTable, canonTableOf, newTable } from './table.js';
 export { adoptProducer, TableLimits } from './table-limits.js';

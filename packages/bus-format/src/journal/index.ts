@@ -16,7 +16,15 @@ export {
 export { Journal, type KnownArtifact } from './journal.js';
 export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
-export { emptyRow, type JobHead, type JournalRow, journalColumns } from './row.js';
+export {
+  emptyRow,
+  groupByClaim,
+  isOfTable,
+  type JobHead,
+  type JournalRow,
+  journalColumnKinds,
+  journalColumns,
+} from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotFiles } from './snapshot.js';
 export { TableSegments } from './table-segments.js';

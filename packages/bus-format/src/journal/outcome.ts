@@ -18,7 +18,7 @@ export const asItCame = 'job';
 export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
 
 /** Builds the receipt of a job from the journal's rows. */
-export function receiptOf(layout: BusLayout, rows: readonly JournalRow[]): Receipt {
+export function receiptOf(layout: Pick<BusLayout, 'root'>, rows: readonly JournalRow[]): Receipt {
   const [first] = rows as [JournalRow];
   return {
     job_id: first.job_id,

@@ -1,5 +1,6 @@
 /** `@quantbot/bus-format/views`: the published database and the SQL of its views. */
 export { buildDatabase } from './build-database.js';
+export { catalogViews } from './catalog-views.js';
 export { assertOurs } from './ownership.js';
 export type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
