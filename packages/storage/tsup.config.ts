@@ -1,4 +1,6 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ index: 'src/index.ts', 'sandbox/index': 'src/sandbox/index.ts' }));
+export default defineConfig(
+  esm({ index: 'src/index.ts', 'lake/index': 'src/lake/index.ts', 'sandbox/index': 'src/sandbox/index.ts' }),
+);

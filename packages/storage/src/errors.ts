@@ -71,6 +71,14 @@ export const storageCodes = {
   SCHEMA_INVALID: { disposition: 'caller', hint: 'Use the types of docs/reference/type-mapping.md.' },
   VALUE_INVALID: { disposition: 'caller', hint: 'Convert the value before writing, or choose another column type.' },
   WRITE_FAILED: { disposition: 'retry', hint: 'Fix the cause, then write again. Nothing was written at the path.' },
+  LAKE_UNREACHABLE: {
+    disposition: 'retry',
+    hint: 'See that PostgreSQL and the object store can be reached, and that `quantbot-bus cluster init` was run.',
+  },
+  EXTENSION_MISSING: {
+    disposition: 'caller',
+    hint: 'Let the host reach extensions.duckdb.org once, or set cluster.extensions to a folder with the extensions of exactly this version of DuckDB.',
+  },
   CATALOG_NOT_FOUND: {
     disposition: 'caller',
     hint: "Open the database that the daemon publishes: duckdb_path in bus_config.json, 'data/alerts.duckdb' by default.",

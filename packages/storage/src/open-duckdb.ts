@@ -39,11 +39,23 @@ export async function openDuckDb(path: string, options: OpenOptions = {}): Promi
   if ((options.readOnly as boolean | undefined) === false)
     throw storageError('DATABASE_READ_ONLY', `${path} can only be opened read-only.`);
   const mapping = resolveMapping(options);
-  const database = await acquireDatabase(resolve(path));
+  const acquire = () => acquireConnection(path);
+  return new DuckDb(path, await acquire(), mapping, acquire);
+}
+
+/** A connection to a database, and the hold on its instance. */
+export interface AcquiredConnection {
+  connection: DuckDBConnection;
+  /** Release it when the connection is closed. */
+  shared: SharedDatabase;
+}
+
+async function acquireConnection(path: string): Promise<AcquiredConnection> {
+  const shared = await acquireDatabase(resolve(path));
   try {
-    return new DuckDb(path, database, await connect(database.instance), mapping);
+    return { connection: await connect(shared.instance), shared };
   } catch (error) {
-    database.release();
+    shared.release();
     throw error;
   }
 }
@@ -52,20 +64,25 @@ export async function openDuckDb(path: string, options: OpenOptions = {}): Promi
 export class DuckDb {
   /** The path as it was given. */
   readonly path: string;
-  #database: SharedDatabase;
-  #connection: DuckDBConnection;
+  #current: AcquiredConnection;
+  readonly #acquire: () => Promise<AcquiredConnection>;
   /** Whether a statement has broken the instance. */
   #isSpoilt = false;
   readonly #mapping: Required<TypeMapping>;
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  /** Internal: use {@link openDuckDb}. */
-  constructor(path: string, database: SharedDatabase, connection: DuckDBConnection, mapping: Required<TypeMapping>) {
+  /** Internal: use {@link openDuckDb}. `acquire` opens it again when its instance is broken. */
+  constructor(
+    path: string,
+    current: AcquiredConnection,
+    mapping: Required<TypeMapping>,
+    acquire: () => Promise<AcquiredConnection> = () => acquireConnection(path),
+  ) {
     this.path = path;
-    this.#database = database;
-    this.#connection = connection;
+    this.#current = current;
     this.#mapping = mapping;
+    this.#acquire = acquire;
   }
 
   /**
@@ -73,7 +90,7 @@ export class DuckDb {
    * replaced.
    */
   get identity(): string {
-    return this.#database.identity;
+    return this.#current.shared.identity;
   }
 
   /**
@@ -96,8 +113,7 @@ export class DuckDb {
   /** Waits for running queries, then closes. Safe to call again. */
   close(): Promise<void> {
     this.#closing ??= this.#turn.then(() => {
-      this.#connection.closeSync();
-      this.#database.release();
+      release(this.#current);
     });
     return this.#closing;
   }
@@ -117,7 +133,7 @@ export class DuckDb {
     const before = this.#turn;
     const result = waitFor(before, signal).then(async () => {
       if (this.#isSpoilt) await this.#reopen();
-      return work(this.#connection, statement);
+      return work(this.#current.connection, statement);
     });
     this.#turn = Promise.allSettled([before, result]); // an aborted caller must not let later ones overtake
     try {
@@ -125,20 +141,22 @@ export class DuckDb {
     } catch (error) {
       if (isPoisonous(error)) {
         this.#isSpoilt = true;
-        this.#database.discard();
+        this.#current.shared.discard();
       }
       throw signal?.aborted ? error : queryError(error);
     }
   }
 
-  /** Opens the file at the path in a new instance, because the first one is broken. */
+  /** Opens it in a new instance, because the first one is broken. */
   async #reopen(): Promise<void> {
-    const database = await acquireDatabase(resolve(this.path));
-    const connection = await connect(database.instance);
-    this.#connection.closeSync();
-    this.#database.release();
-    this.#connection = connection;
-    this.#database = database;
+    const fresh = await this.#acquire();
+    release(this.#current);
+    this.#current = fresh;
     this.#isSpoilt = false;
   }
+}
+
+function release({ connection, shared }: AcquiredConnection): void {
+  connection.closeSync();
+  shared.release();
 }

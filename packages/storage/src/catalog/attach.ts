@@ -1,19 +1,13 @@
 import { resolve } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
 import { connect, instanceSettings } from '../duckdb/memory-instance.js';
-import { acquireDatabase, closeWhenHarmless, identityOf, type SharedDatabase } from '../duckdb/shared-database.js';
+import { acquireDatabase, closeWhenHarmless, identityOf } from '../duckdb/shared-database.js';
 import { nextSpillPath } from '../duckdb/spill-folder.js';
+import type { AcquiredConnection } from '../open-duckdb.js';
 
 /** The name under which the published database is attached. */
 export const published = '_published';
-
-/** An in-memory database of the caller, to which the published one is attached read-only. */
-export interface AttachedDatabase {
-  connection: DuckDBConnection;
-  /** Release it when the connection is closed. */
-  shared: SharedDatabase;
-}
 
 /**
  * Opens an in-memory database and attaches the published one. The published one stays open, which
@@ -21,7 +15,7 @@ export interface AttachedDatabase {
  *
  * @throws StorageError as `openDuckDb`.
  */
-export async function attachPublished(path: string): Promise<AttachedDatabase> {
+export async function attachPublished(path: string): Promise<AcquiredConnection> {
   // Hold the file too. If another part of this process closed it, the lock that marks a reader
   // would be gone.
   const held = await acquireDatabase(resolve(path));

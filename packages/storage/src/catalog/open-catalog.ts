@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
+import { lakeAddress } from '../lake/lake-address.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
 import type { Row } from '../types/mapping.js';
+import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
 import { openPast } from './past.js';
 import {
@@ -105,10 +107,17 @@ export interface Catalog extends AsyncDisposable {
  * @throws StorageError `DATABASE_NOT_FOUND`; BusError of the configuration.
  */
 export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog> {
-  const path = options.duckdbPath ?? findBusConfig({ config: options.config, cwd: options.cwd }).config.duckdbPath;
+  if (options.duckdbPath !== undefined) return openPublished(options.duckdbPath);
+  const { config } = findBusConfig({ config: options.config, cwd: options.cwd });
+  if (config.cluster === undefined) return openPublished(config.duckdbPath);
+  const address = await lakeAddress(config.cluster);
+  return catalogOver(await openLakeDatabase(address), seq => openLakePast(address, seq));
+}
+
+async function openPublished(path: string): Promise<Catalog> {
   const connection = new LiveDatabase(path);
   await connection.open();
-  return catalogOver(connection, path);
+  return catalogOver(connection, seq => openPast(path, seq));
 }
 
 /** The source of a catalog's answers: the published database, or its past. */
@@ -117,7 +126,8 @@ interface Source {
   close(): Promise<void>;
 }
 
-function catalogOver(source: Source, path: string): Catalog {
+/** @param pastAt opens what the source was after a job. */
+function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): Catalog {
   const query = (sql: string, parameters: readonly Param[] = []) => source.query(sql, parameters);
   const close = () => source.close();
   return {
@@ -141,7 +151,7 @@ function catalogOver(source: Source, path: string): Catalog {
     aliases: async () =>
       (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
     query: (sql, params, options) => source.query(sql, params, options),
-    asOf: async at => catalogOver(await openPast(path, await seqAt(source, at)), path),
+    asOf: async at => catalogOver(await pastAt(await seqAt(source, at)), pastAt),
     watch: (options = {}) => watchCommits(watchSource(query), options),
     close,
     [Symbol.asyncDispose]: close,

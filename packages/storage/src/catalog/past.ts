@@ -17,8 +17,7 @@ const schemas = ['_bus', 'catalog', 'canon'];
  * and so its files.
  */
 export async function openPast(path: string, seq: number): Promise<DuckDb> {
-  const { connection, shared } = await attachPublished(path);
-  const database = new DuckDb(path, shared, connection, resolveMapping({}));
+  const database = new DuckDb(path, await attachPublished(path), resolveMapping({}));
   try {
     await makePast(database, seq);
     return database;
@@ -35,10 +34,13 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   const views = await database.query(
     `SELECT sql FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = 'catalog'`,
   );
+  // DuckLake gives the statements of views without their schema.
+  await database.query('USE memory.catalog');
   await createAll(
     database,
     views.map(view => view.sql as string),
   );
+  await database.query('USE memory');
   for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
     await database.query(await canonicalView(database, table as unknown as TableRow, seq));
 }

@@ -43,8 +43,9 @@ export async function openSandbox(
   { duckdbPath, asOf, memoryMb, spill }: SandboxOptions,
   writable: readonly string[] = [],
 ): Promise<Sandbox> {
-  const { connection, shared } = await attachPublished(duckdbPath);
-  const database = new DuckDb(duckdbPath, shared, connection, resolveMapping({}));
+  const attached = await attachPublished(duckdbPath);
+  const { connection } = attached;
+  const database = new DuckDb(duckdbPath, attached, resolveMapping({}));
   const own = spill === undefined ? makeSpillFolder() : undefined;
   const close = async () => {
     await database.close();
