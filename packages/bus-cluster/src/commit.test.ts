@@ -1,0 +1,174 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
+import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { CommitUnknown, commitBatch, resolveCommit, rowsBetween, type Submission } from './journal.js';
+import { migrate, mustBeCurrent } from './migrate.js';
+import { Postgres } from './postgres/postgres.js';
+import { releaseJobs, takeJobs } from './work.js';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
+async function database(): Promise<{ postgres: Postgres; url: string }> {
+  const url = await server.newDatabase();
+  const postgres = new Postgres(url);
+  onTestFinished(() => postgres.close());
+  await migrate(postgres);
+  return { postgres, url };
+}
+
+const submission = (id: string): Submission => ({ claim: `claim-${id}`, jobId: id, manifestSha256: `sha-${id}` });
+
+const row = ({ claim, jobId, manifestSha256 }: Submission, seq: number, key = jobId): JournalRow => ({
+  ...emptyRow,
+  seq,
+  ordinal: 0,
+  claim,
+  committed_at: 1_700_000_000_001,
+  status: 'ingested',
+  job_id: jobId,
+  manifest_sha256: manifestSha256,
+  artifact_key: key,
+  sha256: 'x',
+  rel_path: key,
+});
+
+/** Commits each job that nobody has committed, as a batch of its own. */
+const commit = (postgres: Postgres, jobs: readonly Submission[]) =>
+  commitBatch(
+    postgres,
+    { jobs, keys: jobs.map(({ jobId }) => jobId), schemasAfter: 0 },
+    async ({ lastSeq, earlier }) => ({
+      rows: jobs.filter(({ claim }) => !earlier.has(claim)).map((job, i) => row(job, lastSeq + 1 + i)),
+      tables: [],
+    }),
+  );
+
+/** Passes bytes on to PostgreSQL. When armed, it cuts the connection after a COMMIT was sent. */
+async function proxy(): Promise<{ port: number; arm(): void }> {
+  let armed = false;
+  const sockets = new Set<Socket>();
+  const listener: Server = createServer(client => {
+    const upstream = connect(server.port, '127.0.0.1');
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+    client.on('data', data => {
+      upstream.write(data);
+      if (!armed || !data.includes('COMMIT')) return;
+      armed = false;
+      client.destroy(); // PostgreSQL gets the COMMIT; its answer goes nowhere
+      setTimeout(() => upstream.destroy(), 200);
+    });
+    upstream.on('data', data => client.write(data));
+    client.on('close', () => setTimeout(() => upstream.destroy(), 200));
+  });
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    listener.close();
+  });
+  const address = listener.address() as { port: number };
+  return {
+    port: address.port,
+    arm: () => {
+      armed = true;
+    },
+  };
+}
+
+test('keeps rows as they were committed, and numbers jobs without gaps', async () => {
+  const { postgres } = await database();
+  expect(await commit(postgres, [submission('a'), submission('b')])).toMatchObject({ firstSeq: 1, lastSeq: 2 });
+  expect(await commit(postgres, [submission('c')])).toMatchObject({ firstSeq: 3, lastSeq: 3 });
+  expect(await rowsBetween(postgres, 1, 2)).toEqual([row(submission('a'), 1), row(submission('b'), 2)]);
+});
+
+test('commits a submission once, whoever commits it again', async () => {
+  const { postgres } = await database();
+  await commit(postgres, [submission('a')]);
+  const again = { ...submission('a'), claim: 'another daemon' };
+  const { firstSeq, lastSeq, earlier } = await commit(postgres, [again, submission('b')]);
+  expect([...earlier]).toEqual([['another daemon', 1]]);
+  expect([firstSeq, lastSeq]).toEqual([2, 2]);
+});
+
+test('many daemons that commit at once get seqs without gap and without doubles', async () => {
+  const { postgres } = await database();
+  const ids = Array.from({ length: 40 }, (_, i) => `job-${i}`);
+  const all = await Promise.all(
+    [0, 1, 2].flatMap(daemon => ids.map(id => commit(postgres, [{ ...submission(id), claim: `${daemon}-${id}` }]))),
+  );
+  expect(all.filter(({ firstSeq, lastSeq }) => firstSeq <= lastSeq).length).toBe(40);
+  const rows = await rowsBetween(postgres, 1, 1000);
+  expect(rows.map(({ seq }) => seq)).toEqual(ids.map((_, i) => i + 1));
+  expect(new Set(rows.map(({ job_id }) => job_id)).size).toBe(40);
+});
+
+test('a commit whose answer is lost is unknown until PostgreSQL has told what became of it', async () => {
+  const { url } = await database();
+  const { port, arm } = await proxy();
+  const through = new Postgres(url.replace(/:\d+\//, `:${port}/`));
+  onTestFinished(() => through.close());
+  arm();
+  await expect(commit(through, [submission('a')])).rejects.toThrow(CommitUnknown);
+  expect(await resolveCommit(through, ['claim-a'])).toEqual({ firstSeq: 1, lastSeq: 1 });
+  expect(await resolveCommit(through, ['claim-z'])).toBeUndefined();
+  expect(await commit(through, [submission('b')])).toMatchObject({ firstSeq: 2 });
+});
+
+test('what PostgreSQL refuses is not unknown: nothing was committed', async () => {
+  const { postgres } = await database();
+  await commit(postgres, [submission('a')]);
+  const sameKey = commitBatch(postgres, { jobs: [submission('b')], keys: [], schemasAfter: 0 }, async () => ({
+    rows: [row(submission('b'), 2, 'a')],
+    tables: [],
+  }));
+  await expect(sameKey).rejects.toThrow(/journal_keys/);
+  expect(await commit(postgres, [submission('c')])).toMatchObject({ firstSeq: 2 });
+});
+
+test('text that PostgreSQL cannot hold does not stop a commit', async () => {
+  const { postgres } = await database();
+  await commitBatch(postgres, { jobs: [submission('a')], keys: [], schemasAfter: 0 }, async () => ({
+    rows: [{ ...row(submission('a'), 1), reject_error: 'NUL \0 and half \ud800 a pair' }],
+    tables: [],
+  }));
+  expect((await rowsBetween(postgres, 1, 1))[0]?.reject_error).toBe('NUL \uFFFD and half \uFFFD a pair');
+});
+
+test('a job has one lease at a time, which ends', async () => {
+  const { postgres } = await database();
+  expect([...(await takeJobs(postgres, 'one', ['a', 'b'], 30))].sort()).toEqual(['a', 'b']);
+  expect([...(await takeJobs(postgres, 'two', ['a', 'b', 'c'], 30))]).toEqual(['c']);
+  await releaseJobs(postgres, 'one', ['a']);
+  expect([...(await takeJobs(postgres, 'two', ['a', 'b'], 0))]).toEqual(['a']);
+  expect([...(await takeJobs(postgres, 'three', ['a', 'b'], 30))]).toEqual(['a']); // that lease has ended
+});
+
+test('an older program stops before a newer schema', async () => {
+  const { postgres } = await database();
+  await mustBeCurrent(postgres);
+  await postgres.query(`INSERT INTO bus.migrations (version, name) VALUES (999, '999-later.sql')`);
+  await expect(mustBeCurrent(postgres)).rejects.toMatchObject({ code: 'CLUSTER_NEWER' });
+  await expect(migrate(postgres)).rejects.toMatchObject({ code: 'CLUSTER_NEWER' });
+});
+
+test('migrations that run at once run once', async () => {
+  const url = await server.newDatabase();
+  const postgres = new Postgres(url);
+  onTestFinished(() => postgres.close());
+  const ran = await Promise.all([migrate(postgres), migrate(postgres), migrate(postgres)]);
+  expect(ran.flat()).toEqual(['001-journal.sql']);
+});
+
+test('a restart of PostgreSQL fails what was under way and nothing later', async () => {
+  const { postgres } = await database();
+  await commit(postgres, [submission('a')]);
+  await server.restart();
+  await commit(postgres, [submission('b')]).catch(() => {});
+  await commit(postgres, [submission('b')]);
+  expect((await rowsBetween(postgres, 1, 9)).map(({ job_id }) => job_id)).toEqual(['a', 'b']);
+});

@@ -1,0 +1,70 @@
+import { channel } from './journal.js';
+import type { Queries } from './postgres/postgres.js';
+
+/** The rows of one commit for one canonical table. */
+export interface Fragment {
+  firstSeq: number;
+  lastSeq: number;
+  table: string;
+}
+
+/** A fragment that is written. */
+export interface WrittenFragment extends Fragment {
+  /** Its key in the object store. */
+  object: string;
+  rows: number;
+}
+
+const columns = 'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table"';
+
+/** Fragments that are still missing this long after their commit: their daemon may be gone. */
+export const missingFragments = (queries: Queries, olderThanS: number, limit = 100): Promise<Fragment[]> =>
+  queries.query<Fragment & Record<string, unknown>>(
+    `SELECT ${columns} FROM bus.fragments WHERE object IS NULL AND committed_at < now() - make_interval(secs => $1) ORDER BY last_seq LIMIT $2`,
+    [olderThanS, limit],
+  );
+
+/** The fragments of commits with `after < seq <= upTo`. */
+export const fragmentsBetween = (queries: Queries, after: number, upTo: number): Promise<WrittenFragment[]> =>
+  queries.query<WrittenFragment & Record<string, unknown>>(
+    `SELECT ${columns}, object, rows FROM bus.fragments WHERE first_seq > $1 AND last_seq <= $2 ORDER BY last_seq, table_name`,
+    [after, upTo],
+  );
+
+/**
+ * Puts down a written fragment.
+ *
+ * @returns false if another daemon has written it meanwhile: then this one's file is not used.
+ */
+export async function noteFragment(queries: Queries, { lastSeq, table, object, rows }: WrittenFragment) {
+  const noted = await queries.query(
+    'UPDATE bus.fragments SET object = $3, rows = $4 WHERE last_seq = $1 AND table_name = $2 AND object IS NULL RETURNING true',
+    [lastSeq, table, object, rows],
+  );
+  if (noted.length > 0) await queries.query(`SELECT pg_notify('${channel}', 'fragment')`);
+  return noted.length > 0;
+}
+
+/**
+ * The last seq that can be published next: everything up to it has its fragments, and it ends a
+ * commit. A commit that changes a canonical table comes alone, because each fragment has the types
+ * that its table had after its own commit.
+ *
+ * @param limit about how many jobs at once.
+ */
+export async function publishable(queries: Queries, after: number, limit: number): Promise<number> {
+  const [row] = await queries.query<{ up_to: number }>(
+    `WITH complete AS (
+       SELECT coalesce((SELECT min(first_seq) - 1 FROM bus.fragments WHERE object IS NULL AND last_seq > $1), (SELECT seq FROM bus.head)) AS seq),
+     limited AS (
+       SELECT CASE WHEN seq <= $1 + $2 THEN seq
+         ELSE coalesce((SELECT min(last_seq) FROM bus.fragments WHERE last_seq > $1 + $2 AND last_seq <= seq), seq) END AS seq FROM complete),
+     changing AS (
+       SELECT f.first_seq, f.last_seq FROM bus.fragments f
+       WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1)
+     SELECT CASE WHEN changing.first_seq > $1 + 1 THEN least(seq, changing.first_seq - 1) ELSE least(seq, changing.last_seq) END AS up_to
+     FROM limited LEFT JOIN changing ON true`,
+    [after, limit],
+  );
+  return (row as { up_to: number }).up_to;
+}

@@ -1,0 +1,225 @@
+import type { RegisteredArtifact } from '@quantbot/bus-format/canon';
+import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantbot/bus-format/journal';
+import type { ParquetColumn } from '@quantbot/infra';
+import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
+
+/** The channel that tells of commits, fragments and publications. */
+export const channel = 'quantbot_bus';
+
+/** What identifies a submission, and the claim under which a daemon works on it. */
+export interface Submission {
+  claim: string;
+  jobId: string;
+  manifestSha256: string;
+}
+
+/** What a commit is decided on. It holds until the commit is done, because `bus.head` is locked. */
+export interface Head {
+  lastSeq: number;
+  /** The time of the commit by PostgreSQL's clock (milliseconds): those of the hosts may differ. */
+  nowMs: number;
+  /** What the journal has for the keys of the batch. */
+  known: ReadonlyMap<string, KnownArtifact>;
+  /** Schemas that canonical tables got since the seq that the caller knew, in order. */
+  schemas: readonly RegisteredArtifact[];
+  /** Seqs of those submissions of the batch that are committed already, by claim. */
+  earlier: ReadonlyMap<string, number>;
+}
+
+/** What a commit writes. */
+export interface Decision {
+  /** Rows of the new jobs, with seqs from `lastSeq + 1` without gaps. */
+  rows: readonly JournalRow[];
+  /** Canonical tables that get rows. */
+  tables: readonly string[];
+}
+
+/** What was committed. */
+export interface Commit {
+  firstSeq: number;
+  /** `firstSeq - 1` if every submission was committed before. */
+  lastSeq: number;
+  /** Seqs of submissions that were committed before, by claim. */
+  earlier: ReadonlyMap<string, number>;
+}
+
+/**
+ * Commits a batch in one transaction: the order of the bus is the order in which `bus.head` is
+ * locked. `decide` runs under the lock, so it must not wait for anything.
+ *
+ * @param batch.schemasAfter the last seq whose schemas the caller knows.
+ * @throws CommitUnknown: call {@link resolveCommit} until it answers.
+ */
+export function commitBatch(
+  postgres: Postgres,
+  batch: { jobs: readonly Submission[]; keys: readonly string[]; schemasAfter: number },
+  decide: (head: Head) => Promise<Decision>,
+): Promise<Commit> {
+  return postgres.transaction(async queries => {
+    const { seq: lastSeq, nowMs } = await lockHead(queries);
+    const head: Head = {
+      lastSeq,
+      nowMs,
+      known: await knownArtifacts(queries, batch.keys),
+      schemas: await schemasBetween(queries, batch.schemasAfter, lastSeq),
+      earlier: await committedEarlier(queries, batch.jobs),
+    };
+    const { rows, tables } = await decide(head);
+    const commit = { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier: head.earlier };
+    if (rows.length > 0) await write(queries, commit, rows, tables);
+    return commit;
+  });
+}
+
+async function lockHead(queries: Queries): Promise<{ seq: number; nowMs: number }> {
+  const [head] = await queries.query<{ seq: number; nowMs: number }>(
+    `SELECT seq, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs" FROM bus.head FOR UPDATE`,
+  );
+  return head as { seq: number; nowMs: number };
+}
+
+async function write(
+  queries: Queries,
+  { firstSeq, lastSeq }: Commit,
+  rows: readonly JournalRow[],
+  tables: readonly string[],
+): Promise<void> {
+  const heads = rows.filter(({ ordinal }) => ordinal === 0);
+  await queries.query(
+    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])`,
+    [
+      heads.map(({ seq }) => seq),
+      heads.map(({ job_id }) => job_id),
+      heads.map(({ manifest_sha256 }) => manifest_sha256 ?? ''),
+      heads.map(({ claim }) => claim),
+    ],
+  );
+  await queries.query(insertRows, [
+    ...journalColumnKinds.map(([name, kind]) => rows.map(row => asPg(row[name], kind))),
+  ]);
+  await queries.query(
+    `INSERT INTO bus.schemas (seq, ordinal, schema_hint, artifact_key, schema_json)
+     SELECT DISTINCT ON (schema_hint, md5(schema_json)) seq, ordinal, schema_hint, artifact_key, schema_json FROM bus.journal
+     WHERE seq BETWEEN $1 AND $2 AND status = 'ingested' AND schema_hint LIKE 'canon.%' ORDER BY schema_hint, md5(schema_json), seq, ordinal
+     ON CONFLICT DO NOTHING`,
+    [firstSeq, lastSeq],
+  );
+  await queries.query('INSERT INTO bus.fragments (first_seq, last_seq, table_name) SELECT $1, $2, unnest($3::text[])', [
+    firstSeq,
+    lastSeq,
+    tables,
+  ]);
+  await queries.query('UPDATE bus.head SET seq = $1', [lastSeq]);
+  await queries.query(`SELECT pg_notify('${channel}', 'commit')`);
+}
+
+const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };
+
+const insertRows = `INSERT INTO bus.journal (${journalColumnKinds.map(([name]) => name).join(', ')}) SELECT * FROM unnest(${journalColumnKinds
+  .map(([, kind], index) => `$${index + 1}::${pgTypes[kind]}[]`)
+  .join(', ')})`;
+
+/** PostgreSQL's text holds neither NUL nor half of a surrogate pair. */
+function asPg(value: JournalRow[keyof JournalRow], kind: keyof typeof pgTypes): string | number | null {
+  if (value === null) return null;
+  if (kind === 'timestamp') return new Date(value).toISOString().slice(0, -1);
+  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
+}
+
+/** The journal's rows as they were committed. */
+const fromPg = (row: PgRow): JournalRow =>
+  Object.fromEntries(
+    journalColumnKinds.map(([name, kind]) => {
+      const value = row[name];
+      return [name, kind === 'timestamp' && value != null ? Date.parse(`${String(value).replace(' ', 'T')}Z`) : value];
+    }),
+  ) as JournalRow;
+
+async function knownArtifacts(queries: Queries, keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
+  if (keys.length === 0) return new Map();
+  const rows = await queries.query<{ artifact_key: string; seq: number; sha256: string; rel_path: string }>(
+    `SELECT artifact_key, seq, sha256, rel_path FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
+    [keys],
+  );
+  return new Map(
+    rows.map(({ artifact_key, seq, sha256, rel_path }) => [artifact_key, { seq, sha256, relPath: rel_path }]),
+  );
+}
+
+/** The schemas that canonical tables got with `after < seq <= upTo`, in order. */
+export async function schemasBetween(queries: Queries, after: number, upTo: number): Promise<RegisteredArtifact[]> {
+  const rows = await queries.query<{ seq: number; schema_hint: string; artifact_key: string; schema_json: string }>(
+    'SELECT seq, schema_hint, artifact_key, schema_json FROM bus.schemas WHERE seq > $1 AND seq <= $2 ORDER BY seq, ordinal',
+    [after, upTo],
+  );
+  return rows.map(({ seq, schema_hint, artifact_key, schema_json }) => ({
+    seq,
+    schemaHint: schema_hint,
+    artifactKey: artifact_key,
+    columns: JSON.parse(schema_json) as ParquetColumn[],
+  }));
+}
+
+async function committedEarlier(queries: Queries, jobs: readonly Submission[]): Promise<Map<string, number>> {
+  const rows = await queries.query<{ claim: string; seq: number }>(
+    `SELECT given.claim, jobs.seq FROM unnest($1::text[], $2::text[], $3::text[]) AS given (claim, job_id, manifest_sha256)
+     JOIN bus.jobs USING (job_id, manifest_sha256)`,
+    [jobs.map(({ claim }) => claim), jobs.map(({ jobId }) => jobId), jobs.map(({ manifestSha256 }) => manifestSha256)],
+  );
+  return new Map(rows.map(({ claim, seq }) => [claim, seq]));
+}
+
+/**
+ * Finds out what became of a commit whose answer was lost. The lock on `bus.head` is given only
+ * when the lost transaction has ended.
+ *
+ * @returns its seqs, or undefined if nothing was committed.
+ */
+export async function resolveCommit(
+  postgres: Postgres,
+  claims: readonly string[],
+): Promise<{ firstSeq: number; lastSeq: number } | undefined> {
+  return postgres.transaction(async queries => {
+    await lockHead(queries);
+    const [row] = await queries.query<{ first: number | null; last: number | null }>(
+      'SELECT min(seq) AS first, max(seq) AS last FROM bus.jobs WHERE claim = ANY($1)',
+      [claims],
+    );
+    return row?.first == null ? undefined : { firstSeq: row.first, lastSeq: row.last as number };
+  });
+}
+
+/** The rows of jobs from one seq to another, in order. */
+export async function rowsBetween(queries: Queries, first: number, last: number): Promise<JournalRow[]> {
+  return (
+    await queries.query('SELECT * FROM bus.journal WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal', [first, last])
+  ).map(fromPg);
+}
+
+/** The rows of these jobs, in order. */
+export async function rowsOf(queries: Queries, seqs: readonly number[]): Promise<JournalRow[]> {
+  return (await queries.query('SELECT * FROM bus.journal WHERE seq = ANY($1) ORDER BY seq, ordinal', [seqs])).map(
+    fromPg,
+  );
+}
+
+/** Committed jobs up to a seq that have no receipt yet, oldest first. */
+export async function unsettled(
+  queries: Queries,
+  upTo: number,
+  { olderThanS = 0, limit = 1000 }: { olderThanS?: number; limit?: number } = {},
+): Promise<number[]> {
+  const rows = await queries.query<{ seq: number }>(
+    `SELECT seq FROM bus.jobs JOIN bus.journal USING (seq) WHERE NOT settled AND seq <= $1 AND ordinal = 0
+     AND committed_at < (now() AT TIME ZONE 'UTC') - make_interval(secs => $2) ORDER BY seq LIMIT $3`,
+    [upTo, olderThanS, limit],
+  );
+  return rows.map(({ seq }) => seq);
+}
+
+/** Notes that these jobs have their receipts, and that their inbox entries are gone. */
+export async function noteSettled(queries: Queries, seqs: readonly number[]): Promise<void> {
+  await queries.query('UPDATE bus.jobs SET settled = true WHERE seq = ANY($1)', [seqs]);
+}
+
+export { CommitUnknown };

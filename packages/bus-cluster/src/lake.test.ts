@@ -1,0 +1,170 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { query } from '@quantbot/bus-format/duckdb';
+import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
+import type { ParquetColumn } from '@quantbot/infra';
+import { type OpenLake, openLake } from '@quantbot/storage/lake';
+import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
+import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { noteFragment } from './fragments.js';
+import { commitBatch } from './journal.js';
+import { LakePublisher } from './lake/publisher.js';
+import { migrate } from './migrate.js';
+import { Postgres } from './postgres/postgres.js';
+
+const extensions = duckdbExtensions();
+if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
+
+describe.skipIf('missing' in extensions)('the lake', () => {
+  let server: PostgresServer;
+  const shared = sharedFolder();
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(async () => {
+    await server.stop();
+    await shared.remove();
+  });
+
+  async function cluster() {
+    const url = await server.newDatabase();
+    const root = join(shared.folder, url.slice(-4));
+    mkdirSync(join(root, 'lake', 't'), { recursive: true });
+    const postgres = new Postgres(url);
+    await migrate(postgres);
+    const address = { postgres: url, root, extensions: (extensions as { folder: string }).folder };
+    const lakes: OpenLake[] = [];
+    const open = async (readOnly: boolean) => {
+      const lake = await openLake(address, { readOnly });
+      await lake.connection.run('USE lake');
+      lakes.push(lake);
+      return lake;
+    };
+    const publisherOf = async () => {
+      const publisher = new LakePublisher({
+        postgres,
+        lake: await open(false),
+        root,
+        declared: [],
+        info: { busId: 'b', dataRoot: root, exportDir: root, duckdbPath: url, daemonVersion: '0', duckdbVersion: '0' },
+      });
+      await publisher.prepare();
+      return publisher;
+    };
+    onTestFinished(async () => {
+      for (const lake of lakes) lake.close();
+      await postgres.close();
+    });
+    return { url, root, postgres, open, publisherOf };
+  }
+
+  /** Commits one job with one file of a canonical table; the file is written by its seq. */
+  async function commit(
+    { postgres, root, open }: Awaited<ReturnType<typeof cluster>>,
+    id: string,
+    { columns, values }: { columns: ParquetColumn[]; values: string },
+  ) {
+    const job = { claim: `claim-${id}`, jobId: `job-${id}`, manifestSha256: id };
+    const { firstSeq } = await commitBatch(postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
+      rows: [rowOf(id, head.lastSeq + 1, columns)],
+      tables: ['t'],
+    }));
+    const object = `lake/t/${firstSeq}.parquet`;
+    const writer = await open(true);
+    await writer.connection.run(
+      `COPY (SELECT *, ${firstSeq}::BIGINT AS _seq, 0::BIGINT AS _ordinal, 0::BIGINT AS _row, 'key-${id}' AS _artifact_key FROM (${values})) TO '${root}/${object}'`,
+    );
+    await noteFragment(postgres, { firstSeq, lastSeq: firstSeq, table: 't', object, rows: 1 });
+    return firstSeq;
+  }
+
+  const rowOf = (id: string, seq: number, columns: ParquetColumn[]): JournalRow => ({
+    ...emptyRow,
+    seq,
+    ordinal: 0,
+    claim: `claim-${id}`,
+    committed_at: 1_700_000_000_123,
+    status: 'ingested',
+    job_id: `job-${id}`,
+    manifest_sha256: id,
+    run_id: 'r',
+    producer: 'p',
+    kind: 'k',
+    artifact_id: id,
+    artifact_key: `key-${id}`,
+    rel_path: `store/p/k/${id}.parquet`,
+    rows: 1,
+    bytes: 1,
+    sha256: id,
+    schema_hint: 'canon.t',
+    schema_json: JSON.stringify(columns),
+  });
+
+  const column = (name: string, type: string): ParquetColumn => ({ name, type, nullable: true });
+
+  test('shows what was committed, exactly once, also after new columns and wider types', async () => {
+    const bus = await cluster();
+    const publisher = await bus.publisherOf();
+    const reader = await bus.open(true); // attached before anything was published
+    await commit(bus, 'a', { columns: [column('x', 'DECIMAL(4,2)')], values: 'SELECT 1.25::DECIMAL(4,2) AS x' });
+    expect(await publisher.publish()).toBe(1);
+    expect(await publisher.publish()).toBe(1);
+    await commit(bus, 'b', {
+      columns: [column('x', 'DECIMAL(10,4)'), column('y', '"NULL"[]')],
+      values: 'SELECT 12345.0001::DECIMAL(10,4) AS x, []::INTEGER[] AS y',
+    });
+    await commit(bus, 'c', { columns: [column('y', 'VARCHAR[]')], values: `SELECT ['z']::VARCHAR[] AS y` });
+    expect(await publisher.publish()).toBe(2); // a change of the table comes alone
+    expect(await publisher.publish()).toBe(3);
+    const rows = await query(reader.connection, 'SELECT CAST(x AS VARCHAR) AS x, y, _seq FROM canon.t ORDER BY _seq');
+    expect(rows).toEqual([
+      { x: '1.2500', y: null, _seq: 1n },
+      { x: '12345.0001', y: [], _seq: 2n },
+      { x: null, y: ['z'], _seq: 3n },
+    ]);
+    expect(
+      await query(
+        reader.connection,
+        'SELECT seq, artifact_key, canonical_path, committed_at FROM catalog.artifacts_f ORDER BY seq LIMIT 1',
+      ),
+    ).toEqual([
+      {
+        seq: 1n,
+        artifact_key: 'key-a',
+        canonical_path: `${bus.root}/store/p/k/a.parquet`,
+        committed_at: new Date(1_700_000_000_123),
+      },
+    ]);
+  });
+
+  test('two publishers at once publish each commit once', async () => {
+    const bus = await cluster();
+    const publishers = [await bus.publisherOf(), await bus.publisherOf()];
+    const columns = [column('x', 'BIGINT')];
+    for (let i = 0; i < 6; i++) {
+      await commit(bus, `j${i}`, { columns, values: `SELECT ${i}::BIGINT AS x` });
+      await Promise.allSettled(publishers.map(publisher => publisher.publish()));
+    }
+    await publishers[0]?.publish();
+    const reader = await bus.open(true);
+    expect(await query(reader.connection, 'SELECT x FROM canon.t ORDER BY _seq')).toEqual(
+      [0n, 1n, 2n, 3n, 4n, 5n].map(x => ({ x })),
+    );
+    expect(await query(reader.connection, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 6n }]);
+  });
+
+  test('a commit without its fragment holds back what comes after it, and nothing before it', async () => {
+    const bus = await cluster();
+    const publisher = await bus.publisherOf();
+    await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
+    const job = { claim: 'late', jobId: 'late', manifestSha256: 'late' };
+    await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
+      rows: [{ ...rowOf('late', head.lastSeq + 1, [column('x', 'BIGINT')]), claim: 'late', job_id: 'late' }],
+      tables: ['t'],
+    }));
+    await commit(bus, 'c', { columns: [column('x', 'BIGINT')], values: 'SELECT 3::BIGINT AS x' });
+    expect(await publisher.publish()).toBe(1);
+  });
+});

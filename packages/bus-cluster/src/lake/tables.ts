@@ -1,0 +1,107 @@
+import { type CanonTable, originColumns, parseNested, shownRows } from '@quantbot/bus-format/canon';
+import { isOfTable } from '@quantbot/bus-format/journal';
+import { type DeclaredColumn, identifier } from '@quantbot/bus-format/sql';
+import { nullType } from '@quantbot/infra';
+
+/** What DuckLake cannot hold in a table, and what to write instead. */
+const unsupported: [RegExp, string][] = [
+  [/\bENUM\(/, 'VARCHAR'],
+  [/\[\d+\]/, 'a list without fixed length'],
+  [/\bBIT\b/, 'VARCHAR or BLOB'],
+  [/\bBIGNUM\b/, 'VARCHAR or DECIMAL'],
+  [/\bUNION\(/, 'STRUCT'],
+  [/\bU?HUGEINT\b/, 'DECIMAL(38,0) or VARCHAR'],
+  [/\bTIME WITH TIME ZONE\b|\bTIMETZ\b/, 'TIME, or TIMESTAMP WITH TIME ZONE'],
+  [/\bVARIANT\b/, 'JSON text in a VARCHAR'],
+  [/\bGEOMETRY\b/, 'BLOB (WKB)'],
+];
+
+/** A sentence for each column that a table of the lake cannot have. */
+export const unsupportedColumns = (columns: readonly DeclaredColumn[]): string[] =>
+  columns.flatMap(({ name, type }) => {
+    const [, instead] = unsupported.find(([pattern]) => pattern.test(withoutNames(type))) ?? [];
+    return instead === undefined ? [] : [`${name}: DuckLake cannot hold ${type}; write ${instead}`];
+  });
+
+/** Names of fields may look like types. */
+const withoutNames = (type: string): string => type.replace(/"(?:[^"]|"")*"(?! *\[)/g, '');
+
+/** `_files.<table>`: all rows that came, as files of the lake. */
+export const filesOf = (table: string): string => `_files.${identifier(table)}`;
+
+/**
+ * The columns that a table has in the lake. One for which only NULL has come has no type yet, and
+ * no column. One that may hold lists of NULL is a list of INTEGER until it is known better.
+ */
+export const lakeColumns = ({ columns }: Pick<CanonTable, 'columns'>): DeclaredColumn[] => [
+  ...columns
+    .filter(({ type }) => type !== nullType)
+    .map(({ name, type }) => ({ name, type: isOpen(type) ? type.replaceAll(nullType, 'INTEGER') : type })),
+  ...originColumns,
+];
+
+const isOpen = (type: string): boolean => {
+  const open = (nested: ReturnType<typeof parseNested>): boolean => {
+    switch (nested.kind) {
+      case 'plain':
+        return nested.text === nullType;
+      case 'list':
+        return open(nested.of);
+      case 'map':
+        return open(nested.key) || open(nested.value);
+      case 'struct':
+        return nested.fields.some(({ type }) => open(type));
+    }
+  };
+  return open(parseNested(type));
+};
+
+/** Statements that bring a table of the lake from one state to another. */
+export interface TableChange {
+  statements: string[];
+  /**
+   * The old rows must be written again with the new types, because DuckLake cannot alter the table
+   * so.
+   */
+  rewrite: boolean;
+}
+
+/** What has to be done in the lake for a table that has changed. */
+export function changeOf(before: CanonTable | undefined, after: CanonTable): TableChange {
+  const columns = lakeColumns(after);
+  if (before === undefined) return { statements: [createTable(after.name, columns)], rewrite: false };
+  const known = new Map(lakeColumns(before).map(({ name, type }) => [name, type]));
+  const statements: string[] = [];
+  for (const { name, type } of columns) {
+    const there = known.get(name);
+    if (there === type) continue;
+    if (there === undefined)
+      statements.push(`ALTER TABLE ${filesOf(after.name)} ADD COLUMN ${identifier(name)} ${type}`);
+    else if (canAlter(there, type))
+      statements.push(`ALTER TABLE ${filesOf(after.name)} ALTER COLUMN ${identifier(name)} SET DATA TYPE ${type}`);
+    else return { statements: [], rewrite: true };
+  }
+  return { statements, rewrite: false };
+}
+
+/** The statement that makes a table of the lake. */
+export const createTable = (table: string, columns: readonly DeclaredColumn[]): string =>
+  `CREATE TABLE ${filesOf(table)} (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`;
+
+/** DuckLake widens DECIMAL; everything else that the bus widens is nested. */
+const canAlter = (from: string, to: string): boolean => /^DECIMAL\(/.test(from) && /^DECIMAL\(/.test(to);
+
+/** The views over a table: `_rows.<table>` with all that is known of a row, and `canon.<table>`. */
+export function viewsOf(table: CanonTable): string[] {
+  const name = identifier(table.name);
+  const inLake = new Set(lakeColumns(table).map(column => column.name));
+  const columns = [...table.columns, ...originColumns].map(column =>
+    inLake.has(column.name) ? identifier(column.name) : `NULL AS ${identifier(column.name)}`,
+  );
+  const all = `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
+  const newest = `(SELECT coalesce(max(seq), 0) FROM _bus.journal WHERE ${isOfTable(table.name)})`;
+  return [
+    `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, all, newest)}`,
+    `CREATE OR REPLACE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
+  ];
+}

@@ -1,0 +1,127 @@
+import { busError } from '@quantbot/infra';
+import pg from 'pg';
+
+/** A row as PostgreSQL gives it. BIGINT comes as a number, since no seq is beyond 2^53. */
+export type PgRow = Record<string, unknown>;
+
+/** What runs statements: a pool, or a transaction on one connection. */
+export interface Queries {
+  query<Row extends PgRow = PgRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+/**
+ * The answer to a COMMIT was lost: the transaction may have been committed or not. Only a look can
+ * tell, after the transaction has certainly ended. Until then, nothing may be cleaned up.
+ */
+export class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('The connection to PostgreSQL was lost during COMMIT.', { cause });
+    this.name = 'CommitUnknown';
+  }
+}
+
+const bigint = 20;
+/** TIMESTAMP and TIMESTAMPTZ stay text, because their values here are UTC by definition. */
+const timestamps = [1114, 1184];
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === bigint) return Number;
+    if (timestamps.includes(oid)) return (text: string) => text;
+    return pg.types.getTypeParser(oid, format as 'text');
+  }) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+const connectTimeoutMs = 10_000;
+const statementTimeoutMs = 60_000;
+
+/** A pool of connections to the database of a cluster. */
+export class Postgres implements Queries {
+  readonly #url: string;
+  readonly #pool: pg.Pool;
+
+  /** @param url as libpq takes it: `postgres://user@host/database`, TLS by `sslmode`. */
+  constructor(url: string, { connections = 8 }: { connections?: number } = {}) {
+    this.#url = url;
+    this.#pool = new pg.Pool({ ...this.#settings(), max: connections });
+    this.#pool.on('error', () => {}); // an idle connection was cut: the next query opens another
+  }
+
+  #settings(): pg.ClientConfig {
+    return {
+      connectionString: this.#url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      statement_timeout: statementTimeoutMs,
+      application_name: 'quantbot-bus',
+      types,
+    };
+  }
+
+  async query<Row extends PgRow = PgRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.#pool.query<Row>(sql, [...values])).rows;
+  }
+
+  /**
+   * Runs `work` in one transaction.
+   *
+   * @throws CommitUnknown if the answer to COMMIT was lost; anything else means that nothing was
+   * committed.
+   */
+  async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    const noteBroken = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', noteBroken);
+    try {
+      await client.query('BEGIN');
+      const result = await work({
+        query: async (sql, values = []) => (await client.query(sql, [...values])).rows,
+      });
+      await client.query('COMMIT').catch(error => {
+        throw isAnswer(error) ? error : new CommitUnknown(error);
+      });
+      return result;
+    } catch (error) {
+      if (error instanceof CommitUnknown || broken !== undefined) broken ??= error as Error;
+      else
+        await client.query('ROLLBACK').catch(other => {
+          broken = other;
+        });
+      throw error;
+    } finally {
+      client.off('error', noteBroken);
+      client.release(broken);
+    }
+  }
+
+  /** A connection of its own, for locks and notifications that live as long as it. */
+  async dedicated(): Promise<pg.Client> {
+    const client = new pg.Client(this.#settings());
+    client.on('error', () => {}); // whoever uses it sees the next query fail
+    await client.connect();
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+/** Whether PostgreSQL itself answered with an error: then it is certain what happened. */
+const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError && !endsConnection(error.code);
+
+/** Shutdown by the administrator or a crash, or no connection: nothing is said of the commit. */
+const endsConnection = (code: string | undefined): boolean => code === undefined || /^(57P0|08)/.test(code);
+
+/** The part of a URL that may be told: without user and password. */
+export function hostOf(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return `${host}${pathname}`;
+  } catch {
+    throw busError('CONFIG_INVALID', 'cluster.postgres is not a URL such as postgres://user@host/database.');
+  }
+}
