@@ -2,6 +2,8 @@ import { acquireWriterLock } from '@quantbot/bus-format/state';
 import type { Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { Closers } from './closers.js';
+import { withClusterPackage } from './cluster-package.js';
+import type { Daemon } from './running-daemon.js';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { FileThreads } from './writer/file-thread/client.js';
 import { Loop } from './writer/loop/loop.js';
@@ -22,16 +24,6 @@ export interface DaemonOptions {
   tellSystemd?: boolean;
 }
 
-/** A daemon that runs. */
-export interface Daemon {
-  /** Where its dashboard is, if the configuration wants it (`http.listen`). */
-  url: string | undefined;
-  /** Finishes the batch in hand, then ends. */
-  stop(): Promise<void>;
-  /** Resolves when the daemon has ended; rejects when it had to stop for an error. */
-  finished: Promise<void>;
-}
-
 /**
  * Becomes the writer of a bus and runs until it is stopped.
  *
@@ -39,10 +31,16 @@ export interface Daemon {
  * again by itself) → stopped.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`,
- * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`;
- * BusError for a root that is not this bus's.
+ * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; on a
+ * cluster `CLUSTER_PACKAGE_MISSING`, `CLUSTER_OLDER`, `CLUSTER_NEWER`; BusError for a root that is
+ * not this bus's.
  */
-export function startDaemon(options: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { cluster } = options.config;
+  if (cluster !== undefined) {
+    const { startClusterDaemon } = await withClusterPackage(() => import('./cluster/start.js'));
+    return startClusterDaemon({ ...options, cluster });
+  }
   return startLookedAt(options, onlookersOf(options));
 }
 

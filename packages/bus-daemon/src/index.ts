@@ -22,5 +22,6 @@ export { version } from '@quantbot/bus-format/version';
 export type { AdoptionReport, AdoptOptions } from '@quantbot/bus-migrate/adopt';
 export { type CompareOptions, type Comparison, compareTable } from '@quantbot/bus-migrate/compare';
 export { adopt } from './adopt.js';
-export { type Daemon, type DaemonOptions, startDaemon } from './daemon.js';
+export { type DaemonOptions, startDaemon } from './daemon.js';
 export { type RebuildReport, rebuild } from './rebuild.js';
+export type { Daemon } from './running-daemon.js';

@@ -1,3 +1,4 @@
+import { daemonError } from '@quantbot/bus-format';
 import { busError, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
@@ -7,8 +8,20 @@ export interface CommonOptions {
   json?: boolean;
 }
 
-/** The configuration that a command works with. */
+/** The configuration that a command works with, of one machine or of a cluster. */
 export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
+
+/**
+ * {@link configOf} for a command that works on one machine only.
+ *
+ * @throws DaemonError `CLUSTER_UNSUPPORTED`.
+ */
+export function localConfigOf(options: CommonOptions): BusConfig {
+  const config = configOf(options);
+  if (config.cluster !== undefined)
+    throw daemonError('CLUSTER_UNSUPPORTED', 'This command works on one machine; the configuration is of a cluster.');
+  return config;
+}
 
 /**
  * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to
@@ -17,7 +30,7 @@ export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ c
  * @throws BusError `BUS_ROOT_NOT_FOUND`.
  */
 export async function openedBus(options: CommonOptions): Promise<BusConfig> {
-  const config = configOf(options);
+  const config = localConfigOf(options);
   if ((await readBusMarker(config.busRoot)) === undefined)
     throw busError('BUS_ROOT_NOT_FOUND', `No daemon has ever run on ${config.busRoot}.`, {
       hint: 'Start one (`quantbot-bus start`), or name the configuration of your bus (`--config FILE`).',

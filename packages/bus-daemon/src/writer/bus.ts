@@ -43,12 +43,25 @@ export interface Bus {
   /** Milliseconds since some moment, for waiting. It never goes back. */
   elapsed(): number;
   newClaim(): string;
+  /** Whether the store has a file at a place that the journal names. */
+  isStored(relPath: string): boolean;
   /**
    * Checks before each commit that this process still holds the bus at the configured paths.
    *
    * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
    */
   assertHeld(): void;
+}
+
+/** What the verification of jobs works with, on one machine and in a cluster. */
+export type VerifyingBus = Pick<Bus, 'beside' | 'config' | 'events' | 'inspector' | 'logger' | 'tables'>;
+
+/** What decides about jobs, on one machine and in a cluster. */
+export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'tables'> {
+  journal: Pick<Journal, 'findKeys' | 'lastSeq' | 'mayHave'>;
+  tableLimits: Pick<TableLimits, 'apply'>;
+  /** Whether the store has a file at a place that the journal names. */
+  isStored: Bus['isStored'];
 }
 
 /** Verifies jobs one at a time, beside the batches. */

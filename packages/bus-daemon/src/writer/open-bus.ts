@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { canonicalSchemas, hotGenerations, TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
@@ -12,7 +13,7 @@ import { closeToOthers, exportStatusFile, lockFileOf, openFolders } from '@quant
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker, restoreBusMarker } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { exists, removeTemporaries } from '@quantbot/infra/files';
+import { exists, inFolder, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 import { Events } from './events.js';
 
@@ -69,6 +70,7 @@ export async function openBus(
     journal,
     tables,
     tableLimits: new TableLimits(),
+    isStored: relPath => lstatSync(inFolder(layout.root, relPath), { throwIfNoEntry: false }) !== undefined,
     tableSegments: new TableSegments(layout),
     requestedExports: [],
     leftBehind: [],

@@ -1,7 +1,7 @@
 import { daemonError } from '@quantbot/bus-format';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
 import type { Source } from '../arguments.js';
-import { type CommonOptions, configOf, print, withRest } from '../shared.js';
+import { type CommonOptions, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
 interface Options extends CommonOptions {
@@ -90,7 +90,7 @@ export async function catalogLineageCommand(
 
 /** Opens the catalog for one question, in the present or in the past. */
 async function withCatalog(options: Options, work: (catalog: Catalog) => Promise<void>): Promise<void> {
-  await using catalog = await openCatalog({ duckdbPath: configOf(options).duckdbPath });
+  await using catalog = await openCatalog({ config: options.config });
   if (options.asOf === undefined) return await work(catalog); // awaited before it is closed
   await using past = await catalog.asOf(options.asOf);
   await work(past);

@@ -4,13 +4,13 @@ import { type ExportStatus, readExportStatus } from '@quantbot/bus-format/state'
 import type { BusConfig } from '@quantbot/infra/config';
 import { operate } from '../operate.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, configOf, print } from '../shared.js';
+import { type CommonOptions, localConfigOf, print } from '../shared.js';
 
 const pollMs = 200;
 
 /** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
 export async function exportCommand(names: string[], options: CommonOptions & { force?: boolean }): Promise<void> {
-  const config = configOf(options);
+  const config = localConfigOf(options);
   if (!config.export.enabled)
     throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
       hint: 'Set export.enabled to true in bus_config.json.',

@@ -9,7 +9,7 @@ import { defaultTableRows, interruptedExitCode, type queryFormats } from '../def
 import { untilInterrupted } from '../interrupt.js';
 import { outputPath } from '../query/output-path.js';
 import { type Batches, csvOf, firstRows, jsonOf } from '../query/render.js';
-import { type CommonOptions, configOf } from '../shared.js';
+import { type CommonOptions, localConfigOf } from '../shared.js';
 import { tableOf } from '../table.js';
 
 type Format = (typeof queryFormats)[number];
@@ -42,7 +42,7 @@ export async function queryCommand(sql: string, options: Options, command: Comma
 }
 
 async function answer(sql: string, format: Format, options: Options, signal: AbortSignal): Promise<void> {
-  const config = configOf(options);
+  const config = localConfigOf(options);
   const where = { duckdbPath: config.duckdbPath, asOf: options.asOf, signal };
   const path = options.out === undefined ? undefined : await outputPath(config, options.out);
   if (format === 'parquet' && path !== undefined) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusStatus, readStatus } from '@quantbot/bus-care/status';
+import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
 import { type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
@@ -11,7 +12,15 @@ interface Options extends CommonOptions {
 /** `quantbot-bus status [--watch]`: what waits, what became of the rest, who writes. */
 export async function statusCommand(options: Options): Promise<void> {
   if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
-  const status = await readStatus(configOf(options));
+  const config = configOf(options);
+  if (config.cluster !== undefined) {
+    const { describeClusterStatus, readClusterStatus } = await withClusterPackage(
+      () => import('../../cluster/status.js'),
+    );
+    const status = await readClusterStatus(config.cluster, options.config);
+    return print(options, status, () => describeClusterStatus(status));
+  }
+  const status = await readStatus(config);
   print(options, status, () => describeStatus(status));
 }
 

@@ -1,6 +1,6 @@
 import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
 import { untilInterrupted } from '../interrupt.js';
-import { type CommonOptions, configOf, forTerminal, jsonText } from '../shared.js';
+import { type CommonOptions, forTerminal, jsonText } from '../shared.js';
 
 interface TailOptions extends CommonOptions {
   since?: number;
@@ -12,7 +12,7 @@ interface TailOptions extends CommonOptions {
 export async function tailCommand(options: TailOptions): Promise<void> {
   const end = untilInterrupted();
   const { since, producer, kind, json } = options;
-  await using catalog = await openCatalog({ duckdbPath: configOf(options).duckdbPath });
+  await using catalog = await openCatalog({ config: options.config });
   for await (const artifact of catalog.watch({ since, producer, kind, signal: end }))
     console.log(json ? jsonText(artifact) : forTerminal(describe(artifact)));
 }

@@ -12,6 +12,7 @@ export const runningCommands = (): BusCommand[] => [
   rejectedCommand(),
   retryCommand(),
   notifyCommand(),
+  clusterCommand(),
 ];
 
 const initCommand = (): BusCommand =>
@@ -106,3 +107,16 @@ const testCommand = (): BusCommand =>
       examples: ['quantbot-bus notify test', 'quantbot-bus notify test on-call', 'quantbot-bus notify test --json'],
     })
     .runs(async () => (await import('../commands/notify.js')).notifyTestCommand);
+
+const clusterCommand = (): BusCommand =>
+  new BusCommand('cluster')
+    .description('Run the bus on PostgreSQL, an object store and DuckLake.')
+    .addCommand(clusterInitCommand()) as BusCommand;
+
+const clusterInitCommand = (): BusCommand =>
+  busCommand('init', 'Create the schema, the lake and the marker of a cluster, or bring them up to date.')
+    .explain({
+      notes: 'It can be run again at any time. It needs the section `cluster` of the configuration.',
+      examples: ['quantbot-bus cluster init', 'quantbot-bus cluster init --config ./bus_config.json'],
+    })
+    .runs(async () => (await import('../commands/cluster.js')).clusterInitCommand);

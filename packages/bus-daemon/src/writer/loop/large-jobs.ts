@@ -1,8 +1,10 @@
-import type { Beside, Bus } from '../bus.js';
+import type { Beside, Bus, VerifyingBus } from '../bus.js';
 import type { CheckedJob, ClaimedJob } from '../job.js';
 import { verify } from '../stages/verify.js';
 import { FairQueue } from './fair-queue.js';
 import { producerOfClaimed } from './producers.js';
+
+type Clock = Pick<Bus, 'elapsed'>;
 
 interface FailedJob {
   job: ClaimedJob;
@@ -19,7 +21,7 @@ const slowForMs = 60_000;
  * ones that came after it.
  */
 export class LargeJobs implements Beside {
-  readonly #bus: Bus;
+  readonly #bus: VerifyingBus & Clock;
   readonly #onReady: () => void;
   readonly #stopping = new AbortController();
   /** Claims that are here: waiting, being verified, or ready. */
@@ -31,7 +33,7 @@ export class LargeJobs implements Beside {
   /** Producers of slow files, and until when they count as such. */
   readonly #slowUntil = new Map<string, number>();
 
-  constructor(bus: Bus, onReady: () => void) {
+  constructor(bus: VerifyingBus & Clock, onReady: () => void) {
     // A process of its own, so that what happens to one that reads a large file is not held against
     // another.
     this.#bus = { ...bus, inspector: bus.inspector.another('inspect-large') };

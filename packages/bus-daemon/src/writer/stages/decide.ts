@@ -1,9 +1,7 @@
-import { lstatSync } from 'node:fs';
 import { adoptProducer, type CanonTable, canonTableOf, type TableRegistry } from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import { BusError, busError, type Operation } from '@quantbot/infra';
-import { inFolder } from '@quantbot/infra/files';
-import type { Bus } from '../bus.js';
+import type { DecidingBus } from '../bus.js';
 import {
   type AcceptedJob,
   type CheckedJob,
@@ -33,15 +31,13 @@ interface Known {
  * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is queried
  * only for keys that it may have. A duplicate whose stored file was lost restores the file.
  */
-export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
+export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
   const journal = await bus.journal.findKeys([
     ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
     ...verified.flatMap(keysOfAlias),
   ]);
-  const present = artifacts
-    .map(artifact => placeOf(artifact, journal))
-    .filter(relPath => isThere(inFolder(bus.layout.root, relPath)));
+  const present = artifacts.map(artifact => placeOf(artifact, journal)).filter(relPath => bus.isStored(relPath));
   const known: Known = { journal, batch: new Map(), stored: new Set(present) };
   const tables = bus.tables.draft();
   const next = bus.journal.lastSeq + 1;
@@ -56,11 +52,8 @@ export async function decide(bus: Bus, verified: readonly CheckedJob[]): Promise
 const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
   journal.get(key)?.relPath ?? relPath;
 
-/** Throws any error but "not found". */
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
 function decideJob(
-  bus: Bus,
+  bus: DecidingBus,
   job: VerifiedJob,
   known: Known,
   tables: TableRegistry,
@@ -104,7 +97,7 @@ function checkOperation(op: Operation, known: Known): void {
 
 /** Applies all of a job's artifacts to their tables, or none. */
 function tryOnTables(
-  bus: Bus,
+  bus: DecidingBus,
   tables: TableRegistry,
   job: VerifiedJob,
   artifacts: readonly DecidedArtifact[],

@@ -10,7 +10,7 @@ import {
   type SlowFile,
 } from '@quantbot/duckdb-process';
 import type { ParquetColumn } from '@quantbot/infra';
-import type { Bus } from '../bus.js';
+import type { VerifyingBus } from '../bus.js';
 import type { FileSchema } from '../file-schema.js';
 import type { VerifiedArtifact } from '../job.js';
 import { Patience } from './patience.js';
@@ -36,7 +36,7 @@ interface Group extends FilesToDecode {
  * its job is rejected as a whole.
  */
 export async function checkDecodable(
-  bus: Bus,
+  bus: VerifyingBus,
   artifacts: readonly VerifiedArtifact[],
 ): Promise<Map<string, DecodeFinding | SlowFile>> {
   const bad = new Map<string, DecodeFinding | SlowFile>();
@@ -58,7 +58,7 @@ export async function checkDecodable(
   return bad;
 }
 
-function groupsOf(bus: Bus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
+function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
   const groups = new Map<string, Group>();
   const grouped = new Set<string>();
   for (const artifact of artifacts) {
@@ -112,7 +112,7 @@ function* halves(group: Group): Generator<Group> {
  * file is alone.
  */
 async function decodeQuickly(
-  bus: Bus,
+  bus: VerifyingBus,
   group: Group,
   bad: Map<string, DecodeFinding | SlowFile>,
   patience: Patience,
@@ -134,7 +134,11 @@ async function decodeQuickly(
 }
 
 /** {@link decodeQuickly} with the full budget of a file, until one is bad. */
-async function decodeThoroughly(bus: Bus, group: Group, bad: Map<string, DecodeFinding | SlowFile>): Promise<void> {
+async function decodeThoroughly(
+  bus: VerifyingBus,
+  group: Group,
+  bad: Map<string, DecodeFinding | SlowFile>,
+): Promise<void> {
   const { limits } = bus.config;
   const outcome = await decodeTogether(bus.inspector, group, decodeBudget(limits, bytesOf(group)));
   bus.events.emit('moved', { stage: 'verify' });

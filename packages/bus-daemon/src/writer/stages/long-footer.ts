@@ -1,6 +1,6 @@
 import { footerBudget, inFreshProcess, isSpoilt, TaskError } from '@quantbot/duckdb-process';
 import { busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
-import type { Bus } from '../bus.js';
+import type { VerifyingBus } from '../bus.js';
 
 /** Longer footers are not read in the daemon's main thread. */
 export const longFooterBytes = 1024 * 1024;
@@ -15,7 +15,7 @@ export class CostlyFile extends Error {}
  * `TOO_COMPLEX`.
  */
 export async function readLongFooter(
-  bus: Bus,
+  bus: VerifyingBus,
   path: string,
   { relpath, signal }: { relpath: string; signal: AbortSignal | undefined },
 ): Promise<ParquetFooter> {

@@ -23,7 +23,7 @@ import {
   smallFileBytes,
   systemErrorCode,
 } from '@quantbot/infra/files';
-import type { Bus } from '../bus.js';
+import type { VerifyingBus } from '../bus.js';
 import { fileSchemaOf } from '../file-schema.js';
 import { type FileInfo, fileInfo } from '../file-thread/look-into.js';
 import type { ClaimedJob, VerifiedArtifact } from '../job.js';
@@ -43,7 +43,7 @@ const protocolFiles: ReadonlySet<string> = new Set<string>(Object.values(fileNam
  * @throws BusError with the code of the rejection; system errors as they come.
  */
 export async function verifyArtifact(
-  bus: Bus,
+  bus: VerifyingBus,
   job: ClaimedJob & { manifest: Manifest },
   index: number,
   {
@@ -137,7 +137,7 @@ function readSmall(path: string, relpath: string): Content {
 }
 
 async function readLarge(
-  bus: Bus,
+  bus: VerifyingBus,
   path: string,
   { relpath, copied, signal }: { relpath: string; copied: ContentDigest | undefined; signal: AbortSignal | undefined },
 ): Promise<Content> {
@@ -152,13 +152,13 @@ async function readLarge(
   }
 }
 
-function checkSize({ config }: Bus, relpath: string, bytes: number): void {
+function checkSize({ config }: VerifyingBus, relpath: string, bytes: number): void {
   if (bytes > config.limits.maxArtifactBytes)
     throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
 }
 
 /** @throws BusError `TOO_LARGE` if the artifacts of one job may not have so many bytes together. */
-export function checkJobBytes({ config }: Bus, bytes: number): void {
+export function checkJobBytes({ config }: VerifyingBus, bytes: number): void {
   const { maxJobBytes } = config.limits;
   if (bytes <= maxJobBytes) return;
   throw busError(

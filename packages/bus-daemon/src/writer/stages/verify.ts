@@ -5,7 +5,7 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
 import { BusError, busError, type Manifest, maxManifestBytes, parseManifest, schemaHintProblem } from '@quantbot/infra';
 import { fileNames, inFolder, readSmallFile, systemErrorCode } from '@quantbot/infra/files';
-import type { Beside, Bus } from '../bus.js';
+import type { Beside, VerifyingBus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
 import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
@@ -19,7 +19,11 @@ import { checkJobBytes, type JobFile, verifyArtifact } from './verify-artifact.j
  * private copy in the claimed folder if needed. Every claim of a file is bounded before it is
  * trusted. A job that would delay the others goes to `bus.beside` and is not in the result.
  */
-export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: AbortSignal): Promise<CheckedJob[]> {
+export async function verify(
+  bus: VerifyingBus,
+  claimed: readonly ClaimedJob[],
+  signal?: AbortSignal,
+): Promise<CheckedJob[]> {
   const verified = (await concurrently(claimed, job => verifyJob(bus, job, signal))).filter(job => job !== undefined);
   const undecodable = await checkDecodable(
     bus,
@@ -31,7 +35,11 @@ export async function verify(bus: Bus, claimed: readonly ClaimedJob[], signal?: 
   return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
-async function verifyJob(bus: Bus, job: ClaimedJob, signal: AbortSignal | undefined): Promise<CheckedJob | undefined> {
+async function verifyJob(
+  bus: VerifyingBus,
+  job: ClaimedJob,
+  signal: AbortSignal | undefined,
+): Promise<CheckedJob | undefined> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
   let over: BringOver | undefined;
@@ -99,7 +107,11 @@ function sizeIn(folder: string, name: string): number {
 }
 
 /** Hands over a job with a slow file, and returns whether it did. */
-function handOverSlow(bus: Bus, job: VerifiedJob, findings: ReadonlyMap<string, DecodeFinding | SlowFile>): boolean {
+function handOverSlow(
+  bus: VerifyingBus,
+  job: VerifiedJob,
+  findings: ReadonlyMap<string, DecodeFinding | SlowFile>,
+): boolean {
   const isSlow = job.artifacts.some(({ file }) => 'slow' in (findings.get(file) ?? {}));
   if (isSlow && bus.beside !== undefined) handOver(bus.beside, job);
   return isSlow;
@@ -147,7 +159,7 @@ const contentTimeoutMs = 300_000;
  * A file whose rows cannot be read has no hash of rows. It is still verified, because no one has
  * asked for its rows.
  */
-async function hashContents(bus: Bus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
+async function hashContents(bus: VerifyingBus, jobs: readonly CheckedJob[]): Promise<CheckedJob[]> {
   for (const job of jobs)
     for (const artifact of isRejected(job) ? [] : job.artifacts) {
       const hash = await bus.inspector

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Commit,
+  CommitUnknown,
+  commitBatch,
+  type Head,
+  resolveCommit,
+  rowsBetween,
+  rowsOf,
+} from '@quantbot/bus-cluster';
+import { waitAfter } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
+import { isRejected } from '../writer/job.js';
+import { decide } from '../writer/stages/decide.js';
+import { rowsOfJob } from '../writer/stages/job-rows.js';
+import type { CheckedFetch } from './check.js';
+import type { Cluster } from './cluster.js';
+
+/** A job that is in the journal, by this daemon or by another one. */
+export interface Committed {
+  job: CheckedFetch;
+  rows: readonly JournalRow[];
+}
+
+/** A batch that is in the journal. */
+export interface CommittedBatch {
+  jobs: readonly Committed[];
+  /** The seqs that are new with it; none if another daemon has committed all of it. */
+  firstSeq: number;
+  lastSeq: number;
+}
+
+const backoff = { firstMs: 100, maxMs: 5000 };
+
+/**
+ * In: verified jobs. Out: the same jobs, committed. Durable effect: one transaction. If the answer
+ * to COMMIT is lost, nothing goes on until PostgreSQL has said what became of it.
+ */
+export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<CommittedBatch> {
+  const submissions = jobs.map(({ claim, jobId, manifestSha256 }) => ({
+    claim,
+    jobId,
+    manifestSha256: manifestSha256 ?? '',
+  }));
+  const keys = jobs.flatMap(job =>
+    isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfAlias(job)],
+  );
+  const batch = { jobs: submissions, keys, schemasAfter: cluster.tablesSeq };
+  const { firstSeq, lastSeq, earlier } = await commitBatch(cluster.postgres, batch, head =>
+    decideOn(cluster, jobs, head),
+  ).catch(error => {
+    if (!(error instanceof CommitUnknown)) throw error;
+    return lookFor(cluster, jobs);
+  });
+  const rows = [
+    ...(firstSeq <= lastSeq ? await rowsBetween(cluster.postgres, firstSeq, lastSeq) : []),
+    ...(earlier.size > 0 ? await rowsOf(cluster.postgres, [...earlier.values()]) : []),
+  ];
+  const byClaim = groupByClaim(rows);
+  const bySeq = new Map([...byClaim.values()].map(group => [group[0]?.seq, group]));
+  return {
+    firstSeq,
+    lastSeq,
+    jobs: jobs.flatMap(job => {
+      const group = byClaim.get(job.claim) ?? bySeq.get(earlier.get(job.claim));
+      return group === undefined ? [] : [{ job, rows: group }];
+    }),
+  };
+}
+
+const keysOfAlias = ({ manifest }: CheckedFetch): string[] =>
+  manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
+
+/** Decides under the lock: what the journal says now is what it says when the rows are written. */
+async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: Head) {
+  for (const schema of head.schemas) cluster.tables.apply(schema);
+  cluster.tablesSeq = head.lastSeq;
+  const fresh = jobs.filter(({ claim }) => !head.earlier.has(claim));
+  const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(head.known) };
+  const decided = await decide({ ...cluster, journal, isStored: () => true }, fresh);
+  const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
+  const tables = rows
+    .filter(({ status }) => status === 'ingested')
+    .flatMap(({ schema_hint }) => canonTableOf(schema_hint) ?? []);
+  return { rows, tables: [...new Set(tables)] };
+}
+
+async function lookFor(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<Commit> {
+  for (let failures = 1; ; failures++) {
+    try {
+      const found = await resolveCommit(
+        cluster.postgres,
+        jobs.map(({ claim }) => claim),
+      );
+      if (found !== undefined) return { ...found, earlier: new Map() };
+      throw new Error('The commit whose answer was lost did not happen.');
+    } catch (error) {
+      if ((error as Error).message.startsWith('The commit whose')) throw error;
+      cluster.logger.warn({ err: error }, 'the answer to a commit was lost; PostgreSQL is asked what became of it');
+      await sleep(waitAfter(backoff, failures));
+    }
+  }
+}

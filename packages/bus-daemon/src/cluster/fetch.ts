@@ -1,0 +1,85 @@
+import { createHash, hash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { takeJobs } from '@quantbot/bus-cluster';
+import { concurrently } from '@quantbot/bus-format';
+import {
+  BusError,
+  isId,
+  type Manifest,
+  maxManifestBytes,
+  type ObjectManifest,
+  parseObjectManifest,
+} from '@quantbot/infra';
+import { fileNames } from '@quantbot/infra/files';
+import type { ListedObject } from '@quantbot/infra/objects';
+import type { Cluster, FetchedJob } from './cluster.js';
+
+/** Requests wait for the object store, not for the processor. */
+const jobsAtOnce = 32;
+
+/** How the local copies of a job's files are called. */
+const localName = (index: number): string => `${index}.parquet`;
+
+/** The job id of an inbox entry. One whose name is none gets a safe one, for its rejection. */
+function jobIdOf(key: string): string {
+  const name = key.slice('inbox/'.length);
+  const [, id = ''] = /^(.+)~[0-9a-f]{16}\.json$/.exec(name) ?? [];
+  if (isId(id)) return id;
+  const readable = name.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 40);
+  return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
+}
+
+/**
+ * In: entries of the inbox. Out: the jobs that this daemon has got, with their files in its own
+ * folder. Durable effect: a lease for each.
+ */
+export async function fetchJobs(cluster: Cluster, entries: readonly ListedObject[]): Promise<FetchedJob[]> {
+  const byId = new Map(entries.map(entry => [jobIdOf(entry.key), entry]));
+  const taken = await takeJobs(cluster.postgres, cluster.member.daemon, [...byId.keys()], cluster.leaseS);
+  const jobs = await concurrently(
+    [...taken],
+    jobId => fetchJob(cluster, jobId, byId.get(jobId) as ListedObject),
+    jobsAtOnce,
+  );
+  return jobs.filter(job => job !== undefined);
+}
+
+/** Undefined if its manifest is gone: another daemon has settled it. */
+async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): Promise<FetchedJob | undefined> {
+  const manifestBytes = await cluster.objects.read(entry.key, maxManifestBytes);
+  if (manifestBytes === undefined) return undefined;
+  const claim = cluster.newClaim();
+  const job: FetchedJob = {
+    claim,
+    jobId,
+    folder: join(cluster.workFolder, `${claim}~${jobId}`),
+    submittedAtMs: entry.modifiedAtMs,
+    own: true,
+    sealed: true,
+    inboxKey: entry.key,
+    manifestBytes,
+    manifestSha256: hash('sha256', manifestBytes),
+  };
+  try {
+    const manifest = parseObjectManifest(manifestBytes);
+    await mkdir(job.folder, { recursive: true });
+    await writeFile(join(job.folder, fileNames.manifest), JSON.stringify(withLocalNames(manifest)));
+    // An object that is not there is missing in the folder too, which verification finds.
+    for (const [index, { object }] of manifest.artifacts.entries())
+      await cluster.objects.download(object, join(job.folder, localName(index)));
+    return job;
+  } catch (error) {
+    if (error instanceof BusError && error.disposition === 'caller') return { ...job, error };
+    throw error;
+  }
+}
+
+/** The manifest as it would be in a job's folder. */
+const withLocalNames = (manifest: ObjectManifest): Manifest => ({
+  ...manifest,
+  artifacts: manifest.artifacts.map(({ object: _object, ...artifact }, index) => ({
+    ...artifact,
+    relpath: localName(index),
+  })),
+});

@@ -1,0 +1,60 @@
+import { LakePublisher, migrate, Postgres } from '@quantbot/bus-cluster';
+import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra';
+import type { BusConfig, ClusterConfig } from '@quantbot/infra/config';
+import { type Objects, openObjects } from '@quantbot/infra/objects';
+import { lakeAddress, openLake, withVariables } from '@quantbot/storage/lake';
+import { lakeInfo } from './lake-info.js';
+
+const maxMarkerBytes = 64 * 1024;
+
+/** What was there, and what was made. */
+export interface InitialisedCluster {
+  busId: string;
+  /** Names of the migrations that ran. */
+  migrations: string[];
+  /** The URL of the objects, without credentials. */
+  objects: string;
+}
+
+/**
+ * Creates what a cluster needs, or completes it: the schema `bus`, the lake, the marker. It can be
+ * run again at any time, also while daemons run.
+ *
+ * @throws DaemonError `CLUSTER_NEWER`; StorageError `LAKE_UNREACHABLE`, `EXTENSION_MISSING`;
+ * BusError `BUS_ROOT_INVALID` if the objects are those of another bus.
+ */
+export async function initCluster(config: BusConfig, cluster: ClusterConfig): Promise<InitialisedCluster> {
+  const address = await lakeAddress(cluster);
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const postgres = new Postgres(address.postgres);
+  try {
+    const migrations = await migrate(postgres);
+    const info = await lakeInfo(postgres, objects);
+    await mark(objects, info.busId);
+    const lake = await openLake(address, { readOnly: false });
+    try {
+      await lake.connection.run('USE lake');
+      await new LakePublisher({ postgres, lake, root: address.root, declared: config.canon.tables, info }).prepare();
+    } finally {
+      lake.close();
+    }
+    return { busId: info.busId, migrations, objects: objects.url };
+  } finally {
+    await postgres.close();
+  }
+}
+
+/** The marker comes last but for the lake: with it, producers take the place for a bus. */
+async function mark(objects: Objects, busId: string): Promise<void> {
+  if ((await objects.create(objectKeys.marker, Buffer.from(newMarkerText(busId)))) === 'created') return;
+  const text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8') ?? '';
+  const { bus_id: there } = markerIn(text, objects.url, `${objects.url}/${objectKeys.marker}`);
+  if (there !== busId)
+    throw busError(
+      'BUS_ROOT_INVALID',
+      `${objects.url} belongs to the bus ${there}; the database has the bus ${busId}.`,
+      {
+        hint: 'Give each bus a prefix and a database of its own.',
+      },
+    );
+}

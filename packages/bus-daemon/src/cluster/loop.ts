@@ -1,0 +1,177 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
+import { type Backoff, dispositionOf, waitAfter } from '@quantbot/bus-format';
+import type { ListedObject } from '@quantbot/infra/objects';
+import { LargeJobs } from '../writer/loop/large-jobs.js';
+import { settledJob } from '../writer/stages/settled-job.js';
+import { asFetched, type CheckedFetch, check } from './check.js';
+import type { Cluster, FetchedJob } from './cluster.js';
+import { type Committed, commit } from './commit.js';
+import { fetchJobs } from './fetch.js';
+import { writeFragments } from './fragments.js';
+import { Publication } from './publication.js';
+import { settle } from './settle.js';
+
+const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
+/** So many entries of the inbox are read at once. */
+const pageSize = 1000;
+
+/**
+ * The loop of a cluster's daemon: look into the inbox, take jobs, verify and commit them, write
+ * their fragments, publish if nobody else does, settle what readers can see.
+ */
+export class ClusterLoop {
+  readonly #cluster: Cluster;
+  readonly #drains: boolean;
+  readonly #publication: Publication;
+  readonly #large: LargeJobs;
+  /** Jobs that are fetched and not settled, by claim. */
+  readonly #inHand = new Map<string, FetchedJob>();
+  readonly #stopping = new AbortController();
+  #wake = new AbortController();
+  /** The next batch, which is being fetched and verified. */
+  #ahead: Promise<CheckedFetch[]> | undefined;
+  /** Jobs that are committed, and that readers may not see yet. */
+  #waiting: Committed[] = [];
+  /** Where the next look into the inbox begins. */
+  #cursor: string | undefined;
+  #failures = 0;
+  #renewed = 0;
+
+  constructor(cluster: Cluster, drains: boolean) {
+    this.#cluster = cluster;
+    this.#drains = drains;
+    this.#publication = new Publication(cluster, () => this.#wake.abort());
+    this.#large = new LargeJobs({ ...cluster, beside: undefined }, () => this.#wake.abort());
+    cluster.beside = this.#large;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#wake.abort();
+  }
+
+  async run(): Promise<void> {
+    const { postgres, member, logger } = this.#cluster;
+    try {
+      await noteMember(postgres, member);
+      logger.info({ daemon: member.daemon, objects: this.#cluster.objects.url }, 'bus daemon ready');
+      while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
+    } finally {
+      await this.#large.stop();
+      await this.#ahead?.catch(() => {});
+      await this.#publication.close();
+      await removeMember(postgres, member.daemon).catch(() => {}); // its leases end by themselves
+    }
+    logger.info({ daemon: member.daemon }, 'bus daemon stopped');
+  }
+
+  async #turn(): Promise<'go on' | 'done'> {
+    this.#wake = new AbortController();
+    try {
+      await this.#renew();
+      const committed = await this.#commitNext();
+      const published = await this.#publication.advance();
+      const settled = await this.#settle();
+      this.#failures = 0;
+      if (committed || published || settled) return 'go on';
+      if (this.#drains && this.#waiting.length === 0 && !this.#large.busy) return 'done';
+      await this.#wait(this.#cluster.config.pollIntervalMs);
+    } catch (error) {
+      await this.#pause(error);
+    }
+    return 'go on';
+  }
+
+  /** Says that this daemon is there, and keeps its jobs, a few times per lease. */
+  async #renew(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#renewed < (this.#cluster.leaseS * 1000) / 4) return;
+    this.#renewed = now;
+    const { postgres, member, leaseS } = this.#cluster;
+    await noteMember(postgres, member);
+    await renewLeases(postgres, member.daemon, leaseS);
+  }
+
+  async #nextBatch(): Promise<CheckedFetch[]> {
+    const failed = this.#large.takeFailed();
+    if (failed !== undefined) {
+      await this.#drop([failed.job.claim]);
+      throw failed.error;
+    }
+    const ready = this.#large.takeReady().map(job => asFetched(job, this.#inHand.get(job.claim) as FetchedJob));
+    const fetched = await fetchJobs(this.#cluster, await this.#look());
+    for (const job of fetched) this.#inHand.set(job.claim, job);
+    try {
+      return [...ready, ...(await check(this.#cluster, fetched))];
+    } catch (error) {
+      await this.#drop([...ready, ...fetched].map(({ claim }) => claim));
+      throw error;
+    }
+  }
+
+  /** Forgets jobs after a failure. They are in the inbox, and are fetched again. */
+  async #drop(claims: readonly string[]): Promise<void> {
+    for (const claim of claims) {
+      const job = this.#inHand.get(claim);
+      this.#inHand.delete(claim);
+      if (job !== undefined) await rm(job.folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The next entries of the inbox. The pages take turns, so that no entry waits for ever. */
+  async #look(): Promise<ListedObject[]> {
+    const { objects, config } = this.#cluster;
+    const limit = Math.min(pageSize, config.batch.maxJobs);
+    const after = this.#cursor === undefined ? {} : { after: this.#cursor };
+    const page = await objects.list('inbox/', { ...after, limit });
+    this.#cursor = page.length < limit ? undefined : page.at(-1)?.key;
+    const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
+    return page.filter(({ key }) => !inHand.has(key));
+  }
+
+  /** Commits the next batch. The one after it is fetched and verified meanwhile. */
+  async #commitNext(): Promise<boolean> {
+    const batch = await (this.#ahead ?? this.#nextBatch()).finally(() => {
+      this.#ahead = undefined;
+    });
+    if (batch.length === 0) return false;
+    const committed = await commit(this.#cluster, batch).catch(async error => {
+      await this.#drop(batch.map(({ claim }) => claim));
+      throw error;
+    });
+    this.#waiting.push(...committed.jobs);
+    this.#ahead = this.#nextBatch();
+    this.#ahead.catch(() => {}); // the next turn gets the error
+    await writeFragments(this.#cluster, committed);
+    return true;
+  }
+
+  /** Settles what readers can see by now. */
+  async #settle(): Promise<boolean> {
+    const { seq } = this.#publication;
+    const visible = this.#waiting.filter(({ rows }) => (rows[0]?.seq ?? 0) <= seq);
+    if (visible.length === 0) return false;
+    await settle(this.#cluster, visible);
+    this.#waiting = this.#waiting.filter(committed => !visible.includes(committed));
+    for (const { job } of visible) this.#inHand.delete(job.claim);
+    const visibleAtMs = Date.now();
+    const jobs = visible.map(({ job, rows }) => settledJob({ ...job, rows: [...rows] }, visibleAtMs));
+    this.#cluster.events.emit('settled', { jobs, lastSeq: seq, seconds: 0 });
+    this.#cluster.logger.info({ jobs: jobs.length, lastSeq: seq }, 'batch settled');
+    return true;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => {});
+  }
+
+  async #pause(error: unknown): Promise<void> {
+    if (dispositionOf(error) === 'stop') throw error;
+    this.#failures++;
+    const waitMs = waitAfter(backoff, this.#failures);
+    this.#cluster.logger.error({ err: error, waitMs }, 'a turn failed; it is tried again');
+    await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,111 @@
+import { channel, LakePublisher, missingFragments } from '@quantbot/bus-cluster';
+import { type OpenLake, openLake } from '@quantbot/storage/lake';
+import type pg from 'pg';
+import type { Cluster } from './cluster.js';
+import { makeFragment } from './fragments.js';
+import { lakeInfo } from './lake-info.js';
+import { settleLeftBehind } from './settle.js';
+
+const memoryMb = 512;
+
+/** Held by the daemon that publishes. It only saves work: two publishers exclude each other. */
+const publisherLock = 7_171_002;
+
+/**
+ * The publication of a cluster, as one daemon sees it. Whichever has the lock publishes; the others
+ * hear of it.
+ */
+export class Publication {
+  readonly #cluster: Cluster;
+  readonly #onNews: () => void;
+  #client: pg.Client | undefined;
+  #isPublisher = false;
+  #lake: OpenLake | undefined;
+  #publisher: LakePublisher | undefined;
+  /** The last seq that readers see, as far as this daemon knows. */
+  seq = 0;
+
+  constructor(cluster: Cluster, onNews: () => void) {
+    this.#cluster = cluster;
+    this.#onNews = onNews;
+  }
+
+  /**
+   * Publishes what can be published if this daemon has the lock, and does what others have left.
+   *
+   * @returns whether something was done.
+   */
+  async advance(): Promise<boolean> {
+    const client = await this.#connected();
+    if (!this.#isPublisher) {
+      const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS got', [publisherLock]);
+      this.#isPublisher = rows[0].got;
+    }
+    if (!this.#isPublisher) return false;
+    try {
+      const before = this.seq;
+      const publisher = await this.#opened();
+      for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
+        await makeFragment(this.#cluster, fragment);
+      this.seq = await publisher.publish();
+      if (this.seq > before) await client.query('SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
+      const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
+      return this.seq > before || settled > 0;
+    } catch (error) {
+      this.#closeLake(); // what was open may be of a state that never came to be
+      throw error;
+    }
+  }
+
+  /** A connection that hears of news. When it is lost, the lock is lost with it. */
+  async #connected(): Promise<pg.Client> {
+    if (this.#client !== undefined) return this.#client;
+    const client = await this.#cluster.postgres.dedicated();
+    const lost = () => {
+      if (this.#client !== client) return;
+      this.#client = undefined;
+      this.#isPublisher = false;
+      this.#onNews();
+    };
+    client.on('end', lost).on('error', lost);
+    client.on('notification', ({ payload = '' }) => {
+      const [what, seq] = payload.split(' ');
+      if (what === 'published') this.seq = Math.max(this.seq, Number(seq));
+      this.#onNews();
+    });
+    await client.query(`LISTEN ${channel}`);
+    this.#client = client;
+    return client;
+  }
+
+  async #opened(): Promise<LakePublisher> {
+    if (this.#publisher !== undefined) return this.#publisher;
+    const { postgres, objects, lake, config } = this.#cluster;
+    this.#lake = await openLake(lake, { readOnly: false, memoryMb, threads: 2 });
+    await this.#lake.connection.run('USE lake');
+    const publisher = new LakePublisher({
+      postgres,
+      lake: this.#lake,
+      root: lake.root,
+      declared: config.canon.tables,
+      info: await lakeInfo(postgres, objects),
+    });
+    await publisher.prepare();
+    this.#publisher = publisher;
+    return publisher;
+  }
+
+  #closeLake(): void {
+    this.#lake?.close();
+    this.#lake = undefined;
+    this.#publisher = undefined;
+    this.seq = 0; // it may be another lake when it is opened again
+  }
+
+  async close(): Promise<void> {
+    this.#closeLake();
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end().catch(() => {});
+  }
+}

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dropLake } from '@quantbot/bus-cluster';
+import type { Logger } from '@quantbot/infra';
+import type { BusConfig, ClusterConfig } from '@quantbot/infra/config';
+import { Closers } from '../closers.js';
+import { Publication } from './publication.js';
+import { openCluster } from './start.js';
+
+const lookEveryMs = 500;
+
+/**
+ * Makes the lake again from the journal and the store. Daemons may run: then the one that publishes
+ * does the work.
+ *
+ * @returns the last seq that readers see again.
+ */
+export async function rebuildLake(options: {
+  config: BusConfig;
+  cluster: ClusterConfig;
+  logger: Logger;
+}): Promise<number> {
+  const opened = new Closers();
+  try {
+    const cluster = await openCluster(options, opened);
+    await dropLake(cluster.postgres);
+    const publication = new Publication(cluster, () => {});
+    opened.push(() => publication.close());
+    const [{ seq } = { seq: 0 }] = await cluster.postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
+    while (publication.seq < seq) if (!(await publication.advance())) await sleep(lookEveryMs);
+    return publication.seq;
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mustBeCurrent, Postgres, schemasBetween, unsupportedColumns } from '@quantbot/bus-cluster';
+import { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
+import { version } from '@quantbot/bus-format/version';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import { busError, type Logger } from '@quantbot/infra';
+import type { BusConfig, ClusterConfig } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { lakeAddress, withVariables } from '@quantbot/storage/lake';
+import { Closers } from '../closers.js';
+import type { Daemon } from '../running-daemon.js';
+import { randomClaim, systemClock } from '../writer/bus.js';
+import { Events } from '../writer/events.js';
+import type { Cluster } from './cluster.js';
+import { ClusterLoop } from './loop.js';
+
+const workerIdleMs = 60_000;
+
+/**
+ * Becomes one of the daemons of a cluster, and runs until it is stopped.
+ *
+ * @throws DaemonError `CLUSTER_OLDER`, `CLUSTER_NEWER`, `EXTENSION_MISSING`.
+ */
+export async function startClusterDaemon(options: {
+  config: BusConfig;
+  cluster: ClusterConfig;
+  logger: Logger;
+  drain?: boolean;
+}): Promise<Daemon> {
+  const opened = new Closers();
+  try {
+    const loop = new ClusterLoop(await openCluster(options, opened), options.drain ?? false);
+    const finished = loop.run().finally(() => opened.close());
+    return {
+      url: undefined,
+      finished,
+      stop: () => {
+        loop.stop();
+        return finished;
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** Opens everything that the stages of a cluster's daemon work with. */
+export async function openCluster(
+  { config, cluster, logger }: { config: BusConfig; cluster: ClusterConfig; logger: Logger },
+  opened: Closers,
+): Promise<Cluster> {
+  const lake = await lakeAddress(cluster);
+  const postgres = new Postgres(lake.postgres);
+  opened.push(() => postgres.close());
+  await mustBeCurrent(postgres);
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const daemon = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const workFolder = join(cluster.workDir ?? tmpdir(), `quantbot-bus-${daemon}`);
+  mkdirSync(workFolder, { recursive: true, mode: 0o700 });
+  opened.push(async () => rmSync(workFolder, { recursive: true, force: true }));
+  const inspector = new WorkerProcess('inspect', { idleMs: workerIdleMs, spillIn: workFolder });
+  const fragmentWriter = new WorkerProcess('fragments', { idleMs: workerIdleMs, spillIn: workFolder });
+  opened.push(async () => inspector.close());
+  opened.push(async () => fragmentWriter.close());
+  const [{ seq } = { seq: 0 }] = await postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
+  const tables = TableRegistry.replay(await schemasBetween(postgres, 0, seq), config.canon.tables);
+  return {
+    config,
+    logger,
+    events: new Events(logger),
+    postgres,
+    objects,
+    lake,
+    member: { daemon, host: hostname(), pid: process.pid, version },
+    leaseS: cluster.leaseS,
+    workFolder,
+    tables,
+    tablesSeq: seq,
+    tableLimits: lakeLimits(),
+    inspector,
+    fragmentWriter,
+    elapsed: systemClock.elapsed,
+    newClaim: randomClaim,
+  };
+}
+
+/** The limits of one machine, and what DuckLake cannot hold. */
+function lakeLimits(): Pick<TableLimits, 'apply'> {
+  const limits = new TableLimits();
+  return {
+    apply: (config, producer, changes) => {
+      const details = changes.flatMap(({ after }) => unsupportedColumns(after.columns));
+      if (details.length > 0)
+        throw busError(
+          'COLUMN_UNSUPPORTED',
+          `A canonical table of a cluster cannot have this column: ${details.join('; ')}.`,
+          {
+            details,
+          },
+        );
+      limits.apply(config, producer, changes);
+    },
+  };
+}

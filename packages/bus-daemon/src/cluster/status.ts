@@ -1,0 +1,85 @@
+import { Postgres } from '@quantbot/bus-cluster';
+import type { ClusterConfig } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { openCatalog } from '@quantbot/storage';
+import { lakeAddress, withVariables } from '@quantbot/storage/lake';
+
+/** How a cluster is. */
+export interface ClusterStatus {
+  objects: string;
+  busId: string;
+  daemons: { daemon: string; host: string; pid: number; version: string; since: string; lastSeen: string }[];
+  /** Entries of the inbox; `more` if there are more than were counted. */
+  queue: { waiting: number; more: boolean; inProgress: number };
+  jobs: { ingested: number; duplicate: number; rejected: number };
+  artifacts: number;
+  lastSeq: number;
+  /** What readers see; undefined if the lake cannot be reached. */
+  publishedSeq: number | undefined;
+  /** Commits whose files for canonical tables are not written yet. */
+  missingFragments: number;
+}
+
+const mostCounted = 10_000;
+
+/** Looks at a cluster: the journal, the inbox and the lake. */
+export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {
+  const { postgres: url } = await lakeAddress(cluster);
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const postgres = new Postgres(url, { connections: 2 });
+  try {
+    const [head] = await postgres.query<{ seq: number; bus_id: string }>('SELECT seq, bus_id FROM bus.head');
+    const [counted] = await postgres.query<Record<'ingested' | 'duplicate' | 'rejected' | 'artifacts', number>>(
+      `SELECT count(*) FILTER (WHERE rejected) AS rejected, count(*) FILTER (WHERE NOT rejected AND NOT fresh) AS duplicate,
+         count(*) FILTER (WHERE fresh) AS ingested, coalesce(sum(added), 0)::bigint AS artifacts
+       FROM (SELECT bool_or(status = 'rejected') AS rejected, bool_or(status IN ('ingested', 'done')) AS fresh,
+               count(*) FILTER (WHERE status = 'ingested') AS added FROM bus.journal GROUP BY seq) jobs`,
+    );
+    const [work] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.work WHERE lease_until > now()');
+    const [missing] = await postgres.query<{ n: number }>(
+      'SELECT count(*) AS n FROM bus.fragments WHERE object IS NULL',
+    );
+    const daemons = await postgres.query<ClusterStatus['daemons'][number] & Record<string, unknown>>(
+      'SELECT daemon, host, pid, version, since, last_seen AS "lastSeen" FROM bus.members ORDER BY since',
+    );
+    const waiting = (await objects.list('inbox/', { limit: mostCounted })).length;
+    return {
+      objects: objects.url,
+      busId: head?.bus_id ?? '',
+      daemons,
+      queue: { waiting, more: waiting === mostCounted, inProgress: work?.n ?? 0 },
+      jobs: {
+        ingested: counted?.ingested ?? 0,
+        duplicate: counted?.duplicate ?? 0,
+        rejected: counted?.rejected ?? 0,
+      },
+      artifacts: counted?.artifacts ?? 0,
+      lastSeq: head?.seq ?? 0,
+      publishedSeq: await publishedSeq(configPath).catch(() => undefined),
+      missingFragments: missing?.n ?? 0,
+    };
+  } finally {
+    await postgres.close();
+  }
+}
+
+async function publishedSeq(config: string | undefined): Promise<number> {
+  await using catalog = await openCatalog(config === undefined ? {} : { config });
+  const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
+  return Number(row?.seq ?? 0);
+}
+
+/** The status as text for people. */
+export function describeClusterStatus(status: ClusterStatus): string {
+  const { queue, jobs, daemons } = status;
+  return [
+    `bus       ${status.objects} (${status.busId})`,
+    ...(daemons.length === 0
+      ? ['daemons   none']
+      : daemons.map(({ daemon, since, lastSeen }) => `daemon    ${daemon} since ${since}, last seen ${lastSeen}`)),
+    `queue     ${queue.waiting}${queue.more ? ' or more' : ''} waiting, ${queue.inProgress} in progress`,
+    `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
+    `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
+    ...(status.missingFragments > 0 ? [`fragments ${status.missingFragments} missing`] : []),
+  ].join('\n');
+}
