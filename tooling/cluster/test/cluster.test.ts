@@ -1,0 +1,230 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Postgres } from '@quantbot/bus-cluster';
+import { query } from '@quantbot/bus-format/duckdb';
+import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
+import { openCatalog } from '@quantbot/storage';
+import { lakeAddress, openLake } from '@quantbot/storage/lake';
+import { campaign, seed } from '@quantbot/tooling-config/campaign';
+import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+
+/** Numbers from 0 to 1 that are the same for the same seed. */
+function seededRandom(start: number): () => number {
+  let state = start >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const program = fileURLToPath(new URL('../../../packages/bus-daemon/dist/cli.js', import.meta.url));
+const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
+const extensions = duckdbExtensions();
+if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
+
+const kinds = versitygw === undefined ? ['file'] : ['file', 's3'];
+
+describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind => {
+  let server: PostgresServer;
+  let s3: S3Server | undefined;
+  const shared = sharedFolder();
+  beforeAll(async () => {
+    server = await startPostgres();
+    if (kind === 's3') s3 = await startS3();
+  });
+  afterAll(async () => {
+    await s3?.stop();
+    await server.stop();
+    await shared.remove();
+  });
+
+  async function cluster() {
+    const postgres = await server.newDatabase();
+    const folder = join(shared.folder, postgres.slice(-4));
+    const path = join(folder, 'objects');
+    mkdirSync(path, { recursive: true });
+    const objects = s3 === undefined ? `file://${path}` : `s3://bus/${postgres.slice(-4)}`;
+    for (const [name, value] of Object.entries(s3?.env ?? {})) vi.stubEnv(name, value);
+    const config = join(folder, 'bus_config.json');
+    const { folder: found } = extensions as { folder: string };
+    const settings = { postgres, objects, extensions: found, work_dir: folder, lease_s: 2 };
+    writeFileSync(config, JSON.stringify({ cluster: settings, poll_interval_s: 0.1 }));
+    const pg = new Postgres(postgres);
+    onTestFinished(() => pg.close());
+    const run = (...args: string[]) =>
+      startChild(process.execPath, [program, ...args, '--config', config], folder, {
+        NODE_OPTIONS: `--require ${hook}`,
+      });
+    const initialised = run('cluster', 'init');
+    expect(await initialised.ended, initialised.stderr()).toEqual({ code: 0, signal: null });
+    const start = (...args: string[]) => run('start', ...args);
+    const reader = async () => {
+      const { cluster } = findBusConfig({ config }).config;
+      const lake = await openLake(await lakeAddress(cluster as ClusterConfig), { readOnly: true });
+      onTestFinished(() => lake.close());
+      await lake.connection.run('USE lake');
+      return lake.connection;
+    };
+    const names = async (prefix: string) => (await (await openObjects(objects)).list(prefix)).map(({ key }) => key);
+    return { folder, objects, config, pg, run, start, reader, names };
+  }
+
+  /** Submits a file with one row, as a producer on any host would. */
+  async function submit({ folder, objects }: { folder: string; objects: string }, jobId: string, x: number) {
+    const parquetPath = join(folder, `${jobId}.parquet`);
+    await writeSmallParquet(parquetPath, { columns: { x: 'int64' }, rows: [{ x }] });
+    return submitArtifact({
+      busRoot: objects,
+      jobId,
+      runId: jobId,
+      producer: 'p',
+      kind: 'k',
+      artifactId: 'a',
+      schemaHint: 'canon.ticks',
+      parquetPath,
+    });
+  }
+
+  test('ingests what two daemons share, each job once, and writes receipts', async () => {
+    const bus = await cluster();
+    for (let i = 0; i < 20; i++) await submit(bus, `job-${i}`, i);
+    const daemons = [bus.start('--drain'), bus.start('--drain')];
+    for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    const reader = await bus.reader();
+    const rows = await query(reader, 'SELECT x FROM canon.ticks ORDER BY x');
+    expect(rows.map(({ x }) => Number(x))).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    expect((await bus.names('receipts/')).length).toBe(20);
+    await eventually(
+      () => bus.names('inbox/'),
+      names => names.length === 0,
+    );
+  });
+
+  test('a submission settles with its receipt, or with the reason of its rejection', async () => {
+    const bus = await cluster();
+    const daemon = bus.start();
+    const first = await submit(bus, 'job-1', 1);
+    const receipt = await first.settled();
+    expect(receipt).toMatchObject({ job_id: 'job-1', seq: 1, status: 'ingested', artifacts: [{ rows: 1 }] });
+    const text = join(bus.folder, 'text.parquet');
+    await writeSmallParquet(text, { columns: { x: 'string' }, rows: [{ x: 'one' }] });
+    const second = await submitArtifact({
+      busRoot: bus.objects,
+      runId: 'other',
+      producer: 'p',
+      kind: 'k',
+      artifactId: 'a',
+      schemaHint: 'canon.ticks',
+      parquetPath: text,
+    });
+    await expect(second.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+    daemon.process.kill('SIGTERM');
+    expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+  });
+
+  test('openCatalog answers as on one machine, also about the past', async () => {
+    const bus = await cluster();
+    for (let i = 0; i < 3; i++) {
+      await submit(bus, `job-${i}`, i);
+      await bus.start('--drain').ended;
+    }
+    const catalog = await openCatalog({ config: bus.config });
+    expect(await catalog.latest({ producer: 'p', kind: 'k' })).toMatchObject({ runId: 'job-2', seq: 3, rows: 1 });
+    expect((await catalog.artifacts()).map(({ seq }) => seq)).toEqual([3, 2, 1]);
+    expect(await catalog.job('job-1')).toMatchObject({ status: 'ingested', seq: 2 });
+    expect(await catalog.query('SELECT x FROM canon.ticks ORDER BY x')).toEqual([{ x: 0 }, { x: 1 }, { x: 2 }]);
+    const past = await catalog.asOf(2);
+    expect(await past.query('SELECT x FROM canon.ticks ORDER BY x')).toEqual([{ x: 0 }, { x: 1 }]);
+    expect((await past.artifacts()).map(({ seq }) => seq)).toEqual([2, 1]);
+    await past.close();
+    await catalog.close();
+  });
+
+  test.each([
+    ['no daemon runs', 0],
+    ['a daemon runs', 1],
+  ])('the lake is made again from journal and store while %s', async (_, running) => {
+    const bus = await cluster();
+    for (let i = 0; i < 4; i++) await submit(bus, `job-${i}`, i);
+    const drained = bus.start('--drain');
+    expect(await drained.ended, drained.stderr()).toEqual({ code: 0, signal: null });
+    const rowsNow = async () => {
+      const catalog = await openCatalog({ config: bus.config });
+      onTestFinished(() => catalog.close());
+      return [
+        await catalog.query('SELECT * FROM canon.ticks ORDER BY _seq'),
+        await catalog.query('SELECT * FROM catalog.artifacts_f ORDER BY seq'),
+      ];
+    };
+    const before = await rowsNow();
+    const daemons = Array.from({ length: running }, () => bus.start());
+    await sleep(1500 * running);
+    const objects = await openObjects(bus.objects);
+    await objects.remove(await bus.names('lake/'));
+    const rebuilt = bus.run('rebuild');
+    expect(await rebuilt.ended, rebuilt.stderr()).toEqual({ code: 0, signal: null });
+    expect(rebuilt.stdout()).toContain('up to seq 4');
+    expect(await rowsNow()).toEqual(before);
+    await submit(bus, 'job-4', 4);
+    if (running === 0) daemons.push(bus.start());
+    await eventually(
+      async () => (await bus.names('inbox/')).length,
+      n => n === 0,
+    );
+    for (const daemon of daemons) daemon.process.kill('SIGTERM');
+    for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    await checkAll(bus, 5);
+  });
+
+  test('loses and doubles nothing when daemons are killed again and again', async () => {
+    const bus = await cluster();
+    const jobs = 60;
+    const random = seededRandom(seed);
+    const daemons = [bus.start(), bus.start(), bus.start()];
+    const kills = campaign(12, 100);
+    let submitted = 0;
+    for (let kill = 0; kill < kills; kill++) {
+      for (; submitted < Math.ceil((jobs * (kill + 1)) / kills); submitted++)
+        await submit(bus, `job-${submitted}`, submitted);
+      await sleep(200 + random() * 1200);
+      const which = Math.floor(random() * daemons.length);
+      daemons[which]?.process.kill('SIGKILL');
+      daemons[which] = bus.start();
+    }
+    await eventually(
+      () => bus.names('inbox/'),
+      names => names.length === 0,
+      120_000,
+    );
+    for (const daemon of daemons) daemon.process.kill('SIGTERM');
+    for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    await checkAll(bus, jobs);
+  });
+
+  /** Every job has exactly one end, every row is there once, and seqs have no gap. */
+  async function checkAll({ pg, names, reader }: Awaited<ReturnType<typeof cluster>>, jobs: number): Promise<void> {
+    const journal = await pg.query<{ seq: number; job_id: string; status: string }>(
+      'SELECT seq, job_id, status FROM bus.journal ORDER BY seq',
+    );
+    expect(journal.map(({ seq }) => seq)).toEqual(Array.from({ length: jobs }, (_, i) => i + 1));
+    expect(new Set(journal.map(({ job_id }) => job_id)).size).toBe(jobs);
+    expect(journal.every(({ status }) => status === 'ingested')).toBe(true);
+    expect((await names('receipts/')).length).toBe(jobs);
+    const lake = await reader();
+    const rows = await query(lake, 'SELECT x, _seq FROM canon.ticks ORDER BY x');
+    expect(rows.map(({ x }) => Number(x))).toEqual(Array.from({ length: jobs }, (_, i) => i));
+    const bySeq = new Map(journal.map(({ seq, job_id }) => [seq, job_id]));
+    for (const { x, _seq } of rows) expect(bySeq.get(Number(_seq))).toBe(`job-${x}`);
+    expect(await query(lake, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: BigInt(jobs) }]);
+  }
+});
