@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { campaign } from '@quantbot/tooling-config/campaign';
 import { expect, test } from 'vitest';
 import { runCampaign } from '../src/campaign.js';
 import { writeFilesOfDuckDb } from '../src/files/duckdb.js';
@@ -9,9 +10,12 @@ import { type Random, randomOf } from '../src/random.js';
 import { Report } from '../src/report.js';
 
 const seed = process.env.FC_SEED ?? String(Date.now() % 1_000_000);
-const files = 24;
+const files = campaign(12, 24);
 
-test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${seed})`, async () => {
+test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${seed})`, {
+  tags: ['campaign'],
+  timeout: 300_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'differential-'));
   const corpus = join(folder, 'files');
   mkdirSync(corpus);
@@ -27,9 +31,9 @@ test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${see
   await runCampaign(subjects, { folder: join(folder, 'bus'), step: () => {} }, report);
   const lines = report.lines(file => `FC_SEED=${seed} npx vitest run --project integration # ${file}`);
   expect(report.differences.length, lines.join('\n')).toBe(0);
-  expect(report.values).toBeGreaterThan(10_000);
+  expect(report.values).toBeGreaterThan(files * 200);
   rmSync(folder, { recursive: true });
-}, 300_000);
+});
 
 /** So many of the files, drawn at random. */
 function drawn(written: readonly WrittenFile[], count: number, random: Random): WrittenFile[] {

@@ -123,12 +123,11 @@ test('the same candles make the same bytes, in whatever order they lie', async (
   // More than one row group, so that the order of writing shows.
   const many = Array.from({ length: 130_000 }, (_, i) => candle(`c${i % 7}`, 'A', Math.floor(i / 7), 100 + (i % 13)));
   const bytes: Buffer[] = [];
-  for (const order of [many, many, [...many].reverse()]) {
+  for (const order of [many, many.toReversed()]) {
     await writeParquet(source, order, sliceSchema);
     bytes.push(readFileSync((await compile()).path));
   }
   expect(bytes[1]?.equals(bytes[0]!)).toBe(true);
-  expect(bytes[2]?.equals(bytes[0]!)).toBe(true);
 });
 
 test('a slice without candles still gives a feature set with its columns', async () => {
