@@ -27,4 +27,4 @@ export { canonTableOf, schemaHintProblem } from './schema-hint.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';
-export { visible, visibleJson, visibleLines } from './visible.js';
+export { exactJson, visible, visibleJson, visibleLines } from './visible.js';

@@ -1,3 +1,5 @@
+export { exactJson } from './exact-json.js';
+
 /** Characters that steer a terminal, turn the direction of what follows, or are not seen at all. */
 const hidden = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu;
 

@@ -1,5 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
-import { busError, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
+import { busError, exactJson, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
 /** Options that every command has. */
@@ -44,7 +44,7 @@ export function print(options: CommonOptions, result: unknown, describe: () => s
 }
 
 /** A value as JSON that a terminal can show. */
-export const jsonText = (value: unknown, indent?: number): string => visibleJson(JSON.stringify(value, null, indent));
+export const jsonText = (value: unknown, indent?: number): string => visibleJson(exactJson(value, indent));
 
 /** Lines as a terminal may have them; the head of a table stays bold. */
 export const forTerminal = (text: string): string =>

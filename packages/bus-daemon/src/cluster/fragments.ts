@@ -5,7 +5,7 @@ import { type Fragment, lakeColumns, noteFragment, rowsBetween, schemasBetween }
 import { concurrently } from '@quantbot/bus-format';
 import { type CanonTable, canonTableOf, originColumns, positionOfRow, TableRegistry } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { literal, literalList, schemaMap, selectList, untrusted } from '@quantbot/bus-format/sql';
+import { foreignSchema, literal, literalList, selectList, untrusted } from '@quantbot/bus-format/sql';
 import type { Cluster } from './cluster.js';
 import type { CommittedBatch } from './commit.js';
 
@@ -115,7 +115,7 @@ function selectOf(folder: string, table: CanonTable, rows: readonly JournalRow[]
   const files = literalList(rows.map(row => join(folder, nameOf(row))));
   const keys = rows.map(({ seq, ordinal, artifact_key }) => `(${seq}, ${ordinal}, ${literal(artifact_key ?? '')})`);
   return `SELECT ${selectList(columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.key AS _artifact_key
-FROM (SELECT ${untrusted(columns)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${schemaMap(columns)}, filename = true)) f
+FROM (SELECT ${untrusted(columns)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${foreignSchema(columns)}, filename = true)) f
 JOIN (SELECT CAST(seq AS BIGINT) AS seq, CAST(ordinal AS BIGINT) AS ordinal, key FROM (VALUES ${keys.join(', ')}) v (seq, ordinal, key)) j
 ON f._position = j.seq * 100000 + j.ordinal ORDER BY _seq, _ordinal, _row`;
 }

@@ -1,3 +1,4 @@
+import { exactJson } from '@quantbot/infra/visible';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
@@ -114,7 +115,7 @@ function Known({ artifact }: { artifact: ArtifactOf }) {
         value === null ? null : (
           <Section key={title} title={String(title)}>
             <Scroll label={String(title)} kind="text">
-              <pre>{JSON.stringify(value, null, 2)}</pre>
+              <pre>{exactJson(value, 2)}</pre>
             </Scroll>
           </Section>
         ),

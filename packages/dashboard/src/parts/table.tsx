@@ -1,3 +1,4 @@
+import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
 import { Scroll } from './scroll.js';
@@ -80,5 +81,5 @@ function unambiguous<C extends { head: string }>(columns: readonly C[]): C[] {
 
 function cellOf(value: unknown): ComponentChildren {
   if (value === null || value === undefined) return <span class="quiet">NULL</span>;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : exactJson(value);
 }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { busError, systemErrorCode } from '../errors.js';
+import { exactJson } from '../exact-json.js';
 import type { ContentDigest } from '../files/digest.js';
 import {
   type Manifest,
@@ -82,7 +83,7 @@ export const operationOf = (jobId: string, op: Operation): object => ({
 
 /** Returns the bytes of a manifest. @throws BusError `TOO_LARGE`. */
 export function manifestText(draft: object): Uint8Array {
-  const manifestBytes = new TextEncoder().encode(`${JSON.stringify(draft, null, 2)}\n`);
+  const manifestBytes = new TextEncoder().encode(`${exactJson(draft, 2)}\n`);
   if (manifestBytes.byteLength > maxManifestBytes)
     throw busError(
       'TOO_LARGE',

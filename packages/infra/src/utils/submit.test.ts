@@ -29,7 +29,7 @@ import { submitArtifact, submitArtifacts } from './submit.js';
 describe('a submitted job', () => {
   test('lies whole in the inbox: manifest, file, COMMIT', async () => {
     const { busRoot, parquetPath, options } = await prepared();
-    const meta = { interval: '1m' };
+    const meta = { interval: '1m', shift: -0 };
     const { jobId, artifacts } = await submitArtifact({ ...options, schemaHint: 'canon.trades', rows: 5, meta });
     const content = readFileSync(parquetPath);
     const sha256 = createHash('sha256').update(content).digest('hex');

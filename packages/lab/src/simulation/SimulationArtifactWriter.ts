@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exactJson } from '@quantbot/infra';
 import { type BusPolicy, collectProvenance, type Submission, submitOrKeep } from '@quantbot/infra/utils';
 import { writeParquet } from '@quantbot/storage';
 import { version } from '../version.js';
@@ -83,7 +84,7 @@ export class SimulationArtifactWriter {
     const positionsPath = await this.writePositionsParquet(outputDir, result.positions);
     const eventsPath = await this.writeEventsParquet(outputDir, result.events);
     const summaryPath = join(outputDir, 'sim.summary.json');
-    await writeFile(summaryPath, `${JSON.stringify({ runId, ...result.summary }, null, 2)}\n`);
+    await writeFile(summaryPath, `${exactJson({ runId, ...result.summary }, 2)}\n`);
     const { busRoot, schemaHints = {}, ...policy } = this.#options;
     const artifact = (kind: 'fills' | 'positions' | 'events', parquetPath: string, rows: number) => ({
       kind,

@@ -45,10 +45,9 @@ function scalar(value: string, type: api.DuckDBType): Json {
     : (read as Json);
 }
 
-/** JSON has one zero, no NaN and no infinity. */
+/** JSON has no NaN and no infinity. */
 function floatJson(value: number): Json {
-  if (!Number.isFinite(value)) return String(value);
-  return value === 0 ? 0 : value;
+  return Number.isFinite(value) ? value : String(value);
 }
 
 function isoMoment(nanos: bigint, unit: bigint): string {

@@ -148,6 +148,8 @@ test('what is answered is what the bus has', async () => {
     { seq: 1, changes: [{ column: 'n', from: null, to: 'BIGINT' }] },
     { seq: 2, artifactKey: 'r2/tests/numbers/numbers', changes: [{ column: 'd', from: null, to: 'DECIMAL(9,2)' }] },
   ]);
+  const zero = await serving.post('/api/v1/query', { sql: 'SELECT -0.0::DOUBLE AS zero, [-0.0::DOUBLE] AS zeros' });
+  expect(zero.text).toContain('"rows":[[-0.0,[-0.0]]]');
   const { text } = await serving.post('/api/v1/query', { sql: 'SELECT max(d) AS d, count(*) AS n FROM canon.numbers' });
   expect(JSON.parse(text)).toEqual({
     columns: [

@@ -1,4 +1,4 @@
-import { visibleJson } from '@quantbot/infra';
+import { exactJson, visibleJson } from '@quantbot/infra';
 import { distinctNames, type SelectBatch } from '@quantbot/storage/sandbox';
 import { stringify } from 'csv-stringify/sync';
 
@@ -25,7 +25,7 @@ export async function* jsonOf(batches: Batches): AsyncGenerator<string> {
   for await (const { columns, rows } of batches) {
     names ??= distinctNames(columns.map(column => column.name));
     const lines = rows.map(row =>
-      visibleJson(JSON.stringify(Object.fromEntries((names ?? []).map((name, i) => [name, row[i]])))),
+      visibleJson(exactJson(Object.fromEntries((names ?? []).map((name, i) => [name, row[i]])))),
     );
     if (lines.length === 0) continue;
     yield separator + lines.join(',\n');

@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { Asset } from './assets.js';
 import type { HttpContext } from './context.js';
-import { guardHost, guardOrigin, guardPage, guardToken, neverStored, openSession } from './guards.js';
+import { exactAnswers, guardHost, guardOrigin, guardPage, guardToken, neverStored, openSession } from './guards.js';
 import { answerOf, refuse } from './http-error.js';
 import { addDescription, answers, body } from './openapi.js';
 import { addArtifacts } from './routes/artifacts.js';
@@ -26,6 +26,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
       refuse('HTTP_REQUEST_INVALID', 'The request is not one that this can answer.', details);
     },
   });
+  app.use(exactAnswers);
   app.onError((error, c) => {
     // What the library itself refuses, such as a body that is not JSON.
     const coded =

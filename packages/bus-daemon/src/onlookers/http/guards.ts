@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { exactJson } from '@quantbot/infra';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { secureHeaders } from 'hono/secure-headers';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { withoutBrackets } from './address.js';
 import { refuse } from './http-error.js';
 
@@ -100,4 +102,12 @@ export const guardPage = secureHeaders({
 export const neverStored: MiddlewareHandler = async (c, next) => {
   await next();
   if (!c.res.headers.has('cache-control')) c.res.headers.set('Cache-Control', 'no-store');
+};
+
+/** Keeps the sign of a zero in every answer. */
+export const exactAnswers: MiddlewareHandler = async (c, next) => {
+  const asJson = { 'Content-Type': 'application/json' };
+  c.json = ((value: unknown, status?: ContentfulStatusCode) =>
+    c.body(exactJson(value), status, asJson)) as unknown as typeof c.json;
+  await next();
 };

@@ -1,4 +1,4 @@
-import { busError, parseManifest } from '@quantbot/infra';
+import { busError, exactJson, parseManifest } from '@quantbot/infra';
 import { expect, test } from 'vitest';
 import type { AcceptedJob } from '../job.js';
 import { rowsOfJob } from './job-rows.js';
@@ -6,14 +6,14 @@ import { rowsOfJob } from './job-rows.js';
 const manifestOf = (more: object = {}) =>
   parseManifest(
     Buffer.from(
-      JSON.stringify({
+      exactJson({
         job_id: 'job-1',
         run_id: 'run-1',
         producer: 'p',
         kind: 'k',
         created_at_utc: '2026-01-31T12:00:00.5Z',
         artifacts: [
-          { artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.t', meta: { x: 1 } },
+          { artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.t', meta: { x: 1, zero: -0 } },
           { artifact_id: 'b', relpath: 'b.parquet', kind: 'other' },
         ],
         inputs: ['r/p/k/in'],
@@ -74,7 +74,7 @@ test('a job has one row per artifact, all under its seq, each with its own kind,
     schema_json: '[{"name":"n","type":"BIGINT","nullable":true}]',
     inputs: '["r/p/k/in"]',
     created_at_utc: Date.UTC(2026, 0, 31, 12, 0, 0, 500),
-    meta_json: '{"x":1}',
+    meta_json: '{"x":1,"zero":-0.0}',
     job_meta_json: '{"job":true}',
     provenance_json: '{"commit":"abc"}',
     manifest_sha256: 'm'.repeat(64),

@@ -1,5 +1,5 @@
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
-import type { ParquetColumn } from '@quantbot/infra';
+import { exactJson, type ParquetColumn } from '@quantbot/infra';
 import { type AcceptedJob, isRejected, type RejectedJob } from '../job.js';
 
 /**
@@ -74,7 +74,7 @@ function schemaJson(columns: readonly ParquetColumn[]): string {
   return json;
 }
 
-const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+const json = (value: unknown): string | null => (value === undefined ? null : exactJson(value));
 
 /** The manifest's schema has checked the format. A time without a zone is UTC. */
 const parseUtc = (text: string): number =>
