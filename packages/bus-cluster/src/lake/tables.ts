@@ -36,7 +36,11 @@ export const filesOf = (table: string): string => `_files.${identifier(table)}`;
 export const lakeColumns = ({ columns }: Pick<CanonTable, 'columns'>): DeclaredColumn[] => [
   ...columns
     .filter(({ type }) => type !== nullType)
-    .map(({ name, type }) => ({ name, type: isOpen(type) ? type.replaceAll(nullType, 'INTEGER') : type })),
+    .map(({ name, type, unnamed }) => ({
+      name,
+      type: isOpen(type) ? type.replaceAll(nullType, 'INTEGER') : type,
+      ...(unnamed && { unnamed }),
+    })),
   ...originColumns,
 ];
 

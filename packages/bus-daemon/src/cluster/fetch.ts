@@ -5,6 +5,7 @@ import { takeJobs } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import {
   BusError,
+  exactJson,
   isId,
   type Manifest,
   maxManifestBytes,
@@ -64,7 +65,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
   try {
     const manifest = parseObjectManifest(manifestBytes);
     await mkdir(job.folder, { recursive: true });
-    await writeFile(join(job.folder, fileNames.manifest), JSON.stringify(withLocalNames(manifest)));
+    await writeFile(join(job.folder, fileNames.manifest), exactJson(withLocalNames(manifest)));
     // An object that is not there is missing in the folder too, which verification finds.
     for (const [index, { object }] of manifest.artifacts.entries())
       await cluster.objects.download(object, join(job.folder, localName(index)));
