@@ -69,13 +69,15 @@ sampled('rejected jobs are told by code with the newest of each, and go through 
   expect(notParquet?.what).toMatch(/^1 job rejected: NOT_PARQUET\. The newest is not-parquet: /);
   expect(wide?.what).toMatch(/^2 jobs rejected: TOO_LARGE\. The newest is wide-2: /);
   writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.2 }));
-  const [show, retry] = commandsIn(wide?.cure ?? '');
+  const [show, retry, retryAll] = commandsIn(wide?.cure ?? '');
   await follow(bus, show);
   await follow(bus, retry);
   await startDaemon(bus);
   await settles(bus, 'wide-2'); // and the restart did not make the old reason again
   const after = (await doctor(bus)).report.findings.filter(({ code }) => code === 'JOBS_REJECTED');
   expect(after.find(({ what }) => what.includes('TOO_LARGE'))?.what).toMatch(/^1 job rejected: .* wide-1: /);
+  await follow(bus, retryAll);
+  await settles(bus, 'wide-1');
   rmSync(bus.layout.rejected, { recursive: true });
   mkdirSync(bus.layout.rejected);
   expect((await doctor(bus)).codes).toEqual([]);

@@ -19,10 +19,12 @@ export async function rejected({ config, layout, run }: ExaminedBus): Promise<Fi
   const looked = names.length > maxJobs ? ` (of ${maxJobs} that were looked at, of ${names.length})` : '';
   const findings = [...byCode].map(([code, entries]) => {
     const newest = entries.reduce((one, other) => ((other.reason?.seq ?? 0) > (one.reason?.seq ?? 0) ? other : one));
+    const all =
+      entries.length > 1 && newest.reason !== undefined ? `, and ${run(`retry --code ${code}`)} those of all` : '';
     return finding(
       'JOBS_REJECTED',
       `${many(entries.length, 'job')} rejected${looked}: ${code}. The newest is ${newest.jobId}${newest.reason === undefined ? '' : `: ${newest.reason.error}`}`,
-      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again, if the cause was outside the job`,
+      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again${all}, if the cause was outside the job`,
     );
   });
   return orFine(findings, 'rejected', 'no job');
