@@ -72,11 +72,12 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
   const outliving = new Closers();
   opened.push(() => outliving.close());
   try {
-    const lock = await acquireWriterLock(config);
-    opened.push(() => lock.release());
     const files = new FileThreads();
     opened.push(() => files.close());
-    files.start(); // while the bus is being opened
+    files.start(); // while the bus is being locked and opened
+    const lock = await acquireWriterLock(config);
+    opened.push(() => lock.release());
+    opened.push(() => files.close()); // nothing is moved any more when the lock is released
     const { assertHeld } = lock;
     const bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files, assertHeld, umask });
     opened.push(() => bus.journal.close());

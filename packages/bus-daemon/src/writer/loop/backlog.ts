@@ -18,6 +18,11 @@ const fewShare = 1 / 4;
  * then takes about twice as long as a batch of one job.
  */
 const besideFewShare = 1 / 32;
+/**
+ * If many jobs wait and none was claimed ahead, the first batch has at most this many: until it is
+ * verified, the threads that store have nothing to do.
+ */
+const firstJobs = 64;
 /** A producer counts as active for this long after its turn. */
 const activeMs = 10_000;
 /** If at most this many jobs are new, their manifests are read before the next batch is taken. */
@@ -93,13 +98,14 @@ export class Backlog {
     this.add(this.#isCrowded && jobs.length <= readAtHints ? this.#readNow(jobs) : jobs);
   }
 
-  /** Removes and returns the next jobs: at most one batch. */
-  take(): FoundJob[] {
+  /** Removes and returns the next jobs: at most one batch, or a first one. */
+  take({ isFirst }: { isFirst: boolean }): FoundJob[] {
     const isCrowded = this.#isCrowded;
     const all = this.#jobs.producers;
     const turns = isCrowded && all.some(isOwnProducer) ? all.filter(producer => producer !== unread) : all;
     const { count, of } = this.#turn(turns);
-    const taken = this.#jobs.take(count, producer => of.includes(producer));
+    const most = isFirst && isCrowded ? Math.min(count, firstJobs) : count;
+    const taken = this.#jobs.take(most, producer => of.includes(producer));
     this.#lastTaken = new Set(taken.map(({ name }) => String(name)));
     for (const name of this.#lastTaken) this.#names.delete(name);
     if (isCrowded && !this.#reading) void this.#readManifests();

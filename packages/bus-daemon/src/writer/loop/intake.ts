@@ -64,7 +64,7 @@ export class Intake {
     if (this.#claimed.length === 0) this.#claimed = await this.#claims();
     if (this.#claimed.length === 0) {
       if (this.#found.size === 0) await this.#lookForFirst();
-      this.#claimNext();
+      this.#claimNext({ isFirst: true });
       this.#claimed = await this.#claims();
     }
     return this.#claimed;
@@ -73,7 +73,7 @@ export class Intake {
   /** Keeps only some claimed jobs. The next claims are made ahead of the batch that needs them. */
   keepOnly(stays: (job: ClaimedJob) => boolean): void {
     this.#claimed = this.#claimed.filter(stays);
-    if (this.#claimed.length === 0 && !this.#found.isShared) this.#claimNext();
+    if (this.#claimed.length === 0 && !this.#found.isShared) this.#claimNext({ isFirst: false });
   }
 
   /** Waits for claims in progress, and then forgets all claimed jobs. They lie in `claimed/`. */
@@ -83,10 +83,10 @@ export class Intake {
     this.#claimed = [];
   }
 
-  #claimNext(): void {
+  #claimNext(options: { isFirst: boolean }): void {
     if (this.#found.size === 0 || this.#claiming !== undefined) return;
     this.#lookForMore();
-    this.#claiming = claim(this.#bus, this.#found.take());
+    this.#claiming = claim(this.#bus, this.#found.take(options));
     this.#claiming.catch(() => {}); // the taker gets the error
   }
 

@@ -16,7 +16,7 @@ import { asError, type StoreOrder, type StoreResult } from '../file-thread/order
 import { type DecidedArtifact, isRejected } from '../job.js';
 import type { DecidedBatch } from './decide.js';
 
-/** Files open at once. */
+/** Files open at once. The thread works on one such group after the other. */
 const filesAtOnce = 64;
 
 /**
@@ -30,8 +30,11 @@ export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch
   faultPoint('store:before-link');
   const folders = new Set(fresh.map(artifact => inFolder(bus.layout.root, dirname(artifact.relPath))));
   for (const folder of folders) await makeFolderDurable(folder);
-  for (let first = 0; first < fresh.length; first += filesAtOnce)
-    await storeTogether(bus, fresh.slice(first, first + filesAtOnce));
+  const groups = Array.from({ length: Math.ceil(fresh.length / filesAtOnce) }, (_, group) =>
+    fresh.slice(group * filesAtOnce, (group + 1) * filesAtOnce),
+  );
+  // Ask for several at once: while the main thread is busy, the other one must not run out of work.
+  await concurrently(groups, group => storeTogether(bus, group));
   faultPoint('store:after-link');
   for (const folder of folders) await syncFolder(folder);
   faultPoint('store:after-sync');
