@@ -84,6 +84,70 @@ inBrowser('a rejected job says why and what to do, and can be retried once the c
   expect(problems).toEqual([]);
 });
 
+inBrowser('a retried job that is rejected again can be retried again, and its old message is gone', async () => {
+  const { url } = await busToLookAt();
+  const { page, problems } = await openPage();
+  await page.goto(`${url}/#/jobs/wide`);
+  await page.getByRole('button', { name: 'Retry' }).waitFor();
+  const ask = async () => (await fetch(`${url}/api/v1/jobs/wide`)).json() as Promise<{ state: string; at: string }>;
+  const before = await ask();
+  // The page learns of the second rejection only, as when both changes come at once.
+  const settled = new Promise<void>(resolve => {
+    void expect
+      .poll(ask, patience)
+      .toSatisfy(({ state, at }) => state === 'rejected' && at !== before.at)
+      .then(resolve);
+  });
+  await page.route('**/api/v1/jobs/wide', async route => {
+    await settled;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await settled;
+  await page.getByRole('button', { name: 'Retry' }).waitFor();
+  expect(await page.getByText('It is in the inbox again.').count()).toBe(0);
+  expect(problems).toEqual([]);
+});
+
+inBrowser(
+  'an answer that is cut while it comes leaves the page as it was, and shows once when it is asked again',
+  async () => {
+    const { bus, url } = await busToLookAt();
+    const { page, problems } = await openPage();
+    await page.addInitScript(() => {
+      const { fetch } = globalThis;
+      const cut = async (response: Response) => {
+        const text = await response.text();
+        const start = (controller: ReadableStreamDefaultController) => {
+          controller.enqueue(new TextEncoder().encode(text.slice(0, -2)));
+          controller.error(new TypeError('terminated'));
+        };
+        return new Response(new ReadableStream({ start }), response);
+      };
+      globalThis.fetch = async (input, init) => {
+        const response = await fetch(input, init);
+        return (globalThis as { isCut?: boolean }).isCut ? cut(response) : response;
+      };
+    });
+    await page.goto(`${url}/#/jobs`);
+    const jobs = () => page.locator('main td:first-child a').allTextContents();
+    const four = ['wide', 'job-third', 'job-second', 'job-first'];
+    await expect.poll(jobs, patience).toEqual(four);
+    const setCut = (isCut: boolean) => page.evaluate(value => Object.assign(globalThis, { isCut: value }), isCut);
+    await setCut(true);
+    await (await submit(bus, { runId: 'new', jobId: 'job-new', select: numbers(1) })).settled();
+    await page.getByText('The daemon does not answer').first().waitFor();
+    expect(await jobs()).toEqual(four);
+    expect(await heading(page).allTextContents()).toEqual(['Jobs']);
+    await setCut(false);
+    await page.getByRole('link', { name: 'Runs' }).click();
+    await page.getByRole('link', { name: 'Jobs' }).click();
+    await expect.poll(jobs, patience).toEqual(['job-new', ...four]);
+    expect(await heading(page).allTextContents()).toEqual(['Jobs']);
+    expect(problems).toEqual([]);
+  },
+);
+
 sometimesInBrowser('lineage can be walked, by keyboard too, from an artifact to its run and its job', async () => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage();
