@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { withGenerated } from '@quantbot/tooling-config/generated';
 import { numbers, writeSelect } from '@quantbot/tooling-testing/parquet';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
@@ -35,16 +36,17 @@ const types = [
  * A line per type of a table's column, a character per type of a file's column, both in the order
  * of `types`.
  */
-const fitTable = /```text\n(.*?)```/s.exec(
-  readFileSync(new URL('../../../../docs/reference/type-mapping.md', import.meta.url), 'utf8').split(
-    '## Canonical tables',
-  )[1] ?? '',
-)?.[1];
-
-test('which type of a file fits which type of a table, for each pair', () => {
+function fitTable(): string {
   const width = Math.max(...types.map(type => type.length)) + 1;
-  const actual = types.map(table => table.padEnd(width) + types.map(file => (fits(file, table) ? 'x' : '.')).join(''));
-  expect(`${actual.join('\n')}\n`).toBe(fitTable);
+  const marks = (table: string) => types.map(file => (fits(file, table) ? 'x' : '.')).join('');
+  return types.map(table => table.padEnd(width) + marks(table)).join('\n');
+}
+
+test('docs/reference/type-mapping.md has which type of a file fits which of a table (else: pnpm docs:types)', async () => {
+  const page = new URL('../../../../docs/reference/type-mapping.md', import.meta.url).pathname;
+  const block = `\`\`\`text\n${fitTable()}\n\`\`\``;
+  const whole = withGenerated(readFileSync(page, 'utf8'), 'packages/bus-format/src/canon/types.ts', block);
+  await expect(whole).toMatchFileSnapshot(page);
 });
 
 const extremes: Record<string, string[]> = {

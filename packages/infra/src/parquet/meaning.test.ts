@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
@@ -11,7 +10,7 @@ import { readParquetFooter } from './footer.js';
 import { meaningRules } from './meaning-rules.js';
 import { convertedTypes, logicalTypes, physicalTypes } from './schema-element.js';
 
-const { i32, no, struct, yes } = compact;
+const { i32, struct, yes } = compact;
 
 /** Every annotation of the format's document, as far as it has no parameters. */
 const logicals: Record<string, Buffer | undefined> = {
@@ -211,50 +210,4 @@ test('columns whose nanoseconds DuckDB would cut are told, wherever they lie', a
   ]);
   expect(faults).toEqual([]);
   expect(nanosecondColumns).toEqual(['old', 'deep']);
-});
-
-test('docs/reference/type-mapping.md says what a canonical table refuses, in the words of the rules', () => {
-  const page = readFileSync(new URL('../../../../docs/reference/type-mapping.md', import.meta.url), 'utf8');
-  const [, table = ''] = /\n\| in the file \|[^\n]*\n\|[-|]*\n(.*?)\n\n/s.exec(page) ?? [];
-  const rows = Object.values(meaningRules).map(({ inFile, read, instead }) => `| ${inFile} | ${read} | ${instead} |`);
-  expect(table.split('\n')).toEqual(rows);
-});
-
-/** TIME (7) and TIMESTAMP (8) of the format's union. */
-const ofTime = (id: 7 | 8, unit: number, isUtc: boolean): Buffer =>
-  struct([id, struct([1, isUtc ? yes() : no()], [2, struct([unit + 1, struct()])])]);
-
-/** How a file can declare moments and times of day: in words, and as bytes. */
-const declaredTimes: [string, Element][] = [
-  ['INT96', { name: 'x', type: physical('INT96') }],
-  ...(['TIMESTAMP_MILLIS', 'TIMESTAMP_MICROS', 'TIME_MILLIS', 'TIME_MICROS'] as const).map(
-    (name): [string, Element] => [
-      `converted type ${name} alone`,
-      { name: 'x', ...(name === 'TIME_MILLIS' ? int32 : int64), converted: converted(name) },
-    ],
-  ),
-  ...([8, 7] as const).flatMap(id =>
-    ['MILLIS', 'MICROS', 'NANOS'].flatMap((unit, number) =>
-      [false, true].map((isUtc): [string, Element] => [
-        `logical type ${id === 8 ? 'TIMESTAMP' : 'TIME'}(${unit}, ${isUtc ? 'UTC' : 'local'})`,
-        { name: 'x', ...(id === 7 && number === 0 ? int32 : int64), logical: ofTime(id, number, isUtc) },
-      ]),
-    ),
-  ),
-];
-
-test('docs/reference/type-mapping.md says of every moment and time of day what a canonical table keeps', async () => {
-  const rows: string[] = [];
-  for (const [declared, element] of declaredTimes) {
-    const path = join(temporaryFolder(), 'file.parquet');
-    writeSchema(path, [element]);
-    const { columns, meaning } = await readParquetFooter(path);
-    const keptIfWhole = meaning.nanosecondColumns.length > 0 ? 'whole microseconds' : 'every value';
-    rows.push(
-      `| ${declared} | \`${columns[0]?.type}\` | ${meaning.faults.length > 0 ? 'nothing: refused' : keptIfWhole} |`,
-    );
-  }
-  const page = readFileSync(new URL('../../../../docs/reference/type-mapping.md', import.meta.url), 'utf8');
-  const [, table = ''] = /\n\| declared as \|[^\n]*\n\|[-|]*\n(.*?)\n\n/s.exec(page) ?? [];
-  expect(table.split('\n')).toEqual(rows);
 });

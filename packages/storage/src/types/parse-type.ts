@@ -1,8 +1,11 @@
 import * as duckdb from '@duckdb/node-api';
 import { storageError } from '../errors.js';
 import { writtenInstead } from './file-types.js';
+import { valueWords } from './value-words.js';
 
-const scalarTypes: Record<string, duckdb.DuckDBType> = {
+type ComposedType = 'DECIMAL' | 'LIST' | 'STRUCT' | 'MAP';
+
+const scalarTypes: Readonly<Record<Exclude<keyof typeof valueWords, ComposedType>, duckdb.DuckDBType>> = {
   BOOLEAN: duckdb.BOOLEAN,
   TINYINT: duckdb.TINYINT,
   SMALLINT: duckdb.SMALLINT,
@@ -47,10 +50,8 @@ const instead: Record<string, string> = {
   UNION: 'STRUCT',
 };
 
-/**
- * Every type that can be written, as it is documented; DECIMAL, lists, STRUCT and MAP come on top.
- */
-export const writableTypes: readonly string[] = [...Object.keys(scalarTypes), 'DECIMAL', 'LIST', 'STRUCT', 'MAP'];
+/** Every type that can be written, as it is documented. */
+export const writableTypes: readonly string[] = Object.keys(valueWords);
 
 /**
  * Reads the name of a type that can be written to Parquet and read back as it was: `BIGINT`,
@@ -123,7 +124,7 @@ class TypeParser {
       this.#expect(')');
       return duckdb.MAP(key, value);
     }
-    const type = scalarTypes[aliases[name] ?? name];
+    const type = (scalarTypes as Readonly<Record<string, duckdb.DuckDBType>>)[aliases[name] ?? name];
     if (type === undefined) throw this.#invalid(instead[name] ?? writtenInstead(name));
     return type;
   }
