@@ -186,7 +186,7 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
     await checkAll(bus, 5);
   });
 
-  test('loses and doubles nothing when daemons are killed again and again', async () => {
+  test('loses and doubles nothing when daemons are killed again and again', { tags: ['campaign'] }, async () => {
     const bus = await cluster();
     const jobs = 60;
     const random = seededRandom(seed);

@@ -1,13 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { tableModeNames } from '@quantbot/infra/config';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
+import { literal } from '../sql.js';
 import { modes, shownRows } from './modes.js';
 
 let database: MemoryDatabase;
+let folder: string;
 beforeAll(async () => {
   database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  folder = mkdtempSync(join(tmpdir(), 'quantbot-modes-'));
 });
-afterAll(() => database.close());
+afterAll(() => {
+  database.close();
+  rmSync(folder, { recursive: true });
+});
 
 const jobs = 4;
 
@@ -56,5 +65,22 @@ describe.each(tableModeNames)('%s', mode => {
     const all = await rowsOf(shown(came(1, jobs)));
     const newest = await rowsOf(shown(came(jobs, jobs)));
     expect(newest.join() === all.join()).toBe(modes[mode].onlyNewestJob);
+  });
+
+  test('verification expects what is shown, and finds when rows are lost', async () => {
+    const file = join(folder, `${mode}.parquet`);
+    await database.connection.run(`COPY (SELECT k FROM (${came(1, jobs)})) TO ${literal(file)}`);
+    const count = async (from: string) =>
+      Number((await query(database.connection, `SELECT count(*) AS n ${from}`))[0]?.n);
+    const artifacts = {
+      rows: await count(`FROM (${came(1, jobs)})`),
+      newest: { seq: jobs, rows: await count(`FROM (${came(jobs, jobs)})`) },
+      sound: [file],
+      isHurt: false,
+    };
+    const key = [{ name: 'k', type: 'BIGINT' }];
+    const problemOf = (view: string) => modes[mode].problem({ view: `(${view})`, key, count }, artifacts, jobs);
+    expect(await problemOf(shown(came(1, jobs)))).toBeUndefined();
+    expect(await problemOf(`SELECT * FROM (${shown(came(1, jobs))}) WHERE k <> 0`)).toMatch(/rows|keys/);
   });
 });
