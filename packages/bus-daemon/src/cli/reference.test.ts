@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createProgram } from './program.js';
 import { cliReference, leavesOf } from './reference.js';
@@ -7,6 +9,13 @@ test('docs/reference/cli.md is made of the commands that there are (else: pnpm d
 });
 
 const commands = leavesOf(createProgram());
+
+test("the package's README has a row for each command, and for no other", () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name);
+  const names = new Set(commands.map(([path]) => path.split(' ')[1]));
+  expect([...new Set(rows)].sort()).toEqual([...names].sort());
+});
 
 test.each(commands)('%s has examples, each a command line that there is', (path, command) => {
   const examples = command.explanation?.examples ?? [];
