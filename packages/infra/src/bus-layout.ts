@@ -76,15 +76,18 @@ export function storeRelPath(parts: ArtifactKeyParts): string {
 export const objectKeys = {
   marker: fileNames.marker,
   /**
-   * The manifest of a job. The name has the first 16 digits of its SHA-256, so that a daemon that
-   * removes a settled job late never removes a newer one of the same id.
+   * The manifest of a job. The name has the first 16 digits of its SHA-256, and of a retry the seq
+   * of the rejection, so that a daemon that removes a settled job late never removes a newer one of
+   * the same id.
    */
-  inbox: (jobId: string, manifestSha256: string): string =>
-    `${objectKeys.inboxOf(jobId)}${manifestSha256.slice(0, 16)}.json`,
+  inbox: (jobId: string, manifestSha256: string, retryOf = 0): string =>
+    `${objectKeys.inboxOf(jobId)}${manifestSha256.slice(0, 16)}${retryOf === 0 ? '' : `~${retryOf}`}.json`,
   /** The prefix of all manifests of this job id. */
   inboxOf: (jobId: string): string => `inbox/${jobId}~`,
   receipt: (jobId: string): string => `receipts/${jobId}.json`,
   rejected: (jobId: string): string => `rejected/${jobId}.json`,
+  /** The manifest of a rejected job, for a retry. */
+  rejectedManifest: (jobId: string): string => `rejected/${jobId}.manifest.json`,
 } as const;
 
 /**

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
+import { type ClusterConfig, withVariables } from './config/cluster.js';
 import { checkedRoot, findBusConfig } from './config/config.js';
 import { BusError, busError, systemErrorCode } from './errors.js';
 import { isNotRegular, readSmallFile, smallFileBytes } from './files/read-small.js';
@@ -166,16 +167,36 @@ function makeShared(folder: string, umask: number): void {
   }
 }
 
+/** Where jobs are submitted. */
+export interface SubmitRoot {
+  /** Absolute path, or the URL of an object store. */
+  busRoot: string;
+  /** How the configuration reaches the S3 server; undefined if only the environment says it. */
+  s3: ClusterConfig['s3'] | undefined;
+}
+
+/** {@link findBusRoot}, and how the configuration of a cluster reaches its object store. */
+export async function findSubmitRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<SubmitRoot> {
+  const named = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined);
+  if (named !== undefined) return { busRoot: await checkedBus(named), s3: undefined };
+  const { config } = findBusConfig({ env });
+  if (config.cluster === undefined) return { busRoot: await checkedBus(config.busRoot), s3: undefined };
+  return { busRoot: withVariables(config.cluster.objects), s3: config.cluster.s3 };
+}
+
 /**
  * Finds the bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
- * `bus_config.json`, then `data/bus`.
+ * `bus_config.json` (of a cluster: its objects), then `data/bus`.
  *
  * @returns its absolute path, or the URL of an object store as it is, not looked at yet.
  * @throws BusError `BUS_ROOT_NOT_FOUND` if the folder has no marker, so that no daemon would read
  * it.
  */
 export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const root = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined) ?? findBusConfig({ env }).config.busRoot;
+  return (await findSubmitRoot(busRoot, env)).busRoot;
+}
+
+async function checkedBus(root: string): Promise<string> {
   if (isObjectRoot(root)) return root;
   const path = checkedRoot(resolve(root));
   if ((await readBusMarker(path)) === undefined)

@@ -8,7 +8,8 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Union
+from types import MappingProxyType
+from typing import Any, Mapping, Match, NamedTuple, Optional, Union
 
 from ._errors import BusError
 
@@ -28,6 +29,15 @@ class BusPaths(NamedTuple):
     export_enabled: bool
     object_root: Optional[str] = None
     """The URL of an object store in the place of ``bus_root``."""
+    s3: Mapping[str, Any] = MappingProxyType({})
+    """How the configuration of a cluster reaches its S3 server."""
+
+
+class ObjectRoot(NamedTuple):
+    """The object store that jobs are submitted to."""
+
+    url: str
+    s3: Mapping[str, Any]
 
 
 def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> BusPaths:
@@ -53,6 +63,9 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
             raise BusError("CONFIG_INVALID", f"{path}: {name} is not a path.")
         return checked_root(base / value, name)
 
+    cluster = settings.get("cluster") or {}
+    if not isinstance(cluster, dict):
+        raise BusError("CONFIG_INVALID", f"{path}: cluster is not an object.")
     named_root = settings.get("bus_root")
     is_url = isinstance(named_root, str) and named_root.startswith(("s3://", "file://"))
     if is_url:
@@ -63,19 +76,41 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
         duckdb_path=place(settings, "duckdb_path", "data/alerts.duckdb"),
         export_dir=place(export, "export_dir", "data/exports"),
         export_enabled=export.get("enabled", True) is not False,
-        object_root=named_root if is_url else None,
+        object_root=_cluster_objects(cluster) or (named_root if is_url else None),
+        s3=cluster.get("s3") or {},
     )
 
 
-def find_object_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Optional[str]:
-    """The URL of the object store to submit to; None if the bus is in a folder.
+def _cluster_objects(cluster: Mapping[str, Any]) -> Optional[str]:
+    """The objects of a cluster, with variables of the environment filled in."""
+    objects = cluster.get("objects")
+    return None if not isinstance(objects, str) else re.sub(r"\$\{(\w+)\}", _variable, objects)
+
+
+def _variable(match: Match[str]) -> str:
+    value = os.environ.get(match[1])
+    if value is None:
+        raise BusError(
+            "CONFIG_INVALID", f"The environment has no variable {match[1]}, which the section cluster names."
+        )
+    return value
+
+
+def find_object_root(
+    bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None
+) -> Optional[ObjectRoot]:
+    """The object store to submit to; None if the bus is in a folder.
 
     Raises BusError CONFIG_NOT_FOUND or CONFIG_INVALID.
     """
     variables = os.environ if env is None else env
     named = bus_root if bus_root is not None else variables.get("QUANTBOT_BUS_ROOT") or None
-    root = find_bus_paths(env=variables).object_root if named is None else named
-    return root if isinstance(root, str) and root.startswith(("s3://", "file://")) else None
+    if named is None:
+        paths = find_bus_paths(env=variables)
+        return None if paths.object_root is None else ObjectRoot(paths.object_root, paths.s3)
+    if isinstance(named, str) and named.startswith(("s3://", "file://")):
+        return ObjectRoot(named, {})
+    return None
 
 
 def find_bus_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Path:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar
 
-from ._bus_root import check_marker_text
+from ._bus_root import ObjectRoot, check_marker_text
 from ._durable import digest_of
 from ._errors import BusError
 from ._fault_point import fault_point
@@ -25,8 +25,8 @@ _UNKNOWN_HINT = "Submit again: the bus takes the same content only once. The out
 class ObjectBus:
     """The bus on an object store. Looks for its marker at once, if it may."""
 
-    def __init__(self, url: str) -> None:
-        self.objects = open_objects(url)
+    def __init__(self, store: ObjectRoot) -> None:
+        self.objects = open_objects(store.url, store.s3)
         self.root = self.objects.url
         self._check_marker()
 

@@ -7,7 +7,8 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import Optional, Protocol, Union
+from types import MappingProxyType
+from typing import Any, Mapping, Optional, Protocol, Union
 from urllib.parse import unquote, urlsplit
 
 from ._bus_root import checked_root
@@ -43,13 +44,15 @@ class Objects(Protocol):
         """The first keys with this prefix, at most 1,000."""
 
 
-def open_objects(url: str) -> Objects:
-    """Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
+def open_objects(url: str, s3: Mapping[str, Any] = MappingProxyType({})) -> Objects:
+    """``s3`` is how the configuration of a cluster reaches its S3 server.
+
+    Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
     if url.startswith("file://"):
         return FolderObjects(_folder_of(url))
     from ._s3 import open_s3  # most programs never need it
 
-    return open_s3(url)
+    return open_s3(url, s3)
 
 
 def _folder_of(url: str) -> Path:

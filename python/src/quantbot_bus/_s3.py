@@ -6,7 +6,8 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, Callable, Optional
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, Optional
 
 from ._bus_root import checked_root
 from ._errors import BusError
@@ -20,8 +21,10 @@ MULTIPART_ABOVE_BYTES = 1024**3
 """Only of an object that comes in one piece does S3 keep the SHA-256."""
 
 
-def open_s3(url: str) -> "S3Objects":
-    """Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
+def open_s3(url: str, settings: Mapping[str, Any] = MappingProxyType({})) -> "S3Objects":
+    """``settings`` has ``endpoint``, ``region`` and ``path_style``; else the environment says them.
+
+    Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
     match = _ROOT.match(url)
     if match is None:  # not shown: somebody may have put a secret into it
         raise BusError("BUS_ROOT_INVALID", "The root of the bus is not of the form s3://bucket/prefix.")
@@ -41,10 +44,12 @@ def open_s3(url: str) -> "S3Objects":
         read_timeout=60,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if settings["path_style"] else "virtual"} if "path_style" in settings else None,
     )
     try:
         session = boto3.Session()
-        client = session.client("s3", config=config, region_name=session.region_name or "us-east-1")
+        region = settings.get("region") or session.region_name or "us-east-1"
+        client = session.client("s3", config=config, region_name=region, endpoint_url=settings.get("endpoint"))
     except Exception as error:
         raise BusError("SUBMIT_FAILED", f"The settings of AWS cannot be used: {error}.") from error
     return S3Objects(client, match[1], prefix)

@@ -123,9 +123,9 @@ def submit_artifacts(
     job = Job(run_id, producer, kind, tuple(artifacts), job_id, inputs, provenance, meta, transfer)
     check_job(job)
     new_id = job_id or _new_job_id(producer)
-    url = find_object_root(bus_root)
-    if url is not None:
-        bus = ObjectBus(url)
+    store = find_object_root(bus_root)
+    if store is not None:
+        bus = ObjectBus(store)
         try:
             manifest, entries = bus.submit(new_id, job_id is None, job)
         except OSError as error:

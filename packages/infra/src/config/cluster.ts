@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { busError } from '../errors.js';
+import { variablePattern } from './notify.js';
 
 /** Where a bus past one machine keeps its journal and its files. */
 export const clusterSchema = z.strictObject({
@@ -64,4 +66,18 @@ export function resolveCluster(file: z.infer<typeof clusterSchema>, base: string
     leaseS: file.lease_s,
     workDir: file.work_dir && resolve(base, file.work_dir),
   };
+}
+
+/**
+ * Fills in variables of the environment.
+ *
+ * @throws BusError `CONFIG_INVALID` for one that is not set.
+ */
+export function withVariables(text: string): string {
+  return text.replace(variablePattern, (_, name: string) => {
+    const value = process.env[name];
+    if (value === undefined)
+      throw busError('CONFIG_INVALID', `The environment has no variable ${name}, which the section cluster names.`);
+    return value;
+  });
 }

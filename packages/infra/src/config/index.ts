@@ -1,6 +1,6 @@
 /** `@quantbot/infra/config`: the schema of `bus_config.json`, and how it is found and parsed. */
 export { type DeclaredTable, defaultTableMode, type TableMode, tableModeNames } from './canon-table.js';
-export type { ClusterConfig } from './cluster.js';
+export { type ClusterConfig, withVariables } from './cluster.js';
 export { commentedDefaults } from './commented-defaults.js';
 export { withoutComments, withValue } from './comments.js';
 export {

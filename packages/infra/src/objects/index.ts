@@ -2,6 +2,7 @@
  * `@quantbot/infra/objects`: an object store under one root URL, `s3://bucket/prefix` or
  * `file:///folder`.
  */
+export { hashObject } from './hash-object.js';
 export type { ListedObject, ObjectHead, Objects, S3Options } from './objects.js';
 export { openObjects } from './open.js';
 export { type S3Access, s3Access } from './s3/for-duckdb.js';

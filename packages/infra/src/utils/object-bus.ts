@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { statSync, unlinkSync } from 'node:fs';
 import { objectKeys, storeObjectKey } from '../bus-layout.js';
 import { markerIn } from '../bus-root.js';
@@ -8,7 +7,8 @@ import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { newJobId } from '../ids.js';
 import { maxManifestBytes, type ObjectArtifact, type ObjectManifest, parseObjectManifest } from '../manifest.js';
-import type { Objects } from '../objects/objects.js';
+import { hashObject } from '../objects/hash-object.js';
+import type { Objects, S3Options } from '../objects/objects.js';
 import { openObjects } from '../objects/open.js';
 import { readFooterIn, readParquetFooter } from '../parquet/footer.js';
 import {
@@ -38,19 +38,19 @@ const opened = new Map<string, Promise<BusTarget>>();
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND` if there is no marker; as `openObjects`.
  */
-export function openObjectBus(url: string): Promise<BusTarget> {
+export function openObjectBus(url: string, s3: S3Options = {}): Promise<BusTarget> {
   const settings = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
-  const key = JSON.stringify([url, settings.sort()]);
+  const key = JSON.stringify([url, s3, settings.sort()]);
   const known = opened.get(key);
   if (known !== undefined) return known;
-  const opening = asSubmission(open(url));
+  const opening = asSubmission(open(url, s3));
   opened.set(key, opening);
   opening.catch(() => opened.delete(key));
   return opening;
 }
 
-async function open(url: string): Promise<BusTarget> {
-  const objects = await openObjects(url);
+async function open(url: string, s3: S3Options): Promise<BusTarget> {
+  const objects = await openObjects(url, s3);
   await checkMarker(objects);
   return {
     root: objects.url,
@@ -129,21 +129,12 @@ async function upload(
 async function checkSame(objects: Objects, object: string, digest: ContentDigest): Promise<void> {
   const found = await unlessDenied(objects.head(object));
   if (found === 'denied') return;
-  const sha256 = found?.sha256 ?? (await unlessDenied(sha256Of(objects, object, found?.bytes ?? 0)));
+  const sha256 = found?.sha256 ?? (await unlessDenied(hashObject(objects, object, found?.bytes ?? 0)));
   if (sha256 === 'denied') return;
   if (found?.bytes !== digest.bytes || sha256 !== digest.sha256)
     throw busError('CHECKSUM_MISMATCH', `The object ${object} has another content than its name says.`, {
       hint: 'Run `quantbot-bus verify` to see whether the bus uses it, and remove it if not.',
     });
-}
-
-const rangeBytes = 8 * 1024 * 1024;
-
-async function sha256Of(objects: Objects, key: string, bytes: number): Promise<string> {
-  const sha256 = createHash('sha256');
-  for (let offset = 0; offset < bytes; offset += rangeBytes)
-    sha256.update(await objects.readRange(key, offset, Math.min(rangeBytes, bytes - offset)));
-  return sha256.digest('hex');
 }
 
 /** More jobs than this that wait under one id are not compared. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { findBusRoot } from '../bus-root.js';
+import { findSubmitRoot } from '../bus-root.js';
 import { systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { newJobId } from '../ids.js';
 import { manifestArtifactKey, type Operation } from '../manifest.js';
 import { isObjectRoot } from '../object-root.js';
+import type { S3Options } from '../objects/objects.js';
 import type { Receipt } from '../receipt.js';
 import { withSubmitSpan } from '../tracing.js';
 import { folderBus } from './enter-inbox.js';
@@ -93,17 +94,23 @@ async function submitJob(options: SubmitArtifactsOptions): Promise<Submission> {
 
 /**
  * Submits a command to the daemon as a job, for actions that only the writer may take. The daemon
- * need not be running.
+ * need not be running. `s3` says how an object store is reached, as in the section `cluster`.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`, `MANIFEST_INVALID`, `SUBMIT_FAILED`.
  */
-export const submitOperation = (op: Operation, options: { busRoot?: string } = {}): Promise<Submission> =>
-  submitTo(options.busRoot, bus => bus.operate(op));
+export const submitOperation = (
+  op: Operation,
+  { busRoot, s3 }: { busRoot?: string; s3?: S3Options } = {},
+): Promise<Submission> => submitTo(busRoot, bus => bus.operate(op), s3);
 
-async function submitTo(root: string | undefined, enter: (bus: BusTarget) => Promise<EnteredJob>): Promise<Submission> {
+async function submitTo(
+  root: string | undefined,
+  enter: (bus: BusTarget) => Promise<EnteredJob>,
+  options?: S3Options,
+): Promise<Submission> {
   try {
-    const busRoot = await findBusRoot(root);
-    const bus = isObjectRoot(busRoot) ? await openObjectBus(busRoot) : folderBus(busRoot);
+    const { busRoot, s3 = options } = await findSubmitRoot(root);
+    const bus = isObjectRoot(busRoot) ? await openObjectBus(busRoot, s3) : folderBus(busRoot);
     const job = await enter(bus);
     faultPoint('submit:accepted');
     return describeSubmission(bus, job);
