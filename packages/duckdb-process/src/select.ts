@@ -16,7 +16,13 @@ export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
   let bytes = 0;
   try {
     const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
-    for await (const { columns, rows } of streamSelect(sql, { duckdbPath, memoryMb, spill, values: 'json', signal })) {
+    for await (const { columns, rows } of streamSelect(sql, {
+      database: duckdbPath,
+      memoryMb,
+      spill,
+      values: 'json',
+      signal,
+    })) {
       answer.columns = columns;
       for (const row of rows) {
         bytes += Buffer.byteLength(JSON.stringify(row));

@@ -1,5 +1,5 @@
 import { type LakeAddress, openLake } from '../lake/open-lake.js';
-import { DuckDb } from '../open-duckdb.js';
+import { type AcquiredConnection, DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
 import { published } from './attach.js';
 import { makePast } from './past.js';
@@ -25,9 +25,15 @@ export async function openLakePast(address: LakeAddress, seq: number): Promise<D
 
 async function asDatabase(address: LakeAddress, as: string, begin?: string): Promise<DuckDb> {
   const acquire = async () => {
-    const { instance, connection, close } = await openLake(address, { readOnly: true, as });
-    if (begin !== undefined) await connection.run(begin);
-    return { connection, shared: { instance, identity: as, release: close, discard: () => {} } };
+    const attached = await attachLake(address, as);
+    if (begin !== undefined) await attached.connection.run(begin);
+    return attached;
   };
   return new DuckDb('of the cluster', await acquire(), resolveMapping({}), acquire);
+}
+
+/** Opens an in-memory database of its own, and attaches the lake read-only under a name. */
+export async function attachLake(address: LakeAddress, as: string): Promise<AcquiredConnection> {
+  const { instance, connection, close } = await openLake(address, { readOnly: true, as });
+  return { connection, shared: { instance, identity: as, release: close, discard: () => {} } };
 }

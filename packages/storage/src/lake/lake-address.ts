@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { busError } from '@quantbot/infra';
-import { type ClusterConfig, variablePattern } from '@quantbot/infra/config';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { s3Access } from '@quantbot/infra/objects';
 import type { LakeAddress } from './open-lake.js';
 
@@ -14,18 +13,4 @@ export async function lakeAddress(cluster: ClusterConfig): Promise<LakeAddress> 
     s3: isFolder ? undefined : await s3Access(objects, cluster.s3),
     extensions: cluster.extensions,
   };
-}
-
-/**
- * Fills in variables of the environment.
- *
- * @throws BusError `CONFIG_INVALID` for one that is not set.
- */
-export function withVariables(text: string): string {
-  return text.replace(variablePattern, (_, name: string) => {
-    const value = process.env[name];
-    if (value === undefined)
-      throw busError('CONFIG_INVALID', `The environment has no variable ${name}, which the section cluster names.`);
-    return value;
-  });
 }

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
 import type { BusLayout } from '@quantbot/infra';
+import type { LakeAddress } from '../lake/open-lake.js';
 
 /**
  * The files that untrusted SQL may reach. DuckDB permits writing there too, so run one SELECT only.
@@ -22,6 +23,10 @@ export const foldersOfDaemon = ({ store, canon, hot, segments }: BusLayout, expo
   segments,
   exportDir,
 ];
+
+/** The same for a cluster: what its daemons and producers put down under checked names. */
+export const foldersOfCluster = ({ root }: LakeAddress): string[] =>
+  ['store', 'lake', 'exports'].map(folder => `${root}/${folder}`);
 
 /** Limits the connection's SQL to these folders and files, irrevocably. */
 export async function lockDown(connection: DuckDBConnection, { folders, files = [] }: Reach): Promise<void> {

@@ -2,18 +2,20 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
 import { busLayout } from '@quantbot/infra';
 import { attachPublished, published } from '../catalog/attach.js';
+import { attachLake } from '../catalog/lake-source.js';
 import { seqAt } from '../catalog/open-catalog.js';
 import { makePast } from '../catalog/past.js';
 import { makeSpillFolder } from '../duckdb/spill-folder.js';
 import { storageError } from '../errors.js';
+import type { LakeAddress } from '../lake/open-lake.js';
 import { DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
-import { foldersOfDaemon, lockDown } from './lock-down.js';
+import { foldersOfCluster, foldersOfDaemon, lockDown } from './lock-down.js';
 
 /** The database for untrusted SQL. */
 export interface SandboxOptions {
-  /** Path of the published database. */
-  duckdbPath: string;
+  /** Path of the published database, or the lake of a cluster. */
+  database: string | LakeAddress;
   /** As of a moment: after the job with this seq, or at this time by the daemon's clock. */
   asOf?: number | Date;
   /** The memory limit (MiB); more is spilled. By default DuckDB's own limit. */
@@ -40,12 +42,13 @@ export interface Sandbox {
  * @throws StorageError as `openDuckDb`, and `CATALOG_NOT_FOUND` for a database that is not a bus's.
  */
 export async function openSandbox(
-  { duckdbPath, asOf, memoryMb, spill }: SandboxOptions,
+  { database: source, asOf, memoryMb, spill }: SandboxOptions,
   writable: readonly string[] = [],
 ): Promise<Sandbox> {
-  const attached = await attachPublished(duckdbPath);
+  const isFile = typeof source === 'string';
+  const attached = await (isFile ? attachPublished(source) : attachLake(source, published));
   const { connection } = attached;
-  const database = new DuckDb(duckdbPath, attached, resolveMapping({}));
+  const database = new DuckDb(isFile ? source : source.root, attached, resolveMapping({}));
   const own = spill === undefined ? makeSpillFolder() : undefined;
   const close = async () => {
     await database.close();
@@ -53,7 +56,7 @@ export async function openSandbox(
   };
   try {
     await database.query(`USE ${published}`);
-    const folders = await readableFolders(database);
+    const folders = isFile ? await readableFolders(database) : foldersOfCluster(source);
     if (asOf !== undefined) {
       const seq = await seqAt(database, asOf);
       await database.query('USE memory');

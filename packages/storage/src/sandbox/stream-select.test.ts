@@ -18,7 +18,7 @@ async function database(): Promise<string> {
 
 async function answer(sql: string, values: 'text' | 'json' = 'json') {
   const batches = [];
-  for await (const batch of streamSelect(sql, { duckdbPath: await database(), values })) batches.push(batch);
+  for await (const batch of streamSelect(sql, { database: await database(), values })) batches.push(batch);
   return { columns: batches[0]?.columns, rows: batches.flatMap(batch => batch.rows) };
 }
 
@@ -188,7 +188,7 @@ test.each([
 test('a signal ends the query with its reason', async () => {
   const end = new AbortController();
   const sql = 'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range = -1';
-  const batches = streamSelect(sql, { duckdbPath: await database(), values: 'text', signal: end.signal });
+  const batches = streamSelect(sql, { database: await database(), values: 'text', signal: end.signal });
   await batches.next();
   const next = batches.next();
   end.abort(new Error('enough'));
@@ -198,6 +198,6 @@ test('a signal ends the query with its reason', async () => {
 test('a database that is no bus’s is told as such', async () => {
   const path = join(temporaryFolder(), 'other.duckdb');
   await runIn(path, 'CREATE TABLE x (a INT)');
-  const batches = streamSelect('SELECT 1', { duckdbPath: path, values: 'text' });
+  const batches = streamSelect('SELECT 1', { database: path, values: 'text' });
   await expect(batches.next()).rejects.toMatchObject({ code: 'CATALOG_NOT_FOUND' });
 });

@@ -39,7 +39,7 @@ async function rowsOf(sql: string): Promise<number> {
   const { folder, duckdbPath } = bus;
   let count = 0;
   const text = sql.replaceAll('{bus}', join(folder, 'bus')).replaceAll('{folder}', folder);
-  for await (const { rows } of streamSelect(text, { duckdbPath, values: 'json' })) count += rows.length;
+  for await (const { rows } of streamSelect(text, { database: duckdbPath, values: 'json' })) count += rows.length;
   return count;
 }
 
