@@ -5,14 +5,16 @@ CREATE TABLE bus.head (
   bus_id text NOT NULL
 );
 
--- A submission: a job id with one content of its manifest. Whoever commits it first, commits it.
+-- A submission: a job id with one content of its manifest, and the seq of the rejection that it
+-- retries. Whoever commits it first, commits it.
 CREATE TABLE bus.jobs (
   seq bigint PRIMARY KEY,
   job_id text NOT NULL,
   manifest_sha256 text NOT NULL,
   claim text NOT NULL UNIQUE,
+  retry_of bigint NOT NULL DEFAULT 0,
   settled boolean NOT NULL DEFAULT false,
-  UNIQUE (job_id, manifest_sha256)
+  UNIQUE (job_id, manifest_sha256, retry_of)
 );
 CREATE INDEX jobs_unsettled ON bus.jobs (seq) WHERE NOT settled;
 

@@ -21,7 +21,12 @@ async function database(): Promise<{ postgres: Postgres; url: string }> {
   return { postgres, url };
 }
 
-const submission = (id: string): Submission => ({ claim: `claim-${id}`, jobId: id, manifestSha256: `sha-${id}` });
+const submission = (id: string): Submission => ({
+  claim: `claim-${id}`,
+  jobId: id,
+  manifestSha256: `sha-${id}`,
+  retryOf: 0,
+});
 
 const row = ({ claim, jobId, manifestSha256 }: Submission, seq: number, key = jobId): JournalRow => ({
   ...emptyRow,

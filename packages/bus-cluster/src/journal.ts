@@ -11,6 +11,8 @@ export interface Submission {
   claim: string;
   jobId: string;
   manifestSha256: string;
+  /** The seq of the rejection that it retries; 0 if it is no retry. */
+  retryOf: number;
 }
 
 /** What a commit is decided on. It holds until the commit is done, because `bus.head` is locked. */
@@ -66,7 +68,7 @@ export function commitBatch(
     };
     const { rows, tables } = await decide(head);
     const commit = { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier: head.earlier };
-    if (rows.length > 0) await write(queries, commit, rows, tables);
+    if (rows.length > 0) await write(queries, commit, rows, tables, batch.jobs);
     return commit;
   });
 }
@@ -83,15 +85,19 @@ async function write(
   { firstSeq, lastSeq }: Commit,
   rows: readonly JournalRow[],
   tables: readonly string[],
+  jobs: readonly Submission[],
 ): Promise<void> {
   const heads = rows.filter(({ ordinal }) => ordinal === 0);
+  const retryOf = new Map(jobs.map(job => [job.claim, job.retryOf]));
   await queries.query(
-    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])`,
+    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of)
+     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
     [
       heads.map(({ seq }) => seq),
       heads.map(({ job_id }) => job_id),
       heads.map(({ manifest_sha256 }) => manifest_sha256 ?? ''),
       heads.map(({ claim }) => claim),
+      heads.map(({ claim }) => retryOf.get(claim) ?? 0),
     ],
   );
   await queries.query(insertRows, [
@@ -162,9 +168,14 @@ export async function schemasBetween(queries: Queries, after: number, upTo: numb
 
 async function committedEarlier(queries: Queries, jobs: readonly Submission[]): Promise<Map<string, number>> {
   const rows = await queries.query<{ claim: string; seq: number }>(
-    `SELECT given.claim, jobs.seq FROM unnest($1::text[], $2::text[], $3::text[]) AS given (claim, job_id, manifest_sha256)
-     JOIN bus.jobs USING (job_id, manifest_sha256)`,
-    [jobs.map(({ claim }) => claim), jobs.map(({ jobId }) => jobId), jobs.map(({ manifestSha256 }) => manifestSha256)],
+    `SELECT given.claim, jobs.seq FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS given (claim, job_id, manifest_sha256, retry_of)
+     JOIN bus.jobs USING (job_id, manifest_sha256, retry_of)`,
+    [
+      jobs.map(({ claim }) => claim),
+      jobs.map(({ jobId }) => jobId),
+      jobs.map(({ manifestSha256 }) => manifestSha256),
+      jobs.map(({ retryOf }) => retryOf),
+    ],
   );
   return new Map(rows.map(({ claim, seq }) => [claim, seq]));
 }
@@ -208,13 +219,12 @@ export async function unsettled(
   queries: Queries,
   upTo: number,
   { olderThanS = 0, limit = 1000 }: { olderThanS?: number; limit?: number } = {},
-): Promise<number[]> {
-  const rows = await queries.query<{ seq: number }>(
-    `SELECT seq FROM bus.jobs JOIN bus.journal USING (seq) WHERE NOT settled AND seq <= $1 AND ordinal = 0
+): Promise<{ seq: number; retryOf: number }[]> {
+  return queries.query(
+    `SELECT seq, retry_of AS "retryOf" FROM bus.jobs JOIN bus.journal USING (seq) WHERE NOT settled AND seq <= $1 AND ordinal = 0
      AND committed_at < (now() AT TIME ZONE 'UTC') - make_interval(secs => $2) ORDER BY seq LIMIT $3`,
     [upTo, olderThanS, limit],
   );
-  return rows.map(({ seq }) => seq);
 }
 
 /** Notes that these jobs have their receipts, and that their inbox entries are gone. */

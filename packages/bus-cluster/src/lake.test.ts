@@ -66,7 +66,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     id: string,
     { columns, values }: { columns: ParquetColumn[]; values: string },
   ) {
-    const job = { claim: `claim-${id}`, jobId: `job-${id}`, manifestSha256: id };
+    const job = { claim: `claim-${id}`, jobId: `job-${id}`, manifestSha256: id, retryOf: 0 };
     const { firstSeq } = await commitBatch(postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
       rows: [rowOf(id, head.lastSeq + 1, columns)],
       tables: ['t'],
@@ -159,7 +159,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const bus = await cluster();
     const publisher = await bus.publisherOf();
     await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
-    const job = { claim: 'late', jobId: 'late', manifestSha256: 'late' };
+    const job = { claim: 'late', jobId: 'late', manifestSha256: 'late', retryOf: 0 };
     await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
       rows: [{ ...rowOf('late', head.lastSeq + 1, [column('x', 'BIGINT')]), claim: 'late', job_id: 'late' }],
       tables: ['t'],

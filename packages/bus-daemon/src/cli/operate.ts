@@ -1,5 +1,5 @@
 import { type Operation, type Receipt, submitOperation } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import { type BusConfig, withVariables } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { drainUnlessRunning } from '../drain.js';
 
@@ -10,6 +10,11 @@ import { drainUnlessRunning } from '../drain.js';
  * @throws JobRejectedError when the operation is refused; DaemonError of the start.
  */
 export async function operate(config: BusConfig, op: Operation, timeoutMs: number): Promise<Receipt> {
+  if (config.cluster !== undefined) {
+    const { objects, s3 } = config.cluster;
+    const submission = await submitOperation(op, { busRoot: withVariables(objects), s3 });
+    return submission.settled({ timeoutMs });
+  }
   // A bus that no daemon has ever opened has no marker yet, without which nothing can be submitted.
   if (!(await exists(config.busRoot))) await drainUnlessRunning(config);
   const submission = await submitOperation(op, { busRoot: config.busRoot });

@@ -32,6 +32,8 @@ export interface FetchedJob extends ClaimedJob {
   /** The manifest as it came, and its hash. */
   manifestBytes: Buffer;
   manifestSha256: string;
+  /** The seq of the rejection that it retries; 0 if it is no retry. */
+  retryOf: number;
   /** Why it is rejected without a look at its files. */
   error?: BusError;
 }

@@ -38,10 +38,11 @@ const backoff = { firstMs: 100, maxMs: 5000 };
  * to COMMIT is lost, nothing goes on until PostgreSQL has said what became of it.
  */
 export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<CommittedBatch> {
-  const submissions = jobs.map(({ claim, jobId, manifestSha256 }) => ({
+  const submissions = jobs.map(({ claim, jobId, manifestSha256, retryOf }) => ({
     claim,
     jobId,
     manifestSha256: manifestSha256 ?? '',
+    retryOf,
   }));
   const keys = jobs.flatMap(job =>
     isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfAlias(job)],

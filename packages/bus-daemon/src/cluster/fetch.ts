@@ -22,13 +22,14 @@ const jobsAtOnce = 32;
 /** How the local copies of a job's files are called. */
 const localName = (index: number): string => `${index}.parquet`;
 
-/** The job id of an inbox entry. One whose name is none gets a safe one, for its rejection. */
-function jobIdOf(key: string): string {
+/** What the name of an inbox entry says. If it is no job id, it gets one, for its rejection. */
+function entryOf(key: string): { jobId: string; retryOf: number } {
   const name = key.slice('inbox/'.length);
-  const [, id = ''] = /^(.+)~[0-9a-f]{16}\.json$/.exec(name) ?? [];
-  if (isId(id)) return id;
+  const [, id = '', retryOf = '0'] = /^(.+)~[0-9a-f]{16}(?:~(\d{1,15}))?\.json$/.exec(name) ?? [];
+  if (isId(id)) return { jobId: id, retryOf: Number(retryOf) };
   const readable = name.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 40);
-  return `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
+  const jobId = `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
+  return { jobId, retryOf: 0 };
 }
 
 /**
@@ -36,7 +37,7 @@ function jobIdOf(key: string): string {
  * folder. Durable effect: a lease for each.
  */
 export async function fetchJobs(cluster: Cluster, entries: readonly ListedObject[]): Promise<FetchedJob[]> {
-  const byId = new Map(entries.map(entry => [jobIdOf(entry.key), entry]));
+  const byId = new Map(entries.map(entry => [entryOf(entry.key).jobId, entry]));
   const taken = await takeJobs(cluster.postgres, cluster.member.daemon, [...byId.keys()], cluster.leaseS);
   const jobs = await concurrently(
     [...taken],
@@ -61,6 +62,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     inboxKey: entry.key,
     manifestBytes,
     manifestSha256: hash('sha256', manifestBytes),
+    retryOf: entryOf(entry.key).retryOf,
   };
   try {
     const manifest = parseObjectManifest(manifestBytes);

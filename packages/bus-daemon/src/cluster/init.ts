@@ -1,8 +1,8 @@
 import { LakePublisher, migrate, Postgres } from '@quantbot/bus-cluster';
 import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra';
-import type { BusConfig, ClusterConfig } from '@quantbot/infra/config';
+import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
-import { lakeAddress, openLake, withVariables } from '@quantbot/storage/lake';
+import { lakeAddress, openLake } from '@quantbot/storage/lake';
 import { lakeInfo } from './lake-info.js';
 
 const maxMarkerBytes = 64 * 1024;

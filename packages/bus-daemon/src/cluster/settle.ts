@@ -34,12 +34,14 @@ export async function settle(cluster: Cluster, jobs: readonly Committed[]): Prom
 
 /** Settles jobs whose daemon did not get to it. */
 export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, olderThanS: number): Promise<number> {
-  const seqs = await unsettled(cluster.postgres, publishedSeq, { olderThanS });
-  if (seqs.length === 0) return 0;
+  const left = await unsettled(cluster.postgres, publishedSeq, { olderThanS });
+  if (left.length === 0) return 0;
+  const retryOf = new Map(left.map(job => [job.seq, job.retryOf]));
+  const seqs = [...retryOf.keys()];
   const byClaim = groupByClaim(await rowsOf(cluster.postgres, seqs));
   await concurrently([...byClaim.values()], async rows => {
-    const { job_id, manifest_sha256 } = rows[0] as JournalRow;
-    const key = objectKeys.inbox(job_id, manifest_sha256 ?? '');
+    const { seq, job_id, manifest_sha256 } = rows[0] as JournalRow;
+    const key = objectKeys.inbox(job_id, manifest_sha256 ?? '', retryOf.get(seq));
     await putOutcome(cluster, rows, await cluster.objects.read(key, 1024 * 1024));
     await cluster.objects.remove([key]);
   });
@@ -56,7 +58,7 @@ async function putOutcome(
   if (!isRejection(rows))
     return objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(rootOf(objects), rows))));
   // For a retry: the entry of the inbox goes.
-  if (manifest !== undefined) await objects.replace(`rejected/${jobId}.manifest.json`, manifest);
+  if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
   await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
 }
 

@@ -1,8 +1,8 @@
 import { Postgres } from '@quantbot/bus-cluster';
-import type { ClusterConfig } from '@quantbot/infra/config';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
-import { lakeAddress, withVariables } from '@quantbot/storage/lake';
+import { lakeAddress } from '@quantbot/storage/lake';
 
 /** How a cluster is. */
 export interface ClusterStatus {

@@ -4,7 +4,7 @@ import { configFileName, findBusConfig } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { adopt } from '../../adopt.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, parseDuration, print } from '../shared.js';
+import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   apply?: boolean;
@@ -23,7 +23,8 @@ interface Options extends CommonOptions {
 export async function adoptCommand(database: string, options: Options, command: Command): Promise<void> {
   const timeoutMs = parseDuration(options.timeout);
   if (timeoutMs === undefined) command.error(`error: ${options.timeout} is not a duration; write 90s, 30m or 2h`);
-  const { path, config } = findBusConfig({ config: options.config });
+  const { path } = findBusConfig({ config: options.config });
+  const config = localConfigOf(options);
   const adoption = {
     apply: options.apply ?? false,
     map: parseMap(options.map, command),

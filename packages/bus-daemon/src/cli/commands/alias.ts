@@ -1,7 +1,7 @@
 import { openCatalog } from '@quantbot/storage';
 import type { Command } from 'commander';
 import { operate } from '../operate.js';
-import { type CommonOptions, localConfigOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 
 const timeoutMs = 60_000;
 
@@ -13,7 +13,7 @@ export async function aliasSetCommand(
   command: Command,
 ): Promise<void> {
   const { seq } = await operate(
-    localConfigOf(options),
+    configOf(options),
     { type: 'alias', ...parseAlias(alias, command), artifact_key: key },
     timeoutMs,
   );
@@ -23,13 +23,13 @@ export async function aliasSetCommand(
 /** `quantbot-bus alias remove ALIAS`: its history stays. */
 export async function aliasRemoveCommand(alias: string, options: CommonOptions, command: Command): Promise<void> {
   const op = { type: 'alias' as const, ...parseAlias(alias, command), artifact_key: null };
-  const { seq } = await operate(localConfigOf(options), op, timeoutMs);
+  const { seq } = await operate(configOf(options), op, timeoutMs);
   print(options, { alias, key: null, seq }, () => `${alias} is removed as of seq ${seq}`);
 }
 
 /** `quantbot-bus alias list`: the aliases there are. */
 export async function aliasListCommand(options: CommonOptions): Promise<void> {
-  await using catalog = await openCatalog({ duckdbPath: localConfigOf(options).duckdbPath });
+  await using catalog = await openCatalog({ config: options.config });
   const aliases = await catalog.aliases();
   print(options, aliases, () =>
     aliases.length === 0

@@ -3,13 +3,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { visibleLines } from '@quantbot/infra';
 import { replaceFileDurable } from '@quantbot/infra/files';
+import { lakeAddress } from '@quantbot/storage/lake';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
 import type { Command } from 'commander';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
 import { outputPath } from '../query/output-path.js';
 import { type Batches, csvOf, firstRows, jsonOf } from '../query/render.js';
-import { type CommonOptions, localConfigOf } from '../shared.js';
+import { type CommonOptions, configOf } from '../shared.js';
 import { tableOf } from '../table.js';
 
 type Format = (typeof queryFormats)[number];
@@ -42,8 +43,9 @@ export async function queryCommand(sql: string, options: Options, command: Comma
 }
 
 async function answer(sql: string, format: Format, options: Options, signal: AbortSignal): Promise<void> {
-  const config = localConfigOf(options);
-  const where = { duckdbPath: config.duckdbPath, asOf: options.asOf, signal };
+  const config = configOf(options);
+  const database = config.cluster === undefined ? config.duckdbPath : await lakeAddress(config.cluster);
+  const where = { database, asOf: options.asOf, signal };
   const path = options.out === undefined ? undefined : await outputPath(config, options.out);
   if (format === 'parquet' && path !== undefined) {
     const { rows } = await copySelect(sql, path, where);

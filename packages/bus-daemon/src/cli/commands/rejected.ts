@@ -1,12 +1,12 @@
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
 import { rejectCodes, visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
-import { type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: what was rejected and why. */
 export async function rejectedCommand(job: string | undefined, options: CommonOptions): Promise<void> {
-  const config = await openedBus(options);
-  const entries = job === undefined ? await listRejected(config) : [await readRejected(config, job)];
+  const rejected = await rejectedJobs(options);
+  const entries = job === undefined ? await rejected.list() : [await rejected.read(job)];
   print(options, entries, () => (entries.length === 0 ? 'no job is rejected' : entries.map(describeEntry).join('\n')));
 }
 
@@ -21,12 +21,24 @@ export async function retryCommand(
     command.error('error: name the jobs to retry, or pass --code CODE or --all');
   const unknown = codes?.find(code => !Object.hasOwn(rejectCodes, code));
   if (unknown !== undefined) command.error(`error: ${unknown} is not a code of a rejection (docs/reference/errors.md)`);
-  const config = await openedBus(options);
-  const rejected = all || codes !== undefined ? await listRejected(config) : [];
-  const wanted = rejected.filter(({ reason }) => all || codes?.includes(reason?.code ?? ''));
+  const rejected = await rejectedJobs(options);
+  const listed = all || codes !== undefined ? await rejected.list() : [];
+  const wanted = listed.filter(({ reason }) => all || codes?.includes(reason?.code ?? ''));
   const ids = [...new Set([...jobs, ...wanted.map(({ jobId }) => jobId)])];
-  for (const id of ids) await retryRejected(config, id);
+  for (const id of ids) await rejected.retry(id);
   print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
+}
+
+/** The rejected jobs of one machine or of a cluster. */
+async function rejectedJobs(options: CommonOptions) {
+  const { cluster } = configOf(options);
+  if (cluster !== undefined) return (await import('../../cluster/rejected.js')).RejectedJobs.open(cluster);
+  const config = await openedBus(options);
+  return {
+    list: () => listRejected(config),
+    read: (id: string) => readRejected(config, id),
+    retry: (id: string) => retryRejected(config, id),
+  };
 }
 
 function describeEntry({ jobId, folder, reason }: RejectedEntry): string {

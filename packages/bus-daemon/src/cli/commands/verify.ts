@@ -1,18 +1,27 @@
 import { type VerifyReport, verifyStore } from '@quantbot/bus-care/verify';
+import type { OnProgress } from '@quantbot/bus-format';
+import { withClusterPackage } from '../../cluster-package.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /**
  * `quantbot-bus verify`: re-hashes the store against the journal, and the daemon's own files
  * against their checksums. Exit code 2 when something is wrong.
  */
 export async function verifyCommand(options: CommonOptions & { deep?: boolean }): Promise<void> {
-  const config = await openedBus(options);
-  const report = await withProgress(options, onProgress =>
-    verifyStore(config, { deep: options.deep ?? false, onProgress }),
-  );
+  const report = await withProgress(options, onProgress => verifyBus(options, onProgress));
   print(options, report, () => describeReport(report));
   if (report.problems.length > 0) process.exitCode = 2;
+}
+
+async function verifyBus(
+  { config: path, deep = false, ...options }: CommonOptions & { deep?: boolean },
+  onProgress: OnProgress,
+): Promise<VerifyReport> {
+  const { cluster } = configOf({ config: path });
+  if (cluster === undefined) return verifyStore(await openedBus({ ...options, config: path }), { deep, onProgress });
+  const { verifyCluster } = await withClusterPackage(() => import('../../cluster/verify.js'));
+  return verifyCluster(cluster, { config: path, deep, onProgress });
 }
 
 function describeReport({ artifacts, bytes, problems }: VerifyReport): string {

@@ -1,0 +1,70 @@
+import { hash } from 'node:crypto';
+import { concurrently, daemonError } from '@quantbot/bus-format';
+import { maxOutcomeBytes } from '@quantbot/bus-format/journal';
+import type { RejectedEntry } from '@quantbot/bus-format/state';
+import { maxManifestBytes, objectKeys, rejectReasonSchema } from '@quantbot/infra';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { type Objects, openObjects } from '@quantbot/infra/objects';
+
+const pageSize = 1000;
+const readsAtOnce = 32;
+
+/** The rejected jobs of a cluster. */
+export class RejectedJobs {
+  readonly #objects: Objects;
+
+  constructor(objects: Objects) {
+    this.#objects = objects;
+  }
+
+  /** Opens those of a configured cluster. */
+  static async open(cluster: ClusterConfig): Promise<RejectedJobs> {
+    return new RejectedJobs(await openObjects(withVariables(cluster.objects), cluster.s3));
+  }
+
+  /** All of them, newest first. */
+  async list(): Promise<RejectedEntry[]> {
+    const ids: string[] = [];
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await this.#objects.list('rejected/', { limit: pageSize, ...(after !== undefined && { after }) });
+      ids.push(...page.flatMap(({ key }) => /^rejected\/([^/]+?)(?<!\.manifest)\.json$/.exec(key)?.[1] ?? []));
+      after = page.at(-1)?.key;
+      more = page.length === pageSize;
+    }
+    const entries = await concurrently(ids, id => this.#entry(id), readsAtOnce);
+    return entries.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0));
+  }
+
+  /**
+   * One of them.
+   *
+   * @throws DaemonError `JOB_NOT_FOUND`.
+   */
+  async read(jobId: string): Promise<RejectedEntry> {
+    const entry = await this.#entry(jobId);
+    if (entry.reason === undefined) throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
+    return entry;
+  }
+
+  /**
+   * Puts a rejected job back into the inbox, as it came.
+   *
+   * @throws DaemonError `JOB_NOT_FOUND`.
+   */
+  async retry(jobId: string): Promise<void> {
+    const { reason } = await this.read(jobId);
+    const manifest = await this.#objects.read(objectKeys.rejectedManifest(jobId), maxManifestBytes);
+    if (manifest === undefined)
+      throw daemonError('JOB_NOT_FOUND', `The manifest of the rejected job ${jobId} is gone, so it cannot be retried.`);
+    await this.#objects.create(objectKeys.inbox(jobId, hash('sha256', manifest), reason?.seq), manifest);
+    await this.#objects.remove([objectKeys.rejected(jobId), objectKeys.rejectedManifest(jobId)]);
+  }
+
+  async #entry(jobId: string): Promise<RejectedEntry> {
+    const key = objectKeys.rejected(jobId);
+    const bytes = await this.#objects.read(key, maxOutcomeBytes);
+    const reason =
+      bytes === undefined ? undefined : rejectReasonSchema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+    return { jobId, folder: this.#objects.locationOf(key), reason };
+  }
+}

@@ -1,0 +1,135 @@
+import type { StoreProblem, VerifyReport } from '@quantbot/bus-care/verify';
+import { Postgres, rowsBetween } from '@quantbot/bus-cluster';
+import { concurrently, type OnProgress } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
+import { identifier } from '@quantbot/bus-format/sql';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { hashObject, type ListedObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { type Catalog, openCatalog } from '@quantbot/storage';
+import { lakeAddress } from '@quantbot/storage/lake';
+
+/** The journal is read in steps of this many jobs, so that memory stays bounded. */
+const stepJobs = 5000;
+const pageSize = 1000;
+const objectsAtOnce = 16;
+/** An object that is younger may belong to a job that has not been submitted yet. */
+const inFlightMs = 86_400_000;
+
+/** How a verification of a cluster goes about. */
+export interface VerifyClusterOptions {
+  config?: string | undefined;
+  /** Also reads objects whose SHA-256 the store has checked itself. */
+  deep?: boolean;
+  onProgress?: OnProgress;
+}
+
+/**
+ * Compares the store of a cluster with its journal: finds missing, changed and orphaned objects,
+ * canonical tables of the lake that do not have every row, and seqs that are missing. Reads only;
+ * daemons may run meanwhile.
+ */
+export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
+  const { postgres: url } = await lakeAddress(cluster);
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const postgres = new Postgres(url, { connections: 2 });
+  try {
+    await using catalog = await openCatalog({ config: options.config });
+    const published = await publishedSeq(catalog); // before the journal, which is never behind it
+    return await new Verification(postgres, objects, options).run(catalog, published);
+  } finally {
+    await postgres.close();
+  }
+}
+
+async function publishedSeq(catalog: Catalog): Promise<number> {
+  const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
+  return Number(row?.seq ?? 0);
+}
+
+class Verification {
+  readonly #postgres: Postgres;
+  readonly #objects: Objects;
+  readonly #options: VerifyClusterOptions;
+  readonly #named = new Set<string>();
+  /** Rows of canonical tables that readers should see. */
+  readonly #rows = new Map<string, number>();
+  readonly #report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
+
+  constructor(postgres: Postgres, objects: Objects, options: VerifyClusterOptions) {
+    this.#postgres = postgres;
+    this.#objects = objects;
+    this.#options = options;
+  }
+
+  async run(catalog: Catalog, published: number): Promise<VerifyReport> {
+    const [head] = await this.#postgres.query<{ seq: number; jobs: number; bytes: number }>(
+      `SELECT seq, (SELECT count(*) FROM bus.jobs WHERE jobs.seq <= head.seq) AS jobs,
+         (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS bytes FROM bus.head`,
+    );
+    const { seq: lastSeq = 0, jobs = 0, bytes: total = 0 } = head ?? {};
+    if (jobs !== lastSeq)
+      this.#add('JOURNAL_DAMAGED', 'bus.jobs', `it has ${jobs} jobs, and the last seq is ${lastSeq}`);
+    for (let after = 0; after < lastSeq; after += stepJobs) {
+      const rows = await rowsBetween(this.#postgres, after + 1, Math.min(after + stepJobs, lastSeq));
+      const ingested = rows.filter(({ status }) => status === 'ingested');
+      for (const row of ingested) this.#note(row, published);
+      const problems = await concurrently(ingested, row => this.#check(row, total), objectsAtOnce);
+      this.#report.problems.push(...problems.flat());
+    }
+    await this.#findOrphans();
+    await this.#checkTables(catalog, published);
+    return this.#report;
+  }
+
+  #add(code: StoreProblem['code'], what: string, detail: string): void {
+    this.#report.problems.push({ code, what, detail });
+  }
+
+  #note({ seq, rel_path, rows, schema_hint }: JournalRow, published: number): void {
+    this.#report.artifacts++;
+    this.#named.add(rel_path ?? '');
+    const table = canonTableOf(schema_hint);
+    if (table !== undefined && seq <= published) this.#rows.set(table, (this.#rows.get(table) ?? 0) + (rows ?? 0));
+  }
+
+  async #check({ seq, rel_path, bytes, sha256 }: JournalRow, total: number): Promise<StoreProblem[]> {
+    const what = rel_path ?? '';
+    const head = await this.#objects.head(what);
+    const isSure = head?.sha256 !== undefined && this.#options.deep !== true;
+    const found = head && (isSure ? head.sha256 : await hashObject(this.#objects, what, head.bytes));
+    this.#report.bytes += bytes ?? 0;
+    this.#options.onProgress?.({ done: this.#report.bytes, total, unit: 'bytes' });
+    if (head === undefined)
+      return [{ code: 'MISSING', what, detail: `the journal has it since seq ${seq}, sha256 ${sha256}` }];
+    if (head.bytes === bytes && found === sha256) return [];
+    return [{ code: 'CHANGED', what, detail: `sha256 is ${found}, the journal has ${sha256} (seq ${seq})` }];
+  }
+
+  async #findOrphans(): Promise<void> {
+    let page: ListedObject[];
+    let after: string | undefined;
+    do {
+      page = await this.#objects.list('store/', { limit: pageSize, ...(after !== undefined && { after }) });
+      for (const { key, modifiedAtMs } of page)
+        if (!this.#named.has(key) && Date.now() - modifiedAtMs > inFlightMs)
+          this.#add('ORPHAN', key, 'no journal row names it');
+      after = page.at(-1)?.key;
+    } while (page.length === pageSize);
+  }
+
+  async #checkTables(catalog: Catalog, published: number): Promise<void> {
+    for (const [table, expected] of this.#rows) {
+      const [row] = await catalog
+        .query(`SELECT count(*) AS n FROM _files.${identifier(table)} WHERE _seq <= ${published}`)
+        .catch(() => []);
+      const shown = Number(row?.n ?? 0);
+      if (shown !== expected)
+        this.#add(
+          'TABLE_ROWS',
+          table,
+          `it has ${shown} rows, its artifacts have ${expected}; run quantbot-bus rebuild`,
+        );
+    }
+  }
+}
