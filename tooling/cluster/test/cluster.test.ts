@@ -1,22 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Postgres } from '@quantbot/bus-cluster';
 import { query } from '@quantbot/bus-format/duckdb';
-import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
-import { lakeAddress, openLake } from '@quantbot/storage/lake';
 import { campaign, seed } from '@quantbot/tooling-config/campaign';
-import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
-import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
-import { startChild } from '@quantbot/tooling-testing/child';
-import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { describeClusters, type TestCluster } from './support/cluster.js';
 
 /** Numbers from 0 to 1 that are the same for the same seed. */
 function seededRandom(start: number): () => number {
@@ -27,77 +18,10 @@ function seededRandom(start: number): () => number {
   };
 }
 
-const program = fileURLToPath(new URL('../../../packages/bus-daemon/dist/cli.js', import.meta.url));
-const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
-const extensions = duckdbExtensions();
-if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
-
-const kinds = versitygw === undefined ? ['file'] : ['file', 's3'];
-
-describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind => {
-  let server: PostgresServer;
-  let s3: S3Server | undefined;
-  const shared = sharedFolder();
-  beforeAll(async () => {
-    server = await startPostgres();
-    if (kind === 's3') s3 = await startS3();
-  });
-  afterAll(async () => {
-    await s3?.stop();
-    await server.stop();
-    await shared.remove();
-  });
-
-  async function cluster() {
-    const postgres = await server.newDatabase();
-    const folder = join(shared.folder, postgres.slice(-4));
-    const path = join(folder, 'objects');
-    mkdirSync(path, { recursive: true });
-    const objects = s3 === undefined ? `file://${path}` : `s3://bus/${postgres.slice(-4)}`;
-    for (const [name, value] of Object.entries(s3?.env ?? {})) vi.stubEnv(name, value);
-    const config = join(folder, 'bus_config.json');
-    const { folder: found } = extensions as { folder: string };
-    const settings = { postgres, objects, extensions: found, work_dir: folder, lease_s: 2 };
-    writeFileSync(config, JSON.stringify({ cluster: settings, poll_interval_s: 0.1 }));
-    const pg = new Postgres(postgres);
-    onTestFinished(() => pg.close());
-    const run = (...args: string[]) =>
-      startChild(process.execPath, [program, ...args, '--config', config], folder, {
-        NODE_OPTIONS: `--require ${hook}`,
-      });
-    const initialised = run('cluster', 'init');
-    expect(await initialised.ended, initialised.stderr()).toEqual({ code: 0, signal: null });
-    const start = (...args: string[]) => run('start', ...args);
-    const reader = async () => {
-      const { cluster } = findBusConfig({ config }).config;
-      const lake = await openLake(await lakeAddress(cluster as ClusterConfig), { readOnly: true });
-      onTestFinished(() => lake.close());
-      await lake.connection.run('USE lake');
-      return lake.connection;
-    };
-    const names = async (prefix: string) => (await (await openObjects(objects)).list(prefix)).map(({ key }) => key);
-    return { folder, objects, config, pg, run, start, reader, names };
-  }
-
-  /** Submits a file with one row, as a producer on any host would. */
-  async function submit({ folder, objects }: { folder: string; objects: string }, jobId: string, x: number) {
-    const parquetPath = join(folder, `${jobId}.parquet`);
-    await writeSmallParquet(parquetPath, { columns: { x: 'int64' }, rows: [{ x }] });
-    return submitArtifact({
-      busRoot: objects,
-      jobId,
-      runId: jobId,
-      producer: 'p',
-      kind: 'k',
-      artifactId: 'a',
-      schemaHint: 'canon.ticks',
-      parquetPath,
-    });
-  }
-
+describeClusters('a cluster', newCluster => {
   test('ingests what two daemons share, each job once, and writes receipts', async () => {
-    const bus = await cluster();
-    for (let i = 0; i < 20; i++) await submit(bus, `job-${i}`, i);
+    const bus = await newCluster();
+    for (let i = 0; i < 20; i++) await bus.submit(`job-${i}`, i);
     const daemons = [bus.start('--drain'), bus.start('--drain')];
     for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
     const reader = await bus.reader();
@@ -111,9 +35,9 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
   });
 
   test('a submission settles with its receipt, or with the reason of its rejection', async () => {
-    const bus = await cluster();
+    const bus = await newCluster();
     const daemon = bus.start();
-    const first = await submit(bus, 'job-1', 1);
+    const first = await bus.submit('job-1', 1);
     const receipt = await first.settled();
     expect(receipt).toMatchObject({ job_id: 'job-1', seq: 1, status: 'ingested', artifacts: [{ rows: 1 }] });
     const text = join(bus.folder, 'text.parquet');
@@ -133,9 +57,9 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
   });
 
   test('openCatalog answers as on one machine, also about the past', async () => {
-    const bus = await cluster();
+    const bus = await newCluster();
     for (let i = 0; i < 3; i++) {
-      await submit(bus, `job-${i}`, i);
+      await bus.submit(`job-${i}`, i);
       await bus.start('--drain').ended;
     }
     const catalog = await openCatalog({ config: bus.config });
@@ -154,8 +78,8 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
     ['no daemon runs', 0],
     ['a daemon runs', 1],
   ])('the lake is made again from journal and store while %s', async (_, running) => {
-    const bus = await cluster();
-    for (let i = 0; i < 4; i++) await submit(bus, `job-${i}`, i);
+    const bus = await newCluster();
+    for (let i = 0; i < 4; i++) await bus.submit(`job-${i}`, i);
     const drained = bus.start('--drain');
     expect(await drained.ended, drained.stderr()).toEqual({ code: 0, signal: null });
     const rowsNow = async () => {
@@ -175,7 +99,7 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
     expect(await rebuilt.ended, rebuilt.stderr()).toEqual({ code: 0, signal: null });
     expect(rebuilt.stdout()).toContain('up to seq 4');
     expect(await rowsNow()).toEqual(before);
-    await submit(bus, 'job-4', 4);
+    await bus.submit('job-4', 4);
     if (running === 0) daemons.push(bus.start());
     await eventually(
       async () => (await bus.names('inbox/')).length,
@@ -187,7 +111,7 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
   });
 
   test('loses and doubles nothing when daemons are killed again and again', { tags: ['campaign'] }, async () => {
-    const bus = await cluster();
+    const bus = await newCluster();
     const jobs = 60;
     const random = seededRandom(seed);
     const daemons = [bus.start(), bus.start(), bus.start()];
@@ -195,7 +119,7 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
     let submitted = 0;
     for (let kill = 0; kill < kills; kill++) {
       for (; submitted < Math.ceil((jobs * (kill + 1)) / kills); submitted++)
-        await submit(bus, `job-${submitted}`, submitted);
+        await bus.submit(`job-${submitted}`, submitted);
       await sleep(200 + random() * 1200);
       const which = Math.floor(random() * daemons.length);
       daemons[which]?.process.kill('SIGKILL');
@@ -210,21 +134,21 @@ describe.skipIf('missing' in extensions).each(kinds)('a cluster on %s://', kind 
     for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
     await checkAll(bus, jobs);
   });
-
-  /** Every job has exactly one end, every row is there once, and seqs have no gap. */
-  async function checkAll({ pg, names, reader }: Awaited<ReturnType<typeof cluster>>, jobs: number): Promise<void> {
-    const journal = await pg.query<{ seq: number; job_id: string; status: string }>(
-      'SELECT seq, job_id, status FROM bus.journal ORDER BY seq',
-    );
-    expect(journal.map(({ seq }) => seq)).toEqual(Array.from({ length: jobs }, (_, i) => i + 1));
-    expect(new Set(journal.map(({ job_id }) => job_id)).size).toBe(jobs);
-    expect(journal.every(({ status }) => status === 'ingested')).toBe(true);
-    expect((await names('receipts/')).length).toBe(jobs);
-    const lake = await reader();
-    const rows = await query(lake, 'SELECT x, _seq FROM canon.ticks ORDER BY x');
-    expect(rows.map(({ x }) => Number(x))).toEqual(Array.from({ length: jobs }, (_, i) => i));
-    const bySeq = new Map(journal.map(({ seq, job_id }) => [seq, job_id]));
-    for (const { x, _seq } of rows) expect(bySeq.get(Number(_seq))).toBe(`job-${x}`);
-    expect(await query(lake, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: BigInt(jobs) }]);
-  }
 });
+
+/** Every job has exactly one end, every row is there once, and seqs have no gap. */
+async function checkAll(bus: TestCluster, jobs: number): Promise<void> {
+  const journal = await bus.pg.query<{ seq: number; job_id: string; status: string }>(
+    'SELECT seq, job_id, status FROM bus.journal ORDER BY seq',
+  );
+  expect(journal.map(({ seq }) => seq)).toEqual(Array.from({ length: jobs }, (_, i) => i + 1));
+  expect(new Set(journal.map(({ job_id }) => job_id)).size).toBe(jobs);
+  expect(journal.every(({ status }) => status === 'ingested')).toBe(true);
+  expect((await bus.names('receipts/')).length).toBe(jobs);
+  const lake = await bus.reader();
+  const rows = await query(lake, 'SELECT x, _seq FROM canon.ticks ORDER BY x');
+  expect(rows.map(({ x }) => Number(x))).toEqual(Array.from({ length: jobs }, (_, i) => i));
+  const bySeq = new Map(journal.map(({ seq, job_id }) => [seq, job_id]));
+  for (const { x, _seq } of rows) expect(bySeq.get(Number(_seq))).toBe(`job-${x}`);
+  expect(await query(lake, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: BigInt(jobs) }]);
+}

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { createLogger, type Logger } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { type Child, type Ended, startChild } from '@quantbot/tooling-testing/child';
+import { type CommandResult, runInProcess } from '@quantbot/tooling-testing/command-line';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { onTestFinished } from 'vitest';
-import { type CommandResult, runInProcess } from './command-line.js';
 import { daemonFolder } from './scripts.js';
 
 /** The built command line. */

@@ -1,9 +1,6 @@
 import { Console } from 'node:console';
-import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { pathToFileURL } from 'node:url';
-import { cleanEnv } from '@quantbot/tooling-testing/child';
-import { daemonFolder } from './scripts.js';
+import { cleanEnv } from './child.js';
 
 /** What a command printed, and how it ended. */
 export interface CommandResult {
@@ -17,7 +14,8 @@ interface CommandLine {
 }
 
 /** The built command line. It is loaded as it is, once for all test files of a process. */
-const commandLine = (): Promise<CommandLine> => import(pathToFileURL(join(daemonFolder, 'dist/command-line.js')).href);
+const commandLine = (): Promise<CommandLine> =>
+  import(new URL('../../../packages/bus-daemon/dist/command-line.js', import.meta.url).href);
 
 let last: Promise<unknown> = Promise.resolve();
 

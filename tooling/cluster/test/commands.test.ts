@@ -1,0 +1,62 @@
+import { appendFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { describeClusters } from './support/cluster.js';
+
+describeClusters('the command line', (newCluster, kind) => {
+  test('answers about a cluster, and retries what was rejected', async () => {
+    const bus = await newCluster({ canon: { auto_register: false } });
+    for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
+    await bus.done('start', '--drain');
+    const rejected = JSON.parse(await bus.done('rejected', '--json'));
+    expect(rejected).toMatchObject([{ jobId: 'job-1' }, { jobId: 'job-0', reason: { code: 'SCHEMA_MISMATCH' } }]);
+
+    bus.configure();
+    expect(await bus.done('retry', '--code', 'SCHEMA_MISMATCH')).toContain('2 jobs back in the inbox');
+    expect(await bus.done('rejected')).toContain('no job is rejected');
+    await bus.done('start', '--drain');
+    expect(await bus.names('inbox/')).toEqual([]);
+    expect(await bus.names('receipts/')).toEqual(['receipts/job-0.json', 'receipts/job-1.json']);
+
+    const select = 'SELECT x, _seq FROM canon.ticks ORDER BY x';
+    expect(await bus.done('query', select, '--format', 'csv')).toBe('x,_seq\n0,3\n1,4\n');
+    expect(await bus.done('query', 'SELECT count(*) AS n FROM canon.ticks', '--as-of', '3', '--json')).toContain('1');
+    const outside = await bus.command('query', "SELECT * FROM read_text('/etc/hostname')");
+    expect(outside).toMatchObject({ code: 1, stderr: expect.stringContaining('OUT_OF_REACH') });
+
+    expect(JSON.parse(await bus.done('status', '--json'))).toMatchObject({
+      jobs: { ingested: 2, rejected: 2 },
+      lastSeq: 4,
+      publishedSeq: 4,
+    });
+    expect(await bus.done('catalog', 'artifacts')).toContain('job-1');
+    expect(await bus.done('verify')).toContain('2 artifacts');
+  });
+
+  test('a command that does not know clusters yet says so', async () => {
+    const bus = await newCluster();
+    for (const command of ['gc', 'doctor', 'jobs', 'export']) {
+      const { code, stderr } = await bus.command(command);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('CLUSTER_UNSUPPORTED') });
+    }
+  });
+
+  test.skipIf(kind !== 'file')('verify finds what was changed, lost and doubled', async () => {
+    const bus = await newCluster();
+    for (const i of [0, 1, 2]) await bus.submit(`job-${i}`, i);
+    await bus.done('start', '--drain');
+    const [first = '', second = ''] = await bus.names('store/');
+    appendFileSync(join(bus.folder, 'objects', first), 'x');
+    rmSync(join(bus.folder, 'objects', second));
+    await bus.pg.query('DELETE FROM bus.journal WHERE seq = 3');
+    await bus.pg.query('DELETE FROM bus.jobs WHERE seq = 3');
+    const verify = await bus.command('verify', '--json');
+    expect(verify.code).toBe(2);
+    expect(JSON.parse(verify.stdout).problems).toMatchObject([
+      { code: 'JOURNAL_DAMAGED' },
+      { code: 'CHANGED', what: first },
+      { code: 'MISSING', what: second },
+      { code: 'TABLE_ROWS', what: 'ticks' },
+    ]);
+  });
+});

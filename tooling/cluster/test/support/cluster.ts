@@ -1,0 +1,138 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Postgres } from '@quantbot/bus-cluster';
+import type { query } from '@quantbot/bus-format/duckdb';
+import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
+import { lakeAddress, openLake } from '@quantbot/storage/lake';
+import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
+import { type CommandResult, runInProcess } from '@quantbot/tooling-testing/command-line';
+import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
+
+const program = fileURLToPath(new URL('../../../../packages/bus-daemon/dist/cli.js', import.meta.url));
+const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
+const extensions = duckdbExtensions();
+if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
+
+const kinds = versitygw === undefined ? ['file'] : ['file', 's3'];
+
+/** Makes a new cluster, on the servers of a suite. */
+export type NewCluster = (settings?: object) => Promise<TestCluster>;
+
+/** Runs a suite on each kind of object store that there is. */
+export function describeClusters(name: string, suite: (newCluster: NewCluster, kind: string) => void): void {
+  describe.skipIf('missing' in extensions).each(kinds)(`${name} on %s://`, kind => {
+    let server: PostgresServer;
+    let s3: S3Server | undefined;
+    const shared = sharedFolder();
+    beforeAll(async () => {
+      server = await startPostgres();
+      if (kind === 's3') s3 = await startS3();
+    });
+    afterAll(async () => {
+      await s3?.stop();
+      await server.stop();
+      await shared.remove();
+    });
+    suite(async settings => {
+      const cluster = new TestCluster(await server.newDatabase(), shared.folder, s3);
+      cluster.configure(settings);
+      await cluster.done('cluster', 'init');
+      return cluster;
+    }, kind);
+  });
+}
+
+/** A cluster with a database, a prefix of objects and a folder of its own. */
+export class TestCluster {
+  readonly folder: string;
+  readonly objects: string;
+  readonly config: string;
+  readonly pg: Postgres;
+  readonly #postgres: string;
+  readonly #env: Record<string, string>;
+
+  constructor(postgres: string, shared: string, s3: S3Server | undefined) {
+    const name = postgres.slice(postgres.lastIndexOf('/') + 1);
+    this.#postgres = postgres;
+    this.#env = s3?.env ?? {};
+    this.folder = join(shared, name);
+    const path = join(this.folder, 'objects');
+    mkdirSync(path, { recursive: true });
+    this.objects = s3 === undefined ? `file://${path}` : `s3://bus/${name}`;
+    for (const [variable, value] of Object.entries(this.#env)) vi.stubEnv(variable, value);
+    this.config = join(this.folder, 'bus_config.json');
+    this.pg = new Postgres(postgres);
+    onTestFinished(() => this.pg.close());
+  }
+
+  /** Writes `bus_config.json`. */
+  configure(settings: object = {}): void {
+    const { folder: found } = extensions as { folder: string };
+    const cluster = {
+      postgres: this.#postgres,
+      objects: this.objects,
+      extensions: found,
+      work_dir: this.folder,
+      lease_s: 2,
+    };
+    writeFileSync(this.config, JSON.stringify({ cluster, poll_interval_s: 0.1, log_level: 'warn', ...settings }));
+  }
+
+  run(...args: string[]) {
+    return startChild(process.execPath, [program, ...args, '--config', this.config], this.folder, {
+      NODE_OPTIONS: `--require ${hook}`,
+    });
+  }
+
+  /** Runs a command in this process. */
+  command(...args: string[]): Promise<CommandResult> {
+    return runInProcess([...args, '--config', this.config], this.folder, this.#env);
+  }
+
+  /** Runs a command to its good end, and returns what it printed. */
+  async done(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.command(...args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  }
+
+  start(...args: string[]) {
+    return this.run('start', ...args);
+  }
+
+  /** A connection of a reader, with the lake as its database. */
+  async reader(): Promise<Parameters<typeof query>[0]> {
+    const { cluster } = findBusConfig({ config: this.config }).config;
+    const lake = await openLake(await lakeAddress(cluster as ClusterConfig), { readOnly: true });
+    onTestFinished(() => lake.close());
+    await lake.connection.run('USE lake');
+    return lake.connection;
+  }
+
+  async names(prefix: string): Promise<string[]> {
+    return (await (await openObjects(this.objects)).list(prefix)).map(({ key }) => key);
+  }
+
+  /** Submits a file with one row, as a producer on any host would. */
+  async submit(jobId: string, x: number) {
+    const parquetPath = join(this.folder, `${jobId}.parquet`);
+    await writeSmallParquet(parquetPath, { columns: { x: 'int64' }, rows: [{ x }] });
+    return submitArtifact({
+      busRoot: this.objects,
+      jobId,
+      runId: jobId,
+      producer: 'p',
+      kind: 'k',
+      artifactId: 'a',
+      schemaHint: 'canon.ticks',
+      parquetPath,
+    });
+  }
+}
