@@ -1,4 +1,4 @@
-import { acquireWriterLock } from '@quantbot/bus-format/state';
+import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
 import type { Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { Closers } from './closers.js';
@@ -30,8 +30,8 @@ export interface DaemonOptions {
  * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried
  * again by itself) → stopped.
  *
- * @throws DaemonError `LOCK_TIMEOUT`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`, `CROSS_DEVICE`,
- * `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; on a
+ * @throws DaemonError `LOCK_TIMEOUT`, `NOT_A_FOLDER`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`,
+ * `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`, `NOTIFY_VARIABLE_INVALID`; on a
  * cluster `CLUSTER_PACKAGE_MISSING`, `CLUSTER_OLDER`, `CLUSTER_NEWER`; BusError for a root that is
  * not this bus's.
  */
@@ -75,6 +75,7 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
     const files = new FileThreads();
     opened.push(() => files.close());
     files.start(); // while the bus is being locked and opened
+    mustBeFolders(config);
     const lock = await acquireWriterLock(config);
     opened.push(() => lock.release());
     opened.push(() => files.close()); // nothing is moved any more when the lock is released

@@ -2,11 +2,12 @@ import { forgetMended } from '@quantbot/bus-care/scrub';
 import { listOutcomes } from '@quantbot/bus-care/verify';
 import { isDamage, type OnProgress } from '@quantbot/bus-format';
 import { canonicalRows } from '@quantbot/bus-format/canon';
-import { acquireWriterLock } from '@quantbot/bus-format/state';
+import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { busLayout, type Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
+import { linkHotAgain } from './writer/compaction/link-again.js';
 import { rebuildTable } from './writer/compaction/rebuild-tables.js';
 import { Exporter } from './writer/exports/exporter.js';
 import { FileThreads } from './writer/file-thread/client.js';
@@ -27,19 +28,20 @@ export interface RebuildReport {
 }
 
 /**
- * Makes everything that is derived again, from journal and store alone: the compacted files of the
- * canonical tables, the published database, and receipts and reject reasons that are damaged. A
- * table with a stored artifact that is lost or damaged keeps what it has. Takes the writer lock, so
- * no daemon may run.
+ * Makes everything that is derived again, from journal and store alone: the files of the canonical
+ * tables, compacted or not, the published database, and receipts and reject reasons that are
+ * damaged. A table with a stored artifact that is lost or damaged keeps what it has. Takes the
+ * writer lock, so no daemon may run.
  *
- * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `FOREIGN_DATABASE` for a database that
- * the bus did not make.
+ * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `NOT_A_FOLDER`; `FOREIGN_DATABASE` for a
+ * database that the bus did not make.
  */
 export async function rebuild(
   config: BusConfig,
   logger: Logger,
   onProgress: OnProgress = () => {},
 ): Promise<RebuildReport> {
+  mustBeFolders(config);
   const lock = await acquireWriterLock(config);
   const compactor = new WorkerProcess('rebuild', { idleMs: 60_000, spillIn: busLayout(config.busRoot).building });
   let bus: Bus | undefined;
@@ -67,6 +69,7 @@ export async function rebuild(
       );
       done += rows.get(table.name) ?? 0;
     }
+    await linkHotAgain(bus);
     await mendOutcomes(bus, await listOutcomes(bus.layout));
     await new Exporter(bus).ensureStatus(); // the database cannot be made without it
     publisher = new Publisher(bus);

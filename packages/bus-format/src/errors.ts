@@ -19,6 +19,10 @@ export const daemonCodes = {
     disposition: 'stop',
     hint: 'Put bus_root and duckdb_path on a file system with hard links (ext4, XFS, btrfs, APFS, NTFS). exFAT, FAT and most network or shared folders do not support them.',
   },
+  NOT_A_FOLDER: {
+    disposition: 'stop',
+    hint: 'Move that file away (`mv PATH PATH.aside`). If the folder held data, restore it from a backup. Then run the command again.',
+  },
   TOO_FEW_DESCRIPTORS: {
     disposition: 'stop',
     hint: 'Raise the limit of open files where the command is started: `ulimit -n 1024`, LimitNOFILE= of its service, or --ulimit of its container.',

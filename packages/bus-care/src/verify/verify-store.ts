@@ -44,7 +44,10 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     const report = await compareStore(config, layout, options);
     // Tables cannot be read through a damaged database, which is found already.
     const isDamaged = problems.some(({ code }) => code === 'DATABASE_DAMAGED');
-    const found = report.problems.filter(({ what }) => !isDamaged || what !== config.duckdbPath);
+    const known = new Set(problems.map(({ code, what }) => `${code} ${what}`));
+    const found = report.problems.filter(
+      ({ code, what }) => !known.has(`${code} ${what}`) && (!isDamaged || what !== config.duckdbPath),
+    );
     return { ...report, problems: [...problems, ...found] };
   } catch (error) {
     // A damaged journal is unreadable or makes no sense.

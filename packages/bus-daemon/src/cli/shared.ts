@@ -1,4 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
+import { mustBeFolders } from '@quantbot/bus-format/state';
 import { busError, exactJson, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
@@ -27,10 +28,11 @@ export function localConfigOf(options: CommonOptions): BusConfig {
  * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to
  * look into.
  *
- * @throws BusError `BUS_ROOT_NOT_FOUND`.
+ * @throws BusError `BUS_ROOT_NOT_FOUND`; DaemonError `NOT_A_FOLDER`.
  */
 export async function openedBus(options: CommonOptions): Promise<BusConfig> {
   const config = localConfigOf(options);
+  mustBeFolders(config);
   if ((await readBusMarker(config.busRoot)) === undefined)
     throw busError('BUS_ROOT_NOT_FOUND', `No daemon has ever run on ${config.busRoot}.`, {
       hint: 'Start one (`quantbot-bus start`), or name the configuration of your bus (`--config FILE`).',

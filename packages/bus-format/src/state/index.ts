@@ -58,7 +58,7 @@ export {
   lookIntoInbox,
   type WaitingJob,
 } from './inbox.js';
-export { closedFolders, closeToOthers, openFolders } from './own-folders.js';
+export { closedFolders, closeToOthers, filesForFolders, mustBeFolders, openFolders } from './own-folders.js';
 export {
   databasePath,
   hasRotted,

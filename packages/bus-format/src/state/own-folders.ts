@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { daemonError } from '../errors.js';
 import { guardsOf } from './writer-lock.js';
 
 /**
@@ -25,6 +26,46 @@ export function closedFolders({ busRoot, duckdbPath, export: { exportDir } }: Bu
 /** The {@link closedFolders} where others than their owner may write. */
 export const openFolders = (config: BusConfig): string[] =>
   closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+
+/**
+ * Files in the places of folders of the bus: of its fixed folders, of those of commits and of
+ * canonical tables.
+ */
+export function filesForFolders({ busRoot, export: { exportDir } }: Pick<BusConfig, 'busRoot' | 'export'>): string[] {
+  const { marker: _marker, ...folders } = busLayout(busRoot);
+  const fixed = [...Object.values(folders), exportDir].filter(isNoFolder);
+  const { hot, canon } = folders;
+  const below = [hot, canon].flatMap(folder =>
+    namesIn(folder)
+      .filter(name => folder === canon || /^\d+$/.test(name))
+      .map(name => join(folder, name)),
+  );
+  return [...fixed, ...below.filter(isNoFolder)];
+}
+
+/** @throws DaemonError `NOT_A_FOLDER` for the first of {@link filesForFolders}. */
+export function mustBeFolders(config: Pick<BusConfig, 'busRoot' | 'export'>): void {
+  const [path] = filesForFolders(config);
+  if (path !== undefined) throw daemonError('NOT_A_FOLDER', `${path} is not a folder, and must be one.`);
+}
+
+/** Whether something other than a folder, or a link to one, lies at a path. */
+function isNoFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  } catch {
+    return false; // unreadable: whoever needs it says why
+  }
+}
+
+/** The names in a folder; none if it cannot be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
 
 /** Whether others than the owner can put names into a folder, or take them out. */
 const isOpenToOthers = (info: Stats | undefined): boolean =>

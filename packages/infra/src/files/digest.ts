@@ -67,11 +67,13 @@ export const digestOf = (content: Uint8Array): ContentDigest => ({
   sha256: hash('sha256', content),
 });
 
-/** Returns size and SHA-256 of a file. A FIFO is empty, and is not waited for. */
+/** Returns size and SHA-256 of a file. A FIFO or a device is empty, and is not read. */
 export async function digestFile(path: string, pace?: Pace): Promise<ContentDigest> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return await digestHandle(handle, { pace });
+    const info = await handle.stat();
+    const isRead = info.isFile() || info.isDirectory(); // which fails with EISDIR
+    return isRead ? await digestHandle(handle, { pace }) : digestOf(new Uint8Array());
   } finally {
     await handle.close();
   }

@@ -115,6 +115,13 @@ test.each([0, 1, 1024 * 1024 - 1, 1024 * 1024, 3 * 1024 * 1024 + 17])('a digest 
   expect(await digestFile(path)).toEqual({ bytes: size, sha256: sha256(content) });
 });
 
+test('a FIFO and a device are empty, and are not read', async () => {
+  const path = join(temporaryFolder(), 'fifo');
+  expect(spawnSync('mkfifo', [path]).status).toBe(0);
+  for (const place of [path, '/dev/zero'])
+    expect(await digestFile(place)).toEqual({ bytes: 0, sha256: sha256(Buffer.alloc(0)) });
+});
+
 test.each([
   ['grows', (path: string) => appendFileSync(path, 'more')],
   ['shrinks', (path: string) => truncateSync(path, 10)],

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { filesForFolders } from '@quantbot/bus-format/state';
 import { BusError, isMarkerCopySound, readBusMarker } from '@quantbot/infra';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -32,16 +33,20 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
     ];
   // What only the journal's truth can make again is the journal check's affair.
   const { marker: _marker, journal, hot, segments, ...folders } = layout;
-  const missing = Object.values(folders).filter(folder => !existsSync(folder));
-  return orFine(
-    missing.map(folder =>
-      finding(
-        'FOLDER_MISSING',
-        `${folder} is missing. The daemon cannot work without it.`,
-        `\`mkdir -p ${shellWord(folder)}\``,
-      ),
+  const taken = filesForFolders(config).map(path =>
+    finding(
+      'FOLDER_MISSING',
+      `${path} is not a folder, and must be one. The daemon cannot work without it.`,
+      `\`mv ${shellWord(path)} ${shellWord(`${path}.aside`)}\`. If the folder held data, restore it from a backup; if not, \`mkdir -p ${shellWord(path)}\``,
     ),
-    'bus',
-    `${config.busRoot}, created ${marker.created_at}`,
   );
+  const missing = Object.values(folders).filter(folder => !existsSync(folder));
+  const gone = missing.map(folder =>
+    finding(
+      'FOLDER_MISSING',
+      `${folder} is missing. The daemon cannot work without it.`,
+      `\`mkdir -p ${shellWord(folder)}\``,
+    ),
+  );
+  return orFine([...taken, ...gone], 'bus', `${config.busRoot}, created ${marker.created_at}`);
 }

@@ -1,6 +1,9 @@
-import { rename, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
+import { storedBetween } from '@quantbot/bus-format/canon';
+import { listHotCommits, positionIn, seqName } from '@quantbot/bus-format/journal';
 import { hurtAmong, type SourceFile } from '@quantbot/duckdb-process';
 import { copyFileDurable, makingWay, syncFolder, tryLink } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -30,4 +33,25 @@ export async function linkAgain(bus: Bus, files: readonly HotFile[]): Promise<bo
     replaced = true;
   }
   return replaced;
+}
+
+/**
+ * {@link linkAgain} for the files of tables in `hot/` that are not compacted yet, or for the
+ * suspect ones.
+ */
+export async function linkHotAgain(bus: Bus, isSuspect: (entry: Dirent) => boolean = () => true): Promise<boolean> {
+  const { journal, layout } = bus;
+  const paths: string[] = [];
+  for (const commit of await listHotCommits(layout.hot)) {
+    if (commit <= journal.compactedSeq) continue;
+    const folder = join(layout.hot, seqName(commit));
+    for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignoreMissing)) ?? [])
+      if (entry.name.includes('~') && isSuspect(entry)) paths.push(join(folder, entry.name));
+  }
+  if (paths.length === 0) return false;
+  const stored = await storedBetween(journal, journal.compactedSeq + 1, journal.lastSeq);
+  return await linkAgain(
+    bus,
+    paths.map(path => ({ path, ...stored.get(positionIn(path)) })),
+  );
 }

@@ -53,6 +53,16 @@ test('an id that the libraries make tells the producer: its jobs have their turn
   expect(await take()).toEqual(expect.arrayContaining(few));
 });
 
+test('the first claim of many jobs is small, so that the first of them are stored while others are verified', async () => {
+  const { put, take } = await intakeOf(100);
+  put('many', 180);
+  expect(await take()).toHaveLength(64);
+  expect(await take()).toHaveLength(100);
+  expect(await take()).toHaveLength(16);
+  put('many', 100, 'fits-'); // one batch takes all
+  expect(await take()).toHaveLength(100);
+});
+
 test('nor does one that comes while the others wait, if the system tells of it', async () => {
   const { intake, put, take, takeAll } = await intakeOfFour();
   put('many', 100);

@@ -4,6 +4,7 @@ import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { CodedError } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compaction/compact.js';
+import { linkHotAgain } from '../compaction/link-again.js';
 import {
   followModes,
   incompleteTables,
@@ -45,11 +46,13 @@ export class Compaction {
   }
 
   /**
-   * Rebuilds the tables whose mode was changed in the configuration, and those of which compacted
-   * files are gone.
+   * Restores files of tables that are not files any more. Rebuilds the tables whose mode was changed
+   * in the configuration, and those of which compacted files are gone.
    */
   async prepare(): Promise<void> {
     const { logger } = this.#bus;
+    if (await linkHotAgain(this.#bus, entry => !entry.isFile()))
+      logger.warn('files of canonical tables were not regular files; they are links to the stored files again');
     for (const table of await followModes(this.#bus, this.#worker, this.#note))
       logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were rebuilt');
     const waiting = await waitingTables(this.#bus);
