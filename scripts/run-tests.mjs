@@ -18,17 +18,22 @@ function turbo(...args) {
 
 const built = await turbo('build', '--output-logs=errors-only');
 if (built !== 0) process.exit(built);
-const more = ['--continue', ...process.argv.slice(2)];
-// Small suites spend much of their time loading, so two share the processors.
-const unit = await turbo('test', '--concurrency=2', ...more);
-// Tests of processes often wait. The largest suite runs beside all others, so that they fill its
-// pauses.
-const integration = ['test:integration', '--concurrency=1', ...more];
-const lanes = more.some(option => option.startsWith('--filter'))
-  ? [[]]
-  : [[`--filter=${largest}`], [`--filter=!${largest}`]];
-const ended = await Promise.all(lanes.map(filter => turbo(...integration, ...filter)));
-process.exitCode = unit || ended.find(code => code !== 0) || 0;
+const more = ['--concurrency=1', '--continue', ...process.argv.slice(2)];
+const isChosen = more.some(option => option.startsWith('--filter'));
+
+async function runOthers() {
+  const unit = await turbo('test', ...more);
+  const integration = await turbo('test:integration', ...more, ...(isChosen ? [] : [`--filter=!${largest}`]));
+  return unit || integration;
+}
+
+// The largest suite runs beside all others, so that they fill its pauses: its tests often wait for
+// processes.
+const ended = await Promise.all([
+  isChosen ? 0 : turbo('test:integration', ...more, `--filter=${largest}`),
+  runOthers(),
+]);
+process.exitCode = ended.find(code => code !== 0) ?? 0;
 
 const files = readReports().flatMap(({ folder, report }) =>
   report.testResults.map(({ name, startTime, endTime, assertionResults }) => ({

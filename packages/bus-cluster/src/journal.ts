@@ -3,7 +3,7 @@ import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantb
 import type { ParquetColumn } from '@quantbot/infra';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
 
-/** The channel that tells of commits, fragments and publications. */
+/** The channel that announces commits, fragments and publications. */
 export const channel = 'quantbot_bus';
 
 /** What identifies a submission, and the claim under which a daemon works on it. */

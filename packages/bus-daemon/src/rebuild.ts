@@ -15,7 +15,7 @@ import { mendOutcomes } from './writer/mend-outcomes.js';
 import { openBus } from './writer/open-bus.js';
 import { Publisher } from './writer/publish/publisher.js';
 
-/** What was made again. */
+/** What was rebuilt. */
 export interface RebuildReport {
   /** The last job in the journal. */
   lastSeq: number;

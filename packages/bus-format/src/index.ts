@@ -1,5 +1,4 @@
 /** `@quantbot/bus-format`: what all rooms share: errors, SQL texts, progress, versions. */
-export { type Backoff, waitAfter } from './backoff.js';
 export { breathe, concurrently } from './concurrent.js';
 export {
   type DaemonCode,

@@ -8,5 +8,5 @@ export interface Progress {
   what?: string;
 }
 
-/** Is told how far the work is, at the beginning and whenever it has got further. */
+/** Called with the progress of the work, at its start and after each step. */
 export type OnProgress = (progress: Progress) => void;

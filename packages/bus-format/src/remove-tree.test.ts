@@ -94,7 +94,7 @@ test('what holds more than may be removed at once is given up, and removed anoth
     for (const place of [folder, join(folder, 'deeper')]) writeFileSync(join(place, String(made++)), '');
   };
   for (let i = 0; i < 300; i++) fill();
-  expect(await removeTree(folder, { most: 500 })).toBe(false);
-  expect(await removeTree(folder, { most: 5000 })).toBe(true);
+  expect(await removeTree(folder, { maxEntries: 500 })).toBe(false);
+  expect(await removeTree(folder, { maxEntries: 5000 })).toBe(true);
   expect(existsSync(folder)).toBe(false);
 });

@@ -49,7 +49,7 @@ const maxPathLength = 900;
 export interface RemovalBudget {
   signal?: AbortSignal | undefined;
   /** So many files, links and folders. */
-  most?: number;
+  maxEntries?: number;
 }
 
 /**
@@ -63,10 +63,10 @@ export interface RemovalBudget {
  */
 export async function removeTree(
   path: string,
-  { signal, most = Number.POSITIVE_INFINITY }: RemovalBudget = {},
+  { signal, maxEntries = Number.POSITIVE_INFINITY }: RemovalBudget = {},
 ): Promise<boolean> {
   const root = Buffer.from(path);
-  const left: Left = { signal, entries: most };
+  const left: Left = { signal, entries: maxEntries };
   const info = await lstat(root).catch(ignoreMissing);
   if (info?.isDirectory()) await removeFolder(root, { root: undefined, depth: 0 }, left);
   else if (info !== undefined) await unlink(root).catch(ignoreMissing);

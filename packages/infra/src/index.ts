@@ -1,3 +1,4 @@
+export { type Backoff, waitAfter } from './backoff.js';
 export * from './bus-layout.js';
 export {
   type BusMarker,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backoff, daemonError, waitAfter } from '@quantbot/bus-format';
-import type { Logger } from '@quantbot/infra';
+import { daemonError } from '@quantbot/bus-format';
+import { type Backoff, type Logger, waitAfter } from '@quantbot/infra';
 import type { NotifyHook } from '@quantbot/infra/config';
 
 import { DeliveryError } from './delivery-error.js';

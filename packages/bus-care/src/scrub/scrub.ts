@@ -22,7 +22,7 @@ import { checkArtifact } from '../verify/verify-store.js';
 export interface ScrubOptions {
   /** Bounds how fast files are read. */
   pace: Pace;
-  /** Told of a damaged file that was not known before. */
+  /** Called with each damaged file that was not known before. */
   onFound?: (finding: ScrubFinding) => void;
   onProgress?: OnProgress;
 }

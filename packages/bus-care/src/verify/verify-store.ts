@@ -23,7 +23,7 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** Also decode every page of every artifact. */
   deep?: boolean;
-  /** Told of the bytes that are hashed. */
+  /** Called with the number of bytes that were hashed. */
   onProgress?: OnProgress;
 }
 

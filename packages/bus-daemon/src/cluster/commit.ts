@@ -8,9 +8,9 @@ import {
   rowsBetween,
   rowsOf,
 } from '@quantbot/bus-cluster';
-import { waitAfter } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
+import { waitAfter } from '@quantbot/infra';
 import { isRejected } from '../writer/job.js';
 import { decide } from '../writer/stages/decide.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
-import { type Backoff, dispositionOf, waitAfter } from '@quantbot/bus-format';
+import { dispositionOf } from '@quantbot/bus-format';
+import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { ListedObject } from '@quantbot/infra/objects';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
 import { settledJob } from '../writer/stages/settled-job.js';

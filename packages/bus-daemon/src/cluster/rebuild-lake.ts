@@ -9,7 +9,7 @@ import { openCluster } from './start.js';
 const lookEveryMs = 500;
 
 /**
- * Makes the lake again from the journal and the store. Daemons may run: then the one that publishes
+ * Rebuilds the lake from the journal and the store. Daemons may run: then the one that publishes
  * does the work.
  *
  * @returns the last seq that readers see again.

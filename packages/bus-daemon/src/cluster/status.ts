@@ -20,7 +20,7 @@ export interface ClusterStatus {
   missingFragments: number;
 }
 
-const mostCounted = 10_000;
+const maxCounted = 10_000;
 
 /** Looks at a cluster: the journal, the inbox and the lake. */
 export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {
@@ -42,12 +42,12 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
     const daemons = await postgres.query<ClusterStatus['daemons'][number] & Record<string, unknown>>(
       'SELECT daemon, host, pid, version, since, last_seen AS "lastSeen" FROM bus.members ORDER BY since',
     );
-    const waiting = (await objects.list('inbox/', { limit: mostCounted })).length;
+    const waiting = (await objects.list('inbox/', { limit: maxCounted })).length;
     return {
       objects: objects.url,
       busId: head?.bus_id ?? '',
       daemons,
-      queue: { waiting, more: waiting === mostCounted, inProgress: work?.n ?? 0 },
+      queue: { waiting, more: waiting === maxCounted, inProgress: work?.n ?? 0 },
       jobs: {
         ingested: counted?.ingested ?? 0,
         duplicate: counted?.duplicate ?? 0,

@@ -32,7 +32,7 @@ export async function openNotifier(
       const letGoAfter = (ms: number) =>
         sleep(ms, undefined, { signal: done.signal }).then(
           () => giveUp.abort(),
-          () => {}, // all is told
+          () => {}, // everything was delivered
         );
       const hurry = () => letGoAfter(stopGraceMs);
       letGoAfter(drains ? drainGraceMs : stopGraceMs);

@@ -56,7 +56,7 @@ export async function tryGuard(path: string, building: string): Promise<Guard | 
 
 /**
  * Whether somebody holds a guard: `free` also where there is none. `damaged`: nobody does, and the
- * next start makes it again.
+ * next start creates it again.
  */
 export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'damaged' | 'unknown'> {
   if (held.has(path)) return 'held';

@@ -69,11 +69,11 @@ export async function findAllWaiting(inbox: string, isKnown: (name: string) => b
 /**
  * Looks at the folders of the inbox from outside.
  *
- * @param most examine only this many folders. Each costs a system call or two.
+ * @param max examine only this many folders. Each costs a system call or two.
  */
-export async function lookIntoInbox(inbox: string, most?: number): Promise<InboxView> {
+export async function lookIntoInbox(inbox: string, max?: number): Promise<InboxView> {
   const view: InboxView = { total: 0, waiting: [], uncommitted: [], closed: [] };
-  view.total = await eachName(inbox, most, name => {
+  view.total = await eachName(inbox, max, name => {
     const commit = commitOf(inbox, name);
     if (commit instanceof Object) {
       view.waiting.push({ name: String(name), since: commit.mtimeMs });
@@ -101,9 +101,9 @@ function commitOf(inbox: string, name: InboxName): Stats | 'closed' | undefined 
 }
 
 /** Calls `look` with each name, and returns the number of all names. */
-async function eachName(inbox: string, most: number | undefined, look: (name: InboxName) => void): Promise<number> {
+async function eachName(inbox: string, max: number | undefined, look: (name: InboxName) => void): Promise<number> {
   const names = namesIn(inbox);
-  for (const [i, name] of names.slice(0, most).entries()) {
+  for (const [i, name] of names.slice(0, max).entries()) {
     if (i % sliceSize === sliceSize - 1) await setImmediate();
     look(name);
   }

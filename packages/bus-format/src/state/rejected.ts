@@ -43,7 +43,7 @@ export async function readRejected(config: BusConfig, jobId: string): Promise<Re
 
 async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
   const folder = join(busLayout(config.busRoot).rejected, jobId);
-  // What cannot be read is like a reason that a power cut has torn: the daemon makes it again from
+  // Treat a file that cannot be read like one that a power cut tore: the daemon rebuilds it from
   // the journal.
   const text = unlessUnreadable(() => readLoneFile(join(folder, fileNames.rejectReason), maxOutcomeBytes));
   return { jobId, folder, reason: rejectReasonSchema.safeParse(safeJson(text?.toString('utf8') ?? '')).data };
@@ -84,6 +84,6 @@ function safeJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // torn by a power cut: the daemon makes it again from the journal
+    return undefined; // torn by a power cut: the daemon rebuilds it from the journal
   }
 }

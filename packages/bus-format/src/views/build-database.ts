@@ -18,7 +18,7 @@ export interface DatabaseSource {
   configured: readonly ConfiguredView[];
   /** The database that was published before, and its checksum. */
   before: { path: string; sha256: string } | undefined;
-  /** Is told of a configured view that could not be made. */
+  /** Called with each configured view that could not be created. */
   onProblem: (view: ConfiguredView, error: unknown) => void;
 }
 

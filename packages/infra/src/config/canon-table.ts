@@ -3,7 +3,7 @@ import { z } from 'zod';
 const scalarTypes =
   'TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|BOOLEAN|VARCHAR|BLOB|UUID|DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|DECIMAL\\([0-9]{1,2},[0-9]{1,2}\\)';
 /** DuckDB cannot plan a table of very many lists in each other. */
-const mostLists = 16;
+const maxLists = 16;
 
 function isNoDecimalOrFits(type: string): boolean {
   const [, precision, scale] = /^DECIMAL\((\d+),(\d+)\)/.exec(type) ?? [];
@@ -20,8 +20,8 @@ const columnType = z
       .replace(/^TIMESTAMPTZ\b/, 'TIMESTAMP WITH TIME ZONE'),
   )
   .refine(
-    type => new RegExp(`^(${scalarTypes})(\\[\\]){0,${mostLists}}$`).test(type),
-    `must be a scalar type of DuckDB, or a list of one, in at most ${mostLists} lists`,
+    type => new RegExp(`^(${scalarTypes})(\\[\\]){0,${maxLists}}$`).test(type),
+    `must be a scalar type of DuckDB, or a list of one, in at most ${maxLists} lists`,
   )
   .refine(isNoDecimalOrFits, 'a DECIMAL has 1 to 38 digits, and at most that many behind the point');
 const columnName = z.string().min(1).max(255);

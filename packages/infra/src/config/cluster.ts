@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { busError } from '../errors.js';
 import { variablePattern } from './notify.js';
 
-/** Where a bus past one machine keeps its journal and its files. */
+/** Where a bus on several machines keeps its journal and its files. */
 export const clusterSchema = z.strictObject({
   postgres: z
     .string()

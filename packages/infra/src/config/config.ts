@@ -48,7 +48,7 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
   return { path, config: parseBusConfig(text, path) };
 }
 
-/** Parses the text of a `bus_config.json` that lies at `path`: JSON, with comments if wanted. */
+/** Parses the text of the `bus_config.json` at `path`: JSON, optionally with comments. */
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
   try {

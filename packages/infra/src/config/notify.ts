@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
-/** What a hook can be told of. */
+/** The events that a hook can be notified of. */
 export const notifyEvents = [
   'rejected',
   'export_failed',
@@ -12,7 +12,7 @@ export const notifyEvents = [
   'stopped',
 ] as const;
 
-/** What a hook can be told of. */
+/** The events that a hook can be notified of. */
 export type NotifyEvent = (typeof notifyEvents)[number];
 
 const filter = z.array(z.string().min(1).max(100)).default([]);

@@ -91,7 +91,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   } catch (error) {
     try {
       rmSync(temporary, { force: true });
-    } catch {} // what went wrong first is what counts
+    } catch {} // throw the first error, not this one
     throw error;
   }
 }

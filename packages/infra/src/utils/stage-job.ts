@@ -119,7 +119,7 @@ function openToDaemon(folder: string, names: readonly string[]): void {
     try {
       const path = join(folder, name);
       chmodSync(path, (statSync(path).mode & 0o7777) | 0o040);
-    } catch {} // a file that was given away and is somebody else's: it is as readable as it was
+    } catch {} // a moved file of another user keeps its mode
 }
 
 /** Removes a staged job that was not submitted. `quantbot-bus gc` removes the rest. */

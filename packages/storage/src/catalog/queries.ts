@@ -25,7 +25,7 @@ export interface ArtifactFilter {
   until?: Date;
   /** Only jobs before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
-  /** At most so many, newest first. */
+  /** The maximum number, newest first. */
   limit?: number;
 }
 
@@ -37,7 +37,7 @@ export interface JobFilter {
   kind?: string;
   /** Only before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
-  /** At most so many, newest first. */
+  /** The maximum number, newest first. */
   limit?: number;
 }
 
@@ -49,7 +49,7 @@ export interface RunFilter {
    * next page.
    */
   beforeSeq?: number;
-  /** At most so many, newest first. */
+  /** The maximum number, newest first. */
   limit?: number;
 }
 

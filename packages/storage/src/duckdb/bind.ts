@@ -18,7 +18,7 @@ export type BoundParams =
   | { values: Record<string, api.DuckDBValue>; types: Record<string, api.DuckDBType> };
 
 /** More levels of lists in lists than any column has. */
-const mostLists = 16;
+const maxLists = 16;
 
 /** @throws StorageError `OPTIONS_INVALID` for a value that cannot be bound. */
 export function bindParams(params: Params): BoundParams {
@@ -72,7 +72,7 @@ function bindBigint(value: bigint, name: string): Bound {
 }
 
 function bindList(params: readonly Param[], name: string, lists: number): Bound {
-  if (lists > mostLists) throw invalid(name.slice(0, name.indexOf('[')), `nested more than ${mostLists} lists deep`);
+  if (lists > maxLists) throw invalid(name.slice(0, name.indexOf('[')), `nested more than ${maxLists} lists deep`);
   const bound = params.map((param, index) => bind(param, `${name}[${index}]`, lists));
   const type = bound.map(item => item.type).reduce<api.DuckDBType>((a, b) => widest(a, b, name), api.SQLNULL);
   return { value: api.listValue(bound.map(({ value }) => value)), type: api.LIST(type) };

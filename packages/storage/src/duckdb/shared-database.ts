@@ -37,7 +37,7 @@ let turn: Promise<unknown> = Promise.resolve();
 /** Returns device and inode of the current file at the path. */
 export async function identityOf(path: string): Promise<string> {
   const info = await stat(path, { bigint: true }); // stat opens no descriptor
-  // DuckDB would wait for ever for somebody who writes to a FIFO.
+  // On a FIFO, DuckDB would wait for ever for a process that writes to it.
   if (!info.isFile()) throw storageError('DATABASE_INVALID', `${path} is not a regular file.`);
   const { dev, ino } = info;
   return `${dev}:${ino}`;

@@ -18,7 +18,7 @@ export interface ReadOptions extends TypeMapping {
   params?: Params;
   /** By default, rows are in the order of the files and of the rows in them. */
   orderBy?: OrderBy | readonly OrderBy[];
-  /** At most so many rows. */
+  /** The maximum number of rows. */
   limit?: number;
   /**
    * Reads `key=value` folders of the paths as columns (Hive partitions). Off by default: such

@@ -31,7 +31,7 @@ export async function bus({ config, layout, run }: ExaminedBus): Promise<Finding
         run('start'),
       ),
     ];
-  // What only the journal's truth can make again is the journal check's affair.
+  // The journal cannot be rebuilt from other files. Its own check reports it.
   const { marker: _marker, journal, hot, segments, ...folders } = layout;
   const taken = filesForFolders(config).map(path =>
     finding(

@@ -42,7 +42,7 @@ async function locked(path: string): Promise<Finding | undefined> {
     return undefined;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    if (error.code !== 'DATABASE_LOCKED') return undefined; // whose it is, is told below
+    if (error.code !== 'DATABASE_LOCKED') return undefined; // the check below names the owner
     const holders = (locksOn(path) ?? []).filter(({ mode }) => mode === 'WRITE').map(({ pid }) => pid);
     const who =
       holders.map(pid => `process ${pid} (${nameOf(pid) ?? 'no longer running'})`).join(', ') || 'Another process';

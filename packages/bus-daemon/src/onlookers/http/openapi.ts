@@ -14,12 +14,12 @@ export const answers = <S extends z.ZodType>(schema: S) => ({
 export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
 
 /** Of a question: how many are wanted. */
-export const limitOf = (most: number, preset: number) =>
+export const limitOf = (max: number, preset: number) =>
   z.coerce
     .number()
     .int()
     .min(1)
-    .max(most)
+    .max(max)
     .default(preset)
     .openapi({ param: { name: 'limit', in: 'query' } });
 

@@ -1,6 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Backoff, waitAfter } from '@quantbot/bus-format';
 import {
   checkExportStatus,
   type ExportEntry,
@@ -13,7 +12,7 @@ import {
 } from '@quantbot/bus-format/state';
 import type { Snapshot } from '@quantbot/bus-format/views';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { CodedError } from '@quantbot/infra';
+import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backoff, dispositionOf, hintFor, waitAfter } from '@quantbot/bus-format';
+import { dispositionOf, hintFor } from '@quantbot/bus-format';
 import type { WaitingTable } from '@quantbot/bus-format/state';
+import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { ExportState } from '../exports/exporter.js';
 import { type CheckedJob, type ClaimedJob, isRejected } from '../job.js';

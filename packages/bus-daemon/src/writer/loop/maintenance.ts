@@ -155,7 +155,7 @@ export class Maintenance {
     const unfinished: string[] = [];
     for (let folder = this.#bus.leftBehind.shift(); folder !== undefined; folder = this.#bus.leftBehind.shift())
       try {
-        if (await removeTree(folder, { signal, most: removedInATurn })) this.#removalTurns.delete(folder);
+        if (await removeTree(folder, { signal, maxEntries: removedInATurn })) this.#removalTurns.delete(folder);
         else if (this.#hasAnotherTurn(folder)) unfinished.push(folder);
         else
           this.#bus.logger.warn(

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, waitAfter } from '../../backoff.js';
 import { BusError, busError } from '../../errors.js';
 import {
   isConnectionFailure,
@@ -47,8 +48,7 @@ export type S3Client = (call: Call) => Promise<Answer>;
 
 /** 0.1 + 0.2 + 0.4 + … s, ten seconds in all: a server that restarts is back by then. */
 const attempts = 9;
-const firstPauseMs = 100;
-const maxPauseMs = 2500;
+const backoff: Backoff = { firstMs: 100, maxMs: 2500 };
 /** No attempt begins later than this after the first. */
 const patienceMs = 60_000;
 
@@ -111,8 +111,7 @@ export async function openClient(settings: S3Settings): Promise<S3Client> {
         if (isLast) throw unreachable(error, where);
       }
       if (refusal !== undefined && (isLast || !isPassing(refusal))) throw refused(refusal, call.what, where);
-      const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (count - 1));
-      await sleep(pauseMs * (0.5 + Math.random() / 2));
+      await sleep(waitAfter(backoff, count) * (0.5 + Math.random() / 2));
     }
   };
 }

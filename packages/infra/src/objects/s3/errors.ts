@@ -3,7 +3,7 @@ import { visible } from '../../visible.js';
 import type { Answer } from './exchange.js';
 import { textOf } from './xml.js';
 
-/** What an answer that is no success says. */
+/** An answer that is no success. */
 export interface Refusal {
   status: number;
   /** S3's own code, such as `SlowDown`; empty if there is none (HEAD has no body). */

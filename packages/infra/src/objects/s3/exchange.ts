@@ -92,7 +92,7 @@ export function openExchange(server: {
     });
 }
 
-/** Ends a request that is not done within the time that so many bytes may take. */
+/** Aborts a request that takes longer than its number of bytes may take. */
 function within(sent: ClientRequest, bytes: number): NodeJS.Timeout {
   const ms = deadlineMs + bytes / bytesPerMs;
   return setTimeout(() => sent.destroy(failure('ETIMEDOUT', `no answer within ${Math.round(ms / 1000)} s`)), ms);
@@ -107,7 +107,7 @@ export function bodyHeaders(body: Body | undefined): Record<string, string> {
   return { 'content-length': String(bytes), ...(isLarge(body) && { expect: '100-continue' }) };
 }
 
-/** Whether a body waits for the server's leave. */
+/** Whether a body waits until the server asks for it (`100 Continue`). */
 export const isLarge = (body: Body): boolean => bodyBytes(body) > askFirstBytes;
 
 const bodyBytes = (body: Body | undefined): number =>

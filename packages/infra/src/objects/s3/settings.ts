@@ -55,7 +55,7 @@ export function s3Settings(
 const amazonOf = (region: string): string =>
   `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 
-/** Splits the URL. It is never shown whole: somebody may have put a secret into it. */
+/** Splits the URL. Never print it whole: it may contain a secret. */
 function parseS3Url(url: string): { bucket: string; prefix: string } {
   const [, bucket, prefix] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/s.exec(url) ?? [];
   if (bucket === undefined)
