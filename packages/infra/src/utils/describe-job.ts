@@ -43,12 +43,18 @@ export function checkRows(artifact: ArtifactToSubmit, { rows }: ParquetFooter): 
   return rows;
 }
 
-/** Returns an artifact of a manifest, without the place of its content. */
-export function manifestEntry(artifact: ArtifactToSubmit, rows: number, digest: ContentDigest) {
+/** Returns an artifact of a manifest, with the place of its content. */
+export function manifestEntry<Place extends { relpath: string } | { object: string }>(
+  artifact: ArtifactToSubmit,
+  place: Place,
+  rows: number,
+  digest: ContentDigest,
+) {
   return {
     artifact_id: artifact.artifactId,
     ...(artifact.kind !== undefined && { kind: artifact.kind }),
     format: 'parquet' as const,
+    ...place,
     ...(artifact.schemaHint !== undefined && { schema_hint: artifact.schemaHint }),
     rows,
     ...digest,

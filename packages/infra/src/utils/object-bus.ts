@@ -119,7 +119,7 @@ async function upload(
   const object = storeObjectKey({ runId, producer, kind, artifactId: artifact.artifactId }, digest.sha256);
   const created = await objects.create(object, content ?? { path }, { sha256: digest.sha256 });
   if (created === 'exists') await checkSame(objects, object, digest);
-  return { ...manifestEntry(artifact, rows, digest), object };
+  return manifestEntry(artifact, { object }, rows, digest);
 }
 
 /**

@@ -60,7 +60,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       const { digest, footer } = await bringIn(from, to, transfer);
       if (transfer === 'move') givenAway.push(from);
       const rows = checkRows(artifact, footer);
-      artifacts.push({ ...manifestEntry(artifact, rows, digest), relpath });
+      artifacts.push(manifestEntry(artifact, { relpath }, rows, digest));
       faultPoint('submit:copied');
     }
     return { ...(await complete(folder, manifestOf(jobId, options, artifacts), names)), givenAway };
