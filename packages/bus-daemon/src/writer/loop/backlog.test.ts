@@ -59,7 +59,11 @@ test('the first claim of many jobs is small, so that the first of them are store
   expect(await take()).toHaveLength(64);
   expect(await take()).toHaveLength(100);
   expect(await take()).toHaveLength(16);
-  put('many', 100, 'fits-'); // one batch takes all
+});
+
+test('jobs that fit into one batch are taken together', async () => {
+  const { put, take } = await intakeOf(100);
+  put('many', 100);
   expect(await take()).toHaveLength(100);
 });
 

@@ -46,8 +46,8 @@ export class Compaction {
   }
 
   /**
-   * Restores files of tables that are not files any more. Rebuilds the tables whose mode was changed
-   * in the configuration, and those of which compacted files are gone.
+   * Restores files of tables that are not files any more. Rebuilds the tables whose mode was
+   * changed in the configuration, and those of which compacted files are gone.
    */
   async prepare(): Promise<void> {
     const { logger } = this.#bus;
