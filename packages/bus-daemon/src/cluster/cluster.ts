@@ -29,8 +29,9 @@ export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'j
 export interface FetchedJob extends ClaimedJob {
   /** The key of its manifest in the object store. */
   inboxKey: string;
-  /** The manifest as it came, and its hash. */
-  manifestBytes: Buffer;
+  /** The manifest as it came; undefined if it is too large to be read. */
+  manifestBytes: Buffer | undefined;
+  /** Its hash, or that of its name. */
   manifestSha256: string;
   /** The seq of the rejection that it retries; 0 if it is no retry. */
   retryOf: number;

@@ -11,6 +11,7 @@ import {
   maxManifestBytes,
   type ObjectManifest,
   parseObjectManifest,
+  rejectCodes,
 } from '@quantbot/infra';
 import { fileNames } from '@quantbot/infra/files';
 import type { ListedObject } from '@quantbot/infra/objects';
@@ -49,8 +50,9 @@ export async function fetchJobs(cluster: Cluster, entries: readonly ListedObject
 
 /** Undefined if its manifest is gone: another daemon has settled it. */
 async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): Promise<FetchedJob | undefined> {
-  const manifestBytes = await cluster.objects.read(entry.key, maxManifestBytes);
+  const manifestBytes = await readManifest(cluster, entry.key);
   if (manifestBytes === undefined) return undefined;
+  const isRead = !(manifestBytes instanceof BusError);
   const claim = cluster.newClaim();
   const job: FetchedJob = {
     claim,
@@ -60,10 +62,11 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     own: true,
     sealed: true,
     inboxKey: entry.key,
-    manifestBytes,
-    manifestSha256: hash('sha256', manifestBytes),
+    manifestBytes: isRead ? manifestBytes : undefined,
+    manifestSha256: hash('sha256', isRead ? manifestBytes : entry.key),
     retryOf: entryOf(entry.key).retryOf,
   };
+  if (!isRead) return { ...job, error: manifestBytes };
   try {
     const manifest = parseObjectManifest(manifestBytes);
     await mkdir(job.folder, { recursive: true });
@@ -73,10 +76,23 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
       await cluster.objects.download(object, join(job.folder, localName(index)));
     return job;
   } catch (error) {
-    if (error instanceof BusError && error.disposition === 'caller') return { ...job, error };
+    if (isOfJob(error)) return { ...job, error };
     throw error;
   }
 }
+
+/** A manifest that is too large, or has a name that no object may have, is its producer's fault. */
+async function readManifest(cluster: Cluster, key: string): Promise<Buffer | BusError | undefined> {
+  try {
+    return await cluster.objects.read(key, maxManifestBytes);
+  } catch (error) {
+    if (isOfJob(error)) return error;
+    throw error;
+  }
+}
+
+/** Anything else, such as refused credentials, is the fault of this daemon or of the store. */
+const isOfJob = (error: unknown): error is BusError => error instanceof BusError && error.code in rejectCodes;
 
 /** The manifest as it would be in a job's folder. */
 const withLocalNames = (manifest: ObjectManifest): Manifest => ({

@@ -17,6 +17,10 @@ import { settle } from './settle.js';
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 /** So many entries of the inbox are read at once. */
 const pageSize = 1000;
+/** Between entries that are no submissions, the daemon looks further for real ones. */
+const oddPageSize = 10_000;
+const maxOddPages = 10;
+const submissionName = /^inbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}~[0-9a-f]{16}(~\d{1,15})?\.json$/;
 
 /**
  * The loop of a cluster's daemon: look into the inbox, take jobs, verify and commit them, write
@@ -121,15 +125,31 @@ export class ClusterLoop {
     }
   }
 
-  /** The next entries of the inbox. The pages take turns, so that no entry waits for ever. */
+  /**
+   * The next entries of the inbox. The pages take turns, so that no entry waits for ever. Of entries
+   * whose names no submission has, only a few are taken at once: each costs a rejection, and real
+   * jobs must not wait for them.
+   */
   async #look(): Promise<ListedObject[]> {
     const { objects, config } = this.#cluster;
     const limit = Math.min(pageSize, config.batch.maxJobs);
-    const after = this.#cursor === undefined ? {} : { after: this.#cursor };
-    const page = await objects.list('inbox/', { ...after, limit });
-    this.#cursor = page.length < limit ? undefined : page.at(-1)?.key;
     const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
-    return page.filter(({ key }) => !inHand.has(key));
+    const found: ListedObject[] = [];
+    let odd = 0;
+    for (let pages = 0, size = limit; pages < maxOddPages; pages++, size = oddPageSize) {
+      const after = this.#cursor === undefined ? {} : { after: this.#cursor };
+      const page = await objects.list('inbox/', { ...after, limit: size });
+      const oddBefore = odd;
+      for (const entry of page) {
+        this.#cursor = entry.key;
+        if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
+        if (submissionName.test(entry.key) || odd++ < limit / 8) found.push(entry);
+        if (found.length === limit) return found;
+      }
+      if (page.length < size) this.#cursor = undefined;
+      if (page.length < size || odd === oddBefore) break;
+    }
+    return found;
   }
 
   /** Commits the next batch. The one after it is fetched and verified meanwhile. */
@@ -176,3 +196,6 @@ export class ClusterLoop {
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 }
+
+/** A folder's own entry, and keys with parts such as `..`, cannot be submissions of any producer. */
+const isRemovable = (key: string): boolean => !key.split('/').some(part => ['', '.', '..'].includes(part));
