@@ -34,6 +34,10 @@ const types: pg.CustomTypesConfig = {
 
 const connectTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
+/** A server that has vanished is given up after this. */
+const answerTimeoutMs = statementTimeoutMs + 10_000;
+/** A daemon that is frozen in a transaction may not keep `bus.head` locked for longer. */
+const idleInTransactionMs = 15_000;
 
 /** A pool of connections to the database of a cluster. */
 export class Postgres implements Queries {
@@ -53,6 +57,8 @@ export class Postgres implements Queries {
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
       statement_timeout: statementTimeoutMs,
+      query_timeout: answerTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionMs,
       application_name: 'quantbot-bus',
       types,
     };

@@ -11,6 +11,12 @@ const memoryMb = 512;
 /** Held by the daemon that publishes. It only saves work: two publishers exclude each other. */
 const publisherLock = 7_171_002;
 
+/** Ends the session that holds the lock if it has been silent for so long: its daemon is frozen. */
+const takeLockAway = `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+  WHERE locktype = 'advisory' AND objid = $1 AND granted AND state = 'idle' AND usename = current_user
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND state_change < now() - make_interval(secs => $2)`;
+
 /**
  * The publication of a cluster, as one daemon sees it. Whichever has the lock publishes; the others
  * hear of it.
@@ -20,6 +26,7 @@ export class Publication {
   readonly #onNews: () => void;
   #client: pg.Client | undefined;
   #isPublisher = false;
+  #sign: NodeJS.Timeout | undefined;
   #lake: OpenLake | undefined;
   #publisher: LakePublisher | undefined;
   /** The last seq that readers see, as far as this daemon knows. */
@@ -40,6 +47,7 @@ export class Publication {
     if (!this.#isPublisher) {
       const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS got', [publisherLock]);
       this.#isPublisher = rows[0].got;
+      if (!this.#isPublisher) await client.query(takeLockAway, [publisherLock, this.#cluster.leaseS]);
     }
     if (!this.#isPublisher) return false;
     try {
@@ -57,7 +65,10 @@ export class Publication {
     }
   }
 
-  /** A connection that hears of news. When it is lost, the lock is lost with it. */
+  /**
+   * A connection that hears of news, and gives a sign of life. When it is lost, the lock is lost
+   * with it.
+   */
   async #connected(): Promise<pg.Client> {
     if (this.#client !== undefined) return this.#client;
     const client = await this.#cluster.postgres.dedicated();
@@ -74,6 +85,8 @@ export class Publication {
       this.#onNews();
     });
     await client.query(`LISTEN ${channel}`);
+    clearInterval(this.#sign);
+    this.#sign = setInterval(() => client.query('SELECT 1').catch(() => {}), (this.#cluster.leaseS * 1000) / 4).unref();
     this.#client = client;
     return client;
   }
@@ -104,6 +117,7 @@ export class Publication {
 
   async close(): Promise<void> {
     this.#closeLake();
+    clearInterval(this.#sign);
     const client = this.#client;
     this.#client = undefined;
     await client?.end().catch(() => {});

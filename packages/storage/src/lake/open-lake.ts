@@ -72,10 +72,27 @@ async function attach(
 ): Promise<void> {
   const options = readOnly ? 'READ_ONLY' : `DATA_PATH ${literal(`${address.root}/lake/`)}`;
   try {
-    await connection.run(`ATTACH ${literal(`ducklake:postgres:${address.postgres}`)} AS ${as} (${options})`);
+    const url = withTimeouts(address.postgres, readOnly ? timeouts : { ...timeouts, ...publisherTimeouts });
+    await connection.run(`ATTACH ${literal(`ducklake:postgres:${url}`)} AS ${as} (${options})`);
   } catch (error) {
     throw storageError('LAKE_UNREACHABLE', `DuckLake cannot be attached: ${withoutSecrets(error, address.postgres)}`);
   }
+}
+
+/** libpq would wait a quarter of an hour for a server that has vanished. */
+const timeouts = {
+  connect_timeout: '10',
+  keepalives_idle: '10',
+  keepalives_interval: '5',
+  tcp_user_timeout: '30000',
+};
+/** PostgreSQL would wait for ever for a publisher that is frozen in a transaction. */
+const publisherTimeouts = { options: '-c%20idle_in_transaction_session_timeout%3D60s' };
+
+/** What the URL says itself comes first. */
+function withTimeouts(url: string, settings: Record<string, string>): string {
+  const missing = Object.entries(settings).filter(([name]) => !new RegExp(`[?&]${name}=`).test(url));
+  return `${url}${url.includes('?') ? '&' : '?'}${missing.map(([name, value]) => `${name}=${value}`).join('&')}`;
 }
 
 /** DuckDB repeats the connection string in its messages. */
