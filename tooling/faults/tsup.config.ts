@@ -8,5 +8,7 @@ export default defineConfig(
     'plain-producer': 'src/plain-producer.ts',
     soak: 'src/soak.ts',
     mutant: 'src/mutant.ts',
+    'cluster-mutant': 'src/cluster/mutant.ts',
+    'cluster-producer': 'src/cluster/producer.ts',
   }),
 );

