@@ -17,7 +17,7 @@ try {
   const ticks = readTicks(readFileSync(ticksPath, 'utf8'));
   const candles = toHourlyCandles(ticks);
 
-  // 1. Parquet, anywhere: nobody looks at it before it is submitted.
+  // 1. Write Parquet anywhere. The bus does not look at it before you submit it.
   const parquetPath = join(folder, 'candles.parquet');
   await writeParquet(parquetPath, candles, candleSchema);
 

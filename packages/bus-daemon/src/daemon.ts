@@ -32,8 +32,8 @@ export interface DaemonOptions {
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `NOT_A_FOLDER`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`,
  * `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`,
- * `NOTIFY_VARIABLE_INVALID`; on a cluster `CLUSTER_PACKAGE_MISSING`, `CLUSTER_OLDER`, `CLUSTER_NEWER`; BusError for a root that is
- * not this bus's.
+ * `NOTIFY_VARIABLE_INVALID`; on a cluster `CLUSTER_PACKAGE_MISSING`, `CLUSTER_OLDER`,
+ * `CLUSTER_NEWER`; BusError for a root that is not this bus's.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { cluster } = options.config;

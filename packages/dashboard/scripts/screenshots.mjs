@@ -1,5 +1,5 @@
-// Makes the pictures of docs/guides/dashboard.md anew, of the demo's daemon: npm run demo --
-// --dashboard, then node scripts/screenshots.mjs.
+// Takes the screenshots of docs/guides/dashboard.md from the demo's daemon. Run `npm run demo --
+// --dashboard`, then `node scripts/screenshots.mjs`.
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 

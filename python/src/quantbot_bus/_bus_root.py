@@ -179,7 +179,7 @@ def check_marker_text(text: str, root: str, marker: str) -> None:
 
 
 def _read_regular(path: Path) -> str:
-    """The text of a regular file. Nobody waits for a FIFO in its place."""
+    """The text of a regular file. It never blocks on a FIFO in its place."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, encoding="utf-8") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

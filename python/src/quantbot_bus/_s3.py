@@ -22,11 +22,11 @@ MULTIPART_ABOVE_BYTES = 1024**3
 
 
 def open_s3(url: str, settings: Mapping[str, Any] = MappingProxyType({})) -> "S3Objects":
-    """``settings`` has ``endpoint``, ``region`` and ``path_style``; else the environment says them.
+    """The environment has the ``endpoint``, ``region`` or ``path_style`` that ``settings`` lacks.
 
     Raises BusError BUS_ROOT_INVALID, OBJECT_CLIENT_MISSING."""
     match = _ROOT.match(url)
-    if match is None:  # not shown: somebody may have put a secret into it
+    if match is None:  # not shown: it may contain a secret
         raise BusError("BUS_ROOT_INVALID", "The root of the bus is not of the form s3://bucket/prefix.")
     prefix = match[2] or ""
     if prefix:

@@ -90,7 +90,7 @@ def _open_to_daemon(folder: Path) -> None:
         try:
             path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o040)
         except PermissionError:
-            pass  # a file that was given away and is somebody else's: it is as readable as it was
+            pass  # a moved file of another user keeps its mode
 
 
 def _bring_in(source: Path, target: Path, transfer: str, given_away: list[Path]) -> Digest:

@@ -26,7 +26,7 @@ host.getSourceFile = (name, ...rest) => {
   return parsed.get(name);
 };
 
-/** What the compiler says of a piece of code as a module of this folder. */
+/** Returns the compiler's complaints about code, compiled as a module of this folder. */
 export function problemsOf(code: string): string[] {
   const path = join(folder, 'example.mts');
   const source = ts.createSourceFile(

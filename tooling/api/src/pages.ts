@@ -14,8 +14,8 @@ export interface MarkdownPage {
 }
 
 /**
- * Every Markdown page of the repository that somebody has written. API reports are not: they are
- * made by a tool and held to the code by a test of their own.
+ * Every Markdown page of the repository that a person has written. API reports are left out: a tool
+ * writes them, and a test of their own compares them with the code.
  */
 export const markdownPages = (): MarkdownPage[] =>
   filesOf('*.md')

@@ -1,5 +1,5 @@
 """The daemon as people write it by hand: one job at a time, it opens DuckDB, inserts, exports
-everything anew, and closes."""
+all tables, and closes."""
 
 import os
 import shutil

@@ -13,7 +13,7 @@ def contender(prepare):
     print("ready", flush=True)
     sys.stdin.readline()
     print(json.dumps(run()), flush=True)
-    sys.stdin.readline()  # stays until it is told to go, so that a server lives as long as it is needed
+    sys.stdin.readline()  # a server must live until the bench closes its input
 
 
 def timed(latencies, work):

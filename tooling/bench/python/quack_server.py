@@ -13,7 +13,7 @@ def prepare(task):
     connection.execute("LOAD quack")
     connection.execute("CREATE TABLE ticks (ts BIGINT, open DOUBLE, high DOUBLE, low DOUBLE)")
     connection.execute(f"CALL quack_serve('quack:localhost:{task['port']}', token = 'bench')")
-    return lambda: {"open": connection is not None}  # it serves as long as somebody holds the connection
+    return lambda: {"open": connection is not None}  # it serves as long as the connection is open
 
 
 contender(prepare)

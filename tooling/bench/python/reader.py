@@ -1,4 +1,4 @@
-"""A reader who asks again and again while others write: what he sees, and how often he is
+"""A reader that queries repeatedly while others write. It reports what it sees, and how often it is
 refused."""
 
 import threading

@@ -56,8 +56,8 @@ interface LogLine {
 }
 
 /**
- * What a daemon that settles everything and ends took, by its own log: from being ready to its last
- * commit.
+ * Returns how long a daemon took that settled everything and ended. Its log gives the times: from
+ * being ready to its last commit.
  */
 export interface Drained {
   seconds: number;

@@ -54,10 +54,10 @@ const resultsPath = join(resolve(options.out), 'benchmarks', 'results.json');
 mkdirSync(join(resolve(options.out), 'benchmarks'), { recursive: true });
 const report: Report = readEarlier(resultsPath);
 if (options.draw) writeReport(report, resolve(options.out));
-// Nothing is deleted before the end: where there was much to delete, new files are slow for minutes
-// (see suites/counts.ts).
+// Delete nothing before the end: after many deletions, new files are slow for minutes (see
+// suites/counts.ts).
 const work = mkdtempSync(join(resolve(options.folder), 'bench-'));
-chmodSync(work, 0o755); // PostgreSQL runs as somebody else
+chmodSync(work, 0o755); // PostgreSQL runs as another user
 try {
   if (chosen.length > 0 && !options.quick) {
     say('touching the memory');

@@ -9,7 +9,7 @@ export interface Postgres {
   stop(): void;
 }
 
-/** Where PostgreSQL's programs are, if they are. */
+/** Returns the folder of PostgreSQL's programs, if it is installed. */
 function findPrograms(): string | undefined {
   const versions = '/usr/lib/postgresql';
   if (!existsSync(versions)) return undefined;
@@ -18,7 +18,7 @@ function findPrograms(): string | undefined {
     .find(bin => existsSync(join(bin, 'initdb')));
 }
 
-/** PostgreSQL does not run as root: then it runs as `nobody`. */
+/** PostgreSQL refuses to run as root, so root starts it as `nobody`. */
 const asUser = (): string[] =>
   process.getuid?.() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /**
- * A contender's program. It says `ready` when it has loaded everything, begins at a line on its
- * standard input, and says its result as one line of JSON: what is measured is the work, not the
- * start of an interpreter.
+ * A contender's program. It prints `ready` when it has loaded everything, starts at a line on its
+ * standard input, and prints its result as one line of JSON. So the time covers the work, and not
+ * the start of an interpreter.
  */
 export interface Program<Result> {
   pid: number;

@@ -4,7 +4,7 @@ import { barChart, lineChart } from './charts.js';
 import type { Machine } from './machine.js';
 import type { Row, SuiteResult } from './results.js';
 
-/** What all suites have found, each when it was last run. */
+/** The newest result of each suite. */
 export interface Report {
   suites: Record<string, SuiteResult & { machine: Machine; quick: boolean }>;
 }

@@ -14,7 +14,7 @@ export interface FilesToSubmit {
   givenAway?: boolean;
 }
 
-/** Submits the files in turn, so many as one job; each job when it is asked for. */
+/** Submits the files in order, `artifactsPerJob` at a time. Each job waits for its `next()`. */
 export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submission> {
   const { busRoot, name, producer = 'bench', files, schemaHint, artifactsPerJob, givenAway } = task;
   for (let first = 0; first < files.length; first += artifactsPerJob)

@@ -89,7 +89,7 @@ function copiesOf(files: readonly string[], folder: string): string[] {
   });
 }
 
-/** A daemon as people write it by hand: it opens DuckDB for each file that lies in its inbox. */
+/** A daemon as people write it by hand: it opens DuckDB for each file in its inbox. */
 export async function viaPolling({ folder }: Place, python: string, work: Workload): Promise<Row> {
   const [program, task] = polling(folder, python, work);
   return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, () =>
@@ -97,7 +97,7 @@ export async function viaPolling({ folder }: Place, python: string, work: Worklo
   );
 }
 
-/** {@link viaPolling}, and nobody reads meanwhile. */
+/** {@link viaPolling} without readers. */
 export const byPollingAlone = ({ folder }: Place, python: string, work: Workload): Promise<Row> =>
   measured(work, [polling(folder, python, work)[0]]);
 

@@ -43,7 +43,7 @@ export async function makeFiles(folder: string, size: string, count: number): Pr
 export const dealt = (files: readonly string[], producers: number): string[][] =>
   Array.from({ length: producers }, (_, p) => files.filter((_file, i) => i % producers === p));
 
-/** What a workload that took so long is in figures. */
+/** Returns the figures of a workload from the time that it took. */
 export const rates = (work: Workload, seconds: number) => ({
   artifacts: work.files.length,
   jobs_per_s: round(work.files.length / seconds),

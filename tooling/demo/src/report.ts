@@ -60,7 +60,7 @@ export function ingestedTable(datasets: readonly Row[]): string {
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`;
 
-/** What each preset made of its capital. */
+/** The result of each preset. */
 export function presetTable(summaries: readonly SimulationSummary[]): string {
   const table = new Table({
     head: ['preset', 'end', 'return', 'drawdown', 'trades', 'won', 'fees'],
@@ -80,7 +80,7 @@ export function presetTable(summaries: readonly SimulationSummary[]): string {
   return table.toString();
 }
 
-/** What the features say of each year. */
+/** The features of each year. */
 export function featureTable(years: readonly Row[]): string {
   const table = new Table({
     head: ['year', 'days', 'volatility', 'highest', 'drawdown', 'above its 200 days'],
@@ -93,7 +93,7 @@ export function featureTable(years: readonly Row[]): string {
   return table.toString();
 }
 
-/** What the backtest's trades have brought. */
+/** The profit of the backtest's trades. */
 export function tradeTable(reasons: readonly Row[]): string {
   const table = new Table({
     head: ['ended by', 'trades', 'won', 'mean return', 'fees', 'profit'],

@@ -51,8 +51,7 @@ export async function backtestAlerts(catalog: Catalog, { runId, work, busRoot }:
 }
 
 /**
- * A day lies in the windows of many calls; what counts is a window that begins long enough before
- * it.
+ * A day is in the windows of many calls. Take only windows that begin long enough before the day.
  */
 export const featuresByYear = (db: DuckDb): Promise<Row[]> =>
   db.query(`
@@ -63,7 +62,7 @@ export const featuresByYear = (db: DuckDb): Promise<Row[]> =>
       FROM canon.features GROUP BY timestamp
     ) GROUP BY ALL ORDER BY year`);
 
-/** What the trades of the backtest have brought, by the reason for which they ended. */
+/** Returns the profit of the backtest's trades, by the reason of their end. */
 export const tradesByReason = (db: DuckDb): Promise<Row[]> =>
   db.query(`
     SELECT reason, count(*) AS trades, avg((pnl > 0)::INTEGER) AS won, avg(return) AS mean_return, sum(fees) AS fees, sum(pnl) AS pnl

@@ -16,14 +16,14 @@ export interface Workspace {
 }
 
 /**
- * What the demo sets up besides the defaults, which keep everything below the configuration's
+ * The demo's settings. All others have defaults, which keep everything below the configuration's
  * folder.
  */
 const settings = { poll_interval_s: 1, lock_timeout_s: 10 };
 
 /**
- * A new, empty folder `demo/` with a configuration of its own. What an earlier demo left is moved
- * beside it and never removed: somebody may have submitted into it since.
+ * Creates an empty folder `demo/` with a configuration of its own. The folder of an earlier demo is
+ * moved beside it and never deleted: someone may have submitted into it since.
  *
  * @throws Error that says what is in the way.
  */

@@ -14,7 +14,7 @@ export interface Surroundings {
   folder: string;
   /** Has another reader write the values of files beside them; absent where there is none. */
   describe?: (paths: readonly string[]) => Promise<void>;
-  /** Told of each step. */
+  /** Called with each step. */
   step: (what: string) => void;
 }
 

@@ -70,8 +70,8 @@ function moment(value: api.DuckDBValue, typeId: api.DuckDBTypeId): string | unde
 }
 
 /**
- * As Parquet has it: months, days and milliseconds, 4 bytes each; microseconds that it has not are
- * told behind.
+ * Returns an interval as Parquet stores it: months, days and milliseconds, 4 bytes each.
+ * Microseconds, which Parquet cannot store, follow at the end.
  */
 function intervalText({ months, days, micros }: api.DuckDBIntervalValue): string {
   const bytes = Buffer.alloc(12);

@@ -1,5 +1,5 @@
 /**
- * Whether two values are the same in everything: type, every bit of a number but the kind of NaN,
+ * Whether two values are equal in type, in every bit of a number except the kind of NaN, and in the
  * order of a Map.
  */
 export function same(a: unknown, b: unknown): boolean {

@@ -83,6 +83,6 @@ function judge(subject: Subject, error: unknown, report: Report): void {
     });
 }
 
-/** Whether a message names a column; one without a name it has to describe. */
+/** Whether a message names a column, or describes one that has no name. */
 export const names = (text: string, column: string): boolean =>
   column === '' ? /without a name|has no name/.test(text) : text.includes(column);

@@ -241,8 +241,8 @@ function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
 }
 
 /**
- * Each export is whole and of one generation: what its status says, made of exactly the artifacts
- * up to its seq.
+ * Checks that each export is whole, is the one that its status describes, and has the rows of
+ * exactly the artifacts up to its seq.
  */
 async function checkExports(
   dataRoot: string,

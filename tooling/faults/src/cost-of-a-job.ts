@@ -5,7 +5,7 @@ import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
 import { drain, mustEndWell, type Running, startDaemon, startPlainProducer } from './processes.js';
 import { readRecording } from './strace.js';
 
-/** What one more job of one small artifact costs, besides what is done anyway. */
+/** The additional cost of one more job with one small artifact. */
 export interface JobCost {
   /** System calls on anything in the bus's folders. */
   calls: number;

@@ -11,14 +11,14 @@ class Disk {
   /** By path, so a second link is a second entry; both point to one. */
   readonly #files = new Map<string, { flushed: boolean }>();
   /**
-   * Folders by path, with the names that were made in them since they were last flushed. One that
-   * was taken away and comes back is garbage, and harms nobody.
+   * Folders by path, with the names that were created in them since their last flush. A deleted
+   * name that comes back is garbage, and does no harm.
    */
   readonly #folders = new Map<string, Set<string>>();
 
   /**
-   * What was there before the recording counts as not flushed: nobody in the recording knows
-   * better.
+   * Everything that existed before the recording counts as not flushed, because the recording does
+   * not show its flush.
    */
   #file(path: string): { flushed: boolean } {
     const known = this.#files.get(path) ?? { flushed: false };
@@ -77,7 +77,7 @@ class Disk {
     this.#enter(to);
   }
 
-  /** What of a file, or of a folder and all in it, a power cut would take. */
+  /** Returns what a power cut would take of a file, or of a folder with its contents. */
   unflushed(path: string): string[] {
     const inside = (other: string) => other === path || other.startsWith(`${path}/`);
     const files = [...this.#files].filter(([name, file]) => inside(name) && !file.flushed).map(([name]) => name);
@@ -156,8 +156,8 @@ export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): s
     sendfile: ({ paths }) => disk.write(paths[0] ?? ''),
     rename: ({ paths: [from = '', to = ''] }) => {
       const [source, target] = [at(from), at(to)];
-      // What stands in COMMIT only tells whether the files may be linked; that it is there is what
-      // counts.
+      // The content of COMMIT only says whether the files may be linked. Its existence is what
+      // submits the job.
       if (/^bus\/inbox\//.test(target))
         mustBeFlushed(
           `submitted ${target}`,
@@ -171,8 +171,8 @@ export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): s
       if (segment.test(target) || published.test(target))
         mustBeFlushed(`put into place ${target}`, disk.unflushed(from));
       if (/^bus\/(processed|rejected)\//.test(target)) isCommitted(`settled ${target}`, settled.get(to) ?? Infinity);
-      // Out of sight, to be deleted: what takes its place must be there for good, and so must the
-      // database that says so.
+      // The file is about to be deleted. Its replacement must be durable, and so must the database
+      // that names the replacement.
       if (/^bus\/journal\/hot\/\d+$/.test(source) || segment.test(source))
         mustBeFlushed(`deleted ${source}`, successors());
       disk.rename(from, to);
@@ -192,7 +192,7 @@ function inOrderOfEffect(calls: readonly SystemCall[]): SystemCall[] {
   return calls.filter(call => call.result !== undefined && call.result >= 0).sort((a, b) => moment(a) - moment(b));
 }
 
-/** What has to be on the disk when a process ends that had nothing left to do. */
+/** Returns what is not on the disk, but must be when a process has finished everything. */
 const atTheEnd = (disk: Disk, dataRoot: string): string[] => [
   ...['bus/inbox', 'bus/journal/hot'].flatMap(folder => disk.unflushedNames(`${dataRoot}/${folder}`)),
   ...['bus/store', 'bus/journal/segments', 'bus/canon'].flatMap(folder => disk.unflushed(`${dataRoot}/${folder}`)),

@@ -26,7 +26,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** What is wrong with a process under test, on purpose. */
+/** The fault that a process under test has on purpose. */
 export interface Sabotage {
   /** The named point at which it is killed. */
   faultPoint?: string;
@@ -36,8 +36,7 @@ export interface Sabotage {
    */
   strace?: readonly string[];
   /**
-   * The durable step that it leaves out or does too late (see mutant.ts): what the harness must
-   * notice.
+   * The durable step that it omits or does too late (see mutant.ts). The harness must notice.
    */
   mutant?: string;
 }
@@ -74,7 +73,7 @@ export const startProducer = (
     sabotage,
   );
 
-/** Starts a producer that submits one file as so many jobs. */
+/** Starts a producer that submits one file as several jobs. */
 export const startPlainProducer = (folder: string, file: string, jobs: number, strace: readonly string[]): Running =>
   run([plainProducerEntry, join(folder, 'data/bus'), file, String(jobs)], folder, { strace });
 

@@ -47,7 +47,7 @@ export const kinds: Readonly<Record<string, RegExp>> = {
 /** What becomes of a file: a flipped bit, or something else in its place. */
 export type Damage = 'bit' | 'empty' | 'folder' | 'fifo' | 'link';
 
-/** What a good copy exists of, so that the next start has to mend it. */
+/** Files with a good copy elsewhere. The next start must mend them. */
 const isMendable = (kind: string): boolean =>
   ![
     'commit',

@@ -54,7 +54,7 @@ for (const problem of problems) console.log(`BROKEN ${problem}`);
 if (problems.length === 0) rmSync(folder, { recursive: true });
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** Three producers, again and again. */
+/** Three producers that submit until the end. */
 async function produce(): Promise<void> {
   for (let round = 0; Date.now() < endsAt; round++)
     await Promise.all([0, 1, 2].map(p => startProducer(folder, `r${round}p${p}`, 30, random.int(1, 1e9)).ended));
@@ -105,8 +105,8 @@ function takeSample(daemon: Running, age: number): void {
 }
 
 /**
- * Whether the last third is not larger than the first, among samples of daemons that have warmed
- * up.
+ * Whether the last third of the samples is not larger than the first. It leaves out daemons that
+ * have just started.
  */
 function isFlat(what: 'rssMb' | 'files', factor: number): boolean {
   const warm = samples.filter(sample => sample.age > 5).map(sample => sample[what]);

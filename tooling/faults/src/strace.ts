@@ -65,7 +65,7 @@ export function whyNoStrace(): string | undefined {
 
 const quietly = ['-f', '-qq'];
 
-/** Each fsync says that it is done and does nothing: what the harness must notice. */
+/** Each fsync reports success and does nothing. The harness must notice. */
 export const lyingFsync = [
   ...quietly,
   '-o',

@@ -25,8 +25,8 @@ export interface InjectionPoint {
 }
 
 /**
- * A bus to which the same is done again and again: with jobs that wait, copied anew for every round
- * to the same place.
+ * Repeats the same work on a bus with waiting jobs. Each round begins with a fresh copy at the same
+ * path.
  */
 export class SystemCallRounds {
   readonly #folder: string;

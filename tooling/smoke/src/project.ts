@@ -6,8 +6,8 @@ import { environmentOf, npmCli, type Runtime } from './node-versions.js';
 import { folderOf, run } from './tarballs.js';
 
 /**
- * An empty project of somebody else, outside of the repository, into which packages are installed
- * from their tarballs.
+ * An empty project outside the repository, as a user has it. Packages are installed into it from
+ * their tarballs.
  */
 export class Project {
   readonly folder: string;

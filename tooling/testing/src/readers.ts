@@ -51,7 +51,7 @@ export async function startHoldingReader(bus: TestBus): Promise<HoldingReader> {
   };
 }
 
-/** What a reader that kept opening the database met. */
+/** The experience of a reader that opened the database repeatedly. */
 export interface OpeningReport {
   opens: number;
   errors: string[];
@@ -59,7 +59,7 @@ export interface OpeningReport {
   monotonic: boolean;
 }
 
-/** Starts a reader that opens the database again and again, until it is stopped. */
+/** Starts a reader that opens the database repeatedly until it is stopped. */
 export function startOpeningReader(bus: TestBus): { stop(): Promise<OpeningReport> } {
   const child = startReader(bus, 'opening');
   return {

@@ -126,9 +126,9 @@ export class ClusterLoop {
   }
 
   /**
-   * The next entries of the inbox. The pages take turns, so that no entry waits for ever. Of entries
-   * whose names no submission has, only a few are taken at once: each costs a rejection, and real
-   * jobs must not wait for them.
+   * Returns the next entries of the inbox. The pages take turns, so that no entry waits for ever.
+   * Only a few entries with names that no submission has are taken at once: each costs a rejection,
+   * and real jobs must not wait for them.
    */
   async #look(): Promise<ListedObject[]> {
     const { objects, config } = this.#cluster;
@@ -197,5 +197,5 @@ export class ClusterLoop {
   }
 }
 
-/** A folder's own entry, and keys with parts such as `..`, cannot be submissions of any producer. */
+/** A folder's own entry, and keys with parts such as `..`, cannot be submissions. */
 const isRemovable = (key: string): boolean => !key.split('/').some(part => ['', '.', '..'].includes(part));

@@ -26,14 +26,14 @@ export const filesOf = (
 };
 
 /**
- * Three times, in turns: what else the machine does would decide otherwise. Large files take too
- * long for it.
+ * The number of turns. Three of them even out other load on the machine. Large files take too long
+ * for that.
  */
 export const turnsOf = ({ quick }: SuiteContext, size: string): number => (quick || isLarge(size) ? 1 : 3);
 
 /**
- * Folders of small files are left until the end of the whole run: on a file system without a
- * journal, creating a file looks again and again at inodes that were deleted in the last minutes,
- * and takes up to nine times as long. Large files are few, and need the space.
+ * Whether the files of a size are deleted at once, because they are few and need the space. Folders
+ * of small files stay until the end of the whole run: on a file system without a journal, creating
+ * a file scans inodes that were deleted in the last minutes, and takes up to nine times as long.
  */
 export const isLarge = (size: string): boolean => size.endsWith(' MB');

@@ -11,7 +11,7 @@ interface DatasetFiles {
 }
 
 /**
- * What one new artifact costs in exports when its table is large already: as a file, and as a
+ * The cost of exporting one new artifact of a table that is already large: as a file, and as a
  * dataset.
  */
 export const exports: Suite = async ({ folder, quick, say }) => {

@@ -8,7 +8,7 @@ import { percentile, type Row, round, type Suite } from '../results.js';
 const perJob = 1000;
 const probes = 320;
 
-/** What a bus costs that has more and more in it. All artifacts have other bytes. */
+/** Cost per job as the bus grows. All artifacts have different bytes. */
 export const growth: Suite = async ({ folder, quick, upTo, say }) => {
   const settings = { export: { enabled: false }, batch: { max_jobs: 64 } };
   const bus = await makeBus(join(folder, 'bus'), settings);
@@ -86,8 +86,8 @@ const marker = 0x0102_0304_0506n;
 let template: Buffer | undefined;
 
 /**
- * A file of one row with a number in it. Writing each of a million anew would take longer than what
- * is measured: one is written, and the number changed.
+ * A file of one row with a number in it. To write a million files would take longer than the
+ * measured work, so one is written, and its number changed for each copy.
  */
 async function fileFor(path: string, i: number): Promise<string> {
   if (template === undefined) {

@@ -8,7 +8,7 @@ import { makeFiles } from '../workload.js';
 
 const pauseMs = 50;
 
-/** What a producer of one small job at a time waits while others have submitted very many. */
+/** How long a producer of one small job at a time waits while others have submitted very many. */
 export const turns: Suite = async ({ folder, quick, say }) => {
   const { files } = await makeFiles(join(folder, 'files'), '1 KB', 1);
   const file = files[0] as string;

@@ -16,7 +16,7 @@ interface Run {
 }
 
 /**
- * What waits in the inbox: the daemon, the floor and a daemon written by hand, on the same files.
+ * A full inbox: the daemon, the floor and a daemon written by hand, on the same files.
  */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];

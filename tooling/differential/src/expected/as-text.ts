@@ -43,7 +43,7 @@ export function asText(value: Canonical, type: api.DuckDBType): string | null | 
   }
 }
 
-/** Only what has one form: how many digits a float has is told by what reads it back. */
+/** Only values with one text. A float may have any number of digits that reads back the same. */
 function floatWords(value: number): string | undefined {
   if (Number.isNaN(value)) return undefined;
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';

@@ -144,8 +144,7 @@ export const valueColumns: readonly ValueColumn[] = [
 ];
 
 /**
- * Whether a writer can say NULL by itself is its own affair; where it can, every fifth value is
- * one.
+ * Returns the values of a column. Every fifth is NULL if the writer can write NULL.
  */
 export const valuesOf = (column: ValueColumn, rows: number): unknown[] =>
   Array.from({ length: rows }, (_, row) => (row % 5 === 4 ? null : column.values[row % column.values.length]));

@@ -1,8 +1,8 @@
-"""Listens on a socket as systemd does, and prints what it is told, a line each. Usage:
+"""Listens on a socket as systemd does, and prints each message as a line. Usage:
 notify-socket.py PATH [SECONDS]
 
-With SECONDS it is a watchdog, too: it says `starved` when it has once been told WATCHDOG=1, and
-then is not for so long. """
+With SECONDS it is also a watchdog. After a first WATCHDOG=1 it prints `starved` if no other comes
+within that time. """
 import os
 import socket
 import sys

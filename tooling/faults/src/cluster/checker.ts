@@ -144,7 +144,7 @@ function checkOutcome(jobId: string, outcome: Outcome, rows: readonly JournalRow
     problems.push(`${jobId}: its receipt says something else than the journal`);
 }
 
-/** Each ingested artifact is in the store with its bytes; nothing else is there but what was sent. */
+/** Checks that each ingested artifact is in the store with its bytes, and only what was sent. */
 function checkStore(
   objects: string,
   rows: readonly JournalRow[],

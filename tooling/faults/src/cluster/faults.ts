@@ -131,7 +131,7 @@ async function restarted(world: World, random: Random): Promise<void> {
   await world.postgres.restart(random.int(0, 1000));
 }
 
-/** The old server is fenced: it is gone. The links then lead to the new one, which gets a replica. */
+/** Ends the old server. The links then lead to the new one, which gets a replica. */
 async function promoted(world: World): Promise<void> {
   if (!(await world.postgres.isInStep())) return;
   await world.postgres.promote();
