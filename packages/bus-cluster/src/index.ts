@@ -2,6 +2,7 @@
 export * from './fragments.js';
 export * from './journal.js';
 export { dropLake } from './lake/drop-lake.js';
+export { isLakeWhole, maintainLake } from './lake/maintenance.js';
 export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
 export { lakeColumns, unsupportedColumns } from './lake/tables.js';
 export { migrate, mustBeCurrent } from './migrate.js';

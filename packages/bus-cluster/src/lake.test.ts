@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { query } from '@quantbot/bus-format/duckdb';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
@@ -10,6 +10,7 @@ import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { noteFragment } from './fragments.js';
 import { commitBatch } from './journal.js';
+import { isLakeWhole, maintainLake } from './lake/maintenance.js';
 import { LakePublisher } from './lake/publisher.js';
 import { migrate } from './migrate.js';
 import { Postgres } from './postgres/postgres.js';
@@ -153,6 +154,37 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       [0n, 1n, 2n, 3n, 4n, 5n].map(x => ({ x })),
     );
     expect(await query(reader.connection, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 6n }]);
+  });
+
+  test('maintenance merges files and removes old ones, and readers see the same', async () => {
+    const bus = await cluster();
+    const publisher = await bus.publisherOf();
+    const reader = await bus.open(true);
+    const lake = await bus.open(false);
+    const columns = [column('x', 'BIGINT')];
+    const shown = () => query(reader.connection, 'SELECT x, _seq, _artifact_key FROM canon.t ORDER BY _seq');
+    const listed = () => query(reader.connection, 'SELECT seq, artifact_key FROM catalog.artifacts_f ORDER BY seq');
+    const add = async (from: number) => {
+      for (let i = from; i < from + 4; i++) await commit(bus, `j${i}`, { columns, values: `SELECT ${i}::BIGINT AS x` });
+      await publisher.publish();
+      return publisher.publish();
+    };
+    await add(0);
+    const before = [await shown(), await listed()];
+    const limits = { inlinedRows: 3, smallFiles: 3, snapshotsS: 0, filesS: 0 };
+    expect(await maintainLake(lake, limits)).toBe(true);
+    expect([await shown(), await listed()]).toEqual(before);
+    expect(await maintainLake(lake, { ...limits, smallFiles: 1 })).toBe(false);
+    expect(readdirSync(join(bus.root, 'lake', 't'))).toEqual([]); // our files are merged into one
+    const isThere = async (key: string) => existsSync(join(bus.root, key));
+    expect(await isLakeWhole(lake, isThere)).toBe(true);
+
+    expect(await add(4)).toBe(8);
+    expect((await shown()).map(({ x }) => x)).toEqual([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n]);
+    expect((await listed()).map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n]);
+
+    rmSync(join(bus.root, 'lake', '_files'), { recursive: true });
+    expect(await isLakeWhole(lake, isThere)).toBe(false);
   });
 
   test('a commit without its fragment holds back what comes after it, and nothing before it', async () => {

@@ -1,4 +1,5 @@
-import { channel, LakePublisher, missingFragments } from '@quantbot/bus-cluster';
+import { channel, dropLake, isLakeWhole, LakePublisher, maintainLake, missingFragments } from '@quantbot/bus-cluster';
+import { daemonError } from '@quantbot/bus-format';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import type pg from 'pg';
 import type { Cluster } from './cluster.js';
@@ -7,6 +8,8 @@ import { lakeInfo } from './lake-info.js';
 import { settleLeftBehind } from './settle.js';
 
 const memoryMb = 512;
+/** Maintenance runs this often, and only between publications. */
+const maintenanceMs = 60_000;
 
 /** Held by the daemon that publishes. It only saves work: two publishers exclude each other. */
 const publisherLock = 7_171_002;
@@ -29,6 +32,7 @@ export class Publication {
   #sign: NodeJS.Timeout | undefined;
   #lake: OpenLake | undefined;
   #publisher: LakePublisher | undefined;
+  #maintainedAt = performance.now();
   /** The last seq that readers see, as far as this daemon knows. */
   seq = 0;
 
@@ -58,11 +62,19 @@ export class Publication {
       this.seq = await publisher.publish();
       if (this.seq > before) await client.query('SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
+      await this.#maintain();
       return this.seq > before || settled > 0;
     } catch (error) {
       this.#closeLake(); // what was open may be of a state that never came to be
       throw error;
     }
+  }
+
+  async #maintain(): Promise<void> {
+    const now = performance.now();
+    if (this.#lake === undefined || now - this.#maintainedAt < maintenanceMs) return;
+    this.#maintainedAt = now;
+    await maintainLake(this.#lake);
   }
 
   /**
@@ -96,6 +108,8 @@ export class Publication {
     const { postgres, objects, lake, config } = this.#cluster;
     this.#lake = await openLake(lake, { readOnly: false, memoryMb, threads: 2 });
     await this.#lake.connection.run('USE lake');
+    const isThere = async (key: string) => (await objects.head(key)) !== undefined;
+    if (!(await isLakeWhole(this.#lake, isThere))) await this.#beginAgain();
     const publisher = new LakePublisher({
       postgres,
       lake: this.#lake,
@@ -106,6 +120,12 @@ export class Publication {
     await publisher.prepare();
     this.#publisher = publisher;
     return publisher;
+  }
+
+  /** The lake names a file that is gone, and can be made again from journal and store. */
+  async #beginAgain(): Promise<never> {
+    await dropLake(this.#cluster.postgres);
+    throw daemonError('FILE_DAMAGED', 'The lake has lost a file, so it is made again from journal and store.');
   }
 
   #closeLake(): void {

@@ -1,0 +1,85 @@
+import { query } from '@quantbot/bus-format/duckdb';
+import type { OpenLake } from '@quantbot/storage/lake';
+
+/** When what is done. */
+export interface MaintenanceLimits {
+  /** So many rows of the journal may be kept in PostgreSQL itself; looking for a key gets slow. */
+  inlinedRows: number;
+  /** So many files of less than 64 MB may a table have before they are merged. */
+  smallFiles: number;
+  /** A reader may ask for the lake as it was up to this long ago (DuckLake's own time travel). */
+  snapshotsS: number;
+  /** Files that no snapshot names are kept this long, for queries that run. */
+  filesS: number;
+}
+
+/** What fits a bus in use. */
+export const maintenanceLimits: MaintenanceLimits = {
+  inlinedRows: 10_000,
+  smallFiles: 64,
+  snapshotsS: 3600,
+  filesS: 86_400,
+};
+
+const smallBytes = 64 * 1024 * 1024;
+
+/** The tables of DuckLake's own catalog. */
+const metadata = '__ducklake_metadata_lake';
+
+/**
+ * Keeps the lake small and fast: writes inlined rows into files, merges small files, and removes
+ * what only old snapshots name. For the publisher alone, between commits. Only what lies below
+ * `lake/` is ever removed.
+ *
+ * DuckLake writes these files itself. If the answer to its COMMIT is lost, it removes a file that
+ * the commit names; {@link isLakeWhole} finds that.
+ *
+ * @returns whether something was done.
+ */
+export async function maintainLake(
+  { connection }: Pick<OpenLake, 'connection'>,
+  limits: MaintenanceLimits = maintenanceLimits,
+): Promise<boolean> {
+  const [counted] = await query<{ inlined: bigint; crowded: bigint }>(
+    connection,
+    `WITH files AS (
+       SELECT t.table_name, s.schema_name, f.record_count, f.file_size_bytes FROM ${metadata}.ducklake_data_file f
+       JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema s USING (schema_id)
+       WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL)
+     SELECT (SELECT count(*) FROM _bus.journal)
+         - coalesce((SELECT sum(record_count) FROM files WHERE schema_name = '_bus')::BIGINT, 0) AS inlined,
+       (SELECT count(*) FROM (SELECT 1 FROM files WHERE file_size_bytes < ${smallBytes}
+         GROUP BY schema_name, table_name HAVING count(*) > ${limits.smallFiles})) AS crowded`,
+  );
+  const { inlined = 0n, crowded = 0n } = counted ?? {};
+  const flushes = inlined > limits.inlinedRows;
+  if (flushes)
+    await connection.run(`CALL ducklake_flush_inlined_data('lake', schema_name => '_bus', table_name => 'journal')`);
+  if (crowded > 0n) await connection.run(`CALL ducklake_merge_adjacent_files('lake')`);
+  await connection.run(`CALL ducklake_expire_snapshots('lake', older_than => ${ago(limits.snapshotsS)})`);
+  await connection.run(`CALL ducklake_cleanup_old_files('lake', older_than => ${ago(limits.filesS)})`);
+  return flushes || crowded > 0n;
+}
+
+const ago = (seconds: number): string => `now() - to_seconds(${seconds})`;
+
+/**
+ * Whether each file that DuckLake wrote itself, and that the lake names, is there. If not, the lake
+ * has to be made again.
+ *
+ * @param isThere looks for an object by its key.
+ */
+export async function isLakeWhole(
+  { connection }: Pick<OpenLake, 'connection'>,
+  isThere: (key: string) => Promise<boolean>,
+): Promise<boolean> {
+  // A file that we wrote was added with its whole path.
+  const files = await query<{ key: string }>(
+    connection,
+    `SELECT 'lake/' || s.path || t.path || f.path AS key FROM ${metadata}.ducklake_data_file f
+     JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema s USING (schema_id)
+     WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND f.path_is_relative`,
+  );
+  for (const { key } of files) if (!(await isThere(key))) return false;
+  return true;
+}
