@@ -40,12 +40,14 @@ export interface S3Server {
 export async function startS3(): Promise<S3Server> {
   const base = mkdtempSync(join(tmpdir(), 'quantbot-s3-'));
   const folder = join(base, 'root');
+  const accounts = join(base, 'accounts');
   mkdirSync(join(folder, 'bus'), { recursive: true });
+  mkdirSync(accounts);
   const port = await freePort();
   const secret = randomBytes(12).toString('hex');
   const child = spawn(
     versitygw as string,
-    ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', folder],
+    ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', '--iam-dir', accounts, 'posix', folder],
     {
       env: { ROOT_ACCESS_KEY: 'bus', ROOT_SECRET_KEY: secret },
       stdio: 'ignore',

@@ -6,7 +6,7 @@ import { type Fault, faultsOf, floodInbox } from './faults.js';
 import { LakeReader } from './lake.js';
 import { clusterMutants } from './mutants.js';
 import { Observer } from './observer.js';
-import { ended, World, type WorldOptions } from './world.js';
+import { ended, type Member, World, type WorldOptions } from './world.js';
 
 /** What a campaign found. */
 export interface CampaignResult {
@@ -35,6 +35,8 @@ export interface CampaignOptions extends WorldOptions {
 }
 
 const healMs = 180_000;
+/** A mutant may never have done. */
+const mutantHealMs = 20_000;
 
 /**
  * Lets faults hit a cluster under load, then waits until it has nothing left to do, and checks.
@@ -54,7 +56,7 @@ export async function clusterCampaign(options: CampaignOptions): Promise<Campaig
     const faults = await makeFaults(world, options, tell);
     await world.stopProducers();
     const began = performance.now();
-    const problems = await heal(world);
+    const problems = await heal(world, options.mutant === undefined ? healMs : mutantHealMs);
     const healedMs = Math.round(performance.now() - began);
     await observer.stop();
     const late = await LakeReader.attach(world);
@@ -112,11 +114,9 @@ async function makeFaults(
   const failed: unknown[] = [];
   for (let n = 0; n < options.faults; n++) {
     if (n === Math.floor(options.faults / 2) && options.flood) floodInbox(world, options.flood);
-    const fault = draw(possible, random);
-    const member = random.pick(world.members);
-    const needed = fault.needs === 'member' ? (fault.name.includes('publisher') ? 'publisher' : member) : fault.needs;
-    const own = fault.needs === 'member' ? [needed, member] : [needed];
-    while (own.some(one => taken.has(one))) await sleep(20);
+    let drawn = draw(possible, world.members, taken, random);
+    for (; drawn === undefined; drawn = draw(possible, world.members, taken, random)) await sleep(20);
+    const { fault, member, needs: own } = drawn;
     for (const one of own) taken.add(one);
     made.set(fault.name, (made.get(fault.name) ?? 0) + 1);
     tell(`${n + 1} ${fault.name} (daemon ${member.index})`);
@@ -134,17 +134,27 @@ async function makeFaults(
   return made;
 }
 
-function draw(faults: readonly Fault[], random: Random): Fault {
-  let left = random.next() * faults.reduce((sum, { weight }) => sum + weight, 0);
-  for (const fault of faults) {
-    left -= fault.weight;
-    if (left < 0) return fault;
+/** Draws a fault by weight, among those for which everything that they need is free. */
+function draw(faults: readonly Fault[], members: readonly Member[], taken: ReadonlySet<unknown>, random: Random) {
+  const member = random.pick(members);
+  const free = faults
+    .map(fault => ({ fault, member, needs: needsOf(fault, member) }))
+    .filter(({ needs }) => !needs.some(one => taken.has(one)));
+  let left = random.next() * free.reduce((sum, { fault }) => sum + fault.weight, 0);
+  for (const one of free) {
+    left -= one.fault.weight;
+    if (left < 0) return one;
   }
-  return faults[0] as Fault;
+  return free[0];
+}
+
+function needsOf({ name, needs }: Fault, member: Member): unknown[] {
+  if (needs !== 'member') return [needs];
+  return name.includes('publisher') ? [member, 'publisher'] : [member];
 }
 
 /** Waits until nothing is left to do; daemons that have ended meanwhile are a problem. */
-async function heal(world: World): Promise<string[]> {
+async function heal(world: World, ms: number): Promise<string[]> {
   const problems: string[] = [];
   for (const member of world.members) {
     const code = member.process?.exitCode;
@@ -152,8 +162,8 @@ async function heal(world: World): Promise<string[]> {
     problems.push(`daemon ${member.index} ended by itself with exit code ${code}`);
     world.start(member);
   }
-  if (!(await idle(world, healMs)))
-    problems.push(`after ${healMs / 1000} s without faults there are jobs left: ${await left(world)}`);
+  if (!(await idle(world, ms)))
+    problems.push(`after ${ms / 1000} s without faults there are jobs left: ${await left(world)}`);
   return problems;
 }
 

@@ -33,6 +33,7 @@ console.log(reason === undefined ? 'each daemon in a network namespace' : `no ne
 const { faults, problems, jobs, acknowledged, cuts, receipts, healedMs } = await clusterCampaign({
   objects,
   mutant,
+  ...(mutant !== undefined && { daemons: 2, withReplica: false }),
   faults: Number(values.faults),
   flood: Number(values.flood ?? (Number(values.faults) >= longRun ? 20_000 : 0)),
   ...(only !== undefined && { only }),
