@@ -30,6 +30,7 @@ export class Publication {
   #client: pg.Client | undefined;
   #isPublisher = false;
   #sign: NodeJS.Timeout | undefined;
+  #asked: Promise<unknown> = Promise.resolve();
   #lake: OpenLake | undefined;
   #publisher: LakePublisher | undefined;
   #maintainedAt = performance.now();
@@ -49,9 +50,9 @@ export class Publication {
   async advance(): Promise<boolean> {
     const client = await this.#connected();
     if (!this.#isPublisher) {
-      const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS got', [publisherLock]);
+      const { rows } = await this.#ask(client, 'SELECT pg_try_advisory_lock($1) AS got', [publisherLock]);
       this.#isPublisher = rows[0].got;
-      if (!this.#isPublisher) await client.query(takeLockAway, [publisherLock, this.#cluster.leaseS]);
+      if (!this.#isPublisher) await this.#ask(client, takeLockAway, [publisherLock, this.#cluster.leaseS]);
     }
     if (!this.#isPublisher) return false;
     try {
@@ -60,7 +61,7 @@ export class Publication {
       for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
         await makeFragment(this.#cluster, fragment);
       this.seq = await publisher.publish();
-      if (this.seq > before) await client.query('SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
+      if (this.seq > before) await this.#ask(client, 'SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
       await this.#maintain();
       return this.seq > before || settled > 0;
@@ -97,10 +98,21 @@ export class Publication {
       this.#onNews();
     });
     await client.query(`LISTEN ${channel}`);
+    this.#asked = Promise.resolve(); // what the lost connection was asked may never be answered
     clearInterval(this.#sign);
-    this.#sign = setInterval(() => client.query('SELECT 1').catch(() => {}), (this.#cluster.leaseS * 1000) / 4).unref();
+    this.#sign = setInterval(
+      () => this.#ask(client, 'SELECT 1').catch(() => {}),
+      (this.#cluster.leaseS * 1000) / 4,
+    ).unref();
     this.#client = client;
     return client;
+  }
+
+  /** Asks on the one connection, after what was asked before. */
+  #ask(client: pg.Client, sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
+    const answer = this.#asked.then(() => client.query(sql, values));
+    this.#asked = answer.catch(() => {});
+    return answer;
   }
 
   async #opened(): Promise<LakePublisher> {
