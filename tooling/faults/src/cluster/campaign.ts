@@ -153,32 +153,25 @@ function needsOf({ name, needs }: Fault, member: Member): unknown[] {
   return name.includes('publisher') ? [member, 'publisher'] : [member];
 }
 
-/** Waits until nothing is left to do; daemons that have ended meanwhile are a problem. */
+/** Waits until nothing is left to do. */
 async function heal(world: World, ms: number): Promise<string[]> {
-  const problems: string[] = [];
-  for (const member of world.members) {
-    const code = member.process?.exitCode;
-    if (code == null) continue;
-    problems.push(`daemon ${member.index} ended by itself with exit code ${code}`);
-    world.start(member);
-  }
-  if (!(await idle(world, ms)))
-    problems.push(`after ${ms / 1000} s without faults there are jobs left: ${await left(world)}`);
-  return problems;
+  const isDone = await idle(world, ms);
+  const left = isDone ? [] : [`after ${ms / 1000} s without faults there are jobs left: ${await leftIn(world)}`];
+  return [...world.ended, ...left];
 }
 
 /** Whether nothing is left to do within some time. */
 async function idle(world: World, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   for (let quiet = 0; quiet < 3; ) {
-    quiet = (await left(world)) === '' ? quiet + 1 : 0;
+    quiet = (await leftIn(world)) === '' ? quiet + 1 : 0;
     if (performance.now() > deadline) return false;
     await sleep(100);
   }
   return true;
 }
 
-async function left(world: World): Promise<string> {
+async function leftIn(world: World): Promise<string> {
   const [row] = await world.postgres
     .query(
       `SELECT (SELECT seq FROM bus.head) AS seq, (SELECT count(*) FROM bus.jobs WHERE NOT settled) AS unsettled,

@@ -55,6 +55,9 @@ export class World {
   s3: S3Server | undefined;
   /** The way of readers, which follows a promotion. */
   readers!: Link;
+  /** Daemons that ended by themselves. */
+  readonly ended: string[] = [];
+  #isClosed = false;
   readonly #producers = new Set<ChildProcess>();
 
   private constructor(options: WorldOptions) {
@@ -154,8 +157,21 @@ export class World {
       throw new Error(`${args.join(' ')} failed: see ${this.folder}/daemon-${member.index}.log`);
   }
 
+  /**
+   * Starts a daemon, and again when it could not begin, as a supervisor does: PostgreSQL may be away
+   * at that moment.
+   */
   start(member: Member): void {
-    member.process = this.#command(member, 'start');
+    const child = this.#command(member, 'start');
+    let isReady = false;
+    child.stderr?.on('data', (text: Buffer) => {
+      isReady ||= text.includes('bus daemon ready');
+    });
+    child.once('close', code => {
+      if (isReady && code) this.ended.push(`daemon ${member.index} ended by itself with exit code ${code}`);
+      if (code && member.process === child && !this.#isClosed) setTimeout(() => this.start(member), 300);
+    });
+    member.process = child;
   }
 
   async kill(member: Member, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -194,6 +210,7 @@ export class World {
 
   /** Ends everything, and removes the folder unless it is to be looked at. */
   async close({ keep = false } = {}): Promise<void> {
+    this.#isClosed = true;
     for (const child of [...this.#producers, ...this.members.flatMap(({ process }) => process ?? [])])
       child.kill('SIGKILL');
     for (const { host, postgres, objects } of this.members) {
