@@ -21,7 +21,11 @@ def read(path):
     leaves = [file.schema.column(i) for i in range(len(file.schema))]
     old = [leaf.path for leaf in leaves if "is_from_converted_type=true" in str(leaf.logical_type)]
 
+    enums = [leaf.path for leaf in leaves if str(leaf.logical_type) == "Enum"]
+
     def meant(name, found):
+        if name in enums:  # text, which pyarrow gives as bytes
+            return [value and f"s:{bytes.fromhex(value[2:]).decode()}" for value in found]
         return without_zone(found) if any(path == name or path.startswith(f"{name}.") for path in old) else found
 
     return [

@@ -4,6 +4,14 @@ import duckdb
 
 EXPRESSIONS = {
     "tinyint": "unnest([-128, 127, NULL, 0]::TINYINT[])",
+    "smallint": "unnest([-32768, 32767, NULL]::SMALLINT[])",
+    "integer": "unnest([-2147483648, 2147483647, NULL]::INTEGER[])",
+    "utinyint": "unnest([255, 0, NULL]::UTINYINT[])",
+    "usmallint": "unnest([65535, 0, NULL]::USMALLINT[])",
+    "uinteger": "unnest([4294967295, 0, NULL]::UINTEGER[])",
+    "boolean": "unnest([true, false, NULL])",
+    "time_ns": "unnest(['00:00:00', '23:59:59.999999999', NULL]::TIME_NS[])",
+    "bignum": "unnest([12345678901234567890123456789012345678901234567890, NULL]::BIGNUM[])",
     "bigint": "unnest([-9223372036854775808, 9223372036854775807, NULL, 0]::BIGINT[])",
     "ubigint": "unnest([18446744073709551615, 0, NULL]::UBIGINT[])",
     "hugeint": "unnest([170141183460469231731687303715884105727, 0, NULL]::HUGEINT[])",
@@ -36,6 +44,8 @@ EXPRESSIONS = {
     "map": "unnest([MAP {'a': 1.5, 'b': NULL}, MAP {}, NULL])",
     "deep": "unnest([[{'m': MAP {1: [DATE '2020-01-01', NULL]}}, NULL], [], NULL])",
     "deep_map": "unnest([MAP {'k': MAP {'i': {'l': [-0.0::DOUBLE, 'nan'::DOUBLE]}}}, NULL])",
+    "three_deep": "unnest([[[[1.5::DECIMAL(18,2), NULL]], []], NULL])",
+    "struct_of_moments": "unnest([{'t': TIME '01:02:03.000004', 's': {'z': TIMESTAMPTZ '2020-02-29 00:00:00+00', 'n': ['2020-02-29 12:34:56.789012345'::TIMESTAMP_NS]}}, NULL])",
     "nothing": "NULL",
     "list_of_nothing": "unnest([[NULL], []])",
     "union": "unnest([union_value(n := 1)])",

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 
 def write(corpus, rng):
@@ -43,6 +44,21 @@ def write(corpus, rng):
         refusable = {name: "period and interval are types of pandas"} if name in ("period", "interval") else {}
         corpus.write(name, lambda path, frame=frame: frame.to_parquet(path, engine="pyarrow") or "engine pyarrow", refusable)
     corpus.write("all", lambda path: pd.DataFrame({k: v for k, v in series.items() if k not in ("period", "interval")}).to_parquet(path, engine="pyarrow", compression="gzip"))
+    arrow = {
+        "arrow_list": pd.array([[1, None], None, []], dtype=pd.ArrowDtype(pa.list_(pa.int16()))),
+        "arrow_struct": pd.array([{"a": 1, "b": "x"}, None, {"a": None, "b": ""}], dtype=pd.ArrowDtype(pa.struct([("a", pa.uint8()), ("b", pa.string())]))),
+        "arrow_map": pd.array([[("a", 1.5)], None, []], dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.float32()))),
+        "arrow_decimal": pd.array([Decimal("1.50"), None, Decimal("-0.01")], dtype=pd.ArrowDtype(pa.decimal128(30, 2))),
+        "arrow_time": pd.array([datetime.time(1, 2, 3, 4), None, datetime.time(0)], dtype=pd.ArrowDtype(pa.time64("us"))),
+        "arrow_zoned": pd.array([datetime.datetime(2020, 2, 29, tzinfo=datetime.timezone.utc), None], dtype=pd.ArrowDtype(pa.timestamp("us", "UTC"))),
+        "complete_int16": np.array([-(2**15), 2**15 - 1], dtype="int16"),
+        "half": np.array([1.5, -0.0, np.inf], dtype="float16"),
+    }
+    for name, values in arrow.items():
+        corpus.write(name, lambda path, values=values, name=name: pd.DataFrame({name: values}).to_parquet(path, engine="pyarrow"))
+    for name in ("Int64", "UInt64", "Float32", "boolean", "string", "category", "datetime_us", "zoned_us"):
+        corpus.write(f"{name}_by_fastparquet", lambda path, name=name: pd.DataFrame({name: series[name]}).to_parquet(path, engine="fastparquet") or "engine fastparquet")
+    corpus.write("int96", lambda path: pd.DataFrame({"t": series["datetime_us"]}).to_parquet(path, use_deprecated_int96_timestamps=True) or "INT96")
     lasting = pd.DataFrame({"timedelta": np.array([1, -1, 0], dtype="timedelta64[ns]")})
     corpus.write("timedelta", lambda path: lasting.to_parquet(path), {"timedelta": "Parquet has no durations"})
     plain = pd.DataFrame({"v": [1.5, 2.5, 3.5]})

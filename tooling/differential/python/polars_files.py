@@ -29,6 +29,11 @@ def write(corpus, rng):
         "array": pl.Series([[1, None], None, [3, 4]], dtype=pl.Array(pl.Int64, 2)),
         "struct": pl.Series([{"a": 1, "b": "x"}, None, {"a": None, "b": None}]),
         "deep": pl.Series([[{"a": [[1], None, []]}, None], None, []], dtype=pl.List(pl.Struct({"a": pl.List(pl.List(pl.UInt16))}))),
+        "float16": pl.Series([1.5, None, -0.0, 65504.0], dtype=pl.Float16),
+        "decimal_4_0": pl.Series([Decimal(9999), None, Decimal(-1)], dtype=pl.Decimal(4, 0)),
+        "array_of_struct": pl.Series([[{"d": datetime.date(2020, 2, 29)}, None], None], dtype=pl.Array(pl.Struct({"d": pl.Date}), 2)),
+        "three_deep": pl.Series([[[[Decimal("1.5"), None]], []], None], dtype=pl.List(pl.List(pl.List(pl.Decimal(9, 2))))),
+        "struct_of_times": pl.Series([{"t": datetime.time(1, 2, 3, 4), "s": {"b": b"\xff", "c": ["x", None]}}, None]),
         "list_of_nothing": pl.Series([[], None, [None]], dtype=pl.List(pl.Null)),
     }
     for unit in ("ms", "us", "ns"):
@@ -47,8 +52,11 @@ def write(corpus, rng):
             return ", ".join(f"{k}={v}" for k, v in options.items())
 
         corpus.write(name, written)
+    for name in ("uint64", "time", "decimal_38_10", "deep", "categorical"):
+        corpus.write(f"{name}_by_pyarrow", lambda path, name=name: series[name].alias(name).to_frame().write_parquet(path, use_pyarrow=True) or "use_pyarrow")
     corpus.write("no_rows", lambda path: pl.DataFrame({name: values.clear() for name, values in series.items()}).write_parquet(path))
     lost = {
+        "uint128": (pl.Series([1, None, 2**100], dtype=pl.UInt128), "an integer of 128 bits"),
         "int128": (pl.Series([1, None, 2**100], dtype=pl.Int128), "an integer of 128 bits"),
         "zoned_fine": (pl.Series([1, None, -1], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")), "nanoseconds with a zone"),
         **{f"duration_{unit}": (pl.Series([1, None, -1]).cast(pl.Duration(unit)), "Parquet has no durations") for unit in ("ms", "us", "ns")},

@@ -26,6 +26,7 @@ def write(corpus, rng):
         wide(corpus, rng, columns, compression, "2.0" if number < len(COMPRESSIONS) else "1.0")
     split_integers(corpus, rng, columns)
     int96(corpus, rng, columns)
+    more_options(corpus, rng, columns)
     odd_files(corpus, rng, columns)
 
 
@@ -123,6 +124,44 @@ def int96(corpus, rng, columns):
         corpus.write(f"int96_{name}", written, {name: "INT96 with nanoseconds"} if name == "timestamp_ns" else {})
 
 
+def more_options(corpus, rng, columns):
+    """INT96 inside of others, times in UTC, types of extensions inside of others, and options that few use."""
+    by_name = {column.name: column for column in columns}
+    near = pa.array([0, 1, 1_600_000_000_123_456, None], pa.timestamp("us"))
+    inside = {
+        "int96_in_list": pa.ListArray.from_arrays([0, 2, 2, 4], near),
+        "int96_in_struct": pa.StructArray.from_arrays([near, pa.array([1, None, 3, 4])], names=["at", "n"]),
+        "int96_in_map": pa.MapArray.from_arrays([0, 1, 4], pa.array(["a", "b", "c", "d"]), near),
+    }
+    for name, made in inside.items():
+        corpus.write(name, lambda path, made=made, name=name: pq.write_table(pa.table({name: made}), path, use_deprecated_int96_timestamps=True) or "INT96")
+    for name in ("uuid", "json", "dictionary", "string_view"):
+        leaf = array(rng, by_name[name], True)
+        listed = pa.ListArray.from_arrays([0, 3, 3, len(leaf)], leaf)
+        fields = pa.StructArray.from_arrays([listed, pa.array([1, None, 3])], names=["l", "n"])
+        deep = pa.ListArray.from_arrays([0, 1, 3], fields)
+        corpus.write(f"{name}_inside", lambda path, name=name, deep=deep: pq.write_table(pa.table({name: deep}), path) or "three deep")
+    for unit in ("ms", "us"):
+        times = pa.table({"time": array(rng, by_name[f"time_{unit}"], True)})
+        corpus.write(f"time_utc_{unit}", lambda path, times=times: pq.write_table(times, path, write_time_adjusted_to_utc=True) or "times in UTC")
+    in_utc = pa.table({"time": array(rng, by_name["time_ns"], True)})
+    corpus.write("time_utc_ns", lambda path: pq.write_table(in_utc, path, write_time_adjusted_to_utc=True) or "times in UTC", {"time": "a time in UTC with nanoseconds"})
+    views = pa.table({"v": array(rng, by_name["binary"], True).cast(pa.binary_view())})
+    corpus.write("binary_view", lambda path: pq.write_table(views, path) or "binary views")
+    whole = pa.table({name: array(rng, by_name[name], True) for name in ("int64", "double", "string", "date", "bool", "decimal_9_2")})
+    for label, chosen in {
+        "spark": {"flavor": "spark"},
+        "bloom": {"bloom_filter_options": {"int64": True, "string": True}},
+        "chunked_by_content": {"use_content_defined_chunking": True},
+        "sorted": {"sorting_columns": [pq.SortingColumn(0)]},
+        "short_pages": {"max_rows_per_page": 3, "dictionary_pagesize_limit": 16},
+    }.items():
+        corpus.write(label, lambda path, chosen=chosen: pq.write_table(whole, path, **chosen) or str(chosen))
+    late = pa.table({"t": array(rng, by_name["timestamp_ns"], True)})
+    for unit in ("ms", "us"):
+        corpus.write(f"coerced_{unit}", lambda path, unit=unit: pq.write_table(late, path, coerce_timestamps=unit, allow_truncated_timestamps=True) or f"coerced to {unit}")
+
+
 def odd_files(corpus, rng, columns):
     """Files without rows, names that are odd, doubled, or differ by case, and many row groups."""
     by_name = {column.name: column for column in columns}
@@ -149,7 +188,14 @@ def odd_files(corpus, rng, columns):
         corpus.write(f"doubled_{label}", lambda path, table=table: pq.write_table(table, path) or "doubled names")
     fields = pa.StructArray.from_arrays([numbers, texts], names=["f", "F"])
     corpus.write("doubled_in_struct", lambda path: pq.write_table(pa.table({"s": fields}), path) or "fields that differ by case")
-    corpus.write("no_name", lambda path: pq.write_table(pa.table([numbers, texts], names=["", "b"]), path) or "an empty name", {"": "a column without a name", "C0": "a column without a name"})
+    moments = array(rng, by_name["zoned_ns"], True)
+    for label, names in {"first": ["", "b", "c"], "last": ["a", "b", ""], "twice": ["", "", "c"]}.items():
+        nameless = pa.table([numbers, texts, moments], names=names)
+        corpus.write(f"no_name_{label}", lambda path, nameless=nameless: pq.write_table(nameless, path) or "an empty name")
+    taken = pa.table([numbers, texts], names=["", "C0"])
+    corpus.write("no_name_taken", lambda path: pq.write_table(taken, path) or "the name for a column without one is taken", {"": "a column without a name"})
+    no_field = pa.StructArray.from_arrays([numbers, texts], names=["", "f"])
+    corpus.write("no_field_name", lambda path: pq.write_table(pa.table({"s": no_field}), path) or "a field without a name", {"s": "a field without a name"})
     pairs = pa.array([[("a", 1), ("a", 2)], [("b", 3)]], pa.map_(pa.string(), pa.int64()))
     corpus.write("doubled_key", lambda path: pq.write_table(pa.table({"m": pairs}), path) or "a key twice in a map", {"m": "a key twice"})
     many = pa.table({"n": pa.array(range(3000)), "s": pa.array([f"text {i % 7}" for i in range(3000)])})

@@ -8,6 +8,7 @@ import parquet from 'parquetjs-lite';
 import type { ExpectedColumn } from '../canonical.js';
 import type { Random } from '../random.js';
 import type { Case } from '../report.js';
+import { annotatedColumns } from './annotated.js';
 import { writeRepeated } from './repeated.js';
 import { meaningOf, type ValueColumn, valueColumns, valuesOf } from './values.js';
 
@@ -36,7 +37,7 @@ export async function writeFilesOfJavaScript(folder: string, random: Random): Pr
     });
   };
   for (const writer of writers) {
-    const columns = valueColumns.filter(column => writer.typeOf(column) !== undefined);
+    const columns = [...valueColumns, ...annotatedColumns].filter(column => writer.typeOf(column) !== undefined);
     for (const column of columns) await write(column.name, writer, [column]);
     for (let i = 0; i < 4; i++) await write('wide', writer, columns);
   }
@@ -95,6 +96,29 @@ const hyparquetWriter: Writer = {
   },
 };
 
+/** hyparquet-writer with a schema, for the annotations that it has no type for. */
+const annotated: Writer = {
+  name: 'hyparquet-writer',
+  typeOf: ({ annotated: elements }) => elements && JSON.stringify(elements),
+  async write(path, columns, random) {
+    const schema = [
+      { name: 'schema', num_children: columns.length },
+      ...columns.flatMap(({ name, annotated: elements = [] }) =>
+        elements.map((element, index) => ({
+          repetition_type: 'OPTIONAL' as const,
+          ...element,
+          name: index === 0 ? name : (element.name as string),
+        })),
+      ),
+    ];
+    const columnData = columns.map(({ name, values }) => ({ name, data: values as never }));
+    const codec = random.pick(['SNAPPY', 'UNCOMPRESSED'] as const);
+    const rowGroupSize = random.pick([5, 1000]);
+    writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, schema, codec, rowGroupSize })));
+    return JSON.stringify({ codec, rowGroupSize });
+  },
+};
+
 const parquetjs: Writer = {
   name: 'parquetjs-lite',
   typeOf: ({ parquetjs: type }) => type,
@@ -131,4 +155,4 @@ const storage: Writer = {
   },
 };
 
-const writers = [hyparquetWriter, parquetjs, small, storage];
+const writers = [hyparquetWriter, annotated, parquetjs, small, storage];

@@ -1,3 +1,4 @@
+import type { SchemaElement } from 'hyparquet';
 import { type Canonical, floatText } from '../canonical.js';
 
 /** A column of JavaScript values, with what each means. */
@@ -10,6 +11,8 @@ export interface ValueColumn {
   parquetjs?: string;
   small?: 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
   storage?: string;
+  /** Its elements in a schema that hyparquet-writer is given; they need no names of their own. */
+  annotated?: readonly Partial<SchemaElement>[];
 }
 
 const floats = [0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1.5, -2.25];
@@ -19,6 +22,8 @@ const dates = [0, -1, 1, 1_600_000_000_123, -62_135_596_800_000, 253_402_300_799
 const nanos = (value: Date): bigint => BigInt(value.getTime()) * 1_000_000n;
 const integer = (value: number | bigint): Canonical => `i:${value}`;
 const text = (value: string): Canonical => `s:${value}`;
+const asText = (value: unknown): Canonical => `s:${JSON.stringify(value)}`;
+const dayText = (value: Date): Canonical => `d:${value.getTime() / 86_400_000}`;
 const bytes = (value: Uint8Array): Canonical => `b:${Buffer.from(value).toString('hex')}`;
 
 /** Columns of values that writers in JavaScript take, the extremes of each type among them. */
@@ -51,6 +56,8 @@ export const valueColumns: readonly ValueColumn[] = [
   },
   { name: 'uint64', values: [0n, 2n ** 64n - 1n, 2n ** 63n, 2n ** 53n + 1n], canonical: integer, storage: 'UBIGINT' },
   { name: 'uint8', values: [0, 255, 128], canonical: integer, parquetjs: 'UINT_8', storage: 'UTINYINT' },
+  { name: 'uint16', values: [0, 65_535, 32_768], canonical: integer, parquetjs: 'UINT_16', storage: 'USMALLINT' },
+  { name: 'int16', values: [-32_768, 32_767, 0], canonical: integer, parquetjs: 'INT_16', storage: 'SMALLINT' },
   { name: 'int8', values: [-128, 127, 0], canonical: integer, parquetjs: 'INT_8', storage: 'TINYINT' },
   { name: 'uint32', values: [0, 2 ** 31 - 1], canonical: integer, parquetjs: 'UINT_32', storage: 'UINTEGER' },
   {
@@ -134,6 +141,15 @@ export const valueColumns: readonly ValueColumn[] = [
     values: ['1970-01-01', '2020-02-29'],
     canonical: (v: string) => `d:${Date.parse(v) / 86_400_000}`,
     storage: 'DATE',
+  },
+  { name: 'js_json', values: [{ a: [1, null] }, [], 'x'], canonical: asText, hyparquet: 'JSON', parquetjs: 'JSON' },
+  { name: 'js_day', values: [new Date(0), new Date(86_400_000)], canonical: dayText, parquetjs: 'DATE' },
+  { name: 'clock_ms', values: [0, 86_399_999], canonical: (v: number) => `t:${v}000000`, parquetjs: 'TIME_MILLIS' },
+  {
+    name: 'later_us',
+    values: dates.filter(date => date.getTime() >= 0),
+    canonical: (v: Date) => `T:${nanos(v)}`,
+    parquetjs: 'TIMESTAMP_MICROS',
   },
   {
     name: 'list',
