@@ -125,7 +125,7 @@ def int96(corpus, rng, columns):
 
 
 def more_options(corpus, rng, columns):
-    """INT96 inside of others, times in UTC, types of extensions inside of others, and options that few use."""
+    """INT96 and types of extensions inside of others, times in UTC, and options that few use."""
     by_name = {column.name: column for column in columns}
     near = pa.array([0, 1, 1_600_000_000_123_456, None], pa.timestamp("us"))
     inside = {

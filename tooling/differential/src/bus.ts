@@ -110,7 +110,7 @@ interface PublishedRecord {
   supersededAt: number | null;
 }
 
-const maxMs = 180_000;
+const maxMs = 600_000;
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + maxMs; !(await holds()); await sleep(100))

@@ -12,10 +12,10 @@ const nanosOf =
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array): Canonical => `s:${new TextDecoder().decode(bytes)}`;
 
+/** By the converted type alone: pyarrow cannot read the logical one of this writer. */
 const sized = (bits: 8 | 16 | 32 | 64, isSigned: boolean): Element => ({
   type: bits === 64 ? 'INT64' : 'INT32',
   converted_type: `${isSigned ? 'INT' : 'UINT'}_${bits}` as SchemaElement['converted_type'],
-  logical_type: { type: 'INTEGER', bitWidth: bits, isSigned },
 });
 
 const units = { MILLIS: 1_000_000n, MICROS: 1_000n, NANOS: 1n } as const;
@@ -68,6 +68,8 @@ function times(): ValueColumn[] {
 function decimals(): ValueColumn[] {
   const of = (name: string, precision: number, scale: number, physical: Element): ValueColumn => {
     const most = 10n ** BigInt(precision) - 1n;
+    // This writer gives a zero no byte, which pyarrow refuses.
+    const zero = physical.type === 'BYTE_ARRAY' ? [] : [0n];
     const text = (value: bigint): Canonical => {
       const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
       const whole = digits.slice(0, digits.length - scale);
@@ -79,7 +81,7 @@ function decimals(): ValueColumn[] {
       scale,
       logical_type: { type: 'DECIMAL', precision, scale },
     };
-    return column(name, { ...physical, ...both }, [0n, 1n, -1n, most, -most], text);
+    return column(name, { ...physical, ...both }, [...zero, 1n, -1n, most, -most], text);
   };
   return [
     of('decimal_int32', 9, 2, { type: 'INT32' }),

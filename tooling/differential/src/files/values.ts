@@ -142,9 +142,14 @@ export const valueColumns: readonly ValueColumn[] = [
     canonical: (v: string) => `d:${Date.parse(v) / 86_400_000}`,
     storage: 'DATE',
   },
-  { name: 'js_json', values: [{ a: [1, null] }, [], 'x'], canonical: asText, hyparquet: 'JSON', parquetjs: 'JSON' },
+  { name: 'js_json', values: [{ a: [1, null] }, 'x', 7], canonical: asText, hyparquet: 'JSON', parquetjs: 'JSON' },
   { name: 'js_day', values: [new Date(0), new Date(86_400_000)], canonical: dayText, parquetjs: 'DATE' },
-  { name: 'clock_ms', values: [0, 86_399_999], canonical: (v: number) => `t:${v}000000`, parquetjs: 'TIME_MILLIS' },
+  {
+    name: 'clock_ms',
+    values: [0, 86_399_999],
+    canonical: (v: number) => `t:${v * 1_000_000}`,
+    parquetjs: 'TIME_MILLIS',
+  },
   {
     name: 'later_us',
     values: dates.filter(date => date.getTime() >= 0),
