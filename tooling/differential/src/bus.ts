@@ -67,13 +67,17 @@ export class CampaignBus {
     }
   }
 
+  /** The last commit that lies in `hot/`. */
+  lastCommit(): number {
+    return Math.max(...readdirSync(join(this.busRoot, 'journal/hot')).map(Number));
+  }
+
   /**
-   * Waits until the published database reads no commit any more that was there before. The files of
-   * those commits may stay longer, for readers of an older database.
+   * Waits until the published database reads this commit in a compacted file. The files of such
+   * commits may stay longer, for readers of an older database.
    */
-  compacted(): Promise<void> {
-    const commits = readdirSync(join(this.busRoot, 'journal/hot')).map(Number);
-    return until('all is compacted', async () => (await this.#compactedUpTo()) >= Math.max(...commits));
+  compacted(commit: number): Promise<void> {
+    return until('all is compacted', async () => (await this.#compactedUpTo()) >= commit);
   }
 
   async #compactedUpTo(): Promise<number> {
