@@ -8,7 +8,7 @@ import { busLayout, type Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { linkHotAgain } from './writer/compaction/link-again.js';
-import { rebuildTable } from './writer/compaction/rebuild-tables.js';
+import { rebuildTable, waitingTables } from './writer/compaction/rebuild-tables.js';
 import { Exporter } from './writer/exports/exporter.js';
 import { FileThreads } from './writer/file-thread/client.js';
 import { mendOutcomes } from './writer/mend-outcomes.js';
@@ -58,9 +58,10 @@ export async function rebuild(
     let done = 0;
     const tables: string[] = [];
     const problems: string[] = [];
+    const waiting = await waitingTables(bus);
     for (const table of bus.tables.tables()) {
       onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
-      await rebuildTable(bus, compactor, table).then(
+      await rebuildTable(bus, compactor, table, waiting).then(
         () => tables.push(table.name),
         error => {
           if (!isDamage(error)) throw error;
