@@ -135,21 +135,22 @@ export class ClusterLoop {
     const limit = Math.min(pageSize, config.batch.maxJobs);
     const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
     const found: ListedObject[] = [];
-    let odd = 0;
+    const odd: ListedObject[] = [];
     for (let pages = 0, size = limit; pages < maxOddPages; pages++, size = oddPageSize) {
       const after = this.#cursor === undefined ? {} : { after: this.#cursor };
       const page = await objects.list('inbox/', { ...after, limit: size });
-      const oddBefore = odd;
+      const oddBefore = odd.length;
       for (const entry of page) {
         this.#cursor = entry.key;
         if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
-        if (submissionName.test(entry.key) || odd++ < limit / 8) found.push(entry);
-        if (found.length === limit) return found;
+        (submissionName.test(entry.key) ? found : odd).push(entry);
+        if (found.length === limit) break;
       }
+      if (found.length === limit) break;
       if (page.length < size) this.#cursor = undefined;
-      if (page.length < size || odd === oddBefore) break;
+      if (page.length < size || odd.length === oddBefore) break;
     }
-    return found;
+    return [...found, ...odd.slice(0, found.length === 0 ? limit : limit / 8)];
   }
 
   /** Commits the next batch. The one after it is fetched and verified meanwhile. */
