@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readLedger } from '../ledger.js';
 import type { Random } from '../random.js';
 import { checkCluster } from './checker.js';
-import { type Fault, faultsOf, floodInbox } from './faults.js';
+import { endFlood, type Fault, faultsOf, floodInbox } from './faults.js';
 import { LakeReader } from './lake.js';
 import { clusterMutants } from './mutants.js';
 import { Observer } from './observer.js';
@@ -55,6 +55,7 @@ export async function clusterCampaign(options: CampaignOptions): Promise<Campaig
       world.startProducer(`p${p}`, random.int(1, 1e9), { pauseMs, jobs: Number.MAX_SAFE_INTEGER });
     const faults = await makeFaults(world, options, tell);
     await world.stopProducers();
+    if (options.flood) tell(`${endFlood(world)} of ${options.flood} entries that are no submissions are left`);
     const began = performance.now();
     const problems = await heal(world, options.mutant === undefined ? healMs : mutantHealMs);
     const healedMs = Math.round(performance.now() - began);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.js';
@@ -151,4 +151,12 @@ export function floodInbox(world: World, entries: number): void {
   mkdirSync(join(world.objectsFolder, 'inbox'), { recursive: true });
   for (let i = 0; i < entries; i++)
     writeFileSync(join(world.objectsFolder, 'inbox', `junk ${String(i).padStart(6, '0')}`), 'junk');
+}
+
+/** Takes away what is left of a flood. */
+export function endFlood(world: World): number {
+  const folder = join(world.objectsFolder, 'inbox');
+  const left = readdirSync(folder).filter(name => name.startsWith('junk '));
+  for (const name of left) rmSync(join(folder, name), { force: true });
+  return left.length;
 }
