@@ -52,7 +52,7 @@ export function asBindingTells(value: Canonical): Canonical {
  * structs too; and a name for those without.
  */
 export function named(columns: readonly ExpectedColumn[]): ExpectedColumn[] {
-  const names = distinctNames(columns.map((column, index) => column.name || `C${index}`));
+  const names = distinctNames(columns.map(({ name }) => name)).map((name, index) => name || `C${index}`);
   return columns.map((column, index) => ({
     ...column,
     name: names[index] as string,
