@@ -47,6 +47,10 @@ export const daemonCodes = {
     disposition: 'retry',
     hint: 'Run `quantbot-bus adopt FILE` to bring its tables into the bus. Or move it aside (`mv FILE FILE.before-bus`): the bus then publishes its own database.',
   },
+  POSTGRES_UNREACHABLE: {
+    disposition: 'stop',
+    hint: 'Start PostgreSQL, or correct cluster.postgres. Then run the command again.',
+  },
   CLUSTER_OLDER: {
     disposition: 'stop',
     hint: 'Run `quantbot-bus cluster init`: it brings the schema to the version of this program.',

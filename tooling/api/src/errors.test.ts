@@ -51,6 +51,13 @@ const pages: Record<string, () => Codes> = {
         { ...registeredCodes().get('doctor')?.[unquoted(code)], level },
       ]),
     ),
+  cluster: () =>
+    Object.fromEntries(
+      rowsOf('docs/guides/many-machines.md').map(([code, level]) => [
+        unquoted(code),
+        { ...registeredCodes().get('cluster')?.[unquoted(code)], level },
+      ]),
+    ),
 };
 
 test.each(Object.entries(pages))('each code of %s is documented, and no other', (room, documented) => {

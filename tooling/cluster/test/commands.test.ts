@@ -33,9 +33,31 @@ describeClusters('the command line', (newCluster, kind) => {
     expect(await bus.done('verify')).toContain('2 artifacts');
   });
 
+  test('doctor finds what is wrong with a cluster', async () => {
+    const bus = await newCluster();
+    const codes = async () => {
+      const { code, stdout } = await bus.command('doctor', '--json');
+      const { findings } = JSON.parse(stdout) as { findings: { check: string; code: string }[] };
+      return { code, found: findings.flatMap(finding => (finding.code === 'OK' ? [] : finding.code)).sort() };
+    };
+    expect(await codes()).toEqual({ code: 0, found: ['NO_DAEMON'] });
+    await bus.submit('job-0', 0);
+    await bus.done('start', '--drain');
+    await bus.pg.query(`INSERT INTO bus.members (daemon, host, pid, version) VALUES ('a', 'h', 1, '1'), ('b', 'h', 2, '2')`);
+    await bus.pg.query(`UPDATE bus.head SET bus_id = 'other'`);
+    expect(await codes()).toEqual({ code: 2, found: ['DAEMON_VERSIONS', 'OBJECTS_OF_OTHER_BUS'] });
+    await bus.pg.query(`UPDATE bus.migrations SET version = 99`);
+    expect(await codes()).toEqual({ code: 2, found: ['CLUSTER_SCHEMA'] });
+    bus.configure({}, 'postgres://bus:secret@127.0.0.1:1/bus');
+    expect(await codes()).toEqual({ code: 2, found: ['POSTGRES_UNREACHABLE'] });
+    const { code, stderr } = await bus.command('start', '--drain');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('POSTGRES_UNREACHABLE') });
+    expect(stderr).not.toContain('secret');
+  });
+
   test('a command that does not know clusters yet says so', async () => {
     const bus = await newCluster();
-    for (const command of ['gc', 'doctor', 'jobs', 'export']) {
+    for (const command of ['gc', 'jobs', 'export']) {
       const { code, stderr } = await bus.command(command);
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('CLUSTER_UNSUPPORTED') });
     }

@@ -3,7 +3,8 @@ import { registerCodes } from '@quantbot/infra';
 /** The level of a finding: after a `warning` the exit code is 0, after a `problem` 2. */
 export type FindingLevel = 'warning' | 'problem';
 
-interface FindingKind {
+/** What a code says of its finding. */
+export interface FindingKind {
   check: string;
   level: FindingLevel;
 }

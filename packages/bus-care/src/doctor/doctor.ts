@@ -32,7 +32,7 @@ export async function examine({
   now = Date.now(),
 }: DoctorOptions): Promise<DoctorReport> {
   const found = findConfig(named, env);
-  if (found instanceof BusError) return report(null, null, brokenConfiguration(found));
+  if (found instanceof BusError) return reportOf(null, null, brokenConfiguration(found));
   const { config, path } = found;
   const place = { config, configPath: path, isNamed: named !== undefined, env, now };
   const examined = await examineBus(place).catch((error: unknown) => couldNot('bus', error));
@@ -41,7 +41,7 @@ export async function examine({
   else
     for (const [name, check] of Object.entries({ ...checksEverywhere, ...(examined.marker && checksOfMadeBus) }))
       findings.push(...(await guarded(name, check, examined)));
-  return report(path ?? null, config.busRoot, findings);
+  return reportOf(path ?? null, config.busRoot, findings);
 }
 
 function findConfig(config: string | undefined, env: DoctorOptions['env'] & object) {
@@ -53,7 +53,8 @@ function findConfig(config: string | undefined, env: DoctorOptions['env'] & obje
   }
 }
 
-function report(configPath: string | null, busRoot: string | null, findings: Finding[]): DoctorReport {
+/** Counts what was found. */
+export function reportOf(configPath: string | null, busRoot: string | null, findings: Finding[]): DoctorReport {
   const count = (level: Finding['level']) => findings.filter(finding => finding.level === level).length;
   return { configPath, busRoot, problems: count('problem'), warnings: count('warning'), findings };
 }

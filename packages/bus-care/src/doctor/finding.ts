@@ -1,19 +1,22 @@
+import { type ClusterFindingCode, clusterFindingCodes } from './cluster-codes.js';
 import { type FindingCode, type FindingLevel, findingCodes } from './codes.js';
 
 /** The result of a check. */
 export interface Finding {
   check: string;
   level: 'ok' | FindingLevel;
-  code: FindingCode | 'OK';
+  code: FindingCode | ClusterFindingCode | 'OK';
   /** A sentence. */
   what: string;
   /** What to do, with commands between backticks; null for `ok`. */
   cure: string | null;
 }
 
+const codes = { ...findingCodes, ...clusterFindingCodes };
+
 /** Creates a finding. Its code determines check and level. */
-export const finding = (code: FindingCode, what: string, cure: string): Finding => ({
-  ...findingCodes[code],
+export const finding = (code: FindingCode | ClusterFindingCode, what: string, cure: string): Finding => ({
+  ...codes[code],
   code,
   what,
   cure,

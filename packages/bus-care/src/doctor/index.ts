@@ -1,6 +1,7 @@
 /** `@quantbot/bus-care/doctor`: finds the problems of a bus and names their cures. */
-export { type DoctorReport, examine } from './doctor.js';
+export { type DoctorReport, examine, reportOf } from './doctor.js';
 export { tablesOfExports } from './export-tables.js';
 export { locksOn } from './file-locks.js';
-export type { Finding } from './finding.js';
+export { type Finding, fine, finding } from './finding.js';
+export { couldNot } from './guarded.js';
 export { many } from './words.js';

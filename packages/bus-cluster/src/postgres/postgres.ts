@@ -1,3 +1,4 @@
+import { daemonError } from '@quantbot/bus-format';
 import { busError } from '@quantbot/infra';
 import pg from 'pg';
 
@@ -49,6 +50,24 @@ export class Postgres implements Queries {
     this.#url = url;
     this.#pool = new pg.Pool({ ...this.#settings(), max: connections });
     this.#pool.on('error', () => {}); // an idle connection was cut: the next query opens another
+  }
+
+  /**
+   * Opens a pool, and makes sure that the server answers.
+   *
+   * @throws DaemonError `POSTGRES_UNREACHABLE`.
+   */
+  static async open(url: string, options: { connections?: number } = {}): Promise<Postgres> {
+    const postgres = new Postgres(url, options);
+    try {
+      await postgres.query('SELECT 1');
+      return postgres;
+    } catch (error) {
+      await postgres.close();
+      throw daemonError('POSTGRES_UNREACHABLE', `${hostOf(url)} does not answer: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 
   #settings(): pg.ClientConfig {

@@ -22,7 +22,7 @@ const workerIdleMs = 60_000;
 /**
  * Becomes one of the daemons of a cluster, and runs until it is stopped.
  *
- * @throws DaemonError `CLUSTER_OLDER`, `CLUSTER_NEWER`, `EXTENSION_MISSING`.
+ * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`.
  */
 export async function startClusterDaemon(options: {
   config: BusConfig;
@@ -54,7 +54,7 @@ export async function openCluster(
   opened: Closers,
 ): Promise<Cluster> {
   const lake = await lakeAddress(cluster);
-  const postgres = new Postgres(lake.postgres);
+  const postgres = await Postgres.open(lake.postgres);
   opened.push(() => postgres.close());
   await mustBeCurrent(postgres);
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);

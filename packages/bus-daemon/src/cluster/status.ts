@@ -26,7 +26,7 @@ const maxCounted = 10_000;
 export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {
   const { postgres: url } = await lakeAddress(cluster);
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-  const postgres = new Postgres(url, { connections: 2 });
+  const postgres = await Postgres.open(url, { connections: 2 });
   try {
     const [head] = await postgres.query<{ seq: number; bus_id: string }>('SELECT seq, bus_id FROM bus.head');
     const [counted] = await postgres.query<Record<'ingested' | 'duplicate' | 'rejected' | 'artifacts', number>>(

@@ -32,7 +32,7 @@ export interface VerifyClusterOptions {
 export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
   const { postgres: url } = await lakeAddress(cluster);
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-  const postgres = new Postgres(url, { connections: 2 });
+  const postgres = await Postgres.open(url, { connections: 2 });
   try {
     await using catalog = await openCatalog({ config: options.config });
     const published = await publishedSeq(catalog); // before the journal, which is never behind it

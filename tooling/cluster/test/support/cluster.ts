@@ -73,10 +73,10 @@ export class TestCluster {
   }
 
   /** Writes `bus_config.json`. */
-  configure(settings: object = {}): void {
+  configure(settings: object = {}, postgres = this.#postgres): void {
     const { folder: found } = extensions as { folder: string };
     const cluster = {
-      postgres: this.#postgres,
+      postgres,
       objects: this.objects,
       extensions: found,
       work_dir: this.folder,

@@ -1,26 +1,33 @@
 import { styleText } from 'node:util';
 import { type DoctorReport, examine, type Finding, many } from '@quantbot/bus-care/doctor';
-import { DaemonError } from '@quantbot/bus-format';
 import { visibleLines } from '@quantbot/infra';
-import { type CommonOptions, jsonText, localConfigOf } from '../shared.js';
+import { type FoundConfig, findBusConfig } from '@quantbot/infra/config';
+import { withClusterPackage } from '../../cluster-package.js';
+import { type CommonOptions, jsonText } from '../shared.js';
 
 /**
  * `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be
  * done.
  */
 export async function doctorCommand(options: CommonOptions): Promise<void> {
-  refuseCluster(options);
-  const report = await examine({ config: options.config });
+  const report = (await examineIfCluster(options)) ?? (await examine({ config: options.config }));
   console.log(options.json ? jsonText(report, 2) : describe(report, process.stdout.isTTY === true));
   if (report.problems > 0) process.exitCode = 2;
 }
 
+async function examineIfCluster({ config }: CommonOptions): Promise<DoctorReport | undefined> {
+  const found = findConfig(config);
+  if (found?.config.cluster === undefined) return undefined;
+  const { examineCluster } = await withClusterPackage(() => import('../../cluster/doctor.js'));
+  return examineCluster(found.config.cluster, { config, configPath: found.path ?? null });
+}
+
 /** A configuration that cannot be read is a finding of its own. */
-function refuseCluster(options: CommonOptions): void {
+function findConfig(config: string | undefined): FoundConfig | undefined {
   try {
-    localConfigOf(options);
-  } catch (error) {
-    if (error instanceof DaemonError && error.code === 'CLUSTER_UNSUPPORTED') throw error;
+    return findBusConfig({ config });
+  } catch {
+    return undefined;
   }
 }
 

@@ -41,6 +41,14 @@ function jobWith(bus: Bus, jobId: string, parquetPath: string, more: { producer?
 const outcomes = async (bus: Bus, jobs: ClaimedJob[]) =>
   (await verify(bus, jobs)).map(job => [job.jobId, isRejected(job) ? job.error.code : 'good']);
 
+test('a job with very many artifacts is handed over, so that the others do not wait for it', async () => {
+  const { bus, testBus, busy, handedOver } = await openBusy();
+  const file = await produce(testBus, numbers(3));
+  const jobs = [jobWith(bus, 'crowd', file, { ids: 1001 }), jobWith(bus, 'small', file)];
+  expect(await outcomes(busy, jobs)).toEqual([['small', 'good']]);
+  expect(handedOver).toEqual(['crowd']);
+});
+
 test('a job whose file spoils the process is handed over, with what its producer sends next; the others are not kept', async () => {
   const { bus, testBus, busy, handedOver } = await openBusy();
   const good = await produce(testBus, numbers(3));

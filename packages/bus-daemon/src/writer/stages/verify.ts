@@ -9,7 +9,7 @@ import type { Beside, VerifyingBus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
 import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
-import { isLarge } from './large.js';
+import { isLarge, manyArtifacts } from './large.js';
 import { CostlyFile } from './long-footer.js';
 import { checkJobBytes, type JobFile, verifyArtifact } from './verify-artifact.js';
 
@@ -52,7 +52,8 @@ async function verifyJob(
     checkManifestOf(job, manifest);
     const known = knownBytes(job, manifest);
     checkJobBytes(bus, known);
-    if (bus.beside !== undefined && isLarge(known, bus.config.batch.maxBytes)) return void handOver(bus.beside, job);
+    const wouldDelay = isLarge(known, bus.config.batch.maxBytes) || manifest.artifacts.length > manyArtifacts;
+    if (bus.beside !== undefined && wouldDelay) return void handOver(bus.beside, job);
     const artifacts: VerifiedArtifact[] = [];
     const read = new Map<string, JobFile>();
     let before = 0;

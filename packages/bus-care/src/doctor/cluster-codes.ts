@@ -1,0 +1,21 @@
+import { registerCodes } from '@quantbot/infra';
+import type { FindingKind } from './codes.js';
+
+/**
+ * Everything that doctor can find on a cluster, by code, besides what it finds on one machine.
+ * docs/guides/many-machines.md has each of them.
+ */
+export const clusterFindingCodes = registerCodes('cluster', {
+  POSTGRES_UNREACHABLE: { check: 'postgres', level: 'problem' },
+  CLUSTER_SCHEMA: { check: 'postgres', level: 'problem' },
+  OBJECTS_UNREACHABLE: { check: 'objects', level: 'problem' },
+  OBJECTS_OF_OTHER_BUS: { check: 'objects', level: 'problem' },
+  LAKE_UNREADABLE: { check: 'lake', level: 'problem' },
+  LAKE_BEHIND: { check: 'lake', level: 'problem' },
+  NO_DAEMON: { check: 'daemons', level: 'warning' },
+  DAEMON_VERSIONS: { check: 'daemons', level: 'warning' },
+  INBOX_WAITS: { check: 'inbox', level: 'problem' },
+} as const satisfies Record<string, FindingKind>);
+
+/** The code of a finding on a cluster. */
+export type ClusterFindingCode = keyof typeof clusterFindingCodes;

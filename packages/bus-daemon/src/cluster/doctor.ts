@@ -1,0 +1,198 @@
+import { couldNot, type DoctorReport, type Finding, fine, finding, many, reportOf } from '@quantbot/bus-care/doctor';
+import { mustBeCurrent, Postgres } from '@quantbot/bus-cluster';
+import type { DaemonError } from '@quantbot/bus-format';
+import { markerIn, objectKeys } from '@quantbot/infra';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { type Objects, openObjects } from '@quantbot/infra/objects';
+import { openCatalog } from '@quantbot/storage';
+import { lakeAddress } from '@quantbot/storage/lake';
+import { RejectedJobs } from './rejected.js';
+
+/** A daemon that was not seen for so many leases is gone. */
+const leasesUnseen = 2;
+/** So many leases after its commit a job should be visible, and so long after its submission taken. */
+const leasesLate = 4;
+const maxMarkerBytes = 64 * 1024;
+const maxEntries = 1000;
+
+interface Head {
+  seq: number;
+  busId: string;
+}
+
+/** Looks at a cluster from all sides and changes nothing. */
+export async function examineCluster(
+  cluster: ClusterConfig,
+  { config, configPath }: { config: string | undefined; configPath: string | null },
+): Promise<DoctorReport> {
+  const examination = new Examination(cluster, config);
+  try {
+    return reportOf(configPath, cluster.objects, await examination.run());
+  } finally {
+    await examination.close();
+  }
+}
+
+class Examination {
+  readonly #cluster: ClusterConfig;
+  readonly #config: string | undefined;
+  readonly #findings: Finding[] = [];
+  #postgres: Postgres | undefined;
+
+  constructor(cluster: ClusterConfig, config: string | undefined) {
+    this.#cluster = cluster;
+    this.#config = config;
+  }
+
+  /** What hangs on something that is not there is left out. */
+  async run(): Promise<Finding[]> {
+    const head = await this.#try('postgres', () => this.#checkPostgres());
+    const objects = await this.#try('objects', () => this.#checkObjects(head));
+    if (head !== undefined) {
+      await this.#try('lake', () => this.#checkLake(head));
+      await this.#try('daemons', () => this.#checkDaemons());
+    }
+    if (objects !== undefined) {
+      await this.#try('inbox', () => this.#checkInbox(objects));
+      await this.#try('rejected', () => this.#checkRejected(objects));
+    }
+    return this.#findings;
+  }
+
+  async close(): Promise<void> {
+    await this.#postgres?.close();
+  }
+
+  async #try<T>(check: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#findings.push(couldNot(check, error));
+      return undefined;
+    }
+  }
+
+  #add(...found: Parameters<typeof finding>): void {
+    this.#findings.push(finding(...found));
+  }
+
+  async #checkPostgres(): Promise<Head | undefined> {
+    const { postgres: url } = await lakeAddress(this.#cluster);
+    try {
+      this.#postgres = await Postgres.open(url, { connections: 2 });
+      await mustBeCurrent(this.#postgres);
+    } catch (error) {
+      const { message, hint } = error as DaemonError;
+      this.#add(this.#postgres === undefined ? 'POSTGRES_UNREACHABLE' : 'CLUSTER_SCHEMA', message, hint);
+      return undefined;
+    }
+    const [head] = await this.#postgres.query<{ seq: number; busId: string }>(
+      'SELECT seq, bus_id AS "busId" FROM bus.head',
+    );
+    this.#findings.push(fine('postgres', `the journal ends at seq ${head?.seq}`));
+    return head;
+  }
+
+  async #checkObjects(head: Head | undefined): Promise<Objects | undefined> {
+    const objects = await openObjects(withVariables(this.#cluster.objects), this.#cluster.s3);
+    let text: string | undefined;
+    try {
+      text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8');
+    } catch (error) {
+      this.#add(
+        'OBJECTS_UNREACHABLE',
+        `The object store does not answer: ${(error as Error).message}`,
+        (error as { hint?: string }).hint ?? 'Start it, and correct cluster.objects',
+      );
+      return undefined;
+    }
+    const marker = text === undefined ? undefined : markerIn(text, objects.url, objectKeys.marker);
+    if (marker === undefined || (head !== undefined && marker.bus_id !== head.busId)) {
+      const whose = marker === undefined ? 'no bus' : `the bus ${marker.bus_id}`;
+      this.#add(
+        'OBJECTS_OF_OTHER_BUS',
+        `${objects.url} belongs to ${whose}; the database has the bus ${head?.busId}.`,
+        'Correct cluster.objects or cluster.postgres. For a new bus, run `quantbot-bus cluster init`',
+      );
+      return undefined;
+    }
+    this.#findings.push(fine('objects', objects.url));
+    return objects;
+  }
+
+  async #checkLake(head: Head): Promise<void> {
+    let seq: number;
+    try {
+      await using catalog = await openCatalog({ config: this.#config });
+      const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
+      seq = Number(row?.seq ?? 0);
+    } catch (error) {
+      this.#add(
+        'LAKE_UNREADABLE',
+        `The lake cannot be read: ${(error as Error).message}`,
+        (error as { hint?: string }).hint ?? '`quantbot-bus rebuild`',
+      );
+      return;
+    }
+    const lateS = this.#cluster.leaseS * leasesLate;
+    const late = await this.#queries.query(
+      `SELECT 1 FROM bus.journal WHERE seq = $1 AND ordinal = 0
+       AND committed_at < (now() AT TIME ZONE 'UTC') - make_interval(secs => $2)`,
+      [seq + 1, lateS],
+    );
+    if (late.length > 0)
+      this.#add(
+        'LAKE_BEHIND',
+        `Readers see seq ${seq} of ${head.seq}, and seq ${seq + 1} was committed more than ${lateS} seconds ago.`,
+        'Start a daemon, and read the log of the one that publishes. If the lake is damaged, run `quantbot-bus rebuild`',
+      );
+    else this.#findings.push(fine('lake', `readers see seq ${seq} of ${head.seq}`));
+  }
+
+  get #queries(): Postgres {
+    return this.#postgres as Postgres;
+  }
+
+  async #checkDaemons(): Promise<void> {
+    const daemons = await this.#queries.query<{ version: string }>(
+      'SELECT version FROM bus.members WHERE last_seen > now() - make_interval(secs => $1)',
+      [this.#cluster.leaseS * leasesUnseen],
+    );
+    const versions = [...new Set(daemons.map(({ version }) => version))].sort();
+    if (daemons.length === 0)
+      this.#add('NO_DAEMON', 'No daemon runs: jobs wait.', '`quantbot-bus start` on one or more hosts');
+    else if (versions.length > 1)
+      this.#add(
+        'DAEMON_VERSIONS',
+        `Daemons of the versions ${versions.join(', ')} run together.`,
+        'Update all of them to the newest version',
+      );
+    else this.#findings.push(fine('daemons', `${many(daemons.length, 'daemon')} of version ${versions[0]}`));
+  }
+
+  async #checkInbox(objects: Objects): Promise<void> {
+    const entries = await objects.list('inbox/', { limit: maxEntries });
+    const lateS = this.#cluster.leaseS * leasesLate;
+    const late = entries.filter(({ modifiedAtMs }) => Date.now() - modifiedAtMs > lateS * 1000);
+    const count = `${many(entries.length, 'submission')}${entries.length === maxEntries ? ' or more' : ''}`;
+    if (late.length > 0)
+      this.#add(
+        'INBOX_WAITS',
+        `The inbox has ${count} waiting, the first for more than ${lateS} seconds: ${late[0]?.key}.`,
+        'Start more daemons, and read their logs. Nothing is lost',
+      );
+    else this.#findings.push(fine('inbox', count));
+  }
+
+  async #checkRejected(objects: Objects): Promise<void> {
+    const rejected = await new RejectedJobs(objects).list();
+    const [newest] = rejected;
+    if (newest === undefined) this.#findings.push(fine('rejected', 'no job'));
+    else
+      this.#add(
+        'JOBS_REJECTED',
+        `${many(rejected.length, 'job')} rejected. The newest is ${newest.jobId}: ${newest.reason?.error}`,
+        `${newest.reason?.hint ?? ''} \`quantbot-bus rejected\` lists them. \`quantbot-bus retry ${newest.jobId}\` submits the same files again, if the cause was outside the job`,
+      );
+  }
+}
