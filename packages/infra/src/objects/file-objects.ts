@@ -9,7 +9,13 @@ import { digestHandle, digestOf } from '../files/digest.js';
 import { syncFolder } from '../files/flush.js';
 import { PinnedFolder } from '../files/pinned-folder.js';
 import { isNotRegular, readSmall } from '../files/read-small.js';
-import { createFileDurable, createFileDurableBy, makeFolderDurable, writeFileDurable } from '../files/write.js';
+import {
+  createFileDurable,
+  createFileDurableBy,
+  makeFolderDurable,
+  replaceFileDurable,
+  writeFileDurable,
+} from '../files/write.js';
 import { checkKey, checkListedKey, checkPrefix, compareKeys } from './keys.js';
 import type { ListedObject, ObjectHead, Objects } from './objects.js';
 
@@ -67,8 +73,12 @@ class FileObjects implements Objects {
     });
   }
 
-  async replace(key: string, body: Uint8Array): Promise<void> {
-    await this.#inNewFolder(key, (folder, name) => writeFileDurable(folder.pathOf(name), body));
+  async replace(key: string, body: Uint8Array | { path: string }): Promise<void> {
+    await this.#inNewFolder(key, async (folder, name) => {
+      const place = folder.pathOf(name);
+      if (body instanceof Uint8Array) await writeFileDurable(place, body);
+      else await replaceFileDurable(place, temporary => copyFileDurable(body.path, temporary));
+    });
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {

@@ -132,6 +132,10 @@ describe.each(kinds)('objects of %s://', kind => {
     await objects.replace('receipts/j.json', Buffer.from('first'));
     await objects.replace('receipts/j.json', Buffer.from('2nd'));
     expect(String(await objects.read('receipts/j.json', 100))).toBe('2nd');
+    const path = join(temporaryFolder(), 'export');
+    fs.writeFileSync(path, 'a file');
+    await objects.replace('receipts/j.json', { path });
+    expect(String(await objects.read('receipts/j.json', 100))).toBe('a file');
   });
 
   test('a list has the order of the keys, begins after one, and ends at a limit', async () => {
@@ -264,6 +268,7 @@ describe.skipIf(versitygw === undefined)('s3://', () => {
     expect(await objects.head('a')).toBeUndefined();
     expect(await objects.create('a', { path: join(place, 'a') })).toBe('created');
     expect(await objects.create('a', { path: join(place, 'a') })).toBe('exists');
+    await objects.replace('a', { path: join(place, 'a') });
     expect(await objects.head('a')).toEqual({ bytes: content.length });
     expect(await objects.download('a', join(place, 'b'))).toEqual({ bytes: content.length, sha256: sha256(content) });
   });

@@ -14,8 +14,8 @@ export interface Objects {
     body: Uint8Array | { path: string },
     options?: { sha256?: string },
   ): Promise<'created' | 'exists'>;
-  /** Creates or replaces a small object as a whole. */
-  replace(key: string, body: Uint8Array): Promise<void>;
+  /** Creates or replaces an object as a whole: readers see the old content or the new one. */
+  replace(key: string, body: Uint8Array | { path: string }): Promise<void>;
   /** Size, and the SHA-256 where the store keeps it. */
   head(key: string): Promise<ObjectHead | undefined>;
   /**

@@ -50,12 +50,8 @@ export async function openLake(
     instance.closeSync();
   };
   try {
-    const names = ['ducklake', 'postgres_scanner', ...(address.root.startsWith('s3:') ? ['httpfs'] : [])];
-    for (const name of names) await loadExtension(connection, name, address.extensions);
-    // DuckLake repeats a commit that met another one, and would then commit what the other has
-    // committed. It recognises these conflicts by English words.
-    await connection.run('SET ducklake_max_retry_count = 0');
-    if (address.s3 !== undefined) await connection.run(secretOf(address.s3));
+    for (const name of extensionsFor(address)) await loadExtension(connection, name, address.extensions);
+    for (const statement of settingsFor(address)) await connection.run(statement);
     await attach(connection, address, readOnly, as);
     return { instance, connection, close };
   } catch (error) {
@@ -64,16 +60,40 @@ export async function openLake(
   }
 }
 
+/** Statements that attach the lake read-only as `lake` in the database of another process. */
+export const attachStatements = (address: LakeAddress): string[] => [
+  ...extensionsFor(address).flatMap(name => loadStatements(name, address.extensions)),
+  ...settingsFor(address),
+  attachStatement(address, true, 'lake'),
+];
+
+const extensionsFor = ({ root }: LakeAddress): string[] => [
+  'ducklake',
+  'postgres_scanner',
+  ...(root.startsWith('s3:') ? ['httpfs'] : []),
+];
+
+const settingsFor = ({ s3 }: LakeAddress): string[] => [
+  // DuckLake repeats a commit that met another one, and would then commit what the other has
+  // committed. It recognises these conflicts by English words.
+  'SET ducklake_max_retry_count = 0',
+  ...(s3 === undefined ? [] : [secretOf(s3)]),
+];
+
+function attachStatement(address: LakeAddress, readOnly: boolean, as: string): string {
+  const options = readOnly ? 'READ_ONLY' : `DATA_PATH ${literal(`${address.root}/lake/`)}`;
+  const url = withTimeouts(address.postgres, readOnly ? timeouts : { ...timeouts, ...publisherTimeouts });
+  return `ATTACH ${literal(`ducklake:postgres:${url}`)} AS ${as} (${options})`;
+}
+
 async function attach(
   connection: DuckDBConnection,
   address: LakeAddress,
   readOnly: boolean,
   as: string,
 ): Promise<void> {
-  const options = readOnly ? 'READ_ONLY' : `DATA_PATH ${literal(`${address.root}/lake/`)}`;
   try {
-    const url = withTimeouts(address.postgres, readOnly ? timeouts : { ...timeouts, ...publisherTimeouts });
-    await connection.run(`ATTACH ${literal(`ducklake:postgres:${url}`)} AS ${as} (${options})`);
+    await connection.run(attachStatement(address, readOnly, as));
   } catch (error) {
     throw storageError('LAKE_UNREACHABLE', `DuckLake cannot be attached: ${withoutSecrets(error, address.postgres)}`);
   }
@@ -103,8 +123,7 @@ const withoutSecrets = (error: unknown, url: string): string =>
 
 async function loadExtension(connection: DuckDBConnection, name: string, folder: string | undefined): Promise<void> {
   try {
-    if (folder === undefined) await connection.run(`INSTALL ${name}`);
-    await connection.run(`LOAD ${folder === undefined ? name : literal(fileOf(name, folder))}`);
+    for (const statement of loadStatements(name, folder)) await connection.run(statement);
   } catch (error) {
     throw storageError(
       'EXTENSION_MISSING',
@@ -112,6 +131,9 @@ async function loadExtension(connection: DuckDBConnection, name: string, folder:
     );
   }
 }
+
+const loadStatements = (name: string, folder: string | undefined): string[] =>
+  folder === undefined ? [`INSTALL ${name}`, `LOAD ${name}`] : [`LOAD ${literal(fileOf(name, folder))}`];
 
 /** The file of an extension below a folder: of this version of DuckDB if there are several. */
 function fileOf(name: string, folder: string): string {

@@ -9,7 +9,7 @@ export { findNanoseconds } from '../parquet/nanoseconds.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
 export { exactType, hasPart, type LeafText, typeText, viewType } from '../types/type-text.js';
 export { copySelect } from './copy-select.js';
-export { foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
+export { foldersOfCluster, foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';
 export type { SandboxOptions } from './open-sandbox.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';

@@ -17,6 +17,8 @@ export interface LargeFile {
   bytes: number;
   sha256: string;
   partBytes: number;
+  /** Whether an object of this key is replaced. */
+  replaces?: boolean;
 }
 
 /**
@@ -92,7 +94,7 @@ async function readFully(source: Awaited<ReturnType<typeof open>>, offset: numbe
 
 async function complete(
   call: S3Client,
-  { key }: LargeFile,
+  { key, replaces }: LargeFile,
   uploadId: string,
   parts: readonly Part[],
 ): Promise<'created' | 'exists'> {
@@ -108,7 +110,7 @@ async function complete(
     what: `create ${key}`,
     key,
     query: { uploadId },
-    headers: { 'if-none-match': '*' },
+    headers: replaces ? {} : { 'if-none-match': '*' },
     body,
     accept: [404, 412],
     problemIn: errorInSuccess,

@@ -88,8 +88,15 @@ class S3Objects implements Objects {
     return found.status === 200 ? { ...found, status: 412 } : undefined;
   }
 
-  async replace(key: string, body: Uint8Array): Promise<void> {
-    await this.#put(this.#nameOf(key), body, hash('sha256', body), {});
+  async replace(key: string, body: Uint8Array | { path: string }): Promise<void> {
+    const name = this.#nameOf(key);
+    if (body instanceof Uint8Array) return void (await this.#put(name, body, hash('sha256', body), {}));
+    const { path } = body;
+    const digest = await digestFile(path);
+    if (digest.bytes <= this.#sizes.multipartAboveBytes)
+      return void (await this.#put(name, { path, bytes: digest.bytes }, digest.sha256, {}));
+    const file = { key: name, path, ...digest, partBytes: this.#sizes.partBytes, replaces: true };
+    await createInParts(this.#call, file);
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {
