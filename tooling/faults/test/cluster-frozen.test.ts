@@ -2,10 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { expect, onTestFinished, test } from 'vitest';
+import { sampled } from '@quantbot/tooling-testing/sampled';
+import { expect, onTestFinished } from 'vitest';
 import { ended, World } from '../src/cluster/world.js';
 
-test.skipIf('missing' in duckdbExtensions())('another daemon publishes while the publisher is frozen', async () => {
+sampled('another daemon publishes while the publisher is frozen', async ({ skip }) => {
+  if ('missing' in duckdbExtensions()) skip("DuckDB's extensions are not there");
   const world = await World.open({ objects: 'file', daemons: 2, withReplica: false });
   onTestFinished(() => world.close());
   const settled = (prefix: string): number =>

@@ -2,8 +2,8 @@ import { isInSample } from '@quantbot/tooling-config/campaign';
 import { type TestContext, test } from 'vitest';
 
 /**
- * A long test. `npm test` skips it on three days of four. `npm run test:campaigns` and a run by
- * hand always run it.
+ * A long test. `npm test` runs it on one day of eight. `npm run test:campaigns` and a run by hand
+ * always run it.
  */
 export function sampled(title: string, run: (context: TestContext) => unknown): void {
   test.skipIf(!isInSample(title))(title, { tags: ['campaign'] }, run);

@@ -158,8 +158,8 @@ export class World {
   }
 
   /**
-   * Starts a daemon, and again when it could not begin, as a supervisor does: PostgreSQL may be away
-   * at that moment.
+   * Starts a daemon, and again when it could not begin, as a supervisor does: PostgreSQL may be
+   * away at that moment.
    */
   start(member: Member): void {
     const child = this.#command(member, 'start');
