@@ -1,4 +1,5 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
+export * from './exports.js';
 export * from './fragments.js';
 export * from './journal.js';
 export { dropLake } from './lake/drop-lake.js';

@@ -1,5 +1,6 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openObjects } from '@quantbot/infra/objects';
 import { expect, test } from 'vitest';
 import { describeClusters } from './support/cluster.js';
 
@@ -33,6 +34,40 @@ describeClusters('the command line', (newCluster, kind) => {
     expect(await bus.done('verify')).toContain('2 artifacts');
   });
 
+  test('golden exports lie in the object store, and one that fails stops no other', async () => {
+    const bus = await newCluster({
+      export: {
+        jobs: [
+          { name: 'newest', sql: 'SELECT max(x) AS x FROM canon.ticks' },
+          { name: 'wrong', sql: 'SELECT nothing FROM canon.ticks' },
+        ],
+        tables: { ticks: { sort_by: ['x DESC'] } },
+      },
+    });
+    for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
+    await bus.done('start', '--drain');
+    const exported = async () => {
+      const { exports } = JSON.parse(await bus.done('status', '--json')) as { exports: object[] };
+      return exports;
+    };
+    expect(await exported()).toMatchObject([
+      { name: 'newest', seq: 2, rows: 1, error: null },
+      { name: 'ticks', seq: 2, rows: 2, error: null },
+      { name: 'wrong', rows: 0, error: expect.stringContaining('nothing') },
+    ]);
+    const objects = await openObjects(bus.objects);
+    const rowsOf = (name: string) => bus.rows(`FROM read_parquet('${objects.locationOf(`exports/${name}.parquet`)}')`);
+    expect(await rowsOf('newest')).toEqual([{ x: 1n }]);
+    expect((await rowsOf('ticks')).map(({ x, _seq }) => ({ x, _seq }))).toEqual([
+      { x: 1n, _seq: 2n },
+      { x: 0n, _seq: 1n },
+    ]);
+    await bus.submit('job-2', 2);
+    await bus.done('start', '--drain');
+    expect(await rowsOf('newest')).toEqual([{ x: 2n }]);
+    expect(await exported()).toMatchObject([{ seq: 3 }, { seq: 3, rows: 3 }, { name: 'wrong' }]);
+  });
+
   test('doctor finds what is wrong with a cluster', async () => {
     const bus = await newCluster();
     const codes = async () => {
@@ -43,10 +78,12 @@ describeClusters('the command line', (newCluster, kind) => {
     expect(await codes()).toEqual({ code: 0, found: ['NO_DAEMON'] });
     await bus.submit('job-0', 0);
     await bus.done('start', '--drain');
-    await bus.pg.query(`INSERT INTO bus.members (daemon, host, pid, version) VALUES ('a', 'h', 1, '1'), ('b', 'h', 2, '2')`);
+    await bus.pg.query(
+      `INSERT INTO bus.members (daemon, host, pid, version) VALUES ('a', 'h', 1, '1'), ('b', 'h', 2, '2')`,
+    );
     await bus.pg.query(`UPDATE bus.head SET bus_id = 'other'`);
     expect(await codes()).toEqual({ code: 2, found: ['DAEMON_VERSIONS', 'OBJECTS_OF_OTHER_BUS'] });
-    await bus.pg.query(`UPDATE bus.migrations SET version = 99`);
+    await bus.pg.query(`INSERT INTO bus.migrations (version, name) VALUES (99, 'later')`);
     expect(await codes()).toEqual({ code: 2, found: ['CLUSTER_SCHEMA'] });
     bus.configure({}, 'postgres://bus:secret@127.0.0.1:1/bus');
     expect(await codes()).toEqual({ code: 2, found: ['POSTGRES_UNREACHABLE'] });

@@ -2,6 +2,6 @@
 export { type DoctorReport, examine, reportOf } from './doctor.js';
 export { tablesOfExports } from './export-tables.js';
 export { locksOn } from './file-locks.js';
-export { type Finding, fine, finding } from './finding.js';
+export { type Finding, finding, fine } from './finding.js';
 export { couldNot } from './guarded.js';
 export { many } from './words.js';

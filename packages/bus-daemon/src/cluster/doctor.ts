@@ -1,4 +1,4 @@
-import { couldNot, type DoctorReport, type Finding, fine, finding, many, reportOf } from '@quantbot/bus-care/doctor';
+import { couldNot, type DoctorReport, type Finding, finding, fine, many, reportOf } from '@quantbot/bus-care/doctor';
 import { mustBeCurrent, Postgres } from '@quantbot/bus-cluster';
 import type { DaemonError } from '@quantbot/bus-format';
 import { markerIn, objectKeys } from '@quantbot/infra';
@@ -10,7 +10,7 @@ import { RejectedJobs } from './rejected.js';
 
 /** A daemon that was not seen for so many leases is gone. */
 const leasesUnseen = 2;
-/** So many leases after its commit a job should be visible, and so long after its submission taken. */
+/** A job is late if it was not taken, or is not visible, after so many leases. */
 const leasesLate = 4;
 const maxMarkerBytes = 64 * 1024;
 const maxEntries = 1000;

@@ -20,8 +20,8 @@ export interface InitialisedCluster {
  * Creates what a cluster needs, or completes it: the schema `bus`, the lake, the marker. It can be
  * run again at any time, also while daemons run.
  *
- * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_NEWER`; StorageError `LAKE_UNREACHABLE`, `EXTENSION_MISSING`;
- * BusError `BUS_ROOT_INVALID` if the objects are those of another bus.
+ * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_NEWER`; StorageError `LAKE_UNREACHABLE`,
+ * `EXTENSION_MISSING`; BusError `BUS_ROOT_INVALID` if the objects are those of another bus.
  */
 export async function initCluster(config: BusConfig, cluster: ClusterConfig): Promise<InitialisedCluster> {
   const address = await lakeAddress(cluster);

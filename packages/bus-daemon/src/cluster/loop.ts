@@ -9,6 +9,7 @@ import { settledJob } from '../writer/stages/settled-job.js';
 import { asFetched, type CheckedFetch, check } from './check.js';
 import type { Cluster, FetchedJob } from './cluster.js';
 import { type Committed, commit } from './commit.js';
+import { ClusterExports } from './exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
 import { Publication } from './publication.js';
@@ -30,6 +31,7 @@ export class ClusterLoop {
   readonly #cluster: Cluster;
   readonly #drains: boolean;
   readonly #publication: Publication;
+  readonly #exports: ClusterExports;
   readonly #large: LargeJobs;
   /** Jobs that are fetched and not settled, by claim. */
   readonly #inHand = new Map<string, FetchedJob>();
@@ -48,6 +50,7 @@ export class ClusterLoop {
     this.#cluster = cluster;
     this.#drains = drains;
     this.#publication = new Publication(cluster, () => this.#wake.abort());
+    this.#exports = new ClusterExports(cluster, () => this.#wake.abort());
     this.#large = new LargeJobs({ ...cluster, beside: undefined }, () => this.#wake.abort());
     cluster.beside = this.#large;
   }
@@ -65,6 +68,7 @@ export class ClusterLoop {
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
     } finally {
       await this.#large.stop();
+      await this.#exports.stop();
       await this.#ahead?.catch(() => {});
       await this.#publication.close();
       await removeMember(postgres, member.daemon).catch(() => {}); // its leases end by themselves
@@ -79,9 +83,12 @@ export class ClusterLoop {
       const committed = await this.#commitNext();
       const published = await this.#publication.advance();
       const settled = await this.#settle();
+      const { isPublisher, seq } = this.#publication;
+      if (isPublisher) this.#exports.advance(seq);
       this.#failures = 0;
       if (committed || published || settled) return 'go on';
-      if (this.#drains && this.#waiting.length === 0 && !this.#large.busy) return 'done';
+      const isExported = !isPublisher || this.#exports.isDone(seq);
+      if (this.#drains && this.#waiting.length === 0 && !this.#large.busy && isExported) return 'done';
       await this.#wait(this.#cluster.config.pollIntervalMs);
     } catch (error) {
       await this.#pause(error);

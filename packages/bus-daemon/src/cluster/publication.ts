@@ -42,6 +42,11 @@ export class Publication {
     this.#onNews = onNews;
   }
 
+  /** Whether this daemon is the one that publishes. */
+  get isPublisher(): boolean {
+    return this.#isPublisher;
+  }
+
   /**
    * Publishes what can be published if this daemon has the lock, and does what others have left.
    *

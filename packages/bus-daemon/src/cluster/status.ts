@@ -1,4 +1,4 @@
-import { Postgres } from '@quantbot/bus-cluster';
+import { type KnownExport, knownExports, Postgres } from '@quantbot/bus-cluster';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
@@ -18,6 +18,7 @@ export interface ClusterStatus {
   publishedSeq: number | undefined;
   /** Commits whose files for canonical tables are not written yet. */
   missingFragments: number;
+  exports: KnownExport[];
 }
 
 const maxCounted = 10_000;
@@ -57,6 +58,7 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
       lastSeq: head?.seq ?? 0,
       publishedSeq: await publishedSeq(configPath).catch(() => undefined),
       missingFragments: missing?.n ?? 0,
+      exports: await knownExports(postgres),
     };
   } finally {
     await postgres.close();
@@ -80,6 +82,9 @@ export function describeClusterStatus(status: ClusterStatus): string {
     `queue     ${queue.waiting}${queue.more ? ' or more' : ''} waiting, ${queue.inProgress} in progress`,
     `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
     `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
+    ...status.exports.map(({ name, seq, rows, error }) =>
+      error === null ? `export    ${name}: ${rows} rows, up to seq ${seq}` : `export    ${name}: failed: ${error}`,
+    ),
     ...(status.missingFragments > 0 ? [`fragments ${status.missingFragments} missing`] : []),
   ].join('\n');
 }

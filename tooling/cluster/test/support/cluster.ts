@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Postgres } from '@quantbot/bus-cluster';
-import type { query } from '@quantbot/bus-format/duckdb';
+import { query } from '@quantbot/bus-format/duckdb';
 import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
@@ -114,6 +114,11 @@ export class TestCluster {
     onTestFinished(() => lake.close());
     await lake.connection.run('USE lake');
     return lake.connection;
+  }
+
+  /** Rows as a reader sees them. */
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    return query(await this.reader(), sql);
   }
 
   async names(prefix: string): Promise<string[]> {
