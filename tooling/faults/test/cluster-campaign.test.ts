@@ -9,7 +9,7 @@ if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
 
 /** Servers of S3 are not everywhere: the sample does without, the whole takes one where it can. */
 const objects = versitygw !== undefined && campaign(0, 1) === 1 ? 's3' : 'file';
-const count = campaign(12, 100);
+const count = campaign(12, 60);
 
 describe.skipIf('missing' in extensions)('a cluster under faults', () => {
   test(`loses and doubles nothing under ${count} faults, on ${objects}://`, { tags: ['campaign'] }, async () => {

@@ -40,6 +40,9 @@ export interface WorldOptions {
   withReplica?: boolean;
 }
 
+/** A supervisor starts a daemon again after this. */
+const restartMs = 300;
+
 /** PostgreSQL with its replica, an object store, and daemons on hosts of their own. */
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'quantbot-cluster-'));
@@ -169,7 +172,9 @@ export class World {
     });
     child.once('close', code => {
       if (isReady && code) this.ended.push(`daemon ${member.index} ended by itself with exit code ${code}`);
-      if (code && member.process === child && !this.#isClosed) setTimeout(() => this.start(member), 300);
+      // A fault may have started another meanwhile, or all of it has ended.
+      const isOurs = () => member.process === child && !this.#isClosed;
+      if (code) setTimeout(() => isOurs() && this.start(member), restartMs);
     });
     member.process = child;
   }
