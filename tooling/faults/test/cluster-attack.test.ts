@@ -162,12 +162,14 @@ describe.skipIf('missing' in extensions)('a producer of a cluster that means har
   });
 
   test(`${junk} entries that are no submissions do not keep good jobs waiting`, { tags: ['campaign'] }, async () => {
-    for (let i = 0; i < junk; i++) writeFileSync(join(world.objectsFolder, 'inbox', `junk-${i}.json`), 'junk');
+    const inbox = join(world.objectsFolder, 'inbox');
+    mkdirSync(inbox, { recursive: true });
+    for (let i = 0; i < junk; i++) writeFileSync(join(inbox, `junk-${i}.json`), 'junk');
     const began = performance.now();
     for (let i = 0; i < 5; i++) await goodJob(`zz-among-junk-${i}`);
     for (let i = 0; i < 5; i++)
       expect(await outcome('receipts', `zz-among-junk-${i}`)).toMatchObject({ status: 'ingested' });
-    const left = readdirSync(join(world.objectsFolder, 'inbox')).length;
+    const left = readdirSync(inbox).length;
     console.log(`settled after ${Math.round(performance.now() - began)} ms, with ${left} entries left`);
     for (const { process } of world.members) expect(process?.exitCode).toBeNull();
     expect(left).toBeGreaterThan(0); // so the good jobs were not just the last ones

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout, CodedError } from '@quantbot/infra';
 import { ignoreMissing, isDamage } from '../errors.js';
-import { listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
+import { isTableFile, listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
 
 /**
  * How far a canonical table lags behind the journal. A damaged stored file keeps its table from
@@ -31,7 +31,7 @@ export async function tablesBehind(
   for (const commit of await listHotCommits(layout.hot)) {
     if (commit > compactedSeq) break;
     for (const file of (await readdir(join(layout.hot, seqName(commit))).catch(ignoreMissing)) ?? []) {
-      if (!file.includes('~')) continue;
+      if (!isTableFile(file)) continue;
       const table = file.split('~', 1)[0] as string;
       const last = known.get(table) ?? (await compactedUpTo(table));
       known.set(table, last);

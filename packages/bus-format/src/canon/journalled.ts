@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout, ParquetColumn } from '@quantbot/infra';
-import { type Segment, seqName } from '../journal/files.js';
+import { isTableFile, type Segment, seqName } from '../journal/files.js';
 import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';
 import type { FirstOfSchema } from './history.js';
@@ -81,7 +81,7 @@ export async function hotGenerations(layout: BusLayout, commits: readonly number
   for (const seq of commits)
     for (const name of await readdir(join(layout.hot, seqName(seq)))) {
       const [table = '', generation] = name.split('~');
-      if (generation !== undefined) highest.set(table, Math.max(highest.get(table) ?? 0, Number(generation)));
+      if (isTableFile(name)) highest.set(table, Math.max(highest.get(table) ?? 0, Number(generation)));
     }
   return highest;
 }

@@ -85,12 +85,18 @@ export function liveSegments(all: readonly Segment[], upTo: number): Segment[] {
 }
 
 /**
+ * Whether a name in a commit's folder is that of a file of a canonical table. What was put aside
+ * there is none.
+ */
+export const isTableFile = (name: string): boolean => name.includes('~') && name.endsWith('.parquet');
+
+/**
  * Returns the number of a commit's files of canonical tables; 0 if compaction has removed it
  * meanwhile.
  */
 export function countTableFiles({ hot }: BusLayout, seq: number): number {
   try {
-    return readdirSync(join(hot, seqName(seq))).filter(name => name.includes('~')).length;
+    return readdirSync(join(hot, seqName(seq))).filter(isTableFile).length;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0; // a damaged one is found elsewhere
     throw error;

@@ -3,6 +3,7 @@ export { commitFile } from './commit-file.js';
 export { damagedEmptyFiles, emptyTableFile, ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
 export {
   emptyCommit,
+  isTableFile,
   listHotCommits,
   listSegments,
   liveSegments,

@@ -16,7 +16,14 @@ import {
   throwDamage,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
-import { journalColumns, positionIn, type Segment, segmentName, seqName } from '@quantbot/bus-format/journal';
+import {
+  isTableFile,
+  journalColumns,
+  positionIn,
+  type Segment,
+  segmentName,
+  seqName,
+} from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
@@ -260,7 +267,8 @@ export async function tableFilesIn({ hot }: BusLayout, commits: readonly number[
   const files: string[] = [];
   for (const seq of commits) {
     const folder = join(hot, seqName(seq));
-    for (const name of await readdir(folder)) if (name.startsWith(`${table}~`)) files.push(join(folder, name));
+    for (const name of await readdir(folder))
+      if (isTableFile(name) && name.startsWith(`${table}~`)) files.push(join(folder, name));
   }
   return files;
 }
@@ -271,7 +279,7 @@ async function tableFilesBySeq(bus: Bus, commits: readonly number[]): Promise<Ma
   for (const seq of commits) {
     const folder = join(bus.layout.hot, seqName(seq));
     for (const name of await readdir(folder)) {
-      if (!name.includes('~')) continue;
+      if (!isTableFile(name)) continue;
       const table = name.split('~', 1)[0] as string;
       const bySeq = files.get(table) ?? new Map<number, string[]>();
       files.set(table, bySeq.set(seq, [...(bySeq.get(seq) ?? []), join(folder, name)]));

@@ -3,7 +3,7 @@ import { readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { storedBetween } from '@quantbot/bus-format/canon';
-import { listHotCommits, positionIn, seqName } from '@quantbot/bus-format/journal';
+import { isTableFile, listHotCommits, positionIn, seqName } from '@quantbot/bus-format/journal';
 import { hurtAmong, type SourceFile } from '@quantbot/duckdb-process';
 import { copyFileDurable, makingWay, syncFolder, tryLink } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -46,7 +46,7 @@ export async function linkHotAgain(bus: Bus, isSuspect: (entry: Dirent) => boole
     if (commit <= journal.compactedSeq) continue;
     const folder = join(layout.hot, seqName(commit));
     for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignoreMissing)) ?? [])
-      if (entry.name.includes('~') && isSuspect(entry)) paths.push(join(folder, entry.name));
+      if (isTableFile(entry.name) && isSuspect(entry)) paths.push(join(folder, entry.name));
   }
   if (paths.length === 0) return false;
   const stored = await storedBetween(journal, journal.compactedSeq + 1, journal.lastSeq);

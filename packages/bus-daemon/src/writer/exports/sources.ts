@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storedBetween } from '@quantbot/bus-format/canon';
-import { positionIn, seqName } from '@quantbot/bus-format/journal';
+import { isTableFile, positionIn, seqName } from '@quantbot/bus-format/journal';
 import type { Snapshot } from '@quantbot/bus-format/views';
 import type { SourceFile } from '@quantbot/duckdb-process';
 import type { Bus } from '../bus.js';
@@ -33,8 +33,8 @@ export async function sourcesOf(
   const stored = await storedBetween(journal, neededAfter(snapshot) + 1, snapshot.seq);
   for (const seq of commits)
     for (const name of await readdir(join(layout.hot, seqName(seq)))) {
-      const [table, generation] = name.split('~');
-      if (generation === undefined || table === undefined || !isRead(table)) continue;
+      const [table = ''] = name.split('~');
+      if (!isTableFile(name) || !isRead(table)) continue;
       const known = stored.get(positionIn(name));
       if (known !== undefined) sources.push({ path: join(layout.hot, seqName(seq), name), ...known });
     }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modes, newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
-import { type HotFiles, type Segment, seqName } from '@quantbot/bus-format/journal';
+import { type HotFiles, isTableFile, type Segment, seqName } from '@quantbot/bus-format/journal';
 import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
@@ -63,7 +63,7 @@ export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles>
     const folder = join(bus.layout.hot, seqName(seq));
     for (const name of await readdir(folder)) {
       const table = name.split('~', 1)[0] as string;
-      if (name.includes('~') && seq > (compacted.get(table) ?? 0))
+      if (isTableFile(name) && seq > (compacted.get(table) ?? 0))
         tableFiles.set(table, [...(tableFiles.get(table) ?? []), join(folder, name)]);
     }
   }
