@@ -14,14 +14,20 @@ export const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400
  */
 export const campaign = (sample, whole) => (isWhole ? whole : sample);
 
+/** Returns numbers from 0 to 1 that are the same for the same start. */
+export function seededRandom(start) {
+  let state = start >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
 /** The cases of a campaign, in their order: so many by {@link seed}, or all of them. */
 export function sampleOf(cases, count) {
   const left = [...cases.keys()];
-  let state = seed >>> 0;
-  while (!isWhole && left.length > count) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    left.splice(Math.floor((state / 2 ** 32) * left.length), 1);
-  }
+  const random = seededRandom(seed);
+  while (!isWhole && left.length > count) left.splice(Math.floor(random() * left.length), 1);
   return left.map(index => cases[index]);
 }
 

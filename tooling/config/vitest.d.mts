@@ -3,6 +3,8 @@ import type { ViteUserConfig } from 'vitest/config';
 export interface ProjectsOptions {
   /** Files of integration tests that run one by one after the others. */
   alone?: string[];
+  /** Settings of every project, over its own. */
+  ofAll?: { execArgv?: string[]; hookTimeout?: number };
 }
 
 export declare const projects: (options?: ProjectsOptions) => ViteUserConfig;

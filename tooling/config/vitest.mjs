@@ -19,7 +19,7 @@ const shared = {
  * files at once) and, where there are files that bear nothing beside them, `alone`. Each run leaves
  * a JSON report under reports/, which .ci/run adds up.
  */
-export const projects = ({ alone = [] } = {}) => {
+export const projects = ({ alone = [], ofAll = {} } = {}) => {
   // On a machine that does other things too.
   const timeout = campaign(240_000, 1_200_000);
   const integration = { ...shared, testTimeout: timeout, hookTimeout: timeout };
@@ -37,6 +37,7 @@ export const projects = ({ alone = [] } = {}) => {
             include: testFilesIn('src'),
             testTimeout: 120_000,
             maxWorkers: Math.max(2, availableParallelism()),
+            ...ofAll,
           },
         },
         {
@@ -46,6 +47,7 @@ export const projects = ({ alone = [] } = {}) => {
             include: testFilesIn('test').filter(path => !alone.includes(path)),
             maxWorkers: 2,
             sequence: { groupOrder: 1 },
+            ...ofAll,
           },
         },
         ...(alone.length > 0
@@ -57,6 +59,7 @@ export const projects = ({ alone = [] } = {}) => {
                   include: testFilesIn('test').filter(path => alone.includes(path)),
                   maxWorkers: 1,
                   sequence: { groupOrder: 2 },
+                  ...ofAll,
                 },
               },
             ]

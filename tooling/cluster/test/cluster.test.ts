@@ -4,19 +4,10 @@ import { query } from '@quantbot/bus-format/duckdb';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
-import { campaign, seed } from '@quantbot/tooling-config/campaign';
+import { campaign, seed, seededRandom } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
-
-/** Numbers from 0 to 1 that are the same for the same seed. */
-function seededRandom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 describeClusters('a cluster', newCluster => {
   test('ingests what two daemons share, each job once, and writes receipts', async () => {

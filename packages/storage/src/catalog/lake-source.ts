@@ -2,7 +2,7 @@ import { type LakeAddress, openLake } from '../lake/open-lake.js';
 import { type AcquiredConnection, DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
 import { published } from './attach.js';
-import { makePast } from './past.js';
+import { withPast } from './past.js';
 
 /**
  * The lake as a database with `catalog.*` and `canon.*`. Each query sees the newest publication.
@@ -12,16 +12,8 @@ import { makePast } from './past.js';
 export const openLakeDatabase = (address: LakeAddress): Promise<DuckDb> => asDatabase(address, 'bus', 'USE bus');
 
 /** {@link openLakeDatabase} as it was after a job. */
-export async function openLakePast(address: LakeAddress, seq: number): Promise<DuckDb> {
-  const database = await asDatabase(address, published);
-  try {
-    await makePast(database, seq);
-    return database;
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-}
+export const openLakePast = async (address: LakeAddress, seq: number): Promise<DuckDb> =>
+  withPast(await asDatabase(address, published), seq);
 
 async function asDatabase(address: LakeAddress, as: string, begin?: string): Promise<DuckDb> {
   const acquire = async () => {

@@ -17,7 +17,11 @@ const schemas = ['_bus', 'catalog', 'canon'];
  * and so its files.
  */
 export async function openPast(path: string, seq: number): Promise<DuckDb> {
-  const database = new DuckDb(path, await attachPublished(path), resolveMapping({}));
+  return withPast(new DuckDb(path, await attachPublished(path), resolveMapping({})), seq);
+}
+
+/** {@link makePast}, or closes the database. */
+export async function withPast(database: DuckDb, seq: number): Promise<DuckDb> {
   try {
     await makePast(database, seq);
     return database;
