@@ -1,4 +1,4 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ index: 'src/index.ts' }));
+export default defineConfig(esm({ index: 'src/index.ts', 'care/index': 'src/care/index.ts' }));

@@ -22,7 +22,8 @@ export interface JobEntry {
   settled: JobRecord | null;
 }
 
-type OpenJob = JobEntry & { settled: null };
+/** A job that has not settled. */
+export type OpenJob = JobEntry & { settled: null };
 
 /** Which jobs to list. Only settled jobs are known by anything but `state`. */
 export interface JobsWanted {

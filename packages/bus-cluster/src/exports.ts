@@ -1,3 +1,4 @@
+import type { Operation } from '@quantbot/infra';
 import type { Queries } from './postgres/postgres.js';
 
 /** What is known of a golden export. */
@@ -11,6 +12,10 @@ export interface KnownExport {
   bytes: number;
   /** As PostgreSQL says it. */
   finishedAt: string;
+  /** Up to this job the last attempt went, when it began, and how long it took. */
+  triedSeq: number;
+  triedAt: string | null;
+  durationMs: number | null;
   /** Why the last attempt failed; null if it did not. */
   error: string | null;
 }
@@ -18,28 +23,54 @@ export interface KnownExport {
 /** All golden exports that were ever written or tried. */
 export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
   queries.query<KnownExport & Record<string, unknown>>(
-    'SELECT name, seq, definition, rows, bytes, finished_at AS "finishedAt", error FROM bus.exports ORDER BY name',
+    `SELECT name, seq, definition, rows, bytes, finished_at AS "finishedAt", tried_seq AS "triedSeq", tried_at AS "triedAt",
+       duration_ms AS "durationMs", error FROM bus.exports ORDER BY name`,
   );
+
+/** An attempt at an export, up to a job. */
+export interface ExportAttempt {
+  name: string;
+  seq: number;
+  durationMs: number;
+}
+
+const attempt = `tried_seq = $2, tried_at = now() - $3 * interval '1 millisecond', duration_ms = $3`;
 
 /** Notes that an export is written. */
 export async function noteExport(
   queries: Queries,
-  { name, seq, definition, rows, bytes }: Pick<KnownExport, 'name' | 'seq' | 'definition' | 'rows' | 'bytes'>,
+  {
+    name,
+    seq,
+    durationMs,
+    definition,
+    rows,
+    bytes,
+  }: ExportAttempt & Pick<KnownExport, 'definition' | 'rows' | 'bytes'>,
 ): Promise<void> {
   await queries.query(
-    `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at) VALUES ($1, $2, $3, $4, $5, now())
-     ON CONFLICT (name) DO UPDATE SET seq = $2, definition = $3, rows = $4, bytes = $5, finished_at = now(), error = NULL`,
-    [name, seq, definition, rows, bytes],
+    `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at) VALUES ($1, 0, '', 0, 0, now())
+     ON CONFLICT DO NOTHING`,
+    [name],
+  );
+  await queries.query(
+    `UPDATE bus.exports SET seq = $2, definition = $4, rows = $5, bytes = $6, finished_at = now(), error = NULL, ${attempt}
+     WHERE name = $1`,
+    [name, seq, durationMs, definition, rows, bytes],
   );
 }
 
 /** Notes that an attempt failed. The last good file stays. */
-export async function noteFailedExport(queries: Queries, name: string, error: string): Promise<void> {
+export async function noteFailedExport(
+  queries: Queries,
+  { name, seq, durationMs, error }: ExportAttempt & { error: string },
+): Promise<void> {
   await queries.query(
-    `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at, error) VALUES ($1, 0, '', 0, 0, now(), $2)
-     ON CONFLICT (name) DO UPDATE SET error = $2`,
-    [name, error],
+    `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at) VALUES ($1, 0, '', 0, 0, now())
+     ON CONFLICT DO NOTHING`,
+    [name],
   );
+  await queries.query(`UPDATE bus.exports SET error = $4, ${attempt} WHERE name = $1`, [name, seq, durationMs, error]);
 }
 
 /** The last published job that changed each canonical table. */
@@ -49,4 +80,25 @@ export async function changedTables(queries: Queries, publishedSeq: number): Pro
     [publishedSeq],
   );
   return new Map(rows.map(({ name, seq }) => [name, seq]));
+}
+
+/** What an operator asks of the exports. */
+export interface ExportRequest {
+  seq: number;
+  /** None means all. */
+  names: readonly string[];
+  /** Also those that are up to date. */
+  force: boolean;
+}
+
+/** What operators have asked for with `after < seq <= upTo`. */
+export async function exportRequests(queries: Queries, after: number, upTo: number): Promise<ExportRequest[]> {
+  const rows = await queries.query<{ seq: number; op_json: string }>(
+    `SELECT seq, op_json FROM bus.journal WHERE op_json IS NOT NULL AND status = 'done' AND seq > $1 AND seq <= $2`,
+    [after, upTo],
+  );
+  return rows.flatMap(({ seq, op_json }) => {
+    const op = JSON.parse(op_json) as Operation;
+    return op.type === 'export' ? [{ seq, names: op.names, force: op.force }] : [];
+  });
 }

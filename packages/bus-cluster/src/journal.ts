@@ -1,4 +1,4 @@
-import type { RegisteredArtifact } from '@quantbot/bus-format/canon';
+import type { FirstOfSchema, RegisteredArtifact } from '@quantbot/bus-format/canon';
 import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
@@ -163,6 +163,20 @@ export async function schemasBetween(queries: Queries, after: number, upTo: numb
     schemaHint: schema_hint,
     artifactKey: artifact_key,
     columns: JSON.parse(schema_json) as ParquetColumn[],
+  }));
+}
+
+/** Each schema of the canonical tables, in order, with the time of its first artifact. */
+export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
+  const times = await queries.query<{ seq: number; at: number }>(
+    `SELECT DISTINCT seq, CAST(extract(epoch FROM committed_at) * 1000 AS bigint) AS at
+     FROM bus.schemas JOIN bus.journal USING (seq, ordinal)`,
+  );
+  const timeOf = new Map(times.map(({ seq, at }) => [seq, at]));
+  return (await schemasBetween(queries, 0, Number.MAX_SAFE_INTEGER)).map(schema => ({
+    ...schema,
+    firstSeq: schema.seq,
+    firstCommittedAtMs: timeOf.get(schema.seq) ?? 0,
   }));
 }
 

@@ -54,6 +54,21 @@ export async function noteMember(queries: Queries, { daemon, host, pid, version 
   );
 }
 
+/** How many daemons were seen within so many seconds. */
+export async function countMembers(queries: Queries, withinS: number): Promise<number> {
+  const [row] = await queries.query<{ n: number }>(
+    'SELECT count(*) AS n FROM bus.members WHERE last_seen > now() - make_interval(secs => $1)',
+    [withinS],
+  );
+  return row?.n ?? 0;
+}
+
+/** How many jobs daemons work on. */
+export async function countLeased(queries: Queries): Promise<number> {
+  const [row] = await queries.query<{ n: number }>('SELECT count(*) AS n FROM bus.work WHERE lease_until > now()');
+  return row?.n ?? 0;
+}
+
 /** Says that a daemon has ended, and gives its jobs back. */
 export async function removeMember(queries: Queries, daemon: string): Promise<void> {
   await queries.query('DELETE FROM bus.work WHERE daemon = $1', [daemon]);

@@ -3,11 +3,12 @@ import type { Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { Closers } from './closers.js';
 import { withClusterPackage } from './cluster-package.js';
+import { lookOn, runToItsEnd } from './look-on.js';
+import { oneMachine } from './onlookers/one-machine.js';
 import type { Daemon } from './running-daemon.js';
-import { type Bus, randomClaim, systemClock } from './writer/bus.js';
+import { randomClaim, systemClock } from './writer/bus.js';
 import { FileThreads } from './writer/file-thread/client.js';
 import { Loop } from './writer/loop/loop.js';
-import { causeOf } from './writer/loop/state-file.js';
 import type { StartOnlooker } from './writer/onlooker.js';
 import { openBus } from './writer/open-bus.js';
 
@@ -39,19 +40,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { cluster } = options.config;
   if (cluster !== undefined) {
     const { startClusterDaemon } = await withClusterPackage(() => import('./cluster/start.js'));
-    return startClusterDaemon({ ...options, cluster });
+    return startClusterDaemon({ ...options, cluster }, onlookersOf(options));
   }
   return startLookedAt(options, onlookersOf(options));
 }
 
 /** The onlookers that are wanted, in the order in which they start. Others are not even loaded. */
-function onlookersOf({ config: { notify, http, scrub }, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
+function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
+  const { cluster, notify, http, scrub } = config;
   const all: [isWanted: boolean, start: StartOnlooker][] = [
     [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
     [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
     [http.listen !== undefined, async (bus, loop) => (await import('./onlookers/http/serve.js')).serve(bus, loop)],
     [
-      drain !== true && scrub.intervalMs !== undefined,
+      cluster === undefined && drain !== true && scrub.intervalMs !== undefined,
       async bus => (await import('./onlookers/scrub/scrubber.js')).scrubInBackground(bus),
     ],
     [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],
@@ -84,13 +86,8 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
     opened.push(() => bus.journal.close());
     opened.push(() => bus.inspector.close());
     const loop = new Loop(bus, options.drain ?? false);
-    let url: string | undefined;
-    for (const start of onlookers) {
-      const onlooker = await start(bus, loop);
-      (onlooker.outlivesLock ? outliving : opened).push(() => onlooker.close());
-      url ??= onlooker.url;
-    }
-    const finished = runToItsEnd(loop, bus).finally(() => opened.close());
+    const url = await lookOn(onlookers, oneMachine(bus), loop, { opened, outliving });
+    const finished = runToItsEnd(loop, bus.events).finally(() => opened.close());
     return {
       url,
       finished,
@@ -101,16 +98,6 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
     };
   } catch (error) {
     await opened.close().catch(other => logger.error({ err: other }, 'something could not be closed'));
-    throw error;
-  }
-}
-
-/** Tells those who look on why, if it has to end without being asked to. */
-async function runToItsEnd(loop: Loop, bus: Bus): Promise<void> {
-  try {
-    await loop.run();
-  } catch (error) {
-    bus.events.emit('stopped', causeOf(error));
     throw error;
   }
 }

@@ -1,13 +1,16 @@
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import type { CatalogQuestion, CatalogTask } from './protocol.js';
 
-let open: { path: string; catalog: Promise<Catalog> } | undefined;
+let open: { of: string; catalog: Promise<Catalog> } | undefined;
 
 /** Answers a question; the catalog stays open for the next one. */
-export async function askCatalog({ duckdbPath, question }: CatalogTask): Promise<unknown> {
-  if (open?.path !== duckdbPath) {
-    const catalog = openCatalog({ duckdbPath });
-    open = { path: duckdbPath, catalog };
+export async function askCatalog({ database, question }: CatalogTask): Promise<unknown> {
+  const of = JSON.stringify(database);
+  if (open?.of !== of) {
+    // With new credentials, or of another bus.
+    open?.catalog.then(before => before.close()).catch(() => {});
+    const catalog = openCatalog(typeof database === 'string' ? { duckdbPath: database } : { lake: database });
+    open = { of, catalog };
     catalog.catch(() => {
       open = undefined; // not there yet: the next one looks again
     });

@@ -12,6 +12,7 @@ import type {
   RunFilter,
   RunRecord,
 } from '@quantbot/storage';
+import type { LakeAddress } from '@quantbot/storage/lake';
 
 /** Values of a column that no Parquet file of ours would give back. */
 export interface RefusedValues {
@@ -165,10 +166,10 @@ export interface ViewsTask {
   readable: string[];
 }
 
-/** Runs a user's SELECT over the published database, and returns its first rows. */
+/** Runs a user's SELECT over the bus, and returns its first rows. */
 export interface SelectTask {
   task: 'select';
-  duckdbPath: string;
+  database: BusSource;
   sql: string;
   maxRows: number;
   /** Bytes of JSON. */
@@ -204,10 +205,13 @@ export type CatalogQuestion = { [Q in keyof Questions]: { ask: Q } & Questions[Q
 /** What is answered to a question. */
 export type CatalogAnswer<Q extends CatalogQuestion> = Questions[Q['ask']]['answer'];
 
-/** Asks the catalog of the published database. */
+/** Path of the published database, or the lake of a cluster. */
+export type BusSource = string | LakeAddress;
+
+/** Asks the catalog of a bus. */
 export interface CatalogTask {
   task: 'catalog';
-  duckdbPath: string;
+  database: BusSource;
   question: CatalogQuestion;
 }
 

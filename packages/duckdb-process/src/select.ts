@@ -10,14 +10,14 @@ import { nextSpillFolder } from './spill.js';
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */
 export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
-  const { sql, duckdbPath, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
+  const { sql, database, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
   const signal = AbortSignal.timeout(timeoutMs);
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
   let bytes = 0;
   try {
     const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
     for await (const { columns, rows } of streamSelect(sql, {
-      database: duckdbPath,
+      database,
       memoryMb,
       spill,
       values: 'json',

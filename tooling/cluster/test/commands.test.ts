@@ -22,6 +22,8 @@ describeClusters('the command line', (newCluster, kind) => {
     const select = 'SELECT x, _seq FROM canon.ticks ORDER BY x';
     expect(await bus.done('query', select, '--format', 'csv')).toBe('x,_seq\n0,3\n1,4\n');
     expect(await bus.done('query', 'SELECT count(*) AS n FROM canon.ticks', '--as-of', '3', '--json')).toContain('1');
+    const path = (await bus.done('catalog', 'latest', 'p/k', '--path')).trim();
+    expect(await bus.done('query', `SELECT x FROM read_parquet('${path}')`, '--format', 'csv')).toBe('x\n1\n');
     const outside = await bus.command('query', "SELECT * FROM read_text('/etc/hostname')");
     expect(outside).toMatchObject({ code: 1, stderr: expect.stringContaining('OUT_OF_REACH') });
 
@@ -94,7 +96,7 @@ describeClusters('the command line', (newCluster, kind) => {
 
   test('a command that does not know clusters yet says so', async () => {
     const bus = await newCluster();
-    for (const command of ['gc', 'jobs', 'export']) {
+    for (const command of ['gc', 'scrub']) {
       const { code, stderr } = await bus.command(command);
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('CLUSTER_UNSUPPORTED') });
     }

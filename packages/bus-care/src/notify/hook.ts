@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hintFor } from '@quantbot/bus-format';
-import type { BusLayout, Logger } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
 import type { NotifyHook } from '@quantbot/infra/config';
 import { deliver } from './deliver.js';
 import { type Happening, isWanted } from './happening.js';
@@ -9,7 +9,8 @@ import { NotificationQueue } from './queue.js';
 
 /** What a hook needs from its daemon. */
 interface HookContext {
-  readonly layout: BusLayout;
+  /** The folder of the bus, or the URL of its objects. */
+  readonly root: string;
   readonly logger: Logger;
   /** Milliseconds of a clock that is never set. */
   elapsed(): number;
@@ -77,13 +78,13 @@ export class Hook {
   }
 
   async #deliverNext(): Promise<void> {
-    const { logger, layout } = this.#bus;
+    const { logger, root } = this.#bus;
     const { name } = this.#hook;
     const dropped = this.#queue.takeDropped();
     if (dropped > 0) logger.warn({ hook: name, dropped }, 'a hook is too slow; its oldest notifications were dropped');
     const next = this.#queue.take();
     if (next === undefined) return;
-    const document = documentOf(next, name, layout.root);
+    const document = documentOf(next, name, root);
     const about = { hook: name, event: next.event, id: next.id, count: next.count };
     try {
       await deliver(this.#hook, document, { logger, signal: this.#givenUp.signal });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DaemonError } from '@quantbot/bus-format';
-import type { BusConfig, NotifyHook } from '@quantbot/infra/config';
+import { type BusConfig, withVariables as clusterVariables, type NotifyHook } from '@quantbot/infra/config';
 import { tellOnce } from './deliver.js';
 import { DeliveryError } from './delivery-error.js';
 import type { NotificationDocument } from './notification.js';
@@ -26,7 +26,7 @@ export function testHooks(config: BusConfig, hooks: readonly NotifyHook[], env: 
 async function testHook(config: BusConfig, hook: NotifyHook, env: Variables): Promise<HookTest> {
   const about = { name: hook.name, type: hook.target.type };
   try {
-    await tellOnce(withVariables(hook, env), testDocument(hook, config.busRoot), new AbortController().signal);
+    await tellOnce(withVariables(hook, env), testDocument(hook, rootOf(config)), new AbortController().signal);
     return { ...about, ok: true, error: null, output: null };
   } catch (error) {
     if (error instanceof DeliveryError) return { ...about, ok: false, error: error.message, output: error.output };
@@ -34,6 +34,9 @@ async function testHook(config: BusConfig, hook: NotifyHook, env: Variables): Pr
     throw error;
   }
 }
+
+const rootOf = ({ busRoot, cluster }: BusConfig): string =>
+  cluster === undefined ? busRoot : clusterVariables(cluster.objects);
 
 function testDocument({ name }: NotifyHook, busRoot: string): NotificationDocument {
   const host = hostname();

@@ -23,6 +23,8 @@ export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'j
   /** Writes fragments, beside the process that reads what nobody has vouched for. */
   fragmentWriter: WorkerProcess;
   newClaim(): string;
+  /** The time of day of this host (milliseconds). */
+  now(): number;
 }
 
 /** A job whose manifest and files have been fetched. */

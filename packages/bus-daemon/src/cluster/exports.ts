@@ -1,26 +1,24 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { changedTables, type KnownExport, knownExports, noteExport, noteFailedExport } from '@quantbot/bus-cluster';
+import { exportRequests, noteExport, noteFailedExport } from '@quantbot/bus-cluster';
 import { identifier } from '@quantbot/bus-format/sql';
 import { version } from '@quantbot/bus-format/version';
-import { tableInOrder } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra';
-import type { ExportFileOptions } from '@quantbot/infra/config';
 import { attachStatements } from '@quantbot/storage/lake';
 import { foldersOfCluster } from '@quantbot/storage/sandbox';
-import { defaultOptions } from '../writer/exports/golden-export.js';
+import type { ExportState } from '../writer/exports/export-state.js';
 import type { Cluster } from './cluster.js';
-
-/** An export that is behind its source. */
-interface DueExport {
-  name: string;
-  sql: string;
-  untrusted: boolean;
-  options: ExportFileOptions;
-  definition: string;
-}
+import {
+  type ClusterExport,
+  clusterExports,
+  exportKey,
+  isAskedFor,
+  isBehind,
+  isForced,
+  stateOf,
+} from './golden-exports.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 
@@ -37,6 +35,8 @@ export class ClusterExports {
   #failures = 0;
   /** Up to this published job all exports are written. */
   #doneSeq = -1;
+  /** Up to this published job requests of operators were looked at. */
+  #lookedSeq = -1;
 
   constructor(cluster: Cluster, onEnd: () => void) {
     this.#cluster = cluster;
@@ -46,12 +46,10 @@ export class ClusterExports {
 
   /** Begins to write what is behind, unless that is under way or was just done. */
   advance(publishedSeq: number): void {
-    const { enabled, minIntervalMs } = this.#cluster.config.export;
-    if (!enabled || this.#running !== undefined || publishedSeq <= this.#doneSeq) return;
-    if (performance.now() < this.#notBefore) return;
-    this.#running = this.#writeAll(publishedSeq).finally(() => {
-      this.#notBefore =
-        performance.now() + Math.max(minIntervalMs, this.#failures && waitAfter(backoff, this.#failures));
+    if (!this.#cluster.config.export.enabled || this.#running !== undefined || publishedSeq <= this.#doneSeq) return;
+    const isEarly = performance.now() < this.#notBefore;
+    if (isEarly && publishedSeq <= this.#lookedSeq) return;
+    this.#running = this.#writeAll(publishedSeq, isEarly).finally(() => {
       this.#running = undefined;
       this.#onEnd();
     });
@@ -63,65 +61,74 @@ export class ClusterExports {
     return !enabled || (this.#running === undefined && (publishedSeq <= this.#doneSeq || this.#failures > 0));
   }
 
+  /** How each export is. */
+  async states(publishedSeq: number): Promise<ExportState[]> {
+    if (!this.#cluster.config.export.enabled) return [];
+    return (await clusterExports(this.#cluster, publishedSeq)).map(item => stateOf(item, this.#cluster));
+  }
+
   async stop(): Promise<void> {
     this.#worker.close();
     await this.#running;
   }
 
-  async #writeAll(publishedSeq: number): Promise<void> {
-    const { logger } = this.#cluster;
+  /** @param isEarly only those that an operator asks for. */
+  async #writeAll(publishedSeq: number, isEarly: boolean): Promise<void> {
+    const { logger, postgres, config } = this.#cluster;
     try {
+      const requests = await exportRequests(postgres, Math.max(0, this.#lookedSeq), publishedSeq);
+      this.#lookedSeq = publishedSeq;
+      if (isEarly && requests.length === 0) return;
       let failed = 0;
-      for (const due of await this.#due(publishedSeq)) if (!(await this.#tryToWrite(due, publishedSeq))) failed++;
-      if (failed === 0) this.#doneSeq = publishedSeq;
+      for (const item of await clusterExports(this.#cluster, publishedSeq)) {
+        const isAsked = requests.some(request => isAskedFor(item, request));
+        const isDue = (isBehind(item) && (isAsked || !isEarly)) || requests.some(request => isForced(item, request));
+        if (isDue && !(await this.#tryToWrite(item, publishedSeq))) failed++;
+      }
+      if (failed === 0 && !isEarly) this.#doneSeq = publishedSeq;
       this.#failures = failed === 0 ? 0 : this.#failures + 1;
     } catch (error) {
       this.#failures++;
       logger.error({ err: error }, 'the exports could not be looked at; they are tried again');
     }
+    const pauseMs = Math.max(config.export.minIntervalMs, this.#failures && waitAfter(backoff, this.#failures));
+    this.#notBefore = performance.now() + pauseMs;
   }
 
-  async #due(publishedSeq: number): Promise<DueExport[]> {
-    const { postgres, config } = this.#cluster;
-    const known = new Map((await knownExports(postgres)).map(entry => [entry.name, entry]));
-    const named = new Set(config.export.jobs.map(({ name }) => name.toLowerCase()));
-    const changed = await changedTables(postgres, publishedSeq);
-    const ofTables = [...changed].flatMap(([name, seq]) => {
-      const settings = config.export.tables[name];
-      if (named.has(name) || settings?.enabled === false) return [];
-      return { name, sql: tableInOrder(name), untrusted: false, options: settings ?? defaultOptions, seq };
-    });
-    const ofConfig = config.export.jobs.map(({ name, sql, options }) => ({
-      name,
-      sql,
-      untrusted: true,
-      options,
-      seq: publishedSeq,
-    }));
-    return [...ofTables, ...ofConfig]
-      .map(({ seq, ...item }) => ({
-        ...item,
-        seq,
-        definition: hash('sha256', JSON.stringify([item.sql, item.options])),
-      }))
-      .filter(({ name, seq, definition }) => isBehind(known.get(name), seq, definition));
-  }
-
-  async #tryToWrite(due: DueExport, seq: number): Promise<boolean> {
-    const { postgres, logger } = this.#cluster;
+  async #tryToWrite(item: ClusterExport, seq: number): Promise<boolean> {
+    const { postgres, logger, events } = this.#cluster;
+    const { name, definition, known } = item;
+    const started = performance.now();
+    const attempt = () => ({ name, seq, durationMs: Math.round(performance.now() - started) });
+    let error: string | null = null;
+    let written = { rows: known?.rows ?? null, bytes: known?.bytes ?? null };
     try {
-      const { rows, bytes } = await this.#write(due, seq);
-      await noteExport(postgres, { name: due.name, seq, definition: due.definition, rows, bytes });
-      logger.info({ export: due.name, rows, seq }, 'export written');
-      return true;
-    } catch (error) {
-      logger.error({ err: error, export: due.name }, 'an export failed; its last good file stays');
-      await noteFailedExport(postgres, due.name, (error as Error).message);
-      return false;
+      const made = await this.#write(item, seq);
+      await noteExport(postgres, { ...attempt(), definition, ...made });
+      written = made;
+      logger.info({ export: name, rows: made.rows, seq }, 'export written');
+    } catch (cause) {
+      if (this.#worker.isClosed) return false; // we stopped it ourselves: it has not failed
+      error = (cause as Error).message;
+      logger.error({ err: cause, export: name }, 'an export failed; its last good file stays');
+      await noteFailedExport(postgres, { ...attempt(), error });
     }
+    const asOfSeq = error === null ? seq : (known?.seq ?? 0);
+    events.emit('export', {
+      name,
+      ok: error === null,
+      seconds: attempt().durationMs / 1000,
+      asOfSeq,
+      ...written,
+      error,
+    });
+    return error === null;
   }
 
-  async #write({ name, sql, untrusted, options }: DueExport, seq: number): Promise<{ rows: number; bytes: number }> {
+  async #write(
+    { name, sql, untrusted, options }: ClusterExport,
+    seq: number,
+  ): Promise<{ rows: number; bytes: number }> {
     const { lake, objects, config, workFolder } = this.#cluster;
     const path = join(workFolder, `export-${randomUUID()}`);
     const orderBy = options.sortBy
@@ -152,13 +159,10 @@ export class ClusterExports {
         },
         config.export.timeoutMs,
       );
-      await objects.replace(`exports/${name}.parquet`, { path });
+      await objects.replace(exportKey(name), { path });
       return { rows, bytes: (await stat(path)).size };
     } finally {
       await rm(path, { force: true });
     }
   }
 }
-
-const isBehind = (known: KnownExport | undefined, seq: number, definition: string): boolean =>
-  known === undefined || known.seq < seq || known.definition !== definition || known.error !== null;

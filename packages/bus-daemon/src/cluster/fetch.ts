@@ -1,12 +1,11 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { takeJobs } from '@quantbot/bus-cluster';
+import { entryOf, takeJobs } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import {
   BusError,
   exactJson,
-  isId,
   type Manifest,
   maxManifestBytes,
   type ObjectManifest,
@@ -22,16 +21,6 @@ const jobsAtOnce = 32;
 
 /** How the local copies of a job's files are called. */
 const localName = (index: number): string => `${index}.parquet`;
-
-/** What the name of an inbox entry says. If it is no job id, it gets one, for its rejection. */
-function entryOf(key: string): { jobId: string; retryOf: number } {
-  const name = key.slice('inbox/'.length);
-  const [, id = '', retryOf = '0'] = /^(.+)~[0-9a-f]{16}(?:~(\d{1,15}))?\.json$/.exec(name) ?? [];
-  if (isId(id)) return { jobId: id, retryOf: Number(retryOf) };
-  const readable = name.replace(/[^A-Za-z0-9._-]+/g, '_').slice(0, 40);
-  const jobId = `invalid-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-${readable}`;
-  return { jobId, retryOf: 0 };
-}
 
 /**
  * In: entries of the inbox. Out: the jobs that this daemon has got, with their files in its own

@@ -4,8 +4,15 @@ import { noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { dispositionOf } from '@quantbot/bus-format';
 import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { ListedObject } from '@quantbot/infra/objects';
+import type { RunState } from '../writer/events.js';
+import type { ExportState } from '../writer/exports/export-state.js';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
+import type { LoopView } from '../writer/loop/loop-view.js';
+import { type LoopHealth, Pulse } from '../writer/loop/pulse.js';
+import { causeOf } from '../writer/loop/state-file.js';
 import { settledJob } from '../writer/stages/settled-job.js';
+import { timed } from '../writer/stages/timed.js';
+import { traceOf } from '../writer/stages/trace-of.js';
 import { asFetched, type CheckedFetch, check } from './check.js';
 import type { Cluster, FetchedJob } from './cluster.js';
 import { type Committed, commit } from './commit.js';
@@ -27,9 +34,13 @@ const submissionName = /^inbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}~[0-9a-f]{16}(~\d
  * The loop of a cluster's daemon: look into the inbox, take jobs, verify and commit them, write
  * their fragments, publish if nobody else does, settle what readers can see.
  */
-export class ClusterLoop {
+export class ClusterLoop implements LoopView {
   readonly #cluster: Cluster;
-  readonly #drains: boolean;
+  readonly drains: boolean;
+  /** A damaged file keeps no table of the lake waiting. */
+  readonly waitingTables = [];
+  readonly #pulse: Pulse;
+  #state: RunState | undefined;
   readonly #publication: Publication;
   readonly #exports: ClusterExports;
   readonly #large: LargeJobs;
@@ -40,19 +51,53 @@ export class ClusterLoop {
   /** The next batch, which is being fetched and verified. */
   #ahead: Promise<CheckedFetch[]> | undefined;
   /** Jobs that are committed, and that readers may not see yet. */
-  #waiting: Committed[] = [];
+  #waiting: (Committed & { startedMs: number })[] = [];
+  /** When the oldest entry of the last look into the inbox was written. */
+  #oldestMs: number | undefined;
   /** Where the next look into the inbox begins. */
   #cursor: string | undefined;
   #failures = 0;
+  /** The last published seq that those who look on were told. */
+  #toldSeq = 0;
   #renewed = 0;
 
   constructor(cluster: Cluster, drains: boolean) {
     this.#cluster = cluster;
-    this.#drains = drains;
+    this.drains = drains;
+    this.#pulse = new Pulse(cluster);
     this.#publication = new Publication(cluster, () => this.#wake.abort());
     this.#exports = new ClusterExports(cluster, () => this.#wake.abort());
     this.#large = new LargeJobs({ ...cluster, beside: undefined }, () => this.#wake.abort());
     cluster.beside = this.#large;
+  }
+
+  get health(): LoopHealth {
+    return this.#pulse.health;
+  }
+
+  get oldestWaitingMs(): number | undefined {
+    const inHand = [...this.#inHand.values()].flatMap(({ submittedAtMs }) => submittedAtMs ?? []);
+    const known = [...inHand, ...(this.#oldestMs === undefined ? [] : [this.#oldestMs])];
+    return known.length === 0 ? undefined : known.reduce((oldest, at) => Math.min(oldest, at));
+  }
+
+  exports(): Promise<ExportState[]> {
+    return this.#exports.states(this.#publication.seq);
+  }
+
+  /** Aborted by a stop. */
+  get stopRequested(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Whether this daemon is the one that publishes. */
+  get publishes(): boolean {
+    return this.#publication.isPublisher;
+  }
+
+  /** The last seq that readers see, as far as this daemon knows. */
+  get publishedSeq(): number {
+    return this.#publication.seq;
   }
 
   stop(): void {
@@ -63,6 +108,7 @@ export class ClusterLoop {
   async run(): Promise<void> {
     const { postgres, member, logger } = this.#cluster;
     try {
+      this.#become('starting');
       await noteMember(postgres, member);
       logger.info({ daemon: member.daemon, objects: this.#cluster.objects.url }, 'bus daemon ready');
       while (!this.#stopping.signal.aborted) if ((await this.#turn()) === 'done') break;
@@ -78,17 +124,19 @@ export class ClusterLoop {
 
   async #turn(): Promise<'go on' | 'done'> {
     this.#wake = new AbortController();
+    this.#pulse.beat();
     try {
       await this.#renew();
       const committed = await this.#commitNext();
-      const published = await this.#publication.advance();
+      const published = await this.#publish();
       const settled = await this.#settle();
       const { isPublisher, seq } = this.#publication;
       if (isPublisher) this.#exports.advance(seq);
       this.#failures = 0;
+      this.#become('running');
       if (committed || published || settled) return 'go on';
       const isExported = !isPublisher || this.#exports.isDone(seq);
-      if (this.#drains && this.#waiting.length === 0 && !this.#large.busy && isExported) return 'done';
+      if (this.drains && this.#waiting.length === 0 && !this.#large.busy && isExported) return 'done';
       await this.#wait(this.#cluster.config.pollIntervalMs);
     } catch (error) {
       await this.#pause(error);
@@ -116,7 +164,8 @@ export class ClusterLoop {
     const fetched = await fetchJobs(this.#cluster, await this.#look());
     for (const job of fetched) this.#inHand.set(job.claim, job);
     try {
-      return [...ready, ...(await check(this.#cluster, fetched))];
+      if (fetched.length === 0) return ready;
+      return [...ready, ...(await timed(this.#cluster, 'verify', () => check(this.#cluster, fetched)))];
     } catch (error) {
       await this.#drop([...ready, ...fetched].map(({ claim }) => claim));
       throw error;
@@ -143,12 +192,14 @@ export class ClusterLoop {
     const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
     const found: ListedObject[] = [];
     const odd: ListedObject[] = [];
+    this.#oldestMs = undefined;
     for (let pages = 0, size = limit; pages < maxOddPages; pages++, size = oddPageSize) {
       const after = this.#cursor === undefined ? {} : { after: this.#cursor };
       const page = await objects.list('inbox/', { ...after, limit: size });
       const oddBefore = odd.length;
       for (const entry of page) {
         this.#cursor = entry.key;
+        this.#oldestMs = Math.min(this.#oldestMs ?? entry.modifiedAtMs, entry.modifiedAtMs);
         if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
         (submissionName.test(entry.key) ? found : odd).push(entry);
         if (found.length === limit) break;
@@ -166,11 +217,12 @@ export class ClusterLoop {
       this.#ahead = undefined;
     });
     if (batch.length === 0) return false;
-    const committed = await commit(this.#cluster, batch).catch(async error => {
+    const startedMs = performance.now();
+    const committed = await timed(this.#cluster, 'commit', () => commit(this.#cluster, batch)).catch(async error => {
       await this.#drop(batch.map(({ claim }) => claim));
       throw error;
     });
-    this.#waiting.push(...committed.jobs);
+    this.#waiting.push(...committed.jobs.map(job => ({ ...job, startedMs })));
     this.#ahead = this.#nextBatch();
     this.#ahead.catch(() => {}); // the next turn gets the error
     await writeFragments(this.#cluster, committed);
@@ -182,17 +234,42 @@ export class ClusterLoop {
     const { seq } = this.#publication;
     const visible = this.#waiting.filter(({ rows }) => (rows[0]?.seq ?? 0) <= seq);
     if (visible.length === 0) return false;
-    await settle(this.#cluster, visible);
+    await timed(this.#cluster, 'settle', () => settle(this.#cluster, visible));
     this.#waiting = this.#waiting.filter(committed => !visible.includes(committed));
     for (const { job } of visible) this.#inHand.delete(job.claim);
     const visibleAtMs = Date.now();
-    const jobs = visible.map(({ job, rows }) => settledJob({ ...job, rows: [...rows] }, visibleAtMs));
-    this.#cluster.events.emit('settled', { jobs, lastSeq: seq, seconds: 0 });
+    const jobs = visible.map(({ job, rows }) =>
+      settledJob({ ...job, rows: [...rows], trace: traceOf(job.manifest) }, visibleAtMs),
+    );
+    const startedMs = visible.reduce((first, each) => Math.min(first, each.startedMs), Number.POSITIVE_INFINITY);
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#cluster.events.emit('settled', { jobs, lastSeq: seq, seconds });
     this.#cluster.logger.info({ jobs: jobs.length, lastSeq: seq }, 'batch settled');
     return true;
   }
 
+  async #publish(): Promise<boolean> {
+    const started = performance.now();
+    const before = this.#publication.seq;
+    const didSomething = await this.#publication.advance();
+    const { seq } = this.#publication;
+    if (seq > before)
+      this.#cluster.events.emit('stage', { stage: 'publish', seconds: (performance.now() - started) / 1000 });
+    if (seq > this.#toldSeq) this.#cluster.events.emit('published', { seq });
+    this.#toldSeq = Math.max(this.#toldSeq, seq);
+    return didSomething;
+  }
+
+  /** Tells those who look on; of a pause each time. */
+  #become(state: RunState, error?: unknown): void {
+    if (state === this.#state && state !== 'paused') return;
+    this.#state = state;
+    const cause = error === undefined ? { code: null, message: null } : causeOf(error);
+    this.#cluster.events.emit('state', { state, ...cause });
+  }
+
   async #wait(ms: number): Promise<void> {
+    this.#pulse.rest();
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
@@ -201,6 +278,7 @@ export class ClusterLoop {
     this.#failures++;
     const waitMs = waitAfter(backoff, this.#failures);
     this.#cluster.logger.error({ err: error, waitMs }, 'a turn failed; it is tried again');
+    this.#become('paused', error);
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 }

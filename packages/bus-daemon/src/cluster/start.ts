@@ -11,11 +11,14 @@ import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/inf
 import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { Closers } from '../closers.js';
+import { lookOn, runToItsEnd } from '../look-on.js';
 import type { Daemon } from '../running-daemon.js';
 import { randomClaim, systemClock } from '../writer/bus.js';
 import { Events } from '../writer/events.js';
+import type { StartOnlooker } from '../writer/onlooker.js';
 import type { Cluster } from './cluster.js';
 import { ClusterLoop } from './loop.js';
+import { visibleCluster } from './visible.js';
 
 const workerIdleMs = 60_000;
 
@@ -24,18 +27,19 @@ const workerIdleMs = 60_000;
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`.
  */
-export async function startClusterDaemon(options: {
-  config: BusConfig;
-  cluster: ClusterConfig;
-  logger: Logger;
-  drain?: boolean;
-}): Promise<Daemon> {
+export async function startClusterDaemon(
+  options: { config: BusConfig; cluster: ClusterConfig; logger: Logger; drain?: boolean },
+  onlookers: readonly StartOnlooker[] = [],
+): Promise<Daemon> {
   const opened = new Closers();
   try {
-    const loop = new ClusterLoop(await openCluster(options, opened), options.drain ?? false);
-    const finished = loop.run().finally(() => opened.close());
+    const cluster = await openCluster(options, opened);
+    const loop = new ClusterLoop(cluster, options.drain ?? false);
+    const bus = visibleCluster(cluster, options.cluster, loop);
+    const url = await lookOn(onlookers, bus, loop, { opened, outliving: opened });
+    const finished = runToItsEnd(loop, cluster.events).finally(() => opened.close());
     return {
-      url: undefined,
+      url,
       finished,
       stop: () => {
         loop.stop();
@@ -84,7 +88,7 @@ export async function openCluster(
     tableLimits: lakeLimits(),
     inspector,
     fragmentWriter,
-    elapsed: systemClock.elapsed,
+    ...systemClock,
     newClaim: randomClaim,
   };
 }

@@ -5,6 +5,7 @@ import { processesIn } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { openNotifier } from './notifier.js';
+import { oneMachine } from './one-machine.js';
 
 const hanging = {
   name: 'hangs',
@@ -34,7 +35,7 @@ test.for([{ when: 'before' }, { when: 'meanwhile' }])(
 async function closing(stopped?: string) {
   const { bus, test } = await openInProcess({ notify: [hanging] });
   const stop = new AbortController();
-  const notifier = await openNotifier(bus, { drains: true, stopRequested: stop.signal }, {});
+  const notifier = await openNotifier(oneMachine(bus), { drains: true, stopRequested: stop.signal }, {});
   bus.events.emit('stopped', { code: 'X', message: 'x', hint: 'x' });
   await eventually(
     () => existsSync(join(test.folder, 'child.pid')),

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Hook, type Variables, withVariables } from '@quantbot/bus-care/notify';
-import type { Bus } from '../writer/bus.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
-import type { Onlooker } from '../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 import { watchBus } from './watch-bus.js';
 
 /** How long the remaining notifications may take when a daemon drains, and when it is stopped. */
@@ -15,7 +14,7 @@ const stopGraceMs = 2_000;
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`.
  */
 export async function openNotifier(
-  bus: Bus,
+  bus: VisibleBus,
   { drains, stopRequested }: Pick<LoopView, 'drains' | 'stopRequested'>,
   env: Variables = process.env,
 ): Promise<Onlooker> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import type { LoopHealth } from '../writer/loop/pulse.js';
+import { oneMachine } from './one-machine.js';
 import { superviseBySystemd, systemdEnvironment } from './systemd.js';
 
 beforeEach(() => {
@@ -17,7 +18,7 @@ async function supervised(watchdogMs?: number) {
     health: { state: 'starting', sinceMs: 0, cause: undefined, alive: true, stuckForMs: 0 },
   };
   const told: string[][] = [];
-  const end = superviseBySystemd(bus, loop, { watchdogMs }, async (...states) => {
+  const end = superviseBySystemd(oneMachine(bus), loop, { watchdogMs }, async (...states) => {
     told.push(states);
   });
   const become = (state: LoopHealth['state'], message: string | null = null) => {

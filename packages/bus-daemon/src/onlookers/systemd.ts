@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Bus } from '../writer/bus.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
-import type { StartOnlooker } from '../writer/onlooker.js';
+import type { StartOnlooker, VisibleBus } from '../writer/onlooker.js';
 
 /**
  * What systemd passed to this process in its environment (sd_notify(3), sd_watchdog_enabled(3)).
@@ -43,7 +42,7 @@ export const supervise: StartOnlooker = async (bus, loop) => {
  * @returns a function that says that the daemon ends.
  */
 export function superviseBySystemd(
-  bus: Pick<Bus, 'events' | 'logger' | 'journal' | 'now'>,
+  bus: Pick<VisibleBus, 'events' | 'logger' | 'lastSeq' | 'now'>,
   loop: Pick<LoopView, 'health' | 'oldestWaitingMs'>,
   { watchdogMs }: SystemdEnvironment,
   tell: Tell = tellSystemd,
@@ -89,14 +88,14 @@ const withCause = (state: string, message: string | undefined | null): string =>
  * watchdog message and needs no process of its own.
  */
 function describe(
-  { journal, now }: Pick<Bus, 'journal' | 'now'>,
+  { lastSeq, now }: Pick<VisibleBus, 'lastSeq' | 'now'>,
   { health, oldestWaitingMs }: Pick<LoopView, 'health' | 'oldestWaitingMs'>,
 ): string {
   const waits =
     oldestWaitingMs === undefined
       ? 'nothing waits'
       : `the oldest job waits for ${Math.max(0, Math.round((now() - oldestWaitingMs) / 1000))} s`;
-  return `${withCause(health.state, health.cause?.message)}; up to seq ${journal.lastSeq}, ${waits}`;
+  return `${withCause(health.state, health.cause?.message)}; up to seq ${lastSeq}, ${waits}`;
 }
 
 const run = promisify(execFile);

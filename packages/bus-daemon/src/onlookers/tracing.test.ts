@@ -11,6 +11,7 @@ import { type InProcessBus, openInProcess } from '../../test/support/in-process-
 import { claim } from '../writer/stages/claim.js';
 import { discover } from '../writer/stages/discover.js';
 import { verify } from '../writer/stages/verify.js';
+import { oneMachine } from './one-machine.js';
 import { traceJobs } from './tracing.js';
 
 const exported = new InMemorySpanExporter();
@@ -41,7 +42,7 @@ const one = (name: string) => {
 test('a trace goes from the submission through the stages to the export', async () => {
   const opened = await openInProcess();
   const { bus, test: testBus } = opened;
-  await traceJobs(bus);
+  await traceJobs(oneMachine(bus));
   await trace.getTracer('test').startActiveSpan('simulate', async span => {
     await submit(testBus, { runId: 'r', jobId: 'traced', schemaHint: 'canon.numbers', select: numbers(3) });
     span.end();
@@ -67,7 +68,7 @@ test('a trace goes from the submission through the stages to the export', async 
 
 test('a job without a trace, or with one that is none, is ingested without spans', async () => {
   const opened = await openInProcess();
-  await traceJobs(opened.bus);
+  await traceJobs(oneMachine(opened.bus));
   for (const [jobId, traceparent] of [['plain'], ['number', 5], ['text', 'x'.repeat(1000)], ['list', []]] as const)
     writeToInbox(opened.test, { jobId, manifest: { traceparent }, files: {} });
   await ingest(opened);
@@ -77,7 +78,7 @@ test('a job without a trace, or with one that is none, is ingested without spans
 
 test('a rejection is an error of its span', async () => {
   const opened = await openInProcess();
-  await traceJobs(opened.bus);
+  await traceJobs(oneMachine(opened.bus));
   const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   writeToInbox(opened.test, {
     jobId: 'bad',

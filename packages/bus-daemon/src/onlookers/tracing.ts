@@ -9,9 +9,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { version } from '@quantbot/bus-format/version';
-import type { Bus } from '../writer/bus.js';
 import type { ExportRun, SettledJob, StageName } from '../writer/events.js';
-import type { Onlooker } from '../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 
 /** Jobs whose exports are still traced; older ones have none in their trace. */
 const maxPending = 1_000;
@@ -32,7 +31,11 @@ interface Pending {
  * the batch's stages, and one for each golden export that has the job's rows. Spans go where the
  * program's OpenTelemetry sends them; without one nothing is made.
  */
-export async function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'now' | 'tables'>): Promise<Onlooker> {
+export async function traceJobs({
+  events,
+  now,
+  isTable,
+}: Pick<VisibleBus, 'events' | 'now' | 'isTable'>): Promise<Onlooker> {
   let stages: Stage[] = [];
   let pending: Pending[] = [];
   const exportedUpTo = new Map<string, number>();
@@ -54,7 +57,7 @@ export async function traceJobs({ events, now, tables }: Pick<Bus, 'events' | 'n
     events.on('export', run => {
       const after = exportedUpTo.get(run.name) ?? 0;
       if (run.ok) exportedUpTo.set(run.name, run.asOfSeq);
-      const isOfTable = tables.get(run.name) !== undefined;
+      const isOfTable = isTable(run.name);
       for (const { job, context } of pending)
         if (job.seq > after && job.seq <= run.asOfSeq && (!isOfTable || job.tables.includes(run.name)))
           traceExport(run, context, now());

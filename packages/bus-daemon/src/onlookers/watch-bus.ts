@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import type { Happening, RejectedJob } from '@quantbot/bus-care/notify';
-import { readExportStatus } from '@quantbot/bus-format/state';
-import type { Bus } from '../writer/bus.js';
 import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
+import type { VisibleBus } from '../writer/onlooker.js';
 
 /** Limits an error's text, which may quote what a producer wrote. */
 const maxTextLength = 2000;
@@ -15,7 +13,7 @@ const shortened = (text: string): string => (text.length > maxTextLength ? `${te
  *
  * @returns a function that ends it.
  */
-export async function watchBus(bus: Bus, tell: (happening: Happening) => void): Promise<() => void> {
+export async function watchBus(bus: VisibleBus, tell: (happening: Happening) => void): Promise<() => void> {
   const at = () => new Date(bus.now()).toISOString();
   const exports = await exportNews(bus);
   let paused = false;
@@ -56,7 +54,7 @@ export async function watchBus(bus: Bus, tell: (happening: Happening) => void): 
 }
 
 const rejectedJob = (
-  { layout }: Bus,
+  { rejected }: VisibleBus,
   { jobId, seq, runId, producer, kind }: SettledJob,
   { code, error, hint }: NonNullable<SettledJob['rejection']>,
 ): RejectedJob => ({
@@ -68,7 +66,7 @@ const rejectedJob = (
   code,
   error: shortened(error),
   hint,
-  path: join(layout.rejected, jobId),
+  path: rejected.placeOf(jobId),
 });
 
 /**
@@ -76,16 +74,10 @@ const rejectedJob = (
  * started is reported again if it still fails, because that report may not have arrived. If it does
  * not, it is reported as recovered.
  */
-async function exportNews({
-  config,
-}: Bus): Promise<(run: ExportRun) => 'export_failed' | 'export_recovered' | undefined> {
-  // An unreadable status is the exporter's to report.
-  const status = await readExportStatus(config.export.exportDir).catch(() => undefined);
-  const failedBefore = new Set(
-    Object.entries(status?.exports ?? {})
-      .filter(([, { ok }]) => !ok)
-      .map(([name]) => name),
-  );
+async function exportNews(
+  bus: VisibleBus,
+): Promise<(run: ExportRun) => 'export_failed' | 'export_recovered' | undefined> {
+  const failedBefore = new Set(await bus.failedExports());
   const failing = new Set<string>();
   return ({ name, ok }) => {
     if (!ok) {

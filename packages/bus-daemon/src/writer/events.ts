@@ -67,6 +67,8 @@ export interface BusEvents {
   /** A long stage made progress: an artifact, or a group of files. */
   moved: { stage: StageName };
   settled: SettledBatch;
+  /** Readers see new jobs, of this daemon or of another one of the cluster. */
+  published: { seq: number };
   export: ExportRun;
   compaction: { seconds: number };
   /** Files were found that the disk has changed or lost. */

@@ -3,7 +3,7 @@ export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } 
 export { isDefinitionDamaged, noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
-export { tableHistory } from './history.js';
+export { type FirstOfSchema, tableHistory } from './history.js';
 export {
   areWithin,
   artifactsOfTable,

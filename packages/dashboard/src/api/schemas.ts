@@ -36,7 +36,7 @@ export const statusSchema = z
     artifacts: count,
     rows: count,
     bytes: count,
-    compactionDebt: count.openapi({ description: 'Commits that are not compacted yet.' }),
+    compactionDebt: count.nullable().openapi({ description: 'Commits that are not compacted yet; null on a cluster.' }),
     scrub: z
       .strictObject({ startedAt: time, endedAt: time.nullable(), files: count, bytes: count, totalBytes: count })
       .nullable()
@@ -44,6 +44,12 @@ export const statusSchema = z
     damage: z
       .array(z.strictObject({ code: z.string(), what: z.string(), detail: z.string() }))
       .openapi({ description: 'Damaged files, and tables that wait for one.' }),
+    cluster: z
+      .strictObject({ daemon: z.string(), publishes: z.boolean(), publishedSeq: count, daemons: count })
+      .nullable()
+      .openapi({
+        description: 'This daemon of a cluster, what readers see, and how many daemons there are; null on one machine.',
+      }),
   })
   .openapi('Status');
 

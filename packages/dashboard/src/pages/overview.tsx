@@ -43,7 +43,7 @@ function Damage() {
 function Numbers() {
   const { status } = useLive();
   if (status === undefined) return <p class="quiet">Loading…</p>;
-  const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS } = status;
+  const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS, cluster } = status;
   return (
     <Facts
       facts={{
@@ -63,6 +63,10 @@ function Numbers() {
               seq {count(lastSeq)}, <Time at={lastCommittedAt} />
             </>
           ),
+        ...(cluster !== null && {
+          'Readers see': `seq ${count(cluster.publishedSeq)}`,
+          Daemons: `${count(cluster.daemons)}; this one ${cluster.publishes ? 'publishes' : 'does not publish'}`,
+        }),
       }}
     />
   );

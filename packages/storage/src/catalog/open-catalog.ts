@@ -3,6 +3,7 @@ import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
 import { lakeAddress } from '../lake/lake-address.js';
+import type { LakeAddress } from '../lake/open-lake.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
 import type { Row } from '../types/mapping.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
@@ -32,6 +33,8 @@ import { type WatchOptions, type WatchSource, watchCommits } from './watch.js';
 export interface CatalogOptions {
   /** Path of the published database; by default that of `bus_config.json`. */
   duckdbPath?: string;
+  /** The lake of a cluster, from `lakeAddress`; by default that of `bus_config.json`. */
+  lake?: LakeAddress;
   /** Path of `bus_config.json`; by default `QUANTBOT_BUS_CONFIG`, or the nearest one upwards. */
   config?: string;
   /** Where the search upwards begins. */
@@ -108,11 +111,14 @@ export interface Catalog extends AsyncDisposable {
  */
 export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog> {
   if (options.duckdbPath !== undefined) return openPublished(options.duckdbPath);
+  if (options.lake !== undefined) return openLakeCatalog(options.lake);
   const { config } = findBusConfig({ config: options.config, cwd: options.cwd });
   if (config.cluster === undefined) return openPublished(config.duckdbPath);
-  const address = await lakeAddress(config.cluster);
-  return catalogOver(await openLakeDatabase(address), seq => openLakePast(address, seq));
+  return openLakeCatalog(await lakeAddress(config.cluster));
 }
+
+const openLakeCatalog = async (lake: LakeAddress): Promise<Catalog> =>
+  catalogOver(await openLakeDatabase(lake), seq => openLakePast(lake, seq));
 
 async function openPublished(path: string): Promise<Catalog> {
   const connection = new LiveDatabase(path);

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runIn } from '../../test/support/database.js';
 import { streamSelect } from './stream-select.js';
+import { assertWithinReach } from './within-reach.js';
 
 /** A bus with a file in its store and one in its inbox, and its database. */
 async function makeBus() {
@@ -107,6 +108,32 @@ test.each([
   ['a log', 'FROM enable_logging()'],
 ])('%s is out of reach', async (_what, sql) => {
   await expect(rowsOf(sql)).rejects.toMatchObject({ code: 'OUT_OF_REACH' });
+});
+
+const inBucket = { folders: ['s3://bucket/bus/store'], relations: new Set<string>() };
+const reading = (path: string) => ({
+  type: 'TABLE_FUNCTION',
+  function: {
+    function_name: 'read_parquet',
+    children: [{ class: 'CONSTANT', value: { type: { id: 'VARCHAR' }, value: path } }],
+  },
+});
+
+test('an object below a folder of the bucket can be read', () => {
+  assertWithinReach([reading('s3://bucket/bus/store/p/k/a.parquet')], 'The query', inBucket);
+});
+
+test.each([
+  ['an object elsewhere', 's3://bucket/bus/inbox/a.json'],
+  ['a prefix that begins alike', 's3://bucket/bus/storeroom/a'],
+  ['a way back', 's3://bucket/bus/store/../inbox/a'],
+  ['another bucket', 's3://other/bus/store/a'],
+  ['another scheme', 'https://bucket/bus/store/a'],
+  ['an object of another server', 's3://bucket/bus/store/a?s3_endpoint=elsewhere'],
+  ['a local file of that name', 's3:/bucket/bus/store/a'],
+])('%s in an object store is out of reach', (_what, path) => {
+  const outOfReach = expect.objectContaining({ code: 'OUT_OF_REACH' });
+  expect(() => assertWithinReach([reading(path)], 'The query', inBucket)).toThrow(outOfReach);
 });
 
 test('a link in the store that leads out of the bus is not followed', async () => {

@@ -99,6 +99,8 @@ function textOf({ class: kind, alias, value }: Node): string | undefined {
   return isText ? text : undefined;
 }
 
+const isUrl = (path: string): boolean => /^\w+:\/\//.test(path);
+
 /** The folders under each of their names. */
 function placesOf(folders: readonly string[]): string[] {
   return folders.flatMap(folder => {
@@ -117,6 +119,8 @@ function placesOf(folders: readonly string[]): string[] {
 function isWithin(path: string, places: readonly string[]): boolean {
   const inner = isAbsolute(path) ? path : path.replace(/^(\.{1,2}\/+)+/, '');
   if (inner.split(/[/\\]+/).includes('..') || path.includes('\0')) return false;
+  // DuckDB takes settings, such as another server, from what follows a question mark.
+  if (isUrl(path)) return !/[?#%]/.test(path) && places.some(place => path.startsWith(`${place}/`));
   const whole = resolve(path);
   return places.some(place => whole === place || whole.startsWith(`${place}/`));
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Postgres } from '@quantbot/bus-cluster';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
@@ -14,9 +13,8 @@ import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { type CommandResult, runInProcess } from '@quantbot/tooling-testing/command-line';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
+import { hook, program } from './program.js';
 
-const program = fileURLToPath(new URL('../../../../packages/bus-daemon/dist/cli.js', import.meta.url));
-const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
 const extensions = duckdbExtensions();
 if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
 

@@ -18,7 +18,7 @@ export async function doctorCommand(options: CommonOptions): Promise<void> {
 async function examineIfCluster({ config }: CommonOptions): Promise<DoctorReport | undefined> {
   const found = findConfig(config);
   if (found?.config.cluster === undefined) return undefined;
-  const { examineCluster } = await withClusterPackage(() => import('../../cluster/doctor.js'));
+  const { examineCluster } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
   return examineCluster(found.config.cluster, { config, configPath: found.path ?? null });
 }
 

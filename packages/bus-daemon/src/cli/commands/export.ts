@@ -2,31 +2,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError, type OnProgress } from '@quantbot/bus-format';
 import { type ExportStatus, readExportStatus } from '@quantbot/bus-format/state';
 import type { BusConfig } from '@quantbot/infra/config';
+import { withClusterPackage } from '../../cluster-package.js';
 import { operate } from '../operate.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, localConfigOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 
 const pollMs = 200;
 
 /** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
 export async function exportCommand(names: string[], options: CommonOptions & { force?: boolean }): Promise<void> {
-  const config = localConfigOf(options);
+  const config = configOf(options);
   if (!config.export.enabled)
     throw daemonError('EXPORT_FAILED', 'Exports are switched off (export.enabled).', {
       hint: 'Set export.enabled to true in bus_config.json.',
     });
-  const { seq } = await operate(
-    config,
-    { type: 'export', names, force: options.force ?? false },
-    config.export.timeoutMs,
-  );
+  const force = options.force ?? false;
+  const { seq } = await operate(config, { type: 'export', names, force }, config.export.timeoutMs);
   const tell = options.json || process.stderr.isTTY ? () => {} : (line: string) => console.error(line);
-  const status = await withProgress(options, onProgress => untilServed(config, seq, { names, tell, onProgress }));
-  const chosen = Object.entries(status.exports).filter(([name]) => names.length === 0 || names.includes(name));
-  const unknown = names.filter(name => status.exports[name] === undefined);
+  const exports = await withProgress(options, async onProgress => {
+    const { cluster } = config;
+    if (cluster === undefined) return (await untilServed(config, seq, { names, tell, onProgress })).exports;
+    const { awaitExports } = await withClusterPackage(() => import('../../cluster/await-exports.js'));
+    return awaitExports(config, cluster, { seq, names, force }, onProgress);
+  });
+  const chosen = Object.entries(exports).filter(([name]) => names.length === 0 || names.includes(name));
+  const unknown = names.filter(name => exports[name] === undefined);
   if (unknown.length > 0)
     throw daemonError('EXPORT_FAILED', `There is no export ${unknown.join(', ')}.`, {
-      hint: `Name one of these: ${Object.keys(status.exports).join(', ') || 'there is none yet'}.`,
+      hint: `Name one of these: ${Object.keys(exports).join(', ') || 'there is none yet'}.`,
     });
   print(options, Object.fromEntries(chosen), () => chosen.map(([name, entry]) => describe(name, entry)).join('\n'));
   if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;

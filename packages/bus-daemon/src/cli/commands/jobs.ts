@@ -1,7 +1,8 @@
-import { findJob, type JobEntry, type JobState, listJobs } from '@quantbot/bus-care/jobs';
+import { findJob, type JobEntry, type JobState, type JobsWanted, listJobs } from '@quantbot/bus-care/jobs';
 import { daemonError } from '@quantbot/bus-format';
 import { visibleLines } from '@quantbot/infra';
-import { type CommonOptions, openedBus, print, withRest } from '../shared.js';
+import { withClusterPackage } from '../../cluster-package.js';
+import { type CommonOptions, configOf, openedBus, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
 interface Options extends CommonOptions {
@@ -14,9 +15,9 @@ interface Options extends CommonOptions {
 
 /** `quantbot-bus jobs [JOB]`: jobs on their way and those that have settled. */
 export async function jobsCommand(jobId: string | undefined, options: Options): Promise<void> {
-  const config = await openedBus(options);
+  const known = await jobsOf(options);
   if (jobId !== undefined) {
-    const job = await findJob(config, jobId);
+    const job = await known.find(jobId);
     if (job === undefined)
       throw daemonError('JOB_NOT_FOUND', `The bus has no job ${jobId}.`, {
         hint: 'Run `quantbot-bus jobs` to list the newest jobs. A job that its producer has not finished is in staging/.',
@@ -25,9 +26,23 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
     return;
   }
   const { state, run, producer, kind, limit } = options;
-  const found = await listJobs(config, { state, runId: run, producer, kind, limit: limit + 1 });
+  const found = await known.list({ state, runId: run, producer, kind, limit: limit + 1 });
   const shown = found.slice(0, limit);
   print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
+}
+
+/** The jobs of one machine or of a cluster. */
+async function jobsOf(options: CommonOptions) {
+  const { cluster } = configOf(options);
+  if (cluster !== undefined) {
+    const { ClusterJobs } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
+    return new ClusterJobs(cluster);
+  }
+  const config = await openedBus(options);
+  return {
+    find: (jobId: string) => findJob(config, jobId),
+    list: (wanted: JobsWanted) => listJobs(config, wanted),
+  };
 }
 
 function describeJobs(jobs: readonly JobEntry[]): string {

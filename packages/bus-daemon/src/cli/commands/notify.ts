@@ -1,9 +1,9 @@
 import { type HookTest, testHooks } from '@quantbot/bus-care/notify';
 import type { Command } from 'commander';
-import { type CommonOptions, localConfigOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 
 export async function notifyTestCommand(names: string[], options: CommonOptions, command: Command): Promise<void> {
-  const config = localConfigOf(options);
+  const config = configOf(options);
   const known = config.notify.map(({ name }) => name);
   const unknown = names.filter(name => !known.includes(name));
   if (unknown.length > 0)

@@ -1,6 +1,7 @@
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
 import { rejectCodes, visibleLines } from '@quantbot/infra';
 import type { Command } from 'commander';
+import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: what was rejected and why. */
@@ -32,7 +33,8 @@ export async function retryCommand(
 /** The rejected jobs of one machine or of a cluster. */
 async function rejectedJobs(options: CommonOptions) {
   const { cluster } = configOf(options);
-  if (cluster !== undefined) return (await import('../../cluster/rejected.js')).RejectedJobs.open(cluster);
+  if (cluster !== undefined)
+    return (await withClusterPackage(() => import('@quantbot/bus-cluster/care'))).RejectedJobs.open(cluster);
   const config = await openedBus(options);
   return {
     list: () => listRejected(config),

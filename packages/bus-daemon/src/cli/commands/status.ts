@@ -15,7 +15,7 @@ export async function statusCommand(options: Options): Promise<void> {
   const config = configOf(options);
   if (config.cluster !== undefined) {
     const { describeClusterStatus, readClusterStatus } = await withClusterPackage(
-      () => import('../../cluster/status.js'),
+      () => import('@quantbot/bus-cluster/care'),
     );
     const status = await readClusterStatus(config.cluster, options.config);
     return print(options, status, () => describeClusterStatus(status));

@@ -20,7 +20,7 @@ async function verifyBus(
 ): Promise<VerifyReport> {
   const { cluster } = configOf({ config: path });
   if (cluster === undefined) return verifyStore(await openedBus({ ...options, config: path }), { deep, onProgress });
-  const { verifyCluster } = await withClusterPackage(() => import('../../cluster/verify.js'));
+  const { verifyCluster } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
   return verifyCluster(cluster, { config: path, deep, onProgress });
 }
 

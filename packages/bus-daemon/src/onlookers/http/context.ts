@@ -1,17 +1,15 @@
 import type { CatalogAnswer, CatalogQuestion, SelectAnswer } from '@quantbot/duckdb-process';
 import type { Registry } from 'prom-client';
-import type { Bus } from '../../writer/bus.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
+import type { VisibleBus } from '../../writer/onlooker.js';
 import type { Gauges } from '../metrics/gauges.js';
 import type { History } from '../metrics/history.js';
-import type { Totals } from '../metrics/totals.js';
 
 /** What the routes need. */
 export interface HttpContext {
-  bus: Bus;
+  bus: VisibleBus;
   loop: LoopView;
   gauges: Gauges;
-  totals: Totals;
   history: History;
   metrics: Registry;
   reader: Reader;

@@ -1,6 +1,5 @@
 import { type CatalogAnswer, type CatalogQuestion, WorkerProcess } from '@quantbot/duckdb-process';
-import { busLayout } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import type { VisibleBus } from '../../writer/onlooker.js';
 import { atMost } from './at-most.js';
 import type { Reader } from './context.js';
 
@@ -17,8 +16,10 @@ const idleMs = 300_000;
  * A {@link Reader} with its own processes: one for the catalog, and one for SQL that people type.
  * Typed SQL can crash only its own process.
  */
-export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close(): void } {
-  const spillIn = busLayout(busRoot).building;
+export function openReader({
+  catalog: catalogOf,
+  spillIn,
+}: Pick<VisibleBus, 'catalog' | 'spillIn'>): Reader & { close(): void } {
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const fewQuestions = atMost(16);
@@ -26,14 +27,18 @@ export function openReader({ duckdbPath, busRoot }: BusConfig): Reader & { close
   return {
     catalog: <Q extends CatalogQuestion>(question: Q) =>
       fewQuestions(
-        () => catalog.request({ task: 'catalog', duckdbPath, question }, catalogTimeoutMs) as Promise<CatalogAnswer<Q>>,
+        async () =>
+          (await catalog.request(
+            { task: 'catalog', database: await catalogOf(), question },
+            catalogTimeoutMs,
+          )) as CatalogAnswer<Q>,
       ),
     select: (sql, maxRows) =>
-      fewSelects(() =>
+      fewSelects(async () =>
         select.request(
           {
             task: 'select',
-            duckdbPath,
+            database: await catalogOf(),
             sql,
             maxRows,
             maxBytes: selectMaxBytes,

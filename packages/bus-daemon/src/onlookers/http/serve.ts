@@ -2,13 +2,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
-import type { Bus } from '../../writer/bus.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { Onlooker } from '../../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
 import { Gauges } from '../metrics/gauges.js';
 import { History } from '../metrics/history.js';
 import { createMetrics } from '../metrics/metrics.js';
-import { Totals } from '../metrics/totals.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
@@ -26,21 +24,21 @@ const idleMs = 60_000;
  *
  * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
  */
-export async function serve(bus: Bus, loop: LoopView): Promise<Onlooker> {
+export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> {
   const { listen = '' } = bus.config.http;
   const address = parseListen(listen);
   const token = readToken(bus.config.http.tokenFile);
   if (!address.isLoopback && token === undefined)
     throw daemonError('HTTP_TOKEN_NEEDED', `Other machines can reach ${listen}, and http.token_file is not set.`);
-  const totals = await Totals.of(bus);
-  const gauges = new Gauges(bus, loop, totals);
+  await bus.totals(); // counts the journal before the loop runs
+  const gauges = new Gauges(bus, loop);
   const history = new History(bus, async () => {
     const { inbox, claimed } = await gauges.queue();
     return inbox + claimed;
   });
-  const reader = openReader(bus.config);
+  const reader = openReader(bus);
   const metrics = createMetrics(bus, gauges);
-  const app = createApp({ bus, loop, gauges, totals, history, metrics, reader, token }, readAssets());
+  const app = createApp({ bus, loop, gauges, history, metrics, reader, token }, readAssets());
   const server = createAdaptorServer({
     fetch: app.fetch,
     createServer,

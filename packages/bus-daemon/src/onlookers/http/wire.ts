@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import type { artifactSchema, exportSchema, jobSchema, runSchema } from '@quantbot/dashboard/api';
 import { rejectCodes } from '@quantbot/infra';
 import type { ArtifactRecord, JobRecord, RunRecord } from '@quantbot/storage';
-import type { ExportState } from '../../writer/exports/exporter.js';
+import type { ExportState } from '../../writer/exports/export-state.js';
 
 /** Records as they are answered: times as texts, nothing else changed. */
 
@@ -43,20 +43,7 @@ export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: re
   };
 }
 
-export function wireExport({ name, path, entry, upToDate, writtenAtMs }: ExportState): z.infer<typeof exportSchema> {
+export function wireExport({ lastRunAtMs, writtenAtMs, ...rest }: ExportState): z.infer<typeof exportSchema> {
   const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
-  return {
-    name,
-    path,
-    ok: entry?.ok ?? null,
-    upToDate,
-    writtenAt: time(writtenAtMs),
-    lastRunAt: entry === undefined ? null : time(Date.parse(entry.started_at)),
-    durationMs: entry?.duration_ms ?? null,
-    rows: entry?.rows ?? null,
-    bytes: entry?.bytes ?? null,
-    files: entry?.files ?? null,
-    asOfSeq: entry?.as_of_seq ?? null,
-    error: entry?.error ?? null,
-  };
+  return { ...rest, writtenAt: time(writtenAtMs), lastRunAt: time(lastRunAtMs) };
 }

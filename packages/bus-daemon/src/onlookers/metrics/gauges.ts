@@ -1,11 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { seqName } from '@quantbot/bus-format/journal';
-import { countQueue, lockFileOf, readScrubState, type ScrubState } from '@quantbot/bus-format/state';
-import type { Bus } from '../../writer/bus.js';
 import type { RunState } from '../../writer/events.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { Totals } from './totals.js';
+import type { VisibleBus } from '../../writer/onlooker.js';
 
 /**
  * A count stays valid for this many times its duration. A folder of a hundred thousand jobs is
@@ -15,42 +10,24 @@ const restPerWork = 20;
 
 /** Values that are read when they are requested. */
 export class Gauges {
-  readonly #bus: Bus;
+  readonly #bus: VisibleBus;
   readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>;
-  readonly #totals: Totals;
-  #scrub: { state: ScrubState | undefined } | undefined;
   #queue: { goodUntil: number; counted: Promise<{ inbox: number; claimed: number }> } | undefined;
 
-  constructor(
-    bus: Bus,
-    loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>,
-    totals: Totals,
-  ) {
+  constructor(bus: VisibleBus, loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>) {
     this.#bus = bus;
     this.#loop = loop;
-    this.#totals = totals;
   }
 
   state(): RunState {
     return this.#loop.health.state;
   }
 
-  /** Returns whether this process holds the bus, and the lock file names it. */
-  async holdsLock(): Promise<boolean> {
-    try {
-      this.#bus.assertHeld();
-    } catch {
-      return false;
-    }
-    const text = await readFile(lockFileOf(this.#bus.config.duckdbPath), 'utf8').catch(() => '');
-    return new RegExp(`"pid": ${process.pid}\\b`).test(text);
-  }
-
-  /** How many folders there are; those in the inbox with or without COMMIT. */
+  /** How many jobs have not settled; on one machine those in the inbox with or without COMMIT. */
   queue(): Promise<{ inbox: number; claimed: number }> {
     const started = this.#bus.elapsed();
     if (this.#queue !== undefined && started < this.#queue.goodUntil) return this.#queue.counted;
-    const queue = { goodUntil: Number.POSITIVE_INFINITY, counted: countQueue(this.#bus.layout) };
+    const queue = { goodUntil: Number.POSITIVE_INFINITY, counted: this.#bus.queue() };
     this.#queue = queue;
     const rest = () => {
       const ended = this.#bus.elapsed();
@@ -69,68 +46,37 @@ export class Gauges {
     return this.#loop.health.stuckForMs / 1000;
   }
 
-  lastSeq(): number {
-    return this.#bus.journal.lastSeq;
+  async lastSeq(): Promise<number> {
+    await this.#bus.totals();
+    return this.#bus.lastSeq;
   }
 
-  lastCommitAtS(): number | undefined {
-    const at = this.#totals.now.lastCommittedAtMs;
+  async lastCommitAtS(): Promise<number | undefined> {
+    const at = (await this.#bus.totals()).lastCommittedAtMs;
     return at === undefined ? undefined : at / 1000;
   }
 
-  storeArtifacts(): number {
-    return this.#totals.now.artifacts;
+  async storeArtifacts(): Promise<number> {
+    return (await this.#bus.totals()).artifacts;
   }
 
-  storeBytes(): number {
-    return this.#totals.now.bytes;
-  }
-
-  /** Returns the state of the last scrub; undefined before the first. One scrape reads it once. */
-  scrub(): ScrubState | undefined {
-    if (this.#scrub === undefined) {
-      this.#scrub = { state: readScrubState(this.#bus.layout.root) };
-      setImmediate(() => {
-        this.#scrub = undefined;
-      });
-    }
-    return this.#scrub.state;
+  async storeBytes(): Promise<number> {
+    return (await this.#bus.totals()).bytes;
   }
 
   waitingTables(): number {
     return this.#loop.waitingTables.length;
   }
 
-  segments(): number {
-    return this.#bus.journal.segments.length;
-  }
-
-  hotCommits(): number {
-    return this.#bus.journal.hotCommits.length;
-  }
-
-  async journalBytes(): Promise<number> {
-    const { journal, layout } = this.#bus;
-    const hot = await Promise.all(
-      journal.hotCommits.map(seq =>
-        stat(join(layout.hot, seqName(seq), 'commit.parquet')).then(
-          ({ size }) => size,
-          () => 0, // compacted in between
-        ),
-      ),
-    );
-    return [...hot, ...journal.segments.map(({ bytes }) => bytes)].reduce((sum, bytes) => sum + bytes, 0);
-  }
-
   async exports(): Promise<
     { name: string; ok: boolean; upToDate: boolean; writtenAtS: number | undefined; bytes: number | undefined }[]
   > {
-    return (await this.#loop.exports()).map(({ name, entry, upToDate, writtenAtMs }) => ({
+    return (await this.#loop.exports()).map(({ name, ok, upToDate, writtenAtMs, bytes }) => ({
       name,
-      ok: entry?.ok ?? true,
+      ok: ok ?? true,
       upToDate,
       writtenAtS: writtenAtMs === undefined ? undefined : writtenAtMs / 1000,
-      bytes: entry?.bytes ?? undefined,
+      bytes: bytes ?? undefined,
     }));
   }
 }

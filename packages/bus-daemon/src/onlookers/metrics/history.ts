@@ -1,4 +1,4 @@
-import type { Bus } from '../../writer/bus.js';
+import type { VisibleBus } from '../../writer/onlooker.js';
 
 /** Counts of a few seconds. */
 export interface Sample {
@@ -29,7 +29,7 @@ export class History {
   #open = { jobs: 0, rejected: 0, bytes: 0, latencies: [] as number[] };
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(bus: Bus, queueNow: () => Promise<number>) {
+  constructor(bus: Pick<VisibleBus, 'events' | 'now'>, queueNow: () => Promise<number>) {
     this.#queueNow = queueNow;
     this.#now = bus.now;
     bus.events.on('settled', ({ jobs }) => {

@@ -1,24 +1,29 @@
 import { version } from '@quantbot/bus-format/version';
 import { rejectCodes } from '@quantbot/infra';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Bus } from '../../writer/bus.js';
-import { stageNames } from '../../writer/events.js';
+import type { VisibleBus, VisibleCluster, VisibleMachine } from '../../writer/onlooker.js';
 import type { Gauges } from './gauges.js';
 
 const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const jobs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /** The metrics for Prometheus. Names, labels and units: docs/reference/metrics.md. */
-export function createMetrics(bus: Bus, gauges: Gauges): Registry {
+export function createMetrics(bus: VisibleBus, gauges: Gauges): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   countEvents(bus, registry);
-  addGauges(registry, gauges);
+  const add = adder(registry);
+  addGauges(add, gauges);
+  if (bus.machine !== undefined) {
+    countMachineEvents(bus.events, registry);
+    addMachine(add, bus.machine, gauges);
+  }
+  if (bus.cluster !== undefined) addCluster(add, bus.cluster);
   return registry;
 }
 
 /** Counters, which events increment. */
-function countEvents({ events }: Bus, registry: Registry): void {
+function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
   const of = { registers: [registry] };
   const settled = new Counter({
     ...of,
@@ -69,7 +74,7 @@ function countEvents({ events }: Bus, registry: Registry): void {
     labelNames: ['stage'],
     buckets: seconds,
   });
-  for (const name of stageNames) stage.zero({ stage: name });
+  for (const name of stages) stage.zero({ stage: name });
   events.on('stage', about => stage.observe({ stage: about.stage }, about.seconds));
   const exports = new Counter({
     ...of,
@@ -87,6 +92,20 @@ function countEvents({ events }: Bus, registry: Registry): void {
     exports.inc({ export: about.name, outcome: about.ok ? 'ok' : 'failed' });
     exportSeconds.observe(about.seconds);
   });
+  const pauses = new Counter({
+    ...of,
+    name: 'quantbot_bus_pauses_total',
+    help: 'Pauses of the daemon because of machine faults, by code.',
+    labelNames: ['code'],
+  });
+  events.on('state', ({ state, code }) => {
+    if (state === 'paused') pauses.inc({ code: code ?? 'unknown' });
+  });
+}
+
+/** What only the daemon of one machine does. */
+function countMachineEvents(events: VisibleBus['events'], registry: Registry): void {
+  const of = { registers: [registry] };
   const compaction = new Histogram({
     ...of,
     name: 'quantbot_bus_compaction_duration_seconds',
@@ -103,23 +122,13 @@ function countEvents({ events }: Bus, registry: Registry): void {
   events.on('damage', found => {
     for (const { code } of found) damage.inc({ code });
   });
-  const pauses = new Counter({
-    ...of,
-    name: 'quantbot_bus_pauses_total',
-    help: 'Pauses of the daemon because of machine faults, by code.',
-    labelNames: ['code'],
-  });
-  events.on('state', ({ state, code }) => {
-    if (state === 'paused') pauses.inc({ code: code ?? 'unknown' });
-  });
 }
 
-/**
- * Metrics that are looked up at a scrape. None of them walks through the store or the journal's
- * rows.
- */
-function addGauges(registry: Registry, gauges: Gauges): void {
-  const gauge = (name: string, help: string, value: () => number | undefined | Promise<number | undefined>) =>
+type Now<T> = T | Promise<T>;
+
+/** Adds metrics that are looked up at a scrape. */
+const adder = (registry: Registry) => ({
+  gauge: (name: string, help: string, value: () => Now<number | undefined>) =>
     new Gauge({
       name,
       help,
@@ -129,14 +138,12 @@ function addGauges(registry: Registry, gauges: Gauges): void {
         if (now === undefined) this.remove();
         else this.set(now);
       },
-    });
-  const labelled = <L extends string>(
+    }),
+  labelled: <L extends string>(
     name: string,
     help: string,
     labelNames: L[],
-    values: () =>
-      | readonly [labels: Record<L, string>, value: number][]
-      | Promise<readonly [Record<L, string>, number][]>,
+    values: () => Now<readonly (readonly [labels: Record<L, string>, value: number])[]>,
   ) =>
     new Gauge<L>({
       name,
@@ -148,15 +155,19 @@ function addGauges(registry: Registry, gauges: Gauges): void {
         this.reset();
         for (const [labels, value] of now) this.set(labels as never, value);
       },
-    });
+    }),
+});
+
+/**
+ * Metrics that are looked up at a scrape. None of them walks through the store or the journal's
+ * rows.
+ */
+function addGauges({ gauge, labelled }: ReturnType<typeof adder>, gauges: Gauges): void {
   labelled('quantbot_bus_info', 'The daemon; always 1.', ['version'], () => [[{ version }, 1]]);
   labelled('quantbot_bus_state', '1 for the state that the daemon is in, 0 for the others.', ['state'], () =>
     (['starting', 'running', 'paused'] as const).map(state => [{ state }, gauges.state() === state ? 1 : 0]),
   );
-  gauge('quantbot_bus_writer_lock_held', '1 while this daemon holds the lock of the bus.', () =>
-    gauges.holdsLock().then(Number),
-  );
-  labelled('quantbot_bus_queue_jobs', 'Jobs that have not settled: folders in inbox and claimed.', ['state'], () =>
+  labelled('quantbot_bus_queue_jobs', 'Jobs that have not settled.', ['state'], () =>
     gauges.queue().then(({ inbox, claimed }) => [
       [{ state: 'inbox' }, inbox],
       [{ state: 'claimed' }, claimed],
@@ -176,30 +187,6 @@ function addGauges(registry: Registry, gauges: Gauges): void {
   gauge('quantbot_bus_last_commit_timestamp_seconds', 'Time of the last commit.', () => gauges.lastCommitAtS());
   gauge('quantbot_bus_store_artifacts', 'Artifacts in the store.', () => gauges.storeArtifacts());
   gauge('quantbot_bus_store_bytes', 'Bytes of the store.', () => gauges.storeBytes());
-  gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => gauges.journalBytes());
-  gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => gauges.segments());
-  gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => gauges.hotCommits());
-  gauge('quantbot_bus_tables_waiting', 'Canonical tables whose compaction waits for a damaged file.', () =>
-    gauges.waitingTables(),
-  );
-  gauge(
-    'quantbot_bus_scrub_damaged_files',
-    'Files that the last scrub found damaged or missing.',
-    () => gauges.scrub()?.findings.length,
-  );
-  gauge(
-    'quantbot_bus_scrub_progress_ratio',
-    'Share of the bytes that the newest scrub has hashed, from 0 to 1.',
-    () => {
-      const state = gauges.scrub();
-      if (state === undefined) return undefined;
-      return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
-    },
-  );
-  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', () => {
-    const at = gauges.scrub()?.last?.ended_at;
-    return at === undefined ? undefined : Date.parse(at) / 1000;
-  });
   const ofExport = (name: string, help: string, value: (entry: ExportGauges) => number | undefined) =>
     labelled(name, help, ['export'], async () =>
       (await gauges.exports()).flatMap(entry => {
@@ -218,4 +205,42 @@ function addGauges(registry: Registry, gauges: Gauges): void {
     ({ writtenAtS }) => writtenAtS,
   );
   ofExport('quantbot_bus_export_bytes', 'Bytes of the export.', ({ bytes }) => bytes);
+}
+
+/** The lock, the journal's files and the scrub. */
+function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine, gauges: Gauges): void {
+  gauge('quantbot_bus_writer_lock_held', '1 while this daemon holds the lock of the bus.', () =>
+    machine.holdsLock().then(Number),
+  );
+  gauge('quantbot_bus_tables_waiting', 'Canonical tables whose compaction waits for a damaged file.', () =>
+    gauges.waitingTables(),
+  );
+  gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => machine.journalBytes());
+  gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => machine.segments);
+  gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => machine.hotCommits);
+  gauge(
+    'quantbot_bus_scrub_damaged_files',
+    'Files that the last scrub found damaged or missing.',
+    () => machine.scrub()?.findings.length,
+  );
+  gauge(
+    'quantbot_bus_scrub_progress_ratio',
+    'Share of the bytes that the newest scrub has hashed, from 0 to 1.',
+    () => {
+      const state = machine.scrub();
+      if (state === undefined) return undefined;
+      return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
+    },
+  );
+  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', () => {
+    const at = machine.scrub()?.last?.ended_at;
+    return at === undefined ? undefined : Date.parse(at) / 1000;
+  });
+}
+
+/** What a daemon knows of its cluster. */
+function addCluster({ gauge }: ReturnType<typeof adder>, cluster: VisibleCluster): void {
+  gauge('quantbot_bus_daemons', 'Daemons of the cluster that were seen recently.', () => cluster.daemons());
+  gauge('quantbot_bus_publisher', '1 while this daemon publishes for the cluster.', () => Number(cluster.publishes));
+  gauge('quantbot_bus_published_seq', 'The last seq that readers see.', () => cluster.publishedSeq);
 }

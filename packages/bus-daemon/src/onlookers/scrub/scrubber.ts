@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
-import type { Bus } from '../../writer/bus.js';
-import type { Onlooker } from '../../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
 
 /** Recovery and what waits come first. */
 const afterStartMs = 10_000;
@@ -20,7 +19,7 @@ const defaultEntry = () => fileURLToPath(new URL('./scrub.js', import.meta.url))
  * @returns what ends it.
  */
 export async function scrubInBackground(
-  bus: Pick<Bus, 'config' | 'logger' | 'events' | 'now'>,
+  bus: Pick<VisibleBus, 'config' | 'logger' | 'events' | 'now'>,
   entry = defaultEntry(),
 ): Promise<Onlooker> {
   const { intervalMs } = bus.config.scrub;
@@ -61,7 +60,7 @@ export async function scrubInBackground(
   };
 }
 
-function dueInMs({ config, now }: Pick<Bus, 'config' | 'now'>, intervalMs: number): number {
+function dueInMs({ config, now }: Pick<VisibleBus, 'config' | 'now'>, intervalMs: number): number {
   const state = readScrubState(config.busRoot);
   if (state == null || state.ended_at === null) return 0;
   // The clock may have been set back since: then it is not waited for.
@@ -69,7 +68,7 @@ function dueInMs({ config, now }: Pick<Bus, 'config' | 'now'>, intervalMs: numbe
   return since < 0 ? 0 : Math.max(0, intervalMs - since);
 }
 
-function tell({ logger, events }: Pick<Bus, 'logger' | 'events'>, { code, what, detail }: ScrubFinding): void {
+function tell({ logger, events }: Pick<VisibleBus, 'logger' | 'events'>, { code, what, detail }: ScrubFinding): void {
   logger.error({ code, what }, `a scrub found a damaged file: ${detail}`);
   events.emit('damage', [{ code, what, detail }]);
 }

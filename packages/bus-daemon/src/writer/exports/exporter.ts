@@ -16,6 +16,7 @@ import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
+import type { ExportState } from './export-state.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
 import { writeDataset } from './write-dataset.js';
@@ -23,19 +24,6 @@ import { writeExportFile } from './write-file.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 const saveEveryMs = 1_000;
-
-/** How an export is. */
-export interface ExportState {
-  name: string;
-  /** Absolute path of the file or the dataset. */
-  path: string;
-  /** Its last run; undefined before the first. */
-  entry: ExportEntry | undefined;
-  /** Whether it has everything that was committed. */
-  upToDate: boolean;
-  /** When its current file was written (milliseconds since 1970), if this process knows. */
-  writtenAtMs: number | undefined;
-}
 
 /** Without it an export is not there. */
 const whatMustBe = ({ path, options }: GoldenExport): string =>
@@ -125,10 +113,17 @@ export class Exporter {
       return {
         name: item.name,
         path: item.path,
-        entry,
+        ok: entry?.ok ?? null,
         upToDate: isCurrent(item, entry),
         writtenAtMs:
           entry?.ok === true ? Date.parse(entry.started_at) + entry.duration_ms : this.#writtenAt.get(item.name),
+        lastRunAtMs: entry && Date.parse(entry.started_at),
+        durationMs: entry?.duration_ms ?? null,
+        rows: entry?.rows ?? null,
+        bytes: entry?.bytes ?? null,
+        files: entry?.files ?? null,
+        asOfSeq: entry?.as_of_seq ?? null,
+        error: entry?.error ?? null,
       };
     });
   }

@@ -1,5 +1,5 @@
 import type { WaitingTable } from '@quantbot/bus-format/state';
-import type { ExportState } from '../exports/exporter.js';
+import type { ExportState } from '../exports/export-state.js';
 import type { LoopHealth } from './pulse.js';
 
 /** The part of the daemon's loop that onlookers may see. */

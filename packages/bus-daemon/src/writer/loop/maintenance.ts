@@ -4,7 +4,8 @@ import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } fro
 import { mendBusMarker } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
-import { Exporter, type ExportState } from '../exports/exporter.js';
+import type { ExportState } from '../exports/export-state.js';
+import { Exporter } from '../exports/exporter.js';
 import { mendOutcomes } from '../mend-outcomes.js';
 import type { Publisher } from '../publish/publisher.js';
 import { releaseUnused } from '../publish/release.js';

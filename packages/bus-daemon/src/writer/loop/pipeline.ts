@@ -1,12 +1,13 @@
 import type { Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import type { SettledBatch, SettledJob, StageName } from '../events.js';
+import type { SettledBatch, SettledJob } from '../events.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
 import { commit } from '../stages/commit.js';
 import { decide } from '../stages/decide.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
+import { timed } from '../stages/timed.js';
 
 /** A batch that readers can see. */
 export interface CommittedBatch {
@@ -57,14 +58,6 @@ export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: Co
 async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
   await Promise.allSettled(both);
   return Promise.all(both);
-}
-
-/** Runs a stage and emits its duration. */
-export async function timed<T>(bus: Bus, stage: StageName, work: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  const result = await work();
-  bus.events.emit('stage', { stage, seconds: (performance.now() - started) / 1000 });
-  return result;
 }
 
 /** Aliases are views over the journal. Other operations run beside ingestion. */

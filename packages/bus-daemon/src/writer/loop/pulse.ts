@@ -22,12 +22,12 @@ export interface LoopHealth {
  * exists and answers.
  */
 export class Pulse {
-  readonly #bus: Bus;
+  readonly #bus: Pick<Bus, 'elapsed' | 'events' | 'now'>;
   #state: Pick<LoopHealth, 'state' | 'sinceMs' | 'cause'>;
   #beatAt: number;
   #rests = false;
 
-  constructor(bus: Bus) {
+  constructor(bus: Pick<Bus, 'elapsed' | 'events' | 'now'>) {
     this.#bus = bus;
     this.#beatAt = bus.elapsed();
     this.#state = { state: 'starting', sinceMs: bus.now(), cause: undefined };

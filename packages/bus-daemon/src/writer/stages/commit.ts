@@ -10,7 +10,6 @@ import {
   seqName,
   tableFileName,
 } from '@quantbot/bus-format/journal';
-import { isTraceparent, type Manifest, type TraceContext } from '@quantbot/infra';
 import {
   copyFileDurable,
   faultPoint,
@@ -24,6 +23,7 @@ import type { Bus } from '../bus.js';
 import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from '../job.js';
 import type { DecidedBatch } from './decide.js';
 import { rowsOfJob } from './job-rows.js';
+import { traceOf } from './trace-of.js';
 
 /**
  * In: a batch whose files are in the store. Out: the same jobs, committed, with their rows of the
@@ -63,13 +63,6 @@ function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   if (!job.own) return [...new Set(job.artifacts.map(({ file }) => basename(file)))];
   if (job.files === undefined) return undefined;
   return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
-}
-
-/** Returns the manifest's trace context, if valid. */
-function traceOf(manifest: Manifest | undefined): TraceContext | undefined {
-  const { traceparent, tracestate } = manifest ?? {};
-  if (!isTraceparent(traceparent)) return undefined;
-  return { traceparent, ...(typeof tracestate === 'string' && { tracestate }) };
 }
 
 const keysOf = (committed: readonly CommittedJob[]): string[] =>

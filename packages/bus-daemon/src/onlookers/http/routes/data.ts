@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { canonicalSchemas, tableHistory } from '@quantbot/bus-format/canon';
+import { tableHistory } from '@quantbot/bus-format/canon';
 import { answerSchema, tableChangeSchema, tableSchema } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
@@ -39,7 +39,7 @@ const query = createRoute({
 export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(tables, async c => {
     const rows = new Map((await reader.catalog({ ask: 'tables' })).map(row => [row.table_name as string, row]));
-    const found = bus.tables.tables().map(({ name, mode, key, columns }) => {
+    const found = (await bus.tables()).map(({ name, mode, key, columns }) => {
       const row = rows.get(name);
       return {
         name,
@@ -47,7 +47,7 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
         key: [...key],
         artifacts: Number(row?.artifacts ?? 0),
         artifactRows: Number(row?.artifact_rows ?? 0),
-        lastSeq: bus.tables.lastSeq(name),
+        lastSeq: Number(row?.last_seq ?? 0),
         lastCommittedAt: (row?.last_committed_at as Date | null | undefined)?.toISOString() ?? null,
         columns: columns.map(({ name, type, required, fixedBy }) => ({ name, type, required, fixedBy })),
       };
@@ -56,8 +56,9 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   });
   app.openapi(history, async c => {
     const { table } = c.req.valid('param');
-    if (bus.tables.get(table) === undefined) refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
-    const changes = tableHistory(table, await canonicalSchemas(bus.journal), bus.config.canon.tables);
+    if (!(await bus.tables()).some(({ name }) => name === table))
+      refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
+    const changes = tableHistory(table, await bus.schemas(), bus.config.canon.tables);
     return c.json(
       { changes: changes.map(({ at, ...change }) => ({ ...change, at: new Date(at).toISOString() })) },
       200,

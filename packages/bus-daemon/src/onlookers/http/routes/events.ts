@@ -75,6 +75,7 @@ function gatherChanges({ bus }: HttpContext) {
   };
   const leave = [
     bus.events.on('settled', note('jobs')),
+    bus.events.on('published', note('jobs')),
     bus.events.on('export', note('exports')),
     bus.events.on('state', note('state')),
   ];

@@ -1,6 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { findOpenJobs } from '@quantbot/bus-care/jobs';
-import { readRejected, retryRejected, submittableIn } from '@quantbot/bus-format/state';
 import { jobSchema } from '@quantbot/dashboard/api';
 import type { JobRecord } from '@quantbot/storage';
 import type { HttpContext } from '../context.js';
@@ -52,11 +50,11 @@ const retry = createRoute({
 
 /** Jobs, and what became of them. */
 export function addJobs(app: OpenAPIHono, context: HttpContext): void {
-  const { config } = context.bus;
+  const { bus } = context;
   app.openapi(list, async c => {
     const { status, run, producer, kind, before, limit } = c.req.valid('query');
     const isFirstPage = [status, run, producer, kind, before].every(value => value === undefined);
-    const open = isFirstPage ? (await findOpenJobs(config, maxOpen)).slice(0, limit) : [];
+    const open = isFirstPage ? (await bus.openJobs(maxOpen)).slice(0, limit) : [];
     const filter = { status, runId: run, producer, kind, beforeSeq: before, limit: limit - open.length };
     const settled = await context.reader.catalog({ ask: 'jobs', ...filter });
     const jobs = [...open.map(wireOpen), ...(await Promise.all(settled.map(job => withFolder(context, job))))];
@@ -64,7 +62,7 @@ export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   });
   app.openapi(one, async c => {
     const { jobId } = c.req.valid('param');
-    const open = (await findOpenJobs(config, maxOpen)).find(job => job.jobId === jobId);
+    const open = (await bus.openJobs(maxOpen)).find(job => job.jobId === jobId);
     if (open !== undefined) return c.json(wireOpen(open), 200);
     const job = await context.reader.catalog({ ask: 'job', jobId });
     return c.json(
@@ -77,8 +75,8 @@ export function addJobs(app: OpenAPIHono, context: HttpContext): void {
     // The id becomes a path only when the catalog has a job of that name.
     const job = await context.reader.catalog({ ask: 'job', jobId });
     if (job?.status !== 'rejected') refuse('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
-    await retryRejected(config, job.jobId);
-    context.bus.logger.info({ job: job.jobId }, 'a rejected job was submitted again over HTTP');
+    await bus.rejected.retry(job.jobId);
+    bus.logger.info({ job: job.jobId }, 'a rejected job was submitted again over HTTP');
     return c.json({ jobId: job.jobId }, 200);
   });
 }
@@ -92,13 +90,12 @@ const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof j
 });
 
 /**
- * A settled job with what its folder says, which an operator may have removed, or a newer rejection
- * taken over.
+ * A settled job with what its rejection says, which an operator may have removed, or a newer
+ * rejection taken over.
  */
 async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
   if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });
-  const entry = await readRejected(bus.config, job.jobId).catch(() => undefined);
+  const entry = await bus.rejected.read(job.jobId);
   if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false, details: [] });
-  const canRetry = submittableIn(entry.folder) !== undefined;
-  return wireJob(job, { canRetry, details: entry.reason.details });
+  return wireJob(job, { canRetry: entry.canRetry, details: entry.reason.details });
 }

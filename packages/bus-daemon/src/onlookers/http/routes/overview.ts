@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { version } from '@quantbot/bus-format/version';
 import { chartSchema, exportSchema, sampleSchema, statusSchema } from '@quantbot/dashboard/api';
+import type { VisibleCluster, VisibleMachine } from '../../../writer/onlooker.js';
 import { sampleMs } from '../../metrics/history.js';
 import type { HttpContext } from '../context.js';
 import { answers } from '../openapi.js';
@@ -43,31 +44,38 @@ export function addOverview(app: OpenAPIHono, context: HttpContext): void {
 }
 
 /** The answer of `/api/v1/status`. */
-export async function statusOf({ bus, loop, gauges, totals }: HttpContext): Promise<z.infer<typeof statusSchema>> {
+export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.infer<typeof statusSchema>> {
   const { state, sinceMs, cause } = loop.health;
-  const { lastCommittedAtMs, ...counts } = totals.now;
+  const { lastCommittedAtMs, ...counts } = await bus.totals();
   return {
     version,
-    busRoot: bus.layout.root,
+    busRoot: bus.root,
     state,
     since: new Date(sinceMs).toISOString(),
     cause: cause ?? null,
     queue: await gauges.queue(),
     oldestJobAgeS: gauges.oldestJobAgeS(),
-    lastSeq: bus.journal.lastSeq,
+    lastSeq: bus.lastSeq,
     lastCommittedAt: lastCommittedAtMs === undefined ? null : new Date(lastCommittedAtMs).toISOString(),
     ...counts,
-    compactionDebt: gauges.hotCommits(),
-    scrub: scrubOf(gauges),
+    compactionDebt: bus.machine?.hotCommits ?? null,
+    scrub: scrubOf(bus.machine),
     damage: [
       ...loop.waitingTables.map(({ table, code, message }) => ({ code, what: `canon.${table}`, detail: message })),
-      ...(gauges.scrub()?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
+      ...(bus.machine?.scrub()?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
     ],
+    cluster: await clusterOf(bus.cluster),
   };
 }
 
-function scrubOf(gauges: HttpContext['gauges']): z.infer<typeof statusSchema>['scrub'] {
-  const state = gauges.scrub();
+async function clusterOf(cluster: VisibleCluster | undefined): Promise<z.infer<typeof statusSchema>['cluster']> {
+  if (cluster === undefined) return null;
+  const { daemon, publishes, publishedSeq } = cluster;
+  return { daemon, publishes, publishedSeq, daemons: await cluster.daemons() };
+}
+
+function scrubOf(machine: VisibleMachine | undefined): z.infer<typeof statusSchema>['scrub'] {
+  const state = machine?.scrub();
   if (state === undefined) return null;
   const { started_at, ended_at, bytes, total_bytes, files } = state;
   return { startedAt: started_at, endedAt: ended_at, files, bytes, totalBytes: Math.max(bytes, total_bytes) };

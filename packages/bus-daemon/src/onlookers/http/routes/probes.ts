@@ -1,9 +1,8 @@
-import { stat } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { HttpContext } from '../context.js';
 
 /** `/healthz`, `/readyz` and `/metrics`: for what watches over the daemon. */
-export function addProbes(app: OpenAPIHono, { bus, loop, gauges, metrics }: HttpContext): void {
+export function addProbes(app: OpenAPIHono, { bus, loop, metrics }: HttpContext): void {
   app.get('/healthz', c => {
     const { alive, state, stuckForMs } = loop.health;
     const body = alive
@@ -17,11 +16,7 @@ export function addProbes(app: OpenAPIHono, { bus, loop, gauges, metrics }: Http
   });
   app.get('/readyz', async c => {
     const { alive, state, cause } = loop.health;
-    const checks = {
-      lock: await gauges.holdsLock(),
-      running: state === 'running' && alive,
-      published: await isFile(bus.config.duckdbPath),
-    };
+    const checks = { running: state === 'running' && alive, ...(await bus.checks()) };
     const ok = Object.values(checks).every(Boolean);
     return c.json({ ok, state, checks, cause: cause ?? null }, ok ? 200 : 503);
   });
@@ -30,9 +25,3 @@ export function addProbes(app: OpenAPIHono, { bus, loop, gauges, metrics }: Http
     return c.body(await metrics.metrics());
   });
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    info => info.isFile(),
-    () => false,
-  );

@@ -1,5 +1,4 @@
 import type { StoreProblem, VerifyReport } from '@quantbot/bus-care/verify';
-import { Postgres, rowsBetween } from '@quantbot/bus-cluster';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
@@ -8,6 +7,8 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type ListedObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { rowsBetween } from '../journal.js';
+import { Postgres } from '../postgres/postgres.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;

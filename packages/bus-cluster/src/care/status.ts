@@ -1,8 +1,9 @@
-import { type KnownExport, knownExports, Postgres } from '@quantbot/bus-cluster';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { type KnownExport, knownExports } from '../exports.js';
+import { Postgres } from '../postgres/postgres.js';
 
 /** How a cluster is. */
 export interface ClusterStatus {

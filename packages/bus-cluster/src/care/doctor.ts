@@ -1,11 +1,12 @@
 import { couldNot, type DoctorReport, type Finding, finding, fine, many, reportOf } from '@quantbot/bus-care/doctor';
-import { mustBeCurrent, Postgres } from '@quantbot/bus-cluster';
 import type { DaemonError } from '@quantbot/bus-format';
 import { markerIn, objectKeys } from '@quantbot/infra';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { mustBeCurrent } from '../migrate.js';
+import { Postgres } from '../postgres/postgres.js';
 import { RejectedJobs } from './rejected.js';
 
 /** A daemon that was not seen for so many leases is gone. */

@@ -46,6 +46,11 @@ export class RejectedJobs {
     return entry;
   }
 
+  /** Whether a rejected job can be put back. */
+  async canRetry(jobId: string): Promise<boolean> {
+    return (await this.#objects.head(objectKeys.rejectedManifest(jobId))) !== undefined;
+  }
+
   /**
    * Puts a rejected job back into the inbox, as it came.
    *

@@ -1,0 +1,6 @@
+-- The last attempt at each golden export, and a way to find what operators ask for.
+ALTER TABLE bus.exports
+  ADD COLUMN tried_seq bigint NOT NULL DEFAULT 0,
+  ADD COLUMN tried_at timestamptz,
+  ADD COLUMN duration_ms bigint;
+CREATE INDEX journal_operations ON bus.journal (seq) WHERE op_json IS NOT NULL;

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ExportRequest, Postgres } from '@quantbot/bus-cluster';
+import { daemonError, type OnProgress } from '@quantbot/bus-format';
+import type { ExportEntry } from '@quantbot/bus-format/state';
+import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { type ClusterExport, clusterExports, exportKey, isAskedFor, isBehind } from './golden-exports.js';
+
+const lookEveryMs = 200;
+
+/**
+ * Waits until the publisher has written, or tried, what an operator asked for.
+ *
+ * @returns all exports of the cluster.
+ * @throws DaemonError `EXPORT_FAILED` if nothing is written for too long.
+ */
+export async function awaitExports(
+  config: BusConfig,
+  cluster: ClusterConfig,
+  request: ExportRequest,
+  onProgress: OnProgress,
+): Promise<Record<string, ExportEntry>> {
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const postgres = await Postgres.open(withVariables(cluster.postgres), { connections: 2 });
+  try {
+    const patienceMs = config.export.timeoutMs + cluster.leaseS * 1000 + 10_000;
+    let deadline = performance.now() + patienceMs;
+    let left = -1;
+    for (;;) {
+      const items = await clusterExports({ postgres, config }, request.seq);
+      const asked = items.filter(item => isAskedFor(item, request));
+      const open = asked.filter(item => isOpen(item, request));
+      if (open.length !== left) deadline = performance.now() + patienceMs;
+      left = open.length;
+      onProgress({ done: asked.length - left, total: asked.length, unit: 'exports' });
+      if (left === 0)
+        return Object.fromEntries(
+          items.map(item => [item.name, entryOf(item, objects.locationOf(exportKey(item.name)))]),
+        );
+      if (performance.now() > deadline)
+        throw daemonError('EXPORT_FAILED', 'A daemon accepted the request, but none wrote the exports.', {
+          hint: 'Run `quantbot-bus status` to see whether a daemon runs, and read the log of the one that publishes.',
+        });
+      await sleep(lookEveryMs);
+    }
+  } finally {
+    await postgres.close();
+  }
+}
+
+const isOpen = (item: ClusterExport, { seq, force }: ExportRequest): boolean =>
+  (item.known?.triedSeq ?? 0) < seq && (force || isBehind(item));
+
+function entryOf({ known, definition }: ClusterExport, path: string): ExportEntry {
+  const at = known?.triedAt ?? known?.finishedAt;
+  return {
+    ok: known?.error === null,
+    path,
+    rows: known?.rows ?? null,
+    bytes: known?.bytes ?? null,
+    sha256: null,
+    files: 1,
+    as_of_seq: known?.seq ?? 0,
+    definition,
+    started_at: new Date(at === undefined ? 0 : Date.parse(at)).toISOString(),
+    duration_ms: known?.durationMs ?? 0,
+    error: known?.error ?? null,
+  };
+}

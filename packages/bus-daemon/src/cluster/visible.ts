@@ -1,0 +1,108 @@
+import { addTotals, countLeased, countMembers, datedSchemas, knownExports, noTotals } from '@quantbot/bus-cluster';
+import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
+import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
+import { objectKeys } from '@quantbot/infra';
+import type { ClusterConfig } from '@quantbot/infra/config';
+import { lakeAddress } from '@quantbot/storage/lake';
+import type { Totals, VisibleBus, VisibleRejections } from '../writer/onlooker.js';
+import type { Cluster } from './cluster.js';
+import type { ClusterLoop } from './loop.js';
+
+/** Entries of the inbox that are counted; there may be more. */
+const maxCounted = 10_000;
+/** A daemon that was not seen for so many leases is gone. */
+const leasesUnseen = 2;
+
+/** A cluster as one of its daemons shows it to those who look on. */
+export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: ClusterLoop): VisibleBus {
+  const { config, postgres, objects, leaseS } = cluster;
+  const totals = totalsOf(cluster);
+  return {
+    config,
+    events: cluster.events,
+    logger: cluster.logger,
+    now: cluster.now,
+    elapsed: cluster.elapsed,
+    root: objects.url,
+    get lastSeq() {
+      return Math.max(totals.lastSeq, cluster.tablesSeq, loop.publishedSeq);
+    },
+    totals: totals.now,
+    queue: async () => {
+      const [entries, claimed] = await Promise.all([
+        objects.list('inbox/', { limit: maxCounted }),
+        countLeased(postgres),
+      ]);
+      return { inbox: Math.max(0, entries.length - claimed), claimed };
+    },
+    openJobs: max => openJobsOf(postgres, objects, max),
+    tables: () => tablesNow(cluster),
+    isTable: name => cluster.tables.get(name) !== undefined,
+    schemas: () => datedSchemas(postgres),
+    rejected: rejectionsOf(cluster),
+    failedExports: async () =>
+      (await knownExports(postgres)).flatMap(({ name, error }) => (error === null ? [] : [name])),
+    catalog: () => lakeAddress(settings),
+    spillIn: cluster.workFolder,
+    checks: async () => ({
+      postgres: await answers(() => postgres.query('SELECT 1')),
+      objects: await answers(() => objects.head(objectKeys.marker)),
+    }),
+    stages: ['verify', 'commit', 'publish', 'settle'],
+    machine: undefined,
+    cluster: {
+      daemon: cluster.member.daemon,
+      get publishes() {
+        return loop.publishes;
+      },
+      get publishedSeq() {
+        return loop.publishedSeq;
+      },
+      daemons: () => countMembers(postgres, leasesUnseen * leaseS),
+    },
+  };
+}
+
+/** Other daemons commit too, so each call adds what the journal has got since the one before. */
+function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly lastSeq: number } {
+  let known = noTotals;
+  let running: Promise<Totals> | undefined;
+  const look = async () => {
+    known = await addTotals(postgres, known);
+    return known;
+  };
+  return {
+    now: () => {
+      running ??= look().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+    get lastSeq() {
+      return known.seq;
+    },
+  };
+}
+
+/** All canonical tables, also those that another daemon has made. */
+async function tablesNow({ postgres, config }: Cluster): Promise<readonly CanonTable[]> {
+  return TableRegistry.replay(await datedSchemas(postgres), config.canon.tables).tables();
+}
+
+function rejectionsOf({ objects }: Cluster): VisibleRejections {
+  const jobs = new RejectedJobs(objects);
+  return {
+    placeOf: jobId => objects.locationOf(objectKeys.rejected(jobId)),
+    read: async jobId => {
+      const entry = await jobs.read(jobId).catch(() => undefined);
+      return entry && { reason: entry.reason, canRetry: await jobs.canRetry(jobId) };
+    },
+    retry: jobId => jobs.retry(jobId),
+  };
+}
+
+const answers = (ask: () => Promise<unknown>): Promise<boolean> =>
+  ask().then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,36 @@
+import type { Closers } from './closers.js';
+import type { Events } from './writer/events.js';
+import type { LoopView } from './writer/loop/loop-view.js';
+import { causeOf } from './writer/loop/state-file.js';
+import type { StartOnlooker, VisibleBus } from './writer/onlooker.js';
+
+/**
+ * Starts onlookers in order.
+ *
+ * @param outliving closes those that need no lock.
+ * @returns where the page of one of them is.
+ */
+export async function lookOn(
+  onlookers: readonly StartOnlooker[],
+  bus: VisibleBus,
+  loop: LoopView,
+  { opened, outliving }: { opened: Closers; outliving: Closers },
+): Promise<string | undefined> {
+  let url: string | undefined;
+  for (const start of onlookers) {
+    const onlooker = await start(bus, loop);
+    (onlooker.outlivesLock ? outliving : opened).push(() => onlooker.close());
+    url ??= onlooker.url;
+  }
+  return url;
+}
+
+/** Tells those who look on why, if a loop has to end without being asked to. */
+export async function runToItsEnd(loop: { run(): Promise<void> }, events: Events): Promise<void> {
+  try {
+    await loop.run();
+  } catch (error) {
+    events.emit('stopped', causeOf(error));
+    throw error;
+  }
+}

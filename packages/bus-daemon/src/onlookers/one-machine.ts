@@ -1,0 +1,112 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findOpenJobs } from '@quantbot/bus-care/jobs';
+import { canonicalSchemas } from '@quantbot/bus-format/canon';
+import { seqName } from '@quantbot/bus-format/journal';
+import {
+  countQueue,
+  lockFileOf,
+  readExportStatus,
+  readRejected,
+  readScrubState,
+  retryRejected,
+  type ScrubState,
+  submittableIn,
+} from '@quantbot/bus-format/state';
+import type { Bus } from '../writer/bus.js';
+import { stageNames } from '../writer/events.js';
+import type { VisibleBus, VisibleMachine } from '../writer/onlooker.js';
+import { totalsOf } from './totals.js';
+
+/** A bus of one machine, as those see it who look on. */
+export function oneMachine(bus: Bus): VisibleBus {
+  const { config, layout, journal, tables } = bus;
+  const totals = totalsOf(bus);
+  return {
+    config,
+    events: bus.events,
+    logger: bus.logger,
+    now: bus.now,
+    elapsed: bus.elapsed,
+    root: layout.root,
+    get lastSeq() {
+      return journal.lastSeq;
+    },
+    totals,
+    queue: () => countQueue(layout),
+    openJobs: max => findOpenJobs(config, max),
+    tables: async () => tables.tables(),
+    isTable: name => tables.get(name) !== undefined,
+    schemas: () => canonicalSchemas(journal),
+    rejected: {
+      placeOf: jobId => join(layout.rejected, jobId),
+      read: async jobId => {
+        const entry = await readRejected(config, jobId).catch(() => undefined);
+        return entry && { reason: entry.reason, canRetry: submittableIn(entry.folder) !== undefined };
+      },
+      retry: jobId => retryRejected(config, jobId),
+    },
+    failedExports: async () => {
+      // An unreadable status is the exporter's to report.
+      const status = await readExportStatus(config.export.exportDir).catch(() => undefined);
+      return Object.entries(status?.exports ?? {}).flatMap(([name, { ok }]) => (ok ? [] : [name]));
+    },
+    catalog: async () => config.duckdbPath,
+    spillIn: layout.building,
+    checks: async () => ({ lock: await holdsLock(bus), published: await isFile(config.duckdbPath) }),
+    stages: stageNames,
+    machine: machineOf(bus),
+    cluster: undefined,
+  };
+}
+
+function machineOf(bus: Bus): VisibleMachine {
+  const { journal, layout } = bus;
+  let read: { state: ScrubState | undefined } | undefined;
+  return {
+    holdsLock: () => holdsLock(bus),
+    // One scrape reads it once.
+    scrub: () => {
+      if (read === undefined) {
+        read = { state: readScrubState(layout.root) };
+        setImmediate(() => {
+          read = undefined;
+        });
+      }
+      return read.state;
+    },
+    journalBytes: async () => {
+      const hot = await Promise.all(
+        journal.hotCommits.map(seq =>
+          stat(join(layout.hot, seqName(seq), 'commit.parquet')).then(
+            ({ size }) => size,
+            () => 0, // compacted in between
+          ),
+        ),
+      );
+      return [...hot, ...journal.segments.map(({ bytes }) => bytes)].reduce((sum, bytes) => sum + bytes, 0);
+    },
+    get segments() {
+      return journal.segments.length;
+    },
+    get hotCommits() {
+      return journal.hotCommits.length;
+    },
+  };
+}
+
+async function holdsLock({ assertHeld, config }: Bus): Promise<boolean> {
+  try {
+    assertHeld();
+  } catch {
+    return false;
+  }
+  const text = await readFile(lockFileOf(config.duckdbPath), 'utf8').catch(() => '');
+  return new RegExp(`"pid": ${process.pid}\\b`).test(text);
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    info => info.isFile(),
+    () => false,
+  );
