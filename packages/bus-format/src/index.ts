@@ -16,4 +16,13 @@ export {
 export { locationOf } from './location.js';
 export type { OnProgress, Progress } from './progress.js';
 export { leftoversIn, removeTree } from './remove-tree.js';
-export { type DeclaredColumn, foreignSchema, identifier, literal, literalList, schemaMap, selectList } from './sql.js';
+export {
+  type DeclaredColumn,
+  foreignSchema,
+  identifier,
+  literal,
+  literalList,
+  schemaMap,
+  selectList,
+  sortTerm,
+} from './sql.js';

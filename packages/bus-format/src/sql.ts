@@ -6,6 +6,14 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 /** A name as a quoted SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/**
+ * A column as a term of ORDER BY or PARTITION BY. DuckDB returns a column that is such a term from
+ * the key by which it sorts, in which -0.0 is 0.0 and every NaN is the same. If the term is an
+ * expression, DuckDB returns the column itself.
+ */
+export const sortTerm = (column: string): string =>
+  `CASE WHEN ${identifier(column)} IS NOT NULL THEN ${identifier(column)} END`;
+
 /** A list of strings as an SQL list of literals. */
 export const literalList = (texts: readonly string[]): string => `[${texts.map(literal).join(', ')}]`;
 

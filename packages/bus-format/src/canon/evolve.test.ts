@@ -88,3 +88,12 @@ test('SQL does not see the case of letters: two such columns, or one that the ta
 test('a file without columns fits no table', () => {
   expect(errorOf(() => evolve(newTable('t', undefined), 'a', [])).details).toEqual(['the file has no columns']);
 });
+
+test('the first file of a table has the columns by which it is ordered; later files may lack them', () => {
+  const table = newTable('t', { name: 't', mode: 'upsert', key: ['k'], orderBy: ['at', 'Rank'], columns: [] });
+  expect(errorOf(() => evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE' }), ['k'])).details).toEqual([
+    'Rank: order_by names this column, and neither the file nor the table has it',
+  ]);
+  const next = evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE', rank: 'NULL' }), ['k']);
+  expect(evolve(next, 'b', columns({ k: 'BIGINT' }), ['k'])).toBe(next);
+});

@@ -15,7 +15,8 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 
 /**
  * Returns a table after an artifact with these columns: new columns are added and decimals widen.
- * Columns that the artifact lacks read as NULL. Returns the same object if nothing changes.
+ * Columns that the artifact lacks read as NULL, but some artifact must have brought each column of
+ * `orderBy`. Returns the same object if nothing changes.
  *
  * @param required columns that the artifact must have.
  * @throws BusError `SCHEMA_MISMATCH` with one detail per column: expected type, found type, and
@@ -70,12 +71,19 @@ export function evolve(
     changed = true;
     generation = table.generation + 1;
   }
+  problems.push(...unordered(table.orderBy, next));
   if (problems.length > 0)
     throw busError('SCHEMA_MISMATCH', `${artifactKey} does not fit canon.${table.name}: ${problems.join('; ')}.`, {
       details: problems,
     });
   return changed ? { ...table, columns: [...next.values()], generation } : table;
 }
+
+/** A view cannot sort by a column that no file has had. */
+const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>
+  orderBy
+    .filter(name => !columns.has(foldName(name)))
+    .map(name => `${name}: order_by names this column, and neither the file nor the table has it`);
 
 const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[]): string[] =>
   required

@@ -32,7 +32,8 @@ async function rowsOf(sql: string): Promise<string[]> {
 }
 
 describe.each(tableModeNames)('%s', mode => {
-  const table = { mode, key: ['k'], orderBy: ['version'] };
+  const columns = ['k', 'version'].map(name => ({ name, type: 'BIGINT' }));
+  const table = { mode, key: ['k'], orderBy: ['version'], columns };
   const shown = (rows: string, newestSeq = jobs) => shownRows(table, rows, String(newestSeq));
 
   test('what is shown of the shown rows, or of parts first and then of their union, is the same', async () => {
@@ -83,4 +84,46 @@ describe.each(tableModeNames)('%s', mode => {
     expect(await problemOf(shown(came(1, jobs)))).toBeUndefined();
     expect(await problemOf(`SELECT * FROM (${shown(came(1, jobs))}) WHERE k <> 0`)).toMatch(/rows|keys/);
   });
+});
+
+const floats = [
+  ['DOUBLE', `'-0.0'::DOUBLE`, `'0.0'::DOUBLE`],
+  ['FLOAT', `'-0.0'::FLOAT`, `'0.0'::FLOAT`],
+  ['DOUBLE[]', `['-0.0'::DOUBLE]`, `['0.0'::DOUBLE]`],
+  ['STRUCT(a DOUBLE)', `{'a': '-0.0'::DOUBLE}`, `{'a': '0.0'::DOUBLE}`],
+  ['MAP(VARCHAR, FLOAT)', `MAP {'a': '-0.0'::FLOAT}`, `MAP {'a': '0.0'::FLOAT}`],
+] as const;
+
+test.each(floats)(
+  '-0.0 keeps its sign in a key and an order of %s, and is the same key as 0.0',
+  async (type, minus, plus) => {
+    const columns = ['K', 'version'].map(name => ({ name, type }));
+    const table = { mode: 'upsert', key: ['k'], orderBy: ['version'], columns } as const;
+    const rows = [plus, minus].map(
+      (value, n) => `SELECT ${value} AS "K", ${value} AS version, ${n} AS _seq, 0 AS _ordinal, 0 AS _row`,
+    );
+    const shown = await query(
+      database.connection,
+      `SELECT K::VARCHAR AS k, version::VARCHAR AS version, _seq FROM (${shownRows(table, rows.join(' UNION ALL '), '1')})`,
+    );
+    expect(shown).toHaveLength(1);
+    expect(shown[0]).toMatchObject({ k: expect.stringContaining('-0.0'), version: expect.stringContaining('-0.0') });
+  },
+);
+
+test('a condition on a key that is no float is applied to the files', async () => {
+  const table = {
+    mode: 'upsert',
+    key: ['k'],
+    orderBy: ['x'],
+    columns: [
+      { name: 'k', type: 'BIGINT' },
+      { name: 'x', type: 'DOUBLE' },
+    ],
+  } as const;
+  const rows = 'SELECT range AS k, 0.5::DOUBLE AS x, 1 AS _seq, 0 AS _ordinal, range AS _row FROM range(10)';
+  const plan = await query(database.connection, `EXPLAIN SELECT * FROM (${shownRows(table, rows, '1')}) WHERE k = 5`);
+  const text = String(plan[0]?.explain_value);
+  expect(text.indexOf('FILTER')).toBeGreaterThan(-1);
+  expect(text.lastIndexOf('FILTER')).toBeGreaterThan(text.indexOf('WINDOW'));
 });

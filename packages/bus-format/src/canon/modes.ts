@@ -1,7 +1,13 @@
+import { foldName } from '@quantbot/infra';
 import type { TableMode } from '@quantbot/infra/config';
-import { identifier } from '../sql.js';
+import { type DeclaredColumn, identifier, sortTerm } from '../sql.js';
 import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';
 import type { CanonTable } from './table.js';
+
+/** What the mode of a table needs to know of it. */
+export interface ModeTable extends Pick<CanonTable, 'key' | 'orderBy'> {
+  columns: readonly DeclaredColumn[];
+}
 
 /** Defines which rows a canonical table shows. Nothing else in the bus knows what a mode means. */
 export interface Mode {
@@ -14,7 +20,7 @@ export interface Mode {
    * @param allRows SELECT of all rows that came, with the table's columns and `originColumns`.
    * @param newestSeq SQL of the seq of the table's newest job, which may have brought no row.
    */
-  shown(allRows: string, table: Pick<CanonTable, 'key' | 'orderBy'>, newestSeq: string): string;
+  shown(allRows: string, table: ModeTable, newestSeq: string): string;
   /** Whether every row that came is shown. Compacted files then hold as many as the journal. */
   showsEveryRow: boolean;
   /**
@@ -49,12 +55,10 @@ export const modes: Readonly<Record<TableMode, Mode>> = {
     problem: newestJob,
   },
   upsert: {
-    shown: (rows, { key, orderBy }) => {
-      const newestFirst = [
-        ...orderBy.map(name => `${identifier(name)} DESC NULLS LAST`),
-        '_seq DESC, _ordinal DESC, _row DESC',
-      ];
-      return `SELECT * FROM (${rows}) QUALIFY row_number() OVER (PARTITION BY ${key.map(identifier).join(', ')} ORDER BY ${newestFirst.join(', ')}) = 1`;
+    shown: (rows, table) => {
+      const [key, orderBy] = [termsOf(table.key, table), termsOf(table.orderBy, table)];
+      const newestFirst = [...orderBy.map(term => `${term} DESC NULLS LAST`), '_seq DESC, _ordinal DESC, _row DESC'];
+      return `SELECT * FROM (${rows}) QUALIFY row_number() OVER (PARTITION BY ${key.join(', ')} ORDER BY ${newestFirst.join(', ')}) = 1`;
     },
     showsEveryRow: false,
     onlyGrows: false,
@@ -63,13 +67,16 @@ export const modes: Readonly<Record<TableMode, Mode>> = {
   },
 };
 
+/** Only floats need a sort term. A condition on a key that is named itself is applied to the files. */
+function termsOf(names: readonly string[], { columns }: ModeTable): string[] {
+  const floats = new Set(columns.filter(({ type }) => /FLOAT|DOUBLE/.test(type)).map(({ name }) => foldName(name)));
+  return names.map(name => (floats.has(foldName(name)) ? sortTerm(name) : identifier(name)));
+}
+
 /** Returns the mode of a name in a database; undefined if a newer version wrote it. */
 export const modeNamed = (name: string): Mode | undefined =>
   Object.hasOwn(modes, name) ? modes[name as TableMode] : undefined;
 
 /** Returns the SELECT of the rows that a table shows. See {@link Mode.shown}. */
-export const shownRows = (
-  table: Pick<CanonTable, 'mode' | 'key' | 'orderBy'>,
-  allRows: string,
-  newestSeq: string,
-): string => modes[table.mode].shown(allRows, table, newestSeq);
+export const shownRows = (table: ModeTable & Pick<CanonTable, 'mode'>, allRows: string, newestSeq: string): string =>
+  modes[table.mode].shown(allRows, table, newestSeq);

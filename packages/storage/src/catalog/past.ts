@@ -106,6 +106,6 @@ async function canonicalView(
   const newest = artifacts.at(-1)?.seq;
   if (newest === undefined) return `${view} SELECT * FROM ${today} WHERE false`;
   const used = mode.onlyNewestJob ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
-  const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by }, String(newest));
+  const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by, columns }, String(newest));
   return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM (${rows})`;
 }

@@ -1,4 +1,4 @@
-import { identifier } from '@quantbot/bus-format/sql';
+import { sortTerm } from '@quantbot/bus-format/sql';
 import type { Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
 import { defaultMapping, type TypeMapping } from '../types/mapping.js';
@@ -71,7 +71,7 @@ const ascending = (column: string) => ({ column, direction: 'asc' as const });
  * Returns the clauses after FROM. The condition is on its own lines, so that a comment in it ends.
  */
 export function clauses({ where, orderBy, limit }: CheckedOptions, before: readonly string[] = []): string {
-  const order = [...before, ...orderBy.map(by => `${identifier(by.column)} ${by.direction.toUpperCase()} NULLS LAST`)];
+  const order = [...before, ...orderBy.map(by => `${sortTerm(by.column)} ${by.direction.toUpperCase()} NULLS LAST`)];
   return [
     ...(where === undefined ? [] : [`WHERE (\n${where}\n)`]),
     ...(order.length === 0 ? [] : [`ORDER BY ${order.join(', ')}`]),

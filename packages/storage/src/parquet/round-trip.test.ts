@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';
+import { scanParquet } from './scan-parquet.js';
 import { writeParquet } from './write-parquet.js';
 
 const write = async (rows: object[], schema: Record<string, string>): Promise<string> => {
@@ -57,6 +58,26 @@ describe('what is written is what is read', () => {
   ])('%s', async (type, values) => {
     const rows = [...values, null].map(value => ({ value }));
     expect(await readParquet(await write(rows, { value: type }))).toEqual(rows);
+  });
+
+  test.each(['DOUBLE', 'FLOAT', 'DOUBLE[]', 'STRUCT(a DOUBLE)'])('-0 of a %s in order too', async type => {
+    const value = { DOUBLE: -0, FLOAT: -0, 'DOUBLE[]': [-0], 'STRUCT(a DOUBLE)': { a: -0 } }[type];
+    const path = await write(
+      [
+        { n: 1, value },
+        { n: 2, value },
+      ],
+      { n: 'INTEGER', value: type },
+    );
+    const expected = [
+      { n: 2, value },
+      { n: 1, value },
+    ];
+    const orderBy = ['value', { column: 'n', direction: 'desc' }] as const;
+    expect(await readParquet(path, { orderBy })).toEqual(expected);
+    const scanned: unknown[] = [];
+    for await (const batch of scanParquet(path, { orderBy })) scanned.push(...batch);
+    expect(scanned).toEqual(expected);
   });
 
   test('integers beyond 2^53 come out as bigint when asked for, and never rounded', async () => {

@@ -115,13 +115,21 @@ test('compression, row groups and order are as configured, and the file itself s
   const file = { compression: 'snappy', row_group_rows: 2048, sort_by: ['n DESC'] };
   const sql = 'SELECT n FROM canon.numbers';
   const bus = makeTestBus({
-    export: { jobs: [{ name: 'sorted', sql, ...file }], tables: { Numbers: { enabled: false } }, min_interval_s: 0 },
+    export: {
+      jobs: [
+        { name: 'sorted', sql, ...file },
+        { name: 'signed', sql: `SELECT CAST('-0.0' AS DOUBLE) AS x FROM canon.numbers`, sort_by: ['x'] },
+      ],
+      tables: { Numbers: { enabled: false } },
+      min_interval_s: 0,
+    },
   });
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers', select: numbers(5000) });
   await drain(bus);
   const { exportDir } = bus.config.export;
-  expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'sorted.parquet']);
+  expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'signed.parquet', 'sorted.parquet']);
+  expect(await readParquet(join(exportDir, 'signed.parquet'), { limit: 1 })).toEqual([{ x: -0 }]);
   const path = join(exportDir, 'sorted.parquet');
   const rows = await readParquet(path);
   expect([rows[0], rows.at(-1)]).toEqual([{ n: 4999 }, { n: 0 }]);

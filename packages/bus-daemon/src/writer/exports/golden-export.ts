@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { identifier } from '@quantbot/bus-format';
+import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
 import { type Snapshot, viewsAt } from '@quantbot/bus-format/views';
 import type { SelectToWrite, WorkerProcess } from '@quantbot/duckdb-process';
@@ -110,7 +110,7 @@ export async function selectOf(
 ): Promise<SelectToWrite> {
   const { config, layout, marker, now } = bus;
   const orderBy = options.sortBy
-    .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
+    .map(({ column, descending }) => `${sortTerm(column)}${descending ? ' DESC' : ''}`)
     .join(', ');
   return {
     setup: viewsAt(
