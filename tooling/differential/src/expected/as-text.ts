@@ -57,3 +57,40 @@ function moment(nanos: bigint, unit: bigint): string {
   const [date = '', era = ''] = duckDbDate(days).split(' ');
   return `${date} ${timeText(rest)}${era && ` ${era}`}`;
 }
+
+/**
+ * DuckDB's text of a value with parts, for one that DuckDB cannot cast itself; undefined where a
+ * part has none of its own.
+ */
+export function nestedText(value: Canonical, type: api.DuckDBType): string | undefined {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') {
+    const text = asText(value, type);
+    return typeof text === 'string' && type.typeId !== api.DuckDBTypeId.VARCHAR ? quotedInside(text) : undefined;
+  }
+  if ('l' in value && type instanceof api.DuckDBListType)
+    return joined(
+      value.l.map(item => nestedText(item, type.valueType)),
+      '[]',
+    );
+  if ('m' in value && type instanceof api.DuckDBMapType)
+    return joined(
+      value.m.map(([key, item]) => both(nestedText(key, type.keyType), '=', nestedText(item, type.valueType))),
+      '{}',
+    );
+  if ('s' in value && type instanceof api.DuckDBStructType)
+    return joined(
+      value.s.map(([name, item], at) => both(`'${name}'`, ': ', nestedText(item, type.entryTypes[at]!))),
+      '{}',
+    );
+  return undefined;
+}
+
+/** DuckDB quotes a part with a character that its notation uses. */
+const quotedInside = (text: string): string => (/[\s,:=()[\]{}'"\\]/.test(text) ? `'${text}'` : text);
+
+const both = (left: string | undefined, between: string, right: string | undefined): string | undefined =>
+  left === undefined || right === undefined ? undefined : `${left}${between}${right}`;
+
+const joined = (parts: (string | undefined)[], [open, close]: string): string | undefined =>
+  parts.includes(undefined) ? undefined : `${open}${parts.join(', ')}${close}`;

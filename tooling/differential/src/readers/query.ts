@@ -6,7 +6,7 @@ import type { Canonical } from '../canonical.js';
 import { describedColumns, type Subject } from '../corpus.js';
 import { asJson, type Json } from '../expected/as-json.js';
 import { NotRepresentable } from '../expected/as-read.js';
-import { asText } from '../expected/as-text.js';
+import { asText, nestedText } from '../expected/as-text.js';
 import type { Report } from '../report.js';
 import { parseCsv } from './csv.js';
 import { failed } from './tables.js';
@@ -19,7 +19,7 @@ interface AskedColumn {
   index: number;
   name: string;
   type: DuckDBType;
-  /** DuckDB's own text of each value. */
+  /** DuckDB's own text of each value that it can cast. */
   texts: (string | null)[];
 }
 
@@ -59,13 +59,14 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
 }
 
 /**
- * DuckDB's text of each value of a column. A value that DuckDB cannot cast, such as a list with the
- * first moment of TIMESTAMP_NS, has the text of DuckDB's binding.
+ * DuckDB's text of each value of a column. There is none for a value that DuckDB cannot cast, such
+ * as a list with the first moment of TIMESTAMP_NS.
  */
 async function textsOf(connection: DuckDBConnection, column: string, table: string): Promise<(string | null)[]> {
-  const sql = `SELECT TRY(CAST(${column} AS VARCHAR)), ${column} FROM ${table}`;
-  const [texts = [], values = []] = (await connection.runAndReadAll(sql)).getColumns();
-  return values.map((value, row) => (value === null ? null : String(texts[row] ?? value)));
+  const [texts = []] = (
+    await connection.runAndReadAll(`SELECT TRY(CAST(${column} AS VARCHAR)) FROM ${table}`)
+  ).getColumns();
+  return texts.map(text => (text === null ? null : String(text)));
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -173,7 +174,7 @@ const jsonOf = (value: Canonical, { type }: AskedColumn): Json => asJson(value, 
 /** Our own text where the type has one form; DuckDB's cast of the same value for the others. */
 const textOfValue = (value: Canonical, { type, texts }: AskedColumn, row: number): string | null => {
   const own = asText(value, type);
-  return own === undefined ? (texts[row] ?? null) : own;
+  return own === undefined ? (texts[row] ?? nestedText(value, type) ?? null) : own;
 };
 
 /** The cells of a table as it is printed. */
