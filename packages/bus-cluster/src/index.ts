@@ -1,13 +1,32 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
+export { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
 export * from './exports.js';
 export * from './fragments.js';
+export { appendHistory, type HistoryRow, historyBetween } from './history.js';
 export { entryOf } from './inbox.js';
-export * from './journal.js';
+export {
+  type Commit,
+  CommitUnknown,
+  channel,
+  commitBatch,
+  type Decision,
+  datedSchemas,
+  type Head,
+  noteSettled,
+  resolveCommit,
+  rowsBetween,
+  rowsOf,
+  type Submission,
+  schemasBetween,
+  unsettled,
+} from './journal.js';
 export { dropLake } from './lake/drop-lake.js';
 export { isLakeWhole, maintainLake } from './lake/maintenance.js';
 export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
 export { lakeColumns, unsupportedColumns } from './lake/tables.js';
 export { migrate, mustBeCurrent } from './migrate.js';
+export { busIdOf, openBusObjects } from './objects-of-bus.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
+export { type RestoredJournal, restoreJournal } from './restore.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';

@@ -68,7 +68,8 @@ export function commitBatch(
     };
     const { rows, tables } = await decide(head);
     const commit = { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier: head.earlier };
-    if (rows.length > 0) await write(queries, commit, rows, tables, batch.jobs);
+    const retryOf = new Map(batch.jobs.map(job => [job.claim, job.retryOf]));
+    if (rows.length > 0) await writeJobs(queries, rows, { tables, retryOf });
     return commit;
   });
 }
@@ -80,24 +81,34 @@ async function lockHead(queries: Queries): Promise<{ seq: number; nowMs: number 
   return head as { seq: number; nowMs: number };
 }
 
-async function write(
+/**
+ * Writes the rows of new jobs, in a transaction that has locked `bus.head`.
+ *
+ * @param options.tables canonical tables that get rows.
+ * @param options.retryOf what a job retries, by its claim.
+ * @param options.isPast the jobs were settled elsewhere.
+ */
+export async function writeJobs(
   queries: Queries,
-  { firstSeq, lastSeq }: Commit,
   rows: readonly JournalRow[],
-  tables: readonly string[],
-  jobs: readonly Submission[],
+  {
+    tables,
+    retryOf,
+    isPast = false,
+  }: { tables: readonly string[]; retryOf: ReadonlyMap<string, number>; isPast?: boolean },
 ): Promise<void> {
   const heads = rows.filter(({ ordinal }) => ordinal === 0);
-  const retryOf = new Map(jobs.map(job => [job.claim, job.retryOf]));
+  const [firstSeq, lastSeq] = [rows[0]?.seq, rows.at(-1)?.seq];
   await queries.query(
-    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of)
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
+    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of, settled)
+     SELECT *, $6 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
     [
       heads.map(({ seq }) => seq),
       heads.map(({ job_id }) => job_id),
       heads.map(({ manifest_sha256 }) => manifest_sha256 ?? ''),
       heads.map(({ claim }) => claim),
       heads.map(({ claim }) => retryOf.get(claim) ?? 0),
+      isPast,
     ],
   );
   await queries.query(insertRows, [
@@ -110,11 +121,11 @@ async function write(
      ON CONFLICT DO NOTHING`,
     [firstSeq, lastSeq],
   );
-  await queries.query('INSERT INTO bus.fragments (first_seq, last_seq, table_name) SELECT $1, $2, unnest($3::text[])', [
-    firstSeq,
-    lastSeq,
-    tables,
-  ]);
+  await queries.query(
+    `INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
+     SELECT $1, $2, unnest($3::text[]), CASE WHEN $4 THEN to_timestamp(0) ELSE now() END`,
+    [firstSeq, lastSeq, tables, isPast],
+  );
   await queries.query('UPDATE bus.head SET seq = $1', [lastSeq]);
   await queries.query(`SELECT pg_notify('${channel}', 'commit')`);
 }
@@ -132,8 +143,8 @@ function asPg(value: JournalRow[keyof JournalRow], kind: keyof typeof pgTypes): 
   return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
 }
 
-/** The journal's rows as they were committed. */
-const fromPg = (row: PgRow): JournalRow =>
+/** A row of the journal as it was committed. */
+export const rowFrom = (row: PgRow): JournalRow =>
   Object.fromEntries(
     journalColumnKinds.map(([name, kind]) => {
       const value = row[name];
@@ -218,13 +229,13 @@ export async function resolveCommit(
 export async function rowsBetween(queries: Queries, first: number, last: number): Promise<JournalRow[]> {
   return (
     await queries.query('SELECT * FROM bus.journal WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal', [first, last])
-  ).map(fromPg);
+  ).map(rowFrom);
 }
 
 /** The rows of these jobs, in order. */
 export async function rowsOf(queries: Queries, seqs: readonly number[]): Promise<JournalRow[]> {
   return (await queries.query('SELECT * FROM bus.journal WHERE seq = ANY($1) ORDER BY seq, ordinal', [seqs])).map(
-    fromPg,
+    rowFrom,
   );
 }
 

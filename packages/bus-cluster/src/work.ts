@@ -69,6 +69,11 @@ export async function countLeased(queries: Queries): Promise<number> {
   return row?.n ?? 0;
 }
 
+/** Takes daemons off the list that were not seen for so long. One that was frozen comes back. */
+export async function forgetMembers(queries: Queries, unseenS: number): Promise<void> {
+  await queries.query('DELETE FROM bus.members WHERE last_seen < now() - make_interval(secs => $1)', [unseenS]);
+}
+
 /** Says that a daemon has ended, and gives its jobs back. */
 export async function removeMember(queries: Queries, daemon: string): Promise<void> {
   await queries.query('DELETE FROM bus.work WHERE daemon = $1', [daemon]);

@@ -59,6 +59,22 @@ export const daemonCodes = {
     disposition: 'stop',
     hint: 'Update this program. A newer one has migrated the schema, and older daemons must not write to it.',
   },
+  CLUSTER_BEHIND: {
+    disposition: 'stop',
+    hint: 'Somebody has restored an earlier state of the database. Stop all daemons, and run `quantbot-bus rebuild --from-objects`: it adds the jobs that the database lacks.',
+  },
+  DATABASE_NOT_LOST: {
+    disposition: 'caller',
+    hint: 'Nothing has to be rebuilt from the objects. If readers lack rows, run `quantbot-bus rebuild`.',
+  },
+  JOURNALS_DIFFER: {
+    disposition: 'caller',
+    hint: 'Give an empty database. Keep the other one: it has jobs that are not in the bucket.',
+  },
+  JOURNAL_BUSY: {
+    disposition: 'caller',
+    hint: 'Stop all daemons, and other runs of this command. Then run it again: it continues where it stopped.',
+  },
   CLUSTER_PACKAGE_MISSING: {
     disposition: 'stop',
     hint: 'Run `npm install @quantbot/bus-cluster` beside @quantbot/bus-daemon, in the same version.',

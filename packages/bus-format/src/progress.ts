@@ -3,7 +3,7 @@ export interface Progress {
   done: number;
   total: number;
   /** What is counted. */
-  unit: 'bytes' | 'rows' | 'files' | 'exports';
+  unit: 'bytes' | 'rows' | 'files' | 'exports' | 'jobs';
   /** What is being worked on. */
   what?: string;
 }

@@ -117,6 +117,7 @@ describeClusters('the command line', (newCluster, kind) => {
       { code: 'JOURNAL_DAMAGED' },
       { code: 'CHANGED', what: first },
       { code: 'MISSING', what: second },
+      { code: 'JOURNAL_DAMAGED', what: expect.stringContaining('journal/') },
       { code: 'TABLE_ROWS', what: 'ticks' },
     ]);
   });

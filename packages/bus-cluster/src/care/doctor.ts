@@ -5,6 +5,7 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { archivedJournal } from '../archive.js';
 import { mustBeCurrent } from '../migrate.js';
 import { Postgres } from '../postgres/postgres.js';
 import { RejectedJobs } from './rejected.js';
@@ -54,6 +55,7 @@ class Examination {
       await this.#try('daemons', () => this.#checkDaemons());
     }
     if (objects !== undefined) {
+      if (head !== undefined) await this.#try('journal', () => this.#checkArchive(objects, head));
       await this.#try('inbox', () => this.#checkInbox(objects));
       await this.#try('rejected', () => this.#checkRejected(objects));
     }
@@ -135,19 +137,57 @@ class Examination {
       );
       return;
     }
-    const lateS = this.#cluster.leaseS * leasesLate;
-    const late = await this.#queries.query(
-      `SELECT 1 FROM bus.journal WHERE seq = $1 AND ordinal = 0
-       AND committed_at < (now() AT TIME ZONE 'UTC') - make_interval(secs => $2)`,
-      [seq + 1, lateS],
-    );
-    if (late.length > 0)
+    if (await this.#isLate(seq + 1))
       this.#add(
         'LAKE_BEHIND',
-        `Readers see seq ${seq} of ${head.seq}, and seq ${seq + 1} was committed more than ${lateS} seconds ago.`,
+        `Readers see seq ${seq} of ${head.seq}, and seq ${seq + 1} was committed more than ${this.#lateS} seconds ago.`,
         'Start a daemon, and read the log of the one that publishes. If the lake is damaged, run `quantbot-bus rebuild`',
       );
     else this.#findings.push(fine('lake', `readers see seq ${seq} of ${head.seq}`));
+  }
+
+  async #checkArchive(objects: Objects, head: Head): Promise<void> {
+    const { seq, lastSeq } = await archivedJournal(objects);
+    const ends = `The journal in the bucket ends at seq ${lastSeq}`;
+    if (lastSeq > head.seq && lastSeq > (await this.#headSeq()))
+      this.#add(
+        'DATABASE_BEHIND',
+        `${ends}; the database ends at seq ${head.seq}: an earlier state of it was restored.`,
+        'Stop all daemons, and run `quantbot-bus rebuild --from-objects`',
+      );
+    else if (seq < lastSeq)
+      this.#add(
+        'JOURNAL_OBJECTS_MISSING',
+        `${ends}, and the jobs from seq ${seq + 1} on are missing before it.`,
+        'Restart the daemons: the one that publishes writes them again',
+      );
+    else if (await this.#isLate(seq + 1))
+      this.#add(
+        'JOURNAL_OBJECTS_BEHIND',
+        `${ends}; seq ${seq + 1} was committed more than ${this.#lateS} seconds ago.`,
+        'Start a daemon, and read the log of the one that publishes',
+      );
+    else this.#findings.push(fine('journal', `the bucket has the journal up to seq ${seq} of ${head.seq}`));
+  }
+
+  /** Whether a job was committed a while ago, by PostgreSQL's clock. */
+  async #isLate(seq: number): Promise<boolean> {
+    const late = await this.#queries.query(
+      `SELECT 1 FROM bus.journal WHERE seq = $1 AND ordinal = 0
+       AND committed_at < (now() AT TIME ZONE 'UTC') - make_interval(secs => $2)`,
+      [seq, this.#lateS],
+    );
+    return late.length > 0;
+  }
+
+  /** Daemons may have gone on since the first look. */
+  async #headSeq(): Promise<number> {
+    const [head] = await this.#queries.query<{ seq: number }>('SELECT seq FROM bus.head');
+    return head?.seq ?? 0;
+  }
+
+  get #lateS(): number {
+    return this.#cluster.leaseS * leasesLate;
   }
 
   get #queries(): Postgres {

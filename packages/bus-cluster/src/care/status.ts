@@ -1,15 +1,25 @@
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
-import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { archivedJournal } from '../archive.js';
 import { type KnownExport, knownExports } from '../exports.js';
 import { Postgres } from '../postgres/postgres.js';
+import { publishedSeq } from './published-seq.js';
 
 /** How a cluster is. */
 export interface ClusterStatus {
   objects: string;
   busId: string;
-  daemons: { daemon: string; host: string; pid: number; version: string; since: string; lastSeen: string }[];
+  /** `isGone`: not seen for two leases. */
+  daemons: {
+    daemon: string;
+    host: string;
+    pid: number;
+    version: string;
+    since: string;
+    lastSeen: string;
+    isGone: boolean;
+  }[];
   /** Entries of the inbox; `more` if there are more than were counted. */
   queue: { waiting: number; more: boolean; inProgress: number };
   jobs: { ingested: number; duplicate: number; rejected: number };
@@ -17,12 +27,16 @@ export interface ClusterStatus {
   lastSeq: number;
   /** What readers see; undefined if the lake cannot be reached. */
   publishedSeq: number | undefined;
+  /** The journal in the object store has every job up to this one. */
+  archivedSeq: number;
   /** Commits whose files for canonical tables are not written yet. */
   missingFragments: number;
   exports: KnownExport[];
 }
 
 const maxCounted = 10_000;
+/** A daemon that was not seen for so many leases is gone, or frozen. */
+const leasesUnseen = 2;
 
 /** Looks at a cluster: the journal, the inbox and the lake. */
 export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {
@@ -42,7 +56,9 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
       'SELECT count(*) AS n FROM bus.fragments WHERE object IS NULL',
     );
     const daemons = await postgres.query<ClusterStatus['daemons'][number] & Record<string, unknown>>(
-      'SELECT daemon, host, pid, version, since, last_seen AS "lastSeen" FROM bus.members ORDER BY since',
+      `SELECT daemon, host, pid, version, since, last_seen AS "lastSeen",
+         last_seen < now() - make_interval(secs => $1) AS "isGone" FROM bus.members ORDER BY since`,
+      [cluster.leaseS * leasesUnseen],
     );
     const waiting = (await objects.list('inbox/', { limit: maxCounted })).length;
     return {
@@ -58,18 +74,13 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
       artifacts: counted?.artifacts ?? 0,
       lastSeq: head?.seq ?? 0,
       publishedSeq: await publishedSeq(configPath).catch(() => undefined),
+      archivedSeq: (await archivedJournal(objects)).seq,
       missingFragments: missing?.n ?? 0,
       exports: await knownExports(postgres),
     };
   } finally {
     await postgres.close();
   }
-}
-
-async function publishedSeq(config: string | undefined): Promise<number> {
-  await using catalog = await openCatalog(config === undefined ? {} : { config });
-  const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
-  return Number(row?.seq ?? 0);
 }
 
 /** The status as text for people. */
@@ -79,10 +90,14 @@ export function describeClusterStatus(status: ClusterStatus): string {
     `bus       ${status.objects} (${status.busId})`,
     ...(daemons.length === 0
       ? ['daemons   none']
-      : daemons.map(({ daemon, since, lastSeen }) => `daemon    ${daemon} since ${since}, last seen ${lastSeen}`)),
+      : daemons.map(
+          ({ daemon, since, lastSeen, isGone }) =>
+            `daemon    ${daemon} since ${since}, last seen ${lastSeen}${isGone ? ': it seems to be gone' : ''}`,
+        )),
     `queue     ${queue.waiting}${queue.more ? ' or more' : ''} waiting, ${queue.inProgress} in progress`,
     `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
     `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
+    `journal   the bucket has it up to seq ${status.archivedSeq}`,
     ...status.exports.map(({ name, seq, rows, error }) =>
       error === null ? `export    ${name}: ${rows} rows, up to seq ${seq}` : `export    ${name}: failed: ${error}`,
     ),

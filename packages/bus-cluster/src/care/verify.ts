@@ -9,6 +9,7 @@ import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { rowsBetween } from '../journal.js';
 import { Postgres } from '../postgres/postgres.js';
+import { compareArchive } from './compare-archive.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;
@@ -27,7 +28,8 @@ export interface VerifyClusterOptions {
 
 /**
  * Compares the store of a cluster with its journal: finds missing, changed and orphaned objects,
- * canonical tables of the lake that do not have every row, and seqs that are missing. Reads only;
+ * canonical tables of the lake that do not have every row, seqs that are missing, and objects of
+ * the journal that are damaged or say something else than PostgreSQL. Reads only;
  * daemons may run meanwhile.
  */
 export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
@@ -78,6 +80,8 @@ class Verification {
       const problems = await concurrently(ingested, row => this.#check(row, total), objectsAtOnce);
       this.#report.problems.push(...problems.flat());
     }
+    for (const { what, detail } of await compareArchive(this.#postgres, this.#objects))
+      this.#add('JOURNAL_DAMAGED', what, detail);
     await this.#findOrphans();
     await this.#checkTables(catalog, published);
     return this.#report;

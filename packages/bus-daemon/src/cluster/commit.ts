@@ -8,6 +8,7 @@ import {
   rowsBetween,
   rowsOf,
 } from '@quantbot/bus-cluster';
+import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra';
@@ -75,6 +76,11 @@ const keysOfAlias = ({ manifest }: CheckedFetch): string[] =>
 
 /** Decides under the lock: what the journal says now is what it says when the rows are written. */
 async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: Head) {
+  if (head.lastSeq < cluster.tablesSeq)
+    throw daemonError(
+      'CLUSTER_BEHIND',
+      `The database has jobs up to seq ${head.lastSeq}, and this daemon has seen seq ${cluster.tablesSeq}.`,
+    );
   for (const schema of head.schemas) cluster.tables.apply(schema);
   cluster.tablesSeq = head.lastSeq;
   const fresh = jobs.filter(({ claim }) => !head.earlier.has(claim));

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
+import { forgetMembers, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { dispositionOf } from '@quantbot/bus-format';
 import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { ListedObject } from '@quantbot/infra/objects';
@@ -23,6 +23,8 @@ import { Publication } from './publication.js';
 import { settle } from './settle.js';
 
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
+/** A daemon that was not seen for so many leases is taken off the list. */
+const leasesForgotten = 20;
 /** So many entries of the inbox are read at once. */
 const pageSize = 1000;
 /** Between entries that are no submissions, the daemon looks further for real ones. */
@@ -152,6 +154,7 @@ export class ClusterLoop implements LoopView {
     const { postgres, member, leaseS } = this.#cluster;
     await noteMember(postgres, member);
     await renewLeases(postgres, member.daemon, leaseS);
+    await forgetMembers(postgres, leaseS * leasesForgotten);
   }
 
   async #nextBatch(): Promise<CheckedFetch[]> {

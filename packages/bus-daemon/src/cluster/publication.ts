@@ -4,6 +4,7 @@ import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import type pg from 'pg';
 import type { Cluster } from './cluster.js';
 import { makeFragment } from './fragments.js';
+import { JournalObjects } from './journal-objects.js';
 import { lakeInfo } from './lake-info.js';
 import { settleLeftBehind } from './settle.js';
 
@@ -33,13 +34,18 @@ export class Publication {
   #asked: Promise<unknown> = Promise.resolve();
   #lake: OpenLake | undefined;
   #publisher: LakePublisher | undefined;
+  readonly #journal: JournalObjects;
   #maintainedAt = performance.now();
-  /** The last seq that readers see, as far as this daemon knows. */
+  /**
+   * The last seq that readers see and that is in the journal of the object store, as far as this
+   * daemon knows: up to it, jobs can be settled.
+   */
   seq = 0;
 
   constructor(cluster: Cluster, onNews: () => void) {
     this.#cluster = cluster;
     this.#onNews = onNews;
+    this.#journal = new JournalObjects(cluster);
   }
 
   /** Whether this daemon is the one that publishes. */
@@ -65,7 +71,7 @@ export class Publication {
       const publisher = await this.#opened();
       for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
         await makeFragment(this.#cluster, fragment);
-      this.seq = await publisher.publish();
+      this.seq = await this.#publish(publisher);
       if (this.seq > before) await this.#ask(client, 'SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
       await this.#maintain();
@@ -76,11 +82,27 @@ export class Publication {
     }
   }
 
+  /**
+   * Publishes, and writes the journal's objects at the same time. A job is settled after both: so
+   * each acknowledged job is in the inbox or in the bucket's journal.
+   */
+  async #publish(publisher: LakePublisher): Promise<number> {
+    const [{ seq: head } = { seq: 0 }] = await this.#cluster.postgres.query<{ seq: number }>(
+      'SELECT seq FROM bus.head',
+    );
+    const [written, published] = await Promise.allSettled([this.#journal.advance(head), publisher.publish()]);
+    if (written.status === 'rejected') throw written.reason;
+    if (published.status === 'rejected') throw published.reason;
+    // More may have been committed since the look at the head.
+    return Math.min(published.value, await this.#journal.advance(published.value));
+  }
+
   async #maintain(): Promise<void> {
     const now = performance.now();
     if (this.#lake === undefined || now - this.#maintainedAt < maintenanceMs) return;
     this.#maintainedAt = now;
     await maintainLake(this.#lake);
+    this.#journal.foldBeside();
   }
 
   /**
@@ -149,11 +171,13 @@ export class Publication {
     this.#lake?.close();
     this.#lake = undefined;
     this.#publisher = undefined;
+    this.#journal.forget();
     this.seq = 0; // it may be another lake when it is opened again
   }
 
   async close(): Promise<void> {
     this.#closeLake();
+    await this.#journal.close();
     clearInterval(this.#sign);
     const client = this.#client;
     this.#client = undefined;

@@ -2,13 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mustBeCurrent, Postgres, schemasBetween, unsupportedColumns } from '@quantbot/bus-cluster';
+import {
+  JournalArchive,
+  mustBeCurrent,
+  openBusObjects,
+  Postgres,
+  schemasBetween,
+  unsupportedColumns,
+} from '@quantbot/bus-cluster';
 import { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { busError, type Logger } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { Closers } from '../closers.js';
 import { lookOn, runToItsEnd } from '../look-on.js';
@@ -62,7 +68,9 @@ export async function openCluster(
   const postgres = await Postgres.open(lake.postgres);
   opened.push(() => postgres.close());
   await mustBeCurrent(postgres);
-  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const [{ busId } = { busId: '' }] = await postgres.query<{ busId: string }>('SELECT bus_id AS "busId" FROM bus.head');
+  const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
+  await JournalArchive.open(postgres, objects); // refuses a database that was set back
   const daemon = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const workFolder = join(cluster.workDir ?? tmpdir(), `quantbot-bus-${daemon}`);
   mkdirSync(workFolder, { recursive: true, mode: 0o700 });

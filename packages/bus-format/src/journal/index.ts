@@ -1,5 +1,5 @@
 /** `@quantbot/bus-format/journal`: the journal's rows and files, and the outcomes made of them. */
-export { commitFile } from './commit-file.js';
+export { type ColumnOf, commitFile, rowsFile } from './commit-file.js';
 export { damagedEmptyFiles, emptyTableFile, ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
 export {
   emptyCommit,
@@ -29,3 +29,4 @@ export {
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotFiles } from './snapshot.js';
 export { TableSegments } from './table-segments.js';
+export { segmentsToMerge } from './tiers.js';

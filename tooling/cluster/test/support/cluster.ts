@@ -89,6 +89,15 @@ export class TestCluster {
     });
   }
 
+  /** Runs a command in a process that is killed at a named moment (infra's `faultPoint`). */
+  async killedAt(moment: string, ...args: string[]): Promise<void> {
+    const child = startChild(process.execPath, [program, ...args, '--config', this.config], this.folder, {
+      NODE_OPTIONS: `--require ${hook}`,
+      QUANTBOT_FAULT_POINT: moment,
+    });
+    expect(await child.ended, child.stderr()).toEqual({ code: null, signal: 'SIGKILL' });
+  }
+
   /** Runs a command in this process. */
   command(...args: string[]): Promise<CommandResult> {
     return runInProcess([...args, '--config', this.config], this.folder, this.#env);

@@ -1,14 +1,37 @@
-import { createLogger } from '@quantbot/infra';
+import { busError, createLogger } from '@quantbot/infra';
 import { withClusterPackage } from '../../cluster-package.js';
 import { rebuild } from '../../rebuild.js';
 import { withProgress } from '../progress.js';
 import { type CommonOptions, configOf, print } from '../shared.js';
 
-/** `quantbot-bus rebuild`: canonical tables and database again, from journal and store. */
-export async function rebuildCommand(options: CommonOptions): Promise<void> {
+interface Options extends CommonOptions {
+  fromObjects?: boolean;
+}
+
+/**
+ * `quantbot-bus rebuild`: canonical tables and database again, from journal and store; on a cluster
+ * the lake, or all of PostgreSQL.
+ */
+export async function rebuildCommand(options: Options): Promise<void> {
   const logger = createLogger({ name: 'quantbot-bus', level: 'warn' });
   const config = configOf(options);
   const { cluster } = config;
+  if (cluster === undefined && options.fromObjects)
+    throw busError('CONFIG_INVALID', '--from-objects is for a cluster; the configuration has no section cluster.', {
+      hint: 'Run `quantbot-bus rebuild`.',
+    });
+  if (cluster !== undefined && options.fromObjects) {
+    const { rebuildFromObjects } = await withClusterPackage(() => import('../../cluster/rebuild-from-objects.js'));
+    const done = await withProgress(options, onProgress =>
+      rebuildFromObjects({ config, configPath: options.config, cluster, logger, onProgress }),
+    );
+    return print(options, done, () =>
+      [
+        `rebuilt the database and the lake of the bus ${done.busId} from its objects, up to seq ${done.lastSeq}`,
+        'Jobs that were committed later are in the inbox: quantbot-bus start',
+      ].join('\n'),
+    );
+  }
   if (cluster !== undefined) {
     const { rebuildLake } = await withClusterPackage(() => import('../../cluster/rebuild-lake.js'));
     const lastSeq = await rebuildLake({ config, cluster, logger });

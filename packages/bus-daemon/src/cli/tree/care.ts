@@ -59,12 +59,13 @@ const rebuildCommand = (): BusCommand =>
     'rebuild',
     'Rebuild canonical tables and the published database from journal and store. Stop the daemon first.',
   )
+    .option('--from-objects', 'on a cluster whose database is lost: rebuild the database from the object store')
     .explain({
       exitCodes: {
         0: 'everything is rebuilt',
         2: 'a stored artifact is missing or damaged; its table is unchanged',
       },
-      examples: ['quantbot-bus rebuild', 'quantbot-bus rebuild --json'],
+      examples: ['quantbot-bus rebuild', 'quantbot-bus rebuild --json', 'quantbot-bus rebuild --from-objects'],
     })
     .runs(async () => (await import('../commands/rebuild.js')).rebuildCommand);
 

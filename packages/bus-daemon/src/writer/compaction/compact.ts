@@ -22,6 +22,7 @@ import {
   positionIn,
   type Segment,
   segmentName,
+  segmentsToMerge,
   seqName,
 } from '@quantbot/bus-format/journal';
 import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
@@ -30,13 +31,6 @@ import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '
 import type { Bus } from '../bus.js';
 import { type HotFile, linkAgain } from './link-again.js';
 
-/**
- * A segment is merged with its elder once it has grown to this part of it: the number of segments
- * stays logarithmic.
- */
-const tierFactor = 4;
-/** Segments beyond this size are not merged any more, so that no step takes for ever. */
-const maxMergedBytes = 1024 * 1024 * 1024;
 const compactorMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
@@ -178,22 +172,6 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
 async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
   const newest = modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
   return shownRows(table, rows, String(newest));
-}
-
-/**
- * The youngest segments that are to become one: each elder is taken in while it is not much larger
- * than all younger together.
- */
-export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
-  let from = live.length - 1;
-  let bytes = live.at(-1)?.bytes ?? 0;
-  while (from > 0) {
-    const elder = live[from - 1] as Segment;
-    if (elder.bytes >= tierFactor * bytes || elder.bytes + bytes > maxMergedBytes) break;
-    bytes += elder.bytes;
-    from--;
-  }
-  return live.slice(from);
 }
 
 async function mergeIn(

@@ -1,7 +1,7 @@
-import { type Segment, segmentName } from '@quantbot/bus-format/journal';
 import { fc } from '@quantbot/tooling-testing/properties';
 import { expect, test } from 'vitest';
-import { segmentsToMerge } from './compact.js';
+import { type Segment, segmentName } from './files.js';
+import { segmentsToMerge } from './tiers.js';
 
 const segment = (first: number, last: number, bytes: number): Segment => ({
   first,

@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import { concurrently, daemonError, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import { openMemoryDatabase, query, type SqlValue } from '@quantbot/bus-format/duckdb';
+import {
+  checkSeal,
+  journalColumns,
+  liveSegments,
+  rowsFile,
+  type Segment,
+  segmentName,
+  segmentsToMerge,
+} from '@quantbot/bus-format/journal';
+import { faultPoint } from '@quantbot/infra/files';
+import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import { type HistoryRow, historyBetween, historyColumns } from './history.js';
+import type { Postgres } from './postgres/postgres.js';
+
+const folder = 'journal/';
+const pageSize = 1000;
+/** So many jobs are read and written at once. */
+const stepJobs = 1000;
+/** The objects are folded when there are more. */
+const maxObjects = 32;
+const downloadsAtOnce = 16;
+const readMemoryMb = 512;
+
+/** The part of the journal that is in the object store. */
+export interface ArchivedJournal {
+  /** The objects that hold it, in order; neighbours may overlap. */
+  live: Segment[];
+  /** Objects that lie within a wider one. */
+  garbage: Segment[];
+  /** All jobs up to this one are there. */
+  seq: number;
+  /** The last job that is there; larger than `seq` only if some before it are missing. */
+  lastSeq: number;
+}
+
+/** Lists the journal's objects, `journal/<first>-<last>.parquet`. Their names say all. */
+export async function archivedJournal(objects: Objects): Promise<ArchivedJournal> {
+  const all: Segment[] = [];
+  let page: ListedObject[];
+  let after: string | undefined;
+  do {
+    page = await objects.list(folder, { limit: pageSize, ...(after !== undefined && { after }) });
+    for (const { key, bytes } of page) {
+      const [, first, last] = /^journal\/(\d{12})-(\d{12})\.parquet$/.exec(key) ?? [];
+      if (first !== undefined) all.push({ first: Number(first), last: Number(last), name: key, bytes });
+    }
+    after = page.at(-1)?.key;
+  } while (page.length === pageSize);
+  const live = liveSegments(all, Number.POSITIVE_INFINITY);
+  let seq = 0;
+  for (const { first, last } of live) if (first <= seq + 1) seq = Math.max(seq, last);
+  return { live, garbage: all.filter(one => !live.includes(one)), seq, lastSeq: live.at(-1)?.last ?? 0 };
+}
+
+/** Writes one sealed file from others: all of their rows once, in order. */
+export type MergeFiles = (sql: string, paths: readonly string[], target: string) => Promise<void>;
+
+/**
+ * Keeps the journal in the object store beside PostgreSQL, so that the bucket alone can give it
+ * back. For the publisher alone; two that meet write the same rows under names that may overlap.
+ */
+export class JournalArchive {
+  readonly #postgres: Postgres;
+  readonly #objects: Objects;
+  #seq: number;
+
+  private constructor(postgres: Postgres, objects: Objects, seq: number) {
+    this.#postgres = postgres;
+    this.#objects = objects;
+    this.#seq = seq;
+  }
+
+  /**
+   * Looks where the objects end.
+   *
+   * @throws DaemonError `CLUSTER_BEHIND` if PostgreSQL lacks jobs that they have.
+   */
+  static async open(postgres: Postgres, objects: Objects): Promise<JournalArchive> {
+    const { seq, lastSeq } = await archivedJournal(objects); // before the head, which is never behind
+    const [head] = await postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
+    if (head !== undefined && head.seq < lastSeq)
+      throw daemonError(
+        'CLUSTER_BEHIND',
+        `The database has jobs up to seq ${head.seq}, and the journal in ${objects.url} has them up to seq ${lastSeq}.`,
+      );
+    return new JournalArchive(postgres, objects, seq);
+  }
+
+  /** Every job up to this one is in the object store. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Writes the rows of all jobs up to a seq that are not there yet. */
+  async advance(upTo: number): Promise<void> {
+    while (this.#seq < upTo) {
+      const first = this.#seq + 1;
+      const rows = await historyBetween(this.#postgres, first, Math.min(this.#seq + stepJobs, upTo));
+      const last = rows.at(-1)?.seq;
+      if (last === undefined) return;
+      await this.#objects.create(keyOf(first, last), rowsFile(rows, historyColumns));
+      faultPoint('archive:written');
+      this.#seq = last;
+    }
+  }
+
+  /**
+   * Replaces many small objects by a larger one.
+   *
+   * @param merge writes that file.
+   * @param work an empty folder for the files, which the caller removes.
+   * @returns whether there was anything to do.
+   */
+  async fold(merge: MergeFiles, work: string): Promise<boolean> {
+    const { live } = await archivedJournal(this.#objects);
+    const group = live.length > maxObjects ? segmentsToMerge(live) : [];
+    const [first, last] = [group[0], group.at(-1)];
+    if (group.length < 2 || first === undefined || last === undefined) return false;
+    const paths = await downloadJournal(this.#objects, group, work);
+    const target = join(work, 'folded');
+    await merge(foldSql(paths), paths, target);
+    await this.#objects.create(keyOf(first.first, last.last), { path: target });
+    const { garbage } = await archivedJournal(this.#objects);
+    await this.#objects.remove(garbage.map(({ name }) => name));
+    return true;
+  }
+}
+
+const keyOf = (first: number, last: number): string => `${folder}${segmentName(first, last)}`;
+
+/** Copies objects of the journal into a folder. */
+export async function downloadJournal(objects: Objects, segments: readonly Segment[], into: string): Promise<string[]> {
+  return concurrently(
+    segments,
+    async ({ name }) => {
+      const path = join(into, name.slice(folder.length));
+      if ((await objects.download(name, path)) === undefined)
+        throw daemonError('JOURNAL_DAMAGED', `${objects.url}/${name} has vanished.`);
+      return path;
+    },
+    downloadsAtOnce,
+  );
+}
+
+const columns = [...journalColumns, { name: 'retry_of', type: 'BIGINT' }];
+
+/** Objects may overlap where two publishers have met, and then say the same. */
+const foldSql = (paths: readonly string[]): string =>
+  `SELECT DISTINCT ON (seq, ordinal) ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)}) ORDER BY seq, ordinal`;
+
+/**
+ * Reads the rows of a downloaded object with `seq > after`, in steps of so many jobs.
+ *
+ * @throws DaemonError `JOURNAL_DAMAGED` if its checksum does not match.
+ */
+export async function* readJournalFile(path: string, after: number): AsyncGenerator<HistoryRow[]> {
+  if ((await checkSeal(path)) !== 'sound')
+    throw daemonError('JOURNAL_DAMAGED', `${path}: the checksum does not match, so the rows may be wrong.`);
+  const { connection, close } = await openMemoryDatabase({ memoryMb: readMemoryMb, threads: 2 });
+  try {
+    const from = `FROM read_parquet(${literalList([path])}, schema = ${schemaMap(columns)})`;
+    const selected = historyColumns.map(([name, kind]) =>
+      kind === 'timestamp' ? `epoch_ms(${name}) AS ${name}` : name,
+    );
+    const [range] = await query<{ last: bigint | null }>(connection, `SELECT max(seq) AS last ${from}`);
+    for (let last = after; last < Number(range?.last ?? 0); last += stepJobs) {
+      const rows = await query<Record<string, SqlValue>>(
+        connection,
+        `SELECT ${selected.join(', ')} ${from} WHERE seq > ${last} AND seq <= ${last + stepJobs} ORDER BY seq, ordinal`,
+      );
+      for (const row of rows) for (const name in row) if (typeof row[name] === 'bigint') row[name] = Number(row[name]);
+      if (rows.length > 0) yield rows as unknown as HistoryRow[];
+    }
+  } finally {
+    close();
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { DaemonError } from '@quantbot/bus-format';
+import type { Segment } from '@quantbot/bus-format/journal';
+import type { Objects } from '@quantbot/infra/objects';
+import { archivedJournal, downloadJournal, readJournalFile } from '../archive.js';
+import { historyBetween } from '../history.js';
+import type { Postgres } from '../postgres/postgres.js';
+
+/** An object of the journal that is damaged, missing, or says something else than PostgreSQL. */
+export interface ArchiveProblem {
+  what: string;
+  detail: string;
+}
+
+/** Reads every object of the journal, and compares its rows with those of PostgreSQL. */
+export async function compareArchive(postgres: Postgres, objects: Objects): Promise<ArchiveProblem[]> {
+  const { live } = await archivedJournal(objects);
+  const problems: ArchiveProblem[] = [];
+  let seq = 0;
+  for (const segment of live) {
+    if (segment.first > seq + 1)
+      problems.push({ what: 'journal/', detail: `no object has the jobs ${seq + 1} to ${segment.first - 1}` });
+    seq = Math.max(seq, segment.last);
+    const detail = await differenceIn(postgres, objects, segment);
+    if (detail !== undefined) problems.push({ what: segment.name, detail });
+  }
+  return problems;
+}
+
+async function differenceIn(postgres: Postgres, objects: Objects, segment: Segment): Promise<string | undefined> {
+  if ((await objects.head(segment.name)) === undefined) return undefined; // folded meanwhile
+  const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-journal-'));
+  try {
+    const [path = ''] = await downloadJournal(objects, [segment], folder);
+    let seq = segment.first - 1;
+    for await (const rows of readJournalFile(path, seq)) {
+      const last = rows.at(-1)?.seq ?? seq;
+      if (!isDeepStrictEqual(rows, await historyBetween(postgres, seq + 1, last)))
+        return `it has other rows than PostgreSQL for the jobs ${seq + 1} to ${last}`;
+      seq = last;
+    }
+    return seq === segment.last ? undefined : `it ends at seq ${seq}`;
+  } catch (error) {
+    if (error instanceof DaemonError && error.code === 'JOURNAL_DAMAGED') return 'its checksum does not match';
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

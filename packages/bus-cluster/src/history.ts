@@ -1,0 +1,71 @@
+import { daemonError } from '@quantbot/bus-format';
+import { canonTableOf } from '@quantbot/bus-format/canon';
+import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
+import { rowFrom, writeJobs } from './journal.js';
+import type { Postgres, Queries } from './postgres/postgres.js';
+
+/** A row of the journal, and the seq of the rejection that its job retries (0: none). */
+export type HistoryRow = JournalRow & { retry_of: number };
+
+/** The columns of a {@link HistoryRow} in the order of a file. */
+export const historyColumns: readonly ColumnOf<HistoryRow>[] = [...journalColumnKinds, ['retry_of', 'int64']];
+
+/** The rows of jobs from one seq to another, in order. */
+export async function historyBetween(queries: Queries, first: number, last: number): Promise<HistoryRow[]> {
+  const rows = await queries.query(
+    `SELECT journal.*, jobs.retry_of FROM bus.journal JOIN bus.jobs USING (seq)
+     WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal`,
+    [first, last],
+  );
+  return rows.map(row => ({ ...rowFrom(row), retry_of: row.retry_of as number }));
+}
+
+/** Limits of a fragment that is made of the past. */
+const maxJobs = 256;
+const maxBytes = 256 * 1024 * 1024;
+
+/**
+ * Appends jobs that were committed elsewhere, with the seqs that they have. Each call is one
+ * transaction, and goes on where the journal ends. The jobs count as settled.
+ *
+ * @param rows all rows of these jobs, in order, without a gap.
+ * @throws DaemonError `JOURNAL_BUSY` if the journal does not end just before them.
+ */
+export async function appendHistory(postgres: Postgres, rows: readonly HistoryRow[]): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
+  await postgres.transaction(async queries => {
+    const [head] = await queries.query<{ seq: number }>('SELECT seq FROM bus.head FOR UPDATE');
+    if (head?.seq !== first.seq - 1)
+      throw daemonError(
+        'JOURNAL_BUSY',
+        `The journal ends at seq ${head?.seq}, and not before seq ${first.seq}: another program writes to it.`,
+      );
+    const retryOf = new Map(rows.map(row => [row.claim, row.retry_of]));
+    for (const part of partsOf(rows)) await writeJobs(queries, part, { tables: tablesOf(part), retryOf, isPast: true });
+  });
+}
+
+/** Splits rows into commits, which become fragments: a few jobs, and not too many bytes. */
+export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
+  const parts: HistoryRow[][] = [];
+  let bytes = 0;
+  let firstSeq = 0;
+  for (const row of rows) {
+    const part = parts.at(-1);
+    const isNewJob = part?.at(-1)?.seq !== row.seq;
+    if (part === undefined || (isNewJob && (bytes > maxBytes || row.seq - firstSeq >= maxJobs))) {
+      parts.push([row]);
+      bytes = 0;
+      firstSeq = row.seq;
+    } else part.push(row);
+    bytes += row.bytes ?? 0;
+  }
+  return parts;
+}
+
+const tablesOf = (rows: readonly HistoryRow[]): string[] => [
+  ...new Set(
+    rows.flatMap(({ status, schema_hint }) => (status === 'ingested' ? (canonTableOf(schema_hint) ?? []) : [])),
+  ),
+];

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JournalArchive } from '@quantbot/bus-cluster';
+import type { WorkerProcess } from '@quantbot/duckdb-process';
+import type { Cluster } from './cluster.js';
+
+const memoryMb = 512;
+const timeoutMs = 600_000;
+
+/** The journal in the object store: the publisher writes it beside the lake, and folds it. */
+export class JournalObjects {
+  readonly #cluster: Cluster;
+  readonly #worker: WorkerProcess;
+  #archive: JournalArchive | undefined;
+  #folding: Promise<void> | undefined;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#worker = cluster.fragmentWriter.another('journal');
+  }
+
+  /**
+   * Writes the rows of all jobs up to a seq that are not there yet.
+   *
+   * @returns every job up to this one is there.
+   * @throws DaemonError `CLUSTER_BEHIND`.
+   */
+  async advance(upTo: number): Promise<number> {
+    const { postgres, objects } = this.#cluster;
+    this.#archive ??= await JournalArchive.open(postgres, objects);
+    await this.#archive.advance(upTo);
+    return this.#archive.seq;
+  }
+
+  /** Begins to fold small objects into larger ones, unless that is under way. */
+  foldBeside(): void {
+    this.#folding ??= this.#fold()
+      .catch(error => this.#cluster.logger.error({ err: error }, 'objects of the journal could not be folded'))
+      .finally(() => {
+        this.#folding = undefined;
+      });
+  }
+
+  /** Looks at the objects again when they are needed next: another daemon may have written some. */
+  forget(): void {
+    this.#archive = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#worker.close();
+    await this.#folding;
+  }
+
+  async #fold(): Promise<void> {
+    const folder = join(this.#cluster.workFolder, `journal-${randomUUID()}`);
+    await mkdir(folder, { recursive: true });
+    try {
+      await this.#archive?.fold(this.#merge, folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  #merge = async (sql: string, paths: readonly string[], path: string): Promise<void> => {
+    await this.#worker.request(
+      {
+        task: 'copy',
+        setup: [],
+        sql,
+        untrusted: false,
+        readable: [],
+        path,
+        file: { compression: 'zstd', readBack: true, seal: true },
+        sources: paths.map(source => ({ path: source })),
+        memoryMb,
+      },
+      timeoutMs,
+    );
+  };
+}
