@@ -1,11 +1,11 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { Journal, seqName } from '@quantbot/bus-format/journal';
+import { Journal, listSegments, seqName } from '@quantbot/bus-format/journal';
 import { expect, test } from 'vitest';
 import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import type { Bus } from './bus.js';
-import { compactHot } from './compaction/compact.js';
+import { compactHot, mergeTiers } from './compaction/compact.js';
 
 /** Two segments, 1 to 2 and 3 to 4, and the commits 5 to 7. */
 async function busWithHistory(): Promise<Bus> {
@@ -48,4 +48,20 @@ test.each<[string, (bus: Bus) => void, RegExp]>([
     message: expect.stringMatching(message),
     hint: expect.stringContaining('backup'),
   });
+});
+
+test('one that is read beside the daemon finds every row, whatever compaction has moved meanwhile', async () => {
+  const bus = await busWithHistory();
+  const journal = await Journal.read(bus.layout);
+  const all = await journal.ingestedBetween(0, 7);
+  expect(all.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  await compactHot(bus, compactor);
+  for (let seq = 5; seq <= 7; seq++) rmSync(commitOf(bus, seq), { recursive: true });
+  expect(await journal.ingestedBetween(0, 7)).toEqual(all);
+  await mergeTiers(bus, compactor);
+  const { garbage } = await listSegments(bus.layout.segments);
+  expect(garbage).not.toEqual([]);
+  for (const name of garbage) rmSync(join(bus.layout.segments, name));
+  expect(await journal.ingestedBetween(0, 7)).toEqual(all);
+  journal.close();
 });

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
-import { daemonError } from '../errors.js';
+import { daemonError, ignoreMissing } from '../errors.js';
 
 /** The width of sequence numbers in names, so that name order is number order. */
 export const seqDigits = 12;
@@ -70,8 +70,8 @@ export async function readSegments(folder: string): Promise<Segment[]> {
   for (const name of names) {
     const match = segmentPattern.exec(name);
     if (match === null) continue;
-    const { size } = await stat(join(folder, name));
-    all.push({ first: Number(match[1]), last: Number(match[2]), name, bytes: size });
+    const info = await stat(join(folder, name)).catch(ignoreMissing); // compaction may have removed it
+    if (info !== undefined) all.push({ first: Number(match[1]), last: Number(match[2]), name, bytes: info.size });
   }
   return all;
 }
@@ -82,6 +82,26 @@ export function liveSegments(all: readonly Segment[], upTo: number): Segment[] {
   return candidates
     .filter(s => !candidates.some(wider => wider !== s && wider.first <= s.first && wider.last >= s.last))
     .sort((a, b) => a.first - b.first);
+}
+
+/** Returns whether the live segments of a folder are others than these. */
+export async function haveMoved(folder: string, segments: readonly Segment[]): Promise<boolean> {
+  const { live } = await listSegments(folder);
+  return live.length !== segments.length || live.some(({ name }, at) => name !== segments[at]?.name);
+}
+
+/**
+ * A gap between segments means that someone deleted a part of the journal.
+ *
+ * @throws DaemonError `JOURNAL_DAMAGED`.
+ */
+export function mustFollowEachOther(segments: readonly Segment[]): void {
+  let next = 1;
+  for (const { first, last } of segments) {
+    if (first !== next)
+      throw daemonError('JOURNAL_DAMAGED', `journal/segments has no rows for the jobs ${next} to ${first - 1}.`);
+    next = last + 1;
+  }
 }
 
 /**

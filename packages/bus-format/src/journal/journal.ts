@@ -6,11 +6,21 @@ import { syncFolder } from '@quantbot/infra/files';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
 import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
+import { askUntilStill } from './beside-daemon.js';
 import { ensureEmptyCommit } from './empty-files.js';
-import { countTableFiles, listHotCommits, listSegments, mustBeFiles, type Segment, seqName } from './files.js';
+import {
+  countTableFiles,
+  haveMoved,
+  listHotCommits,
+  listSegments,
+  mustBeFiles,
+  mustFollowEachOther,
+  type Segment,
+  seqName,
+} from './files.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { withoutRotten } from './rot.js';
-import { groupByClaim, type JobHead, type JournalRow, journalColumnKinds } from './row.js';
+import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, journalColumnKinds } from './row.js';
 import type { JournalSnapshot } from './snapshot.js';
 import { journalViewsAt } from './views.js';
 
@@ -37,12 +47,14 @@ export class Journal {
   /** How many files of canonical tables each of them has. */
   #tableFiles = new Map<number, number>();
   readonly #keys = new KnownKeys();
+  readonly #isBesideDaemon: boolean;
   #viewsCurrent = false;
   #version = 0;
 
-  private constructor(layout: BusLayout, database: MemoryDatabase) {
+  private constructor(layout: BusLayout, database: MemoryDatabase, isBesideDaemon: boolean) {
     this.#layout = layout;
     this.#database = database;
+    this.#isBesideDaemon = isBesideDaemon;
   }
 
   /**
@@ -57,7 +69,7 @@ export class Journal {
     for (const name of await readdir(layout.building))
       await rm(join(layout.building, name), { recursive: true, force: true });
     return withoutRotten(layout, async () => {
-      const journal = await Journal.read(layout);
+      const journal = await Journal.#load(layout, false);
       try {
         await journal.check();
         await journal.#loadKeys();
@@ -69,9 +81,17 @@ export class Journal {
     });
   }
 
-  /** Opens the journal for reading only, beside a daemon that runs. */
-  static async read(layout: BusLayout): Promise<Journal> {
-    const journal = new Journal(layout, await openMemoryDatabase({ memoryMb: lookupMemoryMb, threads: 2 }));
+  /**
+   * Opens the journal for reading only, beside a daemon that runs. A query that meets a compaction
+   * runs again.
+   */
+  static read(layout: BusLayout): Promise<Journal> {
+    return Journal.#load(layout, true);
+  }
+
+  static async #load(layout: BusLayout, isBesideDaemon: boolean): Promise<Journal> {
+    const database = await openMemoryDatabase({ memoryMb: lookupMemoryMb, threads: 2 });
+    const journal = new Journal(layout, database, isBesideDaemon);
     await journal.reload();
     return journal;
   }
@@ -125,7 +145,7 @@ export class Journal {
     );
     this.#viewsCurrent = false;
     this.#version++;
-    this.#checkCoverage();
+    mustFollowEachOther(segments);
   }
 
   /** Records that a commit is in `hot/`: its last seq, its files of canonical tables, its keys. */
@@ -171,17 +191,11 @@ export class Journal {
 
   /** The jobs with `after < seq <= upTo`, newest first, without their rows. */
   async jobHeads(after: number, upTo: number): Promise<JobHead[]> {
-    const jobs = await this.query<{ seq: bigint; job_id: string; rejected: boolean; at: bigint; n: bigint }>(
+    const jobs = await this.query<JobHeadRow>(
       `SELECT seq, any_value(job_id) AS job_id, bool_or(status = 'rejected') AS rejected, epoch_ms(max(committed_at)) AS at, count(*) AS n
 FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY seq DESC`,
     );
-    return jobs.map(({ seq, job_id, rejected, at, n }) => ({
-      seq: Number(seq),
-      jobId: job_id,
-      isRejected: rejected,
-      committedAtMs: Number(at),
-      rows: Number(n),
-    }));
+    return jobs.map(jobHead);
   }
 
   /** All rows of these jobs, by claim, in order. */
@@ -251,6 +265,16 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
 
   /** Queries `_bus.journal` and `_bus.hot_journal`; a list of strings is the statement's `$1`. */
   async query<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
+    const ask = () => this.#ask<Row>(sql, list);
+    if (!this.#isBesideDaemon) return ask();
+    return askUntilStill(
+      ask,
+      () => haveMoved(this.#layout.segments, this.#segments),
+      () => this.reload(),
+    );
+  }
+
+  async #ask<Row>(sql: string, list?: readonly string[]): Promise<Row[]> {
     const connection = await this.#connection();
     if (list === undefined) return query<Row>(connection, sql);
     const reader = await connection.runAndReadAll(sql, [listValue([...list])], [LIST(VARCHAR)]);
@@ -283,18 +307,5 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
       hotCommits: this.#hot,
       segments: this.#segments.map(segment => segment.name),
     };
-  }
-
-  /** Segments must follow one another: a gap means that someone deleted a part of the journal. */
-  #checkCoverage(): void {
-    let next = 1;
-    for (const segment of this.#segments) {
-      if (segment.first !== next)
-        throw daemonError(
-          'JOURNAL_DAMAGED',
-          `journal/segments has no rows for the jobs ${next} to ${segment.first - 1}.`,
-        );
-      next = segment.last + 1;
-    }
   }
 }

@@ -128,6 +128,24 @@ export interface JobHead {
   rows: number;
 }
 
+/** A {@link JobHead} as DuckDB gives it. */
+export interface JobHeadRow {
+  seq: bigint;
+  job_id: string;
+  rejected: boolean;
+  at: bigint;
+  n: bigint;
+}
+
+/** Returns the head of a job from its row. */
+export const jobHead = ({ seq, job_id, rejected, at, n }: JobHeadRow): JobHead => ({
+  seq: Number(seq),
+  jobId: job_id,
+  isRejected: rejected,
+  committedAtMs: Number(at),
+  rows: Number(n),
+});
+
 /** Rows by the claim of their job. */
 export function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {
   const byClaim = new Map<string, JournalRow[]>();
