@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError, ignoreMissing } from '../errors.js';
 
 /** The width of sequence numbers in names, so that name order is number order. */
@@ -142,4 +143,12 @@ export function mustBeFiles(paths: readonly string[]): void {
   for (const path of paths)
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false)
       throw daemonError('JOURNAL_DAMAGED', `${path} is not a regular file.`);
+}
+
+/** The error of a journal that DuckDB cannot read. */
+export function unreadable(cause: unknown): Error {
+  const { message } = cause as Error;
+  return (
+    machineFaultIn(message) ?? daemonError('JOURNAL_DAMAGED', `The journal cannot be read: ${message}.`, { cause })
+  );
 }

@@ -14,7 +14,8 @@ export {
   seqName,
   tableFileName,
 } from './files.js';
-export { Journal, type KnownArtifact } from './journal.js';
+export { Journal } from './journal.js';
+export type { KnownArtifact } from './known-keys.js';
 export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export {

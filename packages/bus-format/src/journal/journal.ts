@@ -4,7 +4,6 @@ import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-ap
 import type { BusLayout } from '@quantbot/infra';
 import { syncFolder } from '@quantbot/infra/files';
 import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
-import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
 import { askUntilStill } from './beside-daemon.js';
 import { ensureEmptyCommit } from './empty-files.js';
@@ -17,20 +16,13 @@ import {
   mustFollowEachOther,
   type Segment,
   seqName,
+  unreadable,
 } from './files.js';
-import { hashOf, hashSql, KnownKeys } from './known-keys.js';
+import { hashOf, hashSql, type KnownArtifact, KnownKeys } from './known-keys.js';
 import { withoutRotten } from './rot.js';
 import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, journalColumnKinds } from './row.js';
 import type { JournalSnapshot } from './snapshot.js';
 import { journalViewsAt } from './views.js';
-
-/** An artifact that the journal names, as far as write-once needs to know it. */
-export interface KnownArtifact {
-  seq: number;
-  sha256: string;
-  /** Where it is stored. */
-  relPath: string;
-}
 
 /** How much memory the daemon's own look-ups may take. */
 const lookupMemoryMb = 128;
@@ -236,11 +228,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     const [row] = await this.query<{ n: bigint }>(
       'SELECT count(DISTINCT seq) AS n FROM _bus.hot_journal WHERE (SELECT count(*) FROM _bus.journal) >= 0',
     ).catch(error => {
-      const { message } = error as Error;
-      throw (
-        machineFaultIn(message) ??
-        daemonError('JOURNAL_DAMAGED', `The journal cannot be read: ${message}.`, { cause: error })
-      );
+      throw unreadable(error);
     });
     const missing = this.lastSeq - this.compactedSeq - Number(row?.n);
     if (missing !== 0)

@@ -1,5 +1,13 @@
 import { hash } from 'node:crypto';
 
+/** An artifact that the journal names, as far as write-once needs to know it. */
+export interface KnownArtifact {
+  seq: number;
+  sha256: string;
+  /** Where it is stored. */
+  relPath: string;
+}
+
 const hashDigits = 12;
 
 /** {@link hashOf} as SQL over a column of keys. */
