@@ -1,7 +1,10 @@
 /** `@quantbot/bus-cluster/care`: an operator's tools for clusters. */
+export { adviseBackup, type BackupAdvice, describeBackupAdvice } from './backup.js';
 export { examineCluster } from './doctor.js';
+export { type ClusterGcItem, collectClusterGarbage } from './gc/gc.js';
 export { ClusterJobs, openJobsOf } from './jobs.js';
 export { publishedSeq } from './published-seq.js';
 export { RejectedJobs } from './rejected.js';
+export { type ClusterScrub, scrubCluster } from './scrub.js';
 export { describeClusterStatus, readClusterStatus } from './status.js';
 export { verifyCluster } from './verify.js';

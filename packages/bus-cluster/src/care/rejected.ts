@@ -5,8 +5,8 @@ import type { RejectedEntry } from '@quantbot/bus-format/state';
 import { maxManifestBytes, objectKeys, rejectReasonSchema } from '@quantbot/infra';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
+import { pagesOf } from './list-all.js';
 
-const pageSize = 1000;
 const readsAtOnce = 32;
 
 /** The rejected jobs of a cluster. */
@@ -25,12 +25,8 @@ export class RejectedJobs {
   /** All of them, newest first. */
   async list(): Promise<RejectedEntry[]> {
     const ids: string[] = [];
-    for (let after: string | undefined, more = true; more; ) {
-      const page = await this.#objects.list('rejected/', { limit: pageSize, ...(after !== undefined && { after }) });
+    for await (const page of pagesOf(this.#objects, 'rejected/'))
       ids.push(...page.flatMap(({ key }) => /^rejected\/([^/]+?)(?<!\.manifest)\.json$/.exec(key)?.[1] ?? []));
-      after = page.at(-1)?.key;
-      more = page.length === pageSize;
-    }
     const entries = await concurrently(ids, id => this.#entry(id), readsAtOnce);
     return entries.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0));
   }

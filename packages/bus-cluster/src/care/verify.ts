@@ -4,16 +4,16 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { identifier } from '@quantbot/bus-format/sql';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import { hashObject, type ListedObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { rowsBetween } from '../journal.js';
 import { Postgres } from '../postgres/postgres.js';
 import { compareArchive } from './compare-archive.js';
+import { pagesOf } from './list-all.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;
-const pageSize = 1000;
 const objectsAtOnce = 16;
 /** An object that is younger may belong to a job that has not been submitted yet. */
 const inFlightMs = 86_400_000;
@@ -112,15 +112,10 @@ class Verification {
   }
 
   async #findOrphans(): Promise<void> {
-    let page: ListedObject[];
-    let after: string | undefined;
-    do {
-      page = await this.#objects.list('store/', { limit: pageSize, ...(after !== undefined && { after }) });
+    for await (const page of pagesOf(this.#objects, 'store/'))
       for (const { key, modifiedAtMs } of page)
         if (!this.#named.has(key) && Date.now() - modifiedAtMs > inFlightMs)
           this.#add('ORPHAN', key, 'no journal row names it');
-      after = page.at(-1)?.key;
-    } while (page.length === pageSize);
   }
 
   async #checkTables(catalog: Catalog, published: number): Promise<void> {

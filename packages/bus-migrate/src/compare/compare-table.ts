@@ -3,7 +3,8 @@ import type { DuckDBConnection, Json } from '@duckdb/node-api';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import type { BusConfig } from '@quantbot/infra/config';
-import { identityOf, limitsOf, type OldDatabase, openOldDatabase } from '../adopt/old-database.js';
+import { lakeAddress, openLake } from '@quantbot/storage/lake';
+import { identityOf, limitsOf, type OldDatabase, openOldDatabase, type ReaderLimits } from '../adopt/old-database.js';
 import { type ComparedColumn, pairColumns, type SchemaDifference } from './columns.js';
 import { findBusTable, findOldTable, oldCatalog } from './find-tables.js';
 
@@ -63,7 +64,7 @@ export async function compareTable(
   const usual = limitsOf(config);
   const limits = { ...usual, tempFolder: options.tempFolder ?? usual.tempFolder };
   (await openOldDatabase(resolve(oldPath), limits)).close(); // gives a clear error
-  const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
+  const database = await openBus(config, limits);
   const { connection } = database;
   try {
     await connection.run(`ATTACH ${literal(resolve(oldPath))} AS ${oldCatalog} (READ_ONLY)`);
@@ -80,6 +81,16 @@ export async function compareTable(
   } finally {
     database.close();
   }
+}
+
+/** The published database, or the lake of a cluster. */
+async function openBus({ cluster, duckdbPath }: BusConfig, limits: ReaderLimits): Promise<OldDatabase> {
+  if (cluster === undefined) return openOldDatabase(duckdbPath, limits);
+  const lake = await openLake(await lakeAddress(cluster), { readOnly: true, memoryMb: limits.memoryMb });
+  await lake.connection.run(`SET temp_directory = ${literal(limits.tempFolder)}`);
+  await lake.connection.run(`SET TimeZone = 'UTC'`);
+  await lake.connection.run('USE lake');
+  return lake;
 }
 
 function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): string[] {

@@ -1,6 +1,6 @@
 import { compareTable, describeComparison } from '@quantbot/bus-migrate/compare';
 import type { Command } from 'commander';
-import { type CommonOptions, localConfigOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   oldTable?: string;
@@ -20,7 +20,7 @@ export async function compareCommand(
   command: Command,
 ): Promise<void> {
   if (!/^\d{1,6}$/.test(options.limit)) command.error(`error: ${options.limit} is not a number of rows`);
-  const comparison = await compareTable(localConfigOf(options), table, database, {
+  const comparison = await compareTable(configOf(options), table, database, {
     oldTable: options.oldTable,
     key: options.key?.split(',').map(name => name.trim()) ?? [],
     limit: Number(options.limit),

@@ -1,6 +1,7 @@
-import { collectGarbage } from '@quantbot/bus-care/gc';
+import { collectGarbage, type GcOptions } from '@quantbot/bus-care/gc';
 import type { Command } from 'commander';
-import { type CommonOptions, openedBus, parseDuration, print } from '../shared.js';
+import { withClusterPackage } from '../../cluster-package.js';
+import { type CommonOptions, configOf, openedBus, parseDuration, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes what is no longer needed. Without `--apply`, only lists it. */
 export async function gcCommand(
@@ -11,13 +12,16 @@ export async function gcCommand(
   const keepUnfinishedMs = parseDuration(options.keepUnfinished);
   if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
     return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
-  const items = await collectGarbage(await openedBus(options), {
-    keepSettledMs,
-    keepUnfinishedMs,
-    apply: options.apply ?? false,
-  });
+  const items = await collect(options, { keepSettledMs, keepUnfinishedMs, apply: options.apply ?? false });
   const verb = options.apply ? 'removed' : 'would remove';
   print(options, { applied: options.apply ?? false, items }, () =>
     [...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`), `${verb} ${items.length} in all`].join('\n'),
   );
+}
+
+async function collect(options: CommonOptions, gc: GcOptions): Promise<{ kind: string; path: string }[]> {
+  const { cluster } = configOf(options);
+  if (cluster === undefined) return collectGarbage(await openedBus(options), gc);
+  const { collectClusterGarbage } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
+  return collectClusterGarbage(cluster, gc);
 }

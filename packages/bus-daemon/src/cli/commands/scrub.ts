@@ -1,22 +1,30 @@
 import { paceOf, scrub } from '@quantbot/bus-care/scrub';
 import type { ScrubState } from '@quantbot/bus-format/state';
+import { withClusterPackage } from '../../cluster-package.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /**
  * `quantbot-bus scrub`: what the daemon does in the background, now. Exit code 2 when a file is
  * damaged.
  */
 export async function scrubCommand(options: CommonOptions & { mbPerSecond?: number }): Promise<void> {
-  const config = await openedBus(options);
+  const config = configOf(options);
   const bytesPerS = options.mbPerSecond === undefined ? config.scrub.bytesPerS : options.mbPerSecond * 1_000_000;
-  const state = await withProgress(options, onProgress => scrub(config, { pace: paceOf(bytesPerS), onProgress }));
-  const { place: _, ...report } = state;
-  print(options, report, () => describe(state));
-  if (state.findings.length > 0) process.exitCode = 2;
+  const pace = paceOf(bytesPerS);
+  const report = await withProgress(options, async onProgress => {
+    if (config.cluster !== undefined) {
+      const { scrubCluster } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
+      return scrubCluster(config.cluster, { pace, onProgress });
+    }
+    const { place: _, ...state } = await scrub(await openedBus(options), { pace, onProgress });
+    return state;
+  });
+  print(options, report, () => describe(report));
+  if (report.findings.length > 0) process.exitCode = 2;
 }
 
-function describe({ findings, files, bytes }: ScrubState): string {
+function describe({ findings, files, bytes }: Pick<ScrubState, 'findings' | 'files' | 'bytes'>): string {
   const lines = findings.map(({ code, what, detail }) => `${code.padEnd(16)} ${what}: ${detail}`);
   const verdict = findings.length === 0 ? 'all as they were written' : `${findings.length} damaged or missing`;
   return [...lines, `${files} files, ${bytes} bytes: ${verdict}`].join('\n');

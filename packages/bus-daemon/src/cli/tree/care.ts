@@ -33,7 +33,8 @@ const scrubCommand = (): BusCommand =>
     .option('--mb-per-second <number>', 'read at most this many megabytes a second (scrub.mb_per_second)', parseRate)
     .explain({
       notes: `It first checks the files that are known to be damaged. It then resumes an unfinished pass, or
-starts a new one. If you interrupt it (Ctrl-C), it keeps its place.`,
+starts a new one. If you interrupt it (Ctrl-C), it keeps its place. On a cluster it reads every artifact from the
+object store, and keeps no place.`,
       exitCodes: { 0: 'every file is as it was written', 2: 'a file is missing or damaged' },
       examples: ['quantbot-bus scrub', 'quantbot-bus scrub --mb-per-second 200 --json'],
     })
@@ -41,14 +42,17 @@ starts a new one. If you interrupt it (Ctrl-C), it keeps its place.`,
 
 const backupCommand = (): BusCommand =>
   busCommand('backup', 'Create or update a copy of the whole bus as of one moment, while the daemon runs.')
-    .argument('<folder>', 'a folder on another disk: empty, or with an earlier backup of this bus')
+    .argument('[folder]', 'a folder on another disk: empty, or with an earlier backup of this bus; none on a cluster')
     .explain({
       notes: `The folder is laid out as a bus root. To restore, copy it to the new bus_root and start the daemon, which rebuilds
 the database, the compacted tables and the exports. A backup copies and hashes new artifacts. It hashes
-each earlier copy once in scrub.interval.`,
+each earlier copy once in scrub.interval.
+
+On a cluster, it takes no folder and copies nothing. It says how to back up PostgreSQL and the object store, and
+whether the object store has each artifact of the journal.`,
       exitCodes: {
         0: 'the backup is complete',
-        2: 'artifacts of the bus are missing or changed; all others are copied',
+        2: 'artifacts of the bus are missing or changed; all others are copied (on a cluster, nothing is copied)',
       },
       examples: ['quantbot-bus backup /mnt/backup/bus', 'quantbot-bus backup /mnt/backup/bus --json'],
     })
@@ -77,5 +81,9 @@ const gcCommand = (): BusCommand =>
     .option('--apply', 'remove them')
     .option('--keep <duration>', 'keep settled jobs this long (30d, 12h)', '30d')
     .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long', '1d')
-    .explain({ examples: ['quantbot-bus gc', 'quantbot-bus gc --keep 7d --apply'] })
+    .explain({
+      notes: `On a cluster it also removes files of the lake that nothing names, and daemons that are gone. Whatever the
+options say, it keeps objects of the store and the lake that are younger than an hour.`,
+      examples: ['quantbot-bus gc', 'quantbot-bus gc --keep 7d --apply'],
+    })
     .runs(async () => (await import('../commands/gc.js')).gcCommand);

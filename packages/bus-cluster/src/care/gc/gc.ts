@@ -1,0 +1,152 @@
+import type { GcOptions } from '@quantbot/bus-care/gc';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { type ListedObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { lakeAddress } from '@quantbot/storage/lake';
+import { mustBeCurrent } from '../../migrate.js';
+import { Postgres } from '../../postgres/postgres.js';
+import { pagesOf } from '../list-all.js';
+import { namedInLake } from './named-in-lake.js';
+import { SubmittedObjects } from './submitted.js';
+
+/** Something that is (or would be) removed. */
+export interface ClusterGcItem {
+  kind: 'processed' | 'rejected' | 'orphan' | 'lake' | 'daemon';
+  /** The key of an object, or the name of a daemon. */
+  path: string;
+}
+
+/** What is younger may belong to a job or a publication that is under way, whatever was asked. */
+const inFlightMs = 3_600_000;
+const removedAtOnce = 100;
+
+/**
+ * Removes outcomes of settled jobs past their retention, stored objects that no job names, files
+ * of the lake that nothing names, and daemons that ended without a word. Daemons may run. It needs
+ * credentials that may delete below `store/`, `lake/`, `receipts/` and `rejected/`.
+ *
+ * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`; BusError of the
+ * object store.
+ */
+export async function collectClusterGarbage(cluster: ClusterConfig, options: GcOptions): Promise<ClusterGcItem[]> {
+  const { postgres: url, root } = await lakeAddress(cluster);
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const postgres = await Postgres.open(url, { connections: 2 });
+  try {
+    await mustBeCurrent(postgres);
+    return await new Collection({ postgres, objects, root }, options).run();
+  } finally {
+    await postgres.close();
+  }
+}
+
+class Collection {
+  readonly #postgres: Postgres;
+  readonly #objects: Objects;
+  readonly #root: string;
+  readonly #options: GcOptions;
+  readonly #items: ClusterGcItem[] = [];
+
+  constructor({ postgres, objects, root }: { postgres: Postgres; objects: Objects; root: string }, options: GcOptions) {
+    this.#postgres = postgres;
+    this.#objects = objects;
+    this.#root = root;
+    this.#options = options;
+  }
+
+  async run(): Promise<ClusterGcItem[]> {
+    await this.#settled('processed', 'receipts/');
+    await this.#settled('rejected', 'rejected/');
+    await this.#orphans();
+    await this.#leftoversOfLake();
+    await this.#daemons();
+    return this.#items;
+  }
+
+  /** Removes each page at once: an outcome that is replaced meanwhile is hardly in it. */
+  async #settled(kind: 'processed' | 'rejected', prefix: string): Promise<void> {
+    for await (const page of pagesOf(this.#objects, prefix))
+      await this.#remove(kind, keysOf(page.filter(isOlder(this.#options.keepSettledMs))));
+  }
+
+  /**
+   * Finds candidates first, then reads what names objects, the journal last: a job that goes on
+   * meanwhile is found where it was or where it is.
+   */
+  async #orphans(): Promise<void> {
+    const candidates = await this.#old('store/');
+    if (candidates.length === 0) return;
+    const submitted = new SubmittedObjects(this.#objects, entry => !isOlder(this.#options.keepSettledMs)(entry));
+    await submitted.look();
+    await submitted.look(); // a retry moves a job from one place to the other
+    for (let at = 0; at < candidates.length; at += removedAtOnce) {
+      const some = candidates.slice(at, at + removedAtOnce);
+      if (this.#options.apply) await submitted.look();
+      const journalled = await this.#journalled(some);
+      await this.#remove(
+        'orphan',
+        some.filter(key => !submitted.has(key) && !journalled.has(key)),
+      );
+    }
+  }
+
+  /** Those of some objects that the journal names. An object's key has the key of its artifact. */
+  async #journalled(keys: readonly string[]): Promise<Set<string>> {
+    const artifactKeys = keys.flatMap(key => {
+      const [, producer, kind, run, artifact] =
+        /^store\/([^/]+)\/([^/]+)\/([^/@]+)@([^/@]+)\.[0-9a-f]{16}\.parquet$/.exec(key) ?? [];
+      return artifact === undefined ? [] : [`${run}/${producer}/${kind}/${artifact}`];
+    });
+    const rows = await this.#postgres.query<{ rel_path: string }>(
+      `SELECT rel_path FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
+      [artifactKeys],
+    );
+    return new Set(rows.map(({ rel_path }) => rel_path));
+  }
+
+  /** Here too candidates come first: what is added meanwhile is named when that is read. */
+  async #leftoversOfLake(): Promise<void> {
+    const candidates = await this.#old('lake/');
+    if (candidates.length === 0) return;
+    const isNamed = await namedInLake(this.#postgres, this.#root);
+    await this.#remove(
+      'lake',
+      candidates.filter(key => !isNamed(key)),
+    );
+  }
+
+  /** Daemons that were killed long ago; one that ends by itself signs off. */
+  async #daemons(): Promise<void> {
+    const seconds = Math.max(inFlightMs, this.#options.keepUnfinishedMs) / 1000;
+    const gone = await this.#postgres.query<{ daemon: string }>(
+      'SELECT daemon FROM bus.members WHERE last_seen < now() - make_interval(secs => $1) ORDER BY daemon',
+      [seconds],
+    );
+    const names = gone.map(({ daemon }) => daemon);
+    this.#items.push(...names.map(path => ({ kind: 'daemon' as const, path })));
+    if (!this.#options.apply) return;
+    await this.#postgres.query('DELETE FROM bus.work WHERE daemon = ANY($1) AND lease_until < now()', [names]);
+    await this.#postgres.query(
+      'DELETE FROM bus.members WHERE daemon = ANY($1) AND last_seen < now() - make_interval(secs => $2)',
+      [names, seconds],
+    );
+  }
+
+  async #old(prefix: string): Promise<string[]> {
+    const age = Math.max(inFlightMs, this.#options.keepUnfinishedMs);
+    const found: string[] = [];
+    for await (const page of pagesOf(this.#objects, prefix)) found.push(...keysOf(page.filter(isOlder(age))));
+    return found;
+  }
+
+  async #remove(kind: ClusterGcItem['kind'], keys: readonly string[]): Promise<void> {
+    this.#items.push(...keys.map(path => ({ kind, path })));
+    if (this.#options.apply) await this.#objects.remove(keys);
+  }
+}
+
+const keysOf = (page: readonly ListedObject[]): string[] => page.map(({ key }) => key);
+
+const isOlder =
+  (ageMs: number) =>
+  ({ modifiedAtMs }: ListedObject): boolean =>
+    Date.now() - modifiedAtMs > ageMs;

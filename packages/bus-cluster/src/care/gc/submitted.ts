@@ -1,0 +1,52 @@
+import { concurrently } from '@quantbot/bus-format';
+import { BusError, maxManifestBytes, parseObjectManifest } from '@quantbot/infra';
+import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import { pagesOf } from '../list-all.js';
+
+const readsAtOnce = 32;
+
+/**
+ * The stored objects that waiting jobs name, and rejected ones that may still be retried. Each
+ * manifest is read once.
+ */
+export class SubmittedObjects {
+  readonly #objects: Objects;
+  readonly #mayBeRetried: (rejection: ListedObject) => boolean;
+  readonly #read = new Set<string>();
+  readonly #named = new Set<string>();
+
+  /** @param mayBeRetried whether a rejection is not to be removed itself. */
+  constructor(objects: Objects, mayBeRetried: (rejection: ListedObject) => boolean) {
+    this.#objects = objects;
+    this.#mayBeRetried = mayBeRetried;
+  }
+
+  has(object: string): boolean {
+    return this.#named.has(object);
+  }
+
+  /** Reads manifests that were not there before. */
+  async look(): Promise<void> {
+    await this.#lookInto('inbox/', () => true);
+    await this.#lookInto('rejected/', entry => entry.key.endsWith('.manifest.json') && this.#mayBeRetried(entry));
+  }
+
+  async #lookInto(prefix: string, isMeant: (entry: ListedObject) => boolean): Promise<void> {
+    for await (const page of pagesOf(this.#objects, prefix)) {
+      const fresh = page.filter(entry => !this.#read.has(entry.key) && isMeant(entry));
+      await concurrently(fresh, ({ key }) => this.#note(key), readsAtOnce);
+    }
+  }
+
+  async #note(key: string): Promise<void> {
+    this.#read.add(key);
+    try {
+      const bytes = await this.#objects.read(key, maxManifestBytes);
+      if (bytes === undefined) return; // settled meanwhile
+      for (const { object } of parseObjectManifest(bytes).artifacts) this.#named.add(object);
+    } catch (error) {
+      if (!(error instanceof BusError) || error.code.startsWith('OBJECT_STORE')) throw error;
+      // No submission: it names nothing.
+    }
+  }
+}

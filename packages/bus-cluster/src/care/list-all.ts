@@ -1,0 +1,14 @@
+import type { ListedObject, Objects } from '@quantbot/infra/objects';
+
+const pageSize = 1000;
+
+/** All objects below a prefix, page by page. */
+export async function* pagesOf(objects: Pick<Objects, 'list'>, prefix: string): AsyncGenerator<ListedObject[]> {
+  let page: ListedObject[];
+  let after: string | undefined;
+  do {
+    page = await objects.list(prefix, { limit: pageSize, ...(after !== undefined && { after }) });
+    if (page.length > 0) yield page;
+    after = page.at(-1)?.key;
+  } while (page.length === pageSize);
+}

@@ -1,0 +1,138 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openObjects } from '@quantbot/infra/objects';
+import { runIn } from '@quantbot/tooling-testing/old-database';
+import { expect, test } from 'vitest';
+import { describeClusters, type TestCluster } from './support/cluster.js';
+
+const day = 86_400_000;
+
+/** Makes an object as old as this, as a folder can. */
+function age({ folder }: TestCluster, key: string, ms: number): void {
+  const at = (Date.now() - ms) / 1000;
+  utimesSync(join(folder, 'objects', key), at, at);
+}
+
+function put({ folder }: TestCluster, key: string): string {
+  const path = join(folder, 'objects', key);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, 'x');
+  return key;
+}
+
+async function collected(bus: TestCluster, ...args: string[]): Promise<{ kind: string; path: string }[]> {
+  return JSON.parse(await bus.done('gc', '--json', ...args)).items;
+}
+
+describeClusters("an operator's tools", (newCluster, kind) => {
+  test.skipIf(kind !== 'file')('gc removes what nothing names once it is old, and nothing else', async () => {
+    const bus = await newCluster();
+    for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
+    await bus.done('start', '--drain');
+    await bus.done('rebuild'); // the files of the lake before are leftovers
+    await bus.submit('waiting', 2);
+    const old = [
+      ...(await bus.names('store/')),
+      ...(await bus.names('lake/')),
+      ...(await bus.names('receipts/')),
+      put(bus, 'store/p/k/gone@a.0123456789abcdef.parquet'),
+      put(bus, 'store/no name of ours'),
+      put(bus, 'lake/ticks/1-1~0.parquet'),
+    ];
+    for (const key of old) age(bus, key, 2 * day);
+    age(bus, 'receipts/job-0.json', 31 * day);
+    const young = [put(bus, 'store/p/k/young@a.0123456789abcdef.parquet'), put(bus, 'lake/ticks/2-2~0.parquet')];
+    for (const key of young) age(bus, key, day / 48);
+    await bus.pg.query(
+      `INSERT INTO bus.members (daemon, host, pid, version, last_seen) VALUES ('killed', 'h', 1, '1', now() - interval '2 days'), ('runs', 'h', 2, '1', now())`,
+    );
+    const found = await collected(bus, '--keep-unfinished', '0s');
+    const lake = (await bus.names('lake/')).filter(
+      key => /~0\.parquet$/.test(key) || found.some(({ path }) => path === key),
+    );
+    expect(found).toEqual([
+      { kind: 'processed', path: 'receipts/job-0.json' },
+      { kind: 'orphan', path: 'store/no name of ours' },
+      { kind: 'orphan', path: 'store/p/k/gone@a.0123456789abcdef.parquet' },
+      ...lake.filter(key => !young.includes(key)).map(path => ({ kind: 'lake', path })),
+      { kind: 'daemon', path: 'killed' },
+    ]);
+    expect(found.filter(item => item.kind === 'lake').length).toBeGreaterThan(1);
+    const before = await bus.names('');
+    expect(await collected(bus, '--keep-unfinished', '0s', '--apply')).toEqual(found);
+    const gone = found.flatMap(item => (item.kind === 'daemon' ? [] : item.path));
+    expect(await bus.names('')).toEqual(before.filter(key => !gone.includes(key)));
+    expect(await bus.pg.query('SELECT daemon FROM bus.members')).toEqual([{ daemon: 'runs' }]);
+    await bus.done('start', '--drain');
+    expect(await bus.rows('SELECT x FROM canon.ticks ORDER BY x')).toEqual([{ x: 0n }, { x: 1n }, { x: 2n }]);
+    expect(JSON.parse(await bus.done('verify', '--json')).problems).toEqual([]);
+  });
+
+  test.skipIf(kind !== 'file')('gc keeps the files of rejected jobs while they can be retried', async () => {
+    const bus = await newCluster({ canon: { auto_register: false } });
+    await bus.submit('job-0', 0);
+    await bus.done('start', '--drain');
+    for (const key of [...(await bus.names('store/')), ...(await bus.names('rejected/'))]) age(bus, key, 2 * day);
+    expect(await collected(bus, '--apply')).toEqual([]);
+    const all = ['rejected/job-0.json', 'rejected/job-0.manifest.json', ...(await bus.names('store/'))];
+    expect((await collected(bus, '--keep', '1d')).map(item => item.path)).toEqual(all);
+    expect((await collected(bus, '--keep', '1d', '--apply')).map(item => item.path)).toEqual(all);
+    expect(await bus.names('store/')).toEqual([]);
+  });
+
+  test.skipIf(kind !== 'file')('gc keeps a fragment that its daemon may still come back with', async () => {
+    const bus = await newCluster();
+    await bus.submit('job-0', 0);
+    await bus.done('start', '--drain');
+    const [fragment = ''] = (await bus.names('lake/')).filter(key => key.startsWith('lake/ticks/1-1~'));
+    await bus.pg.query(`UPDATE bus.fragments SET object = NULL`);
+    await bus.pg.query('DELETE FROM ducklake_data_file');
+    age(bus, fragment, 2 * day);
+    expect(await collected(bus)).toEqual([]);
+    await bus.pg.query('UPDATE bus.fragments SET object = $1', ['lake/ticks/1-1~other.parquet']);
+    expect(await collected(bus)).toEqual([{ kind: 'lake', path: fragment }]);
+  });
+
+  test('compare, scrub and backup look at a cluster, and find what is wrong', async () => {
+    const bus = await newCluster();
+    for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
+    await bus.done('start', '--drain');
+    await bus.submit('waiting', 2);
+    const json = async (...args: string[]) => JSON.parse(await bus.done(...args, '--json'));
+    const failed = async (...args: string[]) => {
+      const { code, stdout, stderr } = await bus.command(...args, '--json');
+      expect(code, stderr).toBe(2);
+      return JSON.parse(stdout);
+    };
+    const old = join(bus.folder, 'old.duckdb');
+    await runIn(old, 'CREATE TABLE ticks AS SELECT range AS x FROM range(2)');
+    expect(await json('compare', 'ticks', old)).toMatchObject({ equal: true, busRows: 2 });
+    await runIn(old, 'INSERT INTO ticks VALUES (7)');
+    expect(await failed('compare', 'ticks', old)).toMatchObject({ onlyInOld: { rows: 1, shown: [{ x: '7' }] } });
+
+    expect(await json('scrub')).toMatchObject({ files: 2, findings: [] });
+    const advice = await json('backup', 'advice');
+    expect(advice).toMatchObject({ last: { seq: 2 }, artifacts: 2, missing: [], ahead: { objects: 1 } });
+    expect(advice.postgres).toEqual({ archives: false, lastArchivedAt: null, replicas: 0 });
+    expect(Date.parse(advice.last.committedAt)).toBeLessThanOrEqual(Date.now() + 1000);
+
+    const objects = await openObjects(bus.objects);
+    const [first = '', second = ''] = await bus.names('store/');
+    const bytes = Buffer.from((await objects.read(first, 1_000_000)) ?? '');
+    bytes[50] = (bytes[50] ?? 0) ^ 1;
+    await objects.replace(first, bytes);
+    await objects.remove([second]);
+    expect((await failed('scrub')).findings).toMatchObject([
+      { code: 'CHANGED', what: first },
+      { code: 'MISSING', what: second },
+    ]);
+    expect(await failed('backup')).toMatchObject({ artifacts: 2, missing: [second] });
+    await objects.replace(first, Buffer.from('of another size'));
+    expect((await failed('backup')).missing).toEqual([first, second]);
+    expect((await bus.command('backup')).stdout).toContain('The bucket is older than the database');
+    expect(await bus.command('backup', '/tmp/copy')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('CLUSTER_UNSUPPORTED'),
+    });
+  });
+});
