@@ -112,7 +112,7 @@ describeClusters("an operator's tools", (newCluster, kind) => {
 
     expect(await json('scrub')).toMatchObject({ files: 2, findings: [] });
     const advice = await json('backup', 'advice');
-    expect(advice).toMatchObject({ last: { seq: 2 }, artifacts: 2, missing: [], ahead: { objects: 1 } });
+    expect(advice).toMatchObject({ last: { seq: 2 }, artifacts: 2, missing: [], lostJobs: 0, ahead: { objects: 1 } });
     expect(advice.postgres).toEqual({ archives: false, lastArchivedAt: null, replicas: 0 });
     expect(Date.parse(advice.last.committedAt)).toBeLessThanOrEqual(Date.now() + 1000);
 
@@ -130,6 +130,9 @@ describeClusters("an operator's tools", (newCluster, kind) => {
     await objects.replace(first, Buffer.from('of another size'));
     expect((await failed('backup')).missing).toEqual([first, second]);
     expect((await bus.command('backup')).stdout).toContain('The bucket is older than the database');
+    await bus.pg.query('UPDATE bus.head SET seq = 1');
+    expect(await failed('backup')).toMatchObject({ last: { seq: 1 }, lostJobs: 1 });
+    expect(await bus.command('gc')).toMatchObject({ code: 1, stderr: expect.stringContaining('CLUSTER_BEHIND') });
     expect(await bus.command('backup', '/tmp/copy')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('CLUSTER_UNSUPPORTED'),

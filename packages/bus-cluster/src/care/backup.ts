@@ -1,5 +1,6 @@
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
+import { archivedJournal } from '../archive.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
 import { pagesOf } from './list-all.js';
 
@@ -8,6 +9,8 @@ export interface BackupAdvice {
   objects: string;
   /** Where the journal ends; null for an empty one. */
   last: { seq: number; committedAt: string } | null;
+  /** Jobs that only the journal in the bucket has: the database is older than the bucket. */
+  lostJobs: number;
   /** Artifacts that the journal names. */
   artifacts: number;
   /** Those whose object is missing, or has another size: the bucket is older than the database. */
@@ -40,6 +43,7 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
       `SELECT head.seq, to_char(committed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
        FROM bus.head JOIN bus.journal ON journal.seq = head.seq AND ordinal = 0`,
     );
+    const { lastSeq } = await archivedJournal(objects);
     const waiting = await journalled(postgres, last?.seq ?? 0);
     const artifacts = waiting.size;
     const ahead = { objects: 0, newestAtMs: 0 };
@@ -53,6 +57,7 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
     return {
       objects: objects.url,
       last: last === undefined ? null : { seq: last.seq, committedAt: last.at },
+      lostJobs: Math.max(0, lastSeq - (last?.seq ?? 0)),
       artifacts,
       missing: [...waiting.keys()].sort(),
       ahead: {
@@ -95,12 +100,16 @@ async function setUpOf(queries: Queries): Promise<BackupAdvice['postgres']> {
 const maxShown = 20;
 
 /** The advice as text for people. */
-export function describeBackupAdvice({ objects, last, artifacts, missing, ahead, postgres }: BackupAdvice): string {
+export function describeBackupAdvice(advice: BackupAdvice): string {
+  const { objects, last, lostJobs, artifacts, missing, ahead, postgres } = advice;
   const { archives, lastArchivedAt, replicas } = postgres;
   return [
     ...missing.slice(0, maxShown).map(key => `MISSING   ${key}`),
     ...(missing.length > maxShown ? [`and ${missing.length - maxShown} more`] : []),
     `journal   ${last === null ? 'empty' : `ends at seq ${last.seq}, committed at ${last.committedAt}`}`,
+    ...(lostJobs > 0
+      ? [`          the bucket has ${lostJobs} more jobs: run quantbot-bus rebuild --from-objects`]
+      : []),
     `bucket    ${objects}: ${artifacts - missing.length} of ${artifacts} artifacts of the journal`,
     ahead.objects === 0
       ? '          no object besides'
@@ -119,6 +128,6 @@ export function describeBackupAdvice({ objects, last, artifacts, missing, ahead,
     '  PostgreSQL  a base backup and its archived log (point-in-time recovery). It is the truth',
     '  the bucket  store/, inbox/, receipts/, rejected/, journal/ and bus.json, with versioning. lake/ and exports/',
     '              are made again',
-    'After a restore, run this command again, then quantbot-bus rebuild, then start the daemons.',
+    'After a restore, run quantbot-bus rebuild --from-objects, then this command again, then start the daemons.',
   ].join('\n');
 }

@@ -1,8 +1,10 @@
 import type { GcOptions } from '@quantbot/bus-care/gc';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import { type ListedObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import type { ListedObject, Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { JournalArchive } from '../../archive.js';
 import { mustBeCurrent } from '../../migrate.js';
+import { openBusObjects } from '../../objects-of-bus.js';
 import { Postgres } from '../../postgres/postgres.js';
 import { pagesOf } from '../list-all.js';
 import { namedInLake } from './named-in-lake.js';
@@ -24,15 +26,17 @@ const removedAtOnce = 100;
  * of the lake that nothing names, and daemons that ended without a word. Daemons may run. It needs
  * credentials that may delete below `store/`, `lake/`, `receipts/` and `rejected/`.
  *
- * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`; BusError of the
- * object store.
+ * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`, `CLUSTER_BEHIND` if
+ * the database lacks jobs of the bucket; BusError of the object store.
  */
 export async function collectClusterGarbage(cluster: ClusterConfig, options: GcOptions): Promise<ClusterGcItem[]> {
   const { postgres: url, root } = await lakeAddress(cluster);
-  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
   const postgres = await Postgres.open(url, { connections: 2 });
   try {
     await mustBeCurrent(postgres);
+    const [head] = await postgres.query<{ id: string }>('SELECT bus_id AS id FROM bus.head');
+    const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, head?.id ?? '');
+    await JournalArchive.open(postgres, objects); // what only the bucket's journal names is no orphan
     return await new Collection({ postgres, objects, root }, options).run();
   } finally {
     await postgres.close();

@@ -33,7 +33,7 @@ async function advise(cluster: ClusterConfig, folder: string | undefined, option
   const { adviseBackup, describeBackupAdvice } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
   const advice = await adviseBackup(cluster);
   print(options, advice, () => describeBackupAdvice(advice));
-  if (advice.missing.length > 0) process.exitCode = 2;
+  if (advice.missing.length + advice.lostJobs > 0) process.exitCode = 2;
 }
 
 const describeReport = ({ problems, artifacts, bytes, copied, jobs, seq, destination }: BackupReport): string =>
