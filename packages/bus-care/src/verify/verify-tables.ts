@@ -1,10 +1,8 @@
-import { lstatSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { type DeclaredColumn, identifier, ignoreMissing } from '@quantbot/bus-format';
-import { modeNamed, type TableArtifacts } from '@quantbot/bus-format/canon';
+import { relative } from 'node:path';
+import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
+import { modeNamed, type TableArtifacts, tableFilesThatAreNone } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder } from '@quantbot/infra/files';
 import { type DuckDb, openDuckDb } from '@quantbot/storage';
@@ -42,8 +40,7 @@ export async function checkTables(
 ): Promise<StoreProblem[]> {
   if (!(await exists(config.duckdbPath))) return [];
   const layout = busLayout(config.busRoot);
-  // DuckDB would wait for ever for somebody who writes to a FIFO.
-  const problems = (await tableFiles(layout)).filter(isNoFile).map(
+  const problems = (await tableFilesThatAreNone(layout)).map(
     (path): StoreProblem => ({
       code: 'TABLE_DAMAGED',
       what: relative(layout.root, path),
@@ -68,21 +65,6 @@ export async function checkTables(
     await database.close();
   }
 }
-
-/** The files that views of canonical tables read, but for those of the store. */
-async function tableFiles({ hot, canon }: BusLayout): Promise<string[]> {
-  const folders = await Promise.all(
-    [hot, canon].map(async parent =>
-      ((await readdir(parent).catch(ignoreMissing)) ?? []).map(name => join(parent, name)),
-    ),
-  );
-  const files = folders
-    .flat()
-    .map(async folder => ((await readdir(folder).catch(ignoreMissing)) ?? []).map(name => join(folder, name)));
-  return (await Promise.all(files)).flat().filter(path => path.endsWith('.parquet'));
-}
-
-const isNoFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 /** The same artifacts with absolute paths. */
 const inBus = ({ busRoot }: BusConfig, artifacts: TableArtifacts): TableArtifacts => ({

@@ -20,5 +20,6 @@ export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { type RegisteredArtifact, TableRegistry } from './registry.js';
 export { type StoredRows, storedRows } from './stored-rows.js';
 export { type CanonTable, canonTableOf, newTable } from './table.js';
+export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
 export { canonicalType } from './types.js';

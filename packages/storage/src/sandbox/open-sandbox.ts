@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { tableFilesThatAreNone } from '@quantbot/bus-format/canon';
 import { literal } from '@quantbot/bus-format/sql';
 import { busLayout } from '@quantbot/infra';
 import { attachPublished, published } from '../catalog/attach.js';
@@ -73,10 +74,22 @@ export async function openSandbox(
   }
 }
 
-/** Returns the folders that only the daemon writes. */
+/**
+ * Returns the folders that only the daemon writes.
+ *
+ * @throws StorageError `READ_FAILED` if something else lies in the place of a table's file.
+ */
 async function readableFolders(database: DuckDb): Promise<string[]> {
   const rows = await database.query('SELECT bus_root, export_dir FROM catalog.bus_info').catch(cause => {
     throw storageError('CATALOG_NOT_FOUND', `${database.path} is not the database of a bus.`, { cause });
   });
-  return rows.flatMap(({ bus_root, export_dir }) => foldersOfDaemon(busLayout(String(bus_root)), String(export_dir)));
+  const [info] = rows;
+  if (info === undefined) return [];
+  const layout = busLayout(String(info.bus_root));
+  const [wrong] = await tableFilesThatAreNone(layout);
+  if (wrong !== undefined)
+    throw storageError('READ_FAILED', `${wrong} is not a regular file.`, {
+      hint: 'Restart the daemon, which restores the file, or stop it and run `quantbot-bus rebuild`.',
+    });
+  return foldersOfDaemon(layout, String(info.export_dir));
 }

@@ -30,6 +30,10 @@ test.each(['rebuild', 'start'])(
     expect(stdout).toContain(`TABLE_DAMAGED`);
     expect(stdout).toContain(`journal/hot/${commit}/${name}: it is not a regular file`);
     expect(code).toBe(2);
+    expect(await quantbotBus(bus, 'query', 'FROM canon.numbers')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`READ_FAILED: ${join(folder, name)} is not a regular file`),
+    });
     if (cure === 'start') await drain(bus);
     else expect((await quantbotBus(bus, cure)).code).toBe(0);
     expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });

@@ -1,0 +1,26 @@
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BusLayout } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
+
+/**
+ * Returns the paths of what lies in the place of a canonical table's file, in `hot/` or `canon/`,
+ * and is no regular file. DuckDB would wait for ever for a process that writes to a FIFO.
+ */
+export async function tableFilesThatAreNone({ hot, canon }: BusLayout): Promise<string[]> {
+  const tables = await Promise.all([hot, canon].map(entriesOf));
+  const folders = tables.flat().filter(entry => entry.isDirectory());
+  const files = await Promise.all(folders.map(({ parentPath, name }) => entriesOf(join(parentPath, name))));
+  return files
+    .flat()
+    .filter(entry => entry.name.endsWith('.parquet') && !entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name));
+}
+
+const entriesOf = async (folder: string): Promise<Dirent[]> =>
+  (await readdir(folder, { withFileTypes: true }).catch(unlessNoFolder)) ?? [];
+
+function unlessNoFolder(error: unknown): undefined {
+  if (!['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) throw error;
+}
