@@ -68,3 +68,30 @@ test('what no file could give back fails with the column, and the order of an ex
   await copyToParquet({ task: 'copy', ...ordered, path, file: { compression: 'zstd', orderBy: 'h DESC' } });
   expect(await rowsOf(`SELECT n FROM ${literal(path)}`)).toEqual([{ n: 1n }, { n: 0n }]);
 });
+
+async function partitionsOf(sql: string) {
+  const { folder, ...select } = task(sql);
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  const partitionBy = ['part'];
+  await writePartitions({ task: 'partition', ...select, folder: data, fileName: 'a.parquet', partitionBy });
+  return rowsOf(
+    `SELECT x, part FROM read_parquet(${literal(`${data}/**/*.parquet`)}, hive_partitioning = true) ORDER BY x`,
+  );
+}
+
+test('texts that look like NULL, or like a part of a path, stay what they are as partitions', async () => {
+  const texts = ['NULL', 'null', 'nUlL', 'NULLS', '', ' ', '.', '..', 'a/b', 'a=b', '%20', "it's", '\n', 'é', null];
+  const values = texts.map((text, x) => `(${x}, ${text === null ? 'NULL' : literal(text)})`).join(', ');
+  expect(await partitionsOf(`SELECT * FROM (VALUES ${values}) t(x, part)`)).toEqual(
+    texts.map((part, x) => ({ x, part })),
+  );
+});
+
+test('the name of the folder for NULL is refused as a text', async () => {
+  const sql = `SELECT * FROM (VALUES (1, '__HIVE_DEFAULT_PARTITION__'), (2, NULL)) t(x, part)`;
+  await expect(partitionsOf(sql)).rejects.toMatchObject({
+    code: 'EXPORT_FAILED',
+    message: expect.stringContaining('in part would be read as NULL'),
+  });
+});

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { identifier, literal } from '@quantbot/bus-format';
+import { daemonError, identifier, literal } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { ownFolderMode } from '@quantbot/infra/files';
@@ -38,9 +39,12 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
     // name the daemon knows.
     await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
     const files: PartitionFile[] = [];
-    for (const { folders, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
-      await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
+    for (const { folders, condition, reads_null } of await query<Partition>(connection, partitionsSql(partitionBy))) {
+      if (reads_null) throw notAPartition(`'${nullFolder}' in ${partitionBy.join(' or ')} would be read as NULL`);
       const path = `${folders}/${fileName}`;
+      if (existsSync(join(folder, path)))
+        throw notAPartition(`another partition has the folder ${folders}, because this file system ignores case`);
+      await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
       const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
       files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
     }
@@ -55,23 +59,37 @@ interface Partition {
   folders: string;
   /** The condition for the rows of the partition. */
   condition: string;
+  /** Whether it has a text that readers take for NULL. */
+  reads_null: boolean;
 }
+
+/** The name of the folder for NULL: pyarrow and Polars decode a name before they compare it. */
+const nullFolder = '__HIVE_DEFAULT_PARTITION__';
+
+const notAPartition = (why: string) =>
+  daemonError('EXPORT_FAILED', `The dataset cannot be partitioned: ${why}.`, {
+    hint: 'Choose another column for partition_by, or replace the value in the SQL of an export.',
+  });
 
 /** Returns the partitions in `_result`, in a stable order. */
 function partitionsSql(partitionBy: readonly string[]): string {
   const texts = partitionBy.map(column => ({ column, text: `CAST(${identifier(column)} AS VARCHAR)` }));
   const folders = texts.map(
-    ({ column, text }) =>
-      `${literal(`${column}=`)} || coalesce(url_encode(${text}), ${literal('__HIVE_DEFAULT_PARTITION__')})`,
+    ({ column, text }) => `${literal(`${column}=`)} || coalesce(${encoded(text)}, ${literal(nullFolder)})`,
   );
+  const readsNull = texts.map(({ text }) => `coalesce(${text} = ${literal(nullFolder)}, false)`);
   const conditions = texts.map(({ text }) => {
     const quote = literal("'");
     const quoted = `${quote} || replace(${text}, ${quote}, ${literal("''")}) || ${quote}`;
     return `${literal(`${text} IS NOT DISTINCT FROM `)} || coalesce(${quoted}, 'NULL')`;
   });
   const [folder, condition] = [folders.join(` || '/' || `), conditions.join(` || ' AND ' || `)];
-  return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition FROM _result ORDER BY folders`;
+  return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition, ${readsNull.join(' OR ')} AS reads_null FROM _result ORDER BY folders`;
 }
+
+/** DuckDB takes the name `NULL`, in any case, for NULL, but not `%4EULL`. */
+const encoded = (text: string): string =>
+  `CASE WHEN upper(${text}) = 'NULL' THEN '%' || hex(${text}[1]) || ${text}[2:] ELSE url_encode(${text}) END`;
 
 /** Opens a database with the views that a SELECT reads, and locks it before untrusted SQL runs. */
 async function withSelect<T>(
