@@ -1,6 +1,7 @@
 import type { FirstOfSchema, RegisteredArtifact } from '@quantbot/bus-format/canon';
 import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
+import { mustStillBeCurrent } from './migrate.js';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
 
 /** The channel that announces commits, fragments and publications. */
@@ -50,7 +51,8 @@ export interface Commit {
  * locked. `decide` runs under the lock, so it must not wait for anything.
  *
  * @param batch.schemasAfter the last seq whose schemas the caller knows.
- * @throws CommitUnknown: call {@link resolveCommit} until it answers.
+ * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER` once
+ * a newer program has migrated the schema.
  */
 export function commitBatch(
   postgres: Postgres,
@@ -59,6 +61,7 @@ export function commitBatch(
 ): Promise<Commit> {
   return postgres.transaction(async queries => {
     const { seq: lastSeq, nowMs } = await lockHead(queries);
+    await mustStillBeCurrent(queries);
     const head: Head = {
       lastSeq,
       nowMs,

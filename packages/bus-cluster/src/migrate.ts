@@ -15,8 +15,10 @@ interface Migration {
   sql: string;
 }
 
-/** The numbered SQL files, in order. */
-function migrations(): Migration[] {
+/** The numbered SQL files, in order: read at once, since an update may replace them meanwhile. */
+const migrations = readMigrations();
+
+function readMigrations(): Migration[] {
   return readdirSync(fileURLToPath(folder))
     .filter(name => name.endsWith('.sql'))
     .sort()
@@ -37,10 +39,10 @@ export async function migrate(postgres: Postgres): Promise<string[]> {
     await queries.query(
       'CREATE TABLE IF NOT EXISTS bus.migrations (version integer PRIMARY KEY, name text NOT NULL, at timestamptz NOT NULL DEFAULT now())',
     );
-    const all = migrations();
     const version = await versionOf(queries);
-    mustNotBeNewer(version, all.length);
-    const missing = all.slice(version);
+    mustNotBeNewer(version);
+    if (version > 0) await queries.query('SELECT seq FROM bus.head FOR UPDATE'); // commits on their way end first
+    const missing = migrations.slice(version);
     for (const { version: number, name, sql } of missing) {
       await queries.query(sql);
       await queries.query('INSERT INTO bus.migrations (version, name) VALUES ($1, $2)', [number, name]);
@@ -48,6 +50,16 @@ export async function migrate(postgres: Postgres): Promise<string[]> {
     await queries.query('INSERT INTO bus.head (bus_id) VALUES ($1) ON CONFLICT DO NOTHING', [randomUUID()]);
     return missing.map(({ name }) => name);
   });
+}
+
+/**
+ * Makes sure, in a transaction that has locked `bus.head`, that nobody has migrated the schema
+ * since this daemon was started.
+ *
+ * @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`.
+ */
+export async function mustStillBeCurrent(queries: Queries): Promise<void> {
+  mustBeOwn(await versionOf(queries));
 }
 
 /**
@@ -59,11 +71,16 @@ export async function mustBeCurrent(queries: Queries): Promise<void> {
   const [{ exists } = { exists: false }] = await queries.query<{ exists: boolean }>(
     `SELECT to_regclass('bus.migrations') IS NOT NULL AS exists`,
   );
-  const version = exists ? await versionOf(queries) : 0;
-  const own = migrations().length;
-  mustNotBeNewer(version, own);
-  if (version < own)
-    throw daemonError('CLUSTER_OLDER', `The schema bus has version ${version}; this program needs version ${own}.`);
+  mustBeOwn(exists ? await versionOf(queries) : 0);
+}
+
+function mustBeOwn(version: number): void {
+  mustNotBeNewer(version);
+  if (version < migrations.length)
+    throw daemonError(
+      'CLUSTER_OLDER',
+      `The schema bus has version ${version}; this program needs version ${migrations.length}.`,
+    );
 }
 
 async function versionOf(queries: Queries): Promise<number> {
@@ -71,10 +88,10 @@ async function versionOf(queries: Queries): Promise<number> {
   return row?.version ?? 0;
 }
 
-function mustNotBeNewer(version: number, own: number): void {
-  if (version > own)
+function mustNotBeNewer(version: number): void {
+  if (version > migrations.length)
     throw daemonError(
       'CLUSTER_NEWER',
-      `The schema bus has version ${version}; this program knows versions up to ${own}.`,
+      `The schema bus has version ${version}; this program knows versions up to ${migrations.length}.`,
     );
 }

@@ -25,6 +25,24 @@ describeClusters('a cluster', newCluster => {
     );
   });
 
+  test('daemons whose clocks are half an hour apart order jobs as they were committed', async () => {
+    const bus = await newCluster();
+    const shifts = [-15, 15];
+    for (const [round, minutes] of shifts.entries()) {
+      for (let i = 0; i < 3; i++) await bus.submit(`job-${3 * round + i}`, 3 * round + i);
+      const drained = bus.startWithClock(minutes, '--drain');
+      expect(await drained.ended, drained.stderr()).toEqual({ code: 0, signal: null });
+    }
+    await bus.submit('job-6', 6);
+    const daemons = shifts.toReversed().map(minutes => bus.startWithClock(minutes, '--drain'));
+    for (const daemon of daemons) expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    await checkAll(bus, 7);
+    const times = await bus.rows('SELECT epoch_ms(committed_at) AS ms FROM catalog.jobs_f ORDER BY seq');
+    const ms = times.map(({ ms }) => Number(ms));
+    expect(ms).toEqual(ms.toSorted((a, b) => a - b));
+    expect(Math.abs((ms[0] ?? 0) - Date.now())).toBeLessThan(10 * 60_000);
+  });
+
   test('a submission settles with its receipt, or with the reason of its rejection', async () => {
     const bus = await newCluster();
     const daemon = bus.start();

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, cpSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, cpSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +43,18 @@ export function initData(programs: string, data: string): void {
     { ...user, encoding: 'utf8' },
   );
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error}`);
+}
+
+/** Lets a server refuse whoever does not encrypt, except in the database `postgres`. */
+export function requireTls(data: string, { key, cert }: { key: string; cert: string }): string[] {
+  const own = { key: join(data, 'server.key'), cert: join(data, 'server.crt') };
+  copyFileSync(key, own.key);
+  copyFileSync(cert, own.cert);
+  chmodSync(own.key, 0o600);
+  const rules = ['host postgres all 127.0.0.1/32 trust', 'hostssl all all 127.0.0.1/32 trust'];
+  writeFileSync(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`);
+  chownToServer(data);
+  return ['ssl=on', `ssl_key_file=${own.key}`, `ssl_cert_file=${own.cert}`];
 }
 
 /** Starts a server, and waits until it answers. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { freePort } from './free-port.js';
-import { end, initData, installPrograms, startServer } from './postgres-programs.js';
+import { end, initData, installPrograms, requireTls, startServer } from './postgres-programs.js';
 
 /** A PostgreSQL server of a test. */
 export interface PostgresServer {
@@ -15,14 +15,20 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server with an empty data folder. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * Starts a server with an empty data folder.
+ *
+ * @param options.tls a key and its certificate. Connections to any database but `postgres` must then
+ * be encrypted.
+ */
+export async function startPostgres({ tls }: { tls?: { key: string; cert: string } } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-postgres-'));
   const programs = installPrograms(folder);
   const data = join(folder, 'data');
   initData(programs, data);
+  const settings = tls === undefined ? [] : requireTls(data, tls);
   const port = await freePort();
-  const begin = () => startServer({ programs, data, port, log: join(folder, 'log') });
+  const begin = () => startServer({ programs, data, port, log: join(folder, 'log'), settings });
   let server = await begin();
   let databases = 0;
   return {

@@ -72,7 +72,7 @@ export class Postgres implements Queries {
 
   #settings(): pg.ClientConfig {
     return {
-      connectionString: this.#url,
+      connectionString: asLibpq(this.#url),
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
       statement_timeout: statementTimeoutMs,
@@ -133,6 +133,17 @@ export class Postgres implements Queries {
   async close(): Promise<void> {
     await this.#pool.end();
   }
+}
+
+/**
+ * Lets the client read `sslmode` as libpq does, which connects DuckLake: `require` encrypts without
+ * a look at the certificate, and `verify-ca` and `verify-full` check it.
+ */
+function asLibpq(url: string): string {
+  if (!URL.canParse(url)) return url; // hostOf says so
+  const parsed = new URL(url);
+  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true');
+  return parsed.href;
 }
 
 /** Whether PostgreSQL itself answered with an error: then it is certain what happened. */

@@ -13,7 +13,7 @@ import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { type CommandResult, runInProcess } from '@quantbot/tooling-testing/command-line';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
-import { hook, program } from './program.js';
+import { hook, program, shiftedClock } from './program.js';
 
 const extensions = duckdbExtensions();
 if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
@@ -112,6 +112,14 @@ export class TestCluster {
 
   start(...args: string[]) {
     return this.run('start', ...args);
+  }
+
+  /** Starts a daemon on a host whose clock is off. */
+  startWithClock(minutes: number, ...args: string[]) {
+    return startChild(process.execPath, [program, 'start', ...args, '--config', this.config], this.folder, {
+      NODE_OPTIONS: `--require ${hook} --require ${shiftedClock}`,
+      QUANTBOT_TEST_CLOCK_MINUTES: String(minutes),
+    });
   }
 
   /** A connection of a reader, with the lake as its database. */
