@@ -24,19 +24,17 @@ test('there are fault points before and after each durable effect of every stage
   ]);
 });
 
-test.each(sampleOf(faultPointsOf('@quantbot/infra'), 1))(
-  'a producer killed at %s leaves its job whole or absent',
-  { tags: ['campaign'] },
-  async point => {
-    expect((await killProducerAt(point, random.int(1, 3), random)).problems).toEqual([]);
-  },
-);
+const kills = [
+  ...faultPointsOf('@quantbot/infra').map(point => ['producer', point] as const),
+  ...faultPointsOf('@quantbot/bus-daemon').map(point => ['daemon', point] as const),
+];
 
-test.each(sampleOf(faultPointsOf('@quantbot/bus-daemon'), 1))(
-  'a daemon killed at %s loses and doubles nothing',
+test.each(sampleOf(kills, 1))(
+  'a %s killed at %s leaves each job whole or absent, and doubles nothing',
   { tags: ['campaign'] },
-  async point => {
-    expect((await killDaemonAt(point, random.int(1, 2), random)).problems).toEqual([]);
+  async (who, point) => {
+    const kill = { producer: killProducerAt, daemon: killDaemonAt }[who];
+    expect((await kill(point, random.int(1, who === 'producer' ? 3 : 2), random)).problems).toEqual([]);
   },
 );
 

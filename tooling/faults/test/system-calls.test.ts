@@ -48,7 +48,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
     ['daemon', 'EMFILE', false, campaign(1, 5)],
   ];
 
-  test.each(sampleOf(faults, 2))(
+  test.each(sampleOf(faults, 1))(
     '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
     { tags: ['campaign'] },
     async (who, fault, persistent, count) => {

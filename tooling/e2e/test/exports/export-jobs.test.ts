@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -64,14 +65,14 @@ sampled(
       exports: `EXPORT DATABASE '${secret}.dump'`,
       pragma: `PRAGMA enable_profiling`,
     };
-    const jobs = Object.entries(hostile).map(([name, sql]) => ({ name, sql }));
+    const jobs = sampleOf(Object.entries(hostile), 8).map(([name, sql]) => ({ name, sql }));
     const bus = makeTestBus({ export: { jobs, min_interval_s: 0, timeout_s: 3, memory_limit_mb: 128 } });
     await drain(bus);
     await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4) });
     await drain(bus);
     const { exportDir } = bus.config.export;
     const statuses = status(exportDir);
-    for (const name of Object.keys(hostile))
+    for (const { name } of jobs)
       expect({ name, ...statuses[name] }).toMatchObject({ name, ok: false, error: expect.stringMatching(/\w{5}/) });
     expect(statuses.numbers).toMatchObject({ ok: true, rows: 4 });
     expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'numbers.parquet']);
