@@ -1,8 +1,12 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type Daemon, startDaemon } from '@quantbot/bus-daemon';
+import { createLogger } from '@quantbot/infra';
+import { findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { runIn } from '@quantbot/tooling-testing/old-database';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
 const day = 86_400_000;
@@ -18,6 +22,17 @@ function put({ folder }: TestCluster, key: string): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, 'x');
   return key;
+}
+
+/** Listens to events; the answer says what has come. */
+async function listen(url: string, signal: AbortSignal): Promise<() => string> {
+  const events = await fetch(url, { signal });
+  let heard = '';
+  const listening = async () => {
+    for await (const chunk of events.body ?? []) heard += Buffer.from(chunk).toString();
+  };
+  listening().catch(() => {}); // it ends by the signal
+  return () => heard;
 }
 
 async function collected(bus: TestCluster, ...args: string[]): Promise<{ kind: string; path: string }[]> {
@@ -91,6 +106,39 @@ describeClusters("an operator's tools", (newCluster, kind) => {
     expect(await collected(bus)).toEqual([]);
     await bus.pg.query('UPDATE bus.fragments SET object = $1', ['lake/ticks/1-1~other.parquet']);
     expect(await collected(bus)).toEqual([{ kind: 'lake', path: fragment }]);
+  });
+
+  test.skipIf(kind !== 'file')('each daemon shows the whole cluster, and tells of what another settles', async () => {
+    const bus = await newCluster();
+    const { config } = findBusConfig({ config: bus.config });
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    const http = { ...config.http, listen: '127.0.0.1:0' };
+    const [first, second] = [
+      await startDaemon({ config: { ...config, http }, logger }),
+      await startDaemon({ config: { ...config, http }, logger }),
+    ];
+    onTestFinished(async () => {
+      await first.stop();
+      await second.stop();
+    });
+    const shown = async ({ url }: Daemon) =>
+      (await (await fetch(`${url}/api/v1/status`)).json()) as Record<string, unknown>;
+    const end = new AbortController();
+    const heard = await Promise.all([first, second].map(daemon => listen(`${daemon.url}/api/v1/events`, end.signal)));
+    await (await bus.submit('job-0', 0)).settled();
+    for (const daemon of [first, second]) {
+      const status = await eventually(
+        () => shown(daemon),
+        ({ cluster }) => (cluster as { publishedSeq: number }).publishedSeq === 1,
+      );
+      expect(status).toMatchObject({ lastSeq: 1, artifacts: 1, jobs: { ingested: 1 }, cluster: { daemons: 2 } });
+    }
+    const publishers = [await shown(first), await shown(second)].map(
+      status => (status.cluster as { publishes: boolean }).publishes,
+    );
+    expect(publishers.sort()).toEqual([false, true]);
+    for (const text of heard) await eventually(text, events => /event: changed\ndata: \[.*"jobs"/.test(events));
+    end.abort();
   });
 
   test('compare, scrub and backup look at a cluster, and find what is wrong', async () => {

@@ -177,6 +177,19 @@ describeBothWorlds(
       });
     });
 
+    test('the status is shown until it is interrupted', async () => {
+      const bus = world();
+      const args = [program, 'status', '--watch', '1', '--json', '--config', bus.config];
+      const watching = startChild(process.execPath, args, bus.folder, { NODE_OPTIONS: `--require ${hook}` });
+      const line = await eventually(
+        () => watching.stdout().split('\n')[0] ?? '',
+        text => text.endsWith('}'),
+      );
+      expect(JSON.parse(line)).toMatchObject({ jobs: { duplicate: 1 }, artifacts: 3 });
+      watching.process.kill('SIGINT');
+      expect(await watching.ended, watching.stderr()).toEqual({ code: 0, signal: null });
+    });
+
     test('query answers as the catalog does', async () => {
       const bus = world();
       expect(await bus.done('query', 'SELECT sum(x) AS sum FROM canon.ticks', '--format', 'csv')).toBe('sum\n10\n');

@@ -12,27 +12,30 @@ interface Options extends CommonOptions {
 /** `quantbot-bus status [--watch]`: what waits, what became of the rest, who writes. */
 export async function statusCommand(options: Options): Promise<void> {
   if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
-  const config = configOf(options);
-  if (config.cluster !== undefined) {
-    const { describeClusterStatus, readClusterStatus } = await withClusterPackage(
-      () => import('@quantbot/bus-cluster/care'),
-    );
-    const status = await readClusterStatus(config.cluster, options.config);
-    return print(options, status, () => describeClusterStatus(status));
-  }
-  const status = await readStatus(config);
-  print(options, status, () => describeStatus(status));
+  const { status, describe } = await statusOf(options);
+  print(options, status, describe);
 }
 
 async function watch(options: Options, everyS: number): Promise<void> {
-  const config = configOf(options);
   const show = options.json || !process.stdout.isTTY ? showChanges() : await showInPlace();
   const end = untilInterrupted();
   while (!end.aborted) {
-    const status = await readStatus(config);
-    show(options.json ? jsonText(status) : forTerminal(describeStatus(status)));
+    const { status, describe } = await statusOf(options);
+    show(options.json ? jsonText(status) : forTerminal(describe()));
     await sleep(everyS * 1000, undefined, { signal: end }).catch(() => {});
   }
+}
+
+/** The status of one machine or of a cluster. */
+async function statusOf(options: Options): Promise<{ status: object; describe: () => string }> {
+  const config = configOf(options);
+  if (config.cluster === undefined) {
+    const status = await readStatus(config);
+    return { status, describe: () => describeStatus(status) };
+  }
+  const care = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
+  const status = await care.readClusterStatus(config.cluster, options.config);
+  return { status, describe: () => care.describeClusterStatus(status) };
 }
 
 /** On a terminal each state takes the place of the one before. */
