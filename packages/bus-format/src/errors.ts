@@ -75,6 +75,18 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'Stop all daemons, and other runs of this command. Then run it again: it continues where it stopped.',
   },
+  MOVE_SOURCE_RUNS: {
+    disposition: 'caller',
+    hint: 'Stop all daemons of the cluster. One that was killed counts as running for two leases (cluster.lease_s). Then run the command again.',
+  },
+  MOVE_TARGET_TAKEN: {
+    disposition: 'caller',
+    hint: 'Name an empty place in the new configuration: another bus_root, or another database and prefix of the bucket. Nothing was changed there.',
+  },
+  MOVE_MISMATCH: {
+    disposition: 'caller',
+    hint: 'Keep the old bus, which is unchanged. Please report this, with the details.',
+  },
   CLUSTER_PACKAGE_MISSING: {
     disposition: 'stop',
     hint: 'Run `npm install @quantbot/bus-cluster` beside @quantbot/bus-daemon, in the same version.',

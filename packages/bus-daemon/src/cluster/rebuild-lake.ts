@@ -8,21 +8,29 @@ import { openCluster } from './start.js';
 
 const lookEveryMs = 500;
 
+/** What a cluster is opened with. */
+interface Options {
+  config: BusConfig;
+  cluster: ClusterConfig;
+  logger: Logger;
+}
+
 /**
  * Rebuilds the lake from the journal and the store. Daemons may run: then the one that publishes
  * does the work.
  *
  * @returns the last seq that readers see again.
  */
-export async function rebuildLake(options: {
-  config: BusConfig;
-  cluster: ClusterConfig;
-  logger: Logger;
-}): Promise<number> {
+export const rebuildLake = (options: Options): Promise<number> => publish(options, true);
+
+/** Publishes all that is committed now, unless a daemon does it. @returns the last seq of it. */
+export const publishAll = (options: Options): Promise<number> => publish(options, false);
+
+async function publish(options: Options, anew: boolean): Promise<number> {
   const opened = new Closers();
   try {
     const cluster = await openCluster(options, opened);
-    await dropLake(cluster.postgres);
+    if (anew) await dropLake(cluster.postgres);
     const publication = new Publication(cluster, () => {});
     opened.push(() => publication.close());
     const [{ seq } = { seq: 0 }] = await cluster.postgres.query<{ seq: number }>('SELECT seq FROM bus.head');

@@ -83,15 +83,18 @@ export class TestCluster {
     writeFileSync(this.config, JSON.stringify({ cluster, poll_interval_s: 0.1, log_level: 'warn', ...settings }));
   }
 
+  /** The arguments may name another configuration. */
+  #withConfig = (args: string[]): string[] => (args.includes('--config') ? args : [...args, '--config', this.config]);
+
   run(...args: string[]) {
-    return startChild(process.execPath, [program, ...args, '--config', this.config], this.folder, {
+    return startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
       NODE_OPTIONS: `--require ${hook}`,
     });
   }
 
   /** Runs a command in a process that is killed at a named moment (infra's `faultPoint`). */
   async killedAt(moment: string, ...args: string[]): Promise<void> {
-    const child = startChild(process.execPath, [program, ...args, '--config', this.config], this.folder, {
+    const child = startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
       NODE_OPTIONS: `--require ${hook}`,
       QUANTBOT_FAULT_POINT: moment,
     });
@@ -100,7 +103,7 @@ export class TestCluster {
 
   /** Runs a command in this process. */
   command(...args: string[]): Promise<CommandResult> {
-    return runInProcess([...args, '--config', this.config], this.folder, this.#env);
+    return runInProcess(this.#withConfig(args), this.folder, this.#env);
   }
 
   /** Runs a command to its good end, and returns what it printed. */

@@ -2,7 +2,7 @@ import { collect } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 
 /** The commands under 'Moving in:', without their code. */
-export const movingInCommands = (): BusCommand[] => [scanCommand(), adoptCommand(), compareCommand()];
+export const movingInCommands = (): BusCommand[] => [scanCommand(), adoptCommand(), compareCommand(), moveCommand()];
 
 const scanCommand = (): BusCommand =>
   new BusCommand('scan')
@@ -75,3 +75,16 @@ const compareCommand = (): BusCommand =>
       ],
     })
     .runs(async () => (await import('../commands/compare.js')).compareCommand);
+
+const moveCommand = (): BusCommand =>
+  busCommand('move', 'Move a whole bus from one machine into a cluster, or back. The old bus stays as it is.')
+    .requiredOption('--to <file>', 'the bus_config.json of the new bus')
+    .explain({
+      notes: `Stop the daemons first. Every job keeps its seq, time, receipt and rejection; aliases and canonical tables keep
+their history. Every row and file is compared at the end. If you interrupt it, run it again: it continues.`,
+      examples: [
+        'quantbot-bus move --to cluster.json                          # from one machine into a cluster',
+        'quantbot-bus move --config cluster.json --to machine.json    # and back',
+      ],
+    })
+    .runs(async () => (await import('../commands/move.js')).moveCommand);

@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
+import { daemonError } from '@quantbot/bus-format';
+import { type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
+import { busError } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+
+/**
+ * Refuses configurations under which canonical tables would not be the same, and tables that the
+ * lake cannot hold. Nothing has been copied yet.
+ *
+ * @throws BusError `CONFIG_INVALID`, `COLUMN_UNSUPPORTED`.
+ */
+export function checkTables(schemas: readonly RegisteredArtifact[], from: BusConfig, to: BusConfig): void {
+  const [before, after] = [from, to].map(
+    ({ canon }) =>
+      new Map(
+        TableRegistry.replay(schemas, canon.tables)
+          .tables()
+          .map(table => [table.name, table]),
+      ),
+  ) as [Map<string, object>, Map<string, object>];
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  const different = names.filter(name => !isDeepStrictEqual(before.get(name), after.get(name)));
+  if (different.length > 0)
+    throw busError(
+      'CONFIG_INVALID',
+      `The two configurations declare other canonical tables: ${different.join(', ')}.`,
+      {
+        hint: 'Copy the section canon from the old configuration into the new one.',
+      },
+    );
+  if (to.cluster === undefined) return;
+  const details = TableRegistry.replay(schemas, to.canon.tables)
+    .tables()
+    .flatMap(({ name, columns }) => unsupportedColumns(columns).map(problem => `canon.${name}: ${problem}`));
+  if (details.length > 0)
+    throw busError('COLUMN_UNSUPPORTED', 'The bus has canonical tables that a cluster cannot have.', {
+      details,
+      hint: 'Submit these tables again under other names, with columns cast as the details say. Or stay on one machine.',
+    });
+}
+
+/**
+ * Makes sure that the journal of the new bus is the beginning of that of the old one.
+ *
+ * @throws DaemonError `MOVE_TARGET_TAKEN`.
+ */
+export function mustBeBeginning(
+  where: string,
+  seq: number,
+  old: Pick<JournalRow, 'claim'> | undefined,
+  there: Pick<JournalRow, 'claim'> | undefined,
+): void {
+  if (seq > 0 && (old === undefined || old.claim !== there?.claim))
+    throw daemonError(
+      'MOVE_TARGET_TAKEN',
+      `${where} has jobs up to seq ${seq} that the bus to be moved does not have.`,
+    );
+}
+
+/** The first row of a job in PostgreSQL. */
+export const rowAt = async (queries: Queries, seq: number): Promise<JournalRow | undefined> =>
+  (await rowsBetween(queries, seq, seq))[0];

@@ -1,0 +1,135 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { concurrently, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
+import {
+  isRejection,
+  type Journal,
+  type JournalRow,
+  maxOutcomeBytes,
+  receiptOf,
+  rejectReasonOf,
+  textOf,
+} from '@quantbot/bus-format/journal';
+import { submittableIn } from '@quantbot/bus-format/state';
+import {
+  type BusLayout,
+  exactJson,
+  type Manifest,
+  maxManifestBytes,
+  objectKeys,
+  parseManifest,
+  storeObjectKey,
+} from '@quantbot/infra';
+import { digestFile, fileNames, inFolder, readLoneFile } from '@quantbot/infra/files';
+import type { Objects } from '@quantbot/infra/objects';
+
+const jobsAtOnce = 500;
+const writesAtOnce = 16;
+
+/** Names in `processed/` and `rejected/` of jobs, without archived ones. */
+const namesIn = async (folder: string): Promise<string[]> =>
+  ((await readdir(folder).catch(ignoreMissing)) ?? []).filter(name => !name.includes('~') && !name.startsWith('.'));
+
+/** Submissions of a bus on one machine that no journal has yet. */
+export async function waitingIn({ inbox, claimed }: BusLayout): Promise<number> {
+  return (await namesIn(inbox)).length + ((await readdir(claimed).catch(ignoreMissing)) ?? []).length;
+}
+
+/** Writes the receipts, and the reasons of rejected jobs with what a retry needs. */
+export async function copyOutcomes(
+  layout: BusLayout,
+  journal: Journal,
+  objects: Objects,
+): Promise<{ receipts: number; rejected: number }> {
+  const root = { root: objects.locationOf('store').slice(0, -'/store'.length) };
+  const receipts = await eachOutcome(layout.processed, fileNames.receipt, journal, false, async (jobId, rows) =>
+    objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(root, rows)))),
+  );
+  const rejected = await eachOutcome(layout.rejected, fileNames.rejectReason, journal, true, async (jobId, rows) => {
+    const manifest = await carriedManifest(join(layout.rejected, jobId), objects);
+    if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
+    await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
+  });
+  return { receipts, rejected };
+}
+
+/** Calls `write` for each job that has an outcome, with the rows that the outcome is made of. */
+async function eachOutcome(
+  folder: string,
+  file: string,
+  journal: Journal,
+  rejections: boolean,
+  write: (jobId: string, rows: JournalRow[]) => Promise<void>,
+): Promise<number> {
+  const names = await namesIn(folder);
+  let written = 0;
+  for (let from = 0; from < names.length; from += jobsAtOnce) {
+    const ids = names.slice(from, from + jobsAtOnce);
+    const jobs = new Map<string, JournalRow[][]>();
+    const rows = await journal.rows('WHERE job_id IN (SELECT unnest($1))', ids);
+    for (const row of rows) {
+      const ofId = jobs.get(row.job_id) ?? [];
+      if (ofId.at(-1)?.[0]?.seq === row.seq) ofId.at(-1)?.push(row);
+      else ofId.push([row]);
+      jobs.set(row.job_id, ofId);
+    }
+    await concurrently(
+      ids,
+      async jobId => {
+        const fitting = (jobs.get(jobId) ?? []).filter(job => isRejection(job) === rejections);
+        const seq = seqIn(join(folder, jobId, file));
+        const job = fitting.find(([row]) => row?.seq === seq) ?? fitting.at(-1);
+        if (job === undefined) return;
+        await write(jobId, job);
+        written++;
+      },
+      writesAtOnce,
+    );
+  }
+  return written;
+}
+
+/** The seq that a receipt or reason names; undefined if it is missing or damaged. */
+function seqIn(path: string): unknown {
+  return unlessUnreadable(
+    () => (JSON.parse(readLoneFile(path, maxOutcomeBytes).toString('utf8')) as { seq: unknown }).seq,
+  );
+}
+
+/**
+ * Puts the files of a rejected job into the store, where an orphan hurts nobody, and returns a
+ * manifest that names them. Undefined if the job could not be submitted again as it came.
+ */
+async function carriedManifest(folder: string, objects: Objects): Promise<Buffer | undefined> {
+  const job = submittableIn(folder);
+  if (job === undefined) return undefined;
+  const bytes = unlessUnreadable(() => readLoneFile(join(job, fileNames.manifest), maxManifestBytes));
+  const manifest = bytes === undefined ? undefined : unlessUnreadable(() => parseManifest(bytes));
+  if (bytes === undefined || manifest === undefined) return undefined;
+  if (manifest.op !== undefined) return bytes;
+  const artifacts: object[] = [];
+  for (const artifact of manifest.artifacts) {
+    const carried = await carry(job, manifest, artifact, objects);
+    if (carried === undefined) return undefined;
+    artifacts.push(carried);
+  }
+  return Buffer.from(exactJson({ ...manifest, artifacts }));
+}
+
+async function carry(
+  job: string,
+  manifest: Manifest,
+  { relpath, ...artifact }: Manifest['artifacts'][number],
+  objects: Objects,
+): Promise<object | undefined> {
+  if (relpath.includes('/') || (await lstat(join(job, relpath)).catch(() => undefined))?.isFile() !== true)
+    return undefined;
+  const path = inFolder(job, relpath);
+  const { bytes, sha256 } = await digestFile(path);
+  if ((artifact.sha256 ?? sha256) !== sha256 || (artifact.bytes ?? bytes) !== bytes) return undefined;
+  const { run_id: runId, producer, kind } = manifest;
+  const parts = { runId, producer, kind: artifact.kind ?? kind, artifactId: artifact.artifact_id };
+  const object = storeObjectKey(parts, sha256);
+  await objects.create(object, { path }, { sha256 });
+  return { ...artifact, object, bytes, sha256 };
+}

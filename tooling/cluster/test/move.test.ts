@@ -1,0 +1,201 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
+import { openObjects } from '@quantbot/infra/objects';
+import { submitArtifact, submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
+import { openCatalog } from '@quantbot/storage';
+import { isInSample } from '@quantbot/tooling-config/campaign';
+import { expect, test } from 'vitest';
+import { describeClusters, type TestCluster } from './support/cluster.js';
+
+/** Writes the configuration of a bus on one machine, beside the cluster's. */
+function machine(bus: TestCluster, name: string, settings: object = {}): { config: string; root: string } {
+  const config = join(bus.folder, `${name}.json`);
+  const root = join(bus.folder, name, 'bus');
+  const paths = { bus_root: root, duckdb_path: join(bus.folder, name, 'alerts.duckdb') };
+  const folders = { export: { export_dir: join(bus.folder, name, 'exports') } };
+  writeFileSync(config, JSON.stringify({ ...paths, ...folders, log_level: 'warn', ...canon, ...settings }));
+  return { config, root };
+}
+
+const canon = { canon: { tables: { prices: { mode: 'latest' } } } };
+
+type Cell = string | number | null;
+
+async function submit(bus: TestCluster, root: string, jobId: string, x: Cell, extra: Record<string, Cell> = {}) {
+  const parquetPath = join(bus.folder, `${jobId}-${x}.parquet`);
+  const row = { x, ...extra };
+  const columns = Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? 'int64' : 'string'] as const),
+  );
+  await writeSmallParquet(parquetPath, { columns, rows: [row] });
+  const artifact = { producer: 'p', kind: 'k', artifactId: 'A', schemaHint: 'canon.ticks', parquetPath };
+  return submitArtifact({ busRoot: root, jobId, runId: jobId, meta: { note: 'ünï' }, ...artifact });
+}
+
+/** A bus with all that a journal can have. */
+async function fill(bus: TestCluster, { config, root }: { config: string; root: string }): Promise<void> {
+  const settle = () => bus.done('start', '--drain', '--config', config);
+  await settle();
+  await submit(bus, root, 'job-0', 0);
+  const pair = join(bus.folder, 'pair.parquet');
+  await writeSmallParquet(pair, { columns: { y: 'int64' }, rows: [{ y: 1 }, { y: 2 }] });
+  await submitArtifacts({
+    busRoot: root,
+    jobId: 'pair',
+    runId: 'pair',
+    producer: 'p',
+    kind: 'pairs',
+    artifacts: [
+      { artifactId: 'one', schemaHint: 'canon.prices', parquetPath: pair },
+      { artifactId: 'two', kind: 'other', parquetPath: pair },
+    ],
+    inputs: ['job-0/p/k/A'],
+  });
+  await settle();
+  await submit(bus, root, 'job-1', 1, { label: 'a' }); // widens the table
+  await submit(bus, root, 'job-0', 0); // the same again: a duplicate
+  await submit(bus, root, 'bad', 'text'); // does not fit, and stays rejected
+  await settle();
+  await submit(bus, root, 'bad-once', 'text'); // does not fit either
+  await settle();
+  await submit(bus, root, 'job-2', 2, { label: 'b' });
+  await bus.done('alias', 'set', 'p/k@best', 'job-1/p/k/A', '--config', config);
+  await settle();
+}
+
+/** All that readers see of a bus, but for places. */
+async function contentOf(config: string): Promise<Record<string, unknown>> {
+  const catalog = await openCatalog({ config });
+  try {
+    const views = await catalog.query(
+      `SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE schema_name IN ('canon', 'catalog')
+       AND view_name NOT IN ('bus_info', 'exports_d', 'datasets_d', 'views_d') AND NOT internal ORDER BY name`,
+    );
+    const content: Record<string, unknown> = {};
+    for (const { name } of views) {
+      const rows = await catalog.query(`SELECT * FROM ${name}`);
+      const places = ['canonical_path', 'rel_path'];
+      content[String(name)] = rows
+        .map(row => Object.fromEntries(Object.entries(row).filter(([column]) => !places.includes(column))))
+        .map(row => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? Number(value) : value)))
+        .sort();
+    }
+    return content;
+  } finally {
+    await catalog.close();
+  }
+}
+
+/** Every file with its size and time. */
+const filesBelow = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map(name => [name, statSync(join(folder, name))] as const)
+      .filter(([, info]) => info.isFile())
+      .map(([name, { size, mtimeMs }]) => [name, `${size} ${mtimeMs}`]),
+  );
+
+const factsOf = (text: string) =>
+  JSON.parse(text, (name, value) => (name === 'canonical_path' ? undefined : value)) as object;
+
+/** The receipts of a bus on one machine, but for places. */
+const receiptsBelow = (root: string): Record<string, object> =>
+  Object.fromEntries(
+    readdirSync(join(root, 'processed')).map(jobId => [
+      jobId,
+      factsOf(readFileSync(join(root, 'processed', jobId, 'RECEIPT.json'), 'utf8')),
+    ]),
+  );
+
+/** The receipts of a cluster, but for places. */
+async function receiptsIn(bus: TestCluster): Promise<Record<string, object>> {
+  const objects = await openObjects(bus.objects);
+  const found: Record<string, object> = {};
+  for (const key of await bus.names('receipts/'))
+    found[key.slice('receipts/'.length, -'.json'.length)] = factsOf(String(await objects.read(key, 100_000)));
+  return found;
+}
+
+describeClusters('a move', (newCluster, kind) => {
+  test.skipIf(kind !== 'file' && !isInSample('a move on s3'))(
+    'brings a bus from one machine into a cluster and back, value by value',
+    async () => {
+      const bus = await newCluster(canon);
+      const old = machine(bus, 'old');
+      await fill(bus, old);
+      const before = await contentOf(old.config);
+      expect(before).toMatchObject({
+        'canon.ticks': { length: 3 },
+        'catalog.aliases_v': { length: 1 },
+        'catalog.jobs_f': { length: 8 },
+      });
+      const files = filesBelow(old.root);
+      const waiting = await submit(bus, old.root, 'late', 9, { label: 'late' });
+
+      const there = ['move', '--config', old.config, '--to', bus.config];
+      await bus.killedAt('move:artifact-copied#3', ...there);
+      const moved = JSON.parse(await bus.done(...there, '--json'));
+      expect(moved).toMatchObject({ lastSeq: 8, jobs: 8, artifacts: 5, rejected: 2, waiting: 1 });
+      expect(await contentOf(bus.config)).toEqual(before);
+      expect(filesBelow(old.root)).toMatchObject(files);
+      expect(await bus.done('verify')).toContain('every file matches');
+
+      // The old bus may go on, until the new one does.
+      await bus.done('start', '--drain', '--config', old.config);
+      expect(await waiting.settled()).toMatchObject({ seq: 9 });
+      expect(JSON.parse(await bus.done(...there, '--json'))).toMatchObject({ lastSeq: 9, jobs: 1 });
+      expect(await receiptsIn(bus)).toEqual(receiptsBelow(old.root));
+      await bus.done('retry', 'bad');
+      await bus.submit('job-3', 3);
+      await bus.done('start', '--drain');
+      expect(JSON.parse(await bus.done('rejected', '--json'))).toMatchObject([
+        { jobId: 'bad', reason: { seq: expect.any(Number), code: 'SCHEMA_MISMATCH' } },
+        { jobId: 'bad-once' },
+      ]);
+      const refused = await bus.command(...there);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('MOVE_TARGET_TAKEN') });
+
+      const inCluster = await contentOf(bus.config);
+      const back = machine(bus, 'back');
+      await bus.killedAt('move:artifact-copied#3', 'move', '--to', back.config);
+      expect(JSON.parse(await bus.done('move', '--to', back.config, '--json'))).toMatchObject({
+        lastSeq: 11,
+        jobs: 11,
+      });
+      expect(await contentOf(back.config)).toEqual(inCluster);
+      expect(receiptsBelow(back.root)).toEqual(await receiptsIn(bus));
+      expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
+      await bus.done('retry', 'bad', '--config', back.config);
+      const last = await submit(bus, back.root, 'job-4', 4);
+      await bus.done('start', '--drain', '--config', back.config);
+      expect([11, 12, 13]).toContain((await last.settled()).seq);
+    },
+  );
+
+  test('is refused before anything is copied', async () => {
+    const bus = await newCluster();
+    const old = machine(bus, 'old');
+    const drain = () => bus.done('start', '--drain', '--config', old.config);
+    await drain();
+    const parquetPath = join(bus.folder, 'times.parquet');
+    const { connection, close } = await openMemoryDatabase({ memoryMb: 100, threads: 1 });
+    await connection.run(
+      `COPY (SELECT 1 AS x, TIMETZ '10:00:00+00' AS at, [TIMETZ '11:00:00+00'] AS many) TO '${parquetPath}'`,
+    );
+    close();
+    const artifact = { producer: 'p', kind: 'k', artifactId: 'a', schemaHint: 'canon.times', parquetPath };
+    await submitArtifact({ busRoot: old.root, runId: 'r', ...artifact });
+    await drain();
+    const move = (to: string) => bus.command('move', '--config', old.config, '--to', to);
+    expect(await move(old.config)).toMatchObject({ code: 1, stderr: expect.stringContaining('CONFIG_INVALID') });
+    const { code, stderr } = await move(bus.config);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('COLUMN_UNSUPPORTED') });
+    expect(stderr).toMatch(/canon\.times: at: .*\n.*canon\.times: many: /);
+    bus.configure({ canon: { tables: { times: { mode: 'latest' } } } });
+    const other = await move(bus.config);
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('other canonical tables: times') });
+    expect(await bus.names('store/')).toEqual([]);
+    expect(await bus.pg.query('SELECT seq FROM bus.head')).toEqual([{ seq: 0 }]);
+  });
+});
