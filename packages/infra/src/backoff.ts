@@ -1,4 +1,4 @@
-/** How long failures are waited out. */
+/** How long to wait after failures. */
 export interface Backoff {
   /** After the first one (milliseconds). */
   firstMs: number;
@@ -6,6 +6,6 @@ export interface Backoff {
   maxMs: number;
 }
 
-/** Returns how long to wait (milliseconds) after so many failures in a row; 1 is the first. */
+/** Returns the wait (milliseconds) after this many consecutive failures, counted from 1. */
 export const waitAfter = ({ firstMs, maxMs }: Backoff, failures: number): number =>
   Math.min(maxMs, firstMs * 2 ** (failures - 1));

@@ -76,9 +76,9 @@ export function storeRelPath(parts: ArtifactKeyParts): string {
 export const objectKeys = {
   marker: fileNames.marker,
   /**
-   * The manifest of a job. The name has the first 16 digits of its SHA-256, and of a retry the seq
-   * of the rejection, so that a daemon that removes a settled job late never removes a newer one of
-   * the same id.
+   * The manifest of a waiting job. The key contains the first 16 digits of the manifest's SHA-256,
+   * and for a retry the seq of the rejection. So a daemon that removes a settled job late never
+   * removes a newer job with the same id.
    */
   inbox: (jobId: string, manifestSha256: string, retryOf = 0): string =>
     `${objectKeys.inboxOf(jobId)}${manifestSha256.slice(0, 16)}${retryOf === 0 ? '' : `~${retryOf}`}.json`,
@@ -91,8 +91,8 @@ export const objectKeys = {
 } as const;
 
 /**
- * Returns the key of an artifact on an object store. It names the content, so an object of that key
- * is the artifact, whoever wrote it.
+ * Returns the key of an artifact on an object store. The key contains the SHA-256 of the content,
+ * so an object with that key is the artifact, no matter which program wrote it.
  */
 export const storeObjectKey = ({ producer, kind, runId, artifactId }: ArtifactKeyParts, sha256: string): string =>
   `store/${producer}/${kind}/${runId}@${artifactId}.${sha256.slice(0, 16)}.parquet`;

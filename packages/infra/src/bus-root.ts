@@ -56,21 +56,24 @@ export function markerIn(text: string, busRoot: string, path: string): BusMarker
   return marker;
 }
 
-/** Only the marker has the identity of the bus: with a new one, exports and backups begin anew. */
+/**
+ * Returns the hint for a damaged marker. Only the marker holds the identity of the bus: with a new
+ * marker, exports and backups start over.
+ */
 const cureOf = (path: string): string =>
   `Start the daemon: it restores the file from journal/${fileNames.marker}. If that is lost too, restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
 
 const damagedMarker = (path: string, what: string) =>
   busError('BUS_ROOT_NOT_FOUND', `${path} ${what}.`, { hint: cureOf(path) });
 
-/** The layout of a marker that this version may not know how to check. */
+/** Returns the layout version of a marker that fails this version's checks. */
 const versionIn = (text: string): number | undefined =>
   z.object({ bus: z.literal('quantbot-artifact-bus'), layout_version: z.number().int() }).safeParse(safeJson(text)).data
     ?.layout_version;
 
 /**
- * Writes the marker and its copy again if they are missing or damaged. For the daemon, which knows
- * the marker and holds the bus.
+ * Rewrites the marker and its copy if they are missing or damaged. Only the daemon may call this:
+ * it knows the marker and holds the bus's lock.
  *
  * @returns whether it wrote the marker.
  */
@@ -108,10 +111,10 @@ async function keepCopy(busRoot: string, marker: BusMarker): Promise<void> {
 }
 
 /**
- * Restores a lost or damaged marker from its copy. The caller holds the bus, or is about to make
- * it.
+ * Restores a lost or damaged marker from its copy. The caller must hold the bus's lock, or be about
+ * to create the bus.
  *
- * @returns whether it did.
+ * @returns whether it restored the marker.
  */
 export async function restoreBusMarker(busRoot: string): Promise<boolean> {
   const path = join(busRoot, fileNames.marker);
@@ -171,11 +174,11 @@ function makeShared(folder: string, umask: number): void {
 export interface SubmitRoot {
   /** Absolute path, or the URL of an object store. */
   busRoot: string;
-  /** How the configuration reaches the S3 server; undefined if only the environment says it. */
+  /** S3 settings of the configuration; undefined if only the environment has them. */
   s3: ClusterConfig['s3'] | undefined;
 }
 
-/** {@link findBusRoot}, and how the configuration of a cluster reaches its object store. */
+/** Like {@link findBusRoot}. Also returns the S3 settings of a cluster's configuration. */
 export async function findSubmitRoot(busRoot?: string, env: NodeJS.ProcessEnv = process.env): Promise<SubmitRoot> {
   const named = busRoot ?? (env.QUANTBOT_BUS_ROOT || undefined);
   if (named !== undefined) return { busRoot: await checkedBus(named), s3: undefined };
@@ -186,9 +189,9 @@ export async function findSubmitRoot(busRoot?: string, env: NodeJS.ProcessEnv = 
 
 /**
  * Finds the bus root to submit to: the argument, then `QUANTBOT_BUS_ROOT`, then the nearest
- * `bus_config.json` (of a cluster: its objects), then `data/bus`.
+ * `bus_config.json` (for a cluster, its object store), then `data/bus`.
  *
- * @returns its absolute path, or the URL of an object store as it is, not looked at yet.
+ * @returns its absolute path, or the URL of an object store, which this function does not open.
  * @throws BusError `BUS_ROOT_NOT_FOUND` if the folder has no marker, so that no daemon would read
  * it.
  */

@@ -8,9 +8,8 @@ export interface TraceContext {
 }
 
 /**
- * OpenTelemetry's API where the program has set it up; undefined otherwise, when it would have
- * nothing to do. The name under which the API keeps what is set up is the same in all of its
- * versions 1, because several of them may be loaded at once.
+ * Returns OpenTelemetry's API if the program has set it up, otherwise undefined. All 1.x versions
+ * of the API register under the same global name, because several of them may be loaded at once.
  */
 const openTelemetry = () =>
   Symbol.for('opentelemetry.js.api.1') in globalThis

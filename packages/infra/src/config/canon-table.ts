@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const scalarTypes =
   'TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|BOOLEAN|VARCHAR|BLOB|UUID|DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|DECIMAL\\([0-9]{1,2},[0-9]{1,2}\\)';
-/** DuckDB cannot plan a table of very many lists in each other. */
+/** DuckDB cannot plan a table with deeply nested lists. */
 const maxLists = 16;
 
 function isNoDecimalOrFits(type: string): boolean {

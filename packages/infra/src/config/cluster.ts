@@ -51,7 +51,10 @@ export interface ClusterConfig {
   workDir: string | undefined;
 }
 
-/** Settings as programs use them. Variables of the environment are filled in when it is opened. */
+/**
+ * Returns the settings as programs use them. Environment variables are filled in later, when the
+ * object store is opened.
+ */
 export function resolveCluster(file: z.infer<typeof clusterSchema>, base: string): ClusterConfig {
   const { endpoint, region, path_style: pathStyle } = file.s3;
   return {
@@ -69,9 +72,9 @@ export function resolveCluster(file: z.infer<typeof clusterSchema>, base: string
 }
 
 /**
- * Fills in variables of the environment.
+ * Replaces `${NAME}` by the value of that environment variable.
  *
- * @throws BusError `CONFIG_INVALID` for one that is not set.
+ * @throws BusError `CONFIG_INVALID` if the variable is not set.
  */
 export function withVariables(text: string): string {
   return text.replace(variablePattern, (_, name: string) => {

@@ -38,7 +38,9 @@ function blockOf({ properties = {} }: Setting, indent: string): string {
   return `{\n${lines.join('\n')}\n${indent}}`;
 }
 
-/** Comments for the settings of what is not there by default. */
+/**
+ * Returns comments for the settings of optional entries, which the default file does not contain.
+ */
 function entryComments({ items, additionalProperties, anyOf }: Setting): string[] {
   if (anyOf !== undefined) return listOf('An object', anyOf[0] ?? {});
   return items?.properties === undefined ? listOf('By name, each', additionalProperties || {}) : listOf('Each', items);

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** Loaded where there is something to do for it. */
+/** Loaded on first use, because most programs never need it. */
 const parser = () => createRequire(import.meta.url)('jsonc-parser') as typeof import('jsonc-parser');
 
 /**

@@ -278,7 +278,7 @@ export interface BusConfig {
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
   scrub: {
-    /** Undefined: it is never done by itself. */
+    /** Undefined: scrubs never start automatically. */
     intervalMs: number | undefined;
     bytesPerS: number;
   };

@@ -39,8 +39,8 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Returns a temporary name in the same folder, which readers ignore. At most 60 characters of three
- * bytes, and 20 more.
+ * Returns a temporary name in the same folder, which readers ignore. The name keeps at most 60
+ * characters of the path, so that it stays below the 255 bytes that file systems allow.
  */
 export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -48,8 +48,8 @@ export const temporaryBeside = (path: string): string =>
 /**
  * Removes temporary files that killed writers left in a folder.
  *
- * @param of only those of the file with this name; by default those of every file. Required in
- * folders that others use too.
+ * @param of the file whose temporaries to remove; by default those of every file. Pass it in
+ * folders that other programs use too.
  */
 export async function removeTemporaries(folder: string, of?: string): Promise<void> {
   for (const name of await readdir(folder)) {

@@ -45,7 +45,7 @@ export class PinnedFolder {
     this.info = info;
   }
 
-  /** @throws system errors: `ENOTDIR` or `ELOOP` for what is no folder. */
+  /** @throws system errors: `ENOTDIR` or `ELOOP` if the path is not a folder. */
   static open(path: string): PinnedFolder {
     const file = openSync(path, (hasOwnPaths ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW);
     return new PinnedFolder(file, hasOwnPaths ? pathOf(file) : path, fstatSync(file));

@@ -1,5 +1,6 @@
 /**
- * What the bus needs of an object store. Keys are relative to the bus's root, parts joined by `/`.
+ * The operations that the bus needs from an object store. Keys are relative to the bus's root;
+ * their parts are joined by `/`.
  */
 export interface Objects {
   /** URL of the root, without credentials. */

@@ -69,7 +69,7 @@ type Fault = Pick<ColumnFault, 'problem' | 'hint'>;
 const hasDoubledNames = (nodes: readonly SchemaNode[]): boolean =>
   new Set(nodes.map(({ element }) => foldName(element.name))).size < nodes.length;
 
-/** DuckDB does not see that the name that it makes up for a column may be taken. */
+/** DuckDB makes up a name for an unnamed column without checking that the name is free. */
 const clashFault = (name: string, root: SchemaNode): Fault | undefined =>
   root.children.some(({ element }) => foldName(element.name) === foldName(name))
     ? { problem: 'has no name, and DuckDB gives it the name of another column', hint: meaningRules.noName.instead }
@@ -170,7 +170,7 @@ const unknownConverted = ({ unknown_converted_type: number }: SchemaElement): st
     ? undefined
     : `has the converted type ${number}, which is none of the format's; DuckDB cannot read it`;
 
-/** In the format a scale that is left out is 0. DuckDB wants it. */
+/** The format reads a missing scale as 0. DuckDB requires the scale. */
 function decimalFault({ converted_type, logical_type, ...element }: SchemaElement): string | undefined {
   if (converted_type !== 'DECIMAL') return undefined;
   if (element.precision === undefined || element.scale === undefined)

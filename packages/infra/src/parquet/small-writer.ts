@@ -165,7 +165,10 @@ function checkedValue(value: unknown, { name, type }: Field, index: number): unk
   throw invalid(index, name, `is ${shown(value)} (${typeof value}), not a ${type}`);
 }
 
-/** Not the text of what may hold itself, or more than a text can be made of. */
+/**
+ * Returns a short text for an error. It never formats arrays and objects, which may be circular or
+ * huge.
+ */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   const isOther = typeof value === 'object' && value !== null && !(value instanceof Date);

@@ -36,7 +36,7 @@ export async function checkFile(artifact: ArtifactToSubmit): Promise<void> {
   }
 }
 
-/** Returns the number of rows, if it is the one that was said. */
+/** Returns the number of rows. Throws if the caller named another number. */
 export function checkRows(artifact: ArtifactToSubmit, { rows }: ParquetFooter): number {
   if (artifact.rows !== undefined && artifact.rows !== rows)
     throw busError('ROWS_MISMATCH', `${artifact.parquetPath} has ${rows} rows, not ${artifact.rows}.`);

@@ -62,7 +62,9 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
   throw busError('JOB_ID_IN_USE', `Other jobs with the id ${job.manifest.job_id} keep occupying the inbox.`);
 }
 
-/** A failure after the job may have entered the inbox leaves its fate open, and says so. */
+/**
+ * Runs work after which the job may be in the inbox. Its error says that the outcome is unknown.
+ */
 async function orUnknown<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -48,7 +48,8 @@ function problemInObject(value: object, path: (string | number)[]): JsonProblem 
   if (value instanceof Date && Number.isNaN(value.getTime())) return { path, message: 'is an invalid Date' };
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     const json = value.toJSON(path.at(-1) ?? '');
-    // JSON asks only once, so the answer may be an object that could be asked again.
+    // JSON calls toJSON only once. A result that has a toJSON too would be written as a plain
+    // object.
     if (typeof json !== 'object' || json === null || !('toJSON' in json)) return problemIn(json, path);
     return { path, message: 'has a toJSON whose answer has a toJSON again' };
   }

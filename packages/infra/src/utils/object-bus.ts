@@ -63,7 +63,7 @@ async function open(url: string, s3: S3Options): Promise<BusTarget> {
   };
 }
 
-/** A producer that may only write cannot look; the daemon's inbox is then taken on trust. */
+/** Checks that the bus exists. A producer with write permission only cannot check, and goes on. */
 async function checkMarker(objects: Objects): Promise<void> {
   const marker = await unlessDenied(objects.read(objectKeys.marker, maxMarkerBytes));
   if (marker === 'denied') return;
@@ -90,7 +90,7 @@ async function submitJob(objects: Objects, jobId: string, options: SubmitArtifac
   try {
     await Promise.all(Array.from({ length: uploadsAtOnce }, uploader));
   } finally {
-    next = options.artifacts.length; // after a failure begin no other upload
+    next = options.artifacts.length; // after a failure, start no other upload
   }
   const manifestBytes = manifestText(manifestOf(jobId, options, uploaded));
   faultPoint('submit:staged');
@@ -101,8 +101,8 @@ async function submitJob(objects: Objects, jobId: string, options: SubmitArtifac
 }
 
 /**
- * Puts a file at its final place. An object that is there already should have the same content, as
- * its name says.
+ * Uploads a file to its final key. The key contains the hash, so an object that is already there
+ * should have the same content.
  */
 async function upload(
   objects: Objects,
@@ -123,8 +123,8 @@ async function upload(
 }
 
 /**
- * Compares the object with what was to be created. Without the right to look, its name must do: the
- * daemon checks it again.
+ * Compares the existing object with the file. A producer that may not read relies on the name: the
+ * daemon checks the object again.
  */
 async function checkSame(objects: Objects, object: string, digest: ContentDigest): Promise<void> {
   const found = await unlessDenied(objects.head(object));
@@ -137,14 +137,14 @@ async function checkSame(objects: Objects, object: string, digest: ContentDigest
     });
 }
 
-/** More jobs than this that wait under one id are not compared. */
+/** At most this many waiting jobs with the same id are compared. */
 const maxWaiting = 100;
 
 /**
  * Creates the manifest in the inbox, which submits the job. A waiting job with the same id is fine
  * if its content is the same.
  *
- * @param isNewId no other job can have it.
+ * @param isNewId whether the id is new, so that no other job can have it.
  */
 async function enterInbox(
   objects: Objects,
@@ -155,14 +155,14 @@ async function enterInbox(
   const manifest = parseObjectManifest(manifestBytes);
   const waiting = isNewId ? undefined : await waitingJob(objects, manifest);
   if (waiting !== undefined) return { manifest, manifestBytes: waiting };
-  // An object of this name is this manifest, whose answer was lost.
+  // An object that has this name is this manifest, from an attempt whose answer was lost.
   await orUnknown(objects.create(objectKeys.inbox(jobId, digestOf(manifestBytes).sha256), manifestBytes));
   return { manifest, manifestBytes };
 }
 
 /**
- * Returns the manifest of a waiting job with the same id and content. A producer that may not look
- * submits anew: the bus takes the same content only once.
+ * Returns the manifest of a waiting job with the same id and content. Returns undefined if this
+ * producer may not look: it then submits again, and the bus takes the same content only once.
  */
 async function waitingJob(objects: Objects, manifest: ObjectManifest): Promise<Buffer | undefined> {
   const jobId = manifest.job_id;
@@ -185,7 +185,10 @@ function isSame(waiting: Uint8Array, manifest: ObjectManifest): boolean {
   }
 }
 
-/** A store that fails after it may have taken the manifest leaves its fate open. */
+/**
+ * Runs work after which the store may have the manifest. The error of an unreachable store says
+ * that the outcome is unknown.
+ */
 async function orUnknown<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -207,7 +210,7 @@ async function unlessDenied<T>(work: Promise<T>): Promise<T | 'denied'> {
   }
 }
 
-/** Says that the bus could not take the job, whatever the store had against it. */
+/** Turns every error of the store into `SUBMIT_FAILED`. */
 async function asSubmission<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -218,7 +221,7 @@ async function asSubmission<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Removes a file that was given away. One that cannot be removed stays. */
+/** Removes a file that was given away. A file that cannot be removed stays. */
 function giveUp(path: string): void {
   try {
     unlinkSync(path);

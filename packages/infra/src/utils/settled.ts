@@ -33,15 +33,15 @@ export class JobRejectedError extends BusError {
 
 /** Where the outcome of a job appears. */
 export interface OutcomeSource {
-  /** Returns what lies there for a job now. */
+  /** Reads the receipt and the rejection that exist for a job now. */
   read(jobId: string): FoundOutcome | Promise<FoundOutcome>;
   /** Begins to watch for a job. */
   watch(jobId: string): OutcomeWaiting;
-  /** Where the job is if it has no outcome, as the end of "it …". */
+  /** Returns where a job without an outcome is, as the end of a sentence "it …". */
   whereIs(jobId: string): Promise<string>;
 }
 
-/** The texts of a receipt and of a rejection, either of which may be of an older submission. */
+/** The texts of a receipt and of a rejection. Either may belong to an older submission. */
 export interface FoundOutcome {
   receipt: string | undefined;
   reason: string | undefined;
@@ -60,9 +60,9 @@ export interface OutcomeWaiting {
 const anyReasonSchema = rejectReasonSchema.extend({ code: z.string() });
 
 const defaultTimeoutMs = 60_000;
-/** How long a last look may take when the time is over. */
+/** How long the last read may take after the timeout. */
 const graceMs = 1000;
-/** Node's timers hold no more. */
+/** The longest delay of a Node.js timer. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**

@@ -31,7 +31,8 @@ export interface StagedJob {
   manifest: Manifest;
   manifestBytes: Uint8Array;
   /**
-   * Files that are given away. They were linked; their old names go when the job is in the inbox.
+   * Files that are given away. They have a second link in the job, and their old names are removed
+   * once the job is in the inbox.
    */
   givenAway: string[];
 }
@@ -87,8 +88,8 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
 }
 
 /**
- * Completes the folder and flushes it. It does not flush the commit mark: if a power cut takes its
- * word, the daemon copies the files instead of linking them.
+ * Completes the folder and flushes it. It does not flush the commit mark: if a power cut empties
+ * it, the daemon copies the files instead of linking them.
  */
 async function complete(
   folder: string,

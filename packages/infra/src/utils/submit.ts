@@ -67,7 +67,7 @@ export interface Submission {
  * `UNSUPPORTED_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`,
  * `TOO_LARGE`, `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `SUBMIT_FAILED`; to an object
  * store also `CHECKSUM_MISMATCH`. Whatever is thrown, nothing was submitted, unless the hint of
- * `SUBMIT_FAILED` says that this is not known.
+ * `SUBMIT_FAILED` says that the outcome is unknown.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
   const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;

@@ -33,13 +33,13 @@ export interface Call {
   /** Creates where the content goes; called again for each attempt. */
   sink?: () => Writable;
   /**
-   * Asked after a cut connection. A server that refuses a large body may cut it off before its
-   * answer can be read; what this returns then is the answer.
+   * Called after the connection broke. A server that refuses a large body may close the connection
+   * before its answer can be read. The result of this call then replaces that answer.
    */
   instead?: () => Promise<Answer | undefined>;
   /** Statuses that are an answer, besides 2xx. */
   accept?: readonly number[];
-  /** Reads a 2xx answer that holds an error all the same. */
+  /** Finds the error in a 2xx answer that contains one. */
   problemIn?: (answer: Answer) => Refusal | undefined;
 }
 
@@ -116,6 +116,6 @@ export async function openClient(settings: S3Settings): Promise<S3Client> {
   };
 }
 
-/** Whether newer credentials, or the server's clock, may make the same request good. */
+/** Whether the same request may succeed with newer credentials or with the server's clock. */
 const mayBeCured = ({ code }: Refusal): boolean =>
   ['ExpiredToken', 'RequestTimeTooSkewed', 'InvalidToken'].includes(code);

@@ -3,7 +3,7 @@ import { visible } from '../../visible.js';
 import type { Answer } from './exchange.js';
 import { textOf } from './xml.js';
 
-/** An answer that is no success. */
+/** An answer other than success. */
 export interface Refusal {
   status: number;
   /** S3's own code, such as `SlowDown`; empty if there is none (HEAD has no body). */
@@ -13,7 +13,10 @@ export interface Refusal {
   region: string | undefined;
 }
 
-/** Reads an answer. It takes nothing else over: some servers send back what was signed. */
+/**
+ * Reads the code, message and region of an answer. It ignores everything else, because some servers
+ * echo the signed request.
+ */
 export function refusalOf({ status, headers, body }: Answer): Refusal {
   const xml = body.toString('utf8');
   const region = headers['x-amz-bucket-region'];

@@ -14,9 +14,9 @@ export interface Outgoing {
   target: string;
   headers: Record<string, string>;
   body: Body | undefined;
-  /** A larger answer to a success is cut off, and `tooLarge` set. */
+  /** A successful answer with a larger body is cut off, and `tooLarge` is set. */
   maxBytes: number;
-  /** Where the content of a success goes instead of the memory. */
+  /** Takes the body of a successful answer; undefined keeps it in memory. */
   sink: (() => Writable) | undefined;
 }
 
@@ -29,13 +29,13 @@ export interface Answer {
   tooLarge: boolean;
 }
 
-/** Sends one request over a connection that is kept. */
+/** Sends one request over a pooled connection. */
 export type Exchange = (outgoing: Outgoing) => Promise<Answer>;
 
-/** The least time of a request, and the slowest transfer that is waited for. */
+/** A request may take this long, plus the time of its bytes at the slowest accepted rate. */
 const deadlineMs = 20_000;
 const bytesPerMs = 128;
-/** Larger bodies wait for the server's leave, so that a refusal costs no transfer. */
+/** Larger bodies wait for "100 Continue", so that a refusal costs no transfer. */
 const askFirstBytes = 1024 * 1024;
 /** Some servers never say "100 Continue". */
 const askForMs = 1000;
@@ -92,7 +92,7 @@ export function openExchange(server: {
     });
 }
 
-/** Aborts a request that takes longer than its number of bytes may take. */
+/** Aborts a request that takes longer than its size allows. */
 function within(sent: ClientRequest, bytes: number): NodeJS.Timeout {
   const ms = deadlineMs + bytes / bytesPerMs;
   return setTimeout(() => sent.destroy(failure('ETIMEDOUT', `no answer within ${Math.round(ms / 1000)} s`)), ms);

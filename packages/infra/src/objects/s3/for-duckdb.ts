@@ -14,7 +14,8 @@ export interface S3Access {
 }
 
 /**
- * How DuckDB reaches the same bucket as `openObjects`, with the same credentials.
+ * Returns the settings with which DuckDB reaches the same bucket as `openObjects`, with the same
+ * credentials.
  *
  * @throws BusError as `openObjects`, and `OBJECT_STORE_DENIED` if there are no credentials.
  */

@@ -11,7 +11,7 @@ export function listedIn(xml: string): ListedObject[] {
   }));
 }
 
-/** XML cannot hold every character of a key, so the list comes in the encoding of forms. */
+/** Decodes a key. XML cannot hold every character, so the server form-encodes the keys. */
 function decoded(key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));

@@ -22,8 +22,8 @@ export interface LargeFile {
 }
 
 /**
- * Creates an object in parts, each with a checksum that the server checks. The object appears with
- * the last call, unless there is one. What was uploaded is dropped if it fails.
+ * Creates an object in parts, each with a checksum that the server checks. The last call creates
+ * the object, unless the key exists. If the upload fails, its parts are dropped.
  *
  * @throws BusError `CHECKSUM_MISMATCH` if the file is not the one that was hashed.
  */

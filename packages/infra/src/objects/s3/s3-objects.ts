@@ -13,13 +13,15 @@ import { createInParts } from './multipart.js';
 import { type S3Settings, s3Settings } from './settings.js';
 import { elementsOf, escaped, textOf } from './xml.js';
 
-/** From when on an object is uploaded in parts, and their size. */
+/** The size above which an object is uploaded in parts, and the size of a part. */
 export interface PartSizes {
   multipartAboveBytes: number;
   partBytes: number;
 }
 
-/** Only of an object that comes in one piece does S3 keep the SHA-256. It takes 5 GB so. */
+/**
+ * S3 keeps the SHA-256 only of an object that is uploaded in one piece, which may have up to 5 GB.
+ */
 const defaultSizes: PartSizes = { multipartAboveBytes: 1024 ** 3, partBytes: 64 * 1024 ** 2 };
 /** The largest page of a list, and of keys to remove. */
 const pageSize = 1000;
@@ -35,7 +37,7 @@ class S3Objects implements Objects {
   readonly #call: S3Client;
   readonly #sizes: PartSizes;
   readonly #where: string;
-  /** What stands before each key in the bucket. */
+  /** The prefix of each key in the bucket. */
   readonly #before: string;
 
   constructor({ bucket, prefix, protocol, host }: S3Settings, call: S3Client, sizes: PartSizes) {
@@ -80,9 +82,7 @@ class S3Objects implements Objects {
     return status === 412 ? 'exists' : 'created';
   }
 
-  /**
-   * The refusal of a name that is taken; undefined for a free one, or without the right to look.
-   */
+  /** Returns a refusal if the name is taken; undefined if it is free or this user may not look. */
   async #taken(name: string): Promise<Answer | undefined> {
     const found = await this.#call({ method: 'HEAD', what: `look at ${name}`, key: name, accept: [403, 404] });
     return found.status === 200 ? { ...found, status: 412 } : undefined;
@@ -203,7 +203,7 @@ class S3Objects implements Objects {
     });
   }
 
-  /** Removing is idempotent, so one failure that passes repeats the whole page. */
+  /** Removing is idempotent, so one transient failure repeats the whole page. */
   #firstFailure(xml: string): Refusal | undefined {
     const failures = elementsOf(xml, 'Error').map(error => ({
       status: 0,
@@ -224,7 +224,10 @@ class S3Objects implements Objects {
   }
 }
 
-/** The whole object's hash. One that ends in `-<parts>` is of the parts' hashes instead. */
+/**
+ * Returns the hash of the whole object. A value that ends in `-<parts>` is a hash of the parts'
+ * hashes and does not count.
+ */
 function sha256In(header: unknown): string | undefined {
   const bytes = Buffer.from(typeof header === 'string' && !header.includes('-') ? header : '', 'base64');
   return bytes.length === 32 ? bytes.toString('hex') : undefined;

@@ -10,7 +10,7 @@ export interface S3Settings {
   /** Without a slash at its end; empty for the whole bucket. */
   prefix: string;
   protocol: 'http:' | 'https:';
-  /** Name and port, as the header says it. */
+  /** Name and port, as in the Host header. */
   host: string;
   hostname: string;
   port: number | undefined;
