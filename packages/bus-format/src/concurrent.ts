@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 
 /**
- * Works on items several at a time and waits for all of them, also when one fails: nothing goes on
- * behind the back of whoever handles the error.
+ * Processes several items at a time and waits for all of them, also when one fails. No work is left
+ * running when the caller handles the error.
  *
  * @throws the first error.
  */
@@ -25,7 +25,7 @@ export async function concurrently<Item, Result>(
 const maxMs = 5;
 let lastBreath = performance.now();
 
-/** Lets timers and signals have their turn, if work that never waits has gone on for long. */
+/** Yields to timers and signals if work that never awaits I/O has run for long. */
 export async function breathe(): Promise<void> {
   if (performance.now() - lastBreath < maxMs) return;
   await new Promise(resolve => setImmediate(resolve));

@@ -1,14 +1,14 @@
 import { systemErrorCode } from '@quantbot/infra/files';
 
 /**
- * Whose fault an error of DuckDB is:
+ * The cause of a DuckDB error:
  * - `file`: the file is broken;
  * - `range`: a value of the file, or of a query, is beyond DuckDB's type;
  * - `unsupported`: the file may be good, but this DuckDB cannot read it;
  * - `memory`: the memory limit was too small for the file;
  * - `missing`: the file is not there;
- * - `machine`: the machine has nothing left to give, or denies access;
- * - `poisoned`: DuckDB failed inside, and the instance cannot be used any more, by anybody.
+ * - `machine`: the machine is out of a resource, or denies access;
+ * - `poisoned`: DuckDB failed internally, and the instance can no longer be used.
  */
 export type DuckDbFault = 'file' | 'range' | 'unsupported' | 'memory' | 'missing' | 'machine' | 'poisoned';
 
@@ -84,7 +84,7 @@ export function machineFaultIn(message: string): NodeJS.ErrnoException | undefin
   return Object.assign(new Error(message), { code: rule.code, syscall: 'read' });
 }
 
-/** Returns how the error of a published database begins that was opened from another place. */
+/** Returns the start of the error that a published database gives after it was moved or copied. */
 export const movedFrom = (path: string): string => `This database was published as ${path} and is elsewhere now`;
 
 /** Finds {@link movedFrom} in an error. */

@@ -9,9 +9,7 @@ export interface MemoryDatabase {
   close(): void;
 }
 
-/**
- * Opens a database in memory with a limit, and without anything that would reach for the network.
- */
+/** Opens a database in memory with a memory limit and without any network access. */
 export async function openMemoryDatabase({
   memoryMb,
   threads,
@@ -19,7 +17,7 @@ export async function openMemoryDatabase({
 }: {
   memoryMb: number;
   threads: number;
-  /** Where what does not fit goes; DuckDB makes the folder. Its own choice when absent. */
+  /** The folder that DuckDB creates and spills to. When absent, DuckDB chooses one. */
   spillFolder?: string;
 }): Promise<MemoryDatabase> {
   const instance = await DuckDBInstance.create(':memory:', {

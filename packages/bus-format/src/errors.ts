@@ -236,8 +236,8 @@ export const isDamage = (error: unknown): error is CodedError =>
   error instanceof CodedError && error.code === 'FILE_DAMAGED';
 
 /**
- * What the loop does about an error that no job caused: `stop` ends the process, `pause` waits and
- * retries.
+ * Returns how the loop reacts to an error that no job caused: `stop` ends the process, `pause`
+ * waits and retries.
  */
 export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
   error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';

@@ -1,4 +1,4 @@
-/** `@quantbot/bus-format`: what all rooms share: errors, SQL texts, progress, versions. */
+/** `@quantbot/bus-format`: what all packages share: errors, SQL text, progress, versions. */
 export { breathe, concurrently } from './concurrent.js';
 export {
   type DaemonCode,

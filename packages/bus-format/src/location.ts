@@ -28,11 +28,11 @@ export function hereView(location: readonly string[]): string {
 FROM (SELECT count(*) AS n FROM duckdb_databases() WHERE list_contains(${literalList(location)}, path) OR version() < ${literal(firstToResolve)})`;
 }
 
-/** Where the files of a view may be read. */
+/** The SQL that lets a view read its files only in the right place. */
 export interface Condition {
-  /** Behind the files in FROM. */
+  /** Appended to the files in FROM. */
   from: string;
-  /** For WHERE. */
+  /** The condition for WHERE. */
   holds: string;
 }
 
@@ -42,5 +42,5 @@ export interface Condition {
  */
 export const onlyHere: Condition = { from: ', _bus.here', holds: 'here._bus_is_here' };
 
-/** For a database that has no place of its own. */
+/** For a database without a fixed path. */
 export const anywhere: Condition = { from: '', holds: 'true' };

@@ -1,10 +1,10 @@
-/** How far a long piece of work is. */
+/** The progress of a long piece of work. */
 export interface Progress {
   done: number;
   total: number;
   /** What is counted. */
   unit: 'bytes' | 'rows' | 'files' | 'exports' | 'jobs';
-  /** What is being worked on. */
+  /** The file, table or export in work. */
   what?: string;
 }
 

@@ -4,23 +4,27 @@ import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { fileNames, systemErrorCode } from '@quantbot/infra/files';
 import { ignoreMissing } from './errors.js';
 
-/** So many files are removed before a job gets its receipt; more are removed beside ingestion. */
+/**
+ * At most this many files are removed before a job gets its receipt. More are removed in the
+ * background.
+ */
 const maxAtOnce = 1000;
 
 const stays: ReadonlySet<string> = new Set([fileNames.manifest, fileNames.receipt]);
 
 /**
- * Names are bytes, which need not be UTF-8: as Latin-1, each byte is a character, and none is lost.
+ * Names are bytes and may not be valid UTF-8. Latin-1 maps each byte to one character and loses
+ * none.
  */
 const encoding = 'latin1';
 
-/** Path of something in a folder, by its name in Latin-1. */
+/** Returns the path of an entry of a folder, whose name is in Latin-1. */
 const within = (folder: Buffer, name: string): Buffer =>
   Buffer.concat([folder, Buffer.from('/'), Buffer.from(name, encoding)]);
 
 /**
- * Paths of all files in a job's folder but manifest and receipt; undefined when it would take long
- * to remove what lies there, or cannot be said.
+ * Returns the paths of all files in a job's folder except manifest and receipt. Returns undefined
+ * if removing them would take long, or if the folder cannot be read.
  */
 export function leftoversIn(folder: string): Buffer[] | undefined {
   const files: Buffer[] = [];
@@ -39,26 +43,25 @@ export function leftoversIn(folder: string): Buffer[] | undefined {
 }
 
 /**
- * What lies deeper is moved up first: each level keeps a folder open, and where there is no
- * `/proc`, a path has an end (1024 bytes on macOS).
+ * Deeper folders are moved up first: each level keeps a folder open, and without `/proc` the length
+ * of a path is limited (1024 bytes on macOS).
  */
 const maxDepth = 64;
 const maxPathLength = 900;
 
-/** What a removal may take before it gives up: somebody may go on filling the folder. */
+/** The limits of a removal, because another program may keep filling the folder. */
 export interface RemovalBudget {
   signal?: AbortSignal | undefined;
-  /** So many files, links and folders. */
+  /** At most this many files, links and folders. */
   maxEntries?: number;
 }
 
 /**
- * Removes a file, a link, or a folder with all that is in it, one after another, so that everything
- * else goes on meanwhile. Whoever put it there may still change it: no link is followed, and what
- * is gone already is no error.
+ * Removes a file, a link, or a folder with its content. It works one entry at a time, so that other
+ * work continues. Another user may still change the folder: no link is followed, and a missing
+ * entry is not an error.
  *
- * @returns whether all of it is gone. The rest of what is more than it may remove at once can be
- * removed another time.
+ * @returns whether everything is gone. If the budget ran out, call it again for the rest.
  * @throws the signal's reason once it is aborted. System errors as they come.
  */
 export async function removeTree(
@@ -73,14 +76,14 @@ export async function removeTree(
   return (await lstat(root).catch(ignoreMissing)) === undefined;
 }
 
-/** What is left of a budget. */
+/** The rest of a budget. */
 interface Left {
   signal: AbortSignal | undefined;
   entries: number;
 }
 
 interface Place {
-  /** How the folder that is removed as a whole is reached; undefined for itself. */
+  /** Path of the topmost folder to remove; undefined for that folder itself. */
   root: Buffer | undefined;
   depth: number;
 }
@@ -90,8 +93,7 @@ async function removeFolder(folder: Buffer, { root, depth }: Place, left: Left):
   const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(ignoreChanged);
   if (handle === undefined) return;
   try {
-    // By its handle, not by its path: that may lead elsewhere by now (Linux; elsewhere there is no
-    // such way).
+    // Use the handle, because the path may lead elsewhere by now. Only Linux has such a path.
     const here = process.platform === 'linux' ? Buffer.from(`/proc/self/fd/${handle.fd}`) : folder;
     await emptyFolder(here, { root: root ?? here, depth }, left);
   } finally {
@@ -103,7 +105,7 @@ async function removeFolder(folder: Buffer, { root, depth }: Place, left: Left):
 async function emptyFolder(here: Buffer, { root, depth }: Place & { root: Buffer }, left: Left): Promise<void> {
   const isDeep = depth >= maxDepth || here.length > root.length + maxPathLength;
   for (let isEmpty = false; !isEmpty; ) {
-    isEmpty = true; // until one look finds nothing: something may have been moved here, and not every file system lists all of a folder that changes
+    isEmpty = true; // repeat until a listing is empty: entries may have moved here, and not every file system lists all of a changing folder
     for await (const entry of await opendir(here, { encoding, bufferSize: 256 })) {
       left.signal?.throwIfAborted();
       if (left.entries-- <= 0) return;
@@ -117,8 +119,8 @@ async function emptyFolder(here: Buffer, { root, depth }: Place & { root: Buffer
 }
 
 /**
- * Something else than a folder may be there by now, or something in it: the next look at what it
- * lies in says what.
+ * Ignores that the folder was replaced or filled meanwhile: the next listing of its parent shows
+ * it.
  */
 function ignoreChanged(error: unknown): undefined {
   if (!['ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) ignoreMissing(error);

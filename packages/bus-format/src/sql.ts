@@ -1,15 +1,13 @@
-/**
- * Returns a string as an SQL literal. Text gets into SQL only by this and {@link identifier}.
- */
+/** Returns a string as an SQL literal. Text enters SQL only through this and {@link identifier}. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A name as a quoted SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * A column as a term of ORDER BY or PARTITION BY. DuckDB returns a column that is such a term from
- * the key by which it sorts, in which -0.0 is 0.0 and every NaN is the same. If the term is an
- * expression, DuckDB returns the column itself.
+ * Returns a column as a term of ORDER BY or PARTITION BY. If the term is the plain column, DuckDB
+ * restores its values from the sort key, in which -0.0 is 0.0 and every NaN is the same. If the
+ * term is an expression, DuckDB returns the column's own values.
  */
 export const sortTerm = (column: string): string =>
   `CASE WHEN ${identifier(column)} IS NOT NULL THEN ${identifier(column)} END`;
@@ -41,9 +39,9 @@ const mapOf = (columns: readonly DeclaredColumn[], nameInFile: (column: Declared
   `MAP {${columns.map(c => `${literal(nameInFile(c))}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
 
 /**
- * Columns of files that others have written, for a SELECT over a `read_parquet` with `filename`.
- * The CASE is always true, which DuckDB cannot know. So it compares values, and does not skip row
- * groups by a writer's statistics, which may be wrong and never count NaN.
+ * Returns the columns of producers' files, for a SELECT over a `read_parquet` with `filename`. The
+ * CASE is always true, but DuckDB cannot know that. So it compares values, and does not skip row
+ * groups by the writer's statistics, which may be wrong and ignore NaN.
  */
 export const untrusted = (columns: readonly DeclaredColumn[], prefix?: string): string => {
   const before = prefix === undefined ? '' : `${prefix}.`;

@@ -1,6 +1,6 @@
 import { emptyRow, type JournalRow } from './journal/row.js';
 
-/** A journal row of an ingested artifact; what is given replaces the defaults. */
+/** Returns a journal row of an ingested artifact; `more` replaces the defaults. */
 export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
   ...emptyRow,
   seq: 1,
@@ -25,7 +25,7 @@ export const journalRow = (more: Partial<JournalRow> = {}): JournalRow => ({
   ...more,
 });
 
-/** The row of a job that was rejected. */
+/** Returns the journal row of a rejected job. */
 export const rejectedRow = (more: Partial<JournalRow> = {}): JournalRow =>
   journalRow({
     status: 'rejected',

@@ -50,7 +50,7 @@ async function lastCompacted(layout: BusLayout, table: string, compactedSeq: num
   return (await listSegments(join(layout.canon, table), compactedSeq)).live.at(-1)?.last ?? 0;
 }
 
-/** Called when a damaged file keeps a canonical table from its work. */
+/** Called when a damaged file blocks the work on a canonical table. */
 export type OnDamage = (error: CodedError<string>, table: string) => void;
 
 /** Rethrows, for callers that cannot handle damage. */

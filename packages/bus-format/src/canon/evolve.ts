@@ -91,8 +91,8 @@ const missingColumns = (columns: readonly ParquetColumn[], required: readonly st
     .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
 
 /**
- * Returns whether a type of a file can be written in SQL. A struct with unnamed fields cannot:
- * DuckDB writes a UNION so.
+ * Returns whether a type of a file can be written in SQL. A struct with unnamed fields cannot;
+ * DuckDB stores a UNION as one.
  */
 export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(type);
 

@@ -47,7 +47,7 @@ export async function artifactsOfTable(journal: Journal, table: string, upTo: nu
   return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
 }
 
-/** What the journal says of a stored file. */
+/** The journal's entry for a stored file. */
 export interface StoredFile {
   sha256: string | null;
   name: string | null;

@@ -4,7 +4,7 @@ import { type DeclaredColumn, identifier, sortTerm } from '../sql.js';
 import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';
 import type { CanonTable } from './table.js';
 
-/** What the mode of a table needs to know of it. */
+/** The properties of a table that its mode needs. */
 export interface ModeTable extends Pick<CanonTable, 'key' | 'orderBy'> {
   columns: readonly DeclaredColumn[];
 }
@@ -17,11 +17,14 @@ export interface Mode {
    * Compaction drops all others. So applying it twice, or to parts first and then to their union,
    * must give the same rows.
    *
-   * @param allRows SELECT of all rows that came, with the table's columns and `originColumns`.
+   * @param allRows SELECT of all ingested rows, with the table's columns and `originColumns`.
    * @param newestSeq SQL of the seq of the table's newest job, which may have brought no row.
    */
   shown(allRows: string, table: ModeTable, newestSeq: string): string;
-  /** Whether every row that came is shown. Compacted files then hold as many as the journal. */
+  /**
+   * Whether every ingested row is shown. Compacted files then hold as many rows as the journal
+   * names.
+   */
   showsEveryRow: boolean;
   /**
    * Whether a row that is shown once stays shown. An earlier state is then a part of today's, and a
@@ -67,7 +70,9 @@ export const modes: Readonly<Record<TableMode, Mode>> = {
   },
 };
 
-/** Only floats need a sort term. A condition on a key that is named itself is applied to the files. */
+/**
+ * Only floats need a sort term. DuckDB pushes a filter on a plain column name down to the files.
+ */
 function termsOf(names: readonly string[], { columns }: ModeTable): string[] {
   const floats = new Set(columns.filter(({ type }) => /FLOAT|DOUBLE/.test(type)).map(({ name }) => foldName(name)));
   return names.map(name => (floats.has(foldName(name)) ? sortTerm(name) : identifier(name)));

@@ -1,6 +1,7 @@
 /**
- * Asks again while the files move under the question. The daemon removes commits and segments only
- * after it has renamed a wider segment into place: if there is no new one, nothing was missing.
+ * Repeats a query while compaction moves the files that it reads. The daemon removes commits and
+ * segments only after it has renamed a wider segment into place. So if no new segment appeared, the
+ * query saw every file.
  */
 export async function askUntilStill<T>(
   ask: () => Promise<T>,

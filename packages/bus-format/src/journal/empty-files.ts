@@ -7,7 +7,7 @@ import { ignoreMissing, unlessUnreadable } from '../errors.js';
 import { commitFile } from './commit-file.js';
 import { emptyCommit, emptyTableFileName } from './files.js';
 
-/** Creates the empty commit file, without which a bus without commits could not be read. */
+/** Creates the empty commit file. Without it, a bus that has no commits could not be read. */
 export const ensureEmptyCommit = (layout: BusLayout): Promise<void> =>
   ensureFile(layout, 'commit.parquet', commitFile([]));
 
@@ -27,7 +27,7 @@ export async function ensureEmptyTableFiles(
 export const emptyTableFile = (): Uint8Array =>
   new Uint8Array(parquetWriteBuffer({ columnData: [{ name: '_position', type: 'INT64', data: [] }] }));
 
-/** The paths below `journal/` of the empty files of tables that are not as they were written. */
+/** Returns the paths below `journal/` of tables' empty files that are damaged. */
 export async function damagedEmptyFiles({ hot }: BusLayout): Promise<string[]> {
   const names = (await readdir(join(hot, emptyCommit)).catch(ignoreMissing)) ?? [];
   const tables = names.filter(name => name.endsWith('~empty.parquet'));

@@ -85,7 +85,7 @@ export function liveSegments(all: readonly Segment[], upTo: number): Segment[] {
     .sort((a, b) => a.first - b.first);
 }
 
-/** Returns whether the live segments of a folder are others than these. */
+/** Returns whether the live segments of a folder differ from these. */
 export async function haveMoved(folder: string, segments: readonly Segment[]): Promise<boolean> {
   const { live } = await listSegments(folder);
   return live.length !== segments.length || live.some(({ name }, at) => name !== segments[at]?.name);
@@ -106,8 +106,8 @@ export function mustFollowEachOther(segments: readonly Segment[]): void {
 }
 
 /**
- * Whether a name in a commit's folder is that of a file of a canonical table. What was put aside
- * there is none.
+ * Whether a name in a commit's folder belongs to a file of a canonical table. Files that were moved
+ * aside there do not count.
  */
 export const isTableFile = (name: string): boolean => name.includes('~') && name.endsWith('.parquet');
 
@@ -119,7 +119,7 @@ export function countTableFiles({ hot }: BusLayout, seq: number): number {
   try {
     return readdirSync(join(hot, seqName(seq))).filter(isTableFile).length;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0; // a damaged one is found elsewhere
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0; // another check reports a damaged folder
     throw error;
   }
 }
@@ -134,8 +134,8 @@ export async function listHotCommits(hot: string): Promise<number[]> {
 }
 
 /**
- * Refuses anything but regular files: DuckDB would wait for ever for somebody who writes to a FIFO.
- * A file that is gone was compacted meanwhile.
+ * Refuses anything but regular files: DuckDB would wait forever for a writer of a FIFO. A missing
+ * file was compacted meanwhile.
  *
  * @throws DaemonError `JOURNAL_DAMAGED`.
  */

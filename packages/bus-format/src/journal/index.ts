@@ -1,4 +1,6 @@
-/** `@quantbot/bus-format/journal`: the journal's rows and files, and the outcomes made of them. */
+/**
+ * `@quantbot/bus-format/journal`: the journal's rows and files, and the outcomes built from them.
+ */
 export { type ColumnOf, commitFile, rowsFile } from './commit-file.js';
 export { damagedEmptyFiles, emptyTableFile, ensureEmptyCommit, ensureEmptyTableFiles } from './empty-files.js';
 export {

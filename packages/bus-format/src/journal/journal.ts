@@ -24,7 +24,7 @@ import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, 
 import type { JournalSnapshot } from './snapshot.js';
 import { journalViewsAt } from './views.js';
 
-/** How much memory the daemon's own look-ups may take. */
+/** The memory limit of the daemon's own queries. */
 const lookupMemoryMb = 128;
 
 /**
@@ -36,7 +36,7 @@ export class Journal {
   readonly #database: MemoryDatabase;
   #segments: Segment[] = [];
   #hot: number[] = [];
-  /** How many files of canonical tables each of them has. */
+  /** The number of files of canonical tables in each of them. */
   #tableFiles = new Map<number, number>();
   readonly #keys = new KnownKeys();
   readonly #isBesideDaemon: boolean;
@@ -74,8 +74,8 @@ export class Journal {
   }
 
   /**
-   * Opens the journal for reading only, beside a daemon that runs. A query that meets a compaction
-   * runs again.
+   * Opens the journal read-only, beside a running daemon. A query that meets a compaction is
+   * repeated.
    */
   static read(layout: BusLayout): Promise<Journal> {
     return Journal.#load(layout, true);
@@ -112,7 +112,7 @@ export class Journal {
     return this.#segments;
   }
 
-  /** The commits that are not in a segment yet, by the last seq of each. */
+  /** The commits that are in no segment yet, by the last seq of each. */
   get hotCommits(): readonly number[] {
     return this.#hot;
   }
@@ -130,7 +130,7 @@ export class Journal {
     const unseen = listed.filter(seq => !this.#hot.includes(seq));
     mustBeFiles(unseen.map(seq => join(this.#layout.hot, seqName(seq), 'commit.parquet')));
     this.#segments = segments;
-    // What was committed while the folders were being read is known here already.
+    // A commit that came while the folders were being read is already in `#hot`.
     this.#hot = [...new Set([...listed, ...this.#hot])].filter(seq => seq > this.compactedSeq).sort((a, b) => a - b);
     this.#tableFiles = new Map(
       this.#hot.map(seq => [seq, this.#tableFiles.get(seq) ?? countTableFiles(this.#layout, seq)]),
@@ -140,7 +140,9 @@ export class Journal {
     mustFollowEachOther(segments);
   }
 
-  /** Records that a commit is in `hot/`: its last seq, its files of canonical tables, its keys. */
+  /**
+   * Records a commit in `hot/`: its last seq, its number of files of canonical tables, its keys.
+   */
   noteCommit(lastSeq: number, tableFiles: number, keys: readonly string[]): void {
     for (const key of keys) this.#keys.add(hashOf(key));
     this.#tableFiles.set(lastSeq, tableFiles);
@@ -148,12 +150,14 @@ export class Journal {
     if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
   }
 
-  /** Whether a key may be in a journal opened for writing; {@link findKeys} is certain. */
+  /**
+   * Whether a key may be in the journal, which must be open for writing. {@link findKeys} is exact.
+   */
   mayHave(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  /** What the journal has for each of these keys. */
+  /** Returns the journal's entry for each of these keys that it has. */
   async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
     if (keys.length === 0) return new Map();
     const rows = await this.query<{ artifact_key: string; seq: bigint; sha256: string; rel_path: string }>(
@@ -165,7 +169,7 @@ export class Journal {
     );
   }
 
-  /** Which of these store paths the journal names. */
+  /** Returns those of these store paths that the journal names. */
   async findRelPaths(relPaths: readonly string[]): Promise<Set<string>> {
     if (relPaths.length === 0) return new Set();
     const rows = await this.query<{ rel_path: string }>(
@@ -175,7 +179,7 @@ export class Journal {
     return new Set(rows.map(row => row.rel_path));
   }
 
-  /** All rows under these claims, by claim. */
+  /** Returns all rows of these claims, by claim. */
   async findClaims(claims: readonly string[]): Promise<Map<string, JournalRow[]>> {
     if (claims.length === 0) return new Map();
     return groupByClaim(await this.rows(`WHERE claim IN (SELECT unnest($1))`, claims));
@@ -200,7 +204,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     return groupByClaim(await this.rows(`WHERE seq BETWEEN ${first} AND ${last}`));
   }
 
-  /** When the last commit was made (milliseconds), undefined when there is none. */
+  /** Time of the last commit (milliseconds since 1970); undefined without a commit. */
   async lastCommittedAt(): Promise<number | undefined> {
     const [row] = await this.query<{ at: bigint | null }>('SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal');
     return row?.at == null ? undefined : Number(row.at);
@@ -220,7 +224,8 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
   }
 
   /**
-   * Checks that no commit is missing and that every file can be read (of a segment, its footer).
+   * Checks that no commit is missing and that every commit, and every segment's footer, can be
+   * read.
    *
    * @throws DaemonError `JOURNAL_DAMAGED`.
    */
@@ -269,7 +274,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     return reader.getRowObjectsJS() as Row[];
   }
 
-  /** The private database, with views over the files that there are now. */
+  /** Returns the private database, with views over the current files. */
   async #connection(): Promise<DuckDBConnection> {
     const { connection } = this.#database;
     if (!this.#viewsCurrent) {
@@ -284,7 +289,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     const reader = await connection.runAndReadAll(
       `SELECT ${hashSql('artifact_key')} FROM _bus.journal WHERE status = 'ingested'`,
     );
-    const [hashes = []] = reader.getColumnsJS(); // no object for each of what may be millions
+    const [hashes = []] = reader.getColumnsJS(); // columns, because objects for millions of rows would cost too much
     for (const hashed of hashes) this.#keys.add(hashed as number);
   }
 

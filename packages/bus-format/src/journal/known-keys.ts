@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** An artifact that the journal names, as far as write-once needs to know it. */
+/** The part of a journalled artifact that the write-once check needs. */
 export interface KnownArtifact {
   seq: number;
   sha256: string;

@@ -9,8 +9,8 @@ import type { JournalRow } from './row.js';
 export const maxOutcomeBytes = 64 * 1024 * 1024;
 
 /**
- * In `rejected/<job id>/`: the folder of a job that another user may still change. The bus does not
- * read it.
+ * The subfolder of `rejected/<job id>/` that holds a job which another user may still change. The
+ * bus does not read it.
  */
 export const asItCame = 'job';
 
@@ -57,8 +57,9 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
 }
 
 /**
- * Whether a text is the receipt or reason of a job. The one of a bus that was moved names the old
- * root, and the one of an older version may have another hint; one flipped bit is neither.
+ * Whether a text is the receipt or reason of a job. Two differences are allowed: a moved bus has
+ * the old root in its receipts, and an older version may have written another hint. A single
+ * flipped bit in either is damage.
  */
 export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly JournalRow[]): boolean {
   const content = contentOf(text);
@@ -74,7 +75,7 @@ export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly Jour
   return !isSlip(root, layout.root) && text === textOf(receiptOf({ ...layout, root }, rows));
 }
 
-/** Whether a single bit tells two texts apart. */
+/** Whether two texts differ in exactly one bit. */
 function isSlip(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   const differences = Array.from({ length: one.length }, (_, at) => one.charCodeAt(at) ^ other.charCodeAt(at));

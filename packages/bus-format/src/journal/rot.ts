@@ -7,7 +7,7 @@ import { daemonError } from '../errors.js';
 import { listHotCommits, listSegments, seqName } from './files.js';
 import { checkSeal } from './seal.js';
 
-/** The folder of damaged segments that were replaced. No glob sees them. */
+/** The folder for damaged segments that were replaced. No glob matches it. */
 const asideName = 'rotten';
 const atOnce = 8;
 
@@ -24,7 +24,7 @@ export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
   return found.flat();
 }
 
-/** Paths below `journal/` of the files that hold its rows. */
+/** Returns the paths below `journal/` of the files that hold its rows. */
 export async function liveJournalFiles(layout: BusLayout): Promise<string[]> {
   const { live } = await listSegments(layout.segments);
   const compactedSeq = live.at(-1)?.last ?? 0;
@@ -40,7 +40,7 @@ export async function liveJournalFiles(layout: BusLayout): Promise<string[]> {
  * The caller checks that the rest has no gap, and otherwise calls `undo`.
  *
  * @returns the replaced segments.
- * @throws DaemonError `JOURNAL_DAMAGED` naming the files, when there is nothing in their place.
+ * @throws DaemonError `JOURNAL_DAMAGED` naming the files, if no narrower files can replace them.
  */
 async function setRottenAside(layout: BusLayout): Promise<{ paths: string[]; undo(): Promise<void> }> {
   const aside = join(layout.journal, asideName);
@@ -93,7 +93,7 @@ async function lastSeqOf(layout: BusLayout): Promise<number> {
   return Math.max(0, live.at(-1)?.last ?? 0, ...(await listHotCommits(layout.hot)));
 }
 
-/** The error that names damaged files of the journal. */
+/** Returns the error that names damaged files of the journal. */
 export const damaged = ({ journal }: BusLayout, paths: readonly string[]) =>
   daemonError(
     'JOURNAL_DAMAGED',

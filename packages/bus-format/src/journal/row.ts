@@ -1,7 +1,7 @@
 import type { RejectCode } from '@quantbot/infra';
 import { type DeclaredColumn, literal } from '../sql.js';
 
-/** What became of an artifact, of a job that was rejected, or of an operation (`done`). */
+/** The outcome of an artifact, of a rejected job, or of an operation (`done`). */
 export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
 /**
@@ -38,7 +38,7 @@ const table = {
   seq: integer(1),
   /** Position of the artifact in its job, from 0. */
   ordinal: integer(2),
-  /** The claim of the job, by which recovery knows that it was committed. */
+  /** The claim of the job. Recovery finds a committed job by it. */
   claim: text(),
   committed_at: time(20),
   status: column<RowStatus>('string')(),
@@ -114,21 +114,21 @@ export const artifactColumns: readonly string[] = [
   .sort((a, b) => a.shown - b.shown)
   .map(({ name }) => name);
 
-/** The condition of a journal's row that added to a canonical table. */
+/** Returns the SQL condition for journal rows that added to a canonical table. */
 export const isOfTable = (table: string): string =>
   `status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)}`;
 
-/** A job as the journal has it, without its rows. */
+/** A job in the journal, without its rows. */
 export interface JobHead {
   seq: number;
   jobId: string;
   isRejected: boolean;
   committedAtMs: number;
-  /** How many rows it has. */
+  /** Number of rows. */
   rows: number;
 }
 
-/** A {@link JobHead} as DuckDB gives it. */
+/** A {@link JobHead} as DuckDB returns it. */
 export interface JobHeadRow {
   seq: bigint;
   job_id: string;
@@ -146,7 +146,7 @@ export const jobHead = ({ seq, job_id, rejected, at, n }: JobHeadRow): JobHead =
   rows: Number(n),
 });
 
-/** Rows by the claim of their job. */
+/** Groups rows by the claim of their job. */
 export function groupByClaim(rows: readonly JournalRow[]): Map<string, JournalRow[]> {
   const byClaim = new Map<string, JournalRow[]>();
   for (const row of rows) {

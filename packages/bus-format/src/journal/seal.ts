@@ -18,7 +18,7 @@ export const sealMetadata: Readonly<Record<string, string>> = {
   'quantbot.sha256': blankDigest,
 };
 
-/** A key and the head of its value, as Thrift's compact protocol writes them. */
+/** Returns a key and its value's length prefix in Thrift's compact protocol. */
 const framed = (key: string, valueBytes: number): Buffer =>
   Buffer.concat([Buffer.from([0x18, key.length]), Buffer.from(key), Buffer.from([0x18, valueBytes])]);
 const digestMark = framed('quantbot.sha256', blankDigest.length);

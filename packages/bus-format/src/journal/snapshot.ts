@@ -1,19 +1,19 @@
-/** Which files hold the journal at one moment. */
+/** The files that hold the journal at one moment. */
 export interface JournalSnapshot {
   /** The last committed job. */
   seq: number;
-  /** Commits up to here are in segments; those above are in `hot/`. */
+  /** Commits up to this seq are in segments; later ones are in `hot/`. */
   compactedSeq: number;
-  /** Those above, by the last seq of each. */
+  /** The commits after `compactedSeq`, by the last seq of each. */
   hotCommits: readonly number[];
   /** Names in `journal/segments/`. */
   segments: readonly string[];
 }
 
 /**
- * How the commits in `hot/` are named in a view. `live`: by a glob, so that whoever has the view
- * open sees every later commit. `frozen`: exactly these files, so that nothing that comes later is
- * seen (exports, time travel).
+ * How a view names the commits in `hot/`. `live`: by a glob, so that an open view also shows later
+ * commits. `frozen`: by exactly these files, so that later commits stay invisible (exports, time
+ * travel).
  */
 export type HotFiles =
   | { mode: 'live' }

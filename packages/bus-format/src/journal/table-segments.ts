@@ -3,9 +3,9 @@ import type { BusLayout } from '@quantbot/infra';
 import { liveSegments, readSegments, type Segment } from './files.js';
 
 /**
- * The segments of the canonical tables, kept in memory: thousands of folders would be read for each
- * publication, export and release otherwise. Only this process writes there, through
- * {@link change}.
+ * Caches the segments of the canonical tables. Without the cache, each publication, export and
+ * release would read thousands of folders. Only this process changes the segments, through {@link
+ * change}.
  */
 export class TableSegments {
   readonly #layout: BusLayout;
@@ -31,7 +31,9 @@ export class TableSegments {
     return liveSegments(await this.of(table), upTo);
   }
 
-  /** Changes the files of a table. A read meanwhile may see either state, and is not kept. */
+  /**
+   * Changes the files of a table. A read during the change may see either state, and is not cached.
+   */
   async change(table: string, work: () => Promise<void>): Promise<void> {
     this.#forget(table);
     try {

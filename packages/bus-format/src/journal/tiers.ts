@@ -1,16 +1,16 @@
 import type { Segment } from './files.js';
 
 /**
- * A segment is merged with its elder once it has grown to this part of it: the number of segments
- * stays logarithmic.
+ * A segment is merged with the next older one unless that one is at least this many times larger.
+ * This keeps the number of segments logarithmic.
  */
 const tierFactor = 4;
-/** Segments beyond this size are not merged any more, so that no step takes for ever. */
+/** No merge creates a larger segment than this, which bounds the time of one step. */
 const maxMergedBytes = 1024 * 1024 * 1024;
 
 /**
- * The youngest segments that are to become one: each elder is taken in while it is not much larger
- * than all younger together.
+ * Returns the newest segments to merge into one. It adds the next older segment as long as that is
+ * not much larger than all newer ones together.
  */
 export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
   let from = live.length - 1;

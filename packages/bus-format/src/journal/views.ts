@@ -19,15 +19,15 @@ const commitFileName = 'commit.parquet';
 
 /**
  * The macro behind {@link hotFiles}. While views are created it yields the empty file, because
- * DuckDB evaluates globs for each CREATE VIEW. Each would look at every name in `hot/`, so that all
- * together cost the square of the number of tables.
+ * DuckDB evaluates globs for each CREATE VIEW. Each glob would read every name in `hot/`, so the
+ * total cost would grow with the square of the number of tables.
  */
 export const hotFilesMacro = (body: 'globs' | '[empty]'): string =>
   `CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${body}`;
 
 /**
  * The macro behind {@link readableSince}. DuckDB evaluates a table function's first argument before
- * it looks at the others, which an older one fails on with a message that says nothing.
+ * it checks the others. An older DuckDB would fail on those with an unhelpful message.
  */
 export const readableMacro = `CREATE OR REPLACE MACRO _bus.readable(files, since) AS CASE WHEN version() < since \
 THEN error('This needs DuckDB ' || substr(since, 2) || ' or newer, and you use ' || version() || '. \
@@ -37,7 +37,10 @@ Upgrade it (pip install -U duckdb), or read the files of the golden exports.') E
 export const readableSince = (since: 'v1.2' | 'v1.3', files: string): string =>
   `_bus.readable(${files}, ${literal(since)})`;
 
-/** Files in `hot/`, for `read_parquet`: those of the globs, one of which finds the empty file. */
+/**
+ * Returns the files in `hot/` for `read_parquet`: those of the globs, one of which matches the
+ * empty file.
+ */
 export const hotFiles = (empty: string, globs: readonly string[]): string =>
   `_bus.hot_files(${literal(empty)}, ${literalList(globs)})`;
 
@@ -49,8 +52,8 @@ export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: Ho
     return `SELECT ${columns} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)})`;
   }
   const empty = join(layout.hot, emptyCommit, commitFileName);
-  // The comparison with a constant is applied to names before a file is opened; that needs the
-  // column to be called filename.
+  // DuckDB applies a comparison with a constant before it opens the files, but only if the column
+  // is called filename.
   return `SELECT ${columns} FROM read_parquet(${readableSince('v1.2', hotFiles(empty, [join(layout.hot, '*', commitFileName)]))}, schema = ${schemaMap(journalColumns)}, \
 filename = true)${where.from} WHERE filename > ${literal(join(layout.hot, seqName(snapshot.compactedSeq), commitFileName))} AND ${where.holds}`;
 }

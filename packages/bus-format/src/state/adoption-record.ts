@@ -5,14 +5,14 @@ import { exists, makeFolderDurable, readState, writeStateDurable } from '@quantb
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
-/** What tells whether a file is still the one that was looked at. */
+/** Identifies a file and its state, to detect that it was replaced or changed. */
 export interface FileIdentity {
   ino: number;
   size: number;
   mtimeMs: number;
 }
 
-/** Whether two identities are of one file in one state. */
+/** Whether two identities describe the same file in the same state. */
 export const isSameFile = (a: FileIdentity, b: FileIdentity): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
 
@@ -35,7 +35,7 @@ const tableSchema = z.object({
   kind: z.string(),
   columns: z.array(columnSchema),
   rows: z.number(),
-  /** Of the old table's rows, as the canonical table must have them. */
+  /** The hash that the rows of the canonical table must have. */
   hash: z.string(),
 });
 
@@ -52,7 +52,7 @@ const recordSchema = z.object({
 });
 
 /**
- * An adoption under way or done, as `bus/adoptions/<id>.json` keeps it.
+ * An adoption in progress or done, as stored in `bus/adoptions/<id>.json`.
  *
  * Phases: copying (tables become files) → submitting (the job may be in the bus) → ingested (it is)
  * → switching (the old database has its second name; the daemon may replace the first) → done. A
@@ -65,19 +65,19 @@ export type AdoptedTable = z.infer<typeof tableSchema>;
 
 const folderOf = (layout: BusLayout): string => join(layout.root, 'adoptions');
 
-/** Where the files of an adoption are before they are submitted. */
+/** Returns the folder of an adoption's files before they are submitted. */
 export const workFolderOf = (layout: BusLayout, id: string): string => join(folderOf(layout), id);
 
-/** Writes a record, durable. */
+/** Writes a record durably. */
 export async function writeAdoptionRecord(layout: BusLayout, record: AdoptionRecord): Promise<void> {
   await makeFolderDurable(folderOf(layout));
   await writeStateDurable(join(folderOf(layout), `${record.id}.json`), record);
 }
 
 /**
- * The records of a bus, oldest first; none where there is no bus.
+ * Returns the records of a bus, oldest first; none if there is no bus.
  *
- * @throws DaemonError `FILE_DAMAGED` naming a damaged record: what it says of its rows is unknown.
+ * @throws DaemonError `FILE_DAMAGED` naming a damaged record.
  */
 export async function listRecords(layout: BusLayout): Promise<AdoptionRecord[]> {
   const { records, damaged } = await readRecords(layout);
@@ -89,7 +89,7 @@ export async function listRecords(layout: BusLayout): Promise<AdoptionRecord[]> 
   return records;
 }
 
-/** Paths of damaged records. */
+/** Returns the paths of damaged records. */
 export const listDamagedAdoptions = async (layout: BusLayout): Promise<string[]> => (await readRecords(layout)).damaged;
 
 async function readRecords(layout: BusLayout): Promise<{ records: AdoptionRecord[]; damaged: string[] }> {
@@ -105,16 +105,13 @@ async function readRecords(layout: BusLayout): Promise<{ records: AdoptionRecord
   return { records: records.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)), damaged };
 }
 
-/** Forgets an adoption of which nothing was submitted. */
+/** Removes the record of an adoption that submitted nothing. */
 export async function forgetRecord(layout: BusLayout, { id }: AdoptionRecord): Promise<void> {
   await rm(workFolderOf(layout, id), { recursive: true, force: true });
   await rm(join(folderOf(layout), `${id}.json`), { force: true });
 }
 
-/**
- * Whether the daemon may replace this file: its rows are in the bus, and it keeps a second name
- * beside.
- */
+/** Whether the daemon may replace this file: its rows are in the bus, and it has a second name. */
 export async function isBeingReplaced(layout: BusLayout, path: string, file: FileIdentity): Promise<boolean> {
   for (const record of (await readRecords(layout)).records)
     if (record.phase === 'switching' && record.source === path && isSameFile(record, file) && record.backup !== null)

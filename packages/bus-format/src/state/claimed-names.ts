@@ -3,9 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 
 /**
- * The names in `claimed/`. `<claim>~<job id>`: a job in work. `.own-<that>`: the daemon's own
- * folder beside it, with its copies. `.left-<that>`: the folder of a settled job, to be removed.
- * `.kept-<that>`: the folder of a rejected job that could not be moved to `rejected/`.
+ * The names in `claimed/`. `<claim>~<job id>` is a job in work. Prefixed to that name, `.own-`
+ * marks the daemon's own folder with its copies, `.left-` the folder of a settled job that must be
+ * removed, and `.kept-` the folder of a rejected job that could not be moved to `rejected/`.
  */
 const inWork = /^([0-9a-f]{16})~(.+)$/;
 const prefixes = { own: '.own-', left: '.left-', kept: '.kept-' } as const;
@@ -24,8 +24,8 @@ export const claimedNames = (names: readonly string[]): string[] =>
 export const isKept = (name: string): boolean => name.startsWith(prefixes.kept);
 
 /**
- * Returns another name beside a job in work. Renaming within the same folder works whoever owns the
- * job's folder.
+ * Returns another name beside a job in work. A rename within the same folder works no matter which
+ * user owns the job's folder.
  */
 export const besideClaimed = (folder: string, why: keyof typeof prefixes): string =>
   join(dirname(folder), `${prefixes[why]}${basename(folder)}`);

@@ -10,10 +10,10 @@ const waitingTableSchema = z.object({
   hint: z.string(),
 });
 
-/** A canonical table that is not compacted, since a damaged file was found. */
+/** A canonical table that is not compacted because one of its files is damaged. */
 export type WaitingTable = z.infer<typeof waitingTableSchema>;
 
-/** Of `daemon.json`. */
+/** The schema of `daemon.json`. */
 export const daemonStateSchema = z.object({
   pid: z.number(),
   state: z.enum(['starting', 'running', 'paused']),
@@ -23,17 +23,17 @@ export const daemonStateSchema = z.object({
   at: z.string(),
   /** Why it pauses. */
   cause: z.object({ code: z.string().nullable(), message: z.string(), hint: z.string() }).nullable(),
-  /** Canonical tables that a damaged file keeps waiting. */
+  /** Canonical tables that a damaged file blocks. */
   waitingTables: z.array(waitingTableSchema).default([]),
 });
 
-/** The state of a daemon in `<bus_root>/daemon.json`, for people and `doctor`. */
+/** The state of a daemon in `<bus_root>/daemon.json`, for operators and `doctor`. */
 export type DaemonState = z.infer<typeof daemonStateSchema>;
 
 /** The file with the daemon's state. */
 export const stateFileOf = (busRoot: string): string => join(busRoot, 'daemon.json');
 
-/** Reads the state of the last daemon, or undefined if it is not readable. */
+/** Reads the state of the last daemon; undefined if the file cannot be read. */
 export function readDaemonState(busRoot: string): DaemonState | undefined {
   const state = readState(stateFileOf(busRoot), daemonStateSchema);
   return typeof state === 'string' ? undefined : state;

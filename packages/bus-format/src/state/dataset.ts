@@ -4,15 +4,15 @@ import { faultPoint, readState, syncFolder, systemErrorCode, writeStateDurable }
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
-/** The name of the file that says what belongs to a dataset. */
+/** The name of the file that lists the files of a dataset. */
 const datasetManifest = '_dataset.json';
 /**
- * The folder of a generation that the dataset's link leads to. Many readers take every file in it
- * for Parquet.
+ * The folder of a generation that the dataset's link points to. It holds Parquet files only,
+ * because many readers expect nothing else.
  */
 const filesFolder = 'files';
 
-/** Of `_dataset.json`. */
+/** The schema of `_dataset.json`. */
 export const datasetSchema = z.object({
   bus_id: z.string(),
   export: z.string(),
@@ -37,24 +37,26 @@ export const datasetSchema = z.object({
   ),
 });
 
-/** What `_dataset.json` holds. */
+/** The content of `_dataset.json`. */
 export type DatasetManifest = z.infer<typeof datasetSchema>;
 
-/** Of what is written beside an export before it takes its place. */
+/** Matches the temporary name of an unfinished export, beside its final path. */
 const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;
-/** Of a folder beside the dataset's link, which names one of them. */
+/**
+ * Matches the folder of a generation, beside the dataset's link. The link points to one of them.
+ */
 const generationPattern = /^\.(.+)\.[0-9a-f]{16}\.dataset$/;
 
-/** A new folder for a dataset: its files, and its manifest beside them. */
+/** Returns the path of a new generation, which holds the dataset's files and their manifest. */
 export const generationBeside = (path: string, claim: string): string =>
   join(dirname(path), `.${basename(path)}.${claim}.dataset`);
 
-/** The folder for the files of a generation. */
+/** Returns the folder for the files of a generation. */
 export const filesIn = (generation: string): string => join(generation, filesFolder);
 
 /**
- * The manifest of the dataset at a path, for the system to find from where the dataset's link
- * leads: `join` would take the `..` away before that.
+ * Returns the path of a dataset's manifest. The system must resolve the dataset's link before the
+ * `..`, so this does not use `join`, which would remove the `..`.
  */
 export const manifestOf = (path: string): string => `${path}/../${datasetManifest}`;
 
@@ -81,10 +83,10 @@ export const writeDatasetManifest = async (files: string, manifest: DatasetManif
   writeStateDurable(join(dirname(await realpath(files)), datasetManifest), manifest);
 
 /**
- * Makes the files of a generation the dataset at a path, in one step: the path is a link. Who has
- * resolved it before keeps what he sees, until {@link isGarbage} says that it may go.
+ * Switches the dataset at a path, which is a link, to a new generation in one step. A reader that
+ * resolved the link before keeps the old files until {@link isGarbage} allows their removal.
  *
- * @throws DaemonError `EXPORT_PATH_TAKEN`: there is a folder at the path that is not ours.
+ * @throws DaemonError `EXPORT_PATH_TAKEN`: the path is a folder that the bus did not create.
  */
 export async function switchDataset(path: string, generation: string, temporary: string): Promise<void> {
   await syncFolder(dirname(path));
@@ -105,8 +107,8 @@ export async function switchDataset(path: string, generation: string, temporary:
 }
 
 /**
- * Whether an entry of a folder is what is left of a run that a crash ended, or of a dataset that
- * was replaced: `isOld` says it of the time of the replacement.
+ * Whether an entry of a folder is left over from a crashed run, or is a generation that was
+ * replaced long enough ago.
  */
 export async function isGarbage(
   folder: string,
@@ -118,8 +120,8 @@ export async function isGarbage(
   if (dataset === undefined) return false;
   const path = join(folder, dataset);
   if ((await readlink(path).catch(() => undefined)) === filesIn(name)) return false;
-  // What is at the path is as old as the folder is superseded; when nothing is, nobody is led to
-  // the folder.
+  // The link at the path was created when this generation was replaced. Without a link, no reader
+  // can reach the generation.
   const since = (await lstat(path).catch(() => undefined))?.mtimeMs;
   return since === undefined || isOld(since);
 }

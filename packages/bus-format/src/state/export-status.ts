@@ -28,15 +28,15 @@ const entrySchema = z.object({
  */
 export type ExportEntry = z.infer<typeof entrySchema>;
 
-/** Of `_export_status.json`. */
+/** The schema of `_export_status.json`. */
 export const exportStatusSchema = z.object({
   updated_at: z.string(),
-  /** The last operator's request that was served. */
+  /** The seq of the last operator's request that was served. */
   served_seq: z.number().default(0),
   exports: z.record(z.string(), entrySchema),
 });
 
-/** What `_export_status.json` holds. */
+/** The content of `_export_status.json`. */
 export type ExportStatus = z.infer<typeof exportStatusSchema>;
 
 /** Reads the status; a missing or damaged one reads as empty, so that every export runs again. */

@@ -8,30 +8,32 @@ import { machineFaultIn, openFault } from '../duckdb-fault.js';
 import { daemonError } from '../errors.js';
 
 /**
- * A file that makes its holder the only one: the operating system's lock on a small private DuckDB
- * database, which ends with the process. No process may open a guard that it holds in any other
- * way: closing any descriptor of a file drops the process's locks on it (POSIX).
+ * A file that only one process can hold. The guard is the operating system's lock on a small
+ * private DuckDB database, which ends with the process. The holder must not open the file in any
+ * other way: closing any descriptor of a file drops the process's locks on it (POSIX).
  */
 export interface Guard {
   path: string;
   /**
    * Costs a `stat` and, on Linux, a read of /proc.
    *
-   * @throws DaemonError `BUS_REMOVED`: another file lies at the path, or none. `LOCK_LOST`: the
-   * file is there, the lock on it is gone.
+   * @throws DaemonError `BUS_REMOVED`: the file is missing or another file is at the path.
+   * `LOCK_LOST`: the file is there, but its lock is gone.
    */
   assertHeld(): void;
   release(): void;
 }
 
-/** Guards of this process: the operating system's locks do not keep a process from itself. */
+/**
+ * The guards that this process holds: the operating system's locks do not exclude the same process.
+ */
 const held = new Set<string>();
 
 /**
- * Takes a guard, which is made where there is none or a damaged one; `building` is a folder on its
- * file system for what is not finished.
+ * Takes a guard, and creates it first if it is missing or damaged. `building` is a folder for
+ * unfinished files on the same file system.
  *
- * @returns undefined while another has it.
+ * @returns undefined while another holder has it.
  */
 export async function tryGuard(path: string, building: string): Promise<Guard | undefined> {
   await ensureGuard(path, building);
@@ -55,8 +57,8 @@ export async function tryGuard(path: string, building: string): Promise<Guard | 
 }
 
 /**
- * Whether somebody holds a guard: `free` also where there is none. `damaged`: nobody does, and the
- * next start creates it again.
+ * Returns whether a process holds a guard. `free` also means that there is no guard. `damaged`
+ * means that no process holds it and that the next start recreates it.
  */
 export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'damaged' | 'unknown'> {
   if (held.has(path)) return 'held';
@@ -71,18 +73,18 @@ export async function lookAtGuard(path: string): Promise<'free' | 'held' | 'dama
   }
 }
 
-/** Whether something else lies in the place of a guard. DuckDB would wait for a FIFO for ever. */
+/** Whether the path is not a regular file. DuckDB would wait forever for a FIFO. */
 const isNoFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
-/** Whether the machine, and not the file's content, keeps DuckDB from opening it. */
+/** Whether DuckDB cannot open the file because of the machine, and not because of its content. */
 const isUnreadable = (error: unknown): boolean => {
   const { message } = error as Error;
   return machineFaultIn(message) !== undefined || /^(IO Error: Cannot open file|Out of Memory Error)/.test(message);
 };
 
 /**
- * Made under another name and linked in whole, so that no crash leaves a guard that cannot be
- * opened.
+ * Creates a guard under a temporary name and links it when it is complete, so that no crash leaves
+ * a guard that cannot be opened.
  */
 async function ensureGuard(path: string, building: string): Promise<void> {
   await makeFolderDurable(dirname(path));
@@ -95,13 +97,13 @@ async function ensureGuard(path: string, building: string): Promise<void> {
     connection.closeSync();
     instance.closeSync();
     try {
-      await chmod(temporary, 0o600); // whoever may open it may lock it, and keep every daemon out
+      await chmod(temporary, 0o600); // any user who can open it could lock it, and keep every daemon out
       await link(temporary, path);
     } catch (error) {
       if (systemErrorCode(error) === 'EXDEV')
         throw daemonError('CROSS_DEVICE', `${path} and ${building} are on different file systems.`, { cause: error });
-      // Taken: another daemon was first. Gone: another daemon has become the writer and cleared the
-      // folder.
+      // EEXIST: another daemon was first. ENOENT: another daemon has become the writer and cleared
+      // the folder.
       if (!['EEXIST', 'ENOENT'].includes(systemErrorCode(error) ?? '')) throw error;
     } finally {
       await rm(temporary, { force: true });
@@ -114,8 +116,7 @@ async function openOrReplace(path: string, building: string): Promise<DuckDBInst
   try {
     return await tryOpen(path);
   } catch (error) {
-    // DuckDB locks a file before it reads it: nobody holds one of which it can say that it is
-    // damaged.
+    // DuckDB locks a file before it reads it. So if it reports damage, no process holds the file.
     if (isUnreadable(error)) throw machineFaultIn((error as Error).message) ?? error;
     if (before !== undefined && isSame(before, statSync(path, { throwIfNoEntry: false })))
       await (before.isDirectory() ? rename(path, `${path}.damaged-${Date.now()}`) : rm(path));
@@ -143,16 +144,13 @@ function assertThere(path: string, expected: Stats | undefined): void {
   );
 }
 
-/** Whether two looks saw the same file or folder. */
+/** Whether both describe the same file or folder. */
 export const isSame = (one: Stats, other: Stats | undefined): boolean =>
   one.ino === other?.ino && one.dev === other.dev;
 
 const descriptors = '/proc/self/fd';
 
-/**
- * What shows the lock that this process has on a file; undefined where the system does not tell, as
- * outside of Linux.
- */
+/** Returns the file in /proc that shows this process's lock; undefined on systems without one. */
 function findLock(file: Stats): string | undefined {
   try {
     return readdirSync(descriptors)

@@ -4,8 +4,8 @@ import { tryLink } from '@quantbot/infra/files';
 import { daemonError } from '../errors.js';
 
 /**
- * Whether a file in this folder can have a second name there, found out by giving one a second
- * name. Both are gone afterwards.
+ * Whether this folder's file system supports hard links. Creates a file with a second name to find
+ * out, and removes both.
  */
 export function hasHardLinks(folder: string): boolean {
   const names = ['a', 'b'].map(end => `${folder}/.link-${process.pid}-${randomBytes(6).toString('hex')}-${end}`);
@@ -19,8 +19,8 @@ export function hasHardLinks(folder: string): boolean {
 }
 
 /**
- * The published database keeps a second name, whose lock tells whether a reader still has it open:
- * no copy could tell that.
+ * Requires hard links. Each published database has a second name, through which the daemon sees
+ * whether a reader still has it open. A copy could not show that.
  *
  * @throws DaemonError `NO_HARD_LINKS`.
  */

@@ -36,7 +36,7 @@ export interface InboxView {
   closed: InboxEntry[];
 }
 
-/** Folders to examine before other work gets a turn. */
+/** The number of folders to examine before other work may run. */
 const sliceSize = 500;
 
 /** Returns a path in the inbox. The name may be bytes. */
@@ -53,9 +53,9 @@ export function findWaiting(inbox: string, name: InboxName): WaitingJob | undefi
 }
 
 /**
- * Returns every job of the inbox but those that are known, unsorted.
+ * Returns every unknown job of the inbox, unsorted.
  *
- * @param isKnown is asked before a folder is examined.
+ * @param isKnown called before a folder is examined.
  */
 export async function findAllWaiting(inbox: string, isKnown: (name: string) => boolean): Promise<WaitingJob[]> {
   const found: WaitingJob[] = [];
@@ -67,7 +67,7 @@ export async function findAllWaiting(inbox: string, isKnown: (name: string) => b
 }
 
 /**
- * Looks at the folders of the inbox from outside.
+ * Lists the folders of the inbox without reading the jobs.
  *
  * @param max examine only this many folders. Each costs a system call or two.
  */
@@ -86,7 +86,7 @@ export async function lookIntoInbox(inbox: string, max?: number): Promise<InboxV
   return view;
 }
 
-/** Returns the number of folders in inbox and `claimed/`, without a look into them. */
+/** Returns the number of folders in `inbox/` and `claimed/`, without reading them. */
 export async function countQueue({ inbox, claimed }: BusLayout): Promise<{ inbox: number; claimed: number }> {
   const [waiting, taken] = await Promise.all([readdir(inbox), readdir(claimed)]);
   return { inbox: waiting.length, claimed: claimedNames(taken).length };

@@ -1,6 +1,6 @@
 /**
- * `@quantbot/bus-format/state`: the small files beside journal and store, locks, and whose they
- * are.
+ * `@quantbot/bus-format/state`: the small files beside journal and store, locks, and file
+ * ownership.
  */
 export {
   type AdoptedTable,

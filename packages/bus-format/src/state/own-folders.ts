@@ -7,29 +7,29 @@ import { daemonError } from '../errors.js';
 import { guardsOf } from './writer-lock.js';
 
 /**
- * The bits of a mode that let others than the owner write, and the one that keeps them from each
- * other's names.
+ * The mode bits that let users other than the owner write, and the sticky bit, which protects names
+ * from other users.
  */
 const othersMayWrite = 0o022;
 const sticky = 0o1000;
 
 /**
- * Where producers may not write: all folders of the bus but `inbox/` and `staging/`, the exports,
- * and the folders that have the bus root and the database in them. Whoever writes there can replace
- * stored artifacts, take commits out of the journal, and delete the guards.
+ * Returns the folders where producers may not write: all folders of the bus except `inbox/` and
+ * `staging/`, the export folder, and the parent folders of bus root and database. A user who may
+ * write there could replace stored artifacts, remove commits, and delete the guards.
  */
 export function closedFolders({ busRoot, duckdbPath, export: { exportDir } }: BusConfig): string[] {
   const { marker: _marker, inbox: _inbox, staging: _staging, ...closed } = busLayout(busRoot);
   return [...new Set([dirname(busRoot), dirname(duckdbPath), exportDir, ...Object.values(closed)])];
 }
 
-/** The {@link closedFolders} where others than their owner may write. */
+/** Returns the {@link closedFolders} where users other than the owner may write. */
 export const openFolders = (config: BusConfig): string[] =>
   closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
 
 /**
- * Files in the places of folders of the bus: of its fixed folders, of those of commits and of
- * canonical tables.
+ * Returns the paths where a folder of the bus should be, but something else is: its fixed folders,
+ * and those of commits and canonical tables.
  */
 export function filesForFolders({ busRoot, export: { exportDir } }: Pick<BusConfig, 'busRoot' | 'export'>): string[] {
   const { marker: _marker, ...folders } = busLayout(busRoot);
@@ -54,7 +54,7 @@ function isNoFolder(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
   } catch {
-    return false; // unreadable: whoever needs it says why
+    return false; // unreadable: the code that needs the folder reports why
   }
 }
 
@@ -67,14 +67,14 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Whether others than the owner can put names into a folder, or take them out. */
+/** Whether users other than the owner can create or remove names in a folder. */
 const isOpenToOthers = (info: Stats | undefined): boolean =>
   info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
 
 /**
- * Takes the right to write away from everybody but the daemon's own user, in {@link closedFolders}
- * and in what lies in those that only the daemon fills. Folders of another owner stay as they are;
- * `doctor` tells of them.
+ * Removes write permission for everyone except the daemon's user, from {@link closedFolders} and
+ * from the content of those that only the daemon fills. Folders of another owner stay unchanged;
+ * `doctor` reports them.
  *
  * @returns the paths that were changed.
  */
@@ -100,7 +100,7 @@ function closeBelow(folder: string): string[] {
   });
 }
 
-/** Whether something that is this user's had to be closed, and was. */
+/** Removes write permission from a path of this user. Returns whether it changed the mode. */
 function close(path: string): boolean {
   const info = lstatSync(path, { throwIfNoEntry: false });
   if (info === undefined || info.isSymbolicLink() || info.uid !== process.geteuid?.()) return false;
@@ -109,7 +109,7 @@ function close(path: string): boolean {
     chmodSync(path, info.mode & 0o7777 & ~othersMayWrite);
     return true;
   } catch (error) {
-    // A service manager may forbid to set the group's bit of a folder again (RestrictSUIDSGID).
+    // A service manager may forbid setting the setgid bit of a folder again (RestrictSUIDSGID).
     if (systemErrorCode(error) !== 'EPERM') throw error;
     return false;
   }

@@ -1,8 +1,8 @@
 import { readlinkSync } from 'node:fs';
 
 /**
- * Names the world of processes that this process sees, which containers have of their own;
- * undefined outside of Linux.
+ * Returns the name of this process's PID namespace (each container has its own); undefined outside
+ * of Linux.
  */
 export function pidNamespace(): string | undefined {
   try {

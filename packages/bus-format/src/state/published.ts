@@ -16,13 +16,14 @@ const recordSchema = z.strictObject({
   segments: z.array(z.string()),
   tables: z.record(z.string(), z.array(z.string())),
   supersededAt: z.number().nullable(),
-  /** Of the database; absent in records of older versions. */
+  /** SHA-256 of the database; absent in records of older versions. */
   sha256: z.string().optional(),
 });
 
 /**
- * A published database, as in `published/<name>.json` beside its second link: how to recognise it,
- * and which files its views need (segments by name, and every commit in `hot/` after `hotAfter`).
+ * The record `published/<name>.json` of a published database, beside its second link. It says how
+ * to recognise the database, and which files its views need: segments by name, and every commit in
+ * `hot/` after `hotAfter`.
  */
 export type PublishedDatabase = z.infer<typeof recordSchema>;
 
@@ -51,7 +52,8 @@ async function readRecords(layout: BusLayout): Promise<{ name: string; record: P
 /** Lists the readable records of all databases that a reader may still hold, oldest first. */
 export async function listPublished(layout: BusLayout): Promise<PublishedDatabase[]> {
   const records = (await readRecords(layout)).flatMap(({ record }) => record ?? []);
-  // Two can have one seq (a compaction follows a commit), so their names do not order them.
+  // Two databases can have the same seq (a compaction follows a commit), so names do not order
+  // them.
   return records.sort((a, b) => a.mtimeMs - b.mtimeMs);
 }
 
@@ -67,7 +69,7 @@ export async function recordOf(layout: BusLayout, path: string): Promise<Publish
   );
 }
 
-/** Whether the bytes of a published database have changed although no program wrote into it. */
+/** Whether the bytes of a published database differ from its checksum. */
 export async function hasRotted(path: string, { sha256 }: PublishedDatabase, pace?: Pace): Promise<boolean> {
   if (sha256 === undefined) return false;
   const found = await digestFile(path, pace).catch(error => {
@@ -78,21 +80,20 @@ export async function hasRotted(path: string, { sha256 }: PublishedDatabase, pac
 }
 
 /**
- * Whether a reader has a superseded database open. While one reads, DuckDB refuses to open it for
- * writing. No new reader can come, because its public name now belongs to another file.
+ * Whether a reader has a superseded database open. While a reader has it open, DuckDB refuses to
+ * open it for writing. No new reader can come, because its public name now belongs to another file.
  */
 export async function isHeldOpen(layout: BusLayout, { name }: Pick<PublishedDatabase, 'name'>): Promise<boolean> {
   const path = databasePath(layout, name);
   if (!(await lstat(path)).isFile()) return false;
-  await chmod(path, 0o644); // else whoever is not root could not even try
+  await chmod(path, 0o644); // opening for writing fails otherwise, except for root
   try {
     const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '64MB' });
     instance.closeSync();
     return false;
   } catch (error) {
     const fault = openFault(error);
-    // DuckDB asks for the lock before it reads anything, so a file that has rotted is held by
-    // nobody.
+    // DuckDB takes the lock before it reads, so no reader holds a file that it reports as damaged.
     if (fault === 'locked' || fault === 'invalid') return fault === 'locked';
     throw error;
   }

@@ -8,7 +8,7 @@ import { daemonError, unlessUnreadable } from '../errors.js';
 import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
 import { removeTree } from '../remove-tree.js';
 
-/** A rejected job as it lies in `rejected/`. */
+/** A rejected job in `rejected/`. */
 export interface RejectedEntry {
   jobId: string;
   /** Absolute path. */
@@ -17,12 +17,12 @@ export interface RejectedEntry {
 }
 
 /**
- * Whether a name in `rejected/` is that of a job; `<job_id>~<seq>` is an archived one, the older
- * outcome of an id.
+ * Whether a name in `rejected/` is a current job. `<job_id>~<seq>` is an archived, older outcome of
+ * the same id.
  */
 export const isCurrentRejection = (name: string): boolean => !name.includes('~') && !name.startsWith('.');
 
-/** The rejected jobs, newest first, without archived ones. */
+/** Returns the rejected jobs, newest first, without archived ones. */
 export async function listRejected(config: BusConfig): Promise<RejectedEntry[]> {
   const { rejected } = busLayout(config.busRoot);
   const names = (await readdir(rejected)).filter(isCurrentRejection);
@@ -31,7 +31,7 @@ export async function listRejected(config: BusConfig): Promise<RejectedEntry[]> 
 }
 
 /**
- * One rejected job.
+ * Returns one rejected job.
  *
  * @throws DaemonError `JOB_NOT_FOUND`.
  */
@@ -50,8 +50,8 @@ async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntr
 }
 
 /**
- * The folder of a rejected job that can be submitted again; undefined when there is none, or
- * nothing left in it.
+ * Returns the folder of a rejected job that can be submitted again; undefined if it is missing or
+ * empty.
  */
 export function submittableIn(folder: string): string | undefined {
   const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -61,8 +61,8 @@ export function submittableIn(folder: string): string | undefined {
 }
 
 /**
- * Puts a rejected job back into the inbox, as it came. Worth it when the cause lay outside of the
- * job: a limit that was raised, a permission, a table that is declared now.
+ * Moves a rejected job back into the inbox, unchanged. Use it when the cause was outside the job: a
+ * limit that has since been raised, a permission, or a table that is now declared.
  *
  * @throws DaemonError `JOB_NOT_FOUND`, `JOB_ID_WAITING`.
  */

@@ -5,38 +5,38 @@ import { z } from 'zod';
 
 const findingSchema = z.object({ code: z.string(), what: z.string(), detail: z.string(), found_at: z.string() });
 
-/** A file that is not as it was written. */
+/** A damaged file. */
 export type ScrubFinding = z.infer<typeof findingSchema>;
 
-/** A damaged file (`what` is its path), or a table that such a file keeps from its work. */
+/** A damaged file (`what` is its path), or a table whose work such a file blocks. */
 export type FoundDamage = Omit<ScrubFinding, 'found_at'>;
 
-/** Of `scrub.json`. */
+/** The schema of `scrub.json`. */
 export const scrubStateSchema = z.object({
   started_at: z.string(),
-  /** Null while the pass is under way, or waits to be resumed. */
+  /** Null while the pass runs or waits to be resumed. */
   ended_at: z.string().nullable(),
   /**
-   * The last file of the daemon's own, the last receipt or reject reason, and the last artifact
-   * that the pass has compared.
+   * The last file that the pass has compared: of the daemon's own files, of the receipts and reject
+   * reasons, and of the artifacts.
    */
   place: z.object({ own: z.string(), outcome: z.string().default(''), seq: z.number(), ordinal: z.number() }),
   files: z.number(),
   bytes: z.number(),
-  /** Bytes of the whole pass, as they were counted when it began or was resumed. */
+  /** Bytes of the whole pass, counted when it began or was resumed. */
   total_bytes: z.number(),
   findings: z.array(findingSchema),
-  /** The last pass that came to its end. */
+  /** The last complete pass. */
   last: z.object({ started_at: z.string(), ended_at: z.string(), files: z.number(), bytes: z.number() }).nullable(),
 });
 
-/** How far a scrub is and what it has found, as `<bus_root>/scrub.json` says. */
+/** The progress and findings of a scrub, as stored in `<bus_root>/scrub.json`. */
 export type ScrubState = z.infer<typeof scrubStateSchema>;
 
-/** Where a scrub keeps its place. */
+/** Returns the path of a scrub's state file. */
 export const scrubFileOf = (busRoot: string): string => join(busRoot, 'scrub.json');
 
-/** What the last scrub has written; undefined when there was none, or its file is damaged. */
+/** Reads the state of the last scrub; undefined if there was none or its file is damaged. */
 export function readScrubState(busRoot: string): ScrubState | undefined {
   const state = readState(scrubFileOf(busRoot), scrubStateSchema);
   return typeof state === 'string' ? undefined : state;

@@ -3,9 +3,9 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { isGuard } from './writer-lock.js';
 
 /**
- * Whose a file in a job's folder is, as far as reading goes: `theirs` when it belongs to the job's
- * user, or to one who lets that user's group, or everybody, read it; `the bus` when it is a guard,
- * which must not even be opened.
+ * Returns who may read a file in a job's folder. `theirs`: the job's user owns it, or its mode lets
+ * that user's group or everyone read it. `the bus`: it is a guard, which must not even be opened.
+ * `others`: the job's user may not read it.
  */
 export function whoseIsIt(config: BusConfig, { uid, gid }: Stats, file: Stats): 'theirs' | 'the bus' | 'others' {
   if (isGuard(config, file)) return 'the bus';

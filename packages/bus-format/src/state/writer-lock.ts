@@ -17,24 +17,21 @@ const holderSchema = z.object({
   host: z.string(),
   since: z.string(),
   bus_root: z.string(),
-  /**
-   * In which of the machine's worlds of processes the pid means something; absent where there is
-   * one only.
-   */
+  /** The PID namespace of the pid; absent outside of Linux. */
   pid_namespace: z.string().optional(),
 });
 
 /**
- * Who is the writer, as `<duckdb_path>.writer.lock` tells people. The file is no lock: the guards
- * are.
+ * The writer, as `<duckdb_path>.writer.lock` shows it to people. That file is not a lock: the
+ * guards are.
  */
 export type LockHolder = z.infer<typeof holderSchema>;
 
-/** The right to write. It ends with the process, whatever ends it. */
+/** The right to write. It ends with the process, however that ends. */
 export interface WriterLock {
   /**
-   * Makes sure that the bus at the configured paths is still the one that is held, and that it is
-   * held. Some `stat` calls: before each commit.
+   * Checks that this process still holds the bus, and that the configured paths still lead to it.
+   * Costs a few `stat` calls; called before each commit.
    *
    * @throws DaemonError `BUS_REMOVED`, `LOCK_LOST`.
    */
@@ -44,41 +41,40 @@ export interface WriterLock {
 
 const retryMs = 100;
 
-/** Where people look for who holds the lock. */
+/** Returns the path of the file that names the holder of the lock. */
 export const lockFileOf = (duckdbPath: string): string => `${duckdbPath}.writer.lock`;
 
-/** The files whose locks make a writer: of the bus root, and of the database path. */
+/** Returns the guards of the writer: one for the bus root, one for the database path. */
 export const guardsOf = ({ busRoot, duckdbPath }: BusConfig): [root: string, database: string] => [
   join(busRoot, 'writer.guard'),
   join(dirname(duckdbPath), `.${basename(duckdbPath)}.guard`),
 ];
 
-/** The file whose lock makes the one who backs a bus root up. */
+/** Returns the guard of the process that backs up a bus root. */
 export const backupGuardOf = (busRoot: string): string => join(busRoot, 'backup.guard');
 
-/** The file whose lock makes the one who scrubs a bus. */
+/** Returns the guard of the process that scrubs a bus. */
 export const scrubGuardOf = (busRoot: string): string => join(busRoot, 'scrub.guard');
 
 /**
- * Takes a guard for work that is done by one process at a time, beside the writer.
+ * Takes a guard for work that one process at a time does beside the writer.
  *
- * @returns a function that gives it back; undefined while another process has it.
+ * @returns a function that releases it; undefined while another process holds it.
  */
 export async function lockWork(path: string, { root, building }: BusLayout): Promise<(() => void) | undefined> {
   const guard = await tryGuard(path, building);
   if (guard !== undefined && process.getuid?.() === 0) {
     const { uid, gid } = await stat(root);
-    await chown(path, uid, gid); // the next one is perhaps not made by root
+    await chown(path, uid, gid); // the next holder may not be root
   }
   return guard?.release;
 }
 
 /**
- * Whether a file is one of the guards, under whatever name it was found: opened and closed, it
- * would take their lock away.
+ * Whether a file is one of the guards, under any name. Opening and closing it would drop its lock.
  */
 export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean {
-  if (nlink === 1) return false; // a guard has a name of its own already
+  if (nlink === 1) return false; // a guard found under another name has at least two names
   return [...guardsOf(config), backupGuardOf(config.busRoot), scrubGuardOf(config.busRoot)].some(path => {
     const guard = lstatSync(path, { throwIfNoEntry: false });
     return guard?.ino === ino && guard.dev === dev;
@@ -86,7 +82,7 @@ export function isGuard(config: BusConfig, { nlink, ino, dev }: Stats): boolean 
 }
 
 /**
- * Becomes the one writer of a bus root and of a database path, or waits `lock_timeout_s` for it.
+ * Becomes the only writer of a bus root and a database path. Waits up to `lock_timeout_s` for it.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, naming the holder; `NO_HARD_LINKS`.
  */
@@ -112,33 +108,33 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
   return {
     assertHeld: () => {
       for (const guard of guards) guard.assertHeld();
-      const there = statSync(hot, { throwIfNoEntry: false }); // one that is missing stops every commit by itself
+      const there = statSync(hot, { throwIfNoEntry: false }); // a missing folder makes each commit fail anyway
       if (journal !== undefined && there !== undefined && !isSame(journal, there))
         throw daemonError('BUS_REMOVED', `The journal was removed under the daemon: ${hot} is now another folder.`);
       journal ??= there;
     },
     release: async () => {
       const there = readLockFile(duckdbPath);
-      if (there === text) await rm(lockFileOf(duckdbPath), { force: true }); // not that of who came after us
+      if (there === text) await rm(lockFileOf(duckdbPath), { force: true }); // unless a later writer has replaced it
       dropAll();
     },
   };
 }
 
-/** Undefined if there is none, or something else in its place. */
+/** Returns the text of the lock file; undefined if it is missing or not a regular file. */
 const readLockFile = (duckdbPath: string): string | undefined =>
   unlessUnreadable(() => readSmallFile(lockFileOf(duckdbPath), smallFileBytes).toString('utf8'));
 
 /**
- * Who holds the lock on a database path, as far as the file tells; `alive` is false for a process
- * that would be seen from here if it ran.
+ * Returns the holder of the lock on a database path, as its file names it. `alive` is false only if
+ * the process would be visible from here and is not.
  */
 export async function readLockHolder(duckdbPath: string): Promise<(LockHolder & { alive: boolean }) | undefined> {
   try {
     const holder = holderSchema.parse(JSON.parse(readLockFile(duckdbPath) ?? ''));
     return { ...holder, alive: !isInSight(holder) || isRunning(holder.pid) };
   } catch {
-    return undefined; // no file, or one that a crash has torn: nobody to name
+    return undefined; // no file, or one that a crash has torn: no holder to name
   }
 }
 
@@ -171,10 +167,7 @@ function describeSelf(busRoot: string): LockHolder {
   };
 }
 
-/**
- * Whether the pid that a lock file names means the same process here: neither another machine's nor
- * another container's.
- */
+/** Whether the pid of a lock file belongs to this machine and this container. */
 export const isInSight = ({ host, pid_namespace }: LockHolder): boolean =>
   host === hostname() && (pid_namespace === undefined || pid_namespace === pidNamespace());
 

@@ -11,7 +11,7 @@ import { version } from '../version.js';
 import { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
 import type { PublicSchema } from './views.js';
 
-/** What a database is built from. */
+/** The input of a database. */
 export interface DatabaseSource {
   schema: PublicSchema;
   /** Views of the configuration. */
@@ -26,24 +26,24 @@ export interface DatabaseSource {
 type Definitions = ReadonlyMap<string, string>;
 
 const definitionsView = '_bus.definitions';
-/** Another version may need other statements around the views, so it starts anew. */
+/** A copy made by another version is not reused: it may need other statements around the views. */
 const madeBy = `${version} ${duckdbVersion()}`;
 
 /**
- * Builds a database of views at `path`, mode 0444 and flushed. It starts from a copy of the one
- * before, and creates only the views whose statements have changed: a new table costs the same
- * beside ten tables and beside thousands.
+ * Builds a database of views at `path`, mode 0444 and flushed. It starts from a copy of the
+ * previous database and creates only the views whose statements have changed. So the cost of a new
+ * table does not depend on the number of tables.
  */
 export async function buildDatabase(path: string, source: DatabaseSource): Promise<void> {
   try {
     const isCopy = source.before !== undefined && (await copySound(source.before, path));
-    // Whatever is wrong with the copy, a database can be built without it.
+    // If the copy cannot be used, build the database from scratch.
     if (!isCopy || !(await buildIn(path, source, true).catch(() => false))) {
       await remove(path);
       await buildIn(path, source, false);
     }
-    // Read-only, so that a client that opens it for writing by habit is refused instead of locking
-    // readers out.
+    // Make it read-only, so that a client that opens it for writing by habit is refused instead of
+    // locking out readers.
     await chmod(path, 0o444);
     await syncFile(path);
   } catch (error) {
@@ -57,7 +57,7 @@ async function remove(path: string): Promise<void> {
   await rm(`${path}.wal`, { force: true });
 }
 
-/** Copies a database, and returns whether the copy is what was published. */
+/** Copies a database, and returns whether the copy has the published checksum. */
 async function copySound(before: { path: string; sha256: string }, path: string): Promise<boolean> {
   try {
     await copyFile(before.path, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
@@ -68,7 +68,7 @@ async function copySound(before: { path: string; sha256: string }, path: string)
   }
 }
 
-/** Returns false for a copy that another version has made. */
+/** Returns false for a copy that another version made. */
 async function buildIn(path: string, source: DatabaseSource, isCopy: boolean): Promise<boolean> {
   const instance = await DuckDBInstance.create(path, { threads: '1', memory_limit: '128MB' });
   const connection = await instance.connect();
@@ -117,7 +117,7 @@ async function definitionsIn(connection: DuckDBConnection): Promise<Definitions 
     const content = JSON.parse(row?.definitions ?? '{}') as { madeBy?: string; views?: [string, string][] };
     return content.madeBy === madeBy ? new Map(content.views) : undefined;
   } catch {
-    return undefined; // an earlier version has made it
+    return undefined; // an earlier version made it
   }
 }
 

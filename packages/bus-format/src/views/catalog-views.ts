@@ -12,8 +12,8 @@ const expressions: Record<string, (layout: BusLayout) => string> = {
 };
 
 /**
- * The views of `catalog.*`. Names and columns are public, and are only added.
- * docs/reference/catalog.md documents them.
+ * Returns the views of `catalog.*`. Names and columns are public: new ones may be added, existing
+ * ones stay. docs/reference/catalog.md documents them.
  */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS
@@ -77,14 +77,14 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
 ];
 
-/** A row for each canonical table: which of its rows it shows. */
+/** Returns one row per canonical table: its mode, key and order. */
 const tablesOf = ({ tables }: Snapshot): string =>
   constantRows(
     tables.map(({ table: { name, mode, key, orderBy } }) => ({ table_name: name, mode, key, order_by: orderBy })),
     { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
   );
 
-/** A row for each column of a canonical table. */
+/** Returns one row per column of a canonical table. */
 const columnsOf = ({ tables }: Snapshot): string =>
   constantRows(
     tables.flatMap(({ table }) =>
@@ -110,8 +110,8 @@ const columnsOf = ({ tables }: Snapshot): string =>
   );
 
 /**
- * Rows of constants with these columns; there may be none. They are one JSON text: DuckDB needs far
- * longer for thousands of rows of SQL.
+ * Returns a SELECT of zero or more constant rows with these columns. They are one JSON text,
+ * because DuckDB parses thousands of rows of SQL far more slowly.
  */
 function constantRows<Column extends string>(
   rows: readonly Readonly<Record<Column, unknown>>[],

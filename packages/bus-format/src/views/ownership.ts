@@ -19,8 +19,8 @@ import { configuredViewComment } from './view-name.js';
  * with only the bus's own views. Or it may be an old database whose rows are all in the bus and
  * which has a second name (see adopt/).
  *
- * @throws DaemonError `FOREIGN_DATABASE`: it is somebody else's, somebody wrote into it, or a
- * write-ahead log lies beside it.
+ * @throws DaemonError `FOREIGN_DATABASE`: the file does not come from this bus, another program
+ * wrote to it, or it has a write-ahead log.
  */
 export async function assertOurs({
   config,
@@ -42,8 +42,8 @@ export async function assertOurs({
   if ((await recordOf(layout, path)) !== undefined) return;
   if (await isBeingReplaced(layout, path, info)) return;
   const content = await contentOf(path, marker.bus_id);
-  // What was published here and is no database any more has rotted: nobody has put anything of
-  // theirs into it.
+  // A file that was published here and is no longer a database is damaged. No program has stored
+  // data of its own in it.
   if (content === 'unreadable' && (await wasPublishedAs(layout, info.ino))) return;
   if (content !== 'ours')
     throw daemonError(
@@ -55,7 +55,7 @@ export async function assertOurs({
     );
 }
 
-/** Whether what lies at the path has no rows that could be lost. */
+/** Whether the path holds no rows that could be lost. */
 const isNobodys = (info: Stats): boolean => !info.isFile() || info.size === 0;
 
 /** Whether a file has a second link among the published databases, whatever its record says. */

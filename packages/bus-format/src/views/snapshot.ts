@@ -1,7 +1,7 @@
 import type { CanonTable } from '../canon/table.js';
 import type { JournalSnapshot } from '../journal/snapshot.js';
 
-/** Which files hold the journal and the canonical tables at one moment. */
+/** The files that hold the journal and the canonical tables at one moment. */
 export interface Snapshot extends JournalSnapshot {
   tables: readonly TableFiles[];
 }
@@ -14,15 +14,15 @@ export interface TableFiles {
   /** The newest job of the table that is in segments, if its mode needs it; otherwise 0. */
   newestCompacted: number;
   /**
-   * Commits up to here are in its segments: {@link Snapshot.compactedSeq}, or fewer while a damaged
-   * file keeps it waiting.
+   * Commits up to this seq are in its segments. Equals {@link Snapshot.compactedSeq}, unless a
+   * damaged file blocks the table.
    */
   compactedSeq: number;
-  /** Those that it still needs in `hot/` besides the snapshot's own. */
+  /** The commits in `hot/` that it still needs besides those of the snapshot. */
   behind: readonly number[];
 }
 
-/** What the catalog says of the bus itself. */
+/** The catalog's facts about the bus itself. */
 export interface BusInfo {
   busId: string;
   dataRoot: string;

@@ -11,7 +11,7 @@ import { foreignSchema, identifier, literal, literalList, schemaMap, selectList,
 import { catalogViews } from './catalog-views.js';
 import type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
 
-/** A view of the public schema, and the CREATE VIEW that makes it. */
+/** A view of the public schema, and its CREATE VIEW statement. */
 export interface ViewStatement {
   name: string;
   statement: string;
@@ -34,10 +34,10 @@ export function viewsAt(...of: Parameters<typeof publicSchema>): string[] {
 }
 
 /**
- * Returns what makes the public schema, in order.
+ * Returns the statements of the public schema, in order.
  *
- * @param location where the database will lie, if it is published: opened from another place, it
- * answers with an error.
+ * @param location the path of the database, if it is published. Opened from another place, its
+ * views fail with a clear error.
  */
 export function publicSchema(
   layout: BusLayout,
@@ -68,11 +68,11 @@ export function publicSchema(
 
 const nameIn = (statement: string): string => /^CREATE VIEW (\S+) AS/.exec(statement)?.[1] as string;
 
-/** Sorts behind every file in the folder of a commit, since '~' sorts behind every table's name. */
+/** Sorts after every file in the folder of a commit, because '~' sorts after every table's name. */
 const folderOf = (layout: BusLayout, seq: number): string => join(layout.hot, seqName(seq), '~');
 
 /**
- * `_rows.<table>` with everything that is known of a row, and over it the public `canon.<table>`.
+ * Returns `_rows.<table>` with all columns of a row, and on top of it the public `canon.<table>`.
  */
 function tableViews(
   layout: BusLayout,
@@ -92,8 +92,8 @@ function tableViews(
     );
   }
   const from = hotTableFiles(layout, snapshot, files, hot);
-  // Joined with the rows of the commits: a job's rows are there when both its commit and its files
-  // are, so never in part.
+  // Joined with the rows of the commits: a job's rows are visible only if both its commit and its
+  // files are, so never in part.
   parts.push(
     `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
 FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
@@ -106,28 +106,28 @@ ON f._position = j._position`,
   ];
 }
 
-/** The rows of the commits that a table has in `hot/`. */
+/** Returns the FROM clause of the commits that a table has in `hot/`. */
 const hotRows = ({ behind, compactedSeq }: TableFiles): string =>
   behind.length === 0 ? '_bus.hot_journal' : `(SELECT * FROM _bus.journal WHERE seq > ${compactedSeq})`;
 
 /**
- * The newest job of a table, as SQL: a compacted one, or one of `hot/`, which may have brought no
- * row.
+ * Returns SQL for the seq of a table's newest job, compacted or in `hot/`. That job may have no
+ * rows.
  */
 const newestSeq = (files: TableFiles): string =>
   `(SELECT greatest(${files.newestCompacted}, coalesce(max(seq), 0)) FROM ${hotRows(files)} WHERE ${isOfTable(files.table.name)})`;
 
 /**
- * A canonical table as it is exported, in the order of commits, artifacts, and rows in them: all,
- * or what came with a commit or after it.
+ * Returns the SELECT of a canonical table for an export, in the order of commits, artifacts and
+ * rows. `fromSeq` leaves out earlier commits.
  */
 export const tableInOrder = (table: string, fromSeq = 0): string =>
   `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${fromSeq > 0 ? ` WHERE _seq >= ${fromSeq}` : ''} ORDER BY ${originOrder}`;
 
 /**
- * The rows that DuckDB is to expect in files whose footers it does not open to plan a query. It
- * would expect next to none, and then hold them all in memory to join them with the few rows of the
- * journal.
+ * The number of rows that DuckDB shall assume in files whose footers it does not open for planning.
+ * By default it assumes almost none. It would then hold all rows in memory to join them with the
+ * few rows of the journal.
  */
 const assumedRows = 1_000_000;
 
@@ -146,7 +146,7 @@ function hotTableFiles(
     return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
   }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
-  // A macro, so that a compaction leaves the views of all other tables as they are.
+  // A macro, so that a compaction changes no view of another table.
   const after = compactedSeq === snapshot.compactedSeq ? '_bus.compacted()' : literal(folderOf(layout, compactedSeq));
   return `read_parquet(${readableSince('v1.3', hotFiles(empty, globs))}, ${schema}) WHERE filename > ${after}`;
 }
