@@ -7,12 +7,12 @@ let open: { of: string; catalog: Promise<Catalog> } | undefined;
 export async function askCatalog({ database, question }: CatalogTask): Promise<unknown> {
   const of = JSON.stringify(database);
   if (open?.of !== of) {
-    // With new credentials, or of another bus.
+    // The question is about another bus, or has new credentials.
     open?.catalog.then(before => before.close()).catch(() => {});
     const catalog = openCatalog(typeof database === 'string' ? { duckdbPath: database } : { lake: database });
     open = { of, catalog };
     catalog.catch(() => {
-      open = undefined; // not there yet: the next one looks again
+      open = undefined; // opening failed: the next question tries again
     });
   }
   return answer(await open.catalog, question);

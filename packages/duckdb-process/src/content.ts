@@ -5,10 +5,10 @@ import type { ContentTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 /**
- * A hash of the rows of a SELECT, as 32 hexadecimal digits: two halves of the sum of each row's MD5
- * (of its JSON, with the names of the columns), modulo 2^64 each, so that neither the order of rows
- * nor the encoding, compression or row groups of a file count, but doubled rows do. Not for telling
- * forgeries.
+ * Returns a hash of the rows of a SELECT, as 32 hexadecimal digits. It is the sum of the MD5 of
+ * each row (as JSON, with the names of the columns), in two halves modulo 2^64 each. So it ignores
+ * the order of rows and a file's encoding, compression and row groups, but counts repeated rows. It
+ * does not protect against forgery.
  */
 export async function hashOfRows(
   connection: DuckDBConnection,

@@ -39,8 +39,8 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
 }
 
 /**
- * Returns the column whose values DuckDB cannot read. Reads one after the other, and none if the
- * error says nothing about the file.
+ * Returns the column whose values DuckDB cannot read. Reads column by column. Reads none if the
+ * error is not about the file.
  */
 async function columnThatFails(
   connection: DuckDBConnection,
@@ -76,8 +76,8 @@ async function readAll(
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
     ...refused.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
   ];
-  // A hash over whole rows needs each value, so that no page stays unread. The schema is said as
-  // the table's view says its own.
+  // A hash over whole rows needs each value, so that no page stays unread. Pass the schema in the
+  // same way as the table's view.
   const [row = {}] = await query<Record<string, bigint>>(
     connection,
     `SELECT count(*) AS n, bit_xor(hash(t)) AS h${counts.join('')} FROM read_parquet(${literalList(paths)}${schema}, hive_partitioning = false) t`,

@@ -27,7 +27,7 @@ export type DecodeFinding =
   | { tooComplex: string }
   | { missing: string };
 
-/** Not judged yet: it would delay other jobs, so decode it beside them. */
+/** A file without a result yet: it would delay other jobs, so decode it in the background. */
 export interface SlowFile {
   slow: true;
 }
@@ -142,7 +142,7 @@ function findingOf(
  * meant for many.
  *
  * @param before the outcome of an earlier attempt in a process that had done other work.
- * @throws DaemonError `WORKER_KILLED` when a process that decodes nothing is killed as well.
+ * @throws DaemonError `WORKER_KILLED` if even an idle process is killed.
  */
 export async function decodeAlone(
   worker: WorkerProcess,
@@ -169,7 +169,7 @@ export async function decodeAlone(
  * Makes an attempt in a fresh process, and repeats it if the process is killed: the kernel may kill
  * it because of other processes.
  *
- * @throws DaemonError `WORKER_KILLED` when a process that does nothing is killed as well.
+ * @throws DaemonError `WORKER_KILLED` if even an idle process is killed.
  */
 export async function inFreshProcess<T extends object | undefined>(
   worker: WorkerProcess,

@@ -6,9 +6,9 @@ import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
 import type { DecodeTask, DescribedFiles, RefusedValues } from './protocol.js';
 
 /**
- * Asks DuckDB for the columns of files that have one schema. Where it finds others than our own
- * reader, or makes up names for them, the values that it finds by name are compared with those that
- * it finds by position, file by file.
+ * Asks DuckDB for the columns of files that have one schema. If they differ from those of our own
+ * reader, or DuckDB makes up names, this compares for each file the values read by name with those
+ * read by position.
  */
 export async function describeFiles(
   connection: DuckDBConnection,
@@ -44,7 +44,7 @@ export async function describeFiles(
 }
 
 /**
- * Compaction writes every row again, so that a table can hold only what a file of ours gives back.
+ * Compaction rewrites every row, so a table can hold only values that the bus's own files preserve.
  */
 function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]) {
   const unwritable: string[] = [];
@@ -84,5 +84,5 @@ async function hashOf(connection: DuckDBConnection, file: string, column: string
 /** Returns the text of a type in the form of footers, with every field name quoted. */
 const textOf = (type: DuckDBType): string => typeText(type, exactType) ?? type.toString();
 
-/** DuckDB takes a column that holds nothing but NULL for one of integers. */
+/** DuckDB reads a column that holds only NULL as integers. */
 const readAs = (type: string): string => type.replaceAll(nullType, 'INTEGER');

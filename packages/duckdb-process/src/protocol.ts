@@ -14,12 +14,12 @@ import type {
 } from '@quantbot/storage';
 import type { LakeAddress } from '@quantbot/storage/lake';
 
-/** Values of a column that no Parquet file of ours would give back. */
+/** Values of a column that the bus's own Parquet files would not preserve. */
 export interface RefusedValues {
   column: string;
   /** In words. */
   values: string;
-  /** SQL that is true of them. */
+  /** SQL that is true for them. */
   condition: string;
 }
 
@@ -28,7 +28,9 @@ export interface DescribedFiles {
   columns: DeclaredColumn[];
   /** Sentences about columns whose values a table would not receive or keep. */
   lost: string[];
-  /** Values that a table could not keep: no file that compaction writes would give them back. */
+  /**
+   * Values that a table could not keep, because the files of compaction would not preserve them.
+   */
   refused: RefusedValues[];
   /**
    * Whether the result holds for every file with this schema. Otherwise each file must be checked.
@@ -124,7 +126,7 @@ export interface CopyTask extends SelectToWrite {
 export interface PartitionTask extends SelectToWrite {
   task: 'partition';
   folder: string;
-  /** What each file is called. */
+  /** The name of each file. */
   fileName: string;
   /** Columns whose values become folders; they are not in the files. None: one file. */
   partitionBy: string[];
@@ -156,13 +158,13 @@ export interface TablesTask {
   sql: string;
 }
 
-/** Asks which views of the configuration can be made, in a database of its own. */
+/** Tries which views of the configuration can be created, in a separate database. */
 export interface ViewsTask {
   task: 'views';
-  /** Statements that make the views which theirs read. */
+  /** Statements that create the views that the configured ones read. */
   setup: string[];
   views: ConfiguredView[];
-  /** Folders that they may read. */
+  /** Folders that the configured views may read. */
   readable: string[];
 }
 
@@ -176,7 +178,7 @@ export interface SelectTask {
   maxBytes: number;
   timeoutMs: number;
   memoryMb: number;
-  /** How much may be on disk of what does not fit into memory (MiB). */
+  /** The limit of spilled data (MiB). */
   maxSpillMb: number;
 }
 
@@ -202,7 +204,7 @@ interface Questions {
 /** One question of the catalog. */
 export type CatalogQuestion = { [Q in keyof Questions]: { ask: Q } & Questions[Q]['about'] }[keyof Questions];
 
-/** What is answered to a question. */
+/** The answer to a question. */
 export type CatalogAnswer<Q extends CatalogQuestion> = Questions[Q['ask']]['answer'];
 
 /** Path of the published database, or the lake of a cluster. */
@@ -215,19 +217,19 @@ export interface CatalogTask {
   question: CatalogQuestion;
 }
 
-/** What a copy wrote. */
+/** The result of a {@link CopyTask}. */
 export interface CopyResult {
   rows: number;
 }
 
 /** A file that a {@link PartitionTask} wrote. */
 export interface PartitionFile {
-  /** Below the folder, with `/`. */
+  /** Path below the folder, with `/`. */
   path: string;
   rows: number;
 }
 
-/** What can be asked of a worker process. */
+/** A task for a worker process. */
 export type WorkerTask =
   | DecodeTask
   | FooterTask
@@ -239,7 +241,7 @@ export type WorkerTask =
   | SelectTask
   | CatalogTask;
 
-/** What it answers. */
+/** The result of a task. */
 export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
   ? DecodeProblem | Decoded
   : T extends FooterTask

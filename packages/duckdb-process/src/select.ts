@@ -4,8 +4,7 @@ import type { SelectAnswer, SelectTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 /**
- * Runs a SELECT that is not our own until it has given enough rows, enough bytes, or has taken too
- * long.
+ * Runs an untrusted SELECT until it has returned enough rows or bytes.
  *
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */

@@ -6,7 +6,7 @@ import type { SourceFile } from './protocol.js';
 const atOnce = 4;
 const maxNamed = 20;
 
-/** Which of these files are not what the daemon wrote or stored any more, in a few words each. */
+/** Returns a few words on each of these files that is no longer as the daemon wrote it. */
 export async function hurtAmong(
   sources: readonly SourceFile[],
   pace?: Pace,
@@ -23,7 +23,7 @@ export async function hurtAmong(
 }
 
 /**
- * Nothing is made of bytes that have changed.
+ * Checks the files before they are used, so that no result is computed from changed bytes.
  *
  * @throws DaemonError `FILE_DAMAGED` with a line for each file.
  */

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
-/** What a process has used so far. */
+/** The resources that a process has used so far. */
 export interface ProcessUsage {
   cpuMs: number;
   residentBytes: number;
 }
 
-/** Linux counts processor time in these, whatever the kernel's own tick is. */
+/** The unit in which Linux reports processor time, whatever the kernel's own tick is. */
 const tickMs = 10;
 
-/** Returns what a process has used; undefined when it is gone, or the system has no `/proc`. */
+/**
+ * Returns the resources that a process has used; undefined if it has ended or there is no `/proc`.
+ */
 export function usageOf(pid: number): ProcessUsage | undefined {
   try {
     // The name, in parentheses, may hold anything; the fields behind it are numbers.
@@ -26,7 +28,7 @@ export function usageOf(pid: number): ProcessUsage | undefined {
   }
 }
 
-/** The memory that this machine, or the container that we run in, has (bytes). */
+/** Returns the memory of this machine or container (bytes). */
 export function machineMemory(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();

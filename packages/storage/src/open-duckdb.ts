@@ -147,7 +147,7 @@ export class DuckDb {
     }
   }
 
-  /** Opens it in a new instance, because the first one is broken. */
+  /** Opens the database in a new instance, because the first one is broken. */
   async #reopen(): Promise<void> {
     const fresh = await this.#acquire();
     release(this.#current);

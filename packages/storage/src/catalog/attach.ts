@@ -33,7 +33,7 @@ export async function attachPublished(path: string): Promise<AcquiredConnection>
     release();
     throw error;
   }
-  connection.closeSync(); // replaced meanwhile
+  connection.closeSync(); // the database was replaced meanwhile
   release();
   return attachPublished(path);
 }

@@ -11,7 +11,7 @@ import { withPast } from './past.js';
  */
 export const openLakeDatabase = (address: LakeAddress): Promise<DuckDb> => asDatabase(address, 'bus', 'USE bus');
 
-/** {@link openLakeDatabase} as it was after a job. */
+/** Like {@link openLakeDatabase}, but shows the lake as it was after a job. */
 export const openLakePast = async (address: LakeAddress, seq: number): Promise<DuckDb> =>
   withPast(await asDatabase(address, published), seq);
 
@@ -24,7 +24,7 @@ async function asDatabase(address: LakeAddress, as: string, begin?: string): Pro
   return new DuckDb('of the cluster', await acquire(), resolveMapping({}), acquire);
 }
 
-/** Opens an in-memory database of its own, and attaches the lake read-only under a name. */
+/** Opens a new in-memory database, and attaches the lake read-only under a name. */
 export async function attachLake(address: LakeAddress, as: string): Promise<AcquiredConnection> {
   const { instance, connection, close } = await openLake(address, { readOnly: true, as });
   return { connection, shared: { instance, identity: as, release: close, discard: () => {} } };

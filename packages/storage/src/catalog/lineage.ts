@@ -6,8 +6,8 @@ import { type ArtifactRecord, artifactRecord } from './records.js';
 /** How far and in which direction to follow lineage. */
 export interface LineageOptions {
   /**
-   * `'inputs'`: what the artifact was computed from. `'outputs'`: what was computed from it.
-   * `'both'` (default): both, each by itself.
+   * `'inputs'`: the artifacts that this one was computed from. `'outputs'`: the artifacts computed
+   * from this one. `'both'` (default): both, each followed separately.
    */
   direction?: 'inputs' | 'outputs' | 'both';
   /** The number of steps: 1 (default) or more, or `Infinity`. */
@@ -26,9 +26,9 @@ export interface LineageEdge {
 
 /** The inputs and outputs of an artifact. */
 export interface Lineage {
-  /** Keys of what it was computed from, nearest first. */
+  /** Keys of the artifacts that it was computed from, nearest first. */
   inputs: string[];
-  /** Keys of what was computed from it, nearest first. */
+  /** Keys of the artifacts that were computed from it, nearest first. */
   outputs: string[];
   /** Every edge that was followed, once and with its shortest depth, nearest first. */
   edges: LineageEdge[];

@@ -48,7 +48,7 @@ export interface AliasRecord {
   alias: string;
   /** Key of the artifact. */
   key: string;
-  /** Since which job. */
+  /** The job that set it. */
   seq: number;
 }
 
@@ -58,9 +58,9 @@ export interface AliasRecord {
 export interface Catalog extends AsyncDisposable {
   /** Returns the newest artifact of a producer and kind by seq, or undefined. */
   latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
-  /** Artifacts, newest first. */
+  /** Returns artifacts, newest first. */
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
-  /** Runs, newest first. */
+  /** Returns runs, newest first. */
   runs(filter?: RunFilter): Promise<RunRecord[]>;
   /** Returns settled jobs, newest first. A job id that was retried appears once per attempt. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
@@ -132,7 +132,7 @@ interface Source {
   close(): Promise<void>;
 }
 
-/** @param pastAt opens what the source was after a job. */
+/** @param pastAt opens the source as it was after a job. */
 function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): Catalog {
   const query = (sql: string, parameters: readonly Param[] = []) => source.query(sql, parameters);
   const close = () => source.close();
@@ -165,7 +165,8 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
 }
 
 /**
- * Follows the published database. An older one still answers correctly, but keeps old files alive.
+ * Follows the published database. A superseded one would still answer its last state, and keep old
+ * files alive.
  */
 class LiveDatabase {
   readonly #path: string;

@@ -6,8 +6,8 @@ import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
 
 /**
- * The schemas of the published database. Only the journal must be cut off: everything else is views
- * over it.
+ * The schemas of the published database. Only the journal must be truncated: everything else is
+ * views over it.
  */
 const schemas = ['_bus', 'catalog', 'canon'];
 
@@ -20,7 +20,7 @@ export async function openPast(path: string, seq: number): Promise<DuckDb> {
   return withPast(new DuckDb(path, await attachPublished(path), resolveMapping({})), seq);
 }
 
-/** {@link makePast}, or closes the database. */
+/** Runs {@link makePast}, and closes the database if that fails. */
 export async function withPast(database: DuckDb, seq: number): Promise<DuckDb> {
   try {
     await makePast(database, seq);
@@ -38,7 +38,7 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   const views = await database.query(
     `SELECT sql FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = 'catalog'`,
   );
-  // DuckLake gives the statements of views without their schema.
+  // DuckLake returns the statements of views without their schema.
   await database.query('USE memory.catalog');
   await createAll(
     database,

@@ -17,7 +17,7 @@ export type BoundParams =
   | { values: api.DuckDBValue[]; types: api.DuckDBType[] }
   | { values: Record<string, api.DuckDBValue>; types: Record<string, api.DuckDBType> };
 
-/** More levels of lists in lists than any column has. */
+/** The deepest nesting of lists; no column has more. */
 const maxLists = 16;
 
 /** @throws StorageError `OPTIONS_INVALID` for a value that cannot be bound. */
@@ -78,7 +78,7 @@ function bindList(params: readonly Param[], name: string, lists: number): Bound 
   return { value: api.listValue(bound.map(({ value }) => value)), type: api.LIST(type) };
 }
 
-/** A list of nothing is a list of text. */
+/** Binds an empty list as a list of text. */
 function withText(type: api.DuckDBType): api.DuckDBType {
   if (type instanceof api.DuckDBListType) return api.LIST(withText(type.valueType));
   return isNothing(type) ? api.VARCHAR : type;

@@ -13,7 +13,7 @@ export function distinctNames(names: readonly string[]): string[] {
   });
 }
 
-/** A name that none of these columns has, for what SQL has beside them. DuckDB ignores case. */
+/** Returns a name that none of these columns has, for a further column. DuckDB ignores case. */
 export function nameBeside(columns: readonly string[], name: string): string {
   const taken = new Set(columns.map(column => column.toLowerCase()));
   let free = name;

@@ -12,7 +12,7 @@ import { nextSpillPath } from './spill-folder.js';
  */
 export interface SharedDatabase {
   readonly instance: DuckDBInstance;
-  /** Device and inode of the file. A database renamed over the path has others. */
+  /** Device and inode of the file. They change when another database is renamed over the path. */
   readonly identity: string;
   /** Releases it. The last release closes the file. */
   release(): void;
@@ -28,8 +28,8 @@ interface Entry {
 
 const open = new Map<string, Entry>();
 /**
- * Instances that may have files open which those in `open` have too. They are closed when that can
- * unlock nothing.
+ * Instances that may have a file open that an instance in `open` has too. They are closed once that
+ * can drop no lock in use.
  */
 const doubtful: DuckDBInstance[] = [];
 let turn: Promise<unknown> = Promise.resolve();
@@ -37,7 +37,7 @@ let turn: Promise<unknown> = Promise.resolve();
 /** Returns device and inode of the current file at the path. */
 export async function identityOf(path: string): Promise<string> {
   const info = await stat(path, { bigint: true }); // stat opens no descriptor
-  // On a FIFO, DuckDB would wait for ever for a process that writes to it.
+  // DuckDB would wait forever for a writer of a FIFO.
   if (!info.isFile()) throw storageError('DATABASE_INVALID', `${path} is not a regular file.`);
   const { dev, ino } = info;
   return `${dev}:${ino}`;

@@ -36,8 +36,8 @@ let count = 0;
 
 /**
  * Returns a spill folder for one database; two databases must not share one. DuckDB's default is
- * beside the database, or `.tmp` in the working folder. Empty, which disables spilling, if there is
- * no place.
+ * beside the database, or `.tmp` in the working folder. Returns an empty string, which disables
+ * spilling, if no folder can be created.
  */
 export function nextSpillPath(): string {
   try {
@@ -67,7 +67,7 @@ function removeIfPossible(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch {
-    // The next one finds it.
+    // A later process removes it.
   }
 }
 

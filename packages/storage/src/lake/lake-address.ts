@@ -3,7 +3,7 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { s3Access } from '@quantbot/infra/objects';
 import type { LakeAddress } from './open-lake.js';
 
-/** Where the lake of a configured cluster is, with variables of the environment filled in. */
+/** Returns the address of a configured cluster's lake, with environment variables filled in. */
 export async function lakeAddress(cluster: ClusterConfig): Promise<LakeAddress> {
   const objects = withVariables(cluster.objects);
   const isFolder = objects.startsWith('file:');

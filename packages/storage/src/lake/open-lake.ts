@@ -9,17 +9,17 @@ import { storageError } from '../errors.js';
 
 /** How DuckDB reaches the lake of a cluster. */
 export interface LakeAddress {
-  /** URL of the database, as libpq takes it. */
+  /** URL of the database, in libpq's form. */
   postgres: string;
-  /** Where the files of the bus are: `s3://bucket/prefix` or an absolute path. */
+  /** The root of the bus's files: `s3://bucket/prefix` or an absolute path. */
   root: string;
   /** Settings and credentials for `s3://`. */
   s3?: S3Access | undefined;
-  /** Folder with DuckDB's extensions; DuckDB installs them if absent. */
+  /** Folder with DuckDB's extensions. If absent, DuckDB downloads them. */
   extensions?: string | undefined;
 }
 
-/** A connection of its own database in memory, to which the lake is attached. */
+/** A connection to a private in-memory database with the lake attached. */
 export interface OpenLake {
   instance: DuckDBInstance;
   connection: DuckDBConnection;
@@ -74,8 +74,8 @@ const extensionsFor = ({ root }: LakeAddress): string[] => [
 ];
 
 const settingsFor = ({ s3 }: LakeAddress): string[] => [
-  // DuckLake repeats a commit that met another one, and would then commit what the other has
-  // committed. It recognises these conflicts by English words.
+  // DuckLake retries a commit that conflicts with another one, and would then commit the same rows
+  // twice. It recognises conflicts by English words.
   'SET ducklake_max_retry_count = 0',
   ...(s3 === undefined ? [] : [secretOf(s3)]),
 ];
@@ -99,17 +99,17 @@ async function attach(
   }
 }
 
-/** libpq would wait a quarter of an hour for a server that has vanished. */
+/** Without these, libpq waits a quarter of an hour for a server that has vanished. */
 const timeouts = {
   connect_timeout: '10',
   keepalives_idle: '10',
   keepalives_interval: '5',
   tcp_user_timeout: '30000',
 };
-/** PostgreSQL would wait for ever for a publisher that is frozen in a transaction. */
+/** Without this, PostgreSQL waits forever for a publisher that hangs in a transaction. */
 const publisherTimeouts = { options: '-c%20idle_in_transaction_session_timeout%3D60s' };
 
-/** What the URL says itself comes first. */
+/** Adds parameters to a URL. Those that the URL already has win. */
 function withTimeouts(url: string, settings: Record<string, string>): string {
   const missing = Object.entries(settings).filter(([name]) => !new RegExp(`[?&]${name}=`).test(url));
   return `${url}${url.includes('?') ? '&' : '?'}${missing.map(([name, value]) => `${name}=${value}`).join('&')}`;
@@ -135,7 +135,10 @@ async function loadExtension(connection: DuckDBConnection, name: string, folder:
 const loadStatements = (name: string, folder: string | undefined): string[] =>
   folder === undefined ? [`INSTALL ${name}`, `LOAD ${name}`] : [`LOAD ${literal(fileOf(name, folder))}`];
 
-/** The file of an extension below a folder: of this version of DuckDB if there are several. */
+/**
+ * Returns the file of an extension below a folder; if there are several, that of this DuckDB
+ * version.
+ */
 function fileOf(name: string, folder: string): string {
   const file = `${name}.duckdb_extension`;
   const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith(file));

@@ -86,7 +86,10 @@ function encode({ name, type, encode: encoder }: Column, value: unknown, row: nu
 const read = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined;
 
-/** Refuses a property that is no column: it is usually misspelt, and its column would be NULL. */
+/**
+ * Refuses a property without a column: it is usually misspelt, and the intended column would be
+ * NULL.
+ */
 function assertKnown(row: object, names: ReadonlySet<string>, index: number): void {
   if (typeof row !== 'object' || row === null)
     throw storageError('VALUE_INVALID', `Row ${index} is not an object but ${String(row)}.`);

@@ -5,7 +5,7 @@ import type { CheckedOptions } from './read-options.js';
 
 interface FileToRead {
   path: string;
-  /** The path to read it by. */
+  /** The path that DuckDB reads. */
   readPath: string;
   footer: ParquetFooter;
 }
@@ -14,10 +14,9 @@ interface FileToRead {
  * Checks that DuckDB preserves the values of the columns that are read. Some Parquet types exceed
  * DuckDB's.
  *
- * DuckDB keeps microseconds of nanoseconds with a time zone, and of INT96. Such a column can always
- * be read as `Date`, which has milliseconds, unless DuckDB's rounding gives another millisecond
- * before 1970. If it is compared, sorted by, or read with more digits, its values are checked
- * first.
+ * DuckDB cuts nanoseconds with a time zone, and INT96, to microseconds. Such a column can always be
+ * read as `Date`, which has milliseconds, unless DuckDB's rounding gives another millisecond before
+ * 1970. If it is compared, sorted by, or read with more digits, its values are checked first.
  *
  * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something.
  */

@@ -144,7 +144,8 @@ async function readBack(
       if (there === undefined || (type !== undefined && expected !== is))
         problems.push(`${name}: ${is ?? 'missing'} instead of ${expected}`);
     }
-    // The name of a column would stand for that column alone, and the others would not be read.
+    // If a column had this name too, the name would mean that column, and the others would not be
+    // read.
     const row = nameBeside(
       found.map(({ name }) => name),
       '_file',

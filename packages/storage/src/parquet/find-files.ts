@@ -24,7 +24,7 @@ async function findOne(source: string): Promise<string[]> {
   const path = resolve(source);
   const kind = await kindOf(path);
   if (kind === 'file') return [path];
-  // Resolve the link of a dataset, so that one that is replaced meanwhile is read as it was.
+  // Resolve the link of a dataset, so that a dataset replaced meanwhile is read as it was.
   const found =
     kind === 'folder' ? await glob('**/*.parquet', await realpath(path)) : await glob(source, process.cwd());
   if (found.length > 0) return found;
@@ -34,7 +34,7 @@ async function findOne(source: string): Promise<string[]> {
     : storageError('FILE_NOT_FOUND', `There is no file at ${source}.`);
 }
 
-/** Loaded where a source is no file: most are. */
+/** Loaded only for sources that are not a file, because most are. */
 const globber = async () => (await import('fast-glob')).default;
 
 async function glob(pattern: string, cwd: string): Promise<string[]> {

@@ -55,9 +55,9 @@ export async function readParquet<R>(
  *
  * With `typedArrays: true` a column of numbers without a NULL is a typed array: integers and floats
  * of their own kind (`INTEGER` an `Int32Array`, `DOUBLE` a `Float64Array`), BIGINT and UBIGINT a
- * `Float64Array` (exact, as ever) or with `int64: 'bigint'` a `BigInt64Array` or `BigUint64Array`,
- * DECIMAL with `decimal: 'number'` a `Float64Array`, TIMESTAMP with `timestamp: 'micros'` a
- * `BigInt64Array`. Every other column is an array.
+ * `Float64Array` (exact, as always) or with `int64: 'bigint'` a `BigInt64Array` or
+ * `BigUint64Array`, DECIMAL with `decimal: 'number'` a `Float64Array`, TIMESTAMP with `timestamp:
+ * 'micros'` a `BigInt64Array`. Every other column is an array.
  *
  * @example
  * const { price } = await readParquetColumns('data/exports/trades.parquet', {
@@ -69,7 +69,7 @@ export function readParquetColumns(
   source: ParquetSource,
   options: ReadOptions & { typedArrays: true },
 ): Promise<TypedColumns>;
-/** Columns as lists of values. */
+/** Returns columns as arrays of values. */
 export function readParquetColumns(source: ParquetSource, options?: ReadOptions): Promise<Columns>;
 export function readParquetColumns(
   source: ParquetSource,

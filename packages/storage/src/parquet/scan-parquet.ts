@@ -41,10 +41,7 @@ export function scanParquet<R>(
   source: ParquetSource,
   options: ScanOptions & TypedReadOptions<R>,
 ): AsyncGenerator<R[], void, undefined>;
-/**
- * Without a schema: rows as the file has them. `R` is what the caller knows of them, and is not
- * checked.
- */
+/** Without a schema, rows are as in the file. `R` is the caller's own claim, and is not checked. */
 export function scanParquet<R = Row>(
   source: ParquetSource,
   options?: ScanOptions,
@@ -169,7 +166,7 @@ async function* batches(result: DuckDBResult, context: StreamContext): AsyncGene
     if (chunk === undefined) break;
     const [marks = [], ...values] = decoder.columns(chunk);
     const rows = marks.indexOf(true);
-    // Rows after the mark would mean that it proves nothing, so do not deliver them.
+    // Rows after the mark would make it worthless as proof, so do not deliver them.
     if (ended || (rows >= 0 && rows < marks.length - 1)) throw incomplete(context.files, delivered);
     ended = rows >= 0;
     const count = ended ? rows : marks.length;

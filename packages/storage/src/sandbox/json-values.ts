@@ -103,7 +103,7 @@ const ownText: ReadonlySet<DuckDBTypeId> = new Set([
  */
 export const isCastToText = (typeId: DuckDBTypeId): boolean => !ownText.has(typeId);
 
-/** DuckDB's text of a value. */
+/** Returns a converter of DuckDB's values to the text that DuckDB prints for them. */
 export function textConverterOf(column: string): DuckDBValueConverter<Json> {
   return (value, { typeId }) => {
     if (value === null) return null;

@@ -8,7 +8,7 @@ import type { LakeAddress } from '../lake/open-lake.js';
  */
 export interface Reach {
   folders: readonly string[];
-  /** Single files besides. */
+  /** Single files in addition. */
   files?: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export const foldersOfDaemon = ({ store, canon, hot, segments }: BusLayout, expo
   exportDir,
 ];
 
-/** The same for a cluster: what its daemons and producers put down under checked names. */
+/** The same for a cluster: its daemons and producers create these files, under checked names. */
 export const foldersOfCluster = ({ root }: LakeAddress): string[] =>
   ['store', 'lake', 'exports'].map(folder => `${root}/${folder}`);
 

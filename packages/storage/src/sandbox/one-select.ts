@@ -17,7 +17,7 @@ interface Parsed {
  * @param connection with all views that the SQL may name.
  * @param of the subject of the error message: "The query".
  * @param folders absolute paths in which only the daemon can create names.
- * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED` for what is no SQL.
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED` for invalid SQL.
  */
 export async function assertOneSelect(
   connection: DuckDBConnection,

@@ -19,17 +19,17 @@ interface Replacement {
   tooDeep?(type: DuckDBType): void;
 }
 
-/** DuckDB plans a lambda in a lambda in twice the time, and no Parquet file has more lists. */
+/** Each nested lambda doubles DuckDB's planning time, and no Parquet file has more nested lists. */
 const maxLists = 16;
 
 const mark = 'chr(65279)';
 
 /**
- * Returns SQL for a value whose texts the binding gives back whole: it drops a byte order mark at
- * the beginning of each text, so such a text gets a second one. A MAP becomes a LIST of keys and
- * values, which is the same JSON. Undefined where there is no text in the type.
+ * Returns SQL that protects byte order marks: the binding drops one at the beginning of each text,
+ * so such a text gets a second one. A MAP becomes a LIST of keys and values, which is the same
+ * JSON. Returns undefined if the type has no text.
  *
- * @throws StorageError `TYPE_UNSUPPORTED` for text in more than 16 lists.
+ * @throws StorageError `TYPE_UNSUPPORTED` for text in more than 16 nested lists.
  */
 export const keepMark = (value: string, type: DuckDBType): string | undefined =>
   replaced(value, type, {
@@ -48,7 +48,8 @@ export const keepMark = (value: string, type: DuckDBType): string | undefined =>
 
 /**
  * Returns SQL for DuckDB's text of a value. DuckDB cannot cast the first moments of TIMESTAMP_NS,
- * which lie before the first midnight of the type. They get the time of the day after.
+ * which lie before the first midnight of the type. The SQL takes their time of day from one day
+ * later.
  */
 export function castToText(value: string, type: DuckDBType): string {
   const exact = replaced(value, type, {

@@ -124,7 +124,7 @@ async function* rowsOf(
     if (chunk === null || chunk.rowCount === 0) return;
     const marks = chunk.getColumnVector(converters.length).toArray();
     const end = marks.indexOf(true);
-    if (end >= 0 && end < marks.length - 1) return; // rows after the mark would mean that it proves nothing
+    if (end >= 0 && end < marks.length - 1) return; // rows after the mark would make it worthless as proof
     const vectors = converters.map((_, index) => chunk.getColumnVector(index));
     const rows = Array.from({ length: end >= 0 ? end : marks.length }, (_, row) =>
       vectors.map((vector, index) => {

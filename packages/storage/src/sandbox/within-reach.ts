@@ -26,7 +26,7 @@ const fileReaders = new Set(
   parquet_file_metadata parquet_kv_metadata parquet_full_metadata parquet_bloom_probe`.split(/\s+/),
 );
 
-/** A table of such a name, if there is none, is a file to DuckDB. */
+/** DuckDB reads an unknown table with such a name as a file. */
 const fileName = /[/\\]|\.(csv|tsv|json|jsonl|ndjson|geojson|parquet|duckdb|ddb|db|xlsx|avro|arrow|vortex)(\W|$)/i;
 
 type Node = Readonly<Record<string, unknown>>;
@@ -35,12 +35,12 @@ type Node = Readonly<Record<string, unknown>>;
  * Refuses a SELECT that names a file outside of the folders, or calls a table function that may
  * reach one.
  *
- * DuckDB resolves the links in a path, permits what it finds, and then opens the path. Someone who
- * exchanges a link in between gets another file opened. No path may therefore lead through a folder
- * in which others can put names, wherever it seems to end.
+ * DuckDB resolves the links in a path, permits what it finds, and then opens the path. Another user
+ * who exchanges a link in between makes DuckDB open another file. So no path may lead through a
+ * folder in which others can create names, wherever the path seems to end.
  *
- * @param statements what `json_serialize_sql` gives.
- * @param of whose SQL it is, for the error.
+ * @param statements the result of `json_serialize_sql`.
+ * @param of the subject of the error message.
  * @throws StorageError `OUT_OF_REACH`.
  */
 export function assertWithinReach(statements: unknown, of: string, { folders, relations }: Surroundings): void {
@@ -62,7 +62,7 @@ export function assertWithinReach(statements: unknown, of: string, { folders, re
   }
 }
 
-/** The name of a table that DuckDB takes for a file. */
+/** Returns the name of a table that DuckDB would read as a file. */
 function fileOf(table: Node, relations: ReadonlySet<string>): string | undefined {
   const {
     catalog_name: catalog = '',
@@ -74,7 +74,7 @@ function fileOf(table: Node, relations: ReadonlySet<string>): string | undefined
   return fileName.test(whole) && !exists ? whole : undefined;
 }
 
-/** The files that a call of a table function names. */
+/** Returns the files that a call of a table function names. */
 function filesOf(call: Node, of: string): string[] {
   const name = String(call.function_name).toLowerCase();
   if (harmless.has(name)) return [];
@@ -92,7 +92,7 @@ const isList = ({ type, function_name }: Node): boolean =>
 
 const elementsOf = (node: Node): Node[] => (isList(node) ? ((node.children ?? []) as Node[]) : []);
 
-/** A constant text; one with an alias is an argument by name. */
+/** Returns a constant text; undefined for a named argument, which has an alias. */
 function textOf({ class: kind, alias, value }: Node): string | undefined {
   const { type, value: text } = (value ?? {}) as { type?: { id?: string }; value?: unknown };
   const isText = kind === 'CONSTANT' && (alias ?? '') === '' && type?.id === 'VARCHAR' && typeof text === 'string';
@@ -101,25 +101,25 @@ function textOf({ class: kind, alias, value }: Node): string | undefined {
 
 const isUrl = (path: string): boolean => /^\w+:\/\//.test(path);
 
-/** The folders under each of their names. */
+/** Returns the folders, each under all of its names. */
 function placesOf(folders: readonly string[]): string[] {
   return folders.flatMap(folder => {
     try {
       return [folder, realpathSync(folder)];
     } catch {
-      return [folder]; // not there, so nothing is in it
+      return [folder]; // it does not exist, so it has no other name
     }
   });
 }
 
 /**
- * What a `..` leads to depends on the links before it, so it may stand only where the working
- * folder is before it.
+ * Whether a path lies in one of the folders. The target of a `..` depends on the links before it,
+ * so it may follow only the working folder.
  */
 function isWithin(path: string, places: readonly string[]): boolean {
   const inner = isAbsolute(path) ? path : path.replace(/^(\.{1,2}\/+)+/, '');
   if (inner.split(/[/\\]+/).includes('..') || path.includes('\0')) return false;
-  // DuckDB takes settings, such as another server, from what follows a question mark.
+  // DuckDB reads settings, such as another server, from the part after a question mark.
   if (isUrl(path)) return !/[?#%]/.test(path) && places.some(place => path.startsWith(`${place}/`));
   const whole = resolve(path);
   return places.some(place => whole === place || whole.startsWith(`${place}/`));

@@ -8,7 +8,7 @@ type ReadAt = (index: number) => Value;
 const twoTo32 = 4294967296;
 const safeHigh = 2 ** 21; // |high word| below this: the 64-bit integer is within ±2^53
 
-/** Integers of 64 or 128 bits. */
+/** Returns the integers of 64 or 128 bits of a vector. */
 export function bigintsOf(
   vector: Vector,
   count: number,
@@ -23,8 +23,8 @@ export function bigintsOf(
 }
 
 /**
- * Reads the halves of 64-bit integers as numbers, which makes no bigint at all for what is small
- * enough; undefined for what is not.
+ * Returns a reader of 64-bit integers that creates no bigint. The reader combines both halves into
+ * a number, and returns undefined for an integer that is too large.
  */
 export function halvesOf(vector: Vector, count: number, signed: boolean): (index: number) => number | undefined {
   const bytes = vectorBytes(vector, count * 8);
@@ -36,7 +36,7 @@ export function halvesOf(vector: Vector, count: number, signed: boolean): (index
   };
 }
 
-/** Times of a day as text, from microseconds (6 digits of a second) or nanoseconds (9). */
+/** Returns times of day as text, from microseconds (6 digits of a second) or nanoseconds (9). */
 export const times =
   (digits: 6 | 9, column: string) =>
   (vector: Vector, count: number): ReadAt => {
@@ -45,8 +45,8 @@ export const times =
   };
 
 /**
- * The text of a time of day. @throws StorageError `VALUE_UNREPRESENTABLE` for one that is not
- * within a day, as other writers can make it.
+ * Returns the text of a time of day. @throws StorageError `VALUE_UNREPRESENTABLE` for a time
+ * outside of a day, which other writers can produce.
  */
 export function checkedTime(since: bigint, digits: 6 | 9, column: string): string {
   if (since >= 0n && since <= 86_400n * 10n ** BigInt(digits)) return timeText(since, digits);
@@ -58,7 +58,7 @@ export function checkedTime(since: bigint, digits: 6 | 9, column: string): strin
 
 const maxDateMs = 8.64e15;
 
-/** Timestamps in units of some nanoseconds. */
+/** Returns a decoder of timestamps, which count units of this many nanoseconds. */
 export function timestamps(unitNanos: bigint, { timestamp }: Required<TypeMapping>, column: string) {
   return (vector: Vector, count: number): ReadAt => {
     const raw = bigintsOf(vector, count, 8, true);
@@ -97,7 +97,7 @@ function exactMicros(nanos: bigint, column: string): bigint {
   );
 }
 
-/** Whether the integer of a timestamp stands for an infinity. */
+/** Whether the integer of a timestamp means an infinity. */
 export const isInfinite = (raw: bigint): boolean => raw === 2n ** 63n - 1n || raw === -(2n ** 63n - 1n);
 
 const floorDivide = (value: bigint, by: bigint): bigint =>

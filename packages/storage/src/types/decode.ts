@@ -15,7 +15,7 @@ import {
 } from './vector-memory.js';
 
 /**
- * Makes the values of one column out of a vector. The type is looked at once per result, not per
+ * Converts a vector to the values of one column. The type is examined once per result, not per
  * value.
  */
 export type Decoder = (vector: Vector, count: number) => Value[];
@@ -23,9 +23,9 @@ export type Decoder = (vector: Vector, count: number) => Value[];
 type ReadAt = (index: number) => Value;
 
 /**
- * The decoder of a type.
+ * Returns the decoder of a type.
  *
- * @throws StorageError `TYPE_UNSUPPORTED` for a type without a place in the mapping. The decoder
+ * @throws StorageError `TYPE_UNSUPPORTED` for a type that the mapping does not cover. The decoder
  * itself throws `VALUE_UNREPRESENTABLE`.
  */
 export function decoderOf(type: api.DuckDBType, mapping: Required<TypeMapping>, column: string): Decoder {
@@ -84,7 +84,7 @@ function scalarReader(
     case api.DuckDBTypeId.BLOB:
       return (vector, count) => {
         const read = entryReader(vector, count, bytes => new Uint8Array(bytes));
-        return index => read(index).slice(); // never one array for two rows
+        return index => read(index).slice(); // rows must not share an array
       };
     case api.DuckDBTypeId.DATE:
       return ofArray(4, (b, o, n) => new Int32Array(b, o, n), dateText);
@@ -108,7 +108,7 @@ function scalarReader(
   }
 }
 
-/** Types that are rare enough to go through the objects of `@duckdb/node-api`. */
+/** Returns the conversion of a rare type, which goes through the objects of `@duckdb/node-api`. */
 function rareConversion(type: api.DuckDBType): ((item: api.DuckDBValue) => Value) | undefined {
   switch (type.typeId) {
     case api.DuckDBTypeId.ENUM:
@@ -182,7 +182,7 @@ function mapDecoder(key: Decoder, value: Decoder, column: string): Decoder {
     return readEach(count, vectorValidity(vector, count), i => {
       const map = new Map<Value, Value>();
       for (let at = start(i); at < start(i) + length(i); at++) map.set(keys[at]!, values[at]!);
-      if (map.size < length(i)) throw doubledKey(column); // DuckDB makes none, another writer can
+      if (map.size < length(i)) throw doubledKey(column); // other writers can store duplicate keys
       return map;
     });
   };
@@ -200,8 +200,8 @@ function listBounds(vector: Vector, count: number) {
 }
 
 /**
- * Makes the object that a record is built in; without a prototype when a field is called
- * `__proto__`, which would set it.
+ * Returns a function that creates empty records. They have no prototype if a field is called
+ * `__proto__`, because assigning that field would set the prototype.
  */
 export const emptyRecordFor = (names: readonly string[]): (() => Record<string, Value>) =>
   names.includes('__proto__') ? () => Object.create(null) : () => ({});

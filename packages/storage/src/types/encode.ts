@@ -1,17 +1,15 @@
 import * as api from '@duckdb/node-api';
 import { daysOfDateText, microsOfTimeText, plainNumberText, scaledOfDecimalText } from './formats.js';
 
-/** Says why a value does not fit; the writer adds column and row. */
+/** Thrown for a value that does not fit; the writer adds column and row. */
 export class Misfit extends Error {}
 
-/**
- * Makes what DuckDB takes out of a JavaScript value that is not null or undefined. @throws Misfit
- */
+/** Converts a JavaScript value, not null or undefined, to a value for DuckDB. @throws Misfit */
 export type Encoder = (value: unknown) => api.DuckDBValue;
 
 /**
- * The encoder of a type: the inverse of the default mapping, and of its other choices where they
- * are unambiguous.
+ * Returns the encoder of a type: the inverse of the default mapping, and of the other mappings
+ * where they are unambiguous.
  */
 export function encoderOf(type: api.DuckDBType): Encoder {
   const nested = nestedEncoder(type);
@@ -59,7 +57,7 @@ const bigInteger = (min: bigint, max: bigint): Encoder => {
   };
 };
 
-/** Microseconds since 1970 of a Date, or as they are. */
+/** Converts a Date to microseconds since 1970. Microseconds stay as they are. */
 function micros(value: unknown): bigint {
   if (typeof value === 'bigint') {
     if (BigInt.asIntN(64, value) !== value) throw misfit('microseconds that fit into 64 bits', value);
@@ -91,7 +89,7 @@ function time(value: unknown): api.DuckDBValue {
   return new api.DuckDBTimeValue(since);
 }
 
-/** Parquet keeps whole milliseconds, and none that are negative. */
+/** Parquet stores intervals as whole milliseconds that are not negative. */
 function interval(value: unknown): api.DuckDBValue {
   const { months, days, micros: time } = (value ?? {}) as { months?: unknown; days?: unknown; micros?: unknown };
   const fits = (part: unknown) => Number.isInteger(part) && (part as number) >= 0 && (part as number) < 2 ** 31;

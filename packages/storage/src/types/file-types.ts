@@ -1,33 +1,29 @@
 import * as api from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format/sql';
 
-/** SQL that is true of some values; made for an expression that gives the value. */
+/** Returns SQL that is true for certain values, given an expression for the value. */
 type Condition = (value: string) => string;
 
-/** How the values of a type are written to Parquet. */
+/** How to write the values of a type to Parquet. */
 interface FileType {
   /** The type's name in SQL. */
   name: string;
-  /** The type that the file has. Absent: Parquet has nothing that gives the values back. */
+  /** The type in the file. Absent: no Parquet type preserves the values. */
   inFile?: string;
   /**
-   * False for a type that Parquet holds as a column of its own, but not inside of a list, a struct
-   * or a map.
+   * False for a type that can be a column of its own, but not part of a list, a struct or a map.
    */
   nested?: false;
-  /** The values that are refused, in words and as a condition. */
+  /** The refused values, in words and as a condition. */
   refused?: { values: string; are: Condition };
-  /**
-   * Values that a dictionary page of DuckDB's writer would replace by others that it takes for
-   * equal.
-   */
+  /** Values that DuckDB's dictionary pages would replace by others that DuckDB considers equal. */
   notInDictionary?: Condition;
   /** What to cast a refused column or value to. */
   castTo?: string;
 }
 
 const most38Digits = '9'.repeat(38);
-/** NaNs have bits besides the sign. */
+/** Returns SQL that is true for both zeros and for NaN, whose bits a dictionary may lose. */
 const zeroOrNanOfItsOwn =
   (type: string): Condition =>
   value =>
@@ -39,8 +35,8 @@ const outsideDay = (type: string): FileType['refused'] => ({
 const same = (name: string): FileType => ({ name, inFile: name });
 
 /**
- * Every type that DuckDB can give, by its id, as it is written; LIST, ARRAY, STRUCT and MAP are
- * written by their parts.
+ * How to write every type of DuckDB, by its id. LIST, ARRAY, STRUCT and MAP follow from their
+ * parts.
  */
 const fileTypes = new Map<api.DuckDBTypeId, FileType>([
   [api.DuckDBTypeId.BOOLEAN, same('BOOLEAN')],
@@ -121,31 +117,28 @@ const fileTypes = new Map<api.DuckDBTypeId, FileType>([
   [api.DuckDBTypeId.SQLNULL, { name: 'NULL', inFile: 'INTEGER' }],
 ]);
 
-/** How one column is written. */
+/** How to write one column. */
 export interface FileColumn {
-  /**
-   * The type that it has in the file, as SQL writes it; undefined when no SQL can (a STRUCT without
-   * names).
-   */
+  /** The type in the file, as SQL; undefined if SQL cannot name it (a STRUCT without names). */
   type: string | undefined;
   /** Whether the values must be cast to it. */
   isCast: boolean;
-  /** SQL that holds for values which are refused, and what these are, in words. */
+  /** The refused values: in words, as SQL that is true for them, and the type to cast them to. */
   refused?: { values: string; are: Condition; castTo: string };
-  /** SQL that holds for values which must not come into a dictionary page. */
+  /** SQL that is true for values that must not enter a dictionary page. */
   notInDictionary?: Condition;
 }
 
 /** Why a column cannot be written. */
 export interface NotWritable {
-  /** The part that cannot be: `UNION("a" INTEGER)`. */
+  /** The part that cannot be written: `UNION("a" INTEGER)`. */
   type: string;
   castTo: string | undefined;
 }
 
 /**
- * How a column of a type is written, so that a reader gets the values back: the one rule for all
- * Parquet that we write.
+ * Returns how to write a column of a type so that a reader gets the same values. All Parquet that
+ * the bus writes follows this rule.
  */
 export function fileColumnOf(type: api.DuckDBType, depth = 0): FileColumn | NotWritable {
   if (type instanceof api.DuckDBListType || type instanceof api.DuckDBArrayType) return listColumn(type, depth);
@@ -223,7 +216,7 @@ interface Part {
   isList: boolean;
 }
 
-/** The conditions that hold when they do for any part. */
+/** Combines the conditions of parts: a value matches if any part matches. */
 function anyOf(parts: readonly Part[], depth: number): Pick<FileColumn, 'refused' | 'notInDictionary'> {
   const holdsFor = (conditionOf: (part: FileColumn) => Condition | undefined): Condition | undefined => {
     const conditions = parts.flatMap(({ part, of, isList }): Condition[] => {
@@ -251,8 +244,8 @@ function anyOf(parts: readonly Part[], depth: number): Pick<FileColumn, 'refused
 }
 
 /**
- * The rows of the reference page: each type, the type in the file, what is refused, and what to
- * cast it to.
+ * The rows of the reference page: each type, the type in the file, the refused values, and the type
+ * to cast to.
  */
 export const fileTypeRows: readonly (readonly [name: string, inFile: string, refused: string, castTo: string])[] = [
   ...[...fileTypes.values()].map(({ name, inFile, nested, refused, castTo }) => {
@@ -266,8 +259,8 @@ export const fileTypeRows: readonly (readonly [name: string, inFile: string, ref
 ];
 
 /**
- * The name of the type to write instead of one that the file would give back as another; undefined
- * for any other name.
+ * Returns the type to write instead of a type that a file would not preserve; undefined for any
+ * other name.
  */
 export function writtenInstead(name: string): string | undefined {
   const row = [...fileTypes.values()].find(one => one.name === name);

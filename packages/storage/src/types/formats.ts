@@ -1,8 +1,8 @@
 const infiniteDays = 2 ** 31 - 1;
 
 /**
- * Days since 1970 as `YYYY-MM-DD`, with the signed six-digit years of ISO 8601 outside of 0 to
- * 9999; `infinity` and `-infinity` too.
+ * Returns days since 1970 as `YYYY-MM-DD`, with the signed six-digit years of ISO 8601 outside of 0
+ * to 9999; `infinity` and `-infinity` too.
  */
 export function dateText(days: number): string {
   if (Math.abs(days) === infiniteDays) return days > 0 ? 'infinity' : '-infinity';
@@ -18,8 +18,8 @@ const two = (part: number): string => String(part).padStart(2, '0');
 const daysPerEra = 146_097; // 400 years
 
 /**
- * The date in the Gregorian calendar, also where JavaScript's Date ends: in years that begin with
- * March, so that the leap day is the last.
+ * Returns the date in the Gregorian calendar, also beyond JavaScript's Date. It counts years from
+ * March, so that the leap day comes last.
  */
 function civilOf(days: number): { year: number; month: number; day: number } {
   const sinceMarch = days + 719_468; // since 0000-03-01
@@ -48,7 +48,7 @@ function daysOfCivil(year: number, month: number, day: number): number {
 }
 
 /**
- * The days since 1970 of a text that {@link dateText} has made; undefined for anything else, such
+ * Returns the days since 1970 of a text from {@link dateText}; undefined for any other text, such
  * as a 30th of February.
  */
 export function daysOfDateText(text: string): number | undefined {
@@ -62,13 +62,13 @@ export function daysOfDateText(text: string): number | undefined {
 
 const nanosPerDay = 86_400_000_000_000n;
 
-/** A moment as ISO 8601 in UTC, with as many digits of a second as it has. */
+/** Returns a moment as ISO 8601 in UTC, with as many fractional digits as it needs. */
 export function isoText(nanos: bigint): string {
   const rest = ((nanos % nanosPerDay) + nanosPerDay) % nanosPerDay;
   return `${dateText(Number((nanos - rest) / nanosPerDay))}T${timeText(rest, 9)}Z`;
 }
 
-/** A scaled integer with its decimal point: 1250 with scale 2 is `12.50`. */
+/** Returns a scaled integer with its decimal point: 1250 with scale 2 is `12.50`. */
 export function decimalText(scaled: number | bigint, scale: number): string {
   if (scale === 0) return String(scaled);
   const negative = scaled < 0;
@@ -78,8 +78,8 @@ export function decimalText(scaled: number | bigint, scale: number): string {
 }
 
 /**
- * The scaled integer of a decimal number in plain notation; undefined when it is none or has more
- * digits than the scale.
+ * Returns the scaled integer of a decimal number in plain notation; undefined for any other text,
+ * or for more fractional digits than the scale.
  */
 export function scaledOfDecimalText(text: string, scale: number): bigint | undefined {
   const [, sign, whole, fraction = ''] = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
@@ -91,7 +91,8 @@ export function scaledOfDecimalText(text: string, scale: number): bigint | undef
 }
 
 /**
- * A finite number in plain notation with the fewest digits that give it back (1e-7 as `0.0000001`).
+ * Returns a finite number in plain notation, with the fewest digits that read back as the same
+ * number (1e-7 as `0.0000001`).
  */
 export function plainNumberText(value: number): string {
   const [, sign = '', whole = '0', fraction = '', exponent] =
@@ -104,8 +105,8 @@ export function plainNumberText(value: number): string {
 }
 
 /**
- * A time of day as `HH:MM:SS[.f…]`, as DuckDB writes it, from microseconds (6 digits of a second)
- * or nanoseconds (9) since midnight.
+ * Returns a time of day as `HH:MM:SS[.f…]`, as DuckDB writes it, from microseconds (6 digits of a
+ * second) or nanoseconds (9) since midnight.
  */
 export function timeText(since: bigint, digits: 6 | 9): string {
   const perSecond = 10n ** BigInt(digits);
@@ -120,8 +121,8 @@ export function timeText(since: bigint, digits: 6 | 9): string {
 const timePattern = /^(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?$/;
 
 /**
- * The microseconds since midnight of `HH:MM:SS[.ffffff]`, up to and with `24:00:00`; undefined for
- * anything else.
+ * Returns the microseconds since midnight of `HH:MM:SS[.ffffff]`, up to and including `24:00:00`;
+ * undefined for any other text.
  */
 export function microsOfTimeText(text: string): bigint | undefined {
   const [, hours, minutes, seconds, fraction = ''] = timePattern.exec(text) ?? [];
@@ -138,7 +139,7 @@ const escapedBytes = Array.from({ length: 256 }, (_, byte) =>
 );
 
 /**
- * Bytes as DuckDB's text has them: `\x00abc`. A backslash is a byte like any other, so that no two
- * values share a text.
+ * Returns bytes as DuckDB prints them: `\x00abc`. A backslash is escaped too, so no two values
+ * share a text.
  */
 export const blobText = (bytes: Uint8Array): string => Array.from(bytes, byte => escapedBytes[byte]).join('');

@@ -1,6 +1,6 @@
 import { storageError } from '../errors.js';
 
-/** The calendar-less span of time that DuckDB calls INTERVAL. */
+/** A span of time, DuckDB's INTERVAL. */
 export interface IntervalValue {
   months: number;
   days: number;
@@ -8,8 +8,7 @@ export interface IntervalValue {
 }
 
 /**
- * A value as it comes out of DuckDB or Parquet; docs/reference/type-mapping.md says which type
- * becomes which.
+ * A value read from DuckDB or Parquet. docs/reference/type-mapping.md has the value of each type.
  */
 export type Value =
   | null
@@ -25,17 +24,17 @@ export type Value =
   | { readonly [field: string]: Value };
 
 /**
- * One row by column name. The values are those of {@link Value}; they are typed loosely so that a
- * row can be used without a type argument, as `rows[0].canonical_path`. Give one where it matters:
+ * One row by column name. The values are those of {@link Value}. They are typed loosely, so that
+ * `rows[0].canonical_path` compiles without a type argument. Pass one where it matters:
  * `readParquet<Candle>(path)`.
  */
 // biome-ignore lint/suspicious/noExplicitAny: only the author of the SQL knows the shape of a row
 export type Row = Record<string, any>;
 
-/** Columns by name, all of one length. */
+/** Columns by name, all of the same length. */
 export type Columns = Record<string, Value[]>;
 
-/** Numbers side by side in memory. */
+/** A typed array of numbers. */
 export type NumericArray =
   | Int8Array
   | Int16Array
@@ -49,12 +48,12 @@ export type NumericArray =
   | BigUint64Array;
 
 /**
- * Columns by name, all of one length: those of numbers without a NULL as typed arrays, the others
- * as arrays.
+ * Columns by name, all of the same length: numbers without a NULL as typed arrays, all others as
+ * arrays.
  */
 export type TypedColumns = Record<string, NumericArray | Value[]>;
 
-/** How values are represented where JavaScript has more than one way. */
+/** The JavaScript representation of types that have more than one. */
 export interface TypeMapping {
   /**
    * BIGINT, UBIGINT, HUGEINT and UHUGEINT: `'number'` (default; a value beyond ±(2^53 − 1) is the
@@ -67,10 +66,9 @@ export interface TypeMapping {
    */
   decimal?: 'string' | 'number';
   /**
-   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, what is finer than a millisecond is
-   * cut off), `'micros'` or `'nanos'` (microseconds or nanoseconds since 1970 as `bigint`, exact: a
-   * TIMESTAMP_NS that is finer than a microsecond is the error `VALUE_UNREPRESENTABLE` for
-   * `'micros'`; an infinity is ±(2^63 − 1)).
+   * TIMESTAMP in all its kinds: `'date'` (default; a `Date`, cut to milliseconds), `'micros'` or
+   * `'nanos'` (microseconds or nanoseconds since 1970 as `bigint`, exact: a TIMESTAMP_NS finer than
+   * a microsecond is the error `VALUE_UNREPRESENTABLE` for `'micros'`; an infinity is ±(2^63 − 1)).
    */
   timestamp?: 'date' | 'micros' | 'nanos';
 }
@@ -84,7 +82,7 @@ const choices: { [Option in keyof TypeMapping]-?: readonly Required<TypeMapping>
   timestamp: ['date', 'micros', 'nanos'],
 };
 
-/** Fills in the defaults, and refuses what is not a choice. */
+/** Fills in the defaults, and refuses unknown values. */
 export function resolveMapping(options: TypeMapping): Required<TypeMapping> {
   const resolved = { ...defaultMapping };
   for (const option of Object.keys(choices) as (keyof TypeMapping)[]) {

@@ -40,8 +40,8 @@ const aliases: Record<string, string> = {
 };
 
 /**
- * What to write instead of types that no JavaScript value says in full; `writtenInstead` has those
- * that Parquet does not give back.
+ * Replacements for types that no JavaScript value can express fully. `writtenInstead` covers types
+ * that Parquet does not preserve.
  */
 const instead: Record<string, string> = {
   TIMETZ: 'TIME',
@@ -50,13 +50,13 @@ const instead: Record<string, string> = {
   UNION: 'STRUCT',
 };
 
-/** Every type that can be written, as it is documented. */
+/** Every type that can be written, as documented. */
 export const writableTypes: readonly string[] = Object.keys(valueWords);
 
 /**
- * Reads the name of a type that can be written to Parquet and read back as it was: `BIGINT`,
- * `DECIMAL(18,4)`, `VARCHAR[]`, `STRUCT(price DOUBLE, "at" TIMESTAMP)[]`, `MAP(VARCHAR, DOUBLE)`.
- * Text that is none never reaches any SQL.
+ * Parses the name of a type that Parquet preserves: `BIGINT`, `DECIMAL(18,4)`, `VARCHAR[]`,
+ * `STRUCT(price DOUBLE, "at" TIMESTAMP)[]`, `MAP(VARCHAR, DOUBLE)`. Any other text is refused and
+ * never reaches SQL.
  *
  * @throws StorageError `SCHEMA_INVALID`.
  */
@@ -71,7 +71,7 @@ export function parseType(text: string): duckdb.DuckDBType {
 /** The levels below a schema's root that infra's `schema-tree.ts` takes. */
 const maxLevels = 32;
 
-/** The levels of a type in a Parquet schema, where a LIST and a MAP have two. */
+/** Returns the levels of a type in a Parquet schema. A LIST and a MAP have two. */
 function levelsOf(type: duckdb.DuckDBType): number {
   if (type instanceof duckdb.DuckDBListType) return 2 + levelsOf(type.valueType);
   if (type instanceof duckdb.DuckDBMapType) return 2 + Math.max(levelsOf(type.keyType), levelsOf(type.valueType));
@@ -96,13 +96,13 @@ class TypeParser {
     this.#tokens = this.#tokenize();
   }
 
-  /** @param outside how many types this one is in. */
+  /** @param outside the number of types around this one. */
   type(outside = 0): duckdb.DuckDBType {
     if (outside > maxLevels) throw this.tooDeep();
     let type = this.#elementType(outside + 1);
     for (let lists = 0; this.#accept('['); lists++) {
       if (lists > maxLevels) throw this.tooDeep();
-      this.#expect(']'); // an ARRAY of fixed length comes back as a list, so it is not written as one
+      this.#expect(']'); // no ARRAY of fixed length: it would read back as a list
       type = duckdb.LIST(type);
     }
     return type;

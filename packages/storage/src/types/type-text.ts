@@ -11,18 +11,15 @@ import {
 import { identifier } from '@quantbot/bus-format/sql';
 
 /**
- * Names a type that has no parts; `depth` is 0 for a column's own type. Undefined: the whole type
- * has no name then.
+ * Returns the name of a type without parts; `depth` is 0 for a column's own type. If it returns
+ * undefined, the whole type has no name.
  */
 export type LeafText = (type: DuckDBType, depth: number) => string | undefined;
 
-/** How many elements an ARRAY has, as its type says it; Parquet has lists only. */
+/** Returns the text for an ARRAY's length; Parquet has lists only. */
 export type SizeText = (length: number) => string;
 
-/**
- * A type as SQL writes it, with the leaves named by the caller; undefined when one of them has no
- * name.
- */
+/** Returns a type as SQL, with leaves named by the caller; undefined if a leaf has no name. */
 export function typeText(
   type: DuckDBType,
   leaf: LeafText,
@@ -48,20 +45,21 @@ function fieldsText(kind: string, names: readonly string[], types: readonly (str
   return fields.includes(undefined) ? undefined : `${kind}(${fields.join(', ')})`;
 }
 
-/** A type exactly as the old table has it. */
+/** Names a leaf exactly as DuckDB does. */
 export const exactType: LeafText = type =>
   type instanceof DuckDBDecimalType ? `DECIMAL(${type.width},${type.scale})` : (type.alias ?? type.toString());
 
 /**
- * A type as a view may name it. DuckDB commits no view that names an ENUM, or a GEOMETRY with a
- * coordinate system, within another type: text, and a plain GEOMETRY, stand there.
+ * Names a leaf so that a view may use it. DuckDB cannot store a view that names an ENUM, or a
+ * GEOMETRY with a coordinate system, within another type. VARCHAR and a plain GEOMETRY replace
+ * them.
  */
 export const viewType: LeafText = (type, depth) => {
   if (depth > 0 && type.typeId === DuckDBTypeId.ENUM) return 'VARCHAR';
   return depth > 0 && type.typeId === DuckDBTypeId.GEOMETRY ? 'GEOMETRY' : exactType(type, depth);
 };
 
-/** Whether a type has a part, or is one, of which a condition holds. */
+/** Whether a condition holds for a type or any of its parts. */
 export const hasPart = (type: DuckDBType, is: (part: DuckDBType) => boolean): boolean =>
   is(type) || partsOf(type).some(part => hasPart(part, is));
 

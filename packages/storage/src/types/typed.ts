@@ -3,14 +3,14 @@ import { decoderOf } from './decode.js';
 import type { NumericArray, TypeMapping } from './mapping.js';
 import { type Vector, vectorBytes, vectorValidity } from './vector-memory.js';
 
-/** How the values of a column come to stand in a typed array. */
+/** Fills a typed array with the values of a column. */
 export interface TypedFiller {
   make(rows: number): NumericArray;
   /** Copies a chunk's values to `offset`. */
   fill(target: NumericArray, offset: number, vector: Vector, count: number): void;
 }
 
-/** The filler of a type; undefined for a type whose values no typed array holds. */
+/** Returns the filler of a type; undefined if no typed array can hold its values. */
 export function typedFillerOf(
   type: api.DuckDBType,
   mapping: Required<TypeMapping>,
@@ -63,7 +63,7 @@ interface ArrayKind {
   readonly BYTES_PER_ELEMENT: number;
 }
 
-/** DuckDB has the values as the typed array does: their bytes are copied. */
+/** DuckDB stores the values as the typed array does, so their bytes are copied. */
 const asItIs = (Kind: ArrayKind): TypedFiller => ({
   make: rows => new Kind(rows),
   fill: (target, offset, vector, count) => {
@@ -72,7 +72,7 @@ const asItIs = (Kind: ArrayKind): TypedFiller => ({
   },
 });
 
-/** Values that become numbers, checked to be exact as ever. */
+/** Converts values to numbers, and checks that they are exact. */
 function asNumbers(type: api.DuckDBType, mapping: Required<TypeMapping>, column: string): TypedFiller {
   const decode = decoderOf(type, mapping, column);
   return {

@@ -1,6 +1,6 @@
 /**
- * Every type that can be written: the value that it reads as, and the values that it is written
- * from, in the words of docs/reference/type-mapping.md.
+ * Every type that can be written, with the value that a read returns and the values that a write
+ * accepts, in the words of docs/reference/type-mapping.md.
  */
 export const valueWords = {
   BOOLEAN: ['`boolean`', '`boolean`'],

@@ -1,27 +1,28 @@
 import duckdb from '@duckdb/node-bindings';
 
 /**
- * A column's part of one chunk, as DuckDB holds it. Its memory is DuckDB's: copy values out before
- * the chunk is let go.
+ * A column's part of one chunk. DuckDB owns its memory: copy values out before the chunk is
+ * released.
  */
 export type Vector = duckdb.Vector;
 
 const nothing = new Uint8Array(0);
 
-/** The values of a vector as bytes. */
+/** Returns the values of a vector as bytes. */
 export const vectorBytes = (vector: Vector, byteCount: number): Uint8Array =>
   byteCount === 0 ? nothing : duckdb.vector_get_data(vector, byteCount);
 
 /**
- * The bits that say which values are there (a set bit) and which are NULL; null when all are there.
+ * Returns the validity mask: a set bit marks a value, a cleared bit a NULL. Returns null if there
+ * is no NULL.
  */
 export function vectorValidity(vector: Vector, count: number): Uint8Array | null {
   if (count === 0) return null;
-  // The binding's type leaves out that there is no mask when there is no NULL.
+  // The binding's type does not say that the mask is null if there is no NULL.
   return (duckdb.vector_get_validity(vector, Math.ceil(count / 64) * 8) as Uint8Array | null) ?? null;
 }
 
-/** Reads one value after the other, null where the mask says so. */
+/** Reads each value, or null where the mask has no bit. */
 export function readEach<T>(count: number, validity: Uint8Array | null, read: (index: number) => T): (T | null)[] {
   const values = new Array<T | null>(count);
   if (validity === null) for (let i = 0; i < count; i++) values[i] = read(i);
@@ -34,9 +35,9 @@ const inlineBytes = 12;
 const cacheSize = 256;
 
 /**
- * A reader of a vector's strings or blobs. Each entry has 16 bytes: the length, then the bytes
- * themselves if they are at most 12, else four of them and a pointer. Equal entries are equal
- * values, so a value that repeats within the chunk is made once.
+ * Returns a reader of a vector's strings or blobs. Each entry has 16 bytes: the length, then the
+ * bytes themselves if they are at most 12, else four of them and a pointer. Equal entries are equal
+ * values, so a value that repeats within the chunk is decoded once.
  */
 export function entryReader<T>(vector: Vector, count: number, make: (bytes: Buffer) => T): (index: number) => T {
   const bytes = vectorBytes(vector, count * entryBytes);
@@ -76,18 +77,18 @@ function entryBuffer(bytes: Uint8Array, buffer: Buffer, start: number, length: n
   return Buffer.from(far.buffer, far.byteOffset, far.byteLength);
 }
 
-/** The vector of a list's elements, and how many there are. */
+/** Returns the vector of a list's elements, and their number. */
 export const listElements = (vector: Vector): { vector: Vector; count: number } => ({
   vector: duckdb.list_vector_get_child(vector),
   count: duckdb.list_vector_get_size(vector),
 });
 
-/** The vector of one of a struct's fields. */
+/** Returns the vector of one of a struct's fields. */
 export const structField = (vector: Vector, index: number): Vector => duckdb.struct_vector_get_child(vector, index);
 
-/** The vector of the elements of all arrays, one after the other. */
+/** Returns the vector of the elements of all arrays, one after the other. */
 export const arrayElements = (vector: Vector): Vector => duckdb.array_vector_get_child(vector);
 
-/** The vector of a chunk's column. */
+/** Returns the vector of a chunk's column. */
 export const columnVector = (chunk: duckdb.DataChunk, index: number): Vector =>
   duckdb.data_chunk_get_vector(chunk, index);
