@@ -12,12 +12,13 @@ import type { BusConfig } from '@quantbot/infra/config';
 /** What garbage collection may remove. */
 export interface GcOptions {
   /**
-   * Settled jobs (receipts, rejected files) older than this go; the catalog keeps their outcome.
+   * Settled jobs (receipts, rejected files) older than this are removed; the catalog keeps their
+   * outcome.
    */
   keepSettledMs: number;
-  /** Half-built jobs in `staging/` and orphans in the store older than this go. */
+  /** Half-built jobs in `staging/` and orphans in the store older than this are removed. */
   keepUnfinishedMs: number;
-  /** False: only say what would go. */
+  /** False: only report what would be removed. */
   apply: boolean;
 }
 
@@ -29,7 +30,7 @@ export interface GcItem {
 
 type Entry = GcItem & { kind: 'processed' | 'rejected' | 'staging' };
 
-/** A file in the store, as it was when it was looked at. */
+/** A file in the store that no job needs, as it was when it was examined. */
 interface Orphan extends GcItem {
   kind: 'orphan';
   inode: number;
@@ -40,7 +41,7 @@ interface Orphan extends GcItem {
 const condemnedPrefix = '.gc-';
 const isKeptOrCondemned = (name: string): boolean => isKept(name) || name.startsWith(condemnedPrefix);
 
-/** Jobs in work are waited for this long; orphans are left alone where one stays longer. */
+/** How long to wait for jobs in work. If one takes longer, orphans stay. */
 const patienceMs = 10_000;
 const lookEveryMs = 50;
 
@@ -80,7 +81,7 @@ async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
   await removeTree(condemned);
 }
 
-/** Only the very file that was looked at: a job may have stored another one there since. */
+/** Removes only the file that was examined: a job may have stored another one there since. */
 function removeOrphan({ path, inode, ctimeMs }: Orphan): void {
   const info = lstatSync(path, { throwIfNoEntry: false });
   if (info?.ino === inode && info.ctimeMs === ctimeMs) unlinkSync(path);

@@ -16,18 +16,18 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';
 
-/** The state of a bus, as anybody may read it from outside. */
+/** The state of a bus, as visible from outside. */
 export interface BusStatus {
   busRoot: string;
   /** False: no daemon has ever run here. */
   initialised: boolean;
-  /** The daemon that runs, if one does. */
+  /** The running daemon, if there is one. */
   writer: LockHolder | null;
-  /** How that daemon is; null when none runs, or it has not said. */
+  /** The state of that daemon; null if none runs or it has not reported yet. */
   daemon: DaemonState | null;
   /** Jobs that wait, are in flight, or lie in the inbox without COMMIT. */
   queue: { waiting: number; claimed: number; uncommitted: number };
-  /** Settled jobs by what became of them; null when there is no database to ask. */
+  /** Settled jobs by outcome; null without a published database. */
   jobs: { ingested: number; duplicate: number; rejected: number } | null;
   artifacts: number | null;
   lastCommit: { seq: number; jobId: string; at: string } | null;
@@ -36,7 +36,7 @@ export interface BusStatus {
   scrub: Omit<ScrubState, 'place'> | null;
 }
 
-/** Reads the state of a bus without disturbing it: nothing is locked, nothing is written. */
+/** Reads the state of a bus. It locks and writes nothing. */
 export async function readStatus(config: BusConfig): Promise<BusStatus> {
   const layout = busLayout(config.busRoot);
   const initialised = (await readBusMarker(config.busRoot)) !== undefined;

@@ -10,7 +10,9 @@ import { isSameFile, keepTimes } from './same-file.js';
 /** More than an accepted job can have. The bounds end the copy of an endless tree. */
 const bounds = { depth: 32, entries: 25_000 };
 
-/** A larger file is refused if its size is this many times its space on disk: nobody wrote it. */
+/**
+ * A larger file is refused if its size is this many times its space on disk: such a file is sparse.
+ */
 const hollow = { bytes: 64 * 1024 * 1024, times: 64 };
 
 /**

@@ -97,10 +97,10 @@ async function copyHot(source: BusLayout, next: BusLayout): Promise<void> {
   await syncFolder(next.hot);
 }
 
-/** What is put aside in the folder of a commit has another name. */
+/** Whether a name belongs to the commit. Files moved aside in its folder have other names. */
 const isOfCommit = (name: string): boolean => name.endsWith('.parquet');
 
-/** Copies a file. An empty one stands for anything else, and is found as damaged. */
+/** Copies a regular file. Anything else becomes an empty file, which checks report as damaged. */
 async function copyRegular(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isFile()) await copyFileDurable(from, to);
   else await writeFile(to, '');

@@ -18,7 +18,7 @@ import {
 import type { IsDue } from './hash-again.js';
 import { isSameFile, keepTimes } from './same-file.js';
 
-/** What the store of the backup holds now. */
+/** The content of the backup's store. */
 export interface CopiedStore {
   artifacts: number;
   bytes: number;
@@ -78,7 +78,7 @@ async function copyArtifact(source: BusLayout, destination: BusLayout, row: Jour
   if (there?.size === row.bytes) {
     if (own !== undefined && isSameFile(own, there) && !isDue(row.sha256)) return 'there';
     if ((await digestFile(target)).sha256 === row.sha256) {
-      if (own !== undefined && !isSameFile(own, there)) await keepTimes(target, own).catch(() => {}); // another user's copy
+      if (own !== undefined && !isSameFile(own, there)) await keepTimes(target, own).catch(() => {}); // fails for another user's copy
       return 'there';
     }
   }
@@ -110,7 +110,7 @@ export async function linkCanonical(destination: BusLayout, next: BusLayout, jou
       const match = /~(\d+)-(\d+)\.parquet$/.exec(name);
       if (match === null) continue;
       const stored = join(destination.root, paths.get(`${Number(match[1])}-${Number(match[2])}`) ?? '');
-      await rm(join(folder, name)); // so far only a name
+      await rm(join(folder, name)); // this file is empty and holds only the name
       if (await exists(stored))
         if (!tryLink(stored, join(folder, name))) await copyFileDurable(stored, join(folder, name));
     }

@@ -51,9 +51,9 @@ export async function markDestination(source: BusLayout, destination: BusLayout)
 }
 
 /**
- * Checks that the bus has everything that its earlier backup has. A bus that was set back has not:
- * the backup may then hold the only trace of lost jobs, and the bus may have given the same numbers
- * and keys to other content.
+ * Checks that the bus has everything that its earlier backup has. A bus that was reset to an older
+ * state does not: the backup may then hold the only trace of lost jobs, and the bus may have reused
+ * their numbers and keys.
  *
  * @throws DaemonError `BACKUP_AHEAD`.
  */

@@ -9,13 +9,14 @@ import { reportFile } from './destination.js';
 export type IsDue = (sha256: string | null) => boolean;
 
 /**
- * Has each copy hashed once per `scrub.interval`, however often backups run. The interval is spread
- * evenly over the digests, and those between the last backup and this one are due.
+ * Returns which copies to hash, so that each is hashed once per `scrub.interval`, however often
+ * backups run. Digests are spread evenly over the interval; those between the last backup and this
+ * one are due.
  */
 export async function hashAgain(config: BusConfig, destination: BusLayout, nowMs: number): Promise<IsDue> {
   const { intervalMs } = config.scrub;
   const lastMs = await lastTakenMs(destination);
-  // The clock was set back: its difference means nothing.
+  // If the clock was set back, the time since the last backup is unknown.
   if (intervalMs === undefined || lastMs === undefined || lastMs > nowMs) return () => true;
   return sha256 => {
     const phaseMs = (Number.parseInt(sha256?.slice(0, 8) ?? '', 16) / 2 ** 32) * intervalMs;

@@ -17,7 +17,7 @@ import { versions } from './checks/versions.js';
 import { writer } from './checks/writer.js';
 import type { Check } from './guarded.js';
 
-/** Checks that say something wherever one looks, by the names that findings carry. */
+/** Checks that also work where no daemon has ever run, by the names in their findings. */
 export const checksEverywhere: Record<string, Check> = {
   configuration,
   bus,
@@ -28,7 +28,7 @@ export const checksEverywhere: Record<string, Check> = {
   versions,
 };
 
-/** Checks of a bus that a daemon has made. */
+/** Checks of a bus that a daemon has initialised. */
 export const checksOfMadeBus: Record<string, Check> = {
   daemon,
   jobs,

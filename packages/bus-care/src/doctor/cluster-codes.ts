@@ -2,8 +2,8 @@ import { registerCodes } from '@quantbot/infra';
 import type { FindingKind } from './codes.js';
 
 /**
- * Everything that doctor can find on a cluster, by code, besides what it finds on one machine.
- * docs/guides/many-machines.md has each of them.
+ * The findings that doctor can report only for a cluster, by code. docs/guides/many-machines.md
+ * lists each of them.
  */
 export const clusterFindingCodes = registerCodes('cluster', {
   POSTGRES_UNREACHABLE: { check: 'postgres', level: 'problem' },

@@ -3,15 +3,15 @@ import { registerCodes } from '@quantbot/infra';
 /** The level of a finding: after a `warning` the exit code is 0, after a `problem` 2. */
 export type FindingLevel = 'warning' | 'problem';
 
-/** What a code says of its finding. */
+/** The check and the level of a code's findings. */
 export interface FindingKind {
   check: string;
   level: FindingLevel;
 }
 
 /**
- * Everything that doctor can find, by code. docs/guides/troubleshooting.md has each of them; a test
- * holds the two together.
+ * All findings of doctor, by code. docs/guides/troubleshooting.md lists each of them; a test
+ * compares the two.
  */
 export const findingCodes = registerCodes('doctor', {
   CONFIG_INVALID: { check: 'configuration', level: 'problem' },

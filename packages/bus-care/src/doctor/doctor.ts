@@ -6,7 +6,7 @@ import { examineBus } from './examined-bus.js';
 import type { Finding } from './finding.js';
 import { couldNot, guarded } from './guarded.js';
 
-/** Everything that is found. */
+/** All findings of an examination. */
 export interface DoctorReport {
   configPath: string | null;
   busRoot: string | null;
@@ -23,8 +23,8 @@ export interface DoctorOptions {
 }
 
 /**
- * Looks at a bus from all sides and changes nothing. Safe beside a daemon, and where none has ever
- * run.
+ * Runs all checks on a bus and changes nothing. Safe beside a running daemon, and where none has
+ * ever run.
  */
 export async function examine({
   config: named,
@@ -53,7 +53,7 @@ function findConfig(config: string | undefined, env: DoctorOptions['env'] & obje
   }
 }
 
-/** Counts what was found. */
+/** Returns the report of these findings, with their counts. */
 export function reportOf(configPath: string | null, busRoot: string | null, findings: Finding[]): DoctorReport {
   const count = (level: Finding['level']) => findings.filter(finding => finding.level === level).length;
   return { configPath, busRoot, problems: count('problem'), warnings: count('warning'), findings };

@@ -10,7 +10,7 @@ import { viewWriter, type WriterView } from './writer-view.js';
 export interface ExaminedBus {
   config: BusConfig;
   layout: BusLayout;
-  /** The file of the configuration; undefined: nothing but defaults. */
+  /** The file of the configuration; undefined if only the defaults apply. */
   configPath: string | undefined;
   env: Readonly<Record<string, string | undefined>>;
   /** The time of day (milliseconds). */
@@ -21,9 +21,9 @@ export interface ExaminedBus {
   /** The facts in the published database; undefined if it cannot be read. */
   published: ReadsOnce<PublishedFacts | undefined>;
   exportTables: ReadsOnce<Map<string, string[] | undefined>>;
-  /** A command line of ours for this very bus, between backticks. */
+  /** Returns a `quantbot-bus` command line for this bus, between backticks. */
   run(words: string): string;
-  /** The command that lets a daemon read everything anew, between backticks. */
+  /** Returns the command that restarts the daemon, between backticks. */
   restart(): string;
 }
 
@@ -46,9 +46,9 @@ export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<
   return {
     ...place,
     layout: busLayout(config.busRoot),
-    marker: await readBusMarker(config.busRoot).catch(() => undefined), // a check of its own tells why
+    marker: await readBusMarker(config.busRoot).catch(() => undefined), // the check `bus` reports why
     writer,
-    published: once(() => readPublishedFacts(config).catch(() => undefined)), // so do those of database and journal
+    published: once(() => readPublishedFacts(config).catch(() => undefined)), // the check `database` reports why
     exportTables: once(() => tablesOfExports(config)),
     run,
     restart: () => {

@@ -6,7 +6,7 @@ export interface FileLock {
   mode: 'READ' | 'WRITE';
 }
 
-// 1: POSIX  ADVISORY  WRITE 4711 08:01:131081 0 EOF; a lock that is waited for has `->` before.
+// 1: POSIX ADVISORY WRITE 4711 08:01:131081 0 EOF. A waiting request has `->` after the number.
 const lockLine = /^\d+: POSIX +\w+ +(READ|WRITE) +(\d+) +([0-9a-f]+):([0-9a-f]+):(\d+) /;
 
 /** Returns whether a process holds a write lock on any file. */
@@ -46,7 +46,8 @@ const isDevice = (dev: number, [major, minor]: number[]): boolean =>
   ((dev >>> 8) & 0xfff) === major && ((dev & 0xff) | ((dev >>> 12) & 0xfff00)) === minor;
 
 /**
- * On some file systems (btrfs, overlay) the table of locks names another device than `stat` does.
+ * Whether a process has a file open. On some file systems (btrfs, overlay) the table of locks names
+ * another device than `stat` does.
  */
 function hasOpen(pid: number, file: { dev: number; ino: number }): boolean {
   try {
@@ -55,6 +56,6 @@ function hasOpen(pid: number, file: { dev: number; ino: number }): boolean {
       return open?.ino === file.ino && open.dev === file.dev;
     });
   } catch {
-    return false; // gone, or not ours to look into
+    return false; // the process has ended or belongs to another user
   }
 }

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Something that is the same for two paths exactly when a rename between them is possible: the
- * mount they are below (a bind mount has the same device, and refuses renames all the same), or the
- * device where there is no /proc.
+ * Returns a value that is equal for two paths exactly if a rename between them is possible. It is
+ * the mount of the path, because a bind mount has the same device but refuses renames. Without
+ * /proc it is the device.
  */
 export function mountOf(path: string): string {
   const real = realpathSync(path);
@@ -12,10 +12,7 @@ export function mountOf(path: string): string {
   return below.reduce<string | undefined>(longer, undefined) ?? `device ${statSync(path).dev}`;
 }
 
-/**
- * Returns the path, or the nearest existing folder above it, in which a missing folder will be
- * created.
- */
+/** Returns the path if it exists, otherwise the nearest existing folder above it. */
 export const nearestExisting = (path: string): string =>
   existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
 
@@ -34,8 +31,8 @@ function mountPoints(): string[] {
 }
 
 /**
- * Names of file systems whose locks other machines, or other programs, may not see, by the number
- * that `statfs` gives.
+ * File systems whose locks other machines or programs may not see: names by the type number of
+ * `statfs`.
  */
 const sharedFileSystems: Readonly<Record<number, string>> = {
   26985: 'NFS',
@@ -52,7 +49,7 @@ const sharedFileSystems: Readonly<Record<number, string>> = {
 };
 
 /**
- * The name of a file system on which locks may not hold; undefined for any other. `type` is as
- * `statfs` gives it.
+ * Returns the name of a file system on which locks may not work; undefined for any other. `type` is
+ * the type number of `statfs`.
  */
 export const sharedFileSystem = (type: number): string | undefined => sharedFileSystems[type >>> 0];

@@ -1,7 +1,7 @@
-/** Something that is read when it is first asked for. */
+/** Returns a value that is read on the first call. */
 export type ReadsOnce<T> = () => Promise<T>;
 
-/** Reads when first asked, and gives everybody the same. */
+/** Reads on the first call, and returns the same result to all callers. */
 export function once<T>(read: () => Promise<T>): ReadsOnce<T> {
   let result: Promise<T> | undefined;
   return () => {

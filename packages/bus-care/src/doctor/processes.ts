@@ -20,7 +20,7 @@ export function daemonsOf({ busRoot, duckdbPath }: BusConfig): number[] {
     const config = configOf(pid);
     return config !== undefined && (config.busRoot === busRoot || config.duckdbPath === duckdbPath);
   });
-  // A process that a daemon has just started bears the daemon's name until it runs its own program.
+  // A process that a daemon has just started has the daemon's name until it runs its own program.
   return found.filter(pid => !found.includes(parentOf(pid)));
 }
 

@@ -5,15 +5,15 @@ import { openDuckDb } from '@quantbot/storage';
 export interface PublishedFacts {
   daemonVersion: string;
   duckdbVersion: string;
-  /** Every view and table there is, as `schema.name` in lower case. */
+  /** All views and tables, as `schema.name` in lower case. */
   names: ReadonlySet<string>;
   tables: { name: string; lastSeq: number; lastCommittedAt: Date | null }[];
-  /** Of `publish.views`: those that could not be made. */
+  /** The views of `publish.views` that could not be created. */
   failedViews: { name: string; error: string }[];
   lastCommit: { seq: number; at: Date } | undefined;
 }
 
-/** Asks the published database as any reader does. */
+/** Reads the facts from the published database, like any reader. */
 export async function readPublishedFacts({ duckdbPath }: BusConfig): Promise<PublishedFacts> {
   const database = await openDuckDb(duckdbPath, { readOnly: true });
   try {

@@ -33,8 +33,8 @@ export interface WriterView {
 }
 
 /**
- * Looks at the operating system's locks on the guards; the lock file only where those cannot be
- * seen.
+ * Finds the writer by the operating system's locks on the guards, or by the lock file where those
+ * cannot be seen.
  */
 export async function viewWriter(config: BusConfig): Promise<WriterView> {
   const holder = await readLockHolder(config.duckdbPath);

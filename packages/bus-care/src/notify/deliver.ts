@@ -11,12 +11,12 @@ import { type Attempt, runCommand } from './run-command.js';
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 
 /**
- * Tells a hook, again after growing pauses if that fails, and not before the time that it asks for
- * (at most a minute).
+ * Notifies a hook. After a failure it retries with growing pauses, and waits as long as the hook
+ * asks for (at most a minute).
  *
- * @param hook its variables are filled in.
- * @throws DaemonError `NOTIFY_FAILED` when it fails for good; the signal's reason when it is ended
- * before.
+ * @param hook with its variables filled in.
+ * @throws DaemonError `NOTIFY_FAILED` if all attempts failed; the signal's reason if the signal
+ * aborts first.
  */
 export async function deliver(
   hook: NotifyHook,
@@ -46,7 +46,7 @@ export async function deliver(
 }
 
 /**
- * Tells a hook, once.
+ * Notifies a hook once, without retries.
  *
  * @throws DeliveryError
  */

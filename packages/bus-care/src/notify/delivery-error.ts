@@ -5,7 +5,7 @@
 export class DeliveryError extends Error {
   /** Whether a retry would fail too. */
   readonly permanent: boolean;
-  /** How long it asks to be left alone (milliseconds); 0 when it does not say. */
+  /** How long the hook asks to wait before a retry (milliseconds); 0 if it does not ask. */
   readonly retryAfterMs: number;
   /** The beginning of the answer. */
   readonly output: string;
@@ -19,5 +19,5 @@ export class DeliveryError extends Error {
   }
 }
 
-/** Of what a hook answers this much is kept (characters). */
+/** At most this many characters of a hook's answer are kept. */
 export const keptOutput = 4000;

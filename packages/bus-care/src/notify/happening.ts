@@ -19,7 +19,7 @@ export interface RejectedJob {
 /** An export that began to fail, or recovered. */
 export interface NotifiedExport {
   name: string;
-  /** The last commit that its last good file has; 0 when there is none. */
+  /** The last commit in its last good file; 0 without one. */
   as_of_seq: number;
   rows: number | null;
   bytes: number | null;
@@ -33,7 +33,7 @@ export interface DaemonCause {
   hint: string | null;
 }
 
-/** Something that a hook may want to know. */
+/** An event that a hook may want. */
 export type Happening = { /** When (ISO 8601, UTC). */ at: string } & (
   | { event: 'rejected'; job: RejectedJob }
   | { event: 'export_failed' | 'export_recovered'; export: NotifiedExport }
@@ -41,7 +41,7 @@ export type Happening = { /** When (ISO 8601, UTC). */ at: string } & (
   | { event: 'paused' | 'resumed' | 'stopped'; cause: DaemonCause | null }
 );
 
-/** The subject of a happening. Hooks learn of one subject in the order of events. */
+/** The subject of a happening. A hook receives events of one subject in order. */
 export type Subject = 'jobs' | 'exports' | 'files' | 'daemon';
 
 /** The subject of each event. */

@@ -12,15 +12,15 @@ interface HookContext {
   /** The folder of the bus, or the URL of its objects. */
   readonly root: string;
   readonly logger: Logger;
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds of a monotonic clock. */
   elapsed(): number;
 }
 
 /**
  * Notifies one command or webhook, one notification at a time, without delaying its caller.
  *
- * States: idle → running (waits for a group to be complete, or delivers) → idle. Closed once all
- * waiting notifications are delivered or given up.
+ * States: idle → running (waits for a group to be complete, or delivers) → idle. It is closed when
+ * all waiting notifications are delivered or dropped.
  */
 export class Hook {
   readonly #bus: HookContext;
@@ -67,7 +67,8 @@ export class Hook {
 
   async #run(): Promise<void> {
     for (;;) {
-      // Before looking, so that what comes while we look ends the wait at once.
+      // Create it before looking at the queue, so that an event that arrives meanwhile ends the
+      // wait.
       this.#wake = new AbortController();
       const waitMs = this.#queue.readyInMs(this.#bus.elapsed());
       if (waitMs === undefined || this.#givenUp.signal.aborted) break;

@@ -9,7 +9,7 @@ export interface Notification {
   /** The same for each attempt, so that a receiver recognises a repetition. */
   id: string;
   event: NotifyEvent;
-  /** How many happened; the list has the first of them. */
+  /** The number of events; the list has only the first of them. */
   count: number;
   happenings: Happening[];
 }
@@ -21,20 +21,20 @@ export interface NotificationDocument {
   event: NotifyEvent | 'test';
   /** The hook's name. */
   hook: string;
-  /** When the first of it happened (ISO 8601, UTC). */
+  /** Time of the first event (ISO 8601, UTC). */
   at: string;
   host: string;
   bus_root: string;
   /** One line for people. */
   text: string;
-  /** Of rejected jobs, exports or damage: how many there are. */
+  /** The number of rejected jobs, exports or damaged files. */
   count?: number;
-  /** The first of them. */
+  /** The first rejected jobs. */
   jobs?: RejectedJob[];
   exports?: NotifiedExport[];
-  /** The first of the damaged files, and of the tables that wait for one. */
+  /** The first damaged files, and tables that such a file blocks. */
   damage?: FoundDamage[];
-  /** Of `paused`, `stopped`: why. */
+  /** The reason of `paused` and `stopped`. */
   cause?: DaemonCause;
 }
 
@@ -66,8 +66,7 @@ export function documentOf(
 }
 
 /**
- * Errors may quote what a producer has written, and a variable of an environment cannot have every
- * character.
+ * Makes text safe for one line and for an environment variable: errors may quote a producer's text.
  */
 const inOneLine = (text: string): string => visible(text.replace(/\s+/gu, ' '));
 

@@ -3,10 +3,7 @@ import type { WebhookTarget } from '@quantbot/infra/config';
 import { DeliveryError, keptOutput } from './delivery-error.js';
 import type { Attempt } from './run-command.js';
 
-/**
- * Answers after which the same request may well be taken later; what else is not a success will not
- * become one.
- */
+/** Whether the same request may succeed later. Any other failure is permanent. */
 const isWorthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
 /**
@@ -42,8 +39,8 @@ export async function postWebhook({ url, headers }: WebhookTarget, attempt: Atte
 }
 
 /**
- * What `Retry-After` says, from now on (milliseconds): whole seconds or a date (RFC 9110, section
- * 10.2.3); 0 when it is absent, past or neither.
+ * Returns the wait of a `Retry-After` header from now (milliseconds). The header has whole seconds
+ * or a date (RFC 9110, section 10.2.3). Returns 0 if it is absent, in the past or invalid.
  */
 export function retryAfterMs(header: string | null, nowMs = Date.now()): number {
   if (header === null) return 0;
@@ -52,7 +49,7 @@ export function retryAfterMs(header: string | null, nowMs = Date.now()): number 
 }
 
 /**
- * `fetch` says only "fetch failed" and has the reason in its cause. Uses codes and names only,
+ * Returns the reason of a failed `fetch`, which is in the error's cause. Uses codes and names only,
  * because a message may quote the request.
  */
 function reasonOf(error: unknown): string {
@@ -61,14 +58,14 @@ function reasonOf(error: unknown): string {
   return String(code ?? name);
 }
 
-/** The first piece of the body; the rest is not waited for. */
+/** Returns the first piece of the body, and does not wait for the rest. */
 async function beginningOf({ body }: Response): Promise<string> {
   const reader = body?.getReader();
   try {
     const piece = await reader?.read();
     return new TextDecoder().decode(piece?.value).slice(0, keptOutput);
   } catch {
-    return ''; // the status has told already
+    return ''; // the status is enough
   } finally {
     await reader?.cancel().catch(() => {});
   }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type Happening, subjectOf } from './happening.js';
 import type { Notification } from './notification.js';
 
-/** Of more jobs or exports than this a notification has the number only. */
+/** A notification lists at most this many jobs or exports; beyond that it gives the count. */
 export const maxListed = 100;
 
-/** Notifications that one hook keeps waiting. */
+/** The most notifications that wait for one hook. */
 export const maxWaiting = 100;
 
 interface Waiting {
@@ -31,7 +31,7 @@ export class NotificationQueue {
     return this.#waiting.length;
   }
 
-  /** @returns whether it has become a notification of its own. */
+  /** @returns whether the event starts a new notification. */
   add(happening: Happening, now: number): boolean {
     const subject = subjectOf[happening.event];
     const last = this.#waiting.findLast(({ notification }) => subjectOf[notification.event] === subject)?.notification;
@@ -49,7 +49,9 @@ export class NotificationQueue {
     return true;
   }
 
-  /** How long until {@link take} has something (milliseconds); undefined when nothing waits. */
+  /**
+   * Returns the time until {@link take} has a notification (milliseconds); undefined if none waits.
+   */
   readyInMs(now: number): number | undefined {
     const first = this.#first();
     return first && Math.max(0, first.readyAt - now);
@@ -62,7 +64,7 @@ export class NotificationQueue {
     return first?.notification;
   }
 
-  /** How many were dropped since this was last asked. */
+  /** Returns the number of notifications dropped since the last call. */
   takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;

@@ -7,31 +7,32 @@ import { DeliveryError, keptOutput } from './delivery-error.js';
 export interface Attempt {
   /** The document, as JSON. */
   body: string;
-  /** Variables that a command gets besides the daemon's own. */
+  /** Environment variables for the command, in addition to the daemon's own. */
   env: Record<string, string>;
   timeoutMs: number;
-  /** Ends it. */
+  /** Aborts the attempt. */
   signal: AbortSignal;
 }
 
 /**
- * What a process that has ended may have left in its pipes is waited for this long: a child of it
- * may hold them open for ever.
+ * How long to read the pipes of a process that has ended: a child of it may hold them open forever.
  */
 const lastWordsMs = 500;
 
-/** The process groups of running commands. Only the daemon ends them when it exits at once. */
+/**
+ * The process groups of running commands. If the daemon exits at once, only this list allows it to
+ * end them.
+ */
 const groups = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const leader of groups) killGroup(leader);
 });
 
 /**
- * Runs a command without a shell, with the document on its standard input, and waits until it has
- * ended well.
+ * Runs a command without a shell, with the document on its standard input, and waits for its end.
  *
- * @throws DeliveryError when it cannot be started, ends with another code than 0, or does not end
- * in time; it is killed then, with all that it has started.
+ * @throws DeliveryError if it cannot be started, exits with another code than 0, or does not end in
+ * time. In the last case it is killed, with all processes that it started.
  */
 export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal }: Attempt): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -43,7 +44,7 @@ export function runCommand(target: CommandTarget, { body, env, timeoutMs, signal
       stream.setEncoding('utf8').on('data', (text: string) => {
         if (output.length < keptOutput) output = (output + text).slice(0, keptOutput);
       });
-    child.stdin.on('error', () => {}); // it need not read what it gets
+    child.stdin.on('error', () => {}); // the command need not read its input
     child.stdin.end(body);
 
     const end = (error?: DeliveryError) => {

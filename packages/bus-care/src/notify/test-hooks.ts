@@ -12,13 +12,13 @@ export interface HookTest {
   name: string;
   type: 'command' | 'webhook';
   ok: boolean;
-  /** Why not. */
+  /** The reason of a failure. */
   error: string | null;
   /** The beginning of the answer or output after a failure. */
   output: string | null;
 }
 
-/** Tells hooks a notification whose event is `test`, each once, whatever they are `on`. */
+/** Sends each hook one notification with the event `test`, whatever its `on` says. */
 export function testHooks(config: BusConfig, hooks: readonly NotifyHook[], env: Variables): Promise<HookTest[]> {
   return Promise.all(hooks.map(hook => testHook(config, hook, env)));
 }

@@ -4,7 +4,7 @@ import { type NotifyHook, variablePattern, webhookProblem } from '@quantbot/infr
 /** Variables of an environment. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Variables that a hook names and that are not set, or empty. */
+/** Returns the variables that a hook names and that are unset or empty. */
 export function missingVariables({ target }: NotifyHook, env: Variables): string[] {
   if (target.type === 'command') return [];
   const texts = [target.url, ...Object.values(target.headers)];
@@ -16,7 +16,7 @@ export function missingVariables({ target }: NotifyHook, env: Variables): string
  * Puts the values of variables into a webhook's address and headers. A command has the whole
  * environment anyway.
  *
- * @throws DaemonError `NOTIFY_VARIABLE_INVALID`, which never has a value in it.
+ * @throws DaemonError `NOTIFY_VARIABLE_INVALID`, whose message never contains a value.
  */
 export function withVariables(hook: NotifyHook, env: Variables): NotifyHook {
   if (hook.target.type === 'command') return hook;

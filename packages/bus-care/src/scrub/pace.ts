@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pace } from '@quantbot/infra/files';
 
-/** Time that was not used is not made up for by more than this. */
+/** Unused time allows a burst of at most this length. */
 const burstMs = 250;
 
-/** Limits the bytes that are read in a second, in even portions. */
+/** Limits the bytes read per second, in even portions. */
 export function paceOf(bytesPerS: number): Pace {
   let free = performance.now();
   return async bytes => {

@@ -18,9 +18,9 @@ import { compareOutcomes, listOutcomes } from '../verify/verify-outcomes.js';
 import { listOwnFiles } from '../verify/verify-own-files.js';
 import { checkArtifact } from '../verify/verify-store.js';
 
-/** How a scrub goes about. */
+/** The options of a scrub. */
 export interface ScrubOptions {
-  /** Bounds how fast files are read. */
+  /** Limits the rate of reading. */
   pace: Pace;
   /** Called with each damaged file that was not known before. */
   onFound?: (finding: ScrubFinding) => void;
@@ -54,7 +54,7 @@ export async function scrub(config: BusConfig, options: ScrubOptions): Promise<S
   }
 }
 
-/** The state to go on from: that of an unfinished pass, or of a new one. */
+/** Returns the state to continue from: that of an unfinished pass, or of a new one. */
 function nextPass(before: ScrubState | undefined): ScrubState {
   if (before?.ended_at === null) return before;
   const { findings = [], last = null } = before ?? {};
@@ -63,8 +63,9 @@ function nextPass(before: ScrubState | undefined): ScrubState {
 }
 
 /**
- * Forgets findings of earlier scrubs whose files have been mended since. Compares only files that
- * have changed since they were found. Does nothing while a scrub runs, which looks itself.
+ * Drops findings of earlier scrubs whose files have been repaired since. Compares only files that
+ * have changed since they were found. Does nothing while a scrub runs, because the scrub does the
+ * same.
  *
  * @returns the files that are whole again, or gone.
  */
@@ -83,7 +84,7 @@ export async function forgetMended(config: BusConfig): Promise<string[]> {
   }
 }
 
-/** The findings whose files were written, replaced or removed after they were found. */
+/** Returns the findings whose files were written, replaced or removed since. */
 async function changedSinceFound({ root }: BusLayout, state = readScrubState(root)): Promise<string[]> {
   const changed: string[] = [];
   for (const { what, found_at } of state?.findings ?? []) {
@@ -111,7 +112,7 @@ class Pass {
     this.#findings = new Map(state.findings.map(finding => [finding.what, finding]));
   }
 
-  /** Compares some of the findings again. Returns those that are none any more. */
+  /** Checks some of the findings again. Returns those whose files are no longer damaged. */
   async forget(changed: readonly string[]): Promise<string[]> {
     const journal = await Journal.read(this.#layout).catch(unlessDamaged);
     try {
@@ -152,7 +153,7 @@ class Pass {
     return this.#state;
   }
 
-  /** What was found before, and is whole again or gone, is forgotten. */
+  /** Drops earlier findings whose files are sound again or gone. */
   async #lookAgain(
     own: readonly OwnFile[],
     journal: Journal | undefined,
@@ -232,7 +233,7 @@ async function sizeOf(files: readonly OwnFile[]): Promise<number> {
   return bytes;
 }
 
-/** Files of a damaged journal are reported themselves. Its rows are not trusted. */
+/** Ignores a damaged journal: its files have their own findings, and its rows are not trusted. */
 function unlessDamaged(error: unknown): undefined {
   if (!(error instanceof DaemonError) || error.code !== 'JOURNAL_DAMAGED') throw error;
 }

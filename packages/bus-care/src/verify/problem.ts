@@ -16,7 +16,7 @@ export type StoreProblemCode =
   | 'OUTCOME_DAMAGED'
   | 'EXPORT_DAMAGED';
 
-/** One damage that `verify` or the scrub found. */
+/** A problem that `verify` or the scrub found. */
 export interface StoreProblem {
   code: StoreProblemCode;
   /** Path relative to the bus root, or the table's name. */

@@ -11,11 +11,11 @@ import type { StoreProblem } from './problem.js';
 export interface ComparedOutcome {
   /** Path relative to the bus root. */
   what: string;
-  /** Undefined when it is missing or cannot be read. */
+  /** Undefined if it is missing or cannot be read. */
   text: string | undefined;
-  /** Undefined when it says what the journal says. */
+  /** Undefined if it agrees with the journal. */
   problem: StoreProblem | undefined;
-  /** The rows of the job that it belongs to, for one that is to be written again. */
+  /** The rows of its job, from which it can be rewritten. */
   rows: readonly JournalRow[];
 }
 
@@ -30,10 +30,10 @@ interface OutcomeFile {
 
 /** Jobs in one query of the journal. */
 const jobsAtOnce = 500;
-/** A folder that is younger may be one that is just being settled, or removed. */
+/** A younger folder may be in the middle of being settled or removed. */
 const inFlightMs = 60_000;
 
-/** Lists the receipts and reject reasons that there should be, in the order of their paths. */
+/** Lists the receipts and reject reasons that should exist, in the order of their paths. */
 export async function listOutcomes(layout: BusLayout): Promise<string[]> {
   const places: [folder: string, name: string, file: string][] = [
     [layout.processed, 'processed', fileNames.receipt],
@@ -47,8 +47,8 @@ export async function listOutcomes(layout: BusLayout): Promise<string[]> {
 }
 
 /**
- * Compares receipts and reject reasons with the journal, which has everything that they say. A
- * daemon may settle jobs meanwhile. Skips folders of which the journal knows no job.
+ * Compares receipts and reject reasons with the journal, which has all of their content. A daemon
+ * may settle jobs meanwhile. Skips folders of which the journal knows no job.
  */
 export async function* compareOutcomes(
   layout: BusLayout,
@@ -85,7 +85,7 @@ function parseWhat(what: string): OutcomeFile {
   return { what, isRejection: place === 'rejected', jobId, seq: seq === undefined ? undefined : Number(seq) };
 }
 
-/** The jobs of these files, by kind and id, oldest first. */
+/** Returns the jobs of these files, by kind and id, oldest first. */
 async function jobsOf(journal: Journal, files: readonly OutcomeFile[]): Promise<Map<string, JournalRow[][]>> {
   const ids = [...new Set(files.map(({ jobId }) => jobId))];
   const bySeq = new Map<number, JournalRow[]>();
@@ -104,7 +104,7 @@ async function jobsOf(journal: Journal, files: readonly OutcomeFile[]): Promise<
 
 const keyOf = (isOfRejection: boolean, jobId: string): string => `${isOfRejection ? 'rejected' : 'processed'}/${jobId}`;
 
-/** Undefined if it is not the outcome of a job in the journal. */
+/** Returns undefined if the file is not the outcome of a job in the journal. */
 function compare(
   layout: BusLayout,
   file: OutcomeFile,
@@ -125,7 +125,9 @@ function compare(
   return { what, text, problem: { code: 'OUTCOME_DAMAGED', what, detail: `${state}; ${cure}` }, rows };
 }
 
-/** The oldest of the newest jobs that brought the same: its outcome is the one that stays. */
+/**
+ * Returns the first of the newest jobs with the same content: its outcome is the one that stays.
+ */
 const firstLikeLast = (jobs: readonly JournalRow[][]): JournalRow[] | undefined =>
   jobs[jobs.findLastIndex(rows => contentOf(rows) !== contentOf(jobs.at(-1))) + 1];
 
@@ -135,6 +137,6 @@ const contentOf = (rows: readonly JournalRow[] = []): string =>
 const cure =
   'run quantbot-bus scrub, and the daemon writes it again within a minute; or stop the daemon and run quantbot-bus rebuild';
 
-/** The text of a receipt or reason; undefined if it is missing or cannot be read. */
+/** Returns the text of a receipt or reason; undefined if it is missing or cannot be read. */
 export const readOutcome = ({ root }: BusLayout, what: string): string | undefined =>
   unlessUnreadable(() => readLoneFile(join(root, what), maxOutcomeBytes).toString('utf8'));

@@ -23,13 +23,13 @@ import { stateFiles } from './verify-state.js';
 const atOnce = 4;
 
 /**
- * Compares what the daemon wrote itself with its checksums: journal, compacted tables, published
+ * Compares the daemon's own files with their checksums: journal, compacted tables, published
  * database, exports.
  */
 export const checkOwnFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
   checkAll(await listOwnFiles(config, layout));
 
-/** The published database, the records of publications, and the small state files. */
+/** Compares the published database, the records of publications, and the small state files. */
 export const checkSmallFiles = async (config: BusConfig, layout: BusLayout): Promise<StoreProblem[]> =>
   checkAll([
     ...(await databaseFiles(config, layout)),
@@ -39,7 +39,7 @@ export const checkSmallFiles = async (config: BusConfig, layout: BusLayout): Pro
 const checkAll = async (files: readonly OwnFile[]): Promise<StoreProblem[]> =>
   (await concurrently(files, ({ check }) => check(), atOnce)).filter(problem => problem !== undefined);
 
-/** The files that the daemon wrote itself. */
+/** Lists the files that the daemon wrote itself. */
 export async function listOwnFiles(config: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
   const tables = await tableFolders(layout);
   return [
@@ -57,7 +57,7 @@ async function tableFolders({ canon }: BusLayout): Promise<string[]> {
   return entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
 }
 
-/** A file that carries its own digest. */
+/** Returns a file that contains its own digest. */
 const sealed = ({ root }: BusLayout, what: string, code: StoreProblemCode, cure: string): OwnFile => ({
   what,
   path: join(root, what),
@@ -106,7 +106,7 @@ async function segmentFiles(layout: BusLayout, tables: readonly string[]): Promi
   return files;
 }
 
-/** The published database and the records of publications. */
+/** Lists the published database and the records of publications. */
 async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Promise<OwnFile[]> {
   if (!(await exists(layout.published))) return [];
   const files = (await listDamagedRecords(layout)).map((name): OwnFile => {
@@ -123,7 +123,7 @@ async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Prom
     what: duckdbPath,
     detail: 'its bytes have changed; nothing is lost: the daemon publishes it again, and so does quantbot-bus rebuild',
   };
-  // By its own name: the public one may be another file's by now.
+  // Use its own name: the public name may belong to another file by now.
   const path = databasePath(layout, record.name);
   const check = async (pace?: Pace) =>
     (await hasRotted(path, record, pace).catch(ignoreMissing)) ? problem : undefined;
@@ -143,7 +143,7 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
           if ((await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
-          if (!isStillMeant) return undefined; // written again while it was hashed
+          if (!isStillMeant) return undefined; // it was rewritten while it was hashed
           return {
             code: 'EXPORT_DAMAGED',
             what: source.path,
@@ -154,11 +154,11 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
   return files;
 }
 
-/** The files of an export that are there, with their digests. */
+/** Returns the existing files of an export, with their digests. */
 async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; sha256: string }[]> {
-  if (!(await exists(path))) return []; // doctor's to tell
+  if (!(await exists(path))) return []; // doctor reports a missing file
   if (sha256 !== null) return [{ path, sha256 }];
-  const dataset = readState(manifestOf(path), datasetSchema); // a damaged one is found as a state file
+  const dataset = readState(manifestOf(path), datasetSchema); // the check of state files reports a damaged one
   return (typeof dataset === 'string' ? [] : dataset.files).map(file => ({
     path: join(path, file.path),
     sha256: file.sha256,

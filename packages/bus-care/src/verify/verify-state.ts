@@ -22,8 +22,8 @@ import { exists, fileNames, readState } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 
 /**
- * The small files beside journal and store: marker, guards, states, records. `tables` are the names
- * of the folders in `canon/`.
+ * Lists the small files beside journal and store: marker, guards, states, records. `tables` are the
+ * names of the folders in `canon/`.
  */
 export async function stateFiles(config: BusConfig, layout: BusLayout, tables: readonly string[]): Promise<OwnFile[]> {
   const { root } = layout;
@@ -82,7 +82,7 @@ async function isMarkerDamaged(busRoot: string): Promise<boolean> {
   }
 }
 
-/** The exports that are datasets: name and path. */
+/** Returns name and path of the exports that are datasets. */
 async function datasets(exportDir: string): Promise<[name: string, path: string][]> {
   const { exports } = await readExportStatus(exportDir);
   return Object.entries(exports).flatMap(([name, { ok, path, sha256 }]) =>

@@ -12,16 +12,16 @@ import { compareOutcomes, listOutcomes } from './verify-outcomes.js';
 import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
 import { checkTables, noteArtifact } from './verify-tables.js';
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface VerifyReport {
   artifacts: number;
   bytes: number;
   problems: StoreProblem[];
 }
 
-/** How a verification goes about. */
+/** The options of a verification. */
 export interface VerifyOptions {
-  /** Also decode every page of every artifact. */
+  /** Whether to decode every page of every artifact too. */
   deep?: boolean;
   /** Called with the number of bytes that were hashed. */
   onProgress?: OnProgress;
@@ -29,20 +29,20 @@ export interface VerifyOptions {
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 10_000;
-/** A file that is younger may belong to a batch that is just being committed. */
+/** A younger file may belong to a batch that is being committed. */
 const inFlightMs = 60_000;
 
 /**
  * Re-hashes the whole store against the journal, and the daemon's own files against their
- * checksums: finds missing, changed and orphaned files, and canonical tables that do not show what
- * their modes say. Reads only; a daemon may run meanwhile.
+ * checksums. Finds missing, changed and orphaned files, and canonical tables with other rows than
+ * their modes require. Only reads, so a daemon may run meanwhile.
  */
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
   const problems = await checkOwnFiles(config, layout);
   try {
     const report = await compareStore(config, layout, options);
-    // Tables cannot be read through a damaged database, which is found already.
+    // Tables cannot be read through a damaged database, which is already reported.
     const isDamaged = problems.some(({ code }) => code === 'DATABASE_DAMAGED');
     const known = new Set(problems.map(({ code, what }) => `${code} ${what}`));
     const found = report.problems.filter(
@@ -50,7 +50,7 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     );
     return { ...report, problems: [...problems, ...found] };
   } catch (error) {
-    // A damaged journal is unreadable or makes no sense.
+    // Any error may follow from a damaged journal, which is already reported.
     if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;
     return { artifacts: 0, bytes: 0, problems };
   }
@@ -126,10 +126,7 @@ export async function checkArtifact(
   return problem === undefined ? [] : [{ code: 'UNREADABLE', what, detail: problem }];
 }
 
-/**
- * Decodes stored files one after another, so that none is blamed for what another one did to the
- * process.
- */
+/** Decodes stored files one at a time, so that a crash is attributed to the right file. */
 class StoreDecoder {
   readonly #limits: BusConfig['limits'];
   readonly #worker = new WorkerProcess('verify', { idleMs: 60_000 });
@@ -140,8 +137,8 @@ class StoreDecoder {
   }
 
   /**
-   * Returns why a file is broken. A file that DuckDB cannot read, or not at this cost, may still be
-   * as it was submitted.
+   * Returns why a file is broken. A file that DuckDB does not support, or that is too expensive to
+   * decode, counts as sound: it may have been submitted so.
    */
   problemOf(file: FileToDecode): Promise<string | undefined> {
     const finding = this.#turn.then(() => decodeFile(this.#worker, { files: [file], required: [] }, this.#limits));

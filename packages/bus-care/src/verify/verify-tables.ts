@@ -8,7 +8,7 @@ import { exists, inFolder } from '@quantbot/infra/files';
 import { type DuckDb, openDuckDb } from '@quantbot/storage';
 import type { StoreProblem } from './problem.js';
 
-/** Adds an artifact of a table; they come in the order of their jobs. */
+/** Adds an artifact of a table. Call it in the order of the jobs. */
 export function noteArtifact(
   tables: Map<string, TableArtifacts>,
   table: string,
@@ -30,8 +30,8 @@ interface TableRow {
 }
 
 /**
- * Each canonical table shows what its mode says of the artifacts that it is made of, up to a job. A
- * daemon may commit meanwhile.
+ * Checks that each canonical table shows the rows that its mode selects from its artifacts up to a
+ * job. A daemon may commit meanwhile.
  */
 export async function checkTables(
   config: BusConfig,
@@ -66,7 +66,7 @@ export async function checkTables(
   }
 }
 
-/** The same artifacts with absolute paths. */
+/** Returns the same artifacts with absolute paths. */
 const inBus = ({ busRoot }: BusConfig, artifacts: TableArtifacts): TableArtifacts => ({
   ...artifacts,
   sound: artifacts.sound.map(path => inFolder(busRoot, path)),

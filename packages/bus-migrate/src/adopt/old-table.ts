@@ -26,7 +26,7 @@ export const oldTexts = (table: OldTable, columns: readonly KeptColumn[]): strin
 /** Returns the same texts of the values restored from the canonical table. */
 export const keptTexts = (columns: readonly KeptColumn[], from: string): string => {
   const canon = ({ canonName, canonType }: KeptColumn) => `CAST(${identifier(canonName)} AS ${canonType})`;
-  // A run that an earlier version began has hashed the canonical values themselves.
+  // A run started by an earlier version has hashed the canonical values themselves.
   return columns.every(({ checked }) => checked === undefined)
     ? `SELECT ${columns.map(c => `${canon(c)} AS ${identifier(c.canonName)}`).join(', ')} FROM ${from}`
     : `SELECT ${textsOf(columns, c => c.checked ?? canon(c), canon)} FROM ${from}`;

@@ -18,7 +18,7 @@ export interface PlannedTable extends OldTable {
   canon: string;
   rows: number;
   columns: KeptColumn[];
-  /** Notes for the operator: renamed and changed columns, and rows that the bus has already. */
+  /** Notes for the operator: renamed and changed columns, and rows that the bus already has. */
   notes: string[];
 }
 
@@ -27,7 +27,8 @@ export interface AdoptionPlan {
   database: string;
   bytes: number;
   /**
-   * The database lies where the bus publishes its own. It is renamed once the bus has all of it.
+   * Whether the database is at the path where the bus publishes. It is renamed once the bus has all
+   * of its rows.
    */
   replaces: boolean;
   tables: PlannedTable[];
@@ -97,7 +98,7 @@ const oncePerName = <Table extends OldTable>(tables: readonly Table[]): Table[] 
   ...new Map(tables.map(table => [nameOf(table), table])).values(),
 ];
 
-/** Returns the conflicts of tables whose rows would come twice. */
+/** Returns the conflicts of tables whose rows would be ingested twice. */
 function takenBefore(table: PlannedTable, { path, before }: OldContent): string[] {
   const earlier = before.find(other => nameOf(other) === nameOf(table) && other.canon === table.canon);
   return earlier === undefined

@@ -39,7 +39,7 @@ export const keyOf = (record: AdoptionRecord, table: AdoptedTable): string => ar
 /** Returns where an adoption's job is; `none` if it has to be submitted. */
 export async function whereIs(config: BusConfig, record: AdoptionRecord): Promise<'ingested' | 'waiting' | 'none'> {
   const layout = busLayout(config.busRoot);
-  // In this order: a job that leaves one place while we look is found in the next.
+  // Look in this order, so that a job that moves meanwhile is found in its next place.
   const waits = async () =>
     (await exists(join(layout.inbox, jobIdOf(record)))) ||
     claimedNames(await readdir(layout.claimed)).some(name => name.endsWith(`~${jobIdOf(record)}`));
@@ -60,8 +60,8 @@ async function isInJournal(config: BusConfig, record: AdoptionRecord): Promise<b
 }
 
 /**
- * Submits the files of all tables as one job and has it ingested, by the running daemon or one of
- * our own.
+ * Submits the files of all tables as one job and has it ingested, by the running daemon or by a
+ * temporary one.
  *
  * @throws JobRejectedError; BusError `SETTLE_TIMEOUT`.
  */

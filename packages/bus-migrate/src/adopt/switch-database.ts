@@ -19,8 +19,8 @@ const pollMs = 100;
 
 /**
  * Has the daemon replace an old database once the bus has all its rows. The old file first gets a
- * second name beside it; then the published file is renamed over the first name. At each moment a
- * whole database lies at `duckdb_path`.
+ * second name beside it; then the published file is renamed over the first name. At every moment
+ * `duckdb_path` is a complete database.
  *
  * @throws DaemonError `ADOPTION_CHANGED`, `ADOPTION_UNPUBLISHED`, `ADOPTION_MISMATCH`.
  */

@@ -11,7 +11,7 @@ import {
   type Value,
 } from './code.js';
 
-/** What the walk needs to know of a language's syntax. */
+/** The syntax of a language, as the walk needs it. */
 export interface Grammar {
   /**
    * Returns the value of an expression. {@link CodeBuilder.value} limits its depth and remembers

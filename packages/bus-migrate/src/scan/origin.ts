@@ -138,7 +138,7 @@ const falseOnly = (value: Value): boolean => {
 };
 const says = (value: Value, pattern: RegExp): boolean => textsOf(value).some(text => pattern.test(stringOf(text)));
 
-/** What a file as a whole tells about databases, for receivers of unknown origin. */
+/** What the whole file shows about databases, for receivers of unknown origin. */
 export interface FileOrigins {
   usesDuckDb: boolean;
   usesOthers: boolean;

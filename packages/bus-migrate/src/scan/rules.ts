@@ -1,6 +1,6 @@
 /** A rule of `quantbot-bus scan`: what it finds, the step of the migration guide, and advice. */
 export interface Rule {
-  /** What it finds. */
+  /** The pattern that it finds. */
   what: string;
   /**
    * `producer`: step 2 (TypeScript), 3 (SimulationArtifactWriter) or 4 (Python). `reader`: step 5.

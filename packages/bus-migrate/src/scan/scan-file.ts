@@ -46,8 +46,8 @@ const maxBytes = 2 * 1024 * 1024;
 const maxNotebookBytes = 64 * 1024 * 1024;
 
 /**
- * Scans one file. `name` is its name in the report and tells its language. No content makes it
- * throw.
+ * Scans one file. `name` is its name in the report and tells its language. It never throws because
+ * of the content.
  */
 export function scanFile(path: string, name: string): FileReport {
   try {

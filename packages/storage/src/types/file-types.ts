@@ -23,7 +23,7 @@ interface FileType {
 }
 
 const most38Digits = '9'.repeat(38);
-/** Returns SQL that is true for both zeros and for NaN, whose bits a dictionary may lose. */
+/** Returns SQL that is true for -0.0 and for a NaN with other bits than the usual ones. */
 const zeroOrNanOfItsOwn =
   (type: string): Condition =>
   value =>

@@ -5,7 +5,7 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
 
-/** Machines that share a folder may be so far apart. */
+/** The clocks of machines that share a folder may differ by this much. */
 const toleranceMs = 60_000;
 const maxJobs = 5_000;
 

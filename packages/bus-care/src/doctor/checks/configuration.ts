@@ -5,7 +5,7 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';
 
-/** A configuration that cannot be used: every mistake at once. */
+/** Reports an unusable configuration, with all of its mistakes. */
 export function brokenConfiguration(error: BusError): Finding[] {
   const { code, message, details, hint } = error;
   if (code === 'CONFIG_NOT_FOUND' || code === 'BUS_ROOT_INVALID') return [finding(code, message, hint)];
@@ -14,8 +14,8 @@ export function brokenConfiguration(error: BusError): Finding[] {
 }
 
 /**
- * Where the configuration is, whether the daemon works with it as it is now, and whether producers
- * submit to the same bus.
+ * Reports where the configuration is. Checks that the daemon uses its current content, and that
+ * producers submit to the same bus.
  */
 export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
   const { configPath, config } = bus;

@@ -4,7 +4,7 @@ import { type Finding, finding, fine } from '../finding.js';
 import { isSuspended } from '../processes.js';
 import { duration } from '../words.js';
 
-/** A turn of the daemon's loop has no time limit; so long is none of them in good health. */
+/** A turn of the daemon's loop has no time limit, but no healthy turn takes this long. */
 const silentMs = 300_000;
 
 /** Checks that the running daemon makes progress. */

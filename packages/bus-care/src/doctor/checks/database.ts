@@ -29,7 +29,7 @@ export async function database(bus: ExaminedBus): Promise<Finding[]> {
     ];
   const obstacle = (await locked(path)) ?? (await withLog(bus)) ?? (await foreign(bus));
   if (obstacle !== undefined) return [obstacle];
-  if (await isDamaged(bus)) return []; // the check of rot tells
+  if (await isDamaged(bus)) return []; // the check `rot` reports it
   const elsewhere = await moved(bus);
   if (elsewhere !== undefined) return [elsewhere];
   const held = await heldOnes(bus);
@@ -87,7 +87,7 @@ async function isDamaged({ config, layout }: ExaminedBus): Promise<boolean> {
 }
 
 /**
- * A database names its files by absolute paths: in a folder that was copied or moved, it would
+ * Finds a database that was copied or moved. It names its files by absolute paths, so it would
  * answer with another folder's data.
  */
 async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefined> {
@@ -95,7 +95,7 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
   try {
     const [info] = await database.query('SELECT * FROM catalog.bus_info');
     const recorded = info?.duckdb_path;
-    if (typeof recorded !== 'string') return undefined; // of a daemon that did not record it
+    if (typeof recorded !== 'string') return undefined; // an older daemon did not record the path
     const [there, here] = [recorded, config.duckdbPath].map(path => statSync(path, { throwIfNoEntry: false }));
     if (here === undefined || (there?.ino === here.ino && there.dev === here.dev)) return undefined;
     return finding(
@@ -109,8 +109,8 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
 }
 
 /**
- * A reader may keep a database as long as it likes; one that does so for days keeps files from
- * being deleted.
+ * Finds databases that a reader has kept open for days. This is allowed, but the daemon cannot
+ * delete their files.
  */
 async function heldOnes({ layout, now }: ExaminedBus): Promise<Finding[]> {
   const findings: Finding[] = [];

@@ -12,7 +12,7 @@ const thresholds = {
   files: { full: 1_000, low: 10_000 },
 };
 
-/** Free space and free inodes of every disk that the daemon writes to. */
+/** Checks the free space and free inodes of every disk that the daemon writes to. */
 export async function disk(bus: ExaminedBus): Promise<Finding[]> {
   const { config, layout } = bus;
   const there = [layout.root, dirname(config.duckdbPath), config.export.exportDir].map(nearestExisting);
@@ -21,7 +21,7 @@ export async function disk(bus: ExaminedBus): Promise<Finding[]> {
   return orFine(
     views.flatMap(({ path, bavail, bsize, files, ffree }) => [
       ...judge(bus, path, bavail * bsize, 'bytes'),
-      ...(files > 0 ? judge(bus, path, ffree, 'files') : []), // some file systems have no fixed number of them
+      ...(files > 0 ? judge(bus, path, ffree, 'files') : []), // some file systems have no fixed number of inodes
     ]),
     'disk',
     views.map(({ bavail, bsize }) => `${bytes(bavail * bsize)} free`).join(', '),

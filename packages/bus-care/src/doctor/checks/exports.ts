@@ -6,15 +6,15 @@ import { type Finding, finding, fine, orFine } from '../finding.js';
 import { many, shellWord } from '../words.js';
 
 /**
- * An export that is due takes its time; so long it takes only when something is wrong, or its own
- * time limit is reached.
+ * A due export needs some time. It takes longer than this only if something is wrong or it runs
+ * into its own time limit.
  */
 const patienceMs = 120_000;
 
-/** An export as it should be: of this configuration and these tables. */
+/** An export as the configuration and its tables require it. */
 interface Wanted {
   name: string;
-  /** Of its tables, as far as that is known: the last commit. */
+  /** The last commit of its tables, as far as that is known. */
   lastSeq: number;
   lastCommittedAt: number;
   fromConfig: boolean;

@@ -36,7 +36,8 @@ const cutOff = (path: string, root: string): Finding =>
   );
 
 /**
- * A folder that cannot be tried because nothing can be written there is the affair of other checks.
+ * Whether the file system of a folder has no hard links. Other checks report a folder that cannot
+ * be written to.
  */
 function isLinkless(folder: string): boolean {
   try {

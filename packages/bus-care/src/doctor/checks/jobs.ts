@@ -58,7 +58,7 @@ async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked
   const patience = patienceMs + config.pollIntervalMs;
   if (writer.where === 'nowhere' || first === undefined || now - first.since < patience) return [];
   const last = (await bus.published())?.lastCommit;
-  if (last !== undefined && now - last.at.getTime() < patience) return []; // many wait, and it gets on
+  if (last !== undefined && now - last.at.getTime() < patience) return []; // many jobs wait, but the daemon makes progress
   return [
     finding(
       'JOBS_NOT_TAKEN',
@@ -68,7 +68,7 @@ async function notTaken(bus: ExaminedBus, waiting: readonly InboxEntry[], looked
   ];
 }
 
-/** Moving a folder into another one needs the right to write into it. */
+/** Whether this user may move the job's folder, which requires write permission for that folder. */
 function mayTake({ layout }: ExaminedBus, name: string): boolean {
   try {
     accessSync(join(layout.inbox, name), constants.R_OK | constants.W_OK | constants.X_OK);

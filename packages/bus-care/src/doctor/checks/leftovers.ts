@@ -4,7 +4,7 @@ import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many } from '../words.js';
 
-/** As old as `gc` takes them. */
+/** `gc` removes them from this age on. */
 const oldMs = 86_400_000;
 const maxFolders = 5_000;
 

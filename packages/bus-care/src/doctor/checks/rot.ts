@@ -13,7 +13,7 @@ import { shellWord } from '../words.js';
 
 /** Doctor hashes this much while a person waits. `verify` hashes larger files. */
 const maxHashedBytes = 256 * 1024 * 1024;
-/** Likewise of receipts and reject reasons. */
+/** The same limit for receipts and reject reasons. */
 const maxOutcomes = 2_000;
 
 /** Checks that the daemon's own files are as it wrote them. `verify` hashes the store. */
@@ -41,7 +41,7 @@ export async function rot(bus: ExaminedBus): Promise<Finding[]> {
   return orFine(findings, 'rot', `${scope}; ${run('verify')} hashes everything`);
 }
 
-/** What doctor has not compared itself: a scrub's word for it may be old. */
+/** Whether doctor did not check the file itself. The scrub's finding may then be out of date. */
 const isLeftToScrub = (code: string): boolean =>
   !['OUTCOME_DAMAGED', 'STATE_DAMAGED', 'GUARD_DAMAGED', 'RECORD_DAMAGED', 'DATABASE_DAMAGED'].includes(code);
 
@@ -54,7 +54,7 @@ const hasOwnCheck = ({ code, what }: StoreProblem, { config, layout }: ExaminedB
   return code === 'JOURNAL_DAMAGED' || own.includes(path);
 };
 
-/** The order that mends a file. */
+/** Returns the instruction that repairs a file. */
 function cureOf({ code, what }: StoreProblem, { writer, run, restart }: ExaminedBus): string {
   const isRunning = writer.where !== 'nowhere';
   const byDaemon = isRunning ? 'Wait a minute: the daemon writes it again by itself' : run('start');
@@ -71,13 +71,13 @@ function cureOf({ code, what }: StoreProblem, { writer, run, restart }: Examined
   return `Run ${run('verify')} to list every damaged file`;
 }
 
-/** Compares the receipts of a small bus, and those that a scrub has found damaged. */
+/** Compares the receipts of a small bus; of a large bus only those that a scrub found damaged. */
 async function hurtOutcomes(layout: BusLayout, found: readonly ScrubFinding[]): Promise<StoreProblem[]> {
-  const all = await listOutcomes(layout).catch(() => []); // the check of the folders tells
+  const all = await listOutcomes(layout).catch(() => []); // the check `bus` reports missing folders
   const known = found.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
   const whats = all.length <= maxOutcomes ? all : known;
   const journal = whats.length === 0 ? undefined : await Journal.read(layout).catch(() => undefined);
-  if (journal === undefined) return []; // the journal's own check tells
+  if (journal === undefined) return []; // the check `journal` reports it
   try {
     const problems: StoreProblem[] = [];
     for await (const { problem } of compareOutcomes(layout, journal, whats))

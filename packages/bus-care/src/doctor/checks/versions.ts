@@ -4,7 +4,7 @@ import { layoutVersion } from '@quantbot/infra';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 
-/** As `engines` of package.json says. */
+/** The minimum in `engines` of package.json. */
 const oldestNode = [20, 19] as const;
 
 /** Returns whether a version of Node.js, such as `20.19.0`, is too old. */

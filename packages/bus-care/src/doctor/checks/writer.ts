@@ -101,7 +101,7 @@ function staleFile({ writer: { where, pid, file, fileThere, databaseTakenBy }, c
 }
 
 /**
- * A daemon that waits for the lock gives up by itself, but whoever started it may start it again.
+ * A daemon that waits for the lock gives up on its own, but its service manager may start it again.
  */
 function secondDaemons({ writer: { pid }, config }: ExaminedBus): Finding[] {
   const others = daemonsOf(config).filter(other => other !== pid && !isWriting(other));
