@@ -3,9 +3,9 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { drainUnlessRunning } from './drain.js';
 
 /**
- * Makes artifacts and canonical tables of the tables of an existing database. Can be ended at any
- * moment and run again: it goes on where it was. All tables come as one job, so that there is never
- * a half of them in the bus.
+ * Turns the tables of an existing database into artifacts and canonical tables. It can be
+ * interrupted at any moment and run again: it continues where it stopped. All tables come in one
+ * job, so the bus has either all of them or none.
  *
  * @throws DaemonError `OLD_DATABASE_UNREADABLE`, `OLD_DATABASE_UNMERGED`, `OLD_DATABASE_LOCKED`,
  * `TABLE_NOT_FOUND`, `ADOPTION_BLOCKED`, `ADOPTION_CHANGED`, `ADOPTION_MISMATCH`,

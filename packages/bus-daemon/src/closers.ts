@@ -1,4 +1,4 @@
-/** What was opened, to be closed in reverse. */
+/** Collects closers of opened resources, and runs them in reverse order. */
 export class Closers {
   readonly #closers: (() => unknown)[] = [];
 
@@ -7,7 +7,7 @@ export class Closers {
   }
 
   /**
-   * Closes all of it, one after the other.
+   * Closes all resources, one after the other.
    *
    * @throws the first error of a closer, once all others have run.
    */

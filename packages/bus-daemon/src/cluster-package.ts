@@ -1,7 +1,7 @@
 import { daemonError } from '@quantbot/bus-format';
 
 /**
- * Loads code that needs `@quantbot/bus-cluster`, which those with one machine do not install.
+ * Loads code that needs `@quantbot/bus-cluster`, which users with one machine do not install.
  *
  * @throws DaemonError `CLUSTER_PACKAGE_MISSING`.
  */

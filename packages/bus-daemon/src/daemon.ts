@@ -12,15 +12,15 @@ import { Loop } from './writer/loop/loop.js';
 import type { StartOnlooker } from './writer/onlooker.js';
 import { openBus } from './writer/open-bus.js';
 
-/** How a daemon is started. */
+/** The options of a daemon. */
 export interface DaemonOptions {
   config: BusConfig;
   logger: Logger;
-  /** Ends by itself when nothing waits any more and the exports are up to date. */
+  /** Whether it ends when no job waits and the exports are up to date. */
   drain?: boolean;
   /**
-   * Tells systemd how the daemon is, if it was started as `Type=notify`. Only for a process that is
-   * nothing but the daemon.
+   * Whether to report to systemd, if it started the process as `Type=notify`. Only for a process
+   * that does nothing but run the daemon.
    */
   tellSystemd?: boolean;
 }
@@ -28,8 +28,8 @@ export interface DaemonOptions {
 /**
  * Becomes the writer of a bus and runs until it is stopped.
  *
- * States: starting (lock, recovery, publication) → running ⇄ paused (the machine's fault: tried
- * again by itself) → stopped.
+ * States: starting (lock, recovery, publication) → running ⇄ paused (after a fault of the machine,
+ * with automatic retries) → stopped.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `NOT_A_FOLDER`, `NO_HARD_LINKS`, `JOURNAL_DAMAGED`,
  * `CROSS_DEVICE`, `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`,
@@ -45,7 +45,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return startLookedAt(options, onlookersOf(options));
 }
 
-/** The onlookers that are wanted, in the order in which they start. Others are not even loaded. */
+/**
+ * Returns the wanted onlookers in the order in which they start. The code of others is not loaded.
+ */
 function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
   const { cluster, notify, http, scrub } = config;
   const all: [isWanted: boolean, start: StartOnlooker][] = [
@@ -67,7 +69,7 @@ function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlook
  */
 export async function startLookedAt(options: DaemonOptions, onlookers: readonly StartOnlooker[]): Promise<Daemon> {
   const { config, logger } = options;
-  // Whatever umask it was started with: what the daemon makes, only the daemon changes.
+  // Independent of the inherited umask, only the daemon may change the files that it creates.
   const umask = process.umask();
   process.umask(umask | 0o022);
   const opened = new Closers();
@@ -76,11 +78,11 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
   try {
     const files = new FileThreads();
     opened.push(() => files.close());
-    files.start(); // while the bus is being locked and opened
+    files.start(); // runs while the bus is being locked and opened
     mustBeFolders(config);
     const lock = await acquireWriterLock(config);
     opened.push(() => lock.release());
-    opened.push(() => files.close()); // nothing is moved any more when the lock is released
+    opened.push(() => files.close()); // stop moving files before the lock is released
     const { assertHeld } = lock;
     const bus = await openBus(config, logger, { ...systemClock, newClaim: randomClaim, files, assertHeld, umask });
     opened.push(() => bus.journal.close());

@@ -5,12 +5,13 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { startDaemon } from './daemon.js';
 
 /**
- * Settles all that waits, with a daemon of our own; the one that runs, if any, does it otherwise.
+ * Starts a daemon that settles all waiting jobs and ends. If a daemon is already running, it picks
+ * the jobs up instead.
  */
 export async function drainUnlessRunning(config: BusConfig, level: 'warn' | 'silent' = 'warn'): Promise<void> {
   try {
     const logger = createLogger({ name: 'quantbot-bus', level });
-    // The hooks' variables are the daemon's; whoever runs a command need not have them.
+    // The environment of a command may lack the variables of the daemon's hooks.
     const notify = config.notify.filter(hook => missingVariables(hook, process.env).length === 0);
     const daemon = await startDaemon({ config: { ...config, notify, lockTimeoutMs: 0 }, logger, drain: true });
     await daemon.finished;

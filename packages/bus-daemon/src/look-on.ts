@@ -7,8 +7,8 @@ import type { StartOnlooker, VisibleBus } from './writer/onlooker.js';
 /**
  * Starts onlookers in order.
  *
- * @param outliving closes those that need no lock.
- * @returns where the page of one of them is.
+ * @param outliving receives the onlookers to close after the lock is released.
+ * @returns the URL of the onlooker that serves a page.
  */
 export async function lookOn(
   onlookers: readonly StartOnlooker[],
@@ -25,7 +25,7 @@ export async function lookOn(
   return url;
 }
 
-/** Tells those who look on why, if a loop has to end without being asked to. */
+/** Runs a loop to its end. If it fails, reports the reason to the onlookers. */
 export async function runToItsEnd(loop: { run(): Promise<void> }, events: Events): Promise<void> {
   try {
     await loop.run();

@@ -15,7 +15,7 @@ import { mendOutcomes } from './writer/mend-outcomes.js';
 import { openBus } from './writer/open-bus.js';
 import { Publisher } from './writer/publish/publisher.js';
 
-/** What was rebuilt. */
+/** The result of a rebuild. */
 export interface RebuildReport {
   /** The last job in the journal. */
   lastSeq: number;
@@ -28,13 +28,12 @@ export interface RebuildReport {
 }
 
 /**
- * Makes everything that is derived again, from journal and store alone: the files of the canonical
- * tables, compacted or not, the published database, and receipts and reject reasons that are
- * damaged. A table with a stored artifact that is lost or damaged keeps what it has. Takes the
- * writer lock, so no daemon may run.
+ * Rebuilds all derived files from journal and store: the files of the canonical tables, compacted
+ * or not, the published database, and damaged receipts and reject reasons. A table with a lost or
+ * damaged artifact keeps its files. Takes the writer lock, so no daemon may run.
  *
  * @throws DaemonError `LOCK_TIMEOUT` while a daemon runs; `NOT_A_FOLDER`; `FOREIGN_DATABASE` for a
- * database that the bus did not make.
+ * database that the bus did not create.
  */
 export async function rebuild(
   config: BusConfig,
@@ -72,7 +71,7 @@ export async function rebuild(
     }
     await linkHotAgain(bus);
     await mendOutcomes(bus, await listOutcomes(bus.layout));
-    await new Exporter(bus).ensureStatus(); // the database cannot be made without it
+    await new Exporter(bus).ensureStatus(); // the database cannot be built without it
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
     await forgetMended(config);

@@ -1,9 +1,9 @@
-/** A daemon that runs. */
+/** A running daemon. */
 export interface Daemon {
-  /** Where its dashboard is, if the configuration wants it (`http.listen`). */
+  /** URL of its dashboard, if `http.listen` is configured. */
   url: string | undefined;
   /** Finishes the batch in hand, then ends. */
   stop(): Promise<void>;
-  /** Resolves when the daemon has ended; rejects when it had to stop for an error. */
+  /** Resolves when the daemon has ended; rejects if an error stopped it. */
   finished: Promise<void>;
 }

@@ -1,18 +1,18 @@
 import { InvalidArgumentError } from 'commander';
 
-/** A number of things, from 0 on. */
+/** Parses a count, 0 or more. */
 export function parseCount(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
   return Number(text);
 }
 
-/** The seq of a job. */
+/** Parses the seq of a job. */
 export function parseSeq(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Write a seq: a whole number.');
   return Number(text);
 }
 
-/** How often something is shown, from a tenth of a second to a day. */
+/** Parses an interval of 0.1 seconds to one day. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (!(seconds >= 0.1 && seconds <= 86_400))
@@ -20,7 +20,7 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
-/** Megabytes in a second. */
+/** Parses megabytes per second. */
 export function parseRate(text: string): number {
   const rate = Number(text);
   if (!(rate > 0 && rate <= 100_000))
@@ -29,8 +29,8 @@ export function parseRate(text: string): number {
 }
 
 /**
- * A moment of the bus: the seq of a job, or a time. A time without a zone is UTC, as everything in
- * the catalog.
+ * Parses a moment of the bus: the seq of a job, or a time. A time without a zone is UTC, like all
+ * times in the catalog.
  */
 export function parseMoment(text: string): number | Date {
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -41,21 +41,21 @@ export function parseMoment(text: string): number | Date {
   return date;
 }
 
-/** {@link parseMoment} where only a time will do. */
+/** {@link parseMoment} for an option that takes only a time. */
 export function parseTime(text: string): Date {
   const time = parseMoment(text);
   if (typeof time === 'number') throw new InvalidArgumentError('Write a time such as 2026-01-31T12:00:00Z.');
   return time;
 }
 
-/** A source (one producer and kind), or the artifact of it that an alias names. */
+/** A source (one producer and kind), or the artifact of a source that an alias names. */
 export interface Source {
   producer: string;
   kind: string;
   alias?: string;
 }
 
-/** `producer/kind`, or `producer/kind@alias`. */
+/** Parses `producer/kind` or `producer/kind@alias`. */
 export function parseSource(text: string): Source {
   const [, producer, kind, alias] = /^([^/@]+)\/([^/@]+)(?:@([^/@]+))?$/.exec(text) ?? [];
   if (producer === undefined || kind === undefined)
@@ -63,7 +63,7 @@ export function parseSource(text: string): Source {
   return { producer, kind, alias };
 }
 
-/** How many steps of lineage; `all` is infinity. */
+/** Parses the number of lineage steps; `all` is infinity. */
 export function parseDepth(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY;
   const depth = parseCount(text);
@@ -71,5 +71,5 @@ export function parseDepth(text: string): number {
   return depth;
 }
 
-/** For `--option a --option b`: all values, in order. */
+/** Collects the values of a repeated option (`--option a --option b`), in order. */
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];

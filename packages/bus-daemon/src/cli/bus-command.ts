@@ -3,9 +3,9 @@ import { hasDescriptors } from './descriptors.js';
 
 /** The parts of a command's help besides its options. */
 export interface Explanation {
-  /** Command lines, each without the `$`; a comment may stand behind. */
+  /** Command lines without the `$`. A comment may follow. */
   examples: readonly string[];
-  /** Exit codes that differ from those of every command. */
+  /** Exit codes in addition to those of every command. */
   exitCodes?: Readonly<Record<number, string>>;
   /** Notes for the reader. */
   notes?: string;
@@ -17,14 +17,11 @@ export const commonExitCodes: Readonly<Record<number, string>> = {
   1: 'an error, printed with what to do next, or a mistake in the command line',
 };
 
-/**
- * A command that explains itself: in its help, and in docs/reference/cli.md, which is made of the
- * same.
- */
+/** A command with examples, exit codes and notes. Its help and docs/reference/cli.md show them. */
 export class BusCommand extends Command {
   #explanation: Explanation | undefined;
 
-  /** Commands that libraries add are of the same kind. */
+  /** Makes subcommands that libraries add a BusCommand too. */
   override createCommand(name?: string): BusCommand {
     return new BusCommand(name);
   }
@@ -34,13 +31,13 @@ export class BusCommand extends Command {
     return this.#explanation;
   }
 
-  /** The exit codes there are, those of every command included. */
+  /** All exit codes, including those of every command. */
   get exitCodes(): [code: number, meaning: string][] {
     const codes = { ...commonExitCodes, ...this.#explanation?.exitCodes };
     return Object.entries(codes).map(([code, meaning]) => [Number(code), meaning]);
   }
 
-  /** Says what the command is for by examples, and how it ends. */
+  /** Adds examples, exit codes and notes to the help. */
   explain(explanation: Explanation): this {
     this.#explanation = explanation;
     const { examples, notes } = explanation;
@@ -57,7 +54,10 @@ export class BusCommand extends Command {
     );
   }
 
-  /** Loads the code of the command when it runs: it may need DuckDB, and the help does not. */
+  /**
+   * Sets the action. Its code is loaded when the command runs: it may need DuckDB, but the help
+   * does not.
+   */
   runs(load: () => Promise<(...given: never[]) => Promise<void>>): this {
     return this.action(async (...given) => {
       if (hasDescriptors()) await (await load())(...(given as never[]));
@@ -65,7 +65,7 @@ export class BusCommand extends Command {
   }
 }
 
-/** A command with `--config` and `--json`. */
+/** Creates a command with `--config` and `--json`. */
 export const busCommand = (name: string, description: string): BusCommand =>
   new BusCommand(name)
     .description(description)

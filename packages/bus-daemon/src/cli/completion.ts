@@ -5,12 +5,12 @@ import type { BusCommand } from './bus-command.js';
 const { ShellCompDirectiveDefault, ShellCompDirectiveNoFileComp } = ShellCompDirective;
 
 /**
- * Adds `completion SHELL`, which prints a script for the shell, and the hidden command that such a
- * script asks at each Tab. They know the commands that are there by then.
+ * Adds `completion SHELL`, which prints a script for the shell, and the hidden command that the
+ * script calls at each Tab. Add all other commands first.
  */
 export function addCompletion(program: BusCommand): void {
   const root = tab(program, { completionCommandName: 'completion' });
-  // Where there is nothing of ours to offer, the shell offers files, as it does for everybody.
+  // Without completions of our own, the shell offers file names, as usual.
   Object.defineProperty(root, 'directive', {
     get: () => (root.completions.length === 0 ? ShellCompDirectiveDefault : ShellCompDirectiveNoFileComp),
     set: () => {},
@@ -34,7 +34,7 @@ export function addCompletion(program: BusCommand): void {
     });
 }
 
-/** The script calls a function of the package bash-completion, which many machines do not have. */
+/** Defines a function of the package bash-completion, which many machines do not have. */
 const bashBefore = `if ! declare -F _get_comp_words_by_ref > /dev/null; then
     _get_comp_words_by_ref() {
         cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD

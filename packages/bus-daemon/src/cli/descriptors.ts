@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The least that a command needs. Loading its code takes about a hundred descriptors, and a daemon
- * adds its files, threads and processes.
+ * The number of descriptors that a command needs at least. Loading its code takes about a hundred,
+ * and a daemon adds its files, threads and processes.
  */
 export const neededDescriptors = 192;
 
@@ -10,7 +10,8 @@ export const neededDescriptors = 192;
  * Whether this process may open enough files. If not, it prints the reason, and sets the exit code.
  * It imports nothing but Node.js itself: without descriptors no other module can be loaded.
  *
- * @param limits the content of `/proc/self/limits`; other systems do not tell, and are trusted.
+ * @param limits the content of `/proc/self/limits`. On systems without it, the function returns
+ * true.
  */
 export function hasDescriptors(limits = readLimits()): boolean {
   const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);

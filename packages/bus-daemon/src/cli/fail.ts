@@ -2,15 +2,12 @@ import { inspect, styleText } from 'node:util';
 import { CodedError, visibleLines } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
 
-/**
- * Prints an error as people need it (code, sentence, details, what to do next) and sets the exit
- * code.
- */
+/** Prints an error for people (code, sentence, details, hint) and sets the exit code. */
 export function failWith(error: unknown): void {
   process.exitCode = 1;
   const code = error instanceof CodedError ? error.code : systemErrorCode(error);
   if (code === undefined || !(error instanceof Error)) {
-    console.error(visibleLines(inspect(error))); // nothing that we know: where it comes from is all that helps
+    console.error(visibleLines(inspect(error))); // an unexpected error: print its stack
     return;
   }
   console.error(`${styleText('redBright', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);

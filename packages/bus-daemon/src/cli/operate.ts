@@ -4,10 +4,10 @@ import { exists } from '@quantbot/infra/files';
 import { drainUnlessRunning } from '../drain.js';
 
 /**
- * Has the writer do something: the daemon that runs, or, when none does, one of our own that ends
- * when nothing waits any more.
+ * Has the writer execute an operation. If no daemon is running, it starts one that ends when no job
+ * waits.
  *
- * @throws JobRejectedError when the operation is refused; DaemonError of the start.
+ * @throws JobRejectedError if the operation is refused; DaemonError of the start.
  */
 export async function operate(config: BusConfig, op: Operation, timeoutMs: number): Promise<Receipt> {
   if (config.cluster !== undefined) {
@@ -15,7 +15,7 @@ export async function operate(config: BusConfig, op: Operation, timeoutMs: numbe
     const submission = await submitOperation(op, { busRoot: withVariables(objects), s3 });
     return submission.settled({ timeoutMs });
   }
-  // A bus that no daemon has ever opened has no marker yet, without which nothing can be submitted.
+  // A bus that no daemon has ever opened has no marker, so nothing can be submitted to it yet.
   if (!(await exists(config.busRoot))) await drainUnlessRunning(config);
   const submission = await submitOperation(op, { busRoot: config.busRoot });
   await drainUnlessRunning(config);

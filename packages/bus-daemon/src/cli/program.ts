@@ -8,7 +8,7 @@ import { movingInCommands } from './tree/moving-in.js';
 import { readingCommands } from './tree/reading.js';
 import { runningCommands } from './tree/running.js';
 
-/** The commands, in the order and under the headings of the help. */
+/** The commands by the headings of the help, in its order. */
 const groups: Readonly<Record<string, () => BusCommand[]>> = {
   'Running:': runningCommands,
   'Reading:': readingCommands,
@@ -16,17 +16,17 @@ const groups: Readonly<Record<string, () => BusCommand[]>> = {
   'Moving in:': movingInCommands,
 };
 
-/** The whole command line, ready to parse. */
+/** Creates the whole command line, ready to parse. */
 export function createProgram(): BusCommand {
   const program = new BusCommand('quantbot-bus')
     .description('The write-once artifact bus: many producers, one DuckDB writer, readers that never meet a lock.')
     .version(version)
     .option('--no-color', 'turn colours off, as NO_COLOR in the environment does; FORCE_COLOR turns them on')
     .showSuggestionAfterError()
-    .exitOverride() // whoever runs it decides what a mistake ends
+    .exitOverride() // throw instead of ending the process
     .configureHelp({
       showGlobalOptions: true,
-      styleTitle: text => styleText('bold', text, { validateStream: false }), // commander takes colours out where none are wanted
+      styleTitle: text => styleText('bold', text, { validateStream: false }), // commander removes colours where none are wanted
     });
   for (const [heading, commands] of Object.entries(groups))
     for (const command of commands()) program.addCommand(command.helpGroup(heading));
@@ -37,8 +37,8 @@ export function createProgram(): BusCommand {
 }
 
 /**
- * `addCommand` passes no settings on; and who has mistyped an option wants the help of that
- * command.
+ * Passes the settings on, which `addCommand` does not do. The error of a mistyped option names the
+ * help of its command.
  */
 function inheritSettings(command: Command, path: string): void {
   command.showHelpAfterError(`(try ${path} --help)`);

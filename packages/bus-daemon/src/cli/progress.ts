@@ -3,16 +3,16 @@ import progress, { type Options, type Params } from 'cli-progress';
 import type { CommonOptions } from './shared.js';
 
 /**
- * Does long work and shows how far it is: a bar with rate and time left, on a terminal only, which
- * is gone when the work has ended. Where the answer is JSON, or nobody looks, nothing is shown.
+ * Does long work and shows a progress bar with rate and time left. The bar disappears at the end.
+ * It is shown only on a terminal, and never with `--json`.
  */
 export async function withProgress<T>(
   { json }: Pick<CommonOptions, 'json'>,
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   if (json || !process.stderr.isTTY) return work(() => {});
-  // Its own way of ending at Ctrl-C would keep the process from ending; so it changes nothing that
-  // would have to be undone.
+  // Its own handler for Ctrl-C would keep the process from ending. So let it change nothing that
+  // must be undone.
   const bar = new progress.SingleBar({
     format: lineOf,
     stream: process.stderr,

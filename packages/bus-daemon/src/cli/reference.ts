@@ -95,10 +95,10 @@ function meaningOf(description: string, choices: readonly string[] | undefined, 
   return more.length === 0 ? plain(description) : `${plain(description)} (${more.join('; ')})`;
 }
 
-/** Text in which nothing is Markdown. */
+/** Escapes Markdown. */
 const plain = (text: string): string => text.replace(/[*<]/g, '\\$&');
 
-/** Text whose paragraphs are broken at 100 columns. */
+/** Wraps the paragraphs of a text at 100 columns. */
 const wrapped = (text: string): string => new Help().boxWrap(text.replace(/(?<!\n)\n(?!\n)/g, ' '), 100);
 
 const code = (text: string): string => `\`${text}\``;

@@ -4,7 +4,7 @@ import { createProgram } from './program.js';
 /**
  * Runs one command line to its end. The exit code is left in `process.exitCode`.
  *
- * @param args the words behind `quantbot-bus`.
+ * @param args the words after `quantbot-bus`.
  */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   try {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The processes between us and whoever started us through a package manager's script, as pairs of
- * process and parent; none when we were started in any other way. Package managers started by `npx`
- * die of a signal without passing it on, and leave those below them behind.
+ * Returns the processes between this one and the caller of a package manager's script, as pairs of
+ * process and parent. Returns none if this process was started in any other way. A package manager
+ * started by `npx` dies of a signal without forwarding it, and its children stay behind.
  */
 export function scriptParents(env = process.env): [pid: number, parent: number][] {
   if (env.npm_lifecycle_event === undefined) return [];
@@ -29,7 +29,7 @@ function isPartOfScript(pid: number): boolean {
   );
 }
 
-/** Undefined when the process is gone, and where there is no /proc. */
+/** Returns undefined if the process has ended or there is no /proc. */
 function parentOf(pid: number): number | undefined {
   const match = /^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`) ?? '');
   return match === null ? undefined : Number(match[1]);
@@ -39,6 +39,6 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch {
-    return undefined; // gone, not ours, or no /proc: then only our own parent is watched
+    return undefined; // ended, another user's, or no /proc: then only this process's own parent is watched
   }
 }

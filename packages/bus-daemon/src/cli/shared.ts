@@ -9,11 +9,11 @@ export interface CommonOptions {
   json?: boolean;
 }
 
-/** The configuration that a command works with, of one machine or of a cluster. */
+/** Returns the configuration of a command, for one machine or a cluster. */
 export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
 
 /**
- * {@link configOf} for a command that works on one machine only.
+ * {@link configOf} for a command that does not work on a cluster.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
@@ -25,8 +25,7 @@ export function localConfigOf(options: CommonOptions): BusConfig {
 }
 
 /**
- * {@link configOf} of a bus that a daemon has opened at least once; before, there is nothing to
- * look into.
+ * {@link configOf} for a command that needs a bus which a daemon has opened at least once.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`; DaemonError `NOT_A_FOLDER`.
  */
@@ -40,15 +39,18 @@ export async function openedBus(options: CommonOptions): Promise<BusConfig> {
   return config;
 }
 
-/** Prints a result: as JSON, or as lines for people. What producers wrote steers no terminal. */
+/**
+ * Prints a result as JSON or as lines for people. Escapes producers' text, so that it cannot
+ * control the terminal.
+ */
 export function print(options: CommonOptions, result: unknown, describe: () => string): void {
   console.log(options.json ? jsonText(result, 2) : forTerminal(describe()));
 }
 
-/** A value as JSON that a terminal can show. */
+/** Returns JSON that is safe to print on a terminal. */
 export const jsonText = (value: unknown, indent?: number): string => visibleJson(exactJson(value, indent));
 
-/** Lines as a terminal may have them; the head of a table stays bold. */
+/** Makes lines safe for a terminal. The header of a table stays bold. */
 export const forTerminal = (text: string): string =>
   text
     .split(bold)
@@ -57,13 +59,15 @@ export const forTerminal = (text: string): string =>
 
 const bold = new RegExp(`(${['1', '22'].map(code => `\u001b\\[${code}m`).join('|')})`);
 
-/** A list, with a word when it is not all. */
+/** Returns a list, with a note if it is cut. */
 export const withRest = (text: string, isCut: boolean, limit: number): string =>
   isCut ? `${text}\nthere are more than these ${limit}; --limit shows them` : text;
 
 const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds of a duration such as `30d`, `12h`, `90s`; undefined for anything else. */
+/**
+ * Returns the milliseconds of a duration such as `30d`, `12h`, `90s`; undefined for any other text.
+ */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+)([smhd])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);

@@ -3,8 +3,8 @@ import { visible } from '@quantbot/infra';
 import stringWidth from 'string-width';
 
 /**
- * Returns a table for people, as wide as its content: numbers to the right, the head bold on a
- * terminal. Takes linear time; an answer may have millions of cells.
+ * Returns a table as text, as wide as its content. Numbers are right-aligned, and the header is
+ * bold on a terminal. Takes linear time, because a result may have millions of cells.
  */
 export function tableOf(
   head: readonly string[],

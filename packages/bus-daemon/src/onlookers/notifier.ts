@@ -4,7 +4,7 @@ import type { LoopView } from '../writer/loop/loop-view.js';
 import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 import { watchBus } from './watch-bus.js';
 
-/** How long the remaining notifications may take when a daemon drains, and when it is stopped. */
+/** The time for the remaining notifications when a daemon drains, and when it is stopped. */
 const drainGraceMs = 30_000;
 const stopGraceMs = 2_000;
 

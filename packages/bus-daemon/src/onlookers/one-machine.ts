@@ -18,7 +18,7 @@ import { stageNames } from '../writer/events.js';
 import type { VisibleBus, VisibleMachine } from '../writer/onlooker.js';
 import { totalsOf } from './totals.js';
 
-/** A bus of one machine, as those see it who look on. */
+/** Returns the view of a one-machine bus for onlookers. */
 export function oneMachine(bus: Bus): VisibleBus {
   const { config, layout, journal, tables } = bus;
   const totals = totalsOf(bus);
@@ -47,7 +47,7 @@ export function oneMachine(bus: Bus): VisibleBus {
       retry: jobId => retryRejected(config, jobId),
     },
     failedExports: async () => {
-      // An unreadable status is the exporter's to report.
+      // The exporter reports an unreadable status.
       const status = await readExportStatus(config.export.exportDir).catch(() => undefined);
       return Object.entries(status?.exports ?? {}).flatMap(([name, { ok }]) => (ok ? [] : [name]));
     },
@@ -65,7 +65,7 @@ function machineOf(bus: Bus): VisibleMachine {
   let read: { state: ScrubState | undefined } | undefined;
   return {
     holdsLock: () => holdsLock(bus),
-    // One scrape reads it once.
+    // Cache it, so that one scrape reads the file once.
     scrub: () => {
       if (read === undefined) {
         read = { state: readScrubState(layout.root) };
@@ -80,7 +80,7 @@ function machineOf(bus: Bus): VisibleMachine {
         journal.hotCommits.map(seq =>
           stat(join(layout.hot, seqName(seq), 'commit.parquet')).then(
             ({ size }) => size,
-            () => 0, // compacted in between
+            () => 0, // compacted meanwhile
           ),
         ),
       );

@@ -3,18 +3,13 @@ import { promisify } from 'node:util';
 import type { LoopView } from '../writer/loop/loop-view.js';
 import type { StartOnlooker, VisibleBus } from '../writer/onlooker.js';
 
-/**
- * What systemd passed to this process in its environment (sd_notify(3), sd_watchdog_enabled(3)).
- */
+/** The settings that systemd passed in the environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface SystemdEnvironment {
-  /** How often systemd expects a sign of life (milliseconds); undefined if never. */
+  /** The watchdog interval of systemd (milliseconds); undefined without a watchdog. */
   watchdogMs: number | undefined;
 }
 
-/**
- * What systemd wants of this process; undefined when it was not started by systemd as
- * `Type=notify`.
- */
+/** Returns the settings of systemd; undefined if it did not start this process as `Type=notify`. */
 export function systemdEnvironment(env: NodeJS.ProcessEnv = process.env): SystemdEnvironment | undefined {
   if (!env.NOTIFY_SOCKET) return undefined;
   const us = Number(env.WATCHDOG_USEC);
@@ -22,10 +17,12 @@ export function systemdEnvironment(env: NodeJS.ProcessEnv = process.env): System
   return { watchdogMs: isMeant && us > 0 ? us / 1000 : undefined };
 }
 
-/** Tells systemd something, such as `READY=1`. */
+/** Sends states such as `READY=1` to systemd. */
 export type Tell = (...states: string[]) => Promise<void>;
 
-/** While the daemon starts, which may take long, systemd is asked for so much more time. */
+/**
+ * A start may take long. Until it is done, the daemon keeps asking systemd for this much more time.
+ */
 const extendUs = 60_000_000;
 const extendEveryMs = 20_000;
 
@@ -36,10 +33,10 @@ export const supervise: StartOnlooker = async (bus, loop) => {
 };
 
 /**
- * Keeps systemd informed: when the daemon is ready, how it is, that it ends; and, as its watchdog,
- * that its loop turns. A daemon that hangs goes silent, and systemd starts it again.
+ * Reports to systemd that the daemon is ready, its status, and that it ends. Watchdog messages show
+ * that the loop makes progress: a daemon that hangs sends none, and systemd restarts it.
  *
- * @returns a function that says that the daemon ends.
+ * @returns a function that reports the end of the daemon.
  */
 export function superviseBySystemd(
   bus: Pick<VisibleBus, 'events' | 'logger' | 'lastSeq' | 'now'>,
@@ -101,8 +98,8 @@ function describe(
 const run = promisify(execFile);
 
 /**
- * Node has no datagram sockets of the file system, and the packages that have them are compiled at
- * install, so systemd's own program speaks for us; hence `NotifyAccess=all` in the unit.
+ * Sends states through systemd's own program, so the unit needs `NotifyAccess=all`. Node has no
+ * Unix datagram sockets, and the packages that add them are compiled at install.
  */
 const tellSystemd: Tell = async (...states) => {
   await run('systemd-notify', states, { timeout: 10_000 });

@@ -31,7 +31,7 @@ function add(totals: Totals, { outcome, artifacts, rows, bytes }: SettledJob): v
   totals.bytes += bytes;
 }
 
-/** How much was ever committed. */
+/** Counts everything that was ever committed. */
 async function countAll(journal: Journal): Promise<Totals> {
   const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
   const counted = await journal.query<{ outcome: keyof typeof jobs; n: bigint }>(

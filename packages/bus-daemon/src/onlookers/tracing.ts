@@ -12,7 +12,7 @@ import { version } from '@quantbot/bus-format/version';
 import type { ExportRun, SettledJob, StageName } from '../writer/events.js';
 import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 
-/** Jobs whose exports are still traced; older ones have none in their trace. */
+/** The most jobs whose exports are still traced. The traces of older jobs get no exports. */
 const maxPending = 1_000;
 
 interface Stage {
@@ -27,9 +27,9 @@ interface Pending {
 }
 
 /**
- * Goes on with the traces that come in manifests: a span from COMMIT to visible, below it those of
- * the batch's stages, and one for each golden export that has the job's rows. Spans go where the
- * program's OpenTelemetry sends them; without one nothing is made.
+ * Continues the traces in manifests. It adds a span from COMMIT to visible, and below it one for
+ * each stage of the batch and each golden export with the job's rows. The program's OpenTelemetry
+ * exports the spans. Without OpenTelemetry, no spans are created.
  */
 export async function traceJobs({
   events,
@@ -41,7 +41,7 @@ export async function traceJobs({
   const exportedUpTo = new Map<string, number>();
   const leave = [
     events.on('stage', ({ stage, seconds }) => {
-      // The check of the next batch runs beside this one.
+      // Leave out `verify`: the next batch is verified at the same time.
       if (stage !== 'verify') stages.push({ stage, seconds, endedAt: now() });
     }),
     events.on('settled', ({ jobs }) => {
@@ -72,7 +72,7 @@ export async function traceJobs({
 
 const tracer = () => trace.getTracer('@quantbot/bus-daemon', version);
 
-/** @returns the context below which the job's exports go. */
+/** @returns the parent context for the job's exports. */
 function traceJob(job: SettledJob, stages: readonly Stage[]): Context {
   const parent = propagation.extract(ROOT_CONTEXT, job.trace);
   const startTime = job.submittedAtMs ?? stages[0]?.endedAt ?? job.visibleAtMs;

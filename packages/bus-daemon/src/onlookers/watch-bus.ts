@@ -2,7 +2,7 @@ import type { Happening, RejectedJob } from '@quantbot/bus-care/notify';
 import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
 import type { VisibleBus } from '../writer/onlooker.js';
 
-/** Limits an error's text, which may quote what a producer wrote. */
+/** Limits an error's text, which may quote a producer's text. */
 const maxTextLength = 2000;
 
 const shortened = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text);
@@ -11,7 +11,7 @@ const shortened = (text: string): string => (text.length > maxTextLength ? `${te
  * Reports events of a bus. A lasting event (a pause, an export that keeps failing) is reported once
  * when it begins and once when it ends.
  *
- * @returns a function that ends it.
+ * @returns a function that stops it.
  */
 export async function watchBus(bus: VisibleBus, tell: (happening: Happening) => void): Promise<() => void> {
   const at = () => new Date(bus.now()).toISOString();

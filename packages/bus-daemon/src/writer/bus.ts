@@ -8,35 +8,32 @@ import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { ClaimedJob } from './job.js';
 
-/** What every stage works on. Only clock and ids are injected, for tests. */
+/** The shared state of all stages. Only clock and ids are injected, for tests. */
 export interface Bus {
   config: BusConfig;
   layout: BusLayout;
   marker: BusMarker;
   logger: Logger;
-  /** Where the stages and the work beside them report. */
+  /** Events from the stages and from background work. */
   events: Events;
   journal: Journal;
   /** The canonical tables as of the last commit. */
   tables: TableRegistry;
-  /** What producers may add to them. */
+  /** Limits on the tables and columns that producers add. */
   tableLimits: TableLimits;
   /** Their compacted files. */
   tableSegments: TableSegments;
   /**
-   * Takes over jobs that cost more time than the jobs around them should wait; undefined where a
-   * job is beside the others already.
+   * Takes over jobs that would delay other jobs too long; undefined in that background work itself.
    */
   beside?: Beside | undefined;
   /** Reads files that were not verified, so that a crash of DuckDB does not end the daemon. */
   inspector: WorkerProcess;
-  /** Links, flushes and renames beside the main thread. */
+  /** Links, flushes and renames on other threads. */
   files: FileThreads;
-  /** Exports that an operator has asked for and that have not begun. */
+  /** Exports that an operator requested and that have not started. */
   requestedExports: ExportRequest[];
-  /**
-   * Folders in `claimed/` whose jobs have settled, with much in them that is still to be removed.
-   */
+  /** Folders in `claimed/` whose jobs have settled, with many files that must still be removed. */
   leftBehind: string[];
   /** The time of day (milliseconds), for files. It may jump. */
   now(): number;
@@ -53,10 +50,10 @@ export interface Bus {
   assertHeld(): void;
 }
 
-/** What the verification of jobs works with, on one machine and in a cluster. */
+/** The state that verification needs, on one machine and in a cluster. */
 export type VerifyingBus = Pick<Bus, 'beside' | 'config' | 'events' | 'inspector' | 'logger' | 'tables'>;
 
-/** What decides about jobs, on one machine and in a cluster. */
+/** The state that decisions about jobs need, on one machine and in a cluster. */
 export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'tables'> {
   journal: Pick<Journal, 'findKeys' | 'lastSeq' | 'mayHave'>;
   tableLimits: Pick<TableLimits, 'apply'>;
@@ -64,32 +61,32 @@ export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'tables'> 
   isStored: Bus['isStored'];
 }
 
-/** Verifies jobs one at a time, beside the batches. */
+/** Verifies jobs one at a time, in the background. */
 export interface Beside {
   add(job: ClaimedJob): void;
   /**
-   * Returns whether a producer's files were slow recently. Its next files are verified beside the
-   * others at once.
+   * Returns whether a producer's files were slow recently. Its next files go to the background at
+   * once.
    */
   isSlow(producer: string): boolean;
   /** Records that a file of a producer is slow. */
   noteSlow(producer: string): void;
 }
 
-/** What an operator asks of the exports. */
+/** An operator's request to run exports. */
 export interface ExportRequest {
-  /** None means all. */
+  /** Names of exports; empty means all. */
   names: readonly string[];
-  /** Also those that are up to date. */
+  /** Whether to run exports that are up to date too. */
   force: boolean;
-  /** The job that asked: an export is as new as this one at least. */
+  /** The seq of the requesting job. The export must be at least as new. */
   seq: number;
 }
 
 const claimBytes = 8;
 const random = { bytes: Buffer.alloc(0), used: 0 };
 
-/** A claim id: 16 hexadecimal digits. Random bytes are fetched for many at a time. */
+/** Returns a new claim id: 16 hexadecimal digits. Random bytes are drawn for many ids at once. */
 export function randomClaim(): string {
   if (random.used === random.bytes.length) Object.assign(random, { bytes: randomBytes(512 * claimBytes), used: 0 });
   random.used += claimBytes;

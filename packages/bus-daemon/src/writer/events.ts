@@ -3,19 +3,19 @@ import type { FoundDamage } from '@quantbot/bus-format/state';
 import type { Logger, TraceContext } from '@quantbot/infra';
 
 /**
- * The stages of a batch, in order. `publish` is the one between commit and settle in which new
- * tables come into the published views.
+ * The stages of a batch, in order. `publish`, between commit and settle, adds new tables to the
+ * published views.
  */
 export const stageNames = ['verify', 'decide', 'store', 'commit', 'publish', 'settle'] as const;
 
 /** {@link stageNames} */
 export type StageName = (typeof stageNames)[number];
 
-/** A job that has an end. */
+/** A settled job. */
 export interface SettledJob {
   seq: number;
   jobId: string;
-  /** `done`: it was an operation, not artifacts. */
+  /** `done` is the outcome of an operation. */
   outcome: 'ingested' | 'duplicate' | 'rejected' | 'done';
   runId: string | null;
   producer: string | null;
@@ -25,18 +25,18 @@ export interface SettledJob {
   rows: number;
   bytes: number;
   /**
-   * From its COMMIT until readers could see it (milliseconds); undefined when that is not known, as
+   * Time from COMMIT until readers could see it (milliseconds); undefined if unknown, for example
    * after a restart.
    */
   latencyMs: number | undefined;
-  /** When its COMMIT was written, and since when readers see it (milliseconds since 1970). */
+  /** Time of its COMMIT, and time from which readers see it (milliseconds since 1970). */
   submittedAtMs: number | undefined;
   visibleAtMs: number;
   /** The canonical tables that it has rows for. */
   tables: readonly string[];
-  /** The trace that it belongs to. */
+  /** Its trace context. */
   trace: TraceContext | undefined;
-  /** Of a rejected one. */
+  /** The reason of a rejected job. */
   rejection: { code: string; error: string; hint: string } | undefined;
 }
 
@@ -58,20 +58,20 @@ export interface ExportRun {
   error: string | null;
 }
 
-/** How the daemon is. */
+/** The state of the daemon. */
 export type RunState = 'starting' | 'running' | 'paused';
 
-/** What happens in a daemon, for those who only look on: metrics, the dashboard, notifications. */
+/** The events of a daemon, for onlookers: metrics, the dashboard, notifications. */
 export interface BusEvents {
   stage: { stage: StageName; seconds: number };
   /** A long stage made progress: an artifact, or a group of files. */
   moved: { stage: StageName };
   settled: SettledBatch;
-  /** Readers see new jobs, of this daemon or of another one of the cluster. */
+  /** Readers see new jobs, from this daemon or another one of the cluster. */
   published: { seq: number };
   export: ExportRun;
   compaction: { seconds: number };
-  /** Files were found that the disk has changed or lost. */
+  /** Damaged or missing files were found. */
   damage: readonly FoundDamage[];
   state: {
     state: RunState;
@@ -79,7 +79,7 @@ export interface BusEvents {
     message: string | null /** What to do about a pause. */;
     hint?: string;
   };
-  /** The daemon must stop although nobody asked it to. */
+  /** An error stops the daemon. */
   stopped: { code: string | null; message: string; hint: string };
 }
 
@@ -92,7 +92,7 @@ export class Events {
     this.#logger = logger;
   }
 
-  /** @returns a function that ends it. */
+  /** @returns a function that unsubscribes. */
   on<E extends keyof BusEvents>(event: E, listener: (about: BusEvents[E]) => void): () => void {
     const guarded = (about: BusEvents[E]) => {
       try {

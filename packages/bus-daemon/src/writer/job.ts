@@ -42,7 +42,7 @@ export interface VerifiedArtifact {
   relPath: string;
   /** Absolute path of the file that was hashed. */
   file: string;
-  /** Its inode. The stored file must have it, whatever lies at the path by then. */
+  /** Its inode. The stored file must have it, because the path may lead to another file by then. */
   inode: number;
   rows: number;
   bytes: number;

@@ -5,10 +5,10 @@ import { replaceFile } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 
 /**
- * Writes receipts and reject reasons again that do not say what the journal says.
+ * Rewrites receipts and reject reasons that differ from the journal.
  *
  * @param whats their paths relative to the bus root.
- * @returns those that it wrote.
+ * @returns the rewritten ones.
  */
 export async function mendOutcomes({ layout, journal }: Bus, whats: readonly string[]): Promise<string[]> {
   const mended: string[] = [];

@@ -6,7 +6,7 @@ import type { Bus } from './bus.js';
 import type { SettledJob, StageName } from './events.js';
 import type { LoopView } from './loop/loop-view.js';
 
-/** What was ever committed. */
+/** Totals of everything ever committed. */
 export interface Totals {
   jobs: Record<SettledJob['outcome'], number>;
   artifacts: number;
@@ -16,16 +16,16 @@ export interface Totals {
   lastCommittedAtMs: number | undefined;
 }
 
-/** What those who look on may know of a bus, on one machine or of a cluster. */
+/** The view of a bus for onlookers, on one machine or in a cluster. */
 export interface VisibleBus extends Pick<Bus, 'config' | 'elapsed' | 'events' | 'logger' | 'now'> {
   /** The folder of the bus, or the URL of its objects. */
   root: string;
   /** The seq of the last committed job, as far as this daemon knows. */
   readonly lastSeq: number;
   totals(): Promise<Totals>;
-  /** Jobs that have not settled: nobody works on those in the inbox. */
+  /** The numbers of jobs that have not settled: waiting in the inbox, and in work. */
   queue(): Promise<{ inbox: number; claimed: number }>;
-  /** The newest jobs that have not settled; the search ends at about `max`. */
+  /** Returns the newest jobs that have not settled; the search ends at about `max`. */
   openJobs(max: number): Promise<OpenJob[]>;
   tables(): Promise<readonly CanonTable[]>;
   /** Whether this daemon knows a canonical table. */
@@ -37,25 +37,25 @@ export interface VisibleBus extends Pick<Bus, 'config' | 'elapsed' | 'events' | 
   failedExports(): Promise<string[]>;
   /** The catalog for questions: the published database, or the lake. */
   catalog(): Promise<string | LakeAddress>;
-  /** The folder in which DuckDB may put down what does not fit into memory. */
+  /** The folder in which DuckDB may spill. */
   spillIn: string;
-  /** What must be true before the daemon counts as ready, besides that it runs. */
+  /** Returns the conditions, besides running, for the daemon to be ready. */
   checks(): Promise<Record<string, boolean>>;
-  /** The stages that report how long they took. */
+  /** The stages that report their duration. */
   stages: readonly StageName[];
-  /** What there is on one machine only. */
+  /** The view of one machine; undefined in a cluster. */
   machine: VisibleMachine | undefined;
-  /** What there is in a cluster only. */
+  /** The view of a cluster; undefined on one machine. */
   cluster: VisibleCluster | undefined;
 }
 
 /** The rejected jobs. */
 export interface VisibleRejections {
-  /** The place of a rejected job: a folder, or an object. */
+  /** Returns the place of a rejected job: a folder, or an object. */
   placeOf(jobId: string): string;
-  /** A rejected job, and whether its files are still there. */
+  /** Reads a rejected job, and whether its files still exist. */
   read(jobId: string): Promise<{ reason: RejectedEntry['reason']; canRetry: boolean } | undefined>;
-  /** Puts one back into the inbox. */
+  /** Puts a rejected job back into the inbox. */
   retry(jobId: string): Promise<void>;
 }
 
@@ -70,28 +70,28 @@ export interface VisibleMachine {
   readonly hotCommits: number;
 }
 
-/** What a daemon knows of its cluster. */
+/** A daemon's view of its cluster. */
 export interface VisibleCluster {
   /** The daemon's own name. */
   daemon: string;
-  /** Whether it is the one that publishes. */
+  /** Whether this daemon publishes. */
   readonly publishes: boolean;
   /** The last seq that readers see, as far as this daemon knows. */
   readonly publishedSeq: number;
-  /** How many daemons were seen recently. */
+  /** Returns the number of daemons seen recently. */
   daemons(): Promise<number>;
 }
 
-/**
- * Someone who looks on while the daemon works, until closed. The work itself knows nothing of it.
- */
+/** Observes a running daemon until it is closed. The writer does not depend on it. */
 export interface Onlooker {
-  /** Where its page is, if it has one. */
+  /** URL of its page, if it has one. */
   url?: string;
-  /** Closed after the lock is released: the next daemon does not wait for it. */
+  /**
+   * Set if it is closed after the lock is released, so that the next daemon does not wait for it.
+   */
   outlivesLock?: true;
   close(): Promise<void>;
 }
 
-/** Starts an onlooker. One that fails to start leaves nothing open. */
+/** Starts an onlooker. If it fails to start, it leaves nothing open. */
 export type StartOnlooker = (bus: VisibleBus, loop: LoopView) => Promise<Onlooker>;

@@ -20,9 +20,9 @@ import { Events } from './events.js';
 const inspectorIdleMs = 60_000;
 
 /**
- * Opens everything that the stages work on. The caller holds the writer lock. With the `umask` that
- * the process was started with, it sees to it that producers can write nowhere but where they
- * should.
+ * Opens everything that the stages need. The caller must hold the writer lock. `umask` is the one
+ * that the process was started with; the folders for producers follow it, and all other folders are
+ * closed to other users.
  */
 export async function openBus(
   config: BusConfig,
@@ -91,8 +91,8 @@ async function mustHaveJournal(layout: BusLayout): Promise<void> {
 }
 
 /**
- * What a killed daemon was just writing. Commits and segments are built elsewhere; these are the
- * small files that are replaced as a whole.
+ * Removes the temporary files of a killed daemon. These belong to small files that are replaced as
+ * a whole; commits and segments are built elsewhere.
  */
 async function removeLeftovers(config: BusConfig): Promise<void> {
   const layout = busLayout(config.busRoot);

@@ -140,9 +140,7 @@ export class Journal {
     mustFollowEachOther(segments);
   }
 
-  /**
-   * Records a commit in `hot/`: its last seq, its number of files of canonical tables, its keys.
-   */
+  /** Records a commit in `hot/`: its last seq, its count of canonical tables' files, its keys. */
   noteCommit(lastSeq: number, tableFiles: number, keys: readonly string[]): void {
     for (const key of keys) this.#keys.add(hashOf(key));
     this.#tableFiles.set(lastSeq, tableFiles);
@@ -150,9 +148,7 @@ export class Journal {
     if (!this.#hot.includes(lastSeq)) this.#hot.push(lastSeq);
   }
 
-  /**
-   * Whether a key may be in the journal, which must be open for writing. {@link findKeys} is exact.
-   */
+  /** Whether a key may be in a journal that is open for writing. {@link findKeys} is exact. */
   mayHave(key: string): boolean {
     return this.#keys.has(key);
   }
@@ -224,8 +220,7 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
   }
 
   /**
-   * Checks that no commit is missing and that every commit, and every segment's footer, can be
-   * read.
+   * Checks that no commit is missing, and that all commits and segment footers can be read.
    *
    * @throws DaemonError `JOURNAL_DAMAGED`.
    */

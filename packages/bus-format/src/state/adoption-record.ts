@@ -54,9 +54,9 @@ const recordSchema = z.object({
 /**
  * An adoption in progress or done, as stored in `bus/adoptions/<id>.json`.
  *
- * Phases: copying (tables become files) → submitting (the job may be in the bus) → ingested (it is)
- * → switching (the old database has its second name; the daemon may replace the first) → done. A
- * database that is not at `duckdb_path` goes from ingested to done.
+ * Phases: copying (tables become files) → submitting (the job may be in the bus) → ingested (it is
+ * in the bus) → switching (the old database has its second name; the daemon may replace the first)
+ * → done. A database that is not at `duckdb_path` goes from ingested to done.
  */
 export type AdoptionRecord = z.infer<typeof recordSchema>;
 

@@ -17,8 +17,8 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus adopt DATABASE`: the tables of an existing database become artifacts and canonical
- * tables.
+ * `quantbot-bus adopt DATABASE`: turns the tables of an existing database into artifacts and
+ * canonical tables.
  */
 export async function adoptCommand(database: string, options: Options, command: Command): Promise<void> {
   const timeoutMs = parseDuration(options.timeout);
@@ -53,5 +53,5 @@ function parseMap(entries: readonly string[], command: Command): Map<string, str
 }
 
 function stepsOf(options: CommonOptions): ((step: string) => void) | undefined {
-  return options.json || !process.stderr.isTTY ? undefined : step => console.error(`\r\u001B[K${step}`); // in the place of the bar
+  return options.json || !process.stderr.isTTY ? undefined : step => console.error(`\r\u001B[K${step}`); // replaces the progress bar
 }

@@ -5,7 +5,7 @@ import { type CommonOptions, configOf, print } from '../shared.js';
 
 const timeoutMs = 60_000;
 
-/** `quantbot-bus alias set ALIAS KEY`: lets an alias stand for an artifact from now on. */
+/** `quantbot-bus alias set ALIAS KEY`: points an alias to an artifact. */
 export async function aliasSetCommand(
   alias: string,
   key: string,
@@ -20,14 +20,14 @@ export async function aliasSetCommand(
   print(options, { alias, key, seq }, () => `${alias} is ${key} as of seq ${seq}`);
 }
 
-/** `quantbot-bus alias remove ALIAS`: its history stays. */
+/** `quantbot-bus alias remove ALIAS`: removes an alias. Its history stays. */
 export async function aliasRemoveCommand(alias: string, options: CommonOptions, command: Command): Promise<void> {
   const op = { type: 'alias' as const, ...parseAlias(alias, command), artifact_key: null };
   const { seq } = await operate(configOf(options), op, timeoutMs);
   print(options, { alias, key: null, seq }, () => `${alias} is removed as of seq ${seq}`);
 }
 
-/** `quantbot-bus alias list`: the aliases there are. */
+/** `quantbot-bus alias list`: lists the current aliases. */
 export async function aliasListCommand(options: CommonOptions): Promise<void> {
   await using catalog = await openCatalog({ config: options.config });
   const aliases = await catalog.aliases();

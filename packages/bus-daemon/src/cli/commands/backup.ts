@@ -7,8 +7,8 @@ import { withProgress } from '../progress.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /**
- * `quantbot-bus backup FOLDER`: a copy of the bus, as of one moment, while the daemon works. Exit
- * code 2 when something is missing or changed.
+ * `quantbot-bus backup FOLDER`: copies the bus as of one moment, while the daemon works. Exit code
+ * 2 if a file is missing or changed.
  */
 export async function backupCommand(
   folder: string | undefined,

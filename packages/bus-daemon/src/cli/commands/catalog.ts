@@ -9,8 +9,8 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus catalog latest SOURCE`: the newest artifact of a source, or the one that an alias
- * names.
+ * `quantbot-bus catalog latest SOURCE`: prints the newest artifact of a source, or the one that an
+ * alias names.
  */
 export async function catalogLatestCommand(
   source: Source,
@@ -33,7 +33,7 @@ interface Filters extends Options {
   limit: number;
 }
 
-/** `quantbot-bus catalog artifacts`: what was committed, newest first. */
+/** `quantbot-bus catalog artifacts`: lists artifacts, newest first. */
 export async function catalogArtifactsCommand({ run, artifact, limit, ...options }: Filters): Promise<void> {
   await withCatalog(options, async catalog => {
     const { producer, kind, since, until } = options;
@@ -44,7 +44,7 @@ export async function catalogArtifactsCommand({ run, artifact, limit, ...options
   });
 }
 
-/** `quantbot-bus catalog runs`: newest first. */
+/** `quantbot-bus catalog runs`: lists runs, newest first. */
 export async function catalogRunsCommand({ limit, ...options }: Options & { limit: number }): Promise<void> {
   await withCatalog(options, async catalog => {
     const found = await catalog.runs({ limit: limit + 1 });
@@ -65,9 +65,7 @@ export async function catalogRunsCommand({ limit, ...options }: Options & { limi
   });
 }
 
-/**
- * `quantbot-bus catalog lineage KEY`: what an artifact was made from, and what was made from it.
- */
+/** `quantbot-bus catalog lineage KEY`: lists the inputs and outputs of an artifact. */
 export async function catalogLineageCommand(
   key: string,
   { inputs, outputs, depth, ...options }: Options & { inputs?: true; outputs?: true; depth: number },

@@ -10,8 +10,8 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus compare TABLE OLD.duckdb`: whether a canonical table has the rows of an old one.
- * Exit code 2 when not.
+ * `quantbot-bus compare TABLE OLD.duckdb`: compares a canonical table with a table of an old
+ * database. Exit code 2 if the rows differ.
  */
 export async function compareCommand(
   table: string,

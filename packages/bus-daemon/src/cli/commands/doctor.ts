@@ -5,10 +5,7 @@ import { type FoundConfig, findBusConfig } from '@quantbot/infra/config';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, jsonText } from '../shared.js';
 
-/**
- * `quantbot-bus doctor`: what is wrong, and what to do about it. Exit code 2 when something must be
- * done.
- */
+/** `quantbot-bus doctor`: lists problems and their cures. Exit code 2 if there is a problem. */
 export async function doctorCommand(options: CommonOptions): Promise<void> {
   const report = (await examineIfCluster(options)) ?? (await examine({ config: options.config }));
   console.log(options.json ? jsonText(report, 2) : describe(report, process.stdout.isTTY === true));

@@ -9,7 +9,7 @@ import { type CommonOptions, configOf, print } from '../shared.js';
 
 const pollMs = 200;
 
-/** `quantbot-bus export [NAME…] [--force]`: brings golden exports up to date now. */
+/** `quantbot-bus export [NAME…] [--force]`: updates golden exports now. */
 export async function exportCommand(names: string[], options: CommonOptions & { force?: boolean }): Promise<void> {
   const config = configOf(options);
   if (!config.export.enabled)
@@ -35,7 +35,7 @@ export async function exportCommand(names: string[], options: CommonOptions & { 
   if (chosen.some(([, entry]) => !entry.ok)) process.exitCode = 1;
 }
 
-/** Tells each export as it is written, and returns when all that was asked for is done. */
+/** Prints each export as it is written, and returns when all requested ones are done. */
 async function untilServed(
   config: BusConfig,
   seq: number,
@@ -44,7 +44,7 @@ async function untilServed(
   const told = new Map<string, string>();
   const written = new Set<string>();
   let isBegun = false;
-  // Each export has its own time limit in the daemon; one that says nothing for longer is not
+  // The daemon limits the time of each export. If none finishes for longer, the daemon is not
   // working on them.
   const patienceMs = config.export.timeoutMs + config.pollIntervalMs + 10_000;
   let updatedAt = '';

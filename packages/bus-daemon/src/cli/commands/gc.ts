@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, parseDuration, print } from '../shared.js';
 
-/** `quantbot-bus gc`: removes what is no longer needed. Without `--apply`, only lists it. */
+/** `quantbot-bus gc`: removes old jobs and orphaned files. Without `--apply`, only lists them. */
 export async function gcCommand(
   options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string },
   command: Command,

@@ -13,7 +13,7 @@ interface Options extends CommonOptions {
   limit: number;
 }
 
-/** `quantbot-bus jobs [JOB]`: jobs on their way and those that have settled. */
+/** `quantbot-bus jobs [JOB]`: lists jobs, settled or not. */
 export async function jobsCommand(jobId: string | undefined, options: Options): Promise<void> {
   const known = await jobsOf(options);
   if (jobId !== undefined) {
@@ -31,7 +31,7 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
   print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
 }
 
-/** The jobs of one machine or of a cluster. */
+/** Returns the jobs of one machine or of a cluster. */
 async function jobsOf(options: CommonOptions) {
   const { cluster } = configOf(options);
   if (cluster !== undefined) {

@@ -23,8 +23,8 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus query SQL`: asks the published database with one SELECT that can read the bus's
- * data and nothing else.
+ * `quantbot-bus query SQL`: runs one SELECT on the published database. It can read the bus's data
+ * and nothing else.
  */
 export async function queryCommand(sql: string, options: Options, command: Command): Promise<void> {
   const format = options.format ?? (options.json ? 'json' : 'table');
@@ -76,7 +76,7 @@ async function* textOf(
   const onTerminal = options.out === undefined && process.stdout.isTTY;
   if (format === 'table') yield await describeRows(rows);
   else if (format === 'json') yield* jsonOf(rows);
-  // A file, or another program, gets CSV as it is.
+  // Only a terminal needs escaping: files and other programs get unchanged CSV.
   else for await (const text of csvOf(rows)) yield onTerminal ? visibleLines(text) : text;
   if (isCut) console.error(`only the first ${limit} rows; --limit shows more`);
 }

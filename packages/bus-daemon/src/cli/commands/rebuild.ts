@@ -9,8 +9,8 @@ interface Options extends CommonOptions {
 }
 
 /**
- * `quantbot-bus rebuild`: canonical tables and database again, from journal and store; on a cluster
- * the lake, or all of PostgreSQL.
+ * `quantbot-bus rebuild`: rebuilds canonical tables and database from journal and store; on a
+ * cluster the lake, or all of PostgreSQL.
  */
 export async function rebuildCommand(options: Options): Promise<void> {
   const logger = createLogger({ name: 'quantbot-bus', level: 'warn' });

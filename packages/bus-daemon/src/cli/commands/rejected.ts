@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
-/** `quantbot-bus rejected [JOB]`: what was rejected and why. */
+/** `quantbot-bus rejected [JOB]`: lists rejected jobs and the reasons. */
 export async function rejectedCommand(job: string | undefined, options: CommonOptions): Promise<void> {
   const rejected = await rejectedJobs(options);
   const entries = job === undefined ? await rejected.list() : [await rejected.read(job)];
@@ -30,7 +30,7 @@ export async function retryCommand(
   print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
 }
 
-/** The rejected jobs of one machine or of a cluster. */
+/** Returns the rejected jobs of one machine or of a cluster. */
 async function rejectedJobs(options: CommonOptions) {
   const { cluster } = configOf(options);
   if (cluster !== undefined)

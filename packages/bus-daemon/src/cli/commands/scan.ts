@@ -10,8 +10,8 @@ interface Options extends ScanOptions {
 }
 
 /**
- * `quantbot-bus scan`: places in code that write DuckDB or Parquet directly. Exit code 2 when there
- * are new ones.
+ * `quantbot-bus scan`: lists code that writes DuckDB or Parquet directly. Exit code 2 if there are
+ * new places.
  */
 export async function scanCommand(paths: string[], options: Options, command: Command): Promise<void> {
   if (options.updateBaseline && options.baseline === undefined)

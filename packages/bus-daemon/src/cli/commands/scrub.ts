@@ -5,8 +5,8 @@ import { withProgress } from '../progress.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /**
- * `quantbot-bus scrub`: what the daemon does in the background, now. Exit code 2 when a file is
- * damaged.
+ * `quantbot-bus scrub`: runs now the scrub that the daemon runs in the background. Exit code 2 if a
+ * file is damaged.
  */
 export async function scrubCommand(options: CommonOptions & { mbPerSecond?: number }): Promise<void> {
   const config = configOf(options);

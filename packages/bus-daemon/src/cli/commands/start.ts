@@ -7,9 +7,9 @@ import { isOrphaned, scriptParents } from '../script-parents.js';
 
 const parentCheckMs = 500;
 
-/** `quantbot-bus start`: the daemon in the foreground. */
+/** `quantbot-bus start`: runs the daemon in the foreground. */
 export async function startCommand(options: { config?: string; drain?: boolean; http?: string | true }): Promise<void> {
-  // Under this name `ps aux | grep bus_daemon` finds it.
+  // Set a name that `ps aux | grep bus_daemon` finds.
   process.title = `bus_daemon ${process.argv.slice(2).join(' ')}`;
   const { path, config: found } = findBusConfig({ config: options.config });
   const config = { ...found, http: { ...found.http, listen: listenOf(options.http, found) } };
@@ -27,7 +27,7 @@ export async function startCommand(options: { config?: string; drain?: boolean; 
   }
 }
 
-/** Returns the address to listen on: of the command line, or else of the configuration. */
+/** Returns the address to listen on: that of the command line, or else of the configuration. */
 function listenOf(option: string | true | undefined, { http }: BusConfig): string | undefined {
   if (option === undefined) return http.listen;
   if (option === true) return http.listen ?? defaultListen;
@@ -35,8 +35,8 @@ function listenOf(option: string | true | undefined, { http }: BusConfig): strin
 }
 
 /**
- * {@link stopSignals} stop the daemon, a second one ends the process; so does the end of a package
- * manager that does not pass signals on.
+ * Calls `stop` for the first of {@link stopSignals}, or if a package manager that does not forward
+ * signals has ended. A second signal ends the process.
  */
 function onStopRequest(stop: (reason: string) => void): () => void {
   let asked = false;

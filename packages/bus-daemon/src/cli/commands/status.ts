@@ -9,7 +9,7 @@ interface Options extends CommonOptions {
   watch?: true | number;
 }
 
-/** `quantbot-bus status [--watch]`: what waits, what became of the rest, who writes. */
+/** `quantbot-bus status [--watch]`: prints waiting jobs, outcomes and the writer. */
 export async function statusCommand(options: Options): Promise<void> {
   if (options.watch !== undefined) return watch(options, options.watch === true ? defaultWatchS : options.watch);
   const { status, describe } = await statusOf(options);
@@ -26,7 +26,7 @@ async function watch(options: Options, everyS: number): Promise<void> {
   }
 }
 
-/** The status of one machine or of a cluster. */
+/** Reads the status of one machine or of a cluster. */
 async function statusOf(options: Options): Promise<{ status: object; describe: () => string }> {
   const config = configOf(options);
   if (config.cluster === undefined) {
@@ -38,7 +38,7 @@ async function statusOf(options: Options): Promise<{ status: object; describe: (
   return { status, describe: () => care.describeClusterStatus(status) };
 }
 
-/** On a terminal each state takes the place of the one before. */
+/** Returns a function that prints a state; on a terminal it replaces the previous one. */
 async function showInPlace(): Promise<(text: string) => void> {
   const { createLogUpdate } = await import('log-update');
   return createLogUpdate(process.stdout);

@@ -8,7 +8,7 @@ interface TailOptions extends CommonOptions {
   kind?: string;
 }
 
-/** `quantbot-bus tail`: a line for each artifact as it is committed, until it is interrupted. */
+/** `quantbot-bus tail`: prints a line for each artifact as it is committed, until interrupted. */
 export async function tailCommand(options: TailOptions): Promise<void> {
   const end = untilInterrupted();
   const { since, producer, kind, json } = options;

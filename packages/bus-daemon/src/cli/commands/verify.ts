@@ -6,7 +6,7 @@ import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /**
  * `quantbot-bus verify`: re-hashes the store against the journal, and the daemon's own files
- * against their checksums. Exit code 2 when something is wrong.
+ * against their checksums. Exit code 2 if there is a problem.
  */
 export async function verifyCommand(options: CommonOptions & { deep?: boolean }): Promise<void> {
   const report = await withProgress(options, onProgress => verifyBus(options, onProgress));

@@ -4,10 +4,10 @@ import { daemonError } from '@quantbot/bus-format';
 import type { BusConfig } from '@quantbot/infra/config';
 
 /**
- * The absolute path of a file that an answer is to be written to; what is there is replaced.
+ * Returns the absolute path of an output file. An existing file may be replaced.
  *
- * @throws DaemonError `OUTPUT_PATH_TAKEN` where the bus's own files lie; system errors of a folder
- * that is not there.
+ * @throws DaemonError `OUTPUT_PATH_TAKEN` for a path in a folder of the bus; system errors if the
+ * folder does not exist.
  */
 export async function outputPath(config: BusConfig, file: string): Promise<string> {
   const path = resolve(file);

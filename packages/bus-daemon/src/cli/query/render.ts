@@ -2,10 +2,12 @@ import { exactJson, visibleJson } from '@quantbot/infra';
 import { distinctNames, type SelectBatch } from '@quantbot/storage/sandbox';
 import { stringify } from 'csv-stringify/sync';
 
-/** Batches of an answer as they come; at least one, also when there are no rows. */
+/** Batches of a result as they arrive; at least one, even without rows. */
 export type Batches = AsyncIterable<SelectBatch>;
 
-/** An answer as CSV (RFC 4180, with a head): NULL is an empty field, an empty text a quoted one. */
+/**
+ * Formats a result as CSV (RFC 4180, with a header). NULL is an empty field, an empty text is `""`.
+ */
 export async function* csvOf(batches: Batches): AsyncGenerator<string> {
   let isFirst = true;
   for await (const { columns, rows } of batches) {
@@ -18,7 +20,7 @@ export async function* csvOf(batches: Batches): AsyncGenerator<string> {
 /** Distinguishes an empty text from NULL. */
 const quoteEmpty = (text: string) => (text === '' ? { value: text, quoted: true, quoted_empty: true } : text);
 
-/** An answer as a JSON array with an object on each line. */
+/** Formats a result as a JSON array with one object per line. */
 export async function* jsonOf(batches: Batches): AsyncGenerator<string> {
   let names: string[] | undefined;
   let separator = '[\n';
@@ -34,7 +36,7 @@ export async function* jsonOf(batches: Batches): AsyncGenerator<string> {
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-/** The first rows of an answer; `onCut` is called when there are more. The query ends there. */
+/** Yields the first rows of a result, then ends the query. Calls `onCut` if there are more. */
 export async function* firstRows(batches: Batches, limit: number, onCut: () => void): AsyncGenerator<SelectBatch> {
   let left = limit;
   for await (const { columns, rows } of batches) {

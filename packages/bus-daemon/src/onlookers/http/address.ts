@@ -6,7 +6,7 @@ import { daemonError } from '@quantbot/bus-format';
 export interface ListenAddress {
   host: string;
   port: number;
-  /** Returns whether only programs on this machine can connect. */
+  /** Whether only programs on this machine can connect. */
   isLoopback: boolean;
 }
 
@@ -15,7 +15,8 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * Parses `127.0.0.1:7171`, `localhost:7171`, `[::1]:7171`; the configuration has checked the form.
+ * Parses `127.0.0.1:7171`, `localhost:7171`, `[::1]:7171`; the configuration has already been
+ * checked.
  */
 export function parseListen(text: string): ListenAddress {
   const colon = text.lastIndexOf(':');
@@ -29,13 +30,13 @@ function isLoopbackHost(host: string): boolean {
   return loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** A host as it stands in a URL, without the brackets of an IPv6 address. */
+/** Removes the brackets that an IPv6 address has in a URL. */
 export const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
 const shortestToken = 16;
 
 /**
- * The token of a file; undefined when none is configured.
+ * Reads the token from its file; undefined if none is configured.
  *
  * @throws DaemonError `HTTP_TOKEN_INVALID`.
  */

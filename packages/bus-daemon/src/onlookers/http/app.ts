@@ -16,7 +16,7 @@ import { addProbes } from './routes/probes.js';
 
 const maxBodyBytes = 64 * 1024;
 
-/** Everything that is served: the page, its API, metrics and health checks. */
+/** Creates the server's routes: the page, its API, metrics and health checks. */
 export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asset>): OpenAPIHono {
   const { bus, token } = context;
   const app = new OpenAPIHono({
@@ -28,7 +28,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   });
   app.use(exactAnswers);
   app.onError((error, c) => {
-    // What the library itself refuses, such as a body that is not JSON.
+    // The library itself refuses some requests, such as a body that is not JSON.
     const coded =
       error instanceof HTTPException && error.status < 500
         ? daemonError('HTTP_REQUEST_INVALID', error.message || 'The request cannot be read.')
@@ -78,7 +78,7 @@ const session = createRoute({
   responses: answers(z.strictObject({ ok: z.literal(true) })),
 });
 
-/** Before the guard that asks for what this gives. */
+/** Adds the route that opens a session. Call it before adding the guard that requires one. */
 function addSession(app: OpenAPIHono, token: string | undefined): void {
   app.openapi(session, c => {
     if (token !== undefined) openSession(c, token, c.req.valid('json').token);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export interface Asset {
   type: string;
   content: Uint8Array<ArrayBuffer>;
-  /** Returns whether the name changes with the content. */
+  /** Whether the name changes with the content. */
   isNamedByContent: boolean;
 }
 
@@ -21,8 +21,8 @@ const types: Record<string, string> = {
 const dashboardFolder = () => fileURLToPath(new URL('./dashboard/', import.meta.url));
 
 /**
- * Reads the dashboard once, by the paths under which it is served: afterwards no request leads to a
- * file.
+ * Reads the dashboard's files into memory, by the paths under which they are served. No request
+ * then opens a file.
  */
 export function readAssets(folder = dashboardFolder()): Map<string, Asset> {
   const assets = new Map<string, Asset>();

@@ -3,12 +3,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import type { Logger } from '@quantbot/infra';
 
-/** How many connections there may be at once. */
+/** The limits of concurrent connections. */
 export interface ConnectionLimits {
   inAll: number;
   /**
-   * From one address; all of this machine's own count as one, and so do those of one IPv6 network
-   * (/64).
+   * For one address. All addresses of this machine count as one, and so does an IPv6 network (/64).
    */
   byAddress: number;
 }
@@ -17,13 +16,16 @@ const maxInAll = 256;
 const minInAll = 8;
 const warnEveryMs = 60_000;
 
-/** The limits for this process: three quarters of its descriptors, or more, stay for ingestion. */
+/**
+ * Returns the limits for this process. At least three quarters of its descriptors stay free for
+ * ingestion.
+ */
 export function connectionLimits(descriptors = descriptorLimit()): ConnectionLimits {
   const inAll = Math.max(minInAll, Math.min(maxInAll, Math.floor(descriptors / 4)));
   return { inAll, byAddress: Math.max(minInAll, Math.floor(inAll / 4)) };
 }
 
-/** How many descriptors this process may have; a cautious guess where the system does not say. */
+/** Returns the number of descriptors that this process may have, or a cautious guess if unknown. */
 function descriptorLimit(): number {
   try {
     return Number(
@@ -43,9 +45,9 @@ export interface Connection {
 }
 
 /**
- * Keeps a server's connections within limits. When there are too many, the one that does least
- * makes way, oldest first: one that has sent no request, then one whose request is not complete,
- * then one that does not read its answer. If all are busy, the new one is closed.
+ * Keeps a server's connections within limits. If there are too many, it closes the least useful
+ * one, oldest first: one that has sent no request, then one whose request is not complete, then one
+ * that does not read its answer. If all are busy, the new one is closed.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, logger: Logger): void {
   const connections = new Map<Socket, Connection>();
@@ -72,8 +74,9 @@ export function limitConnections(server: Server, limits: ConnectionLimits, logge
 }
 
 /**
- * Those of whom one must go before another may come, oldest first; undefined when there are few
- * enough. In all, it is one of the address that has most.
+ * Returns the connections of which one must be closed before another is accepted, oldest first;
+ * undefined below the limits. For the total limit, these are the connections of the address that
+ * has most.
  */
 export function crowdOf(
   all: readonly Connection[],
@@ -91,14 +94,14 @@ export function crowdOf(
 
 const busy = 3;
 
-/** How much a connection does. */
+/** Returns how useful a connection is. */
 function useOf({ socket, requests }: Connection): number {
   if (requests.size === 0) return 0;
   if ([...requests].some(request => !request.complete)) return 1;
   return socket.writableLength > 0 ? 2 : busy;
 }
 
-/** Addresses that one machine or one user has as many of as he likes are one. */
+/** Returns the group in which an address counts: this machine, an IPv6 network (/64), or itself. */
 export function groupOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
   if (plain === '::1' || plain.startsWith('127.')) return 'this machine';

@@ -5,7 +5,7 @@ import type { VisibleBus } from '../../writer/onlooker.js';
 import type { Gauges } from '../metrics/gauges.js';
 import type { History } from '../metrics/history.js';
 
-/** What the routes need. */
+/** The shared state of the routes. */
 export interface HttpContext {
   bus: VisibleBus;
   loop: LoopView;
@@ -17,9 +17,9 @@ export interface HttpContext {
   token: string | undefined;
 }
 
-/** Asks DuckDB in a process of its own, so that no question can harm the daemon. */
+/** Queries DuckDB in another process, so that no query can harm the daemon. */
 export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
-  /** The first rows of a SELECT that is not our own. */
+  /** Returns the first rows of an untrusted SELECT. */
   select(sql: string, maxRows: number): Promise<SelectAnswer>;
 }

@@ -12,8 +12,8 @@ const sessionCookie = 'quantbot_bus_session';
 const sessionS = 30 * 86_400;
 
 /**
- * Refuses names that are not ours: a page elsewhere can make its own name point to this machine
- * (DNS rebinding), but neither a numeric address nor `localhost`.
+ * Refuses unknown host names. A foreign page can make its own name point to this machine (DNS
+ * rebinding), but not a numeric address or `localhost`.
  */
 export const guardHost = (allowedHosts: readonly string[]): MiddlewareHandler => {
   const allowed = new Set(allowedHosts.map(host => host.toLowerCase()));
@@ -30,8 +30,8 @@ export const guardHost = (allowedHosts: readonly string[]): MiddlewareHandler =>
 };
 
 /**
- * Refuses what a page of another origin asks for (CSRF): browsers say where such a request comes
- * from, and no page can make them lie.
+ * Refuses requests from pages of another origin (CSRF). Browsers send the origin, and no page can
+ * fake it.
  */
 export const guardOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
@@ -77,9 +77,7 @@ export function openSession(c: Context, token: string, given: string): void {
   });
 }
 
-/**
- * The page runs its own scripts and styles, talks to its own server, and can be put into no frame.
- */
+/** Restricts the page to its own scripts, styles and server, and forbids frames. */
 export const guardPage = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
@@ -95,10 +93,10 @@ export const guardPage = secureHeaders({
   referrerPolicy: 'no-referrer',
   crossOriginResourcePolicy: 'same-origin',
   crossOriginOpenerPolicy: 'same-origin',
-  strictTransportSecurity: false, // whoever puts TLS before it says so
+  strictTransportSecurity: false, // a TLS proxy in front can set it
 });
 
-/** Forbids caches to keep an answer: it is for one caller and one moment. */
+/** Forbids caching: each answer is for one caller and one moment. */
 export const neverStored: MiddlewareHandler = async (c, next) => {
   await next();
   if (!c.res.headers.has('cache-control')) c.res.headers.set('Cache-Control', 'no-store');

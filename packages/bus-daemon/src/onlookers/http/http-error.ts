@@ -3,8 +3,8 @@ import { CodedError } from '@quantbot/infra';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 /**
- * The status with which a code is answered; any other error of ours is the request's fault (400),
- * all else is ours (500).
+ * The HTTP status of each code. Any other coded error is the request's fault (400), and any other
+ * error is the server's (500).
  */
 const statuses: Record<string, ContentfulStatusCode> = {
   HTTP_HOST_REFUSED: 421,
@@ -26,12 +26,12 @@ const statuses: Record<string, ContentfulStatusCode> = {
   WORKER_TIMEOUT: 503,
 };
 
-/** The body of every answer that is an error. */
+/** The body of every error response. */
 export interface ErrorBody {
   error: { code: string; message: string; hint: string; details: string[] };
 }
 
-/** An error as it is answered. What is not an error of ours says nothing of the inside. */
+/** Returns the response to an error. It reveals no internals of an unexpected error. */
 export function answerOf(error: unknown): { status: ContentfulStatusCode; body: ErrorBody } {
   if (!(error instanceof CodedError))
     return {

@@ -4,16 +4,16 @@ import { errorSchema } from '@quantbot/dashboard/api';
 
 const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 
-/** The answers of a route: its result, or an error. */
+/** Returns the responses of a route: its result, or an error. */
 export const answers = <S extends z.ZodType>(schema: S) => ({
   200: { description: 'The answer.', content: asJson(schema) },
   default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },
 });
 
-/** The body of a request. */
+/** Returns the body of a request. */
 export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
 
-/** Of a question: how many are wanted. */
+/** Returns the schema of the parameter `limit`. */
 export const limitOf = (max: number, preset: number) =>
   z.coerce
     .number()

@@ -13,7 +13,7 @@ const selectMaxBytes = 4 * 1024 * 1024;
 const idleMs = 300_000;
 
 /**
- * A {@link Reader} with its own processes: one for the catalog, and one for SQL that people type.
+ * Opens a {@link Reader} with two processes: one for the catalog, and one for SQL that users type.
  * Typed SQL can crash only its own process.
  */
 export function openReader({

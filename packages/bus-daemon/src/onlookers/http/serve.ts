@@ -14,13 +14,12 @@ import { connectionLimits, limitConnections } from './connections.js';
 import { openReader } from './reader.js';
 
 /**
- * A connection on which nothing moves for this long is closed. Listeners get a sign of life more
- * often.
+ * A connection without traffic for this long is closed. Event streams send keep-alives more often.
  */
 const idleMs = 60_000;
 
 /**
- * Serves the dashboard, its API, metrics and health checks of a daemon from its events.
+ * Serves a daemon's dashboard, API, metrics and health checks.
  *
  * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
  */
@@ -64,7 +63,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
       history.stop();
       reader.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      server.closeAllConnections(); // pages that listen would never go
+      server.closeAllConnections(); // event streams would never end
       await closed;
     },
   };

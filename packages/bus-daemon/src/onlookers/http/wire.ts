@@ -4,7 +4,7 @@ import { rejectCodes } from '@quantbot/infra';
 import type { ArtifactRecord, JobRecord, RunRecord } from '@quantbot/storage';
 import type { ExportState } from '../../writer/exports/export-state.js';
 
-/** Records as they are answered: times as texts, nothing else changed. */
+/** Returns a record as JSON for a response: times become text, nothing else changes. */
 
 export const wireArtifact = ({ submittedAt, committedAt, ...rest }: ArtifactRecord): z.infer<typeof artifactSchema> =>
   ({ ...rest, submittedAt: submittedAt.toISOString(), committedAt: committedAt.toISOString() }) as z.infer<
@@ -20,7 +20,8 @@ export const wireRun = ({ firstCommittedAt, lastCommittedAt, ...rest }: RunRecor
 type WireJob = z.infer<typeof jobSchema>;
 
 /**
- * A settled job. `canRetry` and the details of a rejection are in its folder, not in the catalog.
+ * Returns a settled job for a response. `canRetry` and the details of a rejection come from its
+ * folder, not from the catalog.
  */
 export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: readonly string[] }): WireJob {
   const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError } =

@@ -3,8 +3,8 @@ import type { LoopView } from '../../writer/loop/loop-view.js';
 import type { VisibleBus } from '../../writer/onlooker.js';
 
 /**
- * A count stays valid for this many times its duration. A folder of a hundred thousand jobs is
- * listed rarely, a small one at each request.
+ * A count is reused for this many times the duration that it took. A folder of a hundred thousand
+ * jobs is listed rarely, a small one at each request.
  */
 const restPerWork = 20;
 
@@ -23,7 +23,10 @@ export class Gauges {
     return this.#loop.health.state;
   }
 
-  /** How many jobs have not settled; on one machine those in the inbox with or without COMMIT. */
+  /**
+   * Returns the number of jobs that have not settled. On one machine, jobs in the inbox count with
+   * or without COMMIT.
+   */
   queue(): Promise<{ inbox: number; claimed: number }> {
     const started = this.#bus.elapsed();
     if (this.#queue !== undefined && started < this.#queue.goodUntil) return this.#queue.counted;

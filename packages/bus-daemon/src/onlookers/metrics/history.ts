@@ -1,8 +1,8 @@
 import type { VisibleBus } from '../../writer/onlooker.js';
 
-/** Counts of a few seconds. */
+/** Counts over a few seconds. */
 export interface Sample {
-  /** When they ended (milliseconds since 1970). */
+  /** End of the sample (milliseconds since 1970). */
   at: number;
   /** Jobs that settled, and how many of them were rejected. */
   jobs: number;
@@ -15,12 +15,12 @@ export interface Sample {
   latencyP99Ms: number | null;
 }
 
-/** How long a sample is, and how many are kept: an hour. */
+/** The length of a sample, and the number of samples to keep: one hour. */
 export const sampleMs = 5_000;
 const kept = 720;
 const latenciesKept = 10_000;
 
-/** The last hour, for charts. It begins anew with each start of the daemon. */
+/** Samples of the last hour, for charts. They start over with each start of the daemon. */
 export class History {
   readonly #queueNow: () => Promise<number>;
   readonly #now: () => number;
@@ -58,7 +58,7 @@ export class History {
     return this.#samples;
   }
 
-  /** @returns a function that ends it. */
+  /** @returns a function that unsubscribes. */
   onSample(listener: (sample: Sample) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -82,6 +82,9 @@ export class History {
   }
 }
 
-/** The nearest-rank quantile (Hyndman and Fan, type 1) of sorted numbers; null of none. */
+/**
+ * Returns the nearest-rank quantile (Hyndman and Fan, type 1) of sorted numbers; null without
+ * numbers.
+ */
 export const quantile = (sorted: readonly number[], q: number): number | null =>
   sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? null;

@@ -7,7 +7,7 @@ import type { Gauges } from './gauges.js';
 const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const jobs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** The metrics for Prometheus. Names, labels and units: docs/reference/metrics.md. */
+/** Creates the metrics for Prometheus. Names, labels and units: docs/reference/metrics.md. */
 export function createMetrics(bus: VisibleBus, gauges: Gauges): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -22,7 +22,7 @@ export function createMetrics(bus: VisibleBus, gauges: Gauges): Registry {
   return registry;
 }
 
-/** Counters, which events increment. */
+/** Adds counters, which events increment. */
 function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
   const of = { registers: [registry] };
   const settled = new Counter({
@@ -103,7 +103,7 @@ function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
   });
 }
 
-/** What only the daemon of one machine does. */
+/** Adds counters of work that only the daemon of one machine does. */
 function countMachineEvents(events: VisibleBus['events'], registry: Registry): void {
   const of = { registers: [registry] };
   const compaction = new Histogram({
@@ -126,7 +126,7 @@ function countMachineEvents(events: VisibleBus['events'], registry: Registry): v
 
 type Now<T> = T | Promise<T>;
 
-/** Adds metrics that are looked up at a scrape. */
+/** Returns functions that add metrics which are read at a scrape. */
 const adder = (registry: Registry) => ({
   gauge: (name: string, help: string, value: () => Now<number | undefined>) =>
     new Gauge({
@@ -158,10 +158,7 @@ const adder = (registry: Registry) => ({
     }),
 });
 
-/**
- * Metrics that are looked up at a scrape. None of them walks through the store or the journal's
- * rows.
- */
+/** Adds metrics that are read at a scrape. None of them reads the store or the journal's rows. */
 function addGauges({ gauge, labelled }: ReturnType<typeof adder>, gauges: Gauges): void {
   labelled('quantbot_bus_info', 'The daemon; always 1.', ['version'], () => [[{ version }, 1]]);
   labelled('quantbot_bus_state', '1 for the state that the daemon is in, 0 for the others.', ['state'], () =>
@@ -207,7 +204,7 @@ function addGauges({ gauge, labelled }: ReturnType<typeof adder>, gauges: Gauges
   ofExport('quantbot_bus_export_bytes', 'Bytes of the export.', ({ bytes }) => bytes);
 }
 
-/** The lock, the journal's files and the scrub. */
+/** Adds metrics of the lock, the journal's files and the scrub. */
 function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine, gauges: Gauges): void {
   gauge('quantbot_bus_writer_lock_held', '1 while this daemon holds the lock of the bus.', () =>
     machine.holdsLock().then(Number),
@@ -238,7 +235,7 @@ function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine
   });
 }
 
-/** What a daemon knows of its cluster. */
+/** Adds metrics of the cluster. */
 function addCluster({ gauge }: ReturnType<typeof adder>, cluster: VisibleCluster): void {
   gauge('quantbot_bus_daemons', 'Daemons of the cluster that were seen recently.', () => cluster.daemons());
   gauge('quantbot_bus_publisher', '1 while this daemon publishes for the cluster.', () => Number(cluster.publishes));

@@ -6,7 +6,7 @@ import type { BusConfig } from '@quantbot/infra/config';
 
 process.title = 'bus_scrub';
 
-// Ctrl-C on a terminal reaches the whole group; the daemon decides when we end.
+// Ctrl-C on a terminal reaches the whole process group. The daemon decides when this process ends.
 for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 
@@ -20,7 +20,7 @@ process.once('message', async (config: BusConfig) => {
   try {
     await scrub(config, { pace: paceOf(config.scrub.bytesPerS), onFound });
   } catch (error) {
-    // An operator scrubs the same bus.
+    // An operator is scrubbing the same bus.
     if (!(error instanceof DaemonError) || error.code !== 'SCRUB_BUSY') throw error;
   }
   process.disconnect();

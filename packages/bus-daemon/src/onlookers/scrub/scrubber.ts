@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
 import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
 
-/** Recovery and what waits come first. */
+/** Recovery and waiting jobs come first. */
 const afterStartMs = 10_000;
-/** Between two looks whether a pass is due; an operator may have made one meanwhile. */
+/** The longest wait between two checks for a due pass. An operator may have run one meanwhile. */
 const maxWaitMs = 3_600_000;
 const afterFailureMs = 60_000;
 
@@ -16,7 +16,7 @@ const defaultEntry = () => fileURLToPath(new URL('./scrub.js', import.meta.url))
  * Scrubs a bus at the configured interval, in its own process with the lowest priority, so that a
  * slow disk or a large file delays nothing. An interrupted pass continues after a restart.
  *
- * @returns what ends it.
+ * @returns the onlooker, whose `close` ends the scrub.
  */
 export async function scrubInBackground(
   bus: Pick<VisibleBus, 'config' | 'logger' | 'events' | 'now'>,
@@ -63,7 +63,7 @@ export async function scrubInBackground(
 function dueInMs({ config, now }: Pick<VisibleBus, 'config' | 'now'>, intervalMs: number): number {
   const state = readScrubState(config.busRoot);
   if (state == null || state.ended_at === null) return 0;
-  // The clock may have been set back since: then it is not waited for.
+  // If the clock was set back since, do not wait for it.
   const since = now() - Date.parse(state.ended_at);
   return since < 0 ? 0 : Math.max(0, intervalMs - since);
 }

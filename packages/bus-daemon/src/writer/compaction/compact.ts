@@ -34,19 +34,19 @@ import { type HotFile, linkAgain } from './link-again.js';
 const compactorMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
-/** How a compaction goes about tables with damaged files. */
+/** How a compaction handles tables with damaged files. */
 export interface CompactionOptions {
-  /** Called for a table that must wait; all others continue. Without it, damage is thrown. */
+  /** Called for a table that must wait; all others continue. By default damage is thrown. */
   onDamage?: OnDamage;
-  /** Tables that are left waiting. */
+  /** Tables to skip. */
   skip?: ReadonlySet<string>;
 }
 
 /**
- * Takes all commits that are in `hot/` now into segments: those of the canonical tables first, then
- * that of the journal, whose rename is the switch: table segments beyond the journal's are not
- * looked at. A table with a damaged file gets no segment: its commits stay in `hot/`, and the next
- * compaction tries them again. Nothing is deleted here.
+ * Compacts all current commits in `hot/` into segments: first those of the canonical tables, then
+ * that of the journal. The rename of the journal's segment is the switch: until then, readers
+ * ignore the newer table segments. A table with a damaged file gets no segment. Its commits stay in
+ * `hot/`, and the next compaction retries them. Nothing is deleted here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
@@ -101,16 +101,19 @@ export async function compactHot(
 const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
   commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
 
-/** What a segment of a table is made of: commits in `hot/`, and the jobs that it is named for. */
+/** The input of a table's segment: its commits in `hot/`, and the range of jobs in its name. */
 interface TableRange {
   table: CanonTable;
-  /** Commits for which the table has waited. */
+  /** Earlier commits that the table has not compacted yet. */
   older: readonly number[];
-  /** Commits that the journal takes in too: their own files are known to be sound. */
+  /**
+   * Commits that this compaction adds to the journal's segment too. Their own files are known to be
+   * sound.
+   */
   commits: readonly number[];
   first: number;
   last: number;
-  /** Its files in all these commits. */
+  /** The table's files in all these commits. */
   files: readonly string[];
 }
 
@@ -168,7 +171,10 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
   return merged || journal;
 }
 
-/** The rows up to a seq that the table's mode shows: a compacted file need not keep the others. */
+/**
+ * Returns SQL for the rows up to a seq that the table's mode shows. A compacted file need not keep
+ * the others.
+ */
 async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
   const newest = modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
   return shownRows(table, rows, String(newest));
@@ -196,11 +202,10 @@ async function mergeIn(
 }
 
 /**
- * Written beside, flushed, renamed, the folder flushed: a segment is there whole or not at all. It
- * carries its own checksum.
+ * Writes a segment, which appears complete or not at all: temporary name, flush, rename, flush of
+ * the folder. The segment contains its own checksum.
  *
- * @throws TaskError `FILE_DAMAGED` when one of the files that it is made of has changed; nothing is
- * written then.
+ * @throws TaskError `FILE_DAMAGED` if one of its source files has changed. Nothing is written then.
  */
 export async function writeSegment(
   bus: Bus,
@@ -240,7 +245,7 @@ export async function writeSegment(
   }
 }
 
-/** The files of a canonical table in these commits of `hot/`. */
+/** Returns the files of a canonical table in these commits of `hot/`. */
 export async function tableFilesIn({ hot }: BusLayout, commits: readonly number[], table: string): Promise<string[]> {
   const files: string[] = [];
   for (const seq of commits) {
@@ -251,7 +256,10 @@ export async function tableFilesIn({ hot }: BusLayout, commits: readonly number[
   return files;
 }
 
-/** The files of canonical tables in these commits, by table and commit. Reads each folder once. */
+/**
+ * Returns the files of canonical tables in these commits, by table and commit. Reads each folder
+ * once.
+ */
 async function tableFilesBySeq(bus: Bus, commits: readonly number[]): Promise<Map<string, Map<number, string[]>>> {
   const files = new Map<string, Map<number, string[]>>();
   for (const seq of commits) {

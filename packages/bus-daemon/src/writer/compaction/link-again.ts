@@ -12,8 +12,8 @@ import type { Bus } from '../bus.js';
 export type HotFile = SourceFile & { relPath?: string };
 
 /**
- * Replaces damaged files in `hot/` by links to the stored files, where an operator or a producer
- * has put those back.
+ * Replaces damaged files in `hot/` by links to the stored files, if an operator or a producer has
+ * restored those.
  *
  * @returns whether any was replaced.
  */

@@ -23,7 +23,7 @@ import { readParquetFooter } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { tableFilesIn, writeSegment } from './compact.js';
 
-/** Tables that a damaged file keeps from compaction, by name: see {@link waitingTables}. */
+/** Tables that a damaged file excludes from compaction, by name. See {@link waitingTables}. */
 export type WaitingTables = ReadonlyMap<string, Behind>;
 
 /**
@@ -99,8 +99,8 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
 }
 
 /**
- * Writes one segment with all of a table's compacted rows, read from the store. Being the widest,
- * it takes the place of all others: only when each stored file is what the journal says.
+ * Writes one segment with all of a table's compacted rows, read from the store. As the widest
+ * segment, it replaces all others. This requires that each stored file matches the journal.
  *
  * @returns true.
  * @throws TaskError `FILE_DAMAGED`, which names the artifact.

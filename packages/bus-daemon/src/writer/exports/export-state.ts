@@ -1,4 +1,4 @@
-/** How an export is. */
+/** The state of an export. */
 export interface ExportState {
   name: string;
   /** Absolute path of the file or the dataset. */

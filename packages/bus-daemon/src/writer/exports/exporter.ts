@@ -25,7 +25,7 @@ import { writeExportFile } from './write-file.js';
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 const saveEveryMs = 1_000;
 
-/** Without it an export is not there. */
+/** Returns the path that must exist for an export to exist. */
 const whatMustBe = ({ path, options }: GoldenExport): string =>
   options.layout === 'dataset' ? manifestOf(path) : path;
 
@@ -95,7 +95,7 @@ export class Exporter {
     return this.#running;
   }
 
-  /** Returns the time until {@link runDirty} has work (milliseconds), or undefined. */
+  /** Returns the time until {@link runDirty} has work (milliseconds); undefined if it has none. */
   async nextDueMs(): Promise<number | undefined> {
     if (!this.#bus.config.export.enabled) return undefined;
     if (this.#bus.requestedExports.length > 0) return 0;
@@ -226,7 +226,7 @@ export class Exporter {
         'export written',
       );
     } catch (error) {
-      if (this.#stopped) return; // we stopped it ourselves: it has not failed
+      if (this.#stopped) return; // a stop is not a failure
       this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
       const { rows = null, bytes = null, sha256 = null, files = null, as_of_seq = 0, definition = null } = last ?? {};
       status.exports[item.name] = {

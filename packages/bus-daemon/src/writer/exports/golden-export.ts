@@ -40,7 +40,7 @@ export interface WrittenExport {
   files: number;
 }
 
-/** What the writing of an export needs. */
+/** The shared state of the functions that write an export. */
 export interface ExportContext {
   bus: Bus;
   worker: WorkerProcess;
@@ -68,7 +68,7 @@ export function definitionOf({ sql, options, columns }: GoldenExport): string {
   return definition;
 }
 
-/** By the list of columns, which belongs to one definition of one export. */
+/** A cache by the list of columns, of which each definition of an export has its own. */
 const definitions = new WeakMap<object, string>();
 
 /** Returns a name beside an export that readers skip. */

@@ -8,7 +8,7 @@ import { defaultOptions, type GoldenExport } from './golden-export.js';
 
 const parseTimeoutMs = 20_000;
 
-/** The export that every canonical table has. */
+/** Returns a canonical table's own export. */
 function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
   const { name, mode, columns } = table;
   return {

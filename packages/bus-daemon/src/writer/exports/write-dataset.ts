@@ -107,7 +107,9 @@ function foldersOf(files: readonly DatasetFile[]): Set<string> {
   return folders;
 }
 
-/** Writes the rows from a commit on into a folder beside, and flushes them. */
+/**
+ * Writes the rows from a commit on into a temporary folder beside the dataset, and flushes them.
+ */
 const withBuilding = (
   context: ExportContext,
   item: GoldenExport,

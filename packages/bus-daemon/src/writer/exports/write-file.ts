@@ -3,9 +3,7 @@ import { dirname } from 'node:path';
 import { digestFile, faultPoint, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, whileBuilding } from './golden-export.js';
 
-/**
- * Writes an export as one file: beside, flushed, renamed. A crash leaves the file that was there.
- */
+/** Writes an export as one file: temporary name, flush, rename. A crash leaves the old file. */
 export const writeExportFile = (context: ExportContext, item: GoldenExport): Promise<WrittenExport> =>
   whileBuilding(context, item, async building => {
     const { bus, worker } = context;

@@ -14,8 +14,8 @@ const defaultEntry = () => fileURLToPath(new URL('./file-thread.js', import.meta
 /**
  * One of {@link FileThreads}.
  *
- * States: not started → running (any number of requests, in order) → closed. One that dies is
- * started again when it is next needed.
+ * States: not started → running (any number of requests, in order) → closed. A thread that dies is
+ * restarted when it is next needed.
  */
 class FileThread {
   readonly #entry: string;
@@ -38,8 +38,8 @@ class FileThread {
     const id = this.#nextId++;
     return new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker?.ref(); // somebody waits
-      this.#worker?.postMessage(JSON.stringify({ id, task } satisfies FileRequest)); // a fifth of what copying hundreds of strings costs
+      this.#worker?.ref(); // a caller is waiting
+      this.#worker?.postMessage(JSON.stringify({ id, task } satisfies FileRequest)); // a structured clone of hundreds of strings costs five times as much
     });
   }
 

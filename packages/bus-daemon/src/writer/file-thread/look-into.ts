@@ -46,8 +46,8 @@ export function lookInto(folder: string): FolderContent {
   try {
     const info = lstatSync(folder);
     const sealed = seal(folder, info);
-    // One that is a link leads out of the bus. A folder's size is in bytes, or says how many lie in
-    // it: it is more than that in any case.
+    // A link leads out of the bus. A folder's size is its number of bytes or of entries, depending
+    // on the file system, and never less than the number of entries.
     if (!info.isDirectory() || (info.size > maxFiles && isCrowded(folder))) return { sealed, own: false };
     const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
     const files = content
@@ -60,7 +60,7 @@ export function lookInto(folder: string): FolderContent {
   }
 }
 
-/** Whether it is a folder of this user that no one else can write from now on. */
+/** Removes the write access of others, and returns whether the folder belongs to this user. */
 function seal(folder: string, info: Stats): boolean {
   if (!info.isDirectory() || !isOurs(info)) return false;
   if ((info.mode & othersMayWrite) !== 0) chmodSync(folder, info.mode & 0o755);
@@ -83,7 +83,7 @@ function isAlone(path: string, info: Stats, depth: number): boolean {
   });
 }
 
-/** Of a folder, the bytes are those of the files in it. */
+/** For a folder, the bytes are those of the files in it. */
 const infoOf = (path: string, info: Stats): FileInfo =>
   info.isDirectory() ? { ...fileInfo(info), bytes: bytesBelow(path) } : fileInfo(info);
 
@@ -132,7 +132,7 @@ function isStaged(folder: string): boolean {
   }
 }
 
-/** What counts of a `stat`. */
+/** Returns the relevant parts of a `stat`. */
 export const fileInfo = (info: Stats): FileInfo => ({
   kind: info.isFile() ? 'file' : info.isDirectory() ? 'folder' : 'other',
   bytes: info.size,

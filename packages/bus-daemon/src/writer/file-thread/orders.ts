@@ -93,10 +93,10 @@ interface Results {
   settle: SettleResult;
 }
 
-/** What can be asked. */
+/** The names of the tasks. */
 export type TaskName = keyof Orders;
 
-/** What a thread is asked. */
+/** A task for a thread. */
 export type FileTask = { [T in TaskName]: { task: T; orders: readonly Orders[T][] } }[TaskName];
 
 /** The answer: one result per order, in order. */

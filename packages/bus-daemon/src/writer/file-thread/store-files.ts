@@ -6,9 +6,9 @@ type Linked = { file: number } | Exclude<StoreResult, 'stored'>;
 
 /**
  * Links files into the store, makes them read-only and flushes them: first all links and modes,
- * then all flushes. The first flush then brings a file system's journal to the disk with all of
- * them in it, and the others find nothing left to do; link and flush in turns cost a write of the
- * journal for every file (docs/performance.md).
+ * then all flushes. The first flush then writes the file system's journal for all of them, and the
+ * other flushes find little left to do. Alternating links and flushes would write that journal for
+ * every file (docs/performance.md).
  */
 export function storeFiles(orders: readonly StoreOrder[]): StoreResult[] {
   return orders.map(linkReadOnly).map(flushLinked);
@@ -25,8 +25,8 @@ function linkReadOnly({ file, inode, target, replaceOrphan }: StoreOrder): Linke
 }
 
 /**
- * A link is made by path. The file at the path must be the hashed regular file, and not a
- * replacement.
+ * Links and opens a file. A link is made by path, so this checks that the path still leads to the
+ * hashed regular file.
  */
 function openLinked(from: string, target: string, inode: number): number {
   let file: number | undefined;

@@ -14,8 +14,8 @@ import {
 } from '../compaction/rebuild-tables.js';
 
 /**
- * A reader of a canonical table opens each of its files that is in no segment yet: commits with
- * many of them are merged sooner.
+ * A round is also due at this many uncompacted files of canonical tables per `hot_commits`. A
+ * reader opens each of these files, so commits with many of them are compacted sooner.
  */
 const tableFilesOfACommit = 64;
 /**
@@ -23,12 +23,12 @@ const tableFilesOfACommit = 64;
  * faster then, and a compaction delays the next ones.
  */
 const whileBatchesAreSmall = 4;
-/** Only a good file in its place can end this wait. */
+/** The pause before a retry after damage. Only a restored file can make the retry succeed. */
 export const restAfterDamageMs = 60_000;
 
 /**
- * Compacts, and records the canonical tables that a damaged file keeps waiting. Those pause, and
- * all others continue.
+ * Compacts, and records the canonical tables that a damaged file blocks. Those pause, and all
+ * others continue.
  */
 export class Compaction {
   readonly #bus: Bus;
@@ -46,8 +46,8 @@ export class Compaction {
   }
 
   /**
-   * Restores files of tables that are not files any more. Rebuilds the tables whose mode was
-   * changed in the configuration, and those of which compacted files are gone.
+   * Restores files of tables that have been replaced by something else. Rebuilds tables whose
+   * configured mode changed, and tables whose compacted files are missing.
    */
   async prepare(): Promise<void> {
     const { logger } = this.#bus;

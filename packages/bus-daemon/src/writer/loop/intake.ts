@@ -44,7 +44,7 @@ export class Intake {
     return this.#found.isShared;
   }
 
-  /** The submission times of the oldest ones (milliseconds). */
+  /** The submission times of the oldest waiting jobs (milliseconds). */
   get oldest(): (number | undefined)[] {
     return [this.#claimed[0]?.submittedAtMs, this.#found.oldestAt];
   }
@@ -54,7 +54,7 @@ export class Intake {
     this.#found.hint(name);
   }
 
-  /** Adds jobs that already lie in `claimed/`. */
+  /** Adds jobs that are already in `claimed/`. */
   putBack(jobs: readonly ClaimedJob[]): void {
     this.#claimed = [...jobs];
   }
@@ -76,7 +76,7 @@ export class Intake {
     if (this.#claimed.length === 0 && !this.#found.isShared) this.#claimNext({ isFirst: false });
   }
 
-  /** Waits for claims in progress, and then forgets all claimed jobs. They lie in `claimed/`. */
+  /** Waits for claims in progress, and then drops all claimed jobs. They stay in `claimed/`. */
   async forgetClaims(): Promise<void> {
     await this.#claims().catch(() => {});
     await this.#looking;

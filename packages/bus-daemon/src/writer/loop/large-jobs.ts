@@ -11,31 +11,29 @@ interface FailedJob {
   error: unknown;
 }
 
-/** Files of a producer whose last one was slow go here at once for this long. */
+/** After a slow file, all files of its producer go here at once for this long. */
 const slowForMs = 60_000;
 
 /**
- * Large jobs, and those with files that are slow to read, are verified here, one after another and
- * beside the batches, so that no small job waits until gigabytes have been hashed. Their producers
- * take turns. A verified one joins the next batch. A large job is therefore overtaken by smaller
- * ones that came after it.
+ * Verifies large jobs, and jobs with files that are slow to read, one at a time in the background.
+ * So no small job waits until gigabytes have been hashed. Producers take turns. A verified job
+ * joins the next batch, so smaller jobs that came later may overtake it.
  */
 export class LargeJobs implements Beside {
   readonly #bus: VerifyingBus & Clock;
   readonly #onReady: () => void;
   readonly #stopping = new AbortController();
-  /** Claims that are here: waiting, being verified, or ready. */
+  /** The claims of these jobs: waiting, being verified, or ready. */
   readonly #claims = new Set<string>();
   #ready: CheckedJob[] = [];
   #failed: FailedJob[] = [];
   readonly #waiting = new FairQueue<ClaimedJob>(({ submittedAtMs = 0 }) => submittedAtMs);
   #verifying: Promise<void> | undefined;
-  /** Producers of slow files, and until when they count as such. */
+  /** Producers of slow files, and the time until which they count as slow. */
   readonly #slowUntil = new Map<string, number>();
 
   constructor(bus: VerifyingBus & Clock, onReady: () => void) {
-    // A process of its own, so that what happens to one that reads a large file is not held against
-    // another.
+    // Use a separate process, so that the crash of a large file is not attributed to another file.
     this.#bus = { ...bus, inspector: bus.inspector.another('inspect-large') };
     this.#onReady = onReady;
   }
@@ -44,7 +42,7 @@ export class LargeJobs implements Beside {
     return this.#claims.has(claim);
   }
 
-  /** Whether jobs are here that have not been taken. */
+  /** Whether it has jobs that have not been taken. */
   get busy(): boolean {
     return this.#claims.size > 0;
   }
@@ -66,14 +64,14 @@ export class LargeJobs implements Beside {
   }
 
   /**
-   * A job that could not be verified, for no reason of its own; it is out of here then, and still
-   * in `claimed/`.
+   * Removes and returns a job whose verification failed through no fault of its own. It is still in
+   * `claimed/`.
    */
   takeFailed(): FailedJob | undefined {
     return this.#failed.shift();
   }
 
-  /** The jobs that are verified by now; they are the caller's from here on. */
+  /** Removes and returns the verified jobs. */
   takeReady(): CheckedJob[] {
     const ready = this.#ready;
     this.#ready = [];

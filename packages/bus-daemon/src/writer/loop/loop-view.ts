@@ -5,13 +5,13 @@ import type { LoopHealth } from './pulse.js';
 /** The part of the daemon's loop that onlookers may see. */
 export interface LoopView {
   health: LoopHealth;
-  /** The COMMIT of the oldest job that waits, as far as it was found (milliseconds since 1970). */
+  /** Time of COMMIT of the oldest known waiting job (milliseconds since 1970). */
   oldestWaitingMs: number | undefined;
   exports(): Promise<ExportState[]>;
-  /** Whether it ends by itself when no job waits. */
+  /** Whether it ends when no job waits. */
   drains: boolean;
-  /** Aborted when it has been asked to end. */
+  /** Aborted when the daemon is asked to end. */
   stopRequested: AbortSignal;
-  /** The canonical tables that a damaged file keeps waiting. */
+  /** The canonical tables that a damaged file blocks. */
   waitingTables: readonly WaitingTable[];
 }

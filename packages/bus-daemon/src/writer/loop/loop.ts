@@ -58,7 +58,7 @@ export class Loop implements LoopView {
   constructor(bus: Bus, drain: boolean) {
     this.#bus = bus;
     this.drains = drain;
-    // Do not miss waiting jobs at the end.
+    // When draining, scan always, so that no waiting job is missed at the end.
     this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
     this.#pulse = new Pulse(bus);

@@ -56,12 +56,12 @@ export class Maintenance {
     await this.#compaction.prepare();
   }
 
-  /** The canonical tables that a damaged file keeps waiting. */
+  /** The canonical tables that a damaged file blocks. */
   get waitingTables(): WaitingTable[] {
     return this.#compaction.waiting;
   }
 
-  /** How each export is. */
+  /** The state of each export. */
   exports(): Promise<ExportState[]> {
     return this.#exporter.states();
   }
@@ -122,7 +122,9 @@ export class Maintenance {
     this.#held = held.join();
   }
 
-  /** Producers look for the marker, and readers for the status of the exports. */
+  /**
+   * Restores the marker, which producers need, and the status of the exports, which readers need.
+   */
   async #mendState(): Promise<void> {
     const { assertHeld, layout, logger, marker } = this.#bus;
     assertHeld(); // a bus that was removed gets no marker
@@ -132,8 +134,8 @@ export class Maintenance {
   }
 
   /**
-   * Writes receipts and reject reasons again that a scrub has found damaged, and forgets what is
-   * whole again.
+   * Rewrites receipts and reject reasons that a scrub found damaged, and drops findings of files
+   * that are sound again.
    */
   async #mendFound(): Promise<void> {
     const now = this.#bus.elapsed();
@@ -147,9 +149,8 @@ export class Maintenance {
   }
 
   /**
-   * Removes leftover folders in turns of many files, because a producer may go on filling its own.
-   * A folder that cannot be removed, or is not empty after very many turns, waits for the next
-   * start.
+   * Removes leftover folders in turns of many files, because a producer may keep filling its own. A
+   * folder that cannot be removed, or is not empty after very many turns, waits for the next start.
    */
   async #removeLeftBehind(): Promise<void> {
     const { signal } = this.#stopping;
@@ -181,7 +182,7 @@ export class Maintenance {
     try {
       await work();
     } catch (error) {
-      if (this.#stopping.signal.aborted) return; // we stopped it ourselves
+      if (this.#stopping.signal.aborted) return; // a stop is not a failure
       this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
       this.#bus.logger.error({ err: error }, `${what} failed; it will be retried`);
     }

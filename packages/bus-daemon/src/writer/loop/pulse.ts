@@ -42,7 +42,7 @@ export class Pulse {
     });
   }
 
-  /** Something has moved. */
+  /** Records progress. */
   beat(): void {
     this.#beatAt = this.#bus.elapsed();
     this.#rests = false;

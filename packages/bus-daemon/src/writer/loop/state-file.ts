@@ -7,7 +7,7 @@ import type { Bus } from '../bus.js';
 
 const beatMs = 10_000;
 
-/** Keeps `daemon.json`: written when the state changes, and now and then while it does not. */
+/** Keeps `daemon.json` up to date: writes it when the state changes, and regularly in between. */
 export class StateFile {
   readonly #bus: Bus;
   readonly #waitingTables: () => WaitingTable[];
@@ -40,7 +40,7 @@ export class StateFile {
     this.#try(path => replaceFile(path, `${JSON.stringify(last, null, 2)}\n`)); // old within seconds: no checksum
   }
 
-  /** A daemon that has ended is in no state. What another one says that came after it stays. */
+  /** Removes the file at the end of the daemon, unless a later daemon has replaced it. */
   remove(): void {
     this.#try(path => {
       if (readDaemonState(this.#bus.layout.root)?.pid === process.pid) rmSync(path, { force: true });
@@ -54,7 +54,7 @@ export class StateFile {
     });
   }
 
-  /** The file is only information: a full disk must not fail the daemon for it. */
+  /** Ignores errors: the file is only information, so a full disk must not stop the daemon. */
   #try(work: (path: string) => void): void {
     try {
       work(stateFileOf(this.#bus.layout.root));
@@ -64,7 +64,7 @@ export class StateFile {
   }
 }
 
-/** What a person needs to know of an error that keeps the daemon from working. */
+/** Returns the facts about an error that an operator needs. */
 export function causeOf(error: unknown): NonNullable<DaemonState['cause']> {
   const code = error instanceof CodedError ? error.code : (systemErrorCode(error) ?? null);
   return { code, message: error instanceof Error ? error.message : String(error), hint: hintFor(error) };

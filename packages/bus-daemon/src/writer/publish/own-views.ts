@@ -5,7 +5,7 @@ import type { ConfiguredView } from '@quantbot/infra/config';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
 import type { Bus } from '../bus.js';
 
-/** A view of the configuration, and why it could not be made, if it could not. */
+/** A view of the configuration, with the problem if it could not be created. */
 export interface CheckedView extends ConfiguredView {
   problem: string | null;
 }
@@ -13,9 +13,9 @@ export interface CheckedView extends ConfiguredView {
 const timeoutMs = 30_000;
 
 /**
- * Which views of the configuration can be made over the public schema. They are tried in a worker
- * process, which an SQL text that crashes DuckDB takes down instead of the daemon; then one by one,
- * so that the others are not lost with it. No view ever stops a publication.
+ * Finds out which configured views can be created over the public schema. A worker process tries
+ * them, because some SQL crashes DuckDB. After a crash it tries them one by one, so that the other
+ * views are not lost. No view ever stops a publication.
  */
 export async function checkViews(bus: Bus, checker: WorkerProcess, schema: () => PublicSchema): Promise<CheckedView[]> {
   const { views } = bus.config.publish;
@@ -49,7 +49,7 @@ export async function checkViews(bus: Bus, checker: WorkerProcess, schema: () =>
   }
 }
 
-/** `catalog.views_d`: the views of the configuration, and how they are. */
+/** Returns `catalog.views_d`: the configured views and their problems. */
 export function viewsTable(views: readonly CheckedView[]): ViewStatement {
   const rows = views.map(
     ({ name, sql, problem }) =>

@@ -31,7 +31,7 @@ export const busInfo = (bus: Bus): BusInfo => ({
   publishedAt: new Date(bus.now()),
 });
 
-/** How often the bytes of the small database are compared with the published ones. */
+/** How often the database is compared with its checksum. */
 const hashEveryMs = 60_000;
 
 /**
@@ -86,9 +86,9 @@ export class Publisher {
   }
 
   /**
-   * {@link publish} for callers that need the outcome.
+   * Like {@link publish}, but throws.
    *
-   * @throws DaemonError `FOREIGN_DATABASE`, `CROSS_DEVICE`; whatever the disk says.
+   * @throws DaemonError `FOREIGN_DATABASE`, `CROSS_DEVICE`; system errors as they come.
    */
   async publishOrThrow(): Promise<void> {
     const current = this.#bus.tables.tables();
@@ -155,7 +155,7 @@ export class Publisher {
     return record;
   }
 
-  /** The database that is published now, to start from. */
+  /** Returns the currently published database, to start from. */
   async #before(): Promise<{ path: string; sha256: string } | undefined> {
     const { layout, config } = this.#bus;
     const { sha256 } = (await recordOf(layout, config.duckdbPath)) ?? {};
@@ -172,7 +172,7 @@ export class Publisher {
   async #switchTo(made: PublishedDatabase): Promise<void> {
     const { config, layout } = this.#bus;
     const folder = dirname(config.duckdbPath);
-    // Not beside the target: a crash here must leave nothing where people look. `building/` is
+    // Not beside the target: a crash here must leave no file in a user's folder. `building/` is
     // emptied at each start.
     const second = join(layout.building, `link-${made.name}`);
     await link(join(layout.published, `${made.name}.duckdb`), second);

@@ -42,8 +42,8 @@ export async function releaseUnused(bus: Bus, pinned: readonly Snapshot[]): Prom
 }
 
 /**
- * Whether a database with a damaged record still exists. Its files are unknown, so everything stays
- * while it is the current one, within the time of grace, or held open.
+ * Whether a database with a damaged record still exists. Its files are unknown, so no file is
+ * deleted while it is the current one, within the grace period, or held open.
  */
 async function keepsUnknown(bus: Bus, currentIno: number | undefined): Promise<boolean> {
   let isUnsure = false;
@@ -79,8 +79,8 @@ async function deleteUnreferenced(
   pinned: readonly Snapshot[],
 ): Promise<void> {
   const { layout, journal } = bus;
-  // Without a published database nobody could say what readers see; then everything stays until
-  // there is one.
+  // Without a published database it is unknown which files readers need. Keep all until there is
+  // one.
   if (kept.length === 0) return;
   const needed = new Set([
     ...kept.flatMap(record => record.segments),
@@ -90,7 +90,7 @@ async function deleteUnreferenced(
     if (!needed.has(name)) await discard(bus, join(layout.segments, name));
   const pinnedTables = pinned.map(({ tables }) => new Map(tables.map(({ table, segments }) => [table.name, segments])));
   for (const { name: table } of bus.tables.tables()) {
-    // Those beyond the switch belong to a running compaction.
+    // Segments beyond the journal's belong to a running compaction.
     const all = (await bus.tableSegments.of(table)).filter(({ last }) => last <= journal.compactedSeq);
     const live = liveSegments(all, journal.compactedSeq);
     if (all.length === live.length) continue;

@@ -6,8 +6,8 @@ import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
 /**
- * Returns the files that hold everything committed so far. They stay valid, whatever is committed
- * or compacted later, as long as they are kept (see release.ts).
+ * Returns the files that hold everything committed so far. They stay valid after later commits and
+ * compactions, as long as they are kept (see release.ts).
  */
 export async function snapshotOf(bus: Bus): Promise<Snapshot> {
   for (;;) {
@@ -19,8 +19,8 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       segments: segments.map(segment => segment.name),
     };
     const tables = await tablesAt(bus, compactedSeq);
-    // Table folders were read while a compaction may have switched; then the parts are of two
-    // moments, and are taken again.
+    // A compaction may have switched while the folders were read. The parts would then be of two
+    // moments, so try again.
     if (bus.journal.version === version) return { ...taken, tables };
   }
 }
@@ -42,12 +42,13 @@ async function tablesAt({ layout, journal, tables, tableSegments }: Bus, journal
 }
 
 /**
- * The last commit that all segments of a snapshot have: what comes after it is needed in `hot/`.
+ * Returns the last commit that all segments of a snapshot include. Later commits are needed in
+ * `hot/`.
  */
 export const neededAfter = ({ compactedSeq, tables }: Snapshot): number =>
   Math.min(compactedSeq, ...tables.map(files => files.compactedSeq));
 
-/** The commits in which a snapshot has files of canonical tables, or may have some. */
+/** Returns the commits in which a snapshot may have files of canonical tables. */
 export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
   ...new Set([...tables.flatMap(({ behind }) => behind), ...hotCommits]),
 ];

@@ -20,7 +20,7 @@ import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { refuseSparse } from './sparse.js';
 
-/** A file that was brought over. */
+/** The daemon's own copy of a job's file. */
 export interface BroughtFile {
   /** Absolute path of the daemon's own copy. */
   path: string;

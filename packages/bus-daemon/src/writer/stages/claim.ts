@@ -12,13 +12,12 @@ import type { ClaimedJob, FoundJob } from '../job.js';
 
 /** The outcome of claiming. */
 export interface Claims {
-  /** Under claims of our own. */
+  /** The claimed jobs. */
   jobs: ClaimedJob[];
-  /** They wait because the others fill this round. */
+  /** Jobs that wait because the others fill this round. */
   left: FoundJob[];
   /**
-   * They wait because we may not move them: their folders belong to another user and are not
-   * writable for us.
+   * Jobs that this process may not move: their folders belong to another user and are not writable.
    */
   refused: { job: FoundJob; error: Error }[];
 }
@@ -79,8 +78,8 @@ function claimOf(
 }
 
 /**
- * Whether a job that could not be claimed still waits: we may not move it. One that is gone does
- * not.
+ * Whether a job that could not be claimed still waits, because this process may not move it. A
+ * missing job does not.
  */
 function mustWait(error: Error): boolean {
   const code = systemErrorCode(error);

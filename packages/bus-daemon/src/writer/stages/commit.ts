@@ -147,8 +147,8 @@ async function enterJournal(bus: Bus, building: string, lastSeq: number): Promis
 }
 
 /**
- * A failed fsync for lack of space hides nothing. After any other failure the disk cannot be
- * trusted.
+ * Whether a failed fsync makes the disk untrustworthy. A lack of space does not, any other failure
+ * does.
  */
 function isFlushFailure(error: unknown): boolean {
   const { syscall } = error as { syscall?: string };

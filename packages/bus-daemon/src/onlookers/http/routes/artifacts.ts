@@ -56,7 +56,7 @@ const preview = createRoute({
   responses: answers(answerSchema),
 });
 
-/** Runs, artifacts and where they come from. */
+/** Adds runs, artifacts and lineage. */
 export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   app.openapi(runs, async c => {
     const { run, before, limit } = c.req.valid('query');

@@ -35,7 +35,7 @@ const query = createRoute({
   responses: answers(answerSchema),
 });
 
-/** Tables, and SQL over them. */
+/** Adds tables, and SQL over them. */
 export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(tables, async c => {
     const rows = new Map((await reader.catalog({ ask: 'tables' })).map(row => [row.table_name as string, row]));

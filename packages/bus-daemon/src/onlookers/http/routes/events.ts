@@ -25,15 +25,14 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
     if (listening.size >= maxListeners) refuse('HTTP_BUSY', `${maxListeners} pages are listening already.`);
     const { socket } = (c.env as HttpBindings).incoming;
-    // Requests can be sent one behind another, and the answers to those behind have no end of their
-    // own.
+    // Requests can be pipelined on one connection, but an event stream never ends.
     if (listening.has(socket)) refuse('HTTP_BUSY', 'This connection is listening already.');
     listening.add(socket);
     return streamSSE(c, async stream => {
       const changes = gatherChanges(context);
       let isWriting = false;
       const leaveSamples = context.history.onSample(async sample => {
-        if (isWriting) return; // who does not read misses samples, and they do not pile up
+        if (isWriting) return; // a client that does not read misses samples, so that they do not pile up
         isWriting = true;
         await stream.writeSSE({ event: 'sample', data: JSON.stringify(sample) });
         isWriting = false;
@@ -48,7 +47,7 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
         await stream.writeSSE({ event: 'status', data: JSON.stringify(await statusOf(context)), retry: 2_000 });
         for await (const topics of changes.all()) {
           if (topics.length === 0) {
-            await stream.writeSSE({ event: 'alive', data: '' }); // so that both sides notice when the other is gone
+            await stream.writeSSE({ event: 'alive', data: '' }); // lets both sides notice that the other is gone
             continue;
           }
           await stream.writeSSE({ event: 'changed', data: JSON.stringify(topics) });
@@ -64,7 +63,7 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
   });
 }
 
-/** Gathers what happens, however much it is, into a few lists. */
+/** Gathers any number of events into a few lists of topics. */
 function gatherChanges({ bus }: HttpContext) {
   const pending = new Set<Topic>();
   const end = new AbortController();

@@ -48,7 +48,7 @@ const retry = createRoute({
   responses: answers(z.strictObject({ jobId: z.string() })),
 });
 
-/** Jobs, and what became of them. */
+/** Adds jobs and their outcomes. */
 export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   const { bus } = context;
   app.openapi(list, async c => {
@@ -90,8 +90,8 @@ const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof j
 });
 
 /**
- * A settled job with what its rejection says, which an operator may have removed, or a newer
- * rejection taken over.
+ * Returns a settled job with the details of its rejection, unless an operator removed them or a
+ * newer rejection replaced them.
  */
 async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
   if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });

@@ -43,7 +43,7 @@ export function addOverview(app: OpenAPIHono, context: HttpContext): void {
   app.openapi(charts, c => c.json({ charts: context.bus.config.http.charts }, 200));
 }
 
-/** The answer of `/api/v1/status`. */
+/** Returns the response of `/api/v1/status`. */
 export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.infer<typeof statusSchema>> {
   const { state, sinceMs, cause } = loop.health;
   const { lastCommittedAtMs, ...counts } = await bus.totals();

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { HttpContext } from '../context.js';
 
-/** `/healthz`, `/readyz` and `/metrics`: for what watches over the daemon. */
+/** Adds `/healthz`, `/readyz` and `/metrics`, for monitoring. */
 export function addProbes(app: OpenAPIHono, { bus, loop, metrics }: HttpContext): void {
   app.get('/healthz', c => {
     const { alive, state, stuckForMs } = loop.health;
