@@ -4,6 +4,7 @@ import { nameBeside } from '../duckdb/distinct-names.js';
 import { queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { type FileColumn, fileColumnOf } from '../types/file-types.js';
+import { bloomMisses } from './bloom.js';
 
 /** What to write, and where. */
 export interface CopyToFile {
@@ -79,7 +80,8 @@ async function run(
   const copy = async (mayHaveDictionary: boolean) => {
     // DuckDB's dictionary merges -0.0 with 0.0, and all NaNs. Without a dictionary the file is
     // larger.
-    const all = mayHaveDictionary ? options : `${options}, DICTIONARY_SIZE_LIMIT 0`;
+    const dictionaries = mayHaveDictionary ? '' : ', DICTIONARY_SIZE_LIMIT 0';
+    const all = `${options}${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
     const source = selectOf(sql, columns, mayHaveDictionary);
     const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
     return Number(reader.getRowsJS()[0]?.[0] ?? 0);
@@ -93,6 +95,13 @@ async function run(
     throw refusal(error as Error, columns) ?? error;
   }
 }
+
+/**
+ * Whether DuckDB would miss rows by a Bloom filter of such a column: bytes beyond ASCII, 0.0 where
+ * -0.0 is asked for, and a NaN with other bits.
+ */
+const isMissedByBloom = (columns: readonly ColumnToWrite[]): boolean =>
+  columns.some(({ type, from }) => bloomMisses.has(String(type ?? from)));
 
 /** Returns the SELECT with each value as the file stores it. */
 function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDictionary: boolean): string {

@@ -4,6 +4,7 @@ import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, runForTypedColumns, type Statement } from '../duckdb/run.js';
 import { StorageError, storageError } from '../errors.js';
 import { type Columns, type Row, resolveMapping, type TypedColumns } from '../types/mapping.js';
+import { bloomMisses } from './bloom.js';
 import { checkMeaning } from './check-meaning.js';
 import { checkSchema } from './check-schema.js';
 import { findFiles, type ParquetSource } from './find-files.js';
@@ -149,19 +150,25 @@ export const selectList = ({ columns }: CheckedOptions): string => columns?.map(
 
 /**
  * Returns the files as a table. DuckDB skips rows by the minimum and maximum that a file states.
- * These omit NaN, and some writers state them wrongly, so rows would be missing. An expression that
- * is always true keeps DuckDB from using them.
+ * These omit NaN, and some writers state them wrongly, so rows would be missing. So would they by
+ * the Bloom filters of some types. An expression that is always true keeps DuckDB from using them.
  */
 export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy }: CheckedOptions): string {
   const paths = files.readPaths.map(literal).join(', ');
   const table = (more = '') =>
     `read_parquet([${paths}], hive_partitioning = ${hivePartitioning}, can_have_nan = true${more})`;
   const isAsked = where !== undefined || orderBy.length > 0;
-  if (!isAsked || hivePartitioning || files.footers.every(({ footer }) => footer.createdBy?.startsWith('DuckDB')))
-    return table();
-  const columns = files.footers[0]?.footer.columns.map(({ name }) => identifier(name)) ?? [];
-  const values = columns.map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
-  return `(SELECT ${values.join(', ')} FROM ${table(`, filename = '${fileColumn}'`)})`;
+  if (!isAsked) return table();
+  const areDuckDbs = files.footers.every(({ footer }) => footer.createdBy?.startsWith('DuckDB'));
+  const columns = files.footers[0]?.footer.columns ?? [];
+  const compared = columns.filter(({ type }) => !areDuckDbs || bloomMisses.has(type));
+  if (compared.length === 0 || (hivePartitioning && !areDuckDbs)) return table();
+  const values = compared
+    .map(({ name }) => identifier(name))
+    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
+  const withFile = table(`, filename = '${fileColumn}'`);
+  if (!areDuckDbs) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
+  return `(SELECT * EXCLUDE (${fileColumn}) REPLACE (${values.join(', ')}) FROM ${withFile})`;
 }
 
 /** A column with the path of the file, which has no statistics. */
