@@ -82,7 +82,7 @@ async function problemOf(
   if (rule === undefined) return `canon.${table_name} has the mode ${mode}, which this version does not know`;
   const shown = {
     view: `canon.${identifier(table_name)}`,
-    key: await keyColumns(database, table_name, key),
+    key: key.length === 0 ? [] : await keyColumns(database, table_name, key),
     count: (from: string) => count(database, from),
   };
   return rule.problem(shown, artifacts, lastSeq);
