@@ -12,6 +12,7 @@ export {
   type Decision,
   datedSchemas,
   type Head,
+  lastSettled,
   noteSettled,
   resolveCommit,
   rowsBetween,

@@ -255,6 +255,14 @@ export async function unsettled(
   );
 }
 
+/** The last job that has its outcome: readers see all jobs up to it. */
+export async function lastSettled(queries: Queries): Promise<number> {
+  const [row] = await queries.query<{ seq: number }>(
+    'SELECT seq FROM bus.jobs WHERE settled ORDER BY seq DESC LIMIT 1',
+  );
+  return row?.seq ?? 0;
+}
+
 /** Notes that these jobs have their receipts, and that their inbox entries are gone. */
 export async function noteSettled(queries: Queries, seqs: readonly number[]): Promise<void> {
   await queries.query('UPDATE bus.jobs SET settled = true WHERE seq = ANY($1)', [seqs]);

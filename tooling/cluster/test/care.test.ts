@@ -1,5 +1,6 @@
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Postgres } from '@quantbot/bus-cluster';
 import { type Daemon, startDaemon } from '@quantbot/bus-daemon';
 import { createLogger } from '@quantbot/infra';
 import { findBusConfig } from '@quantbot/infra/config';
@@ -139,6 +140,33 @@ describeClusters("an operator's tools", (newCluster, kind) => {
     expect(publishers.sort()).toEqual([false, true]);
     for (const text of heard) await eventually(text, events => /event: changed\ndata: \[.*"jobs"/.test(events));
     end.abort();
+
+    const third = await startDaemon({ config: { ...config, http }, logger });
+    onTestFinished(() => third.stop());
+    expect(await shown(third)).toMatchObject({ cluster: { publishedSeq: 1 } });
+    const exports = await (await fetch(`${third.url}/api/v1/exports`)).json();
+    expect(exports).toMatchObject({ exports: [{ name: 'ticks' }] });
+
+    const { cluster } = JSON.parse(readFileSync(bus.config, 'utf8')) as { cluster: { postgres: string } };
+    const database = new URL(cluster.postgres).pathname.slice(1);
+    const server = new Postgres(cluster.postgres.replace(/[^/]*$/, 'postgres'));
+    onTestFinished(() => server.close());
+    await server.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+    await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database]);
+    const paused = await eventually(
+      () => shown(third),
+      ({ state }) => state === 'paused',
+    );
+    expect(paused).toMatchObject({ artifacts: 1, cause: { message: expect.any(String) } });
+    const metrics = await (await fetch(`${third.url}/metrics`)).text();
+    expect(metrics).toContain('quantbot_bus_state{state="paused"} 1');
+    expect(metrics).toContain('quantbot_bus_store_artifacts 1');
+    expect((await fetch(`${third.url}/readyz`)).status).toBe(503);
+    await server.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
+    await eventually(
+      () => shown(third),
+      ({ state }) => state === 'running',
+    );
   });
 
   test('compare, scrub and backup look at a cluster, and find what is wrong', async () => {

@@ -1,11 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { forgetMembers, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
+import { forgetMembers, lastSettled, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { dispositionOf } from '@quantbot/bus-format';
 import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { ListedObject } from '@quantbot/infra/objects';
 import type { RunState } from '../writer/events.js';
-import type { ExportState } from '../writer/exports/export-state.js';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
 import { type LoopHealth, Pulse } from '../writer/loop/pulse.js';
@@ -19,6 +18,7 @@ import { type Committed, commit } from './commit.js';
 import { ClusterExports } from './exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
+import { lastKnown } from './last-known.js';
 import { Publication } from './publication.js';
 import { settle } from './settle.js';
 
@@ -83,9 +83,12 @@ export class ClusterLoop implements LoopView {
     return known.length === 0 ? undefined : known.reduce((oldest, at) => Math.min(oldest, at));
   }
 
-  exports(): Promise<ExportState[]> {
-    return this.#exports.states(this.#publication.seq);
-  }
+  /** The last seq that readers see; a daemon that has just started has to look. */
+  readonly publishedSeq = lastKnown(async () =>
+    Math.max(this.#publication.seq, await lastSettled(this.#cluster.postgres)),
+  );
+
+  readonly exports = lastKnown(async () => this.#exports.states(await this.publishedSeq()));
 
   /** Aborted by a stop. */
   get stopRequested(): AbortSignal {
@@ -95,11 +98,6 @@ export class ClusterLoop implements LoopView {
   /** Whether this daemon is the one that publishes. */
   get publishes(): boolean {
     return this.#publication.isPublisher;
-  }
-
-  /** The last seq that readers see, as far as this daemon knows. */
-  get publishedSeq(): number {
-    return this.#publication.seq;
   }
 
   stop(): void {

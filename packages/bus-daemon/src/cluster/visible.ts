@@ -6,6 +6,7 @@ import type { ClusterConfig } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
 import type { Totals, VisibleBus, VisibleRejections } from '../writer/onlooker.js';
 import type { Cluster } from './cluster.js';
+import { lastKnown } from './last-known.js';
 import type { ClusterLoop } from './loop.js';
 
 /** Entries of the inbox that are counted; there may be more. */
@@ -25,16 +26,16 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     elapsed: cluster.elapsed,
     root: objects.url,
     get lastSeq() {
-      return Math.max(totals.lastSeq, cluster.tablesSeq, loop.publishedSeq);
+      return Math.max(totals.lastSeq, cluster.tablesSeq);
     },
     totals: totals.now,
-    queue: async () => {
+    queue: lastKnown(async () => {
       const [entries, claimed] = await Promise.all([
         objects.list('inbox/', { limit: maxCounted }),
         countLeased(postgres),
       ]);
       return { inbox: Math.max(0, entries.length - claimed), claimed };
-    },
+    }),
     openJobs: max => openJobsOf(postgres, objects, max),
     tables: () => tablesNow(cluster),
     isTable: name => cluster.tables.get(name) !== undefined,
@@ -55,10 +56,8 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
       get publishes() {
         return loop.publishes;
       },
-      get publishedSeq() {
-        return loop.publishedSeq;
-      },
-      daemons: () => countMembers(postgres, leasesUnseen * leaseS),
+      publishedSeq: loop.publishedSeq,
+      daemons: lastKnown(() => countMembers(postgres, leasesUnseen * leaseS)),
     },
   };
 }
@@ -66,18 +65,11 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
 /** Other daemons commit too, so each call adds what the journal has got since the one before. */
 function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly lastSeq: number } {
   let known = noTotals;
-  let running: Promise<Totals> | undefined;
-  const look = async () => {
-    known = await addTotals(postgres, known);
-    return known;
-  };
   return {
-    now: () => {
-      running ??= look().finally(() => {
-        running = undefined;
-      });
-      return running;
-    },
+    now: lastKnown(async () => {
+      known = await addTotals(postgres, known);
+      return known;
+    }),
     get lastSeq() {
       return known.seq;
     },

@@ -76,8 +76,8 @@ export interface VisibleCluster {
   daemon: string;
   /** Whether this daemon publishes. */
   readonly publishes: boolean;
-  /** The last seq that readers see, as far as this daemon knows. */
-  readonly publishedSeq: number;
+  /** The last seq that readers see. */
+  publishedSeq(): Promise<number>;
   /** Returns the number of daemons seen recently. */
   daemons(): Promise<number>;
 }

@@ -239,5 +239,5 @@ function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine
 function addCluster({ gauge }: ReturnType<typeof adder>, cluster: VisibleCluster): void {
   gauge('quantbot_bus_daemons', 'Daemons of the cluster that were seen recently.', () => cluster.daemons());
   gauge('quantbot_bus_publisher', '1 while this daemon publishes for the cluster.', () => Number(cluster.publishes));
-  gauge('quantbot_bus_published_seq', 'The last seq that readers see.', () => cluster.publishedSeq);
+  gauge('quantbot_bus_published_seq', 'The last seq that readers see.', () => cluster.publishedSeq());
 }

@@ -70,8 +70,8 @@ export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.in
 
 async function clusterOf(cluster: VisibleCluster | undefined): Promise<z.infer<typeof statusSchema>['cluster']> {
   if (cluster === undefined) return null;
-  const { daemon, publishes, publishedSeq } = cluster;
-  return { daemon, publishes, publishedSeq, daemons: await cluster.daemons() };
+  const { daemon, publishes } = cluster;
+  return { daemon, publishes, publishedSeq: await cluster.publishedSeq(), daemons: await cluster.daemons() };
 }
 
 function scrubOf(machine: VisibleMachine | undefined): z.infer<typeof statusSchema>['scrub'] {
