@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
@@ -99,6 +99,31 @@ describeClusters('the journal in the object store', (newCluster, kind) => {
     expect(await codesOf(bus)).toEqual([]);
     const status = JSON.parse(await bus.done('status', '--json'));
     expect(status).toMatchObject({ lastSeq: 1, archivedSeq: 1 });
+  });
+
+  test.skipIf(kind !== 'file')('readers do not wait for the bucket, and receipts do', async () => {
+    const bus = await newCluster();
+    const daemon = bus.start();
+    await (await bus.submit('job-0', 0)).settled();
+    const journal = join(bus.folder, 'objects/journal');
+    rmSync(journal, { recursive: true });
+    writeFileSync(journal, 'in the way');
+    const submission = await bus.submit('job-1', 1);
+    const shown = async () => Number((await bus.rows('SELECT count(*) AS n FROM catalog.artifacts_f'))[0]?.n);
+    await eventually(shown, n => n === 2);
+    await eventually(
+      () => daemon.stderr() + daemon.stdout(),
+      text => text.includes('journal'),
+    );
+    expect({ inbox: await bus.names('inbox/'), receipts: await bus.names('receipts/') }).toMatchObject({
+      inbox: { length: 1 },
+      receipts: { length: 1 },
+    });
+    rmSync(journal);
+    expect(await submission.settled()).toMatchObject({ seq: 2 });
+    daemon.process.kill('SIGTERM');
+    expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    expect(await bus.names('journal/')).toEqual(['journal/000000000001-000000000002.parquet']);
   });
 
   test.skipIf(kind !== 'file')('a shared folder that is not mounted is not taken for an empty bus', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
+import { initBusRoot } from '@quantbot/infra';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
@@ -36,7 +37,7 @@ async function submit(bus: TestCluster, root: string, jobId: string, x: Cell, ex
 /** A bus with all that a journal can have. */
 async function fill(bus: TestCluster, { config, root }: { config: string; root: string }): Promise<void> {
   const settle = () => bus.done('start', '--drain', '--config', config);
-  await settle();
+  await initBusRoot(root);
   await submit(bus, root, 'job-0', 0);
   const pair = join(bus.folder, 'pair.parquet');
   await writeSmallParquet(pair, { columns: { y: 'int64' }, rows: [{ y: 1 }, { y: 2 }] });
@@ -56,12 +57,9 @@ async function fill(bus: TestCluster, { config, root }: { config: string; root: 
   await submit(bus, root, 'job-1', 1, { label: 'a' }); // widens the table
   await submit(bus, root, 'job-0', 0); // the same again: a duplicate
   await submit(bus, root, 'bad', 'text'); // does not fit, and stays rejected
-  await settle();
   await submit(bus, root, 'bad-once', 'text'); // does not fit either
-  await settle();
   await submit(bus, root, 'job-2', 2, { label: 'b' });
   await bus.done('alias', 'set', 'p/k@best', 'job-1/p/k/A', '--config', config);
-  await settle();
 }
 
 /** All that readers see of a bus, but for places. */
@@ -177,7 +175,7 @@ describeClusters('a move', (newCluster, kind) => {
     const bus = await newCluster();
     const old = machine(bus, 'old');
     const drain = () => bus.done('start', '--drain', '--config', old.config);
-    await drain();
+    await initBusRoot(old.root);
     const parquetPath = join(bus.folder, 'times.parquet');
     const { connection, close } = await openMemoryDatabase({ memoryMb: 100, threads: 1 });
     await connection.run(
