@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { cpSync, mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { basename, join } from 'node:path';
+import { freePort } from '@quantbot/tooling-servers/free-port';
+import { startPostgres } from '@quantbot/tooling-servers/postgres';
 import { beginTable, built, makeBus, startDaemon } from './bus.js';
-import { startPostgres } from './postgres.js';
 import { type Program, race, startProgram } from './program.js';
 import { pythonProgram } from './python.js';
 import type { Row } from './results.js';
@@ -166,12 +165,10 @@ export const viaQuack: ThroughServer = async ({ folder }, python, work, producer
 
 /** Producers insert into DuckLake, whose catalog is a PostgreSQL of this run. */
 export const viaLake: ThroughServer = async ({ folder }, python, work, producers, skipped) => {
-  const postgres = await startPostgres(join(folder, 'postgres'));
-  if (postgres === undefined) {
-    skipped.push('DuckLake: there is no PostgreSQL here.');
-    return undefined;
-  }
-  const attach = `ATTACH 'ducklake:postgres:dbname=lake host=${postgres.folder} user=bench' AS lake (DATA_PATH '${join(folder, 'lake')}/')`;
+  const postgres = await startPostgres();
+  const { hostname, port, pathname } = new URL(await postgres.newDatabase());
+  const source = `dbname=${pathname.slice(1)} host=${hostname} port=${port} user=postgres`;
+  const attach = `ATTACH 'ducklake:postgres:${source}' AS lake (DATA_PATH '${join(folder, 'lake')}/')`;
   const client = { extensions: ['ducklake', 'postgres_scanner'], setup: [attach] };
   try {
     const create = 'CREATE TABLE IF NOT EXISTS lake.ticks (ts BIGINT, open DOUBLE, high DOUBLE, low DOUBLE)';
@@ -187,7 +184,7 @@ export const viaLake: ThroughServer = async ({ folder }, python, work, producers
     skipped.push(`DuckLake, ${people(producers)}: ${lastLine(error)}`);
     return undefined;
   } finally {
-    postgres.stop();
+    await postgres.stop();
   }
 };
 
@@ -220,12 +217,3 @@ async function remotely(
 
 /** The last line of what a program said: of a traceback, the error itself. */
 const lastLine = (error: unknown): string => (error as Error).message.trim().split('\n').at(-1) as string;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -1,0 +1,102 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { startPostgres } from '@quantbot/tooling-servers/postgres';
+import { built } from '../bus.js';
+import { drainCluster, makeCluster, startClusterDaemon, whyNoCluster, whyNoShares } from '../cluster.js';
+import { race, startProgram } from '../program.js';
+import { median, percentile, type Row, round, type Suite } from '../results.js';
+import { submitAll } from '../submit-files.js';
+import { viaLake } from '../ways.js';
+import { makeFiles } from '../workload.js';
+
+const table = 'canon.ticks';
+const writers = 8;
+const share = 1 / 4;
+
+/** A bus on PostgreSQL, a folder of objects and DuckLake, beside programs that write DuckLake. */
+export const cluster: Suite = async ({ folder, quick, python, say }) => {
+  const title = 'Past one machine: PostgreSQL, objects and DuckLake';
+  const how = `Servers and daemons run on this machine; objects are files. Jobs of 30 KB wait and go into one canonical table; the time is from the moment at which all daemons take jobs until nothing waits and readers see all of it. ${writers} programs insert files of the same kind into a DuckLake themselves, each a transaction. For 1, 2 and 4 daemons, each has a quarter of a core. Idle: from the call of submitArtifact until the receipt, which is written after attached readers see the job.`;
+  const reason = whyNoCluster();
+  if (reason !== undefined) return { suite: 'cluster', title, how, rows: [], skipped: [reason] };
+  const jobs = quick ? 100 : 1000;
+  const { files, ...work } = await makeFiles(join(folder, 'files'), '30 KB', jobs);
+  const server = await startPostgres();
+  const skipped: string[] = [];
+  const rows: Row[] = [];
+  let runs = 0;
+  const next = async (settings: object = {}) =>
+    makeCluster(join(folder, `cluster-${++runs}`), await server.newDatabase(), settings);
+  const submitted = async (count: number) => {
+    const made = await next();
+    const some = files.slice(0, count);
+    await submitAll({ busRoot: made.root, name: 'job', files: some, schemaHint: table, artifactsPerJob: 1 });
+    return made;
+  };
+  try {
+    say('cluster: one daemon');
+    const one = await drainCluster(await submitted(jobs), { daemons: 1 });
+    const alone = rowOf('bus, one daemon', jobs, one);
+    rows.push(alone);
+    if (python === undefined) skipped.push('Programs that insert into DuckLake: their packages are missing.');
+    else {
+      say(`cluster: ${writers} programs that insert into DuckLake`);
+      const some = { ...work, files: files.slice(0, jobs / 5) };
+      mkdirSync(join(folder, 'lake'));
+      const row = await viaLake({ folder: join(folder, 'lake'), python }, python, some, writers, skipped);
+      if (row !== undefined)
+        rows.push({
+          what: `${writers} programs insert into DuckLake`,
+          jobs: some.files.length,
+          jobs_per_s: Number(row.jobs_per_s),
+          bus_is_faster_by: round(Number(alone.jobs_per_s) / Number(row.jobs_per_s)),
+        });
+    }
+    const noShares = whyNoShares();
+    if (noShares !== undefined) skipped.push(`Daemons with a share of a core each: ${noShares}.`);
+    else {
+      let first = Number.NaN;
+      for (const daemons of [1, 2, 4]) {
+        say(`cluster: ${daemons} of a quarter of a core`);
+        const drained = await drainCluster(await submitted(jobs / 2), { daemons, cores: share });
+        const row = rowOf(`bus, ${daemons} × a quarter of a core`, jobs / 2, drained);
+        if (daemons === 1) first = Number(row.jobs_per_s);
+        rows.push({ ...row, times_one: round(Number(row.jobs_per_s) / first) });
+      }
+    }
+    say('cluster: idle');
+    rows.push(await idle(await next(), files.slice(0, quick ? 10 : 40)));
+  } finally {
+    await server.stop();
+  }
+  return { suite: 'cluster', title, how, rows, skipped };
+};
+
+const rowOf = (what: string, jobs: number, { seconds, cpuSeconds }: { seconds: number; cpuSeconds: number }): Row => ({
+  what,
+  jobs,
+  jobs_per_s: round(jobs / seconds),
+  cpu_ms_per_job: round((cpuSeconds / jobs) * 1000),
+});
+
+async function idle(made: Awaited<ReturnType<typeof makeCluster>>, files: readonly string[]): Promise<Row> {
+  const daemon = await startClusterDaemon(made);
+  try {
+    const task = { busRoot: made.root, name: 'idle', files, schemaHint: table, artifactsPerJob: 1 };
+    const producer = startProgram<{ latenciesMs: number[] }>(built('bus-producer'), {
+      ...task,
+      oneByOne: true,
+      pauseMs: 200,
+    });
+    const { results } = await race([producer]);
+    const latenciesMs = (results[0]?.latenciesMs ?? []).slice(5); // a process has just been started for the first
+    return {
+      what: 'bus, idle',
+      jobs: latenciesMs.length,
+      median_ms: round(median(latenciesMs)),
+      p90_ms: round(percentile(latenciesMs, 0.9)),
+    };
+  } finally {
+    await daemon.stop();
+  }
+}
