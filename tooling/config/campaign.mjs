@@ -5,16 +5,16 @@ import { join } from 'node:path';
 const mode = process.env.CAMPAIGNS;
 const isWhole = mode === 'whole';
 
-/** Another seed each day, and always the one that `FC_SEED` names. */
+/** The seed of `FC_SEED`; by default another one each day. */
 export const seed = Number(process.env.FC_SEED ?? Math.floor(Date.now() / 86_400_000));
 
 /**
- * How often a campaign tries something: a sample in `npm test`, the whole in
- * `npm run test:campaigns`.
+ * Returns the number of tries of a campaign: `sample` in `npm test`, `whole` in `npm run
+ * test:campaigns`.
  */
 export const campaign = (sample, whole) => (isWhole ? whole : sample);
 
-/** Returns numbers from 0 to 1 that are the same for the same start. */
+/** Returns a generator of numbers from 0 to 1, which are the same for the same start. */
 export function seededRandom(start) {
   let state = start >>> 0;
   return () => {
@@ -23,7 +23,7 @@ export function seededRandom(start) {
   };
 }
 
-/** The cases of a campaign, in their order: so many by {@link seed}, or all of them. */
+/** Returns the cases of a campaign in order: `count` of them chosen by {@link seed}, or all. */
 export function sampleOf(cases, count) {
   const left = [...cases.keys()];
   const random = seededRandom(seed);
@@ -32,8 +32,8 @@ export function sampleOf(cases, count) {
 }
 
 /**
- * Whether a long test or file is in this run: in `npm test` on one day of eight, in every other run
- * always.
+ * Whether this run includes a long test or file. `npm test` includes it on one day of eight, every
+ * other run always.
  */
 export function isInSample(name) {
   if (mode !== 'sample') return true;
@@ -43,9 +43,9 @@ export function isInSample(name) {
 }
 
 /**
- * The test files of a folder of the package, as paths or patterns. Those named `*.campaign.test.ts`
- * are long as a whole, so that {@link isInSample} decides. The campaigns leave out files that have
- * no part in them, and of the others all tests without the tag `campaign`.
+ * Returns the test files of a folder of the package, as paths or patterns. Files named
+ * `*.campaign.test.ts` are long as a whole, so {@link isInSample} decides about them. A run of the
+ * campaigns leaves out files without a campaign, and all tests without the tag `campaign`.
  */
 export function testFilesIn(folder) {
   if (mode === undefined) return [`${folder}/**/*.test.ts`];

@@ -1,6 +1,6 @@
 /**
- * Returns a page with a block made anew: the one that follows the comment that names its source, up
- * to the next empty line. For `toMatchFileSnapshot`, which `pnpm docs:types` lets write the page.
+ * Returns a page with a regenerated block: the one after the comment that names its source, up to
+ * the next empty line. Use it with `toMatchFileSnapshot`: `pnpm docs:types` updates the page.
  */
 export function withGenerated(page, source, block) {
   const before = `<!-- Generated from ${source} by \`pnpm docs:types\`. -->\n\n`;
@@ -11,7 +11,7 @@ export function withGenerated(page, source, block) {
   return page.slice(0, from) + block + (end < 0 ? '\n' : page.slice(end));
 }
 
-/** A table in Markdown; the first row is the head. */
+/** Returns a Markdown table; the first row is its header. */
 export const markdownTable = ([head, ...rows]) =>
   [head, head.map(() => '---'), ...rows]
     .map((cells, index) => (index === 1 ? `|${cells.join('|')}|` : `| ${cells.join(' | ')} |`))

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Writes down each module that Node loads: imported ones by a hook, required ones at the end. */
+/** Records each module that Node loads: imported ones by a hook, required ones at the end. */
 const preload = list => `
 import { appendFileSync } from 'node:fs';
 import Module, { register } from 'node:module';
@@ -36,6 +36,6 @@ export function loadedPackages(args, { cwd, env = process.env } = {}) {
   }
 }
 
-/** Names of packages; those of this repository are links, whose files lie elsewhere. */
+/** Returns the names of packages. Those of this repository are links, whose files are elsewhere. */
 const packagesOf = lines =>
   [...new Set(lines.flatMap(line => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(line)?.[1] ?? []))].sort();

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { campaign, testFilesIn } from './campaign.mjs';
 
-// What is built is loaded as it is, and once for all files of a process.
+// Load built files untransformed, and once for all test files of a process.
 const built = { deps: { external: [/\/packages\/[^/]+\/dist\//] } };
 
 // Files share a process, since a small one spends most of its time loading. Each restores what it
@@ -16,16 +16,16 @@ const shared = {
 
 /**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
- * files at once) and, where there are files that bear nothing beside them, `alone`. Each run leaves
- * a JSON report under reports/, which .ci/run adds up.
+ * files at once) and, if some files must run alone, `alone`. Each run leaves a JSON report under
+ * reports/, which .ci/run adds up.
  */
 export const projects = ({ alone = [], ofAll = {} } = {}) => {
-  // On a machine that does other things too.
+  // Generous, for a busy machine.
   const timeout = campaign(240_000, 1_200_000);
   const integration = { ...shared, testTimeout: timeout, hookTimeout: timeout };
   return {
     test: {
-      // All tests of a project may wait for another day.
+      // On some days, every test of a project may be left out.
       passWithNoTests: true,
       // Tests of which `npm test` runs a sample, or that it runs on some days only.
       tags: [{ name: 'campaign' }],

@@ -1,5 +1,5 @@
 import { projects } from '@quantbot/tooling-config/vitest';
 import { defineConfig } from 'vitest/config';
 
-// The browser wants answers in a person's time.
+// Run the browser tests alone, because their timeouts are short.
 export default defineConfig(projects({ alone: ['test/web/dashboard.test.ts'] }));

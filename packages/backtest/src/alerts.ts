@@ -10,12 +10,12 @@ export interface Alert {
   alert_id: string;
   token_address: string;
   chain: string;
-  /** When the bar begins at whose close the alert is raised. */
+  /** Start of the bar whose close raised the alert. */
   ts: Date;
   rule: AlertRule;
   /** The close. */
   price: number;
-  /** What the rule looked at, and what it compared with. */
+  /** The value that the rule examined, and its threshold. */
   value: number;
   threshold: number;
 }
@@ -43,7 +43,7 @@ export interface AlertSettings {
   drawdown: number;
 }
 
-/** What people use for daily bars. */
+/** Common settings for daily bars. */
 export const defaultAlertSettings: AlertSettings = {
   fastBars: 50,
   slowBars: 200,
@@ -55,8 +55,8 @@ export const defaultAlertSettings: AlertSettings = {
 };
 
 /**
- * The alerts of all tokens, by token and time. A rule alerts when it becomes true, not for as long
- * as it stays so.
+ * The alerts of all tokens, by token and time. A rule alerts once when it becomes true, not while
+ * it stays true.
  */
 export function computeAlerts(candles: readonly Candle[], settings: AlertSettings = defaultAlertSettings): Alert[] {
   return [...groupByToken(candles).values()].flatMap(series => alertsOfToken(series, settings));
@@ -69,7 +69,9 @@ function alertsOfToken(series: readonly Candle[], settings: AlertSettings): Aler
   const strength = rsi(closes, settings.rsiBars);
   const high = highestBefore(closes, settings.breakoutBars);
   const fall = drawdown(closes);
-  /** For each rule: what it looks at, the threshold, and on which side of it the rule is true. */
+  /**
+   * For each rule: the values that it examines, the threshold, and the side on which it is true.
+   */
   const rules: [AlertRule, (number | null)[], (i: number) => number | null, 'above' | 'below'][] = [
     ['sma-cross-up', fast, i => slow[i] ?? null, 'above'],
     ['sma-cross-down', fast, i => slow[i] ?? null, 'below'],
@@ -82,7 +84,7 @@ function alertsOfToken(series: readonly Candle[], settings: AlertSettings): Aler
   for (let i = 1; i < series.length; i++) {
     for (const [rule, values, thresholdAt, side] of rules) {
       const [before, now] = [isTrue(values[i - 1], thresholdAt(i - 1), side), isTrue(values[i], thresholdAt(i), side)];
-      // Unknown before (too few bars) is no crossing: nobody can say that it has just become true.
+      // An unknown earlier state (too few bars) is not a crossing.
       if (now === true && before === false)
         alerts.push(alertAt(series[i] as Candle, rule, values[i] as number, thresholdAt(i) as number));
     }

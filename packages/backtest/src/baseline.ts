@@ -4,27 +4,27 @@ import { type Alert, type AlertSettings, alertSchema, computeAlerts, defaultAler
 import { readCandles } from './candles.js';
 import { backtestProvenance } from './provenance.js';
 
-/** What the baseline producer works on. */
+/** The input of the baseline producer. */
 export interface BaselineOptions extends BusPolicy {
   runId: string;
   /** Parquet with candles: a file, a folder, a glob, or a list of them. */
   candles: string | readonly string[];
-  /** Where the local file goes. */
+  /** The folder of the local file. */
   outputDir: string;
   settings?: AlertSettings;
   /** Keys of the artifacts that the candles come from. */
   inputs?: readonly string[];
-  /** Takes the place of the provenance that is collected otherwise: commit, settings, versions. */
+  /** Replaces the provenance that is collected by default: commit, settings, versions. */
   provenance?: Record<string, unknown>;
-  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
   busRoot?: string;
 }
 
-/** What the baseline producer made. */
+/** The result of the baseline producer. */
 export interface Baseline {
   path: string;
   alerts: Alert[];
-  /** Undefined when the bus could not take it; the local file is there all the same. */
+  /** Undefined if the bus could not take it. The local file exists either way. */
   submission: Submission | undefined;
 }
 
@@ -32,8 +32,8 @@ export interface Baseline {
  * The baseline producer: computes the standard alerts from candles, writes `alerts_std.parquet`,
  * and submits it to `canon.alerts_std` as `run_id/baseline/alerts_std/alerts_std`.
  *
- * @throws BacktestError `CANDLES_INVALID`; BusError when the bus refuses the file, or (with
- * `requireBus`) is not there.
+ * @throws BacktestError `CANDLES_INVALID`; BusError if the bus refuses the file, or (with
+ * `requireBus`) is not available.
  */
 export async function runBaseline(options: BaselineOptions): Promise<Baseline> {
   const settings = options.settings ?? defaultAlertSettings;

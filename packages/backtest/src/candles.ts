@@ -31,15 +31,15 @@ const columns = Object.keys(candleSchema);
 /**
  * Reads candles from Parquet (file, folder or glob), sorted by token and time.
  *
- * @throws BacktestError `CANDLES_INVALID` for a bar that cannot be (a price that is not positive,
- * high below low, a time that is there twice); StorageError as `readParquet` throws it.
+ * @throws BacktestError `CANDLES_INVALID` for an impossible bar (a price that is not positive, high
+ * below low, a repeated time); StorageError as `readParquet` throws it.
  */
 export async function readCandles(source: string | readonly string[]): Promise<Candle[]> {
   const rows = await readParquet(source, { columns, orderBy: ['chain', 'token_address', 'timestamp'] });
   return rows.map((row, index) => checkedCandle(row, rows[index - 1]));
 }
 
-/** The candles of each token, by `chain/token_address`. */
+/** Groups candles by token (`chain/token_address`). */
 export function groupByToken(candles: readonly Candle[]): Map<string, Candle[]> {
   const groups = new Map<string, Candle[]>();
   for (const candle of candles) {
@@ -51,7 +51,7 @@ export function groupByToken(candles: readonly Candle[]): Map<string, Candle[]> 
   return groups;
 }
 
-/** What tells tokens apart. */
+/** Returns the key that identifies a token. */
 export const tokenKey = ({ chain, token_address }: Pick<Candle, 'chain' | 'token_address'>): string =>
   `${chain}/${token_address}`;
 

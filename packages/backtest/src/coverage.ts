@@ -4,24 +4,24 @@ import { type Call, checkPlan, type SlicePlan } from './plan.js';
 /** Why a call cannot be part of a slice. */
 export type CoverageGap = 'no-candles' | 'no-bar-at-call' | 'too-few-before' | 'too-few-after';
 
-/** Whether the candles that a call needs are there. */
+/** Whether the candles that a call needs exist. */
 export interface CallCoverage {
   callId: string;
   eligible: boolean;
   /** What is missing; null for an eligible call. */
   gap: CoverageGap | null;
-  /** Bars of the window that are there. */
+  /** The existing bars of the window. */
   bars: number;
 }
 
-/** Which calls of a plan have all the candles that they need. */
+/** The calls of a plan, with and without all the candles that they need. */
 export interface Coverage {
   runId: string;
   calls: CallCoverage[];
 }
 
 /**
- * Looks up in the candle source which calls of a plan are covered.
+ * Finds out which calls of a plan the candle source covers.
  *
  * @throws BacktestError `PLAN_INVALID`, `CANDLES_INVALID`.
  */
@@ -42,7 +42,10 @@ function coverageOf(plan: SlicePlan, call: Call, byToken: ReadonlyMap<string, Ca
   return { callId: call.callId, eligible: gap === null, gap, bars: before + 1 + after };
 }
 
-/** The index of the bar that begins at a moment; candles are sorted by time. */
+/**
+ * Returns the index of the bar that begins at a moment; undefined if there is none. The candles
+ * must be sorted by time.
+ */
 export function barIndexAt(candles: readonly Candle[], at: Date): number | undefined {
   let low = 0;
   let high = candles.length - 1;

@@ -1,8 +1,8 @@
 import { drawdownFromPeak, simpleMovingAverage } from '@quantbot/lab';
 
 /**
- * Indicators over a series of closes. Each returns an array of the same length; a value that has
- * too few bars behind it is null. Value `i` depends on closes `0..i` only.
+ * Indicators over a series of closes. Each returns an array of the same length; a value with too
+ * few earlier bars is null. Value `i` depends on closes `0..i` only.
  */
 
 /** Simple moving average: the mean of the last `period` closes. */
@@ -41,7 +41,7 @@ export function drawdown(closes: readonly number[]): number[] {
   return closes.map(close => 0 - (fall(close) ?? 0));
 }
 
-/** The highest value of the `period` bars before bar `i`, itself not among them. */
+/** The highest value of the `period` bars before bar `i`, without bar `i` itself. */
 export function highestBefore(values: readonly number[], period: number): (number | null)[] {
   return values.map((_, i) => (i < period ? null : Math.max(...values.slice(i - period, i))));
 }

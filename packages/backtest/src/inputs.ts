@@ -2,7 +2,7 @@ import { type ArtifactRecord, type Catalog, type LatestFilter, readParquet } fro
 import { backtestError } from './errors.js';
 import type { Call } from './plan.js';
 
-/** Something that a producer reads, with the key that its lineage names. */
+/** A file that a producer reads, with the key for its lineage. */
 export interface CatalogInput {
   /** Absolute path of the stored file. */
   path: string;
@@ -11,7 +11,7 @@ export interface CatalogInput {
 }
 
 /**
- * The newest artifact of a dataset (or the one that an alias stands for), to be read as an input.
+ * Returns the newest artifact of a dataset, or the one that an alias names, as an input.
  *
  * @throws BacktestError `INPUT_MISSING`.
  *
@@ -34,8 +34,8 @@ export interface CatalogCalls {
 }
 
 /**
- * The calls of a slice plan from alerts that the bus has: the newest baseline alerts, unless
- * another dataset is named. They have the columns `alert_id, token_address, chain, ts`.
+ * Returns the calls of a slice plan from alerts on the bus: the newest baseline alerts, unless
+ * another dataset is named. Alerts need the columns `alert_id, token_address, chain, ts`.
  *
  * @throws BacktestError `INPUT_MISSING`.
  */

@@ -18,17 +18,17 @@ const planSchema = z.strictObject({
   window: z.strictObject({ before: z.number().int().nonnegative(), after: z.number().int().nonnegative() }),
   /** Parquet with candles: a file, a folder, a glob, or a list of them. */
   candles: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-  /** Where the local file goes. */
+  /** The folder of the local file. */
   outputDir: z.string().min(1),
   /** Keys of the artifacts that the candles and calls come from: the slice's lineage. */
   inputs: z.array(z.string()).optional(),
-  /** Anything to be kept with the slice. */
+  /** Stored with the slice. */
   meta: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** What a slice is to hold. */
+/** The plan of a slice. */
 export type SlicePlan = z.infer<typeof planSchema>;
-/** A moment at which somebody (an alert, a model, a person) said "this token, now". */
+/** A moment at which an alert, a model or a person called a token. */
 export type Call = z.infer<typeof callSchema>;
 
 /**

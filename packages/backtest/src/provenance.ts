@@ -1,6 +1,6 @@
 import { collectProvenance, type Provenance } from '@quantbot/infra/utils';
 import { version } from './version.js';
 
-/** Where an artifact of this package comes from: commit, parameters, versions. */
+/** Returns the origin of an artifact of this package: commit, parameters, versions. */
 export const backtestProvenance = (parameters: Record<string, unknown>): Promise<Provenance> =>
   collectProvenance({ parameters, tools: { '@quantbot/backtest': version } });

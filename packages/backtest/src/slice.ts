@@ -10,24 +10,22 @@ import { backtestProvenance } from './provenance.js';
 /** The columns of a slice: a candle, and the call that it belongs to. */
 export const sliceSchema = { call_id: 'VARCHAR', ...candleSchema } as const satisfies Schema;
 
-/** How a slice gets to the bus. */
+/** How a slice is submitted. */
 export interface SliceOptions extends BusPolicy {
-  /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+  /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
   busRoot?: string;
-  /**
-   * Takes the place of the provenance that is collected otherwise: commit, parameters, versions.
-   */
+  /** Replaces the provenance that is collected by default: commit, parameters, versions. */
   provenance?: Record<string, unknown>;
 }
 
-/** A slice that was written. */
+/** A written slice. */
 export interface Slice {
-  /** Absolute or relative as `outputDir` was: the local file. */
+  /** The local file; absolute or relative, as `outputDir`. */
   path: string;
   rows: number;
-  /** The eligible calls, whose candles it holds. */
+  /** The eligible calls, whose candles it contains. */
   callIds: string[];
-  /** Undefined when the bus could not take it; the local file is there all the same. */
+  /** Undefined if the bus could not take it. The local file exists either way. */
   submission: Submission | undefined;
 }
 
@@ -41,8 +39,8 @@ export interface Slice {
  * const slice = await materialiseSlice(plan, coverage);
  * await slice.submission?.settled();
  *
- * @throws BacktestError `PLAN_INVALID`, `COVERAGE_MISMATCH`, `CANDLES_INVALID`; BusError when the
- * bus refuses the file, or (with `requireBus`) is not there.
+ * @throws BacktestError `PLAN_INVALID`, `COVERAGE_MISMATCH`, `CANDLES_INVALID`; BusError if the bus
+ * refuses the file, or (with `requireBus`) is not available.
  */
 export async function materialiseSlice(
   plan: SlicePlan,

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
 
-/** The version of @quantbot/backtest, which goes into the provenance of what it makes. */
+/** The version of @quantbot/backtest, which is part of the provenance of its artifacts. */
 export const version = (createRequire(import.meta.url)('@quantbot/backtest/package.json') as { version: string })
   .version;

@@ -24,7 +24,7 @@ export const LiveContext = createContext<Live>(nothing);
 export const useLive = (): Live => useContext(LiveContext);
 
 /**
- * Listens to the server-sent events while the page is open. The browser reconnects by itself.
+ * Listens to the server-sent events while the page is open. The browser reconnects automatically.
  */
 export function useEvents(): Live {
   const [live, setLive] = useState(nothing);

@@ -12,7 +12,7 @@ const parse = (hash: string): Route =>
       try {
         return decodeURIComponent(part);
       } catch {
-        return part; // typed by hand
+        return part; // the user typed an address that cannot be decoded
       }
     });
 

@@ -86,7 +86,7 @@ export function historicalVolatility(bars: number, periodsPerYear: number): Indi
 
 /**
  * Drawdown from the running peak: `p[t] / max(p[0..t]) - 1`, so 0 at a high and -0.2 when 20 %
- * below it. The peak outlives a gap. Source: Magdon-Ismail and Atiya, Maximum Drawdown, Risk
+ * below it. A gap does not reset the peak. Source: Magdon-Ismail and Atiya, Maximum Drawdown, Risk
  * Magazine, October 2004.
  */
 export function drawdownFromPeak(firstPeak = Number.NEGATIVE_INFINITY): Indicator {

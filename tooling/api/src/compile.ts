@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-/** As a program that uses the packages is compiled. */
+/** The compiler options of a program that uses the packages. */
 export const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
@@ -46,7 +46,7 @@ export function problemsOf(code: string): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 
-/** What examples take for granted, as their sentences do. */
+/** Declarations of names that examples use without declaring them. */
 const given: Record<string, string> = {
   artifact: "import('@quantbot/infra/utils').SubmitArtifactOptions",
   catalog: "import('@quantbot/storage').Catalog",
@@ -60,7 +60,7 @@ const given: Record<string, string> = {
   outputDir: 'string',
 };
 
-/** Declarations of those that an example uses and does not make. */
+/** Returns the declarations that an example needs. */
 export const declarationsFor = (code: string): string =>
   Object.entries(given)
     .filter(([name]) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b(const|using) ${name}\\b`).test(code))

@@ -7,19 +7,19 @@ const packages = fileURLToPath(new URL('../../../packages/', import.meta.url));
 
 /** A module that others may import. */
 export interface Entry {
-  /** What one writes: `@quantbot/infra/utils`. */
+  /** The import path: `@quantbot/infra/utils`. */
   name: string;
   folder: string;
-  /** Its declarations, built. */
+  /** Its built declarations. */
   types: string;
   /** The name of its report. */
   report: string;
 }
 
-/** The packages that programs import; the others are rooms of the bus itself. */
+/** The packages that programs import; the others are internal packages of the bus. */
 export const published = ['infra', 'storage', 'bus-daemon', 'backtest', 'lab'];
 
-/** Every module that the packages export, but what they say is for themselves only. */
+/** Returns every module that the published packages export, except those without types. */
 export function entries(): Entry[] {
   return published.flatMap(name => {
     const folder = join(packages, name);

@@ -5,7 +5,7 @@ import { toString as textOf } from 'mdast-util-to-string';
 import { visit } from 'unist-util-visit';
 import type { MarkdownPage } from './pages.js';
 
-/** Where the links and pictures of a page lead, as they stand there, those in HTML included. */
+/** Returns the targets of a page's links and pictures as written, including those in HTML. */
 export function targetsOf({ tree }: MarkdownPage): string[] {
   const targets: string[] = [];
   visit(tree, (node: Nodes) => {
@@ -16,12 +16,10 @@ export function targetsOf({ tree }: MarkdownPage): string[] {
   return targets;
 }
 
-/** Not a file beside the page: it has a scheme, or begins with `//`. */
+/** Whether a target is not a file of the repository: it has a scheme, or begins with `//`. */
 export const isElsewhere = (target: string): boolean => /^([a-z][a-z0-9+.-]*:|\/\/)/i.test(target);
 
-/**
- * The file or folder, below the root, to which a link of a page leads; empty for the root itself.
- */
+/** Returns the path below the root to which a link leads; empty for the root itself. */
 export function fileOf(page: MarkdownPage, target: string): string {
   const [path = ''] = target.split('#');
   if (path === '') return page.name;
@@ -31,7 +29,7 @@ export function fileOf(page: MarkdownPage, target: string): string {
     .replace(/^\.$/, '');
 }
 
-/** The anchors that GitHub makes of a page's headings. */
+/** Returns the anchors that GitHub creates for a page's headings. */
 function anchorsOf({ tree }: MarkdownPage): Set<string> {
   const slugger = new GithubSlugger();
   const anchors = new Set<string>();
@@ -42,8 +40,8 @@ function anchorsOf({ tree }: MarkdownPage): Set<string> {
 }
 
 /**
- * The links of a page that lead to a file which is not kept in the repository, or to an anchor that
- * a page has not.
+ * Returns the links of a page that lead to a file outside of the repository, or to a missing
+ * anchor.
  */
 export function brokenLinks(page: MarkdownPage, pages: readonly MarkdownPage[], files: ReadonlySet<string>): string[] {
   return targetsOf(page).filter(target => {
@@ -57,13 +55,13 @@ export function brokenLinks(page: MarkdownPage, pages: readonly MarkdownPage[], 
 }
 
 /**
- * The links that go to the repository's own files by way of the network: they lead to another
- * version than the one that is read.
+ * Returns the links that reach the repository's own files through the network. They would lead to
+ * another version than the one being read.
  */
 export const linksToOneself = (page: MarkdownPage, repository: string): string[] =>
   targetsOf(page).filter(target => new RegExp(`^(https?:)?//${repository}/(blob|tree|raw|edit)/`, 'i').test(target));
 
-/** The pages under a folder that no chain of links leads to from a first page. */
+/** Returns the pages below a folder that cannot be reached by links from the first page. */
 export function unreachable(first: string, folder: string, pages: readonly MarkdownPage[]): string[] {
   const reached = new Set([first]);
   for (const name of reached) {
@@ -74,7 +72,7 @@ export function unreachable(first: string, folder: string, pages: readonly Markd
   return pages.map(({ name }) => name).filter(name => name.startsWith(folder) && !reached.has(name));
 }
 
-/** The files that are kept, and the folders that hold them, the root as an empty name. */
+/** Returns these files and all of their folders; the root is an empty name. */
 export function withFolders(files: readonly string[]): Set<string> {
   const all = new Set<string>(['']);
   for (const file of files)

@@ -14,14 +14,14 @@ export interface MarkdownPage {
 }
 
 /**
- * Every Markdown page of the repository that a person has written. API reports are left out: a tool
- * writes them, and a test of their own compares them with the code.
+ * Returns every hand-written Markdown page of the repository. API reports are left out: a tool
+ * writes them, and another test compares them with the code.
  */
 export const markdownPages = (): MarkdownPage[] =>
   filesOf('*.md')
     .filter(name => !name.endsWith('.api.md'))
     .map(name => ({ name, tree: parseMarkdown(readFileSync(join(root, name), 'utf8')) }));
 
-/** The tree of a page, as GitHub reads it. */
+/** Parses a page as GitHub does. */
 export const parseMarkdown = (text: string): Root =>
   fromMarkdown(text, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * The files that are kept in the repository or about to be, by path below the root; those that
- * match one of the patterns, or all.
+ * Returns the files of the repository, and new ones that git does not ignore, by path below the
+ * root. With patterns, only those that match one.
  */
 export const filesOf = (...patterns: string[]): string[] =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns], {

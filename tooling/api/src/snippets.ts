@@ -13,7 +13,7 @@ export interface Snippet {
 
 const reason = /^<!-- not compiled: (.+) -->$/s;
 
-/** The fenced blocks of a page. */
+/** Returns the fenced blocks of a page. */
 export function snippetsOf({ tree }: MarkdownPage): Snippet[] {
   const snippets: Snippet[] = [];
   visit(tree, 'code', (code: Code, index, parent) => {
@@ -31,11 +31,11 @@ export function snippetsOf({ tree }: MarkdownPage): Snippet[] {
 
 const languages = /^(ts|mts|tsx|typescript|js|mjs|jsx|javascript)$/;
 
-/** The TypeScript and JavaScript of a page that has to compile. */
+/** Returns the TypeScript and JavaScript of a page that must compile. */
 export const programsOf = (page: MarkdownPage): Snippet[] =>
   snippetsOf(page).filter(({ language, notCompiled }) => languages.test(language) && notCompiled === undefined);
 
-/** What is wrong with the JSON of a page; `jsonc` may have comments. */
+/** Returns the problems of a page's JSON; `jsonc` may have comments. */
 export function problemsOfJson(page: MarkdownPage): string[] {
   return snippetsOf(page).flatMap(({ line, language, code }) => {
     if (language !== 'json' && language !== 'jsonc') return [];
@@ -45,7 +45,10 @@ export function problemsOfJson(page: MarkdownPage): string[] {
   });
 }
 
-/** The commands of a page that run a script of a `package.json`: in blocks, and in a sentence. */
+/**
+ * Returns the commands of a page, in blocks and in sentences, that run a script of a
+ * `package.json`.
+ */
 export function scriptsOf({ tree }: MarkdownPage): { filter?: string; script: string }[] {
   const lines: string[] = [];
   visit(tree, node => {

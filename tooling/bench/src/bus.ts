@@ -21,7 +21,7 @@ export const built = (name: string): string[] => [
   fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url)),
 ];
 
-/** A bus in a folder of its own, with the settings that it comes with. */
+/** A bus in its own folder, with default settings. */
 export interface BenchBus {
   folder: string;
   root: string;
@@ -29,7 +29,7 @@ export interface BenchBus {
   exportDir: string;
 }
 
-/** Makes a bus: a daemon has run there once, so that producers find it. */
+/** Creates a bus and runs a daemon once, so that producers find it. */
 export async function makeBus(folder: string, settings: object = {}): Promise<BenchBus> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(settings));
@@ -56,23 +56,23 @@ interface LogLine {
 }
 
 /**
- * Returns how long a daemon took that settled everything and ended. Its log gives the times: from
- * being ready to its last commit.
+ * The times of a daemon that settled everything and ended. They come from its log: from ready to
+ * its last commit.
  */
 export interface Drained {
   seconds: number;
-  /** From the start of the process until it takes jobs. */
+  /** Time from the start of the process until it takes jobs. */
   readySeconds: number;
-  /** From the start of the process to its first commit. */
+  /** Time from the start of the process to its first commit. */
   firstCommitSeconds: number;
   jobs: number;
   /** Jobs per second in the second half of its commits. */
   warmPerSecond: number;
-  /** Its largest resident size. */
+  /** Its peak resident size. */
   peakMb: number;
 }
 
-/** Runs a daemon until nothing waits any more. */
+/** Runs a daemon until no job waits. */
 export async function drain(bus: BenchBus): Promise<Drained> {
   const from = Date.now();
   const child = spawnDaemon(bus, ['--drain']);
@@ -96,13 +96,13 @@ export async function drain(bus: BenchBus): Promise<Drained> {
   };
 }
 
-/** Gives a bus a canonical table, with the rows of one file. */
+/** Creates a canonical table with the rows of one file. */
 export async function beginTable(bus: BenchBus, file: string, schemaHint: string): Promise<void> {
   await submitAll({ busRoot: bus.root, name: 'first', files: [file], schemaHint, artifactsPerJob: 1 });
   await drain(bus);
 }
 
-/** A daemon that runs. */
+/** A running daemon. */
 export interface RunningDaemon {
   pid: number;
   stop(): Promise<void>;
@@ -126,7 +126,7 @@ export async function startDaemon(bus: BenchBus): Promise<RunningDaemon> {
   };
 }
 
-/** Follows the resident size of a process; the answer is the largest that was seen (MB). */
+/** Watches the resident size of a process. Returns a function that returns the peak (MB). */
 export function watchMemory(pid: number): () => number {
   let peakMb = 0;
   const look = () => {

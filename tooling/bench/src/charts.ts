@@ -4,12 +4,12 @@ import { parseHTML } from 'linkedom';
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 const colours = { ours: '#0b7285', others: '#adb5bd' };
 const font = 'system-ui, sans-serif';
-/** At 12 pixels, a wide one. */
+/** The width of a wide letter at 12 pixels. */
 const letterWidth = 6.8;
 
 /**
- * Horizontal bars, one for each row, logarithmic when the values are of several magnitudes. The
- * bus's own stand out.
+ * Draws horizontal bars, one per row. The scale is logarithmic if the values differ by magnitudes.
+ * The bars of the bus are highlighted.
  */
 export function barChart(
   rows: readonly { what: string; value: number }[],
@@ -55,7 +55,7 @@ export function barChart(
   );
 }
 
-/** Lines over a logarithmic axis. */
+/** Draws lines over a logarithmic axis. */
 export function lineChart(
   points: readonly { x: number; y: number; line: string }[],
   labels: { x: string; y: string },

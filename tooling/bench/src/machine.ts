@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import duckdb from '@duckdb/node-api';
 
-/** Where and with what something was measured. */
+/** The hardware and software of a measurement. */
 export interface Machine {
   date: string;
   processor: string;
@@ -13,7 +13,7 @@ export interface Machine {
   duckdb: string;
 }
 
-/** This machine; `folder` is on the disk that is measured. */
+/** Describes this machine. `folder` is on the measured disk. */
 export function machine(folder: string): Machine {
   return {
     date: new Date().toISOString().slice(0, 10),

@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/**
- * The largest resident size that a process has had so far (MB); 0 where the system does not tell.
- */
+/** Returns the peak resident size of a process (MB); 0 if unknown. */
 export function peakResidentMb(pid: number | 'self'): number {
   try {
     const kb = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -14,9 +12,9 @@ export function peakResidentMb(pid: number | 'self'): number {
 }
 
 /**
- * Touches most of the free memory once and gives it back. A virtual machine gets its memory from
- * its host when it is touched for the first time: until then, writing a file takes up to ten times
- * as long, and whoever comes first pays for all.
+ * Touches most of the free memory once and releases it. A virtual machine gets memory from its host
+ * when it first touches it. Writing a file into untouched memory takes up to ten times as long, so
+ * the first contender would pay for all others.
  */
 export function touchFreeMemory(): void {
   const availableKb = Number(/^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0);

@@ -32,7 +32,7 @@ export function startProgram<Result>(command: readonly string[], task: object): 
       if (next === undefined) lines.push(line);
       else next(line);
     });
-  // Not 'exit', which may come before the last line of what it said has been read.
+  // Not 'exit', which may come before the last line of the output has been read.
   const ended = once(child, 'close').then(([code, signal]) => {
     throw new Error(`${command.join(' ')} ended (${signal ?? code}): ${words.trim()}`);
   });
@@ -58,7 +58,7 @@ export function startProgram<Result>(command: readonly string[], task: object): 
   };
 }
 
-/** Lets all programs begin at once; seconds from then until the last has said its result. */
+/** Starts all programs at once. Returns the seconds until the last one printed its result. */
 export async function race<Result>(
   programs: readonly Program<Result>[],
 ): Promise<{ seconds: number; results: Result[] }> {

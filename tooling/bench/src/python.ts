@@ -7,8 +7,8 @@ const sources = fileURLToPath(new URL('../python', import.meta.url));
 const folder = fileURLToPath(new URL('../node_modules/.cache/bench-python', import.meta.url));
 
 /**
- * A Python with the contenders' packages, in a virtual environment that is kept for the next time;
- * undefined where they cannot be installed.
+ * Returns a Python with the contenders' packages, in a virtual environment that later runs reuse;
+ * undefined if they cannot be installed.
  */
 export function findPython(): string | undefined {
   const python = join(folder, 'bin/python');
@@ -27,5 +27,5 @@ export function findPython(): string | undefined {
   }
 }
 
-/** A Python program of this package. */
+/** Returns the command line of a Python program of this package. */
 export const pythonProgram = (python: string, name: string): string[] => [python, join(sources, `${name}.py`)];

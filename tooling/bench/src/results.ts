@@ -1,6 +1,4 @@
-/**
- * One line of a suite's result: what was measured, and its figures by name (units in the names).
- */
+/** One line of a suite's result: the subject, and its figures by name (with units in the names). */
 export interface Row {
   what: string;
   [figure: string]: string | number | null;
@@ -10,31 +8,31 @@ export interface Row {
 export interface SuiteResult {
   suite: string;
   title: string;
-  /** How it was measured, in a sentence or two. */
+  /** One or two sentences on the method. */
   how: string;
   rows: Row[];
-  /** What could not be measured here, and why. */
+  /** What could not be measured on this machine, and why. */
   skipped: string[];
 }
 
-/** What a suite gets. */
+/** The input of a suite. */
 export interface SuiteContext {
   /** An empty folder of the suite's own. */
   folder: string;
-  /** A tenth of the work, for trying things out. */
+  /** Whether to do only a tenth of the work, for a quick try. */
   quick: boolean;
   /** The Python with the contenders' packages, if there is one. */
   python: string | undefined;
-  /** Which of the files' sizes. */
+  /** The file sizes to measure. */
   sizes: readonly string[];
-  /** How many artifacts `growth` goes up to. */
+  /** The largest number of artifacts for `growth`. */
   upTo: number;
   say(text: string): void;
 }
 
 export type Suite = (context: SuiteContext) => Promise<SuiteResult>;
 
-/** The value below which a share of the values lies (nearest rank). */
+/** Returns the nearest-rank percentile of values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
@@ -43,8 +41,8 @@ export function percentile(values: readonly number[], share: number): number {
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
 /**
- * Jobs per second in the second half of batches that ended at these times: without the start, in
- * which a program is still being compiled.
+ * Returns the jobs per second in the second half of batches that ended at these times. It leaves
+ * out the start, in which a program is still being compiled.
  */
 export function ratePerSecond(ended: readonly { jobs: number; ms: number }[]): number {
   const [first, ...rest] = ended.slice(Math.floor(ended.length / 2));
@@ -52,5 +50,5 @@ export function ratePerSecond(ended: readonly { jobs: number; ms: number }[]): n
   return rest.reduce((sum, { jobs }) => sum + jobs, 0) / seconds;
 }
 
-/** Three significant digits. */
+/** Rounds to three significant digits. */
 export const round = (value: number): number => Number(value.toPrecision(3));

@@ -1,11 +1,11 @@
 import { type Submission, submitArtifacts } from '@quantbot/infra/utils';
 
-/** Files that are to become jobs of one producer. */
+/** Files to submit as jobs of one producer. */
 export interface FilesToSubmit {
   busRoot: string;
-  /** Of the runs: each job is a run of its own. */
+  /** The prefix of run ids: each job is its own run. */
   name: string;
-  /** The producer; all are one when absent. */
+  /** The producer. By default all files share one. */
   producer?: string;
   files: readonly string[];
   schemaHint: string | null;
@@ -32,7 +32,7 @@ export async function* submitFiles(task: FilesToSubmit): AsyncGenerator<Submissi
     });
 }
 
-/** Submits all of them, without waiting for a daemon. */
+/** Submits all files, without waiting for a daemon. */
 export async function submitAll(task: FilesToSubmit): Promise<void> {
   for await (const _submission of submitFiles(task));
 }

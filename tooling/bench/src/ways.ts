@@ -8,7 +8,7 @@ import { pythonProgram } from './python.js';
 import type { Row } from './results.js';
 import { dealt, rates, type Workload } from './workload.js';
 
-/** Where one way of writing does its work, and what runs its Python programs. */
+/** The folder of one way of writing, and the Python that runs its programs. */
 export interface Place {
   folder: string;
   python: string | undefined;
@@ -19,10 +19,10 @@ interface Written {
   refusals?: number;
 }
 
-/** `8 producers`. */
+/** Returns a number of producers in words: `8 producers`. */
 export const people = (count: number): string => `${count} producer${count === 1 ? '' : 's'}`;
 
-/** Lets the programs write all of the files, and says how fast they were. */
+/** Lets the programs write all files, and returns their speed. */
 async function measured(work: Workload, programs: readonly Program<Written>[]): Promise<Row> {
   const { seconds, results } = await race(programs);
   return {
@@ -32,7 +32,7 @@ async function measured(work: Workload, programs: readonly Program<Written>[]): 
   };
 }
 
-/** What a reader saw while the work was done. */
+/** Runs the work beside a reader, and adds what the reader saw. */
 async function withReader(python: string | undefined, task: object, work: () => Promise<Row>): Promise<Row> {
   if (python === undefined) return work();
   const reader = startProgram<{ answers: number; refusals: number }>(pythonProgram(python, 'reader'), task);
@@ -44,7 +44,7 @@ async function withReader(python: string | undefined, task: object, work: () => 
   return { ...row, reader_answers: answers, reader_refusals: refusals };
 }
 
-/** Producers submit to a bus, whose daemon runs. */
+/** Producers submit to a bus with a running daemon. */
 export async function viaBus(
   { folder, python }: Place,
   work: Workload,
@@ -78,7 +78,7 @@ export async function viaBus(
   }
 }
 
-/** Files that can be given away. */
+/** Returns copies of the files, which can be given away. */
 function copiesOf(files: readonly string[], folder: string): string[] {
   mkdirSync(folder, { recursive: true });
   return files.map(file => {
@@ -88,7 +88,7 @@ function copiesOf(files: readonly string[], folder: string): string[] {
   });
 }
 
-/** A daemon as people write it by hand: it opens DuckDB for each file in its inbox. */
+/** A hand-written daemon: it opens DuckDB for each file in its inbox. */
 export async function viaPolling({ folder }: Place, python: string, work: Workload): Promise<Row> {
   const [program, task] = polling(folder, python, work);
   return withReader(python, { database: task.database, sql: 'SELECT count(*) FROM ticks' }, () =>
@@ -113,7 +113,7 @@ function polling(folder: string, python: string, work: Workload): [Program<Writt
   return [startProgram<Written>(pythonProgram(python, 'poll_and_open'), task), task];
 }
 
-/** Each producer opens the database for each file, and tries again while another has its lock. */
+/** Each producer opens the database for each file, and retries while another one holds the lock. */
 export async function directly(
   { folder }: Place,
   python: string,
@@ -143,7 +143,8 @@ async function createTable(database: string): Promise<void> {
 }
 
 /**
- * A way of writing that needs a server: undefined, and a word in `skipped`, where there is none.
+ * A way of writing that needs a server. Without one it returns undefined and adds the reason to
+ * `skipped`.
  */
 type ThroughServer = (
   place: Place,
@@ -163,7 +164,7 @@ export const viaQuack: ThroughServer = async ({ folder }, python, work, producer
   return remotely(python, work, producers, { ...client, table: 'remote.ticks' }, [server], skipped, "DuckDB's server");
 };
 
-/** Producers insert into DuckLake, whose catalog is a PostgreSQL of this run. */
+/** Producers insert into DuckLake, whose catalog is in a temporary PostgreSQL server. */
 export const viaLake: ThroughServer = async ({ folder }, python, work, producers, skipped) => {
   const postgres = await startPostgres();
   const { hostname, port, pathname } = new URL(await postgres.newDatabase());
@@ -215,5 +216,5 @@ async function remotely(
   }
 }
 
-/** The last line of what a program said: of a traceback, the error itself. */
+/** Returns the last line of a program's output: the error itself, in a traceback. */
 const lastLine = (error: unknown): string => (error as Error).message.trim().split('\n').at(-1) as string;

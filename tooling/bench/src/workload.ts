@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { round } from './results.js';
 
-/** Files to ingest: all of one size, each with other rows. */
+/** Files to ingest: all of the same size, each with different rows. */
 export interface Workload {
   name: string;
   rows: number;
-  /** Bytes of the first file; the others have as many, give or take. */
+  /** Bytes of the first file; the others have about as many. */
   bytes: number;
   files: string[];
 }
@@ -16,10 +16,7 @@ export interface Workload {
 /** The sizes that are compared. */
 export const sizes: Record<string, number> = { '1 KB': 12, '30 KB': 1000, '1 MB': 36_000, '100 MB': 3_600_000 };
 
-/**
- * Writes the files. A row has a time and three random prices; they do not compress, so that sizes
- * are what they seem.
- */
+/** Writes the files. A row has a time and three random prices, which do not compress. */
 export async function makeFiles(folder: string, size: string, count: number): Promise<Workload> {
   const rows = sizes[size] as number;
   const name = size.replace(' ', '');
@@ -39,7 +36,7 @@ export async function makeFiles(folder: string, size: string, count: number): Pr
   return { name, rows, bytes: (await stat(files[0] as string)).size, files };
 }
 
-/** Files dealt out to producers in turn. */
+/** Distributes files among producers in turn. */
 export const dealt = (files: readonly string[], producers: number): string[][] =>
   Array.from({ length: producers }, (_, p) => files.filter((_file, i) => i % producers === p));
 

@@ -8,8 +8,8 @@ const address = '127.0.0.1:7171';
 const capital = 100_000;
 
 /**
- * The daemon with its dashboard, which draws what each preset's trades have brought, from a golden
- * export; on a terminal a browser opens on it.
+ * Starts the daemon with its dashboard. A chart shows the profit of each preset's trades, from a
+ * golden export. On a terminal this opens a browser.
  */
 export async function startWithDashboard(workspace: Workspace): Promise<{ daemon: DemoDaemon; url: string }> {
   const { config, data } = workspace;
@@ -28,6 +28,6 @@ FROM read_parquet('${events}') WHERE type = 'exit' ORDER BY ts`,
   writeFileSync(config, `${JSON.stringify(settings, null, 2)}\n`);
   const daemon = await startDaemon(workspace, ['--http', address]);
   const url = `http://${address}`;
-  if (process.stdout.isTTY) await open(url).catch(() => {}); // where there is no browser, the address is printed
+  if (process.stdout.isTTY) await open(url).catch(() => {}); // without a browser, the printed address must do
   return { daemon, url };
 }

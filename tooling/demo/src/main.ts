@@ -1,6 +1,7 @@
 /**
- * The main job, from end to end, on real market data: candles → baseline alerts → slice → features,
- * backtest, simulations, each through the bus, while the daemon runs; then everything is read back.
+ * The whole workflow on real market data: candles → baseline alerts → slice → features, backtest,
+ * simulations. Each step goes through the bus while the daemon runs. At the end everything is read
+ * back.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,8 +52,7 @@ async function run(workspace: Workspace, withDashboard: boolean): Promise<void> 
   await submission.settled();
   step(`candles: ${rows} days of the S&P 500`);
 
-  // From here on each producer takes what it reads from the catalog, as another team's program
-  // would.
+  // From here on each producer finds its inputs in the catalog, like a program of another team.
   await using catalog = await openCatalog({ duckdbPath: join(data, 'alerts.duckdb') });
   const candles = await inputFromCatalog(catalog, { producer: 'market-data', kind: 'candles' });
   const baseline = await runBaseline({
@@ -106,7 +106,7 @@ Try next:
   await dashboard.daemon.ended;
 }
 
-/** A slice around the alerts that say "now". */
+/** Creates a slice around the alerts. */
 async function makeSlice(catalog: Catalog, candles: CatalogInput, work: string, busRoot: string) {
   const alerts = await callsFromCatalog(catalog);
   const plan: SlicePlan = {
@@ -140,7 +140,7 @@ async function runSimulations(duckdbPath: string, work: string, busRoot: string)
   return outputs.map(output => (JSON.parse(output) as { summary: SimulationSummary }).summary);
 }
 
-/** Both of the guide's ways: the golden export, and the file that the catalog names. */
+/** Reads in both ways of the guide: the golden export, and the file that the catalog names. */
 async function readBack(
   catalog: Catalog,
   data: string,
@@ -165,7 +165,7 @@ async function readBack(
   };
 }
 
-/** From the positions of one simulation back to the candles, step by step. */
+/** Returns the lineage from the positions of one simulation back to the candles. */
 async function lineageOfEquity(catalog: Catalog): Promise<string> {
   const positions = await catalog.latest({ producer: 'simulation', kind: 'positions' });
   const { artifacts } = await catalog.lineage(positions?.key ?? '', { direction: 'inputs', depth: Infinity });

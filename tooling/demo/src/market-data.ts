@@ -9,9 +9,9 @@ import { csvParse } from 'd3-dsv';
 /** The demo's one token. */
 export const token = { token_address: 'SPX', chain: 'nyse' };
 
-/** The S&P 500's daily candles, 2000 to 2020, as `vega-datasets` ships them. */
+/** Returns the S&P 500's daily candles, 2000 to 2020, from `vega-datasets`. */
 export function readSp500(): Candle[] {
-  // The package exports its code only; its data lies beside it.
+  // The package exports only its code; the data files are beside it.
   const folder = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..');
   return csvParse(readFileSync(join(folder, 'data/sp500-2000.csv'), 'utf8')).map(row => ({
     ...token,
@@ -24,9 +24,7 @@ export function readSp500(): Candle[] {
   }));
 }
 
-/**
- * Writes the candles as Parquet and submits them: the first artifact, from which all others come.
- */
+/** Writes the candles as Parquet and submits them. All other artifacts derive from this one. */
 export async function publishCandles(folder: string, busRoot: string, runId: string) {
   const path = join(folder, 'candles.parquet');
   const { rows } = await writeParquet(path, readSp500() as unknown as Record<string, unknown>[], candleSchema);

@@ -10,19 +10,19 @@ import type { Workspace } from './workspace.js';
 const here = dirname(fileURLToPath(import.meta.url));
 const children = new Set<ChildProcess>();
 
-/** Ends whatever is still running: no way out of the demo leaves a process behind. */
+/** Ends all processes, so that the demo leaves none behind. */
 export function killAll(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** A daemon that runs. */
+/** A running daemon. */
 export interface DemoDaemon {
-  /** Resolves when it has ended by itself. */
+  /** Resolves when the daemon has ended. */
   ended: Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** The daemon as a process of its own, ready to take jobs. */
+/** Starts the daemon as a process and waits until it is ready. */
 export async function startDaemon(
   { root, config, data, daemonLog }: Workspace,
   more: readonly string[] = [],
@@ -50,7 +50,7 @@ export async function startDaemon(
   };
 }
 
-/** Runs one preset in a process of its own; resolves with what it prints, a JSON line. */
+/** Runs one preset in its own process. Resolves with the JSON line that it prints. */
 export async function runPresetProcess(task: object): Promise<string> {
   const child = track(
     spawn(process.execPath, [join(here, 'run-preset.js'), JSON.stringify(task)], {

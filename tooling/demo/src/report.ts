@@ -6,16 +6,13 @@ import Table from 'cli-table3';
 const started = performance.now();
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 
-/** One line of progress, with the seconds since the beginning. */
+/** Prints one line of progress, with the seconds since the start. */
 export function step(text: string): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
   console.log(colours ? `\x1b[2m${seconds} s\x1b[0m  ${text}` : `${seconds} s  ${text}`);
 }
 
-/**
- * Waits for all of them; on a terminal with a bar that says how many are done, how fast, and how
- * long it will take.
- */
+/** Waits for all promises. On a terminal it shows a progress bar with count, rate and time left. */
 export async function allOf<T>(what: string, work: readonly Promise<T>[]): Promise<T[]> {
   const began = performance.now();
   const format = `         {bar} {value} of {total} ${what}  {rate}/s  {eta_formatted} left`;
@@ -44,7 +41,7 @@ export async function allOf<T>(what: string, work: readonly Promise<T>[]): Promi
 
 const style = { head: colours ? ['cyan'] : [], border: [], compact: true };
 
-/** What was ingested, by dataset. */
+/** Returns a table of the ingested artifacts, by dataset. */
 export function ingestedTable(datasets: readonly Row[]): string {
   const table = new Table({
     head: ['producer', 'kind', 'artifacts', 'rows', 'bytes', 'schema hint'],
@@ -60,7 +57,7 @@ export function ingestedTable(datasets: readonly Row[]): string {
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`;
 
-/** The result of each preset. */
+/** Returns a table of the presets' results. */
 export function presetTable(summaries: readonly SimulationSummary[]): string {
   const table = new Table({
     head: ['preset', 'end', 'return', 'drawdown', 'trades', 'won', 'fees'],
@@ -80,7 +77,7 @@ export function presetTable(summaries: readonly SimulationSummary[]): string {
   return table.toString();
 }
 
-/** The features of each year. */
+/** Returns a table of the features of each year. */
 export function featureTable(years: readonly Row[]): string {
   const table = new Table({
     head: ['year', 'days', 'volatility', 'highest', 'drawdown', 'above its 200 days'],
@@ -93,7 +90,7 @@ export function featureTable(years: readonly Row[]): string {
   return table.toString();
 }
 
-/** The profit of the backtest's trades. */
+/** Returns a table of the profit of the backtest's trades. */
 export function tradeTable(reasons: readonly Row[]): string {
   const table = new Table({
     head: ['ended by', 'trades', 'won', 'mean return', 'fees', 'profit'],

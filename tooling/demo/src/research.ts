@@ -2,14 +2,14 @@ import { type Backtest, inputFromCatalog, runBacktest } from '@quantbot/backtest
 import { FeatureSetCompiler } from '@quantbot/lab';
 import type { Catalog, DuckDb, Row } from '@quantbot/storage';
 
-/** Where the producers of this file find the bus, and leave their own files. */
+/** The bus, and the folder for the producers' own files. */
 interface Place {
   runId: string;
   work: string;
   busRoot: string;
 }
 
-/** The features of the newest slice: a row per candle of it. */
+/** Compiles the features of the newest slice. Returns their number of rows, one per candle. */
 export async function compileFeatures(catalog: Catalog, { runId, work, busRoot }: Place): Promise<number> {
   const slice = await inputFromCatalog(catalog, { producer: 'backtest', kind: 'slice' });
   const compiler = new FeatureSetCompiler({ busRoot, requireBus: true, schemaHint: 'canon.features' });
@@ -18,7 +18,10 @@ export async function compileFeatures(catalog: Catalog, { runId, work, busRoot }
   return features.rows;
 }
 
-/** Goes by the baseline's alerts: in on strength, out on weakness or after a quarter of a year. */
+/**
+ * Backtests the baseline's alerts: enters on strength, exits on weakness or after a quarter of a
+ * year.
+ */
 export async function backtestAlerts(catalog: Catalog, { runId, work, busRoot }: Place): Promise<Backtest> {
   const slice = await inputFromCatalog(catalog, { producer: 'backtest', kind: 'slice' });
   const alerts = await inputFromCatalog(catalog, { producer: 'baseline', kind: 'alerts_std' });
@@ -51,7 +54,8 @@ export async function backtestAlerts(catalog: Catalog, { runId, work, busRoot }:
 }
 
 /**
- * A day is in the windows of many calls. Take only windows that begin long enough before the day.
+ * Returns the features by year. A day is in the windows of many calls. Only windows that begin long
+ * enough before the day count.
  */
 export const featuresByYear = (db: DuckDb): Promise<Row[]> =>
   db.query(`

@@ -1,6 +1,6 @@
 /**
- * One simulation as a process of its own: takes its slice from the catalog, simulates a preset,
- * writes and submits, and waits for the receipt.
+ * Runs one simulation in its own process: finds its slice in the catalog, simulates a preset,
+ * writes and submits the result, and waits for the receipt.
  */
 import { parsePreset, readBarsFromCatalog, SimulationArtifactWriter, simulate } from '@quantbot/lab';
 import { openCatalog } from '@quantbot/storage';
@@ -8,7 +8,7 @@ import { openCatalog } from '@quantbot/storage';
 interface Task {
   preset: unknown;
   runId: string;
-  /** The run whose slice it takes. */
+  /** The run of its slice. */
   sliceRunId: string;
   duckdbPath: string;
   outputDir: string;

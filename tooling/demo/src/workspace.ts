@@ -5,7 +5,7 @@ import { readLockHolder } from '@quantbot/bus-daemon';
 
 const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
-/** Where the demo lays everything. */
+/** The folders of the demo. */
 export interface Workspace {
   root: string;
   config: string;
@@ -16,8 +16,7 @@ export interface Workspace {
 }
 
 /**
- * The demo's settings. All others have defaults, which keep everything below the configuration's
- * folder.
+ * The demo's settings. The defaults of all others keep every file below the configuration's folder.
  */
 const settings = { poll_interval_s: 1, lock_timeout_s: 10 };
 
@@ -25,7 +24,7 @@ const settings = { poll_interval_s: 1, lock_timeout_s: 10 };
  * Creates an empty folder `demo/` with a configuration of its own. The folder of an earlier demo is
  * moved beside it and never deleted: someone may have submitted into it since.
  *
- * @throws Error that says what is in the way.
+ * @throws Error if the folder cannot be created, with the reason.
  */
 export async function freshWorkspace(root = repositoryRoot): Promise<Workspace> {
   const folder = join(root, 'demo');

@@ -7,7 +7,7 @@ import { describe, generate } from './python.js';
 import { type Random, randomOf } from './random.js';
 import { type Case, Report } from './report.js';
 
-/** Which files a campaign takes, and where it works. */
+/** The options of a campaign. */
 export interface Campaign {
   /** The Python with the packages of python/requirements.txt. */
   python: string;
@@ -15,14 +15,16 @@ export interface Campaign {
   seed: string;
   /** An empty folder. */
   folder: string;
-  /** Takes only the files with this in their names. */
+  /** Uses only files whose name contains this text. */
   only?: string | undefined;
-  /** Takes this many files, of each writer its share. */
+  /** Uses this many files, with the same share of each writer. */
   files?: number | undefined;
   step: (what: string) => void;
 }
 
-/** Lets every writer write its files, and compares the bus's values with pyarrow's reading. */
+/**
+ * Lets every writer write its files, and compares the bus's values with those that pyarrow reads.
+ */
 export async function runOverAllWriters({ python, seed, folder, only, files, step }: Campaign): Promise<Report> {
   const corpus = join(folder, 'files');
   mkdirSync(corpus);

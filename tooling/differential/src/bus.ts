@@ -11,7 +11,7 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** A bus of the campaign's own, in a folder that is its alone. */
+/** The bus of a campaign, in its own folder. */
 export class CampaignBus {
   readonly folder: string;
   readonly busRoot: string;
@@ -33,7 +33,7 @@ export class CampaignBus {
     writeFileSync(join(this.folder, 'bus_config.json'), JSON.stringify(settings));
   }
 
-  /** Runs a command of quantbot-bus to its end, and gives what it printed. */
+  /** Runs a command of quantbot-bus to its end, and returns its output. */
   async command(...args: string[]): Promise<string> {
     const child = this.#spawn(args, 'pipe');
     let output = '';
@@ -45,12 +45,12 @@ export class CampaignBus {
     return output;
   }
 
-  /** Settles all that waits, and brings the exports up to date. */
+  /** Settles all waiting jobs, and updates the exports. */
   drain(): Promise<string> {
     return this.command('start', '--drain');
   }
 
-  /** Does some work while a daemon serves HTTP. */
+  /** Runs `work` while a daemon serves HTTP. */
   async whileServed(work: (url: string) => Promise<void>): Promise<void> {
     const url = `http://127.0.0.1:${20_000 + (process.pid % 20_000)}`;
     const child = this.#spawn(['start', '--http', url.slice('http://'.length)], 'ignore');
@@ -67,7 +67,7 @@ export class CampaignBus {
     }
   }
 
-  /** The last commit that lies in `hot/`. */
+  /** Returns the last commit in `hot/`. */
   lastCommit(): number {
     return Math.max(...readdirSync(join(this.busRoot, 'journal/hot')).map(Number));
   }
@@ -87,7 +87,7 @@ export class CampaignBus {
     return records.find(({ supersededAt }) => supersededAt === null)?.hotAfter ?? 0;
   }
 
-  /** Makes the tables and the published database again from journal and store. */
+  /** Rebuilds the tables and the published database from journal and store. */
   async rebuild(): Promise<void> {
     rmSync(this.duckdbPath);
     rmSync(join(this.busRoot, 'canon'), { recursive: true, force: true });
@@ -107,7 +107,7 @@ export class CampaignBus {
   }
 }
 
-/** What the daemon notes of each database that it has published. */
+/** The daemon's record of a published database. */
 interface PublishedRecord {
   /** The last commit that the database reads in compacted files. */
   hotAfter: number;

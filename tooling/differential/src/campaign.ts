@@ -9,16 +9,16 @@ import { compareColumns, compareTables, failed } from './readers/tables.js';
 import type { Report } from './report.js';
 import { submitAgain, submitAll } from './submit.js';
 
-/** What a campaign needs of its surroundings. */
+/** The environment of a campaign. */
 export interface Surroundings {
   folder: string;
-  /** Has another reader write the values of files beside them; absent where there is none. */
+  /** Lets another reader write the values of files beside them; absent without such a reader. */
   describe?: (paths: readonly string[]) => Promise<void>;
   /** Called with each step. */
   step: (what: string) => void;
 }
 
-/** Submits the files to a bus of its own, and compares everything that can be read of them. */
+/** Submits the files to a new bus, and compares the values that every reader returns. */
 export async function runCampaign(
   subjects: readonly Subject[],
   { folder, describe, step }: Surroundings,
@@ -76,7 +76,7 @@ async function storedTypes(
   return types;
 }
 
-/** An export says of each row where it comes from. */
+/** The columns of an export that name the origin of each row. */
 const originColumns = ['_seq', '_artifact_key'];
 
 async function compareExports(

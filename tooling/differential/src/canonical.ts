@@ -1,6 +1,6 @@
 /**
- * A value as text that is the same exactly when the value is; python/canonical.py says the same for
- * pyarrow. Scalars have a letter for their kind in front: `x` boolean, `i` integer, `f` float (the
+ * A value as text. Two texts are equal exactly if the values are. python/canonical.py does the same
+ * for pyarrow. Scalars begin with a letter for their kind: `x` boolean, `i` integer, `f` float (the
  * bits of a double), `n` decimal, `s` text, `b` bytes, `d` days, `t` nanoseconds of a day, `T`
  * nanoseconds since 1970, `Z` the same with a zone.
  */
@@ -11,7 +11,7 @@ export type Canonical =
   | { s: [name: string, value: Canonical][] }
   | { m: [key: Canonical, value: Canonical][] };
 
-/** A column of a file as it was meant. */
+/** A column of a file with its intended values. */
 export interface ExpectedColumn {
   name: string;
   /** The writer's name of the type. */
@@ -21,14 +21,14 @@ export interface ExpectedColumn {
 
 const bits = new DataView(new ArrayBuffer(8));
 
-/** The text of a float. JavaScript does not keep the sign of NaN, so it is left out. */
+/** Returns the text of a float. It omits the sign of NaN, which JavaScript does not keep. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'f:nan';
   bits.setFloat64(0, value);
   return `f:${bits.getBigUint64(0).toString(16).padStart(16, '0')}`;
 }
 
-/** The number behind the text of a float. */
+/** Returns the number of a float's text. */
 export function floatOf(text: string): number {
   if (text.endsWith('nan')) return Number.NaN;
   bits.setBigUint64(0, BigInt(`0x${text.slice(2)}`));
@@ -36,8 +36,8 @@ export function floatOf(text: string): number {
 }
 
 /**
- * The value as DuckDB's binding tells it: without the sign of NaN, and without a byte order mark at
- * the beginning of a text.
+ * Returns a value as DuckDB's binding returns it: without the sign of NaN, and without a byte order
+ * mark at the beginning of a text.
  */
 export function asBindingTells(value: Canonical): Canonical {
   if (value === null) return null;
@@ -48,8 +48,8 @@ export function asBindingTells(value: Canonical): Canonical {
 }
 
 /**
- * The columns with the names that DuckDB gives to those whose names differ by nothing but case, in
- * structs too; and a name for those without.
+ * Renames columns as DuckDB does, also in structs: names that differ only in case become distinct,
+ * and unnamed columns get a name.
  */
 export function named(columns: readonly ExpectedColumn[]): ExpectedColumn[] {
   const names = distinctNames(columns.map(({ name }) => name)).map((name, index) => name || `C${index}`);

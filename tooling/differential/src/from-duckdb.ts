@@ -1,7 +1,7 @@
 import * as api from '@duckdb/node-api';
 import { type Canonical, floatText } from './canonical.js';
 
-/** A value that DuckDB gives, through its own binding, which none of our readers has a hand in. */
+/** Converts a value from DuckDB's own binding, without any code of the bus. */
 export function fromDuckDb(value: api.DuckDBValue, type: api.DuckDBType): Canonical {
   if (value === null) return null;
   if (type instanceof api.DuckDBListType)
@@ -81,14 +81,14 @@ function intervalText({ months, days, micros }: api.DuckDBIntervalValue): string
   return `b:${bytes.toString('hex')}${micros % 1000n === 0n ? '' : `+${micros % 1000n}`}`;
 }
 
-/** The columns of a query. */
+/** A column of a query. */
 export interface QueriedColumn {
   name: string;
   type: api.DuckDBType;
   values: Canonical[];
 }
 
-/** The rows of a query as columns. */
+/** Returns the result of a query as columns. */
 export async function queryColumns(connection: api.DuckDBConnection, sql: string): Promise<QueriedColumn[]> {
   const reader = await connection.runAndReadAll(sql);
   const types = reader.columnTypes();

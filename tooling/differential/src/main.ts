@@ -1,6 +1,6 @@
 /**
- * The differential campaign: files of every writer, through the bus, against pyarrow's reading of
- * the same files.
+ * The differential campaign. It sends files of every writer through the bus, and compares the
+ * result with the values that pyarrow reads from the same files.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -7,7 +7,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const scripts = join(here, '../python');
 const cache = join(here, '../node_modules/.cache/python');
 
-/** Why there is no Python to run the campaign with. */
+/** Thrown if no Python can run the campaign, with the reason. */
 export class NoPython extends Error {
   constructor(reason: string) {
     super(
@@ -17,8 +17,7 @@ export class NoPython extends Error {
 }
 
 /**
- * The Python that has the packages of python/requirements.txt: an environment of our own, made
- * once.
+ * Returns a Python with the packages of python/requirements.txt. Its environment is created once.
  *
  * @throws NoPython
  */
@@ -52,13 +51,13 @@ function runOrExplain(command: string, args: readonly string[]): void {
   throw new NoPython(`${[command, ...args].join(' ')}: ${error?.message ?? stderr}`);
 }
 
-/** Has the Python writers fill a folder. */
+/** Lets the Python writers fill a folder. */
 export const generate = (python: string, seed: string, folder: string): Promise<void> =>
   ended(
     spawn(python, [join(scripts, 'corpus.py'), 'generate', seed, folder], { stdio: ['ignore', 'inherit', 'inherit'] }),
   );
 
-/** Has pyarrow read files, and write the values of each beside it as `<file>.values.json`. */
+/** Lets pyarrow read files and write the values of each to `<file>.values.json`. */
 export function describe(python: string, paths: readonly string[]): Promise<void> {
   const child = spawn(python, [join(scripts, 'corpus.py'), 'describe'], { stdio: ['pipe', 'inherit', 'inherit'] });
   child.stdin?.end(paths.map(path => `${path}\n`).join(''));

@@ -1,11 +1,11 @@
-/** Random numbers that a seed gives again. */
+/** Random numbers that a seed reproduces. */
 export interface Random {
-  /** A whole number from 0 to below `end`. */
+  /** Returns a whole number from 0 to below `end`. */
   below(end: number): number;
   pick<T>(list: readonly T[]): T;
 }
 
-/** Numbers from the text of a seed (mulberry32 over its FNV-1a hash). */
+/** Creates a generator from the text of a seed (mulberry32 over its FNV-1a hash). */
 export function randomOf(seed: string): Random {
   let state = 2166136261;
   for (const character of seed) state = Math.imul(state ^ character.charCodeAt(0), 16777619);

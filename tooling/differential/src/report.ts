@@ -1,16 +1,16 @@
 import { same, show } from './same.js';
 
-/** A file that is submitted, and who made it. */
+/** A submitted file and its writer. */
 export interface Case {
   file: string;
   writer: string;
-  /** The options that it was written with. */
+  /** The options of the writer. */
   how: string;
-  /** Columns that may be refused, and why; every other one has to be read. */
+  /** Columns that may be refused, and why. Every other column must be readable. */
   refusable: Readonly<Record<string, string>>;
 }
 
-/** A value, or a whole column, that a reader gives otherwise than it was meant. */
+/** A value, or a whole column, that a reader returned differently than intended. */
 export interface Difference {
   case: Case;
   column: string;
@@ -23,7 +23,7 @@ export interface Difference {
 const shownPerReader = 3;
 const shownInAll = 60;
 
-/** Collects what differs, and what was compared. */
+/** Collects differences, and counts comparisons. */
 export class Report {
   readonly seed: string;
   readonly differences: Difference[] = [];
@@ -44,12 +44,12 @@ export class Report {
     this.differences.push(difference);
   }
 
-  /** A column that was refused as it may be. */
+  /** Records a column that was refused and may be. */
   refused(found: Case, reader: string, column: string, message: string): void {
     this.refusals.push(`${reader}: ${found.file}, ${column}: ${message}`);
   }
 
-  /** Compares the values of a column one by one; a few that differ are enough. */
+  /** Compares the values of a column one by one, and stops after a few differences. */
   compare(
     about: { case: Case; column: string; type: string; reader: string },
     expected: ArrayLike<unknown>,
@@ -70,7 +70,7 @@ export class Report {
     }
   }
 
-  /** What was compared, and each difference with how to see it again. */
+  /** Returns the counts, and each difference with a command that reproduces it. */
   lines(command: (file: string) => string, most = shownInAll): string[] {
     const readers = [...this.#perReader].map(([reader, values]) => `  ${reader}: ${values} values`);
     const shown = this.differences
@@ -95,7 +95,7 @@ export class Report {
   }
 }
 
-/** The whole text of an error, for what it has to name. */
+/** Returns the whole text of an error. */
 export function textOf(error: unknown): string {
   const { code, message, details, hint } = error as {
     code?: string;

@@ -21,7 +21,7 @@ export function same(a: unknown, b: unknown): boolean {
   );
 }
 
-/** A value for people, with what would hide a difference: -0, bigint, Date. */
+/** Formats a value so that differences are visible: -0, bigint, Date. */
 export function show(value: unknown): string {
   if (Object.is(value, -0)) return '-0';
   if (typeof value === 'bigint') return `${value}n`;

@@ -3,10 +3,7 @@ import type { CampaignBus } from './bus.js';
 import type { Subject } from './corpus.js';
 import { type Report, textOf } from './report.js';
 
-/**
- * Submits a file once more, for the catalog alone: a bus never compacts a commit that is the only
- * one.
- */
+/** Submits a file once more, without a table. The daemon does not compact a single commit. */
 export const submitAgain = (bus: CampaignBus, { path }: Subject): Promise<Submission> =>
   submitArtifact({
     busRoot: bus.busRoot,
@@ -18,14 +15,14 @@ export const submitAgain = (bus: CampaignBus, { path }: Subject): Promise<Submis
   });
 
 const atOnce = 8;
-/** Codes that say of a file what DuckDB cannot do with it; any other one blames a good file. */
+/** Codes that describe a limit of DuckDB. Any other rejection would blame a good file. */
 const fairCodes = ['COLUMN_UNSUPPORTED', 'UNSUPPORTED_PARQUET', 'SCHEMA_MISMATCH'];
 
 /**
  * Submits each file for a table of its own and has the daemon settle them.
  *
- * @returns those that were ingested. Rejected ones are in the report: it is a difference unless a
- * column may be refused and the reason names it.
+ * @returns the ingested ones. A rejection is reported as a difference, unless a column may be
+ * refused and the reason names it.
  */
 export async function submitAll(bus: CampaignBus, subjects: readonly Subject[], report: Report): Promise<Subject[]> {
   const waiting = [...subjects];

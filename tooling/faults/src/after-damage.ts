@@ -4,10 +4,7 @@ import { readLedger } from './ledger.js';
 import { drain } from './processes.js';
 import { fingerprint } from './tree.js';
 
-/**
- * Restarts a bus that something was done to, checks it, and restarts it once more, which must
- * change nothing.
- */
+/** Restarts a damaged bus, checks it, and restarts it once more, which must change nothing. */
 export async function checkAfterDamage(folder: string): Promise<{ problems: string[]; jobs: number }> {
   const submitted = readLedger(join(folder, 'ledger.jsonl'));
   const data = join(folder, 'data');
@@ -24,7 +21,7 @@ export async function checkAfterDamage(folder: string): Promise<{ problems: stri
   return { problems, jobs: submitted.size };
 }
 
-/** What a restart must leave exactly as it is. */
+/** Whether a restart must leave a path unchanged. */
 const isSettled = (path: string): boolean =>
   /^bus\/(store|processed|rejected)\//.test(path) || /^exports\/.*\.parquet$/.test(path);
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { sha256Of } from './tree.js';
 
 /**
- * The link leads to the only folder there is, which has the files that its manifest names, and no
- * others.
+ * Checks that the dataset's link leads to its only generation, and that this has exactly the files
+ * in its manifest.
  */
 export function checkDataset(dataRoot: string, table: string, problems: string[]): void {
   const exports = join(dataRoot, 'exports');

@@ -25,7 +25,7 @@ interface JournalRow {
 
 type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 
-/** What is wrong with a bus that has nothing left to do; empty when every promise holds. */
+/** Returns the problems of an idle bus; empty if it keeps every guarantee. */
 export async function checkBus(dataRoot: string, submitted: Map<string, LedgerJob>): Promise<string[]> {
   const problems: string[] = [];
   const bus = join(dataRoot, 'bus');
@@ -42,7 +42,7 @@ export async function checkBus(dataRoot: string, submitted: Map<string, LedgerJo
   return problems;
 }
 
-/** What cannot even be read is a problem like any other. */
+/** Runs a check, and turns its error into a problem. */
 async function attempt(what: string, problems: string[], work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -62,7 +62,7 @@ async function withDuckDb(path: string, work: (query: Query) => Promise<void>): 
   }
 }
 
-/** All rows: the widest segments, then every commit in `hot/` behind the last of them. */
+/** Returns all rows: those of the widest segments, then those of later commits in `hot/`. */
 async function readJournal(bus: string, query: Query, problems: string[]): Promise<JournalRow[]> {
   const segments = readdirSync(join(bus, 'journal/segments'))
     .map(name => ({ name, first: Number(name.slice(0, 12)), last: Number(name.slice(13, 25)) }))
@@ -166,7 +166,7 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     /^exports\/(_export_status\.json|(ticks|books)\.parquet|trades|marks)$/,
     /^exports\/\.(trades|marks)\.[0-9a-f]{16}\.dataset\/(_dataset\.json|files\/part-\d{12}-[0-9a-f]{6}\.parquet)$/,
     /^bus\/(bus\.json|(writer|backup)\.guard|daemon\.json|scrub\.(json|guard))$/,
-    /^bus\/(staging|store|processed|rejected)\//, // staging is the producers'; the others are checked file by file
+    /^bus\/(staging|store|processed|rejected)\//, // staging belongs to the producers; the other folders are checked file by file
     /^bus\/journal\/bus\.json$/,
     /^bus\/journal\/segments\/\d{12}-\d{12}\.parquet$/,
     /^bus\/journal\/hot\/\d{12}\/(commit|[a-z]+~\d+~(empty|\d{12}-\d{5}))\.parquet$/,
@@ -182,8 +182,8 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
 }
 
 /**
- * The catalog says what the journal says, and canonical tables are what a fresh read of their
- * artifacts gives.
+ * Checks that the catalog agrees with the journal, and that canonical tables have the rows that a
+ * fresh read of their artifacts gives.
  */
 async function checkPublished(
   bus: string,
@@ -213,7 +213,7 @@ async function checkPublished(
   }
 }
 
-/** What a table must show, read from the artifacts alone: the definition of its mode. */
+/** Returns SQL for the rows that a table must show by its mode, read from the artifacts alone. */
 function freshRows(bus: string, table: string, rows: readonly JournalRow[]): string {
   const all = rows
     .map(
@@ -224,7 +224,10 @@ function freshRows(bus: string, table: string, rows: readonly JournalRow[]): str
   return definitions[tables[table as keyof typeof tables].mode](all, rows);
 }
 
-/** What each mode shows, written apart from the bus: `s` is seq, `o` ordinal, and `r` row. */
+/**
+ * The rows that each mode shows, defined independently of the bus: `s` is seq, `o` ordinal, and `r`
+ * row.
+ */
 const definitions = {
   append: (all: string) => all,
   latest: (all: string, rows: readonly JournalRow[]) =>
@@ -241,8 +244,8 @@ function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
 }
 
 /**
- * Checks that each export is whole, is the one that its status describes, and has the rows of
- * exactly the artifacts up to its seq.
+ * Checks that each export is complete, matches its status, and has exactly the rows of the
+ * artifacts up to its seq.
  */
 async function checkExports(
   dataRoot: string,

@@ -16,16 +16,16 @@ export interface JobCost {
 const few = 64;
 const many = 320;
 
-/** What it costs the daemon. */
+/** Returns the daemon's cost. */
 export const costOfAJob = (schemaHint?: string): Promise<JobCost> =>
   costOfOneMore(jobs => daemonWith(jobs, schemaHint));
 
-/** What it costs the producer. */
+/** Returns the producer's cost. */
 export const costOfASubmission = (): Promise<JobCost> => costOfOneMore(producerOf);
 
 /**
- * Counts what a run with many jobs does more than one with few; what starting and ending costs is
- * in both.
+ * Returns the difference between a run with many jobs and one with few. The cost of start and end
+ * is in both.
  */
 async function costOfOneMore(runWith: (jobs: number) => Promise<JobCost>): Promise<JobCost> {
   const [less, more] = [await runWith(few), await runWith(many)];
@@ -35,7 +35,7 @@ async function costOfOneMore(runWith: (jobs: number) => Promise<JobCost>): Promi
 
 const daemonWith = (jobs: number, schemaHint: string | undefined): Promise<JobCost> =>
   counted(async (folder, strace) => {
-    await submitMany(folder, 'first', 1, schemaHint); // makes the table
+    await submitMany(folder, 'first', 1, schemaHint); // creates the table
     await drain(folder);
     await submitMany(folder, 'job', jobs, schemaHint);
     return startDaemon(folder, { strace, drain: true });
@@ -49,7 +49,7 @@ const producerOf = (jobs: number): Promise<JobCost> =>
     return startPlainProducer(folder, file, jobs, strace);
   });
 
-/** What a process does in the folders of a new bus. */
+/** Counts the system calls of a process in the folders of a new bus. */
 async function counted(start: (folder: string, strace: readonly string[]) => Promise<Running>): Promise<JobCost> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-cost-'));
   try {

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 const require = createRequire(import.meta.url);
 
 /**
- * Every fault point of producer or daemon that stands in a package's source, so that none can be
- * added and forgotten. Adoption and backup are commands, and killed by their own tests.
+ * Returns every fault point in a package's source, so that a new one cannot be forgotten. Adoption
+ * and backup have their own tests, so their points are left out.
  */
 export function faultPointsOf(name: '@quantbot/infra' | '@quantbot/bus-daemon'): string[] {
   const source = join(dirname(require.resolve(`${name}/package.json`)), 'src');

@@ -1,18 +1,18 @@
 /**
- * The order of durable steps, checked from a recording of a process's system calls: a small model
- * of what is on the disk and what is only in the kernel's memory. It knows the format from
- * docs/format.md alone.
+ * Checks the order of durable steps in a recording of a process's system calls. It models what is
+ * on the disk and what is only in the kernel's memory. It knows the format only from
+ * docs/format.md.
  */
 import { basename, dirname, relative } from 'node:path';
 import type { SystemCall } from './strace.js';
 
 /** A file's content and the names in a folder, as far as they have been flushed. */
 class Disk {
-  /** By path, so a second link is a second entry; both point to one. */
+  /** By path. Two links to one file are two entries with the same value. */
   readonly #files = new Map<string, { flushed: boolean }>();
   /**
-   * Folders by path, with the names that were created in them since their last flush. A deleted
-   * name that comes back is garbage, and does no harm.
+   * Folders by path, with the names that were created in them since their last flush. A deletion
+   * need not be flushed: a name that comes back is harmless garbage.
    */
   readonly #folders = new Map<string, Set<string>>();
 
@@ -77,7 +77,7 @@ class Disk {
     this.#enter(to);
   }
 
-  /** Returns what a power cut would take of a file, or of a folder with its contents. */
+  /** Returns the parts of a file, or of a folder with its content, that a power cut would lose. */
   unflushed(path: string): string[] {
     const inside = (other: string) => other === path || other.startsWith(`${path}/`);
     const files = [...this.#files].filter(([name, file]) => inside(name) && !file.flushed).map(([name]) => name);
@@ -85,34 +85,34 @@ class Disk {
     return [...new Set([...files, ...names])];
   }
 
-  /** The names in a folder that a power cut would take. */
+  /** Returns the names in a folder that a power cut would lose. */
   unflushedNames(folder: string): string[] {
     return [...(this.#folders.get(folder) ?? [])];
   }
 }
 
-/** A recording and where it happened. */
+/** A recording, and the paths in it. */
 export interface Recorded {
   calls: readonly SystemCall[];
   /** The folder that holds `bus/`, `exports/` and the database. */
   dataRoot: string;
-  /** The file to which the producers write what was acknowledged. */
+  /** The file in which producers record acknowledged jobs. */
   ledger: string;
   /** The seqs of settled jobs, by the paths of their folders. */
   settled: ReadonlyMap<string, number>;
 }
 
-/** Calls that do what another one does. */
+/** Calls that are equivalent to another one. */
 const sameAs: Readonly<Record<string, string>> = { pwrite64: 'write', fdatasync: 'fsync' };
 
-// The exports' status is a cache: without it they are made again.
+// The exports' status is left out because it is a cache: without it they are rebuilt.
 const published = /^(alerts\.duckdb|exports\/[^.][^/]*\.parquet)$/;
 const segment = /^bus\/(journal\/segments|canon\/[^/]+)\/[^/]+\.parquet$/;
 
 /**
- * Every step that came too early: a name given before what it names was flushed, a commit before
- * its store files, a receipt before the journal, a deletion before what takes its place, an
- * acknowledgement before the inbox.
+ * Returns every step that came too early: a name before its file was flushed, a commit before its
+ * store files, a receipt before the journal, a deletion before the replacement, an acknowledgement
+ * before the inbox.
  */
 export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): string[] {
   const disk = new Disk();
@@ -130,7 +130,7 @@ export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): s
   const commits: number[] = [];
   /** The first job of a commit, which is named by its last one. */
   const firstSeq = (commit: string) => 1 + Math.max(0, ...commits.filter(last => last < Number(basename(commit))));
-  // The commit after it may be under way already.
+  // The next commit may already be in progress.
   const isCommitted = (why: string, seq: number) =>
     mustBeFlushed(
       why,
@@ -151,7 +151,7 @@ export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): s
     rmdir: ({ paths: [path = ''] }) => disk.remove(path),
     unlink: ({ paths: [path = ''] }) => disk.remove(path),
     link: ({ paths: [from = '', to = ''] }) => disk.link(from, to),
-    // Into the second descriptor of one, into the first of the other.
+    // These calls differ in the position of their target.
     copy_file_range: ({ paths }) => disk.write(paths[1] ?? ''),
     sendfile: ({ paths }) => disk.write(paths[0] ?? ''),
     rename: ({ paths: [from = '', to = ''] }) => {
@@ -184,15 +184,15 @@ export function flushProblems({ calls, dataRoot, ledger, settled }: Recorded): s
 }
 
 /**
- * A flush counts from its end, everything else from its beginning: so a step that overlaps with the
- * flush it needs comes too early.
+ * Sorts calls by the time of their effect. A flush counts from its end, everything else from its
+ * beginning. So a step that overlaps with the flush that it needs comes too early.
  */
 function inOrderOfEffect(calls: readonly SystemCall[]): SystemCall[] {
   const moment = ({ call, began, ended }: SystemCall) => (call === 'fsync' || call === 'fdatasync' ? ended : began);
   return calls.filter(call => call.result !== undefined && call.result >= 0).sort((a, b) => moment(a) - moment(b));
 }
 
-/** Returns what is not on the disk, but must be when a process has finished everything. */
+/** Returns files that must be on the disk at the end of a process and are not. */
 const atTheEnd = (disk: Disk, dataRoot: string): string[] => [
   ...['bus/inbox', 'bus/journal/hot'].flatMap(folder => disk.unflushedNames(`${dataRoot}/${folder}`)),
   ...['bus/store', 'bus/journal/segments', 'bus/canon'].flatMap(folder => disk.unflushed(`${dataRoot}/${folder}`)),

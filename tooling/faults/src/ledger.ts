@@ -1,10 +1,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
-/** What a producer says of a submission: before it begins, and once the bus has acknowledged it. */
+/** A producer's record of a submission: before it begins, and once the bus has acknowledged it. */
 export interface LedgerLine {
   event: 'begin' | 'acknowledged';
   jobId: string;
-  /** Of `begin` only: what is submitted, and what must become of it. */
+  /** For `begin` only: the submitted artifacts and their expected tables. */
   artifacts?: { key: string; sha256: string; rows: number; table: string | null }[];
   expect?: 'ingested' | 'rejected';
 }
@@ -18,14 +18,14 @@ export interface LedgerJob {
 }
 
 /**
- * Adds a line; the write has reached the kernel when this returns, so it survives a kill of the
+ * Appends a line. It has reached the kernel when this returns, so it survives a kill of the
  * producer.
  */
 export const writeLedger = (path: string, line: LedgerLine): void => appendFileSync(path, `${JSON.stringify(line)}\n`);
 
 /**
- * All submissions by job id. A torn last line (the producer was killed while writing it) is passed
- * over.
+ * Reads all submissions by job id. Skips a torn last line, from a producer that was killed while
+ * writing it.
  */
 export function readLedger(path: string): Map<string, LedgerJob> {
   const jobs = new Map<string, LedgerJob>();

@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { drain, mustEndWell, startProducer } from './processes.js';
 import { tables } from './tables.js';
 
-/**
- * Everything small, so that a few dozen jobs pass through compaction, publication, release and
- * export too.
- */
+/** Small limits, so that a few dozen jobs cause compaction, publication, release and exports. */
 export const busConfig = {
   poll_interval_s: 0.1,
   lock_timeout_s: 5,
@@ -20,10 +17,7 @@ export const busConfig = {
   },
 };
 
-/**
- * A fresh folder with a bus that has one job, whose artifacts fix the columns of the canonical
- * tables.
- */
+/** Creates a bus with one job, whose artifacts fix the columns of the canonical tables. */
 export async function makeBus(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
   mkdirSync(join(folder, 'data'));

@@ -1,7 +1,7 @@
 /**
- * Preloaded into a process under test (`--import`), where it leaves out one durable step or does it
- * too late. The harness must notice every one of them; if it did not, its silence about the real
- * program would mean nothing. `QUANTBOT_MUTANT` names the mutant.
+ * Preloaded into a process under test (`--import`). It omits one durable step or does it too late.
+ * The harness must detect every mutant: otherwise a pass of the real program would prove nothing.
+ * `QUANTBOT_MUTANT` names the mutant.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -21,7 +21,7 @@ const holdBackMs = 150;
 const later = (step: () => Promise<unknown>) => void setTimeout(() => step().catch(() => {}), holdBackMs);
 const isMeant = (path: unknown) => mutant.call === 'fsync' && mutant.of.test(String(path));
 
-/** In place of a flush: nothing, or the same flush when it is too late. */
+/** Replaces a flush by nothing, or by the same flush when it is too late. */
 function sabotage(path: unknown): void {
   if (mutant.how === 'too late')
     later(async () => open(String(path), 'r').then(async late => late.sync().finally(() => late.close())));

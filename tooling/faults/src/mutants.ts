@@ -1,14 +1,14 @@
-/** A durable step that is left out, or done too late. */
+/** A durable step that is omitted or done too late. */
 export interface Mutant {
-  /** Whose step it is. */
+  /** The process with this step. */
   who: 'daemon' | 'producer';
   call: 'fsync' | 'rename';
-  /** The path that is flushed, or that something is renamed to. */
+  /** Matches the flushed path, or the target of the rename. */
   of: RegExp;
   how: 'left out' | 'too late';
 }
 
-/** Every step that carries a promise, each made wrong in a way of its own. */
+/** Every step that a guarantee depends on, each broken in its own way. */
 export const mutants: Readonly<Record<string, Mutant>> = {
   'a submitted file is not flushed': { who: 'producer', call: 'fsync', of: /staging\/.*\.parquet$/, how: 'left out' },
   'the manifest is not flushed': { who: 'producer', call: 'fsync', of: /staging\/.*manifest\.json$/, how: 'left out' },

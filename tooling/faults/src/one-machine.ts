@@ -59,7 +59,10 @@ async function cutPowerOften(times: number): Promise<void> {
   else for (let cut = 0; cut < times; cut++) tell(await cutPower(random));
 }
 
-/** `--share` takes a part of the calls by chance: all of them with every error take hours. */
+/**
+ * Fails system calls one by one. `--share` chooses a random part of them, because all calls with
+ * every error take hours.
+ */
 async function failSystemCalls(which: string): Promise<void> {
   const reason = whyNoStrace();
   if (reason !== undefined) return console.log(`skipped: ${reason}`);

@@ -1,8 +1,7 @@
 /**
- * A power cut, for real: the bus lies on an ext4 image; under load the file system is shut down
- * without flushing its log (the FS_IOC_SHUTDOWN ioctl), so that everything that was not synced is
- * gone; then it is mounted again, the daemon is started, and the checker compares. The ledger lies
- * outside.
+ * A real power cut. The bus is on an ext4 image. Under load, the file system is shut down without
+ * flushing its log (the FS_IOC_SHUTDOWN ioctl), so that everything unsynced is lost. Then it is
+ * mounted again, the daemon starts, and the checker compares. The ledger is on another file system.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -24,7 +23,7 @@ import { busConfig } from './make-bus.js';
 import { drain, mustEndWell, type Sabotage, startDaemon, startProducer } from './processes.js';
 import type { RoundResult } from './rounds.js';
 
-/** Why a power cut cannot be tried here; undefined when it can. */
+/** Returns why this machine cannot try a power cut; undefined if it can. */
 export function whyNoPowerCut(): string | undefined {
   if (process.getuid?.() !== 0) return 'it needs root';
   if (!existsSync('/sbin/mkfs.ext4')) return 'there is no mkfs.ext4';
@@ -41,7 +40,7 @@ export function whyNoPowerCut(): string | undefined {
   }
 }
 
-/** One power cut under load, and what is left after it. */
+/** Cuts the power once under load, and checks the bus afterwards. */
 export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise<RoundResult> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-power-'));
   const image = makeImage(folder);

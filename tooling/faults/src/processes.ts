@@ -26,9 +26,9 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** The fault that a process under test has on purpose. */
+/** The intended fault of a process under test. */
 export interface Sabotage {
-  /** The named point at which it is killed. */
+  /** The fault point at which it is killed. */
   faultPoint?: string;
   /**
    * Runs it under strace with these arguments, and with one thread for the file system, since
@@ -42,7 +42,8 @@ export interface Sabotage {
 }
 
 /**
- * Starts the built daemon; what it and the producers print goes to `processes.log` in the folder.
+ * Starts the built daemon. Its output and that of the producers goes to `processes.log` in the
+ * folder.
  */
 export const startDaemon = (folder: string, options: Sabotage & { drain?: boolean } = {}): Running =>
   run(
@@ -90,7 +91,7 @@ function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sab
     cwd: folder,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: strace !== undefined, // a group of its own, since strace killed alone lets go of the process
+    detached: strace !== undefined, // a process group of its own: killing only strace would detach it from the process
   });
   const log = createWriteStream(join(folder, 'processes.log'), { flags: 'a' });
   child.stderr?.pipe(log);
@@ -110,7 +111,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Resolves with how it ended, or undefined when it still runs after `ms`. */
+/** Resolves with the end of a process, or with undefined if it still runs after `ms`. */
 export async function endedWithin(process: Running, ms: number): Promise<Ended | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>(resolve => {
@@ -123,12 +124,12 @@ export async function endedWithin(process: Running, ms: number): Promise<Ended |
 
 const drainMs = 240_000;
 
-/** Runs a daemon until nothing waits any more. */
+/** Runs a daemon until no job waits. */
 export async function drain(folder: string): Promise<void> {
   await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
 }
 
-/** Waits for a process that has to end with exit code 0. */
+/** Waits for a process that must end with exit code 0. */
 export async function mustEndWell(process: Running, who: string): Promise<void> {
   const ended = await endedWithin(process, drainMs);
   if (ended?.code === 0) return;

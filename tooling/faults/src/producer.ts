@@ -1,7 +1,7 @@
 /**
- * A real producer, to be killed: submits jobs with the public API and writes a ledger of what it
- * began and what was acknowledged. Arguments: bus root, ledger, folder for files, name, number of
- * jobs, seed.
+ * A real producer, to be killed. It submits jobs with the public API and records in a ledger which
+ * ones it began and which were acknowledged. Arguments: bus root, ledger, folder for files, name,
+ * number of jobs, seed.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -29,8 +29,8 @@ const isFirst = name === 'first';
 for (let i = 0; i < Number(count); i++) await submitOne(`${name}-${i}`, i);
 
 /**
- * One job of one to three artifacts: most feed a canonical table, some are submitted twice, some
- * (the third always) do not fit their table.
+ * Submits one job of one to three artifacts. Most feed a canonical table, some are submitted twice,
+ * and some (always the third) do not fit their table.
  */
 async function submitOne(runId: string, i: number): Promise<void> {
   const bad = !isFirst && (random.next() < 0.1 || i === 2);
@@ -40,8 +40,8 @@ async function submitOne(runId: string, i: number): Promise<void> {
     const table = isFirst ? (tableNames[n] as string) : bad || random.next() < 0.7 ? random.pick(tableNames) : null;
     const path = join(folder, `${runId}-${n}.parquet`);
     const rows = random.int(0, 20);
-    // The canonical tables have a DOUBLE price: a text cannot become part of them, and the whole
-    // job is rejected.
+    // The canonical tables have a DOUBLE price, so a text price makes the daemon reject the whole
+    // job.
     await writeSmallParquet(path, {
       columns: { run: 'string', n: 'int64', price: bad ? 'string' : 'double' },
       rows: Array.from({ length: rows }, (_, r) => ({ run: runId, n: r, price: bad ? 'x' : random.next() })),

@@ -9,8 +9,8 @@ import { listFiles } from './tree.js';
 const endsWithinMs = 60_000;
 
 /**
- * A daemon that takes in a dozen jobs, compacts, publishes, exports and ends, with every system
- * call that it makes.
+ * Records the system calls of a daemon that ingests a dozen jobs, compacts, publishes, exports and
+ * ends.
  */
 export const recordDaemon = (sabotage: Sabotage = {}): Promise<Recorded> =>
   record(async (folder, strace) => {
@@ -18,7 +18,7 @@ export const recordDaemon = (sabotage: Sabotage = {}): Promise<Recorded> =>
     return startDaemon(folder, { ...sabotage, strace, drain: true });
   });
 
-/** A producer that submits some jobs and ends, with every system call that it makes. */
+/** Records the system calls of a producer that submits some jobs and ends. */
 export const recordProducer = (sabotage: Sabotage = {}): Promise<Recorded> =>
   record(async (folder, strace) => startProducer(folder, 'p', 4, 7, { ...sabotage, strace }));
 
@@ -29,7 +29,7 @@ async function record(
   const file = join(folder, 'calls.log');
   try {
     const running = await start(folder, recording(file));
-    // A mutant may end badly; what it did until then is what counts.
+    // A mutant may fail. Only its calls until then count.
     if ((await endedWithin(running, endsWithinMs)) === undefined) running.kill('SIGKILL');
     await running.ended;
     const dataRoot = join(folder, 'data');
@@ -40,7 +40,7 @@ async function record(
   }
 }
 
-/** The seq of each settled job, by the path of its folder. */
+/** Returns the seq of each settled job, by the path of its folder. */
 function seqsOfSettled(dataRoot: string): Map<string, number> {
   const outcomes = listFiles(dataRoot)
     .filter(path => /^bus\/(processed|rejected)\/[^/]+\/(RECEIPT|REJECT_REASON)\.json$/.test(path))

@@ -44,26 +44,28 @@ export const kinds: Readonly<Record<string, RegExp>> = {
   'reject reason': /^bus\/rejected\/.*\/REJECT_REASON\.json$/,
 };
 
-/** What becomes of a file: a flipped bit, or something else in its place. */
+/** The damage to a file: a flipped bit, or a replacement. */
 export type Damage = 'bit' | 'empty' | 'folder' | 'fifo' | 'link';
 
-/** Files with a good copy elsewhere. The next start must mend them. */
+/** Whether files of a kind have a good copy elsewhere, so that the next start must repair them. */
 const isMendable = (kind: string): boolean =>
   ![
     'commit',
     'segment',
     'stored file',
     'hot table file',
-    'compacted table', // by a rebuild: to hash all of them would delay each start
+    'compacted table', // repaired only by a rebuild: hashing all of them would delay each start
     'export',
     'part of a dataset',
     'manifest of a dataset',
   ].includes(kind);
 
-/** Each start may compact, and then there is none. */
+/** Whether a start may compact files of a kind, so that none is left. */
 const mayBeCompacted = (kind: string): boolean => ['commit', 'hot table file'].includes(kind);
 
-/** A bit of a guard that DuckDB does not read is no damage; it holds no data. */
+/**
+ * Whether a flipped bit may be harmless. A guard holds no data, and DuckDB does not read all of it.
+ */
 const mayBeUnused = (kind: string): boolean => kind === 'guard';
 
 const silent = createLogger({ name: 'faults', level: 'silent' });
@@ -75,7 +77,7 @@ export interface RottingBus {
   backup: string;
 }
 
-/** Makes a bus and backs it up. */
+/** Creates a bus and backs it up. */
 export async function makeRottingBus(seed: number): Promise<RottingBus> {
   const folder = await makeBus();
   for (const [name, jobs] of [
@@ -92,10 +94,10 @@ export async function makeRottingBus(seed: number): Promise<RottingBus> {
 }
 
 /**
- * Damages one file, and looks at everything that reads it: `verify`, a backup, the next start.
- * Afterwards the bus is whole again.
+ * Damages one file, and runs everything that reads it: `verify`, a backup, the next start.
+ * Afterwards the bus is intact again.
  *
- * @returns what is wrong, a line each.
+ * @returns the problems, one line each.
  */
 export async function damageOne(bus: RottingBus, kind: string, damage: Damage, random: Random): Promise<string[]> {
   const data = join(bus.folder, 'data');
@@ -116,7 +118,7 @@ export async function damageOne(bus: RottingBus, kind: string, damage: Damage, r
   if (!isSame(before, fingerprint(bus.backup, isCopied))) wrong.push('the backup has taken it over');
   const started = await start(bus.config).catch(error => error as Error);
   if (started !== undefined) wrong.push(...uncoded('start', started));
-  // A start mends JSON that is not whole. The scrub and a rebuild compare each value.
+  // A start repairs only JSON that cannot be parsed. The scrub and a rebuild compare each value.
   const hasOtherValues = damage === 'bit' && ['receipt', 'reject reason'].includes(kind);
   if (hasOtherValues && (await look(bus)).length > 0) await rebuild(bus.config, silent);
   const left = await look(bus);
@@ -126,7 +128,7 @@ export async function damageOne(bus: RottingBus, kind: string, damage: Damage, r
   return wrong.map(line => `${where}: ${line}`);
 }
 
-/** Puts the good bytes back, as an operator does, after which everything must be as it was. */
+/** Restores the good bytes, like an operator. Afterwards everything must be as before. */
 async function makeGood(bus: RottingBus, path: string, good: Buffer, wrong: string[]): Promise<void> {
   putBack(path, good);
   await start(bus.config).catch(error => wrong.push(`with the good bytes, the start fails: ${error}`));
@@ -148,7 +150,7 @@ function inflict(path: string, damage: Damage, good: Buffer, bit: number): void 
   if (damage === 'link') symlinkSync('/etc/hostname', path);
 }
 
-/** As a disk does: inode, mode and times stay. */
+/** Overwrites a file as a faulty disk would: inode, mode and times stay. */
 function writeInPlace(path: string, bytes: Buffer): void {
   const { mode, atimeMs, mtimeMs } = lstatSync(path);
   chmodSync(path, 0o644);
@@ -173,7 +175,7 @@ async function start(config: BusConfig): Promise<undefined> {
   await daemon.finished;
 }
 
-/** What `verify` says, or why it can say nothing. */
+/** Returns the problems that `verify` reports, or the error that stopped it. */
 const look = ({ config }: RottingBus): Promise<string[]> =>
   verifyStore(config).then(
     ({ problems }) => problems.map(({ code, what }) => `${code} ${what}`),
@@ -183,7 +185,7 @@ const look = ({ config }: RottingBus): Promise<string[]> =>
 const check = ({ folder }: RottingBus): Promise<string[]> =>
   checkBus(join(folder, 'data'), readLedger(join(folder, 'ledger.jsonl')));
 
-/** An error must have a code of ours and say what to do. */
+/** Returns a problem if an error has no code of the bus or no hint. */
 const uncoded = (who: string, error: Error & { code?: string; hint?: string }): string[] =>
   error.hint === undefined ? [`${who} fails with a bare ${error}`] : [];
 

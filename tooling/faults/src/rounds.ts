@@ -5,7 +5,7 @@ import { makeBus } from './make-bus.js';
 import { endedWithin, mustEndWell, startDaemon, startProducer } from './processes.js';
 import type { Random } from './random.js';
 
-/** What a round found. */
+/** The result of a round. */
 export interface RoundResult {
   name: string;
   kills: number;
@@ -19,13 +19,13 @@ export async function killDaemonAt(point: string, nth: number, random: Random): 
     await mustEndWell(startProducer(folder, 'p0', 12, random.int(1, 1e9)), 'the producer');
     const daemon = startDaemon(folder, { faultPoint: `${point}#${nth}` });
     let ended: Awaited<ReturnType<typeof endedWithin>>;
-    // Some points are passed once for each wave of jobs, such as those of an export.
+    // Some points are passed only once per wave of jobs, such as those of an export.
     for (let wave = 1; wave <= 6 && ended === undefined; wave++) {
       const load = startProducer(folder, `p${wave}`, 12, random.int(1, 1e9));
       ended = await endedWithin(daemon, 4_000);
       await load.ended;
     }
-    ended ??= await endedWithin(daemon, 60_000); // a slow machine has not come that far yet
+    ended ??= await endedWithin(daemon, 60_000); // a slow machine may need longer
     if (ended?.signal !== 'SIGKILL') {
       daemon.kill('SIGKILL');
       return { kills: 0, problems: [`the daemon never passed ${point} ${nth} times`] };

@@ -28,7 +28,7 @@ const endsAt = Date.now() + Number(values.minutes) * 60_000;
 const killEveryMs = Number(values['kill-every']) * 1000;
 
 interface Sample {
-  /** Seconds since this daemon was started. */
+  /** Seconds since this daemon started. */
   age: number;
   rssMb: number;
   files: number;
@@ -54,13 +54,16 @@ for (const problem of problems) console.log(`BROKEN ${problem}`);
 if (problems.length === 0) rmSync(folder, { recursive: true });
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** Three producers that submit until the end. */
+/** Runs three producers that submit until the end. */
 async function produce(): Promise<void> {
   for (let round = 0; Date.now() < endsAt; round++)
     await Promise.all([0, 1, 2].map(p => startProducer(folder, `r${round}p${p}`, 30, random.int(1, 1e9)).ended));
 }
 
-/** Opens, asks, closes: any lock error or step back is a broken promise. */
+/**
+ * Opens the database, queries it and closes it repeatedly. A lock error or an older state breaks a
+ * guarantee.
+ */
 async function read(): Promise<void> {
   for (let last = 0; Date.now() < endsAt; reads++) {
     try {
@@ -105,8 +108,8 @@ function takeSample(daemon: Running, age: number): void {
 }
 
 /**
- * Whether the last third of the samples is not larger than the first. It leaves out daemons that
- * have just started.
+ * Whether the last third of the samples is no larger than the first, times `factor`. Leaves out
+ * daemons that have just started.
  */
 function isFlat(what: 'rssMb' | 'files', factor: number): boolean {
   const warm = samples.filter(sample => sample.age > 5).map(sample => sample[what]);

@@ -1,11 +1,10 @@
 /**
- * What strace does for the harness: recording the system calls of a process and its children, and
- * failing one of them.
+ * Uses strace to record the system calls of a process and its children, and to fail one of them.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The calls that change what is on the disk, or open something. */
+/** The calls that change the disk or open a file. */
 export const durableCalls = [
   'rename',
   'link',
@@ -23,8 +22,8 @@ export const durableCalls = [
 ] as const;
 
 /**
- * What happens to a call: the process is killed on entering it, or the call fails with this error
- * without having been made.
+ * The fault of a call: the process is killed on entering it, or the call fails with this error
+ * without any effect.
  */
 export type Fault = 'KILL' | 'EIO' | 'ENOSPC' | 'EMFILE';
 
@@ -36,27 +35,27 @@ export interface Injection {
   persistent?: boolean;
 }
 
-/** One system call as it was recorded. */
+/** A recorded system call. */
 export interface SystemCall {
   /** The thread that made it. */
   thread: number;
   call: string;
   /** All arguments as strace prints them. */
   text: string;
-  /** Paths in the arguments, in their order: of strings, and of file descriptors. */
+  /** Paths in the arguments, in order: strings, and paths of file descriptors. */
   paths: string[];
-  /** What it answered; undefined when the process ended before it did. */
+  /** Its result; undefined if the process ended first. */
   result: number | undefined;
-  /** The path of the file descriptor that it answered. */
+  /** The path of the file descriptor that it returned. */
   resultPath: string | undefined;
   /** The n-th call of this name in this thread, from 1, which is how strace counts. */
   nth: number;
-  /** Places in the recording at which it began and ended. */
+  /** Positions in the recording of its beginning and end. */
   began: number;
   ended: number;
 }
 
-/** Why strace cannot be used here; undefined when it can. */
+/** Returns why strace cannot be used here; undefined if it can. */
 export function whyNoStrace(): string | undefined {
   const { status, error, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' });
   if (error !== undefined) return 'there is no strace';
@@ -99,7 +98,7 @@ export const injecting = (file: string, { call, nth, fault, persistent = false }
   ],
 ];
 
-/** Whether an injection has happened, by what was recorded meanwhile. */
+/** Whether an injection has happened, according to its recording. */
 export function hasFired(file: string, { fault, nth }: Injection): boolean {
   if (fault !== 'KILL') return readFileSync(file, 'utf8').includes('(INJECTED)');
   return readRecording(file).some(call => call.nth === nth && call.result === undefined);
@@ -157,6 +156,9 @@ export function readRecording(file: string): SystemCall[] {
   return calls;
 }
 
-/** `"/a/b"` and `12</a/b>`; what a write writes is a string too, but comes after the descriptor. */
+/**
+ * Returns paths like `"/a/b"` and `12</a/b>`. The content of a write is a string too, but it comes
+ * after the descriptor.
+ */
 const pathsIn = (text: string): string[] =>
   [...text.matchAll(/"((?:[^"\\]|\\.)*)"|\b\d+<([^>]*)>/g)].map(([, name, ofDescriptor]) => name ?? ofDescriptor ?? '');

@@ -1,7 +1,7 @@
 /**
- * Every system call: the process is killed on entering the first, second, third … call of a name,
- * or the call fails with an error, once or from then on. Which calls there are is found by
- * recording an unharmed run.
+ * Fails every system call: the process is killed on entering the first, second, third … call of a
+ * name, or the call fails with an error, once or from then on. A recording of an undisturbed run
+ * shows which calls there are.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { endedWithin, mustEndWell, type Running, startDaemon, startProducer } fr
 import type { RoundResult } from './rounds.js';
 import { type Fault, hasFired, type Injection, injecting, readRecording, recording } from './strace.js';
 
-/** Whose calls. */
+/** The process that makes the calls. */
 export type Who = 'daemon' | 'producer';
 
 /** One call to fail. */
@@ -20,7 +20,7 @@ export interface InjectionPoint {
   who: Who;
   call: string;
   nth: number;
-  /** What it was about in the unharmed run, relative to the data folder. */
+  /** Its path in the undisturbed run, relative to the data folder. */
   path: string;
 }
 
@@ -50,8 +50,8 @@ export class SystemCallRounds {
   }
 
   /**
-   * Every call of an unharmed run that is about the bus's folders and that can be told from the
-   * others by its number.
+   * Returns every call of an undisturbed run that concerns the bus's folders and that its number
+   * identifies.
    */
   async points(who: Who): Promise<InjectionPoint[]> {
     this.#restore();
@@ -61,7 +61,7 @@ export class SystemCallRounds {
     const points = new Map<string, InjectionPoint>();
     const numbers = new Set<string>();
     for (const { call, nth, paths } of readRecording(file)) {
-      // The first thread that gets to a number is the one that is hit.
+      // The fault hits the first thread that reaches the number.
       const number = `${call} ${nth}`;
       if (numbers.has(number)) continue;
       numbers.add(number);
@@ -72,8 +72,8 @@ export class SystemCallRounds {
   }
 
   /**
-   * One round: the injection, then a restart, and the checks. Undefined when it never fired,
-   * because the run took another course.
+   * One round: the injection, then a restart, and the checks. Returns undefined if it never fired,
+   * because the run went differently.
    */
   async run(
     { who, call, nth, path }: InjectionPoint,
@@ -102,7 +102,10 @@ export class SystemCallRounds {
       : startProducer(this.#folder, 'p1', 4, 11, { strace });
   }
 
-  /** A daemon that meets an error pauses until it is gone: it has said so when it is stopped. */
+  /**
+   * Waits for the end of a daemon. A daemon pauses after an error, so stop it once it has logged
+   * the pause.
+   */
   async #untilItEnds(running: Running, fired: () => boolean): Promise<void> {
     for (let waited = 0; waited < 60_000; waited += 500) {
       if ((await endedWithin(running, 500)) !== undefined) return;
@@ -119,5 +122,5 @@ export class SystemCallRounds {
   }
 }
 
-/** Two names of one file stay two names of one file, which Node's own copy does not do. */
+/** Copies a folder and keeps hard links, which Node's own copy does not. */
 const copyWithLinks = (from: string, to: string): Buffer => execFileSync('cp', ['-a', from, to]);

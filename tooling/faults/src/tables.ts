@@ -1,4 +1,4 @@
-/** The canonical tables: one of each mode, and a dataset of each kind among their exports. */
+/** The canonical tables: one per mode. Their exports include a dataset of each kind. */
 export const tables = {
   ticks: { mode: 'append', layout: 'file' },
   trades: { mode: 'append', layout: 'dataset' },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** Every file below a folder, as paths relative to it, sorted. */
+/** Lists every file below a folder, as sorted relative paths. */
 export function listFiles(root: string, folder = root): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap(entry => {
@@ -12,10 +12,13 @@ export function listFiles(root: string, folder = root): string[] {
     .sort();
 }
 
-/** SHA-256 of a file. */
+/** Returns the SHA-256 of a file. */
 export const sha256Of = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-/** Path, size and hash of every file below a folder that `counts`, for comparing two moments. */
+/**
+ * Returns a fingerprint of every file below a folder for which `counts` is true, to compare two
+ * moments.
+ */
 export function fingerprint(root: string, counts: (path: string) => boolean): Map<string, string> {
   return new Map(
     listFiles(root)

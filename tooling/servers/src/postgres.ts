@@ -5,12 +5,12 @@ import pg from 'pg';
 import { freePort } from './free-port.js';
 import { end, initData, installPrograms, requireTls, startServer } from './postgres-programs.js';
 
-/** A PostgreSQL server of a test. */
+/** A PostgreSQL server for a test. */
 export interface PostgresServer {
   port: number;
-  /** The URL of a new, empty database. */
+  /** Creates an empty database and returns its URL. */
   newDatabase(): Promise<string>;
-  /** Ends it at once, as a crash would, and starts it again. */
+  /** Stops the server at once, like a crash, and starts it again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }

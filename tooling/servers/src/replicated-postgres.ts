@@ -16,8 +16,8 @@ interface Instance {
 }
 
 /**
- * A PostgreSQL server with a streaming, synchronous replica: what was acknowledged is on both, as
- * long as the replica is connected.
+ * A PostgreSQL server with a synchronous streaming replica. While the replica is connected, both
+ * have every acknowledged commit.
  */
 export class ReplicatedPostgres {
   readonly #folder: string;
@@ -46,7 +46,7 @@ export class ReplicatedPostgres {
     return new ReplicatedPostgres(folder, programs, { process, port, data });
   }
 
-  /** The port of the server that may be written to. */
+  /** The port of the primary server. */
   get port(): number {
     return this.#primary.port;
   }
@@ -62,7 +62,7 @@ export class ReplicatedPostgres {
     }
   }
 
-  /** Copies the running server, starts the copy as its replica, and waits until it is in step. */
+  /** Copies the running server, starts the copy as its replica, and waits until it is in sync. */
   async addStandby(): Promise<void> {
     const data = join(this.#folder, `data-${++this.#made}`);
     const from = new pg.Client(`postgres://postgres@127.0.0.1:${this.port}/postgres`);
@@ -70,7 +70,7 @@ export class ReplicatedPostgres {
     await from.connect();
     try {
       await from.query(`SELECT pg_backup_start('standby', fast => true)`);
-      spawnSync('cp', ['-a', this.#primary.data, data]); // files may come and go meanwhile: the WAL has them
+      spawnSync('cp', ['-a', this.#primary.data, data]); // files may change during the copy: the WAL has the changes
       const { rows } = await from.query('SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)');
       writeFileSync(join(data, 'backup_label'), rows[0].labelfile);
     } finally {
@@ -99,13 +99,13 @@ export class ReplicatedPostgres {
     while (!(await this.isInStep())) await sleep(50);
   }
 
-  /** Whether the replica has everything that is acknowledged from now on. */
+  /** Whether the replica is in sync, so that it has everything acknowledged from now on. */
   async isInStep(): Promise<boolean> {
     const rows = await this.query(`SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`).catch(() => []);
     return this.#standby !== undefined && rows.length > 0;
   }
 
-  /** The server crashes and comes back. */
+  /** Crashes the server and restarts it. */
   async restart(pauseMs: number): Promise<void> {
     await end(this.#primary.process, 'SIGQUIT');
     await sleep(pauseMs);
@@ -119,7 +119,7 @@ export class ReplicatedPostgres {
     });
   }
 
-  /** The server is gone for good, and its replica takes its place. */
+  /** Destroys the primary server, and promotes its replica. */
   async promote(): Promise<void> {
     const next = this.#standby;
     if (next === undefined) throw new Error('There is no replica.');

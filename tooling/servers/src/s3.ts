@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 
-/** The S3 server of the tests: `VERSITYGW`, or `versitygw` on the PATH; undefined without one. */
+/** The program of the S3 server: `VERSITYGW`, or `versitygw` on the PATH; undefined without one. */
 export const versitygw = findServer();
 
 if (versitygw === undefined)
@@ -36,7 +36,7 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
-/** Starts versitygw on a folder of its own, with the bucket `bus`. */
+/** Starts versitygw on a new folder, with the bucket `bus`. */
 export async function startS3(): Promise<S3Server> {
   const base = mkdtempSync(join(tmpdir(), 'quantbot-s3-'));
   const folder = join(base, 'root');

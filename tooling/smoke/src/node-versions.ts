@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from './tarballs.js';
 
-/** A Node.js to try the packages on. */
+/** A Node.js version to test the packages on. */
 export interface Runtime {
   version: string;
-  /** The program itself. */
+  /** The path of the program. */
   node: string;
 }
 
-/** The Node.js that runs this, and those of other majors as far as they can be fetched. */
+/** Returns the running Node.js, and other major versions that can be downloaded. */
 export function runtimes(majors: readonly number[], folder: string): { found: Runtime[]; missing: number[] } {
   const found: Runtime[] = [{ version: process.version, node: process.execPath }];
   const missing: number[] = [];
@@ -27,21 +27,21 @@ export function runtimes(majors: readonly number[], folder: string): { found: Ru
   return { found, missing };
 }
 
-/** npm as a script, so that any Node.js can run it. */
+/** Returns the path of npm's script, which any Node.js can run. */
 export const npmCli = (): string =>
   join(dirname(realpathSync(run('sh', ['-c', 'command -v npm'], '.').trim())), 'npm-cli.js');
 
 /**
- * The environment as a terminal has it: nothing of the package manager that runs the tests, this
- * Node.js first.
+ * Returns a clean environment: without variables of the package manager that runs the tests, and
+ * with this Node.js first in PATH.
  */
 export function environmentOf(runtime: Runtime): NodeJS.ProcessEnv {
   return { ...withoutPnpm(), PATH: `${dirname(runtime.node)}:${process.env.PATH}`, npm_config_registry: registry() };
 }
 
 /**
- * The registry of this machine. npm looks for its global settings beside the Node.js that runs it,
- * where another version has none.
+ * Returns this machine's registry. npm looks for global settings beside the Node.js that runs it,
+ * but a downloaded version has none.
  */
 function registry(): string {
   known ??= run('npm', ['config', 'get', 'registry'], tmpdir(), withoutPnpm()).trim();

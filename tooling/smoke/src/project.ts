@@ -6,8 +6,8 @@ import { environmentOf, npmCli, type Runtime } from './node-versions.js';
 import { folderOf, run } from './tarballs.js';
 
 /**
- * An empty project outside the repository, as a user has it. Packages are installed into it from
- * their tarballs.
+ * An empty project outside the repository, like that of a user. Packages are installed from their
+ * tarballs.
  */
 export class Project {
   readonly folder: string;
@@ -26,7 +26,7 @@ export class Project {
     writeFileSync(join(this.folder, name), content);
   }
 
-  /** `npm install` by the project's own Node.js. */
+  /** Runs `npm install` with the project's Node.js. */
   install(...what: string[]): void {
     this.run(this.#runtime.node, npmCli(), 'install', '--no-audit', '--no-fund', '--prefer-offline', ...what);
   }
@@ -39,14 +39,13 @@ export class Project {
     return this.run(this.#runtime.node, ...args);
   }
 
-  /** A command of `node_modules/.bin`. */
+  /** Runs a command of `node_modules/.bin`. */
   bin(name: string, ...args: string[]): string {
     return this.run(join(this.folder, 'node_modules/.bin', name), ...args);
   }
 
   /**
-   * Starts the daemon as its users do, does the work while it runs, and gives its exit code after
-   * SIGTERM.
+   * Starts the daemon like a user, runs `work`, and returns the daemon's exit code after SIGTERM.
    */
   async whileDaemonRuns(work: () => void): Promise<number | null> {
     const daemon = spawn(join(this.folder, 'node_modules/.bin/quantbot-bus'), ['start'], {
@@ -73,7 +72,7 @@ export class Project {
   }
 }
 
-/** The first example of a package's README, in TypeScript. */
+/** Returns the first TypeScript example of a package's README. */
 export function firstExample(name: string): string {
   const readme = readFileSync(join(folderOf(name), 'README.md'), 'utf8');
   const example = /^## First example$[\s\S]*?^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1];

@@ -4,16 +4,16 @@ import { join, resolve } from 'node:path';
 
 const repository = resolve(import.meta.dirname, '../../..');
 
-/** The folder of a package. */
+/** Returns the folder of a package. */
 export const folderOf = (name: string): string => join(repository, 'packages', name);
 
-/** The packages that are published. */
+/** The published packages. */
 const published = readdirSync(join(repository, 'packages')).filter(name => {
   const text = readFileSync(join(folderOf(name), 'package.json'), 'utf8');
   return (JSON.parse(text) as { private?: boolean }).private !== true;
 });
 
-/** Packs all of them as a release would, and gives the tarballs by package. */
+/** Packs all published packages like a release, and returns the tarballs by package. */
 export function pack(into: string): Record<string, string> {
   const tarballs: Record<string, string> = {};
   for (const name of published) {
@@ -27,7 +27,7 @@ export function pack(into: string): Record<string, string> {
 
 const maxMs = 240_000;
 
-/** Runs a program to its end; what it printed is in the error if it fails. */
+/** Runs a program to its end. If it fails, the error contains its output. */
 export function run(
   command: string,
   args: readonly string[],

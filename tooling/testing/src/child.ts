@@ -7,7 +7,7 @@ export interface Ended {
   signal: NodeJS.Signals | null;
 }
 
-/** A process of a test. It does not outlive the test. */
+/** A process of a test. It ends with the test at the latest. */
 export interface Child {
   pid: number;
   process: ChildProcess;
@@ -33,7 +33,7 @@ export function startChild(
     err += text;
     onStderr(text);
   });
-  child.stdin.on('error', () => {}); // it has ended; `ended` tells
+  child.stdin.on('error', () => {}); // the process has ended; `ended` reports it
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal }));
@@ -46,8 +46,8 @@ export function startChild(
 }
 
 /**
- * Nothing of the caller's own bus, not the signs of a package manager that the daemon would watch,
- * and nothing that decides on colours.
+ * Returns the environment without settings of the caller's bus, without the variables by which the
+ * daemon recognises a package manager, and without colour settings.
  */
 export function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(

@@ -2,7 +2,7 @@ import { Console } from 'node:console';
 import { Writable } from 'node:stream';
 import { cleanEnv } from './child.js';
 
-/** What a command printed, and how it ended. */
+/** A command's output and exit code. */
 export interface CommandResult {
   code: number;
   stdout: string;
@@ -13,16 +13,16 @@ interface CommandLine {
   runCommandLine(args: readonly string[]): Promise<void>;
 }
 
-/** The built command line. It is loaded as it is, once for all test files of a process. */
+/** Loads the built command line, untransformed and once for all test files of a process. */
 const commandLine = (): Promise<CommandLine> =>
   import(new URL('../../../packages/bus-daemon/dist/command-line.js', import.meta.url).href);
 
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a command of `quantbot-bus` in the test's own process, since a process for each would spend
- * most of its time loading. Meanwhile the folder, environment and output of the process are the
- * command's, so commands run one after another.
+ * Runs a command of `quantbot-bus` in the test's own process, because a new process would spend
+ * most of its time loading. Meanwhile the working folder, environment and output of the process
+ * belong to the command, so commands run one at a time.
  */
 export function runInProcess(
   args: readonly string[],
@@ -54,7 +54,7 @@ async function run(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv)
   }
 }
 
-/** Keeps what is written. */
+/** Collects everything written to it. */
 class Sink extends Writable {
   text = '';
 
@@ -64,7 +64,7 @@ class Sink extends Writable {
   }
 }
 
-/** Puts another value into the place of a property; the answer puts the old one back. */
+/** Replaces the value of a property. Returns a function that restores the old one. */
 function replace<T extends object>(object: T, name: keyof T, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(object, name) as PropertyDescriptor;
   Object.defineProperty(object, name, { value, configurable: true, writable: true, enumerable: true });
@@ -85,7 +85,10 @@ function enter(folder: string): () => void {
   return () => process.chdir(before);
 }
 
-/** A command listens for signals until its process ends. */
+/**
+ * Returns a function that removes the command's signal listeners, which it would keep until its
+ * process ends.
+ */
 function forgetSignals(): () => void {
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const before = new Map(signals.map(signal => [signal, process.listeners(signal)]));

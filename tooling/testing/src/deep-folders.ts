@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 
 /**
- * `deep/short/short/…/<200 bytes>/<200 bytes>/…`, a hundred levels and 6,000 bytes in all. No
- * single path leads there: it is gone into step by step.
+ * `deep/short/short/…/<200 bytes>/<200 bytes>/…`, a hundred levels and 6,000 bytes in all. The path
+ * is too long for one call, so this descends step by step.
  */
 export function makeDeepFolders(folder: string): void {
   const script = `const { mkdirSync, writeFileSync } = require('node:fs');

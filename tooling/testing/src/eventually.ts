@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Asks again until the answer is as wanted, and returns it.
+ * Repeats a question until its answer is the wanted one, and returns it.
  *
- * @throws an Error with the last answer when that does not happen within `timeoutMs`.
+ * @throws an Error with the last answer after `timeoutMs`.
  */
 export async function eventually<T>(
   ask: () => T | Promise<T>,

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DuckDBInstance, type Json } from '@duckdb/node-api';
 
-/** Runs statements in a database file, which is made when it is not there. */
+/** Runs statements in a database file, which is created if missing. */
 export async function runIn(path: string, ...statements: string[]): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const instance = await DuckDBInstance.create(path);
@@ -12,7 +12,7 @@ export async function runIn(path: string, ...statements: string[]): Promise<void
   instance.closeSync();
 }
 
-/** Asks a database file; values as JSON has them, so that all of their digits are compared. */
+/** Queries a database file. Returns values as lossless JSON, so that tests compare all digits. */
 export async function askIn(path: string, sql: string): Promise<Record<string, Json>[]> {
   const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
   const connection = await instance.connect();
@@ -25,7 +25,7 @@ export async function askIn(path: string, sql: string): Promise<Record<string, J
   }
 }
 
-/** Makes a database file again, from nothing. */
+/** Recreates a database file. */
 export async function makeDatabase(path: string, ...statements: string[]): Promise<void> {
   rmSync(path, { force: true });
   await runIn(path, ...statements);

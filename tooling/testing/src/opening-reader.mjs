@@ -1,5 +1,5 @@
-// Keeps opening a database read-only, asking and closing it, until standard input ends; then
-// reports what it met.
+// Opens, queries and closes a database read-only, repeatedly until standard input ends. Then it
+// reports errors and results.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 

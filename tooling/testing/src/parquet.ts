@@ -7,7 +7,7 @@ let count = 0;
 
 /**
  * Writes the result of a SELECT as a Parquet file in a folder, and returns its path. `options` are
- * further ones of COPY.
+ * additional options of COPY.
  */
 export async function writeSelect(folder: string, select: string, options = ''): Promise<string> {
   mkdirSync(folder, { recursive: true });
@@ -23,9 +23,9 @@ export async function writeSelect(folder: string, select: string, options = ''):
   return path;
 }
 
-/** Writes a SELECT's result where a producer would keep it: outside of the bus root. */
+/** Writes a SELECT's result like a producer: to a file outside of the bus root. */
 export const produce = (bus: TestBus, select: string): Promise<string> =>
   writeSelect(join(bus.folder, 'produced'), select);
 
-/** Rows with a single column `n` from 0 below `rows`, and whatever else is added. */
+/** Returns a SELECT of rows with a column `n` from 0 to below `rows`, and more columns if given. */
 export const numbers = (rows: number, more = ''): string => `SELECT range AS n${more} FROM range(${rows})`;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-// fast-check prints the seed of a run that fails; FC_SEED makes the same run again.
+// fast-check prints the seed of a failing run. FC_SEED repeats that run.
 if (process.env.FC_SEED !== undefined) fc.configureGlobal({ seed: Number(process.env.FC_SEED) });
 
 export { fc };

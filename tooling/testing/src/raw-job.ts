@@ -2,10 +2,10 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestBus } from './test-bus.js';
 
-/** A job as some program that is not ours writes it. */
+/** A job as a foreign program writes it. */
 export interface RawJob {
   jobId: string;
-  /** Merged over a manifest that is right; a string is written as it is, null not at all. */
+  /** Merged over a valid manifest. A string is written as it is; null writes no manifest. */
   manifest?: object | string | null;
   /** Files to put into the folder: name → path of the original, or content. */
   files?: Record<string, string | { content: string | Uint8Array }>;

@@ -7,7 +7,7 @@ import type { TestBus } from './test-bus.js';
 /** A row of a result. */
 export type ResultRow = Record<string, unknown>;
 
-/** A reader in a process of its own, which keeps the database open. */
+/** A reader in its own process, which keeps the database open. */
 export interface HoldingReader {
   /** @throws an Error with DuckDB's message. */
   query(sql: string): Promise<ResultRow[]>;
@@ -36,7 +36,7 @@ export async function startHoldingReader(bus: TestBus): Promise<HoldingReader> {
         throw new Error(`The reader has ended: ${child.stderr()}`);
       }),
     ]);
-  await next(); // it says that it has the database open
+  await next(); // the reader reports that it has opened the database
   return {
     query: async sql => {
       child.process.stdin?.write(`${JSON.stringify(sql)}\n`);
@@ -55,7 +55,7 @@ export async function startHoldingReader(bus: TestBus): Promise<HoldingReader> {
 export interface OpeningReport {
   opens: number;
   errors: string[];
-  /** The number of artifacts it saw at each opening never went down. */
+  /** Whether the number of artifacts that it saw never decreased. */
   monotonic: boolean;
 }
 

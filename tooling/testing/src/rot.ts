@@ -1,8 +1,8 @@
 import { chmodSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 
 /**
- * Flips a bit of a file in place, as a disk does: inode, size, mode and times stay. Without a place
- * it is the middle.
+ * Flips a bit of a file in place, as a disk does: inode, size, mode and times stay. By default it
+ * flips a bit in the middle.
  */
 export function flipBit(path: string, at?: number): void {
   const { mode, atimeMs, mtimeMs, size } = statSync(path);

@@ -5,8 +5,8 @@ import type { TestBus } from './test-bus.js';
 let runs = 0;
 
 /**
- * Submits the result of a SELECT to a test's bus; what is not given has a default, the run a new
- * id.
+ * Submits the result of a SELECT to a test's bus. Every option has a default; that of the run is a
+ * new id.
  */
 export async function submit(
   bus: TestBus,

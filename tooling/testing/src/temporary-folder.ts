@@ -6,8 +6,8 @@ import { onTestFinished } from 'vitest';
 import { eventually } from './eventually.js';
 
 /**
- * Makes a folder that is gone after the test. Processes of a test run in its folder, so one that
- * outlives the test is found by that: it is ended, and the test fails.
+ * Creates a folder that is removed after the test. A process whose working folder is still there
+ * has outlived the test: it is killed, and the test fails.
  */
 export function temporaryFolder(): string {
   const { folder, remove } = sharedFolder();
@@ -15,7 +15,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Makes a folder for several tests: a {@link temporaryFolder} that is gone after `remove`. */
+/** Creates a {@link temporaryFolder} for several tests, which `remove` removes. */
 export function sharedFolder(): { folder: string; remove(): Promise<void> } {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quantbot-daemon-')));
   return { folder, remove: () => removeFolder(folder) };
@@ -33,7 +33,8 @@ async function removeFolder(folder: string): Promise<void> {
 }
 
 /**
- * The processes whose working folder is the folder or below it (Linux; elsewhere none are seen).
+ * Returns the processes whose working folder is this folder or below it (Linux only; elsewhere
+ * none).
  */
 export function processesIn(folder: string): number[] {
   return processIds().filter(pid => {
@@ -41,7 +42,7 @@ export function processesIn(folder: string): number[] {
       const cwd = readlinkSync(`/proc/${pid}/cwd`);
       return pid !== process.pid && (cwd === folder || cwd.startsWith(`${folder}/`));
     } catch {
-      return false; // gone meanwhile
+      return false; // the process has ended meanwhile
     }
   });
 }

@@ -4,7 +4,7 @@ import { type BusLayout, busLayout } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A bus of a test's own, in a temporary folder. */
+/** The bus of a test, in a temporary folder. */
 export interface TestBus {
   folder: string;
   configPath: string;
@@ -12,7 +12,7 @@ export interface TestBus {
   layout: BusLayout;
 }
 
-/** Settings of `bus_config.json` that make everything happen soon. */
+/** Settings of `bus_config.json` with short intervals. */
 const fast = { poll_interval_s: 0.2, lock_timeout_s: 5, export: { min_interval_s: 0 } };
 
 /** Writes a `bus_config.json` into a new temporary folder. No daemon has run there yet. */
@@ -20,7 +20,7 @@ export function makeTestBus(settings: Record<string, unknown> = {}): TestBus {
   return testBusIn(temporaryFolder(), settings);
 }
 
-/** {@link makeTestBus} in a folder that the caller has made. */
+/** {@link makeTestBus} in a folder that the caller has created. */
 export function testBusIn(folder: string, settings: Record<string, unknown> = {}): TestBus {
   const configPath = join(folder, 'bus_config.json');
   writeFileSync(configPath, JSON.stringify({ ...fast, ...settings }));

@@ -19,20 +19,20 @@ const optionsSchema = z
      * its names are the alerts' rules.
      */
     alerts: source.optional(),
-    /** Where the local files go. */
+    /** The folder of the local files. */
     outputDir: z.string().min(1),
     /** Keys of the artifacts that slice and alerts come from: the lineage. */
     inputs: z.array(artifactKeySchema).optional(),
-    /** Takes the place of the provenance that is collected otherwise: commit, preset, versions. */
+    /** Replaces the provenance that is collected by default: commit, preset, versions. */
     provenance: record.optional(),
-    /** Kept with each artifact, besides the preset's name. */
+    /** Stored with each artifact, in addition to the preset's name. */
     meta: record.optional(),
     /**
-     * `backtest.<table>` when absent, which the catalog records. `canon.<table>` makes a result
-     * part of a canonical table.
+     * The default `backtest.<table>` is only recorded in the catalog. `canon.<table>` adds a result
+     * to a canonical table.
      */
     schemaHints: z.partialRecord(z.enum(resultTables), z.string()).optional(),
-    /** Else `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, `data/bus`. */
+    /** The default is `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, then `data/bus`. */
     busRoot: z.string().min(1).optional(),
   })
   .superRefine(({ preset, alerts }, context) => {
@@ -47,14 +47,14 @@ const optionsSchema = z
       });
   });
 
-/** What a backtest is to do. */
+/** The options of a backtest. */
 export type BacktestOptions = z.input<typeof optionsSchema> & BusPolicy;
 
-/** Options that were checked, the preset's defaults filled in. */
+/** Checked options, with the preset's defaults filled in. */
 export type CheckedBacktest = z.output<typeof optionsSchema> & BusPolicy;
 
 /**
- * Checks the options of a backtest, before anything is read.
+ * Checks the options of a backtest, before any file is read.
  *
  * @throws BacktestError `BACKTEST_INVALID`, one detail per problem.
  */

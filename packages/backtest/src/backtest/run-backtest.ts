@@ -6,7 +6,7 @@ import { type BacktestOptions, type CheckedBacktest, checkBacktest } from './opt
 import { heardSignals, readSignals } from './signals.js';
 import { type BacktestSummary, type ResultTable, resultSchemas, resultTables, summaryOf } from './tables.js';
 
-/** What a backtest has found. */
+/** The results of a backtest. */
 export interface Backtest {
   summary: BacktestSummary;
   trades: Trade[];
@@ -14,20 +14,20 @@ export interface Backtest {
   result: SimulationResult;
   /** Absolute: the local file of each table. */
   paths: Record<ResultTable, string>;
-  /** Undefined when the bus could not take the tables; the local files are there all the same. */
+  /** Undefined if the bus could not take the tables. The local files exist either way. */
   submission: Submission | undefined;
 }
 
 /**
  * Runs a strategy over a slice, and submits all result tables as one job: `summary`, `trades`,
  * `equity`, `fills`, `positions` and `events`, each as `run_id/backtest/<table>/<table>`. They
- * become visible together: no reader ever meets trades whose equity is not there yet.
+ * become visible together: no reader ever sees trades without their equity.
  *
- * The simulation is that of `@quantbot/lab`: nothing looks ahead, an alert at a bar's close is
- * carried out at the open of the next one. The same slice, alerts and preset make the same bytes.
+ * The simulation is that of `@quantbot/lab`: nothing looks ahead, and an alert at a bar's close is
+ * executed at the open of the next bar. The same slice, alerts and preset give the same bytes.
  *
  * @throws BacktestError `BACKTEST_INVALID`; LabError `BARS_INVALID`; StorageError as `readParquet`
- * throws it; BusError when the bus refuses the tables, or (with `requireBus`) is not there.
+ * throws it; BusError if the bus refuses the tables, or (with `requireBus`) is not available.
  *
  * @example
  * const { summary, submission } = await runBacktest({

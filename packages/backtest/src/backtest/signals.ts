@@ -8,8 +8,8 @@ const alertRow = z.object({ token_address: z.string(), chain: z.string(), ts: z.
 /**
  * Reads alerts as signals, each by its rule.
  *
- * @throws BacktestError `BACKTEST_INVALID` for a token that is on two chains: a simulation goes by
- * the token alone.
+ * @throws BacktestError `BACKTEST_INVALID` for a token on two chains, because a simulation
+ * identifies tokens without their chain.
  */
 export async function readSignals(source: string | readonly string[]): Promise<TokenSignal[]> {
   const alerts = await readParquet(source, { columns: Object.keys(alertRow.shape), rowSchema: alertRow });
@@ -26,8 +26,8 @@ export async function readSignals(source: string | readonly string[]): Promise<T
 }
 
 /**
- * How many signals the preset names and a bar begins with; null for a preset that does not go by
- * signals.
+ * Returns the number of signals that the preset names and that fall on a bar; null for a preset of
+ * another type.
  */
 export function heardSignals(
   { strategy }: Preset,

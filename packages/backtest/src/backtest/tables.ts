@@ -18,7 +18,7 @@ export type ResultTable = (typeof resultTables)[number];
 /** The one row of `summary.parquet`: the backtest as a whole. */
 export interface BacktestSummary {
   preset: string;
-  /** Cash at the beginning, and what everything is worth at the last closes. */
+  /** Initial cash, and the value of cash and positions at the last closes. */
   capital: number;
   final_equity: number;
   /** `final_equity / capital - 1`. */
@@ -28,13 +28,11 @@ export interface BacktestSummary {
    * without its sign.
    */
   max_drawdown: number;
-  /** Positions that were closed. */
+  /** Closed positions. */
   trades: number;
-  /** The part of the trades that brought more than they cost; null without trades. */
+  /** The share of trades with a profit; null without trades. */
   win_rate: number | null;
-  /**
-   * What the trades with a gain brought, over what the others lost; null where nothing was lost.
-   */
+  /** The profit of all winning trades divided by the loss of all others; null without losses. */
   profit_factor: number | null;
   /** The mean of the trades' returns; null without trades. */
   mean_trade_return: number | null;
@@ -42,7 +40,7 @@ export interface BacktestSummary {
   open_positions: number;
   bars: number;
   /**
-   * Alerts that the preset names and that fell on a bar; null for a preset that does not go by
+   * Alerts that the preset names and that fall on a bar; null for a preset that does not use
    * alerts.
    */
   signals: number | null;
@@ -80,7 +78,7 @@ export const resultSchemas: Readonly<Record<ResultTable, Schema>> = {
   events: eventSchema,
 };
 
-/** The backtest as a whole. */
+/** Returns the summary of a backtest. */
 export function summaryOf(
   { summary, equity }: SimulationResult,
   trades: readonly Trade[],

@@ -69,7 +69,7 @@ export function AnswerTable({ caption, answer }: { caption: string; answer: Answ
   );
 }
 
-/** Two columns can have one name. */
+/** Numbers repeated names, because two columns of a query can have the same name. */
 function unambiguous<C extends { head: string }>(columns: readonly C[]): C[] {
   const seen = new Map<string, number>();
   return columns.map(column => {

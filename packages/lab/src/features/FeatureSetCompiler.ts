@@ -71,7 +71,7 @@ export class FeatureSetCompiler {
    * Compiles and submits one feature set.
    *
    * @throws LabError `FEATURES_INVALID`, `BARS_INVALID`; StorageError as `scanParquet` throws it;
-   * BusError when the bus refuses the file, or (with `requireBus`) is not there.
+   * BusError if the bus refuses the file, or (with `requireBus`) is not available.
    */
   async compile(featureSet: FeatureSet): Promise<CompiledFeatures> {
     const { runId, source, outputDir, inputs, meta } = featureSet;

@@ -75,7 +75,7 @@ export class SimulationArtifactWriter {
   /**
    * Writes and submits one simulation.
    *
-   * @throws BusError when the bus refuses the artifacts, or (with `requireBus`) is not there.
+   * @throws BusError if the bus refuses the artifacts, or (with `requireBus`) is not available.
    */
   async write(simulation: SimulationArtifacts): Promise<WrittenSimulation> {
     const { runId, presetName, result, outputDir, inputs, meta } = simulation;

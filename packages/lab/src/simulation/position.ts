@@ -1,7 +1,7 @@
 import type { Preset } from './preset.js';
 import type { Bar, ExitReason, PositionSnapshot } from './records.js';
 
-/** A position that is open. */
+/** An open position. */
 export interface Position {
   tokenId: string;
   entryTs: Date;
@@ -15,7 +15,7 @@ export interface Position {
   trailingStopPrice: number | null;
 }
 
-/** A new position with the prices at which it will be closed. */
+/** Opens a position, with the prices at which it will be closed. */
 export function openPosition(
   tokenId: string,
   ts: Date,

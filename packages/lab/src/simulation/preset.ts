@@ -66,7 +66,7 @@ export const presetSchema = z.strictObject({
   trailingStop: fraction.optional(),
 });
 
-/** A preset whose settings are checked, defaults filled in. */
+/** A checked preset with its defaults filled in. */
 export type Preset = z.infer<typeof presetSchema>;
 
 /** A preset as people write it. */

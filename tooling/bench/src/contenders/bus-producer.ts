@@ -7,7 +7,7 @@ import { contender } from '../program.js';
 import { type FilesToSubmit, submitFiles } from '../submit-files.js';
 
 interface Task extends FilesToSubmit {
-  /** Whether each job is waited for before the next is submitted. */
+  /** Whether it waits for each job before it submits the next. */
   oneByOne: boolean;
   pauseMs: number;
 }

@@ -1,6 +1,6 @@
 /**
- * A program that writes DuckDB itself: opens the file, trying again while another has it, inserts,
- * closes; for each of its files.
+ * A program that writes to DuckDB directly. For each of its files it opens the database (with
+ * retries while another program has it), inserts, and closes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';

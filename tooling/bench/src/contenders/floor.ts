@@ -1,9 +1,10 @@
 /**
- * The floor: the system calls that the promises need, and nothing else. In batches as the daemon
- * makes them, each waiting job (a folder with a manifest and a file) is claimed by a rename, its
- * manifest read, its file read and hashed, linked into the store, made read-only and flushed; the
- * batch is committed by a file that is written, flushed, and renamed with its folder; then each job
- * gets a receipt and is renamed to where it stays. No checks, no catalog, no schema, no recovery.
+ * The floor: only the system calls that the guarantees need. It works in batches like the daemon.
+ * It claims each waiting job (a folder with a manifest and a file) by a rename, reads the manifest,
+ * reads and hashes the file, links it into the store, makes it read-only and flushes it. It commits
+ * the batch by a file that it writes, flushes, and renames with its folder. Then each job gets a
+ * receipt and is renamed to its final place. There are no checks, no catalog, no schema and no
+ * recovery.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -27,7 +28,7 @@ import { contender } from '../program.js';
 import { ratePerSecond } from '../results.js';
 
 interface Task {
-  /** A bus's folder with jobs in `inbox/`; the other folders are ours. */
+  /** A bus's folder with jobs in `inbox/`. This program creates the other folders. */
   root: string;
   batch: number;
 }

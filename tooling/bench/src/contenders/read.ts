@@ -1,4 +1,4 @@
-/** One way of reading or writing Parquet, several times in a process of its own. */
+/** Reads or writes Parquet in one way, several times, in its own process. */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { readParquet, readParquetColumns, scanParquet, writeParquet } from '@quantbot/storage';
 import { asyncBufferFromFile, parquetRead, parquetReadObjects } from 'hyparquet';

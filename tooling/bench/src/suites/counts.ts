@@ -3,8 +3,8 @@ import type { SuiteContext } from '../results.js';
 import { makeFiles, type Workload } from '../workload.js';
 
 /**
- * How many jobs of a size are enough to measure: waiting for the daemon, brought by producers, and
- * for a contender that is slow.
+ * The number of jobs to measure, by size: for a full inbox, for running producers, and for a slow
+ * contender.
  */
 const counts: Record<string, { waiting: number; jobs: number; slow: number }> = {
   '1 KB': { waiting: 10_000, jobs: 1600, slow: 64 },
@@ -15,7 +15,7 @@ const counts: Record<string, { waiting: number; jobs: number; slow: number }> = 
 
 export const countsOf = (size: string) => counts[size] as { waiting: number; jobs: number; slow: number };
 
-/** The files of a size, as many as are measured. */
+/** Creates the files of a size that a suite measures. */
 export const filesOf = (
   { folder, quick }: SuiteContext,
   size: string,

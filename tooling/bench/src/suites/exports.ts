@@ -56,11 +56,11 @@ async function submitOne(bus: BenchBus, runId: string, parquetPath: string): Pro
 const status = (bus: BenchBus): { rows: number; bytes: number; duration_ms: number } =>
   JSON.parse(readFileSync(join(bus.exportDir, '_export_status.json'), 'utf8')).exports.ticks;
 
-/** Of a dataset only the newest files were written; a file is written as a whole. */
+/** Returns the bytes of the files that an export wrote: only the newest ones of a dataset. */
 function bytesWritten(bus: BenchBus, layout: string): number {
   if (layout === 'file') return status(bus).bytes;
   const { files, open_from_seq } = JSON.parse(
-    readFileSync(`${bus.exportDir}/ticks/../_dataset.json`, 'utf8'), // beside where the link leads
+    readFileSync(`${bus.exportDir}/ticks/../_dataset.json`, 'utf8'), // beside the folder that the link points to
   ) as DatasetFiles;
   return files.filter(file => file.from_seq === open_from_seq).reduce((sum, file) => sum + file.bytes, 0);
 }

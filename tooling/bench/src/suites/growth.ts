@@ -86,8 +86,8 @@ const marker = 0x0102_0304_0506n;
 let template: Buffer | undefined;
 
 /**
- * A file of one row with a number in it. To write a million files would take longer than the
- * measured work, so one is written, and its number changed for each copy.
+ * Returns a file of one row with a number in it. Writing a million Parquet files would take longer
+ * than the measured work. So one file is written, and each copy gets another number.
  */
 async function fileFor(path: string, i: number): Promise<string> {
   if (template === undefined) {
@@ -97,7 +97,7 @@ async function fileFor(path: string, i: number): Promise<string> {
   const file = Buffer.from(template);
   const before = int64(marker);
   for (let at = file.indexOf(before); at >= 0; at = file.indexOf(before, at + 8)) int64(BigInt(i)).copy(file, at);
-  rmSync(path, { force: true }); // the one before it may be a job's by now
+  rmSync(path, { force: true }); // the previous file may be part of a job by now
   writeFileSync(path, file);
   return path;
 }

@@ -6,8 +6,8 @@ import { percentile, type Row, round, type Suite } from '../results.js';
 import { dealt, makeFiles } from '../workload.js';
 
 /**
- * From the call of `submitArtifact` to the receipt, which comes after the commit that every reader
- * sees.
+ * Time from the call of `submitArtifact` to the receipt. The receipt comes after the commit that
+ * makes the artifact visible to readers.
  */
 export const latency: Suite = async context => {
   const { folder, quick, say } = context;

@@ -21,14 +21,14 @@ interface Measured {
   answer: string;
 }
 
-/** Reading and writing Parquet in one process, against what else people use. */
+/** Reading and writing Parquet in one process, compared with other libraries. */
 export const reading: Suite = async ({ folder, quick, say }) => {
   const size = quick ? '1 MB' : '100 MB';
   const { files, rows: count } = await makeFiles(join(folder, 'files'), size, 1);
   const rows: Row[] = [];
   for (const [task, ways] of Object.entries(tasks)) {
     const measured = new Map<string, Measured[]>();
-    // In turns, so that what else the machine does meets all of them.
+    // Alternate, so that other load on the machine affects all contenders.
     for (let turn = 1; turn <= rounds; turn++)
       for (const way of ways) {
         const isSlow = way === 'parquetjs-lite'; // minutes: once is enough

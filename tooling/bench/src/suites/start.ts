@@ -9,7 +9,7 @@ import { makeFiles } from '../workload.js';
 
 const packages = ['infra', 'storage', 'bus-daemon', 'lab', 'backtest'];
 
-/** How soon things are there: the first commit after a start, a package after its import. */
+/** Start times: of the daemon to its first commit, and of importing a package. */
 export const start: Suite = async ({ folder, quick, say }) => {
   const rows: Row[] = [];
   for (const waiting of quick ? [1, 100] : [1, 10_000]) {

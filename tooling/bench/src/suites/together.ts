@@ -38,7 +38,7 @@ export const together: Suite = async context => {
   };
 };
 
-/** The run in the middle, by jobs per second. */
+/** Returns the median run, by jobs per second. */
 function middleOf(runs: readonly Row[]): Row {
   const sorted = [...runs].sort((a, b) => Number(a.jobs_per_s) - Number(b.jobs_per_s));
   return sorted[Math.floor(sorted.length / 2)] as Row;
@@ -46,7 +46,7 @@ function middleOf(runs: readonly Row[]): Row {
 
 type Add = (what: string, measure: (place: Place) => Promise<Row | undefined>) => Promise<void>;
 
-/** Every way to write the same files, one after the other. */
+/** Runs every way to write the same files, one after the other. */
 async function everybody(
   context: SuiteContext,
   size: string,

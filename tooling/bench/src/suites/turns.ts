@@ -8,7 +8,9 @@ import { makeFiles } from '../workload.js';
 
 const pauseMs = 50;
 
-/** How long a producer of one small job at a time waits while others have submitted very many. */
+/**
+ * Latency of a producer with one small job at a time, while others have submitted very many jobs.
+ */
 export const turns: Suite = async ({ folder, quick, say }) => {
   const { files } = await makeFiles(join(folder, 'files'), '1 KB', 1);
   const file = files[0] as string;
@@ -52,7 +54,7 @@ const submitMany = (bus: BenchBus, producer: string, file: string, count: number
     artifactsPerJob: 1,
   });
 
-/** The first jobs are not counted: a process has just been started for them. */
+/** Does not count the first jobs, because the daemon starts a process for them. */
 async function besideOthers(bus: BenchBus, file: string, jobs: number) {
   const notCounted = 5;
   const daemon = await startDaemon(bus);

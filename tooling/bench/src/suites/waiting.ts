@@ -15,9 +15,7 @@ interface Run {
   peakMb?: number;
 }
 
-/**
- * A full inbox: the daemon, the floor and a daemon written by hand, on the same files.
- */
+/** A full inbox: the daemon, the floor and a hand-written daemon, on the same files. */
 export const waiting: Suite = async context => {
   const rows: Row[] = [];
   for (const size of context.sizes) {
@@ -42,10 +40,13 @@ export const waiting: Suite = async context => {
 
 const floorName = 'bare system calls';
 const pollingName = 'poll-and-open daemon';
-/** As the daemon takes them, unless its settings say otherwise. */
+/** The daemon's default batch size. */
 const batch = 256;
 
-/** The floor, each variant of the bus and the daemon written by hand once, by name. */
+/**
+ * Runs each contender once: the floor, the variants of the bus, and the hand-written daemon.
+ * Returns the runs by name.
+ */
 async function oneTurn(context: SuiteContext, size: string, work: Workload): Promise<Map<string, Run>> {
   const runs = new Map<string, Run>();
   const floor = await busWithWaiting(context, 'floor', work, null, 1);
@@ -74,13 +75,13 @@ async function oneTurn(context: SuiteContext, size: string, work: Workload): Pro
 
 const runOf = (work: Workload, seconds: number, warmJobs: number | undefined, perJob: number): Run => ({
   perSecond: work.files.length / seconds,
-  // Fewer batches than this have no second half that would say anything.
+  // With fewer batches, the second half is too short to measure.
   warmPerSecond: work.files.length / perJob >= 4 * batch ? (warmJobs ?? Number.NaN) * perJob : Number.NaN,
 });
 
 function rowOf(size: string, what: string, work: Workload, turns: readonly Map<string, Run>[]): Row {
   const runs = turns.map(turn => turn.get(what) as Run);
-  /** The middle of the ratios between this and another, of each turn. */
+  /** Returns the median, over all turns, of the ratio to another contender. */
   const ratio = (to: string, figure: 'perSecond' | 'warmPerSecond') => {
     const ratios = turns.map((turn, t) => (runs[t] as Run)[figure] / (turn.get(to)?.[figure] ?? Number.NaN));
     return ratios.some(Number.isNaN) ? null : round(median(ratios));

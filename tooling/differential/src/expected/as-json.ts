@@ -3,13 +3,13 @@ import { type Canonical, floatOf } from '../canonical.js';
 import { asRead, NotRepresentable } from './as-read.js';
 import { dayAndTime, infinityOf, isoDate, timeText } from './dates.js';
 
-/** What JSON.parse gives of `query --json` and of the HTTP API. */
+/** A parsed value of `query --json` or of the HTTP API. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 const plain = { int64: 'bigint', decimal: 'string', timestamp: 'nanos' } as const;
 
 /**
- * The JSON that docs/reference/type-mapping.md promises.
+ * Returns the JSON that docs/reference/type-mapping.md promises.
  *
  * @throws NotRepresentable
  */
@@ -57,7 +57,7 @@ function isoMoment(nanos: bigint, unit: bigint): string {
   return `${isoDate(days)}T${timeText(rest)}Z`;
 }
 
-/** Bytes as DuckDB's text has them. */
+/** Returns bytes as DuckDB prints them. */
 export const blobText = (hex: string): string =>
   [...Buffer.from(hex, 'hex')]
     .map(byte =>

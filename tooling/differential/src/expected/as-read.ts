@@ -3,13 +3,13 @@ import type { TypeMapping, Value } from '@quantbot/storage';
 import { type Canonical, floatOf } from '../canonical.js';
 import { infinityOf, isoDate, timeText } from './dates.js';
 
-/** A value that a reader has to refuse, since what it would give is another one. */
+/** Thrown for a value that a reader must refuse, because it would return a different one. */
 export class NotRepresentable extends Error {}
 
 type Mapping = Required<TypeMapping>;
 
 /**
- * The value that docs/reference/type-mapping.md promises for a type and options.
+ * Returns the value that docs/reference/type-mapping.md promises for a type and options.
  *
  * @throws NotRepresentable
  */
@@ -36,7 +36,7 @@ function partsOf<K extends 'l' | 's' | 'm'>(value: Canonical, kind: K): Extract<
   return (value as Extract<Canonical, Record<K, unknown>>)[kind];
 }
 
-/** An object with these properties, whatever they are called. */
+/** Returns an object with these properties, even if one is called `__proto__`. */
 function record(entries: readonly [string, Value][]): Value {
   const made = Object.create(null) as Record<string, Value>;
   for (const [name, value] of entries) made[name] = value;
@@ -61,7 +61,7 @@ const kinds: Partial<Record<api.DuckDBTypeId, string>> = {
   [api.DuckDBTypeId.TIMESTAMP_TZ]: 'Z',
 };
 
-/** The letter of the values of a type. */
+/** Returns the letter of a type's values. */
 const kindOf = ({ typeId }: api.DuckDBType): string => kinds[typeId] ?? 'i';
 
 function scalar(value: string, type: api.DuckDBType, mapping: Mapping): Value {
@@ -113,7 +113,7 @@ function integer(value: bigint, typeId: api.DuckDBTypeId, { int64 }: Mapping): V
   return Number(value);
 }
 
-/** The text of 16 bytes as a UUID. */
+/** Returns 16 bytes as the text of a UUID. */
 export const uuidText = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
 function timeOfDay(nanos: bigint, typeId: api.DuckDBTypeId): string {

@@ -7,7 +7,7 @@ import { dayAndTime, duckDbDate, infinityOf, timeText } from './dates.js';
 const plain = { int64: 'bigint', decimal: 'string', timestamp: 'nanos' } as const;
 
 /**
- * DuckDB's text of a value that has nothing inside; undefined where only DuckDB can tell it.
+ * Returns DuckDB's text of a value without parts; undefined if only DuckDB knows it.
  *
  * @throws NotRepresentable
  */
@@ -43,7 +43,10 @@ export function asText(value: Canonical, type: api.DuckDBType): string | null | 
   }
 }
 
-/** Only values with one text. A float may have any number of digits that reads back the same. */
+/**
+ * Returns the text of a float that has only one. For others, several texts read back as the same
+ * value.
+ */
 function floatWords(value: number): string | undefined {
   if (Number.isNaN(value)) return undefined;
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
@@ -59,8 +62,8 @@ function moment(nanos: bigint, unit: bigint): string {
 }
 
 /**
- * DuckDB's text of a value with parts, for one that DuckDB cannot cast itself; undefined where a
- * part has none of its own.
+ * Returns DuckDB's text of a nested value that DuckDB cannot cast itself; undefined if the text of
+ * a part is unknown.
  */
 export function nestedText(value: Canonical, type: api.DuckDBType): string | undefined {
   if (value === null) return 'NULL';
@@ -86,7 +89,7 @@ export function nestedText(value: Canonical, type: api.DuckDBType): string | und
   return undefined;
 }
 
-/** DuckDB quotes a part with a character that its notation uses. */
+/** Quotes a part as DuckDB does: if it has a character that the notation uses. */
 const quotedInside = (text: string): string => (/[\s,:=()[\]{}'"\\]/.test(text) ? `'${text}'` : text);
 
 const both = (left: string | undefined, between: string, right: string | undefined): string | undefined =>

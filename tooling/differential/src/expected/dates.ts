@@ -1,6 +1,6 @@
-/** The year, month and day of a number of days since 1970, in the proleptic Gregorian calendar. */
+/** Returns the date of a number of days since 1970, in the proleptic Gregorian calendar. */
 export function civil(days: number): { year: number; month: number; day: number } {
-  // Eras of 400 years that begin on the first of March, so that the leap day comes last.
+  // Count eras of 400 years from the first of March, so that the leap day comes last.
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const ofEra = shifted - era * 146_097;
@@ -16,7 +16,7 @@ export function civil(days: number): { year: number; month: number; day: number 
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** A date as ISO 8601 has it, with signed six-digit years outside of 0 to 9999. */
+/** Returns a date as ISO 8601, with signed six-digit years outside of 0 to 9999. */
 export function isoDate(days: number): string {
   if (days === 2 ** 31 - 1) return 'infinity';
   if (days === -(2 ** 31) + 1) return '-infinity';
@@ -27,7 +27,7 @@ export function isoDate(days: number): string {
   return `${years}-${two(month)}-${two(day)}`;
 }
 
-/** A date as DuckDB's text has it: years before the first are BC. */
+/** Returns a date as DuckDB prints it: years before year 1 are BC. */
 export function duckDbDate(days: number): string {
   if (days === 2 ** 31 - 1) return 'infinity';
   if (days === -(2 ** 31) + 1) return '-infinity';
@@ -36,7 +36,7 @@ export function duckDbDate(days: number): string {
   return `${String(shown).padStart(4, '0')}-${two(month)}-${two(day)}${year > 0 ? '' : ' (BC)'}`;
 }
 
-/** A time of day from nanoseconds, with as many digits as it needs. */
+/** Returns a time of day from nanoseconds, with as many digits as it needs. */
 export function timeText(nanos: bigint): string {
   const seconds = Number(nanos / 1_000_000_000n);
   const fraction = String(nanos % 1_000_000_000n)
@@ -48,13 +48,16 @@ export function timeText(nanos: bigint): string {
 
 const nanosPerDay = 86_400_000_000_000n;
 
-/** The day and the nanoseconds of it. */
+/** Splits a timestamp into its day and the nanoseconds of that day. */
 export function dayAndTime(nanos: bigint): { days: number; rest: bigint } {
   const rest = ((nanos % nanosPerDay) + nanosPerDay) % nanosPerDay;
   return { days: Number((nanos - rest) / nanosPerDay), rest };
 }
 
-/** Whether a timestamp stands for an infinity, in a unit of some nanoseconds. */
+/**
+ * Returns the sign of an infinite timestamp, or 0. `unit` is the number of nanoseconds that it
+ * counts.
+ */
 export function infinityOf(nanos: bigint, unit: bigint): -1 | 0 | 1 {
   const last = (2n ** 63n - 1n) * unit;
   return nanos === last ? 1 : nanos === -last ? -1 : 0;

@@ -12,7 +12,9 @@ const nanosOf =
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array): Canonical => `s:${new TextDecoder().decode(bytes)}`;
 
-/** By the converted type alone: pyarrow cannot read the logical one of this writer. */
+/**
+ * Returns an integer with only a converted type: pyarrow cannot read this writer's logical type.
+ */
 const sized = (bits: 8 | 16 | 32 | 64, isSigned: boolean): Element => ({
   type: bits === 64 ? 'INT64' : 'INT32',
   converted_type: `${isSigned ? 'INT' : 'UINT'}_${bits}` as SchemaElement['converted_type'],
@@ -68,7 +70,7 @@ function times(): ValueColumn[] {
 function decimals(): ValueColumn[] {
   const of = (name: string, precision: number, scale: number, physical: Element): ValueColumn => {
     const most = 10n ** BigInt(precision) - 1n;
-    // This writer gives a zero no byte, which pyarrow refuses.
+    // This writer stores zero as no bytes, which pyarrow refuses.
     const zero = physical.type === 'BYTE_ARRAY' ? [] : [0n];
     const text = (value: bigint): Canonical => {
       const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
@@ -124,7 +126,9 @@ function nested(): ValueColumn[] {
   ];
 }
 
-/** Columns of each annotation of the format, as hyparquet-writer writes a schema that is given. */
+/**
+ * Columns with each annotation of the format, which hyparquet-writer writes by an explicit schema.
+ */
 export const annotatedColumns: readonly ValueColumn[] = [
   ...integers(),
   ...times(),

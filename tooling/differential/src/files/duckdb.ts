@@ -4,7 +4,7 @@ import { queryColumns } from '../from-duckdb.js';
 import type { Random } from '../random.js';
 import type { WrittenFile } from './javascript.js';
 
-/** Values by type, as DuckDB's SQL has them. */
+/** Values by type, in DuckDB's SQL. */
 const values: Readonly<Record<string, string>> = {
   TINYINT: '-128, 127, 0',
   BIGINT: '-9223372036854775808, 9223372036854775807, 0',
@@ -30,7 +30,8 @@ const values: Readonly<Record<string, string>> = {
 };
 
 /**
- * Has DuckDB write a file for each type, and one with all; what it holds before is what was meant.
+ * Lets DuckDB write a file for each type, and one with all types. The values in DuckDB before the
+ * write are the intended ones.
  */
 export async function writeFilesOfDuckDb(folder: string, random: Random): Promise<WrittenFile[]> {
   const instance = await DuckDBInstance.create();
@@ -39,7 +40,7 @@ export async function writeFilesOfDuckDb(folder: string, random: Random): Promis
   try {
     for (const [name, list] of Object.entries(values)) {
       const compression = random.pick(['uncompressed', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4_raw']);
-      // A larger dictionary would make 0.0 of -0.0.
+      // A dictionary would turn -0.0 into 0.0.
       const dictionary = /DOUBLE|FLOAT/.test(name) ? 0 : random.pick([0, 1000]);
       const how = `FORMAT parquet, PARQUET_VERSION ${random.pick(['V1', 'V2'])}, COMPRESSION ${compression}, DICTIONARY_SIZE_LIMIT ${dictionary}`;
       const file = `duckdb-${String(written.length).padStart(3, '0')}-${name.replaceAll(/\W+/g, '_').slice(0, 20)}.parquet`;

@@ -12,7 +12,7 @@ import { annotatedColumns } from './annotated.js';
 import { writeRepeated } from './repeated.js';
 import { meaningOf, type ValueColumn, valueColumns, valuesOf } from './values.js';
 
-/** A file, with the values that were written. */
+/** A file with its intended values. */
 export interface WrittenFile {
   case: Case;
   columns: ExpectedColumn[];
@@ -20,7 +20,7 @@ export interface WrittenFile {
 
 const rows = 23;
 
-/** Has the writers of JavaScript, ours among them, fill a folder. */
+/** Lets the JavaScript writers, including those of the bus, fill a folder. */
 export async function writeFilesOfJavaScript(folder: string, random: Random): Promise<WrittenFile[]> {
   const written: WrittenFile[] = [];
   const write = async (name: string, writer: Writer, columns: readonly ValueColumn[]) => {
@@ -48,7 +48,7 @@ export async function writeFilesOfJavaScript(folder: string, random: Random): Pr
 interface Writer {
   name: string;
   typeOf(column: ValueColumn): string | undefined;
-  /** Writes with options drawn at random, and says which. */
+  /** Writes with random options, and returns them. */
   write(path: string, columns: readonly ValueColumn[], random: Random): Promise<string>;
 }
 
@@ -60,7 +60,7 @@ const compressors = {
   BROTLI: (input: Uint8Array) => new Uint8Array(brotliCompressSync(input)),
 };
 
-/** Undefined may be a dictionary, which takes -0 for 0. */
+/** Undefined lets the writer choose a dictionary, which would merge -0 with 0. */
 const encodings: Record<string, readonly (string | undefined)[]> = {
   INT32: [undefined, 'PLAIN', 'DELTA_BINARY_PACKED'],
   INT64: [undefined, 'PLAIN', 'DELTA_BINARY_PACKED'],
@@ -96,7 +96,7 @@ const hyparquetWriter: Writer = {
   },
 };
 
-/** hyparquet-writer with a schema, for the annotations that it has no type for. */
+/** hyparquet-writer with an explicit schema, for annotations without a type of its own. */
 const annotated: Writer = {
   name: 'hyparquet-writer',
   typeOf: ({ annotated: elements }) => elements && JSON.stringify(elements),

@@ -37,8 +37,8 @@ const fields = {
 };
 
 /**
- * Has parquetjs-lite write repeated columns and groups without the annotations of a LIST, up to
- * three in each other.
+ * Lets parquetjs-lite write repeated columns and groups without LIST annotations, nested up to
+ * three levels.
  */
 export async function writeRepeated(folder: string, file: string, random: Random): Promise<WrittenFile> {
   const some = <T>(make: () => T): T[] => Array.from({ length: random.below(4) }, make);

@@ -1,17 +1,17 @@
 import type { SchemaElement } from 'hyparquet';
 import { type Canonical, floatText } from '../canonical.js';
 
-/** A column of JavaScript values, with what each means. */
+/** A column of JavaScript values with their canonical form. */
 export interface ValueColumn {
   name: string;
   values: unknown[];
   canonical: (value: never) => Canonical;
-  /** The type that each writer calls it by; a writer without one leaves the column out. */
+  /** The type's name for each writer. A writer without a name leaves the column out. */
   hyparquet?: string;
   parquetjs?: string;
   small?: 'string' | 'int64' | 'double' | 'boolean' | 'timestamp';
   storage?: string;
-  /** Its elements in a schema that hyparquet-writer is given; they need no names of their own. */
+  /** Its elements in an explicit schema for hyparquet-writer. They need no names. */
   annotated?: readonly Partial<SchemaElement>[];
 }
 
@@ -26,7 +26,7 @@ const asText = (value: unknown): Canonical => `s:${JSON.stringify(value)}`;
 const dayText = (value: Date): Canonical => `d:${value.getTime() / 86_400_000}`;
 const bytes = (value: Uint8Array): Canonical => `b:${Buffer.from(value).toString('hex')}`;
 
-/** Columns of values that writers in JavaScript take, the extremes of each type among them. */
+/** Columns of values for the JavaScript writers, including the extremes of each type. */
 export const valueColumns: readonly ValueColumn[] = [
   {
     name: 'bool',
@@ -170,6 +170,6 @@ export const valueColumns: readonly ValueColumn[] = [
 export const valuesOf = (column: ValueColumn, rows: number): unknown[] =>
   Array.from({ length: rows }, (_, row) => (row % 5 === 4 ? null : column.values[row % column.values.length]));
 
-/** What the values mean. */
+/** Returns the canonical form of values. */
 export const meaningOf = ({ canonical }: ValueColumn, values: readonly unknown[]): Canonical[] =>
   values.map(value => (value === null ? null : canonical(value as never)));

@@ -1,4 +1,4 @@
-/** The rows of CSV by RFC 4180; an empty field that is not quoted is NULL. */
+/** Parses CSV (RFC 4180). An empty field without quotes is NULL. */
 export function parseCsv(text: string): (string | null)[][] {
   const rows: (string | null)[][] = [];
   let row: (string | null)[] = [];

@@ -51,7 +51,7 @@ function columnsOf(rows: readonly Record<string, Value>[]): Columns {
   return columns;
 }
 
-/** Compares a file as every reader gives it with every option. */
+/** Compares the values of a file from every reader with every option. */
 export async function compareFile(
   subject: Subject,
   path: string,

@@ -7,7 +7,7 @@ import { names } from '../submit.js';
 
 const limit = 200;
 
-/** Compares what the dashboard shows of each artifact, with the first rows of its file. */
+/** Compares the dashboard's preview of each artifact with the first rows of its file. */
 export async function comparePreviews(
   url: string,
   subjects: readonly Subject[],

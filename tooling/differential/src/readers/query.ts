@@ -29,7 +29,10 @@ interface Question {
   columns: AskedColumn[];
 }
 
-/** The tables side by side, some at once: a command for each would take minutes. */
+/**
+ * Returns queries that each read several tables side by side. One command per table would take
+ * minutes.
+ */
 export async function questionsOver(bus: CampaignBus, subjects: readonly Subject[]): Promise<Question[]> {
   const instance = await DuckDBInstance.create(bus.duckdbPath, { access_mode: 'READ_ONLY' });
   const connection = await instance.connect();
@@ -59,7 +62,7 @@ export async function questionsOver(bus: CampaignBus, subjects: readonly Subject
 }
 
 /**
- * DuckDB's text of each value of a column. There is none for a value that DuckDB cannot cast, such
+ * Returns DuckDB's text of each value of a column. A value that DuckDB cannot cast has none, such
  * as a list with the first moment of TIMESTAMP_NS.
  */
 async function textsOf(connection: DuckDBConnection, column: string, table: string): Promise<(string | null)[]> {
@@ -79,7 +82,7 @@ function joined(subjects: readonly Subject[], columns: readonly AskedColumn[]): 
   return `SELECT ${selected.join(', ')} FROM ${tables.join(' POSITIONAL JOIN ')}`;
 }
 
-/** Compares what `quantbot-bus query` gives in each of its formats. */
+/** Compares the output of `quantbot-bus query` in each of its formats. */
 export async function compareQueries(
   bus: CampaignBus,
   questions: readonly Question[],
@@ -171,13 +174,16 @@ function compare<T>(
 
 const jsonOf = (value: Canonical, { type }: AskedColumn): Json => asJson(value, type);
 
-/** Our own text where the type has one form; DuckDB's cast of the same value for the others. */
+/**
+ * Returns the expected text: our own if the type has only one form, otherwise DuckDB's cast of the
+ * same value.
+ */
 const textOfValue = (value: Canonical, { type, texts }: AskedColumn, row: number): string | null => {
   const own = asText(value, type);
   return own === undefined ? (texts[row] ?? nestedText(value, type) ?? null) : own;
 };
 
-/** The cells of a table as it is printed. */
+/** Returns the cells of a printed table. */
 const cellsOf = (output: string): string[][] =>
   output
     .split('\n')

@@ -29,7 +29,7 @@ export async function compareTables(
   }
 }
 
-/** Compares columns by their place: names first, then the values. */
+/** Compares columns by position: first the names, then the values. */
 export function compareColumns(
   { case: found, columns }: Subject,
   got: readonly { name: string; type: unknown; values: unknown[] }[],
@@ -50,7 +50,7 @@ export function compareColumns(
   }
 }
 
-/** A reader that fails on a file as a whole. */
+/** Reports a reader that failed on a whole file. */
 export function failed(subject: Subject, reader: string, error: unknown, report: Report): void {
   report.differ({ case: subject.case, column: '(all)', type: '', reader, expected: 'values', got: textOf(error) });
 }

@@ -18,7 +18,7 @@ export interface Report {
   backup: string | null;
 }
 
-/** A bus at whose `duckdb_path` an old database lies. */
+/** Creates a bus with an old database at its `duckdb_path`. */
 export async function oldDatabase(statements: readonly string[] = researchDatabase, settings = {}): Promise<TestBus> {
   const bus = makeTestBus(settings);
   await makeDatabase(bus.config.duckdbPath, ...statements);
@@ -42,8 +42,8 @@ export const backupsOf = (bus: TestBus): string[] =>
   readdirSync(join(bus.folder, 'data')).filter(name => name.startsWith('alerts.duckdb.before-bus-'));
 
 /**
- * A program that is killed right after it has written: what it wrote is in the log beside the file
- * only.
+ * Runs a program that is killed right after a write, so that the rows are only in the write-ahead
+ * log.
  */
 export async function killedWriter(path: string, sql: string): Promise<void> {
   const child = startChild(

@@ -8,7 +8,7 @@ export const compacting = { compaction: { hot_commits: 2, idle_s: 0.1, release_g
 /** Where the tests keep the backup of a bus. */
 export const backupFolder = (bus: TestBus): string => join(bus.folder, 'backup');
 
-/** A bus made of a copy of the backup, in another place; no daemon has run there yet. */
+/** Creates a bus from a copy of the backup, in another place, where no daemon has run yet. */
 export function restoredBus(bus: TestBus, settings: Record<string, unknown> = {}): TestBus {
   const folder = join(bus.folder, `restored-${readdirSync(bus.folder).length}`);
   mkdirSync(folder);

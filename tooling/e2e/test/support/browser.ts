@@ -8,13 +8,13 @@ const executable = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/
 /** Whether there is a browser to test with: Debian's chromium. */
 export const hasBrowser = executable !== undefined;
 
-/** A page of a headless browser, and everything that went wrong in it. */
+/** A page of a headless browser, and its problems. */
 export interface TestPage {
   page: Page;
   problems: string[];
 }
 
-/** Opens a page of a browser that is gone after the test. */
+/** Opens a page of a browser that ends with the test. */
 export async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<TestPage> {
   const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] }); // root has no sandbox
   onTestFinished(() => browser.close());
@@ -25,7 +25,7 @@ export async function openPage(options: Parameters<Browser['newPage']>[0] = {}):
   });
   page.on('pageerror', error => problems.push(`exception: ${error.message}`));
   page.on('requestfailed', request => {
-    // What is asked for again, or was left, is no failure.
+    // An aborted request is not a failure.
     if (request.failure()?.errorText !== 'net::ERR_ABORTED') problems.push(`failed: ${request.url()}`);
   });
   page.on('request', request => {
@@ -35,10 +35,7 @@ export async function openPage(options: Parameters<Browser['newPage']>[0] = {}):
   return { page, problems };
 }
 
-/**
- * What axe finds wrong for people who use a keyboard, a screen reader, or other colours: one line
- * per element.
- */
+/** Returns the accessibility problems that axe finds, one line per element. */
 export async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());

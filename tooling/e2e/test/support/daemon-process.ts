@@ -21,19 +21,19 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** A daemon that runs. */
+/** A running daemon. */
 export interface RunningDaemon {
   ended: Promise<Ended>;
-  /** What it has logged so far. */
+  /** The lines logged so far. */
   log(): LogLine[];
   stderr(): string;
   /** Waits for a line with this text in its message (or that a function picks). */
   logged(what: string | ((line: LogLine) => boolean), timeoutMs?: number): Promise<LogLine>;
-  /** Asks it to end, and waits until it has. */
+  /** Asks the daemon to end, and waits until it has. */
   stop(): Promise<Ended>;
 }
 
-/** A daemon that runs as a process of its own. */
+/** A daemon in its own process. */
 export interface DaemonProcess extends RunningDaemon {
   pid: number;
   kill(signal: NodeJS.Signals): void;
@@ -49,8 +49,8 @@ export async function spawnDaemon(bus: TestBus, options: LaunchOptions = {}): Pr
 
 /**
  * Starts the built daemon in the test's own process and waits until it is ready. It ends with the
- * test. A daemon sees no readers of its own process, so it must leave them time before it deletes
- * what a superseded database refers to.
+ * test. A daemon does not see readers in its own process. So it must leave them time before it
+ * deletes files that a superseded database needs.
  */
 export async function startDaemon(bus: TestBus, { http }: { http?: string } = {}): Promise<RunningDaemon> {
   const { startDaemon: start } = await builtDaemon();
@@ -59,7 +59,7 @@ export async function startDaemon(bus: TestBus, { http }: { http?: string } = {}
   const listen = http ?? config.http.listen;
   const { logger, text } = collectingLogger(config);
   const daemon = await start({ config: { ...config, http: { ...config.http, listen } }, logger });
-  onTestFinished(() => daemon.stop().catch(() => {})); // `ended` tells
+  onTestFinished(() => daemon.stop().catch(() => {})); // `ended` reports it
   const ended = daemon.finished.then(
     () => ({ code: 0, signal: null }),
     () => ({ code: 1, signal: null }),
@@ -74,7 +74,7 @@ export async function startDaemon(bus: TestBus, { http }: { http?: string } = {}
   return running;
 }
 
-/** Settles all that waits, with a daemon in the test's own process. */
+/** Settles all waiting jobs, with a daemon in the test's own process. */
 export async function drain(bus: TestBus): Promise<Pick<RunningDaemon, 'log' | 'stderr'>> {
   const { startDaemon: start } = await builtDaemon();
   const { config } = findBusConfig({ config: bus.configPath });
@@ -84,7 +84,7 @@ export async function drain(bus: TestBus): Promise<Pick<RunningDaemon, 'log' | '
   return readLog(text, finished);
 }
 
-/** A logger whose lines stay here. */
+/** Creates a logger that collects its lines. */
 function collectingLogger({ logLevel }: BusConfig): { logger: Logger; text: () => string } {
   let text = '';
   const write = (line: string) => {
@@ -93,10 +93,10 @@ function collectingLogger({ logLevel }: BusConfig): { logger: Logger; text: () =
   return { logger: createLogger({ name: 'bus_daemon', level: logLevel, write }), text: () => text };
 }
 
-/** The built daemon, loaded as it is. */
+/** Loads the built daemon, untransformed. */
 const builtDaemon = () => import('@quantbot/bus-daemon');
 
-/** How a daemon is started. */
+/** The options of a daemon's start. */
 export interface LaunchOptions {
   args?: readonly string[];
   env?: NodeJS.ProcessEnv;
@@ -123,7 +123,7 @@ export function asDaemon(child: Child): DaemonProcess {
   };
 }
 
-/** The log of a daemon, made of all that it has written so far. */
+/** Returns access to a daemon's log so far. */
 function readLog(stderr: () => string, ended: Promise<unknown>): Pick<RunningDaemon, 'log' | 'logged' | 'stderr'> {
   const log = () => stderr().split('\n').flatMap(parseLine);
   let running = true;
@@ -153,6 +153,6 @@ function parseLine(line: string): LogLine[] {
   try {
     return [JSON.parse(line) as LogLine];
   } catch {
-    return []; // not of the logger, or not complete yet
+    return []; // not a line of the logger, or not complete yet
   }
 }

@@ -7,12 +7,12 @@ import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
 import { cliPath, type DaemonProcess, quantbotBus, spawnDaemon } from './daemon-process.js';
 
-/** What `quantbot-bus doctor --json` says, besides that all is well. */
+/** The findings of `quantbot-bus doctor --json`. */
 export interface Examination {
   code: number | null;
-  /** Codes of what is not well, in the order in which they are printed. */
+  /** The codes of all findings but `OK`, in the order of the output. */
   codes: string[];
-  /** The one finding with this code. */
+  /** Returns the only finding with this code. */
   the(code: string): Finding & { cure: string };
   report: DoctorReport;
 }
@@ -24,7 +24,7 @@ export async function doctor(bus: TestBus): Promise<Examination> {
   return examination(JSON.parse(stdout) as DoctorReport, code);
 }
 
-/** A report as the tests ask it. */
+/** Prepares a report for tests. */
 export function examination(report: DoctorReport, code: number | null = null): Examination {
   const findings = report.findings.filter(({ level }) => level !== 'ok');
   for (const { what, cure } of findings)
@@ -44,13 +44,12 @@ export function examination(report: DoctorReport, code: number | null = null): E
   };
 }
 
-/** The command lines that a cure names. */
+/** Returns the command lines in a cure. */
 export const commandsIn = (cure: string): string[] =>
   [...cure.matchAll(/`([^`]+)`/g)].map(([, command]) => command as string);
 
 /**
- * Does what a command line of a cure says, as an operator would; of `quantbot-bus start`, the
- * daemon.
+ * Runs a command line of a cure, like an operator. For `quantbot-bus start` it returns the daemon.
  */
 export async function follow(bus: TestBus, command: string | undefined): Promise<DaemonProcess | undefined> {
   if (command === undefined) throw new Error('The cure names no such command.');
@@ -69,10 +68,10 @@ export async function follow(bus: TestBus, command: string | undefined): Promise
   return undefined;
 }
 
-/** Where the shell finds `quantbot-bus`; and `sudo`, which the tests need not have. */
+/** Creates a folder for PATH with `quantbot-bus`, and with a `sudo` for machines without one. */
 function binFolder({ folder }: TestBus): string {
   const bin = join(folder, 'bin');
-  if (existsSync(bin)) return bin; // a program that runs may not be written
+  if (existsSync(bin)) return bin; // a running program may not be overwritten
   mkdirSync(bin);
   writeFileSync(join(bin, 'quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cliPath}" "$@"\n`, {
     mode: 0o755,
@@ -81,7 +80,7 @@ function binFolder({ folder }: TestBus): string {
   return bin;
 }
 
-/** Follows all command lines of a cure, one after the other; the daemon that they start. */
+/** Runs all command lines of a cure, one after the other. Returns the daemon that they start. */
 export async function followAll(bus: TestBus, cure: string): Promise<DaemonProcess> {
   const daemons: (DaemonProcess | undefined)[] = [];
   for (const command of commandsIn(cure)) daemons.push(await follow(bus, command));

@@ -11,11 +11,10 @@ const fence = /^```(\S*) ?(.*)\n([\s\S]*?)^```$/gm;
 const languagesOfFiles = new Set(['ts', 'python', 'json']);
 
 /**
- * The blocks of a page in their order. A file has its path behind the language
- * (`ts producers/trades.ts`), commands may have the exit code that one of them ends with
- * (`sh exit=2`).
+ * Returns the blocks of a page in order. A file has its path after the language (`ts
+ * producers/trades.ts`). Commands may name the exit code of one of them (`sh exit=2`).
  *
- * @throws Error for a block that is neither of them: nothing on the page is left untried.
+ * @throws Error for any other block, so that everything on the page is tested.
  */
 export function blocksOf(page: string): GuideBlock[] {
   return [...page.matchAll(fence)].map(match => {
@@ -30,8 +29,8 @@ export function blocksOf(page: string): GuideBlock[] {
 }
 
 /**
- * The lines of a shown output that are not in the real one, in this order. `…` stands for anything,
- * and spaces for any number of them.
+ * Returns the lines of the shown output that are missing in the real output, which must have them
+ * in this order. `…` stands for any text, and a space for any number of spaces.
  */
 export function missingIn(output: string, shown: readonly string[]): string[] {
   const real = output.split('\n');

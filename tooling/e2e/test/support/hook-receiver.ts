@@ -8,7 +8,7 @@ import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished } from 'vitest';
 import { repository } from './scripts.js';
 
-/** What a hook gets, as the reference describes it. */
+/** The document that a hook receives, as in the reference. */
 export interface NotificationDocument {
   id: string;
   event: string;
@@ -22,7 +22,7 @@ export interface NotificationDocument {
   cause?: { code: string; [field: string]: unknown };
 }
 
-/** A request that a webhook has got. */
+/** A request that a webhook has received. */
 export interface Received {
   method: string | undefined;
   path: string | undefined;
@@ -36,7 +36,7 @@ export interface Receiver {
   received: Received[];
 }
 
-/** Starts a server that answers as it is told to; 204 when it is not. */
+/** Starts a server that answers with the given statuses, or with 204. */
 export async function startReceiver(
   answer: (response: ServerResponse, howMany: number) => void = response => {
     response.writeHead(204).end();
@@ -64,10 +64,10 @@ export async function startReceiver(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
 }
 
-/** A command that appends what it gets to a file of the bus's folder. */
+/** Returns a command that appends its input to a file in the bus's folder. */
 export const noting = (file = 'told.jsonl'): string[] => ['sh', '-c', `cat >> ${file}; echo >> ${file}`];
 
-/** What {@link noting} has noted. */
+/** Returns the documents that {@link noting} has stored. */
 export function told({ folder }: TestBus, file = 'told.jsonl'): NotificationDocument[] {
   const path = join(folder, file);
   if (!existsSync(path)) return [];
@@ -75,25 +75,28 @@ export function told({ folder }: TestBus, file = 'told.jsonl'): NotificationDocu
   return lines.filter(line => line !== '').map(line => JSON.parse(line) as NotificationDocument);
 }
 
-/** Submits a job that is rejected: its file is no Parquet. */
+/** Submits a job that is rejected, because its file is not Parquet. */
 export function submitBad(bus: TestBus, jobId: string, manifest: object = {}): void {
   writeToInbox(bus, { jobId, files: { 'x.parquet': { content: 'no Parquet' } }, manifest });
 }
 
-/** Whether the reference shows a document of this event, with the same fields in the same order. */
+/**
+ * Expects that the reference shows a document of this event, with the same fields in the same
+ * order.
+ */
 export function expectDocumented(document: NotificationDocument | undefined): void {
   const example = documentedExamples().find(({ event }) => event === document?.event);
   expect(fieldsOf(document)).toEqual(fieldsOf(example));
 }
 
-/** The documents that docs/reference/notifications.md shows. */
+/** Returns the documents that docs/reference/notifications.md shows. */
 function documentedExamples(): NotificationDocument[] {
   const page = readFileSync(join(repository, 'docs/reference/notifications.md'), 'utf8');
   const blocks = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text = '']) => JSON.parse(text) as object);
   return blocks.filter(block => 'version' in block) as unknown as NotificationDocument[];
 }
 
-/** The paths of all fields, in their order; an item of a list stands for all of them. */
+/** Returns the paths of all fields, in order. One item of a list stands for all. */
 function fieldsOf(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return fieldsOf(value[0], `${path}[]`);
   if (typeof value !== 'object' || value === null) return [path];

@@ -10,7 +10,7 @@ export interface HttpAnswer {
   json: () => unknown;
 }
 
-/** What is sent besides method and path. */
+/** The parts of a request besides method and path. */
 export interface HttpRequest {
   headers?: Record<string, string>;
   body?: string;
@@ -20,17 +20,17 @@ export interface HttpRequest {
 export interface ServingDaemon {
   daemon: RunningDaemon;
   url: string;
-  /** Sends anything: also headers that a browser would not let a page send. */
+  /** Sends any request, even with headers that a browser forbids. */
   send(method: string, path: string, request?: HttpRequest): Promise<HttpAnswer>;
   get(path: string): Promise<unknown>;
   post(path: string, body: unknown): Promise<HttpAnswer>;
 }
 
-/** Starts the built daemon with a server, on a free port where nothing else is said. */
+/** Starts the built daemon with an HTTP server, by default on a free port. */
 export const startServing = async (bus: TestBus, http = '127.0.0.1:0'): Promise<ServingDaemon> =>
   servedBy(await startDaemon(bus, { http }));
 
-/** How to ask a daemon that serves HTTP. */
+/** Returns access to a daemon that serves HTTP. */
 export async function servedBy<D extends RunningDaemon>(daemon: D): Promise<ServingDaemon & { daemon: D }> {
   const { url } = (await daemon.logged('serving dashboard')) as unknown as { url: string };
   const send: ServingDaemon['send'] = (method, path, request) => sendRaw(url, method, path, request);
@@ -48,7 +48,7 @@ export async function servedBy<D extends RunningDaemon>(daemon: D): Promise<Serv
   };
 }
 
-/** Sends a request as it stands: the path is not made tidy. */
+/** Sends a request without normalising its path. */
 export function sendRaw(
   url: string,
   method: string,

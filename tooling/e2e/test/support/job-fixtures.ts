@@ -26,7 +26,10 @@ import { daemonFolder } from './scripts.js';
 
 const fixtures = join(daemonFolder, 'fixtures');
 
-/** What must become of a job. `ignored`: it stays in the inbox, since it is none (yet). */
+/**
+ * The expected outcome of a job. `ignored`: it stays in the inbox, because it is not a complete
+ * job.
+ */
 export type Expectation =
   | { status: 'ingested' | 'duplicate' | 'ignored' }
   /** `field`, where given: one of the details begins with it. */
@@ -40,15 +43,15 @@ interface ParquetRecipe {
   mode?: string;
 }
 
-/** How one file of a job is made. */
+/** How to create one file of a job. */
 export type FileRecipe =
   | { text: string }
   | { base64: string }
-  /** `before`, then `repeat` so many times, then `after`: for what is large or deep. */
+  /** `before`, then `repeat` this many times, then `after`: for large or deeply nested content. */
   | { repeat: string; times: number; before?: string; after?: string }
   /**
-   * A file of `fixtures/parquet`, by its name; then cut to its first bytes, then bytes replaced
-   * (from the end where negative).
+   * A file of `fixtures/parquet`, by name. It can be cut to its first bytes, and then have bytes
+   * replaced (negative positions count from the end).
    */
   | ParquetRecipe
   /**
@@ -64,25 +67,28 @@ export type FileRecipe =
   | { device: true }
   | { folder: true };
 
-/** A job, as the differences to one that is good. */
+/** A job, as differences from a good one. */
 export interface JobRecipe {
-  /** The folder's name in the inbox, or its bytes; the case's name when absent. */
+  /** The folder's name in the inbox, or its bytes; by default the case's name. */
   folder?: string;
   folder_base64?: string;
-  /** Fields of the manifest that differ, those of its one artifact, and those that are left out. */
+  /**
+   * Fields of the manifest that differ, fields of its only artifact that differ, and omitted
+   * fields.
+   */
   manifest?: Record<string, unknown>;
   artifact?: Record<string, unknown>;
   omit?: string[];
   /** Files by their path in the job; null leaves out one that is there by default. */
   files?: Record<string, FileRecipe | null>;
-  /** False: written straight into the inbox by a producer that knows nothing of staging. */
+  /** False: written directly into the inbox, by a producer that does not use staging. */
   staged?: boolean;
   /** The folder in the inbox is a symbolic link to a whole job outside of the bus. */
   linked?: boolean;
   expect: Expectation;
 }
 
-/** A case: jobs that come before, then the job in question. */
+/** A case: earlier jobs, then the tested job. */
 export interface JobCase extends JobRecipe {
   name: string;
   title: string;
@@ -90,14 +96,14 @@ export interface JobCase extends JobRecipe {
   before?: JobRecipe[];
 }
 
-/** A job that lies in the inbox now. */
+/** A job in the inbox. */
 export interface PlacedJob {
   /** Name in the inbox; bytes where it is not UTF-8. */
   folder: string | Buffer;
   expect: Expectation;
 }
 
-/** Every case, in the order of their names. */
+/** Returns every case, in the order of their names. */
 export function readJobCases(): JobCase[] {
   const folder = join(fixtures, 'jobs');
   return readdirSync(folder, { withFileTypes: true })
@@ -107,8 +113,8 @@ export function readJobCases(): JobCase[] {
 }
 
 /**
- * Whether the machine lets a case be built: some need root, and some need that it is not root who
- * reads.
+ * Whether this machine can build a case: some cases need root, and some need a user other than
+ * root.
  */
 export const canBuild = ({ needs }: JobCase): boolean =>
   needs === undefined || (needs === 'root') === (process.getuid?.() === 0);
@@ -208,7 +214,7 @@ function makeParquet(path: string, { parquet, keep, replace = [], mode }: Parque
   if (mode !== undefined) chmodSync(path, Number.parseInt(mode, 8));
 }
 
-/** What lies outside of the bus: a good Parquet file, and a folder with one. */
+/** Creates the files outside of the bus: a good Parquet file, and a folder with one. */
 function makeOutside(outside: string): void {
   mkdirSync(join(outside, 'folder'), { recursive: true });
   for (const name of ['secret.parquet', 'folder/secret.parquet'])

@@ -10,7 +10,7 @@ import { repository } from './scripts.js';
 export const hasPython =
   spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))'], { stdio: 'ignore' }).status === 0;
 
-/** For the title of what is skipped without it. */
+/** A suffix for the titles of skipped tests. */
 export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no python3 of 3.9 or newer)';
 
 /**
@@ -20,7 +20,7 @@ export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no pyt
 export const linkScripts = (bus: TestBus): void =>
   symlinkSync(join(repository, 'scripts'), join(bus.folder, 'scripts'));
 
-/** A bus with the scripts in its folder and a daemon that runs. */
+/** Creates a bus with the scripts in its folder, and starts a daemon. */
 export async function running(settings: Record<string, unknown> = {}): Promise<TestBus> {
   const bus = makeTestBus(settings);
   linkScripts(bus);
@@ -28,7 +28,7 @@ export async function running(settings: Record<string, unknown> = {}): Promise<T
   return bus;
 }
 
-/** A bus that a daemon has made; none runs. */
+/** Creates a bus on which a daemon has run. The daemon has ended. */
 export async function drained(): Promise<TestBus> {
   const bus = makeTestBus();
   linkScripts(bus);
@@ -36,7 +36,10 @@ export async function drained(): Promise<TestBus> {
   return bus;
 }
 
-/** Python writes no caches into the repository, and imports the sources of the checkout. */
+/**
+ * Keeps Python from writing caches into the repository, and lets it import the sources of the
+ * checkout.
+ */
 const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };
 
 /**
@@ -64,7 +67,7 @@ subprocess.run([
 export const startPython = (bus: TestBus, args: readonly string[], python = 'python3'): Child =>
   startChild(python, args, bus.folder, environment);
 
-/** What a program wrote, and how it ended. */
+/** A program's output and exit. */
 export interface PythonResult {
   code: number | null;
   stdout: string;
@@ -79,8 +82,8 @@ export async function runPython(bus: TestBus, args: readonly string[], python?: 
 }
 
 /**
- * A Python with the data tools that people produce Parquet with, in a virtual environment that is
- * kept for the next time; undefined where they cannot be installed.
+ * Returns a Python with common tools that write Parquet, in a virtual environment that later runs
+ * reuse; undefined if they cannot be installed.
  */
 export function pythonWithDataTools(): string | undefined {
   const folder = join(repository, 'node_modules/.cache/bus-python');

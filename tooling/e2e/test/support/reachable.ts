@@ -6,15 +6,15 @@ import { repository } from './scripts.js';
 
 let copy: string | undefined;
 
-/** What a test file calls after its last test. */
+/** Removes the copy. A test file calls it after its last test. */
 export function removeCopy(): void {
   if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
   copy = undefined;
 }
 
 /**
- * The repository where every user can run what was built: itself, or a copy of the built packages
- * where it lies below a folder that others may not enter, such as root's own home.
+ * Returns a repository whose built programs every user can run. This is a copy of the built
+ * packages if the repository is below a folder that others may not enter, such as root's home.
  */
 export function reachableRepository(): string {
   if (othersMayEnter(repository)) return repository;
@@ -22,7 +22,7 @@ export function reachableRepository(): string {
   return copy;
 }
 
-/** The command line for other users. */
+/** Returns the path of the command line for other users. */
 export const reachableCli = (): string => join(reachableRepository(), 'packages/bus-daemon/dist/cli.js');
 
 function othersMayEnter(folder: string): boolean {
@@ -30,7 +30,7 @@ function othersMayEnter(folder: string): boolean {
   return (statSync(folder).mode & 0o001) !== 0 && (above === folder || othersMayEnter(above));
 }
 
-/** Copies what was built to a folder that every user may enter. */
+/** Copies the built packages to a folder that every user may enter. */
 export function copyBuilt(): string {
   const to = mkdtempSync(join(tmpdir(), 'quantbot-built-'));
   chmodSync(to, 0o755);

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 
-/** What a block of commands did. */
+/** The result of a block of commands. */
 export interface Typed {
   output: string;
-  /** Of each command that failed, in order. */
+  /** The exit codes of failed commands, in order. */
   failures: number[];
 }
 
 /**
- * A shell into which blocks of commands are typed, as a person does: jobs in the background and
- * variables stay from block to block.
+ * A shell that runs blocks of commands like an interactive one: background jobs and variables stay
+ * from block to block.
  */
 export interface TypedShell {
   type(commands: string): Promise<Typed>;
@@ -30,7 +30,7 @@ export function startShell(folder: string, env: NodeJS.ProcessEnv): TypedShell {
   return {
     type: async commands => {
       const step = join(folder, `.step-${++count}`);
-      // Within the script, so that its own exit code is no failure of a command.
+      // Write the failures within the script, so that its own exit code does not count as one.
       writeFileSync(`${step}.sh`, `${commands}\necho "$failures" > ${step}.tmp; failures=\n`);
       say(`. ${step}.sh > ${step}.out 2>&1 < /dev/null; mv ${step}.tmp ${step}.end`);
       await eventually(

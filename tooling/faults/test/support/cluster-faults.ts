@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { seed } from '@quantbot/tooling-config/campaign';
 import { built } from '../../src/built.js';
 
-/** Runs the program, whose DuckDB is another one than that of the tests. */
+/** Runs the program in its own process, because it uses another DuckDB version than the tests. */
 export async function clusterFaults(...args: string[]): Promise<{ code: number | null; printed: string }> {
   const child = spawn(process.execPath, [built('main'), '--cluster', '--seed', String(seed), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
