@@ -18,8 +18,8 @@ export interface PostgresServer {
 /**
  * Starts a server with an empty data folder.
  *
- * @param options.tls a key and its certificate. Connections to any database but `postgres` must then
- * be encrypted.
+ * @param options.tls a key and its certificate. If given, connections to any database but
+ * `postgres` must be encrypted.
  */
 export async function startPostgres({ tls }: { tls?: { key: string; cert: string } } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-postgres-'));
