@@ -57,6 +57,15 @@ class SettleTest(BusTestCase):
             (receipt.seq, receipt.status, receipt.artifacts[0].canonical_path), (7, "ingested", "/store/x")
         )
 
+    def test_where_names_ignore_case_the_outcome_is_beside_that_of_the_other_job(self) -> None:
+        other = {**self.receipt(sha256="0" * 64), "job_id": "JOB-1", "seq": 9}
+        self.write("processed", "RECEIPT.json", other)
+        self.assert_timed_out()
+        archived = self.bus / "processed" / "JOB-1~7"
+        archived.mkdir()
+        (archived / "RECEIPT.json").write_text(json.dumps(self.receipt()))
+        self.assertEqual(self.submission.settled(0).seq, 7)
+
     def test_a_receipt_of_other_bytes_or_a_torn_one_is_not(self) -> None:
         for content in (self.receipt(sha256="0" * 64), self.receipt(key="a/b/c/d"), "{", "[]", "", {"artifacts": [{}]}):
             self.write("processed", "RECEIPT.json", content)

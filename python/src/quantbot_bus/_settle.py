@@ -61,10 +61,10 @@ class FolderOutcome:
         self._root = bus_root
 
     def receipt(self, job_id: str) -> Optional[dict[str, Any]]:
-        return _read_json(self._root / "processed" / job_id / "RECEIPT.json")
+        return _read_outcome(self._root / "processed", job_id, "RECEIPT.json")
 
     def reason(self, job_id: str) -> Optional[dict[str, Any]]:
-        return _read_json(self._root / "rejected" / job_id / "REJECT_REASON.json")
+        return _read_outcome(self._root / "rejected", job_id, "REJECT_REASON.json")
 
     def where_is(self, job_id: str) -> str:
         if (self._root / "inbox" / job_id).exists():
@@ -118,6 +118,19 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
         )
     except (KeyError, TypeError):
         return None
+
+
+def _read_outcome(folder: Path, job_id: str, name: str) -> Optional[dict[str, Any]]:
+    """If the file system ignores case, the folder may be that of another job whose id differs in
+    case, and the job's own is then beside it, as ``<job_id>~<seq>``."""
+    found = _read_json(folder / job_id / name)
+    other = job_id if found is None else found.get("job_id")
+    if not isinstance(other, str) or other == job_id or other.lower() != job_id.lower():
+        return found
+    archived = [entry for entry in folder.iterdir() if entry.name.lower().startswith(f"{job_id.lower()}~")]
+    own = [outcome for outcome in (_read_json(entry / name) for entry in archived) if outcome is not None]
+    own = [outcome for outcome in own if outcome.get("job_id") == job_id]
+    return max(own, key=lambda outcome: int(outcome.get("seq") or 0), default=found)
 
 
 def _read_json(path: Path) -> Optional[dict[str, Any]]:

@@ -41,8 +41,24 @@ export async function readRejected(config: BusConfig, jobId: string): Promise<Re
   return entry;
 }
 
+/**
+ * If the file system ignores case, the folder may be that of another job whose id differs in case,
+ * and the job's own is then beside it, as `<job_id>~<seq>`.
+ */
 async function readEntry(config: BusConfig, jobId: string): Promise<RejectedEntry> {
-  const folder = join(busLayout(config.busRoot).rejected, jobId);
+  const { rejected } = busLayout(config.busRoot);
+  const entry = readEntryIn(join(rejected, jobId), jobId);
+  const there = entry.reason?.job_id;
+  if (there === undefined || there === jobId || there.toLowerCase() !== jobId.toLowerCase()) return entry;
+  const archived = (await readdir(rejected))
+    .filter(name => /~\d+$/.test(name) && name.toLowerCase().startsWith(`${jobId.toLowerCase()}~`))
+    .map(name => readEntryIn(join(rejected, name), jobId))
+    .filter(({ reason }) => reason?.job_id === jobId);
+  const newest = archived.sort((a, b) => (b.reason?.seq ?? 0) - (a.reason?.seq ?? 0))[0];
+  return newest ?? { jobId, folder: join(rejected, `${jobId}~`), reason: undefined };
+}
+
+function readEntryIn(folder: string, jobId: string): RejectedEntry {
   // Treat a file that cannot be read like one that a power cut tore: the daemon rebuilds it from
   // the journal.
   const text = unlessUnreadable(() => readLoneFile(join(folder, fileNames.rejectReason), maxOutcomeBytes));

@@ -65,6 +65,21 @@ test('a receipt that is there already is the answer', async () => {
   expect(await submission.settled({ timeoutMs: 0 })).toMatchObject({ seq: 42, future_field: true });
 });
 
+test('where names ignore case, the outcome is beside that of the job whose id differs in case', async () => {
+  const { busRoot, submission } = await submitted();
+  const [artifact] = submission.artifacts;
+  const other = receiptFor(
+    { ...submission, jobId: 'JOB-1', artifacts: [{ ...artifact!, sha256: '0'.repeat(64) }] } as Submission,
+    { seq: 43 },
+  );
+  settle(busRoot, 'job-1', 'processed', 'RECEIPT.json', other);
+  await expect(submission.settled({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'SETTLE_TIMEOUT' });
+  const archived = join(busRoot, 'processed', 'JOB-1~42');
+  mkdirSync(archived);
+  writeFileSync(join(archived, 'RECEIPT.json'), receiptFor(submission, { seq: 42 }));
+  expect(await submission.settled({ timeoutMs: 0 })).toMatchObject({ seq: 42 });
+});
+
 test('a receipt that comes later ends the waiting', async () => {
   const { busRoot, submission } = await submitted();
   const settled = submission.settled({ timeoutMs: 10_000 });

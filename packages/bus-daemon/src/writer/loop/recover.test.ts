@@ -1,15 +1,22 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { pagesOf } from './recover.js';
+import { makeCommits } from '../../../test/support/commits.js';
+import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { repairReceipts } from './recover.js';
 
-const jobs = (...rows: number[]) =>
-  rows.map((count, index) => ({ seq: 100 - index, jobId: 'j', isRejected: false, committedAtMs: 0, rows: count }));
-const seqsOf = (pages: Iterable<readonly { seq: number }[]>) => [...pages].map(page => page.map(({ seq }) => seq));
-
-test('jobs come in pages that follow one another, newest first, each of a bounded number of rows', () => {
-  expect(seqsOf(pagesOf(jobs(400, 400, 400, 1, 1000)))).toEqual([[100, 99], [98, 97], [96]]);
-});
-
-test('a job with more rows than that is a page of its own', () => {
-  expect(seqsOf(pagesOf(jobs(1, 10_000, 10_000, 1)))).toEqual([[100], [99], [98], [97]]);
-  expect([...pagesOf([])]).toEqual([]);
+test('where names ignore case, the receipt of a job whose id differs in case is not overwritten', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 1);
+  const [row] = await bus.journal.ingestedBetween(0, 1);
+  const jobId = row?.job_id ?? '';
+  const path = join(bus.layout.processed, jobId, 'RECEIPT.json');
+  const receipt = JSON.parse(readFileSync(path, 'utf8'));
+  const ofOther = JSON.stringify({ ...receipt, job_id: jobId.toUpperCase(), seq: 2 });
+  expect(jobId.toUpperCase()).not.toBe(jobId);
+  writeFileSync(path, ofOther);
+  expect(await repairReceipts(bus)).toBe(0);
+  expect(readFileSync(path, 'utf8')).toBe(ofOther);
+  writeFileSync(path, JSON.stringify({ ...receipt, job_id: 'another' }));
+  expect(await repairReceipts(bus)).toBe(1);
 });

@@ -107,7 +107,9 @@ function isWhole(bus: Bus, { jobId, isRejected }: Pick<JobHead, 'jobId' | 'isRej
   if (isRejected && !existsSync(dirname(path))) return true;
   try {
     const text = readLoneFile(path, maxOutcomeBytes).toString('utf8');
-    return (JSON.parse(text) as { job_id?: unknown } | null)?.job_id === jobId;
+    // Where names ignore case, the later one of two jobs whose ids differ in case has the folder.
+    const found = (JSON.parse(text) as { job_id?: unknown } | null)?.job_id;
+    return typeof found === 'string' && found.toLowerCase() === jobId.toLowerCase();
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof BusError) return false;
     const code = systemErrorCode(error);
