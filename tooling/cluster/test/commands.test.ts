@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
 import { expect, test } from 'vitest';
@@ -92,6 +92,25 @@ describeClusters('the command line', (newCluster, kind) => {
     const { code, stderr } = await bus.command('start', '--drain');
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('POSTGRES_UNREACHABLE') });
     expect(stderr).not.toContain('secret');
+  });
+
+  test.skipIf(kind !== 'file')('a query connects with the password of PostgreSQL, and cannot read it', async () => {
+    const bus = await newCluster();
+    const { cluster } = JSON.parse(readFileSync(bus.config, 'utf8')) as { cluster: { postgres: string } };
+    const [{ hba_file: rules } = { hba_file: '' }] = await bus.pg.query<{ hba_file: string }>('SHOW hba_file');
+    writeFileSync(rules, `host all reader 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`);
+    await bus.pg.query(`CREATE ROLE reader LOGIN SUPERUSER PASSWORD 'secret@word'`);
+    await bus.pg.query('SELECT pg_reload_conf()');
+    bus.configure({}, cluster.postgres.replace(/\/\/[^@]*@/, '//reader:secret%40word@'));
+    for (const sql of ['FROM duckdb_databases()', 'FROM duckdb_settings()', 'FROM pragma_database_list']) {
+      const shown = await bus.done('query', sql, '--json');
+      expect(shown.length).toBeGreaterThan(100);
+      expect(shown).not.toMatch(/secret(@|%40)word/);
+    }
+    bus.configure({}, cluster.postgres.replace(/\/\/[^@]*@/, '//reader:wrong@'));
+    const { code, stderr } = await bus.command('query', 'SELECT 1');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('LAKE_UNREACHABLE') });
+    expect(stderr).not.toContain('wrong');
   });
 
   test('a command that makes no sense on a cluster says so', async () => {

@@ -6,6 +6,7 @@ import type { S3Access } from '@quantbot/infra/objects';
 import { connect } from '../duckdb/memory-instance.js';
 import { nextSpillPath } from '../duckdb/spill-folder.js';
 import { storageError } from '../errors.js';
+import { conninfoOf } from './conninfo.js';
 
 /** How DuckDB reaches the lake of a cluster. */
 export interface LakeAddress {
@@ -73,17 +74,24 @@ const extensionsFor = ({ root }: LakeAddress): string[] => [
   ...(root.startsWith('s3:') ? ['httpfs'] : []),
 ];
 
-const settingsFor = ({ s3 }: LakeAddress): string[] => [
+const settingsFor = ({ s3, postgres }: LakeAddress): string[] => [
+  ...passwordOf(postgres),
   // DuckLake retries a commit that conflicts with another one, and would then commit the same rows
   // twice. It recognises conflicts by English words.
   'SET ducklake_max_retry_count = 0',
   ...(s3 === undefined ? [] : [secretOf(s3)]),
 ];
 
+/** A secret of this database in memory, which DuckDB shows to no query. */
+function passwordOf(url: string): string[] {
+  const { password } = conninfoOf(url, {});
+  return password === undefined ? [] : [`CREATE SECRET (TYPE postgres, PASSWORD ${literal(password)})`];
+}
+
 function attachStatement(address: LakeAddress, readOnly: boolean, as: string): string {
   const options = readOnly ? 'READ_ONLY' : `DATA_PATH ${literal(`${address.root}/lake/`)}`;
-  const url = withTimeouts(address.postgres, readOnly ? timeouts : { ...timeouts, ...publisherTimeouts });
-  return `ATTACH ${literal(`ducklake:postgres:${url}`)} AS ${as} (${options})`;
+  const { text } = conninfoOf(address.postgres, readOnly ? timeouts : { ...timeouts, ...publisherTimeouts });
+  return `ATTACH ${literal(`ducklake:postgres:${text}`)} AS ${as} (${options})`;
 }
 
 async function attach(
@@ -107,13 +115,7 @@ const timeouts = {
   tcp_user_timeout: '30000',
 };
 /** Without this, PostgreSQL waits forever for a publisher that hangs in a transaction. */
-const publisherTimeouts = { options: '-c%20idle_in_transaction_session_timeout%3D60s' };
-
-/** Adds parameters to a URL. Those that the URL already has win. */
-function withTimeouts(url: string, settings: Record<string, string>): string {
-  const missing = Object.entries(settings).filter(([name]) => !new RegExp(`[?&]${name}=`).test(url));
-  return `${url}${url.includes('?') ? '&' : '?'}${missing.map(([name, value]) => `${name}=${value}`).join('&')}`;
-}
+const publisherTimeouts = { options: '-c idle_in_transaction_session_timeout=60s' };
 
 /** DuckDB repeats the connection string in its messages. */
 const withoutSecrets = (error: unknown, url: string): string =>

@@ -106,6 +106,8 @@ test.each([
   ['another database', "FROM read_duckdb('{folder}/alerts.duckdb')"],
   ["DuckDB's memory", 'FROM arrow_scan(1::POINTER, 1::POINTER, 1::POINTER)'],
   ['a log', 'FROM enable_logging()'],
+  ['the database of a cluster', 'FROM __ducklake_metadata__published.bus.head'],
+  ['a schema of that database', 'FROM __ducklake_metadata__published.head'],
 ])('%s is out of reach', async (_what, sql) => {
   await expect(rowsOf(sql)).rejects.toMatchObject({ code: 'OUT_OF_REACH' });
 });

@@ -54,6 +54,7 @@ export function assertWithinReach(statements: unknown, of: string, { folders, re
     if (typeof node !== 'object' || node === null) continue;
     const { type, function: call } = node as Node;
     if (type === 'BASE_TABLE') {
+      assertOwnSchema(node as Node, of);
       const name = fileOf(node as Node, relations);
       if (name !== undefined) assertReachable(name);
     }
@@ -72,6 +73,12 @@ function fileOf(table: Node, relations: ReadonlySet<string>): string | undefined
   const whole = [catalog, schema, name].filter(part => part !== '').join('.');
   const exists = catalog === '' && relations.has(`${schema === '' ? 'main' : schema}.${name}`.toLowerCase());
   return fileName.test(whole) && !exists ? whole : undefined;
+}
+
+/** DuckLake attaches the whole database of a cluster, which may hold more than the bus. */
+function assertOwnSchema({ catalog_name, schema_name }: Node, of: string): void {
+  for (const name of [catalog_name, schema_name])
+    if (/^__ducklake_metadata/i.test(String(name))) throw outOfReach(`${of} may not read ${name}.`);
 }
 
 /** Returns the files that a call of a table function names. */
