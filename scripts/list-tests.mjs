@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = mkdtempSync(join(tmpdir(), 'quantbot-tests-'));
 
-/** The tests of a package as a run takes them: `hand`, `sample` or `whole`. */
+/** Returns the tests of a package in a kind of run: `hand`, `sample` or `whole`. */
 async function testsOf(cwd, mode) {
   const file = join(out, `${basename(cwd)}-${mode}.json`);
   const { CAMPAIGNS: _, FC_SEED = String(Math.floor(Date.now() / 86_400_000)), ...rest } = process.env;
@@ -24,7 +24,7 @@ async function testsOf(cwd, mode) {
   return tests.map(test => `${test.file.slice(root.length + 1)} > ${test.name}`);
 }
 
-/** The lines of a package: each test, and when it runs. */
+/** Returns the lines of a package: each test, and the runs that include it. */
 async function linesOf(folder) {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   if (!scripts.test && !scripts['test:integration']) return [];

@@ -10,7 +10,7 @@ const readPackage = folder => JSON.parse(readFileSync(join(root, 'packages', fol
 const published = readdirSync(join(root, 'packages')).filter(folder => readPackage(folder).private !== true);
 const status = 'release-dry.json';
 
-/** The releases that pending changesets ask for; none when all of them went into the changelogs. */
+/** Returns the releases of pending changesets; none if all are in the changelogs already. */
 function pendingReleases() {
   try {
     execFileSync('pnpm', ['exec', 'changeset', 'status', '--output', status], { cwd: root, stdio: 'ignore' });
@@ -22,7 +22,7 @@ function pendingReleases() {
   }
 }
 
-/** The newest entry of a package's changelog. */
+/** Returns the newest entry of a package's changelog. */
 const newestEntry = cwd => readFileSync(join(cwd, 'CHANGELOG.md'), 'utf8').split(/^## /m)[1] ?? '';
 
 const { releases, changesets } = pendingReleases();

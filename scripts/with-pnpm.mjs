@@ -24,11 +24,11 @@ if (!manifest.scripts[`task:${task}`]) {
 const pinned = `pnpm@${manifest.devEngines.packageManager.version}`;
 const startedByPnpm = (process.env.npm_config_user_agent ?? '').startsWith('pnpm/');
 
-// An npx around us (npx -p node@24 -- npm test) tells its own packages to everything below it,
-// which would take pnpm for a command of theirs.
+// An outer npx (npx -p node@24 -- npm test) passes its own packages to all processes below it. The
+// inner npx would then look for pnpm in them.
 const { npm_config_package: _package, npm_config_call: _call, ...env } = process.env;
 
-/** Runs pnpm in the repository's root; the exit code of a step that fails becomes ours. */
+/** Runs pnpm in the repository's root. If a step fails, exits with its exit code. */
 function pnpm(...args) {
   const [command, prefix] = startedByPnpm ? ['pnpm', []] : ['npx', ['--yes', pinned]];
   const done = spawnSync(command, [...prefix, ...args], { cwd: root, stdio: 'inherit', env });

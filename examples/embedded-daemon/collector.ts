@@ -1,7 +1,4 @@
-/**
- * Collects prices from its standard input, and is their bus at once: the daemon runs inside of this
- * program.
- */
+/** Collects prices from its standard input. The daemon of their bus runs inside this program. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,8 +13,8 @@ const schema = { ts: 'TIMESTAMP', token: 'VARCHAR', price: 'DOUBLE' };
 const folder = resolve(process.argv[2] ?? 'collected');
 const { config } = findBusConfig({ config: configIn(folder) });
 const daemon = await startDaemon({ config, logger: createLogger({ name: 'collector', level: 'warn' }) });
-// A daemon that has to stop for an error (its disk is gone) says why; what was submitted by then
-// waits for the next one.
+// If an error stops the daemon (for example a lost disk), print it. Submitted jobs wait for the
+// next daemon.
 daemon.finished.catch(error => {
   console.error(`The bus has stopped: ${(error as Error).message}`);
   process.exit(1);
@@ -35,8 +32,8 @@ try {
 }
 
 /**
- * Publishes the prices as they come, a handful at a time; says how many artifacts they are once all
- * are committed.
+ * Publishes the prices as they arrive, some at a time. Returns the number of artifacts once all are
+ * committed.
  */
 async function collect(runId: string): Promise<number> {
   const submissions: (Submission | undefined)[] = [];
@@ -70,7 +67,7 @@ async function* handfuls(lines: AsyncIterable<string>): AsyncGenerator<object[],
 }
 
 /**
- * The bus's configuration lies beside its data, so that `quantbot-bus query --config` finds both.
+ * Keeps the bus's configuration beside its data, so that `quantbot-bus query --config` finds both.
  */
 function configIn(folder: string): string {
   const path = join(folder, 'bus_config.json');

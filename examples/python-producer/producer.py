@@ -14,7 +14,7 @@ def main(journal: str) -> str:
     with open(journal, newline="") as file:
         rows = list(csv.DictReader(file))
     with tempfile.TemporaryDirectory() as folder:
-        # 1. Parquet, anywhere. With pandas, polars or DuckDB it is one call of theirs; this writer
+        # 1. Write Parquet anywhere. pandas, Polars and DuckDB do this in one call; this writer
         #    needs none of them.
         path = Path(folder, "trades.parquet")
         write_small_parquet(
@@ -40,7 +40,7 @@ def main(journal: str) -> str:
             inputs=["example-2026-01-30/example-market/candles/hourly"],  # what the trader was looking at
             meta={"source": Path(journal).name},
         )
-    # 3. Only who wants to know waits for the daemon.
+    # 3. Wait for the daemon only if you need the outcome.
     receipt = submission.settled(timeout_s=30)
     return f"{receipt.status}: {receipt.artifacts[0].rows} trades, as {submission.artifacts[0].key}"
 

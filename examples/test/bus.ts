@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The repository's root, where the commands of the READMEs are run. */
+/** The repository's root, in which the commands of the READMEs run. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** How a command ended. */
@@ -14,10 +14,10 @@ export interface Ran {
   stderr: string;
 }
 
-/** A bus in a folder of its own. */
+/** A bus in its own folder. */
 export interface ExampleBus {
   folder: string;
-  /** Runs a shell command in the repository's root; the bus that it finds is this one. */
+  /** Runs a shell command in the repository's root. It finds this bus. */
   sh(command: string): Promise<Ran>;
   /** The command line of the bus. */
   cli(...args: string[]): Promise<Ran>;
@@ -26,7 +26,7 @@ export interface ExampleBus {
   close(): Promise<void>;
 }
 
-/** Makes the folder of a bus; no daemon runs yet. */
+/** Creates the folder of a bus, without a daemon. */
 export function makeBus(): ExampleBus {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-examples-'));
   const config = join(folder, 'bus_config.json');
@@ -37,8 +37,8 @@ export function makeBus(): ExampleBus {
     export: { export_dir: 'exports' },
   };
   writeFileSync(config, JSON.stringify(settings));
-  // Nothing of the caller's own bus, and no signs of a package manager, which the daemon would
-  // watch.
+  // Remove the settings of the caller's own bus, and the variables of a package manager, which the
+  // daemon would watch.
   const outside = Object.entries(process.env).filter(([name]) => !/^(QUANTBOT|npm|FORCE_COLOR)/i.test(name));
   const env = {
     ...Object.fromEntries(outside),
@@ -82,7 +82,7 @@ function ended(child: ChildProcess): Promise<Ran> {
   });
 }
 
-/** Waits for the daemon's own word that it takes jobs. */
+/** Waits until the daemon reports that it takes jobs. */
 async function ready(child: ChildProcess, end: Promise<Ran>): Promise<void> {
   const said = new Promise<void>(resolve => {
     child.stderr?.on('data', text => {

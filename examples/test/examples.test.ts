@@ -8,7 +8,7 @@ const hasPython =
   spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))'], { stdio: 'ignore' }).status === 0;
 const skipped = hasPython ? '' : ' (skipped: there is no python3 of 3.9 or newer)';
 
-/** The command of an example's README, and what it says that comes out. */
+/** Returns the command of an example's README, and the output that it shows. */
 function readme(example: string): { command: string; output: string } {
   const text = readFileSync(join(root, 'examples', example, 'README.md'), 'utf8');
   const block = (language: string) => text.match(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``))?.[1];
@@ -89,7 +89,7 @@ describe('with a daemon that runs', () => {
     const notebook = 'examples/notebook-reader/reader.ipynb';
     const check = `python3 examples/notebook-reader/run_notebook.py ${notebook} --check`;
     expect(await bus.sh(`${check} > /dev/null`)).toEqual({ code: 0, stdout: '', stderr: '' });
-    // The check is one: with another output in the notebook it fails.
+    // Prove that the check works: with another output in the notebook it fails.
     const other = join(bus.folder, 'other.ipynb');
     writeFileSync(other, readFileSync(join(root, notebook), 'utf8').replace('example-desk ', 'somebody-else '));
     const failed = await bus.sh(check.replace(notebook, other));

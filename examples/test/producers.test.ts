@@ -30,8 +30,8 @@ const candles = Array.from({ length: 900 }, (_, day) => {
 });
 
 /**
- * All four of the packages' producers, one after the other, as a research run does; each with what
- * it got from the bus.
+ * Runs all four producers of the packages, one after the other, like a research run. Each takes its
+ * input from the bus.
  */
 async function research() {
   const outputDir = join(bus.folder, 'work');

@@ -8,10 +8,10 @@ interface Tick {
   size: number;
 }
 
-/** What happened to a token within an hour. */
+/** The prices and volume of a token within an hour. */
 interface Candle {
   token: string;
-  /** When the hour begins, UTC. */
+  /** Start of the hour, UTC. */
   ts: Date;
   open: number;
   high: number;
@@ -33,7 +33,7 @@ export const candleSchema = {
 
 const hourMs = 3_600_000;
 
-/** Ticks from CSV with the columns `ts,token,price,size`. */
+/** Parses ticks from CSV with the columns `ts,token,price,size`. */
 export const readTicks = (csv: string): Tick[] =>
   csvParse(csv).map(({ ts, token, price, size }) => ({
     ts: new Date(ts as string),
@@ -42,7 +42,10 @@ export const readTicks = (csv: string): Tick[] =>
     size: Number(size),
   }));
 
-/** Candles by token and hour, in that order: the same ticks make the same file, byte for byte. */
+/**
+ * Computes candles by token and hour, in that order. So the same ticks give the same file, byte for
+ * byte.
+ */
 export function toHourlyCandles(ticks: readonly Tick[]): Candle[] {
   const candles = new Map<string, Candle>();
   for (const { ts, token, price, size } of [...ticks].sort((a, b) => a.ts.getTime() - b.ts.getTime())) {

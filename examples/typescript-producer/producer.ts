@@ -1,4 +1,4 @@
-/** Makes hourly candles of ticks, writes them as Parquet, and submits them to the bus. */
+/** Computes hourly candles from ticks, writes them as Parquet, and submits them to the bus. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,10 +21,10 @@ try {
   const parquetPath = join(folder, 'candles.parquet');
   await writeParquet(parquetPath, candles, candleSchema);
 
-  // 2. Submit it. When this has returned, the job survives a crash of anything; whether a daemon
-  //    runs does not matter.
+  // 2. Submit it. Once this returns, the job survives a crash of any process. The daemon need not
+  // be running.
   const submission = await submitArtifact({
-    runId: 'example-2026-01-30', // the same run with the same bytes may be submitted again; with other bytes it is refused
+    runId: 'example-2026-01-30', // you may submit the same bytes again under this run id; other bytes are refused
     producer: 'example-market',
     kind: 'candles',
     artifactId: 'hourly',
@@ -34,7 +34,7 @@ try {
     meta: { interval: '1h' },
   });
 
-  // 3. Only who wants to know waits for the daemon.
+  // 3. Wait for the daemon only if you need the outcome.
   const { status, artifacts } = await submission.settled({ timeoutMs: 30_000 });
   console.log(`${status}: ${artifacts[0]?.rows} candles of ${ticks.length} ticks, as ${submission.artifacts[0]?.key}`);
 } catch (error) {

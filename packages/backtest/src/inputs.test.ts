@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { alertSchema } from './alerts.js';
 import { callsFromCatalog, inputFromCatalog } from './inputs.js';
 
-/** A catalog that has one artifact, whatever is asked for, and remembers what was asked. */
+/** A catalog that returns one artifact for every question, and records the questions. */
 function catalogOf(artifact: { path: string; key: string } | undefined) {
   const asked: LatestFilter[] = [];
   const latest = async (filter: LatestFilter) => {

@@ -8,7 +8,7 @@ import type { StartOnlooker } from './writer/onlooker.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 
-/** A bus, onlookers for it, and what they noted, each with whether the lock was held. */
+/** Creates a bus with onlookers that record each event, and whether the lock was held. */
 function looking() {
   const { config } = makeTestBus();
   const noted: string[] = [];

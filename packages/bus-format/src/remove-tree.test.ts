@@ -63,7 +63,7 @@ test.skipIf(process.platform !== 'linux')(
     }
     const left = (path: string) => readdirSync(path).length;
     const removing = removeTree(tree);
-    // Whichever comes second is known as a folder by now, and becomes a link before its turn.
+    // The second entry was listed as a folder, and becomes a link before it is removed.
     while (halves.every(path => left(path) === 500)) await setImmediate();
     const second = halves.find(path => left(path) === 500) as string;
     renameSync(second, join(folder, 'taken-away'));

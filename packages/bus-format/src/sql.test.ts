@@ -16,7 +16,7 @@ test('any text comes out of a literal as it went in, and nothing of it is run', 
       expect(row).toEqual({ list: texts, one: texts[0] ?? '' });
     };
     await check(nasty);
-    // NUL cannot be part of SQL text at all, and no path or id of the bus can have one.
+    // SQL text cannot contain NUL, and neither can a path or id of the bus.
     const text = fc.string({ unit: 'grapheme' }).filter(t => !t.includes('\0'));
     await fc.assert(fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), check), { numRuns: 60 });
   } finally {

@@ -8,7 +8,7 @@ import { WorkerProcess } from './client.js';
 
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
 
-/** A worker that obeys orders, and the orders. */
+/** A worker that executes orders, and a function that sends them. */
 function obedientWorker(idleMs = 60_000) {
   const worker = new WorkerProcess('test', { idleMs, entry });
   onTestFinished(() => worker.stop());

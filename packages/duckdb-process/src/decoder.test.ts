@@ -7,7 +7,7 @@ import { decodeAlone, decodeBudget } from './decoder.js';
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
 const { limits } = parseBusConfig('{}', '/bus_config.json');
 
-/** A worker that is killed when it decodes; one that is called doomed is killed by any task. */
+/** A worker that is killed when it decodes. One with the name `doomed` is killed by any task. */
 function mortalWorker(name: string) {
   const worker = new WorkerProcess(name, { idleMs: 60_000, entry });
   onTestFinished(() => worker.close());

@@ -15,7 +15,7 @@ const good = {
 };
 const parse = (manifest: unknown) => parseManifest(Buffer.from(JSON.stringify(manifest)));
 
-/** The code and details of the refusal; fails the test when nothing is refused. */
+/** Returns the code and details of the refusal. Fails the test if nothing is refused. */
 function refusalOf(bytes: Uint8Array): BusError {
   try {
     parseManifest(bytes);

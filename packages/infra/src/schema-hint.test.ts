@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { canonTableOf, schemaHintProblem } from './schema-hint.js';
 
-/** Read by the Python tests too: both languages refuse the same hints with the same words. */
+/**
+ * The Python tests read this file too: both languages refuse the same hints with the same words.
+ */
 const { good, bad } = JSON.parse(readFileSync(new URL('../fixtures/schema-hints.json', import.meta.url), 'utf8')) as {
   good: Record<string, string | null>;
   bad: Record<string, string>;

@@ -4,7 +4,7 @@ import { JsonError, parseJsonStrictly } from './strict-json.js';
 
 const parse = (text: string, maxDepth = 64) => parseJsonStrictly(Buffer.from(text), maxDepth);
 
-/** So many objects in one another. */
+/** Returns this many nested objects. */
 function nested(depth: number, innermost: unknown = 1): unknown {
   let value = innermost;
   for (let level = 0; level < depth; level++) value = { a: value };

@@ -17,7 +17,7 @@ const int64 = { type: physical('INT64') };
 const ofTime = (id: 7 | 8, unit: number, isUtc: boolean): Buffer =>
   struct([id, struct([1, isUtc ? yes() : no()], [2, struct([unit + 1, struct()])])]);
 
-/** How a file can declare moments and times of day: in words, and as bytes. */
+/** The ways in which a file can declare timestamps and times of day: in words, and as bytes. */
 const declaredTimes: [string, Element][] = [
   ['INT96', { name: 'x', type: physical('INT96') }],
   ...(['TIMESTAMP_MILLIS', 'TIMESTAMP_MICROS', 'TIME_MILLIS', 'TIME_MICROS'] as const).map(
@@ -36,7 +36,7 @@ const declaredTimes: [string, Element][] = [
   ),
 ];
 
-/** What a canonical table keeps of each, by what the footer reader says of such a file. */
+/** The values that a canonical table keeps of each, according to the footer reader. */
 async function keptTimes(): Promise<string[][]> {
   const rows: string[][] = [];
   for (const [declared, element] of declaredTimes) {

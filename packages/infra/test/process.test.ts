@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const built = join(import.meta.dirname, '../dist/index.js');
 
-/** Runs code with the built package as `infra` in a process of its own. */
+/** Runs code in a new process, with the built package as `infra`. */
 function run(code: string, env: Record<string, string> = {}) {
   const program = `import * as infra from ${JSON.stringify(built)};\n${code}`;
   return spawnSync(process.execPath, ['--input-type=module', '-e', program], {

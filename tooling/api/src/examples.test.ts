@@ -11,7 +11,7 @@ interface Example {
   code: string;
 }
 
-/** What stands behind `@example` in the declarations of everything that a module exports. */
+/** Returns the code after `@example` in the declarations of a module's exports. */
 function examplesOf(types: string): Example[] {
   const program = ts.createProgram([types], options, host);
   const files = program.getSourceFiles().filter(file => file.fileName.startsWith(dirname(types)));
@@ -39,17 +39,14 @@ const program = ts.createProgram(
 );
 const checker = program.getTypeChecker();
 
-/**
- * The names that a module exports, to be imported by an example, which does not say where they come
- * from.
- */
+/** Returns the exported names of a module, for the imports that an example leaves out. */
 function valuesOf(types: string): string[] {
   const file = program.getSourceFile(types);
   const module = file && checker.getSymbolAtLocation(file);
   return module === undefined ? [] : checker.getExportsOfModule(module).map(({ name }) => name);
 }
 
-/** `import { a, b } from 'x';` of the names that the code uses and does not import itself. */
+/** Returns imports of the names that the code uses without importing them. */
 function importsFor(code: string, modules: readonly { name: string; values: readonly string[] }[]): string {
   const taken = new Set<string>();
   return modules
@@ -62,7 +59,7 @@ function importsFor(code: string, modules: readonly { name: string; values: read
     .join('\n');
 }
 
-/** So that examples which are no longer found are missed. */
+/** Fails if examples are no longer found. */
 const withExamples = [
   '@quantbot/infra',
   '@quantbot/infra/utils',

@@ -14,7 +14,7 @@ import { type Entry, entries } from './entries.js';
 const additionalEntryPoints = entries().map(({ types }) => types);
 let compiled: CompilerState | undefined;
 
-/** The report of a module's public surface, and what is wrong with it. */
+/** Returns the report of a module's public surface, and its problems. */
 function reportOf({ types, folder, report }: Entry): { text: string; problems: string[] } {
   const out = mkdtempSync(join(tmpdir(), 'quantbot-api-'));
   onTestFinished(() => rmSync(out, { recursive: true }));
@@ -64,7 +64,7 @@ function reportOf({ types, folder, report }: Entry): { text: string; problems: s
     configObjectFullPath: undefined,
     packageJsonFullPath: join(folder, 'package.json'),
   });
-  // All modules are compiled at once: each needs most of the others.
+  // Compile all modules at once, because each needs most of the others.
   compiled ??= CompilerState.create(config, { additionalEntryPoints });
   Extractor.invoke(config, {
     localBuild: true,
@@ -73,7 +73,7 @@ function reportOf({ types, folder, report }: Entry): { text: string; problems: s
       message.handled = true;
       const isNews =
         message.messageId === 'console-api-report-created' || message.messageId === 'console-api-report-copied';
-      // Overloads have one page; which of them a link means does not matter.
+      // Overloads share one page, so a link may mean any of them.
       const isOverload = message.text.includes('has more than one declaration');
       if (!isNews && !isOverload && [ExtractorLogLevel.Error, ExtractorLogLevel.Warning].includes(message.logLevel))
         problems.push(`${message.messageId}: ${message.text}`);
@@ -89,7 +89,7 @@ test.each(entries())(
     expect(problems).toEqual([]);
     expect(text.match(/^\/\/ @public.*\(undocumented\)\n.*$/gm) ?? []).toEqual([]);
     mkdirSync(join(entry.folder, 'etc'), { recursive: true });
-    // `pnpm api:accept` takes over what has changed.
+    // `pnpm api:accept` accepts the changes.
     await expect(text).toMatchFileSnapshot(join(entry.folder, `etc/${entry.report}.api.md`));
   },
 );

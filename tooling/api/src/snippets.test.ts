@@ -9,8 +9,8 @@ import { problemsOfJson, programsOf, scriptsOf, snippetsOf } from './snippets.js
 const pages = markdownPages();
 
 /**
- * The scripts of every package, by the names under which `--filter` finds it; those of the root
- * under none.
+ * The scripts of every package, by the names that `--filter` accepts; those of the root by an empty
+ * name.
  */
 const scripts = new Map(
   filesOf('package.json', '**/package.json').flatMap(path => {
@@ -20,7 +20,7 @@ const scripts = new Map(
   }),
 );
 
-/** What a test of its own types and runs, in a project that has more than the bus. */
+/** Pages whose commands another test runs, in a project with more than the bus. */
 const isRun = (name: string) => name === 'docs/guides/migration.md';
 
 const withPrograms = pages.filter(page => programsOf(page).length > 0 && !isRun(page.name));

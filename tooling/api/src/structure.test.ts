@@ -120,10 +120,10 @@ test('in the daemon the writer knows no onlooker, nobody but the daemon knows th
   expect(upwards).toEqual([]);
 });
 
-/** The two places that may tell modes apart: their names and settings, and what they mean. */
+/** The two files that may distinguish modes: their names and settings, and their meaning. */
 const homesOfModes = ['infra/src/config/canon-table.ts', 'bus-format/src/canon/modes.ts'];
 
-/** Returns the modes that a file tells apart: in comparisons, cases, lists, unions or objects. */
+/** Returns the modes that a file distinguishes: in comparisons, cases, lists, unions or objects. */
 function modesToldApart(text: string): string[] {
   if (!tableModeNames.some(name => text.includes(name))) return [];
   const file = ts.createSourceFile('x.tsx', text, ts.ScriptTarget.Latest, true);
@@ -169,7 +169,10 @@ test('no file but their homes tells the modes of canonical tables apart', () => 
   expect(found.flatMap(([path, modes]) => (modes.length > 0 ? [path] : [])).sort()).toEqual([...homesOfModes].sort());
 });
 
-/** Whether a test file has a sample of a campaign without the tag by which the campaigns run it. */
+/**
+ * Whether a test file has a sample of a campaign, but lacks the tag with which the campaigns run
+ * it.
+ */
 const lacksTag = (code: string): boolean =>
   /\b(sampleOf|campaign)\(/.test(code) && !/tags: \['campaign'\]|^\/\/ @module-tag campaign$/m.test(code);
 

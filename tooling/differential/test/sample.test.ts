@@ -35,7 +35,7 @@ test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${see
   rmSync(folder, { recursive: true });
 });
 
-/** So many of the files, drawn at random. */
+/** Returns this many files, chosen at random. */
 function drawn(written: readonly WrittenFile[], count: number, random: Random): WrittenFile[] {
   const left = [...written];
   return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)[0] as WrittenFile);

@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Checks a copy of the healthy bus that was damaged. It lies in the original's place, of which its
- * views name the files.
+ * Checks a damaged copy of the healthy bus. The copy is in the original's place, because its views
+ * name the files there.
  */
 async function damaged(damage: (data: string) => void): Promise<string[]> {
   const data = join(folder, 'data');

@@ -53,8 +53,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
     { tags: ['campaign'] },
     async (who, fault, persistent, count) => {
       let fired = 0;
-      // A call that is never made in this run (it took another course) proves nothing, so another
-      // is taken.
+      // A call that this run never makes proves nothing, so the test tries another one.
       for (let attempt = 0; fired < count && attempt < count * 4; attempt++) {
         const result = await bus.run(random.pick(points[who] as InjectionPoint[]), fault, persistent);
         if (result === undefined) continue;
@@ -79,7 +78,7 @@ describe.skipIf(reason !== undefined)('a flush of the journal that fails', () =>
     async error => {
       await mustEndWell(startProducer(folder, 'p', 6, seed), 'the producer');
       const hot = join(folder, 'data/bus/journal/hot');
-      // The first flush of it is that of the start.
+      // The first flush of that folder belongs to the start.
       const daemon = startDaemon(folder, {
         strace: [
           '-f',

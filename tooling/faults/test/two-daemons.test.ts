@@ -18,13 +18,12 @@ test(`two daemons started together are never two writers, in ${rounds} rounds`, 
     await mustEndWell(startProducer(folder, `r${round}`, 5, round + 1), 'the producer');
     const both = [startDaemon(folder, { drain: true }), startDaemon(folder, { drain: true })];
     const load = startProducer(folder, `s${round}`, 5, round + 1000);
-    // The one that comes second waits for the lock, or gives up when its time is over: neither is a
-    // failure.
+    // The second daemon waits for the lock, or gives up after its timeout. Neither is a failure.
     for (const daemon of both) expect((await endedWithin(daemon, 120_000))?.code).toBeOneOf([0, 1]);
     await load.ended;
   }
   await drain(folder);
-  // The journal's sequence has no gap and no double, and every artifact is there once.
+  // The journal has no gap and no duplicate, and every artifact once.
   expect(await checkBus(join(folder, 'data'), readLedger(join(folder, 'ledger.jsonl')))).toEqual([]);
   rmSync(folder, { recursive: true });
 });

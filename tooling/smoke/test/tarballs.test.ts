@@ -21,7 +21,7 @@ const examples = {
   lab: 'simulate',
 } as const;
 
-/** Candles for the examples of the producers, made with what is installed. */
+/** Creates candles for the examples of the producers, with the installed packages. */
 const candles = `import { writeParquet } from '@quantbot/storage';
 import { candleSchema } from '@quantbot/backtest';
 const rows = Array.from({ length: 900 }, (_, day) => {

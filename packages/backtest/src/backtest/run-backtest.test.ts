@@ -15,7 +15,7 @@ let options: BacktestOptions;
 
 const day = (n: number) => new Date(Date.UTC(2020, 0, n));
 const closes = [10, 10, 10, 20, 20, 15, 15];
-/** The windows of two calls, which overlap: a bar that is in both counts once. */
+/** The windows of two calls, which overlap. A bar in both counts once. */
 const slice = ['one', 'two'].flatMap((call_id, call) =>
   closes.slice(call).map((close, i) => {
     const n = i + call + 1;
@@ -66,9 +66,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const jobs = () => readdirSync(join(folder, 'bus/inbox'));
 
-// By hand: the breakout at the close of day 1 buys 100 at 10 on day 2; the drawdown of day 3 sells
-// them at 10 on day 4: 0. The breakout of day 4 buys 50 at 20 on day 5, and two bars later, at the
-// close of day 6, it is over: sold at 15 on day 7. That is 250 lost of 1000.
+// By hand: the breakout at the close of day 1 buys 100 at 10 on day 2. The drawdown of day 3 sells
+// them at 10 on day 4, for a profit of 0. The breakout of day 4 buys 50 at 20 on day 5. The
+// position ends after two bars, at the close of day 6, and sells at 15 on day 7. The loss is 250 of
+// 1000.
 test('trades, equity and summary are those that a hand computes', async () => {
   const { summary, paths } = await runBacktest(options);
   expect(summary).toEqual({
@@ -141,8 +142,8 @@ test('a strategy of its own needs no alerts', async () => {
   const { alerts: _, ...rest } = options;
   const strategy = { type: 'trend' as const, fastBars: 1, slowBars: 2 };
   const { summary } = await runBacktest({ ...rest, preset: { ...options.preset, strategy } });
-  // The close of 20 crosses above on day 4: bought at 20 on day 5, at whose close it is above no
-  // more: sold at 20 on day 6.
+  // The close of 20 crosses above on day 4, which buys at 20 on day 5. At the close of day 5 it is
+  // no longer above, which sells at 20 on day 6.
   expect(summary).toMatchObject({ trades: 1, total_return: 0, last_ts: day(7), signals: null });
 });
 

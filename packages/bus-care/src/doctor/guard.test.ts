@@ -16,7 +16,7 @@ async function taken(): Promise<{ guard: Guard; path: string; building: string }
 
 const whole: Record<string, string> = { emptied: '', text: 'no database at all, but with a lock in its text' };
 
-/** Replaces the guard's content, cuts it off, or changes the byte at a place. */
+/** Replaces the guard's content, cuts it, or changes one byte. */
 function damage(path: string, how: string): void {
   const bytes = readFileSync(path);
   if (how in whole) writeFileSync(path, whole[how] as string);
@@ -29,7 +29,7 @@ test('a guard that is held is held, whoever looks', async () => {
   guard.assertHeld();
   expect(await tryGuard(path, building)).toBeUndefined();
   expect(await lookAtGuard(path)).toBe('held');
-  guard.assertHeld(); // looking has not taken it away
+  guard.assertHeld(); // the look did not drop the lock
   guard.release();
   expect(await lookAtGuard(path)).toBe('free');
 });
@@ -68,7 +68,7 @@ test.for(['removed', 'moved away', 'replaced by a copy'])('a guard that was %s i
 
 test('a lock that the process has dropped itself is noticed', async () => {
   const { guard, path } = await taken();
-  if (locksOn(path) === undefined) return; // the system does not tell
+  if (locksOn(path) === undefined) return; // this system does not show locks
   closeSync(openSync(path, 'r')); // POSIX: this drops all locks of the process on the file
   expect(() => guard.assertHeld()).toThrow(expect.objectContaining({ code: 'LOCK_LOST' }));
 });

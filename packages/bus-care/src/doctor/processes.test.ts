@@ -12,7 +12,7 @@ afterEach(() => {
 const named = (start = '') =>
   `process.title = 'bus_daemon start'; process.stdin.on('end', () => process.exit()).resume(); ${start}; console.log('there');`;
 
-/** Starts a process that bears a daemon's name, and waits until so many are there. */
+/** Starts a process with a daemon's name, and waits until this many are visible. */
 async function startNamed(configPath: string, script = named(), count = 1): Promise<number> {
   const daemon = spawn(process.execPath, ['-e', script], { env: { ...process.env, QUANTBOT_BUS_CONFIG: configPath } });
   daemons.push(daemon);

@@ -17,7 +17,7 @@ test.each([
   expect(retryAfterMs(header, now)).toBe(expected);
 });
 
-/** A receiver that answers like this, and the moment in which its connection is closed. */
+/** A receiver that answers like this, and a promise for the end of its connection. */
 async function receiver(answer: (response: ServerResponse) => void) {
   const server = createServer((request, response) => {
     request.resume();

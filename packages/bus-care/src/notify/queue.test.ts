@@ -25,7 +25,7 @@ const exported = (event: 'export_failed' | 'export_recovered', name: string): Ha
 });
 const state = (event: 'paused' | 'resumed'): Happening => ({ at, event, cause: null });
 
-/** Everything that waits, in the order in which it is taken. */
+/** Takes all waiting notifications, in order. */
 function taken(queue: NotificationQueue): { event: string; count: number }[] {
   const all: { event: string; count: number }[] = [];
   for (let next = queue.take(); next !== undefined; next = queue.take())

@@ -21,7 +21,7 @@ test.each(commands)('%s has examples, each a command line that there is', (path,
   const examples = command.explanation?.examples ?? [];
   expect(examples.length).toBeGreaterThan(0);
   for (const example of examples) {
-    // Of a pipeline, or in another command's arguments.
+    // The command is part of a pipeline, or of another command's arguments.
     const [, line = ''] = /(?:^|\(|<\()(quantbot-bus .*?)(?:\)"?)?$/.exec(example) ?? [];
     expect(line.startsWith(path), example).toBe(true);
     const words = wordsOf(line.slice(path.length));
@@ -37,8 +37,8 @@ test.each(commands)('%s has examples, each a command line that there is', (path,
 });
 
 /**
- * Words as a shell makes them of a simple command; what is behind a pipe, a redirection or a
- * comment is not ours.
+ * Splits a simple command into words like a shell. Ignores everything after a pipe, a redirection
+ * or a comment.
  */
 function wordsOf(line: string): string[] {
   const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)];

@@ -20,7 +20,7 @@ test.for([{ when: 'before' }, { when: 'meanwhile' }])(
     const unhurried = await closing();
     const hurried = await closing(when);
     await hurried.closed;
-    expect(unhurried.isClosed()).toBe(false); // it began first
+    expect(unhurried.isClosed()).toBe(false); // it started first
     unhurried.stop.abort();
     await unhurried.closed;
     for (const { folder } of [hurried, unhurried])
@@ -31,7 +31,7 @@ test.for([{ when: 'before' }, { when: 'meanwhile' }])(
   },
 );
 
-/** A notifier that is being closed while its only hook hangs. */
+/** Closes a notifier while its only hook hangs. */
 async function closing(stopped?: string) {
   const { bus, test } = await openInProcess({ notify: [hanging] });
   const stop = new AbortController();

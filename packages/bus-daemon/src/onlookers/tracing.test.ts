@@ -50,7 +50,7 @@ test('a trace goes from the submission through the stages to the export', async 
   await ingest(opened);
   const run = { ok: true, seconds: 0.1, asOfSeq: 1, rows: 3, bytes: 10, error: null };
   bus.events.emit('export', { ...run, name: 'numbers' });
-  bus.events.emit('export', { ...run, name: 'numbers' }); // has nothing new of it
+  bus.events.emit('export', { ...run, name: 'numbers' }); // contains no new rows of the job
   const { traceId } = one('simulate').spanContext();
   expect(new Set(spans().map(span => span.spanContext().traceId))).toEqual(new Set([traceId]));
   const parentOf = (name: string) => one(name).parentSpanContext?.spanId;

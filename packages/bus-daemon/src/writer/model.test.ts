@@ -26,7 +26,7 @@ import { discover } from './stages/discover.js';
 import { store } from './stages/store.js';
 import { verify } from './stages/verify.js';
 
-/** What can happen to a bus. */
+/** The operations on a bus. */
 type Step =
   | { do: 'submit'; key: number; content: number; canonical: boolean }
   | { do: 'retry'; which: number }
@@ -67,7 +67,7 @@ interface Submitted {
   canonical: boolean;
 }
 
-/** What a bus must contain: a handful of maps and an inbox in order. */
+/** The expected content of a bus: a few maps, and an ordered inbox. */
 class Model {
   readonly jobs: Submitted[] = [];
   readonly waiting: Submitted[] = [];
@@ -79,14 +79,13 @@ class Model {
     if (!this.waiting.some(there => there.jobId === job.jobId)) this.waiting.push(job);
   }
 
-  /** Every job that waits is decided, in order. */
+  /** Decides every waiting job, in order. */
   settle(): void {
     for (const job of this.waiting.splice(0)) {
       const there = this.stored.get(job.key);
       if (there === undefined) this.stored.set(job.key, job);
       const accepted = there === undefined || there.content === job.content;
-      // A retry of a job whose first attempt was rejected leaves both outcomes; what counts is
-      // where the newest lies.
+      // A retry of a rejected job leaves both outcomes. Only the place of the newest counts.
       this.outcome.set(job.jobId, accepted ? 'processed' : 'rejected');
     }
   }
@@ -94,7 +93,7 @@ class Model {
 
 const rowsOf = (content: number): number => content + 1;
 
-/** The real thing, driven stage by stage, so that it can be left at any point. */
+/** The real bus, run stage by stage, so that the test can stop it at any point. */
 class Real {
   bus!: Bus;
   publisher!: Publisher;
@@ -117,7 +116,7 @@ class Real {
     await this.#run(await recoverClaimed(this.bus));
   }
 
-  /** As after kill -9: nothing is tidied up. */
+  /** Stops as after kill -9: without any cleanup. */
   async restart(): Promise<void> {
     this.bus.journal.close();
     await this.open();
@@ -198,7 +197,7 @@ async function perform(step: Step, model: Model, real: Real, contents: readonly 
       return model.settle();
     case 'crash':
       await real.crash(step.after);
-      return model.settle(); // what was claimed goes through at the restart, and all that waited was claimed
+      return model.settle(); // the restart settles all claimed jobs, and every waiting job was claimed
     case 'restart':
       return real.restart();
     case 'compact':
@@ -221,8 +220,8 @@ async function submit(job: Submitted, model: Model, real: Real, contents: readon
     ...(job.canonical && { schemaHint: 'canon.things' }),
   });
   model.submit(job);
-  // Jobs are taken in the order of their commit; two within one tick of the file system's clock
-  // would go by name.
+  // Jobs are taken in the order of their COMMIT files. Two within one tick of the file system's
+  // clock would be ordered by name.
   await new Promise(resolve => setTimeout(resolve, 5));
 }
 

@@ -167,7 +167,7 @@ test('a published database that has rotted is found and published again', async 
   expect(statSync(bus.config.duckdbPath).ino).not.toBe(ino);
   expect(await problemsOf(bus)).toEqual([]);
   advance(60_000);
-  expect(await releaseUnused(bus, [])).toEqual([]); // the damaged one is held by nobody
+  expect(await releaseUnused(bus, [])).toEqual([]); // no reader holds the damaged one
   expect(readdirSync(bus.layout.published).filter(name => name.endsWith('.duckdb'))).toHaveLength(1);
 });
 

@@ -28,7 +28,7 @@ import { writeExportFile } from './exports/write-file.js';
 import { Publisher } from './publish/publisher.js';
 import { snapshotOf } from './publish/snapshot.js';
 
-/** A bus that has a file of each kind that a scrub looks at. */
+/** A bus with a file of each kind that a scrub checks. */
 async function fullBus(settings: Record<string, unknown> = {}) {
   const opened = await openInProcess(settings);
   const { bus, test: testBus } = opened;
@@ -74,7 +74,7 @@ test('a scrub finds a damaged file of each kind, as verify does, and tells of ea
   const { findings } = await scrub(config, { ...unbounded, onFound: ({ what }) => told.push(what) });
   const found = findings.map(({ what }) => what);
   expect(told.sort()).toEqual(found.toSorted());
-  // Nobody can tell what a database must be whose record has rotted too.
+  // If the record is damaged too, the expected checksum of the database is unknown.
   for (const what of hurt.slice(0, 5)) expect(found).toContain(what);
   expect(found).toContainEqual(expect.stringMatching(/^published.*json$/));
   const { problems } = await verifyStore(config);
@@ -99,7 +99,7 @@ test.each(['file', 'dataset'])(
     const old = readFileSync(part);
     await exportNumbers(bus);
     expect(readFileSync(part)).not.toEqual(old);
-    // Between the rename of the file and its record, or after a crash there.
+    // The state between the rename of the file and the write of its record, or after a crash there.
     writeFileSync(record, readFileSync(before));
     expect((await verifyStore(bus.config)).problems).toEqual([]);
     truncateSync(part, old.length - 100);
@@ -127,7 +127,7 @@ test('a scrub that was killed goes on where it was, and knows what it had found'
   const state = await scrub(config, { ...unbounded, onProgress: ({ what = '' }) => resumed.push(what) });
   expect(state.findings).toHaveLength(1);
   expect(read.length).toBeGreaterThan(3);
-  // The place was saved with the finding; only what came after it is read again.
+  // The place was saved with the finding, so only later files are read again.
   expect(resumed).toEqual(rows.slice(1).map(row => row.rel_path));
 });
 

@@ -24,7 +24,7 @@ import { mendOutcomes } from './mend-outcomes.js';
 import { Publisher } from './publish/publisher.js';
 import { verify } from './stages/verify.js';
 
-/** A bus with two ingested jobs, of which one came twice, and a rejected one. */
+/** A bus with two ingested jobs, one of them submitted twice, and a rejected one. */
 async function settledBus() {
   const opened = await openInProcess();
   const { bus, test: testBus } = opened;
@@ -106,7 +106,7 @@ test('a damaged small file is named, and the daemon writes it again', async () =
   await maintenance.finish();
   await maintenance.stop();
   for (const path of guardsOf(bus.config)) (await tryGuard(path, bus.layout.building))?.release();
-  expect(await problemsOf(bus)).toEqual(['STATE_DAMAGED daemon.json']); // another file of the daemon's writes it
+  expect(await problemsOf(bus)).toEqual(['STATE_DAMAGED daemon.json']); // the daemon's loop writes it, which does not run here
   expect(await readBusMarker(root)).toEqual(before);
   expect((await readExportStatus(bus.config.export.exportDir)).exports).toHaveProperty('numbers');
   flipBit(scrubFileOf(root), 30);

@@ -13,9 +13,7 @@ import { compactHot, mergeTiers } from './compaction/compact.js';
 import { incompleteTables } from './compaction/rebuild-tables.js';
 import { Publisher } from './publish/publisher.js';
 
-/**
- * Writes a Parquet file again as versions did that sealed nothing: the same rows, and no digest.
- */
+/** Rewrites a Parquet file like a version without seals: the same rows, but no digest. */
 async function unseal(path: string): Promise<void> {
   const database = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
   try {

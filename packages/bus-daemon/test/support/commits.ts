@@ -20,7 +20,7 @@ export async function claimedNumbers(bus: Bus, test: TestBus, rows = 3, schemaHi
   });
 }
 
-/** The whole way of a batch of verified jobs. */
+/** Runs a batch of verified jobs through all remaining stages. */
 export async function runBatch(
   bus: Bus,
   verified: readonly CheckedJob[],
@@ -29,11 +29,11 @@ export async function runBatch(
   await settleBatch(bus, await commitBatch(bus, verified, { afterCommit }));
 }
 
-/** Makes commits of one job each, through the whole pipeline. */
+/** Creates commits of one job each, through the whole pipeline. */
 export async function makeCommits(bus: Bus, test: TestBus, count: number, schemaHint = 'canon.numbers'): Promise<void> {
   for (let i = 0; i < count; i++)
     await runBatch(bus, await verify(bus, [await claimedNumbers(bus, test, 3, schemaHint)]));
 }
 
-/** The worker process for compaction and exports of all tests, since it takes long to start. */
+/** The worker process for compaction and exports. All tests share it, because its start is slow. */
 export const compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });

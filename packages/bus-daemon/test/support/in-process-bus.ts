@@ -19,19 +19,16 @@ export const workerEntry = join(
 /** The built entry point of the thread for files. */
 export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 
-/** The worker process of all tests that inspects files, since it takes long to start. */
+/** The worker process that inspects files. All tests share it, because its start is slow. */
 export const inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
 
-/**
- * What the stages work on, opened in the test's own process; the clock stands where the test puts
- * it.
- */
+/** A bus opened in the test's own process, with a clock that the test controls. */
 export interface InProcessBus {
   test: TestBus;
   bus: Bus;
-  /** Lets time pass. */
+  /** Advances both clocks. */
   advance(ms: number): void;
-  /** Sets the time of day, as an operator or a time server does: no time passes. */
+  /** Sets the time of day, like an operator or a time server. No time passes. */
   setClock(now: number): void;
 }
 

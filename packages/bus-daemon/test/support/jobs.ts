@@ -5,7 +5,7 @@ import type { Bus } from '../../src/writer/bus.js';
 import { lookInto } from '../../src/writer/file-thread/look-into.js';
 import type { ClaimedJob } from '../../src/writer/job.js';
 
-/** Puts a job where the daemon has it after claiming. */
+/** Puts a job into `claimed/`, as after a claim. */
 export function putClaimed(bus: Bus, job: RawJob): ClaimedJob {
   const claim = bus.newClaim();
   const folder = join(bus.layout.claimed, `${claim}~${job.jobId}`);

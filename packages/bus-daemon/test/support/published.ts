@@ -2,7 +2,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { query } from '@quantbot/bus-format/duckdb';
 import type { BusConfig } from '@quantbot/infra/config';
 
-/** Asks the database that a bus has published, as any reader may; 64-bit integers as numbers. */
+/** Queries the published database of a bus, like any reader. Returns 64-bit integers as numbers. */
 export async function queryPublished(
   { config }: { config: BusConfig },
   sql: string,

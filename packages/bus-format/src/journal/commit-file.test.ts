@@ -19,7 +19,7 @@ async function readBack(rows: readonly JournalRow[], options = ''): Promise<Reco
   }
 }
 
-/** The row as DuckDB gives it. */
+/** Returns the row as DuckDB reads it. */
 const asRead = (row: JournalRow) =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => {

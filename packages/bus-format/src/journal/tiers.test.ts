@@ -40,7 +40,7 @@ test('the number of segments grows with the logarithm of their size, and so does
       const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
       expect(live.map(s => s.bytes).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
       expect(most).toBeLessThanOrEqual(1 + Math.log(total / 100) / Math.log(4));
-      // A byte that is written again is in a segment at least a quarter larger than before.
+      // Each time a byte is rewritten, its segment is at least a quarter larger than before.
       expect(rewritten / total).toBeLessThanOrEqual(Math.log(total / 100) / Math.log(1.25));
     }),
   );

@@ -7,7 +7,7 @@ import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
 import { acquireWriterLock, lockFileOf, readLockHolder } from './writer-lock.js';
 
-/** Acquires, and releases at the end of the test whatever becomes of it. */
+/** Acquires the lock, and releases it at the end of the test. */
 async function acquire(config: BusConfig) {
   const lock = await acquireWriterLock(config);
   onTestFinished(() => lock.release());
@@ -65,7 +65,7 @@ test('two buses that publish to one path exclude each other, and so do two paths
   await expect(acquireWriterLock(otherRoot)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
   await expect(acquireWriterLock(otherPath)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
   await lock.release();
-  await acquire(otherRoot); // its own root's guard was not kept by the attempt that failed
+  await acquire(otherRoot); // the failed attempt released the guard of its own root
   await acquire(otherPath);
 });
 

@@ -29,7 +29,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** A root of its own for each test. */
+/** Creates a root for one test. */
 const rootOf = (kind: string) =>
   kind === 's3' ? `s3://bus/root-${++roots}/x` : pathToFileURL(join(folder, `root ${++roots}`)).href;
 const open = (kind: string): Promise<Objects> => openObjects(rootOf(kind));

@@ -62,8 +62,8 @@ const expressions = [
 ];
 
 /**
- * Footer and DESCRIBE side by side, so that a difference shows the column. Ours goes through
- * DuckDB, which quotes only where it must.
+ * Returns the types of footer and DESCRIBE side by side, so that a difference shows the column.
+ * Those of the footer pass through DuckDB, which quotes only where needed.
  */
 async function bothWays(path: string) {
   const { columns } = await readParquetFooter(path);

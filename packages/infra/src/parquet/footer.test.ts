@@ -31,8 +31,8 @@ describe('a damaged file is NOT_PARQUET', () => {
     expect(await verdictOf(whole, folder)).toBe('1 rows');
   });
 
-  // Other readers skip such a field: DuckDB would take the dates for plain numbers, and the table
-  // that they go into could not be read any more.
+  // Other readers skip such a field. DuckDB would read the dates as plain numbers, and the
+  // canonical table could no longer be read.
   test('with a field of another wire type than it must have', async () => {
     const path = join(temporaryFolder(), 'dates.parquet');
     await duckdb(`COPY (SELECT DATE '2026-01-01' AS day) TO '${path}' (FORMAT parquet)`);
@@ -83,7 +83,7 @@ describe('a whole file that the bus cannot read is told apart from a broken one'
     });
   });
 
-  /** A file without rows, whose only column lies below so many groups. */
+  /** Returns a file without rows, whose only column is below this many groups. */
   const nested = (groups: number): Buffer => {
     const named = (name: string, ...more: Parameters<typeof compact.struct>) =>
       compact.struct([3, compact.i32(0)], [4, compact.text(name)], ...more);

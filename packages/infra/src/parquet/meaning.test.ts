@@ -32,7 +32,7 @@ test('a leaf is read as DuckDB reads it, for each physical type with each pair o
   for (const type of physicalTypes)
     for (const convertedName of [undefined, ...convertedTypes])
       for (const [logicalName, annotation] of Object.entries(logicals)) {
-        const path = join(folder, `${type}-${convertedName}-${logicalName}.parquet`); // DuckDB remembers what lies at a path
+        const path = join(folder, `${type}-${convertedName}-${logicalName}.parquet`); // DuckDB caches files by path
         writeSchema(path, [
           {
             name: 'x',

@@ -42,7 +42,7 @@ const marker = stateText({
   created_at: '2026-01-31T12:00:00Z',
 });
 
-/** A marked bus, a file of five rows, and what submits it. */
+/** A marked bus, a file of five rows, and a function that submits it. */
 async function prepared(kind: string) {
   const name = `bus-${++roots}`;
   const busRoot = kind === 's3' ? `s3://bus/${name}` : pathToFileURL(join(folder, name)).href;
@@ -53,7 +53,7 @@ async function prepared(kind: string) {
 }
 
 const namesOf = async (objects: Objects, prefix = '') => (await objects.list(prefix)).map(({ key }) => key);
-/** The key of the one job that waits under an id. */
+/** Returns the key of the only waiting job with an id. */
 async function entryOf(objects: Objects, jobId: string): Promise<string> {
   const names = await namesOf(objects, objectKeys.inboxOf(jobId));
   expect(names.length).toBe(1);

@@ -8,7 +8,7 @@ import type { Receipt } from '../receipt.js';
 import { JobRejectedError } from './settled.js';
 import { type Submission, submitArtifact } from './submit.js';
 
-/** A job that waits in the inbox, and a daemon's part played by hand. */
+/** A waiting job, and functions that play the daemon. */
 async function submitted(jobId = 'job-1', rows = 3) {
   const { folder, busRoot } = await temporaryBus();
   const parquetPath = await writeCounting(join(folder, 'x.parquet'), rows);
@@ -52,7 +52,7 @@ function reasonFor({ jobId, busRoot }: Submission, more: object = {}): string {
   });
 }
 
-/** Settles a job as the daemon does: the outcome beside the job, then one rename. */
+/** Settles a job like the daemon: writes the outcome into the job's folder, then renames it. */
 function settle(busRoot: string, jobId: string, where: 'processed' | 'rejected', name: string, text: string) {
   writeFileSync(join(busRoot, 'inbox', jobId, name), text);
   rmSync(join(busRoot, where, jobId), { recursive: true, force: true });
@@ -122,7 +122,7 @@ test('an old receipt of the same job id does not answer for new bytes', async ()
 test('an old rejection of the same job id does not answer for a retry, not even of the same bytes', async () => {
   const { busRoot, submit, submission } = await submitted();
   settle(busRoot, 'job-1', 'rejected', 'REJECT_REASON.json', reasonFor(submission));
-  await new Promise(resolve => setTimeout(resolve, 5)); // the manifest of the retry has another time
+  await new Promise(resolve => setTimeout(resolve, 5)); // the retry's manifest needs another time
   const retry = await submit();
   await expect(retry.settled({ timeoutMs: 150 })).rejects.toMatchObject({ code: 'SETTLE_TIMEOUT' });
   settle(busRoot, 'job-1', 'processed', 'RECEIPT.json', receiptFor(retry));
@@ -180,7 +180,7 @@ test('many that wait at once all hear of their own job', async () => {
   expect((await all).map(receipt => receipt.seq)).toEqual(submissions.map((_, i) => i));
 });
 
-/** Folders that this process watches, by what the kernel says of its descriptors. */
+/** Returns the folders that this process watches, according to the kernel. */
 const foldersWatched = (): number =>
   readdirSync('/proc/self/fd')
     .map(fd => `/proc/self/fdinfo/${fd}`)

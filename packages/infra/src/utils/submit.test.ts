@@ -58,7 +58,7 @@ describe('a submitted job', () => {
       { key: 'run-1/simulation/trades/trades', artifactId: 'trades', kind: 'trades', ...expected },
     ]);
     expect(stagingOf(busRoot)).toEqual([]);
-    expect(statSync(parquetPath).nlink).toBe(1); // a copy, not a link: the producer may go on writing to its file
+    expect(statSync(parquetPath).nlink).toBe(1); // a copy, not a link: the producer may keep writing to its file
   });
 
   test('has an id that says when and who, another one each time', async () => {

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** Runs SQL in a database in memory of its own and answers the rows as plain JSON values. */
+/** Runs SQL in a new in-memory database. Returns the rows as plain JSON values. */
 export async function duckdb(...statements: string[]): Promise<Record<string, unknown>[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();

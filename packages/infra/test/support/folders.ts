@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { initBusRoot } from '../../src/bus-root.js';
 
-/** A new folder that is gone after the test. */
+/** Creates a folder that is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-infra-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A folder with a marked bus root in it. */
+/** Creates a folder with a marked bus root in it. */
 export async function temporaryBus(): Promise<{ folder: string; busRoot: string }> {
   const folder = temporaryFolder();
   const busRoot = join(folder, 'bus');

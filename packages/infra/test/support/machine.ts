@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { onTestFinished, type TestContext } from 'vitest';
 import { temporaryFolder } from './folders.js';
 
-/** A file system of so many KiB; the test is skipped where nothing may be mounted. */
+/** Mounts a file system of this many KiB. Skips the test if mounting is not allowed. */
 export function tinyDisk({ skip }: TestContext, kib: number): string {
   const folder = temporaryFolder();
   try {
@@ -16,7 +16,7 @@ export function tinyDisk({ skip }: TestContext, kib: number): string {
   return folder;
 }
 
-/** Does something as a user with no rights of root. */
+/** Runs `work` as a user without root's rights. */
 export async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return work();
   process.seteuid?.(65534);

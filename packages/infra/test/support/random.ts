@@ -1,6 +1,6 @@
 /**
  * A seeded generator of whole numbers below a bound (mulberry32), so that a failing variant can be
- * made again.
+ * reproduced.
  */
 export function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;

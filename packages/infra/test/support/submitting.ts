@@ -13,7 +13,7 @@ export const stagingOf = (busRoot: string) => readdirSync(join(busRoot, 'staging
 export const manifestOf = (busRoot: string, jobId: string) =>
   parseManifest(readFileSync(join(busRoot, 'inbox', jobId, 'manifest.json')));
 
-/** A bus, a file of five rows, and what submits it. */
+/** A bus, a file of five rows, and a function that submits it. */
 export async function prepared() {
   const { folder, busRoot } = await temporaryBus();
   const parquetPath = await writeCounting(join(folder, 'trades.parquet'), 5);
@@ -21,7 +21,7 @@ export async function prepared() {
   return { folder, busRoot, parquetPath, options };
 }
 
-/** Nothing of the attempt is left anywhere. */
+/** Expects that the attempt left nothing behind. */
 export function expectNothingSubmitted(busRoot: string) {
   expect(inboxOf(busRoot)).toEqual([]);
   expect(stagingOf(busRoot)).toEqual([]);

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What happens to a request that reaches the proxy. */
+/** The fate of a request at the proxy. */
 export type Fault = 'pass' | 'hang' | 'answer 503' | 'cut after the answer' | 'cut in the answer';
 
 /** A proxy before an S3 server, which spoils some requests. */

@@ -1,6 +1,6 @@
 /**
- * Builds footers byte by byte, so that they can claim what no writer would write. Values know their
- * wire type by their builder.
+ * Builds footers byte by byte, so that they can make claims that no writer would make. The builder
+ * of a value determines its wire type.
  */
 const typeOf = new WeakMap<Buffer, number>();
 const types = { true: 1, false: 2, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
@@ -20,7 +20,7 @@ function typed(type: keyof typeof types, bytes: Buffer): Buffer {
 
 /** Values of Thrift's compact protocol. */
 export const compact = {
-  /** A field that is true or false: its wire type is its value. */
+  /** A boolean field: its wire type is its value. */
   yes: () => typed('true', Buffer.alloc(0)),
   no: () => typed('false', Buffer.alloc(0)),
   i32: (value: number) => typed('i32', Buffer.from(varint(zigzag(BigInt(value))))),

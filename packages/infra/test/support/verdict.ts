@@ -4,8 +4,8 @@ import { BusError } from '../../src/errors.js';
 import { readParquetFooter } from '../../src/parquet/footer.js';
 
 /**
- * What becomes of these bytes as a file: the footer, or the code of the refusal. Anything else
- * thrown fails the test.
+ * Reads these bytes as a file. Returns the footer, or the code of the refusal. Any other error
+ * fails the test.
  */
 export async function verdictOf(bytes: Uint8Array, folder: string): Promise<string> {
   const path = join(folder, 'file.parquet');

@@ -16,7 +16,7 @@ async function all<T>(batches: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-/** A good file and one on which DuckDB fails inside. */
+/** A good file, and one that makes DuckDB fail internally. */
 async function files() {
   const folder = temporaryFolder();
   const [good, bad] = [join(folder, 'good.parquet'), join(folder, 'bad.parquet')];

@@ -18,7 +18,7 @@ test('closing one of two handles, by whatever link, does not give up the lock of
   expect(writerIn(path)).toBe('opened');
 });
 
-/** What another process finds that opens the database for writing. */
+/** Returns the result of another process that opens the database for writing. */
 function writerIn(path: string): string {
   const script = `import { DuckDBInstance } from '@duckdb/node-api';
     await DuckDBInstance.create(process.argv[1]).then(() => console.log('opened'), () => console.log('refused'));`;

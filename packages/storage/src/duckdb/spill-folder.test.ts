@@ -21,7 +21,7 @@ test('what a process that was killed has spilled is removed by the next one, and
   const living = makeSpillFolder();
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   const dead = living.path.replace(`-${process.pid}-`, `-${pid}-`);
-  const elsewhere = dead.replace(/spill-\d+-/, 'spill-1-'); // of another container
+  const elsewhere = dead.replace(/spill-\d+-/, 'spill-1-'); // from another container
   for (const path of [dead, elsewhere, join(folder, 'quantbot-spill-mine')]) mkdirSync(path);
   writeFileSync(join(dead, 'duckdb_temp_storage-0.tmp'), 'x');
   const next = makeSpillFolder();

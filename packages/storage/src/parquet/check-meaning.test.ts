@@ -8,7 +8,7 @@ import type { ReadOptions } from './read-options.js';
 import { readParquet } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 
-/** A file with a column `n` of integers and others, as a writer that is not DuckDB writes them. */
+/** A file with a column `n` of integers and other columns, from a writer other than DuckDB. */
 function fileOf(
   columns: [name: string, element: Partial<SchemaElement>, data: unknown[]][],
   folder = temporaryFolder(),
@@ -31,7 +31,7 @@ const nanosWithZone: Partial<SchemaElement> = {
 };
 const moment = 1_700_000_000_123_456_000n;
 
-/** Each reader; what it gives, or the error. */
+/** Runs each reader. Returns its result or its error. */
 const read = async (path: string, options: ReadOptions) => {
   const scanned: unknown[] = [];
   const scan = async () => {

@@ -9,7 +9,10 @@ import { copyExactly } from './copy-exactly.js';
 
 const options = 'FORMAT parquet, COMPRESSION zstd';
 
-/** Runs work with a way to write a SELECT and to read what a SELECT gives as DuckDB's text. */
+/**
+ * Runs `work` with functions to write a SELECT, and to read the result of a SELECT as DuckDB's
+ * text.
+ */
 const withFile = <T>(
   work: (file: {
     path: string;
@@ -104,7 +107,7 @@ test('values that Parquet has as a column only, a STRUCT without names, and NULL
   expect(after).toEqual(before);
 });
 
-/** What is refused, by what the error says. */
+/** The refused values, with the text of the error. */
 const refused: [what: string, sql: string, code: string, castTo: string][] = [
   ['HUGEINT of 39 digits', `'1${'0'.repeat(38)}'::HUGEINT`, 'VALUE_INVALID', 'VARCHAR'],
   ['the smallest HUGEINT', "'-170141183460469231731687303715884105728'::HUGEINT", 'VALUE_INVALID', 'VARCHAR'],

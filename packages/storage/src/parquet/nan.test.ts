@@ -10,9 +10,9 @@ import { scanParquet } from './scan-parquet.js';
 const placeholder = 1.2345678912345;
 
 /**
- * Row groups of which one has a NaN in each column of floats, plain and inside of others, and
- * minimum and maximum that do not say so, as most writers leave it out. (DuckDB's own leaves out
- * the statistics of such a column, so the NaN comes into the bytes afterwards.)
+ * Row groups, one of which has a NaN in each float column, plain and nested. Its minimum and
+ * maximum omit the NaN, as most writers do. (DuckDB omits the statistics of such a column, so the
+ * test patches the NaN into the file.)
  */
 async function file(): Promise<string> {
   const path = join(temporaryFolder(), 'x.parquet');

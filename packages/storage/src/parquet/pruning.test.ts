@@ -23,7 +23,7 @@ async function manyRowGroups(): Promise<string> {
   return path;
 }
 
-/** What DuckDB's plan says of the scan of such a file when it runs the SQL of a read. */
+/** Returns the facts of DuckDB's plan about the scan of such a file in a read. */
 async function scanOf(options: ReadOptions, wanted?: readonly string[]) {
   const path = await manyRowGroups();
   const checked = checkOptions(options);

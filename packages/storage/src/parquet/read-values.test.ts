@@ -12,8 +12,8 @@ import { readParquet, readParquetColumns } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 
 /**
- * How a value that was read says the same as DuckDB's text of it; undefined: no such value, so the
- * read must be refused.
+ * Converts DuckDB's text to the value that a read must return; undefined if there is none, so that
+ * the read must be refused.
  */
 type Expected = (text: string, mapping: Required<TypeMapping>) => unknown;
 
@@ -27,7 +27,7 @@ const itself: Expected = text => text;
 const decimal: Expected = (text, mapping) =>
   mapping.decimal === 'number' ? Number(text) : text.replace(/^(-?)\./, '$10.');
 
-/** A moment from its text in nanoseconds since 1970, found without JavaScript's own parser. */
+/** Parses a moment to nanoseconds since 1970, without JavaScript's own parser. */
 function nanosOf(text: string): bigint {
   const [, year = '', month, day, bc, hour, minute, second, fraction = ''] =
     /^(\d+)-(\d\d)-(\d\d)( \(BC\))? (\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:\+00)?$/.exec(text) ?? [];
@@ -36,10 +36,7 @@ function nanosOf(text: string): bigint {
   return seconds * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
-/**
- * Days since 1970 of a date in the Gregorian calendar, by the well-known arithmetic of eras of 400
- * years.
- */
+/** Returns the days since 1970 of a date in the Gregorian calendar, by eras of 400 years. */
 function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

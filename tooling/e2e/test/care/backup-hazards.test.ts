@@ -129,7 +129,7 @@ sampled('a bus that was set back does not replace the backup that knows more', a
     expect(journal()).toEqual(had);
   };
   await says();
-  // The same numbers again, and names of segments: other jobs.
+  // The same seqs and segment names now belong to other jobs.
   for (const runId of ['x', 'y', 'z']) await ingest(bus, runId);
   await says();
   const other = restoredBus(bus);
@@ -148,11 +148,11 @@ test.each(sampleOf(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'], 1))
     for (const runId of ['a', 'b']) await submitTen(runId);
     await drain(bus);
     await submitTen('c');
-    await backup(bus); // two commits, and a job that waits
+    await backup(bus); // two commits, and a waiting job
     await drain(bus);
     for (const runId of ['d', 'e']) await submitTen(runId);
     await drain(bus);
-    await submitTen('f'); // by now: a segment of three jobs, two commits, another job that waits
+    await submitTen('f'); // now: a segment of three jobs, two commits, and another waiting job
     expect(await backup(bus, { QUANTBOT_FAULT_POINT: `backup:${point}` })).toMatchObject({ signal: 'SIGKILL' });
     const whole = async (least: number) => {
       const other = restoredBus(bus);

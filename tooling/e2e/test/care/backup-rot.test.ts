@@ -27,7 +27,7 @@ test('a copy that has rotted is replaced when it is due, and at once when its si
   chmodSync(copy, 0o644);
   appendFileSync(copy, 'x');
   expect(await backup(bus.config, to)).toMatchObject({ copied: 1, problems: [] });
-  flipBit(own); // what has rotted in the bus replaces no good copy
+  flipBit(own); // a damaged file of the bus replaces no good copy
   expect(await backup(never, to)).toMatchObject({ copied: 0, problems: [] });
   expect(readFileSync(copy)).not.toEqual(readFileSync(own));
 });

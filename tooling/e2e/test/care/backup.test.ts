@@ -47,7 +47,7 @@ function canShareBlocks(folder: string): boolean {
   }
 }
 
-/** A bus made of the backup, on which a daemon has run. */
+/** Creates a bus from the backup, and runs a daemon on it. */
 async function restored(bus: TestBus, settings: Record<string, unknown> = {}): Promise<TestBus> {
   const other = restoredBus(bus, settings);
   await drain(other);
@@ -185,6 +185,6 @@ test('the backup of another bus is not written over', async () => {
   expect(JSON.parse(readFileSync(join(folder, 'bus.json'), 'utf8'))).toEqual(
     JSON.parse(readFileSync(bus.layout.marker, 'utf8')),
   );
-  writeFileSync(join(folder, 'backup.json'), '{'); // torn: it is known by its marker all the same
+  writeFileSync(join(folder, 'backup.json'), '{'); // torn; the marker still identifies the backup
   expect((await backupOf(bus, folder)).problems).toEqual([]);
 });

@@ -56,8 +56,8 @@ describe('quantbot-bus verify', () => {
     chmodSync(stored(bus, 'a'), 0o644);
     appendFileSync(stored(bus, 'a'), 'x');
     writeFileSync(stored(bus, 'nobody'), 'x');
-    // A file that has just come may belong to a batch that is being committed; this one is judged
-    // by its age.
+    // A new file may belong to a batch that is being committed. This one is old enough to be an
+    // orphan.
     const young = await verify(bus);
     expect(young).toMatchObject({
       code: 2,

@@ -113,7 +113,7 @@ sampled('a reader that has held a replaced database for days is named', async ()
   const bus = await restingBus();
   const reader = await startHoldingReader(bus);
   await submit(bus, { schemaHint: 'canon.others' });
-  await drain(bus); // a new table: published anew
+  await drain(bus); // a new table, so the daemon publishes again
   const in2Days = async () =>
     examination(await examine({ config: bus.configPath, env: {}, now: Date.now() + 2 * 86_400_000 }));
   expect((await doctor(bus)).codes).toEqual(resting);
@@ -152,7 +152,7 @@ sampled('a damaged marker is found, also without a backup of it', async () => {
   const { code, codes, the } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 2, codes: ['MARKER_UNREADABLE'] });
   await followAll(bus, the('MARKER_UNREADABLE').cure);
-  // It is another bus by its id now: what the older one had published is told by its record.
+  // The bus has another id now. The record identifies the database that the old one published.
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
@@ -210,7 +210,7 @@ sampled(
   },
 );
 
-/** What stands behind `AS` in the view's own text. */
+/** Returns the SELECT of a view. */
 async function definition(path: string): Promise<string> {
   const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
   const connection = await instance.connect();

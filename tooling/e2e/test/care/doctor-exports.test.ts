@@ -99,7 +99,7 @@ sampled('an export that is older than its table is found when no daemon makes it
   const older = readFileSync(statusPath(bus));
   await submitTwo();
   expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
-  writeFileSync(statusPath(bus), older); // as if the last run had been killed before its end
+  writeFileSync(statusPath(bus), older); // as after a kill in the middle of the last run
   expect((await doctor(bus)).the('EXPORT_STALE').what).toContain('is at seq 1, but its tables are at seq 2');
   await spawnDaemon(bus);
   await eventually(
@@ -132,7 +132,7 @@ sampled('a damaged status file is found, and made again', async () => {
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
   writeFileSync(statusPath(bus), '{"exports":{}}');
-  await isGood(bus, 'numbers'); // a daemon that runs writes it again by itself
+  await isGood(bus, 'numbers'); // a running daemon rewrites it
   await daemon.stop();
   writeFileSync(statusPath(bus), '{"exports":');
   const { code, codes, the } = await doctor(bus);

@@ -73,7 +73,7 @@ sampled('rejected jobs are told by code with the newest of each, and go through 
   await follow(bus, show);
   await follow(bus, retry);
   await startDaemon(bus);
-  await settles(bus, 'wide-2'); // and the restart did not make the old reason again
+  await settles(bus, 'wide-2'); // the restart did not recreate the old reason
   const after = (await doctor(bus)).report.findings.filter(({ code }) => code === 'JOBS_REJECTED');
   expect(after.find(({ what }) => what.includes('TOO_LARGE'))?.what).toMatch(/^1 job rejected: .* wide-1: /);
   await follow(bus, retryAll);
@@ -87,7 +87,7 @@ sampled('a job that stays in work for long is found, and a daemon that starts ta
   const bus = makeTestBus();
   await spawnDaemon(bus);
   const files = { 'a.parquet': await produce(bus, numbers(3)) };
-  // As a job that was put aside: the daemon that runs does not look at it for now.
+  // Like a job that was put aside: the running daemon ignores it for now.
   writeRawJob(join(bus.layout.claimed, '0123456789abcdef~aside'), { jobId: 'aside', files });
   expect((await doctor(bus)).codes).toEqual([]);
   const { codes, the } = await later(bus, 1_200_000);
@@ -109,7 +109,7 @@ sampled('half-built jobs that nobody has submitted for a day are found, and gc r
   const [show, remove] = commandsIn(the('LEFTOVERS').cure);
   await follow(bus, show);
   await follow(bus, remove);
-  expect(readdirSync(bus.layout.staging)).toEqual(['half-built']); // gc goes by the real clock: it is not old
+  expect(readdirSync(bus.layout.staging)).toEqual(['half-built']); // by the real clock, which gc uses, it is not old
   await follow(bus, `${remove} --keep-unfinished 0s`);
   expect((await later(bus, 240_000)).codes).toEqual([]);
 });

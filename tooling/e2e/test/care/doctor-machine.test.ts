@@ -18,7 +18,7 @@ afterAll(removeCopy);
 
 const nobody = '65534';
 
-/** Mounts something; false, with the reason, where the machine does not let us. */
+/** Mounts a file system. If the machine does not allow it, prints the reason and returns false. */
 function mounted(path: string, ...args: string[]): boolean {
   try {
     execFileSync('mount', [...args, path], { stdio: 'pipe' });
@@ -33,14 +33,14 @@ function mounted(path: string, ...args: string[]): boolean {
   return true;
 }
 
-/** A bus whose data lies on a disk of its own. */
+/** A bus with its data on a separate disk. */
 function busOnDisk(options: string): TestBus | undefined {
   const bus = makeTestBus();
   mkdirSync(join(bus.folder, 'data'));
   return mounted(join(bus.folder, 'data'), '-t', 'tmpfs', '-o', options, 'tmpfs') ? bus : undefined;
 }
 
-/** Doctor as the user nobody. */
+/** Runs doctor as the user nobody. */
 async function doctorOfNobody(bus: TestBus): Promise<Examination> {
   const args = [
     '--reuid',
@@ -69,7 +69,7 @@ async function busOfNobody(): Promise<TestBus | undefined> {
   return bus;
 }
 
-/** Does as nobody what a cure says that is about the user who ran doctor. */
+/** Applies, as the user nobody, a cure for the user who ran doctor. */
 async function asNamed(bus: TestBus, cure: string): Promise<void> {
   for (const command of commandsIn(cure)) await follow(bus, command);
 }

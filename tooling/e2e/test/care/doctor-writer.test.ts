@@ -73,7 +73,7 @@ sampled('a lock file of another machine cannot be judged from here, and says whe
   const { codes, the } = await doctor(bus);
   expect(codes).toEqual(['WRITER_ELSEWHERE']);
   expect(the('WRITER_ELSEWHERE').cure).toContain(`not-${hostname()}`);
-  await spawnDaemon(bus); // as the cure says, nothing has to be removed
+  await spawnDaemon(bus); // as the cure says, no file must be removed
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
@@ -123,7 +123,7 @@ sampled('a daemon that has not finished a turn for long is found, and a new one 
   const path = stateFileOf(bus.layout.root);
   const state = JSON.parse(readFileSync(path, 'utf8'));
   writeFileSync(path, JSON.stringify({ ...state, at: new Date(Date.now() - 3_000_000).toISOString() }));
-  expect((await doctor(bus)).codes).toEqual([]); // it may sleep as long as it was told to
+  expect((await doctor(bus)).codes).toEqual([]); // it may sleep as long as configured
   writeFileSync(path, JSON.stringify({ ...state, at: new Date(Date.now() - 7_200_000).toISOString() }));
   const { code, codes, the } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_SILENT'] });

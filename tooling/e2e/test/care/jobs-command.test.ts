@@ -7,7 +7,7 @@ import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus } from '../support/daemon-process.js';
 
-/** A bus with a job in every state that there is, each named after its state. */
+/** A bus with one job in each state, named after the state. */
 async function busOfStates(): Promise<TestBus> {
   const bus = makeTestBus();
   await drain(bus);

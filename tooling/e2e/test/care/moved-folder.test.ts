@@ -9,7 +9,7 @@ import { drain, quantbotBus } from '../support/daemon-process.js';
 import { doctor, followAll } from '../support/doctor.js';
 import { query } from '../support/query.js';
 
-/** Asks as any DuckDB client does. */
+/** Runs a query like any DuckDB client. */
 async function plainly(path: string, sql: string): Promise<unknown[]> {
   const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
   try {
@@ -55,7 +55,7 @@ test('a copied project folder answers with an error, never with the data of the 
     { duckdb_path: copy.config.duckdbPath, bus_root: copy.layout.root },
   ]);
 
-  // The original is where it was, by whatever way one comes to it.
+  // The original has not moved, whichever path leads to it.
   const path = original.config.duckdbPath;
   for (const sql of questions) expect(await plainly(path, sql)).toHaveLength(1);
   symlinkSync(join(original.folder, 'data'), join(original.folder, 'link'));

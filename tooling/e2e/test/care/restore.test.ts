@@ -13,7 +13,7 @@ import { query } from '../support/query.js';
 
 const keep = { recursive: true, preserveTimestamps: true };
 
-/** Commits a job of so many rows for canon.numbers. */
+/** Commits a job of this many rows for canon.numbers. */
 async function ingest(bus: TestBus, runId: string, rows = 10): Promise<void> {
   await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(rows) });
   await drain(bus);
@@ -58,8 +58,8 @@ test.each(sampleOf(layouts, 1))(
     for (const runId of ['b', 'c']) await ingest(bus, runId);
     rmSync(bus.layout.root, { recursive: true });
     cpSync(join(bus.folder, 'before'), bus.layout.root, keep);
-    // More at once than was lost: the numbers are past those of the old exports when the first one
-    // runs.
+    // Commit more jobs at once than were lost, so that their seqs exceed those of the old exports
+    // before the first export runs.
     for (let n = 0; n < 4; n++) await submit(bus, { runId: `x${n}`, schemaHint: 'canon.numbers', select: numbers(3) });
     await drain(bus);
     expect(await query(bus, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 22 }]);

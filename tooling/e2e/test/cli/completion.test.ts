@@ -8,7 +8,7 @@ import { cliPath } from '../support/daemon-process.js';
 const shells = ['bash', 'zsh', 'fish'] as const;
 const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
 
-/** A folder with `quantbot-bus` in `bin/`, as an installation would put it on the PATH. */
+/** A folder with `quantbot-bus` in `bin/`, like an installation. */
 function installed(): { folder: string; env: NodeJS.ProcessEnv } {
   const folder = temporaryFolder();
   const bin = join(folder, 'bin');
@@ -18,9 +18,7 @@ function installed(): { folder: string; env: NodeJS.ProcessEnv } {
   return { folder, env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } };
 }
 
-/**
- * What bash offers at Tab behind these words, after the script was read as ~/.bashrc would read it.
- */
+/** Returns bash's suggestions at Tab after these words, once the script is sourced. */
 function offeredByBash(...words: string[]): string[] {
   const { folder, env } = installed();
   writeFileSync(join(folder, 'old.duckdb'), '');
@@ -88,7 +86,7 @@ test.each(shells)('the script for %s is one that it can read', shell => {
   });
   expect(status).toBe(0);
   expect(stdout).toContain(shell === 'zsh' ? 'compdef _quantbot-bus quantbot-bus' : 'complete -');
-  if (!has(shell)) return; // then its text is all that can be looked at
+  if (!has(shell)) return; // without the shell, only the script's text can be checked
   const read = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' });
   expect({ status: read.status, stderr: read.stderr }).toEqual({ status: 0, stderr: '' });
 });

@@ -31,7 +31,7 @@ test('status loads DuckDB and what checks the files of the bus, and no other lib
   const others = packages.filter(name => !name.startsWith('@duckdb/'));
   expect(others).toEqual(['@bomb.sh/tab', 'commander', 'detect-libc', 'fastest-levenshtein', 'p-map', 'zod']);
   expect(packages).toContain('@duckdb/node-api');
-  expect(imported).not.toContain('@duckdb/node-api'); // required: half the time
+  expect(imported).not.toContain('@duckdb/node-api'); // it is required, which takes half the time
 });
 
 test('a thread that works on files loads no library', () => {
@@ -56,7 +56,7 @@ test('an old Node.js gets one sentence, and nothing is imported', () => {
   // What Node.js before version 14 can parse: no static import, no await at the top level.
   expect(() => new Function(readFileSync(bin, 'utf8').replace(/^#!.*/, ''))).not.toThrow();
 
-  /** Runs a program as a Node.js that says it has this version. */
+  /** Runs a program on a Node.js that claims to have this version. */
   function run([version, ...args]: [version: string, ...args: string[]]) {
     const preload = join(folder, `${version}.cjs`);
     writeFileSync(preload, `Object.defineProperty(process.versions, 'node', { value: '${version}' });`);

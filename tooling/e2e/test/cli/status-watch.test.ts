@@ -9,7 +9,7 @@ import { hasTerminal, startOnTerminal } from '../support/terminal.js';
 
 const eraseLines = '\u001B[2K';
 
-/** How often a process has read something so far. */
+/** Returns the number of reads of a process so far. */
 const readsOf = (pid: number): number => Number(/syscr: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 test('status --watch without a terminal tells each change, one JSON line each, until it is interrupted', async () => {
@@ -20,7 +20,7 @@ test('status --watch without a terminal tells each change, one JSON line each, u
   const lines = () => watch.stdout().split('\n').filter(Boolean);
   const waiting = () => lines().map(line => (JSON.parse(line) as { queue: { waiting: number } }).queue.waiting);
   await eventually(waiting, seen => seen.length >= 1);
-  // Until it has looked again, and again, and found nothing new.
+  // Wait until it has looked twice more and found no change.
   for (let looked = 0; looked < 5; looked++) {
     const before = readsOf(watch.pid);
     await eventually(

@@ -22,7 +22,7 @@ async function busWithTable(): Promise<TestBus> {
   return bus;
 }
 
-/** What a command prints on a terminal, and to two pipes. */
+/** Returns the output of a command on a terminal, and to two pipes. */
 async function outputs(bus: TestBus, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const onTerminal = startOnTerminal(bus, args, env);
   await onTerminal.ended;

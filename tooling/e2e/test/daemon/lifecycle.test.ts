@@ -32,7 +32,7 @@ describe('starting and stopping', () => {
 
   test('a daemon that a package manager started ends when that is killed without a word to it', async () => {
     const bus = makeTestBus();
-    // What an npm script does: a shell that starts the daemon and does not pass signals on.
+    // Do what an npm script does: a shell starts the daemon and does not forward signals.
     const script = `${process.execPath} ${join(daemonFolder, 'dist/cli.js')} start --config ${bus.configPath} & wait`;
     const shell = asDaemon(startChild('sh', ['-c', script], bus.folder, { npm_lifecycle_event: 'start' }));
     await shell.logged('bus daemon ready');

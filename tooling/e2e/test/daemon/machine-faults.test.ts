@@ -14,8 +14,7 @@ import { drain, spawnDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 
 /**
- * A bus whose data lies on a small disk of its own; undefined where the machine does not let us
- * make one.
+ * Creates a bus with its data on a small disk; returns undefined if the machine does not allow one.
  */
 function busOnSmallDisk(): TestBus | undefined {
   const bus = makeTestBus();
@@ -33,7 +32,7 @@ function busOnSmallDisk(): TestBus | undefined {
   return bus;
 }
 
-/** Fills the disk but for some bytes, and says how to make room again. */
+/** Fills the disk except for some bytes. Returns a function that frees them. */
 function fillDisk(bus: TestBus, leave: number): () => void {
   const path = join(bus.folder, 'data/ballast');
   const { bavail, bsize } = statfsSync(join(bus.folder, 'data'));
@@ -41,10 +40,7 @@ function fillDisk(bus: TestBus, leave: number): () => void {
   return () => rmSync(path);
 }
 
-/**
- * Puts a whole job into the inbox that needs nothing but a rename to be submitted, which works on a
- * full disk too.
- */
+/** Prepares a complete job that one rename submits, which works on a full disk too. */
 async function prepareJob(bus: TestBus, jobId: string, commit: string): Promise<() => void> {
   const files = { 'numbers.parquet': await produce(bus, numbers(20_000)) };
   const folder = writeToInbox(bus, { jobId, files, commit: null });
@@ -68,7 +64,7 @@ test.for([
     submitPrepared();
     const line = await daemon.logged('paused');
     expect(line).toMatchObject({ err: { code: 'ENOSPC' }, hint: expect.stringContaining('disk is full') });
-    // Readers go on, and a producer is told that it is not its own fault.
+    // Readers continue, and a producer's error says that the bus is at fault.
     expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'before' }]);
     expect(isBusUnavailable(await submit(bus, { select: numbers(20_000) }).catch(error => error))).toBe(true);
     expect(readdirSync(bus.layout.rejected)).toEqual([]);

@@ -12,7 +12,7 @@ import { asDaemon, cliPath, drain, spawnDaemon } from '../support/daemon-process
 import { query } from '../support/query.js';
 import { daemonFolder } from '../support/scripts.js';
 
-/** The process that reads files for the daemon, by its name. */
+/** Returns the process that reads files for the daemon. */
 const inspectorIn = (folder: string): number | undefined =>
   processesIn(folder).find(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('bus_worker inspect'));
 
@@ -22,7 +22,7 @@ test('a first signal lets the batch in hand be finished, a second one leaves at 
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   const inspector = inspectorIn(bus.folder);
   if (inspector === undefined) return; // no /proc here
-  process.kill(inspector, 'SIGSTOP'); // the next batch cannot be finished now
+  process.kill(inspector, 'SIGSTOP'); // now the next batch cannot finish
   onTestFinished(() => continueProcess(inspector));
   await submit(bus, { schemaHint: 'canon.numbers' });
   await eventually(
@@ -46,8 +46,8 @@ test.for(['SIGINT', 'SIGTERM'] as const)(
   async (signal, context) => {
     if (!hasPnpm()) return context.skip('there is no pnpm here');
     const bus = makeTestBus();
-    // A group of its own, as on a terminal: Ctrl-C reaches every process of it, a supervisor's
-    // SIGTERM only pnpm.
+    // Use a separate process group, as on a terminal: Ctrl-C reaches all of its processes, but a
+    // supervisor's SIGTERM reaches only pnpm.
     const pnpm = startChild('setsid', ['pnpm', '--filter', 'bus-daemon', 'start'], daemonFolder, {
       QUANTBOT_BUS_CONFIG: bus.configPath,
     });
@@ -81,7 +81,7 @@ test.for([
   ['nohup', 'nohup "$0" "$1" start'],
   ['a script under nohup', 'trap "" HUP; "$0" "$1" start; true'],
 ])('started by %s it outlives its terminal', async ([, script]) => {
-  if (!existsSync('/proc/self/status')) return; // nothing tells there what a parent ignores
+  if (!existsSync('/proc/self/status')) return; // without /proc, the signals that a parent ignores are unknown
   const bus = makeTestBus();
   const daemon = asDaemon(startChild('bash', ['-c', script as string, process.execPath, cliPath], bus.folder));
   await daemon.logged('bus daemon ready');

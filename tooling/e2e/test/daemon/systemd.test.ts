@@ -13,7 +13,7 @@ import { launchDaemon } from '../support/daemon-process.js';
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0;
 const unit = fileURLToPath(new URL('../../../../docs/ops/quantbot-bus.service', import.meta.url));
 
-/** Listens as systemd does; with seconds it is the watchdog, too, as the script says. */
+/** Listens like systemd. With a number of seconds it also acts as the watchdog. */
 async function listenAsSystemd(bus: TestBus, watchdogSeconds?: number) {
   const socket = join(bus.folder, 'notify.socket');
   const script = fileURLToPath(new URL('../support/notify-socket.py', import.meta.url));
@@ -74,7 +74,7 @@ sampled(
 
 test.skipIf(!has('systemd-analyze'))('systemd finds nothing wrong with the unit', () => {
   const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
-  // Where the bus is not installed, its program is not there; that is all it may say of our unit.
+  // The program of the unit does not exist here. This may be the only complaint.
   const ours = `${stdout}${stderr}`.split('\n').filter(line => line.includes('quantbot-bus'));
   expect(ours.filter(line => !/Command .* is not executable/.test(line))).toEqual([]);
 });

@@ -31,7 +31,7 @@ const statusOf = (bus: TestBus, name = 'numbers'): ExportEntry =>
 const configure = (bus: TestBus, settings: object) =>
   writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.2, ...settings }));
 
-/** The files of a dataset: their names, and what tells one version of a file from the next. */
+/** Returns the files of a dataset: their names, and a value that changes with each version. */
 const filesOf = (bus: TestBus, name?: string): Map<string, string> => {
   const folder = realpathSync(datasetOf(bus, name));
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.parquet'));
@@ -54,7 +54,7 @@ sampled('of a table that grows a dataset gets what is new: only its newest file 
   let before = new Map<string, string>();
   for (let job = 1; job <= 9; job++) {
     await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4, `, ${job} AS job`) });
-    await drain(bus); // which compacts, too
+    await drain(bus); // this also compacts
     const after = filesOf(bus);
     const last = [...after.keys()].at(-1);
     for (const [file, version] of before) {
@@ -79,7 +79,7 @@ sampled('of a table that grows a dataset gets what is new: only its newest file 
     { name: 'numbers', files: 3, rows: 36 },
   ]);
   expect(readdirSync(bus.config.export.exportDir).filter(name => name.endsWith('.tmp'))).toEqual([]);
-  // A reader of the folder takes each file in it for Parquet; the manifest lies beside.
+  // Readers expect only Parquet in the folder, so the manifest is beside it.
   expect(readdirSync(datasetOf(bus))).toEqual([...before.keys()]);
   expect(manifestOf(bus).files.map(file => file.path)).toEqual([...before.keys()]);
 });
@@ -279,7 +279,7 @@ test.each(sampleOf(killPoints, 1))(
       await submitOne();
       const { signal } = await launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } }).ended;
       if (signal === 'SIGKILL') killed += 1;
-      if (round % 2 === 1) await drain(bus); // twice in a row it is killed
+      if (round % 2 === 1) await drain(bus); // in the other rounds it is killed twice in a row
     }
     expect(killed).toBeGreaterThanOrEqual(isSwitch ? 1 : 3);
     await drain(bus);

@@ -63,7 +63,7 @@ sampled('an export that fails keeps its last good file, says why, and is made as
   });
   expect(readFileSync(exportPath(bus)).equals(before)).toBe(true);
   expect((await quantbotBus(bus, 'status')).stdout).toMatch(/^export {4}numbers: FAILED: .*did not finish/m);
-  expect((await (await submit(bus)).settled()).status).toBe('ingested'); // ingestion does not mind
+  expect((await (await submit(bus)).settled()).status).toBe('ingested'); // ingestion continues
   expect(await daemon.stop()).toMatchObject({ code: 0 });
   configure(bus, {});
   await drain(bus);

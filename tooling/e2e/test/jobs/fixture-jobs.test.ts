@@ -23,8 +23,8 @@ interface Reason {
 }
 
 /**
- * What lies in `rejected/` for a job; one whose name is no id lies there under another, so it is
- * found by elimination.
+ * Returns the entry of a job in `rejected/`. A job whose folder name is not an id has another name
+ * there, so it is found by elimination.
  */
 function rejectionOf(bus: TestBus, folder: string | Buffer): Reason | undefined {
   const path = join(bus.layout.rejected, String(folder), 'REJECT_REASON.json');
@@ -56,7 +56,7 @@ test('every fixture job becomes what it must, in one inbox with all the others',
   const secrets = readdirSync(outside, { recursive: true }).map(String).sort();
   await drain(bus);
 
-  // Jobs whose folder has a name: each one by itself.
+  // Jobs whose folder name is an id: check each one.
   const wrong: object[] = [];
   for (const [{ name }, jobs] of placed)
     for (const job of jobs) {
@@ -66,15 +66,15 @@ test('every fixture job becomes what it must, in one inbox with all the others',
     }
   expect(wrong).toEqual([]);
 
-  // Jobs whose folder's name is no id: as many rejections under names of the daemon's, with the
-  // same codes.
+  // Jobs whose folder name is not an id: expect as many rejections under the daemon's names, with
+  // the same codes.
   const unnamed = [...placed.values()].flat().filter(job => !isId(job.folder) && job.expect.status === 'rejected');
   const substitutes = readdirSync(bus.layout.rejected).filter(name => name.startsWith('invalid-'));
   expect(substitutes.map(name => rejectionOf(bus, name)?.code).sort()).toEqual(
     unnamed.map(job => (job.expect as { code: string }).code).sort(),
   );
 
-  // Nobody else was harmed, nothing is stuck, nothing outside was touched.
+  // No other job was harmed, no job is stuck, and nothing outside was changed.
   expect((await good.settled()).status).toBe('ingested');
   expect(readdirSync(bus.layout.claimed)).toEqual([]);
   expect(readdirSync(outside, { recursive: true }).map(String).sort()).toEqual(secrets);
@@ -102,7 +102,7 @@ test('there is a fixture job for every code of a rejection', () => {
       .flatMap(job => [job, ...(job.before ?? [])])
       .map(job => (job.expect as { code?: string }).code),
   );
-  // A file that cannot be read needs a user who is not root; the case is there, and skipped where
-  // it cannot be built.
+  // An unreadable file needs a user other than root. The case exists, and is skipped where it
+  // cannot be built.
   expect(Object.keys(rejectCodes).filter(code => !codes.has(code))).toEqual([]);
 });

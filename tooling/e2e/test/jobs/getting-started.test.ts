@@ -14,7 +14,7 @@ const fence = '`'.repeat(3);
 const blocks = (language: string) =>
   [...page.matchAll(new RegExp(`^${fence}${language}\\n([\\s\\S]*?)^${fence}$`, 'gm'))].map(([, code = '']) => code);
 
-/** Runs a program in the folder of a bus, as the page's reader does, and gives what it prints. */
+/** Runs a program in the folder of a bus, like a reader of the page, and returns its output. */
 async function run(bus: TestBus, name: string, content: string): Promise<string> {
   writeFileSync(join(bus.folder, name), content);
   const [command, args, env] = name.endsWith('.py')

@@ -32,7 +32,7 @@ function randomBelow(start: number): (limit: number) => number {
   };
 }
 
-/** Submits the contents as jobs of the canonical table, and waits until each has come to an end. */
+/** Submits the contents as jobs of the canonical table, and waits until all have settled. */
 async function submitAll(bus: TestBus, contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
   for (const [jobId, content] of contents)
     writeToInbox(bus, {
@@ -52,7 +52,7 @@ const endStates = (bus: TestBus): string[] => [
   ...readdirSync(bus.layout.rejected),
 ];
 
-/** Every row of the table can be read: no file of it is broken. */
+/** Reads every row of the table, so that a broken file would show. */
 const readWhole = (bus: TestBus) =>
   query(bus, 'SELECT count(*) AS n, CAST(bit_xor(hash(t)) AS VARCHAR) AS h FROM canon.hostile t');
 
@@ -97,7 +97,7 @@ test(`${variants} files with random bytes in their footers end as something, har
   await submitAll(bus, broken);
   expect((await (await others).settled()).status).toBe('ingested');
   expect(endStates(bus).filter(name => name.startsWith('broken-')).length).toBe(variants);
-  // What got through can be read, whatever it says.
+  // Every accepted file can be read, whatever its values.
   const [row] = await readWhole(bus);
   expect(Number(row?.n)).toBeGreaterThanOrEqual(600);
   const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1]) / 1024;

@@ -131,7 +131,7 @@ describe('canonical tables', () => {
       { id: 3, price: null, note: null },
       { id: 4, price: '12345678.1234', note: null },
     ]);
-    // An older view goes on with what it can read.
+    // An older view still reads the columns that it knows.
     expect(await reader.query('SELECT count(*) AS n FROM canon.prices')).toEqual([{ n: '3' }]);
     await reader.close();
   });
@@ -183,7 +183,7 @@ describe('canonical tables', () => {
       { id: 1 },
       { id: 2 },
     ]);
-    expect(status().other.as_of_seq).toBe(2); // nothing that it reads has changed
+    expect(status().other.as_of_seq).toBe(2); // its tables have not changed
     expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'other.parquet', 'prices.parquet']);
   });
 });

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 
-/** Some megabytes, and a batch that takes less. */
+/** A file of some megabytes, and a smaller limit for a batch. */
 const large = numbers(400_000, ', random() AS a, random() AS b');
 const settings = { batch: { max_bytes: 1_000_000 } };
 

@@ -19,8 +19,8 @@ interface Opened {
 }
 
 /**
- * What a process and its children opened (where links led to), and the paths that they changed by
- * name or below an open folder, relative ones left out.
+ * Returns the files that a process and its children opened (with links resolved), and the absolute
+ * paths that they changed.
  */
 function readTrace(file: string): { opened: Opened[]; changed: string[] } {
   const lines = readFileSync(file, 'utf8')
@@ -70,7 +70,7 @@ test('whatever jobs there are, no byte outside of the bus is read or written for
 
   const { opened, changed } = readTrace(trace);
   const data = join(bus.folder, 'data') + sep;
-  // Both lists are of real work, not of a trace that nobody wrote.
+  // Both lists must come from real work, and not from an empty trace.
   expect(opened.filter(({ path }) => path.startsWith(data)).length).toBeGreaterThan(500);
   expect(changed.length).toBeGreaterThan(200);
   expect(opened.filter(({ path }) => path.startsWith(outside))).toEqual([]);
@@ -81,8 +81,8 @@ test('whatever jobs there are, no byte outside of the bus is read or written for
   expect(written).toEqual([]);
   expect(changed.filter(path => !isOurs(path))).toEqual([]);
 
-  // What was read elsewhere is the program, its configuration, and what every program reads of the
-  // system: the same as without any job.
+  // All other reads are the program, its configuration and system files: the same as without any
+  // job.
   const without = new Set(readTrace(join(bus.folder, 'empty.trace')).opened.map(({ path }) => path));
   const unexplained = opened
     .map(({ path }) => path)

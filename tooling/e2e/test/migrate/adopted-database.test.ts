@@ -157,7 +157,7 @@ describe('an adopted database', () => {
       bus.config.duckdbPath,
       `SELECT ${columns.map(([name]) => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ')} FROM canon.t`,
     );
-    // What FLOAT prints as 0.1 is another text as DOUBLE, not another number.
+    // The FLOAT 0.1 has another text as DOUBLE, but is the same number.
     for (const row of [...old, ...now]) delete row.float;
     expect(now).toEqual(expect.arrayContaining(old));
   });
@@ -217,13 +217,13 @@ describe('an adopted database', () => {
     const old = join(bus.folder, 'data/alerts.duckdb');
     await makeDatabase(old, ...researchDatabase);
     await quantbotBus(bus, 'adopt', old, '--only', 'canon.alerts_std', '--apply');
-    await submit(bus, { schemaHint: 'canon.nothing', select: `SELECT 7 AS a, ['x'] AS b` }); // no adoption has brought this one
+    await submit(bus, { schemaHint: 'canon.nothing', select: `SELECT 7 AS a, ['x'] AS b` }); // not an adopted table
     await drain(bus);
     await runIn(old, "INSERT INTO nothing VALUES (7, ['x'])", "INSERT INTO trades VALUES (500, 1, 'buy', 0)");
     const questions = ['SELECT * FROM trades ORDER BY id', 'FROM nothing', 'SELECT * FROM daily ORDER BY day'];
     const before = await Promise.all(questions.map(sql => askIn(old, sql)));
 
-    const one = testBusIn(bus.folder); // it publishes under the old name from now on
+    const one = testBusIn(bus.folder); // from now on it publishes under the old name
     const { tables } = await adopt(one, '--skip', 'canon.alerts_std');
     expect(tables.find(({ table }) => table === 'nothing')?.notes).toContainEqual(
       expect.stringMatching(/has rows in the bus; these are added .*--skip-known/),

@@ -16,8 +16,8 @@ const rows = `SELECT * FROM (VALUES
   (3, 'c', NULL, INTERVAL '1 month', NULL)) t(id, symbol, price, span, tags)`;
 
 /**
- * A bus whose `canon.quotes` has the rows of a SELECT, and the path of an old database of these
- * statements.
+ * Creates a bus whose `canon.quotes` has the rows of a SELECT, and an old database from statements.
+ * Returns both.
  */
 async function busAndOld(select: string, ...statements: string[]): Promise<{ bus: TestBus; old: string }> {
   const bus = makeTestBus();

@@ -36,8 +36,8 @@ test.skipIf(!hasPython)(
 let output = '';
 
 /**
- * Does what a block of the page says, or compares what it shows with what the commands before it
- * have printed.
+ * Executes a block of the page, or compares the output that it shows with the real output of the
+ * commands before it.
  */
 async function tryBlock(folder: string, shell: TypedShell, block: GuideBlock): Promise<void> {
   const wrong = (what: string) => new Error(`migration.md:${block.line}: ${what}\n${output}`);
@@ -57,8 +57,7 @@ async function tryBlock(folder: string, shell: TypedShell, block: GuideBlock): P
 }
 
 /**
- * A project as a reader of the guide has it: the packages are installed, and this repository's
- * `scripts/` are there.
+ * A project like that of the guide's reader: with the packages and this repository's `scripts/`.
  */
 function projectOf(python: string): string {
   const folder = temporaryFolder();

@@ -10,7 +10,7 @@ import { repository } from '../support/scripts.js';
 const insert = `con.execute("INSERT INTO t VALUES (1)")`;
 const producer = `import duckdb\ncon = duckdb.connect("data/alerts.duckdb")\n${insert}\n`;
 
-/** A folder with code, and the command run in it. */
+/** A folder with code, and a function that runs the command in it. */
 function project(files: Record<string, string>) {
   const folder = temporaryFolder();
   const write = (name: string, text: string) => {
@@ -78,7 +78,7 @@ test('the baseline tolerates old places wherever their lines go, and fails for n
   write('load.py', `# one more line\n\n${producer.replace('con.execute(', 'con.execute(  ')}`);
   expect(await check()).toMatchObject({ code: 0 });
 
-  write('load.py', `${producer}${insert}\n`); // the same once more is new
+  write('load.py', `${producer}${insert}\n`); // one more occurrence is new
   const again = await check();
   expect(again.code).toBe(2);
   expect(JSON.parse(again.stdout).findings).toMatchObject([{ line: 4, rule: 'duckdb-insert' }]);

@@ -147,7 +147,7 @@ test('a hook that never ends keeps neither jobs, nor exports, nor other hooks wa
     () => told(bus).reduce((sum, { count = 0 }) => sum + count, 0),
     n => n === 4,
   );
-  // It still hangs; a daemon that is asked to end lets it go.
+  // The hook still hangs. A daemon that is asked to end abandons it.
   process.kill(Number(readFileSync(join(bus.folder, 'child.pid'), 'utf8')), 0);
   expect(await daemon.stop()).toMatchObject({ code: 0 });
   expect(daemon.log().find(({ msg }) => msg.includes('before a hook received every notification'))).toMatchObject({
@@ -224,7 +224,7 @@ sampled('a daemon that drains ends when it is asked to, whatever its hooks and i
   await expectGone(bus);
 });
 
-/** Until {@link hanging} runs. */
+/** Waits until {@link hanging} runs. */
 const began = ({ folder }: TestBus) =>
   eventually(
     () => existsSync(join(folder, 'child.pid')),
@@ -265,7 +265,7 @@ test.for([
   expect(daemon.stderr()).not.toContain('hidden');
 });
 
-/** Nothing runs any more under the id that a command has left. */
+/** Expects that the process whose id a command has stored has ended. */
 async function expectGone(bus: TestBus): Promise<void> {
   const pid = Number(readFileSync(join(bus.folder, 'child.pid'), 'utf8'));
   expect(pid).toBeGreaterThan(1);
@@ -276,6 +276,6 @@ async function expectGone(bus: TestBus): Promise<void> {
       return 'gone';
     }
   };
-  // A killed process whose parent does not look after it stays as a zombie.
+  // A killed process stays as a zombie until its parent waits for it.
   await eventually(state, found => found === 'gone' || found === 'Z');
 }

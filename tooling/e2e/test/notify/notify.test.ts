@@ -9,11 +9,11 @@ import { expect, test } from 'vitest';
 import { drain, launchDaemon, startDaemon } from '../support/daemon-process.js';
 import { expectDocumented, noting, startReceiver, submitBad, told } from '../support/hook-receiver.js';
 
-/** A bus whose hooks do not wait for more before they tell. */
+/** A bus whose hooks do not wait to group events. */
 const busWithHooks = (hooks: object[], settings: object = {}): TestBus =>
   makeTestBus({ ...settings, notify: hooks.map((hook, i) => ({ name: `hook-${i}`, group_wait_s: 0, ...hook })) });
 
-/** A bus with an export that fails until something was submitted to `canon.later`. */
+/** A bus with an export that fails until a job is submitted to `canon.later`. */
 function failingExport(): TestBus {
   const jobs = [{ name: 'daily', sql: 'SELECT count(*) AS n FROM canon.later' }];
   const hook = { on: ['export_failed', 'export_recovered'], command: noting() };
@@ -84,7 +84,7 @@ test('a command gets it on its standard input, and in short in its environment, 
   expect(document).toMatchObject({ event: 'rejected', hook: 'hook-0', count: 1, jobs: [{ job_id: 'bad-1' }] });
   const read = (name: string) => readFileSync(join(bus.folder, name), 'utf8');
   expect(read('env.txt')).toBe(`rejected|hook-1|${bus.layout.root}|${document?.text}`);
-  expect(read('argument.txt')).toBe('$(touch shell.txt)'); // no shell has seen it
+  expect(read('argument.txt')).toBe('$(touch shell.txt)'); // no shell has expanded it
 });
 
 sampled(
@@ -187,7 +187,7 @@ test('an export that the end of the daemon interrupts has not failed', async () 
   const daemon = await startDaemon(bus);
   await daemon.logged(({ export: name }) => name === 'endless'); // with an empty table it is soon done
   await submit(bus, { schemaHint: 'canon.n', select: 'SELECT i FROM range(20000) t(i)' });
-  await daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000); // now the other one is under way
+  await daemon.logged(({ export: name, rows }) => name === 'n' && rows === 20_000); // now the other export runs
   await daemon.stop();
   expect(told(bus)).toEqual([]);
   const status = readFileSync(join(bus.config.export.exportDir, '_export_status.json'), 'utf8');

@@ -6,8 +6,8 @@ import { drain, quantbotBus } from '../support/daemon-process.js';
 const key = (run: string) => `${run}/tests/numbers/numbers`;
 
 /**
- * A bus with a run `b` whose artifact was made from that of `a`, and that of `c` from `b`'s; each a
- * job of its own.
+ * A bus with three runs, one job each: the artifact of `b` derives from that of `a`, and that of
+ * `c` from that of `b`.
  */
 async function busOfThree(): Promise<TestBus> {
   const bus = makeTestBus();

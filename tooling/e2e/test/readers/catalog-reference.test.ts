@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { startDaemon } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 
-/** View → its columns with types, as docs/reference/catalog.md has them. */
+/** The columns of each view, with types, from docs/reference/catalog.md. */
 function documented(): Record<string, string[]> {
   const text = readFileSync(new URL('../../../../docs/reference/catalog.md', import.meta.url), 'utf8');
   const views: Record<string, string[]> = {};

@@ -12,8 +12,8 @@ import { daemonFolder } from '../support/scripts.js';
 const environments = join(daemonFolder, 'node_modules/.cache/python');
 
 /**
- * The Python of an environment with one version of DuckDB; undefined (with a word) where there is
- * no Python, or no package to be had.
+ * Returns the Python of an environment with one version of DuckDB. Without Python or the package,
+ * prints the reason and returns undefined.
  */
 function pythonWith(version: string): string | undefined {
   const folder = join(environments, `duckdb-${version}`);
@@ -88,7 +88,7 @@ print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, count
   },
 );
 
-// docs/guides/operations.md names these errors, for whoever meets them.
+// docs/guides/operations.md names these errors.
 const older: [version: string, views: Record<string, string>][] = [
   ['1.2.2', { 'catalog.artifacts_f': '1', 'canon.numbers': 'This needs DuckDB 1.3 or newer, and you use v1.2.2' }],
   [

@@ -11,15 +11,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { cliPath, drain, quantbotBus } from '../support/daemon-process.js';
 
 /**
- * Three rows with what is hard to write down: long integers, decimals, times, commas, quotes,
- * nothing.
+ * Three rows with values that are hard to format: long integers, decimals, times, commas, quotes,
+ * NULL.
  */
 const hard = `SELECT * FROM (VALUES
   (1::BIGINT, 1.10::DECIMAL(18,2), TIMESTAMP '2026-01-31 12:00:00.123456', 'plain'),
   (9007199254740993, 12345678901234567.89, TIMESTAMP '1969-12-31 23:59:59', 'a,"b"' || chr(10) || 'c'),
   (NULL, NULL, NULL, '')) t(id, price, ts, note)`;
 
-/** A bus with these rows, for all tests that only ask. */
+/** A bus with these rows, for all tests that only query. */
 let bus: TestBus;
 beforeAll(async () => {
   const { folder, remove } = sharedFolder();

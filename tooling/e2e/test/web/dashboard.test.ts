@@ -41,7 +41,7 @@ async function busToLookAt() {
   return { bus, ...serving };
 }
 
-/** The machine may have much else to do. */
+/** Generous, because the machine may be busy. */
 const patience = { timeout: 20_000 };
 
 const heading = (page: Page) => page.getByRole('heading', { level: 1 });
@@ -91,7 +91,7 @@ inBrowser('a retried job that is rejected again can be retried again, and its ol
   await page.getByRole('button', { name: 'Retry' }).waitFor();
   const ask = async () => (await fetch(`${url}/api/v1/jobs/wide`)).json() as Promise<{ state: string; at: string }>;
   const before = await ask();
-  // The page learns of the second rejection only, as when both changes come at once.
+  // The page receives only the second rejection's event, as when both changes arrive at once.
   const settled = new Promise<void>(resolve => {
     void expect
       .poll(ask, patience)
@@ -156,7 +156,7 @@ sometimesInBrowser('lineage can be walked, by keyboard too, from an artifact to 
   const lineage = page.getByRole('region', { name: 'Lineage' });
   await expect.poll(() => lineage.locator('.node').count(), patience).toBe(4);
   expect(await lineage.locator('.edge').count()).toBe(3);
-  expect(await lineage.getByRole('link').count()).toBe(2); // not to itself, and not to what the bus does not have
+  expect(await lineage.getByRole('link').count()).toBe(2); // no link to itself or to an unknown artifact
   await lineage.getByRole('link', { name: /first/ }).focus();
   await page.keyboard.press('Enter');
   await page.getByText('the first one').waitFor();

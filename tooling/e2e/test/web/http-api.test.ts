@@ -14,7 +14,7 @@ interface Description {
   paths: Record<string, Record<string, unknown>>;
 }
 
-/** A bus on which there is one of everything. */
+/** A bus with one item of each kind. */
 async function busOfAll() {
   const charts = [{ title: 'n', sql: 'SELECT n, n FROM canon.numbers' }];
   const bus = makeTestBus({ http: { charts } });
@@ -43,7 +43,7 @@ test('every answer, errors too, is what openapi.json says, and there is no route
   const document = (await serving.get('/api/v1/openapi.json')) as Description;
   const validate = validatorOf(document);
   const key = encodeURIComponent('r1/tests/numbers/numbers');
-  // Each route with a request that it answers, and one that it refuses where it can.
+  // Each route, with a request that it answers and, if possible, one that it refuses.
   const asked: [method: string, route: string, path: string, body?: unknown][] = [
     ['get', '/api/v1/status', ''],
     ['get', '/api/v1/history', ''],

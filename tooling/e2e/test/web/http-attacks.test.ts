@@ -52,7 +52,7 @@ test('a page of another origin can have nothing done, and reads nothing', async 
   }
   expect(codeOf(await ask({ 'Sec-Fetch-Site': 'cross-site' }))).toBe('HTTP_ORIGIN_REFUSED');
   expect((await ask({ Origin: `http://${host}`, 'Sec-Fetch-Site': 'same-origin' })).status).toBe(200);
-  // What a form can send without being asked whether it may.
+  // The requests that a form can send without a preflight.
   const form = await send('POST', '/api/v1/query', {
     headers: { 'Content-Type': 'text/plain' },
     body: '{"sql":"SELECT 1"}',
@@ -167,7 +167,7 @@ test('a listener ends with its connection, however it was asked for, and HEAD is
   const { hostname, port } = new URL(url);
   for (let round = 0; round < 40; round++) {
     const socket = connect(Number(port), hostname);
-    socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(3)); // one behind another
+    socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(3)); // pipelined
     await once(socket, 'data');
     socket.destroy();
   }

@@ -14,7 +14,7 @@ import { verify } from '../stages/verify.js';
 import { compactHot } from './compact.js';
 import { rebuildTable } from './rebuild-tables.js';
 
-/** A file of one optional column `x` and its rows, as a writer that is not DuckDB writes it. */
+/** A file with one optional column `x`, from a writer other than DuckDB. */
 function fileOf(data: unknown[], element: Partial<SchemaElement>): Uint8Array {
   const schema = [
     { name: 'schema', num_children: 1 },
@@ -41,8 +41,8 @@ async function commit(
 }
 
 /**
- * The answers to a question while the rows are in single files, compacted, and rebuilt from the
- * store.
+ * Returns the results of a query while the rows are in single files, after compaction, and after a
+ * rebuild.
  */
 async function askThreeTimes(bus: Bus, sql: string): Promise<unknown[]> {
   const ask = async () => {

@@ -27,12 +27,12 @@ interface PriceRow {
 }
 
 /**
- * What can happen to a bus: a job with some artifacts (lists of rows), or a compaction for which
- * some tables wait.
+ * The operations on a bus: a job with some artifacts (lists of rows), or a compaction that skips
+ * some tables.
  */
 type Step = { job: PriceRow[][] } | { waiting: string[] };
 
-/** What each table must show, by the definition of its mode alone. */
+/** The rows that each table must show, by the definition of its mode. */
 function expected(history: readonly PriceRow[][][]): Record<keyof typeof tables, PriceRow[]> {
   const all = history.flat(2);
   const byKey = new Map<number, PriceRow>();

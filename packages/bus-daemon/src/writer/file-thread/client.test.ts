@@ -4,7 +4,7 @@ import { FileThreads } from './client.js';
 
 const entry = fileURLToPath(new URL('../../../test/support/obedient-thread.mjs', import.meta.url));
 
-/** Threads that obey orders, and the order to each. */
+/** Threads that execute orders, and a function that sends an order to each. */
 function obedientThreads() {
   const threads = new FileThreads(entry);
   onTestFinished(() => threads.close());

@@ -5,9 +5,7 @@ import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { Intake } from './intake.js';
 
-/**
- * A bus whose claim takes `maxJobs` jobs, and how its jobs are taken: a list of ids for each claim.
- */
+/** A bus whose claims take `maxJobs` jobs, and a function that returns the ids of each claim. */
 async function intakeOf(maxJobs: number) {
   const { bus, test: testBus, advance } = await openInProcess({ batch: { max_jobs: maxJobs } });
   const intake = new Intake(bus);
@@ -19,7 +17,7 @@ async function intakeOf(maxJobs: number) {
   const take = async () => {
     const ids = (await intake.claimed()).map(({ jobId }) => jobId);
     intake.keepOnly(() => false);
-    await bus.files.request({ task: 'producer', orders: [] }); // after those that were asked before
+    await bus.files.request({ task: 'producer', orders: [] }); // resolves after all earlier requests
     return ids;
   };
   const takeAll = async () => {
@@ -43,7 +41,7 @@ test('a job of one producer does not wait for all that another has submitted bef
   put('few', 1);
   const taken = await takeAll();
   expect(claimOf(taken, 'few-000')).toBeLessThan(8);
-  expect(taken.flat().filter(id => id.startsWith('many'))).toEqual(many); // and each one's are taken in their order
+  expect(taken.flat().filter(id => id.startsWith('many'))).toEqual(many); // the jobs of each producer keep their order
 });
 
 test('an id that the libraries make tells the producer: its jobs have their turn in the first claim', async () => {
@@ -93,7 +91,7 @@ test('beside a producer of many, batches are small, and one of few jobs has its 
     expect(Math.max(...claims.map(claimed => claimed.length))).toBeLessThan(4);
   }
   expect(await take()).toHaveLength(1);
-  advance(60_000); // the one of few jobs is gone
+  advance(60_000); // the producer with few jobs is no longer active
   await take();
   expect(await take()).toHaveLength(32);
 });
@@ -112,7 +110,7 @@ test('producers of few jobs do not keep one of many waiting for longer than a tu
 
 test('producers who have all about the same waiting do not make each other small batches', async () => {
   const { put, take } = await intakeOf(32);
-  put('p0', 2 * 32 + 72); // the first ones are taken before anybody has looked whose they are
+  put('p0', 2 * 32 + 72); // the first ones are taken before their manifests are read
   for (let i = 1; i < 4; i++) put(`p${i}`, 40);
   await take();
   expect([(await take()).length, (await take()).length]).toEqual([32, 32]);

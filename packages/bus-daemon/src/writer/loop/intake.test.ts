@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { Intake } from './intake.js';
 
-/** A bus whose inbox has so many jobs, of which a claim takes two. */
+/** A bus with this many jobs in its inbox. A claim takes two. */
 async function intakeOf(jobs: number) {
   const { bus, test: testBus } = await openInProcess({ batch: { max_jobs: 2 } });
   for (let i = 1; i <= jobs; i++) writeToInbox(testBus, { jobId: `job-${i}` });
@@ -20,7 +20,7 @@ test('what is known to wait is claimed ahead, a batch at a time', async () => {
   expect(waiting()).toBe(3);
   intake.keepOnly(() => false);
   expect(intake.hasWaiting).toBe(true);
-  await eventually(waiting, left => left === 1); // nobody has asked yet
+  await eventually(waiting, left => left === 1); // claimed before the first request
   expect(await intake.claimed()).toHaveLength(2);
   intake.keepOnly(() => false);
   expect(await intake.claimed()).toHaveLength(1);

@@ -14,7 +14,7 @@ import { frozenHot, snapshotOf } from './snapshot.js';
 
 const graceMs = 10_000;
 
-/** A bus with three commits and a database that refers to them as they are. */
+/** A bus with three commits, and a database that refers to these commits. */
 async function publishedBus() {
   const opened = await openInProcess({ compaction: { release_grace_s: graceMs / 1000 } });
   const publisher = new Publisher(opened.bus);

@@ -11,7 +11,7 @@ import { type ClaimedJob, isRejected } from '../job.js';
 import { decide } from './decide.js';
 import { verify } from './verify.js';
 
-/** A bus whose batches can hand jobs over, and what was handed over. */
+/** A bus whose batches can hand jobs over, and a list of those jobs. */
 async function openBusy(settings: Record<string, unknown> = {}) {
   const { bus, test: testBus } = await openInProcess(settings);
   const handedOver: string[] = [];

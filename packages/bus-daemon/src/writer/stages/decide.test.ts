@@ -8,7 +8,7 @@ import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
 import { verify } from './verify.js';
 
-/** A bus with one artifact in a canonical table, of which a copy is kept. */
+/** A bus with one artifact in a canonical table, and a copy of its file. */
 async function busWithArtifact() {
   const { bus, test: testBus } = await openInProcess();
   const produced = { own: await produce(testBus, numbers(3)), other: await produce(testBus, numbers(4)) };

@@ -12,7 +12,7 @@ import { type FileSchema, fileSchemaOf } from '../file-schema.js';
 import type { VerifiedArtifact } from '../job.js';
 import { checkDecodable } from './decodable.js';
 
-/** A file as verification has found it, by the footer alone. */
+/** A file after verification has read only its footer. */
 async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedArtifact> {
   const footer = await readParquetFooter(path);
   const { rows, bytes, columns } = footer;
@@ -24,7 +24,7 @@ async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedAr
 /** A bus that decodes the files of many jobs. */
 const inBatch = (bus: Bus): Bus => ({ ...bus, beside: { add: () => {}, isSlow: () => false, noteSlow: () => {} } });
 
-/** Turns over the bytes of a compressed data page, far from the footer. */
+/** Inverts bytes of a compressed data page, far from the footer. */
 function damage(path: string): string {
   const bytes = readFileSync(path);
   for (let i = 40; i < 140; i++) bytes[i] = 255 - (bytes[i] ?? 0);
@@ -32,7 +32,7 @@ function damage(path: string): string {
   return path;
 }
 
-/** Puts text of the same length in the place of other text, wherever it stands in a file. */
+/** Replaces a text in a file by another text of the same length, everywhere. */
 function replaceBytes(path: string, from: string, to: string): void {
   writeFileSync(path, readFileSync(path, 'latin1').replaceAll(from, to), 'latin1');
 }
@@ -64,7 +64,7 @@ test('each group of files that is tried shows that the work goes on, however man
   let moved = 0;
   bus.events.on('moved', () => moved++);
   await checkDecodable(inBatch(bus), await Promise.all(paths.map(path => artifactOf(path, 'canon.t'))));
-  expect(moved).toBe(5); // all four, two halves, and of the bad one each file
+  expect(moved).toBe(5); // all four files, two halves, and each file of the bad half
 });
 
 test('a damaged file of one schema says nothing against files of another', async () => {
@@ -98,7 +98,7 @@ test('columns of files are those that DuckDB reads, whatever our own reader foun
 test('columns of one name get those that DuckDB gives them, and all their values', async () => {
   const { bus, test: testBus } = await openInProcess();
   const path = await produce(testBus, 'SELECT 1 AS close, 2 AS close_1, 3 AS cl0se');
-  // DuckDB itself would not write two columns of one name.
+  // DuckDB itself does not write two columns with the same name.
   replaceBytes(path, 'cl0se', 'close');
   const artifact = await artifactOf(path, 'canon.t');
   expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
@@ -147,7 +147,7 @@ test('values beyond the range of DuckDB’s type are refused with their column, 
     testBus,
     "SELECT 1 AS n, {'t': make_timestamp(range * 9000000000000000)} AS far FROM range(3)",
   );
-  // Both annotations of the column: microseconds become milliseconds, of which there are too many.
+  // Change both annotations of the column: the values are then milliseconds beyond DuckDB's range.
   replaceBytes(path, '\x25\x14\x4c\x8c\x12\x1c\x2c', '\x25\x12\x4c\x8c\x12\x1c\x1c');
   const artifact = await artifactOf(path, 'canon.t');
   const found = await checkDecodable(bus, [artifact]);

@@ -131,7 +131,7 @@ test('a job id that is rejected again archives the older rejection under its seq
   expect(['job-1', 'job-1~3', 'job-1~4'].map(name => reasonOf(bus, name).seq)).toEqual([8, 3, 4]);
 });
 
-/** Jobs that could not hold the reason themselves: how each is put into `claimed/`. */
+/** Jobs whose folder cannot hold the reason, and how to create each in `claimed/`. */
 const strange: Record<string, (folder: string, outside: string) => void> = {
   'a link to a folder elsewhere': (folder, outside) => symlinkSync(outside, folder),
   'a link that leads nowhere': folder => symlinkSync('/nowhere/at/all', folder),
@@ -175,11 +175,11 @@ test('settling can be done again from every point at which a crash may have ende
   const { bus } = await openInProcess();
   const rows = [journalRow({ seq: 5 })];
   const job = putClaimed(bus, { jobId: 'job-1', files: { 'a.parquet': { content: 'x' } } });
-  // Ended after the receipt was written and some files were removed.
+  // A crash after the receipt was written and some files were removed.
   writeFileSync(join(job.folder, 'RECEIPT.json'), '{}');
   await settle(bus, [{ ...job, rows }]);
   expect(receiptOf(bus).seq).toBe(5);
-  // Ended after the reason was written into a new folder, before the job was moved there.
+  // A crash after the reason was written into a new folder, before the job was moved there.
   const claimed = join(bus.layout.claimed, '0123456789abcdef~job-2');
   writeFileSync(claimed, 'not a folder');
   const rejected = join(bus.layout.rejected, 'job-2');

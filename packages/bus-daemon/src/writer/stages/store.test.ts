@@ -23,7 +23,7 @@ import { verify } from './verify.js';
 
 const sha256Of = (path: string) => hash('sha256', readFileSync(path));
 
-/** A job that is about to be stored: its file as it was hashed, and where it will lie. */
+/** A job that is about to be stored: its hashed file, and the path in the store. */
 async function decidedJob() {
   const { bus, test: testBus } = await openInProcess();
   const batch = await decide(bus, await verify(bus, [await claimedNumbers(bus, testBus)]));
@@ -73,7 +73,7 @@ test('a file that cannot be linked, because it lies on another device, is copied
   if (job === undefined || isRejected(job)) throw new Error('the job was rejected');
   for (const artifact of job.artifacts)
     Object.assign(artifact, { file: elsewhere, inode: statSync(elsewhere).ino, sha256: '0'.repeat(64) });
-  await expect(store(bus, batch)).rejects.toThrow('was replaced'); // by something else than what was hashed
+  await expect(store(bus, batch)).rejects.toThrow('was replaced'); // by another file than the hashed one
   expect(readdirSync(dirname(target))).toEqual([]);
   for (const artifact of job.artifacts) artifact.sha256 = sha256Of(file);
   await store(bus, batch);

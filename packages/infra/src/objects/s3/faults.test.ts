@@ -36,7 +36,7 @@ const marker = stateText({
   created_at: '2026-01-31T12:00:00Z',
 });
 
-/** Objects behind a proxy, and the same ones without it. */
+/** Objects behind a proxy, and the same objects without it. */
 async function spoilt(choose: (request: string) => Fault) {
   const proxy = await startProxy(server.port, choose);
   onTestFinished(proxy.close);
@@ -45,7 +45,7 @@ async function spoilt(choose: (request: string) => Fault) {
   return { root, proxy, objects, direct: await openObjects(root) };
 }
 
-/** Spoils the first requests of a kind, as many as said. */
+/** Spoils the first `times` requests of a kind. */
 function first(count: number, fault: Fault, kind: RegExp): (request: string) => Fault {
   let left = count;
   return request => (kind.test(request) && left-- > 0 ? fault : 'pass');
@@ -87,7 +87,7 @@ describe.skipIf(versitygw === undefined)('an S3 server', () => {
     const content = randomBytes(6_000_000);
     const path = join(temporaryFolder(), 'a');
     writeFileSync(path, content);
-    const created = await objects.create('a', { path }); // some servers answer a repeated end as the first one
+    const created = await objects.create('a', { path }); // some servers answer a repeated completion like the first one
     expect(['created', 'exists']).toContain(created);
     expect(proxy.requests.filter(request => /^POST .*uploadId=/.test(request)).length).toBe(2);
     expect(await objects.download('a', `${path}2`)).toEqual({ bytes: content.length, sha256: sha256(content) });
