@@ -51,8 +51,8 @@ export interface Commit {
  * locked. `decide` runs under the lock, so it must not wait for anything.
  *
  * @param batch.schemasAfter the last seq whose schemas the caller knows.
- * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER` once
- * a newer program has migrated the schema.
+ * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER`
+ * once a newer program has migrated the schema.
  */
 export function commitBatch(
   postgres: Postgres,

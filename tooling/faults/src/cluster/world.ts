@@ -162,7 +162,8 @@ export class World {
 
   /**
    * Starts a daemon, and again when it could not begin, as a supervisor does: PostgreSQL may be
-   * away at that moment. Does nothing while the daemon runs: two faults may have killed it together.
+   * away at that moment. Does nothing while the daemon runs: two faults may have killed it
+   * together.
    */
   start(member: Member): void {
     if (member.process !== undefined && !isEnded(member.process)) return;
