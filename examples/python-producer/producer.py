@@ -28,8 +28,8 @@ def main(journal: str) -> str:
                 "note": [row["note"] for row in rows],
             },
         )
-        # 2. Submit it. When this has returned, the job survives a crash of anything; whether a
-        #    daemon runs does not matter.
+        # 2. Submit it. Once this returns, the job survives a crash of any process. The daemon
+        #    need not be running.
         submission = submit_artifact(
             run_id="example-2026-01-30",
             producer="example-desk",
