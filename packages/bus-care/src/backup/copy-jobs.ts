@@ -72,8 +72,8 @@ async function copyJob(
 }
 
 /**
- * Copies a job, and once more if it changed. Settling rewrites COMMIT once; a second change comes
- * from somebody else.
+ * Copies a job, and once more if it changed. Settling rewrites COMMIT once, so a second change
+ * comes from another program.
  */
 async function copyUnchanged(config: BusConfig, from: string, to: string): Promise<void> {
   try {

@@ -8,7 +8,7 @@ import { copyFileDurable, exists, makeFolderDurable, writeFileDurable } from '@q
 
 /** The file that describes a backup and marks its folder as one. */
 export const reportFile = 'backup.json';
-/** The folder of an unfinished backup. The next backup starts it anew. */
+/** The folder of an unfinished backup. The next backup recreates it. */
 export const nextName = '.next';
 
 /**

@@ -5,8 +5,8 @@ import type { BusLayout } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
 
 /**
- * Returns the paths of what lies in the place of a canonical table's file, in `hot/` or `canon/`,
- * and is no regular file. DuckDB would wait for ever for a process that writes to a FIFO.
+ * Returns the paths in `hot/` and `canon/` that should be files of canonical tables but are not
+ * regular files. DuckDB would wait forever for a writer of a FIFO.
  */
 export async function tableFilesThatAreNone({ hot, canon }: BusLayout): Promise<string[]> {
   const tables = await Promise.all([hot, canon].map(entriesOf));

@@ -11,7 +11,7 @@ export interface ContentDigest {
   sha256: string;
 }
 
-/** Receives the number of bytes just read. Reading goes on when the promise resolves. */
+/** Receives the number of bytes just read. Reading continues when the promise resolves. */
 export type Pace = (bytes: number) => Promise<void>;
 
 /**

@@ -1,4 +1,4 @@
-/** A kind of column that DuckDB gives back as something else than its file means. */
+/** A kind of column for which DuckDB returns other values than the file means. */
 interface MeaningRule {
   /** What the file has. */
   inFile: string;

@@ -63,7 +63,7 @@ async function open(url: string, s3: S3Options): Promise<BusTarget> {
   };
 }
 
-/** Checks that the bus exists. A producer with write permission only cannot check, and goes on. */
+/** Checks that the bus exists. A producer with only write permission skips this check. */
 async function checkMarker(objects: Objects): Promise<void> {
   const marker = await unlessDenied(objects.read(objectKeys.marker, maxMarkerBytes));
   if (marker === 'denied') return;

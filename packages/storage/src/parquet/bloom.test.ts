@@ -8,7 +8,7 @@ import { copyExactly } from './copy-exactly.js';
 import { readParquet } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 
-/** Few values, often: DuckDB writes a dictionary and a Bloom filter. */
+/** Few values that repeat, so that DuckDB writes a dictionary and a Bloom filter. */
 const repeated = (value: string) => `SELECT ${value} AS x, 'k' AS key, range AS n FROM range(100)`;
 
 const conditions = [

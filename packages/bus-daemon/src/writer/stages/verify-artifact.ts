@@ -157,7 +157,7 @@ function checkSize({ config }: VerifyingBus, relpath: string, bytes: number): vo
     throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
 }
 
-/** @throws BusError `TOO_LARGE` if the artifacts of one job may not have so many bytes together. */
+/** @throws BusError `TOO_LARGE` if the artifacts of one job exceed their limit together. */
 export function checkJobBytes({ config }: VerifyingBus, bytes: number): void {
   const { maxJobBytes } = config.limits;
   if (bytes <= maxJobBytes) return;
