@@ -150,7 +150,10 @@ export class LakePublisher {
     return rows.length > 0;
   }
 
-  /** Writes all rows of a table into one file with its new types. */
+  /**
+   * Writes all rows of a table into one file with its new types. By a Bloom filter DuckDB would miss
+   * rows (see storage, parquet/bloom.ts).
+   */
   async #rewrite(before: CanonTable, after: CanonTable): Promise<void> {
     const { connection } = this.#options.lake;
     const there = new Set(lakeColumns(before).map(({ name }) => name));
@@ -160,7 +163,7 @@ export class LakePublisher {
       .map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
     const object = `lake/${after.name}/rewritten~${randomUUID()}.parquet`;
     await connection.run(
-      `COPY (SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row) TO ${literal(await this.#placeFor(object))} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row) TO ${literal(await this.#placeFor(object))} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
     );
     await connection.run(`DROP TABLE ${filesOf(after.name)}`);
     await connection.run(createTable(after.name, columns));

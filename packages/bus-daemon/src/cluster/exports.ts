@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportRequests, noteExport, noteFailedExport } from '@quantbot/bus-cluster';
-import { identifier } from '@quantbot/bus-format/sql';
 import { version } from '@quantbot/bus-format/version';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra';
 import { attachStatements } from '@quantbot/storage/lake';
 import { foldersOfCluster } from '@quantbot/storage/sandbox';
 import type { ExportState } from '../writer/exports/export-state.js';
+import { orderOf } from '../writer/exports/golden-export.js';
 import type { Cluster } from './cluster.js';
 import {
   type ClusterExport,
@@ -131,9 +131,7 @@ export class ClusterExports {
   ): Promise<{ rows: number; bytes: number }> {
     const { lake, objects, config, workFolder } = this.#cluster;
     const path = join(workFolder, `export-${randomUUID()}`);
-    const orderBy = options.sortBy
-      .map(({ column, descending }) => `${identifier(column)}${descending ? ' DESC' : ''}`)
-      .join(', ');
+    const orderBy = orderOf(options);
     try {
       const { rows } = await this.#worker.request(
         {

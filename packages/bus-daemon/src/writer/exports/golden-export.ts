@@ -99,6 +99,10 @@ const withOnly = (snapshot: Snapshot, names: readonly string[] | undefined): Sna
     ? snapshot
     : { ...snapshot, tables: snapshot.tables.filter(({ table }) => names.includes(table.name)) };
 
+/** The terms of ORDER BY of an export, or an empty string. */
+export const orderOf = ({ sortBy }: Pick<ExportFileOptions, 'sortBy'>): string =>
+  sortBy.map(({ column, descending }) => `${sortTerm(column)}${descending ? ' DESC' : ''}`).join(', ');
+
 /**
  * Returns the worker's task for an export. The key-value metadata of the file identify it, also in
  * a copy.
@@ -109,9 +113,7 @@ export async function selectOf(
   fromSeq = 0,
 ): Promise<SelectToWrite> {
   const { config, layout, marker, now } = bus;
-  const orderBy = options.sortBy
-    .map(({ column, descending }) => `${sortTerm(column)}${descending ? ' DESC' : ''}`)
-    .join(', ');
+  const orderBy = orderOf(options);
   return {
     setup: viewsAt(
       layout,
