@@ -25,6 +25,8 @@ import { settle } from './settle.js';
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 /** A daemon that was not seen for so many leases is taken off the list. */
 const leasesForgotten = 20;
+/** After a job, the inbox is listed this often at first. */
+const firstPollMs = 100;
 /** So many entries of the inbox are read at once. */
 const pageSize = 1000;
 /** Between entries that are no submissions, the daemon looks further for real ones. */
@@ -59,6 +61,8 @@ export class ClusterLoop implements LoopView {
   /** Where the next look into the inbox begins. */
   #cursor: string | undefined;
   #failures = 0;
+  /** When there was a job last (monotonic clock). */
+  #lastJobMs = performance.now();
   /** The last published seq that those who look on were told. */
   #toldSeq = 0;
   #renewed = 0;
@@ -137,7 +141,7 @@ export class ClusterLoop implements LoopView {
       if (committed || published || settled) return 'go on';
       const isExported = !isPublisher || this.#exports.isDone(seq);
       if (this.drains && this.#waiting.length === 0 && !this.#large.busy && isExported) return 'done';
-      await this.#wait(this.#cluster.config.pollIntervalMs);
+      await this.#wait(this.#pollMs());
     } catch (error) {
       await this.#pause(error);
     }
@@ -223,6 +227,7 @@ export class ClusterLoop implements LoopView {
       await this.#drop(batch.map(({ claim }) => claim));
       throw error;
     });
+    this.#lastJobMs = performance.now();
     this.#waiting.push(...committed.jobs.map(job => ({ ...job, startedMs })));
     this.#ahead = this.#nextBatch();
     this.#ahead.catch(() => {}); // the next turn gets the error
@@ -267,6 +272,12 @@ export class ClusterLoop implements LoopView {
     this.#state = state;
     const cause = error === undefined ? { code: null, message: null } : causeOf(error);
     this.#cluster.events.emit('state', { state, ...cause });
+  }
+
+  /** One job often follows another: the longer ago the last one, the less often the inbox is listed. */
+  #pollMs(): number {
+    const sinceMs = performance.now() - this.#lastJobMs;
+    return Math.min(this.#cluster.config.pollIntervalMs, Math.max(firstPollMs, sinceMs / 20));
   }
 
   async #wait(ms: number): Promise<void> {

@@ -38,7 +38,7 @@ export function objectOutcome(objects: Objects): OutcomeSource {
         next: async (maxMs, signal) => {
           // An abort ends the sleep; the loop looks at the signal itself.
           await sleep(Math.min(maxMs, waitMs), undefined, { signal }).catch(() => {});
-          waitMs = Math.min(maxPollMs, waitMs * 1.5);
+          waitMs = Math.min(maxPollMs, waitMs * 1.25);
         },
         close: () => {},
       };
