@@ -151,8 +151,8 @@ export class LakePublisher {
   }
 
   /**
-   * Writes all rows of a table into one file with its new types. By a Bloom filter DuckDB would miss
-   * rows (see storage, parquet/bloom.ts).
+   * Writes all rows of a table into one file with its new types. A Bloom filter would make DuckDB
+   * miss rows (see storage, parquet/bloom.ts).
    */
   async #rewrite(before: CanonTable, after: CanonTable): Promise<void> {
     const { connection } = this.#options.lake;

@@ -274,7 +274,7 @@ export class ClusterLoop implements LoopView {
     this.#cluster.events.emit('state', { state, ...cause });
   }
 
-  /** One job often follows another: the longer ago the last one, the less often the inbox is listed. */
+  /** The longer ago the last job, the less often the inbox is listed. */
   #pollMs(): number {
     const sinceMs = performance.now() - this.#lastJobMs;
     return Math.min(this.#cluster.config.pollIntervalMs, Math.max(firstPollMs, sinceMs / 20));
