@@ -31,3 +31,9 @@ export async function breathe(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve));
   lastBreath = performance.now();
 }
+
+/** Waits for both, so that nothing still runs when an error is handled. */
+export async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
+}

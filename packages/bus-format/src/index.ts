@@ -1,5 +1,5 @@
 /** `@quantbot/bus-format`: what all packages share: errors, SQL text, progress, versions. */
-export { breathe, concurrently } from './concurrent.js';
+export { allEnded, breathe, concurrently } from './concurrent.js';
 export {
   type DaemonCode,
   DaemonError,

@@ -43,6 +43,17 @@ describeClusters('a cluster', newCluster => {
     expect(Math.abs((ms[0] ?? 0) - Date.now())).toBeLessThan(10 * 60_000);
   });
 
+  test('a drain waits for the jobs that a daemon had in hand when it was killed', async () => {
+    const bus = await newCluster();
+    await bus.submit('job-0', 0);
+    await bus.pg.query(
+      `INSERT INTO bus.work (job_id, daemon, lease_until) VALUES ('job-0', 'killed', now() + INTERVAL '2 s')`,
+    );
+    const drained = bus.start('--drain');
+    expect(await drained.ended, drained.stderr()).toEqual({ code: 0, signal: null });
+    await checkAll(bus, 1);
+  });
+
   test('a submission settles with its receipt, or with the reason of its rejection', async () => {
     const bus = await newCluster();
     const daemon = bus.start();

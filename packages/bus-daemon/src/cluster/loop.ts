@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forgetMembers, lastSettled, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
-import { dispositionOf } from '@quantbot/bus-format';
+import { allEnded, dispositionOf } from '@quantbot/bus-format';
 import { type Backoff, waitAfter } from '@quantbot/infra';
-import type { ListedObject } from '@quantbot/infra/objects';
 import type { RunState } from '../writer/events.js';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
@@ -18,6 +17,7 @@ import { type Committed, commit } from './commit.js';
 import { ClusterExports } from './exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
+import { InboxScan } from './inbox-scan.js';
 import { lastKnown } from './last-known.js';
 import { Publication } from './publication.js';
 import { settle } from './settle.js';
@@ -27,12 +27,6 @@ const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 const leasesForgotten = 20;
 /** After a job, the inbox is listed this often at first. */
 const firstPollMs = 100;
-/** So many entries of the inbox are read at once. */
-const pageSize = 1000;
-/** Between entries that are no submissions, the daemon looks further for real ones. */
-const oddPageSize = 10_000;
-const maxOddPages = 10;
-const submissionName = /^inbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}~[0-9a-f]{16}(~\d{1,15})?\.json$/;
 
 /**
  * The loop of a cluster's daemon: look into the inbox, take jobs, verify and commit them, write
@@ -56,10 +50,7 @@ export class ClusterLoop implements LoopView {
   #ahead: Promise<CheckedFetch[]> | undefined;
   /** Jobs that are committed, and that readers may not see yet. */
   #waiting: (Committed & { startedMs: number })[] = [];
-  /** When the oldest entry of the last look into the inbox was written. */
-  #oldestMs: number | undefined;
-  /** Where the next look into the inbox begins. */
-  #cursor: string | undefined;
+  readonly #inbox: InboxScan;
   #failures = 0;
   /** When there was a job last (monotonic clock). */
   #lastJobMs = performance.now();
@@ -71,6 +62,7 @@ export class ClusterLoop implements LoopView {
     this.#cluster = cluster;
     this.drains = drains;
     this.#pulse = new Pulse(cluster);
+    this.#inbox = new InboxScan(cluster.objects, cluster.config.batch.maxJobs);
     this.#publication = new Publication(cluster, () => this.#wake.abort());
     this.#exports = new ClusterExports(cluster, () => this.#wake.abort());
     this.#large = new LargeJobs({ ...cluster, beside: undefined }, () => this.#wake.abort());
@@ -83,7 +75,8 @@ export class ClusterLoop implements LoopView {
 
   get oldestWaitingMs(): number | undefined {
     const inHand = [...this.#inHand.values()].flatMap(({ submittedAtMs }) => submittedAtMs ?? []);
-    const known = [...inHand, ...(this.#oldestMs === undefined ? [] : [this.#oldestMs])];
+    const { oldestMs } = this.#inbox;
+    const known = [...inHand, ...(oldestMs === undefined ? [] : [oldestMs])];
     return known.length === 0 ? undefined : known.reduce((oldest, at) => Math.min(oldest, at));
   }
 
@@ -131,16 +124,16 @@ export class ClusterLoop implements LoopView {
     this.#pulse.beat();
     try {
       await this.#renew();
-      const committed = await this.#commitNext();
-      const published = await this.#publish();
-      const settled = await this.#settle();
+      // What the turn before has committed is published meanwhile.
+      const [committed, shown] = await allEnded([this.#commitNext(), this.#show()]);
       const { isPublisher, seq } = this.#publication;
       if (isPublisher) this.#exports.advance(seq);
       this.#failures = 0;
       this.#become('running');
-      if (committed || published || settled) return 'go on';
+      if (committed || shown) return 'go on';
       const isExported = !isPublisher || this.#exports.isDone(seq);
-      if (this.drains && this.#waiting.length === 0 && !this.#large.busy && isExported) return 'done';
+      const isDone = this.#inbox.isEmpty && this.#waiting.length === 0 && !this.#large.busy && isExported;
+      if (this.drains && isDone) return 'done';
       await this.#wait(this.#pollMs());
     } catch (error) {
       await this.#pause(error);
@@ -166,7 +159,8 @@ export class ClusterLoop implements LoopView {
       throw failed.error;
     }
     const ready = this.#large.takeReady().map(job => asFetched(job, this.#inHand.get(job.claim) as FetchedJob));
-    const fetched = await fetchJobs(this.#cluster, await this.#look());
+    const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
+    const fetched = await fetchJobs(this.#cluster, await this.#inbox.next(inHand));
     for (const job of fetched) this.#inHand.set(job.claim, job);
     try {
       if (fetched.length === 0) return ready;
@@ -184,36 +178,6 @@ export class ClusterLoop implements LoopView {
       this.#inHand.delete(claim);
       if (job !== undefined) await rm(job.folder, { recursive: true, force: true });
     }
-  }
-
-  /**
-   * Returns the next entries of the inbox. The pages take turns, so that no entry waits for ever.
-   * Only a few entries with names that no submission has are taken at once: each costs a rejection,
-   * and real jobs must not wait for them.
-   */
-  async #look(): Promise<ListedObject[]> {
-    const { objects, config } = this.#cluster;
-    const limit = Math.min(pageSize, config.batch.maxJobs);
-    const inHand = new Set([...this.#inHand.values()].map(({ inboxKey }) => inboxKey));
-    const found: ListedObject[] = [];
-    const odd: ListedObject[] = [];
-    this.#oldestMs = undefined;
-    for (let pages = 0, size = limit; pages < maxOddPages; pages++, size = oddPageSize) {
-      const after = this.#cursor === undefined ? {} : { after: this.#cursor };
-      const page = await objects.list('inbox/', { ...after, limit: size });
-      const oddBefore = odd.length;
-      for (const entry of page) {
-        this.#cursor = entry.key;
-        this.#oldestMs = Math.min(this.#oldestMs ?? entry.modifiedAtMs, entry.modifiedAtMs);
-        if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
-        (submissionName.test(entry.key) ? found : odd).push(entry);
-        if (found.length === limit) break;
-      }
-      if (found.length === limit) break;
-      if (page.length < size) this.#cursor = undefined;
-      if (page.length < size || odd.length === oddBefore) break;
-    }
-    return [...found, ...odd.slice(0, found.length === 0 ? limit : limit / 8)];
   }
 
   /** Commits the next batch. The one after it is fetched and verified meanwhile. */
@@ -252,6 +216,12 @@ export class ClusterLoop implements LoopView {
     this.#cluster.events.emit('settled', { jobs, lastSeq: seq, seconds });
     this.#cluster.logger.info({ jobs: jobs.length, lastSeq: seq }, 'batch settled');
     return true;
+  }
+
+  /** Publishes what is committed, and settles what readers can see by now. */
+  async #show(): Promise<boolean> {
+    const published = await this.#publish();
+    return (await this.#settle()) || published;
   }
 
   async #publish(): Promise<boolean> {
@@ -294,6 +264,3 @@ export class ClusterLoop implements LoopView {
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 }
-
-/** A folder's own entry, and keys with parts such as `..`, cannot be submissions. */
-const isRemovable = (key: string): boolean => !key.split('/').some(part => ['', '.', '..'].includes(part));

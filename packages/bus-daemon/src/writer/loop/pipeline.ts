@@ -1,3 +1,4 @@
+import { allEnded } from '@quantbot/bus-format';
 import type { Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { SettledBatch, SettledJob } from '../events.js';
@@ -52,12 +53,6 @@ export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: Co
   };
   report(bus, batch);
   bus.events.emit('settled', batch);
-}
-
-/** Waits for both, so that nothing still runs when an error is handled. */
-async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
-  await Promise.allSettled(both);
-  return Promise.all(both);
 }
 
 /** Aliases are views over the journal. Other operations run beside ingestion. */
