@@ -52,7 +52,8 @@ export function testFilesIn(folder) {
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.test.ts'));
   const isCampaign = path => path.endsWith('.campaign.test.ts');
-  const hasPart = path => isCampaign(path) || /\/campaign'|\/sampled'/.test(readFileSync(join(folder, path), 'utf8'));
+  const hasPart = path =>
+    isCampaign(path) || /\/campaign'|\/sampled'|describeClusters/.test(readFileSync(join(folder, path), 'utf8'));
   return files
     .filter(path => (isWhole ? hasPart(path) : !isCampaign(path) || isInSample(path)))
     .map(path => join(folder, path));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -31,7 +32,7 @@ const codesOf = async (bus: TestCluster): Promise<string[]> => {
 };
 
 describeClusters('the journal in the object store', (newCluster, kind) => {
-  test('gives back a database that is lost, and one that was set back', async () => {
+  sampled('gives back a database that is lost, and one that was set back', async () => {
     const bus = await newCluster({ canon: { auto_register: false } });
     for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
     await bus.done('start', '--drain'); // both are rejected

@@ -137,7 +137,10 @@ describeBothWorlds(
     });
 
     test('metrics are those of docs/reference/metrics.md for this kind of bus', async () => {
-      const { text } = await world().ask('/metrics');
+      const { text } = await eventually(
+        () => world().ask('/metrics'),
+        answer => answer.text.includes('quantbot_bus_queue_jobs{state="claimed"} 0'),
+      );
       const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/metrics.md'), 'utf8');
       const section = (title: string) => page.split(`## ${title}`)[1]?.split('\n## ')[0] ?? '';
       const own = world().kind === 'a cluster' ? 'Only on a cluster' : 'Only on one machine';

@@ -33,8 +33,10 @@ export class ClusterExports {
   #running: Promise<void> | undefined;
   #notBefore = 0;
   #failures = 0;
-  /** Up to this published job all exports are written. */
-  #doneSeq = -1;
+  /** Up to this published job all exports are written. An empty bus has none. */
+  #doneSeq = 0;
+  /** Up to this published job all exports were tried. */
+  #triedSeq = 0;
   /** Up to this published job requests of operators were looked at. */
   #lookedSeq = -1;
 
@@ -44,10 +46,15 @@ export class ClusterExports {
     this.#onEnd = onEnd;
   }
 
-  /** Begins to write what is behind, unless that is under way or was just done. */
-  advance(publishedSeq: number): void {
+  /**
+   * Begins to write what is behind, unless that is under way or was just done.
+   *
+   * @param options.isLast nothing comes after it: no interval needs to pass.
+   */
+  advance(publishedSeq: number, { isLast }: { isLast: boolean }): void {
     if (!this.#cluster.config.export.enabled || this.#running !== undefined || publishedSeq <= this.#doneSeq) return;
-    const isEarly = performance.now() < this.#notBefore;
+    if (isLast && publishedSeq <= this.#triedSeq) return;
+    const isEarly = !isLast && performance.now() < this.#notBefore;
     if (isEarly && publishedSeq <= this.#lookedSeq) return;
     this.#running = this.#writeAll(publishedSeq, isEarly).finally(() => {
       this.#running = undefined;
@@ -58,7 +65,7 @@ export class ClusterExports {
   /** Whether what was published is exported, or was tried. */
   isDone(publishedSeq: number): boolean {
     const { enabled } = this.#cluster.config.export;
-    return !enabled || (this.#running === undefined && (publishedSeq <= this.#doneSeq || this.#failures > 0));
+    return !enabled || (this.#running === undefined && publishedSeq <= Math.max(this.#doneSeq, this.#triedSeq));
   }
 
   /** How each export is. */
@@ -91,6 +98,7 @@ export class ClusterExports {
       this.#failures++;
       logger.error({ err: error }, 'the exports could not be looked at; they are tried again');
     }
+    if (!isEarly) this.#triedSeq = publishedSeq;
     const pauseMs = Math.max(config.export.minIntervalMs, this.#failures && waitAfter(backoff, this.#failures));
     this.#notBefore = performance.now() + pauseMs;
   }

@@ -127,10 +127,11 @@ export class ClusterLoop implements LoopView {
       // What the turn before has committed is published meanwhile.
       const [committed, shown] = await allEnded([this.#commitNext(), this.#show()]);
       const { isPublisher, seq } = this.#publication;
-      if (isPublisher) this.#exports.advance(seq);
+      const isIdle = !committed && !shown;
+      if (isPublisher) this.#exports.advance(seq, { isLast: isIdle && this.drains });
       this.#failures = 0;
       this.#become('running');
-      if (committed || shown) return 'go on';
+      if (!isIdle) return 'go on';
       const isExported = !isPublisher || this.#exports.isDone(seq);
       const isDone = this.#inbox.isEmpty && this.#waiting.length === 0 && !this.#large.busy && isExported;
       if (this.drains && isDone) return 'done';

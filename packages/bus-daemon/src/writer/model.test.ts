@@ -109,7 +109,7 @@ class Real {
       files: this.files,
       assertHeld: () => {}, // the test holds no lock
     });
-    this.bus = { ...opened, inspector };
+    this.bus = { ...opened, inspector: inspector() };
     await new Exporter(this.bus).ensureStatus();
     this.publisher = new Publisher(this.bus);
     await this.publisher.publishOrThrow();

@@ -19,8 +19,16 @@ export const workerEntry = join(
 /** The built entry point of the thread for files. */
 export const fileThreadEntry = join(packageFolder, 'dist/file-thread.js');
 
-/** The worker process that inspects files. All tests share it, because its start is slow. */
-export const inspector = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
+let shared = new WorkerProcess('inspect', { idleMs: 60_000, entry: workerEntry });
+
+/**
+ * Returns the worker process that inspects files. All tests share it, because its start is slow.
+ * After a test in which a loop has closed it, the next one gets another.
+ */
+export function inspector(): WorkerProcess {
+  if (shared.isClosed) shared = shared.another('inspect');
+  return shared;
+}
 
 /** A bus opened in the test's own process, with a clock that the test controls. */
 export interface InProcessBus {
@@ -44,7 +52,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     files: new FileThreads(fileThreadEntry),
     assertHeld: () => {}, // the test holds no lock
   });
-  const bus = { ...opened, inspector };
+  const bus = { ...opened, inspector: inspector() };
   await new Exporter(bus).ensureStatus(); // the views read it
   onTestFinished(async () => {
     await bus.files.close();

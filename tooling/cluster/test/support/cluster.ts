@@ -6,6 +6,7 @@ import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';
+import { isInSample } from '@quantbot/tooling-config/campaign';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
 import { startChild } from '@quantbot/tooling-testing/child';
@@ -18,33 +19,37 @@ import { hook, program, shiftedClock } from './program.js';
 const extensions = duckdbExtensions();
 if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
 
-const kinds = versitygw === undefined ? ['file'] : ['file', 's3'];
+/** In `npm test`, a suite runs on s3:// on one day of eight; in the campaigns, always. */
+const kindsOf = (name: string) => (versitygw !== undefined && isInSample(`${name} on s3`) ? ['file', 's3'] : ['file']);
 
 /** Makes a new cluster, on the servers of a suite. */
 export type NewCluster = (settings?: object) => Promise<TestCluster>;
 
 /** Runs a suite on each kind of object store that there is. */
 export function describeClusters(name: string, suite: (newCluster: NewCluster, kind: string) => void): void {
-  describe.skipIf('missing' in extensions).each(kinds)(`${name} on %s://`, kind => {
-    let server: PostgresServer;
-    let s3: S3Server | undefined;
-    const shared = sharedFolder();
-    beforeAll(async () => {
-      server = await startPostgres();
-      if (kind === 's3') s3 = await startS3();
+  for (const kind of kindsOf(name)) {
+    const tags = kind === 's3' ? ['campaign'] : [];
+    describe.skipIf('missing' in extensions)(`${name} on ${kind}://`, { tags }, () => {
+      let server: PostgresServer;
+      let s3: S3Server | undefined;
+      const shared = sharedFolder();
+      beforeAll(async () => {
+        server = await startPostgres();
+        if (kind === 's3') s3 = await startS3();
+      });
+      afterAll(async () => {
+        await s3?.stop();
+        await server.stop();
+        await shared.remove();
+      });
+      suite(async settings => {
+        const cluster = new TestCluster(await server.newDatabase(), shared.folder, s3);
+        cluster.configure(settings);
+        await cluster.done('cluster', 'init');
+        return cluster;
+      }, kind);
     });
-    afterAll(async () => {
-      await s3?.stop();
-      await server.stop();
-      await shared.remove();
-    });
-    suite(async settings => {
-      const cluster = new TestCluster(await server.newDatabase(), shared.folder, s3);
-      cluster.configure(settings);
-      await cluster.done('cluster', 'init');
-      return cluster;
-    }, kind);
-  });
+  }
 }
 
 /** A cluster with a database, a prefix of objects and a folder of its own. */

@@ -22,8 +22,9 @@ export function openReader({
 }: Pick<VisibleBus, 'catalog' | 'spillIn'>): Reader & { close(): void } {
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
-  const fewQuestions = atMost(16);
-  const fewSelects = atMost(2);
+  const fewQuestions = atMost(16, 0);
+  // A page that is left does not end its query, and the next page has one too.
+  const fewSelects = atMost(2, 2);
   return {
     catalog: <Q extends CatalogQuestion>(question: Q) =>
       fewQuestions(
