@@ -15,7 +15,7 @@ export class InboxScan {
   #cursor: string | undefined;
   /** When the oldest entry of the last look was written. */
   oldestMs: number | undefined;
-  /** Whether the last look went over the whole inbox and found nothing, for other daemons either. */
+  /** Whether the last look covered the whole inbox and found nothing, for other daemons either. */
   isEmpty = false;
 
   /** @param maxJobs the most entries of one look. */
