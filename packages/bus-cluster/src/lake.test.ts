@@ -10,6 +10,7 @@ import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { noteFragment } from './fragments.js';
 import { commitBatch } from './journal.js';
+import { dropLake } from './lake/drop-lake.js';
 import { isLakeWhole, maintainLake } from './lake/maintenance.js';
 import { LakePublisher } from './lake/publisher.js';
 import { migrate } from './migrate.js';
@@ -198,5 +199,27 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     }));
     await commit(bus, 'c', { columns: [column('x', 'BIGINT')], values: 'SELECT 3::BIGINT AS x' });
     expect(await publisher.publish()).toBe(1);
+  });
+
+  test('is removed although a session of DuckLake has locked its tables in another order', async () => {
+    const { postgres, publisherOf } = await cluster();
+    await publisherOf();
+    const tables = async () =>
+      (
+        await postgres.query<{ name: string }>(
+          `SELECT tablename AS name FROM pg_tables WHERE tablename LIKE 'ducklake\\_%'`,
+        )
+      ).map(({ name }) => name);
+    const [first, ...others] = await tables();
+    const session = await postgres.dedicated();
+    await session.query(`BEGIN; SELECT 1 FROM ${others.at(-1)} LIMIT 1`);
+    const dropped = dropLake(postgres);
+    await expect
+      .poll(() => postgres.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'`))
+      .toHaveLength(1);
+    await session.query(`SELECT 1 FROM ${first} LIMIT 1`).catch(() => {}); // one of the two is ended
+    await session.end();
+    await dropped;
+    expect(await tables()).toEqual([]);
   });
 });

@@ -1,17 +1,32 @@
-import type { Postgres } from '../postgres/postgres.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAfter } from '@quantbot/infra';
+import { isDeadlock, type Postgres, type Queries } from '../postgres/postgres.js';
+
+const backoff = { firstMs: 50, maxMs: 2000 };
+const maxDeadlocks = 10;
 
 /**
- * Throws the lake away: its tables in PostgreSQL go, and each fragment counts as missing. A daemon
- * that publishes meanwhile fails, and begins a new lake. Readers of the old one fail until they
- * attach again.
+ * Removes the lake: its tables in PostgreSQL are dropped, and each fragment counts as missing. A
+ * daemon that publishes meanwhile fails, and begins a new lake. Readers of the old one fail until
+ * they attach again.
  */
 export async function dropLake(postgres: Postgres): Promise<void> {
-  await postgres.transaction(async queries => {
-    const tables = await queries.query<{ name: string }>(
-      `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables
-       WHERE schemaname = current_schema() AND tablename LIKE 'ducklake\\_%'`,
-    );
-    if (tables.length > 0) await queries.query(`DROP TABLE ${tables.map(({ name }) => name).join(', ')} CASCADE`);
-    await queries.query('UPDATE bus.fragments SET object = NULL, rows = NULL WHERE object IS NOT NULL');
-  });
+  for (let deadlocks = 1; ; deadlocks++) {
+    try {
+      return await postgres.transaction(drop);
+    } catch (error) {
+      // A session of DuckLake locks the same tables in another order: PostgreSQL ends one of both.
+      if (!isDeadlock(error) || deadlocks === maxDeadlocks) throw error;
+      await sleep(waitAfter(backoff, deadlocks));
+    }
+  }
+}
+
+async function drop(queries: Queries): Promise<void> {
+  const tables = await queries.query<{ name: string }>(
+    `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables
+     WHERE schemaname = current_schema() AND tablename LIKE 'ducklake\\_%'`,
+  );
+  if (tables.length > 0) await queries.query(`DROP TABLE ${tables.map(({ name }) => name).join(', ')} CASCADE`);
+  await queries.query('UPDATE bus.fragments SET object = NULL, rows = NULL WHERE object IS NOT NULL');
 }

@@ -149,6 +149,9 @@ function asLibpq(url: string): string {
 /** Whether PostgreSQL itself answered with an error: then it is certain what happened. */
 const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError && !endsConnection(error.code);
 
+/** Whether PostgreSQL has ended a transaction because it and another one waited for each other. */
+export const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01';
+
 /** Shutdown by the administrator or a crash, or no connection: nothing is said of the commit. */
 const endsConnection = (code: string | undefined): boolean => code === undefined || /^(57P0|08)/.test(code);
 
