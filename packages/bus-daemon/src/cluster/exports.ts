@@ -65,7 +65,7 @@ export class ClusterExports {
   /** Whether what was published is exported, or was tried. */
   isDone(publishedSeq: number): boolean {
     const { enabled } = this.#cluster.config.export;
-    return !enabled || (this.#running === undefined && publishedSeq <= Math.max(this.#doneSeq, this.#triedSeq));
+    return !enabled || (this.#running === undefined && publishedSeq <= this.#triedSeq);
   }
 
   /** How each export is. */
