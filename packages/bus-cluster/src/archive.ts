@@ -11,12 +11,12 @@ import {
   segmentsToMerge,
 } from '@quantbot/bus-format/journal';
 import { faultPoint } from '@quantbot/infra/files';
-import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import type { Objects } from '@quantbot/infra/objects';
 import { type HistoryRow, historyBetween, historyColumns } from './history.js';
+import { pagesOf } from './pages.js';
 import type { Postgres } from './postgres/postgres.js';
 
 const folder = 'journal/';
-const pageSize = 1000;
 /** So many jobs are read and written at once. */
 const stepJobs = 1000;
 /** The objects are folded when there are more. */
@@ -39,16 +39,11 @@ export interface ArchivedJournal {
 /** Lists the journal's objects, `journal/<first>-<last>.parquet`. Their names say all. */
 export async function archivedJournal(objects: Objects): Promise<ArchivedJournal> {
   const all: Segment[] = [];
-  let page: ListedObject[];
-  let after: string | undefined;
-  do {
-    page = await objects.list(folder, { limit: pageSize, ...(after !== undefined && { after }) });
+  for await (const page of pagesOf(objects, folder))
     for (const { key, bytes } of page) {
       const [, first, last] = /^journal\/(\d{12})-(\d{12})\.parquet$/.exec(key) ?? [];
       if (first !== undefined) all.push({ first: Number(first), last: Number(last), name: key, bytes });
     }
-    after = page.at(-1)?.key;
-  } while (page.length === pageSize);
   const live = liveSegments(all, Number.POSITIVE_INFINITY);
   let seq = 0;
   for (const { first, last } of live) if (first <= seq + 1) seq = Math.max(seq, last);

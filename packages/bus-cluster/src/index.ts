@@ -27,6 +27,8 @@ export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
 export { lakeColumns, unsupportedColumns } from './lake/tables.js';
 export { migrate, mustBeCurrent } from './migrate.js';
 export { busIdOf, openBusObjects } from './objects-of-bus.js';
+export { putOutcome } from './outcomes.js';
+export { pagesOf } from './pages.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';

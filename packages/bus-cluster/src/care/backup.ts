@@ -1,8 +1,8 @@
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { archivedJournal } from '../archive.js';
+import { pagesOf } from '../pages.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
-import { pagesOf } from './list-all.js';
 
 /** How the database and the bucket of a cluster stand to each other, for their backups. */
 export interface BackupAdvice {

@@ -5,7 +5,7 @@ import type { RejectedEntry } from '@quantbot/bus-format/state';
 import { maxManifestBytes, objectKeys, rejectReasonSchema } from '@quantbot/infra';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
-import { pagesOf } from './list-all.js';
+import { pagesOf } from '../pages.js';
 
 const readsAtOnce = 32;
 

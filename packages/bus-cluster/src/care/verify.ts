@@ -8,9 +8,9 @@ import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { rowsBetween } from '../journal.js';
+import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { compareArchive } from './compare-archive.js';
-import { pagesOf } from './list-all.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;

@@ -1,14 +1,7 @@
 import { rm } from 'node:fs/promises';
-import { noteSettled, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
+import { noteSettled, putOutcome, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
-import {
-  groupByClaim,
-  isRejection,
-  type JournalRow,
-  receiptOf,
-  rejectReasonOf,
-  textOf,
-} from '@quantbot/bus-format/journal';
+import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { objectKeys } from '@quantbot/infra';
 import type { Cluster } from './cluster.js';
 import type { Committed } from './commit.js';
@@ -18,7 +11,7 @@ import type { Committed } from './commit.js';
  * inbox go. It can be repeated at any time from the journal.
  */
 export async function settle(cluster: Cluster, jobs: readonly Committed[]): Promise<void> {
-  await concurrently(jobs, ({ job, rows }) => putOutcome(cluster, rows, job.manifestBytes), 16);
+  await concurrently(jobs, ({ job, rows }) => putOutcome(cluster.objects, rows, job.manifestBytes), 16);
   await cluster.objects.remove(jobs.map(({ job }) => job.inboxKey));
   await noteSettled(
     cluster.postgres,
@@ -42,27 +35,9 @@ export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, o
   await concurrently([...byClaim.values()], async rows => {
     const { seq, job_id, manifest_sha256 } = rows[0] as JournalRow;
     const key = objectKeys.inbox(job_id, manifest_sha256 ?? '', retryOf.get(seq));
-    await putOutcome(cluster, rows, await cluster.objects.read(key, 1024 * 1024));
+    await putOutcome(cluster.objects, rows, await cluster.objects.read(key, 1024 * 1024));
     await cluster.objects.remove([key]);
   });
   await noteSettled(cluster.postgres, seqs);
   return seqs.length;
 }
-
-async function putOutcome(
-  { objects }: Cluster,
-  rows: readonly JournalRow[],
-  manifest: Buffer | undefined,
-): Promise<void> {
-  const { job_id: jobId } = rows[0] as JournalRow;
-  if (!isRejection(rows))
-    return objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(rootOf(objects), rows))));
-  // For a retry: the entry of the inbox goes.
-  if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
-  await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
-}
-
-/** The root under which a receipt names stored files. */
-const rootOf = (objects: Cluster['objects']): { root: string } => ({
-  root: objects.locationOf('store').slice(0, -'/store'.length),
-});

@@ -1,22 +1,14 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { putOutcome } from '@quantbot/bus-cluster';
 import { concurrently, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
-import {
-  isRejection,
-  type Journal,
-  type JournalRow,
-  maxOutcomeBytes,
-  receiptOf,
-  rejectReasonOf,
-  textOf,
-} from '@quantbot/bus-format/journal';
+import { isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
 import { submittableIn } from '@quantbot/bus-format/state';
 import {
   type BusLayout,
   exactJson,
   type Manifest,
   maxManifestBytes,
-  objectKeys,
   parseManifest,
   storeObjectKey,
 } from '@quantbot/infra';
@@ -41,15 +33,12 @@ export async function copyOutcomes(
   journal: Journal,
   objects: Objects,
 ): Promise<{ receipts: number; rejected: number }> {
-  const root = { root: objects.locationOf('store').slice(0, -'/store'.length) };
-  const receipts = await eachOutcome(layout.processed, fileNames.receipt, journal, false, async (jobId, rows) =>
-    objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(root, rows)))),
+  const receipts = await eachOutcome(layout.processed, fileNames.receipt, journal, false, async (_, rows) =>
+    putOutcome(objects, rows, undefined),
   );
-  const rejected = await eachOutcome(layout.rejected, fileNames.rejectReason, journal, true, async (jobId, rows) => {
-    const manifest = await carriedManifest(join(layout.rejected, jobId), objects);
-    if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
-    await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
-  });
+  const rejected = await eachOutcome(layout.rejected, fileNames.rejectReason, journal, true, async (jobId, rows) =>
+    putOutcome(objects, rows, await carriedManifest(join(layout.rejected, jobId), objects)),
+  );
   return { receipts, rejected };
 }
 

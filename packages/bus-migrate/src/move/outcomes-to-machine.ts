@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Queries, rowsOf } from '@quantbot/bus-cluster';
+import { pagesOf, type Queries, rowsOf } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import {
   groupByClaim,
@@ -20,9 +20,8 @@ import {
   parseObjectManifest,
 } from '@quantbot/infra';
 import { fileNames, ownFolderMode, writeFileAtomic } from '@quantbot/infra/files';
-import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import type { Objects } from '@quantbot/infra/objects';
 
-const pageSize = 500;
 const jobsAtOnce = 16;
 
 /** Writes the receipts, and the reasons of rejected jobs with what a retry needs. */
@@ -58,10 +57,7 @@ async function eachOutcome(
   write: (jobId: string, rows: JournalRow[]) => Promise<void>,
 ): Promise<number> {
   let written = 0;
-  let page: ListedObject[];
-  let after: string | undefined;
-  do {
-    page = await objects.list(prefix, { limit: pageSize, ...(after !== undefined && { after }) });
+  for await (const page of pagesOf(objects, prefix)) {
     const found = await concurrently(page, async ({ key }) => outcomeAt(objects, prefix, key), jobsAtOnce);
     const ids = new Map(found.flatMap(outcome => (outcome === undefined ? [] : [outcome])));
     const jobs = [...groupByClaim(await rowsOf(queries, [...ids.keys()])).values()];
@@ -75,8 +71,7 @@ async function eachOutcome(
       },
       jobsAtOnce,
     );
-    after = page.at(-1)?.key;
-  } while (page.length === pageSize);
+  }
   return written;
 }
 

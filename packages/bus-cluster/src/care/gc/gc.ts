@@ -5,8 +5,8 @@ import { lakeAddress } from '@quantbot/storage/lake';
 import { JournalArchive } from '../../archive.js';
 import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
+import { pagesOf } from '../../pages.js';
 import { Postgres } from '../../postgres/postgres.js';
-import { pagesOf } from '../list-all.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
 

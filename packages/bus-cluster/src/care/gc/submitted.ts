@@ -1,7 +1,7 @@
 import { concurrently } from '@quantbot/bus-format';
 import { BusError, maxManifestBytes, parseObjectManifest } from '@quantbot/infra';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
-import { pagesOf } from '../list-all.js';
+import { pagesOf } from '../../pages.js';
 
 const readsAtOnce = 32;
 

@@ -1,0 +1,27 @@
+import { isRejection, type JournalRow, receiptOf, rejectReasonOf, textOf } from '@quantbot/bus-format/journal';
+import { objectKeys } from '@quantbot/infra';
+import type { Objects } from '@quantbot/infra/objects';
+
+/**
+ * Writes the receipt of a job, or the reason of its rejection.
+ *
+ * @param rows all rows of the job.
+ * @param manifest what a retry of a rejected job submits; undefined if it cannot be retried.
+ */
+export async function putOutcome(
+  objects: Objects,
+  rows: readonly JournalRow[],
+  manifest: Buffer | undefined,
+): Promise<void> {
+  const { job_id: jobId } = rows[0] as JournalRow;
+  if (!isRejection(rows))
+    return objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(rootOf(objects), rows))));
+  // The manifest goes first: whoever sees the reason can retry the job.
+  if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
+  await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
+}
+
+/** The root under which a receipt names stored files. */
+const rootOf = (objects: Objects): { root: string } => ({
+  root: objects.locationOf('store').slice(0, -'/store'.length),
+});
