@@ -7,6 +7,7 @@ export default defineConfig(
     cli: 'src/cli/bin.ts',
     'command-line': 'src/cli/run.ts',
     scrub: 'src/onlookers/scrub/main.ts',
+    gc: 'src/onlookers/gc/main.ts',
     'file-thread': 'src/writer/file-thread/main.ts',
   }),
 );

@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { lstat, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ignoreMissing, removeTree } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
-import { claimedNames, isKept } from '@quantbot/bus-format/state';
+import {
+  claimedNames,
+  type GarbageKind,
+  type GcState,
+  garbageKinds,
+  isKept,
+  readGcState,
+  writeGcState,
+} from '@quantbot/bus-format/state';
 import { type BusLayout, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 
@@ -20,15 +28,19 @@ export interface GcOptions {
   keepUnfinishedMs: number;
   /** False: only report what would be removed. */
   apply: boolean;
+  /** Called after each removal with its time (milliseconds). A run in the background rests here. */
+  rest?: (tookMs: number) => Promise<void>;
 }
 
 /** Something that is (or would be) removed. */
 export interface GcItem {
-  kind: 'processed' | 'rejected' | 'staging' | 'orphan';
+  kind: GarbageKind;
   path: string;
+  /** Bytes that its removal frees. A file with another name elsewhere does not count. */
+  bytes: number;
 }
 
-type Entry = GcItem & { kind: 'processed' | 'rejected' | 'staging' };
+type Entry = GcItem & { kind: Exclude<GarbageKind, 'orphan'> };
 
 /** A file in the store that no job needs, as it was when it was examined. */
 interface Orphan extends GcItem {
@@ -48,10 +60,12 @@ const lookEveryMs = 50;
 /**
  * Removes settled jobs past their retention, jobs that a producer never finished, and files in the
  * store that no journal row names. It spares young files and files of jobs in flight, so the daemon
- * may run. The daemon itself releases segments and databases.
+ * may run. The daemon itself releases segments and databases. A run that removes notes its result
+ * in `gc.json`.
  */
 export async function collectGarbage(config: BusConfig, options: GcOptions): Promise<GcItem[]> {
   const layout = busLayout(config.busRoot);
+  const startedAt = new Date();
   const items: (Orphan | Entry)[] = [
     ...(await oldEntries('processed', layout.processed, options.keepSettledMs)),
     ...(await oldEntries('rejected', layout.rejected, options.keepSettledMs)),
@@ -59,11 +73,47 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
-  if (options.apply)
-    for (const item of items)
+  if (options.apply) {
+    const { removed, errors } = await removeAll(items, options);
+    await writeGcState(layout, resultOf(removed, startedAt, readGcState(layout.root)));
+    if (errors.length > 0) throw errors[0];
+  }
+  return items.map(({ kind, path, bytes }) => ({ kind, path, bytes }));
+}
+
+/** Removes each item. One that cannot be removed does not keep the others. */
+async function removeAll(
+  items: readonly (Orphan | Entry)[],
+  { keepUnfinishedMs, keepSettledMs, rest }: GcOptions,
+): Promise<{ removed: GcItem[]; errors: unknown[] }> {
+  const removed: GcItem[] = [];
+  const errors: unknown[] = [];
+  for (const item of items) {
+    const from = performance.now();
+    try {
       if (item.kind === 'orphan') removeOrphan(item);
-      else await removeOld(item, item.kind === 'staging' ? options.keepUnfinishedMs : options.keepSettledMs);
-  return items.map(({ kind, path }) => ({ kind, path }));
+      else await removeOld(item, item.kind === 'staging' ? keepUnfinishedMs : keepSettledMs);
+      removed.push(item);
+    } catch (error) {
+      errors.push(error);
+    }
+    await rest?.(performance.now() - from);
+  }
+  return { removed, errors };
+}
+
+function resultOf(items: readonly GcItem[], startedAt: Date, before: GcState | undefined): GcState {
+  const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
+  const removed = Object.fromEntries(
+    garbageKinds.map(kind => [kind, items.filter(item => item.kind === kind).length]),
+  ) as GcState['removed'];
+  return {
+    started_at: startedAt.toISOString(),
+    ended_at: new Date().toISOString(),
+    removed,
+    bytes,
+    total_bytes: (before?.total_bytes ?? 0) + bytes,
+  };
 }
 
 /**
@@ -96,7 +146,7 @@ async function oldEntries(
   const items: Entry[] = [];
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (isMeant(name) && (await isOlder(path, keepMs))) items.push({ kind, path });
+    if (isMeant(name) && (await isOlder(path, keepMs))) items.push({ kind, path, bytes: await bytesBelow(path) });
   }
   return items;
 }
@@ -113,7 +163,13 @@ async function oldOrphans(layout: BusLayout, keepMs: number): Promise<Orphan[]> 
     const info = entry.isDirectory() ? undefined : await lstat(path).catch(ignoreMissing);
     if (info === undefined || Date.now() - info.ctimeMs <= keepMs) continue;
     const { ino: inode, ctimeMs } = info;
-    candidates.set(path.slice(layout.root.length + 1), { kind: 'orphan', path, inode, ctimeMs });
+    candidates.set(path.slice(layout.root.length + 1), {
+      kind: 'orphan',
+      path,
+      inode,
+      ctimeMs,
+      bytes: freedBytes(info),
+    });
   }
   if (candidates.size === 0 || !(await waitForClaimed(layout))) return [];
   const journal = await Journal.read(layout);
@@ -140,3 +196,18 @@ async function isOlder(path: string, keepMs: number): Promise<boolean> {
   const info = await lstat(path).catch(ignoreMissing);
   return info !== undefined && Date.now() - info.ctimeMs > keepMs;
 }
+
+/** Folders of a producer can be nested deeper than a path is long. What lies deeper counts as 0. */
+const maxDepth = 8;
+
+/** Returns the bytes that the removal of a file or a folder frees, as far as they can be read. */
+async function bytesBelow(path: string, depth = 0): Promise<number> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined || !info.isDirectory()) return info === undefined ? 0 : freedBytes(info);
+  if (depth === maxDepth) return 0;
+  let bytes = 0;
+  for (const name of await readdir(path).catch(() => [])) bytes += await bytesBelow(join(path, name), depth + 1);
+  return bytes;
+}
+
+const freedBytes = ({ nlink, size }: Stats): number => (nlink === 1 ? size : 0);

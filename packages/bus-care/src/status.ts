@@ -3,10 +3,12 @@ import {
   claimedNames,
   type DaemonState,
   type ExportEntry,
+  type GcState,
   type LockHolder,
   lookIntoInbox,
   readDaemonState,
   readExportStatus,
+  readGcState,
   readLockHolder,
   readScrubState,
   type ScrubState,
@@ -34,6 +36,8 @@ export interface BusStatus {
   exports: Record<string, ExportEntry>;
   /** Progress and findings of the newest scrub; null before the first. */
   scrub: Omit<ScrubState, 'place'> | null;
+  /** The last garbage collection; null before the first. */
+  gc: GcState | null;
 }
 
 /** Reads the state of a bus. It locks and writes nothing. */
@@ -55,6 +59,7 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
     ...(await readCatalog(config.duckdbPath)),
     exports,
     scrub: scrubOf(config.busRoot),
+    gc: readGcState(config.busRoot) ?? null,
   };
 }
 

@@ -49,14 +49,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
  * Returns the wanted onlookers in the order in which they start. The code of others is not loaded.
  */
 function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
-  const { cluster, notify, http, scrub } = config;
+  const { cluster, notify, http, scrub, gc } = config;
+  const isLasting = cluster === undefined && drain !== true;
   const all: [isWanted: boolean, start: StartOnlooker][] = [
     [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
     [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
     [http.listen !== undefined, async (bus, loop) => (await import('./onlookers/http/serve.js')).serve(bus, loop)],
     [
-      cluster === undefined && drain !== true && scrub.intervalMs !== undefined,
+      isLasting && scrub.intervalMs !== undefined,
       async bus => (await import('./onlookers/scrub/scrubber.js')).scrubInBackground(bus),
+    ],
+    [
+      isLasting && gc.intervalMs !== undefined,
+      async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus),
     ],
     [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],
   ];

@@ -26,3 +26,4 @@ export {
   selectList,
   sortTerm,
 } from './sql.js';
+export { sizeInWords } from './words.js';

@@ -14,14 +14,6 @@ export function duration(ms: number): string {
   return many(Math.max(0, Math.round(ms / length)), unit);
 }
 
-const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-/** Returns a size in words: `1.4 GiB`. */
-export function bytes(count: number): string {
-  const power = Math.min(units.length - 1, count < 1024 ? 0 : Math.floor(Math.log2(count) / 10));
-  return `${power === 0 ? count : (count / 1024 ** power).toFixed(1)} ${units[power]}`;
-}
-
 /** Quotes a path or name for a shell, if needed. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -6,6 +6,8 @@ import {
   daemonStateSchema,
   datasetSchema,
   exportStatusFile,
+  gcFileOf,
+  gcStateSchema,
   guardsOf,
   listDamagedAdoptions,
   lookAtGuard,
@@ -50,6 +52,7 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
       file(path, async () => (await lookAtGuard(path)) === 'damaged', guardCure, 'GUARD_DAMAGED'),
     ),
     json(stateFileOf(root), daemonStateSchema, 'a daemon writes it again within seconds'),
+    json(gcFileOf(root), gcStateSchema, 'the next garbage collection writes it again'),
     json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
     ...(await datasets(exportDir)).map(([name, path]) =>

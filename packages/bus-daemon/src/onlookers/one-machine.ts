@@ -7,10 +7,10 @@ import {
   countQueue,
   lockFileOf,
   readExportStatus,
+  readGcState,
   readRejected,
   readScrubState,
   retryRejected,
-  type ScrubState,
   submittableIn,
 } from '@quantbot/bus-format/state';
 import type { Bus } from '../writer/bus.js';
@@ -62,19 +62,10 @@ export function oneMachine(bus: Bus): VisibleBus {
 
 function machineOf(bus: Bus): VisibleMachine {
   const { journal, layout } = bus;
-  let read: { state: ScrubState | undefined } | undefined;
   return {
     holdsLock: () => holdsLock(bus),
-    // Cache it, so that one scrape reads the file once.
-    scrub: () => {
-      if (read === undefined) {
-        read = { state: readScrubState(layout.root) };
-        setImmediate(() => {
-          read = undefined;
-        });
-      }
-      return read.state;
-    },
+    scrub: oncePerRequest(() => readScrubState(layout.root)),
+    gc: oncePerRequest(() => readGcState(layout.root)),
     journalBytes: async () => {
       const hot = await Promise.all(
         journal.hotCommits.map(seq =>
@@ -92,6 +83,20 @@ function machineOf(bus: Bus): VisibleMachine {
     get hotCommits() {
       return journal.hotCommits.length;
     },
+  };
+}
+
+/** Caches what is read from a file, so that one scrape reads the file once. */
+function oncePerRequest<State>(read: () => State): () => State {
+  let cached: { state: State } | undefined;
+  return () => {
+    if (cached === undefined) {
+      cached = { state: read() };
+      setImmediate(() => {
+        cached = undefined;
+      });
+    }
+    return cached.state;
   };
 }
 

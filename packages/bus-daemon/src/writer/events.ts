@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { FoundDamage } from '@quantbot/bus-format/state';
+import type { FoundDamage, GcState } from '@quantbot/bus-format/state';
 import type { Logger, TraceContext } from '@quantbot/infra';
 
 /**
@@ -71,6 +71,8 @@ export interface BusEvents {
   published: { seq: number };
   export: ExportRun;
   compaction: { seconds: number };
+  /** Garbage collection has ended. */
+  collected: Pick<GcState, 'removed' | 'bytes'>;
   /** Damaged or missing files were found. */
   damage: readonly FoundDamage[];
   state: {

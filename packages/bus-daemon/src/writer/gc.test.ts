@@ -1,10 +1,14 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectGarbage } from '@quantbot/bus-care/gc';
-import { expect, test } from 'vitest';
+import { readGcState } from '@quantbot/bus-format/state';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { expect, onTestFinished, test } from 'vitest';
 import { claimedNumbers } from '../../test/support/commits.js';
-import { openInProcess } from '../../test/support/in-process-bus.js';
+import { openInProcess, packageFolder } from '../../test/support/in-process-bus.js';
+import { collectInBackground } from '../onlookers/gc/collector.js';
+import type { BusEvents } from './events.js';
 import { commit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
 import { settle } from './stages/settle.js';
@@ -22,9 +26,43 @@ test('what a job in work has stored is no garbage, however young it may be; an o
   const collecting = collectGarbage(testBus.config, all);
   await sleep(300);
   await settle(bus, await commit(bus, stored));
-  expect(await collecting).toEqual([{ kind: 'orphan', path: orphan }]);
+  expect(await collecting).toEqual([{ kind: 'orphan', path: orphan, bytes: 1 }]);
   expect(existsSync(orphan)).toBe(false);
   const [job] = stored.jobs;
   const relPath = job !== undefined && 'artifacts' in job ? job.artifacts[0]?.relPath : undefined;
   expect(existsSync(join(bus.layout.root, String(relPath)))).toBe(true);
+});
+
+test('the daemon removes what is old in the background, again and again, and tells what it freed', async () => {
+  const { bus } = await openInProcess({ gc: { interval: 1, keep: 2, keep_unfinished: 0.001 } });
+  const told: BusEvents['collected'][] = [];
+  bus.events.on('collected', about => void told.push(about));
+  const abandon = (name: string) => {
+    mkdirSync(join(bus.layout.root, name));
+    writeFileSync(join(bus.layout.root, name, 'part'), 'x'.repeat(700));
+    renameSync(join(bus.layout.root, name), join(bus.layout.staging, name)); // whole, because it may go at once
+  };
+  abandon('first');
+  const collector = collectInBackground({ ...bus, now: Date.now }, join(packageFolder, 'dist/gc.js'));
+  onTestFinished(() => collector.close());
+  const removed = () => told.reduce((sum, about) => sum + about.removed.staging, 0);
+  await eventually(removed, count => count === 1);
+  abandon('second');
+  await eventually(removed, count => count === 2);
+  expect(readdirSync(bus.layout.staging)).toEqual([]);
+  expect(told.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(1400);
+  expect(readGcState(bus.layout.root)?.total_bytes).toBe(1400);
+});
+
+test('bytes that another name still holds are not freed, and links are not followed', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const half = join(bus.layout.staging, 'half');
+  mkdirSync(join(half, 'inner'), { recursive: true });
+  writeFileSync(join(testBus.folder, 'kept'), 'x'.repeat(5000));
+  linkSync(join(testBus.folder, 'kept'), join(half, 'linked'));
+  symlinkSync(testBus.folder, join(half, 'away'));
+  writeFileSync(join(half, 'inner/own'), 'x'.repeat(300));
+  const [item] = await collectGarbage(testBus.config, { ...all, apply: false });
+  const link = testBus.folder.length; // the size of a symbolic link
+  expect(item).toEqual({ kind: 'staging', path: half, bytes: 300 + link });
 });

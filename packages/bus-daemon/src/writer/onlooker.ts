@@ -1,6 +1,6 @@
 import type { OpenJob } from '@quantbot/bus-care/jobs';
 import type { CanonTable, FirstOfSchema } from '@quantbot/bus-format/canon';
-import type { RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
+import type { GcState, RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
 import type { LakeAddress } from '@quantbot/storage/lake';
 import type { Bus } from './bus.js';
 import type { SettledJob, StageName } from './events.js';
@@ -59,12 +59,14 @@ export interface VisibleRejections {
   retry(jobId: string): Promise<void>;
 }
 
-/** The lock, the journal and the scrub of one machine. */
+/** The lock, the journal and the upkeep of one machine. */
 export interface VisibleMachine {
   /** Whether this process holds the bus, and the lock file names it. */
   holdsLock(): Promise<boolean>;
   /** The newest scrub; undefined before the first. */
   scrub(): ScrubState | undefined;
+  /** The last garbage collection; undefined before the first. */
+  gc(): GcState | undefined;
   journalBytes(): Promise<number>;
   readonly segments: number;
   readonly hotCommits: number;

@@ -47,6 +47,15 @@ export {
   readExportStatus,
   writeExportStatus,
 } from './export-status.js';
+export {
+  type GarbageKind,
+  type GcState,
+  garbageKinds,
+  gcFileOf,
+  gcStateSchema,
+  readGcState,
+  writeGcState,
+} from './gc-state.js';
 export { type Guard, lookAtGuard, tryGuard } from './guard.js';
 export { hasHardLinks } from './hard-links.js';
 export {

@@ -41,6 +41,10 @@ export const statusSchema = z
       .strictObject({ startedAt: time, endedAt: time.nullable(), files: count, bytes: count, totalBytes: count })
       .nullable()
       .openapi({ description: 'The newest scrub (search for damaged files); null before the first.' }),
+    gc: z
+      .strictObject({ endedAt: time, removed: count, bytes: count, totalBytes: count })
+      .nullable()
+      .openapi({ description: 'The last garbage collection, and the bytes that all freed; null before the first.' }),
     damage: z
       .array(z.strictObject({ code: z.string(), what: z.string(), detail: z.string() }))
       .openapi({ description: 'Damaged files, and tables that wait for one.' }),

@@ -43,7 +43,7 @@ function Damage() {
 function Numbers() {
   const { status } = useLive();
   if (status === undefined) return <p class="quiet">Loading…</p>;
-  const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS, cluster } = status;
+  const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS, cluster, gc } = status;
   return (
     <Facts
       facts={{
@@ -63,6 +63,13 @@ function Numbers() {
               seq {count(lastSeq)}, <Time at={lastCommittedAt} />
             </>
           ),
+        ...(gc !== null && {
+          'Garbage collection': (
+            <>
+              {count(gc.removed)} removed, {bytes(gc.bytes)}, <Time at={gc.endedAt} />
+            </>
+          ),
+        }),
         ...(cluster !== null && {
           'Readers see': `seq ${count(cluster.publishedSeq)}`,
           Daemons: `${count(cluster.daemons)}; this one ${cluster.publishes ? 'publishes' : 'does not publish'}`,

@@ -8,8 +8,8 @@ import { resolveCluster } from './cluster.js';
 import { withoutComments } from './comments.js';
 import type { ExportFileOptions } from './exports.js';
 import { resolveHook } from './notify.js';
-import { durationMs } from './parts.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
+import { resolveUpkeep } from './upkeep.js';
 
 /** The file name that is searched for in the working folder and above it. */
 export const configFileName = 'bus_config.json';
@@ -130,10 +130,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         ]),
       ),
     },
-    scrub: {
-      intervalMs: file.scrub.interval === null ? undefined : durationMs(file.scrub.interval),
-      bytesPerS: file.scrub.mb_per_second * 1_000_000,
-    },
+    ...resolveUpkeep(file),
     publish: file.publish,
     http: {
       listen: file.http.listen ?? undefined,

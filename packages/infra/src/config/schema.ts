@@ -3,7 +3,8 @@ import { type DeclaredTable, tableSchema } from './canon-table.js';
 import { type ClusterConfig, clusterSchema } from './cluster.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
-import { duration, seconds, tableName, tellTwice } from './parts.js';
+import { seconds, tableName, tellTwice } from './parts.js';
+import { gcSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 
 /** A configured view of the published database. */
 const viewSchema = z.strictObject({
@@ -164,21 +165,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Golden exports.'),
-  scrub: z
-    .strictObject({
-      interval: duration
-        .nullable()
-        .default('7d')
-        .describe('How often every file is hashed again: 7d, 12h, or a number of seconds; null: never.'),
-      mb_per_second: z
-        .number()
-        .positive()
-        .max(100_000)
-        .default(20)
-        .describe('Read at most this many megabytes a second.'),
-    })
-    .prefault({})
-    .describe('The background search for files that the disk has changed.'),
+  scrub: scrubSchema,
+  gc: gcSchema,
   publish: z
     .strictObject({
       views: z
@@ -245,7 +233,7 @@ export interface ConfiguredView {
 }
 
 /** The configuration as programs use it: absolute paths, every setting, units in the names. */
-export interface BusConfig {
+export interface BusConfig extends UpkeepConfig {
   busRoot: string;
   duckdbPath: string;
   pollIntervalMs: number;
@@ -276,11 +264,6 @@ export interface BusConfig {
     jobs: ExportJob[];
     /** By name of the canonical table, in lower case. */
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
-  };
-  scrub: {
-    /** Undefined: scrubs never start automatically. */
-    intervalMs: number | undefined;
-    bytesPerS: number;
   };
   publish: { views: ConfiguredView[] };
   http: {

@@ -1,10 +1,11 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { sizeInWords } from '@quantbot/bus-format';
 import type { FindingCode } from '../codes.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { mountOf, nearestExisting } from '../mounts.js';
-import { bytes, many, shellWord } from '../words.js';
+import { many, shellWord } from '../words.js';
 
 /** Below `full` a batch, an export or a compaction may fail at any moment. */
 const thresholds = {
@@ -24,7 +25,7 @@ export async function disk(bus: ExaminedBus): Promise<Finding[]> {
       ...(files > 0 ? judge(bus, path, ffree, 'files') : []), // some file systems have no fixed number of inodes
     ]),
     'disk',
-    views.map(({ bavail, bsize }) => `${bytes(bavail * bsize)} free`).join(', '),
+    views.map(({ bavail, bsize }) => `${sizeInWords(bavail * bsize)} free`).join(', '),
   );
 }
 
@@ -36,7 +37,7 @@ const codes: Record<keyof typeof thresholds, Record<'full' | 'low', FindingCode>
 function judge({ run }: ExaminedBus, path: string, free: number, what: keyof typeof thresholds): Finding[] {
   const { full, low } = thresholds[what];
   if (free >= low) return [];
-  const left = what === 'bytes' ? bytes(free) : many(free, 'inode');
+  const left = what === 'bytes' ? sizeInWords(free) : many(free, 'inode');
   return [
     finding(
       codes[what][free < full ? 'full' : 'low'],

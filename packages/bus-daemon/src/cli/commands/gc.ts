@@ -1,25 +1,35 @@
 import { collectGarbage, type GcOptions } from '@quantbot/bus-care/gc';
+import { sizeInWords } from '@quantbot/bus-format';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, parseDuration, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes old jobs and orphaned files. Without `--apply`, only lists them. */
 export async function gcCommand(
-  options: CommonOptions & { apply?: boolean; keep: string; keepUnfinished: string },
+  options: CommonOptions & { apply?: boolean; keep?: string; keepUnfinished?: string },
   command: Command,
 ): Promise<void> {
-  const keepSettledMs = parseDuration(options.keep);
-  const keepUnfinishedMs = parseDuration(options.keepUnfinished);
+  const { gc } = configOf(options);
+  const keepSettledMs = options.keep === undefined ? gc.keepMs : parseDuration(options.keep);
+  const keepUnfinishedMs =
+    options.keepUnfinished === undefined ? gc.keepUnfinishedMs : parseDuration(options.keepUnfinished);
   if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
     return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
   const items = await collect(options, { keepSettledMs, keepUnfinishedMs, apply: options.apply ?? false });
   const verb = options.apply ? 'removed' : 'would remove';
+  const bytes = items.reduce((sum, item) => sum + (item.bytes ?? 0), 0);
   print(options, { applied: options.apply ?? false, items }, () =>
-    [...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`), `${verb} ${items.length} in all`].join('\n'),
+    [
+      ...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`),
+      `${verb} ${items.length} in all${bytes === 0 ? '' : `, ${sizeInWords(bytes)}`}`,
+    ].join('\n'),
   );
 }
 
-async function collect(options: CommonOptions, gc: GcOptions): Promise<{ kind: string; path: string }[]> {
+async function collect(
+  options: CommonOptions,
+  gc: GcOptions,
+): Promise<{ kind: string; path: string; bytes?: number }[]> {
   const { cluster } = configOf(options);
   if (cluster === undefined) return collectGarbage(await openedBus(options), gc);
   const { collectClusterGarbage } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));

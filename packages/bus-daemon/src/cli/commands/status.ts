@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusStatus, readStatus } from '@quantbot/bus-care/status';
+import { sizeInWords } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
@@ -71,7 +72,7 @@ function describeStatus(status: BusStatus): string {
     lines.push(
       `export    ${name}: ${entry.ok ? `${entry.rows} rows as of seq ${entry.as_of_seq}` : `FAILED: ${entry.error}`}`,
     );
-  return [...lines, ...describeScrub(status.scrub)].join('\n');
+  return [...lines, ...describeScrub(status.scrub), ...describeGc(status.gc)].join('\n');
 }
 
 function describeScrub(scrub: BusStatus['scrub']): string[] {
@@ -84,4 +85,11 @@ function describeScrub(scrub: BusStatus['scrub']): string[] {
     `scrub     ${under}${before}; ${findings.length === 0 ? 'nothing is damaged' : `${findings.length} damaged`}`,
     ...findings.map(({ code, what, detail }) => `damaged   ${what} (${code}): ${detail}`),
   ];
+}
+
+function describeGc(gc: BusStatus['gc']): string[] {
+  if (gc === null) return [];
+  const { ended_at, removed, bytes, total_bytes } = gc;
+  const all = Object.values(removed).reduce((sum, count) => sum + count, 0);
+  return [`gc        removed ${all} (${sizeInWords(bytes)}) at ${ended_at}; ${sizeInWords(total_bytes)} freed so far`];
 }

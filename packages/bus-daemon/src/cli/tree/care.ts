@@ -79,10 +79,12 @@ const gcCommand = (): BusCommand =>
     'Remove settled jobs past their retention, unfinished jobs and orphans. Without --apply, only list them.',
   )
     .option('--apply', 'remove them')
-    .option('--keep <duration>', 'keep settled jobs this long (30d, 12h)', '30d')
-    .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long', '1d')
+    .option('--keep <duration>', 'keep settled jobs this long: 30d, 12h (gc.keep)')
+    .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long (gc.keep_unfinished)')
     .explain({
-      notes: `On a cluster it also removes files of the lake that nothing names, and daemons that are gone. Whatever the
+      notes: `The daemon of one machine runs this by itself, once per gc.interval.
+
+On a cluster it also removes files of the lake that nothing names, and daemons that are gone. Whatever the
 options say, it keeps objects of the store and the lake that are younger than an hour.`,
       examples: ['quantbot-bus gc', 'quantbot-bus gc --keep 7d --apply'],
     })

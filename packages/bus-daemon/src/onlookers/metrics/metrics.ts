@@ -1,3 +1,4 @@
+import { garbageKinds } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
 import { rejectCodes } from '@quantbot/infra';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -113,6 +114,18 @@ function countMachineEvents(events: VisibleBus['events'], registry: Registry): v
     buckets: seconds,
   });
   events.on('compaction', about => compaction.observe(about.seconds));
+  const removed = new Counter({
+    ...of,
+    name: 'quantbot_bus_gc_removed_total',
+    help: 'Old jobs, unfinished jobs and orphans that were removed.',
+    labelNames: ['kind'],
+  });
+  for (const kind of garbageKinds) removed.inc({ kind }, 0);
+  const freed = new Counter({ ...of, name: 'quantbot_bus_gc_freed_bytes_total', help: 'Bytes that this freed.' });
+  events.on('collected', about => {
+    for (const kind of garbageKinds) removed.inc({ kind }, about.removed[kind]);
+    freed.inc(about.bytes);
+  });
   const damage = new Counter({
     ...of,
     name: 'quantbot_bus_damage_found_total',
@@ -231,6 +244,10 @@ function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine
   );
   gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', () => {
     const at = machine.scrub()?.last?.ended_at;
+    return at === undefined ? undefined : Date.parse(at) / 1000;
+  });
+  gauge('quantbot_bus_gc_last_end_timestamp_seconds', 'Time when the last garbage collection ended.', () => {
+    const at = machine.gc()?.ended_at;
     return at === undefined ? undefined : Date.parse(at) / 1000;
   });
 }

@@ -77,6 +77,7 @@ function gatherChanges({ bus }: HttpContext) {
     bus.events.on('published', note('jobs')),
     bus.events.on('export', note('exports')),
     bus.events.on('state', note('state')),
+    bus.events.on('collected', note('state')),
   ];
   const pause = (ms: number, untilNoted: boolean) =>
     new Promise<void>(resolve => {

@@ -60,6 +60,7 @@ export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.in
     ...counts,
     compactionDebt: bus.machine?.hotCommits ?? null,
     scrub: scrubOf(bus.machine),
+    gc: gcOf(bus.machine),
     damage: [
       ...loop.waitingTables.map(({ table, code, message }) => ({ code, what: `canon.${table}`, detail: message })),
       ...(bus.machine?.scrub()?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
@@ -79,4 +80,12 @@ function scrubOf(machine: VisibleMachine | undefined): z.infer<typeof statusSche
   if (state === undefined) return null;
   const { started_at, ended_at, bytes, total_bytes, files } = state;
   return { startedAt: started_at, endedAt: ended_at, files, bytes, totalBytes: Math.max(bytes, total_bytes) };
+}
+
+function gcOf(machine: VisibleMachine | undefined): z.infer<typeof statusSchema>['gc'] {
+  const state = machine?.gc();
+  if (state === undefined) return null;
+  const { ended_at, removed, bytes, total_bytes } = state;
+  const all = Object.values(removed).reduce((sum, count) => sum + count, 0);
+  return { endedAt: ended_at, removed: all, bytes, totalBytes: total_bytes };
 }

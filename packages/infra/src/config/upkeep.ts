@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { duration, durationMs } from './parts.js';
+
+/** `scrub`: the background search for files that the disk has changed. */
+export const scrubSchema = z
+  .strictObject({
+    interval: duration
+      .nullable()
+      .default('7d')
+      .describe('How often every file is hashed again: 7d, 12h, or a number of seconds; null: never.'),
+    mb_per_second: z
+      .number()
+      .positive()
+      .max(100_000)
+      .default(20)
+      .describe('Read at most this many megabytes a second.'),
+  })
+  .prefault({})
+  .describe('The background search for files that the disk has changed.');
+
+/** `gc`: the removal of what nobody needs any more. */
+export const gcSchema = z
+  .strictObject({
+    interval: duration
+      .nullable()
+      .default('1d')
+      .describe('How often the daemon removes old jobs and orphans: 1d, 12h, or a number of seconds; null: never.'),
+    keep: duration.default('30d').describe('Settled and rejected jobs are kept this long; the catalog keeps outcomes.'),
+    keep_unfinished: duration
+      .default('1d')
+      .describe('Jobs that a producer never submitted, and orphans of the store, are kept this long.'),
+  })
+  .prefault({})
+  .describe('The removal of receipts, rejected jobs, unfinished jobs and orphans.');
+
+/** How a daemon takes care of a bus in the background. */
+export interface UpkeepConfig {
+  scrub: {
+    /** Undefined: scrubs never start automatically. */
+    intervalMs: number | undefined;
+    bytesPerS: number;
+  };
+  gc: {
+    /** Undefined: garbage collection never starts automatically. */
+    intervalMs: number | undefined;
+    keepMs: number;
+    keepUnfinishedMs: number;
+  };
+}
+
+/** Resolves the sections `scrub` and `gc`. */
+export const resolveUpkeep = ({
+  scrub,
+  gc,
+}: {
+  scrub: z.infer<typeof scrubSchema>;
+  gc: z.infer<typeof gcSchema>;
+}): UpkeepConfig => ({
+  scrub: {
+    intervalMs: scrub.interval === null ? undefined : durationMs(scrub.interval),
+    bytesPerS: scrub.mb_per_second * 1_000_000,
+  },
+  gc: {
+    intervalMs: gc.interval === null ? undefined : durationMs(gc.interval),
+    keepMs: durationMs(gc.keep),
+    keepUnfinishedMs: durationMs(gc.keep_unfinished),
+  },
+});
