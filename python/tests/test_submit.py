@@ -1,6 +1,8 @@
 import errno
 import hashlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +155,20 @@ class SubmitTest(BusTestCase):
             error = self.assert_refused("SUBMIT_FAILED")
         self.assertTrue(is_bus_unavailable(error))
         self.assertFalse(is_bus_unavailable(self.assert_refused("ROWS_MISMATCH", rows=4)))
+
+    def test_a_job_that_would_leave_less_space_than_the_bus_keeps_is_refused(self) -> None:
+        disk = os.statvfs(self.bus)
+        free = disk.f_bavail * disk.f_frsize
+        (self.bus / "limits.json").write_text(json.dumps({"min_free_bytes": free * 2}))
+        error = self.assert_refused("DISK_FULL")
+        self.assertTrue(is_bus_unavailable(error))
+        self.assertIn(f"keeps {free * 2}", error.message)
+        source = self.folder / "given.parquet"
+        shutil.copy(TRADES, source)
+        self.assert_refused("DISK_FULL", parquet=source, transfer="move")
+        self.assertTrue(source.exists())
+        (self.bus / "limits.json").write_text(json.dumps({"min_free_bytes": 0}))
+        self.submit()
 
     def test_an_inbox_on_another_file_system_is_said_to_be_the_cause(self) -> None:
         with mock.patch("quantbot_bus._submit.os.rename", side_effect=OSError(errno.EXDEV, "Invalid cross-device link")):

@@ -129,6 +129,10 @@ export const submitCodes = {
     hint: 'Check that the server supports conditional writes and SHA-256 checksums.',
   },
   OBJECT_CLIENT_MISSING: { disposition: 'caller', hint: 'Run `npm install aws4`.' },
+  DISK_FULL: {
+    disposition: 'retry',
+    hint: 'Free some space: `quantbot-bus doctor` names what could go. Then submit again; waiting jobs go on by themselves.',
+  },
   SUBMIT_FAILED: { disposition: 'retry', hint: 'Fix the cause, then submit again. Nothing was submitted.' },
   JOB_ID_IN_USE: {
     disposition: 'caller',
@@ -170,5 +174,5 @@ export function systemErrorCode(error: unknown): string | undefined {
  * permission, disk full. A producer then keeps its local file and may submit it later.
  */
 export function isBusUnavailable(error: unknown): boolean {
-  return error instanceof BusError && (error.code === 'BUS_ROOT_NOT_FOUND' || error.code === 'SUBMIT_FAILED');
+  return error instanceof BusError && ['BUS_ROOT_NOT_FOUND', 'DISK_FULL', 'SUBMIT_FAILED'].includes(error.code);
 }

@@ -12,6 +12,7 @@ export {
   restoreBusMarker,
 } from './bus-root.js';
 export * from './errors.js';
+export { busLimitsSchema, diskFull, freeBytes, limitsFileOf, writeBusLimits } from './free-space.js';
 export { artifactKeySchema, idSchema } from './id-schemas.js';
 export { type ArtifactKeyParts, artifactKey, isId, maxIdLength, producerInJobId } from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';

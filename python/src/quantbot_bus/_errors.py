@@ -14,6 +14,7 @@ HINTS: Mapping[str, str] = {
     "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
     "OBJECT_CLIENT_MISSING": "Run `pip install boto3`.",
     "CHECKSUM_MISMATCH": "Submit the file again, and do not write to it afterwards. It changed after it was hashed.",
+    "DISK_FULL": "Free some space: `quantbot-bus doctor` names what could go. Then submit again; waiting jobs go on by themselves.",
     "SUBMIT_FAILED": "Fix the cause, then submit again. Nothing was submitted.",
     "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",
     "SETTLE_TIMEOUT": "Run `ps aux | grep bus_daemon` to see whether the daemon runs. The job is safe in the inbox.",
@@ -66,4 +67,4 @@ def is_bus_unavailable(error: BaseException) -> bool:
 
     A producer then keeps its file and may submit it later.
     """
-    return isinstance(error, BusError) and error.code in ("BUS_ROOT_NOT_FOUND", "SUBMIT_FAILED")
+    return isinstance(error, BusError) and error.code in ("BUS_ROOT_NOT_FOUND", "DISK_FULL", "SUBMIT_FAILED")

@@ -15,6 +15,7 @@ from typing import Any
 from ._durable import Digest, copy_durable, move_in, sync, write_new
 from ._errors import BusError
 from ._fault_point import fault_point
+from ._free_space import must_have_room
 from ._manifest import Artifact, Job, manifest_bytes, manifest_entry
 from ._parquet_footer import read_rows
 
@@ -48,9 +49,11 @@ class StagedJob:
 
 def stage_job(bus_root: Path, job_id: str, job: Job) -> StagedJob:
     """Raises BusError ARTIFACT_MISSING, ARTIFACT_UNREADABLE, NOT_PARQUET, UNSUPPORTED_PARQUET,
-    ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE; OSError."""
+    ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, DISK_FULL; OSError."""
     for artifact in job.artifacts:
         check_file(artifact)
+    copied = [artifact.parquet for artifact in job.artifacts if (artifact.transfer or job.transfer) == "copy"]
+    must_have_room(bus_root, sum(os.path.getsize(path) for path in copied))
     folder = bus_root / "staging" / f"{job_id}~{secrets.token_hex(6)}"
     folder.mkdir()
     try:

@@ -87,8 +87,9 @@ def submit_artifact(
     Raises BusError with one of the codes OPTIONS_INVALID, ID_INVALID, BUS_ROOT_NOT_FOUND,
     BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, ARTIFACT_MISSING, ARTIFACT_UNREADABLE,
     NOT_PARQUET, UNSUPPORTED_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, JOB_ID_IN_USE,
-    SUBMIT_FAILED; to an object store also CHECKSUM_MISMATCH, OBJECT_CLIENT_MISSING. Whatever is
-    raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is not known.
+    DISK_FULL, SUBMIT_FAILED; to an object store also CHECKSUM_MISMATCH, OBJECT_CLIENT_MISSING.
+    Whatever is raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is
+    not known.
     """
     return submit_artifacts(
         [Artifact(artifact_id, parquet, schema_hint=schema_hint, rows=rows, meta=meta)],

@@ -165,7 +165,7 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     /^alerts\.duckdb\.writer\.lock$/,
     /^exports\/(_export_status\.json|(ticks|books)\.parquet|trades|marks)$/,
     /^exports\/\.(trades|marks)\.[0-9a-f]{16}\.dataset\/(_dataset\.json|files\/part-\d{12}-[0-9a-f]{6}\.parquet)$/,
-    /^bus\/(bus\.json|(writer|backup)\.guard|(daemon|gc)\.json|scrub\.(json|guard))$/,
+    /^bus\/(bus\.json|(writer|backup)\.guard|(daemon|gc|limits)\.json|scrub\.(json|guard))$/,
     /^bus\/(staging|store|processed|rejected)\//, // staging belongs to the producers; the other folders are checked file by file
     /^bus\/journal\/bus\.json$/,
     /^bus\/journal\/segments\/\d{12}-\d{12}\.parquet$/,

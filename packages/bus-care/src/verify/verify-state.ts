@@ -18,7 +18,14 @@ import {
   scrubStateSchema,
   stateFileOf,
 } from '@quantbot/bus-format/state';
-import { BusError, type BusLayout, isMarkerCopySound, readBusMarker } from '@quantbot/infra';
+import {
+  BusError,
+  type BusLayout,
+  busLimitsSchema,
+  isMarkerCopySound,
+  limitsFileOf,
+  readBusMarker,
+} from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, fileNames, readState } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
@@ -53,6 +60,7 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
     ),
     json(stateFileOf(root), daemonStateSchema, 'a daemon writes it again within seconds'),
     json(gcFileOf(root), gcStateSchema, 'the next garbage collection writes it again'),
+    json(limitsFileOf(root), busLimitsSchema, 'the next start of the daemon writes it again'),
     json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
     ...(await datasets(exportDir)).map(([name, path]) =>

@@ -11,7 +11,15 @@ import {
 } from '@quantbot/bus-format/journal';
 import { closeToOthers, exportStatusFile, lockFileOf, openFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusLayout, busLayout, initBusRoot, type Logger, readBusMarker, restoreBusMarker } from '@quantbot/infra';
+import {
+  type BusLayout,
+  busLayout,
+  initBusRoot,
+  type Logger,
+  readBusMarker,
+  restoreBusMarker,
+  writeBusLimits,
+} from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
@@ -37,6 +45,7 @@ export async function openBus(
     );
   await mustHaveJournal(layout);
   const marker = await initBusRoot(config.busRoot, umask);
+  await writeBusLimits(layout.root, { min_free_bytes: config.minFreeBytes });
   const closed = umask === undefined ? [] : closeToOthers(config);
   if (closed.length > 0)
     logger.warn(

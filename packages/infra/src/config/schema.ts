@@ -4,7 +4,7 @@ import { type ClusterConfig, clusterSchema } from './cluster.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
-import { gcSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
+import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 
 /** A configured view of the published database. */
 const viewSchema = z.strictObject({
@@ -42,6 +42,7 @@ export const configSchema = z.strictObject({
     .max(86_400)
     .default(10)
     .describe('How long a second daemon waits for the first before it gives up.'),
+  min_free_bytes: minFreeBytesSchema,
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The log level.'),
   batch: z
     .strictObject({

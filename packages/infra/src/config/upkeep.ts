@@ -33,8 +33,18 @@ export const gcSchema = z
   .prefault({})
   .describe('The removal of receipts, rejected jobs, unfinished jobs and orphans.');
 
+/** `min_free_bytes`. */
+export const minFreeBytesSchema = z
+  .number()
+  .int()
+  .nonnegative()
+  .default(67_108_864)
+  .describe('With less free space on the disk of bus_root, the bus takes no new jobs until there is more.');
+
 /** How a daemon takes care of a bus in the background. */
 export interface UpkeepConfig {
+  /** 0: never checked. */
+  minFreeBytes: number;
   scrub: {
     /** Undefined: scrubs never start automatically. */
     intervalMs: number | undefined;
@@ -48,14 +58,17 @@ export interface UpkeepConfig {
   };
 }
 
-/** Resolves the sections `scrub` and `gc`. */
+/** Resolves `min_free_bytes` and the sections `scrub` and `gc`. */
 export const resolveUpkeep = ({
+  min_free_bytes: minFreeBytes,
   scrub,
   gc,
 }: {
+  min_free_bytes: number;
   scrub: z.infer<typeof scrubSchema>;
   gc: z.infer<typeof gcSchema>;
 }): UpkeepConfig => ({
+  minFreeBytes,
   scrub: {
     intervalMs: scrub.interval === null ? undefined : durationMs(scrub.interval),
     bytesPerS: scrub.mb_per_second * 1_000_000,

@@ -11,6 +11,7 @@ import { syncFiles, syncFolder } from '../files/flush.js';
 import { tryLink } from '../files/names.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { writeNewFile } from '../files/write.js';
+import { mustHaveRoom } from '../free-space.js';
 import { type Manifest, type Operation, parseManifest } from '../manifest.js';
 import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
 import {
@@ -42,13 +43,14 @@ export interface StagedJob {
  * manifest, and flushes everything.
  *
  * @throws BusError `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`, `UNSUPPORTED_PARQUET`,
- * `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`, `TOO_LARGE`; system errors
- * as they come.
+ * `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`, `TOO_LARGE`, `DISK_FULL`;
+ * system errors as they come.
  */
 export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
   const givenAway: string[] = [];
   for (const artifact of options.artifacts) await checkFile(artifact);
+  mustHaveRoom(layout.root, bytesToCopy(options));
   mkdirSync(folder);
   try {
     const artifacts: object[] = [];
@@ -69,6 +71,12 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
     await discardStaged(folder);
     throw error;
   }
+}
+
+/** Returns the bytes that staging will add to the disk: a file that is given away adds none. */
+function bytesToCopy({ artifacts, transfer }: SubmitArtifactsOptions): number {
+  const copied = artifacts.filter(artifact => (artifact.transfer ?? transfer ?? 'copy') === 'copy');
+  return copied.reduce((sum, { parquetPath }) => sum + statSync(parquetPath).size, 0);
 }
 
 /**

@@ -65,9 +65,9 @@ export interface Submission {
  * @throws BusError with one of the codes `OPTIONS_INVALID`, `ID_INVALID`, `BUS_ROOT_NOT_FOUND`,
  * `BUS_ROOT_INVALID`, `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`,
  * `UNSUPPORTED_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`,
- * `TOO_LARGE`, `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `SUBMIT_FAILED`; to an object
- * store also `CHECKSUM_MISMATCH`. Whatever is thrown, nothing was submitted, unless the hint of
- * `SUBMIT_FAILED` says that the outcome is unknown.
+ * `TOO_LARGE`, `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `DISK_FULL`, `SUBMIT_FAILED`;
+ * to an object store also `CHECKSUM_MISMATCH`. Whatever is thrown, nothing was submitted, unless
+ * the hint of `SUBMIT_FAILED` says that the outcome is unknown.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
   const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;

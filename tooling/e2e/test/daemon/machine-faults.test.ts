@@ -10,14 +10,15 @@ import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
-import { drain, spawnDaemon } from '../support/daemon-process.js';
+import { drain, quantbotBus, spawnDaemon } from '../support/daemon-process.js';
+import { startServing } from '../support/http.js';
 import { query } from '../support/query.js';
 
 /**
  * Creates a bus with its data on a small disk; returns undefined if the machine does not allow one.
  */
-function busOnSmallDisk(): TestBus | undefined {
-  const bus = makeTestBus();
+function busOnSmallDisk(minFreeBytes = 0): TestBus | undefined {
+  const bus = makeTestBus({ min_free_bytes: minFreeBytes });
   const data = join(bus.folder, 'data');
   mkdirSync(data);
   try {
@@ -85,6 +86,38 @@ test.for([
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
   },
 );
+
+test('below min_free_bytes producers are refused, jobs wait, operations go on, and it ends by itself', async context => {
+  const mib = 1024 ** 2;
+  const bus = busOnSmallDisk(4 * mib);
+  if (bus === undefined) return context.skip();
+  const { daemon, send } = await startServing(bus);
+  const ready = async () => (await send('GET', '/readyz')).json() as { ok: boolean; cause: { code: string } | null };
+  const before = await submit(bus, { runId: 'before' });
+  await before.settled();
+  const submitPrepared = await prepareJob(bus, 'prepared', 'staged\n');
+  const makeRoom = fillDisk(bus, 3 * mib);
+  const line = await daemon.logged('paused');
+  expect(line).toMatchObject({ err: { code: 'DISK_FULL' }, hint: expect.stringContaining('quantbot-bus doctor') });
+  submitPrepared();
+  // A producer's last look at the disk may be a second old.
+  const refused = () => submit(bus).catch(error => error);
+  const error = await eventually(refused, outcome => outcome instanceof Error);
+  expect(error).toMatchObject({ code: 'DISK_FULL', disposition: 'retry' });
+  expect(isBusUnavailable(error)).toBe(true);
+  expect(await ready()).toMatchObject({ ok: false, state: 'paused', cause: { code: 'DISK_FULL' } });
+  // An operation may free space, so it overtakes the job.
+  const [artifact] = before.artifacts;
+  expect(await quantbotBus(bus, 'alias', 'set', 'tests/numbers@best', `${artifact?.key}`)).toMatchObject({ code: 0 });
+  expect(readdirSync(bus.layout.inbox)).toContain('prepared');
+  expect((await quantbotBus(bus, 'status')).stdout).toMatch(/paused {4}since .* bytes free/);
+  makeRoom();
+  const settled = () => existsSync(join(bus.layout.processed, 'prepared/RECEIPT.json'));
+  await eventually(settled, Boolean, 20_000);
+  await eventually(ready, ({ ok }) => ok);
+  await (await submit(bus, { runId: 'after' })).settled();
+  expect(readdirSync(bus.layout.rejected)).toEqual([]);
+});
 
 test('a store that cannot be written to makes the daemon pause, and nothing is rejected for it', async context => {
   if (process.getuid?.() === 0) return context.skip('root may write everywhere');

@@ -19,3 +19,13 @@ export function readProducer(manifest: string): string {
     return '';
   }
 }
+
+/** Whether a manifest is that of an operation. A manifest that cannot be read is none. */
+export function isOperation(manifest: string): boolean {
+  try {
+    const content: unknown = JSON.parse(readLoneFile(manifest, maxBytes).toString('utf8'));
+    return typeof content === 'object' && content !== null && Object.hasOwn(content, 'op');
+  } catch {
+    return false;
+  }
+}

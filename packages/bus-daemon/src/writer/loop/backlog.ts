@@ -1,7 +1,7 @@
 import { findWaiting, inInbox } from '@quantbot/bus-format/state';
 import { fileNames } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
-import { readProducer } from '../file-thread/read-producers.js';
+import { isOperation, readProducer } from '../file-thread/read-producers.js';
 import type { FoundJob } from '../job.js';
 import { FairQueue } from './fair-queue.js';
 import { isOwnProducer, ownProducer, producerOf, unread } from './producers.js';
@@ -28,6 +28,8 @@ const activeMs = 10_000;
 /** If at most this many jobs are new, their manifests are read before the next batch is taken. */
 const readAtHints = 16;
 const maxHints = 10_000;
+/** Manifests of one producer that are read in one turn to find operations. */
+const maxLooks = 1_000;
 
 /**
  * The known waiting jobs of the inbox. Producers take turns, and the jobs of each producer keep
@@ -43,6 +45,7 @@ export class Backlog {
   readonly #names = new Set<string>();
   readonly #hints = new Set<string>();
   #lastTaken = new Set<string>();
+  readonly #noOperations = new WeakSet<FoundJob>();
   /** When each producer last had a turn. */
   readonly #active = new Map<string, number>();
   #reading = false;
@@ -109,6 +112,24 @@ export class Backlog {
     this.#lastTaken = new Set(taken.map(({ name }) => String(name)));
     for (const name of this.#lastTaken) this.#names.delete(name);
     if (isCrowded && !this.#reading) void this.#readManifests();
+    return taken;
+  }
+
+  /**
+   * Removes and returns operations, at most one batch. Each manifest is read once, and some of them
+   * in one turn.
+   */
+  takeOperations(): FoundJob[] {
+    const taken: FoundJob[] = [];
+    for (const producer of this.#jobs.producers) {
+      const all = this.#jobs.peek(producer, this.#jobs.sizeOf(producer));
+      const looked = all.filter(job => !this.#noOperations.has(job)).slice(0, maxLooks);
+      const operations = new Set(looked.filter(job => isOperation(manifestInInbox(this.#bus, job))));
+      for (const job of looked) if (!operations.has(job)) this.#noOperations.add(job);
+      if (operations.size > 0) taken.push(...this.#jobs.remove(producer, job => operations.has(job)));
+      if (taken.length >= this.#bus.config.batch.maxJobs) break;
+    }
+    for (const { name } of taken) this.#names.delete(String(name));
     return taken;
   }
 

@@ -24,6 +24,8 @@ export class Intake {
   /** Claims in progress on another thread. */
   #claiming: Promise<Claims> | undefined;
   #claimed: ClaimedJob[] = [];
+  /** Whether jobs with artifacts stay in the inbox. */
+  takesOnlyOperations = false;
   /** Names of jobs that could not be claimed and were reported. */
   #refused = new Set<string>();
 
@@ -34,9 +36,10 @@ export class Intake {
     this.#slowScanMs = options.slowScanMs ?? slowScanMs;
   }
 
-  /** Whether jobs are known to wait. */
+  /** Whether jobs that may be taken are known to wait. */
   get hasWaiting(): boolean {
-    return this.#claimed.length + this.#found.size > 0 || this.#claiming !== undefined;
+    if (this.#claimed.length > 0 || this.#claiming !== undefined) return true;
+    return this.#found.size > 0 && !this.takesOnlyOperations;
   }
 
   /** Whether a claim ahead of its turn would delay a producer with few jobs. */
@@ -86,7 +89,9 @@ export class Intake {
   #claimNext(options: { isFirst: boolean }): void {
     if (this.#found.size === 0 || this.#claiming !== undefined) return;
     this.#lookForMore();
-    this.#claiming = claim(this.#bus, this.#found.take(options));
+    const taken = this.takesOnlyOperations ? this.#found.takeOperations() : this.#found.take(options);
+    if (taken.length === 0) return;
+    this.#claiming = claim(this.#bus, taken);
     this.#claiming.catch(() => {}); // the taker gets the error
   }
 

@@ -11,6 +11,7 @@ import { timed } from '../stages/timed.js';
 import { verify } from '../stages/verify.js';
 import { Aside } from './aside.js';
 import { splitBySize } from './batch-size.js';
+import { DiskSpace } from './disk-space.js';
 import { Intake } from './intake.js';
 import { LargeJobs } from './large-jobs.js';
 import type { LoopView } from './loop-view.js';
@@ -47,6 +48,7 @@ export class Loop implements LoopView {
   #behind: { jobs: readonly ClaimedJob[]; settled: Promise<void> } | undefined;
   readonly #large: LargeJobs;
   readonly #aside: Aside;
+  readonly #space: DiskSpace;
   readonly #state: StateFile;
   readonly #pulse: Pulse;
   /** True at start and after a failure: `claimed/` may then hold committed jobs. */
@@ -61,6 +63,7 @@ export class Loop implements LoopView {
     // When draining, scan always, so that no waiting job is missed at the end.
     this.#intake = new Intake(bus, drain ? { slowScanMs: Number.POSITIVE_INFINITY } : {});
     this.#aside = new Aside(bus);
+    this.#space = new DiskSpace(bus);
     this.#pulse = new Pulse(bus);
     this.#large = new LargeJobs(bus, () => this.#wake.abort());
     this.#publisher = new Publisher(bus);
@@ -125,12 +128,14 @@ export class Loop implements LoopView {
     this.#pulse.beat();
     try {
       this.#bus.assertHeld();
+      const full = this.#space.problem();
+      this.#intake.takesOnlyOperations = full !== undefined;
       const did = await this.#runNextBatch();
       this.#failures = 0;
-      this.#state.write('running');
+      this.#state.write(full === undefined ? 'running' : 'paused', full);
       this.#maintenance.kick({ batchesAreSmall: this.#intake.isShared });
       if (did === 'worked') return 'go on';
-      if (this.drains && !this.#large.busy) {
+      if (this.drains && !this.#large.busy && full === undefined) {
         await this.#finishMaintenance();
         return 'done';
       }

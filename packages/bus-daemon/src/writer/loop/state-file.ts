@@ -12,6 +12,7 @@ export class StateFile {
   readonly #bus: Bus;
   readonly #waitingTables: () => WaitingTable[];
   #last: DaemonState | undefined;
+  #lastError: unknown;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   constructor(bus: Bus, waitingTables: () => WaitingTable[] = () => []) {
@@ -20,7 +21,8 @@ export class StateFile {
   }
 
   write(state: DaemonState['state'], error?: unknown): void {
-    const isNews = this.#last?.state !== state || state === 'paused';
+    const isNews = this.#last?.state !== state || error !== this.#lastError;
+    this.#lastError = error;
     const waitingTables = this.#waitingTables();
     const areOthers = JSON.stringify(waitingTables) !== JSON.stringify(this.#last?.waitingTables ?? []);
     if (isNews) this.#tell(state, error);
