@@ -26,6 +26,7 @@ export * from './parquet/small-writer.js';
 export { processIds } from './process-ids.js';
 export * from './receipt.js';
 export { canonTableOf, schemaHintProblem } from './schema-hint.js';
+export { JsonError, parseJsonStrictly } from './strict-json.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export * from './utils/index.js';
 export { submitOperation } from './utils/submit.js';

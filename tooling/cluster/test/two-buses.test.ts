@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openCatalog, readParquet, scanParquet } from '@quantbot/storage';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, onTestFinished, test } from 'vitest';
 import { hook, program } from './support/program.js';
 import { describeBothWorlds, type World } from './support/world.js';
@@ -188,6 +189,15 @@ describeBothWorlds(
       expect(JSON.parse(line)).toMatchObject({ jobs: { duplicate: 1 }, artifacts: 3 });
       watching.process.kill('SIGINT');
       expect(await watching.ended, watching.stderr()).toEqual({ code: 0, signal: null });
+    });
+
+    test('a file is submitted from a shell, and its receipt printed', async () => {
+      const bus = world();
+      const file = await writeSelect(bus.folder, 'SELECT 1 AS y');
+      const source = ['--producer', 'shell', '--kind', 'k', '--run-id', 'run-9', '--artifact-id', 'a'];
+      const said = JSON.parse(await bus.done('submit', file, ...source, '--wait', '--json'));
+      expect(said).toMatchObject({ status: 'ingested', artifacts: [{ key: 'run-9/shell/k/a', rows: 1 }] });
+      expect(await readParquet(said.receipt.artifacts[0].canonical_path)).toEqual([{ y: 1 }]);
     });
 
     test('query answers as the catalog does', async () => {

@@ -4,7 +4,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { spawnDaemon } from '../support/daemon-process.js';
+import { quantbotBus, spawnDaemon } from '../support/daemon-process.js';
 import { hasPython } from '../support/python.js';
 import { query } from '../support/query.js';
 import { repository } from '../support/scripts.js';
@@ -43,6 +43,8 @@ test('docs/getting-started.md, from the first artifact in TypeScript and Python 
   if (!hasPython) return context.skip('no python3');
   const [python = ''] = blocks('python');
   expect(await run(bus, 'first.py', python)).toBe('ingested\n');
-  expect(await query(bus, 'SELECT count(*)::INTEGER AS n FROM canon.trades')).toEqual([{ n: 4 }]);
+  const shell = /^\$ npx quantbot-bus (submit .*)$/m.exec(page)?.[1] ?? '';
+  expect((await quantbotBus(bus, ...shell.split(' '))).stdout).toMatch(/^ingested .*, seq 5\n/);
+  expect(await query(bus, 'SELECT count(*)::INTEGER AS n FROM canon.trades')).toEqual([{ n: 6 }]);
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });

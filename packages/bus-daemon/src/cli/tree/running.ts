@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { parseCount, parseSeconds } from '../arguments.js';
+import { collect, parseCount, parseSeconds } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultListen, defaultWatchS, jobStates } from '../defaults.js';
 
@@ -7,6 +7,7 @@ import { defaultListen, defaultWatchS, jobStates } from '../defaults.js';
 export const runningCommands = (): BusCommand[] => [
   initCommand(),
   startCommand(),
+  submitCommand(),
   statusCommand(),
   jobsCommand(),
   rejectedCommand(),
@@ -47,6 +48,36 @@ SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHU
       ],
     })
     .runs(async () => (await import('../commands/start.js')).startCommand);
+
+const submitCommand = (): BusCommand =>
+  busCommand('submit', 'Submit Parquet files as one job: all of them become visible together, or none.')
+    .argument('<files...>', 'Parquet files, which are copied; each is an artifact')
+    .requiredOption('--producer <id>', 'the program that wrote the files')
+    .requiredOption('--kind <id>', 'what they are, such as trades')
+    .option('--run-id <id>', 'the run that wrote them (default: a new id)')
+    .option('--artifact-id <id>', 'the name of the artifact (default: the name of the file without .parquet)')
+    .option('--schema-hint <hint>', 'canon.<table> adds the rows to a canonical table')
+    .option('--rows <n>', 'number of rows, checked against the file', parseCount)
+    .option('--meta-json <json>', 'a JSON object, stored unchanged with each artifact')
+    .option('--input <key>', 'lineage: the key of an artifact that the run read (repeatable)', collect, [])
+    .option('--job-id <id>', 'the id of the job; a retry with the same id is idempotent (default: a new id)')
+    .option('--bus-root <place>', 'a folder, s3://bucket/prefix or file:///folder (otherwise QUANTBOT_BUS_ROOT)')
+    .option('--move', 'move the files instead of copying them')
+    .addOption(new Option('--wait [duration]', 'wait until the daemon has settled the job (up to 1m)').preset('1m'))
+    .explain({
+      notes: 'When it ends with 0, the job survives any crash. The daemon need not run. In Python, see bus_submit.py.',
+      exitCodes: {
+        0: 'submitted; with --wait: ingested, or a duplicate',
+        3: 'with --wait: the daemon rejected the job',
+        4: 'with --wait: not settled in time; the job is safe in the inbox',
+        5: 'not submitted: no bus there, or it could not take the job; try again later',
+      },
+      examples: [
+        'quantbot-bus submit output.parquet --producer baseline --kind alerts_std --schema-hint canon.alerts_std --wait',
+        'quantbot-bus submit day-*.parquet --producer collector --kind ticks --run-id run-7 --json',
+      ],
+    })
+    .runs(async () => (await import('../commands/submit.js')).submitCommand);
 
 const statusCommand = (): BusCommand =>
   busCommand('status', 'Show the queue, counts by state, the last commit, the exports and the writer.')
