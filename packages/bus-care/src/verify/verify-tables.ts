@@ -5,7 +5,8 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder } from '@quantbot/infra/files';
-import { type DuckDb, openDuckDb } from '@quantbot/storage';
+import type { DuckDb } from '@quantbot/storage';
+import { openListedTables } from '@quantbot/storage/sandbox';
 import type { StoreProblem } from './problem.js';
 
 /** Adds an artifact of a table. Call it in the order of the jobs. */
@@ -26,7 +27,17 @@ export function noteArtifact(
 interface TableRow {
   table_name: string;
   mode: string;
-  key: string[];
+  key: DeclaredColumn[];
+}
+
+/** Returns the published tables by name. */
+async function shownTables(database: DuckDb): Promise<Map<string, TableRow>> {
+  // One query for all tables, because each reads the columns of all.
+  const rows = await database.query<TableRow>(
+    `SELECT t.table_name, t.mode, list({name: c.column_name, type: c.type, unnamed: c.unnamed} ORDER BY c.position) FILTER (list_contains(t.key, c.column_name)) AS key
+FROM _published.catalog.tables_d t LEFT JOIN _published.catalog.columns_d c USING (table_name) GROUP BY ALL`,
+  );
+  return new Map(rows.map(row => [row.table_name, { ...row, key: row.key ?? [] }]));
 }
 
 /**
@@ -48,15 +59,15 @@ export async function checkTables(
     }),
   );
   if (problems.length > 0) return problems;
-  const database = await openDuckDb(config.duckdbPath, { readOnly: true });
+  const { database, withTable } = await openListedTables(config.duckdbPath, layout.hot);
   try {
-    const shown = await database.query<TableRow>('SELECT table_name, mode, key FROM catalog.tables_d');
+    const shown = await shownTables(database);
     for (const [name, artifacts] of expected) {
-      const table = shown.find(({ table_name }) => table_name === name);
+      const table = shown.get(name);
       const detail =
         table === undefined
           ? `the database has no canon.${name}`
-          : await problemOf(database, table, inBus(config, artifacts), lastSeq);
+          : await withTable(name, () => problemOf(database, table, inBus(config, artifacts), lastSeq));
       if (detail !== undefined)
         problems.push({ code: 'TABLE_ROWS', what: name, detail: `${detail}; run quantbot-bus rebuild` });
     }
@@ -82,18 +93,10 @@ async function problemOf(
   if (rule === undefined) return `canon.${table_name} has the mode ${mode}, which this version does not know`;
   const shown = {
     view: `canon.${identifier(table_name)}`,
-    key: key.length === 0 ? [] : await keyColumns(database, table_name, key),
+    key,
     count: (from: string) => count(database, from),
   };
   return rule.problem(shown, artifacts, lastSeq);
-}
-
-async function keyColumns(database: DuckDb, table: string, key: readonly string[]): Promise<DeclaredColumn[]> {
-  const columns = await database.query<Required<DeclaredColumn>>(
-    'SELECT column_name AS name, type, unnamed FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
-    [table],
-  );
-  return columns.filter(({ name }) => key.includes(name));
 }
 
 const count = async (database: DuckDb, from: string): Promise<number> =>

@@ -2,6 +2,7 @@
  * `@quantbot/storage/sandbox`: runs untrusted SQL safely. For the bus's own packages; programs use
  * `openDuckDb` and `openCatalog`.
  */
+export { type ListedTables, openListedTables } from '../catalog/listed-tables.js';
 export { distinctNames } from '../duckdb/distinct-names.js';
 export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { type CopyToFile, copyExactly } from '../parquet/copy-exactly.js';
