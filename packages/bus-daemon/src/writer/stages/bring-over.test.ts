@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -66,6 +66,46 @@ test.skipIf(!isRoot)('what another user’s job names is copied to where only th
   expect(receipt.artifacts).toMatchObject([{ rows: 3, bytes: stored.size }]);
   expect(statSync(join(layout.processed, 'job-1')).mode & 0o777).toBe(0o755);
   expect([existsSync(job.folder), existsSync(own)]).toEqual([false, false]);
+});
+
+/** Runs a program of the system, and returns whether it succeeded. */
+const succeeds = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
+
+const mayProducerWrite = (path: string): boolean =>
+  succeeds('setpriv', '--reuid', `${producer}`, '--regid', `${producer}`, '--clear-groups', 'test', '-w', path);
+
+test.skipIf(!isRoot)('no access control list lets a producer write to a stored file', async context => {
+  const opened = await openInProcess();
+  const { layout } = opened.bus;
+  for (let path = layout.claimed; path !== dirname(opened.test.folder); path = dirname(path)) chmodSync(path, 0o755);
+  const entry = `u:${producer}:rwx`;
+  const grant = (...paths: string[]) => succeeds('setfacl', '-m', entry, ...paths);
+  const inherited = [layout.store, layout.claimed, layout.hot, layout.processed];
+  if (!succeeds('setfacl', '-d', '-m', `${entry},g::rwx,o::rwx`, ...inherited))
+    return context.skip('no setfacl, or a file system without ACLs');
+  const parquetPath = await produce(opened.test, numbers(3));
+  const artifacts = [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.numbers' }];
+  const own = putClaimed(opened.bus, { jobId: 'own', files: { 'a.parquet': parquetPath }, manifest: { artifacts } });
+  const other = await jobOfAnother(opened, { jobId: 'other', manifest: { artifacts } });
+  for (const { folder } of [own, other]) {
+    const file = join(folder, 'a.parquet');
+    chmodSync(file, 0o6644);
+    expect(grant(folder, file)).toBe(true);
+    expect(mayProducerWrite(file)).toBe(true);
+  }
+  succeeds('setfattr', '-n', 'user.note', '-v', 'x', join(other.folder, 'a.parquet'));
+  const jobs = await verify(opened.bus, [{ ...own, ...seen(own.folder) }, other]);
+  await runBatch(opened.bus, jobs);
+  const files = readdirSync(layout.hot).flatMap(commit =>
+    ['', ...readdirSync(join(layout.hot, commit))].map(name => join(layout.hot, commit, name)),
+  );
+  for (const job of ['own', 'other']) {
+    const stored = join(layout.store, `raw/raw/${job}@a.parquet`);
+    expect(statSync(stored).mode & 0o7777).toBe(0o444);
+    files.push(stored, dirname(stored), join(layout.processed, job), join(layout.processed, job, 'RECEIPT.json'));
+  }
+  expect(files.filter(mayProducerWrite)).toEqual([]);
+  expect(spawnSync('getfattr', ['-d', join(layout.store, 'raw/raw/other@a.parquet')]).stdout.toString()).toBe('');
 });
 
 test.skipIf(!isRoot)('a file that many artifacts name is copied once, and is one file in the store', async () => {
