@@ -68,8 +68,10 @@ test.skipIf(!isRoot)('what another user’s job names is copied to where only th
   expect([existsSync(job.folder), existsSync(own)]).toEqual([false, false]);
 });
 
-/** Runs a program of the system, and returns whether it succeeded. */
-const succeeds = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
+/** Runs a program of the system. */
+const run = (program: string, ...args: string[]) => spawnSync(program, args, { encoding: 'utf8' });
+
+const succeeds = (...command: Parameters<typeof run>): boolean => run(...command).status === 0;
 
 const mayProducerWrite = (path: string): boolean =>
   succeeds('setpriv', '--reuid', `${producer}`, '--regid', `${producer}`, '--clear-groups', 'test', '-w', path);
@@ -105,7 +107,7 @@ test.skipIf(!isRoot)('no access control list lets a producer write to a stored f
     files.push(stored, dirname(stored), join(layout.processed, job), join(layout.processed, job, 'RECEIPT.json'));
   }
   expect(files.filter(mayProducerWrite)).toEqual([]);
-  expect(spawnSync('getfattr', ['-d', join(layout.store, 'raw/raw/other@a.parquet')]).stdout.toString()).toBe('');
+  expect(run('getfattr', '-d', join(layout.store, 'raw/raw/other@a.parquet')).stdout).toBe('');
 });
 
 test.skipIf(!isRoot)('a file that many artifacts name is copied once, and is one file in the store', async () => {
