@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { type Space, spaceOf, spaceSql } from '@quantbot/bus-format';
 import {
   claimedNames,
   type DaemonState,
@@ -13,7 +14,7 @@ import {
   readScrubState,
   type ScrubState,
 } from '@quantbot/bus-format/state';
-import { busLayout, readBusMarker } from '@quantbot/infra';
+import { busLayout, freeBytes, readBusMarker } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';
@@ -33,6 +34,10 @@ export interface BusStatus {
   jobs: { ingested: number; duplicate: number; rejected: number } | null;
   artifacts: number | null;
   lastCommit: { seq: number; jobId: string; at: string } | null;
+  /** Who uses the store; null without a published database. */
+  space: Space | null;
+  /** The disk of the bus. */
+  disk: { freeBytes: number | null; minFreeBytes: number } | null;
   exports: Record<string, ExportEntry>;
   /** Progress and findings of the newest scrub; null before the first. */
   scrub: Omit<ScrubState, 'place'> | null;
@@ -57,6 +62,7 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
       ? { ...(await countInbox(layout.inbox)), claimed: claimedNames(await readdir(layout.claimed)).length }
       : { waiting: 0, claimed: 0, uncommitted: 0 },
     ...(await readCatalog(config.duckdbPath)),
+    disk: initialised ? { freeBytes: freeBytes(config.busRoot) ?? null, minFreeBytes: config.minFreeBytes } : null,
     exports,
     scrub: scrubOf(config.busRoot),
     gc: readGcState(config.busRoot) ?? null,
@@ -75,8 +81,10 @@ async function countInbox(inbox: string): Promise<{ waiting: number; uncommitted
   return { waiting: waiting.length, uncommitted: uncommitted.length + closed.length };
 }
 
-async function readCatalog(duckdbPath: string): Promise<Pick<BusStatus, 'jobs' | 'artifacts' | 'lastCommit'>> {
-  if (!(await exists(duckdbPath))) return { jobs: null, artifacts: null, lastCommit: null };
+async function readCatalog(
+  duckdbPath: string,
+): Promise<Pick<BusStatus, 'jobs' | 'artifacts' | 'lastCommit' | 'space'>> {
+  if (!(await exists(duckdbPath))) return { jobs: null, artifacts: null, lastCommit: null, space: null };
   const database = await openDuckDb(duckdbPath, { readOnly: true });
   try {
     const counts = await database.query('SELECT status, count(*) AS n FROM catalog.jobs_f GROUP BY status');
@@ -88,6 +96,7 @@ async function readCatalog(duckdbPath: string): Promise<Pick<BusStatus, 'jobs' |
     return {
       jobs: { ingested: count('ingested'), duplicate: count('duplicate'), rejected: count('rejected') },
       artifacts: Number(n),
+      space: spaceOf(await database.query(spaceSql(new Date()))),
       lastCommit:
         last === undefined
           ? null

@@ -9,6 +9,7 @@ import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
 import { Query } from './pages/query.js';
 import { Run, Runs } from './pages/runs.js';
+import { Space } from './pages/space.js';
 import { Table, Tables } from './pages/tables.js';
 import { State, Title } from './parts/parts.js';
 import { linkTo, type Route, useRoute } from './route.js';
@@ -20,6 +21,7 @@ const places = [
   ['artifacts', 'Artifacts'],
   ['tables', 'Tables'],
   ['exports', 'Exports'],
+  ['space', 'Space'],
   ['query', 'SQL'],
 ] as const;
 
@@ -73,6 +75,8 @@ function pageOf([place, id]: Route): ComponentChildren {
       return id === undefined ? <Tables /> : <Table key={id} name={id} />;
     case 'exports':
       return <Exports />;
+    case 'space':
+      return <Space />;
     case 'query':
       return <Query key={id} sql={id} />;
     default:

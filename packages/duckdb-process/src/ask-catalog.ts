@@ -1,3 +1,4 @@
+import { spaceOf, spaceSql } from '@quantbot/bus-format';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import type { CatalogQuestion, CatalogTask } from './protocol.js';
 
@@ -32,5 +33,7 @@ async function answer(catalog: Catalog, question: CatalogQuestion): Promise<unkn
       return catalog.lineage(question.key, { direction: question.direction, depth: question.depth });
     case 'tables':
       return catalog.query('SELECT * FROM catalog.tables_d ORDER BY table_name');
+    case 'space':
+      return spaceOf(await catalog.query(spaceSql(new Date())));
   }
 }

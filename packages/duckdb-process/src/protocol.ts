@@ -1,4 +1,4 @@
-import type { DeclaredColumn } from '@quantbot/bus-format';
+import type { DeclaredColumn, Space } from '@quantbot/bus-format';
 import type { ParquetFooter } from '@quantbot/infra';
 import type { ConfiguredView } from '@quantbot/infra/config';
 import type {
@@ -199,6 +199,7 @@ interface Questions {
   runs: { about: RunFilter; answer: RunRecord[] };
   lineage: { about: LineageOptions & { key: string }; answer: Lineage };
   tables: { about: object; answer: Row[] };
+  space: { about: object; answer: Space };
 }
 
 /** One question of the catalog. */

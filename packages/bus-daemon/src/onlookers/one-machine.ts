@@ -13,6 +13,7 @@ import {
   retryRejected,
   submittableIn,
 } from '@quantbot/bus-format/state';
+import { freeBytes } from '@quantbot/infra';
 import type { Bus } from '../writer/bus.js';
 import { stageNames } from '../writer/events.js';
 import type { VisibleBus, VisibleMachine } from '../writer/onlooker.js';
@@ -66,6 +67,7 @@ function machineOf(bus: Bus): VisibleMachine {
     holdsLock: () => holdsLock(bus),
     scrub: oncePerRequest(() => readScrubState(layout.root)),
     gc: oncePerRequest(() => readGcState(layout.root)),
+    disk: () => ({ freeBytes: freeBytes(layout.root), minFreeBytes: bus.config.minFreeBytes }),
     journalBytes: async () => {
       const hot = await Promise.all(
         journal.hotCommits.map(seq =>

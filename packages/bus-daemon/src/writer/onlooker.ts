@@ -68,6 +68,8 @@ export interface VisibleMachine {
   /** The last garbage collection; undefined before the first. */
   gc(): GcState | undefined;
   journalBytes(): Promise<number>;
+  /** The disk of the bus. `freeBytes` is undefined if its file system does not tell. */
+  disk(): { freeBytes: number | undefined; minFreeBytes: number };
   readonly segments: number;
   readonly hotCommits: number;
 }

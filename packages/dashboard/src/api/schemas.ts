@@ -57,6 +57,23 @@ export const statusSchema = z
   })
   .openapi('Status');
 
+const use = { artifacts: count, bytes: count, lastDayBytes: count, lastWeekBytes: count };
+const uses = (of: string) =>
+  z.array(z.strictObject({ name: z.string(), ...use })).openapi({ description: `The largest ${of}, largest first.` });
+
+export const spaceSchema = z
+  .strictObject({
+    total: z.strictObject(use).openapi({ description: 'All artifacts, and the bytes that came lately.' }),
+    producers: uses('producers'),
+    kinds: uses('kinds'),
+    tables: uses('canonical tables, by the bytes of their artifacts'),
+    disk: z
+      .strictObject({ freeBytes: count.nullable(), minFreeBytes: count })
+      .nullable()
+      .openapi({ description: 'The disk of the bus; null on a cluster.' }),
+  })
+  .openapi('Space');
+
 export const sampleSchema = z
   .strictObject({
     at: z.number().openapi({ description: 'When the sample ended, milliseconds since 1970.' }),

@@ -194,6 +194,10 @@ test('quantbot-bus gc says what would go, takes it away when told to, and leaves
   expect(readdirSync(bus.layout.processed)).toHaveLength(3);
   const applied = await quantbotBus(bus, 'gc', '--keep', '0s', '--keep-unfinished', '0s', '--apply');
   expect(applied).toMatchObject({ code: 0 });
+  const { stdout } = await quantbotBus(bus, 'status');
+  expect(stdout).toMatch(/^gc {8}removed 5 \(\d.* KiB\) at .* freed so far$/m);
+  expect(stdout).toMatch(/^stored .* in the last day, \d.* in the last week; \d.* free$/m);
+  expect(stdout).toMatch(/^producers tests \d.* \(\d.* in a week\)$/m);
   expect(readdirSync(bus.layout.processed)).toEqual([]);
   expect(readdirSync(bus.layout.staging)).toEqual([]);
   expect((await verify(bus)).code).toBe(0);

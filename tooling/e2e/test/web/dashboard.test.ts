@@ -222,6 +222,7 @@ inBrowser.each(sampleOf(looks, 1))(
       ['tables', 'canon.numbers'],
       ['tables/numbers', 'Some rows'],
       ['exports', 'fresh'],
+      ['space', 'Canonical tables'],
       ['query/SELECT%201%20AS%20one', 'Answer'],
       ['nowhere', 'There is no such page'],
     ];

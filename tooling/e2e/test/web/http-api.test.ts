@@ -49,6 +49,7 @@ test('every answer, errors too, is what openapi.json says, and there is no route
     ['get', '/api/v1/history', ''],
     ['get', '/api/v1/exports', ''],
     ['get', '/api/v1/charts', ''],
+    ['get', '/api/v1/space', ''],
     ['get', '/api/v1/jobs', ''],
     ['get', '/api/v1/jobs', '?status=rejected&limit=1'],
     ['get', '/api/v1/jobs', '?limit=0'],
@@ -103,6 +104,12 @@ function validatorOf(document: Description) {
 
 test('what is answered is what the bus has', async () => {
   const { serving } = await busOfAll();
+  const { bytes } = (await serving.get('/api/v1/status')) as { bytes: number };
+  const all = { artifacts: 2, bytes, lastDayBytes: bytes, lastWeekBytes: bytes };
+  expect(await serving.get('/api/v1/space')).toMatchObject({
+    ...{ total: all, producers: [{ name: 'tests', ...all }], kinds: [{ name: 'numbers', ...all }] },
+    disk: { freeBytes: expect.any(Number), minFreeBytes: 64 * 1024 ** 2 },
+  });
   expect(await serving.get('/api/v1/status')).toMatchObject({
     state: 'running',
     lastSeq: 3,

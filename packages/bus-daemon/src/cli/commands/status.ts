@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusStatus, readStatus } from '@quantbot/bus-care/status';
-import { sizeInWords } from '@quantbot/bus-format';
+import { type NamedSpace, sizeInWords } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
 import { type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
+
+/** Shows a state. `news` is what changes only with the bus. */
+type Show = (text: string, news: string) => void;
 
 interface Options extends CommonOptions {
   watch?: true | number;
@@ -22,7 +25,9 @@ async function watch(options: Options, everyS: number): Promise<void> {
   const end = untilInterrupted();
   while (!end.aborted) {
     const { status, describe } = await statusOf(options);
-    show(options.json ? jsonText(status) : forTerminal(describe()));
+    // Free space changes all the time, and is no news of the bus.
+    const news = jsonText({ ...status, disk: null });
+    show(options.json ? jsonText(status) : forTerminal(describe()), news);
     await sleep(everyS * 1000, undefined, { signal: end }).catch(() => {});
   }
 }
@@ -40,16 +45,16 @@ async function statusOf(options: Options): Promise<{ status: object; describe: (
 }
 
 /** Returns a function that prints a state; on a terminal it replaces the previous one. */
-async function showInPlace(): Promise<(text: string) => void> {
+async function showInPlace(): Promise<Show> {
   const { createLogUpdate } = await import('log-update');
   return createLogUpdate(process.stdout);
 }
 
-function showChanges(): (text: string) => void {
+function showChanges(): Show {
   let shown: string | undefined;
-  return text => {
-    if (text !== shown) console.log(text);
-    shown = text;
+  return (text, news) => {
+    if (news !== shown) console.log(text);
+    shown = news;
   };
 }
 
@@ -68,6 +73,7 @@ function describeStatus(status: BusStatus): string {
       : `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
     `last      ${lastCommit === null ? 'nothing committed yet' : `seq ${lastCommit.seq}, ${lastCommit.jobId}, at ${lastCommit.at}`}`,
   ];
+  lines.push(...describeSpace(status));
   for (const [name, entry] of Object.entries(status.exports))
     lines.push(
       `export    ${name}: ${entry.ok ? `${entry.rows} rows as of seq ${entry.as_of_seq}` : `FAILED: ${entry.error}`}`,
@@ -92,4 +98,29 @@ function describeGc(gc: BusStatus['gc']): string[] {
   const { ended_at, removed, bytes, total_bytes } = gc;
   const all = Object.values(removed).reduce((sum, count) => sum + count, 0);
   return [`gc        removed ${all} (${sizeInWords(bytes)}) at ${ended_at}; ${sizeInWords(total_bytes)} freed so far`];
+}
+
+/** The largest few are shown: a status fits on one screen. */
+const shownOfEach = 3;
+
+function describeSpace({ space, disk }: BusStatus): string[] {
+  if (space === null) return [];
+  const { total } = space;
+  const free = disk?.freeBytes == null ? '' : `; ${sizeInWords(disk.freeBytes)} free`;
+  const largest = (uses: readonly NamedSpace[]) =>
+    uses
+      .slice(0, shownOfEach)
+      .map(
+        ({ name, bytes, lastWeekBytes }) => `${name} ${sizeInWords(bytes)} (${sizeInWords(lastWeekBytes)} in a week)`,
+      )
+      .join(', ');
+  const parts: [string, readonly NamedSpace[]][] = [
+    ['producers', space.producers],
+    ['kinds', space.kinds],
+    ['tables', space.tables],
+  ];
+  return [
+    `stored    ${sizeInWords(total.bytes)}: ${sizeInWords(total.lastDayBytes)} in the last day, ${sizeInWords(total.lastWeekBytes)} in the last week${free}`,
+    ...parts.flatMap(([name, uses]) => (uses.length === 0 ? [] : [`${name.padEnd(9)} ${largest(uses)}`])),
+  ];
 }

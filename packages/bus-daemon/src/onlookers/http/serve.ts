@@ -30,12 +30,12 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   if (!address.isLoopback && token === undefined)
     throw daemonError('HTTP_TOKEN_NEEDED', `Other machines can reach ${listen}, and http.token_file is not set.`);
   await bus.totals(); // counts the journal before the loop runs
-  const gauges = new Gauges(bus, loop);
+  const reader = openReader(bus);
+  const gauges = new Gauges(bus, loop, () => reader.catalog({ ask: 'space' }));
   const history = new History(bus, async () => {
     const { inbox, claimed } = await gauges.queue();
     return inbox + claimed;
   });
-  const reader = openReader(bus);
   const metrics = createMetrics(bus, gauges);
   const app = createApp({ bus, loop, gauges, history, metrics, reader, token }, readAssets());
   const server = createAdaptorServer({

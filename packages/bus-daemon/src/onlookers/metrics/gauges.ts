@@ -1,43 +1,46 @@
+import type { Space } from '@quantbot/bus-format';
 import type { RunState } from '../../writer/events.js';
 import type { LoopView } from '../../writer/loop/loop-view.js';
 import type { VisibleBus } from '../../writer/onlooker.js';
 
 /**
- * A count is reused for this many times the duration that it took. A folder of a hundred thousand
+ * An answer is reused for this many times the duration that it took. A folder of a hundred thousand
  * jobs is listed rarely, a small one at each request.
  */
 const restPerWork = 20;
+/** The store is added up at most this often for a page, and for scrapes, which never end. */
+const spaceEveryMs = 5_000;
+const scrapedSpaceEveryMs = 600_000;
 
 /** Values that are read when they are requested. */
 export class Gauges {
   readonly #bus: VisibleBus;
   readonly #loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>;
-  #queue: { goodUntil: number; counted: Promise<{ inbox: number; claimed: number }> } | undefined;
-
-  constructor(bus: VisibleBus, loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>) {
-    this.#bus = bus;
-    this.#loop = loop;
-  }
-
-  state(): RunState {
-    return this.#loop.health.state;
-  }
-
   /**
    * Returns the number of jobs that have not settled. On one machine, jobs in the inbox count with
    * or without COMMIT.
    */
-  queue(): Promise<{ inbox: number; claimed: number }> {
-    const started = this.#bus.elapsed();
-    if (this.#queue !== undefined && started < this.#queue.goodUntil) return this.#queue.counted;
-    const queue = { goodUntil: Number.POSITIVE_INFINITY, counted: this.#bus.queue() };
-    this.#queue = queue;
-    const rest = () => {
-      const ended = this.#bus.elapsed();
-      queue.goodUntil = ended + restPerWork * (ended - started);
-    };
-    queue.counted.then(rest, rest);
-    return queue.counted;
+  readonly queue: () => Promise<{ inbox: number; claimed: number }>;
+  /** Returns who uses the store. */
+  readonly space: () => Promise<Space>;
+  /** {@link space} as it was at most ten minutes ago. */
+  readonly scrapedSpace: () => Promise<Space>;
+
+  /** @param space adds up the store. */
+  constructor(
+    bus: VisibleBus,
+    loop: Pick<LoopView, 'health' | 'oldestWaitingMs' | 'exports' | 'waitingTables'>,
+    space: () => Promise<Space>,
+  ) {
+    this.#bus = bus;
+    this.#loop = loop;
+    this.queue = reused(() => bus.queue(), bus.elapsed);
+    this.space = reused(space, bus.elapsed, spaceEveryMs);
+    this.scrapedSpace = reused(this.space, bus.elapsed, scrapedSpaceEveryMs);
+  }
+
+  state(): RunState {
+    return this.#loop.health.state;
   }
 
   oldestJobAgeS(): number {
@@ -82,4 +85,21 @@ export class Gauges {
       bytes: bytes ?? undefined,
     }));
   }
+}
+
+/** Reuses an answer for as long as its cost demands, and at least `leastMs`. */
+function reused<T>(read: () => Promise<T>, elapsed: () => number, leastMs = 0): () => Promise<T> {
+  let last: { goodUntil: number; answer: Promise<T> } | undefined;
+  return () => {
+    const started = elapsed();
+    if (last !== undefined && started < last.goodUntil) return last.answer;
+    const now = { goodUntil: Number.POSITIVE_INFINITY, answer: read() };
+    last = now;
+    const rest = () => {
+      const ended = elapsed();
+      now.goodUntil = ended + Math.max(leastMs, restPerWork * (ended - started));
+    };
+    now.answer.then(rest, rest);
+    return now.answer;
+  };
 }

@@ -25,6 +25,12 @@ const daily: ExportState = {
   error: null,
 };
 
+const use = { artifacts: 1, bytes: 700, lastDayBytes: 700, lastWeekBytes: 700 };
+const space = {
+  ...{ total: use, producers: [{ name: 'sim', ...use }], kinds: [{ name: 'trades', ...use }], tables: [] },
+  firstCommittedAt: null,
+};
+
 async function metricsOfAll() {
   const { bus, advance } = await openInProcess();
   const seen = oneMachine(bus);
@@ -35,7 +41,7 @@ async function metricsOfAll() {
     waitingTables: [],
     exports: async () => [daily],
   };
-  const registry = createMetrics(seen, new Gauges(seen, loop));
+  const registry = createMetrics(seen, new Gauges(seen, loop, async () => space));
   const job: SettledJob = {
     seq: 1,
     jobId: 'a',
@@ -58,6 +64,8 @@ async function metricsOfAll() {
   bus.events.emit('settled', { jobs: [job, job, rejected], lastSeq: 3, seconds: 0.2 });
   bus.events.emit('stage', { stage: 'commit', seconds: 0.02 });
   bus.events.emit('export', { name: 'daily', ok: false, seconds: 1, asOfSeq: 1, rows: 1, bytes: 1, error: 'no' });
+  const removed = { processed: 0, rejected: 1, staging: 2, orphan: 0 };
+  bus.events.emit('collected', { removed, bytes: 900 });
   bus.events.emit('compaction', { seconds: 1 });
   bus.events.emit('damage', [{ code: 'CHANGED', what: 'store/a', detail: '' }]);
   bus.events.emit('state', { state: 'paused', code: 'ENOSPC', message: 'full' });
@@ -106,6 +114,11 @@ test('what happened is counted, and what is there is told', async () => {
     'quantbot_bus_writer_lock_held 0',
     'quantbot_bus_oldest_job_age_seconds 4',
     'quantbot_bus_store_bytes 800',
+    'quantbot_bus_stored_bytes{by="producer",name="sim"} 700',
+    'quantbot_bus_stored_bytes{by="kind",name="trades"} 700',
+    `quantbot_bus_disk_min_free_bytes ${64 * 1024 ** 2}`,
+    'quantbot_bus_gc_freed_bytes_total 900',
+    'quantbot_bus_gc_removed_total{kind="staging"} 2',
     'quantbot_bus_export_up_to_date{export="daily"} 0',
     'quantbot_bus_export_last_success_timestamp_seconds{export="daily"} 5',
   ])

@@ -197,6 +197,19 @@ function addGauges({ gauge, labelled }: ReturnType<typeof adder>, gauges: Gauges
   gauge('quantbot_bus_last_commit_timestamp_seconds', 'Time of the last commit.', () => gauges.lastCommitAtS());
   gauge('quantbot_bus_store_artifacts', 'Artifacts in the store.', () => gauges.storeArtifacts());
   gauge('quantbot_bus_store_bytes', 'Bytes of the store.', () => gauges.storeBytes());
+  labelled(
+    'quantbot_bus_stored_bytes',
+    'Bytes of artifacts of the largest producers, kinds and tables.',
+    ['by', 'name'],
+    () =>
+      gauges.scrapedSpace().then(
+        ({ producers, kinds, tables }) =>
+          Object.entries({ producer: producers, kind: kinds, table: tables }).flatMap(([by, uses]) =>
+            uses.map(({ name, bytes }) => [{ by, name }, bytes] as [{ by: string; name: string }, number]),
+          ),
+        () => [], // no database has been published yet
+      ),
+  );
   const ofExport = (name: string, help: string, value: (entry: ExportGauges) => number | undefined) =>
     labelled(name, help, ['export'], async () =>
       (await gauges.exports()).flatMap(entry => {
@@ -224,6 +237,12 @@ function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine
   );
   gauge('quantbot_bus_tables_waiting', 'Canonical tables whose compaction waits for a damaged file.', () =>
     gauges.waitingTables(),
+  );
+  gauge('quantbot_bus_disk_free_bytes', 'Free bytes on the disk of the bus.', () => machine.disk().freeBytes);
+  gauge(
+    'quantbot_bus_disk_min_free_bytes',
+    'With fewer free bytes the bus takes no new jobs (min_free_bytes).',
+    () => machine.disk().minFreeBytes,
   );
   gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => machine.journalBytes());
   gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => machine.segments);

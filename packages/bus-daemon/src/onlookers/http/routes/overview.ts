@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { version } from '@quantbot/bus-format/version';
-import { chartSchema, exportSchema, sampleSchema, statusSchema } from '@quantbot/dashboard/api';
+import { chartSchema, exportSchema, sampleSchema, spaceSchema, statusSchema } from '@quantbot/dashboard/api';
 import type { VisibleCluster, VisibleMachine } from '../../../writer/onlooker.js';
 import { sampleMs } from '../../metrics/history.js';
 import type { HttpContext } from '../context.js';
@@ -28,6 +28,13 @@ const exports = createRoute({
   responses: answers(z.strictObject({ exports: z.array(exportSchema) })),
 });
 
+const space = createRoute({
+  method: 'get',
+  path: '/api/v1/space',
+  summary: 'Who uses the store: bytes by producer, kind and table, and their growth',
+  responses: answers(spaceSchema),
+});
+
 const charts = createRoute({
   method: 'get',
   path: '/api/v1/charts',
@@ -35,11 +42,12 @@ const charts = createRoute({
   responses: answers(z.strictObject({ charts: z.array(chartSchema) })),
 });
 
-/** Adds status, history, exports and charts. */
+/** Adds status, history, exports, space and charts. */
 export function addOverview(app: OpenAPIHono, context: HttpContext): void {
   app.openapi(status, async c => c.json(await statusOf(context), 200));
   app.openapi(history, c => c.json({ sampleMs, samples: [...context.history.samples] }, 200));
   app.openapi(exports, async c => c.json({ exports: (await context.loop.exports()).map(wireExport) }, 200));
+  app.openapi(space, async c => c.json(await spaceOf(context), 200));
   app.openapi(charts, c => c.json({ charts: context.bus.config.http.charts }, 200));
 }
 
@@ -67,6 +75,12 @@ export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.in
     ],
     cluster: await clusterOf(bus.cluster),
   };
+}
+
+async function spaceOf({ bus, gauges }: HttpContext): Promise<z.infer<typeof spaceSchema>> {
+  const { firstCommittedAt: _, ...space } = await gauges.space();
+  const disk = bus.machine?.disk();
+  return { ...space, disk: disk === undefined ? null : { ...disk, freeBytes: disk.freeBytes ?? null } };
 }
 
 async function clusterOf(cluster: VisibleCluster | undefined): Promise<z.infer<typeof statusSchema>['cluster']> {
