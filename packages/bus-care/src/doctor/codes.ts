@@ -30,6 +30,7 @@ export const findingCodes = registerCodes('doctor', {
   NETWORK_FILE_SYSTEM: { check: 'file-systems', level: 'warning' },
   DISK_FULL: { check: 'disk', level: 'problem' },
   DISK_LOW: { check: 'disk', level: 'warning' },
+  DISK_FILLING: { check: 'disk', level: 'warning' },
   INODES_FULL: { check: 'disk', level: 'problem' },
   INODES_LOW: { check: 'disk', level: 'warning' },
   DAEMON_NOT_RUNNING: { check: 'writer', level: 'warning' },

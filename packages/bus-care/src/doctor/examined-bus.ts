@@ -48,7 +48,7 @@ export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<
     layout: busLayout(config.busRoot),
     marker: await readBusMarker(config.busRoot).catch(() => undefined), // the check `bus` reports why
     writer,
-    published: once(() => readPublishedFacts(config).catch(() => undefined)), // the check `database` reports why
+    published: once(() => readPublishedFacts(config, place.now).catch(() => undefined)), // the check `database` reports why
     exportTables: once(() => tablesOfExports(config)),
     run,
     restart: () => {

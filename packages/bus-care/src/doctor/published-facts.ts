@@ -1,3 +1,4 @@
+import { type Space, spaceOf, spaceSql } from '@quantbot/bus-format';
 import type { BusConfig } from '@quantbot/infra/config';
 import { openDuckDb } from '@quantbot/storage';
 
@@ -11,10 +12,12 @@ export interface PublishedFacts {
   /** The views of `publish.views` that could not be created. */
   failedViews: { name: string; error: string }[];
   lastCommit: { seq: number; at: Date } | undefined;
+  /** Who uses the store. */
+  space: Space;
 }
 
 /** Reads the facts from the published database, like any reader. */
-export async function readPublishedFacts({ duckdbPath }: BusConfig): Promise<PublishedFacts> {
+export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number): Promise<PublishedFacts> {
   const database = await openDuckDb(duckdbPath, { readOnly: true });
   try {
     const [info] = await database.query<{ daemon_version: string; duckdb_version: string }>(
@@ -45,6 +48,7 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig): Promise<Pub
         lastCommittedAt: row.last_committed_at,
       })),
       failedViews,
+      space: spaceOf(await database.query(spaceSql(new Date(now)))),
       lastCommit: last && { seq: Number(last.seq), at: last.committed_at },
     };
   } finally {

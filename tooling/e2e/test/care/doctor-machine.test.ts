@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { examine } from '@quantbot/bus-care/doctor';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -189,6 +200,42 @@ test('a disk that is nearly full is a warning, one that is full a problem, and t
     ({ codes }) => codes.length === 0,
   );
   expect(after).toEqual([]);
+});
+
+test('a disk that will be full soon is a warning that names who fills it and what could go', async context => {
+  const bus = busOnDisk('size=3g');
+  if (bus === undefined) return context.skip('nothing can be mounted here');
+  await drain(bus);
+  await submit(bus, { kind: 'ticks', select: numbers(50_000), schemaHint: 'canon.ticks' });
+  await submit(bus, { kind: 'plots', select: numbers(3) });
+  await drain(bus);
+  const late = async (days: number) => {
+    const now = Date.now() + days * 86_400_000;
+    return examination(await examine({ config: bus.configPath, env: {}, now }));
+  };
+  const codesOf = async (days: number) => (await late(days)).codes.filter(code => code.startsWith('DISK'));
+  expect(await codesOf(1.5)).toEqual([]);
+  const { bavail, bsize } = statfsSync(join(bus.folder, 'data'));
+  const stored = statSync(
+    join(bus.layout.store, 'tests/ticks', readdirSync(join(bus.layout.store, 'tests/ticks'))[0] ?? ''),
+  ).size;
+  // In one day and a half, the bus has grown by three times this.
+  const settings = JSON.parse(readFileSync(bus.configPath, 'utf8'));
+  writeFileSync(
+    bus.configPath,
+    JSON.stringify({ ...settings, min_free_bytes: bavail * bsize - 8 * stored, gc: { keep: 0.001 } }),
+  );
+  expect(await codesOf(0.5)).toEqual([]); // too short a life to say anything
+  const { the } = await late(1.5);
+  const { what, cure } = the('DISK_FILLING');
+  expect(what).toMatch(/will be full in about 4 days: .* free, and the bus has grown by .* a day lately/);
+  expect(cure).toMatch(/`quantbot-bus gc --apply[^`]*` removes 2 old jobs and 0 orphans \(.* KiB\)/);
+  expect(cure).toMatch(/The largest producers: tests .* in a week\)/);
+  expect(cure).toMatch(/The largest kinds: ticks .* in a week\), plots .* in a week\)/);
+  for (const command of commandsIn(cure)) await follow(bus, command);
+  expect(readdirSync(bus.layout.processed)).toEqual([]);
+  expect((await late(1.5)).the('DISK_FILLING').cure).not.toContain('old jobs');
+  expect(await codesOf(30)).toEqual([]); // it has not grown for weeks
 });
 
 test('inodes that run out are found as well', async context => {
