@@ -10,6 +10,14 @@ export interface KnownExport {
   definition: string;
   rows: number;
   bytes: number;
+  /** SHA-256 of a file; null for a dataset. */
+  sha256: string | null;
+  /** 1, or the files of a dataset. */
+  files: number;
+  /** The key of a dataset's folder; null for a file. */
+  folder: string | null;
+  /** The canonical tables that its SELECT reads; null if any job may change its result. */
+  reads: string[] | null;
   /** As PostgreSQL says it. */
   finishedAt: string;
   /** Up to this job the last attempt went, when it began, and how long it took. */
@@ -23,8 +31,8 @@ export interface KnownExport {
 /** All golden exports that were ever written or tried. */
 export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
   queries.query<KnownExport & Record<string, unknown>>(
-    `SELECT name, seq, definition, rows, bytes, finished_at AS "finishedAt", tried_seq AS "triedSeq", tried_at AS "triedAt",
-       duration_ms AS "durationMs", error FROM bus.exports ORDER BY name`,
+    `SELECT name, seq, definition, rows, bytes, sha256, files, dataset::json->>'folder' AS folder, reads, finished_at AS "finishedAt",
+       tried_seq AS "triedSeq", tried_at AS "triedAt", duration_ms AS "durationMs", error FROM bus.exports ORDER BY name`,
   );
 
 /** An attempt at an export, up to a job. */
@@ -34,30 +42,101 @@ export interface ExportAttempt {
   durationMs: number;
 }
 
-const attempt = `tried_seq = $2, tried_at = now() - $3 * interval '1 millisecond', duration_ms = $3`;
+/** The result of a successful attempt. */
+export interface WrittenExport extends ExportAttempt, Pick<KnownExport, 'definition' | 'rows' | 'bytes' | 'reads'> {
+  sha256: string | null;
+  files: number;
+}
 
-/** Notes that an export is written. */
-export async function noteExport(
-  queries: Queries,
-  {
-    name,
-    seq,
-    durationMs,
-    definition,
-    rows,
-    bytes,
-  }: ExportAttempt & Pick<KnownExport, 'definition' | 'rows' | 'bytes'>,
-): Promise<void> {
-  await queries.query(
+const attempt = `tried_seq = $2, tried_at = now() - $3 * interval '1 millisecond', duration_ms = $3`;
+const result = `seq = $2, definition = $4, rows = $5, bytes = $6, sha256 = $7, files = $8, reads = $9, finished_at = now(), error = NULL`;
+
+const valuesOf = ({ name, seq, durationMs, definition, rows, bytes, sha256, files, reads }: WrittenExport) => [
+  name,
+  seq,
+  durationMs,
+  definition,
+  rows,
+  bytes,
+  sha256,
+  files,
+  reads,
+];
+
+const addExport = (queries: Queries, name: string) =>
+  queries.query(
     `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at) VALUES ($1, 0, '', 0, 0, now())
      ON CONFLICT DO NOTHING`,
     [name],
   );
+
+/** Notes that the file of an export is written. */
+export async function noteExport(queries: Queries, written: WrittenExport): Promise<void> {
+  await addExport(queries, written.name);
   await queries.query(
-    `UPDATE bus.exports SET seq = $2, definition = $4, rows = $5, bytes = $6, finished_at = now(), error = NULL, ${attempt}
-     WHERE name = $1`,
-    [name, seq, durationMs, definition, rows, bytes],
+    `UPDATE bus.exports SET ${result}, dataset = NULL, writing = NULL, ${attempt} WHERE name = $1`,
+    valuesOf(written),
   );
+}
+
+/** The dataset of an export, and the attempt that may be changing its objects. */
+export interface KnownDataset {
+  seq: number;
+  definition: string;
+  /** JSON; its member `folder` is the key of the folder. */
+  dataset: string | null;
+  /** Set while an attempt changes objects, and for good if that attempt did not end. */
+  writing: string | null;
+}
+
+/** The dataset of an export as it was noted last. */
+export async function knownDataset(queries: Queries, name: string): Promise<KnownDataset> {
+  await addExport(queries, name);
+  const [row] = await queries.query<KnownDataset & Record<string, unknown>>(
+    'SELECT seq, definition, dataset, writing FROM bus.exports WHERE name = $1',
+    [name],
+  );
+  return row as KnownDataset & Record<string, unknown>;
+}
+
+/**
+ * Begins to change the objects of a dataset. Only one attempt can begin from a known state. An
+ * attempt that finds another one unfinished must write into a new folder, because the other one may
+ * still be writing into its own.
+ *
+ * @param token names the attempt.
+ * @returns PostgreSQL's time (milliseconds); undefined if another daemon was faster.
+ */
+export async function beginDataset(
+  queries: Queries,
+  name: string,
+  token: string,
+  { seq, dataset, writing }: KnownDataset,
+): Promise<number | undefined> {
+  const [row] = await queries.query<{ nowMs: number }>(
+    `UPDATE bus.exports SET writing = $2 WHERE name = $1 AND seq = $3
+       AND dataset IS NOT DISTINCT FROM $4 AND writing IS NOT DISTINCT FROM $5
+     RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs"`,
+    [name, token, seq, dataset, writing],
+  );
+  return row?.nowMs;
+}
+
+/**
+ * Notes that a dataset is written.
+ *
+ * @returns false if another daemon has begun meanwhile: then this attempt does not count.
+ */
+export async function noteDataset(
+  queries: Queries,
+  written: WrittenExport,
+  { token, dataset }: { token: string; dataset: string },
+): Promise<boolean> {
+  const noted = await queries.query(
+    `UPDATE bus.exports SET ${result}, dataset = $10, writing = NULL, ${attempt} WHERE name = $1 AND writing = $11 RETURNING true`,
+    [...valuesOf(written), dataset, token],
+  );
+  return noted.length > 0;
 }
 
 /** Notes that an attempt failed. The last good file stays. */
@@ -65,11 +144,7 @@ export async function noteFailedExport(
   queries: Queries,
   { name, seq, durationMs, error }: ExportAttempt & { error: string },
 ): Promise<void> {
-  await queries.query(
-    `INSERT INTO bus.exports (name, seq, definition, rows, bytes, finished_at) VALUES ($1, 0, '', 0, 0, now())
-     ON CONFLICT DO NOTHING`,
-    [name],
-  );
+  await addExport(queries, name);
   await queries.query(`UPDATE bus.exports SET error = $4, ${attempt} WHERE name = $1`, [name, seq, durationMs, error]);
 }
 

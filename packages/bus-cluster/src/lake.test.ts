@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { query } from '@quantbot/bus-format/duckdb';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
@@ -34,6 +34,8 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const url = await server.newDatabase();
     const root = join(shared.folder, url.slice(-4));
     mkdirSync(join(root, 'lake', 't'), { recursive: true });
+    mkdirSync(join(root, 'exports'));
+    writeFileSync(join(root, 'exports', '_export_status.json'), '{"exports":{}}');
     const postgres = new Postgres(url);
     await migrate(postgres);
     const address = { postgres: url, root, extensions: (extensions as { folder: string }).folder };
@@ -50,7 +52,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
         lake: await open(false),
         root,
         declared: [],
-        info: { busId: 'b', dataRoot: root, exportDir: root, duckdbPath: url, daemonVersion: '0', duckdbVersion: '0' },
+        info: { busId: 'b', dataRoot: root, exportDir: join(root, 'exports'), duckdbPath: url, daemonVersion: '0', duckdbVersion: '0' },
       });
       await publisher.prepare();
       return publisher;

@@ -203,7 +203,10 @@ export class LakePublisher {
     await this.#addFiles('_bus', 'journal', [object]);
   }
 
-  /** Creates the views of `catalog.*`; some of them list the canonical tables as constants. */
+  /**
+   * Creates the views of `catalog.*`; some of them list the canonical tables as constants. The
+   * status of the exports must be there, because DuckDB looks at it.
+   */
   async #createCatalog(tables: readonly CanonTable[]): Promise<void> {
     const { root, info } = this.#options;
     const files = tables.map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
@@ -214,8 +217,7 @@ export class LakePublisher {
       { ...info, publishedAt: new Date() },
     );
     for (const view of views)
-      if (!view.startsWith('CREATE VIEW catalog.exports_d'))
-        await this.#options.lake.connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
+      await this.#options.lake.connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
   }
 
   #locationOf = (object: string): string => `${this.#options.root}/${object}`;

@@ -3,6 +3,7 @@ import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';
+import { ensureExportStatus } from './exports/status-object.js';
 import { lakeInfo } from './lake-info.js';
 
 const maxMarkerBytes = 64 * 1024;
@@ -31,6 +32,7 @@ export async function initCluster(config: BusConfig, cluster: ClusterConfig): Pr
     const migrations = await migrate(postgres);
     const info = await lakeInfo(postgres, objects);
     await mark(objects, info.busId);
+    await ensureExportStatus(objects);
     const lake = await openLake(address, { readOnly: false });
     try {
       await lake.connection.run('USE lake');

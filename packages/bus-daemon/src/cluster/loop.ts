@@ -14,7 +14,7 @@ import { traceOf } from '../writer/stages/trace-of.js';
 import { asFetched, type CheckedFetch, check } from './check.js';
 import type { Cluster, FetchedJob } from './cluster.js';
 import { type Committed, commit } from './commit.js';
-import { ClusterExports } from './exports.js';
+import { ClusterExports } from './exports/exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
 import { InboxScan } from './inbox-scan.js';

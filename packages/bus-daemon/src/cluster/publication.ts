@@ -3,6 +3,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import type pg from 'pg';
 import type { Cluster } from './cluster.js';
+import { ensureExportStatus } from './exports/status-object.js';
 import { makeFragment } from './fragments.js';
 import { JournalObjects } from './journal-objects.js';
 import { lakeInfo } from './lake-info.js';
@@ -156,6 +157,7 @@ export class Publication {
       declared: config.canon.tables,
       info: await lakeInfo(postgres, objects),
     });
+    await ensureExportStatus(objects);
     await publisher.prepare();
     this.#publisher = publisher;
     return publisher;

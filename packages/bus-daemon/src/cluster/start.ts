@@ -63,7 +63,6 @@ export async function openCluster(
   { config, cluster, logger }: { config: BusConfig; cluster: ClusterConfig; logger: Logger },
   opened: Closers,
 ): Promise<Cluster> {
-  refuseDatasets(config);
   const lake = await lakeAddress(cluster);
   const postgres = await Postgres.open(lake.postgres);
   opened.push(() => postgres.close());
@@ -100,17 +99,6 @@ export async function openCluster(
     newClaim: randomClaim,
   };
 }
-
-/** A dataset keeps files from one writing to the next, which objects cannot be moved for. */
-function refuseDatasets({ export: { jobs, tables } }: BusConfig): void {
-  const all = [...jobs.map(({ name, options }) => ({ name, ...options })), ...named(tables)];
-  const names = all.filter(({ layout }) => layout === 'dataset').map(({ name }) => name);
-  if (names.length > 0)
-    throw busError('CONFIG_INVALID', `An export of a cluster is one file; these have the layout dataset: ${names}.`);
-}
-
-const named = (tables: BusConfig['export']['tables']) =>
-  Object.entries(tables).map(([name, options]) => ({ name, ...options }));
 
 /** The limits of one machine, and what DuckLake cannot hold. */
 function lakeLimits(): Pick<TableLimits, 'apply'> {

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
 import { artifactColumns } from '../journal/row.js';
 import { literal } from '../sql.js';
@@ -67,7 +67,7 @@ GROUP BY ALL`,
   `CREATE VIEW catalog.exports_d AS
 SELECT e.key AS name, e.value.ok AS ok, e.value.path AS path, e.value.rows AS rows, e.value.bytes AS bytes, e.value.sha256 AS sha256, e.value.files AS files,
   e.value.as_of_seq AS as_of_seq, e.value.started_at AS started_at, e.value.duration_ms AS duration_ms, e.value.error AS error
-FROM (SELECT unnest(map_entries(exports)) AS e FROM read_json(${literal(join(info.exportDir, exportStatusFile))}, format = 'unstructured', columns = {exports:
+FROM (SELECT unnest(map_entries(exports)) AS e FROM read_json(${literal(`${info.exportDir}/${exportStatusFile}`)}, format = 'unstructured', columns = {exports:
   'MAP(VARCHAR, STRUCT(ok BOOLEAN, path VARCHAR, "rows" BIGINT, bytes BIGINT, sha256 VARCHAR, files BIGINT, as_of_seq BIGINT, started_at TIMESTAMP, duration_ms BIGINT, error VARCHAR))'}))`,
 
   `CREATE VIEW catalog.bus_info AS

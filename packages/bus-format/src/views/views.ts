@@ -119,10 +119,16 @@ const newestSeq = (files: TableFiles): string =>
 
 /**
  * Returns the SELECT of a canonical table for an export, in the order of commits, artifacts and
- * rows. `fromSeq` leaves out earlier commits.
+ * rows. `fromSeq` leaves out earlier commits, `upToSeq` later ones.
  */
-export const tableInOrder = (table: string, fromSeq = 0): string =>
-  `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${fromSeq > 0 ? ` WHERE _seq >= ${fromSeq}` : ''} ORDER BY ${originOrder}`;
+export function tableInOrder(table: string, fromSeq = 0, upToSeq?: number): string {
+  const conditions = [
+    ...(fromSeq > 0 ? [`_seq >= ${fromSeq}`] : []),
+    ...(upToSeq === undefined ? [] : [`_seq <= ${upToSeq}`]),
+  ];
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  return `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${where} ORDER BY ${originOrder}`;
+}
 
 /**
  * The number of rows that DuckDB shall assume in files whose footers it does not open for planning.

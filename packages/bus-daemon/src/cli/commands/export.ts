@@ -22,7 +22,7 @@ export async function exportCommand(names: string[], options: CommonOptions & { 
   const exports = await withProgress(options, async onProgress => {
     const { cluster } = config;
     if (cluster === undefined) return (await untilServed(config, seq, { names, tell, onProgress })).exports;
-    const { awaitExports } = await withClusterPackage(() => import('../../cluster/await-exports.js'));
+    const { awaitExports } = await withClusterPackage(() => import('../../cluster/exports/await-exports.js'));
     return awaitExports(config, cluster, { seq, names, force }, onProgress);
   });
   const chosen = Object.entries(exports).filter(([name]) => names.length === 0 || names.includes(name));

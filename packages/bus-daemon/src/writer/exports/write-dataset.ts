@@ -9,6 +9,7 @@ import {
   writeDatasetManifest,
 } from '@quantbot/bus-format/state';
 import { digestFile, faultPoint, makeFolderDurable, ownFolderMode, syncFile, syncFolder } from '@quantbot/infra/files';
+import { type DatasetFile, growthOf, neededParts, partName, total, withParts } from './dataset-parts.js';
 import {
   definitionOf,
   type ExportContext,
@@ -18,8 +19,6 @@ import {
   type WrittenExport,
   whileBuilding,
 } from './golden-export.js';
-
-type DatasetFile = DatasetManifest['files'][number];
 
 /**
  * Writes an export as a folder of files. For a growing table, only the newest file is rewritten,
@@ -43,30 +42,20 @@ export async function writeDataset(context: ExportContext, item: GoldenExport): 
   };
 }
 
-const total = (files: readonly DatasetFile[], what: 'rows' | 'bytes'): number =>
-  files.reduce((sum, file) => sum + file[what], 0);
-
 /** Rewrites the newest files, or starts new ones when they are large enough. */
 async function extend(context: ExportContext, item: GoldenExport, current: DatasetManifest): Promise<DatasetManifest> {
   const { snapshot } = context;
-  const open = current.files.filter(file => file.from_seq === current.open_from_seq);
-  const isFull = total(open, 'rows') >= item.options.partRows;
-  const fromSeq = isFull ? current.as_of_seq + 1 : current.open_from_seq;
+  const growth = growthOf(current, item.options.partRows);
+  const { fromSeq } = growth;
   return withBuilding(context, item, partName(fromSeq, current.tag), fromSeq, async (building, built) => {
-    const added = built.filter(file => file.rows > 0 || !isFull); // an empty file is useful only as a dataset's only file
+    const added = neededParts(built, growth);
     for (const file of added) {
       await makeFolderDurable(dirname(join(item.path, file.path)));
       await rename(join(filesIn(building), file.path), join(item.path, file.path));
       faultPoint('export:part-renamed');
     }
     for (const folder of new Set(added.map(file => dirname(join(item.path, file.path))))) await syncFolder(folder);
-    const paths = new Set(added.map(file => file.path));
-    const manifest = {
-      ...current,
-      as_of_seq: snapshot.seq,
-      open_from_seq: added.length > 0 ? fromSeq : current.open_from_seq,
-      files: [...current.files.filter(file => !paths.has(file.path)), ...added],
-    };
+    const manifest = withParts(current, added, { fromSeq, asOfSeq: snapshot.seq });
     await writeDatasetManifest(item.path, manifest);
     return manifest;
   });
@@ -96,8 +85,6 @@ async function replace(context: ExportContext, item: GoldenExport): Promise<Data
     return manifest;
   });
 }
-
-const partName = (fromSeq: number, tag: string): string => `part-${String(fromSeq).padStart(12, '0')}-${tag}.parquet`;
 
 /** Returns the folders of partitions and their parents. */
 function foldersOf(files: readonly DatasetFile[]): Set<string> {

@@ -1,30 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { exportRequests, noteExport, noteFailedExport } from '@quantbot/bus-cluster';
-import { version } from '@quantbot/bus-format/version';
+import { exportRequests, noteFailedExport } from '@quantbot/bus-cluster';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra';
-import { attachStatements } from '@quantbot/storage/lake';
-import { foldersOfCluster } from '@quantbot/storage/sandbox';
-import type { ExportState } from '../writer/exports/export-state.js';
-import { orderOf } from '../writer/exports/golden-export.js';
-import type { Cluster } from './cluster.js';
-import {
-  type ClusterExport,
-  clusterExports,
-  exportKey,
-  isAskedFor,
-  isBehind,
-  isForced,
-  stateOf,
-} from './golden-exports.js';
+import type { ExportState } from '../../writer/exports/export-state.js';
+import type { Cluster } from '../cluster.js';
+import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
+import { putExportStatus } from './status-object.js';
+import { writeDataset } from './write-dataset.js';
+import { writeFile } from './write-file.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
+const parseTimeoutMs = 20_000;
 
 /**
- * Writes golden exports to `exports/<name>.parquet` in the object store. The daemon that publishes
- * does it, beside ingestion and one after another. Each object is replaced as a whole.
+ * Writes golden exports to `exports/` in the object store. The daemon that publishes does it, beside
+ * ingestion and one after another. Each object is replaced as a whole.
  */
 export class ClusterExports {
   readonly #cluster: Cluster;
@@ -39,6 +28,10 @@ export class ClusterExports {
   #triedSeq = 0;
   /** Up to this published job requests of operators were looked at. */
   #lookedSeq = -1;
+  /** Whether the status in the object store is as this daemon knows it. */
+  #isStatusWritten = false;
+  /** The canonical tables that each SELECT of the configuration reads. */
+  readonly #reads = new Map<string, Promise<string[] | null>>();
 
   constructor(cluster: Cluster, onEnd: () => void) {
     this.#cluster = cluster;
@@ -90,8 +83,11 @@ export class ClusterExports {
       for (const item of await clusterExports(this.#cluster, publishedSeq)) {
         const isAsked = requests.some(request => isAskedFor(item, request));
         const isDue = (isBehind(item) && (isAsked || !isEarly)) || requests.some(request => isForced(item, request));
-        if (isDue && !(await this.#tryToWrite(item, publishedSeq))) failed++;
+        if (!isDue) continue;
+        this.#isStatusWritten = false;
+        if (!(await this.#tryToWrite(item, publishedSeq))) failed++;
       }
+      if (!this.#isStatusWritten) await this.#putStatus(publishedSeq);
       if (failed === 0 && !isEarly) this.#doneSeq = publishedSeq;
       this.#failures = failed === 0 ? 0 : this.#failures + 1;
     } catch (error) {
@@ -105,16 +101,22 @@ export class ClusterExports {
 
   async #tryToWrite(item: ClusterExport, seq: number): Promise<boolean> {
     const { postgres, logger, events } = this.#cluster;
-    const { name, definition, known } = item;
+    const { name, known } = item;
     const started = performance.now();
     const attempt = () => ({ name, seq, durationMs: Math.round(performance.now() - started) });
     let error: string | null = null;
     let written = { rows: known?.rows ?? null, bytes: known?.bytes ?? null };
     try {
-      const made = await this.#write(item, seq);
-      await noteExport(postgres, { ...attempt(), definition, ...made });
-      written = made;
-      logger.info({ export: name, rows: made.rows, seq }, 'export written');
+      const write = item.options.layout === 'dataset' ? writeDataset : writeFile;
+      const context = {
+        cluster: this.#cluster,
+        worker: this.#worker,
+        seq,
+        reads: item.untrusted ? await this.#tablesRead(item.sql) : null,
+        elapsedMs: () => attempt().durationMs,
+      };
+      written = await write(context, item);
+      logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {
       if (this.#worker.isClosed) return false; // we stopped it ourselves: it has not failed
       error = (cause as Error).message;
@@ -133,42 +135,22 @@ export class ClusterExports {
     return error === null;
   }
 
-  async #write(
-    { name, sql, untrusted, options }: ClusterExport,
-    seq: number,
-  ): Promise<{ rows: number; bytes: number }> {
-    const { lake, objects, config, workFolder } = this.#cluster;
-    const path = join(workFolder, `export-${randomUUID()}`);
-    const orderBy = orderOf(options);
-    try {
-      const { rows } = await this.#worker.request(
-        {
-          task: 'copy',
-          setup: [...attachStatements(lake), 'USE lake'],
-          sql,
-          untrusted,
-          readable: foldersOfCluster(lake),
-          path,
-          memoryMb: config.export.memoryLimitMb,
-          file: {
-            compression: options.compression,
-            rowGroupRows: options.rowGroupRows,
-            readBack: true,
-            ...(orderBy !== '' && { orderBy }),
-            metadata: {
-              'quantbot.export': name,
-              'quantbot.as_of_seq': String(seq),
-              'quantbot.sql': sql,
-              'quantbot.daemon_version': version,
-            },
-          },
-        },
-        config.export.timeoutMs,
-      );
-      await objects.replace(exportKey(name), { path });
-      return { rows, bytes: (await stat(path)).size };
-    } finally {
-      await rm(path, { force: true });
-    }
+  /** Parses each SELECT once, in another process, because some SQL crashes the parser. */
+  #tablesRead(sql: string): Promise<string[] | null> {
+    const asked =
+      this.#reads.get(sql) ??
+      this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).then(canonicalOnly, () => null);
+    this.#reads.set(sql, asked);
+    return asked;
+  }
+
+  async #putStatus(publishedSeq: number): Promise<void> {
+    const items = await clusterExports(this.#cluster, publishedSeq);
+    await putExportStatus(this.#cluster.objects, items, this.#lookedSeq);
+    this.#isStatusWritten = true;
   }
 }
+
+/** The names of canonical tables; null if something else is read, which any job may change. */
+const canonicalOnly = (tables: readonly string[] | undefined): string[] | null =>
+  tables?.every(table => table.startsWith('canon.')) ? tables.map(table => table.slice('canon.'.length)) : null;

@@ -4,7 +4,7 @@ import { daemonError, type OnProgress } from '@quantbot/bus-format';
 import type { ExportEntry } from '@quantbot/bus-format/state';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
-import { type ClusterExport, clusterExports, exportKey, isAskedFor, isBehind } from './golden-exports.js';
+import { type ClusterExport, clusterExports, entriesOf, isAskedFor, isBehind } from './golden-exports.js';
 
 const lookEveryMs = 200;
 
@@ -33,10 +33,7 @@ export async function awaitExports(
       if (open.length !== left) deadline = performance.now() + patienceMs;
       left = open.length;
       onProgress({ done: asked.length - left, total: asked.length, unit: 'exports' });
-      if (left === 0)
-        return Object.fromEntries(
-          items.map(item => [item.name, entryOf(item, objects.locationOf(exportKey(item.name)))]),
-        );
+      if (left === 0) return entriesOf(objects, items);
       if (performance.now() > deadline)
         throw daemonError('EXPORT_FAILED', 'A daemon accepted the request, but none wrote the exports.', {
           hint: 'Run `quantbot-bus status` to see whether a daemon runs, and read the log of the one that publishes.',
@@ -50,20 +47,3 @@ export async function awaitExports(
 
 const isOpen = (item: ClusterExport, { seq, force }: ExportRequest): boolean =>
   (item.known?.triedSeq ?? 0) < seq && (force || isBehind(item));
-
-function entryOf({ known, definition }: ClusterExport, path: string): ExportEntry {
-  const at = known?.triedAt ?? known?.finishedAt;
-  return {
-    ok: known?.error === null,
-    path,
-    rows: known?.rows ?? null,
-    bytes: known?.bytes ?? null,
-    sha256: null,
-    files: 1,
-    as_of_seq: known?.seq ?? 0,
-    definition,
-    started_at: new Date(at === undefined ? 0 : Date.parse(at)).toISOString(),
-    duration_ms: known?.durationMs ?? 0,
-    error: known?.error ?? null,
-  };
-}

@@ -1,0 +1,148 @@
+import { hash } from 'node:crypto';
+import { changedTables, datedSchemas, type ExportRequest, type KnownExport, knownExports } from '@quantbot/bus-cluster';
+import { modes, TableRegistry } from '@quantbot/bus-format/canon';
+import type { ExportEntry } from '@quantbot/bus-format/state';
+import { tableInOrder } from '@quantbot/bus-format/views';
+import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
+import type { Objects } from '@quantbot/infra/objects';
+import type { ExportState } from '../../writer/exports/export-state.js';
+import { defaultOptions } from '../../writer/exports/golden-export.js';
+import type { Cluster } from '../cluster.js';
+
+/** A golden export of a cluster. */
+export interface ClusterExport {
+  name: string;
+  sql: string;
+  /** For a growing table: SQL for the rows of some jobs, in their order. */
+  sqlBetween?: (fromSeq: number, upToSeq: number) => string;
+  untrusted: boolean;
+  options: ExportFileOptions;
+  definition: string;
+  /** The last published job that may have changed it. */
+  changedSeq: number;
+  known: KnownExport | undefined;
+}
+
+/** The key of an export's file. */
+export const exportKey = (name: string): string => `exports/${name}.parquet`;
+
+/** The exports of the canonical tables, and those of the configuration. */
+export async function clusterExports(
+  { postgres, config }: { postgres: Cluster['postgres']; config: BusConfig },
+  publishedSeq: number,
+): Promise<ClusterExport[]> {
+  const known = new Map((await knownExports(postgres)).map(entry => [entry.name, entry]));
+  const named = new Set(config.export.jobs.map(({ name }) => name.toLowerCase()));
+  const changed = await changedTables(postgres, publishedSeq);
+  const shapes = await datasetTables({ postgres, config }, publishedSeq);
+  const ofTables = [...changed].flatMap(([name, changedSeq]) => {
+    const settings = config.export.tables[name];
+    if (named.has(name) || settings?.enabled === false) return [];
+    const table = shapes?.get(name);
+    const grows = table !== undefined && modes[table.mode].onlyGrows;
+    const sqlBetween = (fromSeq: number, upToSeq: number) => tableInOrder(name, fromSeq, upToSeq);
+    return {
+      name,
+      sql: tableInOrder(name),
+      ...(grows && { sqlBetween }),
+      untrusted: false,
+      options: settings ?? defaultOptions,
+      // A file of a dataset that stays has the columns that it was written with.
+      columns: settings?.layout === 'dataset' ? table?.columns.map(({ name, type }) => [name, type]) : undefined,
+      changedSeq,
+    };
+  });
+  const ofConfig = config.export.jobs.map(({ name, sql, options }) => ({ name, sql, untrusted: true, options }));
+  return [
+    ...ofTables.map(({ columns, ...item }) => ({
+      ...item,
+      definition: definitionOf([item.sql, item.options, columns]),
+      known: known.get(item.name),
+    })),
+    ...ofConfig.map(item => {
+      const definition = definitionOf([item.sql, item.options]);
+      const last = known.get(item.name);
+      // Only what it was written by is known to read these tables.
+      const reads = last?.definition === definition ? last.reads : null;
+      const changedSeq = reads === null ? publishedSeq : Math.max(0, ...reads.map(table => changed.get(table) ?? 0));
+      return { ...item, definition, changedSeq, known: last };
+    }),
+  ];
+}
+
+const definitionOf = (parts: readonly unknown[]): string => hash('sha256', JSON.stringify(parts));
+
+/** The canonical tables as published, if one of them is exported as a dataset. */
+async function datasetTables(
+  { postgres, config }: { postgres: Cluster['postgres']; config: BusConfig },
+  publishedSeq: number,
+): Promise<TableRegistry | undefined> {
+  if (!Object.values(config.export.tables).some(({ layout }) => layout === 'dataset')) return undefined;
+  const schemas = await datedSchemas(postgres);
+  return TableRegistry.replay(
+    schemas.filter(({ seq }) => seq <= publishedSeq),
+    config.canon.tables,
+  );
+}
+
+/** Where an export is: its file, or the folder of its dataset. */
+export const locationOfExport = (objects: Pick<Objects, 'locationOf'>, { name, known }: ClusterExport): string =>
+  objects.locationOf(known?.folder ?? exportKey(name));
+
+/** The last run of each export that was tried, as `_export_status.json` has it. */
+export const entriesOf = (
+  objects: Pick<Objects, 'locationOf'>,
+  items: readonly ClusterExport[],
+): Record<string, ExportEntry> =>
+  Object.fromEntries(
+    items.flatMap(item => (item.known === undefined ? [] : [[item.name, entryOf(objects, item, item.known)]])),
+  );
+
+function entryOf(objects: Pick<Objects, 'locationOf'>, item: ClusterExport, known: KnownExport): ExportEntry {
+  const wasWritten = known.definition !== '';
+  return {
+    ok: known.error === null,
+    path: locationOfExport(objects, item),
+    rows: wasWritten ? known.rows : null,
+    bytes: wasWritten ? known.bytes : null,
+    sha256: known.sha256,
+    files: wasWritten ? known.files : null,
+    as_of_seq: known.seq,
+    definition: wasWritten ? known.definition : null,
+    started_at: new Date(Date.parse(known.triedAt ?? known.finishedAt)).toISOString(),
+    duration_ms: known.durationMs ?? 0,
+    error: known.error,
+  };
+}
+
+/** Whether something was published since it was written, or its last attempt failed. */
+export const isBehind = ({ known, changedSeq, definition }: ClusterExport): boolean =>
+  known === undefined || known.seq < changedSeq || known.definition !== definition || known.error !== null;
+
+/** Whether an operator asks for it. */
+export const isAskedFor = ({ name }: ClusterExport, { names }: ExportRequest): boolean =>
+  names.length === 0 || names.includes(name);
+
+/** Whether a request that it be written again is still open. */
+export const isForced = (item: ClusterExport, request: ExportRequest): boolean =>
+  request.force && isAskedFor(item, request) && (item.known?.seq ?? 0) < request.seq;
+
+/** How an export is, for those who look on. */
+export function stateOf(item: ClusterExport, { objects }: Pick<Cluster, 'objects'>): ExportState {
+  const { name, known } = item;
+  const written = known !== undefined && known.definition !== '' ? known : undefined;
+  return {
+    name,
+    path: locationOfExport(objects, item),
+    ok: known === undefined ? null : known.error === null,
+    upToDate: !isBehind(item),
+    writtenAtMs: written && Date.parse(written.finishedAt),
+    lastRunAtMs: known?.triedAt == null ? undefined : Date.parse(known.triedAt),
+    durationMs: known?.durationMs ?? null,
+    rows: written?.rows ?? null,
+    bytes: written?.bytes ?? null,
+    files: written?.files ?? null,
+    asOfSeq: written?.seq ?? null,
+    error: known?.error ?? null,
+  };
+}

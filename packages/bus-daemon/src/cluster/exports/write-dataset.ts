@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beginDataset, busIdOf, type KnownDataset, knownDataset, noteDataset, pagesOf } from '@quantbot/bus-cluster';
+import { daemonError } from '@quantbot/bus-format';
+import type { DatasetManifest } from '@quantbot/bus-format/state';
+import { digestFile, stateText } from '@quantbot/infra/files';
+import {
+  type DatasetFile,
+  growthOf,
+  neededParts,
+  partName,
+  total,
+  withParts,
+} from '../../writer/exports/dataset-parts.js';
+import type { WrittenExport } from '../../writer/exports/golden-export.js';
+import type { ClusterExport } from './golden-exports.js';
+import { type ExportContext, selectOf } from './write-file.js';
+
+/** A dataset as PostgreSQL has it. */
+interface StoredDataset extends DatasetManifest {
+  /** The key of the folder with its files. */
+  folder: string;
+  /** When its folder was begun, by PostgreSQL's clock (milliseconds). */
+  sinceMs: number;
+}
+
+/**
+ * Writes an export as a folder of objects, as on one machine: a growing table rewrites its newest
+ * file, anything else goes into a new folder. An object store cannot switch folders, so each has a
+ * name of its own, and PostgreSQL says which one counts.
+ *
+ * A daemon that was frozen may write its objects much later. So an attempt claims the dataset before
+ * its first object, and whoever finds a claim left open writes into a new folder.
+ *
+ * @throws DaemonError `EXPORT_FAILED` if another daemon writes the dataset at the same time.
+ */
+export async function writeDataset(context: ExportContext, item: ClusterExport): Promise<WrittenExport> {
+  const { cluster } = context;
+  const known = await knownDataset(cluster.postgres, item.name);
+  const building = join(cluster.workFolder, `export-${randomUUID()}`);
+  await mkdir(building, { recursive: true });
+  try {
+    const current = currentOf(known, item, context.seq);
+    const next = await (current === undefined
+      ? begin(context, item, building)
+      : extend(context, item, building, current));
+    return await put(context, item, building, { known, current, ...next });
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+}
+
+/** The dataset that can grow; undefined if it must be written anew. */
+function currentOf(
+  { dataset, definition, writing }: KnownDataset,
+  item: ClusterExport,
+  seq: number,
+): StoredDataset | undefined {
+  if (item.sqlBetween === undefined || dataset === null || writing !== null) return undefined;
+  const current = JSON.parse(dataset) as StoredDataset;
+  return definition === item.definition && current.as_of_seq <= seq ? current : undefined;
+}
+
+/** What an attempt has built on this host. */
+interface Built {
+  manifest: DatasetManifest;
+  added: DatasetFile[];
+}
+
+async function begin(context: ExportContext, item: ClusterExport, building: string): Promise<Built> {
+  const { cluster, seq } = context;
+  const tag = cluster.newClaim().slice(0, 8);
+  const sql = item.sqlBetween?.(1, seq) ?? item.sql;
+  const files = await build(context, item, building, { sql, fromSeq: 1, tag });
+  const manifest = {
+    bus_id: (await busIdOf(cluster.objects)) ?? '',
+    export: item.name,
+    tag,
+    definition: item.definition,
+    as_of_seq: seq,
+    open_from_seq: 1,
+    files,
+  };
+  return { manifest, added: files };
+}
+
+async function extend(
+  context: ExportContext,
+  item: ClusterExport,
+  building: string,
+  { folder: _folder, sinceMs: _sinceMs, ...current }: StoredDataset,
+): Promise<Built> {
+  const growth = growthOf(current, item.options.partRows);
+  const { fromSeq } = growth;
+  const sql = item.sqlBetween?.(fromSeq, context.seq) ?? item.sql;
+  const added = neededParts(await build(context, item, building, { sql, fromSeq, tag: current.tag }), growth);
+  return { manifest: withParts(current, added, { fromSeq, asOfSeq: context.seq }), added };
+}
+
+async function build(
+  context: ExportContext,
+  item: ClusterExport,
+  folder: string,
+  { sql, fromSeq, tag }: { sql: string; fromSeq: number; tag: string },
+): Promise<DatasetFile[]> {
+  const { cluster, worker } = context;
+  const written = await worker.request(
+    {
+      task: 'partition',
+      ...selectOf(context, item, sql),
+      folder,
+      fileName: partName(fromSeq, tag),
+      partitionBy: item.options.partitionBy,
+    },
+    cluster.config.export.timeoutMs,
+  );
+  const files: DatasetFile[] = [];
+  for (const { path, rows } of written)
+    files.push({ path, from_seq: fromSeq, rows, ...(await digestFile(join(folder, path))) });
+  return files;
+}
+
+/** Claims the dataset, writes the objects, and notes that they count. */
+async function put(
+  { cluster, seq, reads, elapsedMs }: ExportContext,
+  { name, definition }: ClusterExport,
+  building: string,
+  { known, current, manifest, added }: Built & { known: KnownDataset; current: StoredDataset | undefined },
+): Promise<WrittenExport> {
+  const { postgres, objects } = cluster;
+  const token = cluster.newClaim();
+  const nowMs = await beginDataset(postgres, name, token, known);
+  if (nowMs === undefined) throw writtenByAnother(name);
+  const folder = current?.folder ?? `exports/${name}/${manifest.tag}/files`;
+  for (const { path } of added) await objects.replace(`${folder}/${path}`, { path: join(building, path) });
+  await objects.replace(`exports/${name}/${manifest.tag}/_dataset.json`, Buffer.from(stateText(manifest)));
+  const written = {
+    rows: total(manifest.files, 'rows'),
+    bytes: total(manifest.files, 'bytes'),
+    sha256: null,
+    files: manifest.files.length,
+  };
+  const stored: StoredDataset = { ...manifest, folder, sinceMs: current?.sinceMs ?? nowMs };
+  const isNoted = await noteDataset(
+    postgres,
+    { name, seq, durationMs: elapsedMs(), definition, reads, ...written },
+    { token, dataset: JSON.stringify(stored) },
+  );
+  if (!isNoted) throw writtenByAnother(name);
+  // Readers may still look for the folder that counted until now.
+  const before = known.dataset === null ? undefined : (JSON.parse(known.dataset) as StoredDataset);
+  if (before !== undefined && nowMs - before.sinceMs >= cluster.config.compaction.releaseGraceMs)
+    await removeOthers(cluster, name, [before.tag, manifest.tag]);
+  return written;
+}
+
+/** Removes folders of the dataset that were replaced long enough ago. */
+async function removeOthers(
+  { objects, logger }: ExportContext['cluster'],
+  name: string,
+  tags: readonly string[],
+): Promise<void> {
+  try {
+    for await (const page of pagesOf(objects, `exports/${name}/`)) {
+      const others = page.flatMap(({ key }) => (tags.includes(key.split('/')[2] ?? '') ? [] : [key]));
+      if (others.length > 0) await objects.remove(others);
+    }
+  } catch (error) {
+    logger.warn({ err: error, export: name }, 'files of a replaced dataset could not be removed; they are tried again');
+  }
+}
+
+const writtenByAnother = (name: string) =>
+  daemonError('EXPORT_FAILED', `Another daemon writes the dataset ${name} at the same time.`, {
+    hint: 'Wait: the daemon that publishes writes it again by itself.',
+  });

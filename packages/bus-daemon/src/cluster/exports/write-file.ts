@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { noteExport } from '@quantbot/bus-cluster';
+import { version } from '@quantbot/bus-format/version';
+import type { SelectToWrite, WorkerProcess } from '@quantbot/duckdb-process';
+import { digestFile } from '@quantbot/infra/files';
+import { attachStatements } from '@quantbot/storage/lake';
+import { foldersOfCluster } from '@quantbot/storage/sandbox';
+import { orderOf, type WrittenExport } from '../../writer/exports/golden-export.js';
+import type { Cluster } from '../cluster.js';
+import { type ClusterExport, exportKey } from './golden-exports.js';
+
+/** What the functions that write an export work with. */
+export interface ExportContext {
+  cluster: Cluster;
+  worker: WorkerProcess;
+  /** The export has everything up to this published job. */
+  seq: number;
+  /** What a SELECT of the configuration reads; null if any job may change its result. */
+  reads: string[] | null;
+  /** How long the attempt has taken (milliseconds). */
+  elapsedMs(): number;
+}
+
+/** Writes an export as one object, which replaces the old one as a whole. */
+export async function writeFile(context: ExportContext, item: ClusterExport): Promise<WrittenExport> {
+  const { cluster, worker, seq, reads } = context;
+  const path = join(cluster.workFolder, `export-${randomUUID()}`);
+  try {
+    const { rows } = await worker.request(
+      { task: 'copy', ...selectOf(context, item, item.sql), path },
+      cluster.config.export.timeoutMs,
+    );
+    const written = { rows, ...(await digestFile(path)), files: 1 };
+    await cluster.objects.replace(exportKey(item.name), { path });
+    const { name, definition } = item;
+    await noteExport(cluster.postgres, { name, seq, durationMs: context.elapsedMs(), definition, reads, ...written });
+    return written;
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** The worker's task for an export. */
+export function selectOf(
+  { cluster: { lake, config }, seq }: ExportContext,
+  { name, untrusted, options }: ClusterExport,
+  sql: string,
+): SelectToWrite {
+  const orderBy = orderOf(options);
+  return {
+    setup: [...attachStatements(lake), 'USE lake'],
+    sql,
+    untrusted,
+    readable: foldersOfCluster(lake),
+    memoryMb: config.export.memoryLimitMb,
+    file: {
+      compression: options.compression,
+      rowGroupRows: options.rowGroupRows,
+      readBack: true,
+      ...(orderBy !== '' && { orderBy }),
+      metadata: {
+        'quantbot.export': name,
+        'quantbot.as_of_seq': String(seq),
+        'quantbot.sql': sql,
+        'quantbot.daemon_version': version,
+      },
+    },
+  };
+}
