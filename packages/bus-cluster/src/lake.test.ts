@@ -52,7 +52,14 @@ describe.skipIf('missing' in extensions)('the lake', () => {
         lake: await open(false),
         root,
         declared: [],
-        info: { busId: 'b', dataRoot: root, exportDir: join(root, 'exports'), duckdbPath: url, daemonVersion: '0', duckdbVersion: '0' },
+        info: {
+          busId: 'b',
+          dataRoot: root,
+          exportDir: join(root, 'exports'),
+          duckdbPath: url,
+          daemonVersion: '0',
+          duckdbVersion: '0',
+        },
       });
       await publisher.prepare();
       return publisher;
@@ -61,7 +68,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       for (const lake of lakes) lake.close();
       await postgres.close();
     });
-    return { url, root, postgres, open, publisherOf };
+    return { url, root, address, postgres, open, publisherOf };
   }
 
   /** Commits one job with one file of a canonical table; the file is written by its seq. */
@@ -201,6 +208,27 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     }));
     await commit(bus, 'c', { columns: [column('x', 'BIGINT')], values: 'SELECT 3::BIGINT AS x' });
     expect(await publisher.publish()).toBe(1);
+  });
+
+  test('takes new credentials without being opened again', async () => {
+    const { address, publisherOf } = await cluster();
+    await publisherOf();
+    const s3 = {
+      keyId: 'first',
+      secret: 's',
+      sessionToken: undefined,
+      endpoint: 'h',
+      region: 'r',
+      pathStyle: true,
+      ssl: false,
+    };
+    const lake = await openLake({ ...address, root: 's3://bus/x', s3 }, { readOnly: true });
+    onTestFinished(() => lake.close());
+    const secrets = () =>
+      query(lake.connection, "SELECT secret_string AS text FROM duckdb_secrets() WHERE name = '_bus'");
+    expect(await secrets()).toEqual([{ text: expect.stringContaining('key_id=first') }]);
+    await lake.renew({ ...address, s3: { ...s3, keyId: 'second' } });
+    expect(await secrets()).toEqual([{ text: expect.stringContaining('key_id=second') }]);
   });
 
   test('is removed although a session of DuckLake has locked its tables in another order', async () => {

@@ -48,6 +48,8 @@ export interface AcquiredConnection {
   connection: DuckDBConnection;
   /** Release it when the connection is closed. */
   shared: SharedDatabase;
+  /** Called before each query: renews what it needs to read its files. */
+  renew?: () => Promise<void>;
 }
 
 async function acquireConnection(path: string): Promise<AcquiredConnection> {
@@ -133,6 +135,7 @@ export class DuckDb {
     const before = this.#turn;
     const result = waitFor(before, signal).then(async () => {
       if (this.#isSpoilt) await this.#reopen();
+      await this.#current.renew?.();
       return work(this.#current.connection, statement);
     });
     this.#turn = Promise.allSettled([before, result]); // an aborted caller must not let later ones overtake

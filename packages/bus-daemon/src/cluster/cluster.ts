@@ -3,7 +3,7 @@ import type { TableRegistry } from '@quantbot/bus-format/canon';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusError } from '@quantbot/infra';
 import type { Objects } from '@quantbot/infra/objects';
-import type { LakeAddress } from '@quantbot/storage/lake';
+import type { LakeAddresses } from '@quantbot/storage/lake';
 import type { DecidingBus, VerifyingBus } from '../writer/bus.js';
 import type { ClaimedJob } from '../writer/job.js';
 
@@ -11,7 +11,7 @@ import type { ClaimedJob } from '../writer/job.js';
 export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'journal'> {
   postgres: Postgres;
   objects: Objects;
-  lake: LakeAddress;
+  lake: LakeAddresses;
   member: Member;
   /** For so long no other daemon takes a job of this one, unless the lease is renewed. */
   leaseS: number;

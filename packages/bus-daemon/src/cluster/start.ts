@@ -15,7 +15,7 @@ import { version } from '@quantbot/bus-format/version';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { busError, type Logger } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import { lakeAddress } from '@quantbot/storage/lake';
+import { lakeAddresses } from '@quantbot/storage/lake';
 import { Closers } from '../closers.js';
 import { lookOn, runToItsEnd } from '../look-on.js';
 import type { Daemon } from '../running-daemon.js';
@@ -63,8 +63,8 @@ export async function openCluster(
   { config, cluster, logger }: { config: BusConfig; cluster: ClusterConfig; logger: Logger },
   opened: Closers,
 ): Promise<Cluster> {
-  const lake = await lakeAddress(cluster);
-  const postgres = await Postgres.open(lake.postgres);
+  const lake = lakeAddresses(cluster);
+  const postgres = await Postgres.open((await lake()).postgres);
   opened.push(() => postgres.close());
   await mustBeCurrent(postgres);
   const [{ busId } = { busId: '' }] = await postgres.query<{ busId: string }>('SELECT bus_id AS "busId" FROM bus.head');

@@ -1,4 +1,4 @@
-import { type LakeAddress, openLake } from '../lake/open-lake.js';
+import { type LakeAddresses, openLake } from '../lake/open-lake.js';
 import { type AcquiredConnection, DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
 import { published } from './attach.js';
@@ -9,15 +9,15 @@ import { withPast } from './past.js';
  *
  * @throws StorageError as `openLake`.
  */
-export const openLakeDatabase = (address: LakeAddress): Promise<DuckDb> => asDatabase(address, 'bus', 'USE bus');
+export const openLakeDatabase = (addresses: LakeAddresses): Promise<DuckDb> => asDatabase(addresses, 'bus', 'USE bus');
 
 /** Like {@link openLakeDatabase}, but shows the lake as it was after a job. */
-export const openLakePast = async (address: LakeAddress, seq: number): Promise<DuckDb> =>
-  withPast(await asDatabase(address, published), seq);
+export const openLakePast = async (addresses: LakeAddresses, seq: number): Promise<DuckDb> =>
+  withPast(await asDatabase(addresses, published), seq);
 
-async function asDatabase(address: LakeAddress, as: string, begin?: string): Promise<DuckDb> {
+async function asDatabase(addresses: LakeAddresses, as: string, begin?: string): Promise<DuckDb> {
   const acquire = async () => {
-    const attached = await attachLake(address, as);
+    const attached = await attachLake(addresses, as);
     if (begin !== undefined) await attached.connection.run(begin);
     return attached;
   };
@@ -25,7 +25,12 @@ async function asDatabase(address: LakeAddress, as: string, begin?: string): Pro
 }
 
 /** Opens a new in-memory database, and attaches the lake read-only under a name. */
-export async function attachLake(address: LakeAddress, as: string): Promise<AcquiredConnection> {
-  const { instance, connection, close } = await openLake(address, { readOnly: true, as });
-  return { connection, shared: { instance, identity: as, release: close, discard: () => {} } };
+export async function attachLake(addresses: LakeAddresses, as: string): Promise<AcquiredConnection> {
+  const lake = await openLake(await addresses(), { readOnly: true, as });
+  const { instance, connection, close } = lake;
+  return {
+    connection,
+    shared: { instance, identity: as, release: close, discard: () => {} },
+    renew: async () => lake.renew(await addresses()),
+  };
 }

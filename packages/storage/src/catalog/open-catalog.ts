@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
-import { lakeAddress } from '../lake/lake-address.js';
-import type { LakeAddress } from '../lake/open-lake.js';
+import { lakeAddresses } from '../lake/lake-address.js';
+import type { LakeAddress, LakeAddresses } from '../lake/open-lake.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
 import type { Row } from '../types/mapping.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
@@ -111,14 +111,15 @@ export interface Catalog extends AsyncDisposable {
  */
 export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog> {
   if (options.duckdbPath !== undefined) return openPublished(options.duckdbPath);
-  if (options.lake !== undefined) return openLakeCatalog(options.lake);
+  const { lake } = options;
+  if (lake !== undefined) return openLakeCatalog(async () => lake);
   const { config } = findBusConfig({ config: options.config, cwd: options.cwd });
   if (config.cluster === undefined) return openPublished(config.duckdbPath);
-  return openLakeCatalog(await lakeAddress(config.cluster));
+  return openLakeCatalog(lakeAddresses(config.cluster));
 }
 
-const openLakeCatalog = async (lake: LakeAddress): Promise<Catalog> =>
-  catalogOver(await openLakeDatabase(lake), seq => openLakePast(lake, seq));
+const openLakeCatalog = async (addresses: LakeAddresses): Promise<Catalog> =>
+  catalogOver(await openLakeDatabase(addresses), seq => openLakePast(addresses, seq));
 
 async function openPublished(path: string): Promise<Catalog> {
   const connection = new LiveDatabase(path);

@@ -1,3 +1,3 @@
 /** `@quantbot/storage/lake`: how DuckDB reaches the lake of a cluster. */
-export { lakeAddress } from './lake-address.js';
-export { attachStatements, type LakeAddress, type OpenLake, openLake } from './open-lake.js';
+export { lakeAddress, lakeAddresses } from './lake-address.js';
+export { attachStatements, type LakeAddress, type LakeAddresses, type OpenLake, openLake } from './open-lake.js';

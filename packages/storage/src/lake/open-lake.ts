@@ -20,10 +20,15 @@ export interface LakeAddress {
   extensions?: string | undefined;
 }
 
+/** Gives the address of a lake with valid credentials; with `renew`, with new ones. */
+export type LakeAddresses = (renew?: boolean) => Promise<LakeAddress>;
+
 /** A connection to a private in-memory database with the lake attached. */
 export interface OpenLake {
   instance: DuckDBInstance;
   connection: DuckDBConnection;
+  /** Takes the credentials of an address, if they are other ones. */
+  renew(address: LakeAddress): Promise<void>;
   close(): void;
 }
 
@@ -54,7 +59,14 @@ export async function openLake(
     for (const name of extensionsFor(address)) await loadExtension(connection, name, address.extensions);
     for (const statement of settingsFor(address)) await connection.run(statement);
     await attach(connection, address, readOnly, as);
-    return { instance, connection, close };
+    let secret = secretFor(address);
+    const renew = async (next: LakeAddress) => {
+      const newer = secretFor(next);
+      if (newer === undefined || newer === secret) return;
+      await connection.run(newer);
+      secret = newer;
+    };
+    return { instance, connection, renew, close };
   } catch (error) {
     close();
     throw error;
@@ -74,13 +86,15 @@ const extensionsFor = ({ root }: LakeAddress): string[] => [
   ...(root.startsWith('s3:') ? ['httpfs'] : []),
 ];
 
-const settingsFor = ({ s3, postgres }: LakeAddress): string[] => [
-  ...passwordOf(postgres),
+const settingsFor = (address: LakeAddress): string[] => [
+  ...passwordOf(address.postgres),
   // DuckLake retries a commit that conflicts with another one, and would then commit the same rows
   // twice. It recognises conflicts by English words.
   'SET ducklake_max_retry_count = 0',
-  ...(s3 === undefined ? [] : [secretOf(s3)]),
+  ...[secretFor(address) ?? []].flat(),
 ];
+
+const secretFor = ({ s3 }: LakeAddress): string | undefined => (s3 === undefined ? undefined : secretOf(s3));
 
 /** A secret of this database in memory, which DuckDB shows to no query. */
 function passwordOf(url: string): string[] {
@@ -160,5 +174,5 @@ function secretOf({ keyId, secret, sessionToken, endpoint, region, pathStyle, ss
     `URL_STYLE ${literal(pathStyle ? 'path' : 'vhost')}`,
     `USE_SSL ${ssl}`,
   ];
-  return `CREATE SECRET _bus (${settings.join(', ')})`;
+  return `CREATE OR REPLACE SECRET _bus (${settings.join(', ')})`;
 }

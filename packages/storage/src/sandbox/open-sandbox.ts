@@ -47,7 +47,7 @@ export async function openSandbox(
   writable: readonly string[] = [],
 ): Promise<Sandbox> {
   const isFile = typeof source === 'string';
-  const attached = await (isFile ? attachPublished(source) : attachLake(source, published));
+  const attached = await (isFile ? attachPublished(source) : attachLake(async () => source, published));
   const { connection } = attached;
   const database = new DuckDb(isFile ? source : source.root, attached, resolveMapping({}));
   const own = spill === undefined ? makeSpillFolder() : undefined;

@@ -108,7 +108,7 @@ async function build(
   const written = await worker.request(
     {
       task: 'partition',
-      ...selectOf(context, item, sql),
+      ...(await selectOf(context, item, sql)),
       folder,
       fileName: partName(fromSeq, tag),
       partitionBy: item.options.partitionBy,

@@ -29,7 +29,7 @@ export async function writeFile(context: ExportContext, item: ClusterExport): Pr
   const path = join(cluster.workFolder, `export-${randomUUID()}`);
   try {
     const { rows } = await worker.request(
-      { task: 'copy', ...selectOf(context, item, item.sql), path },
+      { task: 'copy', ...(await selectOf(context, item, item.sql)), path },
       cluster.config.export.timeoutMs,
     );
     const written = { rows, ...(await digestFile(path)), files: 1 };
@@ -43,17 +43,18 @@ export async function writeFile(context: ExportContext, item: ClusterExport): Pr
 }
 
 /** The worker's task for an export. */
-export function selectOf(
+export async function selectOf(
   { cluster: { lake, config }, seq }: ExportContext,
   { name, untrusted, options }: ClusterExport,
   sql: string,
-): SelectToWrite {
+): Promise<SelectToWrite> {
+  const address = await lake();
   const orderBy = orderOf(options);
   return {
-    setup: [...attachStatements(lake), 'USE lake'],
+    setup: [...attachStatements(address), 'USE lake'],
     sql,
     untrusted,
-    readable: foldersOfCluster(lake),
+    readable: foldersOfCluster(address),
     memoryMb: config.export.memoryLimitMb,
     file: {
       compression: options.compression,

@@ -48,13 +48,13 @@ const renewBeforeMs = 5 * 60_000;
  * Returns where credentials come from, in this order: the environment, the profile's keys, and
  * whatever `@aws-sdk/credential-provider-node` finds if it is installed (roles, single sign-on).
  */
-export function credentialSource(env: Environment, profile: Profile): CredentialSource {
+export function credentialSource(env: Environment): CredentialSource {
   let current: Credentials | undefined;
   let asking: Promise<Credentials> | undefined;
   return async (renew = false) => {
     const ends = current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
     if (current !== undefined && !renew && Date.now() < ends - renewBeforeMs) return current;
-    asking ??= findCredentials(env, profile).finally(() => {
+    asking ??= findCredentials(env).finally(() => {
       asking = undefined;
     });
     current = await asking;
@@ -62,19 +62,23 @@ export function credentialSource(env: Environment, profile: Profile): Credential
   };
 }
 
-async function findCredentials(env: Environment, profile: Profile): Promise<Credentials> {
+async function findCredentials(env: Environment): Promise<Credentials> {
   if (env.AWS_ACCESS_KEY_ID && env.AWS_SECRET_ACCESS_KEY)
     return {
       accessKeyId: env.AWS_ACCESS_KEY_ID,
       secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
       sessionToken: env.AWS_SESSION_TOKEN || undefined,
     };
-  if (profile.aws_access_key_id && profile.aws_secret_access_key)
-    return {
-      accessKeyId: profile.aws_access_key_id,
-      secretAccessKey: profile.aws_secret_access_key,
-      sessionToken: profile.aws_session_token || undefined,
-    };
+  const {
+    aws_access_key_id: accessKeyId,
+    aws_secret_access_key: secretAccessKey,
+    aws_session_token: token,
+  } = readProfile(env);
+  if (accessKeyId && secretAccessKey) {
+    // The file does not say when a token ends; whoever renews it writes the file again.
+    const expiration = token ? new Date(Date.now() + 2 * renewBeforeMs) : undefined;
+    return { accessKeyId, secretAccessKey, sessionToken: token || undefined, ...(expiration && { expiration }) };
+  }
   return await fromProvider();
 }
 

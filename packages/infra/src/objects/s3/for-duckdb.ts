@@ -14,22 +14,26 @@ export interface S3Access {
 }
 
 /**
- * Returns the settings with which DuckDB reaches the same bucket as `openObjects`, with the same
- * credentials.
+ * Returns a function that gives the settings with which DuckDB reaches the same bucket as
+ * `openObjects`, with credentials that are valid for the next minutes. With `renew`, it looks for
+ * new credentials in any case.
  *
- * @throws BusError as `openObjects`, and `OBJECT_STORE_DENIED` if there are no credentials.
+ * @throws BusError as `openObjects`. The function throws `OBJECT_STORE_DENIED` if there are no
+ * credentials.
  */
-export async function s3Access(url: string, options: S3Options): Promise<S3Access> {
+export function s3Access(url: string, options: S3Options): (renew?: boolean) => Promise<S3Access> {
   const { host, basePath, bucket, region, protocol, credentials } = s3Settings(url, options);
-  const { accessKeyId, secretAccessKey, sessionToken } = await credentials();
   const pathStyle = basePath.endsWith(`/${bucket}`);
-  return {
-    keyId: accessKeyId,
-    secret: secretAccessKey,
-    sessionToken: sessionToken ?? undefined,
-    endpoint: pathStyle ? host : host.slice(bucket.length + 1),
-    region,
-    pathStyle,
-    ssl: protocol === 'https:',
+  return async renew => {
+    const { accessKeyId, secretAccessKey, sessionToken } = await credentials(renew);
+    return {
+      keyId: accessKeyId,
+      secret: secretAccessKey,
+      sessionToken: sessionToken ?? undefined,
+      endpoint: pathStyle ? host : host.slice(bucket.length + 1),
+      region,
+      pathStyle,
+      ssl: protocol === 'https:',
+    };
   };
 }

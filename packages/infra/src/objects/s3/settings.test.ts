@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../../test/support/folders.js';
 import { s3Settings } from './settings.js';
 
@@ -81,5 +81,21 @@ describe('credentials', () => {
       secretAccessKey: 'config=secret',
     });
     expect(await credentialsOf({ ...env, AWS_PROFILE: 'temporary' })).toMatchObject({ sessionToken: 'token' });
+  });
+
+  test('with a token are read again every few minutes, because another program renews the file', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const profile = (token: string) =>
+      `[default]\naws_access_key_id=k\naws_secret_access_key=s\naws_session_token=${token}\n`;
+    const env = home('', profile('old'));
+    const { credentials } = s3Settings('s3://bucket', {}, env);
+    expect(await credentials()).toMatchObject({ sessionToken: 'old' });
+    writeFileSync(join(env.HOME as string, '.aws/credentials'), profile('new'));
+    expect(await credentials()).toMatchObject({ sessionToken: 'old' });
+    vi.setSystemTime(Date.now() + 6 * 60_000);
+    expect(await credentials()).toMatchObject({ sessionToken: 'new' });
+    writeFileSync(join(env.HOME as string, '.aws/credentials'), profile('newest'));
+    expect(await credentials(true)).toMatchObject({ sessionToken: 'newest' });
   });
 });

@@ -48,7 +48,7 @@ export function s3Settings(
     port: server.port === '' ? undefined : Number(server.port),
     basePath: pathStyle ? `${folder}/${bucket}` : folder,
     region,
-    credentials: credentialSource(env, profile),
+    credentials: credentialSource(env),
   };
 }
 
