@@ -178,12 +178,13 @@ test('text that PostgreSQL cannot hold does not stop a commit', async () => {
 });
 
 test('a job has one lease at a time, which ends', async () => {
+  const lease = (leaseS: number) => ({ leaseS, limit: 10 });
   const { postgres } = await database();
-  expect([...(await takeJobs(postgres, 'one', ['a', 'b'], 30))].sort()).toEqual(['a', 'b']);
-  expect([...(await takeJobs(postgres, 'two', ['a', 'b', 'c'], 30))]).toEqual(['c']);
+  expect([...(await takeJobs(postgres, 'one', ['a', 'b'], lease(30)))].sort()).toEqual(['a', 'b']);
+  expect([...(await takeJobs(postgres, 'two', ['a', 'd', 'b', 'c'], { leaseS: 30, limit: 1 }))]).toEqual(['d']);
   await releaseJobs(postgres, 'one', ['a']);
-  expect([...(await takeJobs(postgres, 'two', ['a', 'b'], 0))]).toEqual(['a']);
-  expect([...(await takeJobs(postgres, 'three', ['a', 'b'], 30))]).toEqual(['a']); // that lease has ended
+  expect([...(await takeJobs(postgres, 'two', ['a', 'b'], lease(0)))]).toEqual(['a']);
+  expect([...(await takeJobs(postgres, 'three', ['a', 'b'], lease(30)))]).toEqual(['a']); // that lease has ended
 });
 
 test('migrations that run at once run once', async () => {

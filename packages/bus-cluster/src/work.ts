@@ -5,21 +5,27 @@ import type { Queries } from './postgres/postgres.js';
  * clock decides, so the clocks of the hosts may differ. A lease is no lock: two daemons may work on
  * one job, and only one will commit it.
  *
+ * @param jobIds in the order in which to take them.
+ * @param limit the most that it takes.
  * @returns the job ids that it got.
  */
 export async function takeJobs(
   queries: Queries,
   daemon: string,
   jobIds: readonly string[],
-  leaseS: number,
+  { leaseS, limit }: { leaseS: number; limit: number },
 ): Promise<Set<string>> {
   if (jobIds.length === 0) return new Set();
   const rows = await queries.query<{ job_id: string }>(
-    `INSERT INTO bus.work (job_id, daemon, lease_until) SELECT unnest($1::text[]), $2, now() + make_interval(secs => $3)
+    // In the order of ids, so that two daemons do not wait for each other.
+    `INSERT INTO bus.work (job_id, daemon, lease_until) SELECT job_id, $2, now() + make_interval(secs => $3)
+     FROM (SELECT job_id FROM unnest($1::text[]) WITH ORDINALITY AS given (job_id, place)
+           WHERE NOT EXISTS (SELECT 1 FROM bus.work WHERE work.job_id = given.job_id AND lease_until >= now() AND daemon <> $2)
+           ORDER BY place LIMIT $4) free ORDER BY job_id
      ON CONFLICT (job_id) DO UPDATE SET daemon = EXCLUDED.daemon, lease_until = EXCLUDED.lease_until
        WHERE bus.work.lease_until < now() OR bus.work.daemon = EXCLUDED.daemon
      RETURNING job_id`,
-    [[...jobIds].sort(), daemon, leaseS], // sorted, so that two daemons do not wait for each other
+    [jobIds, daemon, leaseS, limit],
   );
   return new Set(rows.map(({ job_id }) => job_id));
 }
@@ -36,6 +42,9 @@ export async function renewLeases(queries: Queries, daemon: string, leaseS: numb
 export async function releaseJobs(queries: Queries, daemon: string, jobIds: readonly string[]): Promise<void> {
   await queries.query('DELETE FROM bus.work WHERE daemon = $1 AND job_id = ANY($2)', [daemon, jobIds]);
 }
+
+/** A daemon that was not seen for so many leases is gone, or frozen. */
+export const leasesUnseen = 2;
 
 /** A daemon of the cluster. */
 export interface Member {

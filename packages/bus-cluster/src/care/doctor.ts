@@ -8,10 +8,9 @@ import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
 import { mustBeCurrent } from '../migrate.js';
 import { Postgres } from '../postgres/postgres.js';
+import { leasesUnseen } from '../work.js';
 import { RejectedJobs } from './rejected.js';
 
-/** A daemon that was not seen for so many leases is gone. */
-const leasesUnseen = 2;
 /** A job is late if it was not taken, or is not visible, after so many leases. */
 const leasesLate = 4;
 const maxMarkerBytes = 64 * 1024;

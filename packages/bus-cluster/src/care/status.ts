@@ -4,6 +4,7 @@ import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
 import { type KnownExport, knownExports } from '../exports.js';
 import { Postgres } from '../postgres/postgres.js';
+import { leasesUnseen } from '../work.js';
 import { publishedSeq } from './published-seq.js';
 
 /** How a cluster is. */
@@ -35,8 +36,6 @@ export interface ClusterStatus {
 }
 
 const maxCounted = 10_000;
-/** A daemon that was not seen for so many leases is gone, or frozen. */
-const leasesUnseen = 2;
 
 /** Looks at a cluster: the journal, the inbox and the lake. */
 export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {

@@ -15,6 +15,7 @@ import {
 import { fileNames } from '@quantbot/infra/files';
 import type { ListedObject } from '@quantbot/infra/objects';
 import type { Cluster, FetchedJob } from './cluster.js';
+import type { Found } from './inbox-scan.js';
 
 /** Requests wait for the object store, not for the processor. */
 const jobsAtOnce = 32;
@@ -26,9 +27,14 @@ const localName = (index: number): string => `${index}.parquet`;
  * In: entries of the inbox. Out: the jobs that this daemon has got, with their files in its own
  * folder. Durable effect: a lease for each.
  */
-export async function fetchJobs(cluster: Cluster, entries: readonly ListedObject[]): Promise<FetchedJob[]> {
-  const byId = new Map(entries.map(entry => [entryOf(entry.key).jobId, entry]));
-  const taken = await takeJobs(cluster.postgres, cluster.member.daemon, [...byId.keys()], cluster.leaseS);
+export async function fetchJobs(cluster: Cluster, { entries, limit }: Found): Promise<FetchedJob[]> {
+  const { postgres, member, leaseS } = cluster;
+  const byId = new Map<string, ListedObject>();
+  for (const entry of entries) {
+    const { jobId } = entryOf(entry.key);
+    if (!byId.has(jobId)) byId.set(jobId, entry); // a later one of the same id waits for it
+  }
+  const taken = await takeJobs(postgres, member.daemon, [...byId.keys()], { leaseS, limit });
   const jobs = await concurrently(
     [...taken],
     jobId => fetchJob(cluster, jobId, byId.get(jobId) as ListedObject),

@@ -1,13 +1,24 @@
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
 
-/** So many entries are read at once. */
+/** The entries of one look: one request to S3. */
 const pageSize = 1000;
 /** Between entries that are no submissions, the scan looks further for real ones. */
 const oddPageSize = 10_000;
 const maxOddPages = 10;
 const submissionName = /^inbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}~[0-9a-f]{16}(~\d{1,15})?\.json$/;
 
-/** Reads the inbox page by page. The pages take turns, so that no entry waits for ever. */
+/** What a daemon may take. */
+export interface Found {
+  /** In the order in which to take them. */
+  entries: ListedObject[];
+  /** Take no more than this. */
+  limit: number;
+}
+
+/**
+ * Reads the inbox page by page, and prefers the oldest entries of a page. A look passes more
+ * entries than a batch takes, so the scan comes to the end of the inbox however fast new jobs come.
+ */
 export class InboxScan {
   readonly #objects: Pick<Objects, 'list'>;
   readonly #limit: number;
@@ -18,10 +29,10 @@ export class InboxScan {
   /** Whether the last look covered the whole inbox and found nothing, for other daemons either. */
   isEmpty = false;
 
-  /** @param maxJobs the most entries of one look. */
+  /** @param maxJobs the most jobs of a batch. */
   constructor(objects: Pick<Objects, 'list'>, maxJobs: number) {
     this.#objects = objects;
-    this.#limit = Math.min(pageSize, maxJobs);
+    this.#limit = Math.min(pageSize / 2, maxJobs);
   }
 
   /**
@@ -30,31 +41,32 @@ export class InboxScan {
    *
    * @param inHand keys that this daemon has already.
    */
-  async next(inHand: ReadonlySet<string>): Promise<ListedObject[]> {
-    const limit = this.#limit;
+  async next(inHand: ReadonlySet<string>): Promise<Found> {
     const isWhole = this.#cursor === undefined;
-    const found: ListedObject[] = [];
+    const jobs: ListedObject[] = [];
     const odd: ListedObject[] = [];
     this.oldestMs = undefined;
-    for (let pages = 0, size = limit; pages < maxOddPages; pages++, size = oddPageSize) {
+    for (let pages = 0, size = pageSize; pages < maxOddPages; pages++, size = oddPageSize) {
       const after = this.#cursor === undefined ? {} : { after: this.#cursor };
       const page = await this.#objects.list('inbox/', { ...after, limit: size });
       const oddBefore = odd.length;
       for (const entry of page) {
-        this.#cursor = entry.key;
         this.oldestMs = Math.min(this.oldestMs ?? entry.modifiedAtMs, entry.modifiedAtMs);
         if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
-        (submissionName.test(entry.key) ? found : odd).push(entry);
-        if (found.length === limit) break;
+        (submissionName.test(entry.key) ? jobs : odd).push(entry);
       }
-      if (found.length === limit) break;
-      if (page.length < size) this.#cursor = undefined;
-      if (page.length < size || odd.length === oddBefore) break;
+      this.#cursor = page.length < size ? undefined : page.at(-1)?.key;
+      if (this.#cursor === undefined || jobs.length >= this.#limit || odd.length === oddBefore) break;
     }
-    this.isEmpty = isWhole && this.#cursor === undefined && found.length + odd.length === 0;
-    return [...found, ...odd.slice(0, found.length === 0 ? limit : limit / 8)];
+    this.isEmpty = isWhole && this.#cursor === undefined && jobs.length + odd.length === 0;
+    const few = jobs.length === 0 ? this.#limit : Math.ceil(this.#limit / 8);
+    const junk = odd.sort(byAge).slice(0, few);
+    return { entries: [...junk, ...jobs.sort(byAge).slice(0, pageSize)], limit: junk.length + this.#limit };
   }
 }
+
+/** Two daemons that see the same entries list them in the same order. */
+const byAge = (a: ListedObject, b: ListedObject): number => a.modifiedAtMs - b.modifiedAtMs || (a.key < b.key ? -1 : 1);
 
 /** A folder's own entry, and keys with parts such as `..`, cannot be submissions. */
 const isRemovable = (key: string): boolean => !key.split('/').some(part => ['', '.', '..'].includes(part));

@@ -1,4 +1,12 @@
-import { addTotals, countLeased, countMembers, datedSchemas, knownExports, noTotals } from '@quantbot/bus-cluster';
+import {
+  addTotals,
+  countLeased,
+  countMembers,
+  datedSchemas,
+  knownExports,
+  leasesUnseen,
+  noTotals,
+} from '@quantbot/bus-cluster';
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
 import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
 import { objectKeys } from '@quantbot/infra';
@@ -11,8 +19,6 @@ import type { ClusterLoop } from './loop.js';
 
 /** Entries of the inbox that are counted; there may be more. */
 const maxCounted = 10_000;
-/** A daemon that was not seen for so many leases is gone. */
-const leasesUnseen = 2;
 
 /** A cluster as one of its daemons shows it to those who look on. */
 export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: ClusterLoop): VisibleBus {

@@ -5,6 +5,7 @@ import type { VerifyReport } from '@quantbot/bus-care/verify';
 import {
   countMembers,
   historyBetween,
+  leasesUnseen,
   mustBeCurrent,
   openBusObjects,
   Postgres,
@@ -37,7 +38,6 @@ import { type MoveReport, mustBeSame, placeOf } from './report.js';
 /** Jobs of one segment of the journal: their artifacts are copied before it is there. */
 const stepJobs = 2000;
 const filesAtOnce = 8;
-const leasesUnseen = 2;
 
 /** A move from a cluster to one machine. */
 export interface MoveToMachine {
