@@ -45,6 +45,21 @@ export async function noteFragment(queries: Queries, { lastSeq, table, object, r
   return noted.length > 0;
 }
 
+/** Written fragments of commits after a seq, oldest first. */
+export const fragmentsAfter = (queries: Queries, after: number, limit: number): Promise<WrittenFragment[]> =>
+  queries.query<WrittenFragment & Record<string, unknown>>(
+    `SELECT ${columns}, object, rows FROM bus.fragments WHERE object IS NOT NULL AND last_seq > $1 ORDER BY last_seq, table_name LIMIT $2`,
+    [after, limit],
+  );
+
+/** Notes that the object of a fragment is gone: the fragment counts as missing again. */
+export async function noteLostFragment(queries: Queries, { lastSeq, table, object }: WrittenFragment): Promise<void> {
+  await queries.query(
+    'UPDATE bus.fragments SET object = NULL, rows = NULL WHERE last_seq = $1 AND table_name = $2 AND object = $3',
+    [lastSeq, table, object],
+  );
+}
+
 /**
  * The last seq that can be published next: everything up to it has its fragments, and it ends a
  * commit. A commit that changes a canonical table comes alone, because each fragment has the types

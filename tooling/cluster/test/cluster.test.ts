@@ -55,6 +55,32 @@ describeClusters('a cluster', newCluster => {
     await checkAll(bus, 1);
   });
 
+  test('a fragment that is lost before it is published is written again from the store', async () => {
+    const bus = await newCluster();
+    const holder = await bus.pg.dedicated();
+    // The lock is not taken away from a session that is at work.
+    const held = holder.query('SELECT pg_advisory_lock(7171002), pg_sleep(600)').catch(() => {});
+    await eventually(
+      () => bus.pg.query('SELECT 1 FROM pg_locks WHERE locktype = $1 AND objid = 7171002 AND granted', ['advisory']),
+      locks => locks.length > 0,
+    );
+    await bus.submit('job-0', 0);
+    const daemon = bus.start('--drain');
+    const [{ object } = { object: '' }] = await eventually(
+      () => bus.pg.query<{ object: string }>('SELECT object FROM bus.fragments WHERE object IS NOT NULL'),
+      fragments => fragments.length > 0,
+    );
+    await (await openObjects(bus.objects)).remove([object]);
+    await bus.pg.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7171002`,
+    );
+    await held;
+    await holder.end().catch(() => {});
+    expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+    expect(daemon.stderr()).toContain('a fragment was lost');
+    await checkAll(bus, 1);
+  });
+
   test('a submission settles with its receipt, or with the reason of its rejection', async () => {
     const bus = await newCluster();
     const daemon = bus.start();

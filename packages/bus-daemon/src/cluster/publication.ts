@@ -1,5 +1,15 @@
-import { channel, dropLake, isLakeWhole, LakePublisher, maintainLake, missingFragments } from '@quantbot/bus-cluster';
-import { daemonError } from '@quantbot/bus-format';
+import {
+  channel,
+  dropLake,
+  fragmentsAfter,
+  isLakeWhole,
+  LakePublisher,
+  lastSettled,
+  maintainLake,
+  missingFragments,
+  noteLostFragment,
+} from '@quantbot/bus-cluster';
+import { concurrently, daemonError } from '@quantbot/bus-format';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import type pg from 'pg';
 import type { Cluster } from './cluster.js';
@@ -12,6 +22,8 @@ import { settleLeftBehind } from './settle.js';
 const memoryMb = 512;
 /** Maintenance runs this often, and only between publications. */
 const maintenanceMs = 60_000;
+/** After a failed publication, the objects of so many fragments are looked at. */
+const maxLooked = 1000;
 
 /** Held by the daemon that publishes. It only saves work: two publishers exclude each other. */
 const publisherLock = 7_171_002;
@@ -72,7 +84,10 @@ export class Publication {
       const publisher = await this.#opened();
       for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
         await makeFragment(this.#cluster, fragment);
-      this.seq = await this.#publish(publisher);
+      this.seq = await this.#publish(publisher).catch(async error => {
+        await this.#findLostFragments();
+        throw error;
+      });
       if (this.seq > before) await this.#ask(client, 'SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
       await this.#maintain();
@@ -96,6 +111,24 @@ export class Publication {
     if (published.status === 'rejected') throw published.reason;
     // More may have been committed since the look at the head.
     return Math.min(published.value, await this.#journal.advance(published.value));
+  }
+
+  /**
+   * A fragment whose object is gone would hold up all later commits. It is noted as missing, and
+   * the next turns write it again from the store.
+   */
+  async #findLostFragments(): Promise<void> {
+    const { postgres, objects, logger } = this.#cluster;
+    try {
+      const fragments = await fragmentsAfter(postgres, await lastSettled(postgres), maxLooked);
+      await concurrently(fragments, async fragment => {
+        if ((await objects.head(fragment.object)) !== undefined) return;
+        logger.warn({ object: fragment.object }, 'a fragment was lost before it was published; it is written again');
+        await noteLostFragment(postgres, fragment);
+      });
+    } catch (error) {
+      logger.warn({ err: error }, 'fragments could not be looked at after a failed publication');
+    }
   }
 
   async #maintain(): Promise<void> {
@@ -144,16 +177,21 @@ export class Publication {
   }
 
   async #opened(): Promise<LakePublisher> {
-    if (this.#publisher !== undefined) return this.#publisher;
     const { postgres, objects, lake, config } = this.#cluster;
-    this.#lake = await openLake(lake, { readOnly: false, memoryMb, threads: 2 });
+    if (this.#publisher !== undefined) {
+      await this.#lake?.renew(await lake());
+      return this.#publisher;
+    }
+    // It may have been closed because the store refused the old credentials.
+    const address = await lake(true);
+    this.#lake = await openLake(address, { readOnly: false, memoryMb, threads: 2 });
     await this.#lake.connection.run('USE lake');
     const isThere = async (key: string) => (await objects.head(key)) !== undefined;
     if (!(await isLakeWhole(this.#lake, isThere))) await this.#beginAgain();
     const publisher = new LakePublisher({
       postgres,
       lake: this.#lake,
-      root: lake.root,
+      root: address.root,
       declared: config.canon.tables,
       info: await lakeInfo(postgres, objects),
     });
