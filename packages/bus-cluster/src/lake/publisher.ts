@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type CanonTable, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
@@ -12,8 +10,8 @@ import type { OpenLake } from '@quantbot/storage/lake';
 import { fragmentsBetween, publishable, type WrittenFragment } from '../fragments.js';
 import { rowsBetween, schemasBetween } from '../journal.js';
 import type { Postgres } from '../postgres/postgres.js';
-
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
+import { inTransaction, placeFor } from './transaction.js';
 
 /** About so many jobs are published at once. */
 const jobsAtOnce = 4096;
@@ -56,7 +54,7 @@ export class LakePublisher {
       `SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = '_bus'`,
     );
     if (there.length > 0) return;
-    await this.#transaction(async () => {
+    await inTransaction(this.#options.lake, async () => {
       for (const schema of ['_bus', 'catalog', 'canon', '_rows', '_files'])
         await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
       const columns = journalColumns.map(({ name, type }) => `${identifier(name)} ${type}`);
@@ -86,7 +84,7 @@ export class LakePublisher {
     const { postgres } = this.#options;
     let upTo = 0;
     try {
-      await this.#transaction(async () => {
+      await inTransaction(this.#options.lake, async () => {
         const after = await this.publishedSeq();
         upTo = await publishable(postgres, after, jobsAtOnce);
         if (upTo > after) await this.#add(after, upTo);
@@ -163,7 +161,7 @@ export class LakePublisher {
       .map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
     const object = `lake/${after.name}/rewritten~${randomUUID()}.parquet`;
     await connection.run(
-      `COPY (SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row) TO ${literal(await this.#placeFor(object))} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
+      `COPY (SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row) TO ${literal(await placeFor(this.#options.root, object))} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
     );
     await connection.run(`DROP TABLE ${filesOf(after.name)}`);
     await connection.run(createTable(after.name, columns));
@@ -197,7 +195,7 @@ export class LakePublisher {
     }
     const object = `lake/_bus.journal/${rows[0]?.seq}-${rows.at(-1)?.seq}~${randomUUID()}.parquet`;
     await connection.run(
-      `COPY (${select}) TO ${literal(await this.#placeFor(object))} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (${select}) TO ${literal(await placeFor(this.#options.root, object))} (FORMAT parquet, COMPRESSION zstd)`,
       [json],
     );
     await this.#addFiles('_bus', 'journal', [object]);
@@ -221,23 +219,4 @@ export class LakePublisher {
   }
 
   #locationOf = (object: string): string => `${this.#options.root}/${object}`;
-
-  /** Where DuckDB can write an object. A bucket has no folders. */
-  async #placeFor(object: string): Promise<string> {
-    const location = this.#locationOf(object);
-    if (location.startsWith('/')) await mkdir(dirname(location), { recursive: true });
-    return location;
-  }
-
-  async #transaction(work: () => Promise<void>): Promise<void> {
-    const { connection } = this.#options.lake;
-    await connection.run('BEGIN');
-    try {
-      await work();
-    } catch (error) {
-      await connection.run('ROLLBACK').catch(() => {}); // a failed statement may have ended it
-      throw error;
-    }
-    await connection.run('COMMIT');
-  }
 }

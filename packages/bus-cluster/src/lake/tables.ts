@@ -26,6 +26,9 @@ export const unsupportedColumns = (columns: readonly DeclaredColumn[]): string[]
 /** Names of fields may look like types. */
 const withoutNames = (type: string): string => type.replace(/"(?:[^"]|"")*"(?! *\[)/g, '');
 
+/** The tables of DuckLake's own catalog. */
+export const metadata = '__ducklake_metadata_lake';
+
 /** `_files.<table>`: all rows that came, as files of the lake. */
 export const filesOf = (table: string): string => `_files.${identifier(table)}`;
 

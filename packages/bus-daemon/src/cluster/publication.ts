@@ -135,7 +135,7 @@ export class Publication {
     const now = performance.now();
     if (this.#lake === undefined || now - this.#maintainedAt < maintenanceMs) return;
     this.#maintainedAt = now;
-    await maintainLake(this.#lake);
+    await maintainLake(this.#lake, (await this.#cluster.lake()).root);
     this.#journal.foldBeside();
   }
 
