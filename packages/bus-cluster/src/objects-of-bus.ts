@@ -18,9 +18,32 @@ export async function busIdOf(objects: Objects): Promise<string | undefined> {
  */
 export async function openBusObjects(url: string, s3: S3Options | undefined, busId: string): Promise<Objects> {
   const objects = await openObjects(url, s3);
-  const check = () => mustBeOf(objects, busId);
+  const check = shared(() => mustBeOf(objects, busId));
   await check();
   return url.startsWith('file:') ? guarded(objects, check) : objects;
+}
+
+/** Answers calls that wait at the same time together, by a look that begins after each of them. */
+export function shared(look: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const begin = () => {
+    const own = look().finally(() => {
+      if (running === own) running = undefined;
+    });
+    running = own;
+    return own;
+  };
+  return () => {
+    if (running === undefined) return begin();
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return begin();
+      });
+    return next;
+  };
 }
 
 async function mustBeOf(objects: Objects, busId: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forgetMembers, lastSettled, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { allEnded, dispositionOf } from '@quantbot/bus-format';
@@ -18,6 +17,7 @@ import { ClusterExports } from './exports/exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
 import { InboxScan } from './inbox-scan.js';
+import { removeJobFolder } from './job-folder.js';
 import { lastKnown } from './last-known.js';
 import { Publication } from './publication.js';
 import { settle } from './settle.js';
@@ -177,7 +177,7 @@ export class ClusterLoop implements LoopView {
     for (const claim of claims) {
       const job = this.#inHand.get(claim);
       this.#inHand.delete(claim);
-      if (job !== undefined) await rm(job.folder, { recursive: true, force: true });
+      if (job !== undefined) await removeJobFolder(job.folder);
     }
   }
 

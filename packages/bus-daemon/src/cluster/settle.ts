@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
 import { noteSettled, putOutcome, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { objectKeys } from '@quantbot/infra';
 import type { Cluster } from './cluster.js';
 import type { Committed } from './commit.js';
+import { removeJobFolder } from './job-folder.js';
 
 /**
  * In: jobs that readers can see. Durable effect: receipts and reasons; then the entries of the
@@ -22,7 +22,7 @@ export async function settle(cluster: Cluster, jobs: readonly Committed[]): Prom
     cluster.member.daemon,
     jobs.map(({ job }) => job.jobId),
   );
-  for (const { job } of jobs) await rm(job.folder, { recursive: true, force: true });
+  await concurrently(jobs, ({ job }) => removeJobFolder(job.folder), 16);
 }
 
 /** Settles jobs whose daemon did not get to it. */
