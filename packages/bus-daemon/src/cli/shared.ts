@@ -20,7 +20,9 @@ export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ c
 export function localConfigOf(options: CommonOptions): BusConfig {
   const config = configOf(options);
   if (config.cluster !== undefined)
-    throw daemonError('CLUSTER_UNSUPPORTED', 'This command works on one machine; the configuration is of a cluster.');
+    throw daemonError('CLUSTER_UNSUPPORTED', 'This command works on one machine; the configuration is of a cluster.', {
+      hint: 'Run it for a bus on one machine, then bring that bus into an empty cluster with `quantbot-bus move --to`.',
+    });
   return config;
 }
 
