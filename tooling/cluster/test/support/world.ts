@@ -73,7 +73,7 @@ async function openWorld(kind: World['kind'], settings: object): Promise<World &
   const config = join(folder, 'bus_config.json');
   const configure = (more: object) =>
     writeFileSync(config, JSON.stringify({ ...common, ...(cluster && { cluster }), ...settings, ...more }));
-  const start = () => startDaemon({ config: findBusConfig({ config }).config, logger });
+  const start = () => startDaemon({ config: findBusConfig({ config }).config, logger, tellSystemd: true });
   const command = (...args: string[]) => runInProcess([...args, '--config', config], folder);
   const done = async (...args: string[]) => {
     const { code, stdout, stderr } = await command(...args);

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { describeBothWorlds } from './support/world.js';
+
+const exported = new InMemorySpanExporter();
+const listener = fileURLToPath(new URL('../../e2e/test/support/notify-socket.py', import.meta.url));
+const hasSystemd = [['systemd-notify'], ['python3']].every(
+  ([command = '']) => !spawnSync(command, ['--version']).error,
+);
+
+let systemd: ReturnType<typeof startChild> | undefined;
+const told = () => systemd?.stdout().split('\n').filter(Boolean) ?? [];
+
+beforeAll(async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exported)] }));
+  if (!hasSystemd) return;
+  const folder = mkdtempSync(join(tmpdir(), 'quantbot-notify-'));
+  const socket = join(folder, 'socket');
+  systemd = startChild('python3', [listener, socket], folder);
+  await eventually(told, lines => lines.includes('listening'));
+  vi.stubEnv('NOTIFY_SOCKET', socket);
+  vi.stubEnv('WATCHDOG_USEC', '400000');
+});
+
+afterAll(async () => {
+  context.disable();
+  propagation.disable();
+  trace.disable();
+  vi.unstubAllEnvs();
+  systemd?.process.kill();
+  await systemd?.ended;
+});
+
+describeBothWorlds(
+  { export: { min_interval_s: 0 } },
+  async () => {},
+  world => {
+    test('a trace goes from the submission through the stages to the export', async () => {
+      const { traceId } = await trace.getTracer('test').startActiveSpan('simulate', async span => {
+        const job = await world().submit({ jobId: 'traced', select: 'SELECT 1 AS x', schemaHint: 'canon.ticks' });
+        await job.settled();
+        span.end();
+        return span.spanContext();
+      });
+      const spans = await eventually(
+        () => exported.getFinishedSpans().filter(span => span.spanContext().traceId === traceId),
+        found => found.some(({ name }) => name === 'quantbot_bus export'),
+      );
+      const parentOf = (name: string) => {
+        const parent = spans.find(span => span.name === `quantbot_bus ${name}`)?.parentSpanContext?.spanId;
+        return spans.find(span => span.spanContext().spanId === parent)?.name;
+      };
+      expect(parentOf('submit')).toBe('simulate');
+      expect(parentOf('ingest')).toBe('quantbot_bus submit');
+      for (const stage of ['commit', 'publish', 'settle', 'export'])
+        expect(parentOf(stage), stage).toBe('quantbot_bus ingest');
+      const ingest = spans.find(({ name }) => name === 'quantbot_bus ingest');
+      expect(ingest?.attributes).toMatchObject({ 'quantbot_bus.seq': 1, 'quantbot_bus.outcome': 'ingested' });
+    });
+
+    test.skipIf(!hasSystemd)('systemd hears that the daemon is ready and well, and that it ends', async () => {
+      const count = (line: string) => told().filter(other => other === line).length;
+      const [ends, starts] = [count('STOPPING=1'), count('READY=1')];
+      expect(starts).toBeGreaterThan(ends);
+      const watched = count('WATCHDOG=1');
+      await eventually(
+        () => count('WATCHDOG=1'),
+        now => now > watched + 1,
+      );
+      await world().restart();
+      await eventually(
+        () => count('READY=1'),
+        now => now === starts + 1,
+      );
+      expect(count('STOPPING=1')).toBe(ends + 1);
+      expect(told()).toContain('STATUS=running');
+    });
+  },
+);
