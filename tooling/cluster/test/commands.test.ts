@@ -118,7 +118,7 @@ describeClusters('the command line', (newCluster, kind) => {
     const { code, stderr } = await bus.command('adopt', join(bus.folder, 'old.duckdb'));
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/CLUSTER_UNSUPPORTED[^]*quantbot-bus move/),
+      stderr: expect.stringMatching(/CLUSTER_UNSUPPORTED[\s\S]*quantbot-bus move/),
     });
   });
 

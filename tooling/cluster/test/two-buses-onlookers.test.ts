@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,6 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeBothWorlds } from './support/world.js';
@@ -18,8 +18,9 @@ const hasSystemd = [['systemd-notify'], ['python3']].every(
   ([command = '']) => !spawnSync(command, ['--version']).error,
 );
 
-let systemd: ReturnType<typeof startChild> | undefined;
-const told = () => systemd?.stdout().split('\n').filter(Boolean) ?? [];
+let systemd: ChildProcess | undefined;
+let heard = '';
+const told = () => heard.split('\n').filter(Boolean);
 
 beforeAll(async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -28,7 +29,10 @@ beforeAll(async () => {
   if (!hasSystemd) return;
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-notify-'));
   const socket = join(folder, 'socket');
-  systemd = startChild('python3', [listener, socket], folder);
+  systemd = spawn('python3', [listener, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  systemd.stdout?.on('data', text => {
+    heard += text;
+  });
   await eventually(told, lines => lines.includes('listening'));
   vi.stubEnv('NOTIFY_SOCKET', socket);
   vi.stubEnv('WATCHDOG_USEC', '400000');
@@ -39,8 +43,9 @@ afterAll(async () => {
   propagation.disable();
   trace.disable();
   vi.unstubAllEnvs();
-  systemd?.process.kill();
-  await systemd?.ended;
+  if (systemd === undefined) return;
+  systemd.kill();
+  await once(systemd, 'close');
 });
 
 describeBothWorlds(

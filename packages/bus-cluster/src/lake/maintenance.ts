@@ -28,8 +28,8 @@ export const maintenanceLimits: MaintenanceLimits = {
  * what only old snapshots name. For the publisher alone, between commits. Only what lies below
  * `lake/` is ever removed.
  *
- * DuckLake writes the files of the journal itself. If the answer to its COMMIT is lost, it removes a
- * file that the commit names; {@link isLakeWhole} finds that.
+ * DuckLake writes the files of the journal itself. If the answer to its COMMIT is lost, it removes
+ * a file that the commit names; {@link isLakeWhole} finds that.
  *
  * @param root the root of the objects: `s3://…` or an absolute path.
  * @returns whether something was done.

@@ -12,8 +12,8 @@ const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 const parseTimeoutMs = 20_000;
 
 /**
- * Writes golden exports to `exports/` in the object store. The daemon that publishes does it, beside
- * ingestion and one after another. Each object is replaced as a whole.
+ * Writes golden exports to `exports/` in the object store. The daemon that publishes does it,
+ * beside ingestion and one after another. Each object is replaced as a whole.
  */
 export class ClusterExports {
   readonly #cluster: Cluster;

@@ -30,8 +30,8 @@ interface StoredDataset extends DatasetManifest {
  * file, anything else goes into a new folder. An object store cannot switch folders, so each has a
  * name of its own, and PostgreSQL says which one counts.
  *
- * A daemon that was frozen may write its objects much later. So an attempt claims the dataset before
- * its first object, and whoever finds a claim left open writes into a new folder.
+ * A daemon that was frozen may write its objects much later. So an attempt claims the dataset
+ * before its first object, and whoever finds a claim left open writes into a new folder.
  *
  * @throws DaemonError `EXPORT_FAILED` if another daemon writes the dataset at the same time.
  */
