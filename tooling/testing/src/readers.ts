@@ -14,9 +14,16 @@ export interface HoldingReader {
   close(): Promise<void>;
 }
 
-/** Starts a reader that has the published database open from now on. */
-export async function startHoldingReader(bus: TestBus): Promise<HoldingReader> {
-  const child = startReader(bus, 'holding');
+/**
+ * Starts a reader that has the published database open from now on.
+ *
+ * @param python a Python with DuckDB; Node by default.
+ */
+export async function startHoldingReader(bus: TestBus, python?: string): Promise<HoldingReader> {
+  const child =
+    python === undefined
+      ? startReader(bus, 'holding')
+      : startChild(python, [scriptOf('holding-reader.py'), bus.config.duckdbPath], bus.folder);
   const lines = createInterface({ input: child.process.stdout as NodeJS.ReadableStream });
   const answers: string[] = [];
   const waiting: ((line: string) => void)[] = [];
@@ -74,6 +81,7 @@ export function startOpeningReader(bus: TestBus): { stop(): Promise<OpeningRepor
 
 /** Runs a reader with Node. */
 function startReader(bus: TestBus, kind: 'holding' | 'opening'): Child {
-  const script = fileURLToPath(new URL(`${kind}-reader.mjs`, import.meta.url));
-  return startChild(process.execPath, [script, bus.config.duckdbPath], bus.folder);
+  return startChild(process.execPath, [scriptOf(`${kind}-reader.mjs`), bus.config.duckdbPath], bus.folder);
 }
+
+const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

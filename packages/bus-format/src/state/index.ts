@@ -67,6 +67,7 @@ export {
   lookIntoInbox,
   type WaitingJob,
 } from './inbox.js';
+export { hasOpenFiles } from './open-files.js';
 export { closedFolders, closeToOthers, filesForFolders, mustBeFolders, openFolders } from './own-folders.js';
 export {
   databasePath,

@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
+import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { spawnDaemon } from '../support/daemon-process.js';
+import { commitJobs, outlivesEverything, restlessBus } from '../support/held-snapshot.js';
 import { daemonFolder } from '../support/scripts.js';
 
 const environments = join(daemonFolder, 'node_modules/.cache/python');
@@ -84,6 +86,17 @@ print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, count
           runs_d: 3,
         },
       });
+    });
+
+    test('keeps its rows while the daemon compacts, publishes, exports and collects garbage', {
+      timeout: 180_000,
+    }, async context => {
+      const python = pythonWith(version);
+      if (python === undefined) return context.skip();
+      const bus = restlessBus();
+      await spawnDaemon(bus);
+      await commitJobs(bus, 3);
+      await outlivesEverything(bus, await startHoldingReader(bus, python), 3);
     });
   },
 );

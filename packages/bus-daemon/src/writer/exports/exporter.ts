@@ -1,11 +1,10 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
   checkExportStatus,
   type ExportEntry,
   type ExportStatus,
   exportStatusFile,
-  isGarbage,
   manifestOf,
   readExportStatus,
   writeExportStatus,
@@ -13,12 +12,13 @@ import {
 import type { Snapshot } from '@quantbot/bus-format/views';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
-import { exists, makeFolderDurable, systemErrorCode } from '@quantbot/infra/files';
+import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
 import type { ExportState } from './export-state.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
+import { noneIfMissing, OldExports } from './old-exports.js';
 import { writeDataset } from './write-dataset.js';
 import { writeExportFile } from './write-file.js';
 
@@ -48,6 +48,7 @@ export class Exporter {
   readonly #worker: WorkerProcess;
   readonly #pins = new Set<Snapshot>();
   readonly #exports: GoldenExports;
+  readonly #old: OldExports;
   #status: ExportStatus | undefined;
   /** Requests of operators that are being served. */
   #serving: ExportRequest[] = [];
@@ -63,6 +64,7 @@ export class Exporter {
     this.#bus = bus;
     this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building });
     this.#exports = new GoldenExports(bus, this.#worker);
+    this.#old = new OldExports(bus);
   }
 
   /** Snapshots that running exports read. Their files must not be deleted. */
@@ -264,23 +266,8 @@ export class Exporter {
     return this.#status;
   }
 
-  /**
-   * Removes leftovers of interrupted runs, and replaced datasets after the time that readers may
-   * still need them.
-   */
   async #removeGarbage(): Promise<void> {
-    const { config, now } = this.#bus;
-    // If the clock was set back since, do not wait for it.
-    const isOld = (since: number) => Math.abs(now() - since) >= config.compaction.releaseGraceMs;
     const folders = new Set((await this.#exports.all()).map(item => dirname(item.path)));
-    for (const folder of folders.add(config.export.exportDir))
-      for (const name of await readdir(folder).catch(noneIfMissing))
-        if (await isGarbage(folder, name, isOld)) await rm(join(folder, name), { recursive: true, force: true });
+    await this.#old.remove(folders.add(this.#bus.config.export.exportDir));
   }
-}
-
-/** The folder of an export that has never run does not exist yet. */
-function noneIfMissing(error: unknown): string[] {
-  if (systemErrorCode(error) !== 'ENOENT') throw error;
-  return [];
 }
