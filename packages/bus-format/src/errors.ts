@@ -143,6 +143,10 @@ export const daemonCodes = {
   },
   WORKER_MEMORY: { disposition: 'retry', hint: 'Raise the memory limit, or reduce the work.' },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or reduce the work.' },
+  COMPACTION_FAILED: {
+    disposition: 'retry',
+    hint: 'Raise limits.decode_memory_mb, or write the files of this table with smaller row groups and values. Its rows stay readable, and the daemon retries by itself.',
+  },
   ARTIFACT_NOT_FOUND: {
     disposition: 'caller',
     hint: 'Run `quantbot-bus catalog artifacts` to list the artifacts. Producers, kinds and ids are case-sensitive.',

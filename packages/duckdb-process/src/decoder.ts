@@ -68,6 +68,10 @@ export function decodeBudget(
   return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: (memoryMb + residentBesidesMb) * 1e6 };
 }
 
+/** Returns the memory that the files of a canonical table may take on this machine. */
+export const maxMemoryMb = ({ decodeMemoryMb }: BusConfig['limits']): number =>
+  Math.max(usualMemoryMb, Math.min(decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)));
+
 /** Returns the budget for reading a footer, whose size is bounded. */
 export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);
 
@@ -153,10 +157,7 @@ export async function decodeAlone(
   // The time counts for this file only, whatever the process did before.
   if (before?.spoilt === 'time') return { tooComplex: before.message };
   const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const memoryMb = Math.max(
-    usualMemoryMb,
-    Math.min(limits.decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)),
-  );
+  const memoryMb = maxMemoryMb(limits);
   const budget = decodeBudget(limits, bytes, memoryMb);
   const outcome = await inFreshProcess(worker, () => decodeTogether(worker, file, budget));
   if (outcome === undefined || !isSpoilt(outcome)) return outcome;

@@ -12,6 +12,7 @@ export {
   footerBudget,
   inFreshProcess,
   isSpoilt,
+  maxMemoryMb,
   type SlowFile,
 } from './decoder.js';
 export type {

@@ -1,12 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout, CodedError } from '@quantbot/infra';
-import { ignoreMissing, isDamage } from '../errors.js';
+import { type BusLayout, CodedError } from '@quantbot/infra';
+import { duckDbFault } from '../duckdb-fault.js';
+import { DaemonError, daemonError, ignoreMissing, isDamage } from '../errors.js';
 import { isTableFile, listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
 
 /**
- * How far a canonical table lags behind the journal. A damaged stored file keeps its table from
- * being compacted; the views then continue to read `hot/`.
+ * How far a canonical table lags behind the journal. A damaged stored file, or one that takes more
+ * memory than there is, keeps its table from being compacted; the views then continue to read
+ * `hot/`.
  */
 export interface Behind {
   /** The segments of the table hold jobs up to this seq. */
@@ -50,7 +52,7 @@ async function lastCompacted(layout: BusLayout, table: string, compactedSeq: num
   return (await listSegments(join(layout.canon, table), compactedSeq)).live.at(-1)?.last ?? 0;
 }
 
-/** Called when a damaged file blocks the work on a canonical table. */
+/** Called when a file blocks the work on a canonical table. */
 export type OnDamage = (error: CodedError<string>, table: string) => void;
 
 /** Rethrows, for callers that cannot handle damage. */
@@ -59,16 +61,34 @@ export const throwDamage: OnDamage = error => {
 };
 
 /**
- * Does work for one table. Damage is reported and does not stop the work of other tables.
+ * Does work for one table. If its files are damaged, or cannot be compacted, that is reported and
+ * does not stop the work of other tables.
  *
- * @returns false if there was damage.
+ * @returns false if the table has to wait.
  */
 export async function withoutDamage(table: string, work: () => Promise<boolean>, onDamage: OnDamage): Promise<boolean> {
   try {
     return await work();
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    onDamage(error, table);
+    const fault = isDamage(error) ? error : faultOfTable(error, table);
+    if (fault === undefined) throw error;
+    onDamage(fault, table);
     return false;
   }
+}
+
+/** Codes of a worker process that the files of a table may have ended. */
+const ends: readonly string[] = ['WORKER_CRASHED', 'WORKER_KILLED', 'WORKER_MEMORY', 'WORKER_TIMEOUT'];
+
+/** Returns `COMPACTION_FAILED` for an error that the files of a table cause; else undefined. */
+function faultOfTable(error: unknown, table: string): CodedError<string> | undefined {
+  if (!isOfFiles(error)) return undefined;
+  const [reason = ''] = (error as Error).message.split('\n', 1);
+  return daemonError('COMPACTION_FAILED', `canon.${table} could not be compacted: ${reason}`, { cause: error });
+}
+
+function isOfFiles(error: unknown): boolean {
+  if (error instanceof DaemonError) return ends.includes(error.code);
+  if (error instanceof CodedError) return true; // a worker says which value it cannot write
+  return error instanceof Error && ['memory', 'range', 'unsupported', 'poisoned'].includes(duckDbFault(error.message));
 }

@@ -23,8 +23,12 @@ export async function tables(bus: ExaminedBus): Promise<Finding[]> {
 async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
   const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
   const cure = `${run('verify')} names every damaged file. Restore the stored file from a backup, or submit the same bytes again; the table then continues by itself`;
-  const findings = told.map(({ table, since, message }) =>
-    finding('TABLE_WAITS', `canon.${table} has not been compacted since ${since}: ${message}`, cure),
+  const findings = told.map(({ table, since, code, message, hint }) =>
+    finding(
+      'TABLE_WAITS',
+      `canon.${table} has not been compacted since ${since}: ${message}`,
+      code === 'FILE_DAMAGED' ? cure : hint,
+    ),
   );
   const { live } = await listSegments(layout.segments);
   for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())

@@ -16,6 +16,7 @@ import {
   throwDamage,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import {
   isTableFile,
   journalColumns,
@@ -25,13 +26,13 @@ import {
   segmentsToMerge,
   seqName,
 } from '@quantbot/bus-format/journal';
-import { mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
+import { maxMemoryMb, mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { type HotFile, linkAgain } from './link-again.js';
 
-const compactorMemoryMb = 1024;
+const usualMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
 /** How a compaction handles tables with damaged files. */
@@ -45,8 +46,8 @@ export interface CompactionOptions {
 /**
  * Compacts all current commits in `hot/` into segments: first those of the canonical tables, then
  * that of the journal. The rename of the journal's segment is the switch: until then, readers
- * ignore the newer table segments. A table with a damaged file gets no segment. Its commits stay in
- * `hot/`, and the next compaction retries them. Nothing is deleted here.
+ * ignore the newer table segments. A table with a file that is damaged or too large gets no segment.
+ * Its commits stay in `hot/`, and a later compaction retries them. Nothing is deleted here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
@@ -218,20 +219,27 @@ export async function writeSegment(
   await makeFolderDurable(folder);
   const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
   try {
-    await compactor.request(
-      {
-        task: 'copy',
-        setup: [],
-        sql,
-        untrusted: false,
-        readable: [],
-        path: building,
-        file: { compression: 'zstd', readBack: true, seal: true },
-        sources,
-        memoryMb: compactorMemoryMb,
-      },
-      timeoutMs,
-    );
+    const copy = (memoryMb: number) =>
+      compactor.request(
+        {
+          task: 'copy',
+          setup: [],
+          sql,
+          untrusted: false,
+          readable: [],
+          path: building,
+          file: { compression: 'zstd', readBack: true, seal: true },
+          sources,
+          memoryMb,
+        },
+        timeoutMs,
+      );
+    await copy(usualMemoryMb).catch(async error => {
+      const most = maxMemoryMb(bus.config.limits);
+      if (most <= usualMemoryMb || duckDbFault(error.message) !== 'memory') throw error;
+      await rm(building, { force: true });
+      await copy(most);
+    });
     await syncFile(building);
     faultPoint('compact:before-rename');
     await bus.tableSegments.change(basename(folder), () => {
