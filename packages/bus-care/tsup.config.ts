@@ -5,6 +5,7 @@ export default defineConfig(
   esm({
     'backup/index': 'src/backup/index.ts',
     'doctor/index': 'src/doctor/index.ts',
+    'forget/index': 'src/forget/index.ts',
     gc: 'src/gc.ts',
     jobs: 'src/jobs.ts',
     'notify/index': 'src/notify/index.ts',

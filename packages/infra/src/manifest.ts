@@ -108,6 +108,15 @@ export const manifestSchema = z
     });
   });
 
+/** The most artifacts that one operation names. */
+export const maxOperationKeys = 2_000;
+
+const operationKeys = z.array(artifactKeySchema).min(1).max(maxOperationKeys);
+const who = {
+  reason: z.string().max(1_000).nullable().describe('Why, for people.'),
+  by: z.string().max(200).nullable().describe('Who asked for it: user@host.'),
+};
+
 /**
  * A request to the daemon, in a job without artifacts, for an action that only the writer may take.
  */
@@ -125,6 +134,21 @@ export const operationSchema = z.discriminatedUnion('type', [
     type: z.literal('export'),
     names: z.array(z.string().min(1).max(100)).max(1000).describe('Names of exports. Empty: all.'),
     force: z.boolean().describe('Also refresh exports that are up to date.'),
+  }),
+  z.strictObject({
+    type: z.literal('keep'),
+    artifact_keys: operationKeys,
+    keep: z.boolean().describe('Whether the artifacts are kept from now on; false removes the mark.'),
+    ...who,
+  }),
+  z.strictObject({
+    type: z.literal('forget'),
+    artifact_keys: operationKeys,
+    force: z.boolean().describe('Also forget what is protected.'),
+    rows: z
+      .enum(['default', 'drop'])
+      .describe('`default`: as the mode and the declaration of each table say. `drop`: out of every table.'),
+    ...who,
   }),
 ]);
 

@@ -3,12 +3,28 @@ import { type RejectCode, rejectCodes } from './errors.js';
 
 /** One artifact of a receipt. */
 export const receiptArtifactSchema = z.looseObject({
-  status: z.enum(['ingested', 'duplicate']),
+  status: z
+    .enum(['ingested', 'duplicate', 'restored'])
+    .describe('`restored` if the artifact had been forgotten, and its bytes are there again.'),
   key: z.string(),
   canonical_path: z.string().describe('Absolute path of the stored file.'),
   rows: z.number(),
   bytes: z.number(),
   sha256: z.string(),
+});
+
+/** What became of one key of an operation `forget`. */
+export const forgetOutcomeSchema = z.looseObject({
+  key: z.string(),
+  status: z
+    .enum(['forgotten', 'protected', 'already_forgotten', 'unknown'])
+    .describe('`protected`: see `protected_by`. `unknown`: the bus never had this artifact.'),
+  bytes: z.number().describe('Bytes that go; 0 unless it is forgotten.'),
+  rows: z
+    .enum(['kept', 'dropped'])
+    .optional()
+    .describe('What becomes of its rows in its canonical table. Absent without a table.'),
+  protected_by: z.array(z.string()).optional().describe('What protects it: sentences.'),
 });
 
 /** `RECEIPT.json`: the outcome of a job whose artifacts are in the store. */
@@ -20,6 +36,7 @@ export const receiptSchema = z.looseObject({
   producer: z.string(),
   committed_at: z.string(),
   artifacts: z.array(receiptArtifactSchema),
+  forget: z.array(forgetOutcomeSchema).optional().describe('What became of each key of an operation `forget`.'),
 });
 
 const codes = Object.keys(rejectCodes) as [RejectCode, ...RejectCode[]];
@@ -41,6 +58,8 @@ export const rejectReasonSchema = z.looseObject({
 
 /** The outcome of a job whose artifacts are in the store. */
 export type Receipt = z.infer<typeof receiptSchema>;
+/** What became of one key of an operation `forget`. */
+export type ForgetOutcome = z.infer<typeof forgetOutcomeSchema>;
 /** One artifact of a {@link Receipt}. */
 export type ReceiptArtifact = z.infer<typeof receiptArtifactSchema>;
 /** Why a job was rejected. */

@@ -45,6 +45,10 @@ export const storageCodes = {
     disposition: 'caller',
     hint: 'Write the file again with a Parquet writer, and close it before reading.',
   },
+  ARTIFACT_FORGOTTEN: {
+    disposition: 'caller',
+    hint: 'Submit the same bytes under the same key again, which restores the artifact. `catalog.forgotten_f` says who forgot it, and why.',
+  },
   READ_FAILED: { disposition: 'retry', hint: 'Fix the cause, then read again.' },
   FILE_CHANGED: {
     disposition: 'retry',
@@ -104,3 +108,12 @@ export class StorageError extends CodedError<StorageCode> {}
 
 /** Creates a {@link StorageError} with the hint of its code. */
 export const storageError = defineErrors('storage', storageCodes, StorageError);
+
+const namedKeys = 5;
+
+/** Returns the error that a view of the past gives if artifacts behind it are forgotten. */
+export const forgottenSince = (table: string, seq: number, keys: readonly string[]): string =>
+  `canon.${table} as of seq ${seq} needs forgotten artifacts: ${keys.slice(0, namedKeys).join(', ')}${keys.length > namedKeys ? ` and ${keys.length - namedKeys} more` : ''}`;
+
+/** Finds {@link forgottenSince} in an error. */
+export const forgottenPattern = /canon\.\S+ as of seq \d+ needs forgotten artifacts: .*/;

@@ -5,6 +5,7 @@ import { type BusLayout, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 import { bringIn } from './bring-in.js';
+import { clearPlaces, copyKeptRows, placesToClear } from './copy-forgotten.js';
 import { copyJobs, keepModes } from './copy-jobs.js';
 import { copyJournal } from './copy-journal.js';
 import { copyStore, linkCanonical } from './copy-store.js';
@@ -70,7 +71,10 @@ async function renew(config: BusConfig, destination: BusLayout, onProgress: OnPr
     await mustContinue(destination, journal);
     const { problems, ...copied } = await copyStore([source, destination], journal, isDue, onProgress);
     await linkCanonical(destination, next, journal);
+    await copyKeptRows(source, destination, journal);
+    const forgotten = await placesToClear(journal);
     await bringIn(destination, next, jobs);
+    await clearPlaces(destination, forgotten);
     await keepModes(source, destination);
     const report: BackupReport = {
       destination: destination.root,

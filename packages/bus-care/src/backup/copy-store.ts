@@ -39,7 +39,7 @@ export async function copyStore(
   const done: CopiedStore = { artifacts: 0, bytes: 0, copied: 0, problems: [] };
   const total = await journal.ingestedBytes(journal.lastSeq);
   for (let after = 0; after < journal.lastSeq; after += stepJobs) {
-    const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, journal.lastSeq));
+    const rows = await rowsToCopy(source, journal, after, Math.min(after + stepJobs, journal.lastSeq));
     for (const folder of new Set(rows.map(row => dirname(join(destination.root, row.rel_path ?? '')))))
       if (!(await exists(folder))) await makeFolderDurable(folder);
       else await removeTemporaries(folder);
@@ -62,6 +62,19 @@ export async function copyStore(
     done.problems.push(...outcomes.filter(outcome => outcome !== 'copied' && outcome !== 'there'));
   }
   return done;
+}
+
+/**
+ * Returns the artifacts to copy. A forgotten one counts as long as its table reads its file, which
+ * the daemon keeps until then.
+ */
+async function rowsToCopy(source: BusLayout, journal: Journal, after: number, upTo: number): Promise<JournalRow[]> {
+  const rows = await journal.ingestedBetween(after, upTo, journal.stored);
+  if (upTo <= journal.compactedSeq) return rows;
+  const forgotten = `(FROM _bus.journal SEMI JOIN (FROM _bus.forgotten WHERE status = 'forgotten') USING (artifact_key))`;
+  const hot = await journal.ingestedBetween(Math.max(after, journal.compactedSeq), upTo, forgotten);
+  const there = await Promise.all(hot.map(row => exists(join(source.root, row.rel_path ?? ''))));
+  return [...rows, ...hot.filter((_, index) => there[index])];
 }
 
 /**

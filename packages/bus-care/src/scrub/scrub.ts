@@ -161,7 +161,7 @@ class Pass {
   ): Promise<void> {
     for (const file of own) if (known.includes(file.what)) this.#note(file.what, await file.check(this.#options.pace));
     const stored = known.filter(what => what.startsWith('store/'));
-    for (const row of (await journal?.rows('WHERE rel_path IN (SELECT unnest($1))', stored)) ?? [])
+    for (const row of (await journal?.rows('WHERE rel_path IN (SELECT unnest($1))', stored, journal.stored)) ?? [])
       if (row.status === 'ingested') this.#note(row.rel_path ?? '', (await this.#checkArtifact(row))[0]);
     const outcomes = known.filter(what => /^(processed|rejected)\//.test(what));
     if (journal !== undefined)
@@ -188,7 +188,11 @@ class Pass {
   async #compareStore(journal: Journal): Promise<void> {
     const { place } = this.#state;
     for (let after = Math.max(0, place.seq - 1); after < journal.lastSeq; after += stepJobs)
-      for (const row of await journal.ingestedBetween(after, Math.min(after + stepJobs, journal.lastSeq))) {
+      for (const row of await journal.ingestedBetween(
+        after,
+        Math.min(after + stepJobs, journal.lastSeq),
+        journal.stored,
+      )) {
         if (row.seq < place.seq || (row.seq === place.seq && row.ordinal <= place.ordinal)) continue;
         this.#note(row.rel_path ?? '', (await this.#checkArtifact(row))[0]);
         Object.assign(place, { seq: row.seq, ordinal: row.ordinal });

@@ -14,7 +14,8 @@ export type StoreProblemCode =
   | 'STATE_DAMAGED'
   | 'GUARD_DAMAGED'
   | 'OUTCOME_DAMAGED'
-  | 'EXPORT_DAMAGED';
+  | 'EXPORT_DAMAGED'
+  | 'NOT_ERASED';
 
 /** A problem that `verify` or the scrub found. */
 export interface StoreProblem {

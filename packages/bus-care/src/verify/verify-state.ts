@@ -8,6 +8,8 @@ import {
   exportStatusFile,
   gcFileOf,
   gcStateSchema,
+  forgottenFileOf,
+  forgottenStateSchema,
   guardsOf,
   listDamagedAdoptions,
   lookAtGuard,
@@ -61,6 +63,7 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
     json(stateFileOf(root), daemonStateSchema, 'a daemon writes it again within seconds'),
     json(gcFileOf(root), gcStateSchema, 'the next garbage collection writes it again'),
     json(limitsFileOf(root), busLimitsSchema, 'the next start of the daemon writes it again'),
+    json(forgottenFileOf(root), forgottenStateSchema, 'the daemon removes the bytes of forgotten artifacts again'),
     json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
     ...(await datasets(exportDir)).map(([name, path]) =>

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
 import { canonTableOf, type TableArtifacts } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
+import { readRemovedUpTo } from '@quantbot/bus-format/state';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
 import { type BusLayout, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -67,10 +68,13 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
     const total = await journal.ingestedBytes(lastSeq);
     let hashed = 0;
     for (let after = 0; after < lastSeq; after += stepJobs) {
-      const rows = await journal.ingestedBetween(after, Math.min(after + stepJobs, lastSeq));
+      const upTo = Math.min(after + stepJobs, lastSeq);
+      const rows = await journal.ingestedBetween(after, upTo, journal.shown);
+      const forgotten = await forgottenBetween(journal, after, upTo);
       const problems = await concurrently(
         rows,
         async row => {
+          if (forgotten.has(row.artifact_key ?? '')) return undefined;
           const found = await checkArtifact(layout, row, { decoder: options.deep ? decoder : undefined });
           hashed += row.bytes ?? 0;
           options.onProgress?.({ done: hashed, total, unit: 'bytes' });
@@ -78,15 +82,17 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
         },
         4,
       );
-      report.problems.push(...problems.flat());
+      report.problems.push(...problems.flatMap(found => found ?? []));
       for (const [index, row] of rows.entries()) {
-        report.artifacts++;
-        report.bytes += row.bytes ?? 0;
-        named.add(row.rel_path ?? '');
+        const isForgotten = forgotten.has(row.artifact_key ?? '');
+        if (!isForgotten) report.artifacts++;
+        if (!isForgotten) report.bytes += row.bytes ?? 0;
+        if (!isForgotten) named.add(row.rel_path ?? '');
         const table = canonTableOf(row.schema_hint);
         if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
       }
     }
+    for (const relPath of await notYetRemoved(layout, journal)) named.add(relPath);
     const orphans = await findOrphans(layout, named);
     const outcomes: StoreProblem[] = [];
     for await (const { problem } of compareOutcomes(layout, journal, await listOutcomes(layout)))
@@ -97,6 +103,23 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
     decoder.close();
     journal.close();
   }
+}
+
+/** Returns the keys of forgotten artifacts whose rows stay. */
+async function forgottenBetween(journal: Journal, after: number, upTo: number): Promise<Set<string>> {
+  const rows = await journal.query<{ key: string }>(
+    `SELECT artifact_key AS key FROM _bus.journal SEMI JOIN _bus.forgotten USING (artifact_key)
+     WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`,
+  );
+  return new Set(rows.map(({ key }) => key));
+}
+
+/** Returns the paths of forgotten artifacts whose bytes the daemon has yet to remove. */
+async function notYetRemoved(layout: BusLayout, journal: Journal): Promise<string[]> {
+  const rows = await journal.query<{ rel_path: string }>(
+    `SELECT rel_path FROM _bus.forgotten WHERE seq > ${readRemovedUpTo(layout.root)}`,
+  );
+  return rows.map(({ rel_path }) => rel_path);
 }
 
 const tableProblems = (...asked: Parameters<typeof checkTables>): Promise<StoreProblem[]> =>

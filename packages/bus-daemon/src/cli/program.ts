@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { BusCommand } from './bus-command.js';
 import { addCompletion } from './completion.js';
 import { careCommands } from './tree/care.js';
+import { forgettingCommands } from './tree/forgetting.js';
 import { movingInCommands } from './tree/moving-in.js';
 import { readingCommands } from './tree/reading.js';
 import { runningCommands } from './tree/running.js';
@@ -12,6 +13,7 @@ import { runningCommands } from './tree/running.js';
 const groups: Readonly<Record<string, () => BusCommand[]>> = {
   'Running:': runningCommands,
   'Reading:': readingCommands,
+  'Forgetting:': forgettingCommands,
   'Care:': careCommands,
   'Moving in:': movingInCommands,
 };

@@ -13,7 +13,7 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra';
 import { isRejected } from '../writer/job.js';
-import { decide } from '../writer/stages/decide.js';
+import { decide, keysOfOperation } from '../writer/stages/decide.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
@@ -46,7 +46,7 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     retryOf,
   }));
   const keys = jobs.flatMap(job =>
-    isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfAlias(job)],
+    isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job)],
   );
   const batch = { jobs: submissions, keys, schemasAfter: cluster.tablesSeq };
   const { firstSeq, lastSeq, earlier } = await commitBatch(cluster.postgres, batch, head =>
@@ -70,9 +70,6 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     }),
   };
 }
-
-const keysOfAlias = ({ manifest }: CheckedFetch): string[] =>
-  manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
 
 /** Decides under the lock: what the journal says now is what it says when the rows are written. */
 async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: Head) {

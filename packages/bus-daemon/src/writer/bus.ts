@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
-import type { Journal, TableSegments } from '@quantbot/bus-format/journal';
+import type { Journal, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -33,6 +33,14 @@ export interface Bus {
   files: FileThreads;
   /** Exports that an operator requested and that have not started. */
   requestedExports: ExportRequest[];
+  /**
+   * Judges keys that an operation wants to forget. Undefined on a bus that cannot forget.
+   */
+  judge?: ((keys: readonly string[]) => Promise<Judged[]>) | undefined;
+  /** Store paths of forgotten artifacts that a job has brought back, or is about to. */
+  returned: Set<string>;
+  /** The last turn of each canonical table that its compacted files have taken. */
+  tableTurns: Map<string, number>;
   /** Folders in `claimed/` whose jobs have settled, with many files that must still be removed. */
   leftBehind: string[];
   /** The time of day (milliseconds), for files. It may jump. */
@@ -54,7 +62,8 @@ export interface Bus {
 export type VerifyingBus = Pick<Bus, 'beside' | 'config' | 'events' | 'inspector' | 'logger' | 'tables'>;
 
 /** The state that decisions about jobs need, on one machine and in a cluster. */
-export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'tables'> {
+export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 'tables'> {
+  returned?: Set<string>;
   journal: Pick<Journal, 'findKeys' | 'lastSeq' | 'mayHave'>;
   tableLimits: Pick<TableLimits, 'apply'>;
   /** Whether the store has a file at a place that the journal names. */

@@ -1,6 +1,6 @@
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
-import type { BusError, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
+import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
 
@@ -76,8 +76,11 @@ export const isRejected = (job: VerifiedJob | RejectedJob | AcceptedJob): job is
 
 /** An artifact whose outcome is decided. */
 export interface DecidedArtifact extends VerifiedArtifact {
-  /** `duplicate`: the journal already has the same bytes under this key. */
-  status: 'ingested' | 'duplicate';
+  /**
+   * `duplicate`: the journal already has the same bytes under this key. `restored`: it has them,
+   * and they had been forgotten.
+   */
+  status: 'ingested' | 'duplicate' | 'restored';
   /** Whether to store its file: it is new, or the stored file was lost. */
   toStore: boolean;
   /** Whether the file at the store's path is an orphan of a crash, which no journal row names. */
@@ -87,6 +90,16 @@ export interface DecidedArtifact extends VerifiedArtifact {
 /** A job that will be committed. After the store stage, its files are durable in the store. */
 export interface AcceptedJob extends VerifiedJob {
   artifacts: DecidedArtifact[];
+  /** What an operation `forget` does. */
+  forgetting?: Forgetting | undefined;
+}
+
+/** The outcome of an operation `forget`. */
+export interface Forgetting {
+  /** Rows of the artifacts that it forgets, and whether their rows leave their table. */
+  gone: { row: JournalRow; status: 'forgotten' | 'erased' }[];
+  /** The other keys. */
+  spared: ForgetOutcome[];
 }
 
 /** A job in the journal. The rest can be repeated at any time from its rows. */

@@ -6,6 +6,7 @@ import {
   emptyCommit,
   ensureEmptyTableFiles,
   Journal,
+  judge,
   listHotCommits,
   TableSegments,
 } from '@quantbot/bus-format/journal';
@@ -81,6 +82,9 @@ export async function openBus(
     tableLimits: new TableLimits(),
     isStored: relPath => lstatSync(inFolder(layout.root, relPath), { throwIfNoEntry: false }) !== undefined,
     tableSegments: new TableSegments(layout),
+    judge: keys => judge(journal, keys),
+    returned: new Set(),
+    tableTurns: new Map(),
     requestedExports: [],
     leftBehind: [],
     inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),

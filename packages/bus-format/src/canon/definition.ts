@@ -12,32 +12,44 @@ import { type CanonTable, newTable } from './table.js';
  */
 const definitionFile = 'table.json';
 
+/**
+ * The folder in a table's folder for compacted files that a backup copied, for the rows of
+ * forgotten artifacts.
+ */
+export const keptName = 'kept';
+
 const definitionSchema = z.object({
   mode: z.enum(tableModeNames),
   key: z.array(z.string()).optional(),
   orderBy: z.array(z.string()).optional(),
+  /** The last job that took rows out of the table or brought them back, as far as it is done. */
+  turn: z.number().optional(),
 });
 
 const pathOf = (layout: BusLayout, table: string): string => join(layout.canon, table, definitionFile);
 
 /**
  * Returns whether the compacted files of a table were made for another mode than the configured
- * one, or for an unknown one.
+ * one, for an unknown one, or before rows left the table or came back (`turn`).
  */
-export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable): Promise<boolean> {
+export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable, turn = 0): Promise<boolean> {
   const found = readState(pathOf(layout, table.name), definitionSchema);
-  const made = found === 'missing' ? definitionOf(newTable(table.name, undefined)) : found;
-  return !isDeepStrictEqual(made, definitionOf(table));
+  const made = found === 'missing' ? definitionOf(newTable(table.name, undefined), 0) : found;
+  return !isDeepStrictEqual(made, definitionOf(table, turn));
 }
 
 /** Returns whether the file that names the mode of a table's compacted files is damaged. */
 export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>
   readState(pathOf(layout, table), definitionSchema) === 'damaged';
 
-/** Records the mode of a table for the compacted files that follow. */
-export async function noteMode(layout: BusLayout, table: CanonTable): Promise<void> {
+/** Records the mode of a table, and its last turn, for the compacted files that follow. */
+export async function noteMode(layout: BusLayout, table: CanonTable, turn = 0): Promise<void> {
   await makeFolderDurable(join(layout.canon, table.name));
-  await writeStateDurable(pathOf(layout, table.name), definitionOf(table), 0);
+  await writeStateDurable(pathOf(layout, table.name), definitionOf(table, turn), 0);
 }
 
-const definitionOf = ({ mode, key, orderBy }: CanonTable) => ({ mode, ...(key.length > 0 && { key, orderBy }) });
+const definitionOf = ({ mode, key, orderBy }: CanonTable, turn: number) => ({
+  mode,
+  ...(key.length > 0 && { key, orderBy }),
+  ...(turn > 0 && { turn }),
+});

@@ -1,6 +1,6 @@
 /** `@quantbot/bus-format/canon`: modes, columns, types and files of canonical tables. */
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
-export { isDefinitionDamaged, noteMode, wasMadeForAnotherMode } from './definition.js';
+export { isDefinitionDamaged, keptName, noteMode, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { type FirstOfSchema, tableHistory } from './history.js';
@@ -9,10 +9,12 @@ export {
   artifactsOfTable,
   canonicalRows,
   canonicalSchemas,
+  forgottenOfTable,
   hotGenerations,
   newestSeqOf,
   type StoredFile,
   storedBetween,
+  turnsOfTables,
 } from './journalled.js';
 export { type Mode, modeNamed, modes, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';

@@ -4,13 +4,14 @@ import type { BusLayout, ParquetColumn } from '@quantbot/infra';
 import { isTableFile, type Segment, seqName } from '../journal/files.js';
 import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';
+import { literal } from '../sql.js';
 import type { FirstOfSchema } from './history.js';
 import { canonTableOf } from './table.js';
 
 /** Returns the number of rows of each canonical table up to a seq, by table name. */
 export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
   const rows = await journal.query<{ hint: string; n: bigint }>(
-    `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM _bus.journal
+    `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM ${journal.shown}
      WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
   );
   return new Map(
@@ -23,7 +24,7 @@ export async function canonicalRows(journal: Journal, upTo: number): Promise<Map
 /** Returns the seq of a canonical table's newest job up to a seq, or 0 without a job. */
 export async function newestSeqOf(journal: Journal, table: string, upTo: number): Promise<number> {
   const [row] = await journal.query<{ newest: bigint | null }>(
-    `SELECT max(seq) AS newest FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
+    `SELECT max(seq) AS newest FROM ${journal.shown} WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
   );
   return Number(row?.newest ?? 0);
 }
@@ -37,14 +38,36 @@ export async function areWithin(
 ): Promise<boolean> {
   const within = segments.map(({ first, last }) => `seq BETWEEN ${first} AND ${last}`);
   const [row] = await journal.query<{ n: bigint }>(
-    `SELECT count(*) AS n FROM _bus.journal WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
+    `SELECT count(*) AS n FROM ${journal.shown} WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
   );
   return Number(row?.n) === 0;
 }
 
-/** Returns the artifacts of a canonical table up to a seq, in order. */
+/** Returns the artifacts whose rows a canonical table has up to a seq, in order. */
 export async function artifactsOfTable(journal: Journal, table: string, upTo: number): Promise<JournalRow[]> {
-  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`);
+  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`, undefined, journal.shown);
+}
+
+/** Returns keys of forgotten artifacts whose rows stay in a canonical table. */
+export async function forgottenOfTable(journal: Journal, table: string): Promise<Set<string>> {
+  if (journal.lastTurn === 0) return new Set();
+  const rows = await journal.query<{ key: string }>(
+    `SELECT artifact_key AS key FROM _bus.forgotten WHERE status = 'forgotten' AND lower(schema_hint) = ${literal(`canon.${table}`)}`,
+  );
+  return new Set(rows.map(({ key }) => key));
+}
+
+/**
+ * Returns the last job up to a seq that took rows out of each canonical table, or brought them
+ * back, by table name.
+ */
+export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map<string, number>> {
+  if (journal.lastTurn === 0) return new Map();
+  const rows = await journal.query<{ hint: string; seq: bigint }>(
+    `SELECT lower(schema_hint) AS hint, max(seq) AS seq FROM _bus.journal
+     WHERE status IN ('erased', 'restored') AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
+  );
+  return new Map(rows.map(({ hint, seq }) => [canonTableOf(hint) ?? '', Number(seq)]));
 }
 
 /** The journal's entry for a stored file. */
@@ -55,7 +78,10 @@ export interface StoredFile {
   relPath: string;
 }
 
-/** Returns the stored files of canonical artifacts between two jobs, by `<seq>-<ordinal>`. */
+/**
+ * Returns the files of canonical artifacts whose rows are shown between two jobs, by
+ * `<seq>-<ordinal>`.
+ */
 export async function storedBetween(journal: Journal, first: number, last: number): Promise<Map<string, StoredFile>> {
   const rows = await journal.query<{
     seq: bigint;
@@ -64,7 +90,7 @@ export async function storedBetween(journal: Journal, first: number, last: numbe
     artifact_key: string;
     rel_path: string;
   }>(
-    `SELECT seq, ordinal, sha256, artifact_key, rel_path FROM _bus.journal
+    `SELECT seq, ordinal, sha256, artifact_key, rel_path FROM ${journal.shown}
      WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq BETWEEN ${first} AND ${last}`,
   );
   return new Map(

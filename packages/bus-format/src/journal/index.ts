@@ -17,7 +17,8 @@ export {
   tableFileName,
 } from './files.js';
 export { Journal } from './journal.js';
-export type { KnownArtifact } from './known-keys.js';
+export { type Judged, judge } from './judge.js';
+export type { Gone, KnownArtifact } from './known-keys.js';
 export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { BusLayout } from '@quantbot/infra';
 import { syncFolder } from '@quantbot/infra/files';
-import { type MemoryDatabase, openMemoryDatabase, query, type SqlValue } from '../duckdb.js';
+import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { daemonError } from '../errors.js';
 import { askUntilStill } from './beside-daemon.js';
 import { ensureEmptyCommit } from './empty-files.js';
@@ -18,9 +18,10 @@ import {
   seqName,
   unreadable,
 } from './files.js';
-import { hashOf, hashSql, type KnownArtifact, KnownKeys } from './known-keys.js';
+import { lastTurnQuery } from './forgotten.js';
+import { JournalRows } from './journal-rows.js';
+import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { withoutRotten } from './rot.js';
-import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, journalColumnKinds } from './row.js';
 import type { JournalSnapshot } from './snapshot.js';
 import { journalViewsAt } from './views.js';
 
@@ -31,7 +32,7 @@ const lookupMemoryMb = 128;
  * The source of truth: every commit, in order. Queries run in a private in-memory DuckDB over the
  * views that readers get. The commit stage writes commits; compaction writes segments.
  */
-export class Journal {
+export class Journal extends JournalRows {
   readonly #layout: BusLayout;
   readonly #database: MemoryDatabase;
   #segments: Segment[] = [];
@@ -44,6 +45,7 @@ export class Journal {
   #version = 0;
 
   private constructor(layout: BusLayout, database: MemoryDatabase, isBesideDaemon: boolean) {
+    super();
     this.#layout = layout;
     this.#database = database;
     this.#isBesideDaemon = isBesideDaemon;
@@ -85,6 +87,8 @@ export class Journal {
     const database = await openMemoryDatabase({ memoryMb: lookupMemoryMb, threads: 2 });
     const journal = new Journal(layout, database, isBesideDaemon);
     await journal.reload();
+    // A daemon beside this process may forget something at any moment.
+    journal.lastTurn = isBesideDaemon ? 1 : 0;
     return journal;
   }
 
@@ -153,72 +157,6 @@ export class Journal {
     return this.#keys.has(key);
   }
 
-  /** Returns the journal's entry for each of these keys that it has. */
-  async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
-    if (keys.length === 0) return new Map();
-    const rows = await this.query<{ artifact_key: string; seq: bigint; sha256: string; rel_path: string }>(
-      `SELECT artifact_key, seq, sha256, rel_path FROM _bus.journal WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
-      keys,
-    );
-    return new Map(
-      rows.map(row => [row.artifact_key, { seq: Number(row.seq), sha256: row.sha256, relPath: row.rel_path }]),
-    );
-  }
-
-  /** Returns those of these store paths that the journal names. */
-  async findRelPaths(relPaths: readonly string[]): Promise<Set<string>> {
-    if (relPaths.length === 0) return new Set();
-    const rows = await this.query<{ rel_path: string }>(
-      `SELECT rel_path FROM _bus.journal WHERE status = 'ingested' AND rel_path IN (SELECT unnest($1))`,
-      relPaths,
-    );
-    return new Set(rows.map(row => row.rel_path));
-  }
-
-  /** Returns all rows of these claims, by claim. */
-  async findClaims(claims: readonly string[]): Promise<Map<string, JournalRow[]>> {
-    if (claims.length === 0) return new Map();
-    return groupByClaim(await this.rows(`WHERE claim IN (SELECT unnest($1))`, claims));
-  }
-
-  /** The jobs with `after < seq <= upTo`, newest first, without their rows. */
-  async jobHeads(after: number, upTo: number): Promise<JobHead[]> {
-    const jobs = await this.query<JobHeadRow>(
-      `SELECT seq, any_value(job_id) AS job_id, bool_or(status = 'rejected') AS rejected, epoch_ms(max(committed_at)) AS at, count(*) AS n
-FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY seq DESC`,
-    );
-    return jobs.map(jobHead);
-  }
-
-  /** All rows of these jobs, by claim, in order. */
-  async jobsOf(seqs: readonly number[]): Promise<Map<string, JournalRow[]>> {
-    return seqs.length === 0 ? new Map() : groupByClaim(await this.rows(`WHERE seq IN (${seqs.join(', ')})`));
-  }
-
-  /** All rows of the jobs from one seq to another, by claim, in order. */
-  async jobsBetween(first: number, last: number): Promise<Map<string, JournalRow[]>> {
-    return groupByClaim(await this.rows(`WHERE seq BETWEEN ${first} AND ${last}`));
-  }
-
-  /** Time of the last commit (milliseconds since 1970); undefined without a commit. */
-  async lastCommittedAt(): Promise<number | undefined> {
-    const [row] = await this.query<{ at: bigint | null }>('SELECT epoch_ms(max(committed_at)) AS at FROM _bus.journal');
-    return row?.at == null ? undefined : Number(row.at);
-  }
-
-  /** The rows of ingested artifacts with `after < seq <= upTo`, in order. */
-  async ingestedBetween(after: number, upTo: number): Promise<JournalRow[]> {
-    return this.rows(`WHERE status = 'ingested' AND seq > ${after} AND seq <= ${upTo}`);
-  }
-
-  /** Bytes of all artifacts up to a job. */
-  async ingestedBytes(upTo: number): Promise<number> {
-    const [row] = await this.query<{ n: bigint }>(
-      `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS n FROM _bus.journal WHERE status = 'ingested' AND seq <= ${upTo}`,
-    );
-    return Number(row?.n ?? 0);
-  }
-
   /**
    * Checks that no commit is missing, and that all commits and segment footers can be read.
    *
@@ -236,19 +174,6 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
         'JOURNAL_DAMAGED',
         `journal/hot lacks ${missing} of the jobs ${this.compactedSeq + 1} to ${this.lastSeq}.`,
       );
-  }
-
-  /** The rows for which a WHERE clause holds, in order; a list of strings is its `$1`. */
-  async rows(where: string, list?: readonly string[]): Promise<JournalRow[]> {
-    const columns = journalColumnKinds.map(([name, kind]) =>
-      kind === 'timestamp' ? `epoch_ms("${name}") AS "${name}"` : `"${name}"`,
-    );
-    const rows = await this.query<Record<string, SqlValue>>(
-      `SELECT ${columns.join(', ')} FROM _bus.journal ${where} ORDER BY seq, ordinal`,
-      list,
-    );
-    for (const row of rows) for (const name in row) if (typeof row[name] === 'bigint') row[name] = Number(row[name]);
-    return rows as unknown as JournalRow[];
   }
 
   /** Queries `_bus.journal` and `_bus.hot_journal`; a list of strings is the statement's `$1`. */
@@ -286,6 +211,8 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     );
     const [hashes = []] = reader.getColumnsJS(); // columns, because objects for millions of rows would cost too much
     for (const hashed of hashes) this.#keys.add(hashed as number);
+    const [turn] = await query<{ seq: bigint }>(connection, lastTurnQuery);
+    this.lastTurn = Number(turn?.seq ?? 0);
   }
 
   #position(): JournalSnapshot {

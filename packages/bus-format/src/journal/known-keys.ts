@@ -6,7 +6,12 @@ export interface KnownArtifact {
   sha256: string;
   /** Where it is stored. */
   relPath: string;
+  /** Set while it is forgotten: whether its rows stay in its table, or leave it. */
+  gone?: Gone | undefined;
 }
+
+/** How an artifact was forgotten. */
+export type Gone = 'forgotten' | 'erased';
 
 const hashDigits = 12;
 

@@ -1,4 +1,11 @@
-import { type BusLayout, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import {
+  type BusLayout,
+  canonTableOf,
+  type ForgetOutcome,
+  type Receipt,
+  type RejectReason,
+  rejectCodes,
+} from '@quantbot/infra';
 import { inFolder } from '@quantbot/infra/files';
 import type { JournalRow } from './row.js';
 
@@ -28,16 +35,37 @@ export function receiptOf(layout: Pick<BusLayout, 'root'>, rows: readonly Journa
     producer: first.producer ?? '',
     committed_at: new Date(first.committed_at).toISOString(),
     artifacts: rows
-      .filter(row => row.artifact_key !== null)
+      .filter(row => row.artifact_key !== null && !isGone(row))
       .map(row => ({
-        status: row.status as 'ingested' | 'duplicate',
+        status: row.status as 'ingested' | 'duplicate' | 'restored',
         key: row.artifact_key ?? '',
         canonical_path: inFolder(layout.root, row.rel_path ?? ''),
         rows: row.rows ?? 0,
         bytes: row.bytes ?? 0,
         sha256: row.sha256 ?? '',
       })),
+    ...(first.op_json !== null && forgetting(first.op_json, rows)),
   };
+}
+
+const isGone = ({ status }: JournalRow): boolean => status === 'forgotten' || status === 'erased';
+
+/**
+ * Returns what became of each key of an operation `forget`. The rest of its operation has the
+ * others.
+ */
+function forgetting(opJson: string, rows: readonly JournalRow[]): { forget?: ForgetOutcome[] } {
+  const op = JSON.parse(opJson) as { type: string; spared?: ForgetOutcome[] };
+  if (op.type !== 'forget') return {};
+  const gone = rows.filter(isGone).map(row => ({
+    key: row.artifact_key ?? '',
+    status: 'forgotten' as const,
+    bytes: row.bytes ?? 0,
+    ...(canonTableOf(row.schema_hint) !== undefined && {
+      rows: row.status === 'erased' ? ('dropped' as const) : ('kept' as const),
+    }),
+  }));
+  return { forget: [...gone, ...(op.spared ?? [])] };
 }
 
 /** Builds the reason of a rejected job from the journal's row. */

@@ -1,8 +1,12 @@
 import type { RejectCode } from '@quantbot/infra';
 import { type DeclaredColumn, literal } from '../sql.js';
 
-/** The outcome of an artifact, of a rejected job, or of an operation (`done`). */
-export type RowStatus = 'ingested' | 'duplicate' | 'rejected' | 'done';
+/**
+ * The outcome of an artifact, of a rejected job, or of an operation (`done`). An operation that
+ * forgets artifacts has further rows, one for each: `forgotten` if their rows stay in their table,
+ * `erased` if they leave it.
+ */
+export type RowStatus = 'ingested' | 'duplicate' | 'restored' | 'rejected' | 'done' | 'forgotten' | 'erased';
 
 /**
  * The content of a column, its type in the file, and its place in `catalog.artifacts_f` if it is

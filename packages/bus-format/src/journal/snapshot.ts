@@ -8,6 +8,8 @@ export interface JournalSnapshot {
   hotCommits: readonly number[];
   /** Names in `journal/segments/`. */
   segments: readonly string[];
+  /** Whether an artifact was ever forgotten. Undefined on a bus that cannot forget. */
+  hasForgotten?: boolean;
 }
 
 /**

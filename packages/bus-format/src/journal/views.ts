@@ -3,6 +3,7 @@ import type { BusLayout } from '@quantbot/infra';
 import { anywhere, type Condition } from '../location.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import { emptyCommit, seqName } from './files.js';
+import { forgottenQuery } from './forgotten.js';
 import { journalColumns } from './row.js';
 import type { HotFiles, JournalSnapshot } from './snapshot.js';
 
@@ -13,6 +14,7 @@ export const journalViewsAt = (layout: BusLayout, snapshot: JournalSnapshot): st
   readableMacro,
   `CREATE OR REPLACE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, { mode: 'live' }, anywhere)}`,
   `CREATE OR REPLACE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
+  `CREATE OR REPLACE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`,
 ];
 
 const commitFileName = 'commit.parquet';

@@ -56,6 +56,7 @@ export {
   readGcState,
   writeGcState,
 } from './gc-state.js';
+export { forgottenFileOf, forgottenStateSchema, readRemovedUpTo, writeRemovedUpTo } from './forgotten-state.js';
 export { type Guard, lookAtGuard, tryGuard } from './guard.js';
 export { hasHardLinks } from './hard-links.js';
 export {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
+import { aliasesQuery, aliasHistoryQuery, keepsQuery } from '../journal/marks.js';
 import { artifactColumns } from '../journal/row.js';
 import { literal } from '../sql.js';
 import { exportStatusFile } from '../state/export-status.js';
@@ -17,27 +18,25 @@ const expressions: Record<string, (layout: BusLayout) => string> = {
  */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS
-SELECT ${artifactColumns.map(name => expressions[name]?.(layout) ?? name).join(', ')}
-FROM _bus.journal WHERE status = 'ingested'`,
+SELECT ${artifactColumns.map(name => expressions[name]?.(layout) ?? name).join(', ')}, ${forgottenAt(snapshot)}`,
 
   `CREATE VIEW catalog.latest_artifacts_v AS
-SELECT ${artifactColumns.join(', ')} FROM catalog.artifacts_f
+SELECT ${[...artifactColumns, 'forgotten_at'].join(', ')} FROM catalog.artifacts_f${snapshot.hasForgotten ? ' WHERE forgotten_at IS NULL' : ''}
 QUALIFY row_number() OVER (PARTITION BY producer, kind, artifact_id ORDER BY seq DESC, ordinal DESC) = 1
 ORDER BY seq DESC, ordinal DESC`,
 
-  `CREATE VIEW catalog.alias_history_f AS
-SELECT seq, committed_at, ${['producer', 'kind', 'alias', 'artifact_key'].map(name => `(op_json->>'$.${name}') AS ${name}`).join(', ')}
-FROM _bus.journal WHERE status = 'done' AND (op_json->>'$.type') = 'alias'`,
+  `CREATE VIEW catalog.alias_history_f AS ${aliasHistoryQuery}`,
 
-  `CREATE VIEW catalog.aliases_v AS
-SELECT producer, kind, alias, artifact_key, seq, committed_at FROM catalog.alias_history_f
-QUALIFY row_number() OVER (PARTITION BY producer, kind, alias ORDER BY seq DESC) = 1 AND artifact_key IS NOT NULL`,
+  `CREATE VIEW catalog.aliases_v AS ${aliasesQuery('catalog.alias_history_f')}`,
+
+  ...(snapshot.hasForgotten === undefined ? [] : forgettingViews),
 
   `CREATE VIEW catalog.jobs_f AS
 SELECT seq, any_value(job_id) AS job_id,
   CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status <> 'duplicate') THEN 'ingested' ELSE 'duplicate' END AS status,
-  any_value(run_id) AS run_id, any_value(producer) AS producer, arg_min(kind, ordinal) AS kind,
-  count(artifact_key) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes,
+  arg_min(run_id, ordinal) AS run_id, arg_min(producer, ordinal) AS producer, arg_min(kind, ordinal) AS kind,
+  count(artifact_key) FILTER (WHERE ${isBrought}) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows,
+  CAST(coalesce(sum(bytes) FILTER (WHERE ${isBrought}), 0) AS BIGINT) AS bytes,
   any_value(created_at_utc) AS created_at_utc, any_value(committed_at) AS committed_at,
   any_value(reject_code) AS reject_code, any_value(reject_error) AS reject_error
 FROM _bus.journal GROUP BY seq`,
@@ -75,6 +74,28 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   ${literal(info.exportDir)} AS export_dir, ${layoutVersion} AS format_version, ${literal(info.daemonVersion)} AS daemon_version,
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
+];
+
+/** Whether a row is an artifact that its job brought, and not one that it forgot. */
+const isBrought = `status NOT IN ('forgotten', 'erased')`;
+
+/**
+ * The last column of `catalog.artifacts_f`, and its source. The join costs time, so it is there
+ * only once something was forgotten.
+ */
+const forgottenAt = ({ hasForgotten }: Snapshot): string =>
+  hasForgotten
+    ? `forgotten_at FROM _bus.journal LEFT JOIN (SELECT artifact_key, forgotten_at FROM _bus.forgotten) f USING (artifact_key) WHERE status = 'ingested'`
+    : `CAST(NULL AS TIMESTAMP) AS forgotten_at FROM _bus.journal WHERE status = 'ingested'`;
+
+const forgettingViews = [
+  `CREATE VIEW catalog.keeps_v AS ${keepsQuery}`,
+
+  `CREATE VIEW catalog.forgotten_f AS
+SELECT f.artifact_key, f.seq, f.forgotten_at, f.bytes,
+  CASE WHEN f.schema_hint NOT LIKE 'canon.%' THEN NULL WHEN f.status = 'erased' THEN 'dropped' ELSE 'kept' END AS rows,
+  (o.op_json->>'$.reason') AS reason, (o.op_json->>'$.by') AS requested_by
+FROM _bus.forgotten f JOIN _bus.journal o ON o.seq = f.seq AND o.status = 'done'`,
 ];
 
 /** Returns one row per canonical table: its mode, key and order. */

@@ -3,6 +3,7 @@ import type { BusLayout } from '@quantbot/infra';
 import { shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
+import { forgottenQuery } from '../journal/forgotten.js';
 import { isOfTable } from '../journal/row.js';
 import type { HotFiles } from '../journal/snapshot.js';
 import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, readableSince } from '../journal/views.js';
@@ -51,6 +52,7 @@ export function publicSchema(
     ...(location === undefined ? [] : [hereView(location)]),
     `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot, where)}`,
     `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, where)}`,
+    `CREATE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`,
     ...catalogViews(layout, snapshot, info),
     ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, where)),
   ];

@@ -77,6 +77,12 @@ export const tableSchema = z
       )
       .prefault({})
       .describe('Columns that exist from the start. Files may add others.'),
+    rows: z
+      .enum(['default', 'drop'])
+      .default('default')
+      .describe(
+        'What becomes of the rows of a forgotten artifact. `default`: they stay in `append` tables and leave the others. `drop`: they leave.',
+      ),
   })
   .superRefine((table, context) => {
     const { isKeyed } = tableModes[table.mode];
@@ -106,4 +112,6 @@ export interface DeclaredTable {
   /** The columns that decide which row of a key is the newest. */
   orderBy: string[];
   columns: { name: string; type: string; notNull: boolean }[];
+  /** What becomes of the rows of a forgotten artifact. */
+  rows?: 'default' | 'drop';
 }

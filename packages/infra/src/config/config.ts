@@ -8,6 +8,7 @@ import { resolveCluster } from './cluster.js';
 import { withoutComments } from './comments.js';
 import type { ExportFileOptions } from './exports.js';
 import { resolveHook } from './notify.js';
+import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 import { resolveUpkeep } from './upkeep.js';
 
@@ -98,6 +99,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         mode: table.mode,
         key: table.key ?? [],
         orderBy: table.order_by ?? [],
+        rows: table.rows,
         columns: Object.entries(table.columns).map(([column, { type, not_null }]) => ({
           name: column,
           type,
@@ -131,6 +133,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       ),
     },
     ...resolveUpkeep(file),
+    retention: retentionOf(file),
     publish: file.publish,
     http: {
       listen: file.http.listen ?? undefined,

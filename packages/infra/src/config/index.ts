@@ -1,5 +1,6 @@
 /** `@quantbot/infra/config`: the schema of `bus_config.json`, and how it is found and parsed. */
 export { type DeclaredTable, defaultTableMode, type TableMode, tableModeNames } from './canon-table.js';
+export type { Chart } from './charts.js';
 export { type ClusterConfig, withVariables } from './cluster.js';
 export { commentedDefaults } from './commented-defaults.js';
 export { withoutComments, withValue } from './comments.js';
@@ -20,4 +21,5 @@ export {
   type WebhookTarget,
   webhookProblem,
 } from './notify.js';
-export { type BusConfig, type Chart, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';
+export type { Retention, RetentionRule } from './retention.js';
+export { type BusConfig, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';

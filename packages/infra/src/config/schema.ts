@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { type DeclaredTable, tableSchema } from './canon-table.js';
+import { type Chart, chartSchema } from './charts.js';
 import { type ClusterConfig, clusterSchema } from './cluster.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
+import { type Retention, retentionShape } from './retention.js';
 import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 
 /** A configured view of the published database. */
@@ -14,17 +16,6 @@ const viewSchema = z.strictObject({
     .refine(name => !/^(_bus|_rows|catalog)\./i.test(name), "is in a schema that is the bus's own")
     .describe('Schema and name: `main.trades`.'),
   sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before it.'),
-});
-
-/** A line chart on the dashboard. */
-const chartSchema = z.strictObject({
-  title: z.string().min(1).max(200).describe('Its heading.'),
-  sql: z
-    .string()
-    .min(1)
-    .describe(
-      'Exactly one SELECT over `canon.*` and `catalog.*`: the first column is x, the second y, a third names the line.',
-    ),
 });
 
 /**
@@ -168,6 +159,7 @@ export const configSchema = z.strictObject({
     .describe('Golden exports.'),
   scrub: scrubSchema,
   gc: gcSchema,
+  ...retentionShape,
   publish: z
     .strictObject({
       views: z
@@ -266,6 +258,7 @@ export interface BusConfig extends UpkeepConfig {
     /** By name of the canonical table, in lower case. */
     tables: Record<string, ExportFileOptions & { enabled: boolean }>;
   };
+  retention: Retention;
   publish: { views: ConfiguredView[] };
   http: {
     /** Host and port. Undefined: nothing is served. */
@@ -278,6 +271,3 @@ export interface BusConfig extends UpkeepConfig {
   /** The hooks to notify. */
   notify: NotifyHook[];
 }
-
-/** A line chart on the dashboard. */
-export type Chart = z.infer<typeof chartSchema>;

@@ -3,7 +3,14 @@ export { artifactKey } from '../ids.js';
 export { createLogger, type Logger } from '../logger.js';
 export { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
 export { type SmallColumnType, type SmallSchema, writeSmallParquet } from '../parquet/small-writer.js';
-export type { Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
+export type { ForgetOutcome, Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
+export {
+  type Because,
+  forgetArtifacts,
+  keepArtifacts,
+  type OperationOptions,
+  setAlias,
+} from './operations.js';
 export type {
   ArtifactOptions,
   JobOptions,

@@ -56,9 +56,11 @@ export interface AliasRecord {
  * The catalog of a bus. It stays live for as long as it is open: each call sees the newest commit.
  */
 export interface Catalog extends AsyncDisposable {
-  /** Returns the newest artifact of a producer and kind by seq, or undefined. */
+  /**
+   * Returns the newest artifact of a producer and kind by seq that is not forgotten, or undefined.
+   */
   latest(filter: LatestFilter): Promise<ArtifactRecord | undefined>;
-  /** Returns artifacts, newest first. */
+  /** Returns artifacts, newest first. Forgotten ones have `forgottenAt`. */
   artifacts(filter?: ArtifactFilter): Promise<ArtifactRecord[]>;
   /** Returns runs, newest first. */
   runs(filter?: RunFilter): Promise<RunRecord[]>;
@@ -88,7 +90,8 @@ export interface Catalog extends AsyncDisposable {
   asOf(at: number | Date): Promise<Catalog>;
   /**
    * Yields every artifact as it is committed, in order, until the loop ends or the signal aborts.
-   * `since` starts in the past, so that nothing is missed between two watches.
+   * `since` starts in the past, so that nothing is missed between two watches. Forgotten artifacts
+   * are left out.
    *
    * @example
    * for await (const artifact of catalog.watch({ producer: 'baseline', since: 17 }))
@@ -218,7 +221,10 @@ const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Prom
   lastSeq: async () => Number((await query('SELECT max(seq) AS seq FROM _bus.journal'))[0]?.seq ?? 0),
   between: async (after, upTo) =>
     (
-      await query('SELECT * FROM catalog.artifacts_f WHERE seq > ? AND seq <= ? ORDER BY seq, ordinal', [after, upTo])
+      await query(
+        'SELECT * FROM catalog.artifacts_f WHERE seq > ? AND seq <= ? AND forgotten_at IS NULL ORDER BY seq, ordinal',
+        [after, upTo],
+      )
     ).map(artifactRecord),
   commitFolder: async () => `${(await query('SELECT bus_root FROM catalog.bus_info'))[0]?.bus_root}/journal/hot`,
 });

@@ -1,6 +1,6 @@
 import { modeNamed, type StoredRows, storedRows } from '@quantbot/bus-format/canon';
 import { type DeclaredColumn, identifier, literal, selectList } from '@quantbot/bus-format/sql';
-import { storageError } from '../errors.js';
+import { forgottenSince, storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
 import { attachPublished, published } from './attach.js';
@@ -35,6 +35,11 @@ export async function withPast(database: DuckDb, seq: number): Promise<DuckDb> {
 export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Promise<void> {
   for (const schema of schemas) await database.query(`CREATE SCHEMA ${schema}`);
   await database.query(`CREATE VIEW _bus.journal AS SELECT * FROM ${published}._bus.journal WHERE seq <= ${seq}`);
+  // What is forgotten today is not there for a reader of the past either.
+  if (await canForget(database))
+    await database.query(
+      `CREATE VIEW _bus.forgotten AS SELECT f.* FROM ${published}._bus.forgotten f SEMI JOIN _bus.journal j ON j.artifact_key = f.artifact_key AND j.status = 'ingested'`,
+    );
   const views = await database.query(
     `SELECT sql FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = 'catalog'`,
   );
@@ -47,6 +52,13 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   await database.query('USE memory');
   for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
     await database.query(await canonicalView(database, table as unknown as TableRow, seq));
+}
+
+async function canForget(database: Pick<DuckDb, 'query'>): Promise<boolean> {
+  const found = await database.query(
+    `SELECT 1 FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = '_bus' AND view_name = 'forgotten'`,
+  );
+  return found.length > 0;
 }
 
 /**
@@ -100,12 +112,15 @@ async function canonicalView(
     [table_name],
   )) as unknown as DeclaredColumn[];
   const artifacts = (await database.query(
-    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? ORDER BY seq, ordinal`,
+    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? ORDER BY seq, ordinal`,
     [`canon.${table_name}`],
-  )) as unknown as StoredRows[];
+  )) as unknown as (StoredRows & { forgottenAt: Date | null })[];
   const newest = artifacts.at(-1)?.seq;
   if (newest === undefined) return `${view} SELECT * FROM ${today} WHERE false`;
   const used = mode.onlyNewestJob ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
+  const gone = used.filter(({ forgottenAt }) => forgottenAt !== null).map(({ artifactKey }) => artifactKey);
+  if (gone.length > 0)
+    return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM ${today} WHERE error(${literal(forgottenSince(table_name, seq, gone))})`;
   const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by, columns }, String(newest));
   return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM (${rows})`;
 }

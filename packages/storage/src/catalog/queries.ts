@@ -63,7 +63,8 @@ export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter)
        (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
       [producer, kind, ...given, producer, kind, alias],
     ];
-  return [newestArtifacts(` WHERE producer = ? AND kind = ?${only}`, 1), [producer, kind, ...given]];
+  const where = ` WHERE producer = ? AND kind = ?${only} AND forgotten_at IS NULL`;
+  return [newestArtifacts(where, 1), [producer, kind, ...given]];
 }
 
 /** Artifacts, newest first. */

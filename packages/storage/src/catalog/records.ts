@@ -36,6 +36,8 @@ export interface ArtifactRecord {
   submittedAt: Date;
   /** When the daemon committed it, by the daemon's clock. */
   committedAt: Date;
+  /** When it was forgotten: its bytes are gone since. Otherwise null. */
+  forgottenAt: Date | null;
 }
 
 /** A run: everything with the same run id. */
@@ -93,6 +95,7 @@ export const artifactRecord = (row: Row): ArtifactRecord => ({
   contentHash: (row.content_hash ?? null) as string | null,
   submittedAt: row.created_at_utc as Date,
   committedAt: row.committed_at as Date,
+  forgottenAt: (row.forgotten_at ?? null) as Date | null,
 });
 
 /** A row of `catalog.runs_d`. */

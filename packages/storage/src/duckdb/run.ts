@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
 import { duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
-import { storageError } from '../errors.js';
+import { forgottenPattern, storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
 import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';
 import { columnVector } from '../types/vector-memory.js';
@@ -166,6 +166,8 @@ export function queryError(cause: unknown): Error {
     });
   const moved = movedPattern.exec(message);
   if (moved !== null) return storageError('DATABASE_MOVED', `${moved[0]}.`, { cause, details: [message] });
+  const forgotten = forgottenPattern.exec(message);
+  if (forgotten !== null) return storageError('ARTIFACT_FORGOTTEN', `${forgotten[0]}.`, { cause });
   const isOfSql = ['file', 'range', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
   return storageError(code, `The query failed: ${message.split('\n', 1)[0]}`, { cause, details: message.split('\n') });

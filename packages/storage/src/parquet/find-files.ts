@@ -11,7 +11,8 @@ export type ParquetSource = string | readonly string[];
  * names. An existing path is that file or folder, whatever characters it has. Otherwise the text is
  * a glob. Names with a leading dot are skipped: unfinished files have one.
  *
- * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file.
+ * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file;
+ * `ARTIFACT_FORGOTTEN` for the file of a forgotten artifact.
  */
 export async function findFiles(source: ParquetSource): Promise<string[]> {
   const sources = typeof source === 'string' ? [source] : source;
@@ -29,6 +30,8 @@ async function findOne(source: string): Promise<string[]> {
     kind === 'folder' ? await glob('**/*.parquet', await realpath(path)) : await glob(source, process.cwd());
   if (found.length > 0) return found;
   if (kind === 'folder') throw storageError('FILE_NOT_FOUND', `There is no Parquet file below the folder ${source}.`);
+  const forgotten = await (await import('../catalog/forgotten-file.js')).forgottenFile(path);
+  if (forgotten !== undefined) throw forgotten;
   throw (await globber()).isDynamicPattern(source)
     ? storageError('FILE_NOT_FOUND', `No file matches ${source}.`)
     : storageError('FILE_NOT_FOUND', `There is no file at ${source}.`);

@@ -20,7 +20,8 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
  * A read sees one version of each file: a golden export that is replaced meanwhile is read as it
  * was. Files that are read together must have the same columns.
  *
- * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`,
+ * @throws StorageError `FILE_NOT_FOUND`, `ARTIFACT_FORGOTTEN`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`,
+ * `SCHEMA_DIFFERS`,
  * `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row schema),
  * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
  *

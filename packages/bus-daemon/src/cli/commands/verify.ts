@@ -1,4 +1,4 @@
-import { type VerifyReport, verifyStore } from '@quantbot/bus-care/verify';
+import { type VerifyReport, verifyErased, verifyStore } from '@quantbot/bus-care/verify';
 import type { OnProgress } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { withProgress } from '../progress.js';
@@ -8,9 +8,24 @@ import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
  * `quantbot-bus verify`: re-hashes the store against the journal, and the daemon's own files
  * against their checksums. Exit code 2 if there is a problem.
  */
-export async function verifyCommand(options: CommonOptions & { deep?: boolean }): Promise<void> {
+export async function verifyCommand(options: CommonOptions & { deep?: boolean; erased?: string }): Promise<void> {
+  if (options.erased !== undefined) return verifyErasedCommand(options, options.erased);
   const report = await withProgress(options, onProgress => verifyBus(options, onProgress));
   print(options, report, () => describeReport(report));
+  if (report.problems.length > 0) process.exitCode = 2;
+}
+
+/** `quantbot-bus verify --erased KEY`: searches every file of the bus for an erased artifact. */
+async function verifyErasedCommand(options: CommonOptions, key: string): Promise<void> {
+  const report = await verifyErased(await openedBus(options), key);
+  print(options, report, () => {
+    const lines = report.problems.map(({ what, detail }) => `${what}: ${detail}`);
+    const verdict =
+      report.problems.length === 0
+        ? `no file of the bus holds ${key}`
+        : `${key} is not erased yet. Files of old generations go once no reader holds them; quantbot-bus doctor names who does`;
+    return [...lines, `${report.files} files: ${verdict}`].join('\n');
+  });
   if (report.problems.length > 0) process.exitCode = 2;
 }
 

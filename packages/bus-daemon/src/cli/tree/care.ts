@@ -22,9 +22,17 @@ const doctorCommand = (): BusCommand =>
 const verifyCommand = (): BusCommand =>
   busCommand('verify', 'Re-hash the whole bus, and list missing, changed, damaged and orphaned files.')
     .option('--deep', 'also decode every page of every artifact')
+    .option('--erased <key>', 'instead, prove that no file of the bus holds this erased artifact or its rows')
     .explain({
-      exitCodes: { 0: 'every file matches the journal', 2: 'a file is missing, changed, damaged or orphaned' },
-      examples: ['quantbot-bus verify', 'quantbot-bus verify --deep --json'],
+      exitCodes: {
+        0: 'every file matches the journal; with --erased, nothing is left',
+        2: 'a file is missing, changed, damaged or orphaned; with --erased, something is left',
+      },
+      examples: [
+        'quantbot-bus verify',
+        'quantbot-bus verify --deep --json',
+        'quantbot-bus verify --erased run-3/crm/people/people',
+      ],
     })
     .runs(async () => (await import('../commands/verify.js')).verifyCommand);
 

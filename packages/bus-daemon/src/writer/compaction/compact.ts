@@ -78,7 +78,11 @@ export async function compactHot(
     const range = { table, older, commits, first: after + 1, last };
     const files = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
     if (files.length === 0) continue;
-    const compact = () => compactTable(bus, compactor, { ...range, files }, storedFiles);
+    // Rows of artifacts that were forgotten meanwhile do not stay in a table that drops them.
+    const shown = bus.journal.lastTurn > 0 ? await storedFiles() : undefined;
+    const used = shown === undefined ? files : files.filter(path => shown.has(positionIn(path)));
+    if (used.length === 0) continue;
+    const compact = () => compactTable(bus, compactor, { ...range, files: used }, storedFiles);
     if (await withoutDamage(table.name, compact, onDamage)) changed = true;
   }
   faultPoint('compact:tables-written');

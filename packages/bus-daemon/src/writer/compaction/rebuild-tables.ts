@@ -1,25 +1,32 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identifier, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   areWithin,
   artifactsOfTable,
   type Behind,
   type CanonTable,
   canonicalRows,
+  forgottenOfTable,
+  keptName,
   modes,
   newTable,
   noteMode,
   type OnDamage,
+  originColumns,
   originOrder,
   shownRows,
   storedRows,
   tablesBehind,
   throwDamage,
+  turnsOfTables,
   wasMadeForAnotherMode,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
-import { checkSeal, type JournalRow, listSegments, segmentName } from '@quantbot/bus-format/journal';
+import { checkSeal, type JournalRow, listSegments, readSegments, segmentName } from '@quantbot/bus-format/journal';
 import type { SourceFile, WorkerProcess } from '@quantbot/duckdb-process';
 import { readParquetFooter } from '@quantbot/infra';
+import { faultPoint } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { tableFilesIn, writeSegment } from './compact.js';
 
@@ -50,18 +57,25 @@ export async function incompleteTables(bus: Bus, waiting?: WaitingTables): Promi
 
 /**
  * Rebuilds the compacted files of tables whose configured mode changed: the older files may lack
- * rows that count now.
+ * rows that count now. The same for tables whose rows of forgotten artifacts leave, or come back.
  */
 export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
   let waiting: WaitingTables | undefined;
+  const turns = await turnsOfTables(bus.journal, bus.journal.compactedSeq);
   const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
   for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
-    if (!(await wasMadeForAnotherMode(bus.layout, table))) continue;
+    const turn = turns.get(table.name) ?? 0;
+    if (!(await wasMadeForAnotherMode(bus.layout, table, turn))) {
+      bus.tableTurns.set(table.name, turn);
+      continue;
+    }
     waiting ??= await waitingTables(bus);
     const rebuild = () => rebuildTable(bus, compactor, table, waiting);
     if (!(await withoutDamage(table.name, rebuild, onDamage))) continue;
-    await noteMode(bus.layout, table);
+    faultPoint('forget:table-rebuilt');
+    await noteMode(bus.layout, table, turn);
+    bus.tableTurns.set(table.name, turn);
     followed.push(table.name);
   }
   return followed;
@@ -114,25 +128,59 @@ export async function rebuildTable(
   const { compactedSeq } = bus.journal;
   const upTo = (waiting ?? (await waitingTables(bus))).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
-  if (artifacts.length === 0) return true;
-  const files = artifacts.map(({ rel_path, seq, ordinal, artifact_key }) => ({
+  const folder = join(bus.layout.canon, table.name);
+  const { live } = await listSegments(folder, bus.journal.compactedSeq);
+  if (artifacts.length === 0 && live.length === 0) return true;
+  const forgotten = await forgottenOfTable(bus.journal, table.name);
+  const isStored = ({ artifact_key, rel_path }: JournalRow) =>
+    !forgotten.has(artifact_key ?? '') || bus.isStored(rel_path ?? '');
+  const stored = artifacts.filter(isStored);
+  const rest = await keptRowsOf(
+    bus,
+    table,
+    artifacts.filter(artifact => !isStored(artifact)),
+  );
+  const files = stored.map(({ rel_path, seq, ordinal, artifact_key }) => ({
     path: join(bus.layout.root, rel_path ?? ''),
     seq,
     ordinal,
     artifactKey: artifact_key ?? '',
   }));
-  const rows = storedRows(table.columns, files);
+  const parts = [...(files.length > 0 ? [storedRows(table.columns, files)] : []), ...rest.parts];
+  const rows = parts.length > 0 ? parts.join(' UNION ALL ') : noRows(table);
   const newest = String(artifacts.at(-1)?.seq ?? 0);
   const sql = `SELECT * FROM (${shownRows(table, rows, newest)}) ORDER BY ${originOrder}`;
-  await writeSegment(
-    bus,
-    compactor,
-    join(bus.layout.canon, table.name),
-    segmentName(1, upTo),
-    sql,
-    sourcesOf(bus, artifacts),
-  );
+  await writeSegment(bus, compactor, folder, segmentName(1, upTo), sql, [...sourcesOf(bus, stored), ...rest.sources]);
+  await rm(join(folder, keptName), { recursive: true, force: true });
   return true;
+}
+
+const noRows = ({ columns }: CanonTable): string =>
+  `SELECT ${[...columns, ...originColumns].map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`).join(', ')} WHERE false`;
+
+/**
+ * Returns the rows of forgotten artifacts, whose bytes are gone: those of the compacted files, and
+ * of the copies that a backup made of them.
+ */
+async function keptRowsOf(
+  { layout, journal }: Bus,
+  table: CanonTable,
+  artifacts: readonly JournalRow[],
+): Promise<{ parts: string[]; sources: SourceFile[] }> {
+  if (artifacts.length === 0) return { parts: [], sources: [] };
+  const folder = join(layout.canon, table.name);
+  const live = (await listSegments(folder, journal.compactedSeq)).live.map(({ name }) => join(folder, name));
+  const kept = (await readSegments(join(folder, keptName))).map(({ name }) => join(folder, keptName, name));
+  const columns = [...table.columns, ...originColumns];
+  const places = artifacts.map(({ seq, ordinal }) => seq * 100_000 + ordinal);
+  const place = '_seq * 100000 + _ordinal';
+  const rowsOf = (files: readonly string[]) =>
+    `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)}) WHERE ${place} IN (SELECT unnest([${places.join(', ')}]))`;
+  const parts = live.length > 0 ? [rowsOf(live)] : [];
+  const others =
+    live.length > 0 ? ` AND ${place} NOT IN (SELECT ${place} FROM read_parquet(${literalList(live)}))` : '';
+  if (kept.length > 0) parts.push(`SELECT DISTINCT * FROM (${rowsOf(kept)}${others})`);
+  return { parts, sources: [...live, ...kept].map(path => ({ path })) };
 }
 
 /**

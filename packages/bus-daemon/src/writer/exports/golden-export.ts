@@ -24,6 +24,8 @@ export interface GoldenExport {
   options: ExportFileOptions;
   /** The seq of the last commit that changed its source. */
   changedSeq: number;
+  /** The last turn of its tables: rows left them, or came back. */
+  turn: number;
   /** The canonical tables that it reads; undefined if unknown. */
   reads: readonly string[] | undefined;
   /** For a growing table: SQL for the rows from a commit on, in the order of commits. */
@@ -60,12 +62,11 @@ export const defaultOptions: ExportFileOptions = {
  * Returns a hash of an export's definition. When it changes, the export is stale, and files of a
  * dataset cannot stay.
  */
-export function definitionOf({ sql, options, columns }: GoldenExport): string {
+export function definitionOf({ sql, options, columns, turn }: GoldenExport): string {
   const known = definitions.get(columns);
-  if (known !== undefined) return known;
-  const definition = hash('sha256', JSON.stringify([sql, options, columns]));
-  definitions.set(columns, definition);
-  return definition;
+  const definition = known ?? hash('sha256', JSON.stringify([sql, options, columns]));
+  if (known === undefined) definitions.set(columns, definition);
+  return turn === 0 ? definition : hash('sha256', `${definition} ${turn}`);
 }
 
 /** A cache by the list of columns, of which each definition of an export has its own. */

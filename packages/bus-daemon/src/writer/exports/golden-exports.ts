@@ -9,7 +9,11 @@ import { defaultOptions, type GoldenExport } from './golden-export.js';
 const parseTimeoutMs = 20_000;
 
 /** Returns a canonical table's own export. */
-function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): Omit<GoldenExport, 'changedSeq'> {
+function ofTable(
+  table: CanonTable,
+  exportDir: string,
+  options: ExportFileOptions,
+): Omit<GoldenExport, 'changedSeq' | 'turn'> {
   const { name, mode, columns } = table;
   return {
     name,
@@ -32,7 +36,9 @@ export class GoldenExports {
   readonly #worker: WorkerProcess;
   readonly #tables = new Map<string, Promise<string[] | undefined>>();
   /** The exports of all tables, until a table changes. */
-  #ofTables: { tables: readonly CanonTable[]; exports: readonly Omit<GoldenExport, 'changedSeq'>[] } | undefined;
+  #ofTables:
+    | { tables: readonly CanonTable[]; exports: readonly Omit<GoldenExport, 'changedSeq' | 'turn'>[] }
+    | undefined;
 
   /** @param worker parses the SELECTs of the configuration. */
   constructor(bus: Bus, worker: WorkerProcess) {
@@ -54,17 +60,24 @@ export class GoldenExports {
           .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
           .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions)),
       };
-    const ofTables = this.#ofTables.exports.map(item => ({ ...item, changedSeq: tables.lastSeq(item.name) }));
+    const ofTables = this.#ofTables.exports.map(item => ({
+      ...item,
+      changedSeq: tables.lastSeq(item.name),
+      turn: this.#turnOf([item.name]),
+    }));
     const ofConfig = await Promise.all(
-      jobs.map(async job => ({
-        ...job,
-        untrusted: true,
-        columns: [],
-        reads: canonicalAmong(await this.#tablesRead(job.sql)),
-        changedSeq: await this.#changedSeq(job.sql),
-      })),
+      jobs.map(async job => {
+        const reads = canonicalAmong(await this.#tablesRead(job.sql));
+        const changedSeq = await this.#changedSeq(job.sql);
+        return { ...job, untrusted: true, columns: [], reads, changedSeq, turn: this.#turnOf(reads) };
+      }),
     );
     return [...ofTables, ...ofConfig];
+  }
+
+  /** Returns the last turn of these tables (undefined: of all). */
+  #turnOf(tables: readonly string[] = [...this.#bus.tableTurns.keys()]): number {
+    return tables.reduce((last, table) => Math.max(last, this.#bus.tableTurns.get(table) ?? 0), 0);
   }
 
   /**

@@ -35,6 +35,9 @@ export class Compaction {
   readonly #worker: WorkerProcess;
   readonly #waiting = new Map<string, WaitingTable & { restsUntil: number }>();
 
+  /** When rows last left a table or came back. */
+  #turnedAt = Number.NEGATIVE_INFINITY;
+
   constructor(bus: Bus) {
     this.#bus = bus;
     this.#worker = new WorkerProcess('compact', { idleMs: 10_000, spillIn: bus.layout.building });
@@ -53,8 +56,7 @@ export class Compaction {
     const { logger } = this.#bus;
     if (await linkHotAgain(this.#bus, entry => !entry.isFile()))
       logger.warn('files of canonical tables were not regular files; they are links to the stored files again');
-    for (const table of await followModes(this.#bus, this.#worker, this.#note))
-      logger.info({ table }, 'the mode of a canonical table has changed; its compacted files were rebuilt');
+    await this.#followModes();
     const waiting = await waitingTables(this.#bus);
     for (const table of await incompleteTables(this.#bus, waiting)) {
       logger.warn(
@@ -65,14 +67,32 @@ export class Compaction {
     }
   }
 
+  async #followModes(): Promise<void> {
+    for (const table of await followModes(this.#bus, this.#worker, this.#note))
+      this.#bus.logger.info(
+        { table },
+        'the mode of a canonical table has changed, or artifacts of it were forgotten; its compacted files were rebuilt',
+      );
+  }
+
   /** Returns whether enough was committed, or enough time has passed, for a round. */
-  isDue({ idleForMs, batchesAreSmall }: { idleForMs: number; batchesAreSmall: boolean }): boolean {
+  isDue({
+    idleForMs,
+    batchesAreSmall,
+    isLast,
+  }: {
+    idleForMs: number;
+    batchesAreSmall: boolean;
+    isLast: boolean;
+  }): boolean {
     const { journal, config } = this.#bus;
     const { idleMs } = config.compaction;
     const hotCommits = config.compaction.hotCommits * (batchesAreSmall ? whileBatchesAreSmall : 1);
     const hot = journal.hotCommits.length;
     const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
-    return isFull || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size;
+    return (
+      isFull || this.#hasTurned(isLast) || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size
+    );
   }
 
   /**
@@ -85,6 +105,10 @@ export class Compaction {
     const hurt = new Map<string, CodedError<string>>();
     const note = (error: CodedError<string>, table: string) => void hurt.set(table, error);
     await compactHot(this.#bus, this.#worker, { onDamage: note, skip: resting });
+    if (this.#bus.journal.lastTurn > 0) {
+      this.#turnedAt = this.#bus.elapsed();
+      await this.#followModes();
+    }
     const unmerged = new Set<string>();
     await mergeTiers(this.#bus, this.#worker, (_, table) => unmerged.add(table));
     const toMend = this.#bus.tables
@@ -96,6 +120,16 @@ export class Compaction {
     for (const [table, error] of hurt) this.#note(error, table);
     for (const table of this.#waiting.keys()) if (!resting.has(table) && !hurt.has(table)) this.#forget(table);
     this.#bus.events.emit('compaction', { seconds: (this.#bus.elapsed() - started) / 1000 });
+  }
+
+  /**
+   * Whether rows must leave a table, or come back, or bytes must go. Not for each operation of
+   * many.
+   */
+  #hasTurned(isLast: boolean): boolean {
+    const { journal, config, elapsed } = this.#bus;
+    const isRested = isLast || elapsed() - this.#turnedAt >= config.compaction.releaseGraceMs;
+    return journal.lastTurn > journal.compactedSeq && isRested;
   }
 
   /** Ends the current round. */

@@ -3,6 +3,7 @@ import { isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
 import { mendBusMarker } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
+import { removeForgotten } from '../compaction/remove-forgotten.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
 import type { ExportState } from '../exports/export-state.js';
 import { Exporter } from '../exports/exporter.js';
@@ -92,7 +93,8 @@ export class Maintenance {
     await this.#exports;
     await this.#exporter.runDirty({ ignoreInterval: true });
     await this.#round;
-    await this.#guarded('compaction', () => this.#compactAndRelease());
+    await this.#guarded('compaction', () => this.#compactAndRelease({ isLast: true }));
+    if (this.#bus.journal.lastTurn > 0) await this.#exporter.runDirty({ ignoreInterval: true });
     await this.#removal;
     while (this.#bus.leftBehind.length > 0 && !this.#stopping.signal.aborted) await this.#removeLeftBehind();
   }
@@ -105,13 +107,14 @@ export class Maintenance {
     await Promise.all([this.#round, this.#exports, this.#removal]);
   }
 
-  async #compactAndRelease({ batchesAreSmall = false } = {}): Promise<void> {
+  async #compactAndRelease({ batchesAreSmall = false, isLast = false } = {}): Promise<void> {
     const now = this.#bus.elapsed();
     if (now < this.#restUntil) return;
-    if (this.#compaction.isDue({ idleForMs: now - this.#lastCommitAt, batchesAreSmall })) {
+    if (this.#compaction.isDue({ idleForMs: now - this.#lastCommitAt, batchesAreSmall, isLast })) {
       await this.#compaction.run();
       await this.#publisher.publish();
     }
+    await this.#removeForgotten(isLast ? 0 : this.#bus.config.compaction.releaseGraceMs);
     if (now - this.#lastReleaseAt < releaseEveryMs) return;
     this.#lastReleaseAt = now;
     await this.#mendState();
@@ -120,6 +123,12 @@ export class Maintenance {
     const held = await releaseUnused(this.#bus, this.#exporter.pinned);
     if (held.join() !== this.#held) this.#bus.logger.debug({ held }, 'superseded databases that readers still hold');
     this.#held = held.join();
+  }
+
+  /** Removes the bytes of forgotten artifacts, once no table needs them. */
+  async #removeForgotten(graceMs: number): Promise<void> {
+    const { files } = await removeForgotten(this.#bus, graceMs);
+    if (files > 0) this.#bus.logger.info({ files }, 'the bytes of forgotten artifacts are removed');
   }
 
   /**

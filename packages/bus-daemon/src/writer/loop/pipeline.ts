@@ -5,6 +5,7 @@ import type { SettledBatch, SettledJob } from '../events.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
 import { commit } from '../stages/commit.js';
 import { decide } from '../stages/decide.js';
+import { isForget } from '../stages/forget.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
@@ -32,12 +33,37 @@ export async function commitBatch(
   { beside, afterCommit }: { beside?: () => Promise<void>; afterCommit: () => Promise<void> },
 ): Promise<CommittedBatch> {
   const startedMs = performance.now();
+  const jobs: CommittedJob[] = [];
+  const [first = [], ...others] = partsOf(verified);
+  await commitPart(bus, first, jobs, beside);
+  for (const part of others) await commitPart(bus, part, jobs);
+  await timed(bus, 'publish', afterCommit);
+  return { jobs, visibleAtMs: bus.now(), startedMs };
+}
+
+async function commitPart(
+  bus: Bus,
+  verified: readonly CheckedJob[],
+  committed: CommittedJob[],
+  beside?: () => Promise<void>,
+): Promise<void> {
   const decided = await timed(bus, 'decide', () => decide(bus, verified));
   const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
   const jobs = await timed(bus, 'commit', () => commit(bus, stored));
   for (const job of jobs) noteOperation(bus, job);
-  await timed(bus, 'publish', afterCommit);
-  return { jobs, visibleAtMs: bus.now(), startedMs };
+  committed.push(...jobs);
+}
+
+/** Splits a batch so that each `forget` is a part of its own, decided by the journal alone. */
+function partsOf(verified: readonly CheckedJob[]): CheckedJob[][] {
+  const parts: CheckedJob[][] = [[]];
+  for (const job of verified) {
+    const isAlone = isForget(job);
+    if (isAlone && parts.at(-1)?.length === 0) parts.pop();
+    if (isAlone) parts.push([job], []);
+    else parts.at(-1)?.push(job);
+  }
+  return parts.length > 1 && parts.at(-1)?.length === 0 ? parts.slice(0, -1) : parts;
 }
 
 /**

@@ -44,6 +44,8 @@ export class Publisher {
   /** Tries the configuration's SQL. */
   readonly #checker: WorkerProcess;
   #publishedTables: readonly CanonTable[] | undefined;
+  /** Whether the published views know that artifacts were forgotten. */
+  #knowsForgotten = false;
   #turn: Promise<void> = Promise.resolve();
   #problem: string | undefined;
   #viewProblems = '';
@@ -54,11 +56,14 @@ export class Publisher {
     this.#checker = bus.inspector.another('views');
   }
 
-  /** Publishes if a table is new or has changed since the last publication. */
+  /**
+   * Publishes if a table is new or has changed since the last publication, or if the first artifact
+   * was forgotten.
+   */
   async publishNewTables(): Promise<void> {
     const tables = this.#bus.tables.tables();
     const last = this.#publishedTables;
-    if (last === tables) return;
+    if (last === tables && this.#knowsForgotten === this.#bus.journal.lastTurn > 0) return;
     await this.publish();
   }
 
@@ -93,8 +98,10 @@ export class Publisher {
   async publishOrThrow(): Promise<void> {
     const current = this.#bus.tables.tables();
     await assertOurs(this.#bus);
-    const made = await this.#build(await snapshotOf(this.#bus));
+    const snapshot = await snapshotOf(this.#bus);
+    const made = await this.#build(snapshot);
     await this.#switchTo(made);
+    this.#knowsForgotten = snapshot.hasForgotten === true;
     this.#publishedTables = current;
     this.#problem = undefined;
     this.#bus.logger.debug({ database: made.name, hotAfter: made.hotAfter }, 'database published');

@@ -17,6 +17,7 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       compactedSeq,
       hotCommits: [...hotCommits],
       segments: segments.map(segment => segment.name),
+      hasForgotten: bus.journal.lastTurn > 0,
     };
     const tables = await tablesAt(bus, compactedSeq);
     // A compaction may have switched while the folders were read. The parts would then be of two

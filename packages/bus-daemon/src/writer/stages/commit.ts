@@ -53,6 +53,7 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
   const tableFiles = await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);
   bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
+  noteTurns(bus, committed);
   bus.tables.adopt(tables);
   return committed;
 }
@@ -63,6 +64,17 @@ function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {
   if (!job.own) return [...new Set(job.artifacts.map(({ file }) => basename(file)))];
   if (job.files === undefined) return undefined;
   return [...job.files.values()].every(info => info.kind === 'file') ? [...job.files.keys()] : undefined;
+}
+
+/**
+ * Records that artifacts were forgotten or restored, for the views and the removal of their bytes.
+ */
+function noteTurns(bus: Bus, committed: readonly CommittedJob[]): void {
+  for (const { seq, status, rel_path } of committed.flatMap(({ rows }) => rows)) {
+    if (status !== 'restored' && status !== 'forgotten' && status !== 'erased') continue;
+    bus.journal.noteTurn(seq);
+    if (status !== 'restored') bus.returned.delete(rel_path ?? '');
+  }
 }
 
 const keysOf = (committed: readonly CommittedJob[]): string[] =>

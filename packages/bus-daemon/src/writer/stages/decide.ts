@@ -6,11 +6,13 @@ import {
   type AcceptedJob,
   type CheckedJob,
   type DecidedArtifact,
+  type Forgetting,
   isRejected,
   type RejectedJob,
   type VerifiedArtifact,
   type VerifiedJob,
 } from '../job.js';
+import { cannotForget, decideForget } from './forget.js';
 
 /** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
 export interface DecidedBatch {
@@ -35,15 +37,39 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
   const journal = await bus.journal.findKeys([
     ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
-    ...verified.flatMap(keysOfAlias),
+    ...verified.flatMap(keysOfOperation),
   ]);
+  // Before any file is looked for: from here on, no file of these artifacts is removed.
+  const returning = returnedBy(artifacts, journal);
+  for (const relPath of returning) bus.returned?.add(relPath);
   const present = artifacts.map(artifact => placeOf(artifact, journal)).filter(relPath => bus.isStored(relPath));
   const known: Known = { journal, batch: new Map(), stored: new Set(present) };
   const tables = bus.tables.draft();
   const next = bus.journal.lastSeq + 1;
-  const jobs = verified.map((job, index) => (isRejected(job) ? job : decideJob(bus, job, known, tables, next + index)));
+  const forgettings = await Promise.all(verified.map(job => forgettingOf(bus, job)));
+  const jobs = verified.map((job, index) =>
+    isRejected(job) ? job : decideJob(bus, job, { known, tables, seq: next + index, forgetting: forgettings[index] }),
+  );
+  const restored = jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts)).filter(a => a.status === 'restored');
+  for (const relPath of returning)
+    if (!restored.some(artifact => artifact.relPath === relPath)) bus.returned?.delete(relPath);
   return { jobs, tables };
 }
+
+/** Returns the store paths of forgotten artifacts whose bytes have come again. */
+const returnedBy = (artifacts: readonly VerifiedArtifact[], journal: Known['journal']): string[] =>
+  artifacts.flatMap(({ key, sha256 }) => {
+    const known = journal.get(key);
+    return known?.gone !== undefined && known.sha256 === sha256 ? [known.relPath] : [];
+  });
+
+const forgettingOf = async (bus: DecidingBus, { manifest }: CheckedJob): Promise<Forgetting | BusError | undefined> =>
+  manifest?.op?.type === 'forget'
+    ? decideForget(bus, manifest.op).catch(error => {
+        if (error instanceof BusError) return error;
+        throw error;
+      })
+    : undefined;
 
 /**
  * Take the path from the journal: an earlier version named files of keys with capital letters
@@ -52,29 +78,39 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
 const placeOf = ({ key, relPath }: VerifiedArtifact, journal: Known['journal']): string =>
   journal.get(key)?.relPath ?? relPath;
 
+/** What the decision about one job needs besides the job. */
+interface Deciding {
+  known: Known;
+  tables: TableRegistry;
+  seq: number;
+  forgetting: Forgetting | BusError | undefined;
+}
+
 function decideJob(
   bus: DecidingBus,
   job: VerifiedJob,
-  known: Known,
-  tables: TableRegistry,
-  seq: number,
+  { known, tables, seq, forgetting }: Deciding,
 ): AcceptedJob | RejectedJob {
   try {
-    if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
+    if (forgetting instanceof BusError) throw forgetting;
+    if (job.manifest.op !== undefined) checkOperation(bus, job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
       const relPath = placeOf(artifact, known.journal);
       if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict({ ...artifact, relPath }, sha256, known);
-      const status = sha256 === undefined ? 'ingested' : 'duplicate';
+      const isGone = !known.batch.has(artifact.key) && known.journal.get(artifact.key)?.gone !== undefined;
+      const status = sha256 === undefined ? 'ingested' : isGone ? 'restored' : 'duplicate';
       const isThere = known.stored.has(relPath);
-      const isNew = status === 'ingested';
+      // A forgotten file may still be there, and a garbage collection may be about to remove it.
+      const isNew = status !== 'duplicate';
       return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
     tryOnTables(bus, tables, job, fresh, seq);
-    for (const artifact of fresh) known.batch.set(artifact.key, artifact.sha256);
+    for (const artifact of artifacts)
+      if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);
     for (const artifact of artifacts) known.stored.add(artifact.relPath);
-    return { ...job, artifacts };
+    return { ...job, artifacts, forgetting };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     const { artifacts: _artifacts, ...rest } = job;
@@ -82,11 +118,25 @@ function decideJob(
   }
 }
 
-const keysOfAlias = ({ manifest }: CheckedJob): string[] =>
-  manifest?.op?.type === 'alias' && manifest.op.artifact_key !== null ? [manifest.op.artifact_key] : [];
+/** Returns the keys that an operation needs to exist. */
+export function keysOfOperation({ manifest }: Pick<CheckedJob, 'manifest'>): string[] {
+  const op = manifest?.op;
+  if (op?.type === 'keep') return op.keep ? op.artifact_keys : [];
+  return op?.type === 'alias' && op.artifact_key !== null ? [op.artifact_key] : [];
+}
 
-/** An alias must name an existing artifact of its own producer and kind. */
-function checkOperation(op: Operation, known: Known): void {
+/**
+ * An alias must name an existing artifact of its own producer and kind, and a mark existing ones.
+ */
+function checkOperation(bus: DecidingBus, op: Operation, known: Known): void {
+  if (op.type === 'keep' && bus.judge === undefined) throw cannotForget();
+  for (const key of keysOfOperation({ manifest: { op } as VerifiedJob['manifest'] }))
+    if (known.journal.get(key)?.gone !== undefined)
+      throw busError('OPERATION_INVALID', `${key} is forgotten.`, {
+        hint: 'Submit the same bytes again to restore it first.',
+      });
+    else if (op.type === 'keep' && !known.journal.has(key) && !known.batch.has(key))
+      throw busError('OPERATION_INVALID', `There is no artifact ${key}.`);
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');
   if (producer !== op.producer || kind !== op.kind)
@@ -132,7 +182,8 @@ const accountableFor = ({ producer, manifest }: VerifiedJob): string =>
 
 function conflict({ key, relPath, sha256 }: VerifiedArtifact, there: string, known: Known): BusError {
   const seq = known.journal.get(key)?.seq;
-  const isLost = seq !== undefined && !known.stored.has(relPath);
+  const gone = known.journal.get(key)?.gone;
+  const isLost = seq !== undefined && gone === undefined && !known.stored.has(relPath);
   return busError(
     'ARTIFACT_CONFLICT',
     `${key} is already in the bus with other content${isLost ? ', and its stored file is lost' : ''}.`,

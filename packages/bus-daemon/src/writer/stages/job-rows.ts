@@ -1,5 +1,5 @@
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
-import { exactJson, type ParquetColumn } from '@quantbot/infra';
+import { exactJson, type Operation, type ParquetColumn } from '@quantbot/infra';
 import { type AcceptedJob, isRejected, type RejectedJob } from '../job.js';
 
 /**
@@ -41,8 +41,7 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
       },
     ];
   }
-  if (job.manifest.op !== undefined)
-    return [{ ...base, ...ofManifest, ordinal: 0, status: 'done', op_json: JSON.stringify(job.manifest.op) }];
+  if (job.manifest.op !== undefined) return rowsOfOperation(job, { ...base, ...ofManifest });
   return job.artifacts.map((artifact, ordinal) => ({
     ...base,
     ...ofManifest,
@@ -61,6 +60,34 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
     meta_json: json(artifact.entry.meta),
     content_hash: artifact.contentHash ?? null,
   }));
+}
+
+/** The row of an operation, and one for each artifact that it forgets. */
+function rowsOfOperation(
+  { manifest, forgetting }: AcceptedJob,
+  base: Omit<JournalRow, 'ordinal' | 'status'>,
+): JournalRow[] {
+  const first = { ...base, ordinal: 0, status: 'done' as const };
+  if (forgetting === undefined) return [{ ...first, op_json: JSON.stringify(manifest.op) }];
+  const { artifact_keys: _keys, ...op } = manifest.op as Extract<Operation, { type: 'forget' }>;
+  const { gone, spared } = forgetting;
+  return [
+    { ...first, op_json: JSON.stringify({ ...op, spared }) },
+    ...gone.map(({ row, status }, index) => ({
+      ...base,
+      ordinal: index + 1,
+      status,
+      run_id: row.run_id,
+      producer: row.producer,
+      kind: row.kind,
+      artifact_id: row.artifact_id,
+      artifact_key: row.artifact_key,
+      rel_path: row.rel_path,
+      bytes: row.bytes,
+      sha256: row.sha256,
+      schema_hint: row.schema_hint,
+    })),
+  ];
 }
 
 /** Files of one producer mostly share one schema object, so cache by identity. */

@@ -1,0 +1,67 @@
+import { keysOfRule, partsOf, previewForget } from '@quantbot/bus-care/forget';
+import { Journal } from '@quantbot/bus-format/journal';
+import { busLayout, submitOperation } from '@quantbot/infra';
+import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
+import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
+
+/** Recovery and waiting jobs come first. */
+const afterStartMs = 30_000;
+
+/**
+ * Applies the retention rules at the configured interval: it submits what `forget --rule` would, as
+ * jobs of the daemon itself. Nothing is submitted if nothing would go.
+ */
+export async function retainInBackground(bus: Pick<VisibleBus, 'config' | 'logger' | 'now'>): Promise<Onlooker> {
+  const { intervalMs, rules } = bus.config.retention;
+  if (intervalMs === undefined || rules.length === 0) return { close: async () => {} };
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let isClosed = false;
+  const plan = (waitMs: number) => {
+    if (!isClosed)
+      timer = setTimeout(() => {
+        running = applyRules(bus).finally(() => plan(intervalMs));
+      }, waitMs).unref();
+  };
+  plan(Math.min(afterStartMs, intervalMs));
+  return {
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function applyRules({ config, logger, now }: Pick<VisibleBus, 'config' | 'logger' | 'now'>): Promise<void> {
+  try {
+    for (const rule of config.retention.rules) {
+      const keys = await keysToForget(config, rule, now());
+      for (const part of partsOf(keys)) await submitOperation(operationOf(part, rule), { busRoot: config.busRoot });
+      if (keys.length > 0)
+        logger.info({ rule: rule.name, artifacts: keys.length }, 'a retention rule lets artifacts go');
+    }
+  } catch (error) {
+    logger.error({ err: error }, 'the retention rules could not be applied; they will be at the next interval');
+  }
+}
+
+async function keysToForget(config: BusConfig, rule: RetentionRule, nowMs: number): Promise<string[]> {
+  const journal = await Journal.read(busLayout(config.busRoot));
+  try {
+    const keys = await keysOfRule(journal, rule, nowMs);
+    const outcomes = await previewForget(config, journal, keys, { force: false, rows: 'default' });
+    return outcomes.filter(({ status }) => status === 'forgotten').map(({ key }) => key);
+  } finally {
+    journal.close();
+  }
+}
+
+const operationOf = (keys: string[], { name }: RetentionRule) => ({
+  type: 'forget' as const,
+  artifact_keys: keys,
+  force: false,
+  rows: 'default' as const,
+  reason: `retention rule ${name}`,
+  by: 'quantbot-bus',
+});

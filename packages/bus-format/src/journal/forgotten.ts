@@ -1,0 +1,45 @@
+import type { Gone, KnownArtifact } from './known-keys.js';
+
+/** Rows that forget an artifact or bring it back. The newest one of a key counts. */
+const turns = `('forgotten', 'erased', 'restored')`;
+
+/** The statuses of the rows that decide about a key. */
+export const keyStatuses = `('ingested', 'forgotten', 'erased', 'restored')`;
+
+/**
+ * Returns the SELECT of `_bus.forgotten`: each artifact that is forgotten now, with the job that
+ * did it. A row counts unless a later one restores the artifact, or erases what was only forgotten.
+ */
+export const forgottenQuery = (journal: string): string =>
+  `SELECT f.artifact_key, f.seq, f.committed_at AS forgotten_at, f.status, f.rel_path, f.bytes, f.schema_hint FROM ${journal} f
+LEFT JOIN (SELECT artifact_key, max(seq) AS seq FROM ${journal} WHERE status IN ('restored', 'erased') GROUP BY artifact_key) r USING (artifact_key)
+WHERE f.status IN ('forgotten', 'erased') AND (r.seq IS NULL OR f.seq >= r.seq)`;
+
+/** Returns the SELECT of the last job that forgot or restored something. */
+export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.journal WHERE status IN ${turns}`;
+
+/** The journal without the artifacts whose rows left their tables. */
+export const withoutErased = `(FROM _bus.journal ANTI JOIN (SELECT artifact_key FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key))`;
+
+/** The journal without the artifacts whose bytes are gone. */
+export const withoutForgotten = `(FROM _bus.journal ANTI JOIN _bus.forgotten USING (artifact_key))`;
+
+/** A row about a key, in the order of the journal. */
+export interface KeyRow {
+  artifact_key: string;
+  seq: bigint;
+  sha256: string;
+  rel_path: string;
+  status: 'ingested' | 'restored' | Gone;
+}
+
+/** Returns the state of each key from its rows. */
+export function foldKeys(rows: readonly KeyRow[]): Map<string, KnownArtifact> {
+  const known = new Map<string, KnownArtifact>();
+  for (const { artifact_key: key, seq, sha256, rel_path: relPath, status } of rows) {
+    const there = known.get(key);
+    if (status === 'ingested') known.set(key, { seq: Number(seq), sha256, relPath });
+    else if (there !== undefined) there.gone = status === 'restored' ? undefined : status;
+  }
+  return known;
+}

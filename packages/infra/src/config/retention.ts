@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { idSchema } from '../id-schemas.js';
+import { duration, durationMs, tellTwice } from './parts.js';
+
+const unitBytes: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** A number of bytes, or a text such as `200 GB`. */
+const byteCount = z.union([
+  z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  z.string().regex(/^[0-9]{1,12} ?(B|KB|MB|GB|TB)$/, 'must be a size such as 200 GB, 500 MB or 1 TB'),
+]);
+
+function bytesOf(size: z.infer<typeof byteCount>): number {
+  if (typeof size === 'number') return size;
+  const [, count, unit] = /^(\d+) ?([KMGT]?B)$/.exec(size) ?? [];
+  return Number(count) * (unitBytes[unit as string] as number);
+}
+
+const ruleSchema = z
+  .strictObject({
+    name: idSchema
+      .optional()
+      .describe('Its name, for `quantbot-bus forget --rule`. The default is `<producer>.<kind>`.'),
+    producer: idSchema.optional().describe('Only artifacts of this producer.'),
+    kind: idSchema.optional().describe('Only artifacts of this kind.'),
+    keep_last: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe('Of each producer, kind and artifact id, only the newest of this number stay.'),
+    max_age_days: z.number().positive().max(36_500).optional().describe('Artifacts that are older go.'),
+    max_bytes: byteCount
+      .optional()
+      .describe('The oldest go until the artifacts of the rule have at most this many bytes together: `200 GB`.'),
+  })
+  .refine(
+    ({ keep_last, max_age_days, max_bytes }) => [keep_last, max_age_days, max_bytes].some(limit => limit !== undefined),
+    'needs keep_last, max_age_days or max_bytes',
+  );
+
+/** The settings of `bus_config.json` about retention. */
+export const retentionShape = {
+  retention: z
+    .array(ruleSchema)
+    .max(200)
+    .default([])
+    .superRefine((rules, context) => tellTwice(rules.map(nameOf), context))
+    .describe('Rules for which artifacts are forgotten. An artifact goes if any limit of a rule says so.'),
+  retention_interval: duration
+    .nullable()
+    .default('1h')
+    .describe('How often the daemon applies them: 1h, 7d; null: only `quantbot-bus forget --rule` does.'),
+};
+
+/** One rule: an artifact goes if any of its limits says so. */
+export interface RetentionRule {
+  name: string;
+  producer: string | undefined;
+  kind: string | undefined;
+  keepLast: number | undefined;
+  maxAgeMs: number | undefined;
+  maxBytes: number | undefined;
+}
+
+/** The rules, and how often the daemon applies them. */
+export interface Retention {
+  /** Undefined: never. */
+  intervalMs: number | undefined;
+  rules: RetentionRule[];
+}
+
+const nameOf = ({ name, producer, kind }: z.infer<typeof ruleSchema>): string =>
+  name ?? `${producer ?? 'all'}.${kind ?? 'all'}`;
+
+const dayMs = 86_400_000;
+
+/** Returns the rules as programs use them. */
+export const retentionOf = ({
+  retention,
+  retention_interval: interval,
+}: {
+  retention: z.infer<typeof ruleSchema>[];
+  retention_interval: z.infer<typeof duration> | null;
+}): Retention => ({
+  intervalMs: interval === null ? undefined : durationMs(interval),
+  rules: retention.map(rule => ({
+    name: nameOf(rule),
+    producer: rule.producer,
+    kind: rule.kind,
+    keepLast: rule.keep_last,
+    maxAgeMs: rule.max_age_days === undefined ? undefined : rule.max_age_days * dayMs,
+    maxBytes: rule.max_bytes === undefined ? undefined : bytesOf(rule.max_bytes),
+  })),
+});

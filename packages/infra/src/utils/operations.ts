@@ -1,0 +1,95 @@
+import { busError } from '../errors.js';
+import { isId } from '../ids.js';
+import type { Operation } from '../manifest.js';
+import { operationSchema } from '../manifest.js';
+import type { ForgetOutcome } from '../receipt.js';
+import type { SettleOptions } from './settled.js';
+import { submitOperation } from './submit.js';
+
+/** Where an operation goes, and how long to wait for the daemon. */
+export interface OperationOptions extends SettleOptions {
+  /** The folder of the bus; by default as for `submitArtifact`. */
+  busRoot?: string;
+}
+
+/** Why, and who asks for it. Both are for people, and stay in the journal. */
+export interface Because {
+  reason?: string;
+  /** `user@host`, for example. */
+  by?: string;
+}
+
+/**
+ * Points an alias of a producer and kind at one of its artifacts. `key: null` removes the alias.
+ *
+ * @returns the seq from which it holds.
+ * @throws JobRejectedError `OPERATION_INVALID`; BusError `OPTIONS_INVALID`, `SETTLE_TIMEOUT`,
+ * `BUS_ROOT_NOT_FOUND`, `SUBMIT_FAILED`.
+ *
+ * @example
+ * const key = 'run-7/baseline/alerts_std/alerts';
+ * await setAlias({ producer: 'baseline', kind: 'alerts_std', alias: 'prod', key });
+ */
+export async function setAlias(
+  { producer, kind, alias, key }: { producer: string; kind: string; alias: string; key: string | null },
+  options: OperationOptions = {},
+): Promise<number> {
+  if (![producer, kind, alias].every(isId))
+    throw busError('OPTIONS_INVALID', `${producer}/${kind}@${alias} is no alias.`);
+  return (await operate({ type: 'alias', producer, kind, alias, artifact_key: key }, options)).seq;
+}
+
+/**
+ * Marks artifacts as kept: they, and everything that they were made from, are not forgotten.
+ * `keep: false` removes the mark. At most 2,000 keys.
+ *
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ */
+export async function keepArtifacts(
+  { keys, keep = true, reason, by }: { keys: readonly string[]; keep?: boolean } & Because,
+  options: OperationOptions = {},
+): Promise<number> {
+  const op = { type: 'keep' as const, artifact_keys: [...keys], keep, reason: reason ?? null, by: by ?? null };
+  return (await operate(op, options)).seq;
+}
+
+/**
+ * Forgets artifacts: their bytes go for ever, their entries in the catalog stay. At most 2,000
+ * keys.
+ *
+ * @param request.force also forgets what is protected: what has an alias or a keep mark, what such
+ * an
+ * artifact was made from, and the newest of each producer, kind and artifact id.
+ * @param request.rows `'drop'` takes their rows out of every canonical table and export.
+ * @returns what became of each key.
+ * @throws as {@link setAlias}.
+ *
+ * @example
+ * const outcomes = await forgetArtifacts({ keys: ['run-3/baseline/alerts_std/alerts'], reason:
+ * 'wrong parameters' }); for (const { key, status } of outcomes) console.log(key, status);
+ */
+export async function forgetArtifacts(
+  {
+    keys,
+    force = false,
+    rows = 'default',
+    reason,
+    by,
+  }: { keys: readonly string[]; force?: boolean; rows?: 'default' | 'drop' } & Because,
+  options: OperationOptions = {},
+): Promise<ForgetOutcome[]> {
+  const who = { reason: reason ?? null, by: by ?? null };
+  const op = { type: 'forget' as const, artifact_keys: [...keys], force, rows, ...who };
+  return (await operate(op, options)).forget ?? [];
+}
+
+async function operate(op: Operation, { busRoot, ...settle }: OperationOptions) {
+  const parsed = operationSchema.safeParse(op);
+  if (!parsed.success)
+    throw busError('OPTIONS_INVALID', 'The options of the operation are not valid.', {
+      details: parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`),
+    });
+  const submission = await submitOperation(parsed.data, busRoot === undefined ? {} : { busRoot });
+  return submission.settled(settle);
+}
