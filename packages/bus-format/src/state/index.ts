@@ -47,6 +47,7 @@ export {
   readExportStatus,
   writeExportStatus,
 } from './export-status.js';
+export { forgottenFileOf, forgottenStateSchema, readRemovedUpTo, writeRemovedUpTo } from './forgotten-state.js';
 export {
   type GarbageKind,
   type GcState,
@@ -56,7 +57,6 @@ export {
   readGcState,
   writeGcState,
 } from './gc-state.js';
-export { forgottenFileOf, forgottenStateSchema, readRemovedUpTo, writeRemovedUpTo } from './forgotten-state.js';
 export { type Guard, lookAtGuard, tryGuard } from './guard.js';
 export { hasHardLinks } from './hard-links.js';
 export {
