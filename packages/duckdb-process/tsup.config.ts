@@ -1,9 +1,4 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(
-  esm({
-    index: 'src/index.ts',
-    worker: 'src/main.ts',
-  }),
-);
+export default defineConfig(esm({ index: 'src/index.ts', 'ask-catalog': 'src/ask-catalog.ts' }));

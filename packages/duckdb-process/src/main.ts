@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { CodedError, readParquetFooter } from '@quantbot/infra';
-import { askCatalog } from './ask-catalog.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
@@ -34,7 +33,7 @@ process.on('message', async ({ id, task }: WorkerRequest) => {
   process.send?.(reply);
 });
 
-function run(task: WorkerTask): Promise<unknown> {
+async function run(task: WorkerTask): Promise<unknown> {
   switch (task.task) {
     case 'decode':
       return decode(task);
@@ -53,7 +52,7 @@ function run(task: WorkerTask): Promise<unknown> {
     case 'select':
       return selectFirst(task);
     case 'catalog':
-      return askCatalog(task);
+      return (await import('./ask-catalog.js')).askCatalog(task);
   }
 }
 
