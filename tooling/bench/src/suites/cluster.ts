@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startPostgres } from '@quantbot/tooling-servers/postgres';
 import { built } from '../bus.js';
 import { drainCluster, makeCluster, startClusterDaemon, whyNoCluster, whyNoShares } from '../cluster.js';
+import { commitAlone } from '../contenders/commit.js';
 import { race, startProgram } from '../program.js';
 import { median, percentile, type Row, round, type Suite } from '../results.js';
 import { submitAll } from '../submit-files.js';
@@ -12,11 +13,13 @@ import { makeFiles } from '../workload.js';
 const table = 'canon.ticks';
 const writers = 8;
 const share = 1 / 4;
+/** The jobs of a whole batch. */
+const batchJobs = 256;
 
 /** A bus on PostgreSQL, a folder of objects and DuckLake, beside programs that write DuckLake. */
 export const cluster: Suite = async ({ folder, quick, python, say }) => {
   const title = 'Past one machine: PostgreSQL, objects and DuckLake';
-  const how = `Servers and daemons run on this machine; objects are files. Jobs of 30 KB wait and go into one canonical table; the time is from the moment at which all daemons take jobs until nothing waits and readers see all of it. ${writers} programs insert files of the same kind into a DuckLake themselves, each a transaction. For 1, 2 and 4 daemons, each has a quarter of a core, and a batch has at most 64 jobs. Idle: from the call of submitArtifact until the receipt, which is written after attached readers see the job.`;
+  const how = `Servers and daemons run on this machine; objects are files. Jobs of 30 KB wait and go into one canonical table; the time is from the moment at which all daemons take jobs until nothing waits and readers see all of it. ${writers} programs insert files of the same kind into a DuckLake themselves, each a transaction. For 1, 2 and 4 daemons, each has a quarter of a core, and a batch has at most 64 jobs. A commit alone: from the lock of the journal's head until the answer to COMMIT. Idle: from the call of submitArtifact until the receipt, which is written after attached readers see the job.`;
   const reason = whyNoCluster();
   if (reason !== undefined) return { suite: 'cluster', title, how, rows: [], skipped: [reason] };
   const jobs = quick ? 100 : 1000;
@@ -53,6 +56,8 @@ export const cluster: Suite = async ({ folder, quick, python, say }) => {
           bus_is_faster_by: round(Number(alone.jobs_per_s) / Number(row.jobs_per_s)),
         });
     }
+    say('cluster: commits alone');
+    rows.push(await commits(await server.newDatabase(), quick ? 10 : 60));
     const noShares = whyNoShares();
     if (noShares !== undefined) skipped.push(`Daemons with a share of a core each: ${noShares}.`);
     else {
@@ -79,6 +84,16 @@ const rowOf = (what: string, jobs: number, { seconds, cpuSeconds }: { seconds: n
   jobs_per_s: round(jobs / seconds),
   cpu_ms_per_job: round((cpuSeconds / jobs) * 1000),
 });
+
+async function commits(database: string, batches: number): Promise<Row> {
+  const times = (await commitAlone(database, batches, batchJobs)).slice(5); // the first ones compile the program
+  return {
+    what: `a batch of ${batchJobs} jobs, committed to PostgreSQL alone`,
+    jobs: times.length * batchJobs,
+    median_ms: round(median(times)),
+    p90_ms: round(percentile(times, 0.9)),
+  };
+}
 
 async function idle(made: Awaited<ReturnType<typeof makeCluster>>, files: readonly string[]): Promise<Row> {
   const daemon = await startClusterDaemon(made);
