@@ -1,5 +1,5 @@
 import { mkdirSync, type Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { checkedRoot } from '../config/config.js';
@@ -154,18 +154,21 @@ class FileObjects implements Objects {
   }
 
   async remove(keys: readonly string[]): Promise<void> {
-    const touched = new Set<string>();
-    for (const key of keys)
-      await this.#inFolder(checkListedKey(key), async (folder, name) => {
-        if (statIn(folder, name)?.isFile() !== true) return;
-        try {
-          folder.remove(name);
-        } catch (error) {
-          if (systemErrorCode(error) !== 'ENOENT') throw error; // another removed it first
-        }
-        touched.add(key.slice(0, key.lastIndexOf('/') + 1));
+    const byFolder = new Map<string, string[]>();
+    for (const key of keys) {
+      const folder = checkListedKey(key).slice(0, key.lastIndexOf('/') + 1);
+      const names = byFolder.get(folder) ?? [];
+      names.push(key.slice(folder.length));
+      byFolder.set(folder, names);
+    }
+    for (const [folder, names] of byFolder)
+      await this.#inFolder(`${folder}x`, async pinned => {
+        // All must have ended before the folder is closed.
+        const ended = await Promise.allSettled(names.map(name => removeIn(pinned, name)));
+        const failed = ended.find(({ status }) => status === 'rejected');
+        if (failed?.status === 'rejected') throw failed.reason;
+        if (ended.some(end => end.status === 'fulfilled' && end.value)) await syncFolder(pinned.pathOf('.'));
       });
-    for (const folder of touched) await this.#inFolder(`${folder}x`, pinned => syncFolder(pinned.pathOf('.')));
   }
 
   locationOf(key: string): string {
@@ -251,6 +254,17 @@ function stepInto(folder: PinnedFolder, part: string): PinnedFolder {
 function mayHold(key: string, prefix: string, after: string): boolean {
   if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false;
   return compareKeys(key, after) > 0 || (key.endsWith('/') && after.startsWith(key));
+}
+
+/** Removes a file without blocking the program. Returns false if there is none. */
+async function removeIn(folder: PinnedFolder, name: string): Promise<boolean> {
+  if (statIn(folder, name)?.isFile() !== true) return false;
+  try {
+    await unlink(folder.pathOf(name));
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error; // another removed it first
+  }
+  return true;
 }
 
 function regular(key: string, info: Stats | undefined): Stats | undefined {
