@@ -85,6 +85,14 @@ sampled(
   },
 );
 
+test('an export that takes more memory than it may says which setting to raise', async () => {
+  const jobs = [{ name: 'large', sql: `SELECT list(range || repeat('x', 1000)) AS all_of_it FROM range(400000)` }];
+  const bus = makeTestBus({ export: { jobs, memory_limit_mb: 64 } });
+  await drain(bus);
+  const { error } = status(bus.config.export.exportDir).large as { error: string };
+  expect(error).toMatch(/^Out of Memory Error: [^\n]+\. Raise export\.memory_limit_mb, or reduce the work\.$/);
+});
+
 sampled('a SELECT runs again when a table that it reads has changed, and only then', async () => {
   const jobs = [
     {

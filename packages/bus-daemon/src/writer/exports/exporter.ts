@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import {
   checkExportStatus,
   type ExportEntry,
@@ -35,6 +36,14 @@ const isCurrent = (item: GoldenExport, last: ExportEntry | undefined): boolean =
   last.as_of_seq >= item.changedSeq &&
   last.path === item.path &&
   last.definition === definitionOf(item);
+
+/** Returns why an export failed, and what to do. */
+function reasonOf(error: Error): string {
+  if (error instanceof CodedError) return `${error.message} ${error.hint}`;
+  if (duckDbFault(error.message) !== 'memory') return error.message;
+  // DuckDB goes on with settings that an export cannot have.
+  return `${error.message.split('\n', 1)[0]}. Raise export.memory_limit_mb, or reduce the work.`;
+}
 
 const isNamed = (names: readonly string[], name: string): boolean => names.length === 0 || names.includes(name);
 
@@ -241,7 +250,7 @@ export class Exporter {
         as_of_seq,
         definition,
         duration_ms: Math.round(elapsed() - startedAt),
-        error: error instanceof CodedError ? `${error.message} ${error.hint}` : (error as Error).message,
+        error: reasonOf(error as Error),
       };
       logger.error({ export: item.name, err: error }, 'export failed; keeping its last good file');
     } finally {
