@@ -1,12 +1,12 @@
--- The journal: what was committed, in order. One row of bus.head is locked by each commit.
+-- The journal: all commits, in order. Each commit locks the one row of bus.head.
 CREATE TABLE bus.head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq bigint NOT NULL DEFAULT 0,
   bus_id text NOT NULL
 );
 
--- A submission: a job id with one content of its manifest, and the seq of the rejection that it
--- retries. Whoever commits it first, commits it.
+-- A submission: a job id, the hash of its manifest, and the seq of the rejection that it retries.
+-- The unique key lets only one daemon commit it.
 CREATE TABLE bus.jobs (
   seq bigint PRIMARY KEY,
   job_id text NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE bus.journal (
 -- Write-once: one key, one content.
 CREATE UNIQUE INDEX journal_keys ON bus.journal (artifact_key) WHERE status = 'ingested';
 
--- Every schema that a canonical hint came with, by the first artifact that had it.
+-- Each schema of a canonical hint, with the first artifact that had it.
 CREATE TABLE bus.schemas (
   seq bigint NOT NULL,
   ordinal bigint NOT NULL,
@@ -65,8 +65,8 @@ CREATE TABLE bus.schemas (
 );
 CREATE UNIQUE INDEX schemas_once ON bus.schemas (schema_hint, md5(schema_json));
 
--- The rows of one commit for one canonical table, as a file. It is missing until object is set, and
--- can be made again from the journal and the store.
+-- The rows of one commit for one canonical table, as a file. The file is missing until object is
+-- set. It can be rebuilt from the journal and the store.
 CREATE TABLE bus.fragments (
   first_seq bigint NOT NULL,
   last_seq bigint NOT NULL,
@@ -78,7 +78,7 @@ CREATE TABLE bus.fragments (
 );
 CREATE INDEX fragments_missing ON bus.fragments (last_seq) WHERE object IS NULL;
 
--- Who works on what. A lease saves work that is done twice; nothing else depends on it.
+-- The daemon that works on each job. A lease only avoids double work; nothing else depends on it.
 CREATE TABLE bus.work (
   job_id text PRIMARY KEY,
   daemon text NOT NULL,

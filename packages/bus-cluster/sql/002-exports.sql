@@ -1,4 +1,4 @@
--- The golden exports: up to which job each is written, and why the last attempt failed.
+-- The golden exports: the last job that each contains, and the error of the last attempt.
 CREATE TABLE bus.exports (
   name text PRIMARY KEY,
   seq bigint NOT NULL,

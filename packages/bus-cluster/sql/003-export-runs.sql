@@ -1,4 +1,4 @@
--- The last attempt at each golden export, and a way to find what operators ask for.
+-- The last attempt at each golden export, and an index to find the requests of operators.
 ALTER TABLE bus.exports
   ADD COLUMN tried_seq bigint NOT NULL DEFAULT 0,
   ADD COLUMN tried_at timestamptz,

@@ -1,4 +1,4 @@
--- What each golden export reads (NULL: anything), the checksum of its file, and its dataset.
+-- The tables that each golden export reads (NULL: unknown), the checksum of its file, its dataset.
 ALTER TABLE bus.exports
   ADD COLUMN reads text[],
   ADD COLUMN sha256 text,

@@ -17,26 +17,26 @@ import { pagesOf } from './pages.js';
 import type { Postgres } from './postgres/postgres.js';
 
 const folder = 'journal/';
-/** So many jobs are read and written at once. */
+/** The jobs that are read and written at once. */
 const stepJobs = 1000;
-/** The objects are folded when there are more. */
+/** More objects than this are folded. */
 const maxObjects = 32;
 const downloadsAtOnce = 16;
 const readMemoryMb = 512;
 
 /** The part of the journal that is in the object store. */
 export interface ArchivedJournal {
-  /** The objects that hold it, in order; neighbours may overlap. */
+  /** The objects that hold it, in order. Neighbours may overlap. */
   live: Segment[];
   /** Objects that lie within a wider one. */
   garbage: Segment[];
   /** All jobs up to this one are there. */
   seq: number;
-  /** The last job that is there; larger than `seq` only if some before it are missing. */
+  /** The last job that is there. It is larger than `seq` only if some before it are missing. */
   lastSeq: number;
 }
 
-/** Lists the journal's objects, `journal/<first>-<last>.parquet`. Their names say all. */
+/** Lists the journal's objects, `journal/<first>-<last>.parquet`. It reads only their names. */
 export async function archivedJournal(objects: Objects): Promise<ArchivedJournal> {
   const all: Segment[] = [];
   for await (const page of pagesOf(objects, folder))
@@ -50,12 +50,13 @@ export async function archivedJournal(objects: Objects): Promise<ArchivedJournal
   return { live, garbage: all.filter(one => !live.includes(one)), seq, lastSeq: live.at(-1)?.last ?? 0 };
 }
 
-/** Writes one sealed file from others: all of their rows once, in order. */
+/** Merges files into one sealed file: each row once, in order. */
 export type MergeFiles = (sql: string, paths: readonly string[], target: string) => Promise<void>;
 
 /**
- * Keeps the journal in the object store beside PostgreSQL, so that the bucket alone can give it
- * back. For the publisher alone; two that meet write the same rows under names that may overlap.
+ * Keeps a copy of the journal in the object store, so that the database can be rebuilt from the
+ * bucket alone. Only the publisher writes it. Two publishers at the same time write the same rows,
+ * under names that may overlap.
  */
 export class JournalArchive {
   readonly #postgres: Postgres;
@@ -69,7 +70,7 @@ export class JournalArchive {
   }
 
   /**
-   * Looks where the objects end.
+   * Finds the last job in the objects.
    *
    * @throws DaemonError `CLUSTER_BEHIND` if PostgreSQL lacks jobs that they have.
    */
@@ -142,7 +143,7 @@ export async function downloadJournal(objects: Objects, segments: readonly Segme
 
 const columns = [...journalColumns, { name: 'retry_of', type: 'BIGINT' }];
 
-/** Objects may overlap where two publishers have met, and then say the same. */
+/** Objects of two publishers may overlap. They then have the same rows. */
 const foldSql = (paths: readonly string[]): string =>
   `SELECT DISTINCT ON (seq, ordinal) ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)}) ORDER BY seq, ordinal`;
 

@@ -1,12 +1,12 @@
 import type { Operation } from '@quantbot/infra';
 import type { Queries } from './postgres/postgres.js';
 
-/** What is known of a golden export. */
+/** The state of a golden export. */
 export interface KnownExport {
   name: string;
-  /** It has every row up to this job. */
+  /** The export has every row up to this job. */
   seq: number;
-  /** A hash of what it was written by. */
+  /** A hash of the SQL and the settings that it was written with. */
   definition: string;
   rows: number;
   bytes: number;
@@ -18,17 +18,17 @@ export interface KnownExport {
   folder: string | null;
   /** The canonical tables that its SELECT reads; null if any job may change its result. */
   reads: string[] | null;
-  /** As PostgreSQL says it. */
+  /** A time as PostgreSQL prints it. */
   finishedAt: string;
-  /** Up to this job the last attempt went, when it began, and how long it took. */
+  /** The last job of the last attempt, its start, and its duration. */
   triedSeq: number;
   triedAt: string | null;
   durationMs: number | null;
-  /** Why the last attempt failed; null if it did not. */
+  /** The error of the last attempt; null if it succeeded. */
   error: string | null;
 }
 
-/** All golden exports that were ever written or tried. */
+/** Returns all golden exports that were ever written or tried. */
 export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
   queries.query<KnownExport & Record<string, unknown>>(
     `SELECT name, seq, definition, rows, bytes, sha256, files, dataset::json->>'folder' AS folder, reads, finished_at AS "finishedAt",
@@ -89,7 +89,7 @@ export interface KnownDataset {
   writing: string | null;
 }
 
-/** The dataset of an export as it was noted last. */
+/** Returns the dataset of an export as it was noted last. */
 export async function knownDataset(queries: Queries, name: string): Promise<KnownDataset> {
   await addExport(queries, name);
   const [row] = await queries.query<KnownDataset & Record<string, unknown>>(
@@ -148,7 +148,7 @@ export async function noteFailedExport(
   await queries.query(`UPDATE bus.exports SET error = $4, ${attempt} WHERE name = $1`, [name, seq, durationMs, error]);
 }
 
-/** The last published job that changed each canonical table. */
+/** Returns the last published job that changed each canonical table. */
 export async function changedTables(queries: Queries, publishedSeq: number): Promise<Map<string, number>> {
   const rows = await queries.query<{ name: string; seq: number }>(
     'SELECT table_name AS name, max(last_seq) AS seq FROM bus.fragments WHERE last_seq <= $1 GROUP BY table_name',
@@ -157,16 +157,16 @@ export async function changedTables(queries: Queries, publishedSeq: number): Pro
   return new Map(rows.map(({ name, seq }) => [name, seq]));
 }
 
-/** What an operator asks of the exports. */
+/** A request of an operator to write exports. */
 export interface ExportRequest {
   seq: number;
-  /** None means all. */
+  /** Names of exports; none means all. */
   names: readonly string[];
-  /** Also those that are up to date. */
+  /** Whether to write exports that are up to date, too. */
   force: boolean;
 }
 
-/** What operators have asked for with `after < seq <= upTo`. */
+/** Returns the requests of operators with `after < seq <= upTo`. */
 export async function exportRequests(queries: Queries, after: number, upTo: number): Promise<ExportRequest[]> {
   const rows = await queries.query<{ seq: number; op_json: string }>(
     `SELECT seq, op_json FROM bus.journal WHERE op_json IS NOT NULL AND status = 'done' AND seq > $1 AND seq <= $2`,

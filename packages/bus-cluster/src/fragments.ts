@@ -8,7 +8,7 @@ export interface Fragment {
   table: string;
 }
 
-/** A fragment that is written. */
+/** A written fragment. */
 export interface WrittenFragment extends Fragment {
   /** Its key in the object store. */
   object: string;
@@ -17,14 +17,14 @@ export interface WrittenFragment extends Fragment {
 
 const columns = 'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table"';
 
-/** Fragments that are still missing this long after their commit: their daemon may be gone. */
+/** Returns fragments that are missing this long after their commit: their daemon may be gone. */
 export const missingFragments = (queries: Queries, olderThanS: number, limit = 100): Promise<Fragment[]> =>
   queries.query<Fragment & Record<string, unknown>>(
     `SELECT ${columns} FROM bus.fragments WHERE object IS NULL AND committed_at < now() - make_interval(secs => $1) ORDER BY last_seq LIMIT $2`,
     [olderThanS, limit],
   );
 
-/** The fragments of commits with `after < seq <= upTo`. */
+/** Returns the fragments of commits with `after < seq <= upTo`. */
 export const fragmentsBetween = (queries: Queries, after: number, upTo: number): Promise<WrittenFragment[]> =>
   queries.query<WrittenFragment & Record<string, unknown>>(
     `SELECT ${columns}, object, rows FROM bus.fragments WHERE first_seq > $1 AND last_seq <= $2 ORDER BY last_seq, table_name`,
@@ -32,9 +32,9 @@ export const fragmentsBetween = (queries: Queries, after: number, upTo: number):
   );
 
 /**
- * Puts down a written fragment.
+ * Records a written fragment.
  *
- * @returns false if another daemon has written it meanwhile: then this one's file is not used.
+ * @returns false if another daemon was faster. The file of this call is then not used.
  */
 export async function noteFragment(queries: Queries, { lastSeq, table, object, rows }: WrittenFragment) {
   const noted = await queries.query(
@@ -45,14 +45,14 @@ export async function noteFragment(queries: Queries, { lastSeq, table, object, r
   return noted.length > 0;
 }
 
-/** Written fragments of commits after a seq, oldest first. */
+/** Returns the written fragments of commits after a seq, oldest first. */
 export const fragmentsAfter = (queries: Queries, after: number, limit: number): Promise<WrittenFragment[]> =>
   queries.query<WrittenFragment & Record<string, unknown>>(
     `SELECT ${columns}, object, rows FROM bus.fragments WHERE object IS NOT NULL AND last_seq > $1 ORDER BY last_seq, table_name LIMIT $2`,
     [after, limit],
   );
 
-/** Notes that the object of a fragment is gone: the fragment counts as missing again. */
+/** Records that the object of a fragment is gone. The fragment counts as missing again. */
 export async function noteLostFragment(queries: Queries, { lastSeq, table, object }: WrittenFragment): Promise<void> {
   await queries.query(
     'UPDATE bus.fragments SET object = NULL, rows = NULL WHERE last_seq = $1 AND table_name = $2 AND object = $3',
@@ -61,8 +61,8 @@ export async function noteLostFragment(queries: Queries, { lastSeq, table, objec
 }
 
 /**
- * The last seq that can be published next: everything up to it has its fragments, and it ends a
- * commit. A commit that changes a canonical table comes alone, because each fragment has the types
+ * Returns the last seq that can be published next. It ends a commit, and all fragments up to it are
+ * written. A commit that changes a canonical table comes alone, because each fragment has the types
  * that its table had after its own commit.
  *
  * @param limit about how many jobs at once.

@@ -10,7 +10,7 @@ export type HistoryRow = JournalRow & { retry_of: number };
 /** The columns of a {@link HistoryRow} in the order of a file. */
 export const historyColumns: readonly ColumnOf<HistoryRow>[] = [...journalColumnKinds, ['retry_of', 'int64']];
 
-/** The rows of jobs from one seq to another, in order. */
+/** Returns the rows of jobs from one seq to another, in order. */
 export async function historyBetween(queries: Queries, first: number, last: number): Promise<HistoryRow[]> {
   const rows = await queries.query(
     `SELECT journal.*, jobs.retry_of FROM bus.journal JOIN bus.jobs USING (seq)
@@ -20,13 +20,13 @@ export async function historyBetween(queries: Queries, first: number, last: numb
   return rows.map(row => ({ ...rowFrom(row), retry_of: row.retry_of as number }));
 }
 
-/** Limits of a fragment that is made of the past. */
+/** Limits of a fragment of jobs that were committed elsewhere. */
 const maxJobs = 256;
 const maxBytes = 256 * 1024 * 1024;
 
 /**
- * Appends jobs that were committed elsewhere, with the seqs that they have. Each call is one
- * transaction, and goes on where the journal ends. The jobs count as settled.
+ * Appends jobs that were committed elsewhere, and keeps their seqs. Each call is one transaction,
+ * and continues at the end of the journal. The jobs count as settled.
  *
  * @param rows all rows of these jobs, in order, without a gap.
  * @throws DaemonError `JOURNAL_BUSY` if the journal does not end just before them.

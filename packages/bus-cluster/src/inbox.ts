@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isId } from '@quantbot/infra';
 
-/** What the name of an inbox entry says. If it is no job id, it gets one, for its rejection. */
+/** Parses the name of an inbox entry. A name without a job id gets one, for its rejection. */
 export function entryOf(key: string): { jobId: string; retryOf: number } {
   const name = key.slice('inbox/'.length);
   const [, id = '', retryOf = '0'] = /^(.+)~[0-9a-f]{16}(?:~(\d{1,15}))?\.json$/.exec(name) ?? [];

@@ -7,7 +7,7 @@ import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgr
 /** The channel that announces commits, fragments and publications. */
 export const channel = 'quantbot_bus';
 
-/** What identifies a submission, and the claim under which a daemon works on it. */
+/** The identity of a submission, and the claim of the daemon that works on it. */
 export interface Submission {
   claim: string;
   jobId: string;
@@ -16,20 +16,20 @@ export interface Submission {
   retryOf: number;
 }
 
-/** What a commit is decided on. It holds until the commit is done, because `bus.head` is locked. */
+/** The state that a commit is decided on. It cannot change, because `bus.head` is locked. */
 export interface Head {
   lastSeq: number;
-  /** The time of the commit by PostgreSQL's clock (milliseconds): those of the hosts may differ. */
+  /** The time of the commit (milliseconds), by PostgreSQL's clock: those of hosts may differ. */
   nowMs: number;
-  /** What the journal has for the keys of the batch. */
+  /** The artifacts in the journal with keys of the batch. */
   known: ReadonlyMap<string, KnownArtifact>;
-  /** Schemas that canonical tables got since the seq that the caller knew, in order. */
+  /** The schemas of canonical tables since the seq that the caller knows, in order. */
   schemas: readonly RegisteredArtifact[];
-  /** Seqs of those submissions of the batch that are committed already, by claim. */
+  /** The seqs of submissions of the batch that are already committed, by claim. */
   earlier: ReadonlyMap<string, number>;
 }
 
-/** What a commit writes. */
+/** The content of a commit. */
 export interface Decision {
   /** Rows of the new jobs, with seqs from `lastSeq + 1` without gaps. */
   rows: readonly JournalRow[];
@@ -37,10 +37,10 @@ export interface Decision {
   tables: readonly string[];
 }
 
-/** What was committed. */
+/** The result of a commit. */
 export interface Commit {
   firstSeq: number;
-  /** `firstSeq - 1` if every submission was committed before. */
+  /** `firstSeq - 1` if all submissions were committed before. */
   lastSeq: number;
   /** Seqs of submissions that were committed before, by claim. */
   earlier: ReadonlyMap<string, number>;
@@ -139,14 +139,14 @@ const insertRows = `INSERT INTO bus.journal (${journalColumnKinds.map(([name]) =
   .map(([, kind], index) => `$${index + 1}::${pgTypes[kind]}[]`)
   .join(', ')})`;
 
-/** PostgreSQL's text holds neither NUL nor half of a surrogate pair. */
+/** PostgreSQL's text can hold neither NUL nor half of a surrogate pair. */
 function asPg(value: JournalRow[keyof JournalRow], kind: keyof typeof pgTypes): string | number | null {
   if (value === null) return null;
   if (kind === 'timestamp') return new Date(value).toISOString().slice(0, -1);
   return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
 }
 
-/** A row of the journal as it was committed. */
+/** Converts a row of PostgreSQL into a row of the journal. */
 export const rowFrom = (row: PgRow): JournalRow =>
   Object.fromEntries(
     journalColumnKinds.map(([name, kind]) => {
@@ -166,7 +166,7 @@ async function knownArtifacts(queries: Queries, keys: readonly string[]): Promis
   );
 }
 
-/** The schemas that canonical tables got with `after < seq <= upTo`, in order. */
+/** Returns the schemas of canonical tables with `after < seq <= upTo`, in order. */
 export async function schemasBetween(queries: Queries, after: number, upTo: number): Promise<RegisteredArtifact[]> {
   const rows = await queries.query<{ seq: number; schema_hint: string; artifact_key: string; schema_json: string }>(
     'SELECT seq, schema_hint, artifact_key, schema_json FROM bus.schemas WHERE seq > $1 AND seq <= $2 ORDER BY seq, ordinal',
@@ -180,7 +180,7 @@ export async function schemasBetween(queries: Queries, after: number, upTo: numb
   }));
 }
 
-/** Each schema of the canonical tables, in order, with the time of its first artifact. */
+/** Returns each schema of the canonical tables, in order, with the time of its first artifact. */
 export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
   const times = await queries.query<{ seq: number; at: number }>(
     `SELECT DISTINCT seq, CAST(extract(epoch FROM committed_at) * 1000 AS bigint) AS at
@@ -209,8 +209,8 @@ async function committedEarlier(queries: Queries, jobs: readonly Submission[]): 
 }
 
 /**
- * Finds out what became of a commit whose answer was lost. The lock on `bus.head` is given only
- * when the lost transaction has ended.
+ * Finds the outcome of a commit whose answer was lost. PostgreSQL grants the lock on `bus.head`
+ * only after the lost transaction has ended.
  *
  * @returns its seqs, or undefined if nothing was committed.
  */
@@ -228,21 +228,21 @@ export async function resolveCommit(
   });
 }
 
-/** The rows of jobs from one seq to another, in order. */
+/** Returns the rows of jobs from one seq to another, in order. */
 export async function rowsBetween(queries: Queries, first: number, last: number): Promise<JournalRow[]> {
   return (
     await queries.query('SELECT * FROM bus.journal WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal', [first, last])
   ).map(rowFrom);
 }
 
-/** The rows of these jobs, in order. */
+/** Returns the rows of these jobs, in order. */
 export async function rowsOf(queries: Queries, seqs: readonly number[]): Promise<JournalRow[]> {
   return (await queries.query('SELECT * FROM bus.journal WHERE seq = ANY($1) ORDER BY seq, ordinal', [seqs])).map(
     rowFrom,
   );
 }
 
-/** Committed jobs up to a seq that have no receipt yet, oldest first. */
+/** Returns committed jobs up to a seq that have no receipt yet, oldest first. */
 export async function unsettled(
   queries: Queries,
   upTo: number,
@@ -255,7 +255,7 @@ export async function unsettled(
   );
 }
 
-/** The last job that has its outcome: readers see all jobs up to it. */
+/** Returns the last job that has its outcome. Readers see all jobs up to it. */
 export async function lastSettled(queries: Queries): Promise<number> {
   const [row] = await queries.query<{ seq: number }>(
     'SELECT seq FROM bus.jobs WHERE settled ORDER BY seq DESC LIMIT 1',
@@ -263,7 +263,7 @@ export async function lastSettled(queries: Queries): Promise<number> {
   return row?.seq ?? 0;
 }
 
-/** Notes that these jobs have their receipts, and that their inbox entries are gone. */
+/** Records that these jobs have their receipts, and that their inbox entries are gone. */
 export async function noteSettled(queries: Queries, seqs: readonly number[]): Promise<void> {
   await queries.query('UPDATE bus.jobs SET settled = true WHERE seq = ANY($1)', [seqs]);
 }

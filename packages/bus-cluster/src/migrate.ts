@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { daemonError } from '@quantbot/bus-format';
 import type { Postgres, Queries } from './postgres/postgres.js';
 
-/** Held while migrations run, so that two daemons do not run them at once. Any constant will do. */
+/** The lock that migrations hold, so that they never run twice at once. Any constant works. */
 const migrationLock = 7_171_001;
 
 const folder = new URL('../sql/', import.meta.url);
@@ -15,7 +15,7 @@ interface Migration {
   sql: string;
 }
 
-/** The numbered SQL files, in order: read at once, since an update may replace them meanwhile. */
+/** The numbered SQL files, in order. Read them together: an update may replace them meanwhile. */
 const migrations = readMigrations();
 
 function readMigrations(): Migration[] {
@@ -41,7 +41,7 @@ export async function migrate(postgres: Postgres): Promise<string[]> {
     );
     const version = await versionOf(queries);
     mustNotBeNewer(version);
-    if (version > 0) await queries.query('SELECT seq FROM bus.head FOR UPDATE'); // commits on their way end first
+    if (version > 0) await queries.query('SELECT seq FROM bus.head FOR UPDATE'); // wait for commits in flight
     const missing = migrations.slice(version);
     for (const { version: number, name, sql } of missing) {
       await queries.query(sql);
@@ -53,8 +53,8 @@ export async function migrate(postgres: Postgres): Promise<string[]> {
 }
 
 /**
- * Makes sure, in a transaction that has locked `bus.head`, that nobody has migrated the schema
- * since this daemon was started.
+ * Checks, in a transaction that has locked `bus.head`, that no program has migrated the schema
+ * since this daemon started.
  *
  * @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`.
  */
@@ -63,7 +63,7 @@ export async function mustStillBeCurrent(queries: Queries): Promise<void> {
 }
 
 /**
- * Makes sure that the schema is the one that this program knows.
+ * Checks that the schema is the one that this program knows.
  *
  * @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`.
  */

@@ -3,15 +3,15 @@ import { type Objects, openObjects, type S3Options } from '@quantbot/infra/objec
 
 const maxMarkerBytes = 64 * 1024;
 
-/** The id of the bus that the objects belong to; undefined if they have no marker. */
+/** Returns the id of the bus that the objects belong to; undefined if they have no marker. */
 export async function busIdOf(objects: Objects): Promise<string | undefined> {
   const text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8');
   return text === undefined ? undefined : markerIn(text, objects.url, `${objects.url}/${objectKeys.marker}`).bus_id;
 }
 
 /**
- * Opens the objects of a bus. A shared folder that is not mounted looks like an empty one, so each
- * call on a folder also looks at the marker: nothing is written, removed or found missing there.
+ * Opens the objects of a bus. A shared folder that is not mounted looks like an empty folder. So
+ * each call on a folder also reads the marker, and fails without it.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND` if the marker is missing, `BUS_ROOT_INVALID` if it is that
  * of another bus. Each call may throw them, too.
@@ -23,7 +23,7 @@ export async function openBusObjects(url: string, s3: S3Options | undefined, bus
   return url.startsWith('file:') ? guarded(objects, check) : objects;
 }
 
-/** Answers calls that wait at the same time together, by a look that begins after each of them. */
+/** Answers concurrent calls together, by one look that begins after each of them. */
 export function shared(look: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
@@ -62,7 +62,7 @@ async function mustBeOf(objects: Objects, busId: string): Promise<void> {
   });
 }
 
-/** Looks at the marker around calls that change something, and after those that find nothing. */
+/** Checks the marker around calls that change something, and after calls that find nothing. */
 function guarded(objects: Objects, check: () => Promise<void>): Objects {
   const changing = async <T>(work: () => Promise<T>): Promise<T> => {
     await check();

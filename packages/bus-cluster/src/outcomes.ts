@@ -6,7 +6,7 @@ import type { Objects } from '@quantbot/infra/objects';
  * Writes the receipt of a job, or the reason of its rejection.
  *
  * @param rows all rows of the job.
- * @param manifest what a retry of a rejected job submits; undefined if it cannot be retried.
+ * @param manifest the manifest for a retry of a rejected job; undefined if it cannot be retried.
  */
 export async function putOutcome(
   objects: Objects,
@@ -16,12 +16,12 @@ export async function putOutcome(
   const { job_id: jobId } = rows[0] as JournalRow;
   if (!isRejection(rows))
     return objects.replace(objectKeys.receipt(jobId), Buffer.from(textOf(receiptOf(rootOf(objects), rows))));
-  // The manifest goes first: whoever sees the reason can retry the job.
+  // Write the manifest first: a job with a visible reason can then be retried.
   if (manifest !== undefined) await objects.replace(objectKeys.rejectedManifest(jobId), manifest);
   await objects.replace(objectKeys.rejected(jobId), Buffer.from(textOf(rejectReasonOf(rows))));
 }
 
-/** The root under which a receipt names stored files. */
+/** Returns the root under which a receipt names stored files. */
 const rootOf = (objects: Objects): { root: string } => ({
   root: objects.locationOf('store').slice(0, -'/store'.length),
 });

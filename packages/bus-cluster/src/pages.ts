@@ -2,7 +2,7 @@ import type { ListedObject, Objects } from '@quantbot/infra/objects';
 
 const pageSize = 1000;
 
-/** All objects below a prefix, page by page. */
+/** Lists all objects below a prefix, page by page. */
 export async function* pagesOf(objects: Pick<Objects, 'list'>, prefix: string): AsyncGenerator<ListedObject[]> {
   let page: ListedObject[];
   let after: string | undefined;

@@ -14,7 +14,7 @@ import type { Postgres } from './postgres/postgres.js';
 
 const pageSize = 1000;
 
-/** What a restored journal has. */
+/** The content of a restored journal. */
 export interface RestoredJournal {
   busId: string;
   /** The last job. */
@@ -24,9 +24,9 @@ export interface RestoredJournal {
 }
 
 /**
- * Gives the schema `bus` back from the object store: into an empty database, or into one that was
- * set back to an earlier state. Each step is one transaction, so it can be ended at any moment and
- * run again. Jobs that are not in the bucket's journal are still in its inbox.
+ * Rebuilds the schema `bus` from the object store, in an empty database or in one that was restored
+ * to an earlier state. Each step is one transaction, so it can be interrupted at any moment and run
+ * again. Jobs that are not in the bucket's journal are still in its inbox.
  *
  * @throws BusError `BUS_ROOT_NOT_FOUND`, `BUS_ROOT_INVALID` if the database has another bus;
  * DaemonError `JOURNAL_DAMAGED`, `DATABASE_NOT_LOST` if it has jobs that the bucket lacks,
@@ -80,7 +80,7 @@ async function mustBeWhole(objects: Objects, { seq, lastSeq }: ArchivedJournal):
     });
 }
 
-/** The seq after which to go on. */
+/** Returns the seq after which to continue. */
 async function beginAt(
   postgres: Postgres,
   objects: Objects,
@@ -106,7 +106,7 @@ async function beginAt(
   return head.seq;
 }
 
-/** The last job of the database must be the one that the objects have under its seq. */
+/** Checks that the objects have the last job of the database under the same seq. */
 async function mustAgree(postgres: Postgres, path: string, seq: number): Promise<void> {
   const [row] = await rowsBetween(postgres, seq, seq);
   for await (const [there] of readJournalFile(path, seq - 1)) {
@@ -118,7 +118,7 @@ async function mustAgree(postgres: Postgres, path: string, seq: number): Promise
   }
 }
 
-/** The lake went with the database, and nothing names its files any more. */
+/** Removes files of the lake. The lake was lost with the database, so nothing names them. */
 async function removeLake(objects: Objects): Promise<void> {
   for (;;) {
     const page = await objects.list('lake/', { limit: pageSize });

@@ -1,6 +1,6 @@
 import type { Queries } from './postgres/postgres.js';
 
-/** What was committed up to a job. */
+/** The totals of the journal up to a job. */
 export interface ClusterTotals {
   seq: number;
   jobs: Record<'ingested' | 'duplicate' | 'rejected' | 'done', number>;
@@ -20,7 +20,7 @@ export const noTotals: ClusterTotals = {
   lastCommittedAtMs: undefined,
 };
 
-/** Adds what was committed after some totals. It reads only those rows. */
+/** Adds the commits since some earlier totals. It reads only those rows. */
 export async function addTotals(queries: Queries, before: ClusterTotals): Promise<ClusterTotals> {
   const [head] = await queries.query<{ seq: number; at: number | null }>(
     `SELECT head.seq, CAST(extract(epoch FROM committed_at) * 1000 AS bigint) AS at

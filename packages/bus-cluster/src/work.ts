@@ -1,13 +1,13 @@
 import type { Queries } from './postgres/postgres.js';
 
 /**
- * Takes jobs for a daemon, for a while: those on which no other daemon has a lease. PostgreSQL's
- * clock decides, so the clocks of the hosts may differ. A lease is no lock: two daemons may work on
- * one job, and only one will commit it.
+ * Leases jobs to a daemon, except those that another daemon has a lease on. PostgreSQL's clock
+ * decides, so the clocks of the hosts may differ. A lease is no lock: two daemons may work on one
+ * job, and only one commits it.
  *
  * @param jobIds in the order in which to take them.
- * @param limit the most that it takes.
- * @returns the job ids that it got.
+ * @param limit how many it takes at most.
+ * @returns the job ids that it has leased.
  */
 export async function takeJobs(
   queries: Queries,
@@ -30,7 +30,7 @@ export async function takeJobs(
   return new Set(rows.map(({ job_id }) => job_id));
 }
 
-/** Extends the leases that a daemon has. */
+/** Extends the leases of a daemon. */
 export async function renewLeases(queries: Queries, daemon: string, leaseS: number): Promise<void> {
   await queries.query('UPDATE bus.work SET lease_until = now() + make_interval(secs => $2) WHERE daemon = $1', [
     daemon,
@@ -38,12 +38,12 @@ export async function renewLeases(queries: Queries, daemon: string, leaseS: numb
   ]);
 }
 
-/** Gives jobs back: they are settled, or another daemon may take them. */
+/** Ends leases: the jobs are settled, or another daemon may take them. */
 export async function releaseJobs(queries: Queries, daemon: string, jobIds: readonly string[]): Promise<void> {
   await queries.query('DELETE FROM bus.work WHERE daemon = $1 AND job_id = ANY($2)', [daemon, jobIds]);
 }
 
-/** A daemon that was not seen for so many leases is gone, or frozen. */
+/** A daemon that was not seen for this many leases is gone, or frozen. */
 export const leasesUnseen = 2;
 
 /** A daemon of the cluster. */
@@ -54,7 +54,7 @@ export interface Member {
   version: string;
 }
 
-/** Says that a daemon is there. */
+/** Records that a daemon is alive. */
 export async function noteMember(queries: Queries, { daemon, host, pid, version }: Member): Promise<void> {
   await queries.query(
     `INSERT INTO bus.members (daemon, host, pid, version) VALUES ($1, $2, $3, $4)
@@ -63,7 +63,7 @@ export async function noteMember(queries: Queries, { daemon, host, pid, version 
   );
 }
 
-/** How many daemons were seen within so many seconds. */
+/** Counts the daemons that were seen within this many seconds. */
 export async function countMembers(queries: Queries, withinS: number): Promise<number> {
   const [row] = await queries.query<{ n: number }>(
     'SELECT count(*) AS n FROM bus.members WHERE last_seen > now() - make_interval(secs => $1)',
@@ -72,18 +72,18 @@ export async function countMembers(queries: Queries, withinS: number): Promise<n
   return row?.n ?? 0;
 }
 
-/** How many jobs daemons work on. */
+/** Counts the jobs with a lease. */
 export async function countLeased(queries: Queries): Promise<number> {
   const [row] = await queries.query<{ n: number }>('SELECT count(*) AS n FROM bus.work WHERE lease_until > now()');
   return row?.n ?? 0;
 }
 
-/** Takes daemons off the list that were not seen for so long. One that was frozen comes back. */
+/** Removes daemons that were not seen for this long. A frozen one adds itself again. */
 export async function forgetMembers(queries: Queries, unseenS: number): Promise<void> {
   await queries.query('DELETE FROM bus.members WHERE last_seen < now() - make_interval(secs => $1)', [unseenS]);
 }
 
-/** Says that a daemon has ended, and gives its jobs back. */
+/** Removes a daemon that ends, and its leases. */
 export async function removeMember(queries: Queries, daemon: string): Promise<void> {
   await queries.query('DELETE FROM bus.work WHERE daemon = $1', [daemon]);
   await queries.query('DELETE FROM bus.members WHERE daemon = $1', [daemon]);

@@ -12,7 +12,7 @@ import { describeClusters, type TestCluster } from './support/cluster.js';
 
 const day = 86_400_000;
 
-/** Makes an object as old as this, as a folder can. */
+/** Sets the age of an object in a folder. */
 function age({ folder }: TestCluster, key: string, ms: number): void {
   const at = (Date.now() - ms) / 1000;
   utimesSync(join(folder, 'objects', key), at, at);
@@ -25,14 +25,14 @@ function put({ folder }: TestCluster, key: string): string {
   return key;
 }
 
-/** Listens to events; the answer says what has come. */
+/** Listens to events. The result returns what was received. */
 async function listen(url: string, signal: AbortSignal): Promise<() => string> {
   const events = await fetch(url, { signal });
   let heard = '';
   const listening = async () => {
     for await (const chunk of events.body ?? []) heard += Buffer.from(chunk).toString();
   };
-  listening().catch(() => {}); // it ends by the signal
+  listening().catch(() => {}); // the signal ends it
   return () => heard;
 }
 
@@ -45,7 +45,7 @@ describeClusters("an operator's tools", (newCluster, kind) => {
     const bus = await newCluster();
     for (const i of [0, 1]) await bus.submit(`job-${i}`, i);
     await bus.done('start', '--drain');
-    await bus.done('rebuild'); // the files of the lake before are leftovers
+    await bus.done('rebuild'); // the files of the earlier lake become leftovers
     await bus.submit('waiting', 2);
     const old = [
       ...(await bus.names('store/')),

@@ -58,7 +58,7 @@ describeClusters('a cluster', newCluster => {
   test('a fragment that is lost before it is published is written again from the store', async () => {
     const bus = await newCluster();
     const holder = await bus.pg.dedicated();
-    // The lock is not taken away from a session that is at work.
+    // No daemon takes the lock away from an active session.
     const held = holder.query('SELECT pg_advisory_lock(7171002), pg_sleep(600)').catch(() => {});
     await eventually(
       () => bus.pg.query('SELECT 1 FROM pg_locks WHERE locktype = $1 AND objid = 7171002 AND granted', ['advisory']),
@@ -168,7 +168,7 @@ describeClusters('a cluster', newCluster => {
       120_000,
     );
     for (const daemon of daemons) daemon.process.kill('SIGTERM');
-    // One that was started a moment ago may not listen for the signal yet.
+    // A daemon that has just started may not listen for the signal yet.
     for (const daemon of daemons) {
       const { code, signal } = await daemon.ended;
       expect([0, 'SIGTERM'], daemon.stderr()).toContain(code ?? signal);
@@ -177,7 +177,7 @@ describeClusters('a cluster', newCluster => {
   });
 });
 
-/** Every job has exactly one end, every row is there once, and seqs have no gap. */
+/** Checks that every job has exactly one outcome, every row exists once, and seqs have no gap. */
 async function checkAll(bus: TestCluster, jobs: number): Promise<void> {
   const journal = await bus.pg.query<{ seq: number; job_id: string; status: string }>(
     'SELECT seq, job_id, status FROM bus.journal ORDER BY seq',

@@ -7,7 +7,7 @@ import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
-/** Everything that the database holds of the bus, and what readers see of it. */
+/** Returns the content of the schema `bus`, and the rows that readers see. */
 async function contentOf(bus: TestCluster): Promise<Record<string, unknown>> {
   const catalog = await openCatalog({ config: bus.config });
   try {

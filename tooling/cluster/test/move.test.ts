@@ -9,7 +9,7 @@ import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
-/** Writes the configuration of a bus on one machine, beside the cluster's. */
+/** Writes the configuration of a bus on one machine beside that of the cluster. */
 function machine(bus: TestCluster, name: string, settings: object = {}): { config: string; root: string } {
   const config = join(bus.folder, `${name}.json`);
   const root = join(bus.folder, name, 'bus');
@@ -34,7 +34,7 @@ async function submit(bus: TestCluster, root: string, jobId: string, x: Cell, ex
   return submitArtifact({ busRoot: root, jobId, runId: jobId, meta: { note: 'ünï' }, ...artifact });
 }
 
-/** A bus with all that a journal can have. */
+/** Creates a bus with every kind of row that a journal can have. */
 async function fill(bus: TestCluster, { config, root }: { config: string; root: string }): Promise<void> {
   const settle = () => bus.done('start', '--drain', '--config', config);
   await initBusRoot(root);
@@ -62,7 +62,7 @@ async function fill(bus: TestCluster, { config, root }: { config: string; root: 
   await bus.done('alias', 'set', 'p/k@best', 'job-1/p/k/A', '--config', config);
 }
 
-/** All that readers see of a bus, but for places. */
+/** Returns all that readers see of a bus, except paths. */
 async function contentOf(config: string): Promise<Record<string, unknown>> {
   const catalog = await openCatalog({ config });
   try {
@@ -85,7 +85,7 @@ async function contentOf(config: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** Every file with its size and time. */
+/** Returns every file with its size and time. */
 const filesBelow = (folder: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -97,7 +97,7 @@ const filesBelow = (folder: string): Record<string, string> =>
 const factsOf = (text: string) =>
   JSON.parse(text, (name, value) => (name === 'canonical_path' ? undefined : value)) as object;
 
-/** The receipts of a bus on one machine, but for places. */
+/** Returns the receipts of a bus on one machine, except paths. */
 const receiptsBelow = (root: string): Record<string, object> =>
   Object.fromEntries(
     readdirSync(join(root, 'processed')).map(jobId => [
@@ -106,7 +106,7 @@ const receiptsBelow = (root: string): Record<string, object> =>
     ]),
   );
 
-/** The receipts of a cluster, but for places. */
+/** Returns the receipts of a cluster, except paths. */
 async function receiptsIn(bus: TestCluster): Promise<Record<string, object>> {
   const objects = await openObjects(bus.objects);
   const found: Record<string, object> = {};
@@ -137,7 +137,7 @@ describeClusters('a move', (newCluster, kind) => {
     expect(filesBelow(old.root)).toMatchObject(files);
     expect(await bus.done('verify')).toContain('every file matches');
 
-    // The old bus may go on, until the new one does.
+    // The old bus may continue until the new one starts.
     await bus.done('start', '--drain', '--config', old.config);
     expect(await waiting.settled()).toMatchObject({ seq: 9 });
     expect(JSON.parse(await bus.done(...there, '--json'))).toMatchObject({ lastSeq: 9, jobs: 1 });

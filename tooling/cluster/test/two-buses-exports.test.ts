@@ -37,7 +37,7 @@ describeBothWorlds(
     let catalog: Catalog | undefined;
     afterAll(() => catalog?.close());
 
-    /** A row of `catalog.exports_d`, once it has everything up to a job. */
+    /** Returns a row of `catalog.exports_d`, once the export contains everything up to a job. */
     async function exported(name: string, seq: number): Promise<Exported> {
       catalog ??= await openCatalog({ config: world().config });
       const look = () => catalog?.query(`FROM catalog.exports_d WHERE name = '${name}'`) as Promise<unknown[]>;

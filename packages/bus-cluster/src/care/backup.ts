@@ -4,24 +4,24 @@ import { archivedJournal } from '../archive.js';
 import { pagesOf } from '../pages.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
 
-/** How the database and the bucket of a cluster stand to each other, for their backups. */
+/** The differences between the database and the bucket of a cluster, for their backups. */
 export interface BackupAdvice {
   objects: string;
-  /** Where the journal ends; null for an empty one. */
+  /** The end of the journal; null if it is empty. */
   last: { seq: number; committedAt: string } | null;
   /** Jobs that only the journal in the bucket has: the database is older than the bucket. */
   lostJobs: number;
   /** Artifacts that the journal names. */
   artifacts: number;
-  /** Those whose object is missing, or has another size: the bucket is older than the database. */
+  /** Artifacts whose object is missing or has another size: the bucket is older. */
   missing: string[];
-  /** Objects that the journal does not name, and the time of the newest: it is newer by these. */
+  /** Objects that the journal does not name, and the time of the newest one. */
   ahead: { objects: number; newestAt: string | null };
   postgres: {
-    /** Whether it archives its log, without which there is no point-in-time recovery. */
+    /** Whether it archives its log. Point-in-time recovery needs that. */
     archives: boolean;
     lastArchivedAt: string | null;
-    /** Replicas that are connected. */
+    /** Connected replicas. */
     replicas: number;
   };
 }
@@ -29,8 +29,8 @@ export interface BackupAdvice {
 const stepRows = 10_000;
 
 /**
- * Compares the names and sizes of all stored objects with the journal, and looks how PostgreSQL is
- * set up. It reads no object, and changes nothing.
+ * Compares the names and sizes of all stored objects with the journal, and reads PostgreSQL's
+ * settings. It reads no object, and changes nothing.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`; BusError of the object store.
  */
@@ -38,7 +38,7 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
   const postgres = await Postgres.open(withVariables(cluster.postgres), { connections: 2 });
   try {
-    // The journal first: what it has by now must be in the bucket.
+    // Read the journal first: the bucket must have everything that it names.
     const [last] = await postgres.query<{ seq: number; at: string }>(
       `SELECT head.seq, to_char(committed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
        FROM bus.head JOIN bus.journal ON journal.seq = head.seq AND ordinal = 0`,
@@ -71,7 +71,7 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
   }
 }
 
-/** The artifacts up to a job: their objects, and how large these are. */
+/** The objects of the artifacts up to a job, with their sizes. */
 async function journalled(queries: Queries, upTo: number): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (let after: [seq: number, ordinal: number] = [0, -1]; ; ) {

@@ -9,13 +9,13 @@ import { archivedJournal, downloadJournal, readJournalFile } from '../archive.js
 import { historyBetween } from '../history.js';
 import type { Postgres } from '../postgres/postgres.js';
 
-/** An object of the journal that is damaged, missing, or says something else than PostgreSQL. */
+/** An object of the journal that is damaged or missing, or that differs from PostgreSQL. */
 export interface ArchiveProblem {
   what: string;
   detail: string;
 }
 
-/** Reads every object of the journal, and compares its rows with those of PostgreSQL. */
+/** Compares the rows of every object of the journal with those of PostgreSQL. */
 export async function compareArchive(postgres: Postgres, objects: Objects): Promise<ArchiveProblem[]> {
   const { live } = await archivedJournal(objects);
   const problems: ArchiveProblem[] = [];

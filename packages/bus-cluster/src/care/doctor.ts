@@ -11,7 +11,7 @@ import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
 import { RejectedJobs } from './rejected.js';
 
-/** A job is late if it was not taken, or is not visible, after so many leases. */
+/** A job is late if it is not taken, or not visible, after this many leases. */
 const leasesLate = 4;
 const maxMarkerBytes = 64 * 1024;
 const maxEntries = 1000;
@@ -21,7 +21,7 @@ interface Head {
   busId: string;
 }
 
-/** Looks at a cluster from all sides and changes nothing. */
+/** Checks all parts of a cluster. It changes nothing. */
 export async function examineCluster(
   cluster: ClusterConfig,
   { config, configPath }: { config: string | undefined; configPath: string | null },
@@ -45,7 +45,7 @@ class Examination {
     this.#config = config;
   }
 
-  /** What hangs on something that is not there is left out. */
+  /** Skips checks that need a part which is missing. */
   async run(): Promise<Finding[]> {
     const head = await this.#try('postgres', () => this.#checkPostgres());
     const objects = await this.#try('objects', () => this.#checkObjects(head));
@@ -179,7 +179,7 @@ class Examination {
     return late.length > 0;
   }
 
-  /** Daemons may have gone on since the first look. */
+  /** Looks a second time: daemons may have made progress since the first look. */
   async #headSeq(): Promise<number> {
     const [head] = await this.#queries.query<{ seq: number }>('SELECT seq FROM bus.head');
     return head?.seq ?? 0;

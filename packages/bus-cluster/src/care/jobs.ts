@@ -18,7 +18,7 @@ export class ClusterJobs {
 
   /**
    * Returns jobs that have not settled, then settled ones, newest first. A cluster has no job
-   * without COMMIT: an entry of the inbox is whole.
+   * without COMMIT, because an entry of the inbox is always whole.
    */
   async list({ state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
     const wantsOpen = Object.values(filter).every(value => value === undefined);

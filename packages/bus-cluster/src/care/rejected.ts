@@ -17,12 +17,12 @@ export class RejectedJobs {
     this.#objects = objects;
   }
 
-  /** Opens those of a configured cluster. */
+  /** Opens the rejected jobs of a configured cluster. */
   static async open(cluster: ClusterConfig): Promise<RejectedJobs> {
     return new RejectedJobs(await openObjects(withVariables(cluster.objects), cluster.s3));
   }
 
-  /** All of them, newest first. */
+  /** Returns all rejected jobs, newest first. */
   async list(): Promise<RejectedEntry[]> {
     const ids: string[] = [];
     for await (const page of pagesOf(this.#objects, 'rejected/'))
@@ -32,7 +32,7 @@ export class RejectedJobs {
   }
 
   /**
-   * One of them.
+   * Returns one rejected job.
    *
    * @throws DaemonError `JOB_NOT_FOUND`.
    */
@@ -42,7 +42,7 @@ export class RejectedJobs {
     return entry;
   }
 
-  /** Whether a rejected job can be put back. */
+  /** Whether a rejected job can be retried. */
   async canRetry(jobId: string): Promise<boolean> {
     return (await this.#objects.head(objectKeys.rejectedManifest(jobId))) !== undefined;
   }

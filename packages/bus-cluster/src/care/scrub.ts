@@ -21,7 +21,7 @@ export interface ClusterScrub {
 
 /**
  * Reads every stored artifact from the object store at a bounded rate, and compares its SHA-256
- * with the journal's. It keeps no place: an interrupted one begins again.
+ * with the journal's. It keeps no place: an interrupted scrub starts over.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`; BusError of the object store.
  */

@@ -7,11 +7,11 @@ import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
 import { publishedSeq } from './published-seq.js';
 
-/** How a cluster is. */
+/** The state of a cluster. */
 export interface ClusterStatus {
   objects: string;
   busId: string;
-  /** `isGone`: not seen for two leases. */
+  /** `isGone`: the daemon was not seen for two leases. */
   daemons: {
     daemon: string;
     host: string;
@@ -26,18 +26,18 @@ export interface ClusterStatus {
   jobs: { ingested: number; duplicate: number; rejected: number };
   artifacts: number;
   lastSeq: number;
-  /** What readers see; undefined if the lake cannot be reached. */
+  /** The last seq that readers see; undefined if the lake cannot be reached. */
   publishedSeq: number | undefined;
   /** The journal in the object store has every job up to this one. */
   archivedSeq: number;
-  /** Commits whose files for canonical tables are not written yet. */
+  /** Files of canonical tables that are committed, and not written yet. */
   missingFragments: number;
   exports: KnownExport[];
 }
 
 const maxCounted = 10_000;
 
-/** Looks at a cluster: the journal, the inbox and the lake. */
+/** Reads the state of the journal, the inbox and the lake. */
 export async function readClusterStatus(cluster: ClusterConfig, configPath?: string): Promise<ClusterStatus> {
   const { postgres: url } = await lakeAddress(cluster);
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);

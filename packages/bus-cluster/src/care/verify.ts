@@ -15,22 +15,21 @@ import { compareArchive } from './compare-archive.js';
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;
 const objectsAtOnce = 16;
-/** An object that is younger may belong to a job that has not been submitted yet. */
+/** A younger object may belong to a job that is not submitted yet. */
 const inFlightMs = 86_400_000;
 
-/** How a verification of a cluster goes about. */
+/** Options of a verification. */
 export interface VerifyClusterOptions {
   config?: string | undefined;
-  /** Also reads objects whose SHA-256 the store has checked itself. */
+  /** Also read objects whose SHA-256 the store has checked itself. */
   deep?: boolean;
   onProgress?: OnProgress;
 }
 
 /**
  * Compares the store of a cluster with its journal: finds missing, changed and orphaned objects,
- * canonical tables of the lake that do not have every row, seqs that are missing, and objects of
- * the journal that are damaged or say something else than PostgreSQL. Reads only;
- * daemons may run meanwhile.
+ * canonical tables of the lake that lack rows, missing seqs, and objects of the journal that are
+ * damaged or differ from PostgreSQL. It only reads. Daemons may run meanwhile.
  */
 export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
   const { postgres: url } = await lakeAddress(cluster);
@@ -38,7 +37,7 @@ export async function verifyCluster(cluster: ClusterConfig, options: VerifyClust
   const postgres = await Postgres.open(url, { connections: 2 });
   try {
     await using catalog = await openCatalog({ config: options.config });
-    const published = await publishedSeq(catalog); // before the journal, which is never behind it
+    const published = await publishedSeq(catalog); // read before the journal, which is never behind
     return await new Verification(postgres, objects, options).run(catalog, published);
   } finally {
     await postgres.close();
@@ -55,7 +54,7 @@ class Verification {
   readonly #objects: Objects;
   readonly #options: VerifyClusterOptions;
   readonly #named = new Set<string>();
-  /** Rows of canonical tables that readers should see. */
+  /** Returns how many rows readers should see in each canonical table. */
   readonly #rows = new Map<string, number>();
   readonly #report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
 

@@ -6,9 +6,9 @@ const backoff = { firstMs: 50, maxMs: 2000 };
 const maxDeadlocks = 10;
 
 /**
- * Removes the lake: its tables in PostgreSQL are dropped, and each fragment counts as missing. A
- * daemon that publishes meanwhile fails, and begins a new lake. Readers of the old one fail until
- * they attach again.
+ * Drops the tables of the lake in PostgreSQL. Each fragment then counts as missing. A daemon that
+ * publishes meanwhile fails, and begins a new lake. Readers of the old lake fail until they attach
+ * again.
  */
 export async function dropLake(postgres: Postgres): Promise<void> {
   for (let deadlocks = 1; ; deadlocks++) {

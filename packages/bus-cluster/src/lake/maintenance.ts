@@ -3,19 +3,19 @@ import type { OpenLake } from '@quantbot/storage/lake';
 import { mergeTables, smallBytes } from './merge.js';
 import { metadata } from './tables.js';
 
-/** When what is done. */
+/** The limits beyond which maintenance acts. */
 export interface MaintenanceLimits {
-  /** So many rows of the journal may be kept in PostgreSQL itself; looking for a key gets slow. */
+  /** Rows of the journal that PostgreSQL may hold. With more, looking for a key gets slow. */
   inlinedRows: number;
-  /** So many files of less than 64 MB may a table have before they are merged. */
+  /** Files of less than 64 MB that a table may have before they are merged. */
   smallFiles: number;
-  /** A reader may ask for the lake as it was up to this long ago (DuckLake's own time travel). */
+  /** Snapshots are kept this long, for DuckLake's own time travel (seconds). */
   snapshotsS: number;
-  /** Files that no snapshot names are kept this long, for queries that run. */
+  /** Files that no snapshot names are kept this long, for running queries (seconds). */
   filesS: number;
 }
 
-/** What fits a bus in use. */
+/** Limits for a bus in use. */
 export const maintenanceLimits: MaintenanceLimits = {
   inlinedRows: 10_000,
   smallFiles: 64,
@@ -25,8 +25,8 @@ export const maintenanceLimits: MaintenanceLimits = {
 
 /**
  * Keeps the lake small and fast: writes inlined rows into files, merges small files, and removes
- * what only old snapshots name. For the publisher alone, between commits. Only what lies below
- * `lake/` is ever removed.
+ * files that only old snapshots name. Only the publisher calls it, between commits. It removes only
+ * files below `lake/`.
  *
  * DuckLake writes the files of the journal itself. If the answer to its COMMIT is lost, it removes
  * a file that the commit names; {@link isLakeWhole} finds that.
@@ -65,8 +65,8 @@ export async function maintainLake(
 const ago = (seconds: number): string => `now() - to_seconds(${seconds})`;
 
 /**
- * Whether each file that DuckLake wrote itself, and that the lake names, is there. If not, the lake
- * has to be made again.
+ * Whether all files that DuckLake wrote itself, and that the lake names, exist. If not, the lake
+ * must be rebuilt.
  *
  * @param isThere looks for an object by its key.
  */
@@ -74,7 +74,7 @@ export async function isLakeWhole(
   { connection }: Pick<OpenLake, 'connection'>,
   isThere: (key: string) => Promise<boolean>,
 ): Promise<boolean> {
-  // A file that we wrote was added with its whole path.
+  // Files of our own were added with their whole paths.
   const files = await query<{ key: string }>(
     connection,
     `SELECT 'lake/' || s.path || t.path || f.path AS key FROM ${metadata}.ducklake_data_file f

@@ -7,10 +7,10 @@ import { inTransaction, placeFor } from './transaction.js';
 
 /** Files below this size are merged. */
 export const smallBytes = 64 * 1024 * 1024;
-/** A merged file does not grow beyond this by another file. */
+/** The largest sum of files that are merged into one. */
 const maxMergedBytes = 256 * 1024 * 1024;
 
-/** Consecutive files of a canonical table: they have all rows of some jobs, and no others. */
+/** Consecutive files of a canonical table. They have all rows of some jobs, and no others. */
 interface Run {
   table: string;
   firstSeq: bigint;
@@ -71,7 +71,7 @@ async function runsOf({ connection }: Pick<OpenLake, 'connection'>, smallFiles: 
   return runs.filter(run => run.files > 1);
 }
 
-/** Deleting all rows of a file takes the file out of the table, and writes no other file. */
+/** Deleting all rows of a file removes the file from the table, and writes no other file. */
 async function mergeRun(
   lake: Pick<OpenLake, 'connection'>,
   root: string,

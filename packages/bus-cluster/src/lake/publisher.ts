@@ -13,16 +13,16 @@ import type { Postgres } from '../postgres/postgres.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
 import { inTransaction, placeFor } from './transaction.js';
 
-/** About so many jobs are published at once. */
+/** About this many jobs are published at once. */
 const jobsAtOnce = 4096;
 /**
- * Up to so many rows of the journal are kept in PostgreSQL itself until they are flushed; more at
- * once are a file of our own. DuckLake must never write a file by INSERT: if the answer to its
+ * PostgreSQL itself holds up to this many rows of the journal until they are flushed. More rows at
+ * once become a file of our own. DuckLake must never write a file by INSERT: if the answer to its
  * COMMIT is lost, it deletes the file that the commit names.
  */
 const inlinedRows = 5000;
 
-/** What a publisher needs to know of the cluster. */
+/** Options of a publisher. */
 export interface PublisherOptions {
   postgres: Postgres;
   lake: OpenLake;
@@ -33,9 +33,9 @@ export interface PublisherOptions {
 }
 
 /**
- * Brings the lake up to the journal. Exactly once follows from the lake itself: the last seq that
- * it has is read in the transaction that adds what comes after it, and the transaction fails if
- * anybody has committed to the lake meanwhile.
+ * Brings the lake up to the journal. Each job is published exactly once: a transaction reads the
+ * last seq of the lake and adds the next jobs. It fails if another program has committed to the
+ * lake meanwhile.
  */
 export class LakePublisher {
   readonly #options: PublisherOptions;
@@ -76,7 +76,7 @@ export class LakePublisher {
   }
 
   /**
-   * Publishes what comes next.
+   * Publishes the next jobs.
    *
    * @returns the last seq that readers see now; the same as before if there was nothing.
    */
@@ -90,7 +90,7 @@ export class LakePublisher {
         if (upTo > after) await this.#add(after, upTo);
       });
     } catch (error) {
-      this.#tables = undefined; // the lake may be anywhere: read it again
+      this.#tables = undefined; // the state of the lake is unknown: read it again
       throw error;
     }
     return upTo;
@@ -125,7 +125,7 @@ export class LakePublisher {
     return registry;
   }
 
-  /** Takes in new schemas and alters the tables of the lake. */
+  /** Applies new schemas, and alters the tables of the lake. */
   async #change(registry: TableRegistry, schemas: readonly RegisteredArtifact[]): Promise<boolean> {
     const before = new Map(registry.tables().map(table => [table.name, table]));
     for (const schema of schemas) registry.apply(schema);
@@ -175,7 +175,7 @@ export class LakePublisher {
     );
   }
 
-  /** Adds rows of the journal: few of them inlined, many as a file. */
+  /** Adds rows of the journal: a few inlined, many as a file. */
   async #addRows(rows: readonly JournalRow[]): Promise<void> {
     const { connection } = this.#options.lake;
     const types = journalColumnKinds.map(

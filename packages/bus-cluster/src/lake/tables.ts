@@ -3,7 +3,7 @@ import { isOfTable } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format/sql';
 import { nullType } from '@quantbot/infra';
 
-/** What DuckLake cannot hold in a table, and what to write instead. */
+/** Types that DuckLake cannot hold in a table, each with a substitute. */
 const unsupported: [RegExp, string][] = [
   [/\bENUM\(/, 'VARCHAR'],
   [/\[\d+\]/, 'a list without fixed length'],
@@ -16,25 +16,25 @@ const unsupported: [RegExp, string][] = [
   [/\bGEOMETRY\b/, 'BLOB (WKB)'],
 ];
 
-/** A sentence for each column that a table of the lake cannot have. */
+/** Returns a sentence for each column that a table of the lake cannot have. */
 export const unsupportedColumns = (columns: readonly DeclaredColumn[]): string[] =>
   columns.flatMap(({ name, type }) => {
     const [, instead] = unsupported.find(([pattern]) => pattern.test(withoutNames(type))) ?? [];
     return instead === undefined ? [] : [`${name}: DuckLake cannot hold ${type}; write ${instead}`];
   });
 
-/** Names of fields may look like types. */
+/** Removes names of fields, which may look like types. */
 const withoutNames = (type: string): string => type.replace(/"(?:[^"]|"")*"(?! *\[)/g, '');
 
 /** The tables of DuckLake's own catalog. */
 export const metadata = '__ducklake_metadata_lake';
 
-/** `_files.<table>`: all rows that came, as files of the lake. */
+/** Returns `_files.<table>`: all rows of a table, as files of the lake. */
 export const filesOf = (table: string): string => `_files.${identifier(table)}`;
 
 /**
- * The columns that a table has in the lake. One for which only NULL has come has no type yet, and
- * no column. One that may hold lists of NULL is a list of INTEGER until it is known better.
+ * Returns the columns of a table in the lake. A column with only NULL so far has no type, and is
+ * left out. A column of lists of NULL is a list of INTEGER until its type is known.
  */
 export const lakeColumns = ({ columns }: Pick<CanonTable, 'columns'>): DeclaredColumn[] => [
   ...columns
@@ -67,13 +67,13 @@ const isOpen = (type: string): boolean => {
 export interface TableChange {
   statements: string[];
   /**
-   * The old rows must be written again with the new types, because DuckLake cannot alter the table
-   * so.
+   * Whether the old rows must be rewritten with the new types, because DuckLake cannot alter the
+   * table that way.
    */
   rewrite: boolean;
 }
 
-/** What has to be done in the lake for a table that has changed. */
+/** Returns the steps in the lake for a changed table. */
 export function changeOf(before: CanonTable | undefined, after: CanonTable): TableChange {
   const columns = lakeColumns(after);
   if (before === undefined) return { statements: [createTable(after.name, columns)], rewrite: false };
@@ -91,14 +91,14 @@ export function changeOf(before: CanonTable | undefined, after: CanonTable): Tab
   return { statements, rewrite: false };
 }
 
-/** The statement that makes a table of the lake. */
+/** Returns the statement that creates a table of the lake. */
 export const createTable = (table: string, columns: readonly DeclaredColumn[]): string =>
   `CREATE TABLE ${filesOf(table)} (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`;
 
-/** DuckLake widens DECIMAL; everything else that the bus widens is nested. */
+/** DuckLake can widen DECIMAL. All other types that the bus widens are nested. */
 const canAlter = (from: string, to: string): boolean => /^DECIMAL\(/.test(from) && /^DECIMAL\(/.test(to);
 
-/** The views over a table: `_rows.<table>` with all that is known of a row, and `canon.<table>`. */
+/** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
 export function viewsOf(table: CanonTable): string[] {
   const name = identifier(table.name);
   const inLake = new Set(lakeColumns(table).map(column => column.name));

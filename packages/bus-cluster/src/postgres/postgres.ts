@@ -2,17 +2,17 @@ import { daemonError } from '@quantbot/bus-format';
 import { busError } from '@quantbot/infra';
 import pg from 'pg';
 
-/** A row as PostgreSQL gives it. BIGINT comes as a number, since no seq is beyond 2^53. */
+/** A row of PostgreSQL. BIGINT becomes a number, since no seq exceeds 2^53. */
 export type PgRow = Record<string, unknown>;
 
-/** What runs statements: a pool, or a transaction on one connection. */
+/** Runs statements: a pool, or a transaction on one connection. */
 export interface Queries {
   query<Row extends PgRow = PgRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
 }
 
 /**
- * The answer to a COMMIT was lost: the transaction may have been committed or not. Only a look can
- * tell, after the transaction has certainly ended. Until then, nothing may be cleaned up.
+ * The answer to a COMMIT was lost: the transaction may or may not be committed. Only a look can
+ * tell, after the transaction has ended. Until then, nothing may be cleaned up.
  */
 export class CommitUnknown extends Error {
   constructor(cause: unknown) {
@@ -35,9 +35,9 @@ const types: pg.CustomTypesConfig = {
 
 const connectTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
-/** A server that has vanished is given up after this. */
+/** A query fails if the server does not answer for this long. */
 const answerTimeoutMs = statementTimeoutMs + 10_000;
-/** A daemon that is frozen in a transaction may not keep `bus.head` locked for longer. */
+/** A daemon that freezes in a transaction keeps `bus.head` locked for at most this long. */
 const idleInTransactionMs = 15_000;
 
 /** A pool of connections to the database of a cluster. */
@@ -53,7 +53,7 @@ export class Postgres implements Queries {
   }
 
   /**
-   * Opens a pool, and makes sure that the server answers.
+   * Opens a pool, and checks that the server answers.
    *
    * @throws DaemonError `POSTGRES_UNREACHABLE`.
    */
@@ -90,7 +90,7 @@ export class Postgres implements Queries {
   /**
    * Runs `work` in one transaction.
    *
-   * @throws CommitUnknown if the answer to COMMIT was lost; anything else means that nothing was
+   * @throws CommitUnknown if the answer to COMMIT was lost. After any other error, nothing was
    * committed.
    */
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
@@ -122,10 +122,10 @@ export class Postgres implements Queries {
     }
   }
 
-  /** A connection of its own, for locks and notifications that live as long as it. */
+  /** Opens a separate connection, for locks and notifications that live as long as it. */
   async dedicated(): Promise<pg.Client> {
     const client = new pg.Client(this.#settings());
-    client.on('error', () => {}); // whoever uses it sees the next query fail
+    client.on('error', () => {}); // the next query fails, and its caller handles that
     await client.connect();
     return client;
   }
@@ -136,8 +136,8 @@ export class Postgres implements Queries {
 }
 
 /**
- * Lets the client read `sslmode` as libpq does, which connects DuckLake: `require` encrypts without
- * a look at the certificate, and `verify-ca` and `verify-full` check it.
+ * Makes the client read `sslmode` as libpq does, which DuckLake uses: `require` encrypts without
+ * checking the certificate, and `verify-ca` and `verify-full` check it.
  */
 function asLibpq(url: string): string {
   if (!URL.canParse(url)) return url; // hostOf says so
@@ -146,16 +146,16 @@ function asLibpq(url: string): string {
   return parsed.href;
 }
 
-/** Whether PostgreSQL itself answered with an error: then it is certain what happened. */
+/** Whether PostgreSQL itself answered with an error. Then the outcome is certain. */
 const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError && !endsConnection(error.code);
 
-/** Whether PostgreSQL has ended a transaction because it and another one waited for each other. */
+/** Whether PostgreSQL ended a transaction because of a deadlock. */
 export const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01';
 
-/** Shutdown by the administrator or a crash, or no connection: nothing is said of the commit. */
+/** Whether the server shut down or crashed, or the connection broke: the outcome is unknown. */
 const endsConnection = (code: string | undefined): boolean => code === undefined || /^(57P0|08)/.test(code);
 
-/** The part of a URL that may be told: without user and password. */
+/** Returns the part of a URL that may be shown: without user and password. */
 export function hostOf(url: string): string {
   try {
     const { host, pathname } = new URL(url);

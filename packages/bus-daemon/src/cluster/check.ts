@@ -3,13 +3,13 @@ import { type CheckedJob, isRejected } from '../writer/job.js';
 import { verify } from '../writer/stages/verify.js';
 import type { Cluster, FetchedJob } from './cluster.js';
 
-/** A verified job, and what is known of its submission. */
+/** A verified job with the facts of its submission. */
 export type CheckedFetch = CheckedJob & Omit<FetchedJob, 'error'>;
 
 /**
- * In: jobs whose files are here. Out: the same jobs, verified as on one machine; each artifact's
- * place in the store is the object that its producer named. A job that would delay the others goes
- * to `cluster.beside`.
+ * In: jobs with local files. Out: the same jobs, verified as on one machine. Each artifact's place
+ * in the store is the object that its producer named. A job that would delay the others goes to
+ * `cluster.beside`.
  */
 export async function check(cluster: Cluster, fetched: readonly FetchedJob[]): Promise<CheckedFetch[]> {
   const byClaim = new Map(fetched.map(job => [job.claim, job]));
@@ -23,9 +23,9 @@ export async function check(cluster: Cluster, fetched: readonly FetchedJob[]): P
   return [...bad, ...verified.map(job => asFetched(job, byClaim.get(job.claim) as FetchedJob))];
 }
 
-/** A verified job with what is known of its submission. */
+/** Returns a verified job with the facts of its submission. */
 export function asFetched(job: CheckedJob, { error: _error, ...fetched }: FetchedJob): CheckedFetch {
-  // The manifest that was verified has the names of the local copies.
+  // The verified manifest has the names of the local copies.
   const checked = { ...fetched, ...job, manifestSha256: fetched.manifestSha256 };
   if (isRejected(checked)) return checked;
   const { run_id: runId, producer, kind } = checked.manifest;

@@ -7,20 +7,20 @@ import type { LakeAddresses } from '@quantbot/storage/lake';
 import type { DecidingBus, VerifyingBus } from '../writer/bus.js';
 import type { ClaimedJob } from '../writer/job.js';
 
-/** What the stages of a cluster's daemon work with. */
+/** The context of the stages of a cluster's daemon. */
 export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'journal'> {
   postgres: Postgres;
   objects: Objects;
   lake: LakeAddresses;
   member: Member;
-  /** For so long no other daemon takes a job of this one, unless the lease is renewed. */
+  /** The duration of a lease. Meanwhile no other daemon takes the job. */
   leaseS: number;
-  /** The daemon's own folder on this host, with the files of jobs in work. */
+  /** The daemon's own folder on this host, with the files of jobs in flight. */
   workFolder: string;
-  /** The canonical tables as of a commit: those that this daemon has seen under the lock. */
+  /** The canonical tables as of `tablesSeq`, which this daemon has read under the lock. */
   tables: TableRegistry;
   tablesSeq: number;
-  /** Writes fragments, beside the process that reads what nobody has vouched for. */
+  /** Writes fragments. Another process reads files that are not verified yet. */
   fragmentWriter: WorkerProcess;
   newClaim(): string;
   /** The time of day of this host (milliseconds). */
@@ -31,12 +31,12 @@ export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'j
 export interface FetchedJob extends ClaimedJob {
   /** The key of its manifest in the object store. */
   inboxKey: string;
-  /** The manifest as it came; undefined if it is too large to be read. */
+  /** The manifest as it was submitted; undefined if it is too large to be read. */
   manifestBytes: Buffer | undefined;
-  /** Its hash, or that of its name. */
+  /** The hash of the manifest; if it cannot be read, that of its name. */
   manifestSha256: string;
   /** The seq of the rejection that it retries; 0 if it is no retry. */
   retryOf: number;
-  /** Why it is rejected without a look at its files. */
+  /** The reason to reject it without looking at its files. */
   error?: BusError;
 }

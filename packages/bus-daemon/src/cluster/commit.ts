@@ -18,16 +18,16 @@ import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
 
-/** A job that is in the journal, by this daemon or by another one. */
+/** A job in the journal, committed by this daemon or by another one. */
 export interface Committed {
   job: CheckedFetch;
   rows: readonly JournalRow[];
 }
 
-/** A batch that is in the journal. */
+/** A batch in the journal. */
 export interface CommittedBatch {
   jobs: readonly Committed[];
-  /** The seqs that are new with it; none if another daemon has committed all of it. */
+  /** The new seqs; none if another daemon has committed the whole batch. */
   firstSeq: number;
   lastSeq: number;
 }
@@ -36,7 +36,7 @@ const backoff = { firstMs: 100, maxMs: 5000 };
 
 /**
  * In: verified jobs. Out: the same jobs, committed. Durable effect: one transaction. If the answer
- * to COMMIT is lost, nothing goes on until PostgreSQL has said what became of it.
+ * to COMMIT is lost, the daemon waits until PostgreSQL has told the outcome.
  */
 export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<CommittedBatch> {
   const submissions = jobs.map(({ claim, jobId, manifestSha256, retryOf }) => ({
@@ -71,7 +71,7 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
   };
 }
 
-/** Decides under the lock: what the journal says now is what it says when the rows are written. */
+/** Decides under the lock: the journal cannot change before the rows are written. */
 async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: Head) {
   if (head.lastSeq < cluster.tablesSeq)
     throw daemonError(

@@ -17,14 +17,14 @@ import type { ListedObject } from '@quantbot/infra/objects';
 import type { Cluster, FetchedJob } from './cluster.js';
 import type { Found } from './inbox-scan.js';
 
-/** Requests wait for the object store, not for the processor. */
+/** Jobs that are fetched at once: requests wait for the object store, not for the processor. */
 const jobsAtOnce = 32;
 
-/** How the local copies of a job's files are called. */
+/** Returns the name of the local copy of an artifact. */
 const localName = (index: number): string => `${index}.parquet`;
 
 /**
- * In: entries of the inbox. Out: the jobs that this daemon has got, with their files in its own
+ * In: entries of the inbox. Out: the jobs that this daemon has leased, with their files in its own
  * folder. Durable effect: a lease for each.
  */
 export async function fetchJobs(cluster: Cluster, { entries, limit }: Found): Promise<FetchedJob[]> {
@@ -43,7 +43,7 @@ export async function fetchJobs(cluster: Cluster, { entries, limit }: Found): Pr
   return jobs.filter(job => job !== undefined);
 }
 
-/** Undefined if its manifest is gone: another daemon has settled it. */
+/** Returns undefined if the manifest is gone: another daemon has settled the job. */
 async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): Promise<FetchedJob | undefined> {
   const manifestBytes = await readManifest(cluster, entry.key);
   if (manifestBytes === undefined) return undefined;
@@ -66,7 +66,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     const manifest = parseObjectManifest(manifestBytes);
     await mkdir(job.folder, { recursive: true });
     await writeFile(join(job.folder, fileNames.manifest), exactJson(withLocalNames(manifest)));
-    // An object that is not there is missing in the folder too, which verification finds.
+    // If the object is missing, so is the local copy, and verification rejects the job.
     for (const [index, { object }] of manifest.artifacts.entries())
       await cluster.objects.download(object, join(job.folder, localName(index)));
     return job;
@@ -76,7 +76,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
   }
 }
 
-/** A manifest that is too large, or has a name that no object may have, is its producer's fault. */
+/** Returns an error for a manifest that is too large or badly named: its producer's fault. */
 async function readManifest(cluster: Cluster, key: string): Promise<Buffer | BusError | undefined> {
   try {
     return await cluster.objects.read(key, maxManifestBytes);
@@ -86,10 +86,10 @@ async function readManifest(cluster: Cluster, key: string): Promise<Buffer | Bus
   }
 }
 
-/** Anything else, such as refused credentials, is the fault of this daemon or of the store. */
+/** Whether the job is at fault. Otherwise, as with refused credentials, it is not rejected. */
 const isOfJob = (error: unknown): error is BusError => error instanceof BusError && error.code in rejectCodes;
 
-/** The manifest as it would be in a job's folder. */
+/** Returns the manifest as in a job's folder on one machine. */
 const withLocalNames = (manifest: ObjectManifest): Manifest => ({
   ...manifest,
   artifacts: manifest.artifacts.map(({ object: _object, ...artifact }, index) => ({

@@ -12,13 +12,13 @@ import type { CommittedBatch } from './commit.js';
 const timeoutMs = 600_000;
 const memoryMb = 512;
 
-/** A file of a fragment on this host, and the journal's row that it belongs to. */
+/** A local file of a fragment, and its row of the journal. */
 interface LocalFile {
   path: string;
   row: JournalRow;
 }
 
-/** Writes the fragments of a batch that this daemon has just committed, from its local files. */
+/** Writes the fragments of a batch of this daemon, from its local files. */
 export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq }: CommittedBatch): Promise<void> {
   const byTable = new Map<string, LocalFile[]>();
   for (const { job, rows } of jobs)
@@ -34,7 +34,7 @@ export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq
   );
 }
 
-/** Makes a fragment from the journal and the store: its daemon did not get to it. */
+/** Rebuilds a fragment of another daemon from the journal and the store. */
 export async function makeFragment(cluster: Cluster, fragment: Fragment): Promise<void> {
   const { table, firstSeq, lastSeq } = fragment;
   const rows = (await rowsBetween(cluster.postgres, firstSeq, lastSeq)).filter(
@@ -54,14 +54,14 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment): Promis
   }
 }
 
-/** The canonical tables as a commit left them. */
+/** Returns the canonical tables as of a commit. */
 async function tablesAt(cluster: Cluster, seq: number): Promise<TableRegistry> {
   const registry = TableRegistry.replay([], cluster.config.canon.tables);
   for (const schema of await schemasBetween(cluster.postgres, 0, seq)) registry.apply(schema);
   return registry;
 }
 
-/** One Parquet file with all rows in order, and where each comes from. */
+/** Writes one Parquet file with all rows in order, and the origin of each. */
 async function write(
   cluster: Cluster,
   fragment: Fragment,
@@ -105,7 +105,7 @@ async function write(
   }
 }
 
-/** A name from which `positionOfRow` reads the place of a file's rows. */
+/** Returns a file name from which `positionOfRow` reads seq and ordinal. */
 const nameOf = ({ seq, ordinal }: JournalRow): string =>
   `${String(seq).padStart(12, '0')}-${String(ordinal).padStart(5, '0')}.parquet`;
 

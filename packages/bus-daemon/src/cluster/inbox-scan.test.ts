@@ -6,7 +6,7 @@ import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
 import { InboxScan } from './inbox-scan.js';
 
-/** An inbox in a folder. */
+/** Creates an inbox in a folder. */
 async function inbox() {
   const { folder, remove } = sharedFolder();
   onTestFinished(remove);
@@ -15,7 +15,7 @@ async function inbox() {
   return {
     objects: await openObjects(pathToFileURL(folder).href),
     put,
-    /** A submission; its digits decide about its place. */
+    /** Adds a submission. Its digits decide its place in the order of keys. */
     submit: (n: number) => put(`job-${n}~${'0'.repeat(16)}.json`),
     remove: (key: string) => rmSync(join(folder, key)),
   };

@@ -2,34 +2,34 @@ import type { ListedObject, Objects } from '@quantbot/infra/objects';
 
 /** The entries of one look: one request to S3. */
 const pageSize = 1000;
-/** Between entries that are no submissions, the scan looks further for real ones. */
+/** The size of further pages, if there are entries that are no submissions. */
 const oddPageSize = 10_000;
 const maxOddPages = 10;
 const submissionName = /^inbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}~[0-9a-f]{16}(~\d{1,15})?\.json$/;
 
-/** What a daemon may take. */
+/** Entries that a daemon may take. */
 export interface Found {
-  /** In the order in which to take them. */
+  /** Entries in the order in which to take them. */
   entries: ListedObject[];
-  /** Take no more than this. */
+  /** The number to take at most. */
   limit: number;
 }
 
 /**
- * Reads the inbox page by page, and prefers the oldest entries of a page. A look passes more
- * entries than a batch takes, so the scan comes to the end of the inbox however fast new jobs come.
+ * Reads the inbox page by page, and prefers the oldest entries of a page. A look covers more
+ * entries than a batch takes. So the scan reaches the end of the inbox, however fast jobs arrive.
  */
 export class InboxScan {
   readonly #objects: Pick<Objects, 'list'>;
   readonly #limit: number;
-  /** Where the next look begins. */
+  /** The key after which the next look begins. */
   #cursor: string | undefined;
-  /** When the oldest entry of the last look was written. */
+  /** The time of the oldest entry of the last look (milliseconds). */
   oldestMs: number | undefined;
   /** Whether the last look covered the whole inbox and found nothing, for other daemons either. */
   isEmpty = false;
 
-  /** @param maxJobs the most jobs of a batch. */
+  /** @param maxJobs the largest number of jobs in a batch. */
   constructor(objects: Pick<Objects, 'list'>, maxJobs: number) {
     this.#objects = objects;
     this.#limit = Math.min(pageSize / 2, maxJobs);
@@ -39,7 +39,7 @@ export class InboxScan {
    * Returns the next entries. Only a few entries with names that no submission has are among them:
    * each costs a rejection, and real jobs must not wait for them.
    *
-   * @param inHand keys that this daemon has already.
+   * @param inHand keys of the jobs that this daemon works on.
    */
   async next(inHand: ReadonlySet<string>): Promise<Found> {
     const isWhole = this.#cursor === undefined;

@@ -8,7 +8,7 @@ import { lakeInfo } from './lake-info.js';
 
 const maxMarkerBytes = 64 * 1024;
 
-/** What was there, and what was made. */
+/** The result of an initialisation. */
 export interface InitialisedCluster {
   busId: string;
   /** Names of the migrations that ran. */
@@ -18,8 +18,8 @@ export interface InitialisedCluster {
 }
 
 /**
- * Creates what a cluster needs, or completes it: the schema `bus`, the lake, the marker. It can be
- * run again at any time, also while daemons run.
+ * Creates or completes what a cluster needs: the schema `bus`, the lake, the marker. It can be run
+ * again at any time, also while daemons run.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_NEWER`; StorageError `LAKE_UNREACHABLE`,
  * `EXTENSION_MISSING`; BusError `BUS_ROOT_INVALID` if the objects are those of another bus.
@@ -46,7 +46,7 @@ export async function initCluster(config: BusConfig, cluster: ClusterConfig): Pr
   }
 }
 
-/** The marker comes last but for the lake: with it, producers take the place for a bus. */
+/** Creates the marker. From then on, producers accept the place as a bus. */
 async function mark(objects: Objects, busId: string): Promise<void> {
   if ((await objects.create(objectKeys.marker, Buffer.from(newMarkerText(busId)))) === 'created') return;
   const text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8') ?? '';

@@ -8,7 +8,7 @@ import type { Cluster } from './cluster.js';
 const memoryMb = 512;
 const timeoutMs = 600_000;
 
-/** The journal in the object store: the publisher writes it beside the lake, and folds it. */
+/** The copy of the journal in the object store, which the publisher writes and folds. */
 export class JournalObjects {
   readonly #cluster: Cluster;
   readonly #worker: WorkerProcess;
@@ -23,7 +23,7 @@ export class JournalObjects {
   /**
    * Writes the rows of all jobs up to a seq that are not there yet.
    *
-   * @returns every job up to this one is there.
+   * @returns the last job up to which all jobs are there.
    * @throws DaemonError `CLUSTER_BEHIND`.
    */
   async advance(upTo: number): Promise<number> {
@@ -33,7 +33,7 @@ export class JournalObjects {
     return this.#archive.seq;
   }
 
-  /** Begins to fold small objects into larger ones, unless that is under way. */
+  /** Begins to fold small objects into larger ones, unless that is in progress. */
   foldBeside(): void {
     this.#folding ??= this.#fold()
       .catch(error => this.#cluster.logger.error({ err: error }, 'objects of the journal could not be folded'))
@@ -42,7 +42,7 @@ export class JournalObjects {
       });
   }
 
-  /** Looks at the objects again when they are needed next: another daemon may have written some. */
+  /** Makes the next call list the objects again: another daemon may have written some. */
   forget(): void {
     this.#archive = undefined;
   }

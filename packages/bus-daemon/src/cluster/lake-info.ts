@@ -4,7 +4,7 @@ import { version } from '@quantbot/bus-format/version';
 import type { BusInfo } from '@quantbot/bus-format/views';
 import type { Objects } from '@quantbot/infra/objects';
 
-/** What the catalog of a cluster says of the bus itself. */
+/** Returns the facts for `catalog.bus_info` of a cluster. */
 export async function lakeInfo(postgres: Postgres, objects: Objects): Promise<Omit<BusInfo, 'publishedAt'>> {
   const [head] = await postgres.query<{ bus_id: string }>('SELECT bus_id FROM bus.head');
   return {

@@ -1,6 +1,6 @@
 /**
- * Asks again at each call, one question at a time. While PostgreSQL or the object store does not
- * answer, the last answer stands: those who look on should see that the daemon pauses, and why.
+ * Asks anew at each call, one question at a time. While PostgreSQL or the object store does not
+ * answer, it returns the last answer, so that onlookers still see that the daemon pauses, and why.
  */
 export function lastKnown<T>(ask: () => Promise<T>): () => Promise<T> {
   let known: { answer: T } | undefined;

@@ -23,38 +23,38 @@ import { Publication } from './publication.js';
 import { settle } from './settle.js';
 
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
-/** A daemon that was not seen for so many leases is taken off the list. */
+/** A daemon that was not seen for this many leases is removed from the list. */
 const leasesForgotten = 20;
-/** After a job, the inbox is listed this often at first. */
+/** The first interval between looks into the inbox after a job. */
 const firstPollMs = 100;
 
 /**
- * The loop of a cluster's daemon: look into the inbox, take jobs, verify and commit them, write
- * their fragments, publish if nobody else does, settle what readers can see.
+ * The loop of a cluster's daemon. It lists the inbox, takes jobs, verifies and commits them, writes
+ * their fragments, publishes if it holds the lock, and settles jobs that readers can see.
  */
 export class ClusterLoop implements LoopView {
   readonly #cluster: Cluster;
   readonly drains: boolean;
-  /** A damaged file keeps no table of the lake waiting. */
+  /** No table of a lake waits for a damaged file. */
   readonly waitingTables = [];
   readonly #pulse: Pulse;
   #state: RunState | undefined;
   readonly #publication: Publication;
   readonly #exports: ClusterExports;
   readonly #large: LargeJobs;
-  /** Jobs that are fetched and not settled, by claim. */
+  /** Jobs that are fetched and not yet settled, by claim. */
   readonly #inHand = new Map<string, FetchedJob>();
   readonly #stopping = new AbortController();
   #wake = new AbortController();
   /** The next batch, which is being fetched and verified. */
   #ahead: Promise<CheckedFetch[]> | undefined;
-  /** Jobs that are committed, and that readers may not see yet. */
+  /** Committed jobs that readers may not see yet. */
   #waiting: (Committed & { startedMs: number })[] = [];
   readonly #inbox: InboxScan;
   #failures = 0;
-  /** When there was a job last (monotonic clock). */
+  /** The time of the last job (monotonic clock, milliseconds). */
   #lastJobMs = performance.now();
-  /** The last published seq that those who look on were told. */
+  /** The last published seq that was reported to onlookers. */
   #toldSeq = 0;
   #renewed = 0;
 
@@ -80,7 +80,7 @@ export class ClusterLoop implements LoopView {
     return known.length === 0 ? undefined : known.reduce((oldest, at) => Math.min(oldest, at));
   }
 
-  /** The last seq that readers see; a daemon that has just started has to look. */
+  /** The last seq that readers see. A daemon that has just started reads it from PostgreSQL. */
   readonly publishedSeq = lastKnown(async () =>
     Math.max(this.#publication.seq, await lastSettled(this.#cluster.postgres)),
   );
@@ -124,7 +124,7 @@ export class ClusterLoop implements LoopView {
     this.#pulse.beat();
     try {
       await this.#renew();
-      // What the turn before has committed is published meanwhile.
+      // Commits of the turn before are published meanwhile.
       const [committed, shown] = await allEnded([this.#commitNext(), this.#show()]);
       const { isPublisher, seq } = this.#publication;
       const isIdle = !committed && !shown;
@@ -142,7 +142,7 @@ export class ClusterLoop implements LoopView {
     return 'go on';
   }
 
-  /** Says that this daemon is there, and keeps its jobs, a few times per lease. */
+  /** Reports this daemon as alive and renews its leases, a few times per lease. */
   async #renew(): Promise<void> {
     const now = performance.now();
     if (now - this.#renewed < (this.#cluster.leaseS * 1000) / 4) return;
@@ -172,7 +172,7 @@ export class ClusterLoop implements LoopView {
     }
   }
 
-  /** Forgets jobs after a failure. They are in the inbox, and are fetched again. */
+  /** Drops jobs after a failure. They are still in the inbox, and are fetched again. */
   async #drop(claims: readonly string[]): Promise<void> {
     for (const claim of claims) {
       const job = this.#inHand.get(claim);
@@ -200,7 +200,7 @@ export class ClusterLoop implements LoopView {
     return true;
   }
 
-  /** Settles what readers can see by now. */
+  /** Settles the jobs that readers can see. */
   async #settle(): Promise<boolean> {
     const { seq } = this.#publication;
     const visible = this.#waiting.filter(({ rows }) => (rows[0]?.seq ?? 0) <= seq);
@@ -219,7 +219,7 @@ export class ClusterLoop implements LoopView {
     return true;
   }
 
-  /** Publishes what is committed, and settles what readers can see by now. */
+  /** Publishes commits, and settles the jobs that readers can see. */
   async #show(): Promise<boolean> {
     const published = await this.#publish();
     return (await this.#settle()) || published;
@@ -237,7 +237,7 @@ export class ClusterLoop implements LoopView {
     return didSomething;
   }
 
-  /** Tells those who look on; of a pause each time. */
+  /** Reports a change of state to onlookers, and every pause. */
   #become(state: RunState, error?: unknown): void {
     if (state === this.#state && state !== 'paused') return;
     this.#state = state;
@@ -245,7 +245,7 @@ export class ClusterLoop implements LoopView {
     this.#cluster.events.emit('state', { state, ...cause });
   }
 
-  /** The longer ago the last job, the less often the inbox is listed. */
+  /** Returns the time until the next look. It grows with the time since the last job. */
   #pollMs(): number {
     const sinceMs = performance.now() - this.#lastJobMs;
     return Math.min(this.#cluster.config.pollIntervalMs, Math.max(firstPollMs, sinceMs / 20));

@@ -8,15 +8,15 @@ import { rebuild } from '../rebuild.js';
 import { initCluster } from './init.js';
 import { publishAll } from './rebuild-lake.js';
 
-/** A configuration, and the file that it is in. */
+/** A configuration and its file. */
 interface Place {
   config: BusConfig;
   path: string;
 }
 
 /**
- * Moves a whole bus from one machine into a cluster, or back: which, the configurations say. It can
- * be ended at any moment and run again.
+ * Moves a whole bus from one machine into a cluster, or back. The configurations decide the
+ * direction. It can be interrupted at any moment and run again.
  *
  * @throws as `moveToCluster` and `moveToMachine`; BusError `CONFIG_INVALID` if both are of a
  * cluster, or neither is.

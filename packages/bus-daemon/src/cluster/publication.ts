@@ -20,23 +20,23 @@ import { lakeInfo } from './lake-info.js';
 import { settleLeftBehind } from './settle.js';
 
 const memoryMb = 512;
-/** Maintenance runs this often, and only between publications. */
+/** The interval of maintenance, which runs only between publications. */
 const maintenanceMs = 60_000;
-/** After a failed publication, the objects of so many fragments are looked at. */
+/** The number of fragments whose objects are checked after a failed publication. */
 const maxLooked = 1000;
 
-/** Held by the daemon that publishes. It only saves work: two publishers exclude each other. */
+/** The lock of the daemon that publishes. It only saves work: commits of two conflict. */
 const publisherLock = 7_171_002;
 
-/** Ends the session that holds the lock if it has been silent for so long: its daemon is frozen. */
+/** Ends the session that holds the lock if it was silent for this long: its daemon is frozen. */
 const takeLockAway = `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
   WHERE locktype = 'advisory' AND objid = $1 AND granted AND state = 'idle' AND usename = current_user
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND state_change < now() - make_interval(secs => $2)`;
 
 /**
- * The publication of a cluster, as one daemon sees it. Whichever has the lock publishes; the others
- * hear of it.
+ * The publication of a cluster, as one daemon sees it. The daemon with the lock publishes, and the
+ * others are notified.
  */
 export class Publication {
   readonly #cluster: Cluster;
@@ -50,8 +50,8 @@ export class Publication {
   readonly #journal: JournalObjects;
   #maintainedAt = performance.now();
   /**
-   * The last seq that readers see and that is in the journal of the object store, as far as this
-   * daemon knows: up to it, jobs can be settled.
+   * The last seq that readers see and that the object store's journal contains, as far as this
+   * daemon knows. Jobs up to it can be settled.
    */
   seq = 0;
 
@@ -67,7 +67,7 @@ export class Publication {
   }
 
   /**
-   * Publishes what can be published if this daemon has the lock, and does what others have left.
+   * If this daemon has the lock, publishes, and finishes the work of daemons that are gone.
    *
    * @returns whether something was done.
    */
@@ -93,13 +93,13 @@ export class Publication {
       await this.#maintain();
       return this.seq > before || settled > 0;
     } catch (error) {
-      this.#closeLake(); // what was open may be of a state that never came to be
+      this.#closeLake(); // the open lake may show a state that was rolled back
       throw error;
     }
   }
 
   /**
-   * Publishes, and writes the journal's objects at the same time. A job is settled after both: so
+   * Publishes, and writes the journal's objects at the same time. A job is settled after both. So
    * each acknowledged job is in the inbox or in the bucket's journal.
    */
   async #publish(publisher: LakePublisher): Promise<number> {
@@ -114,8 +114,8 @@ export class Publication {
   }
 
   /**
-   * A fragment whose object is gone would hold up all later commits. It is noted as missing, and
-   * the next turns write it again from the store.
+   * A fragment whose object is gone would hold up all later commits. This records it as missing,
+   * and later turns rebuild it from the store.
    */
   async #findLostFragments(): Promise<void> {
     const { postgres, objects, logger } = this.#cluster;
@@ -140,8 +140,8 @@ export class Publication {
   }
 
   /**
-   * A connection that hears of news, and gives a sign of life. When it is lost, the lock is lost
-   * with it.
+   * Returns the connection that receives notifications and gives a sign of life. If it is lost, so
+   * is the lock.
    */
   async #connected(): Promise<pg.Client> {
     if (this.#client !== undefined) return this.#client;
@@ -159,7 +159,7 @@ export class Publication {
       this.#onNews();
     });
     await client.query(`LISTEN ${channel}`);
-    this.#asked = Promise.resolve(); // what the lost connection was asked may never be answered
+    this.#asked = Promise.resolve(); // the lost connection may never answer
     clearInterval(this.#sign);
     this.#sign = setInterval(
       () => this.#ask(client, 'SELECT 1').catch(() => {}),
@@ -169,7 +169,7 @@ export class Publication {
     return client;
   }
 
-  /** Asks on the one connection, after what was asked before. */
+  /** Runs a query on that connection, after the earlier ones. */
   #ask(client: pg.Client, sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
     const answer = this.#asked.then(() => client.query(sql, values));
     this.#asked = answer.catch(() => {});
@@ -201,7 +201,7 @@ export class Publication {
     return publisher;
   }
 
-  /** The lake names a file that is gone, and can be made again from journal and store. */
+  /** Drops a lake that names a lost file, so that it is rebuilt from journal and store. */
   async #beginAgain(): Promise<never> {
     await dropLake(this.#cluster.postgres);
     throw daemonError('FILE_DAMAGED', 'The lake has lost a file, so it is made again from journal and store.');
@@ -212,7 +212,7 @@ export class Publication {
     this.#lake = undefined;
     this.#publisher = undefined;
     this.#journal.forget();
-    this.seq = 0; // it may be another lake when it is opened again
+    this.seq = 0; // the lake may be another one when it is opened again
   }
 
   async close(): Promise<void> {

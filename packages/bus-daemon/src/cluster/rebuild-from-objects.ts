@@ -8,8 +8,8 @@ import { lakeAddress } from '@quantbot/storage/lake';
 import { rebuildLake } from './rebuild-lake.js';
 
 /**
- * Rebuilds the database from the object store alone: the journal and all that follows from it, then
- * the lake. It can be ended at any moment and run again. No daemon may run.
+ * Rebuilds the database from the object store alone: the journal with its tables, then the lake. It
+ * can be interrupted at any moment and run again. No daemon may run.
  *
  * @throws as `restoreJournal`; DaemonError `DATABASE_NOT_LOST` also if nothing is missing.
  */
@@ -29,7 +29,7 @@ export async function rebuildFromObjects(options: {
   } finally {
     await postgres.close();
   }
-  // An earlier run may have been ended before the lake was there.
+  // An earlier run may have been interrupted before the lake was rebuilt.
   if (journal.restored === 0 && (await publishedSeq(configPath).catch(() => -1)) >= journal.lastSeq)
     throw daemonError(
       'DATABASE_NOT_LOST',

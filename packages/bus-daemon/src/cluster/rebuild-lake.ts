@@ -8,7 +8,7 @@ import { openCluster } from './start.js';
 
 const lookEveryMs = 500;
 
-/** What a cluster is opened with. */
+/** The options with which a cluster is opened. */
 interface Options {
   config: BusConfig;
   cluster: ClusterConfig;
@@ -16,14 +16,14 @@ interface Options {
 }
 
 /**
- * Rebuilds the lake from the journal and the store. Daemons may run: then the one that publishes
- * does the work.
+ * Rebuilds the lake from the journal and the store. If daemons run, the one that publishes does the
+ * work.
  *
  * @returns the last seq that readers see again.
  */
 export const rebuildLake = (options: Options): Promise<number> => publish(options, true);
 
-/** Publishes all that is committed now, unless a daemon does it. @returns the last seq of it. */
+/** Publishes all commits, unless a daemon does it. @returns the last seq of them. */
 export const publishAll = (options: Options): Promise<number> => publish(options, false);
 
 async function publish(options: Options, anew: boolean): Promise<number> {

@@ -7,8 +7,8 @@ import type { Committed } from './commit.js';
 import { removeJobFolder } from './job-folder.js';
 
 /**
- * In: jobs that readers can see. Durable effect: receipts and reasons; then the entries of the
- * inbox go. It can be repeated at any time from the journal.
+ * In: jobs that readers can see. Durable effect: receipts and reasons, then the entries of the
+ * inbox are removed. It can be repeated at any time from the journal.
  */
 export async function settle(cluster: Cluster, jobs: readonly Committed[]): Promise<void> {
   await concurrently(jobs, ({ job, rows }) => putOutcome(cluster.objects, rows, job.manifestBytes), 16);
@@ -25,7 +25,7 @@ export async function settle(cluster: Cluster, jobs: readonly Committed[]): Prom
   await concurrently(jobs, ({ job }) => removeJobFolder(job.folder), 16);
 }
 
-/** Settles jobs whose daemon did not get to it. */
+/** Settles jobs of daemons that are gone. */
 export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, olderThanS: number): Promise<number> {
   const left = await unsettled(cluster.postgres, publishedSeq, { olderThanS });
   if (left.length === 0) return 0;

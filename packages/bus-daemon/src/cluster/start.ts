@@ -29,7 +29,7 @@ import { visibleCluster } from './visible.js';
 const workerIdleMs = 60_000;
 
 /**
- * Becomes one of the daemons of a cluster, and runs until it is stopped.
+ * Starts one of the daemons of a cluster, which runs until it is stopped.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`.
  */
@@ -58,7 +58,7 @@ export async function startClusterDaemon(
   }
 }
 
-/** Opens everything that the stages of a cluster's daemon work with. */
+/** Opens the context of the stages of a cluster's daemon. */
 export async function openCluster(
   { config, cluster, logger }: { config: BusConfig; cluster: ClusterConfig; logger: Logger },
   opened: Closers,
@@ -69,7 +69,7 @@ export async function openCluster(
   await mustBeCurrent(postgres);
   const [{ busId } = { busId: '' }] = await postgres.query<{ busId: string }>('SELECT bus_id AS "busId" FROM bus.head');
   const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
-  await JournalArchive.open(postgres, objects); // refuses a database that was set back
+  await JournalArchive.open(postgres, objects); // refuses a database that was restored to an earlier state
   const daemon = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const workFolder = join(cluster.workDir ?? tmpdir(), `quantbot-bus-${daemon}`);
   mkdirSync(workFolder, { recursive: true, mode: 0o700 });
@@ -100,7 +100,7 @@ export async function openCluster(
   };
 }
 
-/** The limits of one machine, and what DuckLake cannot hold. */
+/** Returns the limits of one machine, and those of DuckLake. */
 function lakeLimits(): Pick<TableLimits, 'apply'> {
   const limits = new TableLimits();
   return {

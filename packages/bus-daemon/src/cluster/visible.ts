@@ -17,10 +17,10 @@ import type { Cluster } from './cluster.js';
 import { lastKnown } from './last-known.js';
 import type { ClusterLoop } from './loop.js';
 
-/** Entries of the inbox that are counted; there may be more. */
+/** The number of entries of the inbox that are counted at most. */
 const maxCounted = 10_000;
 
-/** A cluster as one of its daemons shows it to those who look on. */
+/** Returns a cluster as one of its daemons shows it to onlookers. */
 export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: ClusterLoop): VisibleBus {
   const { config, postgres, objects, leaseS } = cluster;
   const totals = totalsOf(cluster);
@@ -68,7 +68,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
   };
 }
 
-/** Other daemons commit too, so each call adds what the journal has got since the one before. */
+/** Other daemons commit too, so each call adds the commits since the call before. */
 function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly lastSeq: number } {
   let known = noTotals;
   return {
@@ -82,7 +82,7 @@ function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly
   };
 }
 
-/** All canonical tables, also those that another daemon has made. */
+/** Returns all canonical tables, also those that another daemon has created. */
 async function tablesNow({ postgres, config }: Cluster): Promise<readonly CanonTable[]> {
   return TableRegistry.replay(await datedSchemas(postgres), config.canon.tables).tables();
 }

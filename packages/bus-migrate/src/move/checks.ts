@@ -7,8 +7,8 @@ import { busError } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 
 /**
- * Refuses configurations under which canonical tables would not be the same, and tables that the
- * lake cannot hold. Nothing has been copied yet.
+ * Refuses configurations that would change canonical tables, and tables that the lake cannot hold.
+ * It runs before anything is copied.
  *
  * @throws BusError `CONFIG_INVALID`, `COLUMN_UNSUPPORTED`.
  */
@@ -43,7 +43,7 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Makes sure that the journal of the new bus is the beginning of that of the old one.
+ * Checks that the journal of the new bus is the beginning of that of the old bus.
  *
  * @throws DaemonError `MOVE_TARGET_TAKEN`.
  */
@@ -60,6 +60,6 @@ export function mustBeBeginning(
     );
 }
 
-/** The first row of a job in PostgreSQL. */
+/** Returns the first row of a job in PostgreSQL. */
 export const rowAt = async (queries: Queries, seq: number): Promise<JournalRow | undefined> =>
   (await rowsBetween(queries, seq, seq))[0];

@@ -18,16 +18,16 @@ import type { Objects } from '@quantbot/infra/objects';
 const jobsAtOnce = 500;
 const writesAtOnce = 16;
 
-/** Names in `processed/` and `rejected/` of jobs, without archived ones. */
+/** Matches the names of jobs in `processed/` and `rejected/`, except archived ones. */
 const namesIn = async (folder: string): Promise<string[]> =>
   ((await readdir(folder).catch(ignoreMissing)) ?? []).filter(name => !name.includes('~') && !name.startsWith('.'));
 
-/** Submissions of a bus on one machine that no journal has yet. */
+/** Counts the submissions of a bus on one machine that are not committed yet. */
 export async function waitingIn({ inbox, claimed }: BusLayout): Promise<number> {
   return (await namesIn(inbox)).length + ((await readdir(claimed).catch(ignoreMissing)) ?? []).length;
 }
 
-/** Writes the receipts, and the reasons of rejected jobs with what a retry needs. */
+/** Writes the receipts, and the reasons of rejected jobs with the files for a retry. */
 export async function copyOutcomes(
   layout: BusLayout,
   journal: Journal,
@@ -42,7 +42,7 @@ export async function copyOutcomes(
   return { receipts, rejected };
 }
 
-/** Calls `write` for each job that has an outcome, with the rows that the outcome is made of. */
+/** Calls `write` for each job that has an outcome, with the rows behind it. */
 async function eachOutcome(
   folder: string,
   file: string,
@@ -78,7 +78,7 @@ async function eachOutcome(
   return written;
 }
 
-/** The seq that a receipt or reason names; undefined if it is missing or damaged. */
+/** Returns the seq in a receipt or reason; undefined if it is missing or damaged. */
 function seqIn(path: string): unknown {
   return unlessUnreadable(
     () => (JSON.parse(readLoneFile(path, maxOutcomeBytes).toString('utf8')) as { seq: unknown }).seq,
@@ -86,8 +86,8 @@ function seqIn(path: string): unknown {
 }
 
 /**
- * Puts the files of a rejected job into the store, where an orphan hurts nobody, and returns a
- * manifest that names them. Undefined if the job could not be submitted again as it came.
+ * Puts the files of a rejected job into the store, where an orphan does no harm. Returns a manifest
+ * that names them; undefined if the job cannot be submitted again unchanged.
  */
 async function carriedManifest(folder: string, objects: Objects): Promise<Buffer | undefined> {
   const job = submittableIn(folder);

@@ -24,7 +24,7 @@ import type { Objects } from '@quantbot/infra/objects';
 
 const jobsAtOnce = 16;
 
-/** Writes the receipts, and the reasons of rejected jobs with what a retry needs. */
+/** Writes the receipts, and the reasons of rejected jobs with the files for a retry. */
 export async function copyOutcomes(
   queries: Queries,
   objects: Objects,
@@ -49,7 +49,7 @@ async function folderFor(place: string, jobId: string): Promise<string> {
   return folder;
 }
 
-/** Calls `write` for each job that has an outcome, with the rows that the outcome is made of. */
+/** Calls `write` for each job that has an outcome, with the rows behind it. */
 async function eachOutcome(
   queries: Queries,
   objects: Objects,
@@ -75,7 +75,7 @@ async function eachOutcome(
   return written;
 }
 
-/** The job that a receipt or reason is of; undefined for other objects. */
+/** Returns the job of a receipt or reason; undefined for other objects. */
 async function outcomeAt(objects: Objects, prefix: string, key: string): Promise<[number, string] | undefined> {
   const [, jobId = ''] = /^[a-z]+\/([^/]+?)(?<!\.manifest)\.json$/.exec(key) ?? [];
   if (!key.startsWith(prefix) || !isId(jobId)) return undefined;
@@ -84,7 +84,7 @@ async function outcomeAt(objects: Objects, prefix: string, key: string): Promise
   return seq === undefined ? undefined : [seq, jobId];
 }
 
-/** Brings manifest and files of a rejected job, if they are still there. */
+/** Copies manifest and files of a rejected job, if they still exist. */
 async function bringFiles(objects: Objects, jobId: string, folder: string): Promise<void> {
   const bytes = await objects.read(objectKeys.rejectedManifest(jobId), maxManifestBytes);
   const manifest = bytes === undefined ? undefined : parsed(bytes);
@@ -102,6 +102,6 @@ function parsed(bytes: Buffer): ObjectManifest | undefined {
   try {
     return parseObjectManifest(bytes);
   } catch {
-    return undefined; // it was rejected for that
+    return undefined; // the job was rejected for this
   }
 }

@@ -2,14 +2,14 @@ import type { StoreProblem } from '@quantbot/bus-care/verify';
 import { daemonError } from '@quantbot/bus-format';
 import type { BusConfig } from '@quantbot/infra/config';
 
-/** What was moved. */
+/** The result of a move. */
 export interface MoveReport {
   from: string;
   to: string;
   busId: string;
   /** The last job. */
   lastSeq: number;
-  /** Jobs that this run has moved; an earlier run may have moved others. */
+  /** Jobs that this run has moved. An earlier run may have moved others. */
   jobs: number;
   artifacts: number;
   bytes: number;
@@ -19,10 +19,10 @@ export interface MoveReport {
   waiting: number;
 }
 
-/** Where a bus is, for people. */
+/** Returns the place of a bus, for people. */
 export const placeOf = ({ cluster, busRoot }: BusConfig): string => cluster?.objects ?? busRoot;
 
-/** The report as text, with what to do next. */
+/** Returns the report as text, with the next steps. */
 export function describeMove(report: MoveReport): string {
   const { from, to, busId, lastSeq, jobs, artifacts, bytes, receipts, rejected, waiting } = report;
   return [
@@ -40,7 +40,7 @@ export function describeMove(report: MoveReport): string {
   ].join('\n');
 }
 
-/** @throws DaemonError `MOVE_MISMATCH` if the new bus is not what the old one was. */
+/** @throws DaemonError `MOVE_MISMATCH` if the new bus differs from the old one. */
 export function mustBeSame(problems: readonly Pick<StoreProblem, 'code' | 'what' | 'detail'>[]): void {
   if (problems.length > 0)
     throw daemonError('MOVE_MISMATCH', 'The new bus is not like the old one.', {

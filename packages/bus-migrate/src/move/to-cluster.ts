@@ -25,7 +25,7 @@ import { isStored, toObjects } from './map-rows.js';
 import { copyOutcomes, waitingIn } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
 
-/** Jobs whose artifacts are copied before their rows are committed together. */
+/** The number of jobs per step: copy their artifacts, then commit their rows. */
 const stepJobs = 200;
 const filesAtOnce = 8;
 
@@ -35,7 +35,7 @@ export interface MoveToCluster {
   to: BusConfig & { cluster: ClusterConfig };
   /** Creates what the cluster lacks: the marker and the lake. */
   init(): Promise<unknown>;
-  /** Publishes all that was committed. */
+  /** Publishes all commits. */
   publish(): Promise<unknown>;
   verify(): Promise<VerifyReport>;
   onProgress: OnProgress;
@@ -43,8 +43,8 @@ export interface MoveToCluster {
 
 /**
  * Moves a bus from one machine into a cluster, row for row: the same seqs, times, keys, aliases and
- * tables. Changes nothing in the old bus, whose daemon must not run. It can be ended at any moment
- * and run again, also when the old bus has got more jobs.
+ * tables. Changes nothing in the old bus, whose daemon must not run. It can be interrupted at any
+ * moment and run again, also when the old bus has more jobs by then.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `FILE_DAMAGED`, `MOVE_TARGET_TAKEN`,
  * `MOVE_MISMATCH`, `JOURNAL_BUSY`; BusError `COLUMN_UNSUPPORTED`, `CONFIG_INVALID`.
@@ -73,7 +73,7 @@ export async function moveToCluster(options: MoveToCluster): Promise<MoveReport>
   }
 }
 
-/** Creates the cluster unless it is there. A new one has the id of the old bus. */
+/** Creates the cluster unless it exists. A new one gets the id of the old bus. */
 async function begin({ init }: MoveToCluster, postgres: Postgres, objects: Objects, root: string): Promise<string> {
   await migrate(postgres);
   const marker = await readBusMarker(root);
@@ -139,12 +139,12 @@ class Move {
     };
   }
 
-  /** The rows of jobs from one seq to another, as one machine has them. */
+  /** Returns the rows of jobs from one seq to another, as one machine has them. */
   async #rows(first: number, last: number): Promise<JournalRow[]> {
     return [...(await this.#journal.jobsBetween(first, last)).values()].flat();
   }
 
-  /** The last seq that an earlier run has moved. */
+  /** Returns the last seq that an earlier run has moved. */
   async #beginning(): Promise<number> {
     const [head] = await this.#postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
     const seq = head?.seq ?? 0;
@@ -183,8 +183,8 @@ class Move {
 }
 
 /**
- * On a cluster, two jobs with one id and one manifest are told apart by what they retry: here, by
- * the job before.
+ * Adds the seq of the job that each job retries. A cluster distinguishes two jobs with the same id
+ * and manifest by it. Here, that is the job before.
  */
 async function withRetries(queries: Queries, rows: readonly JournalRow[]): Promise<HistoryRow[]> {
   const keyOf = (jobId: string, sha256: string | null) => `${jobId} ${sha256 ?? ''}`;

@@ -35,7 +35,7 @@ import { isStored, toFiles } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-machine.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
 
-/** Jobs of one segment of the journal: their artifacts are copied before it is there. */
+/** The number of jobs per segment of the journal. It is written after their artifacts. */
 const stepJobs = 2000;
 const filesAtOnce = 8;
 
@@ -43,7 +43,7 @@ const filesAtOnce = 8;
 export interface MoveToMachine {
   from: BusConfig & { cluster: ClusterConfig };
   to: BusConfig;
-  /** Makes canonical tables and the database from journal and store. */
+  /** Rebuilds canonical tables and the database from journal and store. */
   rebuild(): Promise<unknown>;
   verify(): Promise<VerifyReport>;
   onProgress: OnProgress;
@@ -51,7 +51,7 @@ export interface MoveToMachine {
 
 /**
  * Moves a bus from a cluster to one machine, row for row. Changes nothing in the cluster, whose
- * daemons must not run. It can be ended at any moment and run again.
+ * daemons must not run. It can be interrupted at any moment and run again.
  *
  * @throws DaemonError `MOVE_SOURCE_RUNS`, `MOVE_TARGET_TAKEN`, `MOVE_MISMATCH`, `FILE_DAMAGED`,
  * `LOCK_TIMEOUT`; BusError `CONFIG_INVALID`.
@@ -114,15 +114,15 @@ class Move {
     }
   }
 
-  /** Creates the folders. A new bus has the id of the cluster's. */
+  /** Creates the folders. A new bus gets the id of the cluster. */
   async #begin(busId: string): Promise<void> {
     const { root, journal } = this.#layout;
     if ((await readBusMarker(root)) === undefined)
-      await createFileDurable(join(journal, fileNames.marker), newMarkerText(busId)); // the marker is made from it
+      await createFileDurable(join(journal, fileNames.marker), newMarkerText(busId)); // the marker is restored from it
     await initBusRoot(root);
   }
 
-  /** The last seq that an earlier run has moved. */
+  /** Returns the last seq that an earlier run has moved. */
   async #beginning(journal: Journal): Promise<number> {
     const { lastSeq } = journal;
     const [there] = [...(await journal.jobsBetween(lastSeq, lastSeq)).values()].flat();

@@ -22,10 +22,10 @@ if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
 /** In `npm test`, a suite runs on s3:// on one day of eight; in the campaigns, always. */
 const kindsOf = (name: string) => (versitygw !== undefined && isInSample(`${name} on s3`) ? ['file', 's3'] : ['file']);
 
-/** Makes a new cluster, on the servers of a suite. */
+/** Creates a new cluster on the servers of a suite. */
 export type NewCluster = (settings?: object) => Promise<TestCluster>;
 
-/** Runs a suite on each kind of object store that there is. */
+/** Runs a suite on each available kind of object store. */
 export function describeClusters(name: string, suite: (newCluster: NewCluster, kind: string) => void): void {
   for (const kind of kindsOf(name)) {
     const tags = kind === 's3' ? ['campaign'] : [];
@@ -97,7 +97,7 @@ export class TestCluster {
     });
   }
 
-  /** Runs a command in a process that is killed at a named moment (infra's `faultPoint`). */
+  /** Runs a command in a process that is killed at a fault point (infra's `faultPoint`). */
   async killedAt(moment: string, ...args: string[]): Promise<void> {
     const child = startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
       NODE_OPTIONS: `--require ${hook}`,
@@ -111,7 +111,7 @@ export class TestCluster {
     return runInProcess(this.#withConfig(args), this.folder, this.#env);
   }
 
-  /** Runs a command to its good end, and returns what it printed. */
+  /** Runs a command, expects success, and returns its output. */
   async done(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.command(...args);
     expect(code, stderr).toBe(0);
@@ -130,7 +130,7 @@ export class TestCluster {
     });
   }
 
-  /** A connection of a reader, with the lake as its database. */
+  /** Opens the connection of a reader, with the lake as its database. */
   async reader(): Promise<Parameters<typeof query>[0]> {
     const { cluster } = findBusConfig({ config: this.config }).config;
     const lake = await openLake(await lakeAddress(cluster as ClusterConfig), { readOnly: true });
@@ -139,7 +139,7 @@ export class TestCluster {
     return lake.connection;
   }
 
-  /** Rows as a reader sees them. */
+  /** Returns rows as a reader sees them. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return query(await this.reader(), sql);
   }

@@ -21,15 +21,15 @@ export interface World {
   folder: string;
   /** `bus_config.json`. */
   config: string;
-  /** Where producers submit. */
+  /** The root to which producers submit. */
   root: string;
   daemon: Daemon;
   /** Submits the result of a SELECT. */
   submit(options: Partial<SubmitArtifactOptions> & { select: string }): ReturnType<typeof submitArtifact>;
   command(...args: string[]): Promise<CommandResult>;
-  /** Runs a command to its good end, and returns what it printed. */
+  /** Runs a command, expects success, and returns its output. */
   done(...args: string[]): Promise<string>;
-  /** Asks the daemon's server; a body is posted. */
+  /** Sends a request to the daemon's server: POST with a body, otherwise GET. */
   ask(path: string, body?: unknown): Promise<{ status: number; json: unknown; text: string }>;
   /** Stops the daemon and starts another, with other settings. */
   restart(settings?: object): Promise<void>;

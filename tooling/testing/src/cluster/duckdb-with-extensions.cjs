@@ -1,5 +1,5 @@
-// For `node --require`: DuckDB's library is the version that has extensions in the registries. Two
-// versions in one process would share one library by its name.
+// For `node --require`: loads the version of DuckDB that has extensions in the registries. Two
+// versions in one process would share one library, because it has the same name.
 const Module = require('node:module');
 const { dirname } = require('node:path');
 

@@ -10,20 +10,20 @@ import { Postgres } from '../../postgres/postgres.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
 
-/** Something that is (or would be) removed. */
+/** An item that is removed, or would be. */
 export interface ClusterGcItem {
   kind: 'processed' | 'rejected' | 'orphan' | 'lake' | 'daemon';
   /** The key of an object, or the name of a daemon. */
   path: string;
 }
 
-/** What is younger may belong to a job or a publication that is under way, whatever was asked. */
+/** A younger item may belong to a job or a publication in flight, so it stays in any case. */
 const inFlightMs = 3_600_000;
 const removedAtOnce = 100;
 
 /**
  * Removes outcomes of settled jobs past their retention, stored objects that no job names, files
- * of the lake that nothing names, and daemons that ended without a word. Daemons may run. It needs
+ * of the lake that nothing names, and entries of killed daemons. Daemons may run. It needs
  * credentials that may delete below `store/`, `lake/`, `receipts/` and `rejected/`.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`, `CLUSTER_BEHIND` if
@@ -66,22 +66,22 @@ class Collection {
     return this.#items;
   }
 
-  /** Removes each page at once: an outcome that is replaced meanwhile is hardly in it. */
+  /** Removes page by page, so that hardly any outcome is replaced between look and removal. */
   async #settled(kind: 'processed' | 'rejected', prefix: string): Promise<void> {
     for await (const page of pagesOf(this.#objects, prefix))
       await this.#remove(kind, keysOf(page.filter(isOlder(this.#options.keepSettledMs))));
   }
 
   /**
-   * Finds candidates first, then reads what names objects, the journal last: a job that goes on
-   * meanwhile is found where it was or where it is.
+   * Finds candidates first, then reads everything that names objects, the journal last. A job that
+   * moves meanwhile is found in its old place or in its new one.
    */
   async #orphans(): Promise<void> {
     const candidates = await this.#old('store/');
     if (candidates.length === 0) return;
     const submitted = new SubmittedObjects(this.#objects, entry => !isOlder(this.#options.keepSettledMs)(entry));
     await submitted.look();
-    await submitted.look(); // a retry moves a job from one place to the other
+    await submitted.look(); // a retry moves a job back into the inbox
     for (let at = 0; at < candidates.length; at += removedAtOnce) {
       const some = candidates.slice(at, at + removedAtOnce);
       if (this.#options.apply) await submitted.look();
@@ -93,7 +93,7 @@ class Collection {
     }
   }
 
-  /** Those of some objects that the journal names. An object's key has the key of its artifact. */
+  /** Returns the objects that the journal names. An object's key contains its artifact's key. */
   async #journalled(keys: readonly string[]): Promise<Set<string>> {
     const artifactKeys = keys.flatMap(key => {
       const [, producer, kind, run, artifact] =
@@ -107,7 +107,7 @@ class Collection {
     return new Set(rows.map(({ rel_path }) => rel_path));
   }
 
-  /** Here too candidates come first: what is added meanwhile is named when that is read. */
+  /** Finds candidates first: a file that is added meanwhile is named when the names are read. */
   async #leftoversOfLake(): Promise<void> {
     const candidates = await this.#old('lake/');
     if (candidates.length === 0) return;
@@ -118,7 +118,7 @@ class Collection {
     );
   }
 
-  /** Daemons that were killed long ago; one that ends by itself signs off. */
+  /** Entries of daemons that were killed long ago. A daemon that stops removes its own entry. */
   async #daemons(): Promise<void> {
     const seconds = Math.max(inFlightMs, this.#options.keepUnfinishedMs) / 1000;
     const gone = await this.#postgres.query<{ daemon: string }>(

@@ -3,10 +3,10 @@ import type { Queries } from '../../postgres/postgres.js';
 const tables = ['ducklake_data_file', 'ducklake_delete_file', 'ducklake_files_scheduled_for_deletion'] as const;
 
 /**
- * Reads which files of the lake are named: by DuckLake, also in snapshots of the past, and by
- * fragments that are not published yet.
+ * Reads which files of the lake are named by DuckLake, old snapshots included, or by fragments that
+ * are not published yet.
  *
- * @param root where the objects are, as DuckDB names it.
+ * @param root the root of the objects, as DuckDB names it.
  * @returns whether a key is named, or is that of a fragment that counts as missing: its daemon may
  * come back with it.
  */
@@ -27,7 +27,7 @@ export async function namedInLake(queries: Queries, root: string): Promise<(key:
 /** The paths in a table of DuckLake's catalog, relative to the lake where they are not whole. */
 async function pathsIn(queries: Queries, table: (typeof tables)[number]): Promise<string[]> {
   const [there] = await queries.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
-  if (!there?.there) return []; // the lake was thrown away, and is not made yet
+  if (!there?.there) return []; // the lake was dropped and is not rebuilt yet
   const rows = await queries.query<{ path: string }>(
     table === 'ducklake_files_scheduled_for_deletion'
       ? `SELECT path FROM ${table}`

@@ -6,8 +6,8 @@ import { pagesOf } from '../../pages.js';
 const readsAtOnce = 32;
 
 /**
- * The stored objects that waiting jobs name, and rejected ones that may still be retried. Each
- * manifest is read once.
+ * The stored objects of waiting jobs, and of rejected jobs that may still be retried. Each manifest
+ * is read once.
  */
 export class SubmittedObjects {
   readonly #objects: Objects;
@@ -15,7 +15,7 @@ export class SubmittedObjects {
   readonly #read = new Set<string>();
   readonly #named = new Set<string>();
 
-  /** @param mayBeRetried whether a rejection is not to be removed itself. */
+  /** @param mayBeRetried whether a rejection stays. */
   constructor(objects: Objects, mayBeRetried: (rejection: ListedObject) => boolean) {
     this.#objects = objects;
     this.#mayBeRetried = mayBeRetried;
@@ -25,7 +25,7 @@ export class SubmittedObjects {
     return this.#named.has(object);
   }
 
-  /** Reads manifests that were not there before. */
+  /** Reads the manifests that are new since the last call. */
   async look(): Promise<void> {
     await this.#lookInto('inbox/', () => true);
     await this.#lookInto('rejected/', entry => entry.key.endsWith('.manifest.json') && this.#mayBeRetried(entry));
@@ -46,7 +46,7 @@ export class SubmittedObjects {
       for (const { object } of parseObjectManifest(bytes).artifacts) this.#named.add(object);
     } catch (error) {
       if (!(error instanceof BusError) || error.code.startsWith('OBJECT_STORE')) throw error;
-      // No submission: it names nothing.
+      // It is no submission, and names nothing.
     }
   }
 }

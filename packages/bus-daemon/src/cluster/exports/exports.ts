@@ -22,13 +22,13 @@ export class ClusterExports {
   #running: Promise<void> | undefined;
   #notBefore = 0;
   #failures = 0;
-  /** Up to this published job all exports are written. An empty bus has none. */
+  /** All exports contain everything up to this published job. */
   #doneSeq = 0;
-  /** Up to this published job all exports were tried. */
+  /** All exports were tried up to this published job. */
   #triedSeq = 0;
-  /** Up to this published job requests of operators were looked at. */
+  /** The requests of operators were read up to this published job. */
   #lookedSeq = -1;
-  /** Whether the status in the object store is as this daemon knows it. */
+  /** Whether the status in the object store is up to date. */
   #isStatusWritten = false;
   /** The canonical tables that each SELECT of the configuration reads. */
   readonly #reads = new Map<string, Promise<string[] | null>>();
@@ -40,9 +40,9 @@ export class ClusterExports {
   }
 
   /**
-   * Begins to write what is behind, unless that is under way or was just done.
+   * Begins to write stale exports, unless that is in progress or was just done.
    *
-   * @param options.isLast nothing comes after it: no interval needs to pass.
+   * @param options.isLast whether nothing comes after it. Then no interval needs to pass.
    */
   advance(publishedSeq: number, { isLast }: { isLast: boolean }): void {
     if (!this.#cluster.config.export.enabled || this.#running !== undefined || publishedSeq <= this.#doneSeq) return;
@@ -55,13 +55,13 @@ export class ClusterExports {
     });
   }
 
-  /** Whether what was published is exported, or was tried. */
+  /** Whether all exports up to this job were written, or tried. */
   isDone(publishedSeq: number): boolean {
     const { enabled } = this.#cluster.config.export;
     return !enabled || (this.#running === undefined && publishedSeq <= this.#triedSeq);
   }
 
-  /** How each export is. */
+  /** Returns the state of each export. */
   async states(publishedSeq: number): Promise<ExportState[]> {
     if (!this.#cluster.config.export.enabled) return [];
     return (await clusterExports(this.#cluster, publishedSeq)).map(item => stateOf(item, this.#cluster));
@@ -72,7 +72,7 @@ export class ClusterExports {
     await this.#running;
   }
 
-  /** @param isEarly only those that an operator asks for. */
+  /** @param isEarly whether to write only exports that an operator asked for. */
   async #writeAll(publishedSeq: number, isEarly: boolean): Promise<void> {
     const { logger, postgres, config } = this.#cluster;
     try {
@@ -118,7 +118,7 @@ export class ClusterExports {
       written = await write(context, item);
       logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {
-      if (this.#worker.isClosed) return false; // we stopped it ourselves: it has not failed
+      if (this.#worker.isClosed) return false; // a stop is not a failure
       error = (cause as Error).message;
       logger.error({ err: cause, export: name }, 'an export failed; its last good file stays');
       await noteFailedExport(postgres, { ...attempt(), error });
@@ -151,6 +151,6 @@ export class ClusterExports {
   }
 }
 
-/** The names of canonical tables; null if something else is read, which any job may change. */
+/** Returns the canonical tables; null if the SELECT reads anything else. */
 const canonicalOnly = (tables: readonly string[] | undefined): string[] | null =>
   tables?.every(table => table.startsWith('canon.')) ? tables.map(table => table.slice('canon.'.length)) : null;

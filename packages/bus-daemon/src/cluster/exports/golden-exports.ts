@@ -23,10 +23,10 @@ export interface ClusterExport {
   known: KnownExport | undefined;
 }
 
-/** The key of an export's file. */
+/** Returns the key of an export's file. */
 export const exportKey = (name: string): string => `exports/${name}.parquet`;
 
-/** The exports of the canonical tables, and those of the configuration. */
+/** Returns the exports of the canonical tables, and those of the configuration. */
 export async function clusterExports(
   { postgres, config }: { postgres: Cluster['postgres']; config: BusConfig },
   publishedSeq: number,
@@ -47,7 +47,7 @@ export async function clusterExports(
       ...(grows && { sqlBetween }),
       untrusted: false,
       options: settings ?? defaultOptions,
-      // A file of a dataset that stays has the columns that it was written with.
+      // Files of a dataset keep their columns, so other columns need a new dataset.
       columns: settings?.layout === 'dataset' ? table?.columns.map(({ name, type }) => [name, type]) : undefined,
       changedSeq,
     };
@@ -62,7 +62,7 @@ export async function clusterExports(
     ...ofConfig.map(item => {
       const definition = definitionOf([item.sql, item.options]);
       const last = known.get(item.name);
-      // Only what it was written by is known to read these tables.
+      // The tables are known only for the SQL that it was written with.
       const reads = last?.definition === definition ? last.reads : null;
       const changedSeq = reads === null ? publishedSeq : Math.max(0, ...reads.map(table => changed.get(table) ?? 0));
       return { ...item, definition, changedSeq, known: last };
@@ -72,7 +72,7 @@ export async function clusterExports(
 
 const definitionOf = (parts: readonly unknown[]): string => hash('sha256', JSON.stringify(parts));
 
-/** The canonical tables as published, if one of them is exported as a dataset. */
+/** Returns the published canonical tables, if one of them is exported as a dataset. */
 async function datasetTables(
   { postgres, config }: { postgres: Cluster['postgres']; config: BusConfig },
   publishedSeq: number,
@@ -85,11 +85,11 @@ async function datasetTables(
   );
 }
 
-/** Where an export is: its file, or the folder of its dataset. */
+/** Returns the path of an export: its file, or the folder of its dataset. */
 export const locationOfExport = (objects: Pick<Objects, 'locationOf'>, { name, known }: ClusterExport): string =>
   objects.locationOf(known?.folder ?? exportKey(name));
 
-/** The last run of each export that was tried, as `_export_status.json` has it. */
+/** Returns the last run of each export that was tried, as in `_export_status.json`. */
 export const entriesOf = (
   objects: Pick<Objects, 'locationOf'>,
   items: readonly ClusterExport[],
@@ -115,19 +115,19 @@ function entryOf(objects: Pick<Objects, 'locationOf'>, item: ClusterExport, know
   };
 }
 
-/** Whether something was published since it was written, or its last attempt failed. */
+/** Whether its source has changed since it was written, or its last attempt failed. */
 export const isBehind = ({ known, changedSeq, definition }: ClusterExport): boolean =>
   known === undefined || known.seq < changedSeq || known.definition !== definition || known.error !== null;
 
-/** Whether an operator asks for it. */
+/** Whether an operator asked for it. */
 export const isAskedFor = ({ name }: ClusterExport, { names }: ExportRequest): boolean =>
   names.length === 0 || names.includes(name);
 
-/** Whether a request that it be written again is still open. */
+/** Whether a request to rewrite it is still open. */
 export const isForced = (item: ClusterExport, request: ExportRequest): boolean =>
   request.force && isAskedFor(item, request) && (item.known?.seq ?? 0) < request.seq;
 
-/** How an export is, for those who look on. */
+/** Returns the state of an export for onlookers. */
 export function stateOf(item: ClusterExport, { objects }: Pick<Cluster, 'objects'>): ExportState {
   const { name, known } = item;
   const written = known !== undefined && known.definition !== '' ? known : undefined;

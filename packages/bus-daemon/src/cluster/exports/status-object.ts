@@ -8,7 +8,7 @@ const key = `exports/${exportStatusFile}`;
 const textOf = (exports: object, servedSeq: number): Buffer =>
   Buffer.from(stateText({ updated_at: new Date().toISOString(), served_seq: servedSeq, exports }));
 
-/** Writes an empty status, unless there is one: `catalog.exports_d` reads it. */
+/** Creates an empty status if there is none, because `catalog.exports_d` reads it. */
 export async function ensureExportStatus(objects: Pick<Objects, 'create'>): Promise<void> {
   await objects.create(key, textOf({}, 0));
 }

@@ -21,17 +21,17 @@ import { type ExportContext, selectOf } from './write-file.js';
 interface StoredDataset extends DatasetManifest {
   /** The key of the folder with its files. */
   folder: string;
-  /** When its folder was begun, by PostgreSQL's clock (milliseconds). */
+  /** The time when its folder was begun, by PostgreSQL's clock (milliseconds). */
   sinceMs: number;
 }
 
 /**
- * Writes an export as a folder of objects, as on one machine: a growing table rewrites its newest
- * file, anything else goes into a new folder. An object store cannot switch folders, so each has a
- * name of its own, and PostgreSQL says which one counts.
+ * Writes an export as a folder of objects. As on one machine, a growing table rewrites its newest
+ * file, and anything else goes into a new folder. An object store cannot switch folders. So each
+ * folder has its own name, and PostgreSQL holds the current one.
  *
- * A daemon that was frozen may write its objects much later. So an attempt claims the dataset
- * before its first object, and whoever finds a claim left open writes into a new folder.
+ * A frozen daemon may write its objects much later. So an attempt claims the dataset before its
+ * first object. An attempt that finds an open claim writes into a new folder.
  *
  * @throws DaemonError `EXPORT_FAILED` if another daemon writes the dataset at the same time.
  */
@@ -51,7 +51,7 @@ export async function writeDataset(context: ExportContext, item: ClusterExport):
   }
 }
 
-/** The dataset that can grow; undefined if it must be written anew. */
+/** Returns the dataset that can grow; undefined if a new one is needed. */
 function currentOf(
   { dataset, definition, writing }: KnownDataset,
   item: ClusterExport,
@@ -62,7 +62,7 @@ function currentOf(
   return definition === item.definition && current.as_of_seq <= seq ? current : undefined;
 }
 
-/** What an attempt has built on this host. */
+/** The files of an attempt on this host. */
 interface Built {
   manifest: DatasetManifest;
   added: DatasetFile[];
@@ -121,7 +121,7 @@ async function build(
   return files;
 }
 
-/** Claims the dataset, writes the objects, and notes that they count. */
+/** Claims the dataset, writes the objects, and records the result. */
 async function put(
   { cluster, seq, reads, elapsedMs }: ExportContext,
   { name, definition }: ClusterExport,
@@ -148,7 +148,7 @@ async function put(
     { token, dataset: JSON.stringify(stored) },
   );
   if (!isNoted) throw writtenByAnother(name);
-  // Readers may still look for the folder that counted until now.
+  // Readers may still look for the previous folder.
   const before = known.dataset === null ? undefined : (JSON.parse(known.dataset) as StoredDataset);
   if (before !== undefined && nowMs - before.sinceMs >= cluster.config.compaction.releaseGraceMs)
     await removeOthers(cluster, name, [before.tag, manifest.tag]);

@@ -11,15 +11,15 @@ import { orderOf, type WrittenExport } from '../../writer/exports/golden-export.
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, exportKey } from './golden-exports.js';
 
-/** What the functions that write an export work with. */
+/** The context of the functions that write an export. */
 export interface ExportContext {
   cluster: Cluster;
   worker: WorkerProcess;
   /** The export has everything up to this published job. */
   seq: number;
-  /** What a SELECT of the configuration reads; null if any job may change its result. */
+  /** The canonical tables that its SELECT reads; null if any job may change its result. */
   reads: string[] | null;
-  /** How long the attempt has taken (milliseconds). */
+  /** Returns how long the attempt has taken (milliseconds). */
   elapsedMs(): number;
 }
 
@@ -42,7 +42,7 @@ export async function writeFile(context: ExportContext, item: ClusterExport): Pr
   }
 }
 
-/** The worker's task for an export. */
+/** Returns the worker's task for an export. */
 export async function selectOf(
   { cluster: { lake, config }, seq }: ExportContext,
   { name, untrusted, options }: ClusterExport,
