@@ -145,7 +145,7 @@ export const daemonCodes = {
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or reduce the work.' },
   COMPACTION_FAILED: {
     disposition: 'retry',
-    hint: 'Raise limits.decode_memory_mb, or write the files of this table with smaller row groups and values. Its rows stay readable, and the daemon retries by itself.',
+    hint: 'Give the machine more memory, raise limits.decode_memory_mb, or write the files of this table with smaller row groups and values. Its rows stay readable, and the daemon retries by itself.',
   },
   ARTIFACT_NOT_FOUND: {
     disposition: 'caller',
