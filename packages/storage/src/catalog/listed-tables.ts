@@ -17,8 +17,9 @@ export interface ListedTables {
 }
 
 /**
- * Opens the canonical tables of a published database, one after the other. It lists `hot/` once. A
- * live view lists it for each query, so queries of all tables would cost the square of their number.
+ * Opens the canonical tables of a published database, one after the other. It lists `hot/` once.
+ * A live view lists it for each query, so queries of all tables would cost the square of their
+ * number.
  *
  * @param hot the folder of the commits.
  * @throws StorageError as `openDuckDb`.
@@ -36,7 +37,7 @@ export async function openListedTables(path: string, hot: string): Promise<Liste
   }
 }
 
-/** The schemas of a canonical table's views, in the order in which the views build on each other. */
+/** The schemas of a canonical table's views. Those of the second read those of the first. */
 const viewSchemas = ['_rows', 'canon'];
 
 async function copyJournal(database: DuckDb): Promise<void> {

@@ -46,8 +46,9 @@ export interface CompactionOptions {
 /**
  * Compacts all current commits in `hot/` into segments: first those of the canonical tables, then
  * that of the journal. The rename of the journal's segment is the switch: until then, readers
- * ignore the newer table segments. A table with a file that is damaged or too large gets no segment.
- * Its commits stay in `hot/`, and a later compaction retries them. Nothing is deleted here.
+ * ignore the newer table segments. A table with a file that is damaged or too large gets no
+ * segment. Its commits stay in `hot/`, and a later compaction retries them. Nothing is deleted
+ * here.
  *
  * @returns whether there was anything to do. The caller publishes afterwards.
  */
