@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { daemonError } from '@quantbot/bus-format';
@@ -53,6 +54,11 @@ export interface WorkerOptions {
    * only.
    */
   maxMemoryMb?: number | undefined;
+  /**
+   * How much it yields to other processes, from 0 (by default) to 19. Linux derives the priority of
+   * reads and writes from it too.
+   */
+  niceness?: number | undefined;
   entry?: string;
 }
 
@@ -67,6 +73,16 @@ function removeByPrefix(folder: string, prefix: string): void {
 }
 
 const memoryLookMs = 100;
+
+/** Lowers the priority before the process has threads, which inherit it. */
+function yieldToOthers({ pid }: ChildProcess, niceness: number | undefined): void {
+  if (niceness === undefined || pid === undefined) return;
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // Not every system has priorities.
+  }
+}
 
 /** The error of a task that failed with a code of any package. */
 export class TaskError extends CodedError<string> {}
@@ -86,17 +102,19 @@ export class WorkerProcess {
   readonly #entry: string;
   readonly #spillIn: string | undefined;
   readonly #maxMemoryMb: number | undefined;
+  readonly #niceness: number | undefined;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
   #nextId = 1;
   #closed = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, { idleMs, spillIn, maxMemoryMb, entry = defaultEntry() }: WorkerOptions) {
+  constructor(name: string, { idleMs, spillIn, maxMemoryMb, niceness, entry = defaultEntry() }: WorkerOptions) {
     this.#name = name;
     this.#idleMs = idleMs;
     this.#spillIn = spillIn;
     this.#maxMemoryMb = maxMemoryMb;
+    this.#niceness = niceness;
     this.#entry = entry;
   }
 
@@ -106,6 +124,7 @@ export class WorkerProcess {
       idleMs: this.#idleMs,
       spillIn: this.#spillIn,
       maxMemoryMb: this.#maxMemoryMb,
+      niceness: this.#niceness,
       entry: this.#entry,
     });
   }
@@ -172,6 +191,7 @@ export class WorkerProcess {
     // A killed process cleans up nothing. If the daemon ends before this does, the next start
     // cleans up.
     child.on('exit', () => this.#spillIn !== undefined && removeByPrefix(this.#spillIn, spillName));
+    yieldToOthers(child, this.#niceness);
     if (this.#maxMemoryMb !== undefined) this.#watchMemory(child, this.#maxMemoryMb);
     // An idle process does not keep the daemon alive.
     child.unref();

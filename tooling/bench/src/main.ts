@@ -8,6 +8,7 @@ import { touchFreeMemory } from './memory.js';
 import { findPython } from './python.js';
 import { type Report, writeReport } from './report.js';
 import type { Suite } from './results.js';
+import { beside } from './suites/beside.js';
 import { cluster } from './suites/cluster.js';
 import { exports } from './suites/exports.js';
 import { growth } from './suites/growth.js';
@@ -19,7 +20,18 @@ import { turns } from './suites/turns.js';
 import { waiting } from './suites/waiting.js';
 import { sizes } from './workload.js';
 
-const suites: Record<string, Suite> = { waiting, together, latency, turns, growth, exports, reading, start, cluster };
+const suites: Record<string, Suite> = {
+  waiting,
+  together,
+  latency,
+  turns,
+  growth,
+  exports,
+  beside,
+  reading,
+  start,
+  cluster,
+};
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 const program = new Command('bench')

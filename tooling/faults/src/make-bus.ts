@@ -13,6 +13,7 @@ export const busConfig = {
   canon: { tables: { marks: { mode: 'latest' }, books: { mode: 'upsert', key: [tables.books.key] } } },
   export: {
     min_interval_s: 0,
+    max_share: 1,
     tables: { trades: { layout: 'dataset', part_rows: 60 }, marks: { layout: 'dataset' } },
   },
 };

@@ -13,7 +13,7 @@ export interface TestBus {
 }
 
 /** Settings of `bus_config.json` with short intervals. */
-const fast = { poll_interval_s: 0.2, lock_timeout_s: 5, export: { min_interval_s: 0 } };
+const fast = { poll_interval_s: 0.2, lock_timeout_s: 5, export: { min_interval_s: 0, max_share: 1 } };
 
 /** Writes a `bus_config.json` into a new temporary folder. No daemon has run there yet. */
 export function makeTestBus(settings: Record<string, unknown> = {}): TestBus {

@@ -117,6 +117,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       enabled: file.export.enabled,
       exportDir: checkedRoot(exportDir, 'export.export_dir'),
       minIntervalMs: ms(file.export.min_interval_s),
+      maxShare: file.export.max_share,
       timeoutMs: ms(file.export.timeout_s),
       memoryLimitMb: file.export.memory_limit_mb,
       jobs: file.export.jobs.map(job => ({

@@ -138,6 +138,12 @@ export const configSchema = z.strictObject({
       enabled: z.boolean().default(true).describe('Whether golden exports are written.'),
       export_dir: z.string().min(1).default('data/exports').describe('The folder of golden exports.'),
       min_interval_s: z.number().nonnegative().max(86_400).default(1).describe('An export runs at most this often.'),
+      max_share: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .default(0.2)
+        .describe('The largest share of the time that exports take; 1: no limit.'),
       timeout_s: seconds.default(600).describe('An export that takes longer is stopped; its last good file stays.'),
       memory_limit_mb: z.number().int().min(64).default(1024).describe('Memory of the export process.'),
       jobs: z
@@ -252,6 +258,7 @@ export interface BusConfig extends UpkeepConfig {
     enabled: boolean;
     exportDir: string;
     minIntervalMs: number;
+    maxShare: number;
     timeoutMs: number;
     memoryLimitMb: number;
     jobs: ExportJob[];

@@ -87,8 +87,9 @@ async function judge(bus: ExaminedBus, wanted: Wanted, entry: ExportEntry | unde
       finding('EXPORT_GONE', `${entry.path}, written ${entry.started_at} by the export ${name}, was deleted.`, again),
     ];
   if (entry !== undefined && entry.as_of_seq >= lastSeq) return [];
-  const { timeoutMs, minIntervalMs } = bus.config.export;
-  const mayStillCome = bus.now - lastCommittedAt < patienceMs + timeoutMs + minIntervalMs;
+  const { timeoutMs, minIntervalMs, maxShare } = bus.config.export;
+  const restMs = minIntervalMs + (entry?.duration_ms ?? 0) / maxShare;
+  const mayStillCome = bus.now - lastCommittedAt < patienceMs + timeoutMs + restMs;
   if (bus.writer.where !== 'nowhere' && mayStillCome) return [];
   const state = entry === undefined ? 'was never written' : `is at seq ${entry.as_of_seq}`;
   return [finding('EXPORT_STALE', `The export ${name} ${state}, but its tables are at seq ${lastSeq}.`, again)];

@@ -16,6 +16,7 @@ import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { snapshotOf } from '../publish/snapshot.js';
+import { ExportShare } from './export-share.js';
 import type { ExportState } from './export-state.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
@@ -25,6 +26,8 @@ import { writeExportFile } from './write-file.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 const saveEveryMs = 1_000;
+/** Ingestion has precedence, but an export must end in time on a busy machine too. */
+const niceness = 10;
 
 /** Returns the path that must exist for an export to exist. */
 const whatMustBe = ({ path, options }: GoldenExport): string =>
@@ -58,6 +61,7 @@ export class Exporter {
   readonly #pins = new Set<Snapshot>();
   readonly #exports: GoldenExports;
   readonly #old: OldExports;
+  readonly #share: ExportShare;
   #status: ExportStatus | undefined;
   /** Requests of operators that are being served. */
   #serving: ExportRequest[] = [];
@@ -71,9 +75,10 @@ export class Exporter {
 
   constructor(bus: Bus) {
     this.#bus = bus;
-    this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building });
+    this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building, niceness });
     this.#exports = new GoldenExports(bus, this.#worker);
     this.#old = new OldExports(bus);
+    this.#share = new ExportShare(bus.config.export.maxShare);
   }
 
   /** Snapshots that running exports read. Their files must not be deleted. */
@@ -153,7 +158,7 @@ export class Exporter {
     const due = (await this.#dirty()).filter(
       item => ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed(),
     );
-    await this.#runEach(due, status);
+    await this.#runEach(due.sort(this.#oldestFirst), status, { ignoreInterval });
     if (due.length > 0) await this.#removeGarbage();
     const served = this.#serving.at(-1);
     this.#serving = [];
@@ -163,16 +168,31 @@ export class Exporter {
   }
 
   /** Saves the status now and then: it lists every export, and there may be thousands. */
-  async #runEach(due: readonly GoldenExport[], status: ExportStatus): Promise<void> {
+  async #runEach(
+    due: readonly GoldenExport[],
+    status: ExportStatus,
+    { ignoreInterval }: { ignoreInterval: boolean },
+  ): Promise<void> {
     let savedAt = Number.NEGATIVE_INFINITY;
-    for (const [index, item] of due.entries()) {
+    let isSaved = true;
+    for (const item of due) {
+      // Those before it may have used up the time of all.
+      const mayRun = ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed();
+      if (!mayRun) continue;
       await this.#runOne(item, status);
-      if (this.#stopped) return this.#saveStatus(status);
-      if (index < due.length - 1 && this.#bus.elapsed() - savedAt < saveEveryMs) continue;
+      isSaved = false;
+      if (this.#stopped) break;
+      if (this.#bus.elapsed() - savedAt < saveEveryMs) continue;
       await this.#saveStatus(status);
+      isSaved = true;
       savedAt = this.#bus.elapsed();
     }
+    if (!isSaved) await this.#saveStatus(status);
   }
+
+  /** An export that has waited longest comes first, so that none is always the one to wait. */
+  #oldestFirst = (one: GoldenExport, other: GoldenExport): number =>
+    (this.#lastRunAt.get(one.name) ?? 0) - (this.#lastRunAt.get(other.name) ?? 0);
 
   async #dirty(): Promise<GoldenExport[]> {
     const status = await this.#readStatus();
@@ -206,8 +226,8 @@ export class Exporter {
     if (last === undefined) return Number.NEGATIVE_INFINITY;
     const { minIntervalMs } = this.#bus.config.export;
     const failures = this.#failures.get(item.name) ?? 0;
-    if (failures === 0) return last + minIntervalMs;
-    return last + Math.max(minIntervalMs, waitAfter(backoff, failures));
+    const restMs = failures === 0 ? minIntervalMs : Math.max(minIntervalMs, waitAfter(backoff, failures));
+    return Math.max(last + restMs, this.#share.mayStartAt(item.name));
   }
 
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
@@ -254,6 +274,7 @@ export class Exporter {
       };
       logger.error({ export: item.name, err: error }, 'export failed; keeping its last good file');
     } finally {
+      this.#share.spend(item.name, startedAt, elapsed());
       this.#pins.delete(snapshot);
     }
     this.#tell(item.name, status.exports[item.name]);

@@ -23,6 +23,8 @@ const tableFilesOfACommit = 64;
  * faster then, and a compaction delays the next ones.
  */
 const whileBatchesAreSmall = 4;
+/** Ingestion has precedence, but what is not compacted makes readers slower. */
+const niceness = 5;
 /** The pause before a retry after damage. Only a restored file can make the retry succeed. */
 export const restAfterDamageMs = 60_000;
 
@@ -40,7 +42,11 @@ export class Compaction {
 
   constructor(bus: Bus) {
     this.#bus = bus;
-    this.#worker = new WorkerProcess('compact', { idleMs: 10_000, spillIn: bus.layout.building });
+    this.#worker = new WorkerProcess('compact', {
+      idleMs: 10_000,
+      spillIn: bus.layout.building,
+      niceness,
+    });
   }
 
   /** The tables that wait, and why. */
