@@ -117,12 +117,17 @@ export async function writeJobs(
   await queries.query(insertRows, [
     ...journalColumnKinds.map(([name, kind]) => rows.map(row => asPg(row[name], kind))),
   ]);
+  const schemas = firstOfSchemas(rows);
   await queries.query(
     `INSERT INTO bus.schemas (seq, ordinal, schema_hint, artifact_key, schema_json)
-     SELECT DISTINCT ON (schema_hint, md5(schema_json)) seq, ordinal, schema_hint, artifact_key, schema_json FROM bus.journal
-     WHERE seq BETWEEN $1 AND $2 AND status = 'ingested' AND schema_hint LIKE 'canon.%' ORDER BY schema_hint, md5(schema_json), seq, ordinal
-     ON CONFLICT DO NOTHING`,
-    [firstSeq, lastSeq],
+     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING`,
+    [
+      schemas.map(({ seq }) => seq),
+      schemas.map(({ ordinal }) => ordinal),
+      ...(['schema_hint', 'artifact_key', 'schema_json'] as const).map(name =>
+        schemas.map(row => asPg(row[name], 'string')),
+      ),
+    ],
   );
   await queries.query(
     `INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
@@ -131,6 +136,18 @@ export async function writeJobs(
   );
   await queries.query('UPDATE bus.head SET seq = $1', [lastSeq]);
   await queries.query(`SELECT pg_notify('${channel}', 'commit')`);
+}
+
+/** The first row with each schema of a canonical hint. */
+function firstOfSchemas(rows: readonly JournalRow[]): JournalRow[] {
+  const first = new Map<string, JournalRow>();
+  for (const row of rows) {
+    const { status, schema_hint: hint, schema_json: schema } = row;
+    if (status !== 'ingested' || !hint?.startsWith('canon.')) continue;
+    const key = JSON.stringify([hint, schema]);
+    if (!first.has(key)) first.set(key, row);
+  }
+  return [...first.values()];
 }
 
 const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };
