@@ -11,21 +11,26 @@ interface Artifact {
   hint?: string;
   bytes: number;
   daysAgo: number;
+  isForgotten?: boolean;
 }
 
 /** Adds up a catalog of these artifacts. */
 async function spaceIn(artifacts: readonly Artifact[]) {
   const database = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
   await database.connection.run(`CREATE SCHEMA catalog; CREATE TABLE catalog.artifacts_f
-    (producer VARCHAR, kind VARCHAR, schema_hint VARCHAR, bytes BIGINT, committed_at TIMESTAMP)`);
-  for (const { producer, kind, hint, bytes, daysAgo } of artifacts)
-    await database.connection.run('INSERT INTO catalog.artifacts_f VALUES ($1, $2, $3, $4, CAST($5 AS TIMESTAMP))', [
-      producer,
-      kind,
-      hint ?? null,
-      BigInt(bytes),
-      new Date(now.getTime() - daysAgo * day).toISOString().slice(0, -1),
-    ]);
+    (producer VARCHAR, kind VARCHAR, schema_hint VARCHAR, bytes BIGINT, committed_at TIMESTAMP, forgotten_at TIMESTAMP)`);
+  for (const { producer, kind, hint, bytes, daysAgo, isForgotten } of artifacts)
+    await database.connection.run(
+      'INSERT INTO catalog.artifacts_f VALUES ($1, $2, $3, $4, CAST($5 AS TIMESTAMP), CAST($6 AS TIMESTAMP))',
+      [
+        producer,
+        kind,
+        hint ?? null,
+        BigInt(bytes),
+        new Date(now.getTime() - daysAgo * day).toISOString().slice(0, -1),
+        isForgotten ? now.toISOString().slice(0, -1) : null,
+      ],
+    );
   const rows = await query<Record<string, unknown>>(database.connection, spaceSql(now));
   database.close();
   return spaceOf(rows);
@@ -36,6 +41,7 @@ test('bytes are added up by producer, kind and table, the largest first, with wh
     { producer: 'a', kind: 'trades', hint: 'canon.Trades', bytes: 100, daysAgo: 0.5 },
     { producer: 'a', kind: 'trades', hint: 'canon.trades', bytes: 10, daysAgo: 3 },
     { producer: 'b', kind: 'plots', hint: 'trades/v1', bytes: 1000, daysAgo: 30 },
+    { producer: 'b', kind: 'plots', bytes: 5000, daysAgo: 2, isForgotten: true },
   ]);
   expect(space.total).toEqual({ artifacts: 3, bytes: 1110, lastDayBytes: 100, lastWeekBytes: 110 });
   expect(space.producers).toEqual([

@@ -27,8 +27,8 @@ export interface Space {
 const maxNames = 20;
 
 /**
- * Returns the SQL that adds up the store by producer, kind and canonical table. It reads five
- * columns of `catalog.artifacts_f`, and no file of the store.
+ * Returns the SQL that adds up the store by producer, kind and canonical table. It reads a few
+ * columns of `catalog.artifacts_f`, and no file of the store. What was forgotten has no bytes.
  *
  * @param now the end of the last day and week.
  */
@@ -43,7 +43,7 @@ FROM (
   FROM (
     SELECT producer, kind, bytes, committed_at,
       CASE WHEN schema_hint LIKE 'canon.%' THEN lower(substr(schema_hint, 7)) END AS table_name
-    FROM catalog.artifacts_f
+    FROM catalog.artifacts_f WHERE forgotten_at IS NULL
   )
   GROUP BY GROUPING SETS ((), (producer), (kind), (table_name))
 )
