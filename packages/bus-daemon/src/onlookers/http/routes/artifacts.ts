@@ -87,6 +87,11 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
     const [artifact] = await reader.catalog({ ask: 'artifacts', key, limit: 1 });
     // The path comes from the catalog. The request is only compared with it.
     if (artifact === undefined) refuse('ARTIFACT_NOT_FOUND', `The bus knows no artifact ${key}.`);
+    if (artifact.forgottenAt !== null)
+      refuse(
+        'ARTIFACT_NOT_FOUND',
+        `${key} was forgotten at ${artifact.forgottenAt.toISOString()}; its bytes are gone.`,
+      );
     return c.json(await reader.select(`FROM read_parquet(${literal(artifact.path)})`, limit), 200);
   });
 }
