@@ -81,7 +81,8 @@ describeClusters('the command line', (newCluster, kind) => {
     await bus.submit('job-0', 0);
     await bus.done('start', '--drain');
     await bus.pg.query(
-      `INSERT INTO bus.members (daemon, host, pid, version) VALUES ('a', 'h', 1, '1'), ('b', 'h', 2, '2')`,
+      `INSERT INTO bus.members (daemon, host, pid, version, last_seen)
+       VALUES ('a', 'h', 1, '1', now() + interval '1 day'), ('b', 'h', 2, '2', now() + interval '1 day')`,
     );
     await bus.pg.query(`UPDATE bus.head SET bus_id = 'other'`);
     expect(await codes()).toEqual({ code: 2, found: ['DAEMON_VERSIONS', 'OBJECTS_OF_OTHER_BUS'] });

@@ -115,7 +115,7 @@ async function receiptsIn(bus: TestCluster): Promise<Record<string, object>> {
   return found;
 }
 
-describeClusters('a move', (newCluster, kind) => {
+describeClusters('a move', newCluster => {
   sampled('brings a bus from one machine into a cluster and back, value by value', async () => {
     const bus = await newCluster(canon);
     const old = machine(bus, 'old');

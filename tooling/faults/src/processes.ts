@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -87,14 +87,15 @@ function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sab
     ...(mutant !== undefined && { QUANTBOT_MUTANT: mutant, NODE_OPTIONS: `--import ${mutantEntry}` }),
   };
   const [command, before] = strace === undefined ? [process.execPath, []] : ['strace', [...strace, process.execPath]];
+  // The process writes into the file itself, so that the file is complete when the process has ended.
+  const log = openSync(join(folder, 'processes.log'), 'a');
   const child: ChildProcess = spawn(command, [...before, ...args], {
     cwd: folder,
     env,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', log],
     detached: strace !== undefined, // a process group of its own: killing only strace would detach it from the process
   });
-  const log = createWriteStream(join(folder, 'processes.log'), { flags: 'a' });
-  child.stderr?.pipe(log);
+  closeSync(log);
   const pid = child.pid ?? -1;
   return {
     pid,
