@@ -87,7 +87,7 @@ function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sab
     ...(mutant !== undefined && { QUANTBOT_MUTANT: mutant, NODE_OPTIONS: `--import ${mutantEntry}` }),
   };
   const [command, before] = strace === undefined ? [process.execPath, []] : ['strace', [...strace, process.execPath]];
-  // The process writes into the file itself, so that the file is complete when the process has ended.
+  // The process writes into the file itself, so the file is complete once the process has ended.
   const log = openSync(join(folder, 'processes.log'), 'a');
   const child: ChildProcess = spawn(command, [...before, ...args], {
     cwd: folder,

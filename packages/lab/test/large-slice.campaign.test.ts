@@ -44,7 +44,9 @@ console.log(rows);
 
 // As objects the rows would need more than twice of what this process may have: about 200 bytes
 // each, and more for their features.
-test('a slice that does not fit into the heap as a whole is compiled all the same', async () => {
+test('a slice that does not fit into the heap as a whole is compiled all the same', {
+  tags: ['campaign'],
+}, async () => {
   const source = join(folder, 'slice.parquet');
   await writeParquet(source, candles(), schema);
   const { stdout } = await promisify(execFile)(process.execPath, [

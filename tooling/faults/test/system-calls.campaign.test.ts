@@ -25,7 +25,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
 
   afterAll(() => bus?.close());
 
-  test('of every kind that changes the disk there are calls to fail', () => {
+  test('of every kind that changes the disk there are calls to fail', { tags: ['campaign'] }, () => {
     const calls = (who: Who) => [...new Set(points[who]?.map(point => point.call))].sort();
     expect(calls('producer')).toEqual(expect.arrayContaining(['fsync', 'mkdir', 'openat', 'pwrite64', 'rename']));
     expect(calls('daemon')).toEqual(
@@ -33,7 +33,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
     );
   });
 
-  test('a call that is never made counts as nothing', async () => {
+  test('a call that is never made counts as nothing', { tags: ['campaign'] }, async () => {
     const [point] = points.producer as [InjectionPoint];
     expect(await bus.run({ ...point, nth: 1_000_000 }, 'KILL')).toBeUndefined();
     expect(await bus.run({ ...point, nth: 1_000_000 }, 'EIO')).toBeUndefined();

@@ -16,7 +16,7 @@ describe('the order of durable steps', () => {
     }
   });
 
-  test.each(['daemon', 'producer'] as const)('is right in all that the %s does', async who => {
+  test.each(['daemon', 'producer'] as const)('is right in all that the %s does', { tags: ['campaign'] }, async who => {
     const recorded = await record[who]();
     expect(recorded.calls.filter(call => call.call === 'rename').length).toBeGreaterThan(3);
     expect(flushProblems(recorded)).toEqual([]);

@@ -1,11 +1,12 @@
 import { seed } from '@quantbot/tooling-config/campaign';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { cutPower, whyNoPowerCut } from '../src/power-cut.js';
 import { Random } from '../src/random.js';
 import { lyingFsync, whyNoStrace } from '../src/strace.js';
 
-test('after a power cut nothing that was acknowledged is gone, and nothing is half there', async context => {
+test('after a power cut nothing that was acknowledged is gone, and nothing is half there', {
+  tags: ['campaign'],
+}, async context => {
   const reason = whyNoPowerCut();
   if (reason !== undefined) {
     console.log(`skipped: no power cut can be made here: ${reason}`);
@@ -17,7 +18,9 @@ test('after a power cut nothing that was acknowledged is gone, and nothing is ha
   expect(jobs).toBeGreaterThan(0);
 });
 
-sampled('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', async context => {
+test('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', {
+  tags: ['campaign'],
+}, async context => {
   const reason = whyNoPowerCut() ?? whyNoStrace();
   if (reason !== undefined) {
     console.log(`skipped: ${reason}`);
