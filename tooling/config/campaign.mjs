@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** `sample` in `npm test`, `whole` in `npm run test:campaigns`, undefined in a run by hand. */
 const mode = process.env.CAMPAIGNS;
@@ -31,30 +31,35 @@ export function sampleOf(cases, count) {
   return left.map(index => cases[index]);
 }
 
-/**
- * Whether this run includes a long test or file. `npm test` includes it on one day of eight, every
- * other run always.
- */
+/** `npm test` includes long tests and files on one day of this many, every other run always. */
+const days = 8;
+
+/** Whether this run includes a long test. */
 export function isInSample(name) {
   if (mode !== 'sample') return true;
+  return (numberOf(name) + seed) % days === 0;
+}
+
+/** Returns the same number for the same text, and mostly another one for another text. */
+function numberOf(text) {
   let sum = 0;
-  for (const char of name) sum = (Math.imul(sum, 31) + char.codePointAt(0)) >>> 0;
-  return (sum + seed) % 8 === 0;
+  for (const char of text) sum = (Math.imul(sum, 31) + char.codePointAt(0)) >>> 0;
+  return sum;
 }
 
 /**
  * Returns the test files of a folder of the package, as paths or patterns. Files named
- * `*.campaign.test.ts` are long as a whole, so {@link isInSample} decides about them. A run of the
+ * `*.campaign.test.ts` are long as a whole. `npm test` spreads them over the days. A run of the
  * campaigns leaves out files without a campaign, and all tests without the tag `campaign`.
  */
 export function testFilesIn(folder) {
   if (mode === undefined) return [`${folder}/**/*.test.ts`];
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.test.ts'));
-  const isCampaign = path => path.endsWith('.campaign.test.ts');
+  const long = files.filter(path => path.endsWith('.campaign.test.ts')).sort();
   const hasPart = path =>
-    isCampaign(path) || /\/campaign'|\/sampled'|describeClusters/.test(readFileSync(join(folder, path), 'utf8'));
-  return files
-    .filter(path => (isWhole ? hasPart(path) : !isCampaign(path) || isInSample(path)))
-    .map(path => join(folder, path));
+    long.includes(path) || /\/campaign'|\/sampled'|describeClusters/.test(readFileSync(join(folder, path), 'utf8'));
+  const first = numberOf(basename(process.cwd())) + seed;
+  const isDue = path => !long.includes(path) || (first + long.indexOf(path)) % days === 0;
+  return files.filter(isWhole ? hasPart : isDue).map(path => join(folder, path));
 }
