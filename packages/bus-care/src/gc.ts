@@ -19,11 +19,10 @@ import type { BusConfig } from '@quantbot/infra/config';
 
 /** What garbage collection may remove. */
 export interface GcOptions {
-  /**
-   * Settled jobs (receipts, rejected files) older than this are removed; the catalog keeps their
-   * outcome.
-   */
+  /** Ingested jobs and duplicates older than this are removed; the catalog keeps their outcome. */
   keepSettledMs: number;
+  /** Rejected jobs older than this are removed, with their files. */
+  keepRejectedMs: number;
   /** Half-built jobs in `staging/` and orphans in the store older than this are removed. */
   keepUnfinishedMs: number;
   /** False: only report what would be removed. */
@@ -68,8 +67,8 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
   const startedAt = new Date();
   const items: (Orphan | Entry)[] = [
     ...(await oldEntries('processed', layout.processed, options.keepSettledMs)),
-    ...(await oldEntries('rejected', layout.rejected, options.keepSettledMs)),
-    ...(await oldEntries('rejected', layout.claimed, options.keepSettledMs, isKeptOrCondemned)),
+    ...(await oldEntries('rejected', layout.rejected, options.keepRejectedMs)),
+    ...(await oldEntries('rejected', layout.claimed, options.keepRejectedMs, isKeptOrCondemned)),
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
@@ -84,15 +83,16 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
 /** Removes each item. One that cannot be removed does not keep the others. */
 async function removeAll(
   items: readonly (Orphan | Entry)[],
-  { keepUnfinishedMs, keepSettledMs, rest }: GcOptions,
+  { keepUnfinishedMs, keepSettledMs, keepRejectedMs, rest }: GcOptions,
 ): Promise<{ removed: GcItem[]; errors: unknown[] }> {
+  const keepMs = { staging: keepUnfinishedMs, processed: keepSettledMs, rejected: keepRejectedMs };
   const removed: GcItem[] = [];
   const errors: unknown[] = [];
   for (const item of items) {
     const from = performance.now();
     try {
       if (item.kind === 'orphan') removeOrphan(item);
-      else await removeOld(item, item.kind === 'staging' ? keepUnfinishedMs : keepSettledMs);
+      else await removeOld(item, keepMs[item.kind]);
       removed.push(item);
     } catch (error) {
       errors.push(error);
@@ -192,9 +192,20 @@ async function waitForClaimed({ claimed }: BusLayout): Promise<boolean> {
   }
 }
 
+/**
+ * Returns whether an entry, and each file in it, has not changed for a time. A producer that is at
+ * work changes its files, and not their folder.
+ */
 async function isOlder(path: string, keepMs: number): Promise<boolean> {
+  const isOld = ({ ctimeMs }: Stats) => Date.now() - ctimeMs > keepMs;
   const info = await lstat(path).catch(ignoreMissing);
-  return info !== undefined && Date.now() - info.ctimeMs > keepMs;
+  if (info === undefined || !isOld(info)) return false;
+  if (!info.isDirectory()) return true;
+  for (const name of await readdir(path).catch(() => [])) {
+    const file = await lstat(join(path, name)).catch(() => undefined);
+    if (file !== undefined && !isOld(file)) return false;
+  }
+  return true;
 }
 
 /** Folders of a producer can be nested deeper than a path is long. What lies deeper counts as 0. */

@@ -27,9 +27,9 @@ export async function whatCouldGo(bus: ExaminedBus): Promise<string> {
 }
 
 async function garbage({ config, run }: ExaminedBus): Promise<string> {
-  const { keepMs: keepSettledMs, keepUnfinishedMs } = config.gc;
+  const { keepMs: keepSettledMs, keepRejectedMs = keepSettledMs, keepUnfinishedMs } = config.gc;
   const items = await Promise.race([
-    collectGarbage(config, { keepSettledMs, keepUnfinishedMs, apply: false }),
+    collectGarbage(config, { keepSettledMs, keepRejectedMs, keepUnfinishedMs, apply: false }),
     sleep(patienceMs, undefined, { ref: false }),
   ]);
   if (items === undefined) return `${run('gc')} lists what can be removed`;

@@ -15,7 +15,8 @@ import { settle } from './stages/settle.js';
 import { store } from './stages/store.js';
 import { verify } from './stages/verify.js';
 
-const all = { keepSettledMs: Number.POSITIVE_INFINITY, keepUnfinishedMs: -1, apply: true };
+const forEver = Number.POSITIVE_INFINITY;
+const all = { keepSettledMs: forEver, keepRejectedMs: forEver, keepUnfinishedMs: -1, apply: true };
 
 test('what a job in work has stored is no garbage, however young it may be; an orphan beside it is', async () => {
   const { bus, test: testBus } = await openInProcess();
@@ -42,6 +43,8 @@ test('the daemon removes what is old in the background, again and again, and tel
     writeFileSync(join(bus.layout.root, name, 'part'), 'x'.repeat(700));
     renameSync(join(bus.layout.root, name), join(bus.layout.staging, name)); // whole, because it may go at once
   };
+  const rejected = join(bus.layout.rejected, 'bad');
+  mkdirSync(rejected);
   abandon('first');
   const collector = collectInBackground({ ...bus, now: Date.now }, join(packageFolder, 'dist/gc.js'));
   onTestFinished(() => collector.close());
@@ -52,6 +55,30 @@ test('the daemon removes what is old in the background, again and again, and tel
   expect(readdirSync(bus.layout.staging)).toEqual([]);
   expect(told.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(1400);
   expect(readGcState(bus.layout.root)?.total_bytes).toBe(1400);
+  expect(existsSync(rejected)).toBe(true); // its files may be the only copies
+});
+
+test('rejected jobs go by an age of their own', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const path = join(bus.layout.rejected, 'bad');
+  mkdirSync(path);
+  expect(await collectGarbage(testBus.config, { ...all, keepSettledMs: -1 })).toEqual([]);
+  expect(await collectGarbage(testBus.config, { ...all, keepRejectedMs: -1 })).toMatchObject([{ path }]);
+  expect(existsSync(path)).toBe(false);
+});
+
+test('a job is not abandoned while its producer changes a file in it', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const path = join(bus.layout.staging, 'slow');
+  mkdirSync(path);
+  const write = () => writeFileSync(join(path, 'part'), 'x', { flag: 'a' });
+  const collect = () => collectGarbage(testBus.config, { ...all, keepUnfinishedMs: 1500, apply: false });
+  write();
+  const writing = setInterval(write, 20);
+  await sleep(2000);
+  expect(await collect()).toEqual([]);
+  clearInterval(writing);
+  await eventually(collect, items => items.length === 1);
 });
 
 test('bytes that another name still holds are not freed, and links are not followed', async () => {

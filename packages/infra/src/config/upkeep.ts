@@ -25,13 +25,19 @@ export const gcSchema = z
       .nullable()
       .default('1d')
       .describe('How often the daemon removes old jobs and orphans: 1d, 12h, or a number of seconds; null: never.'),
-    keep: duration.default('30d').describe('Settled and rejected jobs are kept this long; the catalog keeps outcomes.'),
+    keep: duration.default('30d').describe('Folders of ingested jobs and duplicates are kept this long.'),
+    keep_rejected: duration
+      .nullable()
+      .default(null)
+      .describe(
+        'Rejected jobs, whose files may be the only copies, are kept this long; null: until somebody removes them.',
+      ),
     keep_unfinished: duration
       .default('1d')
       .describe('Jobs that a producer never submitted, and orphans of the store, are kept this long.'),
   })
   .prefault({})
-  .describe('The removal of receipts, rejected jobs, unfinished jobs and orphans.');
+  .describe('The removal of settled jobs, unfinished jobs and orphans.');
 
 /** `min_free_bytes`. */
 export const minFreeBytesSchema = z
@@ -54,6 +60,8 @@ export interface UpkeepConfig {
     /** Undefined: garbage collection never starts automatically. */
     intervalMs: number | undefined;
     keepMs: number;
+    /** Undefined: until somebody removes them. */
+    keepRejectedMs: number | undefined;
     keepUnfinishedMs: number;
   };
 }
@@ -76,6 +84,7 @@ export const resolveUpkeep = ({
   gc: {
     intervalMs: gc.interval === null ? undefined : durationMs(gc.interval),
     keepMs: durationMs(gc.keep),
+    keepRejectedMs: gc.keep_rejected === null ? undefined : durationMs(gc.keep_rejected),
     keepUnfinishedMs: durationMs(gc.keep_unfinished),
   },
 });

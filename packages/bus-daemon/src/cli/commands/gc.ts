@@ -11,11 +11,13 @@ export async function gcCommand(
 ): Promise<void> {
   const { gc } = configOf(options);
   const keepSettledMs = options.keep === undefined ? gc.keepMs : parseDuration(options.keep);
+  const keepRejectedMs = options.keep === undefined ? (gc.keepRejectedMs ?? gc.keepMs) : keepSettledMs;
   const keepUnfinishedMs =
     options.keepUnfinished === undefined ? gc.keepUnfinishedMs : parseDuration(options.keepUnfinished);
-  if (keepSettledMs === undefined || keepUnfinishedMs === undefined)
+  if (keepSettledMs === undefined || keepRejectedMs === undefined || keepUnfinishedMs === undefined)
     return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
-  const items = await collect(options, { keepSettledMs, keepUnfinishedMs, apply: options.apply ?? false });
+  const gcOptions = { keepSettledMs, keepRejectedMs, keepUnfinishedMs, apply: options.apply ?? false };
+  const items = await collect(options, gcOptions);
   const verb = options.apply ? 'removed' : 'would remove';
   const bytes = items.reduce((sum, item) => sum + (item.bytes ?? 0), 0);
   print(options, { applied: options.apply ?? false, items }, () =>

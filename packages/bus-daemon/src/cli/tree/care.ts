@@ -87,10 +87,11 @@ const gcCommand = (): BusCommand =>
     'Remove settled jobs past their retention, unfinished jobs and orphans. Without --apply, only list them.',
   )
     .option('--apply', 'remove them')
-    .option('--keep <duration>', 'keep settled jobs this long: 30d, 12h (gc.keep)')
+    .option('--keep <duration>', 'keep settled and rejected jobs this long: 30d, 12h (gc.keep)')
     .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long (gc.keep_unfinished)')
     .explain({
-      notes: `The daemon of one machine runs this by itself, once per gc.interval.
+      notes: `The daemon of one machine runs this by itself, once per gc.interval. It leaves rejected jobs, whose files may
+be the only copies, unless gc.keep_rejected says how long.
 
 On a cluster it also removes files of the lake that nothing names, and daemons that are gone. Whatever the
 options say, it keeps objects of the store and the lake that are younger than an hour.`,

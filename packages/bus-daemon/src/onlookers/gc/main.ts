@@ -9,6 +9,7 @@ const restPerWork = 4;
 workInBackground('bus_gc', async (config, send) => {
   await collectGarbage(config, {
     keepSettledMs: config.gc.keepMs,
+    keepRejectedMs: config.gc.keepRejectedMs ?? Number.POSITIVE_INFINITY,
     keepUnfinishedMs: config.gc.keepUnfinishedMs,
     apply: true,
     rest: tookMs => sleep(restPerWork * tookMs),
