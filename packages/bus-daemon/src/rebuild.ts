@@ -1,7 +1,7 @@
 import { forgetMended } from '@quantbot/bus-care/scrub';
 import { listOutcomes } from '@quantbot/bus-care/verify';
-import { isDamage, type OnProgress } from '@quantbot/bus-format';
-import { canonicalRows } from '@quantbot/bus-format/canon';
+import type { OnProgress } from '@quantbot/bus-format';
+import { canonicalRows, type OnDamage, withoutDamage } from '@quantbot/bus-format/canon';
 import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { busLayout, type Logger } from '@quantbot/infra';
@@ -60,13 +60,10 @@ export async function rebuild(
     const waiting = await waitingTables(bus);
     for (const table of bus.tables.tables()) {
       onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
-      await rebuildTable(bus, compactor, table, waiting).then(
-        () => tables.push(table.name),
-        error => {
-          if (!isDamage(error)) throw error;
-          problems.push(`canon.${table.name} stays as it is: ${error.code}: ${error.message} ${error.hint}`);
-        },
-      );
+      const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
+      const note: OnDamage = ({ code, message, hint }) =>
+        problems.push(`canon.${table.name} stays as it is: ${code}: ${message} ${hint}`);
+      if (await withoutDamage(table.name, work, note)) tables.push(table.name);
       done += rows.get(table.name) ?? 0;
     }
     await linkHotAgain(bus);

@@ -27,4 +27,5 @@ export {
   selectList,
   sortTerm,
 } from './sql.js';
+export { userName } from './user-name.js';
 export { sizeInWords } from './words.js';

@@ -8,7 +8,7 @@ import { describeBothWorlds, type World } from './support/world.js';
 const sql = 'SELECT count(*) AS n FROM canon.other';
 const ticks = { layout: 'dataset', part_rows: 4 };
 const settings = (tables: object) => ({
-  export: { min_interval_s: 0, tables, jobs: [{ name: 'counted', sql }] },
+  export: { min_interval_s: 0, max_share: 1, tables, jobs: [{ name: 'counted', sql }] },
   compaction: { release_grace_s: 0 },
 });
 

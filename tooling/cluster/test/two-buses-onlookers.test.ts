@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 describeBothWorlds(
-  { export: { min_interval_s: 0 } },
+  { export: { min_interval_s: 0, max_share: 1 } },
   async () => {},
   world => {
     test('a trace goes from the submission through the stages to the export', async () => {

@@ -32,7 +32,9 @@ async function catalogOf({ config }: World) {
 }
 
 describeBothWorlds(
-  { export: { min_interval_s: 0, jobs: [{ name: 'newest', sql: 'SELECT max(x) AS x FROM canon.ticks' }] } },
+  {
+    export: { min_interval_s: 0, max_share: 1, jobs: [{ name: 'newest', sql: 'SELECT max(x) AS x FROM canon.ticks' }] },
+  },
   furnish,
   world => {
     test('the catalog has what was committed, newest first', async () => {

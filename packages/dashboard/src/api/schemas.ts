@@ -134,6 +134,7 @@ export const artifactSchema = z
     meta: json.nullable(),
     provenance: json.nullable(),
     contentHash: z.string().nullable(),
+    forgottenAt: time.nullable().openapi({ description: 'When its bytes were forgotten. null: they are there.' }),
     submittedAt: time,
     committedAt: time,
   })

@@ -69,7 +69,7 @@ async function openWorld(kind: World['kind'], settings: object): Promise<World &
     work_dir: folder,
     lease_s: 2,
   };
-  const common = { poll_interval_s: 0.1, http: { listen: '127.0.0.1:0' }, export: { min_interval_s: 0 } };
+  const common = { poll_interval_s: 0.1, http: { listen: '127.0.0.1:0' }, export: { min_interval_s: 0, max_share: 1 } };
   const config = join(folder, 'bus_config.json');
   const configure = (more: object) =>
     writeFileSync(config, JSON.stringify({ ...common, ...(cluster && { cluster }), ...settings, ...more }));

@@ -11,7 +11,10 @@ import { commandsIn, doctor, follow, followAll } from '../support/doctor.js';
 const statusPath = (bus: TestBus) => join(bus.config.export.exportDir, '_export_status.json');
 const statusOf = (bus: TestBus) => JSON.parse(readFileSync(statusPath(bus), 'utf8')).exports;
 const configure = (bus: TestBus, settings: object) =>
-  writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.2, export: { min_interval_s: 0 }, ...settings }));
+  writeFileSync(
+    bus.configPath,
+    JSON.stringify({ poll_interval_s: 0.2, export: { min_interval_s: 0, max_share: 1 }, ...settings }),
+  );
 const isGood = (bus: TestBus, name: string) =>
   eventually(
     () => statusOf(bus)[name],
@@ -20,7 +23,7 @@ const isGood = (bus: TestBus, name: string) =>
 
 sampled('an export that reads a table which does not exist names it, and is good when the table has come', async () => {
   const jobs = [{ name: 'sums', sql: 'SELECT sum(n) AS total FROM canon.later' }];
-  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1 } });
   await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await eventually(
@@ -43,12 +46,14 @@ sampled('an export whose SQL is wrong is good after its correction and a restart
   const bus = makeTestBus();
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
-  configure(bus, { export: { min_interval_s: 0, jobs: [{ name: 'sums', sql: 'SELECT sum(m) FROM canon.numbers' }] } });
+  configure(bus, {
+    export: { min_interval_s: 0, max_share: 1, jobs: [{ name: 'sums', sql: 'SELECT sum(m) FROM canon.numbers' }] },
+  });
   await drain(bus);
   const { codes, the } = await doctor(bus);
   expect(codes).toEqual(['DAEMON_NOT_RUNNING', 'EXPORT_FAILED']);
   configure(bus, {
-    export: { min_interval_s: 0, jobs: [{ name: 'sums', sql: 'SELECT sum(n) AS n FROM canon.numbers' }] },
+    export: { min_interval_s: 0, max_share: 1, jobs: [{ name: 'sums', sql: 'SELECT sum(n) AS n FROM canon.numbers' }] },
   });
   await follow(bus, commandsIn(the('EXPORT_FAILED').cure)[0]);
   await isGood(bus, 'sums');
@@ -56,14 +61,16 @@ sampled('an export whose SQL is wrong is good after its correction and a restart
 });
 
 sampled('settings for the export of a table that does not exist are found', async () => {
-  const bus = makeTestBus({ export: { min_interval_s: 0, tables: { numbres: { compression: 'snappy' } } } });
+  const bus = makeTestBus({
+    export: { min_interval_s: 0, max_share: 1, tables: { numbres: { compression: 'snappy' } } },
+  });
   await spawnDaemon(bus);
   await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
   await isGood(bus, 'numbers');
   const { code, codes, the } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 2, codes: ['TABLE_MISSING'] });
   expect(the('TABLE_MISSING').what).toMatch(/names numbres, .* There is canon\.numbers\./);
-  configure(bus, { export: { min_interval_s: 0, tables: { numbers: { compression: 'snappy' } } } });
+  configure(bus, { export: { min_interval_s: 0, max_share: 1, tables: { numbers: { compression: 'snappy' } } } });
   await followAll(bus, the('TABLE_MISSING').cure);
   await isGood(bus, 'numbers');
   expect((await doctor(bus)).codes).toEqual([]);
@@ -158,7 +165,7 @@ sampled('a view of the configuration that cannot be made is found, and its corre
 
 test('SQL that cannot be parsed is found by the failure of its export, without guesses about its tables', async () => {
   const jobs = [{ name: 'nests', sql: `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}` }];
-  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1 } });
   await drain(bus);
   const { code, codes } = await doctor(bus);
   expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'EXPORT_FAILED'] });

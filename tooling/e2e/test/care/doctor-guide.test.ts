@@ -55,7 +55,7 @@ describe('Exports not updating', () => {
     'Verify canon.alerts_std exists: an export that reads it says that it does not, and is made when it does',
     async () => {
       const jobs = [{ name: 'alerts_daily', sql: 'SELECT count(*) AS n FROM canon.alerts_std' }];
-      const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+      const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1 } });
       await spawnDaemon(bus);
       await eventually(
         async () => (await doctor(bus)).codes,

@@ -51,7 +51,7 @@ test.each(sampleOf(layouts, 1))(
   'exports (%s) that are ahead of a bus that was set back become those of the bus that is there',
   { tags: ['campaign'] },
   async (_layout, settings, path) => {
-    const bus = makeTestBus({ export: { min_interval_s: 0, ...settings } });
+    const bus = makeTestBus({ export: { min_interval_s: 0, max_share: 1, ...settings } });
     await drain(bus);
     await ingest(bus, 'a');
     cpSync(bus.layout.root, join(bus.folder, 'before'), keep);

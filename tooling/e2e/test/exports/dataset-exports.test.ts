@@ -44,7 +44,7 @@ const filesOf = (bus: TestBus, name?: string): Map<string, string> => {
 };
 
 const dataset = (table: object, more: object = {}) => ({
-  export: { tables: { numbers: { layout: 'dataset', ...table } }, min_interval_s: 0, ...more },
+  export: { tables: { numbers: { layout: 'dataset', ...table } }, min_interval_s: 0, max_share: 1, ...more },
   ...soon,
 });
 
@@ -163,6 +163,7 @@ sampled('what does not only grow is replaced in one step: tables of other modes,
       tables: { newest: { layout: 'dataset', partition_by: ['k'] } },
       jobs: [{ name: 'sums', sql: 'SELECT k, sum(n) AS total FROM canon.newest GROUP BY k', layout: 'dataset' }],
       min_interval_s: 0,
+      max_share: 1,
     },
     ...soon,
   });
@@ -204,7 +205,10 @@ sampled(
 
 sampled('from a file to a dataset and back at one path', async () => {
   const job = { name: 'sums', sql: 'SELECT sum(n) AS total FROM canon.numbers', path: 'here' };
-  const settings = (layout: string) => ({ export: { jobs: [{ ...job, layout }], min_interval_s: 0 }, ...soon });
+  const settings = (layout: string) => ({
+    export: { jobs: [{ ...job, layout }], min_interval_s: 0, max_share: 1 },
+    ...soon,
+  });
   const bus = makeTestBus(settings('file'));
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
@@ -250,7 +254,7 @@ sampled('SQL of the configuration cannot write elsewhere through a dataset', asy
     `SELECT '../../../../outside/x' AS a, 1 AS b`, // as a partition
   ];
   const jobs = hostile.map((sql, index) => ({ name: `job_${index}`, sql, layout: 'dataset', partition_by: ['a'] }));
-  configure(bus, { export: { jobs, min_interval_s: 0 } });
+  configure(bus, { export: { jobs, min_interval_s: 0, max_share: 1 } });
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
   await drain(bus);

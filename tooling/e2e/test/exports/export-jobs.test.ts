@@ -17,7 +17,7 @@ test('a SELECT of the configuration becomes an export of its own, over canonical
     { name: 'sums', sql: 'SELECT sum(n) AS total, count(*) AS "rows" FROM canon.numbers -- all of them' },
     { name: 'by_run', sql: 'SELECT run_id, rows FROM catalog.artifacts_f ORDER BY run_id', path: 'deep/runs.parquet' },
   ];
-  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1 } });
   await drain(bus);
   for (const runId of ['a', 'b']) await submit(bus, { runId, schemaHint: 'canon.numbers', select: numbers(4) });
   await drain(bus);
@@ -66,7 +66,7 @@ sampled(
       pragma: `PRAGMA enable_profiling`,
     };
     const jobs = sampleOf(Object.entries(hostile), 8).map(([name, sql]) => ({ name, sql }));
-    const bus = makeTestBus({ export: { jobs, min_interval_s: 0, timeout_s: 3, memory_limit_mb: 128 } });
+    const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1, timeout_s: 3, memory_limit_mb: 128 } });
     await drain(bus);
     await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4) });
     await drain(bus);
@@ -102,7 +102,7 @@ sampled('a SELECT runs again when a table that it reads has changed, and only th
     { name: 'of_words', sql: 'SELECT count(*) AS n FROM canon.words WHERE word IN (SELECT word FROM "canon"."WORDS")' },
     { name: 'of_catalog', sql: 'SELECT count(*) AS n FROM catalog.jobs_f' },
   ];
-  const bus = makeTestBus({ export: { jobs, min_interval_s: 0 } });
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1 } });
   await drain(bus);
   await submit(bus, { schemaHint: 'canon.numbers' });
   await submit(bus, { schemaHint: 'canon.words', select: `SELECT 'a' AS word` });
@@ -131,6 +131,7 @@ test('compression, row groups and order are as configured, and the file itself s
       ],
       tables: { Numbers: { enabled: false } },
       min_interval_s: 0,
+      max_share: 1,
     },
   });
   await drain(bus);

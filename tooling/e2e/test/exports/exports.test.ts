@@ -47,7 +47,7 @@ test('the status of an export names its file, rows, bytes, hash and the commit t
 sampled('an export that fails keeps its last good file, says why, and is made as soon as it can be', async () => {
   const bus = await exportedBus();
   const before = readFileSync(exportPath(bus));
-  configure(bus, { export: { timeout_s: 0.001, min_interval_s: 0 } });
+  configure(bus, { export: { timeout_s: 0.001, min_interval_s: 0, max_share: 1 } });
   await submit(bus, { schemaHint: 'canon.numbers' });
   const daemon = await startDaemon(bus);
   await daemon.logged('export failed');

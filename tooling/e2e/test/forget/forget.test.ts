@@ -4,6 +4,7 @@ import type { ForgetOutcome } from '@quantbot/infra';
 import { forgetArtifacts, keepArtifacts, setAlias } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -158,11 +159,11 @@ test('rows stay in append tables and leave the others, through rebuild and backu
   expect(await rowsOf(bus)).toEqual([['r1', 'r2', 'r3'], ['r3']]);
 });
 
-test('dropped rows leave tables and exports everywhere, and verify --erased proves it', async () => {
+sampled('dropped rows leave tables and exports everywhere, and verify --erased proves it', async () => {
   const jobs = [{ name: 'ids', sql: 'SELECT count(*) AS n FROM canon.people' }];
   const bus = makeTestBus({
     compaction: { release_grace_s: 0.05 },
-    export: { min_interval_s: 0, jobs, tables: { people: { layout: 'dataset' } } },
+    export: { min_interval_s: 0, max_share: 1, jobs, tables: { people: { layout: 'dataset' } } },
   });
   await drain(bus);
   for (const run of ['r1', 'r2'])
@@ -183,7 +184,7 @@ test('dropped rows leave tables and exports everywhere, and verify --erased prov
   expect((await quantbotBus(bus, 'verify')).code).toBe(0);
 });
 
-test('retention rules let go what any limit says, by hand and on a schedule', async () => {
+sampled('retention rules let go what any limit says, by hand and on a schedule', async () => {
   const retention = [{ producer: 'tests', kind: 'numbers', keep_last: 2 }];
   const bus = makeTestBus({ retention, compaction: { release_grace_s: 0.05 } });
   await drain(bus);

@@ -14,7 +14,7 @@ export const restlessBus = (): TestBus =>
   makeTestBus({
     compaction: { hot_commits: 2, idle_s: 0.2, release_grace_s: 0 },
     canon: { tables: { numbers: { mode: 'upsert', key: ['n'] } } },
-    export: { min_interval_s: 0, tables: { numbers: { layout: 'dataset' } } },
+    export: { min_interval_s: 0, max_share: 1, tables: { numbers: { layout: 'dataset' } } },
     gc: { interval: 0.5, keep: 0.001, keep_unfinished: 0.001 },
   });
 

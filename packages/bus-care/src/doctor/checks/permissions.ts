@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { userName } from '@quantbot/bus-format';
 import { openFolders } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
@@ -16,7 +16,7 @@ export async function permissions({ config, layout }: ExaminedBus): Promise<Find
   return orFine(
     [...places.flatMap(refusal), ...openToOthers(config)],
     'permissions',
-    `${who()} may write to all folders`,
+    `user ${userName()} may write to all folders`,
   );
 }
 
@@ -52,17 +52,9 @@ function refusal(folder: string): Finding[] {
     return [
       finding(
         'NOT_WRITABLE',
-        `${who()} may not write to ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Run doctor as the daemon's user to check that user's permissions.`,
+        `user ${userName()} may not write to ${folder} (it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}). Run doctor as the daemon's user to check that user's permissions.`,
         `\`sudo chown ${process.getuid?.()} ${shellWord(folder)}\`, \`sudo chmod u+rwx ${shellWord(folder)}\``,
       ),
     ];
-  }
-}
-
-function who(): string {
-  try {
-    return `user ${userInfo().username}`;
-  } catch {
-    return `uid ${process.getuid?.()}`; // a user without a name, as in containers
   }
 }

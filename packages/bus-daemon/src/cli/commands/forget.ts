@@ -1,5 +1,6 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { keysOfRule, keysOfRun, partsOf, previewForget } from '@quantbot/bus-care/forget';
+import { userName } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { busError, busLayout, type ForgetOutcome } from '@quantbot/infra';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
@@ -94,7 +95,7 @@ const reasonOf = ({ run, rule }: ForgetOptions): string | null =>
   run !== undefined ? `run ${run}` : rule !== undefined ? `retention rule${rule === true ? 's' : ` ${rule}`}` : null;
 
 /** The user and the machine, for the journal. */
-const whoAsks = (): string => `${userInfo().username}@${hostname()}`;
+const whoAsks = (): string => `${userName()}@${hostname()}`;
 
 function describe(outcomes: readonly ForgetOutcome[], isDone: boolean): string {
   const going = outcomes.filter(({ status }) => status === 'forgotten');

@@ -155,10 +155,10 @@ export class Exporter {
     await this.#removeGarbage();
     const status = await this.#readStatus();
     this.#serving = this.#bus.requestedExports.splice(0);
-    const due = (await this.#dirty()).filter(
-      item => ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed(),
-    );
-    await this.#runEach(due.sort(this.#oldestFirst), status, { ignoreInterval });
+    const mayRun = (item: GoldenExport) =>
+      ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed();
+    const due = (await this.#dirty()).filter(mayRun);
+    await this.#runEach(due.sort(this.#oldestFirst), status, mayRun);
     if (due.length > 0) await this.#removeGarbage();
     const served = this.#serving.at(-1);
     this.#serving = [];
@@ -171,14 +171,12 @@ export class Exporter {
   async #runEach(
     due: readonly GoldenExport[],
     status: ExportStatus,
-    { ignoreInterval }: { ignoreInterval: boolean },
+    mayRun: (item: GoldenExport) => boolean,
   ): Promise<void> {
     let savedAt = Number.NEGATIVE_INFINITY;
     let isSaved = true;
     for (const item of due) {
-      // Those before it may have used up the time of all.
-      const mayRun = ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed();
-      if (!mayRun) continue;
+      if (!mayRun(item)) continue; // those before it may have used up the time of all
       await this.#runOne(item, status);
       isSaved = false;
       if (this.#stopped) break;
@@ -233,6 +231,7 @@ export class Exporter {
   async #runOne(item: GoldenExport, status: ExportStatus): Promise<void> {
     const { logger, now, elapsed } = this.#bus;
     const startedAt = elapsed();
+    const tookMs = () => Math.round(elapsed() - startedAt);
     this.#lastRunAt.set(item.name, startedAt);
     const snapshot = await snapshotOf(this.#bus);
     this.#pins.add(snapshot);
@@ -249,13 +248,10 @@ export class Exporter {
         ...written,
         as_of_seq: snapshot.seq,
         definition: definitionOf(item),
-        duration_ms: Math.round(elapsed() - startedAt),
+        duration_ms: tookMs(),
         error: null,
       };
-      logger.info(
-        { export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: Math.round(elapsed() - startedAt) },
-        'export written',
-      );
+      logger.info({ export: item.name, rows: written.rows, asOfSeq: snapshot.seq, ms: tookMs() }, 'export written');
     } catch (error) {
       if (this.#stopped) return; // a stop is not a failure
       this.#failures.set(item.name, (this.#failures.get(item.name) ?? 0) + 1);
@@ -269,7 +265,7 @@ export class Exporter {
         files,
         as_of_seq,
         definition,
-        duration_ms: Math.round(elapsed() - startedAt),
+        duration_ms: tookMs(),
         error: reasonOf(error as Error),
       };
       logger.error({ export: item.name, err: error }, 'export failed; keeping its last good file');
