@@ -10,7 +10,7 @@ import { type Random, randomOf } from '../src/random.js';
 import { Report } from '../src/report.js';
 
 const seed = process.env.FC_SEED ?? String(Date.now() % 1_000_000);
-const files = campaign(8, 24);
+const files = campaign(5, 24);
 
 test(`what JavaScript and DuckDB write is what every reader gives (FC_SEED=${seed})`, {
   tags: ['campaign'],

@@ -25,10 +25,14 @@ const kindsOf = (name: string) => (versitygw !== undefined && isInSample(`${name
 /** Creates a new cluster on the servers of a suite. */
 export type NewCluster = (settings?: object) => Promise<TestCluster>;
 
-/** Runs a suite on each available kind of object store. */
-export function describeClusters(name: string, suite: (newCluster: NewCluster, kind: string) => void): void {
+/** Runs a suite on each available kind of object store. A file of the campaigns tags its suites. */
+export function describeClusters(
+  name: string,
+  suite: (newCluster: NewCluster, kind: string) => void,
+  tagsOfFile: readonly string[] = [],
+): void {
   for (const kind of kindsOf(name)) {
-    const tags = kind === 's3' ? ['campaign'] : [];
+    const tags = kind === 's3' ? ['campaign'] : [...tagsOfFile];
     describe.skipIf('missing' in extensions)(`${name} on ${kind}://`, { tags }, () => {
       let server: PostgresServer;
       let s3: S3Server | undefined;

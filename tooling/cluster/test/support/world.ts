@@ -43,8 +43,9 @@ export function describeBothWorlds(
   settings: object,
   prepare: (world: World) => Promise<void>,
   suite: (world: () => World) => void,
+  tags: string[] = [],
 ): void {
-  describe.each(['one machine', 'a cluster'] as const)('%s', kind => {
+  describe.each(['one machine', 'a cluster'] as const)('%s', { tags }, kind => {
     describe.skipIf(kind === 'a cluster' && 'missing' in extensions)('the bus', () => {
       let world: World & { close(): Promise<void> };
       beforeAll(async () => {

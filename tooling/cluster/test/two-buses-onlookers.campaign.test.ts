@@ -93,4 +93,5 @@ describeBothWorlds(
       expect(told()).toContain('STATUS=running');
     });
   },
+  ['campaign'],
 );

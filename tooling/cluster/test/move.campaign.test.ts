@@ -5,7 +5,6 @@ import { initBusRoot } from '@quantbot/infra';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact, submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -115,82 +114,86 @@ async function receiptsIn(bus: TestCluster): Promise<Record<string, object>> {
   return found;
 }
 
-describeClusters('a move', newCluster => {
-  sampled('brings a bus from one machine into a cluster and back, value by value', async () => {
-    const bus = await newCluster(canon);
-    const old = machine(bus, 'old');
-    await fill(bus, old);
-    const before = await contentOf(old.config);
-    expect(before).toMatchObject({
-      'canon.ticks': { length: 3 },
-      'catalog.aliases_v': { length: 1 },
-      'catalog.jobs_f': { length: 8 },
+describeClusters(
+  'a move',
+  newCluster => {
+    test('brings a bus from one machine into a cluster and back, value by value', async () => {
+      const bus = await newCluster(canon);
+      const old = machine(bus, 'old');
+      await fill(bus, old);
+      const before = await contentOf(old.config);
+      expect(before).toMatchObject({
+        'canon.ticks': { length: 3 },
+        'catalog.aliases_v': { length: 1 },
+        'catalog.jobs_f': { length: 8 },
+      });
+      const files = filesBelow(old.root);
+      const waiting = await submit(bus, old.root, 'late', 9, { label: 'late' });
+
+      const there = ['move', '--config', old.config, '--to', bus.config];
+      await bus.killedAt('move:artifact-copied#3', ...there);
+      const moved = JSON.parse(await bus.done(...there, '--json'));
+      expect(moved).toMatchObject({ lastSeq: 8, jobs: 8, artifacts: 5, rejected: 2, waiting: 1 });
+      expect(await contentOf(bus.config)).toEqual(before);
+      expect(filesBelow(old.root)).toMatchObject(files);
+      expect(await bus.done('verify')).toContain('every file matches');
+
+      // The old bus may continue until the new one starts.
+      await bus.done('start', '--drain', '--config', old.config);
+      expect(await waiting.settled()).toMatchObject({ seq: 9 });
+      expect(JSON.parse(await bus.done(...there, '--json'))).toMatchObject({ lastSeq: 9, jobs: 1 });
+      expect(await receiptsIn(bus)).toEqual(receiptsBelow(old.root));
+      await bus.done('retry', 'bad');
+      await bus.submit('job-3', 3);
+      await bus.done('start', '--drain');
+      expect(JSON.parse(await bus.done('rejected', '--json'))).toMatchObject([
+        { jobId: 'bad', reason: { seq: expect.any(Number), code: 'SCHEMA_MISMATCH' } },
+        { jobId: 'bad-once' },
+      ]);
+      const refused = await bus.command(...there);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('MOVE_TARGET_TAKEN') });
+
+      const inCluster = await contentOf(bus.config);
+      const back = machine(bus, 'back');
+      await bus.killedAt('move:artifact-copied#3', 'move', '--to', back.config);
+      expect(JSON.parse(await bus.done('move', '--to', back.config, '--json'))).toMatchObject({
+        lastSeq: 11,
+        jobs: 11,
+      });
+      expect(await contentOf(back.config)).toEqual(inCluster);
+      expect(receiptsBelow(back.root)).toEqual(await receiptsIn(bus));
+      expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
+      await bus.done('retry', 'bad', '--config', back.config);
+      const last = await submit(bus, back.root, 'job-4', 4);
+      await bus.done('start', '--drain', '--config', back.config);
+      expect([11, 12, 13]).toContain((await last.settled()).seq);
     });
-    const files = filesBelow(old.root);
-    const waiting = await submit(bus, old.root, 'late', 9, { label: 'late' });
 
-    const there = ['move', '--config', old.config, '--to', bus.config];
-    await bus.killedAt('move:artifact-copied#3', ...there);
-    const moved = JSON.parse(await bus.done(...there, '--json'));
-    expect(moved).toMatchObject({ lastSeq: 8, jobs: 8, artifacts: 5, rejected: 2, waiting: 1 });
-    expect(await contentOf(bus.config)).toEqual(before);
-    expect(filesBelow(old.root)).toMatchObject(files);
-    expect(await bus.done('verify')).toContain('every file matches');
-
-    // The old bus may continue until the new one starts.
-    await bus.done('start', '--drain', '--config', old.config);
-    expect(await waiting.settled()).toMatchObject({ seq: 9 });
-    expect(JSON.parse(await bus.done(...there, '--json'))).toMatchObject({ lastSeq: 9, jobs: 1 });
-    expect(await receiptsIn(bus)).toEqual(receiptsBelow(old.root));
-    await bus.done('retry', 'bad');
-    await bus.submit('job-3', 3);
-    await bus.done('start', '--drain');
-    expect(JSON.parse(await bus.done('rejected', '--json'))).toMatchObject([
-      { jobId: 'bad', reason: { seq: expect.any(Number), code: 'SCHEMA_MISMATCH' } },
-      { jobId: 'bad-once' },
-    ]);
-    const refused = await bus.command(...there);
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('MOVE_TARGET_TAKEN') });
-
-    const inCluster = await contentOf(bus.config);
-    const back = machine(bus, 'back');
-    await bus.killedAt('move:artifact-copied#3', 'move', '--to', back.config);
-    expect(JSON.parse(await bus.done('move', '--to', back.config, '--json'))).toMatchObject({
-      lastSeq: 11,
-      jobs: 11,
+    test('is refused before anything is copied', async () => {
+      const bus = await newCluster();
+      const old = machine(bus, 'old');
+      const drain = () => bus.done('start', '--drain', '--config', old.config);
+      await initBusRoot(old.root);
+      const parquetPath = join(bus.folder, 'times.parquet');
+      const { connection, close } = await openMemoryDatabase({ memoryMb: 100, threads: 1 });
+      await connection.run(
+        `COPY (SELECT 1 AS x, TIMETZ '10:00:00+00' AS at, [TIMETZ '11:00:00+00'] AS many) TO '${parquetPath}'`,
+      );
+      close();
+      const artifact = { producer: 'p', kind: 'k', artifactId: 'a', schemaHint: 'canon.times', parquetPath };
+      await submitArtifact({ busRoot: old.root, runId: 'r', ...artifact });
+      await drain();
+      const move = (to: string) => bus.command('move', '--config', old.config, '--to', to);
+      expect(await move(old.config)).toMatchObject({ code: 1, stderr: expect.stringContaining('CONFIG_INVALID') });
+      const { code, stderr } = await move(bus.config);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('COLUMN_UNSUPPORTED') });
+      expect(stderr).toMatch(/canon\.times: at: .*\n.*canon\.times: many: /);
+      bus.configure({ canon: { tables: { times: { mode: 'latest' } } } });
+      const other = await move(bus.config);
+      expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('other canonical tables: times') });
+      expect(await bus.names('store/')).toEqual([]);
+      expect(await bus.pg.query('SELECT seq FROM bus.head')).toEqual([{ seq: 0 }]);
     });
-    expect(await contentOf(back.config)).toEqual(inCluster);
-    expect(receiptsBelow(back.root)).toEqual(await receiptsIn(bus));
-    expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
-    await bus.done('retry', 'bad', '--config', back.config);
-    const last = await submit(bus, back.root, 'job-4', 4);
-    await bus.done('start', '--drain', '--config', back.config);
-    expect([11, 12, 13]).toContain((await last.settled()).seq);
-  });
-
-  test('is refused before anything is copied', async () => {
-    const bus = await newCluster();
-    const old = machine(bus, 'old');
-    const drain = () => bus.done('start', '--drain', '--config', old.config);
-    await initBusRoot(old.root);
-    const parquetPath = join(bus.folder, 'times.parquet');
-    const { connection, close } = await openMemoryDatabase({ memoryMb: 100, threads: 1 });
-    await connection.run(
-      `COPY (SELECT 1 AS x, TIMETZ '10:00:00+00' AS at, [TIMETZ '11:00:00+00'] AS many) TO '${parquetPath}'`,
-    );
-    close();
-    const artifact = { producer: 'p', kind: 'k', artifactId: 'a', schemaHint: 'canon.times', parquetPath };
-    await submitArtifact({ busRoot: old.root, runId: 'r', ...artifact });
-    await drain();
-    const move = (to: string) => bus.command('move', '--config', old.config, '--to', to);
-    expect(await move(old.config)).toMatchObject({ code: 1, stderr: expect.stringContaining('CONFIG_INVALID') });
-    const { code, stderr } = await move(bus.config);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('COLUMN_UNSUPPORTED') });
-    expect(stderr).toMatch(/canon\.times: at: .*\n.*canon\.times: many: /);
-    bus.configure({ canon: { tables: { times: { mode: 'latest' } } } });
-    const other = await move(bus.config);
-    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('other canonical tables: times') });
-    expect(await bus.names('store/')).toEqual([]);
-    expect(await bus.pg.query('SELECT seq FROM bus.head')).toEqual([{ seq: 0 }]);
-  });
-});
+  },
+  ['campaign'],
+);

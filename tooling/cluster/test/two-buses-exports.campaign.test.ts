@@ -116,4 +116,5 @@ describeBothWorlds(
       ).toEqual([7, 8]);
     });
   },
+  ['campaign'],
 );

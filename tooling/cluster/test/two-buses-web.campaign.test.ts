@@ -163,4 +163,5 @@ describeBothWorlds(
         expect(text).toMatch(new RegExp(`quantbot_bus_stage_duration_seconds_count\\{stage="${stage}"\\} [1-9]`));
     });
   },
+  ['campaign'],
 );
