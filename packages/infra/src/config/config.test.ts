@@ -246,3 +246,14 @@ test.each([
   expect(details).toEqual([expect.stringMatching(/^canon\.tables\.t\.columns\.a\.type: /)]);
   expect(details[0]).toMatch(problem);
 });
+
+test('what a bus on many machines does not have is a mistake in its configuration', () => {
+  const cluster = { postgres: 'postgres://bus@db/bus', objects: 'file:///srv/objects' };
+  const more = { publish: { views: [{ name: 'desk.all', sql: 'SELECT 1 AS x' }] }, retention: [{ keep_last: 3 }] };
+  const { code, details } = refusalOf({ cluster, ...more });
+  expect({ code, details }).toEqual({
+    code: 'CONFIG_INVALID',
+    details: [expect.stringContaining('publish.views'), expect.stringContaining('retention')],
+  });
+  expect(parseBusConfig(JSON.stringify(more), '/p/bus_config.json').publish.views).toHaveLength(1);
+});

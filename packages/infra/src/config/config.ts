@@ -53,21 +53,29 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
   try {
-    // some Windows editors put
+    // Some Windows editors put a byte order mark first.
     json = JSON.parse(withoutComments(text.replace(/^\uFEFF/, '')));
   } catch (cause) {
     throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
   }
   const parsed = configSchema.safeParse(json);
-  if (!parsed.success) {
-    const details = parsed.error.issues.flatMap(describeIssue);
+  const details = parsed.success ? missingOnClusters(parsed.data) : parsed.error.issues.flatMap(describeIssue);
+  if (!parsed.success || details.length > 0)
     throw busError(
       'CONFIG_INVALID',
       `${path} has ${details.length === 1 ? 'a mistake' : `${details.length} mistakes`}.`,
       { details },
     );
-  }
   return resolveConfig(parsed.data, dirname(path));
+}
+
+/** Returns a sentence for each setting that a bus on many machines does not have. */
+function missingOnClusters({ cluster, publish, retention }: ConfigFile): string[] {
+  if (cluster === null) return [];
+  return [
+    ...(publish.views.length > 0 ? ['publish.views: a bus on many machines has no views of the configuration'] : []),
+    ...(retention.length > 0 ? ['retention: a bus on many machines cannot forget artifacts yet'] : []),
+  ];
 }
 
 function resolveConfig(file: ConfigFile, base: string): BusConfig {
