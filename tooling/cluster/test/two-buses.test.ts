@@ -202,6 +202,15 @@ describeBothWorlds(
       expect(await readParquet(said.receipt.artifacts[0].canonical_path)).toEqual([{ y: 1 }]);
     });
 
+    test('the canonical tables are listed, now and in the past', async () => {
+      const listed = async (...args: string[]) => JSON.parse(await world().done('table', 'list', '--json', ...args));
+      expect(await listed()).toMatchObject([
+        { table_name: 'ticks', mode: 'append', key: [], artifacts: 2, artifact_rows: 5, last_seq: expect.any(Number) },
+      ]);
+      expect(await listed('--as-of', '1')).toMatchObject([{ table_name: 'ticks', artifacts: 1, artifact_rows: 3 }]);
+      expect(await world().done('table', 'list')).toMatch(/canon\.ticks +│ append/);
+    });
+
     test('query answers as the catalog does', async () => {
       const bus = world();
       expect(await bus.done('query', 'SELECT sum(x) AS sum FROM canon.ticks', '--format', 'csv')).toBe('sum\n10\n');

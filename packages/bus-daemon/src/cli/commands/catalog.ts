@@ -4,7 +4,8 @@ import type { Source } from '../arguments.js';
 import { type CommonOptions, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
-interface Options extends CommonOptions {
+/** Options of a command that asks the catalog. */
+export interface CatalogOptions extends CommonOptions {
   asOf?: number | Date;
 }
 
@@ -14,7 +15,7 @@ interface Options extends CommonOptions {
  */
 export async function catalogLatestCommand(
   source: Source,
-  options: Options & { artifact?: string; path?: boolean },
+  options: CatalogOptions & { artifact?: string; path?: boolean },
 ): Promise<void> {
   await withCatalog(options, async catalog => {
     const latest = await catalog.latest({ ...source, artifactId: options.artifact });
@@ -23,7 +24,7 @@ export async function catalogLatestCommand(
   });
 }
 
-interface Filters extends Options {
+interface Filters extends CatalogOptions {
   run?: string;
   producer?: string;
   kind?: string;
@@ -45,7 +46,7 @@ export async function catalogArtifactsCommand({ run, artifact, limit, ...options
 }
 
 /** `quantbot-bus catalog runs`: lists runs, newest first. */
-export async function catalogRunsCommand({ limit, ...options }: Options & { limit: number }): Promise<void> {
+export async function catalogRunsCommand({ limit, ...options }: CatalogOptions & { limit: number }): Promise<void> {
   await withCatalog(options, async catalog => {
     const found = await catalog.runs({ limit: limit + 1 });
     const shown = found.slice(0, limit);
@@ -68,7 +69,7 @@ export async function catalogRunsCommand({ limit, ...options }: Options & { limi
 /** `quantbot-bus catalog lineage KEY`: lists the inputs and outputs of an artifact. */
 export async function catalogLineageCommand(
   key: string,
-  { inputs, outputs, depth, ...options }: Options & { inputs?: true; outputs?: true; depth: number },
+  { inputs, outputs, depth, ...options }: CatalogOptions & { inputs?: true; outputs?: true; depth: number },
 ): Promise<void> {
   await withCatalog(options, async catalog => {
     const direction = inputs === outputs ? 'both' : inputs ? 'inputs' : 'outputs';
@@ -87,7 +88,7 @@ export async function catalogLineageCommand(
 }
 
 /** Opens the catalog for one question, in the present or in the past. */
-async function withCatalog(options: Options, work: (catalog: Catalog) => Promise<void>): Promise<void> {
+export async function withCatalog(options: CatalogOptions, work: (catalog: Catalog) => Promise<void>): Promise<void> {
   await using catalog = await openCatalog({ config: options.config });
   if (options.asOf === undefined) return await work(catalog); // awaited before it is closed
   await using past = await catalog.asOf(options.asOf);

@@ -9,6 +9,7 @@ export const readingCommands = (): BusCommand[] => [
   queryCommand(),
   tailCommand(),
   exportCommand(),
+  tableCommand(),
   aliasCommand(),
 ];
 
@@ -123,6 +124,17 @@ const exportCommand = (): BusCommand =>
       examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
     })
     .runs(async () => (await import('../commands/export.js')).exportCommand);
+
+const tableCommand = (): BusCommand =>
+  new BusCommand('table').description('Look at the canonical tables.').addCommand(tableListCommand()) as BusCommand;
+
+const tableListCommand = (): BusCommand =>
+  catalogOption('list', 'List the canonical tables, with mode, key, artifacts and last job.')
+    .explain({
+      notes: 'The rows are those of all artifacts of a table. How many of them it shows depends on its mode.',
+      examples: ['quantbot-bus table list', 'quantbot-bus table list --as-of 2026-01-31T12:00:00Z --json'],
+    })
+    .runs(async () => (await import('../commands/table.js')).tableListCommand);
 
 const aliasCommand = (): BusCommand =>
   new BusCommand('alias')
