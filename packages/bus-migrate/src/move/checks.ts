@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
 import { type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
+import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 
@@ -40,6 +40,21 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
       details,
       hint: 'Submit these tables again under other names, with columns cast as the details say. Or stay on one machine.',
     });
+}
+
+/**
+ * Refuses a bus with forgotten artifacts, whose bytes are gone.
+ *
+ * @throws DaemonError `CLUSTER_UNSUPPORTED`.
+ */
+export async function mustRemember(journal: Journal): Promise<void> {
+  const [forgotten] = await journal.query<{ n: bigint }>('SELECT count(*) AS n FROM _bus.forgotten');
+  if (Number(forgotten?.n ?? 0) === 0) return;
+  throw daemonError(
+    'CLUSTER_UNSUPPORTED',
+    `The bus has ${forgotten?.n} forgotten artifacts, and a bus on many machines cannot have any yet.`,
+    { hint: 'Stay on one machine, or restore the artifacts: submit their bytes again under the same keys.' },
+  );
 }
 
 /**

@@ -20,7 +20,7 @@ import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/inf
 import { faultPoint, inFolder } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustRemember, rowAt } from './checks.js';
 import { isStored, toObjects } from './map-rows.js';
 import { copyOutcomes, waitingIn } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -47,7 +47,7 @@ export interface MoveToCluster {
  * moment and run again, also when the old bus has more jobs by then.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `FILE_DAMAGED`, `MOVE_TARGET_TAKEN`,
- * `MOVE_MISMATCH`, `JOURNAL_BUSY`; BusError `COLUMN_UNSUPPORTED`, `CONFIG_INVALID`.
+ * `MOVE_MISMATCH`, `JOURNAL_BUSY`, `CLUSTER_UNSUPPORTED`; BusError `COLUMN_UNSUPPORTED`, `CONFIG_INVALID`.
  */
 export async function moveToCluster(options: MoveToCluster): Promise<MoveReport> {
   const { from, to } = options;
@@ -61,6 +61,7 @@ export async function moveToCluster(options: MoveToCluster): Promise<MoveReport>
     if (rotten.length > 0) throw damaged(layout, rotten);
     journal = await Journal.read(layout);
     await journal.check();
+    await mustRemember(journal);
     checkTables(await canonicalSchemas(journal), from, to);
     const objects = await openObjects(withVariables(to.cluster.objects), to.cluster.s3);
     postgres = await Postgres.open((await lakeAddress(to.cluster)).postgres);
