@@ -47,7 +47,8 @@ export interface MoveToCluster {
  * moment and run again, also when the old bus has more jobs by then.
  *
  * @throws DaemonError `LOCK_TIMEOUT`, `JOURNAL_DAMAGED`, `FILE_DAMAGED`, `MOVE_TARGET_TAKEN`,
- * `MOVE_MISMATCH`, `JOURNAL_BUSY`, `CLUSTER_UNSUPPORTED`; BusError `COLUMN_UNSUPPORTED`, `CONFIG_INVALID`.
+ * `MOVE_MISMATCH`, `JOURNAL_BUSY`, `CLUSTER_UNSUPPORTED`; BusError `COLUMN_UNSUPPORTED`,
+ * `CONFIG_INVALID`.
  */
 export async function moveToCluster(options: MoveToCluster): Promise<MoveReport> {
   const { from, to } = options;
