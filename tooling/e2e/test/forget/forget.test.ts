@@ -4,6 +4,7 @@ import type { ForgetOutcome } from '@quantbot/infra';
 import { forgetArtifacts, keepArtifacts, setAlias } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -182,6 +183,24 @@ sampled('dropped rows leave tables and exports everywhere, and verify --erased p
   expect(await catalog.query('SELECT name FROM canon.people')).toEqual([{ name: 'r2' }]);
   expect(await readParquet(join(bus.config.export.exportDir, 'ids.parquet'))).toEqual([{ n: 1 }]);
   expect((await quantbotBus(bus, 'verify')).code).toBe(0);
+});
+
+sampled('a reader that has the database open keeps every row, and its files go when it has closed it', async () => {
+  const bus = makeTestBus({ compaction: { release_grace_s: 0.05 } });
+  await drain(bus);
+  for (const run of ['r1', 'r2'])
+    await submit(bus, { runId: run, schemaHint: 'canon.people', select: `SELECT '${run}' AS name` });
+  await drain(bus);
+  const reader = await startHoldingReader(bus);
+  const names = () => reader.query('SELECT name FROM canon.people ORDER BY name');
+  expect(await names()).toEqual([{ name: 'r1' }, { name: 'r2' }]);
+  await json(bus, 'forget', keyOf('r1'), '--rows', 'drop', '--apply');
+  for (let again = 0; again < 3; again++) await drain(bus);
+  expect(await names()).toEqual([{ name: 'r1' }, { name: 'r2' }]);
+  expect((await quantbotBus(bus, 'verify', '--erased', keyOf('r1'))).code).toBe(2);
+  await reader.close();
+  await drain(bus);
+  expect(await quantbotBus(bus, 'verify', '--erased', keyOf('r1'))).toMatchObject({ code: 0 });
 });
 
 sampled('retention rules let go what any limit says, by hand and on a schedule', async () => {
