@@ -6,7 +6,7 @@ import { join } from 'node:path';
  * root those of all users. Without /proc it sees none.
  */
 export async function hasOpenFiles(folder: string): Promise<boolean> {
-  const within = `${await realpath(folder)}/`;
+  const within = `${await realpath(folder).catch(() => folder)}/`; // gone meanwhile
   for (const pid of await readdir('/proc').catch(() => []))
     if (/^\d+$/.test(pid) && (await holds(`/proc/${pid}/fd`, within))) return true;
   return false;

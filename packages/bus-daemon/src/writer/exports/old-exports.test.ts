@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -51,3 +51,20 @@ test.skipIf(!existsSync('/proc'))(
     expect(there()).toEqual(['c']);
   },
 );
+
+test('a link that a killed run left goes at once, whether it leads nowhere or to a dataset that is read', async () => {
+  const { bus } = await openInProcess();
+  const { exportDir } = bus.config.export;
+  const files = `.numbers.${'c'.repeat(16)}.dataset/files`;
+  mkdirSync(join(exportDir, files), { recursive: true });
+  writeFileSync(join(exportDir, files, 'part.parquet'), 'c');
+  symlinkSync(files, join(exportDir, 'numbers'));
+  const letGo = await heldBy(realpathSync(join(exportDir, 'numbers/part.parquet')));
+  const left = ['a', 'b'].map(claim => join(exportDir, `.numbers.${claim.repeat(16)}.tmp`)) as [string, string];
+  symlinkSync(files, left[0]);
+  symlinkSync(`.numbers.${'b'.repeat(16)}.dataset/files`, left[1]);
+  await new OldExports(bus).remove([exportDir]);
+  expect(readdirSync(exportDir).filter(name => name.endsWith('.tmp'))).toEqual([]);
+  expect(existsSync(join(exportDir, 'numbers/part.parquet'))).toBe(true);
+  await letGo();
+});

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasOpenFiles, isGarbage } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra/files';
@@ -34,7 +34,9 @@ export class OldExports {
     const { elapsed } = this.#bus;
     if ((this.#held.get(path) ?? 0) > elapsed()) return;
     this.#held.delete(path);
-    if (await hasOpenFiles(path)) this.#held.set(path, elapsed() + lookAgainMs);
+    // Readers hold only folders. A leftover link may lead to a dataset that is used, or nowhere.
+    const isFolder = (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
+    if (isFolder && (await hasOpenFiles(path))) this.#held.set(path, elapsed() + lookAgainMs);
     else await rm(path, { recursive: true, force: true });
   }
 }
