@@ -98,7 +98,8 @@ export const program = (entry, external = []) => ({
   clean: false,
   sourcemap: false,
   treeshake: false, // esbuild has done it
-  noExternal: [new RegExp(`^(?!(${[...external, '@duckdb/node-bindings'].join('|')})$)`)], // tsup lets it win over `external`
+  // tsup lets it win over `external`.
+  noExternal: [new RegExp(`^(?!(${[...external, '@duckdb/node-bindings'].join('|')})$)`)],
   external: [...external, '@duckdb/node-bindings'],
   esbuildPlugins: [fromSource, licences],
   // The client of DuckDB is CommonJS.

@@ -48,7 +48,8 @@ export async function examineBus({ isNamed, ...place }: ExaminedPlace): Promise<
     layout: busLayout(config.busRoot),
     marker: await readBusMarker(config.busRoot).catch(() => undefined), // the check `bus` reports why
     writer,
-    published: once(() => readPublishedFacts(config, place.now).catch(() => undefined)), // the check `database` reports why
+    // The check `database` reports why it cannot be read.
+    published: once(() => readPublishedFacts(config, place.now).catch(() => undefined)),
     exportTables: once(() => tablesOfExports(config)),
     run,
     restart: () => {

@@ -59,9 +59,9 @@ export async function openLake(
     for (const name of extensionsFor(address)) await loadExtension(connection, name, address.extensions);
     for (const statement of settingsFor(address)) await connection.run(statement);
     await attach(connection, address, readOnly, as);
-    let secret = secretFor(address);
-    const renew = async (next: LakeAddress) => {
-      const newer = secretFor(next);
+    let secret = address.s3 && secretOf(address.s3);
+    const renew = async ({ s3 }: LakeAddress) => {
+      const newer = s3 && secretOf(s3);
       if (newer === undefined || newer === secret) return;
       await connection.run(newer);
       secret = newer;
@@ -86,15 +86,13 @@ const extensionsFor = ({ root }: LakeAddress): string[] => [
   ...(root.startsWith('s3:') ? ['httpfs'] : []),
 ];
 
-const settingsFor = (address: LakeAddress): string[] => [
-  ...passwordOf(address.postgres),
+const settingsFor = ({ postgres, s3 }: LakeAddress): string[] => [
+  ...passwordOf(postgres),
   // DuckLake retries a commit that conflicts with another one, and would then commit the same rows
   // twice. It recognises conflicts by English words.
   'SET ducklake_max_retry_count = 0',
-  ...[secretFor(address) ?? []].flat(),
+  ...(s3 === undefined ? [] : [secretOf(s3)]),
 ];
-
-const secretFor = ({ s3 }: LakeAddress): string | undefined => (s3 === undefined ? undefined : secretOf(s3));
 
 /** A secret of this database in memory, which DuckDB shows to no query. */
 function passwordOf(url: string): string[] {

@@ -21,9 +21,8 @@ import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
  * was. Files that are read together must have the same columns.
  *
  * @throws StorageError `FILE_NOT_FOUND`, `ARTIFACT_FORGOTTEN`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`,
- * `SCHEMA_DIFFERS`,
- * `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row schema),
- * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
+ * `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row
+ * schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {

@@ -29,7 +29,8 @@ export async function disk(bus: ExaminedBus): Promise<Finding[]> {
     const free = bavail * bsize;
     const full = Math.max(thresholds.bytes.full, isOwn ? config.minFreeBytes : 0);
     const bytes = judge(path, free, 'bytes', { ...thresholds.bytes, full }) ?? (isOwn ? await forecast(bus, free) : []);
-    const inodes = files > 0 ? judge(path, ffree, 'files', thresholds.files) : undefined; // some file systems have no fixed number of inodes
+    // Some file systems have no fixed number of inodes.
+    const inodes = files > 0 ? judge(path, ffree, 'files', thresholds.files) : undefined;
     for (const { code, what } of [...[bytes].flat(), ...(inodes === undefined ? [] : [inodes])])
       findings.push(finding(code, what, await cureOf(bus, path, code)));
   }

@@ -73,7 +73,7 @@ const submitCommand = (): BusCommand =>
         5: 'not submitted: no bus there, or it could not take the job; try again later',
       },
       examples: [
-        'quantbot-bus submit output.parquet --producer baseline --kind alerts_std --schema-hint canon.alerts_std --wait',
+        'quantbot-bus submit out.parquet --producer desk --kind trades --schema-hint canon.trades --wait',
         'quantbot-bus submit day-*.parquet --producer collector --kind ticks --run-id run-7 --json',
       ],
     })
