@@ -23,20 +23,27 @@ export async function writeJobs(
   }: { tables: readonly string[]; retryOf: ReadonlyMap<string, number>; isPast?: boolean },
 ): Promise<void> {
   const [firstSeq, lastSeq] = [rows[0]?.seq, rows.at(-1)?.seq];
-  await queries.query(insert, [jsonOf(rows, retryOf), tables, firstSeq, lastSeq, isPast]);
+  const schemas = new Map<string | null, number>(); // positions from 1, as those of PostgreSQL's arrays
+  for (const { schema_json } of rows) if (!schemas.has(schema_json)) schemas.set(schema_json, schemas.size + 1);
+  const json = jsonOf(rows, { retryOf, schemas });
+  await queries.query(insert, [json, [...schemas.keys()].map(asText), tables, firstSeq, lastSeq, isPast]);
 }
 
 const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };
 const names = journalColumnKinds.map(([name]) => name).join(', ');
+/** Rows of a batch share their schemas, which may be long: they are sent once. */
+const values = journalColumnKinds
+  .map(([name]) => (name === 'schema_json' ? '($2::text[])[schema_at] AS schema_json' : name))
+  .join(', ');
 
 /** Each schema of a canonical hint is recorded with the first row that has it. */
 const insert = `
   WITH given AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($1) AS given
-      (${journalColumnKinds.map(([name, kind]) => `${name} ${pgTypes[kind]}`).join(', ')}, retry_of bigint)
+    SELECT ${values}, retry_of FROM json_to_recordset($1) AS given
+      (${journalColumnKinds.map(([name, kind]) => `${name} ${pgTypes[kind]}`).join(', ')}, schema_at int, retry_of bigint)
   ), new_jobs AS (
     INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of, settled)
-    SELECT seq, job_id, coalesce(manifest_sha256, ''), claim, retry_of, $5::boolean FROM given WHERE ordinal = 0
+    SELECT seq, job_id, coalesce(manifest_sha256, ''), claim, retry_of, $6::boolean FROM given WHERE ordinal = 0
   ), new_rows AS (
     INSERT INTO bus.journal (${names}) SELECT ${names} FROM given
   ), new_schemas AS (
@@ -47,15 +54,22 @@ const insert = `
     ON CONFLICT DO NOTHING
   ), new_fragments AS (
     INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
-    SELECT $3::bigint, $4::bigint, unnest($2::text[]), CASE WHEN $5::boolean THEN to_timestamp(0) ELSE now() END
+    SELECT $4::bigint, $5::bigint, unnest($3::text[]), CASE WHEN $6::boolean THEN to_timestamp(0) ELSE now() END
   ), new_head AS (
-    UPDATE bus.head SET seq = $4::bigint
+    UPDATE bus.head SET seq = $5::bigint
   )
   SELECT pg_notify('${channel}', 'commit')`;
 
 /** The rows as JSON, without what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs. */
-function jsonOf(rows: readonly JournalRow[], retryOf: ReadonlyMap<string, number>): string {
-  const given = rows.map(row => ({ ...withoutNulls(row), retry_of: retryOf.get(row.claim) ?? 0 }));
+function jsonOf(
+  rows: readonly JournalRow[],
+  { retryOf, schemas }: { retryOf: ReadonlyMap<string, number>; schemas: ReadonlyMap<string | null, number> },
+): string {
+  const given = rows.map(row => ({
+    ...withoutNulls({ ...row, schema_json: null }),
+    schema_at: schemas.get(row.schema_json) ?? null,
+    retry_of: retryOf.get(row.claim) ?? 0,
+  }));
   const json = JSON.stringify(given);
   // JSON writes both as escapes. Look at the whole text first: they are rare, and values are many.
   return /\\u0000|\\ud[89a-f]/.test(json) ? JSON.stringify(given, (_name, value) => asText(value)) : json;
@@ -70,5 +84,5 @@ function withoutNulls(row: JournalRow): Record<string, string | number> {
   return given;
 }
 
-const asText = (value: unknown): unknown =>
+const asText = <Value>(value: Value): Value | string =>
   typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
