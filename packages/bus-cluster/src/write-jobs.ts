@@ -60,7 +60,7 @@ const insert = `
   )
   SELECT pg_notify('${channel}', 'commit')`;
 
-/** The rows as JSON, without what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs. */
+/** The rows as JSON, without what PostgreSQL cannot hold: NUL and halves of surrogate pairs. */
 function jsonOf(
   rows: readonly JournalRow[],
   { retryOf, schemas }: { retryOf: ReadonlyMap<string, number>; schemas: ReadonlyMap<string | null, number> },
