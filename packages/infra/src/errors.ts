@@ -76,7 +76,8 @@ export function defineErrors<Code extends string, Kind extends CodedError<Code>>
 export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
   MANIFEST_INVALID: 'Correct the named fields. The schema is @quantbot/infra/schema/manifest.schema.json.',
-  OPERATION_INVALID: 'Name an artifact that the bus has. Run `quantbot-bus catalog artifacts` to list its artifacts.',
+  OPERATION_INVALID:
+    'Name an artifact or a table that the bus has: see `quantbot-bus catalog artifacts` and `quantbot-bus table list`.',
   OPERATION_UNKNOWN: 'Upgrade the daemon, or submit artifacts instead.',
   ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
   ARTIFACT_UNREADABLE: "Let the daemon's user read the file (`chmod a+r FILE`), then submit it again.",

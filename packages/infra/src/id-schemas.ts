@@ -13,3 +13,9 @@ const idInKey = `[A-Za-z0-9][A-Za-z0-9._-]{0,${maxIdLength - 1}}`;
 export const artifactKeySchema = z
   .string()
   .regex(new RegExp(`^${idInKey}(/${idInKey}){3}$`), 'must be run_id/producer/kind/artifact_id');
+
+/** The name of a canonical table. */
+export const tableNameSchema = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be the name of a canonical table, in lower case and without `canon.`')
+  .describe('The canonical table: `trades` for `canon.trades`.');

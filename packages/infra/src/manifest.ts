@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { storeObjectKey } from './bus-layout.js';
 import { busError } from './errors.js';
-import { artifactKeySchema, idSchema } from './id-schemas.js';
+import { artifactKeySchema, idSchema, tableNameSchema } from './id-schemas.js';
 import { type ArtifactKeyParts, artifactKey } from './ids.js';
 import { schemaHintPattern, schemaHintRule } from './schema-hint.js';
 import { JsonError, parseJsonStrictly } from './strict-json.js';
@@ -150,10 +150,15 @@ export const operationSchema = z.discriminatedUnion('type', [
       .describe('`default`: as the mode and the declaration of each table say. `drop`: out of every table.'),
     ...who,
   }),
+  z.strictObject({ type: z.literal('table_drop'), table: tableNameSchema, ...who }),
+  z.strictObject({ type: z.literal('table_restore'), table: tableNameSchema, ...who }),
 ]);
 
 /** An operation that the daemon knows. */
 export type Operation = z.infer<typeof operationSchema>;
+
+/** An operation on a canonical table. */
+export type TableOperation = Extract<Operation, { table: string }>;
 
 const operationTypes: readonly unknown[] = operationSchema.options.map(option => option.shape.type.value);
 

@@ -18,10 +18,10 @@ export type ForgetDecision = ForgetOutcome & { gone?: Gone };
 export function decideKey(
   config: Pick<BusConfig, 'canon'>,
   { force, rows }: ForgetManner,
-  { key, row, gone, protectedBy }: Judged,
+  { key, row, gone, protectedBy, isDropped }: Judged,
 ): ForgetDecision {
   if (row === undefined) return { key, status: 'unknown', bytes: 0 };
-  const leave = rows === 'drop' || rowsLeave(config, row.schema_hint);
+  const leave = rows === 'drop' || isDropped || rowsLeave(config, row.schema_hint);
   const isDone = gone === 'erased' || (gone === 'forgotten' && rows !== 'drop');
   if (isDone) return { key, status: 'already_forgotten', bytes: 0 };
   if (protectedBy.length > 0 && !force) return { key, status: 'protected', bytes: 0, protected_by: protectedBy };

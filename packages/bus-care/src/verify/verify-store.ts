@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
-import { canonTableOf, type TableArtifacts } from '@quantbot/bus-format/canon';
+import { canonTableOf, type TableArtifacts, tableStarts } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo } from '@quantbot/bus-format/state';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
@@ -65,11 +65,12 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
   const tables = new Map<string, TableArtifacts>();
   try {
     const { lastSeq } = journal;
+    const dropped = await droppedTables(journal);
     const total = await journal.ingestedBytes(lastSeq);
     let hashed = 0;
     for (let after = 0; after < lastSeq; after += stepJobs) {
       const upTo = Math.min(after + stepJobs, lastSeq);
-      const rows = await journal.ingestedBetween(after, upTo, journal.shown);
+      const rows = await journal.ingestedBetween(after, upTo, journal.unerased);
       const forgotten = await forgottenBetween(journal, after, upTo);
       const problems = await concurrently(
         rows,
@@ -89,6 +90,7 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
         if (!isForgotten) report.bytes += row.bytes ?? 0;
         if (!isForgotten) named.add(row.rel_path ?? '');
         const table = canonTableOf(row.schema_hint);
+        if (row.seq <= (dropped.get(table ?? '') ?? 0)) continue;
         if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
       }
     }
@@ -103,6 +105,12 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
     decoder.close();
     journal.close();
   }
+}
+
+/** Returns the last drop of each table that was dropped and not restored. */
+async function droppedTables(journal: Journal): Promise<Map<string, number>> {
+  const starts = tableStarts(await journal.tableOperations());
+  return new Map([...starts].map(([name, { after = 0 }]) => [name, after]));
 }
 
 /** Returns the keys of forgotten artifacts whose rows stay. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
-import type { Journal, Judged, TableSegments } from '@quantbot/bus-format/journal';
+import type { TableLimits, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
+import type { Journal, JournalRow, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout, BusMarker, Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -37,6 +37,8 @@ export interface Bus {
    * Judges keys that an operation wants to forget. Undefined on a bus that cannot forget.
    */
   judge?: ((keys: readonly string[]) => Promise<Judged[]>) | undefined;
+  /** What the journal says about canonical tables. Undefined on a bus that cannot drop them. */
+  tableFacts?: TableFacts | undefined;
   /** Store paths of forgotten artifacts that a job has brought back, or is about to. */
   returned: Set<string>;
   /** The last turn of each canonical table that its compacted files have taken. */
@@ -62,12 +64,20 @@ export interface Bus {
 export type VerifyingBus = Pick<Bus, 'beside' | 'config' | 'events' | 'inspector' | 'logger' | 'tables'>;
 
 /** The state that decisions about jobs need, on one machine and in a cluster. */
-export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 'tables'> {
+export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 'tableFacts' | 'tables'> {
   returned?: Set<string>;
   journal: Pick<Journal, 'findKeys' | 'lastSeq' | 'mayHave'>;
   tableLimits: Pick<TableLimits, 'apply'>;
   /** Whether the store has a file at a place that the journal names. */
   isStored: Bus['isStored'];
+}
+
+/** What the decision about an operation on a canonical table asks the journal. */
+export interface TableFacts {
+  /** Replays all artifacts that ever had the hint of a table. */
+  replay(table: string, start: TableStart): Promise<TableRegistry>;
+  /** Forgotten artifacts whose rows only the table has. */
+  forgotten(table: string): Promise<JournalRow[]>;
 }
 
 /** Verifies jobs one at a time, in the background. */

@@ -1,4 +1,5 @@
-import type { JournalRow } from '@quantbot/bus-format/journal';
+import type { TableRegistry, TableStart } from '@quantbot/bus-format/canon';
+import type { FoundTable, JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
 import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
 import type { FileSchema } from './file-schema.js';
@@ -92,6 +93,8 @@ export interface AcceptedJob extends VerifiedJob {
   artifacts: DecidedArtifact[];
   /** What an operation `forget` does. */
   forgetting?: Forgetting | undefined;
+  /** What an operation on a canonical table does. */
+  tableChange?: TableChange | undefined;
 }
 
 /** The outcome of an operation `forget`. */
@@ -100,6 +103,19 @@ export interface Forgetting {
   gone: { row: JournalRow; status: 'forgotten' | 'erased' }[];
   /** The other keys. */
   spared: ForgetOutcome[];
+}
+
+/** What an operation on a canonical table does. */
+export interface TableChange {
+  table: string;
+  /** The table until then; null if there was none. */
+  before: FoundTable | null;
+  /** The start of the table from then on. A drop's is completed with its seq. */
+  start: TableStart;
+  /** A registry that has the table as it will be. Undefined for a drop. */
+  next: TableRegistry | undefined;
+  /** Forgotten artifacts whose last rows go with the table. */
+  erased: JournalRow[];
 }
 
 /** A job in the journal. The rest can be repeated at any time from its rows. */

@@ -1,7 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { canonicalSchemas, hotGenerations, TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
+import {
+  canonicalSchemas,
+  hotGenerations,
+  TableLimits,
+  TableRegistry,
+  tableStarts,
+  turnTaken,
+} from '@quantbot/bus-format/canon';
 import {
   emptyCommit,
   ensureEmptyTableFiles,
@@ -25,6 +32,7 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 import { Events } from './events.js';
+import { tableFactsOf } from './stages/table-operation.js';
 
 const inspectorIdleMs = 60_000;
 
@@ -66,7 +74,10 @@ export async function openBus(
     );
   await removeLeftovers(config);
   const journal = await Journal.open(layout);
-  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables);
+  const operations = await journal.tableOperations();
+  const starts = tableStarts(operations);
+  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
+  for (const { table, seq } of operations) if (turnTaken(layout, table) < seq) tables.hold(table);
   for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
     tables.keepGeneration(name, generation);
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
@@ -83,6 +94,7 @@ export async function openBus(
     isStored: relPath => lstatSync(inFolder(layout.root, relPath), { throwIfNoEntry: false }) !== undefined,
     tableSegments: new TableSegments(layout),
     judge: keys => judge(journal, keys),
+    tableFacts: tableFactsOf(journal, config),
     returned: new Set(),
     tableTurns: new Map(),
     requestedExports: [],

@@ -38,6 +38,12 @@ export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable
   return !isDeepStrictEqual(made, definitionOf(table, turn));
 }
 
+/** Returns the last turn that the compacted files of a table have taken. */
+export function turnTaken(layout: BusLayout, table: string): number {
+  const found = readState(pathOf(layout, table), definitionSchema);
+  return found === 'missing' || found === 'damaged' ? 0 : (found.turn ?? 0);
+}
+
 /** Returns whether the file that names the mode of a table's compacted files is damaged. */
 export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>
   readState(pathOf(layout, table), definitionSchema) === 'damaged';

@@ -1,6 +1,11 @@
 /** `@quantbot/bus-format/canon`: modes, columns, types and files of canonical tables. */
+export {
+  type JournalledTableOperation,
+  tableOperationOf,
+  tableOperationsQuery,
+} from '../journal/table-operations.js';
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
-export { isDefinitionDamaged, keptName, noteMode, wasMadeForAnotherMode } from './definition.js';
+export { isDefinitionDamaged, keptName, noteMode, turnTaken, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { type FirstOfSchema, tableHistory } from './history.js';
@@ -10,18 +15,21 @@ export {
   canonicalRows,
   canonicalSchemas,
   forgottenOfTable,
+  forgottenRowsOf,
   hotGenerations,
   newestSeqOf,
   type StoredFile,
   storedBetween,
   turnsOfTables,
 } from './journalled.js';
+export { columnsQuery, type ListedTable, tablesQuery } from './listed-tables.js';
 export { type Mode, modeNamed, modes, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { type RegisteredArtifact, TableRegistry } from './registry.js';
 export { type StoredRows, storedRows } from './stored-rows.js';
-export { type CanonTable, canonTableOf, newTable } from './table.js';
+export { type CanonTable, canonTableOf, newTable, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
+export { foundTable, tableStarts } from './table-starts.js';
 export { canonicalType } from './types.js';

@@ -57,9 +57,16 @@ export async function forgottenOfTable(journal: Journal, table: string): Promise
   return new Set(rows.map(({ key }) => key));
 }
 
+/** Returns the rows of forgotten artifacts whose rows a canonical table has, but no stored file. */
+export async function forgottenRowsOf(journal: Journal, table: string): Promise<JournalRow[]> {
+  const keys = [...(await forgottenOfTable(journal, table))];
+  if (keys.length === 0) return [];
+  return journal.rows(`WHERE ${isOfTable(table)} AND artifact_key IN (SELECT unnest($1))`, keys, journal.shown);
+}
+
 /**
- * Returns the last job up to a seq that took rows out of each canonical table, or brought them
- * back, by table name.
+ * Returns the last job up to a seq that took rows out of each canonical table, brought them back,
+ * or dropped or restored the table, by table name.
  */
 export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map<string, number>> {
   if (journal.lastTurn === 0) return new Map();
@@ -67,7 +74,10 @@ export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map
     `SELECT lower(schema_hint) AS hint, max(seq) AS seq FROM _bus.journal
      WHERE status IN ('erased', 'restored') AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
   );
-  return new Map(rows.map(({ hint, seq }) => [canonTableOf(hint) ?? '', Number(seq)]));
+  const turns = new Map(rows.map(({ hint, seq }) => [canonTableOf(hint) ?? '', Number(seq)]));
+  for (const { table, seq } of await journal.tableOperations())
+    if (seq <= upTo) turns.set(table, Math.max(turns.get(table) ?? 0, seq));
+  return turns;
 }
 
 /** The journal's entry for a stored file. */
@@ -114,8 +124,9 @@ export async function hotGenerations(layout: BusLayout, commits: readonly number
 
 /**
  * Returns each schema of each canonical hint once, with its first artifact and the hint's last seq.
+ * Leaves out artifacts whose table was dropped since.
  */
-export async function canonicalSchemas(journal: Journal): Promise<FirstOfSchema[]> {
+export async function canonicalSchemas(journal: Journal, from = journal.placed): Promise<FirstOfSchema[]> {
   const rows = await journal.query<{
     schema_hint: string;
     schema_json: string;
@@ -126,7 +137,7 @@ export async function canonicalSchemas(journal: Journal): Promise<FirstOfSchema[
   }>(
     `SELECT schema_hint, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
        max(seq) AS last
-     FROM (SELECT *, seq * 100000 + ordinal AS place FROM _bus.journal)
+     FROM (SELECT *, seq * 100000 + ordinal AS place FROM ${from})
      WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, schema_json ORDER BY min(place)`,
   );
   return rows.map(row => ({

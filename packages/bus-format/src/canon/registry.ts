@@ -1,7 +1,7 @@
 import { BusError, busError, type ParquetColumn } from '@quantbot/infra';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
-import { type CanonTable, canonTableOf, newTable, requiredColumns } from './table.js';
+import { type CanonTable, canonTableOf, newTable, requiredColumns, type TableStart } from './table.js';
 
 /** What the registry needs from a committed artifact. */
 export interface RegisteredArtifact {
@@ -22,21 +22,35 @@ export class TableRegistry {
   #inOrder: readonly CanonTable[] | undefined;
   readonly #tables = new Map<string, CanonTable>();
   readonly #lastSeq = new Map<string, number>();
+  readonly #starts: Map<string, TableStart>;
+  /** Tables whose compacted files are those of an older table of the name. */
+  readonly #held = new Set<string>();
 
-  private constructor(declared: ReadonlyMap<string, DeclaredTable>, base?: TableRegistry) {
+  private constructor(
+    declared: ReadonlyMap<string, DeclaredTable>,
+    { base, starts = new Map() }: { base?: TableRegistry; starts?: Map<string, TableStart> } = {},
+  ) {
     this.#declared = declared;
     this.#base = base;
+    this.#starts = starts;
   }
 
   /**
    * Replays the distinct schemas of each table, each with its first artifact.
    *
+   * @param starts what operations have left of older tables of the same names. The artifacts of
+   * those must not be among `artifacts`.
    * @throws BusError `CONFIG_INVALID` if a declared table does not fit artifacts that were
    * committed before.
    */
-  static replay(artifacts: Iterable<RegisteredArtifact>, declared: readonly DeclaredTable[] = []): TableRegistry {
-    const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])));
-    for (const table of declared) if (table.columns.length > 0) registry.#set(newTable(table.name, table));
+  static replay(
+    artifacts: Iterable<RegisteredArtifact>,
+    declared: readonly DeclaredTable[] = [],
+    starts: Map<string, TableStart> = new Map(),
+  ): TableRegistry {
+    const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])), { starts });
+    for (const table of declared)
+      if (table.columns.length > 0) registry.#set(newTable(table.name, table, starts.get(table.name)));
     for (const artifact of artifacts) {
       try {
         registry.apply(artifact);
@@ -53,14 +67,58 @@ export class TableRegistry {
     return registry;
   }
 
-  /** The tables by name. Returns the same array until a table changes. */
+  /**
+   * The tables by name, as readers may see them: without those that are held. Returns the same
+   * array until a table changes.
+   */
   tables(): readonly CanonTable[] {
     const own = this.#tables;
     if (own.size === 0 && this.#base !== undefined) return this.#base.tables();
     if (this.#base === undefined && this.#inOrder !== undefined) return this.#inOrder;
     const others = (this.#base?.tables() ?? []).filter(({ name }) => !own.has(name));
-    this.#inOrder = [...others, ...own.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#inOrder = [...others, ...own.values()]
+      .filter(({ name }) => !this.#held.has(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     return this.#inOrder;
+  }
+
+  /** The names of the tables that {@link hold} keeps from readers. */
+  get held(): ReadonlySet<string> {
+    return this.#held;
+  }
+
+  /** Keeps a table from readers until {@link release}, because its files are of an older one. */
+  hold(name: string): void {
+    this.#held.add(name);
+    this.#inOrder = undefined;
+  }
+
+  /** Shows a table to readers again. */
+  release(name: string): void {
+    if (this.#held.delete(name)) this.#inOrder = undefined;
+  }
+
+  /**
+   * Replaces a table after an operation on it: by the one of a registry that was replayed with
+   * another start, or by none.
+   */
+  replace(name: string, start: TableStart, replayed?: TableRegistry): void {
+    this.#starts.set(name, start);
+    const table = replayed?.get(name);
+    if (table === undefined) this.#tables.delete(name);
+    else this.#tables.set(name, table);
+    this.#lastSeq.set(name, replayed?.lastSeq(name) ?? 0);
+    this.#inOrder = undefined;
+  }
+
+  /** The names of the tables that operations have changed, also of those that are no more. */
+  get changedByOperations(): string[] {
+    return [...this.#starts.keys()];
+  }
+
+  /** Returns what operations have left of older tables of a name. */
+  startOf(name: string): TableStart | undefined {
+    return this.#starts.get(name);
   }
 
   /** The tables that a draft adds or changes. */
@@ -91,7 +149,7 @@ export class TableRegistry {
   apply(artifact: RegisteredArtifact): void {
     const name = canonTableOf(artifact.schemaHint);
     if (name === undefined) return;
-    const table = this.get(name) ?? newTable(name, this.#declared.get(name));
+    const table = this.get(name) ?? newTable(name, this.#declared.get(name), this.#starts.get(name));
     this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name)));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
@@ -104,7 +162,7 @@ export class TableRegistry {
 
   /** Creates a draft for a batch. Its changes count once the batch is committed. */
   draft(): TableRegistry {
-    return new TableRegistry(this.#declared, this);
+    return new TableRegistry(this.#declared, { base: this, starts: this.#starts });
   }
 
   /** Takes over the changes of a draft. */

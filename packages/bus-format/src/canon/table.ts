@@ -14,6 +14,8 @@ export interface CanonTable {
   columns: readonly CanonColumn[];
   /** The number of changes that an older view could not read. Part of the file names. */
   generation: number;
+  /** The job that dropped an older table of this name. Artifacts up to it are not in the table. */
+  after?: number;
 }
 
 /** A column of a canonical table, and what fixed its type. */
@@ -27,8 +29,11 @@ export interface CanonColumn extends DeclaredColumn {
 /** Stands for an artifact's key if the configuration fixed a column. */
 export const byConfiguration = 'bus_config.json';
 
+/** What operations have left of the table that had this name before. */
+export type TableStart = Pick<CanonTable, 'after' | 'generation'>;
+
 /** Returns a table before its first artifact, with its declaration if there is one. */
-export function newTable(name: string, declared: DeclaredTable | undefined): CanonTable {
+export function newTable(name: string, declared: DeclaredTable | undefined, start?: TableStart): CanonTable {
   const required = new Set(requiredColumns(declared));
   return {
     name,
@@ -42,6 +47,7 @@ export function newTable(name: string, declared: DeclaredTable | undefined): Can
       required: required.has(column.name),
     })),
     generation: 0,
+    ...start,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Gone, KnownArtifact } from './known-keys.js';
+import { droppedQuery, isTableOperation } from './table-operations.js';
 
 /** Rows that forget an artifact or bring it back. The newest one of a key counts. */
 const turns = `('forgotten', 'erased', 'restored')`;
@@ -15,11 +16,19 @@ export const forgottenQuery = (journal: string): string =>
 LEFT JOIN (SELECT artifact_key, max(seq) AS seq FROM ${journal} WHERE status IN ('restored', 'erased') GROUP BY artifact_key) r USING (artifact_key)
 WHERE f.status IN ('forgotten', 'erased') AND (r.seq IS NULL OR f.seq >= r.seq)`;
 
-/** Returns the SELECT of the last job that forgot or restored something. */
-export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.journal WHERE status IN ${turns}`;
+/** Returns the SELECT of the last job that forgot or restored something, or changed a table. */
+export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.journal WHERE status IN ${turns} OR ${isTableOperation}`;
 
-/** The journal without the artifacts whose rows left their tables. */
-export const withoutErased = `(FROM _bus.journal ANTI JOIN (SELECT artifact_key FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key))`;
+const notErased = `ANTI JOIN (SELECT artifact_key FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key)`;
+
+/** The journal without artifacts that are of no table any more, because it was dropped since. */
+export const withoutDropped = `(FROM _bus.journal j ANTI JOIN (${droppedQuery('_bus.journal')}) d ON lower(j.schema_hint) = d.hint AND j.seq < d.seq)`;
+
+/** The journal without the artifacts that were erased. */
+export const withoutErased = `(FROM _bus.journal ${notErased})`;
+
+/** The journal without artifacts whose rows no table has, for either reason. */
+export const shownInTables = `(FROM ${withoutDropped} ${notErased})`;
 
 /** The journal without the artifacts whose bytes are gone. */
 export const withoutForgotten = `(FROM _bus.journal ANTI JOIN _bus.forgotten USING (artifact_key))`;

@@ -1,14 +1,23 @@
 import type { SqlValue } from '../duckdb.js';
-import { foldKeys, type KeyRow, keyStatuses, withoutErased, withoutForgotten } from './forgotten.js';
+import {
+  foldKeys,
+  type KeyRow,
+  keyStatuses,
+  shownInTables,
+  withoutDropped,
+  withoutErased,
+  withoutForgotten,
+} from './forgotten.js';
 import type { KnownArtifact } from './known-keys.js';
 import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, journalColumnKinds } from './row.js';
+import { type JournalledTableOperation, tableOperationOf, tableOperationsQuery } from './table-operations.js';
 
 /** What can be asked of the journal's rows. */
 export abstract class JournalRows {
-  /** The last job that forgot or restored an artifact; 0 if none ever did. */
+  /** The last job that forgot or restored an artifact, or changed a table; 0 if none ever did. */
   lastTurn = 0;
 
-  /** Records a job that forgot or restored artifacts. */
+  /** Records a job that forgot or restored artifacts, or changed a table. */
   noteTurn(seq: number): void {
     this.lastTurn = Math.max(this.lastTurn, seq);
   }
@@ -86,9 +95,26 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
     return this.lastTurn > 0 ? withoutForgotten : '_bus.journal';
   }
 
+  /** FROM clause of all rows except those of artifacts that were erased. */
+  get unerased(): string {
+    return this.lastTurn > 0 ? withoutErased : '_bus.journal';
+  }
+
+  /** FROM clause of all rows except those of artifacts whose table was dropped since. */
+  get placed(): string {
+    return this.lastTurn > 0 ? withoutDropped : '_bus.journal';
+  }
+
   /** FROM clause of all rows except those of artifacts whose rows have left their tables. */
   get shown(): string {
-    return this.lastTurn > 0 ? withoutErased : '_bus.journal';
+    return this.lastTurn > 0 ? shownInTables : '_bus.journal';
+  }
+
+  /** Returns all operations on canonical tables, oldest first. */
+  async tableOperations(): Promise<JournalledTableOperation[]> {
+    if (this.lastTurn === 0) return [];
+    const rows = await this.query<{ seq: bigint; op_json: string }>(tableOperationsQuery('_bus.journal'));
+    return rows.map(tableOperationOf);
   }
 
   /** The rows for which a WHERE clause holds, in order; a list of strings is its `$1`. */

@@ -11,6 +11,8 @@ export interface Judged {
   gone: 'forgotten' | 'erased' | undefined;
   /** What protects it: one sentence each. */
   protectedBy: string[];
+  /** Whether its canonical table was dropped since, so that no table has its rows. */
+  isDropped: boolean;
 }
 
 /**
@@ -24,11 +26,18 @@ export async function judge(journal: JournalRows, keys: readonly string[]): Prom
   const artifacts = new Map(rows.map(row => [row.artifact_key, row]));
   const states = await journal.findKeys(distinct);
   const protections = await protectionsOf(journal, distinct);
+  const placed = await journal.rows(
+    `WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
+    distinct,
+    journal.placed,
+  );
+  const placedKeys = new Set(placed.map(row => row.artifact_key));
   return distinct.map(key => ({
     key,
     row: artifacts.get(key),
     gone: states.get(key)?.gone,
     protectedBy: artifacts.has(key) ? (protections.get(key) ?? []) : [],
+    isDropped: artifacts.has(key) && !placedKeys.has(key),
   }));
 }
 

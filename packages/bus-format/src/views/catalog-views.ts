@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra';
+import { columnsQuery, tablesQuery } from '../canon/listed-tables.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from '../journal/marks.js';
 import { artifactColumns } from '../journal/row.js';
 import { literal } from '../sql.js';
@@ -55,13 +56,9 @@ SELECT producer, kind, artifact_id, arg_max(schema_hint, seq) AS schema_hint, co
   CAST(sum(bytes) AS BIGINT) AS bytes, max(seq) AS last_seq, arg_max(run_id, seq) AS last_run_id, max(committed_at) AS last_committed_at
 FROM catalog.artifacts_f GROUP BY producer, kind, artifact_id`,
 
-  `CREATE VIEW catalog.tables_d AS
-SELECT t.table_name, t.mode, t.key, t.order_by, count(a.seq) AS artifacts, CAST(coalesce(sum(a.rows), 0) AS BIGINT) AS artifact_rows,
-  max(a.seq) AS last_seq, max(a.committed_at) AS last_committed_at
-FROM (${tablesOf(snapshot)}) t LEFT JOIN catalog.artifacts_f a ON lower(a.schema_hint) = 'canon.' || t.table_name
-GROUP BY ALL`,
+  `CREATE VIEW catalog.tables_d AS ${tablesQuery(snapshot.tables.map(({ table }) => table))}`,
 
-  `CREATE VIEW catalog.columns_d AS ${columnsOf(snapshot)}`,
+  `CREATE VIEW catalog.columns_d AS ${columnsQuery(snapshot.tables.map(({ table }) => table))}`,
 
   `CREATE VIEW catalog.exports_d AS
 SELECT e.key AS name, e.value.ok AS ok, e.value.path AS path, e.value.rows AS rows, e.value.bytes AS bytes, e.value.sha256 AS sha256, e.value.files AS files,
@@ -97,47 +94,3 @@ SELECT f.artifact_key, f.seq, f.forgotten_at, f.bytes,
   (o.op_json->>'$.reason') AS reason, (o.op_json->>'$.by') AS requested_by
 FROM _bus.forgotten f JOIN _bus.journal o ON o.seq = f.seq AND o.status = 'done'`,
 ];
-
-/** Returns one row per canonical table: its mode, key and order. */
-const tablesOf = ({ tables }: Snapshot): string =>
-  constantRows(
-    tables.map(({ table: { name, mode, key, orderBy } }) => ({ table_name: name, mode, key, order_by: orderBy })),
-    { table_name: 'VARCHAR', mode: 'VARCHAR', key: 'VARCHAR[]', order_by: 'VARCHAR[]' },
-  );
-
-/** Returns one row per column of a canonical table. */
-const columnsOf = ({ tables }: Snapshot): string =>
-  constantRows(
-    tables.flatMap(({ table }) =>
-      table.columns.map(({ name, type, required, fixedBy, unnamed }, index) => ({
-        table_name: table.name,
-        position: index + 1,
-        column_name: name,
-        type,
-        required,
-        fixed_by: fixedBy,
-        unnamed: unnamed ?? false,
-      })),
-    ),
-    {
-      table_name: 'VARCHAR',
-      position: 'BIGINT',
-      column_name: 'VARCHAR',
-      type: 'VARCHAR',
-      required: 'BOOLEAN',
-      fixed_by: 'VARCHAR',
-      unnamed: 'BOOLEAN',
-    },
-  );
-
-/**
- * Returns a SELECT of zero or more constant rows with these columns. They are one JSON text,
- * because DuckDB parses thousands of rows of SQL far more slowly.
- */
-function constantRows<Column extends string>(
-  rows: readonly Readonly<Record<Column, unknown>>[],
-  columns: Readonly<Record<Column, string>>,
-): string {
-  const type = `[${JSON.stringify(columns)}]`;
-  return `SELECT unnest(from_json(${literal(JSON.stringify(rows))}, ${literal(type)}), max_depth := 2)`;
-}

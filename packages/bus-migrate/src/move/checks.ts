@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
-import { type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
+import { type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -43,11 +43,19 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with forgotten artifacts, whose bytes are gone.
+ * Refuses a bus with forgotten artifacts, whose bytes are gone, or with dropped tables.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
 export async function mustRemember(journal: Journal): Promise<void> {
+  const starts = tableStarts(await journal.tableOperations());
+  const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
+  if (dropped.length > 0)
+    throw daemonError(
+      'CLUSTER_UNSUPPORTED',
+      `The bus has dropped tables (${dropped.join(', ')}), and a bus on many machines cannot have any yet.`,
+      { hint: 'Stay on one machine, or restore the tables with `quantbot-bus table restore TABLE`.' },
+    );
   const [forgotten] = await journal.query<{ n: bigint }>('SELECT count(*) AS n FROM _bus.forgotten');
   if (Number(forgotten?.n ?? 0) === 0) return;
   throw daemonError(

@@ -6,9 +6,11 @@ export { type SmallColumnType, type SmallSchema, writeSmallParquet } from '../pa
 export type { ForgetOutcome, Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
 export {
   type Because,
+  dropTable,
   forgetArtifacts,
   keepArtifacts,
   type OperationOptions,
+  restoreTable,
   setAlias,
 } from './operations.js';
 export type {

@@ -84,6 +84,34 @@ export async function forgetArtifacts(
   return (await operate(op, options)).forget ?? [];
 }
 
+/**
+ * Drops a canonical table. Its artifacts stay, and {@link restoreTable} brings it back. A later
+ * artifact with its hint starts a new table.
+ *
+ * @param request.table its name, in lower case and without `canon.`.
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ */
+export async function dropTable(
+  { table, reason, by }: { table: string } & Because,
+  options: OperationOptions = {},
+): Promise<number> {
+  return (await operate({ type: 'table_drop', table, reason: reason ?? null, by: by ?? null }, options)).seq;
+}
+
+/**
+ * Brings a dropped canonical table back, with all artifacts that have its hint.
+ *
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ */
+export async function restoreTable(
+  { table, reason, by }: { table: string } & Because,
+  options: OperationOptions = {},
+): Promise<number> {
+  return (await operate({ type: 'table_restore', table, reason: reason ?? null, by: by ?? null }, options)).seq;
+}
+
 async function operate(op: Operation, { busRoot, ...settle }: OperationOptions) {
   const parsed = operationSchema.safeParse(op);
   if (!parsed.success)

@@ -1,4 +1,14 @@
-import { modeNamed, type StoredRows, storedRows } from '@quantbot/bus-format/canon';
+import {
+  columnsQuery,
+  type JournalledTableOperation,
+  type ListedTable,
+  modeNamed,
+  type StoredRows,
+  storedRows,
+  tableOperationOf,
+  tableOperationsQuery,
+  tablesQuery,
+} from '@quantbot/bus-format/canon';
 import { type DeclaredColumn, identifier, literal, selectList } from '@quantbot/bus-format/sql';
 import { forgottenSince, storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';
@@ -50,8 +60,10 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
     views.map(view => view.sql as string),
   );
   await database.query('USE memory');
+  const operations = await operationsOn(database);
+  await listTablesAsTheyWere(database, operations, seq);
   for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
-    await database.query(await canonicalView(database, table as unknown as TableRow, seq));
+    await database.query(await canonicalView(database, table as unknown as TableRow, { seq, operations }));
 }
 
 async function canForget(database: Pick<DuckDb, 'query'>): Promise<boolean> {
@@ -93,7 +105,7 @@ interface TableRow {
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
   { table_name, mode: name, key, order_by }: TableRow,
-  seq: number,
+  { seq, operations }: { seq: number; operations: readonly JournalledTableOperation[] },
 ): Promise<string> {
   const view = `CREATE VIEW canon.${identifier(table_name)} AS`;
   const today = `${published}.canon.${identifier(table_name)}`;
@@ -106,21 +118,78 @@ async function canonicalView(
         hint: 'Upgrade @quantbot/storage to the version of the daemon.',
       },
     );
-  if (mode.onlyGrows) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
+  const own = operations.filter(({ table }) => table === table_name);
+  const hasChanged = own.some(operation => operation.seq > seq);
+  if (mode.onlyGrows && !hasChanged) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
   const columns = (await database.query(
     'SELECT column_name AS name, type, unnamed FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table_name],
   )) as unknown as DeclaredColumn[];
   const artifacts = (await database.query(
-    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? ORDER BY seq, ordinal`,
+    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? AND seq > ${startAt(own, seq)} ORDER BY seq, ordinal`,
     [`canon.${table_name}`],
   )) as unknown as (StoredRows & { forgottenAt: Date | null })[];
   const newest = artifacts.at(-1)?.seq;
-  if (newest === undefined) return `${view} SELECT * FROM ${today} WHERE false`;
+  if (newest === undefined) return `${view} ${hasChanged ? noRow(columns) : `SELECT * FROM ${today}`} WHERE false`;
   const used = mode.onlyNewestJob ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
   const gone = used.filter(({ forgottenAt }) => forgottenAt !== null).map(({ artifactKey }) => artifactKey);
   if (gone.length > 0)
-    return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM ${today} WHERE error(${literal(forgottenSince(table_name, seq, gone))})`;
+    return `${view} ${hasChanged ? noRow(columns) : `SELECT ${selectList(columns)}, _seq, _artifact_key FROM ${today}`} WHERE error(${literal(forgottenSince(table_name, seq, gone))})`;
   const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by, columns }, String(newest));
   return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM (${rows})`;
 }
+
+/** Returns every operation on canonical tables, also later ones, oldest first. */
+async function operationsOn(database: Pick<DuckDb, 'query'>): Promise<JournalledTableOperation[]> {
+  const rows = await database.query(tableOperationsQuery(`${published}._bus.journal`));
+  return rows.map(row => tableOperationOf(row as unknown as Parameters<typeof tableOperationOf>[0]));
+}
+
+/**
+ * Lists the tables as they were, if operations have changed some since. The first later operation
+ * on a table says how it found it.
+ */
+async function listTablesAsTheyWere(
+  database: Pick<DuckDb, 'query'>,
+  operations: readonly JournalledTableOperation[],
+  seq: number,
+): Promise<void> {
+  const changed = new Map<string, JournalledTableOperation>();
+  for (const operation of operations)
+    if (operation.seq > seq && !changed.has(operation.table)) changed.set(operation.table, operation);
+  if (changed.size === 0) return;
+  const rows = (await database.query(
+    `SELECT table_name, mode, key, order_by, (SELECT list({name: column_name, type: type, required: required, fixedBy: fixed_by, unnamed: unnamed} ORDER BY position)
+       FROM catalog.columns_d c WHERE c.table_name = t.table_name) AS columns FROM catalog.tables_d t`,
+  )) as unknown as (TableRow & { columns: ListedTable['columns'] | null })[];
+  const tables: ListedTable[] = rows
+    .filter(({ table_name }) => !changed.has(table_name))
+    .map(({ table_name: name, mode, key, order_by: orderBy, columns }) => ({
+      name,
+      mode,
+      key,
+      orderBy,
+      columns: columns ?? [],
+      after: startAt(
+        operations.filter(({ table }) => table === name),
+        seq,
+      ),
+    }));
+  for (const [name, { before }] of changed) if (before !== null) tables.push({ name, ...before });
+  await database.query(`CREATE OR REPLACE VIEW catalog.tables_d AS ${tablesQuery(tables)}`);
+  await database.query(`CREATE OR REPLACE VIEW catalog.columns_d AS ${columnsQuery(tables)}`);
+}
+
+/** Returns the drop whose earlier artifacts were not in a table at a moment, or 0. */
+function startAt(own: readonly JournalledTableOperation[], seq: number): number {
+  const last = own.findLast(operation => operation.seq <= seq);
+  return last?.type === 'table_drop' ? last.seq : 0;
+}
+
+/** Returns the SELECT of a table that has no view today. */
+const noRow = (columns: readonly DeclaredColumn[]): string =>
+  `SELECT ${[
+    ...columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`),
+    'CAST(NULL AS BIGINT) AS _seq',
+    'CAST(NULL AS VARCHAR) AS _artifact_key',
+  ].join(', ')}`;

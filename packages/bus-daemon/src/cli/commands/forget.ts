@@ -1,12 +1,11 @@
-import { hostname } from 'node:os';
 import { keysOfRule, keysOfRun, partsOf, previewForget } from '@quantbot/bus-care/forget';
-import { userName } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { busError, busLayout, type ForgetOutcome } from '@quantbot/infra';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { operate } from '../operate.js';
 import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';
+import { whoAsks } from '../who-asks.js';
 
 const timeoutMs = 600_000;
 
@@ -93,9 +92,6 @@ function rulesOf({ retention }: BusConfig, name: string | true): readonly Retent
 
 const reasonOf = ({ run, rule }: ForgetOptions): string | null =>
   run !== undefined ? `run ${run}` : rule !== undefined ? `retention rule${rule === true ? 's' : ` ${rule}`}` : null;
-
-/** The user and the machine, for the journal. */
-const whoAsks = (): string => `${userName()}@${hostname()}`;
 
 function describe(outcomes: readonly ForgetOutcome[], isDone: boolean): string {
   const going = outcomes.filter(({ status }) => status === 'forgotten');

@@ -1,5 +1,11 @@
-import { print } from '../shared.js';
+import { forgottenRowsOf } from '@quantbot/bus-format/canon';
+import { Journal } from '@quantbot/bus-format/journal';
+import { busError, busLayout, type TableOperation } from '@quantbot/infra';
+import type { BusConfig } from '@quantbot/infra/config';
+import { operate } from '../operate.js';
+import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';
 import { tableOf } from '../table.js';
+import { whoAsks } from '../who-asks.js';
 import { type CatalogOptions, withCatalog } from './catalog.js';
 
 /** A row of `catalog.tables_d`. */
@@ -34,3 +40,109 @@ const describe = (tables: readonly TableRow[]): string =>
       last_committed_at,
     ]),
   );
+
+/** The options of the commands that change a table. */
+interface ChangeOptions extends CommonOptions {
+  reason?: string;
+}
+
+const timeoutMs = 600_000;
+
+/**
+ * `quantbot-bus table drop`: shows what would go, and what reads it. With `--apply`, the daemon
+ * drops the table.
+ */
+export async function tableDropCommand(given: string, options: ChangeOptions & { apply?: boolean }): Promise<void> {
+  const config = await openedBus(options);
+  const table = tableNamed(given);
+  const found = await whatGoes(config, table);
+  if (!options.apply) {
+    print(options, { applied: false, ...found }, () =>
+      [...describeDrop(found), `Run it again with --apply to drop canon.${table}.`].join('\n'),
+    );
+    return;
+  }
+  const { seq } = await operate(config, operationOn('table_drop', table, options), timeoutMs);
+  print(options, { applied: true, ...found, seq }, () =>
+    [
+      `canon.${table} is dropped as of seq ${seq}. Its artifacts stay, and bring it back:`,
+      `quantbot-bus table restore ${table}`,
+    ].join('\n'),
+  );
+}
+
+/** `quantbot-bus table restore`: brings a dropped table back. */
+export async function tableRestoreCommand(given: string, options: ChangeOptions): Promise<void> {
+  const config = localConfigOf(options);
+  const table = tableNamed(given);
+  const { seq } = await operate(config, operationOn('table_restore', table, options), timeoutMs);
+  print(options, { table, seq }, () => `canon.${table} is restored as of seq ${seq}. Its files are being built again.`);
+}
+
+const operationOn = (type: TableOperation['type'], table: string, { reason }: ChangeOptions): TableOperation => ({
+  type,
+  table,
+  reason: reason ?? null,
+  by: whoAsks(),
+});
+
+/** People write the name as in SQL, with or without its schema. */
+function tableNamed(given: string): string {
+  const name = given.toLowerCase().replace(/^canon\./, '');
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
+  throw busError('OPTIONS_INVALID', `${given} is not the name of a canonical table.`, {
+    hint: 'List the tables with `quantbot-bus table list`.',
+  });
+}
+
+/** What goes with a table. */
+interface Going {
+  table: string;
+  artifacts: number;
+  artifact_rows: number;
+  /** Rows of forgotten artifacts, which a restore cannot bring back. */
+  lost_rows: number;
+  /** Exports and views that read the table. */
+  readers: string[];
+}
+
+async function whatGoes(config: BusConfig, table: string): Promise<Going> {
+  const journal = await Journal.read(busLayout(config.busRoot));
+  try {
+    const [row] = await journal.query<{ n: bigint; rows: bigint }>(
+      `SELECT count(*) AS n, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows FROM ${journal.shown}
+       WHERE status = 'ingested' AND lower(schema_hint) = 'canon.${table}'`,
+    );
+    const lost = await forgottenRowsOf(journal, table);
+    return {
+      table,
+      artifacts: Number(row?.n ?? 0),
+      artifact_rows: Number(row?.rows ?? 0),
+      lost_rows: lost.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
+      readers: readersOf(config, table),
+    };
+  } finally {
+    journal.close();
+  }
+}
+
+/** Returns the exports and the views of the configuration that read a table. */
+function readersOf({ export: { jobs, tables, enabled }, publish }: BusConfig, table: string): string[] {
+  const reads = ({ sql }: { sql: string }) => new RegExp(`\\bcanon\\s*\\.\\s*"?${table}\\b`, 'i').test(sql);
+  const isReplaced = jobs.some(({ name }) => name.toLowerCase() === table);
+  const own = enabled && !isReplaced && tables[table]?.enabled !== false ? [`export ${table}, which goes too`] : [];
+  return [
+    ...own,
+    ...jobs.filter(reads).map(({ name }) => `export ${name}, which will fail`),
+    ...publish.views.filter(reads).map(({ name }) => `view ${name}, which will be missing`),
+  ];
+}
+
+function describeDrop({ table, artifacts, artifact_rows, lost_rows, readers }: Going): string[] {
+  const lost = `${lost_rows} rows of forgotten artifacts would be gone for ever`;
+  return [
+    `canon.${table} would go: the ${artifact_rows} rows of ${artifacts} artifact${artifacts === 1 ? '' : 's'}. The artifacts stay.`,
+    ...(lost_rows > 0 ? [lost] : []),
+    ...readers.map(reader => `read by: ${reader}`),
+  ];
+}

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { parseCount, parseDepth, parseMoment, parseSeq, parseSource, parseTime } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
+import { tableCommand } from './tables.js';
 
 /** The commands under 'Reading:', without their code. */
 export const readingCommands = (): BusCommand[] => [
@@ -124,17 +125,6 @@ const exportCommand = (): BusCommand =>
       examples: ['quantbot-bus export', 'quantbot-bus export alerts_std --force'],
     })
     .runs(async () => (await import('../commands/export.js')).exportCommand);
-
-const tableCommand = (): BusCommand =>
-  new BusCommand('table').description('Look at the canonical tables.').addCommand(tableListCommand()) as BusCommand;
-
-const tableListCommand = (): BusCommand =>
-  catalogOption('list', 'List the canonical tables, with mode, key, artifacts and last job.')
-    .explain({
-      notes: 'The rows are those of all artifacts of a table. How many of them it shows depends on its mode.',
-      examples: ['quantbot-bus table list', 'quantbot-bus table list --as-of 2026-01-31T12:00:00Z --json'],
-    })
-    .runs(async () => (await import('../commands/table.js')).tableListCommand);
 
 const aliasCommand = (): BusCommand =>
   new BusCommand('alias')

@@ -63,22 +63,39 @@ export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: 
   const followed: string[] = [];
   let waiting: WaitingTables | undefined;
   const turns = await turnsOfTables(bus.journal, bus.journal.compactedSeq);
-  const toCome = bus.config.canon.tables.filter(({ name }) => bus.tables.get(name) === undefined);
-  for (const table of [...bus.tables.tables(), ...toCome.map(declared => newTable(declared.name, declared))]) {
+  for (const table of await tablesToFollow(bus)) {
     const turn = turns.get(table.name) ?? 0;
+    const isHeld = bus.tables.held.has(table.name);
     if (!(await wasMadeForAnotherMode(bus.layout, table, turn))) {
       bus.tableTurns.set(table.name, turn);
+      bus.tables.release(table.name);
       continue;
     }
     waiting ??= await waitingTables(bus);
-    const rebuild = () => rebuildTable(bus, compactor, table, waiting);
+    // The files of a held table end earlier, or are of another one: rebuild it to the end.
+    const rebuild = () => rebuildTable(bus, compactor, table, isHeld ? new Map() : waiting, isHeld);
     if (!(await withoutDamage(table.name, rebuild, onDamage))) continue;
     faultPoint('forget:table-rebuilt');
     await noteMode(bus.layout, table, turn);
     bus.tableTurns.set(table.name, turn);
+    bus.tables.release(table.name);
     followed.push(table.name);
   }
   return followed;
+}
+
+/**
+ * Returns the tables whose compacted files may have to follow: all that exist or are declared, and
+ * those that were dropped or restored, once that is compacted.
+ */
+async function tablesToFollow({ tables, journal, config }: Bus): Promise<CanonTable[]> {
+  const { held } = tables;
+  const isThere = (name: string) => tables.get(name) !== undefined || held.has(name);
+  const declared = config.canon.tables.filter(({ name }) => !isThere(name)).map(table => newTable(table.name, table));
+  const operations = held.size === 0 ? [] : await journal.tableOperations();
+  const last = new Map(operations.map(({ table, seq }) => [table, seq]));
+  const ready = [...held].filter(name => (last.get(name) ?? 0) <= journal.compactedSeq);
+  return [...tables.tables(), ...declared, ...ready.map(name => tables.get(name) ?? newTable(name, undefined))];
 }
 
 /**
@@ -116,6 +133,7 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
  * Writes one segment with all of a table's compacted rows, read from the store. As the widest
  * segment, it replaces all others. This requires that each stored file matches the journal.
  *
+ * @param always writes it even without rows, so that no earlier commit in `hot/` counts any more.
  * @returns true.
  * @throws TaskError `FILE_DAMAGED`, which names the artifact.
  */
@@ -124,13 +142,14 @@ export async function rebuildTable(
   compactor: WorkerProcess,
   table: CanonTable,
   waiting?: WaitingTables,
+  always = false,
 ): Promise<true> {
   const { compactedSeq } = bus.journal;
   const upTo = (waiting ?? (await waitingTables(bus))).get(table.name)?.after ?? compactedSeq;
   const artifacts = await artifactsOfTable(bus.journal, table.name, upTo);
   const folder = join(bus.layout.canon, table.name);
   const { live } = await listSegments(folder, bus.journal.compactedSeq);
-  if (artifacts.length === 0 && live.length === 0) return true;
+  if (artifacts.length === 0 && live.length === 0 && !always) return true;
   const forgotten = await forgottenOfTable(bus.journal, table.name);
   const isStored = ({ artifact_key, rel_path }: JournalRow) =>
     !forgotten.has(artifact_key ?? '') || bus.isStored(rel_path ?? '');

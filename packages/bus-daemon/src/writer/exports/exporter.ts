@@ -154,6 +154,7 @@ export class Exporter {
     await this.ensureStatus();
     await this.#removeGarbage();
     const status = await this.#readStatus();
+    if (await this.#old.removeDropped(status)) await this.#saveStatus(status);
     this.#serving = this.#bus.requestedExports.splice(0);
     const mayRun = (item: GoldenExport) =>
       ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed();

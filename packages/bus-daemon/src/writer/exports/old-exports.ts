@@ -1,6 +1,6 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasOpenFiles, isGarbage } from '@quantbot/bus-format/state';
+import { type ExportStatus, hasOpenFiles, isGarbage } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
@@ -9,11 +9,11 @@ const lookAgainMs = 5_000;
 
 /** Removes leftovers of interrupted runs, and replaced datasets that no reader needs any more. */
 export class OldExports {
-  readonly #bus: Pick<Bus, 'config' | 'elapsed' | 'now'>;
+  readonly #bus: Pick<Bus, 'config' | 'elapsed' | 'now' | 'tables'>;
   /** When to look again at what a reader held, by path. */
   readonly #held = new Map<string, number>();
 
-  constructor(bus: Pick<Bus, 'config' | 'elapsed' | 'now'>) {
+  constructor(bus: Pick<Bus, 'config' | 'elapsed' | 'now' | 'tables'>) {
     this.#bus = bus;
   }
 
@@ -30,6 +30,28 @@ export class OldExports {
         if (await isGarbage(folder, name, isOld)) await this.#removeUnlessHeld(join(folder, name));
   }
 
+  /**
+   * Removes the exports of tables that were dropped, which had the older table's rows. A dataset is
+   * a link, and its files go as those of a replaced one.
+   *
+   * @returns whether the status has changed.
+   */
+  async removeDropped({ exports }: ExportStatus): Promise<boolean> {
+    const { tables, config } = this.#bus;
+    const dropped = tables.changedByOperations.filter(
+      name =>
+        exports[name] !== undefined &&
+        tables.get(name) === undefined &&
+        !config.export.jobs.some(job => job.name.toLowerCase() === name),
+    );
+    for (const name of dropped) {
+      const { path } = exports[name] as ExportStatus['exports'][string];
+      await unlink(path).catch(unlessNoFile);
+      delete exports[name];
+    }
+    return dropped.length > 0;
+  }
+
   async #removeUnlessHeld(path: string): Promise<void> {
     const { elapsed } = this.#bus;
     if ((this.#held.get(path) ?? 0) > elapsed()) return;
@@ -39,6 +61,11 @@ export class OldExports {
     if (isFolder && (await hasOpenFiles(path))) this.#held.set(path, elapsed() + lookAgainMs);
     else await rm(path, { recursive: true, force: true });
   }
+}
+
+/** It may be gone already, or a folder that the bus did not create. */
+function unlessNoFile(error: unknown): void {
+  if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
 }
 
 /** The folder of an export that has never run does not exist yet. */

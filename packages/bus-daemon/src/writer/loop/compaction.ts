@@ -77,7 +77,7 @@ export class Compaction {
     for (const table of await followModes(this.#bus, this.#worker, this.#note))
       this.#bus.logger.info(
         { table },
-        'the mode of a canonical table has changed, or artifacts of it were forgotten; its compacted files were rebuilt',
+        'a canonical table has another mode, was dropped or restored, or artifacts of it were forgotten; its compacted files were rebuilt',
       );
   }
 
@@ -96,8 +96,13 @@ export class Compaction {
     const hotCommits = config.compaction.hotCommits * (batchesAreSmall ? whileBatchesAreSmall : 1);
     const hot = journal.hotCommits.length;
     const isFull = hot >= hotCommits || journal.hotTableFiles >= hotCommits * tableFilesOfACommit;
+    const isHeld = [...this.#bus.tables.held].some(name => !this.#waiting.has(name));
     return (
-      isFull || this.#hasTurned(isLast) || (idleForMs >= idleMs && hot > 1) || this.#resting.size < this.#waiting.size
+      isFull ||
+      isHeld ||
+      this.#hasTurned(isLast) ||
+      (idleForMs >= idleMs && hot > 1) ||
+      this.#resting.size < this.#waiting.size
     );
   }
 

@@ -9,6 +9,7 @@ import { isForget } from '../stages/forget.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
+import { tableOperationIn } from '../stages/table-operation.js';
 import { timed } from '../stages/timed.js';
 
 /** A batch that readers can see. */
@@ -54,11 +55,14 @@ async function commitPart(
   committed.push(...jobs);
 }
 
-/** Splits a batch so that each `forget` is a part of its own, decided by the journal alone. */
+/**
+ * Splits a batch so that each `forget`, and each operation on a table, is a part of its own. The
+ * journal alone decides it.
+ */
 function partsOf(verified: readonly CheckedJob[]): CheckedJob[][] {
   const parts: CheckedJob[][] = [[]];
   for (const job of verified) {
-    const isAlone = isForget(job);
+    const isAlone = isForget(job) || tableOperationIn(job) !== undefined;
     if (isAlone && parts.at(-1)?.length === 0) parts.pop();
     if (isAlone) parts.push([job], []);
     else parts.at(-1)?.push(job);

@@ -89,7 +89,8 @@ async function deleteUnreferenced(
   for (const name of (await listSegments(layout.segments)).garbage)
     if (!needed.has(name)) await discard(bus, join(layout.segments, name));
   const pinnedTables = pinned.map(({ tables }) => new Map(tables.map(({ table, segments }) => [table.name, segments])));
-  for (const { name: table } of bus.tables.tables()) {
+  const names = [...bus.tables.tables().map(({ name }) => name), ...bus.tables.changedByOperations];
+  for (const table of new Set(names)) {
     // Segments beyond the journal's belong to a running compaction.
     const all = (await bus.tableSegments.of(table)).filter(({ last }) => last <= journal.compactedSeq);
     const live = liveSegments(all, journal.compactedSeq);

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
+import { type CanonTable, canonTableOf } from '@quantbot/bus-format/canon';
 import {
   commitFile,
   ensureEmptyTableFiles,
@@ -23,6 +23,7 @@ import type { Bus } from '../bus.js';
 import { type AcceptedJob, type CommittedJob, isRejected, type RejectedJob } from '../job.js';
 import type { DecidedBatch } from './decide.js';
 import { rowsOfJob } from './job-rows.js';
+import { takeOver } from './table-operation.js';
 import { traceOf } from './trace-of.js';
 
 /**
@@ -48,15 +49,21 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     leftovers: leftoversOf(job),
   }));
   const lastSeq = firstSeq + jobs.length - 1;
-  for (const table of tables.changed()) await ensureEmptyTableFiles(bus.layout, table);
+  for (const table of [...tables.changed(), ...restoredBy(jobs)]) await ensureEmptyTableFiles(bus.layout, table);
   const building = join(bus.layout.building, seqName(lastSeq));
   const tableFiles = await build(bus, building, jobs, committed, tables);
   await enterJournal(bus, building, lastSeq);
   bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
   noteTurns(bus, committed);
   bus.tables.adopt(tables);
+  for (const [index, job] of jobs.entries())
+    if (!isRejected(job) && job.tableChange !== undefined) takeOver(bus, job.tableChange, firstSeq + index);
   return committed;
 }
+
+/** Returns the tables that operations of a batch restore. */
+const restoredBy = (jobs: DecidedBatch['jobs']): CanonTable[] =>
+  jobs.flatMap(job => (isRejected(job) ? [] : (job.tableChange?.next?.get(job.tableChange.table) ?? [])));
 
 /** The leftovers are the files in the job's folder, or the copies in the daemon's own folder. */
 function leftoversOf(job: AcceptedJob | RejectedJob): string[] | undefined {

@@ -9,10 +9,12 @@ import {
   type Forgetting,
   isRejected,
   type RejectedJob,
+  type TableChange,
   type VerifiedArtifact,
   type VerifiedJob,
 } from '../job.js';
 import { cannotForget, decideForget } from './forget.js';
+import { decideTable, tableOperationIn } from './table-operation.js';
 
 /** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
 export interface DecidedBatch {
@@ -47,8 +49,17 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
   const tables = bus.tables.draft();
   const next = bus.journal.lastSeq + 1;
   const forgettings = await Promise.all(verified.map(job => forgettingOf(bus, job)));
+  const tableChanges = await Promise.all(verified.map(job => tableChangeOf(bus, job)));
   const jobs = verified.map((job, index) =>
-    isRejected(job) ? job : decideJob(bus, job, { known, tables, seq: next + index, forgetting: forgettings[index] }),
+    isRejected(job)
+      ? job
+      : decideJob(bus, job, {
+          known,
+          tables,
+          seq: next + index,
+          forgetting: forgettings[index],
+          tableChange: tableChanges[index],
+        }),
   );
   const restored = jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts)).filter(a => a.status === 'restored');
   for (const relPath of returning)
@@ -64,12 +75,17 @@ const returnedBy = (artifacts: readonly VerifiedArtifact[], journal: Known['jour
   });
 
 const forgettingOf = async (bus: DecidingBus, { manifest }: CheckedJob): Promise<Forgetting | BusError | undefined> =>
-  manifest?.op?.type === 'forget'
-    ? decideForget(bus, manifest.op).catch(error => {
-        if (error instanceof BusError) return error;
-        throw error;
-      })
-    : undefined;
+  manifest?.op?.type === 'forget' ? decideForget(bus, manifest.op).catch(returnRefusal) : undefined;
+
+async function tableChangeOf(bus: DecidingBus, job: CheckedJob): Promise<TableChange | BusError | undefined> {
+  const op = tableOperationIn(job);
+  return op && decideTable(bus, op).catch(returnRefusal);
+}
+
+function returnRefusal(error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  throw error;
+}
 
 /**
  * Take the path from the journal: an earlier version named files of keys with capital letters
@@ -84,15 +100,17 @@ interface Deciding {
   tables: TableRegistry;
   seq: number;
   forgetting: Forgetting | BusError | undefined;
+  tableChange: TableChange | BusError | undefined;
 }
 
 function decideJob(
   bus: DecidingBus,
   job: VerifiedJob,
-  { known, tables, seq, forgetting }: Deciding,
+  { known, tables, seq, forgetting, tableChange }: Deciding,
 ): AcceptedJob | RejectedJob {
   try {
     if (forgetting instanceof BusError) throw forgetting;
+    if (tableChange instanceof BusError) throw tableChange;
     if (job.manifest.op !== undefined) checkOperation(bus, job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
@@ -110,7 +128,7 @@ function decideJob(
     for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);
     for (const artifact of artifacts) known.stored.add(artifact.relPath);
-    return { ...job, artifacts, forgetting };
+    return { ...job, artifacts, forgetting, tableChange };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     const { artifacts: _artifacts, ...rest } = job;

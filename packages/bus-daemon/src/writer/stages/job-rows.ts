@@ -1,6 +1,6 @@
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import { exactJson, type Operation, type ParquetColumn } from '@quantbot/infra';
-import { type AcceptedJob, isRejected, type RejectedJob } from '../job.js';
+import { type AcceptedJob, type Forgetting, isRejected, type RejectedJob } from '../job.js';
 
 /**
  * Returns the journal's rows of a job: one per artifact, or one for a rejected job or an operation.
@@ -64,31 +64,42 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
 
 /** The row of an operation, and one for each artifact that it forgets. */
 function rowsOfOperation(
-  { manifest, forgetting }: AcceptedJob,
+  { manifest, forgetting, tableChange }: AcceptedJob,
   base: Omit<JournalRow, 'ordinal' | 'status'>,
 ): JournalRow[] {
   const first = { ...base, ordinal: 0, status: 'done' as const };
+  if (tableChange !== undefined) {
+    const { before, start, erased } = tableChange;
+    const op_json = JSON.stringify({ ...manifest.op, before, generation: start.generation });
+    return [
+      { ...first, op_json },
+      ...rowsOfGone(
+        erased.map(row => ({ row, status: 'erased' as const })),
+        base,
+      ),
+    ];
+  }
   if (forgetting === undefined) return [{ ...first, op_json: JSON.stringify(manifest.op) }];
   const { artifact_keys: _keys, ...op } = manifest.op as Extract<Operation, { type: 'forget' }>;
   const { gone, spared } = forgetting;
-  return [
-    { ...first, op_json: JSON.stringify({ ...op, spared }) },
-    ...gone.map(({ row, status }, index) => ({
-      ...base,
-      ordinal: index + 1,
-      status,
-      run_id: row.run_id,
-      producer: row.producer,
-      kind: row.kind,
-      artifact_id: row.artifact_id,
-      artifact_key: row.artifact_key,
-      rel_path: row.rel_path,
-      bytes: row.bytes,
-      sha256: row.sha256,
-      schema_hint: row.schema_hint,
-    })),
-  ];
+  return [{ ...first, op_json: JSON.stringify({ ...op, spared }) }, ...rowsOfGone(gone, base)];
 }
+
+const rowsOfGone = (gone: Forgetting['gone'], base: Omit<JournalRow, 'ordinal' | 'status'>): JournalRow[] =>
+  gone.map(({ row, status }, index) => ({
+    ...base,
+    ordinal: index + 1,
+    status,
+    run_id: row.run_id,
+    producer: row.producer,
+    kind: row.kind,
+    artifact_id: row.artifact_id,
+    artifact_key: row.artifact_key,
+    rel_path: row.rel_path,
+    bytes: row.bytes,
+    sha256: row.sha256,
+    schema_hint: row.schema_hint,
+  }));
 
 /** Files of one producer mostly share one schema object, so cache by identity. */
 const schemaJsons = new WeakMap<readonly ParquetColumn[], string>();

@@ -1,0 +1,45 @@
+import { parseMoment } from '../arguments.js';
+import { BusCommand, busCommand } from '../bus-command.js';
+
+/** `quantbot-bus table`, without its code. */
+export const tableCommand = (): BusCommand =>
+  new BusCommand('table')
+    .description('List, drop and restore canonical tables.')
+    .addCommand(listCommand())
+    .addCommand(dropCommand())
+    .addCommand(restoreCommand()) as BusCommand;
+
+const listCommand = (): BusCommand =>
+  busCommand('list', 'List the canonical tables, with mode, key, artifacts and last job.')
+    .option(
+      '--as-of <moment>',
+      'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+      parseMoment,
+    )
+    .explain({
+      notes: 'The rows are those of all artifacts of a table. How many of them it shows depends on its mode.',
+      examples: ['quantbot-bus table list', 'quantbot-bus table list --as-of 2026-01-31T12:00:00Z --json'],
+    })
+    .runs(async () => (await import('../commands/table.js')).tableListCommand);
+
+const dropCommand = (): BusCommand =>
+  busCommand('drop', 'Drop a canonical table. Without --apply, only show what would go.')
+    .argument('<table>', 'the name of the table')
+    .option('--apply', 'drop it')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: `The artifacts stay, with their schema hint, and so does the table as of an earlier moment. A later artifact with
+the hint starts a new table. Rows of forgotten artifacts are gone for ever.`,
+      examples: ['quantbot-bus table drop alrets', 'quantbot-bus table drop alrets --apply --reason "mistyped hint"'],
+    })
+    .runs(async () => (await import('../commands/table.js')).tableDropCommand);
+
+const restoreCommand = (): BusCommand =>
+  busCommand('restore', 'Bring a dropped canonical table back, with all artifacts that have its hint.')
+    .argument('<table>', 'the name of the table')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: 'Artifacts that came after the drop stay in the table. Their columns must fit the older ones.',
+      examples: ['quantbot-bus table restore alerts_std'],
+    })
+    .runs(async () => (await import('../commands/table.js')).tableRestoreCommand);

@@ -1,0 +1,56 @@
+/** The types of operations on a canonical table. */
+const types = `('table_drop', 'table_restore')`;
+
+/** The SQL condition for the row of an operation on a canonical table. */
+export const isTableOperation = `(status = 'done' AND (op_json->>'$.type') IN ${types})`;
+
+/**
+ * Returns the SELECT of the tables that are dropped: each hint, with the job that dropped it last.
+ * Artifacts up to that job are of no table. A later `table_restore` brings all of them back.
+ */
+export const droppedQuery = (journal: string): string =>
+  `SELECT 'canon.' || (op_json->>'$.table') AS hint, max(seq) AS seq FROM ${journal} WHERE ${isTableOperation}
+GROUP BY hint HAVING arg_max(op_json->>'$.type', seq) FILTER (WHERE (op_json->>'$.type') IN ('table_drop', 'table_restore')) = 'table_drop'`;
+
+/** A column of a canonical table, as an operation found it. */
+interface FoundColumn {
+  name: string;
+  type: string;
+  fixedBy: string;
+  required: boolean;
+  unnamed?: boolean;
+}
+
+/** A canonical table as an operation found it. */
+export interface FoundTable {
+  mode: string;
+  key: readonly string[];
+  orderBy: readonly string[];
+  columns: readonly FoundColumn[];
+  /** Artifacts up to this job were not in it. */
+  after: number;
+}
+
+/** An operation on a canonical table in the journal. */
+export interface JournalledTableOperation {
+  seq: number;
+  type: 'table_drop' | 'table_restore';
+  table: string;
+  /** The table until then; null if there was none. */
+  before: FoundTable | null;
+  /** The generation of its files from then on. No earlier file has it. */
+  generation: number;
+}
+
+/** The SELECT of all operations on canonical tables, oldest first. */
+export const tableOperationsQuery = (journal: string): string =>
+  `SELECT seq, op_json FROM ${journal} WHERE ${isTableOperation} ORDER BY seq`;
+
+/** Returns an operation from its row. */
+export const tableOperationOf = ({
+  seq,
+  op_json,
+}: {
+  seq: bigint | number;
+  op_json: string;
+}): JournalledTableOperation => ({ ...(JSON.parse(op_json) as JournalledTableOperation), seq: Number(seq) });

@@ -1,0 +1,126 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openCatalog, readParquet } from '@quantbot/storage';
+import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { expect, test } from 'vitest';
+import { drain, quantbotBus } from '../support/daemon-process.js';
+
+async function json(bus: TestBus, ...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await quantbotBus(bus, ...args, '--json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+const toTable = (bus: TestBus, runId: string, select: string, table = 't') =>
+  submit(bus, { runId, kind: table, artifactId: table, schemaHint: `canon.${table}`, select });
+
+const rowsOf = async (bus: TestBus, seq?: number, table = 't') => {
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  const at = seq === undefined ? catalog : await catalog.asOf(seq);
+  try {
+    return await at.query(`SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.${table} ORDER BY ALL`);
+  } finally {
+    if (seq !== undefined) await at.close();
+  }
+};
+
+const tablesOf = async (bus: TestBus, seq?: number) => {
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  const at = seq === undefined ? catalog : await catalog.asOf(seq);
+  try {
+    return (await at.query('SELECT table_name, artifacts FROM catalog.tables_d ORDER BY ALL')).map(
+      row => `${row.table_name} ${row.artifacts}`,
+    );
+  } finally {
+    if (seq !== undefined) await at.close();
+  }
+};
+
+test('a dropped table is gone, a later artifact starts another one, and the past stays as it was', async () => {
+  const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
+  const exported = join(bus.config.export.exportDir, 't.parquet');
+  await drain(bus);
+  await toTable(bus, 'r1', `SELECT 1 AS id, 'a' AS note`);
+  await toTable(bus, 'r2', `SELECT 2 AS id, 'b' AS note`);
+  await toTable(bus, 'r1', 'SELECT 7 AS x', 'other');
+  await drain(bus);
+  const old = [
+    { id: 1, note: 'a' },
+    { id: 2, note: 'b' },
+  ];
+  expect(await rowsOf(bus)).toEqual(old);
+  expect(await readParquet(exported)).toHaveLength(2);
+  const reader = await startHoldingReader(bus);
+
+  expect(await json(bus, 'table', 'drop', 'canon.T')).toEqual({
+    applied: false,
+    table: 't',
+    artifacts: 2,
+    artifact_rows: 2,
+    lost_rows: 0,
+    readers: ['export t, which goes too'],
+  });
+  expect(await tablesOf(bus)).toEqual(['other 1', 't 2']);
+  expect(await json(bus, 'table', 'drop', 't', '--apply')).toMatchObject({ applied: true, seq: 4 });
+  expect(await tablesOf(bus)).toEqual(['other 1']);
+  await expect(rowsOf(bus)).rejects.toThrow(/canon\.t|does not exist/i);
+  expect(existsSync(exported)).toBe(false);
+  expect(await rowsOf(bus, undefined, 'other')).toEqual([{ x: 7 }]);
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  expect(await reader.query('SELECT count(*) AS n FROM canon.t')).toEqual([{ n: '2' }]);
+  await reader.close();
+  expect(await rowsOf(bus, 3)).toEqual(old);
+  expect(await rowsOf(bus, 1)).toEqual(old.slice(0, 1));
+  expect(await tablesOf(bus, 3)).toEqual(['other 1', 't 2']);
+
+  // The same columns with other types: nothing of the older table is read.
+  await toTable(bus, 'r3', `SELECT 'x' AS id, 1.5::DOUBLE AS note`);
+  await drain(bus);
+  const fresh = [{ id: 'x', note: 1.5 }];
+  expect(await rowsOf(bus)).toEqual(fresh);
+  expect(await readParquet(exported)).toMatchObject(fresh);
+  expect(await rowsOf(bus, 3)).toEqual(old);
+  expect(await tablesOf(bus)).toEqual(['other 1', 't 1']);
+  expect((await quantbotBus(bus, 'table', 'restore', 't')).stderr).toContain('do not fit');
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+  expect(await rowsOf(bus)).toEqual(fresh);
+
+  await json(bus, 'table', 'drop', 't', '--apply');
+  const { stderr } = await quantbotBus(bus, 'table', 'drop', 't', '--apply');
+  expect(stderr).toContain('There is no table canon.t');
+  expect(await rowsOf(bus, 6)).toEqual(fresh);
+  // Only the empty file of a dropped table is left.
+  expect(readdirSync(join(bus.layout.canon, 't')).filter(name => name.endsWith('.parquet'))).toHaveLength(1);
+});
+
+test('a restored table has every artifact of its hint again, also those that came meanwhile', async () => {
+  const tables = { newest: { mode: 'upsert', key: ['id'] } };
+  const bus = makeTestBus({ canon: { tables }, compaction: { release_grace_s: 0 } });
+  await drain(bus);
+  for (const run of ['r1', 'r2']) await toTable(bus, run, `SELECT 1 AS id, '${run}' AS run`);
+  await drain(bus);
+  await json(bus, 'forget', 'r1/tests/t/t', '--apply', '--force');
+  expect(await rowsOf(bus)).toHaveLength(2);
+  expect(await json(bus, 'table', 'drop', 't')).toMatchObject({ lost_rows: 1 });
+  await json(bus, 'table', 'drop', 't', '--apply');
+  await toTable(bus, 'r3', `SELECT 3 AS id, 'r3' AS run, true AS late`);
+  await drain(bus);
+  expect(await rowsOf(bus)).toEqual([{ id: 3, run: 'r3', late: true }]);
+  await json(bus, 'table', 'restore', 't');
+  expect(await rowsOf(bus)).toEqual([
+    { id: 1, run: 'r2', late: null },
+    { id: 3, run: 'r3', late: true },
+  ]);
+  expect(await rowsOf(bus, 5)).toEqual([{ id: 3, run: 'r3', late: true }]);
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  expect((await quantbotBus(bus, 'table', 'restore', 't')).stderr).toContain('was not dropped');
+  await toTable(bus, 'r4', `SELECT 4 AS id, 'r4' AS run`);
+  await drain(bus);
+  expect(await rowsOf(bus)).toHaveLength(3);
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  const declared = await quantbotBus(bus, 'table', 'drop', 'newest', '--apply');
+  expect(declared).toMatchObject({ code: 1, stderr: expect.stringContaining('canon.tables') });
+});
