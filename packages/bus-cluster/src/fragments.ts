@@ -1,5 +1,5 @@
-import { channel } from './journal.js';
 import type { Queries } from './postgres/postgres.js';
+import { channel } from './write-jobs.js';
 
 /** The rows of one commit for one canonical table. */
 export interface Fragment {

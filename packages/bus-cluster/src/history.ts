@@ -1,8 +1,9 @@
 import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
-import { rowFrom, writeJobs } from './journal.js';
+import { rowFrom } from './journal.js';
 import type { Postgres, Queries } from './postgres/postgres.js';
+import { writeJobs } from './write-jobs.js';
 
 /** A row of the journal, and the seq of the rejection that its job retries (0: none). */
 export type HistoryRow = JournalRow & { retry_of: number };

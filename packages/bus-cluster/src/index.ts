@@ -7,7 +7,6 @@ export { entryOf } from './inbox.js';
 export {
   type Commit,
   CommitUnknown,
-  channel,
   commitBatch,
   type Decision,
   datedSchemas,
@@ -33,3 +32,4 @@ export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';
+export { channel } from './write-jobs.js';

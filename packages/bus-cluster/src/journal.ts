@@ -3,9 +3,7 @@ import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantb
 import type { ParquetColumn } from '@quantbot/infra';
 import { mustStillBeCurrent } from './migrate.js';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
-
-/** The channel that announces commits, fragments and publications. */
-export const channel = 'quantbot_bus';
+import { writeJobs } from './write-jobs.js';
 
 /** The identity of a submission, and the claim of the daemon that works on it. */
 export interface Submission {
@@ -84,85 +82,6 @@ async function lockHead(queries: Queries): Promise<{ seq: number; nowMs: number 
   return head as { seq: number; nowMs: number };
 }
 
-/**
- * Writes the rows of new jobs, in a transaction that has locked `bus.head`.
- *
- * @param options.tables canonical tables that get rows.
- * @param options.retryOf what a job retries, by its claim.
- * @param options.isPast the jobs were settled elsewhere.
- */
-export async function writeJobs(
-  queries: Queries,
-  rows: readonly JournalRow[],
-  {
-    tables,
-    retryOf,
-    isPast = false,
-  }: { tables: readonly string[]; retryOf: ReadonlyMap<string, number>; isPast?: boolean },
-): Promise<void> {
-  const heads = rows.filter(({ ordinal }) => ordinal === 0);
-  const [firstSeq, lastSeq] = [rows[0]?.seq, rows.at(-1)?.seq];
-  await queries.query(
-    `INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of, settled)
-     SELECT *, $6 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
-    [
-      heads.map(({ seq }) => seq),
-      heads.map(({ job_id }) => job_id),
-      heads.map(({ manifest_sha256 }) => manifest_sha256 ?? ''),
-      heads.map(({ claim }) => claim),
-      heads.map(({ claim }) => retryOf.get(claim) ?? 0),
-      isPast,
-    ],
-  );
-  await queries.query(insertRows, [
-    ...journalColumnKinds.map(([name, kind]) => rows.map(row => asPg(row[name], kind))),
-  ]);
-  const schemas = firstOfSchemas(rows);
-  await queries.query(
-    `INSERT INTO bus.schemas (seq, ordinal, schema_hint, artifact_key, schema_json)
-     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING`,
-    [
-      schemas.map(({ seq }) => seq),
-      schemas.map(({ ordinal }) => ordinal),
-      ...(['schema_hint', 'artifact_key', 'schema_json'] as const).map(name =>
-        schemas.map(row => asPg(row[name], 'string')),
-      ),
-    ],
-  );
-  await queries.query(
-    `INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
-     SELECT $1, $2, unnest($3::text[]), CASE WHEN $4 THEN to_timestamp(0) ELSE now() END`,
-    [firstSeq, lastSeq, tables, isPast],
-  );
-  await queries.query('UPDATE bus.head SET seq = $1', [lastSeq]);
-  await queries.query(`SELECT pg_notify('${channel}', 'commit')`);
-}
-
-/** The first row with each schema of a canonical hint. */
-function firstOfSchemas(rows: readonly JournalRow[]): JournalRow[] {
-  const first = new Map<string, JournalRow>();
-  for (const row of rows) {
-    const { status, schema_hint: hint, schema_json: schema } = row;
-    if (status !== 'ingested' || !hint?.startsWith('canon.')) continue;
-    const key = JSON.stringify([hint, schema]);
-    if (!first.has(key)) first.set(key, row);
-  }
-  return [...first.values()];
-}
-
-const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };
-
-const insertRows = `INSERT INTO bus.journal (${journalColumnKinds.map(([name]) => name).join(', ')}) SELECT * FROM unnest(${journalColumnKinds
-  .map(([, kind], index) => `$${index + 1}::${pgTypes[kind]}[]`)
-  .join(', ')})`;
-
-/** PostgreSQL's text can hold neither NUL nor half of a surrogate pair. */
-function asPg(value: JournalRow[keyof JournalRow], kind: keyof typeof pgTypes): string | number | null {
-  if (value === null) return null;
-  if (kind === 'timestamp') return new Date(value).toISOString().slice(0, -1);
-  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
-}
-
 /** Converts a row of PostgreSQL into a row of the journal. */
 export const rowFrom = (row: PgRow): JournalRow =>
   Object.fromEntries(
@@ -175,8 +94,9 @@ export const rowFrom = (row: PgRow): JournalRow =>
 async function knownArtifacts(queries: Queries, keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
   if (keys.length === 0) return new Map();
   const rows = await queries.query<{ artifact_key: string; seq: number; sha256: string; rel_path: string }>(
-    `SELECT artifact_key, seq, sha256, rel_path FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
-    [keys],
+    `SELECT artifact_key, seq, sha256, rel_path FROM bus.journal
+     WHERE status = 'ingested' AND artifact_key = ANY (ARRAY (SELECT json_array_elements_text($1)))`,
+    [JSON.stringify(keys)],
   );
   return new Map(
     rows.map(({ artifact_key, seq, sha256, rel_path }) => [artifact_key, { seq, sha256, relPath: rel_path }]),
@@ -213,14 +133,10 @@ export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
 
 async function committedEarlier(queries: Queries, jobs: readonly Submission[]): Promise<Map<string, number>> {
   const rows = await queries.query<{ claim: string; seq: number }>(
-    `SELECT given.claim, jobs.seq FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS given (claim, job_id, manifest_sha256, retry_of)
-     JOIN bus.jobs USING (job_id, manifest_sha256, retry_of)`,
-    [
-      jobs.map(({ claim }) => claim),
-      jobs.map(({ jobId }) => jobId),
-      jobs.map(({ manifestSha256 }) => manifestSha256),
-      jobs.map(({ retryOf }) => retryOf),
-    ],
+    `SELECT given.claim, jobs.seq
+     FROM json_to_recordset($1) AS given (claim text, "jobId" text, "manifestSha256" text, "retryOf" bigint)
+     JOIN bus.jobs ON (job_id, manifest_sha256, retry_of) = ("jobId", "manifestSha256", "retryOf")`,
+    [JSON.stringify(jobs)],
   );
   return new Map(rows.map(({ claim, seq }) => [claim, seq]));
 }

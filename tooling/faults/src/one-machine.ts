@@ -54,7 +54,7 @@ async function killUnderLoad(wanted: number): Promise<void> {
 }
 
 async function cutPowerOften(times: number): Promise<void> {
-  const reason = times > 0 ? whyNoPowerCut() : undefined;
+  const reason = times > 0 ? await whyNoPowerCut() : undefined;
   if (reason !== undefined) console.log(`skipped: no power cut can be made here: ${reason}`);
   else for (let cut = 0; cut < times; cut++) tell(await cutPower(random));
 }

@@ -4,7 +4,7 @@
  * mounted again, the daemon starts, and the checker compares. The ledger is on another file system.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,14 +24,14 @@ import { drain, mustEndWell, type Sabotage, startDaemon, startProducer } from '.
 import type { RoundResult } from './rounds.js';
 
 /** Returns why this machine cannot try a power cut; undefined if it can. */
-export function whyNoPowerCut(): string | undefined {
+export async function whyNoPowerCut(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'it needs root';
   if (!existsSync('/sbin/mkfs.ext4')) return 'there is no mkfs.ext4';
   const folder = mkdtempSync(join(tmpdir(), 'quantbot-power-'));
   try {
     const image = makeImage(folder);
     mount(image, folder);
-    unmount(folder);
+    await unmount(folder);
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n')[0];
@@ -59,7 +59,7 @@ export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise
     execFileSync('python3', ['-c', shutDown, join(folder, 'disk')]);
     for (const running of [daemon, ...producers]) running.kill('SIGKILL');
     await Promise.all([daemon, ...producers].map(running => running.ended));
-    unmount(folder);
+    await unmount(folder);
     mount(image, folder);
     const submitted = readLedger(join(folder, 'ledger.jsonl'));
     for (let restart = 0; restart < 2; restart++)
@@ -76,7 +76,7 @@ export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise
       jobs: [...submitted.values()].filter(job => job.acknowledged).length,
     };
   } finally {
-    unmount(folder);
+    await unmount(folder);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -92,10 +92,20 @@ function makeImage(folder: string): string {
 const mount = (image: string, folder: string): Buffer =>
   execFileSync('mount', ['-o', 'loop', image, join(folder, 'disk')], { stdio: 'pipe' });
 
-function unmount(folder: string): void {
-  try {
-    execFileSync('umount', [join(folder, 'disk')], { stdio: 'pipe' });
-  } catch {
-    // not mounted any more
-  }
+/** Unmounts the disk, once the last killed process has let go of it. */
+async function unmount(folder: string): Promise<void> {
+  const disk = join(folder, 'disk');
+  const until = Date.now() + 30_000;
+  while (isMounted(disk))
+    try {
+      execFileSync('umount', [disk], { stdio: 'pipe' });
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await sleep(20);
+    }
 }
+
+const isMounted = (path: string): boolean =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some(line => line.split(' ')[1] === path);

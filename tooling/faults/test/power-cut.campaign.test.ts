@@ -7,7 +7,7 @@ import { lyingFsync, whyNoStrace } from '../src/strace.js';
 test('after a power cut nothing that was acknowledged is gone, and nothing is half there', {
   tags: ['campaign'],
 }, async context => {
-  const reason = whyNoPowerCut();
+  const reason = await whyNoPowerCut();
   if (reason !== undefined) {
     console.log(`skipped: no power cut can be made here: ${reason}`);
     return context.skip();
@@ -21,7 +21,7 @@ test('after a power cut nothing that was acknowledged is gone, and nothing is ha
 test('the harness sees a lie: with an fsync that does nothing, the same power cut is noticed', {
   tags: ['campaign'],
 }, async context => {
-  const reason = whyNoPowerCut() ?? whyNoStrace();
+  const reason = (await whyNoPowerCut()) ?? whyNoStrace();
   if (reason !== undefined) {
     console.log(`skipped: ${reason}`);
     return context.skip();
