@@ -198,6 +198,7 @@ test('migrations that run at once run once', async () => {
     '003-export-runs.sql',
     '004-datasets.sql',
     '005-rows-with-their-job.sql',
+    '006-forgetting.sql',
   ]);
 });
 

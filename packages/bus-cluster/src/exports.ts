@@ -1,4 +1,5 @@
 import type { Operation } from '@quantbot/infra';
+import { turnsOfTables } from './forgotten.js';
 import type { Queries } from './postgres/postgres.js';
 
 /** The state of a golden export. */
@@ -154,7 +155,10 @@ export async function changedTables(queries: Queries, publishedSeq: number): Pro
     'SELECT table_name AS name, max(last_seq) AS seq FROM bus.fragments WHERE last_seq <= $1 GROUP BY table_name',
     [publishedSeq],
   );
-  return new Map(rows.map(({ name, seq }) => [name, seq]));
+  const changed = new Map(rows.map(({ name, seq }) => [name, seq]));
+  for (const [name, seq] of await turnsOfTables(queries, publishedSeq))
+    changed.set(name, Math.max(seq, changed.get(name) ?? 0));
+  return changed;
 }
 
 /** A request of an operator to write exports. */

@@ -1,12 +1,6 @@
+import type { Fragment } from './fragment.js';
 import type { Queries } from './postgres/postgres.js';
 import { channel } from './write-jobs.js';
-
-/** The rows of one commit for one canonical table. */
-export interface Fragment {
-  firstSeq: number;
-  lastSeq: number;
-  table: string;
-}
 
 /** A written fragment. */
 export interface WrittenFragment extends Fragment {
@@ -15,13 +9,20 @@ export interface WrittenFragment extends Fragment {
   rows: number;
 }
 
-const columns = 'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table"';
+const columns = 'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table", restores';
 
 /** Returns fragments that are missing this long after their commit: their daemon may be gone. */
 export const missingFragments = (queries: Queries, olderThanS: number, limit = 100): Promise<Fragment[]> =>
   queries.query<Fragment & Record<string, unknown>>(
     `SELECT ${columns} FROM bus.fragments WHERE object IS NULL AND committed_at < now() - make_interval(secs => $1) ORDER BY last_seq LIMIT $2`,
     [olderThanS, limit],
+  );
+
+/** Returns the fragments of a commit that bring rows back, and are not written yet. */
+export const restoringFragments = (queries: Queries, lastSeq: number): Promise<Fragment[]> =>
+  queries.query<Fragment & Record<string, unknown>>(
+    `SELECT ${columns} FROM bus.fragments WHERE object IS NULL AND restores > 0 AND last_seq = $1`,
+    [lastSeq],
   );
 
 /** Returns the fragments of commits with `after < seq <= upTo`. */
@@ -36,10 +37,11 @@ export const fragmentsBetween = (queries: Queries, after: number, upTo: number):
  *
  * @returns false if another daemon was faster. The file of this call is then not used.
  */
-export async function noteFragment(queries: Queries, { lastSeq, table, object, rows }: WrittenFragment) {
+export async function noteFragment(queries: Queries, { lastSeq, table, restores, object, rows }: WrittenFragment) {
   const noted = await queries.query(
-    'UPDATE bus.fragments SET object = $3, rows = $4 WHERE last_seq = $1 AND table_name = $2 AND object IS NULL RETURNING true',
-    [lastSeq, table, object, rows],
+    `UPDATE bus.fragments SET object = $4, rows = $5
+     WHERE last_seq = $1 AND table_name = $2 AND restores = $3 AND object IS NULL RETURNING true`,
+    [lastSeq, table, restores, object, rows],
   );
   if (noted.length > 0) await queries.query(`SELECT pg_notify('${channel}', 'fragment')`);
   return noted.length > 0;
@@ -53,17 +55,21 @@ export const fragmentsAfter = (queries: Queries, after: number, limit: number): 
   );
 
 /** Records that the object of a fragment is gone. The fragment counts as missing again. */
-export async function noteLostFragment(queries: Queries, { lastSeq, table, object }: WrittenFragment): Promise<void> {
+export async function noteLostFragment(
+  queries: Queries,
+  { lastSeq, table, restores, object }: WrittenFragment,
+): Promise<void> {
   await queries.query(
-    'UPDATE bus.fragments SET object = NULL, rows = NULL WHERE last_seq = $1 AND table_name = $2 AND object = $3',
-    [lastSeq, table, object],
+    'UPDATE bus.fragments SET object = NULL, rows = NULL WHERE last_seq = $1 AND table_name = $2 AND restores = $3 AND object = $4',
+    [lastSeq, table, restores, object],
   );
 }
 
 /**
- * Returns the last seq that can be published next. It ends a commit, and all fragments up to it are
- * written. A commit that changes a canonical table comes alone, because each fragment has the types
- * that its table had after its own commit.
+ * Returns the last seq that can be published next. It ends a commit, and all fragments up to it
+ * are written. A commit that changes a canonical table comes alone, because each fragment has the
+ * types that its table had after its own commit. A commit that takes rows out of a table comes
+ * alone, too: rows of later commits must not leave with them.
  *
  * @param limit about how many jobs at once.
  */
@@ -76,9 +82,11 @@ export async function publishable(queries: Queries, after: number, limit: number
          ELSE coalesce((SELECT min(last_seq) FROM bus.fragments WHERE last_seq > $1 + $2 AND last_seq <= seq), seq) END AS seq FROM complete),
      changing AS (
        SELECT f.first_seq, f.last_seq FROM bus.fragments f
-       WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1)
-     SELECT CASE WHEN changing.first_seq > $1 + 1 THEN least(seq, changing.first_seq - 1) ELSE least(seq, changing.last_seq) END AS up_to
-     FROM limited LEFT JOIN changing ON true`,
+       WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1),
+     erasing AS (SELECT min(seq) AS erased FROM bus.journal WHERE status = 'erased' AND seq > $1)
+     SELECT least(CASE WHEN changing.first_seq > $1 + 1 THEN least(seq, changing.first_seq - 1) ELSE least(seq, changing.last_seq) END,
+       CASE WHEN erased > $1 + 1 THEN erased - 1 ELSE erased END) AS up_to
+     FROM limited LEFT JOIN changing ON true CROSS JOIN erasing`,
     [after, limit],
   );
   return (row as { up_to: number }).up_to;

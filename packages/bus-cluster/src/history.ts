@@ -1,8 +1,8 @@
 import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
-import { rowFrom } from './journal.js';
 import type { Postgres, Queries } from './postgres/postgres.js';
+import { rowFrom } from './row-from.js';
 import { writeJobs } from './write-jobs.js';
 
 /** A row of the journal, and the seq of the rejection that its job retries (0: none). */
@@ -47,23 +47,30 @@ export async function appendHistory(postgres: Postgres, rows: readonly HistoryRo
   });
 }
 
-/** Splits rows into commits, which become fragments: a few jobs, and not too many bytes. */
+/**
+ * Splits rows into commits, which become fragments: a few jobs, and not too many bytes. A job that
+ * forgets artifacts is a commit of its own.
+ */
 export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
   const parts: HistoryRow[][] = [];
   let bytes = 0;
   let firstSeq = 0;
+  const forgetting = new Set(rows.flatMap(({ seq, status }) => (isGone(status) ? [seq] : [])));
   for (const row of rows) {
     const part = parts.at(-1);
     const isNewJob = part?.at(-1)?.seq !== row.seq;
-    if (part === undefined || (isNewJob && (bytes > maxBytes || row.seq - firstSeq >= maxJobs))) {
+    const isAlone = forgetting.has(row.seq) || forgetting.has(part?.at(-1)?.seq ?? 0);
+    if (part === undefined || (isNewJob && (isAlone || bytes > maxBytes || row.seq - firstSeq >= maxJobs))) {
       parts.push([row]);
       bytes = 0;
       firstSeq = row.seq;
     } else part.push(row);
-    bytes += row.bytes ?? 0;
+    bytes += isGone(row.status) ? 0 : (row.bytes ?? 0);
   }
   return parts;
 }
+
+const isGone = (status: JournalRow['status']): boolean => status === 'forgotten' || status === 'erased';
 
 const tablesOf = (rows: readonly HistoryRow[]): string[] => [
   ...new Set(

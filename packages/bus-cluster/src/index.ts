@@ -1,6 +1,14 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
 export { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
 export * from './exports.js';
+export {
+  type ForgottenArtifact,
+  forgottenAmong,
+  keysWithRowsOnly,
+  rowsOfFragment,
+  turnsOfTables,
+} from './forgotten.js';
+export type { Fragment } from './fragment.js';
 export * from './fragments.js';
 export { appendHistory, type HistoryRow, historyBetween } from './history.js';
 export { entryOf } from './inbox.js';
@@ -20,7 +28,9 @@ export {
   schemasBetween,
   unsettled,
 } from './journal.js';
+export { judgeIn } from './judge.js';
 export { dropLake } from './lake/drop-lake.js';
+export { dropOldFiles } from './lake/erase.js';
 export { isLakeWhole, maintainLake } from './lake/maintenance.js';
 export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
 export { lakeColumns, unsupportedColumns } from './lake/tables.js';
@@ -29,6 +39,7 @@ export { busIdOf, openBusObjects } from './objects-of-bus.js';
 export { putOutcome } from './outcomes.js';
 export { pagesOf } from './pages.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
+export { nextRemoval, noteRemoved, removeForgotten } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';

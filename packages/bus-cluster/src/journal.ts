@@ -1,8 +1,10 @@
 import type { FirstOfSchema, RegisteredArtifact } from '@quantbot/bus-format/canon';
-import { type JournalRow, journalColumnKinds, type KnownArtifact } from '@quantbot/bus-format/journal';
+import type { JournalRow, Judged, KnownArtifact } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
+import { findKeys, judgeIn } from './judge.js';
 import { mustStillBeCurrent } from './migrate.js';
-import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
+import { CommitUnknown, type Postgres, type Queries } from './postgres/postgres.js';
+import { rowFrom } from './row-from.js';
 import { writeJobs } from './write-jobs.js';
 
 /** The identity of a submission, and the claim of the daemon that works on it. */
@@ -25,6 +27,8 @@ export interface Head {
   schemas: readonly RegisteredArtifact[];
   /** The seqs of submissions of the batch that are already committed, by claim. */
   earlier: ReadonlyMap<string, number>;
+  /** Judges keys that an operation wants to forget, by the journal before this commit. */
+  judge(keys: readonly string[]): Promise<Judged[]>;
 }
 
 /** The content of a commit. */
@@ -46,7 +50,7 @@ export interface Commit {
 
 /**
  * Commits a batch in one transaction: the order of the bus is the order in which `bus.head` is
- * locked. `decide` runs under the lock, so it must not wait for anything.
+ * locked. `decide` runs under the lock, so it must not wait for anything else.
  *
  * @param batch.schemasAfter the last seq whose schemas the caller knows.
  * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER`
@@ -63,9 +67,10 @@ export function commitBatch(
     const head: Head = {
       lastSeq,
       nowMs,
-      known: await knownArtifacts(queries, batch.keys),
+      known: await findKeys(queries, batch.keys),
       schemas: await schemasBetween(queries, batch.schemasAfter, lastSeq),
       earlier: await committedEarlier(queries, batch.jobs),
+      judge: keys => judgeIn(queries, keys),
     };
     const { rows, tables } = await decide(head);
     const commit = { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier: head.earlier };
@@ -80,27 +85,6 @@ async function lockHead(queries: Queries): Promise<{ seq: number; nowMs: number 
     `SELECT seq, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs" FROM bus.head FOR UPDATE`,
   );
   return head as { seq: number; nowMs: number };
-}
-
-/** Converts a row of PostgreSQL into a row of the journal. */
-export const rowFrom = (row: PgRow): JournalRow =>
-  Object.fromEntries(
-    journalColumnKinds.map(([name, kind]) => {
-      const value = row[name];
-      return [name, kind === 'timestamp' && value != null ? Date.parse(`${String(value).replace(' ', 'T')}Z`) : value];
-    }),
-  ) as JournalRow;
-
-async function knownArtifacts(queries: Queries, keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
-  if (keys.length === 0) return new Map();
-  const rows = await queries.query<{ artifact_key: string; seq: number; sha256: string; rel_path: string }>(
-    `SELECT artifact_key, seq, sha256, rel_path FROM bus.journal
-     WHERE status = 'ingested' AND artifact_key = ANY (ARRAY (SELECT json_array_elements_text($1)))`,
-    [JSON.stringify(keys)],
-  );
-  return new Map(
-    rows.map(({ artifact_key, seq, sha256, rel_path }) => [artifact_key, { seq, sha256, relPath: rel_path }]),
-  );
 }
 
 /** Returns the schemas of canonical tables with `after < seq <= upTo`, in order. */

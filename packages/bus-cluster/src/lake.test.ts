@@ -87,7 +87,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     await writer.connection.run(
       `COPY (SELECT *, ${firstSeq}::BIGINT AS _seq, 0::BIGINT AS _ordinal, 0::BIGINT AS _row, 'key-${id}' AS _artifact_key FROM (${values})) TO '${root}/${object}' (FORMAT parquet, WRITE_BLOOM_FILTER false)`,
     );
-    await noteFragment(postgres, { firstSeq, lastSeq: firstSeq, table: 't', object, rows: 1 });
+    await noteFragment(postgres, { firstSeq, lastSeq: firstSeq, table: 't', restores: 0, object, rows: 1 });
     return firstSeq;
   }
 
@@ -148,6 +148,18 @@ describe.skipIf('missing' in extensions)('the lake', () => {
         committed_at: new Date(1_700_000_000_123),
       },
     ]);
+  });
+
+  test('a lake of an earlier version gets the views that forgetting needs', async () => {
+    const bus = await cluster();
+    const publisher = await bus.publisherOf();
+    await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
+    await publisher.publish();
+    const { connection } = await bus.open(false);
+    await connection.run('DROP VIEW catalog.keeps_v; DROP VIEW catalog.forgotten_f; DROP VIEW _bus.forgotten');
+    await bus.publisherOf();
+    expect(await query(connection, 'SELECT * FROM catalog.forgotten_f')).toEqual([]);
+    expect(await query(connection, 'SELECT table_name FROM catalog.tables_d')).toEqual([{ table_name: 't' }]);
   });
 
   test('two publishers at once publish each commit once', async () => {

@@ -44,7 +44,6 @@ export async function restoreJournal(
   const { lastSeq, live } = archived;
   await migrate(postgres);
   const before = await beginAt(postgres, objects, { busId, lastSeq });
-  if (before === 0) await removeLake(objects);
   let seq = before;
   for (const segment of live) {
     if (segment.last < seq) continue;
@@ -62,6 +61,7 @@ export async function restoreJournal(
       await rm(folder, { recursive: true, force: true });
     }
   }
+  if (before === 0 && !(await hasForgotten(postgres))) await removeLake(objects);
   return { busId, lastSeq, restored: seq - before };
 }
 
@@ -116,6 +116,11 @@ async function mustAgree(postgres: Postgres, path: string, seq: number): Promise
       `The database and the bucket have different jobs under seq ${seq}: ${row?.job_id} and ${there?.job_id}.`,
     );
   }
+}
+
+/** Files of the lake may be the only ones that have the rows of forgotten artifacts. */
+async function hasForgotten(postgres: Postgres): Promise<boolean> {
+  return (await postgres.query(`SELECT 1 FROM bus.journal WHERE status IN ('forgotten', 'erased') LIMIT 1`)).length > 0;
 }
 
 /** Removes files of the lake. The lake was lost with the database, so nothing names them. */

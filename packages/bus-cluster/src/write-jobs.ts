@@ -1,4 +1,5 @@
 import { type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
+import { addRestoringFragments } from './forgotten.js';
 import type { Queries } from './postgres/postgres.js';
 
 /** The channel that announces commits, fragments and publications. */
@@ -27,6 +28,8 @@ export async function writeJobs(
   for (const { schema_json } of rows) if (!schemas.has(schema_json)) schemas.set(schema_json, schemas.size + 1);
   const json = jsonOf(rows, { retryOf, schemas });
   await queries.query(insert, [json, [...schemas.keys()].map(asText), tables, firstSeq, lastSeq, isPast]);
+  if (rows.some(({ status }) => status === 'restored'))
+    await addRestoringFragments(queries, { firstSeq: firstSeq ?? 0, lastSeq: lastSeq ?? 0, isPast });
 }
 
 const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };

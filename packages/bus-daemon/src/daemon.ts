@@ -63,10 +63,7 @@ function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlook
       isLasting && gc.intervalMs !== undefined,
       async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus),
     ],
-    [
-      cluster === undefined && drain !== true,
-      async bus => (await import('./onlookers/retention.js')).retainInBackground(bus),
-    ],
+    [drain !== true, async bus => (await import('./onlookers/retention.js')).retainInBackground(bus)],
     [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],
   ];
   return all.filter(([isWanted]) => isWanted).map(([, start]) => start);

@@ -124,11 +124,6 @@ describeClusters(
         code: 1,
         stderr: expect.stringMatching(/CLUSTER_UNSUPPORTED[\s\S]*quantbot-bus move/),
       });
-      for (const command of ['forget', 'keep'])
-        expect(await bus.command(command, 'r/p/k/a')).toMatchObject({
-          code: 1,
-          stderr: expect.stringContaining('CLUSTER_UNSUPPORTED'),
-        });
     });
 
     test.skipIf(kind !== 'file')('verify finds what was changed, lost and doubled', async () => {

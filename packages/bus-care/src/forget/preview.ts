@@ -1,4 +1,4 @@
-import { type Journal, judge } from '@quantbot/bus-format/journal';
+import type { Judged } from '@quantbot/bus-format/journal';
 import { type ForgetOutcome, maxOperationKeys } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { decideKey, type ForgetManner } from './outcome.js';
@@ -9,13 +9,13 @@ import { decideKey, type ForgetManner } from './outcome.js';
  */
 export async function previewForget(
   config: Pick<BusConfig, 'canon'>,
-  journal: Journal,
+  judge: (keys: readonly string[]) => Promise<Judged[]>,
   keys: readonly string[],
   manner: ForgetManner,
 ): Promise<ForgetOutcome[]> {
   const outcomes: ForgetOutcome[] = [];
   for (const part of partsOf(keys))
-    for (const judged of await judge(journal, part)) {
+    for (const judged of await judge(part)) {
       const { gone: _, ...outcome } = decideKey(config, manner, judged);
       outcomes.push(outcome);
     }

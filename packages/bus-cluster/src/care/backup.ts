@@ -71,7 +71,7 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
   }
 }
 
-/** The objects of the artifacts up to a job, with their sizes. */
+/** The objects of the artifacts up to a job that are not forgotten, with their sizes. */
 async function journalled(queries: Queries, upTo: number): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (let after: [seq: number, ordinal: number] = [0, -1]; ; ) {
@@ -82,9 +82,14 @@ async function journalled(queries: Queries, upTo: number): Promise<Map<string, n
     );
     for (const { rel_path, bytes } of rows) found.set(rel_path, bytes);
     const last = rows.at(-1);
-    if (last === undefined || rows.length < stepRows) return found;
+    if (last === undefined || rows.length < stepRows) break;
     after = [last.seq, last.ordinal];
   }
+  const gone = await queries.query<{ path: string }>('SELECT rel_path AS path FROM bus.forgotten WHERE seq <= $1', [
+    upTo,
+  ]);
+  for (const { path } of gone) found.delete(path);
+  return found;
 }
 
 async function setUpOf(queries: Queries): Promise<BackupAdvice['postgres']> {
@@ -126,8 +131,8 @@ export function describeBackupAdvice(advice: BackupAdvice): string {
       : []),
     'Back up these two, PostgreSQL first:',
     '  PostgreSQL  a base backup and its archived log (point-in-time recovery). It is the truth',
-    '  the bucket  store/, inbox/, receipts/, rejected/, journal/ and bus.json, with versioning. lake/ and exports/',
-    '              are made again',
+    '  the bucket  store/, inbox/, receipts/, rejected/, journal/, lake/ and bus.json, with versioning. Only lake/ has',
+    '              rows of forgotten artifacts. exports/ is made again',
     'After a restore, run quantbot-bus rebuild --from-objects, then this command again, then start the daemons.',
   ].join('\n');
 }

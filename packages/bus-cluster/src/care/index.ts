@@ -1,5 +1,6 @@
 /** `@quantbot/bus-cluster/care`: an operator's tools for clusters. */
 export { adviseBackup, type BackupAdvice, describeBackupAdvice } from './backup.js';
+export { type ChosenJournal, openChosenJournal } from './chosen-journal.js';
 export { examineCluster } from './doctor.js';
 export { type ClusterGcItem, collectClusterGarbage } from './gc/gc.js';
 export { ClusterJobs, openJobsOf } from './jobs.js';
@@ -8,3 +9,4 @@ export { RejectedJobs } from './rejected.js';
 export { type ClusterScrub, scrubCluster } from './scrub.js';
 export { describeClusterStatus, readClusterStatus } from './status.js';
 export { verifyCluster } from './verify.js';
+export { verifyClusterErased } from './verify-erased.js';

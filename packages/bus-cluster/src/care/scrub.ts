@@ -4,6 +4,7 @@ import type { ScrubFinding } from '@quantbot/bus-format/state';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { Pace } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { forgottenAmong } from '../forgotten.js';
 import { rowsBetween } from '../journal.js';
 import { Postgres } from '../postgres/postgres.js';
 
@@ -37,15 +38,18 @@ export async function scrubCluster(
       `SELECT seq, (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS total FROM bus.head`,
     );
     const { seq: lastSeq = 0, total = 0 } = head ?? {};
-    for (let after = 0; after < lastSeq; after += stepJobs)
-      for (const row of await rowsBetween(postgres, after + 1, Math.min(after + stepJobs, lastSeq))) {
-        if (row.status !== 'ingested') continue;
+    for (let after = 0; after < lastSeq; after += stepJobs) {
+      const rows = await rowsBetween(postgres, after + 1, Math.min(after + stepJobs, lastSeq));
+      for (const row of rows.filter(({ status }) => status === 'ingested')) {
+        const key = row.artifact_key ?? '';
+        if ((await forgottenAmong(postgres, [key])).has(key)) continue;
         const found = await compare(objects, row, pace);
         if (found !== undefined) result.findings.push({ ...found, found_at: new Date().toISOString() });
         result.files++;
         result.bytes += row.bytes ?? 0;
         onProgress({ done: result.bytes, total, unit: 'bytes' });
       }
+    }
     return { ...result, ended_at: new Date().toISOString() };
   } finally {
     await postgres.close();

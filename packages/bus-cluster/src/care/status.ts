@@ -47,7 +47,7 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
     const [counted] = await postgres.query<Record<'ingested' | 'duplicate' | 'rejected' | 'artifacts', number>>(
       `SELECT count(*) FILTER (WHERE rejected) AS rejected, count(*) FILTER (WHERE NOT rejected AND NOT fresh) AS duplicate,
          count(*) FILTER (WHERE fresh) AS ingested, coalesce(sum(added), 0)::bigint AS artifacts
-       FROM (SELECT bool_or(status = 'rejected') AS rejected, bool_or(status IN ('ingested', 'done')) AS fresh,
+       FROM (SELECT bool_or(status = 'rejected') AS rejected, bool_or(status IN ('ingested', 'restored', 'done')) AS fresh,
                count(*) FILTER (WHERE status = 'ingested') AS added FROM bus.journal GROUP BY seq) jobs`,
     );
     const [work] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.work WHERE lease_until > now()');

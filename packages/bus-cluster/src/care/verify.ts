@@ -7,6 +7,7 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { forgottenAmong } from '../forgotten.js';
 import { rowsBetween } from '../journal.js';
 import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
@@ -75,8 +76,13 @@ class Verification {
     for (let after = 0; after < lastSeq; after += stepJobs) {
       const rows = await rowsBetween(this.#postgres, after + 1, Math.min(after + stepJobs, lastSeq));
       const ingested = rows.filter(({ status }) => status === 'ingested');
-      for (const row of ingested) this.#note(row, published);
-      const problems = await concurrently(ingested, row => this.#check(row, total), objectsAtOnce);
+      const keys = ingested.map(({ artifact_key }) => artifact_key ?? '');
+      const gone = await forgottenAmong(this.#postgres, keys);
+      const shown = await forgottenAmong(this.#postgres, keys, published);
+      for (const row of ingested) this.#note(row, published, shown.get(row.artifact_key ?? '')?.status === 'erased');
+      const stored = ingested.filter(({ artifact_key }) => !gone.has(artifact_key ?? ''));
+      this.#report.artifacts += stored.length;
+      const problems = await concurrently(stored, row => this.#check(row, total), objectsAtOnce);
       this.#report.problems.push(...problems.flat());
     }
     for (const { what, detail } of await compareArchive(this.#postgres, this.#objects))
@@ -90,11 +96,12 @@ class Verification {
     this.#report.problems.push({ code, what, detail });
   }
 
-  #note({ seq, rel_path, rows, schema_hint }: JournalRow, published: number): void {
-    this.#report.artifacts++;
+  /** @param isErased whether its rows have left their table. */
+  #note({ seq, rel_path, rows, schema_hint }: JournalRow, published: number, isErased: boolean): void {
     this.#named.add(rel_path ?? '');
     const table = canonTableOf(schema_hint);
-    if (table !== undefined && seq <= published) this.#rows.set(table, (this.#rows.get(table) ?? 0) + (rows ?? 0));
+    if (table !== undefined && seq <= published && !isErased)
+      this.#rows.set(table, (this.#rows.get(table) ?? 0) + (rows ?? 0));
   }
 
   async #check({ seq, rel_path, bytes, sha256 }: JournalRow, total: number): Promise<StoreProblem[]> {

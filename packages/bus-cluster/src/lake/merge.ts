@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { query } from '@quantbot/bus-format/duckdb';
 import { literal } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
+import { removeWholeFiles } from './erase.js';
+import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
 import { inTransaction, placeFor } from './transaction.js';
 
@@ -11,12 +13,8 @@ export const smallBytes = 64 * 1024 * 1024;
 const maxMergedBytes = 256 * 1024 * 1024;
 
 /** Consecutive files of a canonical table. They have all rows of some jobs, and no others. */
-interface Run {
+interface Run extends SeqRange {
   table: string;
-  firstSeq: bigint;
-  lastSeq: bigint;
-  files: number;
-  bytes: number;
 }
 
 /**
@@ -34,38 +32,32 @@ export async function mergeTables(
   smallFiles: number,
 ): Promise<boolean> {
   const runs = await runsOf(lake, smallFiles);
-  // Otherwise DuckLake keeps the files of a few deleted rows, and a list of these rows.
-  if (runs.length > 0)
-    await lake.connection.run(`CALL lake.set_option('data_inlining_row_limit', 0, schema => '_files')`);
+  if (runs.length > 0) await removeWholeFiles(lake);
   for (const run of runs) await mergeRun(lake, root, run);
   return runs.length > 0;
 }
 
-async function runsOf({ connection }: Pick<OpenLake, 'connection'>, smallFiles: number): Promise<Run[]> {
-  const files = await query<{ table: string; firstSeq: bigint; lastSeq: bigint; bytes: bigint }>(
-    connection,
-    `SELECT t.table_name AS "table", CAST(s.min_value AS BIGINT) AS "firstSeq", CAST(s.max_value AS BIGINT) AS "lastSeq",
-       f.file_size_bytes AS bytes
-     FROM ${metadata}.ducklake_data_file f
+async function runsOf(lake: Pick<OpenLake, 'connection'>, smallFiles: number): Promise<Run[]> {
+  const tables = await query<{ table: string }>(
+    lake.connection,
+    `SELECT table_name AS "table" FROM ${metadata}.ducklake_data_file f
      JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema USING (schema_id)
-     JOIN ${metadata}.ducklake_column c ON c.table_id = t.table_id AND c.column_name = '_seq' AND c.end_snapshot IS NULL
-     JOIN ${metadata}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
-     WHERE schema_name = '_files' AND f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.min_value IS NOT NULL
-     QUALIFY count(*) FILTER (WHERE f.file_size_bytes < ${smallBytes}) OVER (PARTITION BY t.table_id) > ${smallFiles}
-     ORDER BY t.table_name, "firstSeq"`,
+     WHERE schema_name = '_files' AND f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND f.file_size_bytes < ${smallBytes}
+     GROUP BY table_name HAVING count(*) > ${smallFiles} ORDER BY table_name`,
   );
   const runs: Run[] = [];
-  let open: Run | undefined;
-  for (const { table, firstSeq, lastSeq, bytes } of files) {
-    const size = Number(bytes);
-    if (size >= smallBytes) open = undefined;
-    else if (open?.table === table && open.bytes + size <= maxMergedBytes) {
-      open.lastSeq = lastSeq;
-      open.files++;
-      open.bytes += size;
-    } else {
-      open = { table, firstSeq, lastSeq, files: 1, bytes: size };
-      runs.push(open);
+  for (const { table } of tables) {
+    let open: Run | undefined;
+    for (const range of disjoint(await rangesOf(lake, table))) {
+      if (range.bytes >= smallBytes) open = undefined;
+      else if (open !== undefined && open.bytes + range.bytes <= maxMergedBytes) {
+        open.lastSeq = range.lastSeq;
+        open.files += range.files;
+        open.bytes += range.bytes;
+      } else {
+        open = { table, ...range };
+        runs.push(open);
+      }
     }
   }
   return runs.filter(run => run.files > 1);

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { type CanonTable, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
+import { type CanonTable, canonTableOf, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
 import { identifier, literal, literalList, selectList } from '@quantbot/bus-format/sql';
-import { type BusInfo, catalogViews } from '@quantbot/bus-format/views';
-import { busLayout } from '@quantbot/infra';
+import type { BusInfo } from '@quantbot/bus-format/views';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { fragmentsBetween, publishable, type WrittenFragment } from '../fragments.js';
 import { rowsBetween, schemasBetween } from '../journal.js';
+import { findKeys } from '../judge.js';
 import type { Postgres } from '../postgres/postgres.js';
+import { createCatalog, hasForgottenIn, isCatalogCurrent } from './catalog.js';
+import { eraseRows, hasTable, removeWholeFiles } from './erase.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
 import { inTransaction, placeFor } from './transaction.js';
 
@@ -41,19 +43,21 @@ export class LakePublisher {
   readonly #options: PublisherOptions;
   /** The canonical tables as of a seq. */
   #tables: { registry: TableRegistry; seq: number } | undefined;
+  /** Whether the lake has artifacts that were ever forgotten; undefined until it is read. */
+  #hasForgotten: boolean | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
-  /** Creates schemas and the journal's table in an empty lake. */
+  /** Creates schemas and the journal's table in an empty lake, or brings its catalog up to date. */
   async prepare(): Promise<void> {
     const { connection } = this.#options.lake;
     const there = await query(
       connection,
       `SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = '_bus'`,
     );
-    if (there.length > 0) return;
+    if (there.length > 0) return this.#update();
     await inTransaction(this.#options.lake, async () => {
       for (const schema of ['_bus', 'catalog', 'canon', '_rows', '_files'])
         await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
@@ -61,8 +65,18 @@ export class LakePublisher {
       await connection.run(`CREATE TABLE _bus.journal (${columns.join(', ')})`);
       await this.#createCatalog([]);
     });
+    await removeWholeFiles(this.#options.lake);
     await connection.run(
       `CALL lake.set_option('data_inlining_row_limit', ${2 * inlinedRows}, schema => '_bus', table_name => 'journal')`,
+    );
+  }
+
+  async #update(): Promise<void> {
+    const { lake } = this.#options;
+    if (await isCatalogCurrent(lake)) return;
+    await removeWholeFiles(lake);
+    await inTransaction(lake, async () =>
+      this.#createCatalog((await this.#tablesAt(await this.publishedSeq())).tables()),
     );
   }
 
@@ -91,6 +105,7 @@ export class LakePublisher {
       });
     } catch (error) {
       this.#tables = undefined; // the state of the lake is unknown: read it again
+      this.#hasForgotten = undefined;
       throw error;
     }
     return upTo;
@@ -100,8 +115,14 @@ export class LakePublisher {
     const { postgres, lake } = this.#options;
     const registry = await this.#tablesAt(after);
     const schemas = await schemasBetween(postgres, after, upTo);
+    const rows = await rowsBetween(postgres, after + 1, upTo);
+    this.#hasForgotten ??= await hasForgottenIn(lake);
+    const isFirstForgotten = !this.#hasForgotten && rows.some(isGone);
+    this.#hasForgotten ||= isFirstForgotten;
     const changed = await this.#change(registry, schemas);
-    if (changed) await this.#createCatalog(registry.tables());
+    if (isFirstForgotten)
+      for (const view of registry.tables().flatMap(table => viewsOf(table, true))) await lake.connection.run(view);
+    if (changed || isFirstForgotten) await this.#createCatalog(registry.tables());
     const byTable = new Map<string, WrittenFragment[]>();
     for (const fragment of await fragmentsBetween(postgres, after, upTo))
       byTable.set(fragment.table, [...(byTable.get(fragment.table) ?? []), fragment]);
@@ -111,11 +132,29 @@ export class LakePublisher {
         table,
         fragments.map(({ object }) => object),
       );
-    await this.#addRows(await rowsBetween(postgres, after + 1, upTo));
+    await this.#erase(rows);
+    await this.#addRows(rows);
     await lake.connection.run(
       `CALL lake.set_commit_message('quantbot-bus', ${literal(`seq ${after + 1} to ${upTo}`)}, extra_info => ${literal(JSON.stringify({ first: after + 1, last: upTo }))})`,
     );
     this.#tables = { registry, seq: upTo };
+  }
+
+  /**
+   * Takes the rows of artifacts out of their tables. The job that forgot them is published alone.
+   */
+  async #erase(rows: readonly JournalRow[]): Promise<void> {
+    const { postgres, lake, root } = this.#options;
+    const byTable = new Map<string, string[]>();
+    for (const { status, schema_hint, artifact_key } of rows) {
+      const table = status === 'erased' ? canonTableOf(schema_hint) : undefined;
+      if (table !== undefined) byTable.set(table, [...(byTable.get(table) ?? []), artifact_key ?? '']);
+    }
+    for (const [table, keys] of byTable) {
+      const known = await findKeys(postgres, keys);
+      if (await hasTable(lake, table))
+        await eraseRows(lake, table, { root, keys, seqs: [...known.values()].map(({ seq }) => seq) });
+    }
   }
 
   async #tablesAt(seq: number): Promise<TableRegistry> {
@@ -131,21 +170,13 @@ export class LakePublisher {
     for (const schema of schemas) registry.apply(schema);
     const changed = registry.tables().filter(table => before.get(table.name) !== table);
     for (const table of changed) {
-      const was = (await this.#isThere(table.name)) ? before.get(table.name) : undefined;
+      const was = (await hasTable(this.#options.lake, table.name)) ? before.get(table.name) : undefined;
       const change = changeOf(was, table);
       if (change.rewrite) await this.#rewrite(was as CanonTable, table);
-      for (const statement of [...change.statements, ...viewsOf(table)])
+      for (const statement of [...change.statements, ...viewsOf(table, this.#hasForgotten ?? false)])
         await this.#options.lake.connection.run(statement);
     }
     return changed.length > 0;
-  }
-
-  async #isThere(table: string): Promise<boolean> {
-    const rows = await query(
-      this.#options.lake.connection,
-      `SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = '_files' AND table_name = ${literal(table)}`,
-    );
-    return rows.length > 0;
   }
 
   /**
@@ -201,22 +232,12 @@ export class LakePublisher {
     await this.#addFiles('_bus', 'journal', [object]);
   }
 
-  /**
-   * Creates the views of `catalog.*`; some of them list the canonical tables as constants. The
-   * status of the exports must be there, because DuckDB looks at it.
-   */
   async #createCatalog(tables: readonly CanonTable[]): Promise<void> {
-    const { root, info } = this.#options;
-    const files = tables.map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
-    const layout = { ...busLayout('/'), root };
-    const views = catalogViews(
-      layout,
-      { seq: 0, compactedSeq: 0, hotCommits: [], segments: [], tables: files },
-      { ...info, publishedAt: new Date() },
-    );
-    for (const view of views)
-      await this.#options.lake.connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
+    const { lake, root, info } = this.#options;
+    await createCatalog(lake, { root, info, tables, hasForgotten: this.#hasForgotten ?? (await hasForgottenIn(lake)) });
   }
 
   #locationOf = (object: string): string => `${this.#options.root}/${object}`;
 }
+
+const isGone = ({ status }: JournalRow): boolean => status === 'forgotten' || status === 'erased';

@@ -1,5 +1,5 @@
 import { type CanonTable, originColumns, parseNested, shownRows } from '@quantbot/bus-format/canon';
-import { isOfTable } from '@quantbot/bus-format/journal';
+import { isOfTable, withoutErased } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format/sql';
 import { nullType } from '@quantbot/infra';
 
@@ -98,15 +98,19 @@ export const createTable = (table: string, columns: readonly DeclaredColumn[]): 
 /** DuckLake can widen DECIMAL. All other types that the bus widens are nested. */
 const canAlter = (from: string, to: string): boolean => /^DECIMAL\(/.test(from) && /^DECIMAL\(/.test(to);
 
-/** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
-export function viewsOf(table: CanonTable): string[] {
+/**
+ * Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`.
+ *
+ * @param hasForgotten whether an artifact was ever forgotten.
+ */
+export function viewsOf(table: CanonTable, hasForgotten: boolean): string[] {
   const name = identifier(table.name);
   const inLake = new Set(lakeColumns(table).map(column => column.name));
   const columns = [...table.columns, ...originColumns].map(column =>
     inLake.has(column.name) ? identifier(column.name) : `NULL AS ${identifier(column.name)}`,
   );
   const all = `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
-  const newest = `(SELECT coalesce(max(seq), 0) FROM _bus.journal WHERE ${isOfTable(table.name)})`;
+  const newest = `(SELECT coalesce(max(seq), 0) FROM ${hasForgotten ? withoutErased : '_bus.journal'} WHERE ${isOfTable(table.name)})`;
   return [
     `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, all, newest)}`,
     `CREATE OR REPLACE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,

@@ -17,6 +17,7 @@ import { decide, keysOfOperation } from '../writer/stages/decide.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
+import { mustBeThere, ObjectsRemoved, uploadAgain } from './restoring.js';
 
 /** A job in the journal, committed by this daemon or by another one. */
 export interface Committed {
@@ -49,12 +50,17 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job)],
   );
   const batch = { jobs: submissions, keys, schemasAfter: cluster.tablesSeq };
-  const { firstSeq, lastSeq, earlier } = await commitBatch(cluster.postgres, batch, head =>
-    decideOn(cluster, jobs, head),
-  ).catch(error => {
-    if (!(error instanceof CommitUnknown)) throw error;
-    return lookFor(cluster, jobs);
-  });
+  const attempt = () => commitBatch(cluster.postgres, batch, head => decideOn(cluster, jobs, head));
+  const { firstSeq, lastSeq, earlier } = await attempt()
+    .catch(async error => {
+      if (!(error instanceof ObjectsRemoved)) throw error;
+      await uploadAgain(cluster, error.artifacts);
+      return attempt();
+    })
+    .catch(error => {
+      if (!(error instanceof CommitUnknown)) throw error;
+      return lookFor(cluster, jobs);
+    });
   const rows = [
     ...(firstSeq <= lastSeq ? await rowsBetween(cluster.postgres, firstSeq, lastSeq) : []),
     ...(earlier.size > 0 ? await rowsOf(cluster.postgres, [...earlier.values()]) : []),
@@ -81,8 +87,9 @@ async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: H
   for (const schema of head.schemas) cluster.tables.apply(schema);
   cluster.tablesSeq = head.lastSeq;
   const fresh = jobs.filter(({ claim }) => !head.earlier.has(claim));
+  await mustBeThere(cluster, fresh, head.known);
   const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(head.known) };
-  const decided = await decide({ ...cluster, journal, isStored: () => true }, fresh);
+  const decided = await decide({ ...cluster, journal, judge: head.judge, isStored: () => true }, fresh);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows
     .filter(({ status }) => status === 'ingested')

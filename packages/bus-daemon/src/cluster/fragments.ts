@@ -1,13 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Fragment, lakeColumns, noteFragment, rowsBetween, schemasBetween } from '@quantbot/bus-cluster';
+import {
+  type Fragment,
+  forgottenAmong,
+  lakeColumns,
+  noteFragment,
+  restoringFragments,
+  rowsOfFragment,
+  schemasBetween,
+} from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import { type CanonTable, canonTableOf, originColumns, positionOfRow, TableRegistry } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { foreignSchema, literal, literalList, selectList, untrusted } from '@quantbot/bus-format/sql';
+import {
+  foreignSchema,
+  identifier,
+  literal,
+  literalList,
+  schemaMap,
+  selectList,
+  untrusted,
+} from '@quantbot/bus-format/sql';
 import type { Cluster } from './cluster.js';
 import type { CommittedBatch } from './commit.js';
+import { Salvage } from './salvage.js';
 
 const timeoutMs = 600_000;
 const memoryMb = 512;
@@ -30,25 +47,44 @@ export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq
     }
   const registry = await tablesAt(cluster, lastSeq);
   await concurrently([...byTable], async ([table, files]) =>
-    write(cluster, { table, firstSeq, lastSeq }, registry.get(table) as CanonTable, files),
+    write(cluster, { table, firstSeq, lastSeq, restores: 0 }, registry.get(table) as CanonTable, { files }),
   );
+  if (jobs.some(({ rows }) => rows.some(({ status }) => status === 'restored')))
+    for (const fragment of await restoringFragments(cluster.postgres, lastSeq))
+      await makeFragment(cluster, fragment, new Salvage(cluster));
 }
 
-/** Rebuilds a fragment of another daemon from the journal and the store. */
-export async function makeFragment(cluster: Cluster, fragment: Fragment): Promise<void> {
-  const { table, firstSeq, lastSeq } = fragment;
-  const rows = (await rowsBetween(cluster.postgres, firstSeq, lastSeq)).filter(
-    row => row.status === 'ingested' && canonTableOf(row.schema_hint) === table,
-  );
+/**
+ * Rebuilds a fragment of another daemon from the journal and the store. Rows that have left the
+ * table stay out. Those of other forgotten artifacts come from the lake's files.
+ */
+export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage: Salvage): Promise<void> {
+  const { postgres, logger } = cluster;
+  const { table, lastSeq } = fragment;
+  const all = await rowsOfFragment(postgres, fragment);
+  const gone = await forgottenAmong(postgres, all.map(keyOf));
+  const rows = all.filter(row => gone.get(keyOf(row))?.status !== 'erased');
   const folder = join(cluster.workFolder, `fragment-${randomUUID()}`);
   mkdirSync(folder, { recursive: true });
   try {
-    const files = await concurrently(rows, async row => {
+    const found = await concurrently(rows, async row => {
       const path = join(folder, `${row.seq}-${row.ordinal}`);
-      await cluster.objects.download(row.rel_path as string, path);
-      return { path, row };
+      const isThere = (await cluster.objects.download(row.rel_path as string, path)) !== undefined;
+      return { path, row, isThere };
     });
-    await write(cluster, fragment, (await tablesAt(cluster, lastSeq)).get(table) as CanonTable, files);
+    const files = found.filter(({ row, isThere }) => isThere || !gone.has(keyOf(row)));
+    const lost = found.filter(file => !files.includes(file)).map(({ row }) => row);
+    const salvaged = lost.length === 0 ? [] : await salvage.filesOf(table, lost.map(keyOf));
+    const written = await write(cluster, fragment, (await tablesAt(cluster, lastSeq)).get(table) as CanonTable, {
+      files,
+      salvaged: { paths: salvaged, keys: lost.map(keyOf) },
+    });
+    const expected = rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);
+    if (written !== expected)
+      logger.error(
+        { table, artifacts: lost.map(keyOf), rows: written, expected },
+        'no file of the lake has all rows of forgotten artifacts any more',
+      );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -66,8 +102,8 @@ async function write(
   cluster: Cluster,
   fragment: Fragment,
   table: CanonTable,
-  files: readonly LocalFile[],
-): Promise<void> {
+  { files, salvaged = { paths: [], keys: [] } }: { files: readonly LocalFile[]; salvaged?: Salvaged },
+): Promise<number> {
   const id = randomUUID();
   const folder = join(cluster.workFolder, `fragment-${id}`);
   mkdirSync(folder, { recursive: true });
@@ -82,6 +118,7 @@ async function write(
           folder,
           table,
           files.map(({ row }) => row),
+          salvaged,
         ),
         untrusted: false,
         readable: [],
@@ -100,6 +137,7 @@ async function write(
     await cluster.objects.create(object, { path });
     const isUsed = await noteFragment(cluster.postgres, { ...fragment, object, rows });
     if (!isUsed) await cluster.objects.remove([object]);
+    return rows;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -109,7 +147,30 @@ async function write(
 const nameOf = ({ seq, ordinal }: JournalRow): string =>
   `${String(seq).padStart(12, '0')}-${String(ordinal).padStart(5, '0')}.parquet`;
 
-function selectOf(folder: string, table: CanonTable, rows: readonly JournalRow[]): string {
+/** Local files of the lake, and the artifacts whose rows to take from them. */
+interface Salvaged {
+  paths: readonly string[];
+  keys: readonly string[];
+}
+
+const keyOf = ({ artifact_key }: JournalRow): string => artifact_key ?? '';
+
+function selectOf(folder: string, table: CanonTable, rows: readonly JournalRow[], { paths, keys }: Salvaged): string {
+  const columns = lakeColumns(table);
+  const nothing = `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`).join(', ')} WHERE false`;
+  const parts = [
+    ...(rows.length > 0 ? [ofArtifacts(folder, table, rows)] : [nothing]),
+    ...(paths.length > 0
+      ? [
+          `(SELECT DISTINCT ON (_seq, _ordinal, _row) ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})
+WHERE _artifact_key IN (SELECT unnest(${literalList(keys)})))`,
+        ]
+      : []),
+  ];
+  return `SELECT * FROM (${parts.join(' UNION ALL BY NAME ')}) ORDER BY _seq, _ordinal, _row`;
+}
+
+function ofArtifacts(folder: string, table: CanonTable, rows: readonly JournalRow[]): string {
   const origin = new Set(originColumns.map(({ name }) => name));
   const columns = lakeColumns(table).filter(({ name }) => !origin.has(name));
   const files = literalList(rows.map(row => join(folder, nameOf(row))));
@@ -117,5 +178,5 @@ function selectOf(folder: string, table: CanonTable, rows: readonly JournalRow[]
   return `SELECT ${selectList(columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.key AS _artifact_key
 FROM (SELECT ${untrusted(columns)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${foreignSchema(columns)}, filename = true)) f
 JOIN (SELECT CAST(seq AS BIGINT) AS seq, CAST(ordinal AS BIGINT) AS ordinal, key FROM (VALUES ${keys.join(', ')}) v (seq, ordinal, key)) j
-ON f._position = j.seq * 100000 + j.ordinal ORDER BY _seq, _ordinal, _row`;
+ON f._position = j.seq * 100000 + j.ordinal`;
 }

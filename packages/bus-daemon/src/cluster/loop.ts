@@ -5,6 +5,7 @@ import { type Backoff, waitAfter } from '@quantbot/infra';
 import type { RunState } from '../writer/events.js';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
 import type { LoopView } from '../writer/loop/loop-view.js';
+import { partsOf } from '../writer/loop/parts-of.js';
 import { type LoopHealth, Pulse } from '../writer/loop/pulse.js';
 import { causeOf } from '../writer/loop/state-file.js';
 import { settledJob } from '../writer/stages/settled-job.js';
@@ -12,7 +13,7 @@ import { timed } from '../writer/stages/timed.js';
 import { traceOf } from '../writer/stages/trace-of.js';
 import { asFetched, type CheckedFetch, check } from './check.js';
 import type { Cluster, FetchedJob } from './cluster.js';
-import { type Committed, commit } from './commit.js';
+import { type Committed, type CommittedBatch, commit } from './commit.js';
 import { ClusterExports } from './exports/exports.js';
 import { fetchJobs } from './fetch.js';
 import { writeFragments } from './fragments.js';
@@ -134,7 +135,10 @@ export class ClusterLoop implements LoopView {
       if (!isIdle) return 'go on';
       const isExported = !isPublisher || this.#exports.isDone(seq);
       const isDone = this.#inbox.isEmpty && this.#waiting.length === 0 && !this.#large.busy && isExported;
-      if (this.drains && isDone) return 'done';
+      if (this.drains && isDone) {
+        await this.#publication.removeForgotten({ isLast: true });
+        return 'done';
+      }
       await this.#wait(this.#pollMs());
     } catch (error) {
       await this.#pause(error);
@@ -188,16 +192,29 @@ export class ClusterLoop implements LoopView {
     });
     if (batch.length === 0) return false;
     const startedMs = performance.now();
-    const committed = await timed(this.#cluster, 'commit', () => commit(this.#cluster, batch)).catch(async error => {
-      await this.#drop(batch.map(({ claim }) => claim));
+    const committed: CommittedBatch[] = [];
+    const open = partsOf(batch);
+    for (let part = open.shift(); part !== undefined; part = open.shift())
+      committed.push(await this.#commitPart(part, startedMs, open.flat()));
+    this.#ahead = this.#nextBatch();
+    this.#ahead.catch(() => {}); // the next turn gets the error
+    for (const part of committed) await writeFragments(this.#cluster, part);
+    return true;
+  }
+
+  /** @param others the jobs that are dropped, too, if the commit fails. */
+  async #commitPart(
+    part: readonly CheckedFetch[],
+    startedMs: number,
+    others: readonly CheckedFetch[],
+  ): Promise<CommittedBatch> {
+    const committed = await timed(this.#cluster, 'commit', () => commit(this.#cluster, part)).catch(async error => {
+      await this.#drop([...part, ...others].map(({ claim }) => claim));
       throw error;
     });
     this.#lastJobMs = performance.now();
     this.#waiting.push(...committed.jobs.map(job => ({ ...job, startedMs })));
-    this.#ahead = this.#nextBatch();
-    this.#ahead.catch(() => {}); // the next turn gets the error
-    await writeFragments(this.#cluster, committed);
-    return true;
+    return committed;
   }
 
   /** Settles the jobs that readers can see. */

@@ -17,11 +17,15 @@ import { ensureExportStatus } from './exports/status-object.js';
 import { makeFragment } from './fragments.js';
 import { JournalObjects } from './journal-objects.js';
 import { lakeInfo } from './lake-info.js';
+import { removeForgottenBytes } from './remove-forgotten.js';
+import { Salvage } from './salvage.js';
 import { settleLeftBehind } from './settle.js';
 
 const memoryMb = 512;
 /** The interval of maintenance, which runs only between publications. */
 const maintenanceMs = 60_000;
+/** The interval of looks for bytes of forgotten artifacts. */
+const removalMs = 2_000;
 /** The number of fragments whose objects are checked after a failed publication. */
 const maxLooked = 1000;
 
@@ -48,7 +52,9 @@ export class Publication {
   #lake: OpenLake | undefined;
   #publisher: LakePublisher | undefined;
   readonly #journal: JournalObjects;
+  readonly #salvage: Salvage;
   #maintainedAt = performance.now();
+  #removedAt = performance.now();
   /**
    * The last seq that readers see and that the object store's journal contains, as far as this
    * daemon knows. Jobs up to it can be settled.
@@ -59,6 +65,7 @@ export class Publication {
     this.#cluster = cluster;
     this.#onNews = onNews;
     this.#journal = new JournalObjects(cluster);
+    this.#salvage = new Salvage(cluster);
   }
 
   /** Whether this daemon is the one that publishes. */
@@ -83,13 +90,14 @@ export class Publication {
       const before = this.seq;
       const publisher = await this.#opened();
       for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
-        await makeFragment(this.#cluster, fragment);
+        await makeFragment(this.#cluster, fragment, this.#salvage);
       this.seq = await this.#publish(publisher).catch(async error => {
         await this.#findLostFragments();
         throw error;
       });
       if (this.seq > before) await this.#ask(client, 'SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
+      await this.removeForgotten();
       await this.#maintain();
       return this.seq > before || settled > 0;
     } catch (error) {
@@ -129,6 +137,19 @@ export class Publication {
     } catch (error) {
       logger.warn({ err: error }, 'fragments could not be looked at after a failed publication');
     }
+  }
+
+  /**
+   * Removes the bytes of forgotten artifacts, if this daemon publishes.
+   *
+   * @param options.isLast the daemon ends: it does so at once, and without a grace period.
+   */
+  async removeForgotten({ isLast = false } = {}): Promise<void> {
+    const now = performance.now();
+    if (this.#lake === undefined || (!isLast && now - this.#removedAt < removalMs)) return;
+    this.#removedAt = now;
+    const graceMs = isLast ? 0 : this.#cluster.config.compaction.releaseGraceMs;
+    await removeForgottenBytes(this.#cluster, this.#lake, { publishedSeq: this.seq, graceMs });
   }
 
   async #maintain(): Promise<void> {

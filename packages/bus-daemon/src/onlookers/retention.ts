@@ -1,7 +1,7 @@
-import { keysOfRule, partsOf, previewForget } from '@quantbot/bus-care/forget';
-import { Journal } from '@quantbot/bus-format/journal';
-import { busLayout, submitOperation } from '@quantbot/infra';
-import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
+import { keysOfRule, partsOf } from '@quantbot/bus-care/forget';
+import { submitOperation } from '@quantbot/infra';
+import { type BusConfig, type RetentionRule, withVariables } from '@quantbot/infra/config';
+import { withForgetting } from '../writer/forgetting.js';
 import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 
 /** Recovery and waiting jobs come first. */
@@ -9,9 +9,12 @@ const afterStartMs = 30_000;
 
 /**
  * Applies the retention rules at the configured interval: it submits what `forget --rule` would, as
- * jobs of the daemon itself. Nothing is submitted if nothing would go.
+ * jobs of the daemon itself. Nothing is submitted if nothing would go. In a cluster, the daemon
+ * that publishes does it.
  */
-export async function retainInBackground(bus: Pick<VisibleBus, 'config' | 'logger' | 'now'>): Promise<Onlooker> {
+export async function retainInBackground(
+  bus: Pick<VisibleBus, 'cluster' | 'config' | 'logger' | 'now'>,
+): Promise<Onlooker> {
   const { intervalMs, rules } = bus.config.retention;
   if (intervalMs === undefined || rules.length === 0) return { close: async () => {} };
   let timer: NodeJS.Timeout | undefined;
@@ -33,11 +36,17 @@ export async function retainInBackground(bus: Pick<VisibleBus, 'config' | 'logge
   };
 }
 
-async function applyRules({ config, logger, now }: Pick<VisibleBus, 'config' | 'logger' | 'now'>): Promise<void> {
+async function applyRules({
+  cluster,
+  config,
+  logger,
+  now,
+}: Pick<VisibleBus, 'cluster' | 'config' | 'logger' | 'now'>): Promise<void> {
+  if (cluster?.publishes === false) return;
   try {
     for (const rule of config.retention.rules) {
       const keys = await keysToForget(config, rule, now());
-      for (const part of partsOf(keys)) await submitOperation(operationOf(part, rule), { busRoot: config.busRoot });
+      for (const part of partsOf(keys)) await submitOperation(operationOf(part, rule), placeOf(config));
       if (keys.length > 0)
         logger.info({ rule: rule.name, artifacts: keys.length }, 'a retention rule lets artifacts go');
     }
@@ -46,16 +55,14 @@ async function applyRules({ config, logger, now }: Pick<VisibleBus, 'config' | '
   }
 }
 
-async function keysToForget(config: BusConfig, rule: RetentionRule, nowMs: number): Promise<string[]> {
-  const journal = await Journal.read(busLayout(config.busRoot));
-  try {
-    const keys = await keysOfRule(journal, rule, nowMs);
-    const outcomes = await previewForget(config, journal, keys, { force: false, rows: 'default' });
+const placeOf = ({ cluster, busRoot }: BusConfig) =>
+  cluster === undefined ? { busRoot } : { busRoot: withVariables(cluster.objects), s3: cluster.s3 };
+
+const keysToForget = (config: BusConfig, rule: RetentionRule, nowMs: number): Promise<string[]> =>
+  withForgetting(config, async ({ journal, preview }) => {
+    const outcomes = await preview(await keysOfRule(journal, rule, nowMs), { force: false, rows: 'default' });
     return outcomes.filter(({ status }) => status === 'forgotten').map(({ key }) => key);
-  } finally {
-    journal.close();
-  }
-}
+  });
 
 const operationOf = (keys: string[], { name }: RetentionRule) => ({
   type: 'forget' as const,

@@ -34,9 +34,9 @@ export interface Bus {
   /** Exports that an operator requested and that have not started. */
   requestedExports: ExportRequest[];
   /**
-   * Judges keys that an operation wants to forget. Undefined on a bus that cannot forget.
+   * Judges keys that an operation wants to forget.
    */
-  judge?: ((keys: readonly string[]) => Promise<Judged[]>) | undefined;
+  judge(keys: readonly string[]): Promise<Judged[]>;
   /** What the journal says about canonical tables. Undefined on a bus that cannot drop them. */
   tableFacts?: TableFacts | undefined;
   /** Store paths of forgotten artifacts that a job has brought back, or is about to. */

@@ -16,8 +16,9 @@ export {
   seqName,
   tableFileName,
 } from './files.js';
+export { foldKeys, forgottenQuery, type KeyRow, withoutErased } from './forgotten.js';
 export { Journal } from './journal.js';
-export { type Judged, judge } from './judge.js';
+export { type Judged, type JudgedJournal, judge, judgeBy } from './judge.js';
 export type { Gone, KnownArtifact } from './known-keys.js';
 export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';

@@ -1,4 +1,5 @@
 import type { JournalRows } from './journal-rows.js';
+import type { KnownArtifact } from './known-keys.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from './marks.js';
 import type { JournalRow } from './row.js';
 
@@ -15,61 +16,93 @@ export interface Judged {
   isDropped: boolean;
 }
 
+/** An alias, and the artifact that has it. */
+interface AliasRow {
+  producer: string;
+  kind: string;
+  alias: string;
+  artifact_key: string;
+}
+
+/** What a judgement asks a journal, on one machine or of a cluster. */
+export interface JudgedJournal {
+  /** Returns the rows of these artifacts. */
+  artifacts(keys: readonly string[]): Promise<JournalRow[]>;
+  findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>>;
+  aliases(): Promise<AliasRow[]>;
+  /** Returns the keys that carry a keep mark. */
+  kept(): Promise<string[]>;
+  /** Returns the inputs of those of these artifacts that have some, as JSON. */
+  inputs(keys: readonly string[]): Promise<{ artifact_key: string; inputs: string }[]>;
+  /** Returns the newest artifact that is not forgotten of each source and artifact id of these. */
+  newest(keys: readonly string[]): Promise<string[]>;
+  /** Returns those of these artifacts whose table was not dropped since. */
+  placed(keys: readonly string[]): Promise<string[]>;
+}
+
+/** Judges keys by the journal of one machine. See {@link judgeBy}. */
+export const judge = (journal: JournalRows, keys: readonly string[]): Promise<Judged[]> =>
+  judgeBy(
+    {
+      artifacts: some => journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, some),
+      findKeys: some => journal.findKeys(some),
+      aliases: () => journal.query<AliasRow>(aliasesQuery(`(${aliasHistoryQuery})`)),
+      kept: async () => (await journal.query<{ artifact_key: string }>(keepsQuery)).map(row => row.artifact_key),
+      inputs: some =>
+        journal.query(
+          `SELECT artifact_key, inputs FROM _bus.journal
+           WHERE status = 'ingested' AND inputs IS NOT NULL AND artifact_key IN (SELECT unnest($1))`,
+          some,
+        ),
+      newest: some => newestAmong(journal, some),
+      placed: async some =>
+        (
+          await journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, some, journal.placed)
+        ).map(row => row.artifact_key ?? ''),
+    },
+    keys,
+  );
+
 /**
  * Judges keys by the journal as it is now: whether each is an artifact, whether it is forgotten,
  * and what protects it. An alias, a keep mark, being an input (of an input, …) of an artifact with
  * either, and being the newest of its producer, kind and artifact id protect.
  */
-export async function judge(journal: JournalRows, keys: readonly string[]): Promise<Judged[]> {
+export async function judgeBy(journal: JudgedJournal, keys: readonly string[]): Promise<Judged[]> {
   const distinct = [...new Set(keys)];
-  const rows = await journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, distinct);
+  const rows = await journal.artifacts(distinct);
   const artifacts = new Map(rows.map(row => [row.artifact_key, row]));
   const states = await journal.findKeys(distinct);
   const protections = await protectionsOf(journal, distinct);
-  const placed = await journal.rows(
-    `WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
-    distinct,
-    journal.placed,
-  );
-  const placedKeys = new Set(placed.map(row => row.artifact_key));
+  const placed = new Set(await journal.placed(distinct));
   return distinct.map(key => ({
     key,
     row: artifacts.get(key),
     gone: states.get(key)?.gone,
     protectedBy: artifacts.has(key) ? (protections.get(key) ?? []) : [],
-    isDropped: artifacts.has(key) && !placedKeys.has(key),
+    isDropped: artifacts.has(key) && !placed.has(key),
   }));
 }
 
-async function protectionsOf(journal: JournalRows, keys: readonly string[]): Promise<Map<string, string[]>> {
+async function protectionsOf(journal: JudgedJournal, keys: readonly string[]): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
   const note = (key: string, sentence: string) => found.set(key, [...(found.get(key) ?? []), sentence]);
-  const aliases = await journal.query<{ producer: string; kind: string; alias: string; artifact_key: string }>(
-    aliasesQuery(`(${aliasHistoryQuery})`),
-  );
-  const keeps = await journal.query<{ artifact_key: string }>(keepsQuery);
-  for (const { producer, kind, alias, artifact_key } of aliases)
+  for (const { producer, kind, alias, artifact_key } of await journal.aliases())
     note(artifact_key, `it has the alias ${producer}/${kind}@${alias}`);
-  for (const { artifact_key } of keeps) note(artifact_key, 'it carries a keep mark');
+  for (const key of await journal.kept()) note(key, 'it carries a keep mark');
   for (const [input, kept] of await inputsOf(journal, [...found.keys()]))
     note(input, `${kept}, which is kept, was made from it`);
-  for (const key of await newestAmong(journal, keys))
-    note(key, 'it is the newest of its producer, kind and artifact id');
+  for (const key of await journal.newest(keys)) note(key, 'it is the newest of its producer, kind and artifact id');
   return found;
 }
 
 /** Returns the inputs of these artifacts, transitively, each with one of them. */
-async function inputsOf(journal: JournalRows, roots: readonly string[]): Promise<Map<string, string>> {
+async function inputsOf(journal: JudgedJournal, roots: readonly string[]): Promise<Map<string, string>> {
   const reached = new Map<string, string>();
   let level = new Map(roots.map(key => [key, key]));
   while (level.size > 0) {
-    const rows = await journal.query<{ artifact_key: string; inputs: string }>(
-      `SELECT artifact_key, inputs FROM _bus.journal
-       WHERE status = 'ingested' AND inputs IS NOT NULL AND artifact_key IN (SELECT unnest($1))`,
-      [...level.keys()],
-    );
     const next = new Map<string, string>();
-    for (const { artifact_key, inputs } of rows)
+    for (const { artifact_key, inputs } of await journal.inputs([...level.keys()]))
       for (const input of JSON.parse(inputs) as string[]) {
         if (reached.has(input)) continue;
         const root = level.get(artifact_key) ?? artifact_key;

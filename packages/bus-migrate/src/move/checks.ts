@@ -43,11 +43,11 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with forgotten artifacts, whose bytes are gone, or with dropped tables.
+ * Refuses a bus with dropped tables.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
-export async function mustRemember(journal: Journal): Promise<void> {
+export async function mustHaveTables(journal: Journal): Promise<void> {
   const starts = tableStarts(await journal.tableOperations());
   const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
   if (dropped.length > 0)
@@ -56,12 +56,19 @@ export async function mustRemember(journal: Journal): Promise<void> {
       `The bus has dropped tables (${dropped.join(', ')}), and a bus on many machines cannot have any yet.`,
       { hint: 'Stay on one machine, or restore the tables with `quantbot-bus table restore TABLE`.' },
     );
-  const [forgotten] = await journal.query<{ n: bigint }>('SELECT count(*) AS n FROM _bus.forgotten');
-  if (Number(forgotten?.n ?? 0) === 0) return;
+}
+
+/**
+ * Refuses a bus with forgotten artifacts, whose bytes are gone.
+ *
+ * @throws DaemonError `CLUSTER_UNSUPPORTED`.
+ */
+export function mustRemember(forgotten: number): void {
+  if (forgotten === 0) return;
   throw daemonError(
     'CLUSTER_UNSUPPORTED',
-    `The bus has ${forgotten?.n} forgotten artifacts, and a bus on many machines cannot have any yet.`,
-    { hint: 'Stay on one machine, or restore the artifacts: submit their bytes again under the same keys.' },
+    `The bus has ${forgotten} forgotten artifacts, and a bus with forgotten artifacts cannot be moved yet.`,
+    { hint: 'Stay where you are, or restore the artifacts: submit their bytes again under the same keys.' },
   );
 }
 

@@ -20,7 +20,7 @@ import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/inf
 import { faultPoint, inFolder } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, mustRemember, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustHaveTables, mustRemember, rowAt } from './checks.js';
 import { isStored, toObjects } from './map-rows.js';
 import { copyOutcomes, waitingIn } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -62,7 +62,9 @@ export async function moveToCluster(options: MoveToCluster): Promise<MoveReport>
     if (rotten.length > 0) throw damaged(layout, rotten);
     journal = await Journal.read(layout);
     await journal.check();
-    await mustRemember(journal);
+    await mustHaveTables(journal);
+    const [forgotten] = await journal.query<{ n: bigint }>('SELECT count(*) AS n FROM _bus.forgotten');
+    mustRemember(Number(forgotten?.n ?? 0));
     checkTables(await canonicalSchemas(journal), from, to);
     const objects = await openObjects(withVariables(to.cluster.objects), to.cluster.s3);
     postgres = await Postgres.open((await lakeAddress(to.cluster)).postgres);

@@ -30,7 +30,7 @@ import {
 } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustRemember, rowAt } from './checks.js';
 import { isStored, toFiles } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-machine.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -54,7 +54,7 @@ export interface MoveToMachine {
  * daemons must not run. It can be interrupted at any moment and run again.
  *
  * @throws DaemonError `MOVE_SOURCE_RUNS`, `MOVE_TARGET_TAKEN`, `MOVE_MISMATCH`, `FILE_DAMAGED`,
- * `LOCK_TIMEOUT`; BusError `CONFIG_INVALID`.
+ * `LOCK_TIMEOUT`, `CLUSTER_UNSUPPORTED`; BusError `CONFIG_INVALID`.
  */
 export async function moveToMachine(options: MoveToMachine): Promise<MoveReport> {
   const { cluster } = options.from;
@@ -66,6 +66,8 @@ export async function moveToMachine(options: MoveToMachine): Promise<MoveReport>
     const [head] = await postgres.query<{ seq: number; busId: string }>('SELECT seq, bus_id AS "busId" FROM bus.head');
     const { seq, busId } = head ?? { seq: 0, busId: '' };
     const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
+    const [forgotten] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.forgotten');
+    mustRemember(forgotten?.n ?? 0);
     checkTables(await schemasBetween(postgres, 0, seq), options.from, options.to);
     const moved = await new Move(options, postgres, objects).run(busId, seq);
     await options.rebuild();

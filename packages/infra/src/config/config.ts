@@ -70,11 +70,10 @@ export function parseBusConfig(text: string, path: string): BusConfig {
 }
 
 /** Returns a sentence for each setting that a bus on many machines does not have. */
-function missingOnClusters({ cluster, publish, retention }: ConfigFile): string[] {
+function missingOnClusters({ cluster, publish }: ConfigFile): string[] {
   if (cluster === null) return [];
   return [
     ...(publish.views.length > 0 ? ['publish.views: a bus on many machines has no views of the configuration'] : []),
-    ...(retention.length > 0 ? ['retention: a bus on many machines cannot forget artifacts yet'] : []),
   ];
 }
 

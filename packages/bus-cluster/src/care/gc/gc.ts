@@ -3,10 +3,12 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { JournalArchive } from '../../archive.js';
+import { missingFragments } from '../../fragments.js';
 import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
 import { pagesOf } from '../../pages.js';
 import { Postgres } from '../../postgres/postgres.js';
+import { removeForgotten } from '../../removal.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
 
@@ -90,6 +92,7 @@ class Collection {
         'orphan',
         some.filter(key => !submitted.has(key) && !journalled.has(key)),
       );
+      await this.#forgotten(some.filter(key => !submitted.has(key) && journalled.has(key)));
     }
   }
 
@@ -107,10 +110,23 @@ class Collection {
     return new Set(rows.map(({ rel_path }) => rel_path));
   }
 
+  /** Objects of forgotten artifacts that came again later, for jobs that were not accepted. */
+  async #forgotten(keys: readonly string[]): Promise<void> {
+    const found = await this.#postgres.query<{ key: string; path: string }>(
+      `SELECT artifact_key AS key, rel_path AS path FROM bus.forgotten, bus.removal
+       WHERE rel_path = ANY($1) AND forgotten.seq <= removal.seq`,
+      [keys],
+    );
+    this.#items.push(...found.map(({ path }) => ({ kind: 'orphan' as const, path })));
+    if (this.#options.apply) await removeForgotten(this.#postgres, this.#objects, found);
+  }
+
   /** Finds candidates first: a file that is added meanwhile is named when the names are read. */
   async #leftoversOfLake(): Promise<void> {
     const candidates = await this.#old('lake/');
     if (candidates.length === 0) return;
+    // The rows of forgotten artifacts that a new lake still lacks may be in any of these files.
+    if ((await missingFragments(this.#postgres, 0, 1)).length > 0) return;
     const isNamed = await namedInLake(this.#postgres, this.#root);
     await this.#remove(
       'lake',

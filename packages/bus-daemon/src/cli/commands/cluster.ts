@@ -21,7 +21,7 @@ export async function clusterInitCommand(options: CommonOptions): Promise<void> 
       '',
       'Grant no more than this:',
       '  daemons     the owner of the schema bus and of the lake in PostgreSQL; the whole prefix of the bucket,',
-      '              without s3:DeleteObject on store/',
+      '              s3:DeleteObject on store/ only if they are to forget artifacts',
       '  producers   s3:PutObject on store/ and inbox/, s3:GetObject on bus.json, receipts/ and rejected/',
       "  readers     SELECT on the lake's tables in PostgreSQL; s3:GetObject on store/, lake/ and exports/",
       '',

@@ -1,10 +1,11 @@
-import { keysOfRule, keysOfRun, partsOf, previewForget } from '@quantbot/bus-care/forget';
-import { Journal } from '@quantbot/bus-format/journal';
-import { busError, busLayout, type ForgetOutcome } from '@quantbot/infra';
+import { keysOfRule, keysOfRun, partsOf, type SelectableJournal } from '@quantbot/bus-care/forget';
+import { busError, type ForgetOutcome } from '@quantbot/infra';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import type { Command } from 'commander';
+import { withClusterPackage } from '../../cluster-package.js';
+import { withForgetting } from '../../writer/forgetting.js';
 import { operate } from '../operate.js';
-import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
 
 const timeoutMs = 600_000;
@@ -26,15 +27,13 @@ interface ForgetOptions extends CommonOptions {
 export async function forgetCommand(keys: string[], options: ForgetOptions, command: Command): Promise<void> {
   const given = [keys.length > 0, options.run !== undefined, options.rule !== undefined].filter(Boolean).length;
   if (given !== 1) return command.error('error: name keys, or --run, or --rule');
-  const config = await openedBus(options);
+  const config = configOf(options).cluster === undefined ? await openedBus(options) : configOf(options);
   const manner = { force: options.force ?? false, rows: options.rows ?? ('default' as const) };
-  const journal = await Journal.read(busLayout(config.busRoot));
-  let outcomes: ForgetOutcome[];
-  try {
-    outcomes = await previewForget(config, journal, await chosen(config, journal, keys, options), manner);
-  } finally {
-    journal.close();
-  }
+  const outcomes = await withClusterPackage(() =>
+    withForgetting(config, async ({ journal, preview }) =>
+      preview(await chosen(config, journal, keys, options), manner),
+    ),
+  );
   const going = outcomes.filter(({ status }) => status === 'forgotten').map(({ key }) => key);
   if (!options.apply) {
     print(options, { applied: false, keys: outcomes }, () => describe(outcomes, false));
@@ -55,7 +54,7 @@ export async function keepCommand(
   keys: string[],
   options: CommonOptions & { off?: boolean; reason?: string },
 ): Promise<void> {
-  const config = localConfigOf(options);
+  const config = configOf(options);
   const keep = options.off !== true;
   let seq = 0;
   for (const part of partsOf(keys)) {
@@ -69,7 +68,7 @@ export async function keepCommand(
 
 async function chosen(
   config: BusConfig,
-  journal: Journal,
+  journal: SelectableJournal,
   keys: string[],
   { run, rule }: ForgetOptions,
 ): Promise<string[]> {

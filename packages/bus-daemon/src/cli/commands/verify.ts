@@ -1,4 +1,4 @@
-import { type VerifyReport, verifyErased, verifyStore } from '@quantbot/bus-care/verify';
+import { type ErasedReport, type VerifyReport, verifyErased, verifyStore } from '@quantbot/bus-care/verify';
 import type { OnProgress } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { withProgress } from '../progress.js';
@@ -17,7 +17,7 @@ export async function verifyCommand(options: CommonOptions & { deep?: boolean; e
 
 /** `quantbot-bus verify --erased KEY`: searches every file of the bus for an erased artifact. */
 async function verifyErasedCommand(options: CommonOptions, key: string): Promise<void> {
-  const report = await verifyErased(await openedBus(options), key);
+  const report = await erasedReport(options, key);
   print(options, report, () => {
     const lines = report.problems.map(({ what, detail }) => `${what}: ${detail}`);
     const verdict =
@@ -27,6 +27,13 @@ async function verifyErasedCommand(options: CommonOptions, key: string): Promise
     return [...lines, `${report.files} files: ${verdict}`].join('\n');
   });
   if (report.problems.length > 0) process.exitCode = 2;
+}
+
+async function erasedReport(options: CommonOptions, key: string): Promise<ErasedReport> {
+  const { cluster } = configOf(options);
+  if (cluster === undefined) return verifyErased(await openedBus(options), key);
+  const { verifyClusterErased } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
+  return verifyClusterErased(cluster, key);
 }
 
 async function verifyBus(

@@ -1,5 +1,12 @@
 import { hash } from 'node:crypto';
-import { changedTables, datedSchemas, type ExportRequest, type KnownExport, knownExports } from '@quantbot/bus-cluster';
+import {
+  changedTables,
+  datedSchemas,
+  type ExportRequest,
+  type KnownExport,
+  knownExports,
+  turnsOfTables,
+} from '@quantbot/bus-cluster';
 import { modes, TableRegistry } from '@quantbot/bus-format/canon';
 import type { ExportEntry } from '@quantbot/bus-format/state';
 import { tableInOrder } from '@quantbot/bus-format/views';
@@ -34,6 +41,7 @@ export async function clusterExports(
   const known = new Map((await knownExports(postgres)).map(entry => [entry.name, entry]));
   const named = new Set(config.export.jobs.map(({ name }) => name.toLowerCase()));
   const changed = await changedTables(postgres, publishedSeq);
+  const turns = await turnsOfTables(postgres, publishedSeq);
   const shapes = await datasetTables({ postgres, config }, publishedSeq);
   const ofTables = [...changed].flatMap(([name, changedSeq]) => {
     const settings = config.export.tables[name];
@@ -49,14 +57,16 @@ export async function clusterExports(
       options: settings ?? defaultOptions,
       // Files of a dataset keep their columns, so other columns need a new dataset.
       columns: settings?.layout === 'dataset' ? table?.columns.map(({ name, type }) => [name, type]) : undefined,
+      turn: settings?.layout === 'dataset' ? turns.get(name) : undefined,
       changedSeq,
     };
   });
   const ofConfig = config.export.jobs.map(({ name, sql, options }) => ({ name, sql, untrusted: true, options }));
   return [
-    ...ofTables.map(({ columns, ...item }) => ({
+    ...ofTables.map(({ columns, turn, ...item }) => ({
       ...item,
-      definition: definitionOf([item.sql, item.options, columns]),
+      // Rows that left the table, or came back, are in files that a dataset would keep.
+      definition: definitionOf([item.sql, item.options, columns, ...(turn === undefined ? [] : [turn])]),
       known: known.get(item.name),
     })),
     ...ofConfig.map(item => {

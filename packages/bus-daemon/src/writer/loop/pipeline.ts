@@ -5,12 +5,11 @@ import type { SettledBatch, SettledJob } from '../events.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
 import { commit } from '../stages/commit.js';
 import { decide } from '../stages/decide.js';
-import { isForget } from '../stages/forget.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
-import { tableOperationIn } from '../stages/table-operation.js';
 import { timed } from '../stages/timed.js';
+import { partsOf } from './parts-of.js';
 
 /** A batch that readers can see. */
 export interface CommittedBatch {
@@ -53,21 +52,6 @@ async function commitPart(
   const jobs = await timed(bus, 'commit', () => commit(bus, stored));
   for (const job of jobs) noteOperation(bus, job);
   committed.push(...jobs);
-}
-
-/**
- * Splits a batch so that each `forget`, and each operation on a table, is a part of its own. The
- * journal alone decides it.
- */
-function partsOf(verified: readonly CheckedJob[]): CheckedJob[][] {
-  const parts: CheckedJob[][] = [[]];
-  for (const job of verified) {
-    const isAlone = isForget(job) || tableOperationIn(job) !== undefined;
-    if (isAlone && parts.at(-1)?.length === 0) parts.pop();
-    if (isAlone) parts.push([job], []);
-    else parts.at(-1)?.push(job);
-  }
-  return parts.length > 1 && parts.at(-1)?.length === 0 ? parts.slice(0, -1) : parts;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   type VerifiedArtifact,
   type VerifiedJob,
 } from '../job.js';
-import { cannotForget, decideForget } from './forget.js';
+import { decideForget } from './forget.js';
 import { decideTable, tableOperationIn } from './table-operation.js';
 
 /** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
@@ -74,8 +74,8 @@ const returnedBy = (artifacts: readonly VerifiedArtifact[], journal: Known['jour
     return known?.gone !== undefined && known.sha256 === sha256 ? [known.relPath] : [];
   });
 
-const forgettingOf = async (bus: DecidingBus, { manifest }: CheckedJob): Promise<Forgetting | BusError | undefined> =>
-  manifest?.op?.type === 'forget' ? decideForget(bus, manifest.op).catch(returnRefusal) : undefined;
+const forgettingOf = async (bus: DecidingBus, { manifest }: CheckedJob): Promise<Forgetting | undefined> =>
+  manifest?.op?.type === 'forget' ? decideForget(bus, manifest.op) : undefined;
 
 async function tableChangeOf(bus: DecidingBus, job: CheckedJob): Promise<TableChange | BusError | undefined> {
   const op = tableOperationIn(job);
@@ -99,7 +99,7 @@ interface Deciding {
   known: Known;
   tables: TableRegistry;
   seq: number;
-  forgetting: Forgetting | BusError | undefined;
+  forgetting: Forgetting | undefined;
   tableChange: TableChange | BusError | undefined;
 }
 
@@ -109,9 +109,8 @@ function decideJob(
   { known, tables, seq, forgetting, tableChange }: Deciding,
 ): AcceptedJob | RejectedJob {
   try {
-    if (forgetting instanceof BusError) throw forgetting;
     if (tableChange instanceof BusError) throw tableChange;
-    if (job.manifest.op !== undefined) checkOperation(bus, job.manifest.op, known);
+    if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
       const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
       const relPath = placeOf(artifact, known.journal);
@@ -146,8 +145,7 @@ export function keysOfOperation({ manifest }: Pick<CheckedJob, 'manifest'>): str
 /**
  * An alias must name an existing artifact of its own producer and kind, and a mark existing ones.
  */
-function checkOperation(bus: DecidingBus, op: Operation, known: Known): void {
-  if (op.type === 'keep' && bus.judge === undefined) throw cannotForget();
+function checkOperation(op: Operation, known: Known): void {
   for (const key of keysOfOperation({ manifest: { op } as VerifiedJob['manifest'] }))
     if (known.journal.get(key)?.gone !== undefined)
       throw busError('OPERATION_INVALID', `${key} is forgotten.`, {

@@ -1,5 +1,5 @@
 import { decideKey } from '@quantbot/bus-care/forget';
-import { busError, type Operation } from '@quantbot/infra';
+import type { Operation } from '@quantbot/infra';
 import type { DecidingBus } from '../bus.js';
 import type { CheckedJob, Forgetting } from '../job.js';
 
@@ -11,11 +11,8 @@ export const isForget = ({ manifest }: CheckedJob): boolean => manifest?.op?.typ
 /**
  * Decides what an operation `forget` does, by the journal as it is before this batch. The job must
  * be alone in its batch, so that no other job of it changes what is protected.
- *
- * @throws BusError `OPERATION_INVALID` on a bus that cannot forget.
  */
 export async function decideForget(bus: DecidingBus, op: ForgetOperation): Promise<Forgetting> {
-  if (bus.judge === undefined) throw cannotForget();
   const forgetting: Forgetting = { gone: [], spared: [] };
   for (const judged of await bus.judge(op.artifact_keys)) {
     const { gone, ...outcome } = decideKey(bus.config, op, judged);
@@ -24,7 +21,3 @@ export async function decideForget(bus: DecidingBus, op: ForgetOperation): Promi
   }
   return forgetting;
 }
-
-/** The error of a bus on many machines. */
-export const cannotForget = () =>
-  busError('OPERATION_INVALID', 'A bus on many machines can neither keep nor forget artifacts yet.');

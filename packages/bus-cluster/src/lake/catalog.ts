@@ -1,0 +1,50 @@
+import type { CanonTable } from '@quantbot/bus-format/canon';
+import { query } from '@quantbot/bus-format/duckdb';
+import { forgottenQuery } from '@quantbot/bus-format/journal';
+import { type BusInfo, catalogViews } from '@quantbot/bus-format/views';
+import { busLayout } from '@quantbot/infra';
+import type { OpenLake } from '@quantbot/storage/lake';
+
+/** What the views of `catalog.*` say besides the journal. */
+export interface CatalogFacts {
+  /** The root of the objects: `s3://…` or an absolute path. */
+  root: string;
+  info: Omit<BusInfo, 'publishedAt'>;
+  /** The canonical tables, which some views list as constants. */
+  tables: readonly CanonTable[];
+  /** Whether an artifact was ever forgotten. */
+  hasForgotten: boolean;
+}
+
+/**
+ * Creates the views of `catalog.*`, or replaces them. The status of the exports must be there,
+ * because DuckDB looks at it.
+ */
+export async function createCatalog(
+  { connection }: Pick<OpenLake, 'connection'>,
+  { root, info, tables, hasForgotten }: CatalogFacts,
+): Promise<void> {
+  const files = tables.map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
+  const views = catalogViews(
+    { ...busLayout('/'), root },
+    { seq: 0, compactedSeq: 0, hotCommits: [], segments: [], tables: files, hasForgotten },
+    { ...info, publishedAt: new Date() },
+  );
+  for (const view of [`CREATE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`, ...views])
+    await connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
+}
+
+/** Whether a lake has the catalog of this version. Earlier ones could not forget. */
+export async function isCatalogCurrent({ connection }: Pick<OpenLake, 'connection'>): Promise<boolean> {
+  const found = await query(
+    connection,
+    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = '_bus' AND view_name = 'forgotten'`,
+  );
+  return found.length > 0;
+}
+
+/** Whether the lake's journal has an artifact that was ever forgotten. */
+export async function hasForgottenIn({ connection }: Pick<OpenLake, 'connection'>): Promise<boolean> {
+  const found = await query(connection, `SELECT 1 FROM _bus.journal WHERE status IN ('forgotten', 'erased') LIMIT 1`);
+  return found.length > 0;
+}

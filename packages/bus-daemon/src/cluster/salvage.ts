@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { keysWithRowsOnly, pagesOf } from '@quantbot/bus-cluster';
+import { literal, literalList } from '@quantbot/bus-format/sql';
+import type { Cluster } from './cluster.js';
+
+const timeoutMs = 600_000;
+const memoryMb = 512;
+
+/** Local files with the rows of some artifacts. */
+interface Found {
+  keys: ReadonlySet<string>;
+  paths: string[];
+}
+
+/**
+ * Finds rows of forgotten artifacts in the files of the lake. Once the bytes of an artifact are
+ * gone, only these files have its rows, and a new lake takes them from there. They need not be
+ * named by any lake.
+ */
+export class Salvage {
+  readonly #cluster: Cluster;
+  readonly #tables = new Map<string, Found>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Returns local files that have the rows of these artifacts, perhaps more than once. */
+  async filesOf(table: string, keys: readonly string[]): Promise<string[]> {
+    const known = this.#tables.get(table);
+    if (known !== undefined && keys.every(key => known.keys.has(key))) return known.paths;
+    const found = await this.#search(table);
+    this.#tables.set(table, found);
+    return found.paths;
+  }
+
+  async #search(table: string): Promise<Found> {
+    const { fragmentWriter, objects, postgres, workFolder } = this.#cluster;
+    const keys = await keysWithRowsOnly(postgres, table);
+    const folder = join(workFolder, `salvage-${randomUUID()}`);
+    mkdirSync(folder, { recursive: true });
+    const paths: string[] = [];
+    for await (const page of pagesOf(objects, `lake/${table}/`))
+      for (const { key } of page) {
+        const source = join(folder, 'source');
+        if ((await objects.download(key, source)) === undefined) continue; // removed meanwhile
+        const path = join(folder, `${paths.length}.parquet`);
+        const { rows } = await fragmentWriter.request(
+          {
+            task: 'copy',
+            setup: [],
+            sql: `SELECT * FROM read_parquet(${literal(source)}) WHERE _artifact_key IN (SELECT unnest(${literalList(keys)}))`,
+            untrusted: false,
+            readable: [],
+            path,
+            memoryMb,
+            sources: [{ path: source }],
+            file: { compression: 'zstd' },
+          },
+          { timeoutMs },
+        );
+        rmSync(source);
+        if (rows > 0) paths.push(path);
+        else rmSync(path, { force: true });
+      }
+    return { keys: new Set(keys), paths };
+  }
+}

@@ -1,0 +1,116 @@
+// @module-tag campaign
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitOperation } from '@quantbot/infra';
+import { openCatalog } from '@quantbot/storage';
+import { expect, test } from 'vitest';
+import { describeClusters, type TestCluster } from './support/cluster.js';
+
+const keyOf = (i: number) => `job-${i}/p/k/a`;
+
+/** Returns what readers see of the canonical table and of the forgotten artifacts. */
+async function shownBy(bus: TestCluster) {
+  const catalog = await openCatalog({ config: bus.config });
+  try {
+    return {
+      ticks: (await catalog.query('SELECT x FROM canon.ticks ORDER BY x')).map(({ x }) => Number(x)),
+      forgotten: (await catalog.query('SELECT artifact_key, rows FROM catalog.forgotten_f ORDER BY 1')).map(row => [
+        row.artifact_key,
+        row.rows,
+      ]),
+    };
+  } finally {
+    await catalog.close();
+  }
+}
+
+/** Submits an operation `forget`, without a daemon that executes it. */
+const askToForget = (bus: TestCluster, keys: string[], rows: 'default' | 'drop' = 'default') =>
+  submitOperation(
+    { type: 'forget', artifact_keys: keys, rows, force: true, reason: null, by: null },
+    { busRoot: bus.objects },
+  );
+
+async function furnished(newCluster: (settings?: object) => Promise<TestCluster>): Promise<TestCluster> {
+  const bus = await newCluster();
+  for (const i of [0, 1, 2, 3]) {
+    await bus.submit(`job-${i}`, i);
+    if (i === 2) await bus.done('start', '--drain');
+  }
+  await bus.done('start', '--drain');
+  return bus;
+}
+
+const erasedAndKept = {
+  ticks: [0, 2, 3],
+  forgotten: [
+    [keyOf(0), 'kept'],
+    [keyOf(1), 'dropped'],
+  ],
+};
+
+describeClusters(
+  'forgetting',
+  (newCluster, kind) => {
+    test('a lake that is made again has the rows that stayed, and lacks those that left', async () => {
+      const bus = await furnished(newCluster);
+      const store = await bus.names('store/');
+      for (const [key, rows] of [
+        [keyOf(0), 'default'],
+        [keyOf(1), 'drop'],
+      ] as const) {
+        const asked = await askToForget(bus, [key], rows);
+        await bus.done('start', '--drain');
+        expect((await asked.settled()).forget).toMatchObject([{ key, status: 'forgotten' }]);
+      }
+      expect(await shownBy(bus)).toEqual(erasedAndKept);
+      expect((await bus.names('store/')).length).toBe(store.length - 2);
+      expect(await bus.done('verify', '--erased', keyOf(1))).toContain(`no file of the bus holds ${keyOf(1)}`);
+      const kept = await bus.command('verify', '--erased', keyOf(0));
+      expect(kept).toMatchObject({ code: 2, stdout: expect.stringContaining('its rows stay in its table') });
+      const there = await bus.command('verify', '--erased', keyOf(2));
+      expect(there.stdout).toMatch(/store\/.*the same bytes[\s\S]*lake\/.*it has 1 of its rows/);
+      await bus.done('rebuild');
+      expect(await shownBy(bus)).toEqual(erasedAndKept);
+      await bus.done('rebuild'); // the rows are in files of the lake before
+      expect(await shownBy(bus)).toEqual(erasedAndKept);
+      await bus.pg.query('DROP SCHEMA bus CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await bus.done('rebuild', '--from-objects');
+      expect(await shownBy(bus)).toEqual(erasedAndKept);
+      expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+      expect(JSON.parse(await bus.done('backup', '--json'))).toMatchObject({ artifacts: 2, missing: [] });
+      expect(JSON.parse(await bus.done('scrub', '--json'))).toMatchObject({ findings: [] });
+    });
+
+    test('bytes that are removed before a job brings them back are uploaded again', async () => {
+      const bus = await furnished(newCluster);
+      await askToForget(bus, [keyOf(0)], 'drop');
+      await bus.done('start', '--drain');
+      const back = await bus.submit('job-0', 0);
+      await bus.done('start', '--drain');
+      expect((await back.settled()).artifacts[0]?.status).toBe('restored');
+      expect(await shownBy(bus)).toEqual({ ticks: [0, 1, 2, 3], forgotten: [] });
+      await bus.done('rebuild');
+      expect(await shownBy(bus)).toEqual({ ticks: [0, 1, 2, 3], forgotten: [] });
+      expect(await bus.done('verify')).toContain('every file matches the journal');
+    });
+
+    test.skipIf(kind !== 'file')('a publisher that is killed while it removes bytes ends what it began', async () => {
+      const bus = await furnished(newCluster);
+      await askToForget(bus, [keyOf(0), keyOf(1)]);
+      await bus.killedAt('forget:objects-removed', 'start', '--drain');
+      expect(await bus.pg.query('SELECT seq FROM bus.removal WHERE seq < 5')).toHaveLength(1);
+      await bus.done('start', '--drain');
+      expect(await bus.pg.query('SELECT seq FROM bus.removal')).toEqual([{ seq: 5 }]);
+      expect((await bus.names('store/')).length).toBe(2);
+      expect(await shownBy(bus)).toMatchObject({ ticks: [0, 1, 2, 3] });
+      expect(await bus.done('verify')).toContain('every file matches the journal');
+      // An object that came again for a job that never came is garbage.
+      const [stored = ''] = await bus.names('store/');
+      expect(existsSync(join(bus.folder, 'objects', stored))).toBe(true);
+      rmSync(join(bus.folder, 'objects', stored));
+      expect(await bus.command('verify')).toMatchObject({ code: 2, stdout: expect.stringContaining('MISSING') });
+    });
+  },
+  ['campaign'],
+);
