@@ -1,11 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { dropTable, restoreTable } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, quantbotBus } from '../support/daemon-process.js';
+import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 
 async function json(bus: TestBus, ...args: string[]): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await quantbotBus(bus, ...args, '--json');
@@ -96,7 +99,7 @@ test('a dropped table is gone, a later artifact starts another one, and the past
   expect(readdirSync(join(bus.layout.canon, 't')).filter(name => name.endsWith('.parquet'))).toHaveLength(1);
 });
 
-test('a restored table has every artifact of its hint again, also those that came meanwhile', async () => {
+sampled('a restored table has every artifact of its hint again, also those that came meanwhile', async () => {
   const tables = { newest: { mode: 'upsert', key: ['id'] } };
   const bus = makeTestBus({ canon: { tables }, compaction: { release_grace_s: 0 } });
   await drain(bus);
@@ -123,4 +126,43 @@ test('a restored table has every artifact of its hint again, also those that cam
   expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
   const declared = await quantbotBus(bus, 'table', 'drop', 'newest', '--apply');
   expect(declared).toMatchObject({ code: 1, stderr: expect.stringContaining('canon.tables') });
+});
+
+sampled('a running daemon, a dataset and a backup follow a drop', async () => {
+  const tables = { t: { layout: 'dataset' } };
+  const bus = makeTestBus({ compaction: { release_grace_s: 0.05 }, export: { tables } });
+  await drain(bus);
+  await toTable(bus, 'r1', 'SELECT 1 AS id');
+  await toTable(bus, 'r2', 'SELECT 2 AS id');
+  await drain(bus);
+  const dataset = join(bus.config.export.exportDir, 't');
+  expect(existsSync(dataset)).toBe(true);
+  const daemon = await startDaemon(bus);
+  const { busRoot } = bus.config;
+  expect(await dropTable({ table: 't', reason: 'mistyped', by: 'ann@lab' }, { busRoot })).toBe(3);
+  await eventually(
+    () => existsSync(dataset),
+    isThere => !isThere,
+  );
+  const late = await toTable(bus, 'r3', `SELECT 'three' AS id`);
+  await late.settled();
+  const fresh = [{ id: 'three' }];
+  await eventually(
+    () => tablesOf(bus),
+    found => found[0] === 't 1',
+  );
+  expect(await rowsOf(bus)).toEqual(fresh);
+  await expect(restoreTable({ table: 't' }, { busRoot })).rejects.toMatchObject({ code: 'OPERATION_INVALID' });
+
+  // The daemon has not compacted the newest commit.
+  const copy = makeTestBus({ bus_root: 'copy' });
+  expect(await quantbotBus(bus, 'backup', copy.config.busRoot)).toMatchObject({ code: 0, stderr: '' });
+  await daemon.stop();
+  await drain(copy);
+  expect(await rowsOf(copy)).toEqual(fresh);
+  expect(await rowsOf(copy, 2)).toEqual([{ id: 1 }, { id: 2 }]);
+  expect(await quantbotBus(copy, 'verify')).toMatchObject({ code: 0 });
+  await json(copy, 'table', 'drop', 't', '--apply');
+  expect(await tablesOf(copy)).toEqual([]);
+  expect(await quantbotBus(copy, 'verify')).toMatchObject({ code: 0 });
 });
