@@ -28,7 +28,7 @@ const ruleSchema = z
       .int()
       .min(1)
       .optional()
-      .describe('Of each producer, kind and artifact id, only the newest of this number stay.'),
+      .describe('Only this many artifacts stay of each producer, kind and artifact id: the newest.'),
     max_age_days: z.number().positive().max(36_500).optional().describe('Artifacts that are older go.'),
     max_bytes: byteCount
       .optional()
