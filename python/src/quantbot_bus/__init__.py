@@ -1,20 +1,25 @@
-"""Submits Parquet files to the Write-Once Artifact Bus. It uses only the standard library."""
+"""Submits Parquet files to the Write-Once Artifact Bus, and keeps and forgets artifacts. It uses
+only the standard library."""
 
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._manifest import Artifact
-from ._settle import Receipt, ReceiptArtifact
+from ._operations import forget_artifacts, keep_artifacts
+from ._settle import ForgetOutcome, Receipt, ReceiptArtifact
 from ._small_parquet import write_small_parquet
 from ._submit import Submission, SubmittedArtifact, submit_artifact, submit_artifacts
 
 __all__ = [
     "Artifact",
     "BusError",
+    "ForgetOutcome",
     "JobRejectedError",
     "Receipt",
     "ReceiptArtifact",
     "Submission",
     "SubmittedArtifact",
+    "forget_artifacts",
     "is_bus_unavailable",
+    "keep_artifacts",
     "submit_artifact",
     "submit_artifacts",
     "write_small_parquet",

@@ -19,6 +19,7 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_ARTIFACTS = 10_000
 MAX_INPUTS = 10_000
+MAX_OPERATION_KEYS = 2_000
 MAX_SAFE_INTEGER = 2**53 - 1
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -57,6 +58,8 @@ class Job:
     provenance: Optional[Mapping[str, Any]] = None
     meta: Optional[Mapping[str, Any]] = None
     transfer: str = "copy"
+    op: Optional[Mapping[str, Any]] = None
+    """An operation, in a job without artifacts."""
 
     def key(self, artifact: Artifact) -> str:
         """``run_id/producer/kind/artifact_id``."""
@@ -78,6 +81,31 @@ def check_job(job: Job) -> None:
         return
     sentence = details[0] if len(details) == 1 else f"{len(details)} options are not valid: {'; '.join(details)}"
     raise BusError("OPTIONS_INVALID" if others else "ID_INVALID", f"{sentence}.", details=details)
+
+
+def check_operation(op: Mapping[str, Any]) -> None:
+    """Raises BusError OPTIONS_INVALID, with one detail per problem."""
+    details = list(_operation_problems(op))
+    if details:
+        raise BusError("OPTIONS_INVALID", "The options of the operation are not valid.", details=details)
+
+
+def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
+    keys = op["artifact_keys"]
+    if isinstance(keys, str) or not 1 <= len(keys) <= MAX_OPERATION_KEYS:
+        yield f"keys: must be a list of 1 to {MAX_OPERATION_KEYS} keys"
+    else:
+        bad = (index for index, key in enumerate(keys) if not _matches(_KEY, key))
+        yield from (f"keys.{index}: must be run_id/producer/kind/artifact_id" for index in bad)
+    if op.get("rows", "default") not in ("default", "drop"):
+        yield "rows: must be default or drop"
+    for name in ("keep", "force"):
+        if not isinstance(op.get(name, True), bool):
+            yield f"{name}: must be True or False"
+    for name, longest in (("reason", 1_000), ("by", 200)):
+        value = op[name]
+        if value is not None and not (isinstance(value, str) and len(value) <= longest):
+            yield f"{name}: must be a text of at most {longest} characters"
 
 
 def _ids(job: Job) -> Iterator[tuple[str, object]]:
@@ -165,6 +193,7 @@ def manifest_bytes(job: Job, job_id: str, artifacts: Sequence[Mapping[str, Any]]
         "artifacts": list(artifacts),
         **_present(inputs=None if job.inputs is None else list(job.inputs), provenance=job.provenance, meta=job.meta),
         **current_trace(),
+        **_present(op=job.op),
     }
     content = (json.dumps(draft, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
     if len(content) > MAX_MANIFEST_BYTES:

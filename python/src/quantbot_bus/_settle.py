@@ -17,7 +17,8 @@ _FIRST_PAUSE_S = 0.01
 
 @dataclass(frozen=True)
 class ReceiptArtifact:
-    """One artifact of a receipt; ``status`` is ``ingested`` or ``duplicate``."""
+    """One artifact of a receipt; ``status`` is ``ingested``, ``duplicate``, or ``restored`` if it
+    had been forgotten."""
 
     status: str
     key: str
@@ -28,9 +29,25 @@ class ReceiptArtifact:
 
 
 @dataclass(frozen=True)
+class ForgetOutcome:
+    """What became of one key that was to be forgotten.
+
+    ``status`` is ``forgotten``, ``protected``, ``already_forgotten`` or ``unknown``. ``bytes`` go,
+    and ``rows`` says what becomes of its rows in its canonical table: ``kept``, ``dropped``, or
+    None without a table. ``protected_by`` has one sentence per reason. """
+
+    key: str
+    status: str
+    bytes: int
+    rows: Optional[str] = None
+    protected_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Receipt:
     """The job is in the store. ``status`` is ``duplicate`` if the bus already had every artifact;
-    ``raw`` is the whole ``RECEIPT.json``."""
+    ``raw`` is the whole ``RECEIPT.json``. ``forget`` has the outcomes of an operation that forgets
+    artifacts."""
 
     job_id: str
     seq: int
@@ -38,6 +55,7 @@ class Receipt:
     committed_at: str
     artifacts: tuple[ReceiptArtifact, ...]
     raw: Mapping[str, Any]
+    forget: tuple[ForgetOutcome, ...] = ()
 
 
 class OutcomeSource(Protocol):
@@ -113,8 +131,14 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
     try:
         fields = ("status", "key", "canonical_path", "rows", "bytes", "sha256")
         artifacts = tuple(ReceiptArtifact(**{field: item[field] for field in fields}) for item in content["artifacts"])
+        forget = tuple(
+            ForgetOutcome(
+                item["key"], item["status"], item["bytes"], item.get("rows"), tuple(item.get("protected_by", ()))
+            )
+            for item in content.get("forget", ())
+        )
         return Receipt(
-            content["job_id"], content["seq"], content["status"], content["committed_at"], artifacts, content
+            content["job_id"], content["seq"], content["status"], content["committed_at"], artifacts, content, forget
         )
     except (KeyError, TypeError):
         return None

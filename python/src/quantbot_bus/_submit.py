@@ -123,7 +123,7 @@ def submit_artifacts(
     again makes a retry idempotent. Raises like :func:`submit_artifact`. """
     job = Job(run_id, producer, kind, tuple(artifacts), job_id, inputs, provenance, meta, transfer)
     check_job(job)
-    new_id = job_id or _new_job_id(producer)
+    new_id = job_id or new_job_id(producer)
     store = find_object_root(bus_root)
     if store is not None:
         bus = ObjectBus(store)
@@ -133,10 +133,14 @@ def submit_artifacts(
             raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.") from error
         fault_point("submit:accepted")
         return _submission(new_id, bus.root, job, entries, manifest, ObjectOutcome(bus.objects))
-    root = find_bus_root(bus_root)
+    return submit_to_folder(find_bus_root(bus_root), new_id, job)
+
+
+def submit_to_folder(root: Path, job_id: str, job: Job) -> Submission:
+    """Submits a checked job to a bus that is a folder. Raises like :func:`submit_artifact`."""
     staged: Optional[StagedJob] = None
     try:
-        staged = stage_job(root, new_id, job)
+        staged = stage_job(root, job_id, job)
         fault_point("submit:staged")
         manifest = _enter_inbox(root, staged, job)
         fault_point("submit:accepted")
@@ -233,7 +237,7 @@ def _waiting_manifest(folder: Path, job_id: str) -> Optional[bytes]:
         raise BusError("JOB_ID_IN_USE", f"Another job waits in {folder}.") from error
 
 
-def _new_job_id(producer: str) -> str:
+def new_job_id(producer: str) -> str:
     """Returns a unique id that sorts by time and names the producer:
     ``20260131T120000123Z-simulation-9f2c61d0a4be``."""
     now = datetime.now(timezone.utc)

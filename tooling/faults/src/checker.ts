@@ -5,41 +5,85 @@
  */
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { checkDataset } from './check-dataset.js';
-import type { LedgerJob } from './ledger.js';
-import { tables } from './tables.js';
+import { checkExports, checkPublished } from './check-rows.js';
+import { type ExpectedOutcome, type Fates, fatesOf, type JournalRow } from './fates.js';
+import type { LedgerJob, LedgerOp } from './ledger.js';
+import { readJournal, withDuckDb } from './read-journal.js';
 import { listFiles, sha256Of } from './tree.js';
 
-interface JournalRow {
-  seq: number;
-  ordinal: number;
-  status: string;
-  job_id: string;
-  artifact_key: string | null;
-  rel_path: string | null;
-  rows: number | null;
-  sha256: string | null;
-  schema_hint: string | null;
-}
-
-type Query = (sql: string) => Promise<Record<string, unknown>[]>;
-
 /** Returns the problems of an idle bus; empty if it keeps every guarantee. */
-export async function checkBus(dataRoot: string, submitted: Map<string, LedgerJob>): Promise<string[]> {
+export async function checkBus(dataRoot: string, ledger: Map<string, LedgerJob>): Promise<string[]> {
   const problems: string[] = [];
   const bus = join(dataRoot, 'bus');
   await withDuckDb(':memory:', async query => {
     const journal = await readJournal(bus, query, problems);
-    checkJobs(bus, journal, submitted, problems);
-    checkStore(bus, journal, problems);
+    const submitted = withJobIds(bus, ledger);
+    const fates = fatesOf(journal, opsOf(submitted), problems);
+    checkJobs(bus, journal, submitted, fates, problems);
+    checkStore(bus, fates, problems);
     checkStrayFiles(dataRoot, problems);
+    const toHave = { artifacts: fates.artifacts, pathOf: pathsOf(bus, fates, ledger) };
     await attempt('the published database', problems, () =>
-      withDuckDb(join(dataRoot, 'alerts.duckdb'), published => checkPublished(bus, journal, published, problems)),
+      withDuckDb(join(dataRoot, 'alerts.duckdb'), published => checkPublished(toHave, published, problems)),
     );
-    await attempt('an export', problems, () => checkExports(dataRoot, journal, query, problems));
+    await attempt('an export', problems, () => checkExports(dataRoot, toHave, query, problems));
   });
   return problems;
+}
+
+/**
+ * Returns the artifacts that have lost their bytes although no commit forgets them. This must hold
+ * at every moment, and also right after a kill.
+ */
+export async function lostBytes(dataRoot: string): Promise<string[]> {
+  const bus = join(dataRoot, 'bus');
+  const problems: string[] = [];
+  await withDuckDb(':memory:', async query => {
+    const gone = new Set<string>();
+    const paths = new Map<string, string>();
+    for (const { status, artifact_key, rel_path } of await readJournal(bus, query, problems)) {
+      if (['forgotten', 'erased'].includes(status)) gone.add(artifact_key ?? '');
+      if (status === 'restored') gone.delete(artifact_key ?? '');
+      if (status === 'ingested') paths.set(artifact_key ?? '', rel_path ?? '');
+    }
+    for (const [key, path] of paths)
+      if (!gone.has(key) && !existsSync(join(bus, path))) problems.push(`${key}: lost its bytes without a commit`);
+  });
+  return problems;
+}
+
+/** Returns what was submitted by the job ids of the bus. The manifest of an operation names it. */
+function withJobIds(bus: string, ledger: Map<string, LedgerJob>): Map<string, LedgerJob> {
+  const submitted = new Map(ledger);
+  for (const place of ['processed', 'rejected'])
+    for (const jobId of readdirSync(join(bus, place))) {
+      const path = join(bus, place, jobId, 'manifest.json');
+      const reason = existsSync(path) ? (reasonIn(path) ?? '') : '';
+      const job = ledger.get(reason);
+      if (job?.op !== undefined && submitted.delete(reason)) submitted.set(jobId, { ...job, jobId });
+    }
+  return submitted;
+}
+
+function reasonIn(manifest: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(manifest, 'utf8')) as { op?: { reason?: string } }).op?.reason;
+  } catch {
+    return undefined;
+  }
+}
+
+const opsOf = (submitted: ReadonlyMap<string, LedgerJob>): Map<string, LedgerOp> =>
+  new Map([...submitted.values()].flatMap(({ jobId, op }) => (op === undefined ? [] : [[jobId, op] as const])));
+
+/** The bytes of a forgotten artifact are still with its producer. */
+function pathsOf(bus: string, { artifacts }: Fates, ledger: ReadonlyMap<string, LedgerJob>) {
+  const files = new Map<string, string | undefined>();
+  for (const job of ledger.values()) for (const { sha256, file } of job.artifacts) files.set(sha256, file);
+  return ({ artifact_key, sha256, rel_path }: JournalRow): string => {
+    const isGone = artifacts.get(artifact_key ?? '')?.gone !== undefined;
+    return (isGone ? files.get(sha256 ?? '') : undefined) ?? join(bus, rel_path ?? '');
+  };
 }
 
 /** Runs a check, and turns its error into a problem. */
@@ -51,51 +95,11 @@ async function attempt(what: string, problems: string[], work: () => Promise<voi
   }
 }
 
-async function withDuckDb(path: string, work: (query: Query) => Promise<void>): Promise<void> {
-  const instance = await DuckDBInstance.create(path, path === ':memory:' ? {} : { access_mode: 'READ_ONLY' });
-  const connection = await instance.connect();
-  try {
-    await work(async sql => (await connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[]);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
-
-/** Returns all rows: those of the widest segments, then those of later commits in `hot/`. */
-async function readJournal(bus: string, query: Query, problems: string[]): Promise<JournalRow[]> {
-  const segments = readdirSync(join(bus, 'journal/segments'))
-    .map(name => ({ name, first: Number(name.slice(0, 12)), last: Number(name.slice(13, 25)) }))
-    .sort((a, b) => a.first - b.first || b.last - a.last);
-  const live: typeof segments = [];
-  for (const segment of segments) if (segment.last > (live.at(-1)?.last ?? 0)) live.push(segment);
-  const compacted = live.at(-1)?.last ?? 0;
-  const hot = readdirSync(join(bus, 'journal/hot')).filter(name => Number(name) > compacted);
-  const files = [
-    ...live.map(segment => join(bus, 'journal/segments', segment.name)),
-    ...hot.map(name => join(bus, 'journal/hot', name, 'commit.parquet')),
-  ];
-  if (files.length === 0) return [];
-  const rows = await query(
-    `SELECT seq, ordinal, status, job_id, artifact_key, rel_path, rows, sha256, schema_hint FROM read_parquet([${files.map(f => `'${f}'`).join()}], union_by_name = true) ORDER BY seq, ordinal`,
-  );
-  const journal = rows.map(row => ({
-    ...row,
-    seq: Number(row.seq),
-    ordinal: Number(row.ordinal),
-    rows: row.rows === null ? null : Number(row.rows),
-  })) as JournalRow[];
-  const seqs = [...new Set(journal.map(row => row.seq))];
-  if (seqs.some((seq, index) => seq !== index + 1)) problems.push(`journal: seq has a gap: ${seqs.slice(0, 20)}…`);
-  const positions = new Set(journal.map(row => `${row.seq}-${row.ordinal}`));
-  if (positions.size !== journal.length) problems.push('journal: a row is there twice');
-  return journal;
-}
-
 function checkJobs(
   bus: string,
   journal: readonly JournalRow[],
   submitted: Map<string, LedgerJob>,
+  fates: Fates,
   problems: string[],
 ): void {
   const rowsOf = groupBy(journal, row => row.job_id);
@@ -107,7 +111,9 @@ function checkJobs(
       else if (folders.length > 0) problems.push(`${job.jobId}: not in the journal, but in ${folders}`);
       continue;
     }
-    checkOutcome(bus, job, rows, folders, problems);
+    checkOutcome(bus, fates.rejected.has(job.jobId) ? { ...job, expect: 'rejected' } : job, rows, folders, problems);
+    const outcomes = fates.outcomes.get(job.jobId);
+    if (outcomes !== undefined) checkForgotten(bus, job.jobId, outcomes, problems);
   }
   for (const jobId of rowsOf.keys())
     if (!submitted.has(jobId)) problems.push(`${jobId}: in the journal, but nobody submitted it`);
@@ -123,7 +129,9 @@ function checkOutcome(
   const place = job.expect === 'ingested' ? 'processed' : 'rejected';
   if (folders.join() !== place)
     problems.push(`${job.jobId}: must lie in ${place}, lies in ${folders.join(' and ') || 'nothing'}`);
-  const ingested = rows.filter(row => row.status === 'ingested').map(row => `${row.artifact_key} ${row.sha256}`);
+  const brought = rows.filter(row => ['ingested', 'duplicate', 'restored'].includes(row.status));
+  // A retry has the same job id, so that an artifact may be there twice.
+  const ingested = [...new Set(brought.map(row => `${row.artifact_key} ${row.sha256}`))];
   const expected = job.expect === 'ingested' ? job.artifacts.map(a => `${a.key} ${a.sha256}`) : [];
   if (ingested.sort().join() !== expected.sort().join())
     problems.push(`${job.jobId}: ingested ${ingested.length} artifacts (${ingested}), submitted ${expected.length}`);
@@ -142,15 +150,28 @@ function checkOutcome(
   }
 }
 
-function checkStore(bus: string, journal: readonly JournalRow[], problems: string[]): void {
-  const named = new Map<string, JournalRow>();
-  for (const row of journal.filter(r => r.status === 'ingested')) {
+/** Compares the receipt of an operation `forget` with what must have become of each key. */
+function checkForgotten(bus: string, jobId: string, expected: readonly ExpectedOutcome[], problems: string[]): void {
+  const line = ({ key, status }: ExpectedOutcome) => `${key} ${status}`;
+  try {
+    const path = join(bus, 'processed', jobId, 'RECEIPT.json');
+    const { forget = [] } = JSON.parse(readFileSync(path, 'utf8')) as { forget?: ExpectedOutcome[] };
+    const [have, must] = [forget, expected].map(outcomes => outcomes.map(line).sort().join());
+    if (have !== must) problems.push(`${jobId}: its receipt says ${have}, and must say ${must}`);
+  } catch (error) {
+    problems.push(`${jobId}: its receipt cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function checkStore(bus: string, { artifacts }: Fates, problems: string[]): void {
+  const named = new Set<string>();
+  for (const { row, gone } of artifacts.values()) {
     const path = row.rel_path ?? '';
-    if (named.has(path))
-      problems.push(`${row.artifact_key}: ingested twice (seq ${named.get(path)?.seq} and ${row.seq})`);
-    named.set(path, row);
+    named.add(path);
     const file = join(bus, path);
-    if (!existsSync(file)) problems.push(`${path}: in the journal, not in the store`);
+    if (gone !== undefined) {
+      if (existsSync(file)) problems.push(`${path}: is forgotten, and its bytes are still there`);
+    } else if (!existsSync(file)) problems.push(`${path}: in the journal, not in the store`);
     else if (sha256Of(file) !== row.sha256) problems.push(`${path}: its bytes are not what the journal says`);
     else if ((lstatSync(file).mode & 0o777) !== 0o444) problems.push(`${path}: is not read-only`);
   }
@@ -165,7 +186,7 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     /^alerts\.duckdb\.writer\.lock$/,
     /^exports\/(_export_status\.json|(ticks|books)\.parquet|trades|marks)$/,
     /^exports\/\.(trades|marks)\.[0-9a-f]{16}\.dataset\/(_dataset\.json|files\/part-\d{12}-[0-9a-f]{6}\.parquet)$/,
-    /^bus\/(bus\.json|(writer|backup)\.guard|(daemon|gc|limits)\.json|scrub\.(json|guard))$/,
+    /^bus\/(bus\.json|(writer|backup)\.guard|(daemon|gc|limits|forgotten)\.json|scrub\.(json|guard))$/,
     /^bus\/(staging|store|processed|rejected)\//, // staging belongs to the producers; the other folders are checked file by file
     /^bus\/journal\/bus\.json$/,
     /^bus\/journal\/segments\/\d{12}-\d{12}\.parquet$/,
@@ -179,106 +200,6 @@ function checkStrayFiles(dataRoot: string, problems: string[]): void {
     for (const name of readdirSync(join(dataRoot, 'bus', place))) problems.push(`${place}/${name}: left behind`);
   for (const path of listFiles(join(dataRoot, 'bus/processed')))
     if (!['manifest.json', 'RECEIPT.json'].includes(basename(path))) problems.push(`processed/${path}: a stray file`);
-}
-
-/**
- * Checks that the catalog agrees with the journal, and that canonical tables have the rows that a
- * fresh read of their artifacts gives.
- */
-async function checkPublished(
-  bus: string,
-  journal: readonly JournalRow[],
-  published: Query,
-  problems: string[],
-): Promise<void> {
-  const ingested = journal.filter(row => row.status === 'ingested');
-  const catalog = await published('SELECT artifact_key, sha256 FROM catalog.artifacts_f');
-  const [have, want] = [catalog, ingested].map(rows =>
-    rows
-      .map(row => `${row.artifact_key} ${row.sha256}`)
-      .sort()
-      .join('\n'),
-  );
-  if (have !== want) problems.push(`catalog.artifacts_f: ${catalog.length} rows, the journal has ${ingested.length}`);
-  for (const [table, rows] of tablesOf(journal)) {
-    const columns = 'run, n, price';
-    const [real] = await published(
-      `SELECT count(*) AS n, CAST(sum(hash(${columns}, _artifact_key)) AS VARCHAR) AS h FROM canon.${table}`,
-    );
-    const [fresh] = await published(
-      `SELECT count(*) AS n, CAST(sum(hash(${columns}, k)) AS VARCHAR) AS h FROM (${freshRows(bus, table, rows)})`,
-    );
-    if (real?.n !== fresh?.n || real?.h !== fresh?.h)
-      problems.push(`canon.${table}: ${real?.n} rows, a fresh read gives ${fresh?.n}`);
-  }
-}
-
-/** Returns SQL for the rows that a table must show by its mode, read from the artifacts alone. */
-function freshRows(bus: string, table: string, rows: readonly JournalRow[]): string {
-  const all = rows
-    .map(
-      row =>
-        `SELECT run, n, price, '${row.artifact_key}' AS k, ${row.seq} AS s, ${row.ordinal} AS o, file_row_number AS r FROM read_parquet('${join(bus, row.rel_path ?? '')}', file_row_number = true)`,
-    )
-    .join(' UNION ALL ');
-  return definitions[tables[table as keyof typeof tables].mode](all, rows);
-}
-
-/**
- * The rows that each mode shows, defined independently of the bus: `s` is seq, `o` ordinal, and `r`
- * row.
- */
-const definitions = {
-  append: (all: string) => all,
-  latest: (all: string, rows: readonly JournalRow[]) =>
-    `SELECT * FROM (${all}) WHERE s = ${Math.max(...rows.map(row => row.seq))}`,
-  upsert: (all: string) =>
-    `SELECT * FROM (${all}) QUALIFY row_number() OVER (PARTITION BY ${tables.books.key} ORDER BY s DESC, o DESC, r DESC) = 1`,
-};
-
-function tablesOf(journal: readonly JournalRow[]): Map<string, JournalRow[]> {
-  return groupBy(
-    journal.filter(row => row.status === 'ingested' && row.schema_hint?.startsWith('canon.')),
-    row => (row.schema_hint ?? '').slice('canon.'.length),
-  );
-}
-
-/**
- * Checks that each export is complete, matches its status, and has exactly the rows of the
- * artifacts up to its seq.
- */
-async function checkExports(
-  dataRoot: string,
-  journal: readonly JournalRow[],
-  query: Query,
-  problems: string[],
-): Promise<void> {
-  const status = JSON.parse(readFileSync(join(dataRoot, 'exports/_export_status.json'), 'utf8')) as {
-    exports: Record<string, { ok: boolean; sha256: string; rows: number; as_of_seq: number; error: string | null }>;
-  };
-  for (const [table, rows] of tablesOf(journal)) {
-    const entry = status.exports[table];
-    const { layout } = tables[table as keyof typeof tables];
-    const path = join(dataRoot, 'exports', layout === 'dataset' ? table : `${table}.parquet`);
-    if (entry?.ok !== true) {
-      problems.push(`export ${table}: ${entry?.error ?? 'never ran'}`);
-      continue;
-    }
-    const last = Math.max(...rows.map(row => row.seq));
-    if (entry.as_of_seq < last)
-      problems.push(`export ${table}: as of ${entry.as_of_seq}, the table changed at ${last}`);
-    if (layout === 'dataset') checkDataset(dataRoot, table, problems);
-    else if (sha256Of(path) !== entry.sha256)
-      problems.push(`export ${table}: the file is not the one that its status names`);
-    const pattern = layout === 'dataset' ? `${path}/*.parquet` : path;
-    const sum = `SELECT count(*) AS n, CAST(sum(hash(run, n, price)) AS VARCHAR) AS h FROM`;
-    const [[real], [fresh]] = [
-      await query(`${sum} read_parquet('${pattern}')`),
-      await query(`${sum} (${freshRows(join(dataRoot, 'bus'), table, rows)})`),
-    ];
-    if (real?.n !== fresh?.n || real?.h !== fresh?.h)
-      problems.push(`export ${table}: ${real?.n} rows, its artifacts have ${fresh?.n}`);
-  }
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

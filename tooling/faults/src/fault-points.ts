@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 const require = createRequire(import.meta.url);
 
 /**
- * Returns every fault point in a package's source, so that a new one cannot be forgotten. Adoption,
- * backup and forgetting have their own tests, so their points are left out.
+ * Returns every fault point in a package's source, so that a new one cannot be forgotten. Adoption
+ * and backup have their own tests, so their points are left out.
  */
 export function faultPointsOf(name: '@quantbot/infra' | '@quantbot/bus-daemon'): string[] {
   const source = join(dirname(require.resolve(`${name}/package.json`)), 'src');
@@ -14,7 +14,7 @@ export function faultPointsOf(name: '@quantbot/infra' | '@quantbot/bus-daemon'):
   for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
     for (const [, point = ''] of readFileSync(join(source, file), 'utf8').matchAll(/faultPoint\('([^']+)'\)/g))
-      if (!/^(adopt|backup|forget):/.test(point)) points.add(point);
+      if (!/^(adopt|backup):/.test(point)) points.add(point);
   }
   return [...points].sort();
 }

@@ -54,7 +54,9 @@ export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise
     await mustEndWell(startProducer(folder, 'first', 1, 1), 'the first producer');
     await drain(folder);
     const daemon = startDaemon(folder, sabotage);
-    const producers = [0, 1, 2].map(p => startProducer(folder, `p${p}`, 400, random.int(1, 1e9), sabotage));
+    const producers = [0, 1, 2].map(p =>
+      startProducer(folder, `p${p}`, 400, random.int(1, 1e9), { forgets: true, ...sabotage }),
+    );
     await sleep(random.int(800, 4000));
     execFileSync('python3', ['-c', shutDown, join(folder, 'disk')]);
     for (const running of [daemon, ...producers]) running.kill('SIGKILL');

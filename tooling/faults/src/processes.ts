@@ -12,6 +12,7 @@ const daemonCli = join(
 const producerEntry = built('producer');
 const plainProducerEntry = built('plain-producer');
 const mutantEntry = pathToFileURL(built('mutant')).href;
+const ruleMutantEntry = pathToFileURL(built('rule-mutant')).href;
 
 /** How a process ended. */
 export interface Ended {
@@ -39,6 +40,8 @@ export interface Sabotage {
    * The durable step that it omits or does too late (see mutant.ts). The harness must notice.
    */
   mutant?: string;
+  /** The rule of forgetting that it breaks (see rule-mutant.ts). The checker must notice. */
+  ruleMutant?: string;
 }
 
 /**
@@ -52,13 +55,16 @@ export const startDaemon = (folder: string, options: Sabotage & { drain?: boolea
     options,
   );
 
-/** Starts a real producer. */
+/**
+ * Starts a real producer. With `forgets` it also keeps, forgets and restores artifacts, or does
+ * nothing else.
+ */
 export const startProducer = (
   folder: string,
   name: string,
   jobs: number,
   seed: number,
-  sabotage: Sabotage = {},
+  { forgets = false, ...sabotage }: Sabotage & { forgets?: boolean | 'only' } = {},
 ): Running =>
   run(
     [
@@ -69,6 +75,7 @@ export const startProducer = (
       name,
       String(jobs),
       String(seed),
+      ...(forgets ? [forgets === 'only' ? 'only-forgets' : 'forgets'] : []),
     ],
     folder,
     sabotage,
@@ -78,13 +85,14 @@ export const startProducer = (
 export const startPlainProducer = (folder: string, file: string, jobs: number, strace: readonly string[]): Running =>
   run([plainProducerEntry, join(folder, 'data/bus'), file, String(jobs)], folder, { strace });
 
-function run(args: string[], folder: string, { faultPoint, strace, mutant }: Sabotage): Running {
+function run(args: string[], folder: string, { faultPoint, strace, mutant, ruleMutant }: Sabotage): Running {
   const env = {
     ...process.env,
     QUANTBOT_LOG_LEVEL: 'info',
     ...(faultPoint !== undefined && { QUANTBOT_FAULT_POINT: faultPoint }),
     ...(strace !== undefined && { UV_THREADPOOL_SIZE: '1' }),
     ...(mutant !== undefined && { QUANTBOT_MUTANT: mutant, NODE_OPTIONS: `--import ${mutantEntry}` }),
+    ...(ruleMutant !== undefined && { QUANTBOT_MUTANT: ruleMutant, NODE_OPTIONS: `--import ${ruleMutantEntry}` }),
   };
   const [command, before] = strace === undefined ? [process.execPath, []] : ['strace', [...strace, process.execPath]];
   // The process writes into the file itself, so the file is complete once the process has ended.

@@ -16,6 +16,7 @@ test('there are fault points before and after each durable effect of every stage
     'commit',
     'compact',
     'export',
+    'forget',
     'publish',
     'release',
     'settle',

@@ -9,6 +9,7 @@ import { readExportStatus } from '@quantbot/bus-format/state';
 import { type BusLayout, busError, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { digestFile, systemErrorCode } from '@quantbot/infra/files';
+import { type Readers, readersOfOldFiles } from './old-files.js';
 import type { StoreProblem } from './problem.js';
 
 /** What is left of an artifact that was to be erased. */
@@ -18,6 +19,8 @@ export interface ErasedReport {
   files: number;
   /** Empty: no file of the bus holds its bytes or its rows. */
   problems: StoreProblem[];
+  /** Who still holds old files. Absent for a bus on many machines. */
+  oldFiles?: Readers;
 }
 
 const memoryMb = 1024;
@@ -25,7 +28,8 @@ const memoryMb = 1024;
 /**
  * Proves that no file of the bus holds the bytes or the rows of an erased artifact: neither store,
  * commits, compacted files (old generations and copies of backups included), exports, nor folders
- * of jobs. Files that only an old reader holds open are found like all others.
+ * of jobs. Names the processes that hold files of the bus which were removed or replaced: these may
+ * still have them.
  *
  * @throws BusError `OPTIONS_INVALID` for a key that the bus never had.
  */
@@ -44,7 +48,7 @@ export async function verifyErased(config: BusConfig, key: string): Promise<Eras
     for (const folder of ['store', 'staging', 'inbox', 'claimed', 'processed', 'rejected'] as const)
       await search.bytesBelow(layout[folder]);
     await search.exports();
-    return { key, files: search.files, problems: search.problems };
+    return { key, files: search.files, problems: search.problems, oldFiles: readersOfOldFiles(config) };
   } finally {
     database.close();
     journal.close();

@@ -10,16 +10,18 @@ export const keyStatuses = `('ingested', 'forgotten', 'erased', 'restored')`;
 /**
  * Returns the SELECT of `_bus.forgotten`: each artifact that is forgotten now, with the job that
  * did it. A row counts unless a later one restores the artifact, or erases what was only forgotten.
+ * The run is part of each join, although the key has it: DuckDB then applies a filter of a run to
+ * both sides.
  */
 export const forgottenQuery = (journal: string): string =>
-  `SELECT f.artifact_key, f.seq, f.committed_at AS forgotten_at, f.status, f.rel_path, f.bytes, f.schema_hint FROM ${journal} f
-LEFT JOIN (SELECT artifact_key, max(seq) AS seq FROM ${journal} WHERE status IN ('restored', 'erased') GROUP BY artifact_key) r USING (artifact_key)
+  `SELECT f.artifact_key, f.seq, f.committed_at AS forgotten_at, f.status, f.rel_path, f.bytes, f.schema_hint, f.run_id FROM ${journal} f
+LEFT JOIN (SELECT artifact_key, run_id, max(seq) AS seq FROM ${journal} WHERE status IN ('restored', 'erased') GROUP BY ALL) r USING (artifact_key, run_id)
 WHERE f.status IN ('forgotten', 'erased') AND (r.seq IS NULL OR f.seq >= r.seq)`;
 
 /** Returns the SELECT of the last job that forgot or restored something, or changed a table. */
 export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.journal WHERE status IN ${turns} OR ${isTableOperation}`;
 
-const notErased = `ANTI JOIN (SELECT artifact_key FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key)`;
+const notErased = `ANTI JOIN (SELECT artifact_key, run_id FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key, run_id)`;
 
 /** The journal without artifacts that are of no table any more, because it was dropped since. */
 export const withoutDropped = `(FROM _bus.journal j ANTI JOIN (${droppedQuery('_bus.journal')}) d ON lower(j.schema_hint) = d.hint AND j.seq < d.seq)`;
@@ -31,7 +33,7 @@ export const withoutErased = `(FROM _bus.journal ${notErased})`;
 export const shownInTables = `(FROM ${withoutDropped} ${notErased})`;
 
 /** The journal without the artifacts whose bytes are gone. */
-export const withoutForgotten = `(FROM _bus.journal ANTI JOIN _bus.forgotten USING (artifact_key))`;
+export const withoutForgotten = `(FROM _bus.journal ANTI JOIN (SELECT artifact_key, run_id FROM _bus.forgotten) USING (artifact_key, run_id))`;
 
 /** A row about a key, in the order of the journal. */
 export interface KeyRow {

@@ -82,7 +82,7 @@ const isBrought = `status NOT IN ('forgotten', 'erased')`;
  */
 const forgottenAt = ({ hasForgotten }: Snapshot): string =>
   hasForgotten
-    ? `forgotten_at FROM _bus.journal LEFT JOIN (SELECT artifact_key, forgotten_at FROM _bus.forgotten) f USING (artifact_key) WHERE status = 'ingested'`
+    ? `forgotten_at FROM _bus.journal LEFT JOIN (SELECT artifact_key, run_id, forgotten_at FROM _bus.forgotten) f USING (artifact_key, run_id) WHERE status = 'ingested'`
     : `CAST(NULL AS TIMESTAMP) AS forgotten_at FROM _bus.journal WHERE status = 'ingested'`;
 
 const forgettingViews = [

@@ -24,7 +24,7 @@ async function verifyErasedCommand(options: CommonOptions, key: string): Promise
       report.problems.length === 0
         ? `no file of the bus holds ${key}`
         : `${key} is not erased yet. Files of old generations go once no reader holds them; quantbot-bus doctor names who does`;
-    return [...lines, `${report.files} files: ${verdict}`].join('\n');
+    return [...lines, `${report.files} files: ${verdict}`, ...describeReaders(report)].join('\n');
   });
   if (report.problems.length > 0) process.exitCode = 2;
 }
@@ -34,6 +34,20 @@ async function erasedReport(options: CommonOptions, key: string): Promise<Erased
   if (cluster === undefined) return verifyErased(await openedBus(options), key);
   const { verifyClusterErased } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
   return verifyClusterErased(cluster, key);
+}
+
+/** Old files outlive their names while a process has them open. */
+function describeReaders({ oldFiles }: ErasedReport): string[] {
+  if (oldFiles === undefined) return [];
+  const { readers, unseen } = oldFiles;
+  if (unseen === undefined)
+    return ['this system has no /proc, so programs that still have old files open cannot be named'];
+  return [
+    ...readers.map(({ pid, name, files }) => `process ${pid} (${name}) still has old files open: ${files.join(', ')}`),
+    ...(unseen > 0
+      ? [`this user may not look into ${unseen} other processes; run the command as root to see all`]
+      : []),
+  ];
 }
 
 async function verifyBus(

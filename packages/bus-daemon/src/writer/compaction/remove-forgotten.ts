@@ -14,11 +14,13 @@ interface Pending {
   seq: bigint;
   /** Its own job. */
   own_seq: bigint;
-  at: bigint;
   status: 'forgotten' | 'erased';
   rel_path: string;
   schema_hint: string | null;
 }
+
+/** Artifacts in memory at once. */
+const pageSize = 10_000;
 
 /**
  * Removes the bytes of forgotten artifacts from the store. They stay for the grace period, and
@@ -30,21 +32,81 @@ interface Pending {
  */
 export async function removeForgotten(bus: Bus, graceMs: number): Promise<{ files: number }> {
   const { journal, layout } = bus;
-  const removed = readRemovedUpTo(layout.root);
+  let removed = readRemovedUpTo(layout.root);
   if (journal.lastTurn <= removed) return { files: 0 };
   const upTo = journal.compactedSeq;
-  const pending = await journal.query<Pending>(
-    `SELECT f.artifact_key, f.seq, j.seq AS own_seq, epoch_ms(f.forgotten_at) AS at, f.status, f.rel_path, f.schema_hint
-     FROM _bus.forgotten f JOIN _bus.journal j ON j.artifact_key = f.artifact_key AND j.status = 'ingested'
-     WHERE f.seq > ${removed} AND f.seq <= ${upTo} ORDER BY f.seq`,
-  );
-  const mayGo = await rowsAreSafe(bus, pending);
   const graceEnd = bus.now() - graceMs;
+  const operations = await operationsBetween(bus, removed, upTo);
+  const due = operations.filter(({ at }) => at <= graceEnd);
+  let waitsFrom = operations.find(({ at }) => at > graceEnd)?.seq ?? Number.POSITIVE_INFINITY;
+  const mayGo = rowsAreSafe(bus);
+  let files = 0;
+  const noteRemoved = async (seq: number) => {
+    if (seq > removed) await writeRemovedUpTo(layout, seq);
+    removed = Math.max(removed, seq);
+  };
+  for (const page of pagesOf(due)) {
+    const gone = await removePage(bus, page, mayGo);
+    files += gone.files;
+    waitsFrom = Math.min(waitsFrom, gone.waitsFrom);
+    await noteRemoved(Math.min(page.at(-1)?.seq ?? 0, waitsFrom - 1));
+  }
+  await noteRemoved(Math.min(upTo, waitsFrom - 1));
+  return { files };
+}
+
+/** A job that forgot artifacts. */
+interface ForgetJob {
+  seq: number;
+  /** The moment of its commit (milliseconds). */
+  at: number;
+  artifacts: number;
+}
+
+async function operationsBetween({ journal }: Bus, after: number, upTo: number): Promise<ForgetJob[]> {
+  const rows = await journal.query<{ seq: bigint; at: bigint; n: bigint }>(
+    `SELECT seq, epoch_ms(max(committed_at)) AS at, count(*) AS n FROM _bus.journal
+     WHERE status IN ('forgotten', 'erased') AND seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY seq`,
+  );
+  return rows.map(({ seq, at, n }) => ({ seq: Number(seq), at: Number(at), artifacts: Number(n) }));
+}
+
+/** Splits jobs into lists with about {@link pageSize} artifacts. */
+function pagesOf(jobs: readonly ForgetJob[]): ForgetJob[][] {
+  const pages: ForgetJob[][] = [];
+  let artifacts = pageSize;
+  for (const job of jobs) {
+    if (artifacts >= pageSize) {
+      pages.push([]);
+      artifacts = 0;
+    }
+    pages.at(-1)?.push(job);
+    artifacts += job.artifacts;
+  }
+  return pages;
+}
+
+/**
+ * Removes the bytes that some jobs let go.
+ *
+ * @returns the number of removed files, and the first job of which an artifact must wait.
+ */
+async function removePage(
+  bus: Bus,
+  page: readonly ForgetJob[],
+  mayGo: (item: Pending) => Promise<boolean>,
+): Promise<{ files: number; waitsFrom: number }> {
+  const { journal, layout } = bus;
+  const pending = await journal.query<Pending>(
+    `SELECT f.artifact_key, f.seq, j.seq AS own_seq, f.status, f.rel_path, f.schema_hint
+     FROM _bus.forgotten f JOIN _bus.journal j ON j.artifact_key = f.artifact_key AND j.status = 'ingested'
+     WHERE f.seq IN (${page.map(({ seq }) => seq).join(', ')}) AND f.seq BETWEEN ${page[0]?.seq} AND ${page.at(-1)?.seq} ORDER BY f.seq`,
+  );
   const folders = new Set<string>();
   let waitsFrom = Number.POSITIVE_INFINITY;
   let files = 0;
   for (const item of pending) {
-    if (Number(item.at) > graceEnd || !mayGo(item)) {
+    if (!(await mayGo(item))) {
       waitsFrom = Math.min(waitsFrom, Number(item.seq));
       continue;
     }
@@ -57,9 +119,7 @@ export async function removeForgotten(bus: Bus, graceMs: number): Promise<{ file
   }
   for (const folder of folders) if (await exists(folder)) await syncFolder(folder);
   faultPoint('forget:removed');
-  const done = Math.min(upTo, waitsFrom - 1);
-  if (done > removed) await writeRemovedUpTo(layout, done);
-  return { files };
+  return { files, waitsFrom };
 }
 
 function unlink(path: string): boolean {
@@ -74,19 +134,20 @@ function unlink(path: string): boolean {
 
 /**
  * Returns whether the bytes of an artifact may go: if its rows stay in a table, the table must have
- * compacted them, and its compacted files must be as they were written.
+ * compacted them, and its compacted files must be as they were written. Each table is looked at
+ * once.
  */
-async function rowsAreSafe(bus: Bus, pending: readonly Pending[]): Promise<(item: Pending) => boolean> {
-  const staying = pending.filter(({ status }) => status === 'forgotten');
-  const tables = new Set(staying.flatMap(({ schema_hint }) => canonTableOf(schema_hint) ?? []));
-  if (tables.size === 0) return () => true;
-  const behind = await tablesBehind(bus.layout, bus.journal.compactedSeq);
-  const rotten = new Set<string>();
-  for (const table of tables) if (!(await isSound(bus, table))) rotten.add(table);
-  return ({ status, schema_hint, own_seq }) => {
+function rowsAreSafe(bus: Bus): (item: Pending) => Promise<boolean> {
+  const sound = new Map<string, Promise<boolean>>();
+  let behind: ReturnType<typeof tablesBehind> | undefined;
+  return async ({ status, schema_hint, own_seq }) => {
     const table = canonTableOf(schema_hint);
     if (status === 'erased' || table === undefined) return true;
-    return !rotten.has(table) && Number(own_seq) <= (behind.get(table)?.after ?? Number.POSITIVE_INFINITY);
+    behind ??= tablesBehind(bus.layout, bus.journal.compactedSeq);
+    const isTableSound = sound.get(table) ?? isSound(bus, table);
+    sound.set(table, isTableSound);
+    const after = (await behind).get(table)?.after ?? Number.POSITIVE_INFINITY;
+    return (await isTableSound) && Number(own_seq) <= after;
   };
 }
 
