@@ -18,10 +18,6 @@ export const ruleMutants: Readonly<Record<string, RuleMutant>> = {
     killAt: 'commit:before-rename',
   },
   'protection is not looked at': { from: 'protectedBy.length > 0 && !force', to: 'false' },
-  'the newest of a source is not protected': {
-    from: 'for (const key of await newestAmong(journal, keys))',
-    to: 'for (const key of [])',
-  },
   'a removal counts as done before it is': {
     from: 'const graceEnd = bus.now() - graceMs;',
     to: 'const graceEnd = bus.now() - graceMs; await writeRemovedUpTo(layout, upTo);',
