@@ -88,6 +88,8 @@ export const objectKeys = {
   rejected: (jobId: string): string => `rejected/${jobId}.json`,
   /** The manifest of a rejected job, for a retry. */
   rejectedManifest: (jobId: string): string => `rejected/${jobId}.manifest.json`,
+  /** The SHA-256 of the manifest of an operation that an operator asks for. */
+  operator: (jobId: string): string => `operators/${jobId}`,
 } as const;
 
 /**

@@ -78,6 +78,8 @@ export const rejectCodes = {
   MANIFEST_INVALID: 'Correct the named fields. The schema is @quantbot/infra/schema/manifest.schema.json.',
   OPERATION_INVALID:
     'Name an artifact or a table that the bus has: see `quantbot-bus catalog artifacts` and `quantbot-bus table list`.',
+  OPERATION_FORBIDDEN:
+    "Run the command as the daemon's user. On an object store, use credentials that may write below operators/.",
   OPERATION_UNKNOWN: 'Upgrade the daemon, or submit artifacts instead.',
   ARTIFACT_MISSING: 'Put the file at its relpath inside the job folder before COMMIT, then submit the job again.',
   ARTIFACT_UNREADABLE: "Let the daemon's user read the file (`chmod a+r FILE`), then submit it again.",

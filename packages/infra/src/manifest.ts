@@ -162,6 +162,13 @@ export type TableOperation = Extract<Operation, { table: string }>;
 
 const operationTypes: readonly unknown[] = operationSchema.options.map(option => option.shape.type.value);
 
+/**
+ * Whether an operation can take data or its protection away. Only the operator may ask for one: a
+ * producer that may write to the inbox must not remove what others have stored.
+ */
+export const isForOperators = (op: Operation): boolean =>
+  op.type === 'keep' ? !op.keep : op.type !== 'alias' && op.type !== 'export';
+
 /** The manifest of a job that asks for an operation. */
 export const operationManifestSchema = z.looseObject({
   ...manifestSchema.shape,

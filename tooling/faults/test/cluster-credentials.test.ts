@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
+import { forgetArtifacts, submitArtifact, writeSmallParquet } from '@quantbot/infra/utils';
 import { versitygw } from '@quantbot/tooling-servers/s3';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -120,9 +120,21 @@ describe.skipIf(!isPossible)('the credentials of a producer', () => {
     ['write into the lake', 'PUT', 'lake/ticks/x.parquet'],
     ['write the marker', 'PUT', 'bus.json'],
     ['write an export', 'PUT', 'exports/x.parquet'],
+    ['show that an operator asks', 'PUT', 'operators/evil'],
   ])('do not %s', async (_, method, key) => {
     const at = key === 'stored' ? storedKey('theirs') : key;
     expect(await request(method, at, method === 'PUT' ? { body: 'evil' } : {})).toBe(403);
+  });
+
+  test('have nothing forgotten, by the library or by a job of their own writing', async () => {
+    const op = { type: 'forget', artifact_keys: ['theirs/p/k/a'], force: true, rows: 'drop', reason: null, by: null };
+    await expect(forgetArtifacts({ keys: op.artifact_keys, force: true }, { busRoot: world.root })).rejects.toThrow();
+    const head = { job_id: 'evil', run_id: 'evil', producer: 'p', kind: 'k', created_at_utc: '2026-01-01T00:00:00Z' };
+    const manifest = JSON.stringify({ manifest_version: 1, ...head, artifacts: [], op });
+    expect(await request('PUT', `inbox/evil~${sha256(manifest).slice(0, 16)}.json`, { body: manifest })).toBe(200);
+    const reason = join(world.objectsFolder, 'rejected/evil.json');
+    await eventually(() => existsSync(reason), Boolean);
+    expect(JSON.parse(readFileSync(reason, 'utf8')).code).toBe('OPERATION_FORBIDDEN');
   });
 
   test('do not list', async () => {

@@ -5,10 +5,13 @@ import { entryOf, takeJobs } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import {
   BusError,
+  busError,
   exactJson,
+  isForOperators,
   type Manifest,
   maxManifestBytes,
   type ObjectManifest,
+  objectKeys,
   parseObjectManifest,
   rejectCodes,
 } from '@quantbot/infra';
@@ -64,6 +67,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
   if (!isRead) return { ...job, error: manifestBytes };
   try {
     const manifest = parseObjectManifest(manifestBytes);
+    if (manifest.op !== undefined && isForOperators(manifest.op)) await mustBeOfOperator(cluster, job);
     await mkdir(job.folder, { recursive: true });
     await writeFile(join(job.folder, fileNames.manifest), exactJson(withLocalNames(manifest)));
     // If the object is missing, so is the local copy, and verification rejects the job.
@@ -74,6 +78,13 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     if (isOfJob(error)) return { ...job, error };
     throw error;
   }
+}
+
+/** Only an operator may write below `operators/`: see the policy of producers. */
+async function mustBeOfOperator({ objects }: Cluster, { jobId, manifestSha256 }: FetchedJob): Promise<void> {
+  const shown = await objects.read(objectKeys.operator(jobId), manifestSha256.length);
+  if (shown?.toString('latin1') === manifestSha256) return;
+  throw busError('OPERATION_FORBIDDEN', `No object ${objectKeys.operator(jobId)} shows that an operator asks for it.`);
 }
 
 /** Returns an error for a manifest that is too large or badly named: its producer's fault. */

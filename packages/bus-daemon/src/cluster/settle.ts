@@ -12,7 +12,7 @@ import { removeJobFolder } from './job-folder.js';
  */
 export async function settle(cluster: Cluster, jobs: readonly Committed[]): Promise<void> {
   await concurrently(jobs, ({ job, rows }) => putOutcome(cluster.objects, rows, job.manifestBytes), 16);
-  await cluster.objects.remove(jobs.map(({ job }) => job.inboxKey));
+  await cluster.objects.remove(jobs.flatMap(({ job, rows }) => [job.inboxKey, ...operatorKeyOf(rows[0])]));
   await noteSettled(
     cluster.postgres,
     jobs.flatMap(({ rows }) => rows[0]?.seq ?? []),
@@ -25,6 +25,10 @@ export async function settle(cluster: Cluster, jobs: readonly Committed[]): Prom
   await concurrently(jobs, ({ job }) => removeJobFolder(job.folder), 16);
 }
 
+/** The object that shows that an operator has asked for an operation. */
+const operatorKeyOf = (row: JournalRow | undefined): string[] =>
+  row?.op_json == null ? [] : [objectKeys.operator(row.job_id)];
+
 /** Settles jobs of daemons that are gone. */
 export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, olderThanS: number): Promise<number> {
   const left = await unsettled(cluster.postgres, publishedSeq, { olderThanS });
@@ -36,7 +40,7 @@ export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, o
     const { seq, job_id, manifest_sha256 } = rows[0] as JournalRow;
     const key = objectKeys.inbox(job_id, manifest_sha256 ?? '', retryOf.get(seq));
     await putOutcome(cluster.objects, rows, await cluster.objects.read(key, 1024 * 1024));
-    await cluster.objects.remove([key]);
+    await cluster.objects.remove([key, ...operatorKeyOf(rows[0])]);
   });
   await noteSettled(cluster.postgres, seqs);
   return seqs.length;

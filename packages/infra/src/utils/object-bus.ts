@@ -6,7 +6,14 @@ import { faultPoint } from '../fault-point.js';
 import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { newJobId } from '../ids.js';
-import { maxManifestBytes, type ObjectArtifact, type ObjectManifest, parseObjectManifest } from '../manifest.js';
+import {
+  isForOperators,
+  maxManifestBytes,
+  type ObjectArtifact,
+  type ObjectManifest,
+  type Operation,
+  parseObjectManifest,
+} from '../manifest.js';
 import { hashObject } from '../objects/hash-object.js';
 import type { Objects, S3Options } from '../objects/objects.js';
 import { openObjects } from '../objects/open.js';
@@ -55,10 +62,7 @@ async function open(url: string, s3: S3Options): Promise<BusTarget> {
   return {
     root: objects.url,
     submit: (jobId, options) => asSubmission(submitJob(objects, jobId, options)),
-    operate: op => {
-      const jobId = newJobId(op.type);
-      return asSubmission(enterInbox(objects, jobId, manifestText(operationOf(jobId, op)), true));
-    },
+    operate: op => asSubmission(operate(objects, op)),
     outcome: objectOutcome(objects),
   };
 }
@@ -74,6 +78,14 @@ async function checkMarker(objects: Objects): Promise<void> {
       { hint: 'Run `quantbot-bus cluster init` once, or correct the root of the bus.' },
     );
   markerIn(marker.toString('utf8'), objects.url, `${objects.url}/${objectKeys.marker}`);
+}
+
+/** Producers may not write below `operators/`: an object there shows that an operator asks. */
+async function operate(objects: Objects, op: Operation): Promise<EnteredJob> {
+  const jobId = newJobId(op.type);
+  const manifest = manifestText(operationOf(jobId, op));
+  if (isForOperators(op)) await objects.create(objectKeys.operator(jobId), Buffer.from(digestOf(manifest).sha256));
+  return enterInbox(objects, jobId, manifest, true);
 }
 
 async function submitJob(objects: Objects, jobId: string, options: SubmitArtifactsOptions): Promise<EnteredJob> {

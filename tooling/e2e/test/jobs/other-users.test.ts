@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { closedFolders, guardsOf } from '@quantbot/bus-format/state';
+import { submitArtifact } from '@quantbot/infra/utils';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
@@ -139,6 +140,38 @@ test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
   },
 );
+
+test.skipIf(!canBeOthers)('only the user of the daemon has artifacts forgotten', async () => {
+  const bus = sharedBus();
+  const daemon = asDaemon(
+    startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
+  );
+  await daemon.logged('bus daemon ready');
+  const parquetPath = await produce(bus, numbers(3));
+  const artifact = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a', parquetPath };
+  await (await submitArtifact({ ...artifact, busRoot: bus.layout.root })).settled();
+  const script = join(bus.folder, 'forget.mjs');
+  const utils = join(reachableRepository(), 'packages/infra/dist/utils/index.js');
+  writeFileSync(
+    script,
+    `import { forgetArtifacts, keepArtifacts } from '${utils}';
+     const bus = { busRoot: ${JSON.stringify(bus.layout.root)} };
+     const keys = ['r/p/k/a'];
+     await keepArtifacts({ keys }, bus);
+     const asked = [() => keepArtifacts({ keys, keep: false }, bus), () => forgetArtifacts({ keys, force: true, rows: 'drop' }, bus)];
+     for (const ask of asked) console.log(await ask().then(() => 'done', error => error.code));`,
+  );
+  const run = async (user: number) => {
+    const program = startAs(bus, user, '0002', [process.execPath, script]);
+    await program.ended;
+    return program.stdout() + program.stderr();
+  };
+  expect(await run(producerUser)).toBe('OPERATION_FORBIDDEN\nOPERATION_FORBIDDEN\n');
+  expect(await query(bus, 'SELECT forgotten_at FROM catalog.artifacts_f')).toEqual([{ forgotten_at: null }]);
+  expect(await run(daemonUser)).toBe('done\ndone\n');
+  expect(await query(bus, 'SELECT count(forgotten_at) AS n FROM catalog.artifacts_f')).toEqual([{ n: 1 }]);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
 
 test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or emptied hold up nobody', async () => {
   const bus = sharedBus();

@@ -3,7 +3,15 @@ import { lstatSync } from 'node:fs';
 import { breathe, concurrently, isMachineFault } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
-import { BusError, busError, type Manifest, maxManifestBytes, parseManifest, schemaHintProblem } from '@quantbot/infra';
+import {
+  BusError,
+  busError,
+  isForOperators,
+  type Manifest,
+  maxManifestBytes,
+  parseManifest,
+  schemaHintProblem,
+} from '@quantbot/infra';
 import { fileNames, inFolder, readSmallFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Beside, VerifyingBus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
@@ -137,6 +145,11 @@ function readManifestBytes(job: ClaimedJob): Uint8Array {
 }
 
 function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
+  if (manifest.op !== undefined && isForOperators(manifest.op) && job.own !== true)
+    throw busError(
+      'OPERATION_FORBIDDEN',
+      `The job was not submitted by the daemon's user, so its operation ${manifest.op.type} is refused.`,
+    );
   if (manifest.job_id !== job.jobId)
     throw busError(
       'MANIFEST_INVALID',
