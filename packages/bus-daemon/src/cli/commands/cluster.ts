@@ -23,6 +23,7 @@ export async function clusterInitCommand(options: CommonOptions): Promise<void> 
       '  daemons     the owner of the schema bus and of the lake in PostgreSQL; the whole prefix of the bucket,',
       '              s3:DeleteObject on store/ only if they are to forget artifacts',
       '  producers   s3:PutObject on store/ and inbox/, s3:GetObject on bus.json, receipts/ and rejected/',
+      '  operators   the same, and s3:PutObject on operators/, to have artifacts forgotten',
       "  readers     SELECT on the lake's tables in PostgreSQL; s3:GetObject on store/, lake/ and exports/",
       '',
       'Next: quantbot-bus start, on as many hosts as you like',
