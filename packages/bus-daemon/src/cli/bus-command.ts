@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { hasDescriptors } from './descriptors.js';
 
 /** The parts of a command's help besides its options. */
 export interface Explanation {
@@ -59,9 +58,7 @@ export class BusCommand extends Command {
    * does not.
    */
   runs(load: () => Promise<(...given: never[]) => Promise<void>>): this {
-    return this.action(async (...given) => {
-      if (hasDescriptors()) await (await load())(...(given as never[]));
-    });
+    return this.action(async (...given) => (await load())(...(given as never[])));
   }
 }
 

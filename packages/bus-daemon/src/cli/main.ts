@@ -1,5 +1,5 @@
+import { hasDescriptors } from './descriptors.js';
 import { mustOutliveTerminal } from './hangup.js';
-import { runCommandLine } from './run.js';
 
 // Do this before any output, and wherever the option is: the colour library reads the environment.
 if (process.argv.includes('--no-color')) {
@@ -16,4 +16,8 @@ process.stdout.on('error', error => {
 // This is for every command: a backup or a rebuild may take hours.
 if (mustOutliveTerminal()) process.on('SIGHUP', () => {});
 
-runCommandLine(process.argv.slice(2));
+// Loading the code of commands takes descriptors itself, many at once.
+if (hasDescriptors()) {
+  const { runCommandLine } = await import('./run.js');
+  await runCommandLine(process.argv.slice(2));
+}
