@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { query } from '@quantbot/bus-format/duckdb';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
+import type { DeclaredTable } from '@quantbot/infra/config';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
@@ -46,12 +47,12 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       lakes.push(lake);
       return lake;
     };
-    const publisherOf = async () => {
+    const publisherOf = async (declared: DeclaredTable[] = []) => {
       const publisher = new LakePublisher({
         postgres,
         lake: await open(false),
         root,
-        declared: [],
+        declared,
         info: {
           busId: 'b',
           dataRoot: root,
@@ -114,6 +115,35 @@ describe.skipIf('missing' in extensions)('the lake', () => {
   });
 
   const column = (name: string, type: string): ParquetColumn => ({ name, type, nullable: true });
+
+  test('takes declared tables whose first artifact has just their columns, and forgets while another has none yet', async () => {
+    const bus = await cluster();
+    const x = { name: 'x', type: 'INTEGER', notNull: false };
+    const declared = (name: string) => ({ name, mode: 'append' as const, key: [], orderBy: [], columns: [x] });
+    const publisher = await bus.publisherOf([declared('t'), declared('later')]);
+    const reader = await bus.open(true);
+    const columns = [column('x', 'INTEGER')];
+    await commit(bus, 'a', { columns, values: 'SELECT 1::INTEGER AS x' });
+    expect(await publisher.publish()).toBe(1);
+    expect(await query(reader.connection, 'SELECT x FROM canon.t')).toEqual([{ x: 1 }]);
+    const job = { claim: 'claim-f', jobId: 'job-f', manifestSha256: 'f', retryOf: 0 };
+    const base = {
+      ...rowOf('f', 2, columns),
+      schema_hint: null,
+      schema_json: null,
+      artifact_key: null,
+      rel_path: null,
+    };
+    await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 1 }, async () => ({
+      rows: [
+        { ...base, status: 'done', op_json: '{"type":"forget"}' },
+        { ...rowOf('a', 2, columns), ...{ claim: 'claim-f', job_id: 'job-f', ordinal: 1, status: 'erased' as const } },
+      ],
+      tables: [],
+    }));
+    expect(await publisher.publish()).toBe(2);
+    expect(await query(reader.connection, 'SELECT x FROM canon.t')).toEqual([]);
+  });
 
   test('shows what was committed, exactly once, also after new columns and wider types', async () => {
     const bus = await cluster();

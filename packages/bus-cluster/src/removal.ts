@@ -50,14 +50,16 @@ export async function nextRemoval(
 export async function removeForgotten(
   postgres: Postgres,
   objects: Pick<Objects, 'remove'>,
-  artifacts: readonly Pick<ForgottenArtifact, 'key'>[],
+  artifacts: readonly Pick<ForgottenArtifact, 'key' | 'seq'>[],
 ): Promise<number> {
   let removed = 0;
   for (let at = 0; at < artifacts.length; at += removedAtOnce) {
-    const keys = artifacts.slice(at, at + removedAtOnce).map(({ key }) => key);
+    const due = new Map(artifacts.slice(at, at + removedAtOnce).map(({ key, seq }) => [key, seq]));
     await postgres.transaction(async queries => {
       await queries.query('SELECT seq FROM bus.head FOR UPDATE');
-      const gone = [...(await forgottenAmong(queries, keys)).values()].map(({ relPath }) => relPath);
+      const found = [...(await forgottenAmong(queries, [...due.keys()])).values()];
+      // One that was restored and forgotten once more waits for its own grace.
+      const gone = found.filter(({ key, seq }) => due.get(key) === seq).map(({ relPath }) => relPath);
       if (gone.length > 0) await objects.remove(gone);
       removed += gone.length;
     });

@@ -1,10 +1,10 @@
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { chmod, symlink } from 'node:fs/promises';
+import { chmod, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whoseIsIt } from '@quantbot/bus-format/state';
-import { busError } from '@quantbot/infra';
+import { busError, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { copyHandle, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra/files';
+import { copyHandle, fileNames, PinnedFolder, stagedMark, syncFile, syncFolder } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 
 /** More than an accepted job can have. The bounds end the copy of an endless tree. */
@@ -57,17 +57,23 @@ interface Entry {
 
 class FolderCopy {
   readonly #config: BusConfig;
+  /** The user of the daemon. */
+  readonly #owner: number;
   #entries = 0;
 
   constructor(config: BusConfig) {
     this.#config = config;
+    this.#owner = lstatSync(busLayout(config.busRoot).claimed).uid;
   }
 
   async copy(source: PinnedFolder, to: string, depth: number): Promise<void> {
     mkdirSync(to, { mode: 0o700 }); // the clone briefly has the mode of its source
-    for (const { name, info } of this.#entriesOf(source, depth)) {
+    const entries = this.#entriesOf(source, depth);
+    const isOthers = [source.info, ...entries.map(({ info }) => info)].some(({ uid }) => uid !== this.#owner);
+    for (const { name, info } of entries) {
       const target = join(to, name);
       if (info.isSymbolicLink()) await symlink(source.linkOf(name), target);
+      else if (info.isFile() && isOthers && isStagedMark(name, info)) await writeUnstaged(target, info);
       else if (info.isFile()) await this.#copyFile(source, name, target);
       else {
         const inner = source.folder(name);
@@ -130,4 +136,18 @@ class FolderCopy {
       await handle.close();
     }
   }
+}
+
+/** Whether a file may be a COMMIT which says that the job was staged. */
+const isStagedMark = (name: string, { size }: Stats): boolean =>
+  name === fileNames.commit && size === stagedMark.length;
+
+/**
+ * Writes the COMMIT of another user's job. The copy belongs to whoever takes the backup, so it must
+ * not say that this user has staged the job: the daemon would trust it after a restore.
+ */
+async function writeUnstaged(path: string, info: Stats): Promise<void> {
+  await writeFile(path, '-'.repeat(stagedMark.length), { flag: 'wx' });
+  await syncFile(path);
+  await keepTimes(path, info);
 }

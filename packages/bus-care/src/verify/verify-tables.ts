@@ -5,7 +5,7 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder } from '@quantbot/infra/files';
-import type { DuckDb } from '@quantbot/storage';
+import { type DuckDb, StorageError } from '@quantbot/storage';
 import { openListedTables } from '@quantbot/storage/sandbox';
 import type { StoreProblem } from './problem.js';
 
@@ -59,10 +59,20 @@ export async function checkTables(
     }),
   );
   if (problems.length > 0) return problems;
-  const suspect = new Set((await problemsOfTables(config, expected, lastSeq)).map(({ what }) => what));
-  if (suspect.size === 0) return [];
-  // A daemon that compacts removes files that were listed. So only a second look counts.
-  return problemsOfTables(config, new Map([...expected].filter(([name]) => suspect.has(name))), lastSeq);
+  // A daemon that compacts removes files that were listed, or that are just being read. So only what
+  // a second look finds counts.
+  const suspect = await problemsOfTables(config, expected, lastSeq).then(
+    found => new Set(found.map(({ what }) => what)),
+    unlessUnreadable,
+  );
+  if (suspect?.size === 0) return [];
+  const looked = [...expected].filter(([name]) => suspect?.has(name) ?? true);
+  return problemsOfTables(config, new Map(looked), lastSeq);
+}
+
+/** Returns undefined for a failed query: all tables are suspect. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!(error instanceof StorageError) || error.code === 'DATABASE_LOCKED') throw error;
 }
 
 async function problemsOfTables(

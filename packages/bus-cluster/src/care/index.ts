@@ -3,6 +3,7 @@ export { adviseBackup, type BackupAdvice, describeBackupAdvice } from './backup.
 export { type ChosenJournal, openChosenJournal } from './chosen-journal.js';
 export { examineCluster } from './doctor.js';
 export { type ClusterGcItem, collectClusterGarbage } from './gc/gc.js';
+export { SubmittedObjects } from './gc/submitted.js';
 export { ClusterJobs, openJobsOf } from './jobs.js';
 export { publishedSeq } from './published-seq.js';
 export { RejectedJobs } from './rejected.js';

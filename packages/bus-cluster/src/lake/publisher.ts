@@ -121,7 +121,10 @@ export class LakePublisher {
     this.#hasForgotten ||= isFirstForgotten;
     const changed = await this.#change(registry, schemas);
     if (isFirstForgotten)
-      for (const view of registry.tables().flatMap(table => viewsOf(table, true))) await lake.connection.run(view);
+      for (const table of registry.tables())
+        if (await hasTable(lake, table.name))
+          // a declared table has none before its first artifact
+          for (const view of viewsOf(table, true)) await lake.connection.run(view);
     if (changed || isFirstForgotten) await this.#createCatalog(registry.tables());
     const byTable = new Map<string, WrittenFragment[]>();
     for (const fragment of await fragmentsBetween(postgres, after, upTo))
@@ -168,7 +171,15 @@ export class LakePublisher {
   async #change(registry: TableRegistry, schemas: readonly RegisteredArtifact[]): Promise<boolean> {
     const before = new Map(registry.tables().map(table => [table.name, table]));
     for (const schema of schemas) registry.apply(schema);
-    const changed = registry.tables().filter(table => before.get(table.name) !== table);
+    const named = new Set(schemas.map(({ schemaHint }) => canonTableOf(schemaHint)));
+    const changed: CanonTable[] = [];
+    // The first artifact of a declared table may have just the declared columns.
+    for (const table of registry.tables())
+      if (
+        before.get(table.name) !== table ||
+        (named.has(table.name) && !(await hasTable(this.#options.lake, table.name)))
+      )
+        changed.push(table);
     for (const table of changed) {
       const was = (await hasTable(this.#options.lake, table.name)) ? before.get(table.name) : undefined;
       const change = changeOf(was, table);

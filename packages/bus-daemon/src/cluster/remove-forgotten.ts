@@ -1,4 +1,5 @@
 import { dropOldFiles, nextRemoval, noteRemoved, removeForgotten } from '@quantbot/bus-cluster';
+import { SubmittedObjects } from '@quantbot/bus-cluster/care';
 import { BusError } from '@quantbot/infra';
 import type { OpenLake } from '@quantbot/storage/lake';
 import type { Cluster } from './cluster.js';
@@ -18,6 +19,9 @@ export async function removeForgottenBytes(
   const removal = await nextRemoval(postgres, { upTo: publishedSeq, graceMs });
   if (removal === undefined) return;
   const { due, upTo } = removal;
+  const submitted = new SubmittedObjects(objects, () => false);
+  if (due.length > 0) await submitted.look();
+  if (due.some(({ relPath }) => submitted.has(relPath))) return; // a waiting job is about to restore one
   let removed: number;
   try {
     removed = await removeForgotten(postgres, objects, due);

@@ -112,8 +112,8 @@ class Collection {
 
   /** Objects of forgotten artifacts that came again later, for jobs that were not accepted. */
   async #forgotten(keys: readonly string[]): Promise<void> {
-    const found = await this.#postgres.query<{ key: string; path: string }>(
-      `SELECT artifact_key AS key, rel_path AS path FROM bus.forgotten, bus.removal
+    const found = await this.#postgres.query<{ key: string; seq: number; path: string }>(
+      `SELECT artifact_key AS key, forgotten.seq, rel_path AS path FROM bus.forgotten, bus.removal
        WHERE rel_path = ANY($1) AND forgotten.seq <= removal.seq`,
       [keys],
     );

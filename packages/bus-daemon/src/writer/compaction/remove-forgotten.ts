@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { breathe } from '@quantbot/bus-format';
-import { canonTableOf, tablesBehind } from '@quantbot/bus-format/canon';
+import { canonTableOf, tablesBehind, turnsOfTables } from '@quantbot/bus-format/canon';
 import { checkSeal, listSegments } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo, writeRemovedUpTo } from '@quantbot/bus-format/state';
 import { exists, faultPoint, inFolder, syncFolder, systemErrorCode } from '@quantbot/infra/files';
@@ -134,16 +134,20 @@ function unlink(path: string): boolean {
 
 /**
  * Returns whether the bytes of an artifact may go: if its rows stay in a table, the table must have
- * compacted them, and its compacted files must be as they were written. Each table is looked at
- * once.
+ * compacted them, its compacted files must be as they were written, and they must have followed what
+ * was forgotten, dropped and restored before. Each table is looked at once.
  */
 function rowsAreSafe(bus: Bus): (item: Pending) => Promise<boolean> {
   const sound = new Map<string, Promise<boolean>>();
   let behind: ReturnType<typeof tablesBehind> | undefined;
+  let turns: ReturnType<typeof turnsOfTables> | undefined;
   return async ({ status, schema_hint, own_seq }) => {
     const table = canonTableOf(schema_hint);
     if (status === 'erased' || table === undefined) return true;
     behind ??= tablesBehind(bus.layout, bus.journal.compactedSeq);
+    turns ??= turnsOfTables(bus.journal, bus.journal.compactedSeq);
+    const hasFollowed = (bus.tableTurns.get(table) ?? 0) >= ((await turns).get(table) ?? 0);
+    if (!hasFollowed || bus.tables.held.has(table)) return false;
     const isTableSound = sound.get(table) ?? isSound(bus, table);
     sound.set(table, isTableSound);
     const after = (await behind).get(table)?.after ?? Number.POSITIVE_INFINITY;
