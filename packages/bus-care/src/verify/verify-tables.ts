@@ -59,8 +59,8 @@ export async function checkTables(
     }),
   );
   if (problems.length > 0) return problems;
-  // A daemon that compacts removes files that were listed, or that are just being read. So only what
-  // a second look finds counts.
+  // A daemon that compacts removes files that were listed, or that are just being read. So only
+  // what a second look finds counts.
   const suspect = await problemsOfTables(config, expected, lastSeq).then(
     found => new Set(found.map(({ what }) => what)),
     unlessUnreadable,

@@ -142,13 +142,13 @@ export class Publication {
   /**
    * Removes the bytes of forgotten artifacts, if this daemon publishes.
    *
-   * @param options.isLast the daemon ends: it does so at once.
+   * @param options.isLast the daemon ends: it does so at once, and without a grace period.
    */
   async removeForgotten({ isLast = false } = {}): Promise<void> {
     const now = performance.now();
     if (this.#lake === undefined || (!isLast && now - this.#removedAt < removalMs)) return;
     this.#removedAt = now;
-    const graceMs = this.#cluster.config.compaction.releaseGraceMs;
+    const graceMs = isLast ? 0 : this.#cluster.config.compaction.releaseGraceMs;
     await removeForgottenBytes(this.#cluster, this.#lake, { publishedSeq: this.seq, graceMs });
   }
 

@@ -133,9 +133,9 @@ function unlink(path: string): boolean {
 }
 
 /**
- * Returns whether the bytes of an artifact may go: if its rows stay in a table, the table must have
- * compacted them, its compacted files must be as they were written, and they must have followed what
- * was forgotten, dropped and restored before. Each table is looked at once.
+ * Returns whether the bytes of an artifact may go. If its rows stay in a table, the table must have
+ * compacted them. Its compacted files must be as they were written, and have followed what was
+ * forgotten, dropped and restored before. Each table is looked at once.
  */
 function rowsAreSafe(bus: Bus): (item: Pending) => Promise<boolean> {
   const sound = new Map<string, Promise<boolean>>();
