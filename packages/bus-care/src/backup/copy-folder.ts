@@ -1,10 +1,10 @@
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { chmod, symlink, writeFile } from 'node:fs/promises';
+import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whoseIsIt } from '@quantbot/bus-format/state';
 import { busError, busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { copyHandle, fileNames, PinnedFolder, stagedMark, syncFile, syncFolder } from '@quantbot/infra/files';
+import { copyHandle, fileNames, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 
 /** More than an accepted job can have. The bounds end the copy of an endless tree. */
@@ -73,7 +73,6 @@ class FolderCopy {
     for (const { name, info } of entries) {
       const target = join(to, name);
       if (info.isSymbolicLink()) await symlink(source.linkOf(name), target);
-      else if (info.isFile() && isOthers && isStagedMark(name, info)) await writeUnstaged(target, info);
       else if (info.isFile()) await this.#copyFile(source, name, target);
       else {
         const inner = source.folder(name);
@@ -84,6 +83,7 @@ class FolderCopy {
         }
       }
     }
+    if (isOthers) await markAsOthers(to);
     await chmod(to, 0o755);
     await syncFolder(to);
   }
@@ -138,16 +138,11 @@ class FolderCopy {
   }
 }
 
-/** Whether a file may be a COMMIT which says that the job was staged. */
-const isStagedMark = (name: string, { size }: Stats): boolean =>
-  name === fileNames.commit && size === stagedMark.length;
-
 /**
- * Writes the COMMIT of another user's job. The copy belongs to whoever takes the backup, so it must
- * not say that this user has staged the job: the daemon would trust it after a restore.
+ * Marks the copy of another user's job. The copy belongs to whoever takes the backup, and the
+ * daemon would trust it after a restore. It does not trust a file that others may write to.
  */
-async function writeUnstaged(path: string, info: Stats): Promise<void> {
-  await writeFile(path, '-'.repeat(stagedMark.length), { flag: 'wx' });
-  await syncFile(path);
-  await keepTimes(path, info);
+async function markAsOthers(folder: string): Promise<void> {
+  const commit = join(folder, fileNames.commit);
+  if (lstatSync(commit, { throwIfNoEntry: false })?.isFile()) await chmod(commit, 0o664);
 }

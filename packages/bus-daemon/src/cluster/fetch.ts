@@ -58,6 +58,7 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     folder: join(cluster.workFolder, `${claim}~${jobId}`),
     submittedAtMs: entry.modifiedAtMs,
     own: true,
+    ours: true,
     sealed: true,
     inboxKey: entry.key,
     manifestBytes: isRead ? manifestBytes : undefined,

@@ -28,6 +28,8 @@ export interface ClaimedJob {
   files?: ReadonlyMap<string, FileInfo> | undefined;
   /** Whether only the daemon's user can add or remove names in its folder. */
   sealed?: boolean | undefined;
+  /** Whether all of it belongs to the daemon's user alone: no producer of another user wrote it. */
+  ours?: boolean | undefined;
   /**
    * Whether the daemon works in the folder itself. Otherwise (also in doubt) it copies the
    * manifest's files first, because the folder may change at any moment.

@@ -25,9 +25,7 @@ export function rowsFile<Row extends JournalRow>(rows: readonly Row[], columns: 
   }));
   // Leave statistics out: they help no reader of so few rows, and take as long as the rest of a
   // small commit.
-  return sealBytes(
-    new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata, statistics: false, codec: 'UNCOMPRESSED' })),
-  );
+  return sealBytes(new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata, statistics: false })));
 }
 
 function encode(value: string | number | null, kind: 'int64' | 'string' | 'timestamp'): string | bigint | Date | null {

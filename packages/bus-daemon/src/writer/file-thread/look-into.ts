@@ -29,10 +29,11 @@ export interface FolderContent {
   files?: [name: string, info: FileInfo][] | undefined;
   /** Whether only the daemon's user can add or remove names in it. */
   sealed: boolean;
+  /** Whether it is sealed, and all of it belongs to this user alone. */
+  ours: boolean;
   /**
-   * Whether the daemon can work in it: it is sealed, all of it belongs to this user alone, and the
-   * producer is done with it (its COMMIT says that it was staged). Any other folder may change at
-   * any moment.
+   * Whether the daemon can work in it: it is ours, and the producer is done with it (its COMMIT
+   * says that it was staged). Any other folder may change at any moment.
    */
   own: boolean;
 }
@@ -48,15 +49,15 @@ export function lookInto(folder: string): FolderContent {
     const sealed = seal(folder, info);
     // A link leads out of the bus. A folder's size is its number of bytes or of entries, depending
     // on the file system, and never less than the number of entries.
-    if (!info.isDirectory() || (info.size > maxFiles && isCrowded(folder))) return { sealed, own: false };
+    if (!info.isDirectory() || (info.size > maxFiles && isCrowded(folder))) return { sealed, ours: false, own: false };
     const content = readdirSync(folder).map(name => ({ name, info: lstatSync(inFolder(folder, name)) }));
     const files = content
       .filter(({ name }) => !ofEveryJob.has(name))
       .map(({ name, info }): [string, FileInfo] => [name, infoOf(inFolder(folder, name), info)]);
-    const alone = sealed && content.every(({ name, info }) => isAlone(inFolder(folder, name), info, 1));
-    return { files, sealed, own: alone && isStaged(folder) };
+    const ours = sealed && content.every(({ name, info }) => isAlone(inFolder(folder, name), info, 1));
+    return { files, sealed, ours, own: ours && isStaged(folder) };
   } catch {
-    return { sealed: false, own: false };
+    return { sealed: false, ours: false, own: false };
   }
 }
 

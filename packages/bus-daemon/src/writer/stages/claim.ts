@@ -55,7 +55,7 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
   return { jobs, left, refused };
 }
 
-const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' | 'sealed' | 'own'> => ({
+const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' | 'sealed' | 'ours' | 'own'> => ({
   files: files && new Map(files),
   ...content,
 });
@@ -63,7 +63,7 @@ const seenIn = ({ files, ...content }: FolderContent): Pick<ClaimedJob, 'files' 
 function claimOf(
   bus: Bus,
   { name, submittedAtMs, producer }: FoundJob,
-): Omit<ClaimedJob, 'sealed' | 'own'> & { from: string | Buffer } {
+): Omit<ClaimedJob, 'sealed' | 'ours' | 'own'> & { from: string | Buffer } {
   const claimId = bus.newClaim();
   const jobId = typeof name === 'string' && isId(name) ? name : substituteId(name);
   const folder = inFolder(bus.layout.claimed, `${claimId}~${jobId}`);

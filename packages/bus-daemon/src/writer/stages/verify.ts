@@ -145,10 +145,10 @@ function readManifestBytes(job: ClaimedJob): Uint8Array {
 }
 
 function checkManifestOf(job: ClaimedJob, manifest: Manifest): void {
-  if (manifest.op !== undefined && isForOperators(manifest.op) && job.own !== true)
+  if (manifest.op !== undefined && isForOperators(manifest.op) && job.ours !== true)
     throw busError(
       'OPERATION_FORBIDDEN',
-      `The job was not submitted by the daemon's user, so its operation ${manifest.op.type} is refused.`,
+      `The job does not belong to the daemon's user alone, so its operation ${manifest.op.type} is refused.`,
     );
   if (manifest.job_id !== job.jobId)
     throw busError(
