@@ -10,6 +10,6 @@ export function putClaimed(bus: Bus, job: RawJob): ClaimedJob {
   const claim = bus.newClaim();
   const folder = join(bus.layout.claimed, `${claim}~${job.jobId}`);
   writeRawJob(folder, { commit: stagedMark, ...job });
-  const { sealed, own } = lookInto(folder);
-  return { claim, jobId: job.jobId, folder, sealed, own };
+  const { sealed, ours, own } = lookInto(folder);
+  return { claim, jobId: job.jobId, folder, sealed, ours, own };
 }
