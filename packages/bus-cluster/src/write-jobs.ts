@@ -24,7 +24,8 @@ export async function writeJobs(
   }: { tables: readonly string[]; retryOf: ReadonlyMap<string, number>; isPast?: boolean },
 ): Promise<void> {
   const [firstSeq, lastSeq] = [rows[0]?.seq, rows.at(-1)?.seq];
-  const schemas = new Map<string | null, number>(); // positions from 1, as those of PostgreSQL's arrays
+  // Positions from 1, as those of PostgreSQL's arrays.
+  const schemas = new Map<string | null, number>();
   for (const { schema_json } of rows) if (!schemas.has(schema_json)) schemas.set(schema_json, schemas.size + 1);
   const json = jsonOf(rows, { retryOf, schemas });
   await queries.query(insert, [json, [...schemas.keys()].map(asText), tables, firstSeq, lastSeq, isPast]);

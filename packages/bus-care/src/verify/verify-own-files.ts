@@ -16,7 +16,6 @@ import { hurtAmong } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, type Pace, readState, systemErrorCode } from '@quantbot/infra/files';
-import { StorageError } from '@quantbot/storage';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';
 
@@ -163,10 +162,4 @@ async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; s
     path: join(path, file.path),
     sha256: file.sha256,
   }));
-}
-
-/** Reports that a check of tables could not read them. */
-export function unreadableTables(error: unknown, duckdbPath: string): StoreProblem {
-  if (!(error instanceof StorageError) || error.code === 'DATABASE_LOCKED') throw error;
-  return { code: 'TABLE_ROWS', what: duckdbPath, detail: `${error.message} ${error.details.join(' ')}`.trim() };
 }

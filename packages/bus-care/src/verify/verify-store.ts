@@ -10,8 +10,8 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra/files';
 import type { StoreProblem } from './problem.js';
 import { compareOutcomes, listOutcomes } from './verify-outcomes.js';
-import { checkOwnFiles, unreadableTables } from './verify-own-files.js';
-import { checkTables, noteArtifact } from './verify-tables.js';
+import { checkOwnFiles } from './verify-own-files.js';
+import { checkTables, noteArtifact, unreadableTables } from './verify-tables.js';
 
 /** The result of a verification. */
 export interface VerifyReport {

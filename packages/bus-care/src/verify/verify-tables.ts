@@ -63,16 +63,23 @@ export async function checkTables(
   // what a second look finds counts.
   const suspect = await problemsOfTables(config, expected, lastSeq).then(
     found => new Set(found.map(({ what }) => what)),
-    unlessUnreadable,
+    error => void mustBeUnreadable(error), // all tables are suspect
   );
   if (suspect?.size === 0) return [];
   const looked = [...expected].filter(([name]) => suspect?.has(name) ?? true);
   return problemsOfTables(config, new Map(looked), lastSeq);
 }
 
-/** Returns undefined for a failed query: all tables are suspect. */
-function unlessUnreadable(error: unknown): undefined {
-  if (!(error instanceof StorageError) || error.code === 'DATABASE_LOCKED') throw error;
+/** Returns the error of a query that could not read the tables, and throws any other. */
+function mustBeUnreadable(error: unknown): StorageError {
+  if (error instanceof StorageError && error.code !== 'DATABASE_LOCKED') return error;
+  throw error;
+}
+
+/** Reports that a check of tables could not read them. */
+export function unreadableTables(error: unknown, duckdbPath: string): StoreProblem {
+  const { message, details } = mustBeUnreadable(error);
+  return { code: 'TABLE_ROWS', what: duckdbPath, detail: `${message} ${details.join(' ')}`.trim() };
 }
 
 async function problemsOfTables(

@@ -19,9 +19,10 @@ export async function removeForgottenBytes(
   const removal = await nextRemoval(postgres, { upTo: publishedSeq, graceMs });
   if (removal === undefined) return;
   const { due, upTo } = removal;
-  const submitted = new SubmittedObjects(objects, () => false);
+  const submitted = new SubmittedObjects(objects);
   if (due.length > 0) await submitted.look();
-  if (due.some(({ relPath }) => submitted.has(relPath))) return; // a waiting job is about to restore one
+  // A waiting job is about to restore one of them.
+  if (due.some(({ relPath }) => submitted.has(relPath))) return;
   let removed: number;
   try {
     removed = await removeForgotten(postgres, objects, due);

@@ -11,12 +11,12 @@ const readsAtOnce = 32;
  */
 export class SubmittedObjects {
   readonly #objects: Objects;
-  readonly #mayBeRetried: (rejection: ListedObject) => boolean;
+  readonly #mayBeRetried: ((rejection: ListedObject) => boolean) | undefined;
   readonly #read = new Set<string>();
   readonly #named = new Set<string>();
 
-  /** @param mayBeRetried whether a rejection stays. */
-  constructor(objects: Objects, mayBeRetried: (rejection: ListedObject) => boolean) {
+  /** @param mayBeRetried whether a rejection stays. Without it, only waiting jobs count. */
+  constructor(objects: Objects, mayBeRetried?: (rejection: ListedObject) => boolean) {
     this.#objects = objects;
     this.#mayBeRetried = mayBeRetried;
   }
@@ -28,7 +28,9 @@ export class SubmittedObjects {
   /** Reads the manifests that are new since the last call. */
   async look(): Promise<void> {
     await this.#lookInto('inbox/', () => true);
-    await this.#lookInto('rejected/', entry => entry.key.endsWith('.manifest.json') && this.#mayBeRetried(entry));
+    const mayBeRetried = this.#mayBeRetried;
+    if (mayBeRetried !== undefined)
+      await this.#lookInto('rejected/', entry => entry.key.endsWith('.manifest.json') && mayBeRetried(entry));
   }
 
   async #lookInto(prefix: string, isMeant: (entry: ListedObject) => boolean): Promise<void> {
