@@ -1,7 +1,8 @@
 import { type Operation, type Receipt, submitOperation } from '@quantbot/infra';
-import { type BusConfig, withVariables } from '@quantbot/infra/config';
+import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { drainUnlessRunning } from '../drain.js';
+import { submitPlace } from '../writer/submit-place.js';
 
 /**
  * Has the writer execute an operation. If no daemon is running, it starts one that ends when no job
@@ -11,13 +12,12 @@ import { drainUnlessRunning } from '../drain.js';
  */
 export async function operate(config: BusConfig, op: Operation, timeoutMs: number): Promise<Receipt> {
   if (config.cluster !== undefined) {
-    const { objects, s3 } = config.cluster;
-    const submission = await submitOperation(op, { busRoot: withVariables(objects), s3 });
+    const submission = await submitOperation(op, submitPlace(config));
     return submission.settled({ timeoutMs });
   }
   // A bus that no daemon has ever opened has no marker, so nothing can be submitted to it yet.
   if (!(await exists(config.busRoot))) await drainUnlessRunning(config);
-  const submission = await submitOperation(op, { busRoot: config.busRoot });
+  const submission = await submitOperation(op, submitPlace(config));
   await drainUnlessRunning(config);
   return submission.settled({ timeoutMs });
 }

@@ -1,8 +1,9 @@
 import { keysOfRule, partsOf } from '@quantbot/bus-care/forget';
 import { submitOperation } from '@quantbot/infra';
-import { type BusConfig, type RetentionRule, withVariables } from '@quantbot/infra/config';
+import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import { withForgetting } from '../writer/forgetting.js';
 import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
+import { submitPlace } from '../writer/submit-place.js';
 
 /** Recovery and waiting jobs come first. */
 const afterStartMs = 30_000;
@@ -46,7 +47,7 @@ async function applyRules({
   try {
     for (const rule of config.retention.rules) {
       const keys = await keysToForget(config, rule, now());
-      for (const part of partsOf(keys)) await submitOperation(operationOf(part, rule), placeOf(config));
+      for (const part of partsOf(keys)) await submitOperation(operationOf(part, rule), submitPlace(config));
       if (keys.length > 0)
         logger.info({ rule: rule.name, artifacts: keys.length }, 'a retention rule lets artifacts go');
     }
@@ -54,9 +55,6 @@ async function applyRules({
     logger.error({ err: error }, 'the retention rules could not be applied; they will be at the next interval');
   }
 }
-
-const placeOf = ({ cluster, busRoot }: BusConfig) =>
-  cluster === undefined ? { busRoot } : { busRoot: withVariables(cluster.objects), s3: cluster.s3 };
 
 const keysToForget = (config: BusConfig, rule: RetentionRule, nowMs: number): Promise<string[]> =>
   withForgetting(config, async ({ journal, preview }) => {
