@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Params } from './duckdb/bind.js';
-import { connect, isPoisonous } from './duckdb/memory-instance.js';
+import { connect, isBystander, isPoisonous } from './duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { storageError } from './errors.js';
@@ -57,7 +57,9 @@ async function acquireConnection(path: string): Promise<AcquiredConnection> {
   try {
     return { connection: await connect(shared.instance), shared };
   } catch (error) {
+    if (isPoisonous(error)) shared.discard();
     shared.release();
+    if (isBystander(error)) return acquireConnection(path);
     throw error;
   }
 }

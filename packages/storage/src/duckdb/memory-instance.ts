@@ -2,8 +2,6 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { nextSpillPath } from './spill-folder.js';
 
-let instance: Promise<DuckDBInstance> | undefined;
-
 /** Settings of every instance: no network access, and no dependence on the machine's time zone. */
 export const instanceSettings = {
   autoinstall_known_extensions: 'false',
@@ -31,71 +29,84 @@ export const isPoisonous = (error: unknown): boolean =>
   error instanceof Error && duckDbFault(error.message) === 'poisoned';
 
 /** Whether a statement failed because another one had broken the instance. */
-const isBystander = (error: unknown): boolean =>
+export const isBystander = (error: unknown): boolean =>
   isPoisonous(error) && (error as Error).message.includes('because of a previous fatal error');
-
-/**
- * Runs `work` on its own connection to the process's in-memory database, which reads and writes
- * Parquet. The database holds no file, and lives until the process ends or a statement breaks it.
- *
- * @param mayRepeat whether `work` may run again in a new database, if another statement broke the
- * first.
- */
-export async function withMemoryConnection<T>(
-  work: (connection: DuckDBConnection) => Promise<T>,
-  { mayRepeat = false }: { mayRepeat?: boolean } = {},
-): Promise<T> {
-  const used = await connectToMemory();
-  try {
-    return await work(used.connection);
-  } catch (error) {
-    used.failed(error);
-    if (!mayRepeat || !isBystander(error)) throw error;
-  } finally {
-    used.connection.closeSync();
-  }
-  return withOwnDatabase(work);
-}
-
-/** Runs in a private database, which no other statement can break. */
-async function withOwnDatabase<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const own = await createInMemory();
-  try {
-    const connection = await connect(own);
-    try {
-      return await work(connection);
-    } finally {
-      connection.closeSync();
-    }
-  } finally {
-    own.closeSync();
-  }
-}
-
-/** A connection to the process's database in memory. */
-export interface MemoryConnection {
-  connection: DuckDBConnection;
-  /** Call it with the error of a statement: it replaces a broken database for later users. */
-  failed(error: unknown): void;
-}
 
 const createInMemory = (): Promise<DuckDBInstance> =>
   DuckDBInstance.create(':memory:', { ...instanceSettings, temp_directory: nextSpillPath() });
 
-/** Opens the connection of {@link withMemoryConnection}. The caller must close it. */
-export async function connectToMemory(): Promise<MemoryConnection> {
-  instance ??= createInMemory();
-  const mine = instance;
-  const discard = () => {
-    if (instance === mine) instance = undefined;
-  };
+/** Runs `work` on a connection of its own. */
+async function withConnection<T>(to: DuckDBInstance, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const connection = await connect(to);
   try {
-    const failed = (error: unknown) => {
-      if (isPoisonous(error)) discard();
-    };
-    return { connection: await connect(await mine), failed };
+    return await work(connection);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** A database in memory, which is made again when it is needed after a statement broke it. */
+class SharedMemory {
+  #instance: Promise<DuckDBInstance> | undefined;
+
+  async run<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    this.#instance ??= createInMemory();
+    const mine = this.#instance;
+    let isOpen = false;
+    try {
+      const instance = await mine;
+      isOpen = true;
+      return await withConnection(instance, work);
+    } catch (error) {
+      if ((!isOpen || isPoisonous(error)) && this.#instance === mine) this.#instance = undefined;
+      throw error;
+    }
+  }
+}
+
+const forReading = new SharedMemory();
+const forWriting = new SharedMemory();
+
+/**
+ * Runs `work` on a connection to the database in memory that reads Parquet for the whole process.
+ * If another file breaks that database meanwhile, `work` runs again in a database of its own.
+ */
+export async function withMemoryConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  try {
+    return await forReading.run(work);
   } catch (error) {
-    discard();
+    if (!isBystander(error)) throw error;
+  }
+  await using own = await openOwnMemory();
+  return await work(own.connection);
+}
+
+/**
+ * Runs `work` once, on a connection to the database in memory that writes Parquet for the whole
+ * process. It reads no file of others, so none can break it.
+ */
+export const withWritingConnection = <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> =>
+  forWriting.run(work);
+
+/** A database in memory with one user, which no other statement can break. */
+export interface OwnMemory extends AsyncDisposable {
+  connection: DuckDBConnection;
+}
+
+/** Opens a database in memory. It costs about 10 ms of processor time. */
+export async function openOwnMemory(): Promise<OwnMemory> {
+  const instance = await createInMemory();
+  try {
+    const connection = await connect(instance);
+    return {
+      connection,
+      async [Symbol.asyncDispose]() {
+        connection.closeSync();
+        instance.closeSync();
+      },
+    };
+  } catch (error) {
+    instance.closeSync();
     throw error;
   }
 }

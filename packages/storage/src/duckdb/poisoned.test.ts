@@ -1,12 +1,14 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
+import type { StorageError } from '../errors.js';
 import { openDuckDb } from '../open-duckdb.js';
 import { readParquet } from '../parquet/read-parquet.js';
 import { scanParquet } from '../parquet/scan-parquet.js';
-import { writeParquet } from '../parquet/write-parquet.js';
+import { type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
 
 const odd = join(import.meta.dirname, '../../../bus-daemon/fixtures/parquet/variant-without-value.parquet');
 
@@ -36,11 +38,26 @@ test('after a file on which DuckDB fails inside, other files can be read, scanne
   }
 });
 
-test('files that are read while DuckDB fails on another one come back whole', async () => {
+test('files that are read, scanned and written while DuckDB fails on others come back whole', async () => {
   const { good, bad } = await files();
-  const reads = Array.from({ length: 20 }, (_, i) => readParquet(i % 5 === 2 ? bad : good).catch(error => error.code));
-  const expected = Array.from({ length: 20 }, (_, i) => (i % 5 === 2 ? 'READ_FAILED' : [{ a: 1 }]));
-  expect(await Promise.all(reads)).toEqual(expected);
+  const errorCode = (error: StorageError) => error.code;
+  for (let round = 0; round < 10; round++) {
+    // At different moments: some begin when the database is broken, others are under way.
+    const outcomes = Array.from({ length: 20 }, async (_, i) => {
+      await setTimeout((i * round) / 4);
+      if (i % 5 === 2) return readParquet(bad).catch(errorCode);
+      if (i % 5 === 3) return all(scanParquet(good)).catch(errorCode);
+      if (i % 5 === 4) return writeParquet(`${good}-${i}`, [{ a: 1n }], { a: 'BIGINT' }).catch(errorCode);
+      return readParquet(good).catch(errorCode);
+    });
+    const expected = ['rows', 'rows', 'READ_FAILED', 'batches', 'written'];
+    const named = (outcome: unknown) => {
+      if (typeof outcome === 'string') return outcome;
+      if (!Array.isArray(outcome)) return (outcome as WrittenFile).rows === 1 && 'written';
+      return Array.isArray(outcome[0]) ? outcome[0][0].a === 1 && 'batches' : outcome[0].a === 1 && 'rows';
+    };
+    expect((await Promise.all(outcomes)).map(named)).toEqual(outcomes.map((_, i) => expected[i % 5]));
+  }
 });
 
 test('a database handle answers again after a query on which DuckDB fails inside, and so do others of the same file', async () => {

@@ -95,7 +95,7 @@ async function read<T>(
     const sql = readSql(files, chosen);
     const statement = { sql, params: checked.params, mapping, signal };
     const once = (connection: DuckDBConnection) => run(connection, statement);
-    const result = await withMemoryConnection(once, { mayRepeat: true }).catch(error => {
+    const result = await withMemoryConnection(once).catch(error => {
       throw signal?.aborted ? error : readError(files, error);
     });
     await files.assertUnchanged();

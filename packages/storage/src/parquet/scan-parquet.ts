@@ -1,8 +1,8 @@
-import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format/sql';
 import { bindParams } from '../duckdb/bind.js';
 import { nameBeside } from '../duckdb/distinct-names.js';
-import { connectToMemory, type MemoryConnection } from '../duckdb/memory-instance.js';
+import { openOwnMemory } from '../duckdb/memory-instance.js';
 import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { emptyRecordFor } from '../types/decode.js';
@@ -91,15 +91,15 @@ async function* scan(
   const mapping = resolveMapping(options);
   signal?.throwIfAborted();
   const files = await openFiles(source, checked);
-  let memory: MemoryConnection | undefined;
   try {
     const chosen = withWanted(checked, files, wanted);
     await checkMeaning(files.footers, chosen);
-    memory = await connectToMemory();
-    const result = await startStream(memory, files, chosen, signal);
-    yield* batches(result, { memory, files, batchRows, mapping, signal });
+    // Of its own: a stream cannot begin again if another read breaks its database.
+    await using memory = await openOwnMemory();
+    const { connection } = memory;
+    const result = await startStream(connection, files, chosen, signal);
+    yield* batches(result, { connection, files, batchRows, mapping, signal });
   } finally {
-    memory?.connection.closeSync();
     await files.close();
   }
 }
@@ -110,7 +110,7 @@ async function* scan(
  * the first sort key.
  */
 async function startStream(
-  { connection, failed }: MemoryConnection,
+  connection: DuckDBConnection,
   files: PinnedFiles,
   options: CheckedOptions,
   signal: AbortSignal | undefined,
@@ -125,7 +125,6 @@ async function startStream(
   try {
     return await interruptible(connection, signal, () => connection.stream(sql, bound?.values, bound?.types));
   } catch (error) {
-    failed(error);
     throw signal?.aborted ? error : readError(files, error);
   }
 }
@@ -146,7 +145,7 @@ const markName = (files: PinnedFiles): string =>
   );
 
 interface StreamContext {
-  memory: MemoryConnection;
+  connection: DuckDBConnection;
   files: PinnedFiles;
   batchRows: number;
   mapping: Required<TypeMapping>;
@@ -188,13 +187,12 @@ async function* batches(result: DuckDBResult, context: StreamContext): AsyncGene
 
 async function nextChunk(
   result: DuckDBResult,
-  { memory, files, signal }: StreamContext,
+  { connection, files, signal }: StreamContext,
 ): Promise<DuckDBDataChunk | undefined> {
   try {
-    const chunk = await interruptible(memory.connection, signal, () => result.fetchChunk());
+    const chunk = await interruptible(connection, signal, () => result.fetchChunk());
     return chunk === null || chunk.rowCount === 0 ? undefined : chunk;
   } catch (error) {
-    memory.failed(error);
     throw signal?.aborted ? error : readError(files, error);
   }
 }

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format/sql';
 import { readParquetFooter } from '@quantbot/infra';
 import { makeFolderDurable, replaceFileDurable } from '@quantbot/infra/files';
-import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { withWritingConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
 import { appendColumns, appendRows } from './append.js';
 import { copyExactly } from './copy-exactly.js';
@@ -58,7 +58,7 @@ export async function writeParquet(
   try {
     await makeFolderDurable(dirname(target), 0o777); // the caller's umask decides
     return await replaceFileDurable(target, async temporary => {
-      const rows = await withMemoryConnection(async connection => {
+      const rows = await withWritingConnection(async connection => {
         await createTable(connection, columns);
         const count = isRows(data)
           ? await appendRows(connection, table, columns, data)
