@@ -1,5 +1,6 @@
 import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { httpCodes } from './http-codes.js';
 
 /** The daemon's own errors: none of them is a job's fault. */
 export const daemonCodes = {
@@ -169,34 +170,7 @@ export const daemonCodes = {
     disposition: 'caller',
     hint: 'Ask for less (a WHERE, a LIMIT, fewer columns), or use `quantbot-bus query`, which has no time limit.',
   },
-  HTTP_LISTEN_FAILED: {
-    disposition: 'stop',
-    hint: 'Give another address (`--http 127.0.0.1:7172`, or http.listen in bus_config.json), or stop the program that uses this one.',
-  },
-  HTTP_TOKEN_NEEDED: {
-    disposition: 'stop',
-    hint: 'Listen on 127.0.0.1, or create a token and name its file in http.token_file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
-  },
-  HTTP_TOKEN_INVALID: {
-    disposition: 'stop',
-    hint: 'Write a token of at least 16 characters into the file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
-  },
-  HTTP_HOST_REFUSED: {
-    disposition: 'caller',
-    hint: 'Open http://localhost:PORT or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',
-  },
-  HTTP_ORIGIN_REFUSED: {
-    disposition: 'caller',
-    hint: 'Send the request from a page of this server, or from a program.',
-  },
-  HTTP_UNAUTHORIZED: {
-    disposition: 'caller',
-    hint: 'Send the token of http.token_file: `Authorization: Bearer TOKEN`.',
-  },
-  HTTP_NOT_FOUND: { disposition: 'caller', hint: 'See /api/v1/openapi.json for all paths.' },
-  HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name. See /api/v1/openapi.json.' },
-  HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send a smaller body.' },
-  HTTP_BUSY: { disposition: 'retry', hint: 'Try again in a moment. The daemon is answering other requests.' },
+  ...httpCodes,
   NOTIFY_VARIABLE_INVALID: {
     disposition: 'stop',
     hint: 'Set the variable where the daemon is started (Environment= or EnvironmentFile= of its service), or remove it from notify in bus_config.json.',

@@ -102,6 +102,7 @@ export {
   acquireWriterLock,
   backupGuardOf,
   guardsOf,
+  isGuard,
   isInSight,
   type LockHolder,
   lockFileOf,

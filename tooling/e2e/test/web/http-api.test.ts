@@ -62,6 +62,8 @@ test('every answer, errors too, is what openapi.json says, and there is no route
     ['get', '/api/v1/runs', '?before=x'],
     ['get', '/api/v1/artifacts', '?run=r2'],
     ['get', '/api/v1/artifacts', '?limit=1001'],
+    ['get', '/api/v1/artifacts/{runId}/{producer}/{kind}/{artifactId}/file', '/api/v1/artifacts/a/b/c/d/file'],
+    ['get', '/exports/{file}', '/exports/nothing.parquet'],
     ['get', '/api/v1/lineage', `?key=${key}&depth=3`],
     ['get', '/api/v1/lineage', ''],
     ['get', '/api/v1/preview', `?key=${key}&limit=2`],

@@ -10,14 +10,19 @@ import { addDescription, answers, body } from './openapi.js';
 import { addArtifacts } from './routes/artifacts.js';
 import { addData } from './routes/data.js';
 import { addEvents } from './routes/events.js';
+import { addFiles } from './routes/files.js';
 import { addJobs } from './routes/jobs.js';
 import { addOverview } from './routes/overview.js';
 import { addProbes } from './routes/probes.js';
 
 const maxBodyBytes = 64 * 1024;
 
-/** Creates the server's routes: the page, its API, metrics and health checks. */
-export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asset>): OpenAPIHono {
+/**
+ * Creates the server's routes: the page, its API, files, metrics and health checks.
+ *
+ * @param maxFiles the most files that clients may read at the same time.
+ */
+export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asset>, maxFiles: number): OpenAPIHono {
   const { bus, token } = context;
   const app = new OpenAPIHono({
     defaultHook: result => {
@@ -41,7 +46,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
     const { status, body: answer } = answerOf(daemonError('HTTP_NOT_FOUND', `There is nothing at ${c.req.path}.`));
     return c.json(answer, status);
   });
-  for (const path of ['/api/*', '/metrics']) app.use(path, neverStored);
+  for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, neverStored);
   app.use(guardPage, guardHost(bus.config.http.allowedHosts), guardOrigin);
   app.use(
     bodyLimit({
@@ -52,13 +57,14 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   addSession(app, token);
   if (token !== undefined) {
     const guard = guardToken(token);
-    for (const path of ['/api/*', '/metrics']) app.use(path, guard);
+    for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guard);
   }
   addProbes(app, context);
   addOverview(app, context);
   addJobs(app, context);
   addArtifacts(app, context);
   addData(app, context);
+  addFiles(app, context, maxFiles);
   addEvents(app, context);
   addDescription(app);
   for (const [path, { type, content, isNamedByContent }] of assets)

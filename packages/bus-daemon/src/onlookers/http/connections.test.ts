@@ -4,7 +4,7 @@ import { type AddressInfo, connect, Socket } from 'node:net';
 import { createLogger } from '@quantbot/infra';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Connection, connectionLimits, crowdOf, groupOf, limitConnections } from './connections.js';
+import { type Connection, connectionLimits, crowdOf, groupOf, limitConnections, maxFilesFor } from './connections.js';
 
 /** A server with limits, and ways to connect to it. */
 async function limitedServer(
@@ -116,6 +116,7 @@ test.each([
 });
 
 test('most descriptors stay for ingestion', () => {
+  expect(maxFilesFor(connectionLimits(1024))).toBe(128);
   expect(connectionLimits(1_000_000)).toEqual({ inAll: 256, byAddress: 64 });
   expect(connectionLimits(1024)).toEqual({ inAll: 256, byAddress: 64 });
   expect(connectionLimits(64)).toEqual({ inAll: 16, byAddress: 8 });

@@ -25,6 +25,12 @@ export function connectionLimits(descriptors = descriptorLimit()): ConnectionLim
   return { inAll, byAddress: Math.max(minInAll, Math.floor(inAll / 4)) };
 }
 
+/**
+ * Returns the most files that may be open for connections. With the connections themselves, they
+ * leave five eighths of the descriptors free.
+ */
+export const maxFilesFor = ({ inAll }: ConnectionLimits): number => Math.floor(inAll / 2);
+
 /** Returns the number of descriptors that this process may have, or a cautious guess if unknown. */
 function descriptorLimit(): number {
   try {

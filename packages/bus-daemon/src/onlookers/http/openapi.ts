@@ -4,10 +4,15 @@ import { errorSchema } from '@quantbot/dashboard/api';
 
 const asJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 
+/** The error responses of every route. */
+export const failures = {
+  default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },
+};
+
 /** Returns the responses of a route: its result, or an error. */
 export const answers = <S extends z.ZodType>(schema: S) => ({
   200: { description: 'The answer.', content: asJson(schema) },
-  default: { description: 'An error. docs/reference/errors.md explains the codes.', content: asJson(errorSchema) },
+  ...failures,
 });
 
 /** Returns the body of a request. */
@@ -32,7 +37,7 @@ export function addDescription(app: OpenAPIHono): void {
       title: 'Artifact bus',
       version,
       description:
-        'What the daemon knows, for the dashboard and for programs. Data itself is read from the published database, with no server between.',
+        'What the daemon knows, for the dashboard and for programs. On the machine itself, read the published database instead, with no server between.',
     },
     security: [{ token: [] }, {}],
   });

@@ -10,7 +10,7 @@ import { createMetrics } from '../metrics/metrics.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
-import { connectionLimits, limitConnections } from './connections.js';
+import { connectionLimits, limitConnections, maxFilesFor } from './connections.js';
 import { openReader } from './reader.js';
 
 /**
@@ -37,7 +37,9 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
     return inbox + claimed;
   });
   const metrics = createMetrics(bus, gauges);
-  const app = createApp({ bus, loop, gauges, history, metrics, reader, token }, readAssets());
+  const limits = connectionLimits();
+  const context = { bus, loop, gauges, history, metrics, reader, token };
+  const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
     fetch: app.fetch,
     createServer,
@@ -50,7 +52,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
     },
   }) as Server;
   server.timeout = idleMs;
-  limitConnections(server, connectionLimits(), bus.logger);
+  limitConnections(server, limits, bus.logger);
   const url = await listenOn(server, address).catch(error => {
     reader.close();
     throw error;

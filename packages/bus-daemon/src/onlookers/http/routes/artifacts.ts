@@ -2,8 +2,8 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { literal } from '@quantbot/bus-format';
 import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
-import { refuse } from '../http-error.js';
 import { answers, limitOf } from '../openapi.js';
+import { storedArtifact } from '../stored-artifact.js';
 import { wireArtifact, wireRun } from '../wire.js';
 
 const byKey = { key: z.string().max(1000).openapi({ description: '`run_id/producer/kind/artifact_id`.' }) };
@@ -84,14 +84,7 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   });
   app.openapi(preview, async c => {
     const { key, limit } = c.req.valid('query');
-    const [artifact] = await reader.catalog({ ask: 'artifacts', key, limit: 1 });
-    // The path comes from the catalog. The request is only compared with it.
-    if (artifact === undefined) refuse('ARTIFACT_NOT_FOUND', `The bus knows no artifact ${key}.`);
-    if (artifact.forgottenAt !== null)
-      refuse(
-        'ARTIFACT_NOT_FOUND',
-        `${key} was forgotten at ${artifact.forgottenAt.toISOString()}; its bytes are gone.`,
-      );
-    return c.json(await reader.select(`FROM read_parquet(${literal(artifact.path)})`, limit), 200);
+    const { path } = await storedArtifact(reader, key);
+    return c.json(await reader.select(`FROM read_parquet(${literal(path)})`, limit), 200);
   });
 }

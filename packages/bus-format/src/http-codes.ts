@@ -1,0 +1,35 @@
+import type { Disposition } from '@quantbot/infra';
+
+/** The errors of the daemon's server. */
+export const httpCodes = {
+  HTTP_LISTEN_FAILED: {
+    disposition: 'stop',
+    hint: 'Give another address (`--http 127.0.0.1:7172`, or http.listen in bus_config.json), or stop the program that uses this one.',
+  },
+  HTTP_TOKEN_NEEDED: {
+    disposition: 'stop',
+    hint: 'Listen on 127.0.0.1, or create a token and name its file in http.token_file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
+  },
+  HTTP_TOKEN_INVALID: {
+    disposition: 'stop',
+    hint: 'Write a token of at least 16 characters into the file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
+  },
+  HTTP_HOST_REFUSED: {
+    disposition: 'caller',
+    hint: 'Open http://localhost:PORT or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',
+  },
+  HTTP_ORIGIN_REFUSED: {
+    disposition: 'caller',
+    hint: 'Send the request from a page of this server, or from a program.',
+  },
+  HTTP_UNAUTHORIZED: {
+    disposition: 'caller',
+    hint: 'Send the token of http.token_file: `Authorization: Bearer TOKEN`.',
+  },
+  HTTP_NOT_FOUND: { disposition: 'caller', hint: 'See /api/v1/openapi.json for all paths.' },
+  HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name. See /api/v1/openapi.json.' },
+  HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send a smaller body.' },
+  HTTP_RANGE_INVALID: { disposition: 'caller', hint: 'Ask for a range within the size that Content-Range names.' },
+  HTTP_FILE_CHANGED: { disposition: 'caller', hint: 'Read the file again from its start, without If-Match.' },
+  HTTP_BUSY: { disposition: 'retry', hint: 'Try again in a moment. The daemon is answering other requests.' },
+} as const satisfies Record<string, { disposition: Disposition; hint: string }>;
