@@ -8,7 +8,7 @@ export const httpCodes = {
   },
   HTTP_TOKEN_NEEDED: {
     disposition: 'stop',
-    hint: 'Listen on 127.0.0.1, or create a token and name its file in http.token_file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
+    hint: 'Listen on 127.0.0.1, or run `quantbot-bus token create NAME --read`.',
   },
   HTTP_TOKEN_INVALID: {
     disposition: 'stop',
@@ -24,7 +24,20 @@ export const httpCodes = {
   },
   HTTP_UNAUTHORIZED: {
     disposition: 'caller',
-    hint: 'Send the token of http.token_file: `Authorization: Bearer TOKEN`.',
+    hint: 'Send a token: `Authorization: Bearer TOKEN`. `quantbot-bus token create` makes one.',
+  },
+  HTTP_FORBIDDEN: {
+    disposition: 'caller',
+    hint: 'Use a token that may do this: `quantbot-bus token list` names them, `quantbot-bus token create` makes one.',
+  },
+  TOKEN_EXISTS: {
+    disposition: 'caller',
+    hint: 'Choose another name, or revoke that token first: `quantbot-bus token revoke NAME`.',
+  },
+  TOKEN_NOT_FOUND: { disposition: 'caller', hint: 'Run `quantbot-bus token list` to list the tokens.' },
+  TOKEN_NAME_INVALID: {
+    disposition: 'caller',
+    hint: 'Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.',
   },
   HTTP_NOT_FOUND: { disposition: 'caller', hint: 'See /api/v1/openapi.json for all paths.' },
   HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name. See /api/v1/openapi.json.' },

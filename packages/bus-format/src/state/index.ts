@@ -97,6 +97,19 @@ export {
   scrubStateSchema,
   writeScrubState,
 } from './scrub-state.js';
+export {
+  createToken,
+  isTokensFolderSafe,
+  readTokens,
+  readTokenUses,
+  revokeToken,
+  sessionOf,
+  type TokenScopes,
+  type TokenState,
+  tokenHash,
+  tokensFolderOf,
+  writeTokenUses,
+} from './tokens.js';
 export { whoseIsIt } from './whose-file.js';
 export {
   acquireWriterLock,

@@ -196,7 +196,7 @@ export const configSchema = z.strictObject({
         .nullable()
         .default(null)
         .describe(
-          'A file with the token that callers must send. Required for an address that other machines can reach.',
+          'A file with a token that may do everything. For others, see `quantbot-bus token create`. An address that other machines can reach needs a token.',
         ),
       allowed_hosts: z
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { collect, parseCount, parseSeconds } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultListen, defaultWatchS, jobStates } from '../defaults.js';
+import { tokenCommand } from './tokens.js';
 
 /** The commands under 'Running:', without their code. */
 export const runningCommands = (): BusCommand[] => [
@@ -13,6 +14,7 @@ export const runningCommands = (): BusCommand[] => [
   rejectedCommand(),
   retryCommand(),
   notifyCommand(),
+  tokenCommand(),
   clusterCommand(),
 ];
 

@@ -2,9 +2,11 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { daemonError } from '@quantbot/bus-format';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
+import type { Access } from './access/access.js';
+import { guardAccess, openSession } from './access/guard-access.js';
 import type { Asset } from './assets.js';
 import type { HttpContext } from './context.js';
-import { exactAnswers, guardHost, guardOrigin, guardPage, guardToken, neverStored, openSession } from './guards.js';
+import { exactAnswers, guardHost, guardOrigin, guardPage, neverStored } from './guards.js';
 import { answerOf, refuse } from './http-error.js';
 import { addDescription, answers, body } from './openapi.js';
 import { addArtifacts } from './routes/artifacts.js';
@@ -23,7 +25,7 @@ const maxBodyBytes = 64 * 1024;
  * @param maxFiles the most files that clients may read at the same time.
  */
 export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asset>, maxFiles: number): OpenAPIHono {
-  const { bus, token } = context;
+  const { bus, access } = context;
   const app = new OpenAPIHono({
     defaultHook: result => {
       if (result.success) return;
@@ -54,11 +56,8 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
       onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
     }),
   );
-  addSession(app, token);
-  if (token !== undefined) {
-    const guard = guardToken(token);
-    for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guard);
-  }
+  addSession(app, access);
+  for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guardAccess(access));
   addProbes(app, context);
   addOverview(app, context);
   addJobs(app, context);
@@ -85,9 +84,9 @@ const session = createRoute({
 });
 
 /** Adds the route that opens a session. Call it before adding the guard that requires one. */
-function addSession(app: OpenAPIHono, token: string | undefined): void {
+function addSession(app: OpenAPIHono, access: Access): void {
   app.openapi(session, c => {
-    if (token !== undefined) openSession(c, token, c.req.valid('json').token);
+    if (access.isNeeded) openSession(access, c, c.req.valid('json').token);
     return c.json({ ok: true as const }, 200);
   });
 }

@@ -4,6 +4,7 @@ import type { LoopView } from '../../writer/loop/loop-view.js';
 import type { VisibleBus } from '../../writer/onlooker.js';
 import type { Gauges } from '../metrics/gauges.js';
 import type { History } from '../metrics/history.js';
+import type { Access } from './access/access.js';
 
 /** The shared state of the routes. */
 export interface HttpContext {
@@ -13,8 +14,7 @@ export interface HttpContext {
   history: History;
   metrics: Registry;
   reader: Reader;
-  /** The token that callers must send; undefined if programs of this machine need none. */
-  token: string | undefined;
+  access: Access;
 }
 
 /** Queries DuckDB in another process, so that no query can harm the daemon. */

@@ -1,15 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { exactJson } from '@quantbot/infra';
-import type { Context, MiddlewareHandler } from 'hono';
-import { getCookie, setCookie } from 'hono/cookie';
+import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { withoutBrackets } from './address.js';
 import { refuse } from './http-error.js';
-
-const sessionCookie = 'quantbot_bus_session';
-const sessionS = 30 * 86_400;
 
 /**
  * Refuses unknown host names. A foreign page can make its own name point to this machine (DNS
@@ -43,39 +38,6 @@ export const guardOrigin: MiddlewareHandler = async (c, next) => {
     refuse('HTTP_ORIGIN_REFUSED', 'A page of another site may not ask this server.');
   await next();
 };
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
-
-/** The value of the cookie. It is not the token itself. */
-const sessionOf = (token: string): string => digest(`session:${token}`).toString('hex');
-
-/** Accepts requests with the token, as a header or as the cookie of {@link openSession}. */
-export const guardToken = (token: string): MiddlewareHandler => {
-  const session = sessionOf(token);
-  return async (c, next) => {
-    const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
-    const cookie = getCookie(c, sessionCookie);
-    const known = (bearer !== undefined && same(bearer, token)) || (cookie !== undefined && same(cookie, session));
-    if (!known) {
-      c.header('WWW-Authenticate', 'Bearer');
-      refuse('HTTP_UNAUTHORIZED', 'This needs the token.');
-    }
-    await next();
-  };
-};
-
-/** Gives a browser with the token a cookie that scripts cannot read and other sites cannot send. */
-export function openSession(c: Context, token: string, given: string): void {
-  if (!same(given, token)) refuse('HTTP_UNAUTHORIZED', 'That is not the token.');
-  setCookie(c, sessionCookie, sessionOf(token), {
-    httpOnly: true,
-    sameSite: 'Strict',
-    path: '/',
-    maxAge: sessionS,
-    secure: c.req.header('x-forwarded-proto') === 'https',
-  });
-}
 
 /** Restricts the page to its own scripts, styles and server, and forbids frames. */
 export const guardPage = secureHeaders({

@@ -10,6 +10,7 @@ const statuses: Record<string, ContentfulStatusCode> = {
   HTTP_HOST_REFUSED: 421,
   HTTP_ORIGIN_REFUSED: 403,
   HTTP_UNAUTHORIZED: 401,
+  HTTP_FORBIDDEN: 403,
   HTTP_NOT_FOUND: 404,
   HTTP_TOO_LARGE: 413,
   HTTP_BUSY: 503,

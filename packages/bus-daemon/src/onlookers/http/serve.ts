@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
+import { isTokensFolderSafe, tokensFolderOf } from '@quantbot/bus-format/state';
 import type { LoopView } from '../../writer/loop/loop-view.js';
 import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
 import { Gauges } from '../metrics/gauges.js';
 import { History } from '../metrics/history.js';
 import { createMetrics } from '../metrics/metrics.js';
+import { Access } from './access/access.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
@@ -26,9 +28,7 @@ const idleMs = 60_000;
 export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> {
   const { listen = '' } = bus.config.http;
   const address = parseListen(listen);
-  const token = readToken(bus.config.http.tokenFile);
-  if (!address.isLoopback && token === undefined)
-    throw daemonError('HTTP_TOKEN_NEEDED', `Other machines can reach ${listen}, and http.token_file is not set.`);
+  const access = accessTo(bus, address);
   await bus.totals(); // counts the journal before the loop runs
   const reader = openReader(bus);
   const gauges = new Gauges(bus, loop, () => reader.catalog({ ask: 'space' }));
@@ -38,7 +38,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   });
   const metrics = createMetrics(bus, gauges);
   const limits = connectionLimits();
-  const context = { bus, loop, gauges, history, metrics, reader, token };
+  const context = { bus, loop, gauges, history, metrics, reader, access };
   const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
     fetch: app.fetch,
@@ -67,8 +67,31 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       server.closeAllConnections(); // event streams would never end
       await closed;
+      access.close();
     },
   };
+}
+
+/** @throws DaemonError `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`. */
+function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Access {
+  const busRoot = bus.cluster === undefined ? bus.config.busRoot : undefined;
+  if (busRoot !== undefined && !isTokensFolderSafe(busRoot))
+    throw daemonError('HTTP_TOKEN_INVALID', `Others than the owner of the bus can create tokens.`, {
+      hint: `Look at \`ls -ld ${tokensFolderOf(busRoot)}\`. Move it away, and create new tokens.`,
+    });
+  const access = new Access({
+    busRoot,
+    configured: readToken(bus.config.http.tokenFile),
+    isPublic: !isLoopback,
+    now: bus.now,
+    logger: bus.logger,
+  });
+  if (!isLoopback && !access.hasTokens)
+    throw daemonError(
+      'HTTP_TOKEN_NEEDED',
+      `Other machines can reach ${bus.config.http.listen}, and there is no token.`,
+    );
+  return access;
 }
 
 async function listenOn(server: Server, { host, port }: ListenAddress): Promise<string> {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
+import { isStillAdmitted } from '../access/guard-access.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { statusOf } from './overview.js';
@@ -46,6 +47,7 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
       try {
         await stream.writeSSE({ event: 'status', data: JSON.stringify(await statusOf(context)), retry: 2_000 });
         for await (const topics of changes.all()) {
+          if (!isStillAdmitted(context.access, c)) break; // its token was revoked or has expired
           if (topics.length === 0) {
             await stream.writeSSE({ event: 'alive', data: '' }); // lets both sides notice that the other is gone
             continue;

@@ -1,0 +1,79 @@
+import { createToken, readTokens, readTokenUses, revokeToken, type TokenScopes } from '@quantbot/bus-format/state';
+import type { Command } from 'commander';
+import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
+import { tableOf } from '../table.js';
+
+/** `quantbot-bus token create NAME`: creates a token and prints it. */
+export async function tokenCreateCommand(
+  name: string,
+  options: CommonOptions & { read?: boolean; operate?: boolean; expires?: string },
+  command: Command,
+): Promise<void> {
+  const { busRoot } = localConfigOf(options);
+  const scopes: TokenScopes = { read: options.read ?? false, operate: options.operate ?? false, submit: [] };
+  if (!scopes.read && !scopes.operate) command.error('error: say what it may do: --read or --operate');
+  const expiresMs = options.expires === undefined ? undefined : parseDuration(options.expires);
+  if (options.expires !== undefined && expiresMs === undefined)
+    command.error('error: a duration is a number and one of s, m, h, d, such as 90d');
+  const expiresAt = expiresMs === undefined ? undefined : new Date(Date.now() + expiresMs);
+  const token = await createToken(busRoot, { name, scopes, expiresAt });
+  print(options, { name, token, scopes, expiresAt: expiresAt?.toISOString() ?? null }, () =>
+    [
+      token,
+      `${name} may ${inWords(scopes)}${expiresAt === undefined ? '' : ` until ${expiresAt.toISOString()}`}.`,
+      'Keep the token: it is not shown again.',
+    ].join('\n'),
+  );
+}
+
+/** `quantbot-bus token list`: lists the tokens and their last use. */
+export async function tokenListCommand(options: CommonOptions): Promise<void> {
+  const { busRoot } = localConfigOf(options);
+  const { tokens, damaged } = readTokens(busRoot);
+  const uses = readTokenUses(busRoot);
+  const listed = tokens.map(({ name, scopes, created_at, expires_at }) => {
+    const used = uses[name];
+    return {
+      name,
+      scopes,
+      createdAt: created_at,
+      expiresAt: expires_at,
+      hasExpired: expires_at !== null && Date.parse(expires_at) <= Date.now(),
+      // An earlier token of this name may have been used.
+      lastUsedAt: used !== undefined && used >= created_at ? used : null,
+    };
+  });
+  print(options, { tokens: listed, damaged }, () =>
+    [
+      listed.length === 0 ? 'no tokens' : tableOf(['name', 'may', 'created', 'ends', 'last used'], listed.map(rowOf)),
+      ...damaged.map(name => `${name} is damaged and gives no access. Revoke it, and create it again.`),
+    ].join('\n'),
+  );
+}
+
+/** `quantbot-bus token revoke NAME…`: revokes tokens. */
+export async function tokenRevokeCommand(names: string[], options: CommonOptions): Promise<void> {
+  const { busRoot } = localConfigOf(options);
+  for (const name of names) await revokeToken(busRoot, name);
+  print(options, { revoked: names }, () => names.map(name => `${name} is revoked`).join('\n'));
+}
+
+interface ListedToken {
+  name: string;
+  scopes: TokenScopes;
+  createdAt: string;
+  expiresAt: string | null;
+  hasExpired: boolean;
+  lastUsedAt: string | null;
+}
+
+const rowOf = ({ name, scopes, createdAt, expiresAt, hasExpired, lastUsedAt }: ListedToken) => [
+  name,
+  inWords(scopes),
+  createdAt,
+  hasExpired ? 'has ended' : (expiresAt ?? 'never'),
+  lastUsedAt ?? 'never',
+];
+
+const inWords = ({ read, operate }: TokenScopes): string =>
+  [...(read ? ['read'] : []), ...(operate ? ['operate'] : [])].join(', ');

@@ -1,0 +1,70 @@
+import { sessionOf } from '@quantbot/bus-format/state';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+import { refuse } from '../http-error.js';
+import type { Access, Caller } from './access.js';
+
+const sessionCookie = 'quantbot_bus_session';
+const sessionS = 30 * 86_400;
+
+/**
+ * Returns the scope that a request needs. Whatever is not known to read needs `operate`, so that a
+ * new route is closed until it is listed.
+ */
+export function scopeOf(method: string, path: string): 'read' | 'operate' {
+  if (method === 'GET' || method === 'HEAD') return 'read';
+  return method === 'POST' && path === '/api/v1/query' ? 'read' : 'operate';
+}
+
+/** Accepts requests whose token has the scope that they need. */
+export const guardAccess = (access: Access): MiddlewareHandler => {
+  return async (c, next) => {
+    admit(access, c);
+    await next();
+  };
+};
+
+/**
+ * Returns who sends a request; undefined if no token is needed.
+ *
+ * @throws DaemonError `HTTP_UNAUTHORIZED`, `HTTP_FORBIDDEN`.
+ */
+export function admit(access: Access, c: Context): Caller | undefined {
+  if (!access.isNeeded) return undefined;
+  const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
+  const caller = access.callerOf({ bearer, cookie: getCookie(c, sessionCookie) });
+  if (caller === undefined) {
+    c.header('WWW-Authenticate', 'Bearer');
+    refuse('HTTP_UNAUTHORIZED', 'This needs a token that is valid.');
+  }
+  const scope = scopeOf(c.req.method, c.req.path);
+  if (!caller.scopes[scope]) refuse('HTTP_FORBIDDEN', `The token ${caller.name} lacks the scope ${scope}.`);
+  return caller;
+}
+
+/** Whether the sender of a request that is still being answered may have more. */
+export function isStillAdmitted(access: Access, c: Context): boolean {
+  try {
+    admit(access, c);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Gives a browser with a token a cookie that scripts cannot read and other sites cannot send.
+ *
+ * @throws DaemonError `HTTP_UNAUTHORIZED`.
+ */
+export function openSession(access: Access, c: Context, token: string): void {
+  if (access.callerOf({ bearer: token, cookie: undefined }) === undefined)
+    refuse('HTTP_UNAUTHORIZED', 'That is not a valid token.');
+  setCookie(c, sessionCookie, sessionOf(token), {
+    httpOnly: true,
+    sameSite: 'Strict',
+    path: '/',
+    maxAge: sessionS,
+    secure: c.req.header('x-forwarded-proto') === 'https',
+  });
+}
