@@ -129,7 +129,7 @@ class FolderCopy {
       if (!this.#isWanted(source, info)) throw busError('UNSAFE_PATH', `${name} was replaced while it was copied.`);
     });
     try {
-      await copyHandle(handle, to);
+      await copyHandle(handle, to, { expectedBytes: found?.size });
       await syncFile(to);
       if (found !== undefined) await keepTimes(to, found);
     } finally {

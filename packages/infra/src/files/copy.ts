@@ -43,28 +43,35 @@ export async function copyHandleDurable(source: FileHandle, to: string, signal?:
  *
  * @param options.mode of the copy. A clone briefly has its source's mode, so users who may not
  * write into the copy must not reach its folder.
+ * @param options.expectedBytes as for {@link digestHandle}.
  */
 export async function copyHandle(
   source: FileHandle,
   to: string,
-  { mode = 0o644, signal }: { mode?: number; signal?: AbortSignal | undefined } = {},
+  { mode = 0o644, signal, expectedBytes }: CopyOptions = {},
 ): Promise<ContentDigest> {
-  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, mode, signal));
+  if (await cloneFile(source, to)) return orRemove(to, () => digestClone(to, mode, { signal, expectedBytes }));
   const target = await open(to, 'wx', mode);
   return orRemove(to, async () => {
     try {
-      return await digestHandle(source, { sink: target, signal });
+      return await digestHandle(source, { sink: target, signal, expectedBytes });
     } finally {
       await target.close();
     }
   });
 }
 
-async function digestClone(path: string, mode: number, signal: AbortSignal | undefined): Promise<ContentDigest> {
+interface CopyOptions {
+  mode?: number;
+  signal?: AbortSignal | undefined;
+  expectedBytes?: number | undefined;
+}
+
+async function digestClone(path: string, mode: number, options: Omit<CopyOptions, 'mode'>): Promise<ContentDigest> {
   const clone = await open(path, 'r');
   try {
     await clone.chmod(mode); // a clone has the mode of its source, and the daemon may not be allowed to read that
-    return await digestHandle(clone, { signal });
+    return await digestHandle(clone, options);
   } finally {
     await clone.close();
   }

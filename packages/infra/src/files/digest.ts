@@ -18,6 +18,8 @@ export type Pace = (bytes: number) => Promise<void>;
  * Reads an open file from start to end and hashes it. Optionally writes each chunk to `sink`, a new
  * file. It reads the next chunk and writes the last one while it hashes.
  *
+ * @param options.expectedBytes the size that was checked. A sparse file can grow by a terabyte in a
+ * moment.
  * @throws BusError `BYTES_MISMATCH` if the size changes: a program is writing to the file, and
  * reading might never end.
  */
@@ -27,10 +29,18 @@ export async function digestHandle(
     sink,
     signal,
     pace,
-  }: { sink?: FileHandle | undefined; signal?: AbortSignal | undefined; pace?: Pace | undefined } = {},
+    expectedBytes,
+  }: {
+    sink?: FileHandle | undefined;
+    signal?: AbortSignal | undefined;
+    pace?: Pace | undefined;
+    expectedBytes?: number | undefined;
+  } = {},
 ): Promise<ContentDigest> {
   const sha256 = createHash('sha256');
   const { size } = await source.stat();
+  const expected = expectedBytes ?? size;
+  if (size !== expected) throw sizeChanged(expected);
   const length = Math.max(1, Math.min(size + 1, chunkBytes));
   const read = (buffer: Buffer, position: number) => {
     const reading = source.read(buffer, 0, length, position);
@@ -56,10 +66,12 @@ export async function digestHandle(
     [current, other] = [other, current];
   }
   if (endsInHole) await sink?.truncate(bytes);
-  if (bytes !== size || (await source.stat()).size !== size)
-    throw busError('BYTES_MISMATCH', `The file had ${size} bytes, and its size changed while it was read.`);
+  if (bytes !== size || (await source.stat()).size !== size) throw sizeChanged(size);
   return { bytes, sha256: sha256.digest('hex') };
 }
+
+const sizeChanged = (bytes: number) =>
+  busError('BYTES_MISMATCH', `The file had ${bytes} bytes, and its size changed while it was read.`);
 
 /** Returns size and SHA-256 of bytes in memory. */
 export const digestOf = (content: Uint8Array): ContentDigest => ({

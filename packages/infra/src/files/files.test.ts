@@ -17,7 +17,7 @@ import { open } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
-import { copyFileDurable, copyHandleDurable } from './copy.js';
+import { copyFileDurable, copyHandle, copyHandleDurable } from './copy.js';
 import { digestFile, digestHandle } from './digest.js';
 import { exists, temporaryBeside, tryLink } from './names.js';
 import {
@@ -139,6 +139,22 @@ test.each([
     await expect(digestHandle(handle, { sink: sink as unknown as typeof handle })).rejects.toMatchObject({
       code: 'BYTES_MISMATCH',
     });
+  } finally {
+    await handle.close();
+  }
+});
+
+test('a file of another size than expected is not read', async () => {
+  const path = join(temporaryFolder(), 'file');
+  writeFileSync(path, 'content');
+  truncateSync(path, 2 ** 40);
+  const handle = await open(path);
+  try {
+    await expect(digestHandle(handle, { expectedBytes: 7 })).rejects.toMatchObject({ code: 'BYTES_MISMATCH' });
+    await expect(copyHandle(handle, `${path}.copy`, { expectedBytes: 7 })).rejects.toMatchObject({
+      code: 'BYTES_MISMATCH',
+    });
+    expect(existsSync(`${path}.copy`)).toBe(false);
   } finally {
     await handle.close();
   }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { busError } from '../errors.js';
 import { arrowSchemaKey } from './arrow-schema.js';
+import { checkBloomFilter, type ReadBytes } from './bloom-filter.js';
 import { type KnownSchema, schemaOf } from './known-schemas.js';
 import { readSchemaElement, type SchemaElement } from './schema-element.js';
 import {
@@ -30,18 +31,25 @@ export interface FooterMetadata {
   schemaId: string;
 }
 
+/** The part of a file that its footer describes. */
+export interface FileData {
+  /** The end of the data: the start of the footer. */
+  end: number;
+  read: ReadBytes;
+}
+
 /**
  * Reads FileMetaData
  * (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). It checks
  * row groups as it reads them and does not keep them, so memory does not grow with a footer's
  * claims.
  *
- * @param dataEnd the end of the file's data: the start of the footer.
+ * @param data the file's data: everything before the footer.
  * @throws ThriftError for malformed bytes; BusError `NOT_PARQUET` for an inconsistent schema,
  * `UNSUPPORTED_PARQUET` for encrypted columns, `TOO_COMPLEX` for too many levels of nesting,
  * `TOO_LARGE` for too many columns or metadata pairs.
  */
-export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMetadata {
+export function readFooterMetadata(bytes: Uint8Array, data: FileData): FooterMetadata {
   const reader = new ThriftReader(bytes);
   let schema: KnownSchema | undefined;
   const keyValue: [string, string][] = [];
@@ -82,7 +90,7 @@ export function readFooterMetadata(bytes: Uint8Array, dataEnd: number): FooterMe
   if (schema === undefined) throw new ThriftError('it has no schema');
   if (hasEncryptedColumns) throw encrypted();
   const { root, leaves, id } = schema;
-  const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leaves, dataEnd);
+  const { count, rowsInGroups } = checkRowGroups(reader.at(rowGroupsAt), leaves, data);
   if (rowsInGroups !== rows) throw new ThriftError(`it claims ${rows} rows, its row groups have ${rowsInGroups}`);
   const metadata = Object.fromEntries(keyValue);
   return { rows, root, rowGroups: count, keyValue: metadata, createdBy, schemaId: schemaIdOf(id, metadata) };
@@ -119,14 +127,14 @@ function readKeyValue(reader: ThriftReader): [string, string] {
   return pair;
 }
 
-function checkRowGroups(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number) {
+function checkRowGroups(reader: ThriftReader, leaves: readonly SchemaLeaf[], data: FileData) {
   const count = reader.listOf(wireType.struct);
   let rowsInGroups = 0;
-  for (let i = 0; i < count; i++) rowsInGroups += checkRowGroup(reader, leaves, dataEnd);
+  for (let i = 0; i < count; i++) rowsInGroups += checkRowGroup(reader, leaves, data);
   return { count, rowsInGroups };
 }
 
-function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], dataEnd: number): number {
+function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data: FileData): number {
   let rows = -1;
   let chunks = 0;
   /** Values of the columns that have exactly one value per row; -1 before the first one. */
@@ -136,7 +144,7 @@ function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data
       chunks = reader.listOf(wireType.struct);
       if (chunks !== leaves.length) throw new ThriftError(`a row group has ${chunks} of ${leaves.length} columns`);
       for (const leaf of leaves) {
-        const found = checkChunk(reader, leaf, dataEnd);
+        const found = checkChunk(reader, leaf, data);
         if (leaf.repeated) continue;
         if (values !== -1 && found !== values) throw new ThriftError('columns of a row group differ in length');
         values = found;
@@ -152,11 +160,13 @@ function checkRowGroup(reader: ThriftReader, leaves: readonly SchemaLeaf[], data
 }
 
 /** Checks that a column chunk lies inside this file, and returns its number of values. */
-function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): number {
+function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, data: FileData): number {
   let values = -1;
   let bytes = -1;
   let dataAt = -1;
   let dictionaryAt = 0;
+  let bloomAt = 0;
+  let bloomBytes = 0;
   let type = -1;
   reader.struct({
     1: field(wireType.binary, () => {
@@ -179,6 +189,12 @@ function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): nu
         11: field(wireType.i64, () => {
           dictionaryAt = reader.i64();
         }),
+        14: field(wireType.i64, () => {
+          bloomAt = reader.i64();
+        }),
+        15: field(wireType.i32, () => {
+          bloomBytes = reader.i32();
+        }),
       }),
     ),
     8: () => {
@@ -188,7 +204,8 @@ function checkChunk(reader: ThriftReader, leaf: SchemaLeaf, dataEnd: number): nu
   if (type !== leaf.typeNumber) throw new ThriftError('a column has another type than the schema says');
   if (values === 0) return 0; // writers of empty tables leave the offsets at 0
   const begin = dictionaryAt > 0 ? Math.min(dictionaryAt, dataAt) : dataAt;
-  if (!(values >= 0 && bytes >= 0 && begin >= 4 && begin + bytes <= dataEnd))
+  if (!(values >= 0 && bytes >= 0 && begin >= 4 && begin + bytes <= data.end))
     throw new ThriftError('a column lies outside of the file, which is cut off or damaged');
+  if (bloomAt > 0) checkBloomFilter(data, bloomAt, bloomBytes);
   return values;
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { busError } from '../errors.js';
+import type { ReadBytes } from './bloom-filter.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
 import { encrypted, readFooterMetadata } from './footer-metadata.js';
 import { meaningOf, type SchemaMeaning } from './meaning.js';
@@ -70,16 +71,29 @@ function footerOf(file: number): ParquetFooter {
   const tail = readAt(file, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
   const head = size <= firstReadBytes ? tail : readAt(file, 0, 4);
   const footerBytes = footerLength(head, tail, size);
-  if (footerBytes + 8 <= tail.length) return footerIn(tail, footerBytes, size);
-  return parseFooter(readAt(file, size - footerBytes - 8, footerBytes), size);
+  const read: ReadBytes = (position, length) =>
+    position < size - tail.length
+      ? readAt(file, position, length)
+      : tail.subarray(position - size + tail.length, position - size + tail.length + length);
+  if (footerBytes + 8 <= tail.length) return footerIn(tail, footerBytes, { size, read });
+  return parseFooter(readAt(file, size - footerBytes - 8, footerBytes), { size, read });
 }
 
 /** {@link readParquetFooter} for a file in memory. */
 export const readFooterIn = (file: Buffer): ParquetFooter =>
-  footerIn(file, footerLength(file, file, file.length), file.length);
+  footerIn(file, footerLength(file, file, file.length), {
+    size: file.length,
+    read: (position, length) => file.subarray(position, position + length),
+  });
 
-const footerIn = (tail: Buffer, footerBytes: number, size: number): ParquetFooter =>
-  parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), size);
+/** The file of a footer. */
+interface WholeFile {
+  size: number;
+  read: ReadBytes;
+}
+
+const footerIn = (tail: Buffer, footerBytes: number, file: WholeFile): ParquetFooter =>
+  parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8), file);
 
 /** Returns the footer's claimed length, if it is possible. */
 function footerLength(head: Buffer, tail: Buffer, size: number): number {
@@ -97,9 +111,9 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
   return footerBytes;
 }
 
-function parseFooter(footer: Uint8Array, size: number): ParquetFooter {
+function parseFooter(footer: Uint8Array, { size, read }: WholeFile): ParquetFooter {
   try {
-    const { root, ...metadata } = readFooterMetadata(footer, size - footer.length - 8);
+    const { root, ...metadata } = readFooterMetadata(footer, { end: size - footer.length - 8, read });
     return {
       ...metadata,
       bytes: size,

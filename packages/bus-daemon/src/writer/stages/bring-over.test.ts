@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -25,6 +26,7 @@ import { type InProcessBus, openInProcess } from '../../../test/support/in-proce
 import { putClaimed } from '../../../test/support/jobs.js';
 import { lookInto } from '../file-thread/look-into.js';
 import { type ClaimedJob, isRejected } from '../job.js';
+import { BringOver } from './bring-over.js';
 import { verify } from './verify.js';
 
 const producer = 41_002;
@@ -198,6 +200,16 @@ test.skipIf(!isRoot)(
     expect([existsSync(join(inbox, 'job-1/a.parquet')), existsSync(join(rejected, 'job-1'))]).toEqual([true, false]);
   },
 );
+
+test('a file that grows after its size was checked is the job’s own fault, and is not read to its end', async () => {
+  const opened = await openInProcess();
+  const job = await jobOfAnother(opened, { files: { 'a.parquet': { content: Buffer.alloc(2 * 1024 * 1024, 'x') } } });
+  const over = await BringOver.begin(opened.bus, job);
+  onTestFinished(() => over.close());
+  const check = () => truncateSync(join(job.folder, 'a.parquet'), 4 * 1024 * 1024);
+  await expect(over.artifact('a.parquet', { index: 0, check })).rejects.toMatchObject({ code: 'BYTES_MISMATCH' });
+  expect(existsSync(join(besideClaimed(job.folder, 'own'), '0.parquet'))).toBe(false);
+});
 
 test('a folder of the daemon’s own user loses what others may write, and is worked in only when all in it is that user’s alone', async () => {
   const { bus } = await openInProcess();

@@ -156,12 +156,17 @@ export class BringOver {
       writeNewFile(path, reading(relpath, read, missing), 0o600);
       return undefined;
     }
-    const source = await folder.openHandle(name, mayOpen).catch(error => {
+    let expectedBytes: number | undefined;
+    const check = (info: Stats) => {
+      mayOpen(info);
+      expectedBytes = info.size;
+    };
+    const source = await folder.openHandle(name, check).catch(error => {
       throw asJobs(error, relpath, missing);
     });
     try {
       await refuseSparse(source, relpath, this.#config.limits.maxSparseRatio);
-      return await copyHandle(source, path, { mode: 0o600, signal });
+      return await copyHandle(source, path, { mode: 0o600, signal, expectedBytes });
     } catch (error) {
       throw (error as NodeJS.ErrnoException).syscall === 'read' ? asJobs(error, relpath, missing) : error;
     } finally {
