@@ -37,7 +37,7 @@ test('a clock that is set back changes no order: the newest is what was committe
 
 test('exports, and jobs that were put aside, do not wait for a clock that was set back', async () => {
   const { bus, test: testBus, setBack, advance } = await busOfYesterday();
-  const exporter = new Exporter(bus);
+  const exporter = new Exporter(bus, compactor);
   await exporter.runDirty();
   const aside = new Aside(bus);
   const job = { claim: 'claim', jobId: 'job', folder: '/unused' };

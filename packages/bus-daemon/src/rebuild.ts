@@ -3,7 +3,7 @@ import { listOutcomes } from '@quantbot/bus-care/verify';
 import type { OnProgress } from '@quantbot/bus-format';
 import { canonicalRows, type OnDamage, withoutDamage } from '@quantbot/bus-format/canon';
 import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter } from '@quantbot/duckdb-process';
 import { busLayout, type Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
@@ -42,7 +42,7 @@ export async function rebuild(
 ): Promise<RebuildReport> {
   mustBeFolders(config);
   const lock = await acquireWriterLock(config);
-  const compactor = new WorkerProcess('rebuild', { idleMs: 60_000, spillIn: busLayout(config.busRoot).building });
+  const compactor = new BulkWriter('rebuild', { idleMs: 60_000, spillIn: busLayout(config.busRoot).building });
   let bus: Bus | undefined;
   let publisher: Publisher | undefined;
   try {
@@ -68,7 +68,7 @@ export async function rebuild(
     }
     await linkHotAgain(bus);
     await mendOutcomes(bus, await listOutcomes(bus.layout));
-    await new Exporter(bus).ensureStatus(); // the database cannot be built without it
+    await new Exporter(bus, compactor).ensureStatus(); // the database cannot be built without it
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
     await forgetMended(config);

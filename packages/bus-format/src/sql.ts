@@ -31,12 +31,27 @@ export interface DeclaredColumn {
  */
 export const schemaMap = (columns: readonly DeclaredColumn[]): string => mapOf(columns, ({ name }) => name);
 
-/** {@link schemaMap} for files of producers, in which a column may have no name. */
-export const foreignSchema = (columns: readonly DeclaredColumn[]): string =>
-  mapOf(columns, ({ name, unnamed }) => (unnamed ? '' : name));
+/**
+ * {@link schemaMap} for files of producers, in which a column may have no name.
+ *
+ * @param shownAs the name that each column gets; by default its own.
+ */
+export const foreignSchema = (
+  columns: readonly DeclaredColumn[],
+  shownAs?: (column: DeclaredColumn, index: number) => string,
+): string => mapOf(columns, ({ name, unnamed }) => (unnamed ? '' : name), shownAs);
 
-const mapOf = (columns: readonly DeclaredColumn[], nameInFile: (column: DeclaredColumn) => string): string =>
-  `MAP {${columns.map(c => `${literal(nameInFile(c))}: {name: ${literal(c.name)}, type: ${literal(c.type)}, default_value: NULL}`).join(', ')}}`;
+function mapOf(
+  columns: readonly DeclaredColumn[],
+  nameInFile: (column: DeclaredColumn) => string,
+  shownAs: (column: DeclaredColumn, index: number) => string = ({ name }) => name,
+): string {
+  const entries = columns.map(
+    (column, index) =>
+      `${literal(nameInFile(column))}: {name: ${literal(shownAs(column, index))}, type: ${literal(column.type)}, default_value: NULL}`,
+  );
+  return `MAP {${entries.join(', ')}}`;
+}
 
 /**
  * Returns the columns of producers' files, for a SELECT over a `read_parquet` with `filename`. The

@@ -98,7 +98,7 @@ async function withSelect<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   await mustBeSound(task.sources ?? []);
-  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 2, spillFolder: nextSpillFolder() });
+  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 1, spillFolder: nextSpillFolder() });
   const { connection } = database;
   try {
     await connection.run(`SET TimeZone = 'UTC'`);

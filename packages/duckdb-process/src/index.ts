@@ -1,4 +1,5 @@
 /** `@quantbot/duckdb-process`: DuckDB in a process that may die. */
+export { BulkWriter } from './bulk-writer.js';
 export { TaskError, WorkerProcess } from './client.js';
 export { hashOfRows } from './content.js';
 export { copyOptions } from './copy.js';
@@ -18,6 +19,7 @@ export {
 export type {
   CatalogAnswer,
   CatalogQuestion,
+  CopyTask,
   FileToDecode,
   RefusedValues,
   SelectAnswer,

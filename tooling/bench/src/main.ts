@@ -13,6 +13,7 @@ import { cluster } from './suites/cluster.js';
 import { exports } from './suites/exports.js';
 import { growth } from './suites/growth.js';
 import { latency } from './suites/latency.js';
+import { memory } from './suites/memory.js';
 import { reading } from './suites/reading.js';
 import { start } from './suites/start.js';
 import { together } from './suites/together.js';
@@ -28,6 +29,7 @@ const suites: Record<string, Suite> = {
   growth,
   exports,
   beside,
+  memory,
   reading,
   start,
   cluster,

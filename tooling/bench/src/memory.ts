@@ -22,3 +22,51 @@ export function touchFreeMemory(): void {
   const touch = `const blocks = []; for (let i = 0; i < ${blocks}; i++) blocks.push(Buffer.alloc(256 * 1024 * 1024, 1));`;
   execFileSync(process.execPath, ['-e', touch]);
 }
+
+/** The process of a tree that took most memory. */
+export interface LargestProcess {
+  name: string;
+  mb: number;
+}
+
+/**
+ * Watches a process and all processes below it. Returns a function that returns the largest sum of
+ * their memory at one moment (MB), and the process that ever took most.
+ */
+export function watchTree(pid: number): () => { peakMb: number; largest: LargestProcess } {
+  let peakMb = 0;
+  let largest: LargestProcess = { name: '', mb: 0 };
+  const look = () => {
+    const sizes = treeOf(pid).map(member => ({ name: titleOf(member), mb: proportionalMb(member) }));
+    for (const size of sizes) if (size.mb > largest.mb) largest = { name: size.name, mb: Math.round(size.mb) };
+    peakMb = Math.max(
+      peakMb,
+      sizes.reduce((sum, { mb }) => sum + mb, 0),
+    );
+  };
+  const timer = setInterval(look, 200);
+  return () => {
+    clearInterval(timer);
+    return { peakMb: Math.round(peakMb), largest };
+  };
+}
+
+/** Returns a file of a process, or nothing if the process has ended. */
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function treeOf(pid: number): number[] {
+  const children = procFile(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(treeOf)];
+}
+
+const titleOf = (pid: number): string => procFile(pid, 'cmdline').split(/[\0 ]/, 2).join(' ');
+
+/** Memory that processes share counts for each of them in part. */
+const proportionalMb = (pid: number): number =>
+  Number(/^Pss:\s+(\d+) kB/m.exec(procFile(pid, 'smaps_rollup'))?.[1] ?? 0) / 1024;

@@ -110,7 +110,7 @@ class Real {
       assertHeld: () => {}, // the test holds no lock
     });
     this.bus = { ...opened, inspector: inspector() };
-    await new Exporter(this.bus).ensureStatus();
+    await new Exporter(this.bus, compactor).ensureStatus();
     this.publisher = new Publisher(this.bus);
     await this.publisher.publishOrThrow();
     await this.#run(await recoverClaimed(this.bus));

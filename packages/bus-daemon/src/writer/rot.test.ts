@@ -106,9 +106,9 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
  * failure.
  */
 async function exportNumbers(bus: Bus) {
-  const exports = new GoldenExports(bus, compactor);
+  const exports = new GoldenExports(bus, compactor.worker);
   const item = (await exports.all()).find(({ name }) => name === 'numbers') as GoldenExport;
-  return writeExportFile({ bus, worker: compactor, snapshot: await snapshotOf(bus) }, item).then(
+  return writeExportFile({ bus, writer: compactor, snapshot: await snapshotOf(bus) }, item).then(
     ({ rows }) => ({ rows }),
     ({ code }) => ({ code }),
   );

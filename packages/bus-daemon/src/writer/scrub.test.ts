@@ -41,9 +41,9 @@ async function fullBus(settings: Record<string, unknown> = {}) {
 
 /** Writes the export of the table, and its status. */
 async function exportNumbers(bus: Bus): Promise<void> {
-  const item = only(await new GoldenExports(bus, compactor).all());
+  const item = only(await new GoldenExports(bus, compactor.worker).all());
   const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
-  const written = await write({ bus, worker: compactor, snapshot: await snapshotOf(bus) }, item);
+  const written = await write({ bus, writer: compactor, snapshot: await snapshotOf(bus) }, item);
   const { exportDir } = bus.config.export;
   const status = await readExportStatus(exportDir);
   const rest = { path: item.path, as_of_seq: 4, definition: null, started_at: '', duration_ms: 1, error: null };

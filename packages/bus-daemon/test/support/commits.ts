@@ -1,4 +1,4 @@
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter } from '@quantbot/duckdb-process';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Bus } from '../../src/writer/bus.js';
@@ -36,4 +36,4 @@ export async function makeCommits(bus: Bus, test: TestBus, count: number, schema
 }
 
 /** The worker process for compaction and exports. All tests share it, because its start is slow. */
-export const compactor = new WorkerProcess('compact', { idleMs: 60_000, entry: workerEntry });
+export const compactor = new BulkWriter('compact', { idleMs: 60_000, entry: workerEntry });

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter, WorkerProcess } from '@quantbot/duckdb-process';
 import { createLogger } from '@quantbot/infra';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { onTestFinished } from 'vitest';
@@ -53,7 +53,7 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     assertHeld: () => {}, // the test holds no lock
   });
   const bus = { ...opened, inspector: inspector() };
-  await new Exporter(bus).ensureStatus(); // the views read it
+  await new Exporter(bus, new BulkWriter('write', { idleMs: 0, entry: workerEntry })).ensureStatus(); // the views read it
   onTestFinished(async () => {
     await bus.files.close();
     bus.journal.close();

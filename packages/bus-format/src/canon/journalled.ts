@@ -82,8 +82,10 @@ export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map
 
 /** The journal's entry for a stored file. */
 export interface StoredFile {
+  seq: number;
+  ordinal: number;
+  artifactKey: string;
   sha256: string | null;
-  name: string | null;
   /** Path below the bus root. */
   relPath: string;
 }
@@ -106,7 +108,7 @@ export async function storedBetween(journal: Journal, first: number, last: numbe
   return new Map(
     rows.map(({ seq, ordinal, sha256, artifact_key, rel_path }) => [
       `${seq}-${ordinal}`,
-      { sha256, name: artifact_key, relPath: rel_path },
+      { seq: Number(seq), ordinal: Number(ordinal), artifactKey: artifact_key, sha256, relPath: rel_path },
     ]),
   );
 }

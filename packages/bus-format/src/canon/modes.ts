@@ -2,6 +2,7 @@ import { foldName } from '@quantbot/infra';
 import type { TableMode } from '@quantbot/infra/config';
 import { type DeclaredColumn, identifier, sortTerm } from '../sql.js';
 import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';
+import { originOrder } from './origin.js';
 import type { CanonTable } from './table.js';
 
 /** The properties of a table that its mode needs. */
@@ -22,8 +23,8 @@ export interface Mode {
    */
   shown(allRows: string, table: ModeTable, newestSeq: string): string;
   /**
-   * Whether every ingested row is shown. Compacted files then hold as many rows as the journal
-   * names.
+   * Whether every ingested row is shown, in the order in which {@link shown} got it. Compacted
+   * files then hold as many rows as the journal names, and need no sort.
    */
   showsEveryRow: boolean;
   /**
@@ -85,3 +86,18 @@ export const modeNamed = (name: string): Mode | undefined =>
 /** Returns the SELECT of the rows that a table shows. See {@link Mode.shown}. */
 export const shownRows = (table: ModeTable & Pick<CanonTable, 'mode'>, allRows: string, newestSeq: string): string =>
   modes[table.mode].shown(allRows, table, newestSeq);
+
+/**
+ * {@link shownRows} in the order of their origin.
+ *
+ * @param isInOrder whether `allRows` has them in this order. A sort holds all rows in memory.
+ */
+export function shownInOrder(
+  table: ModeTable & Pick<CanonTable, 'mode'>,
+  allRows: string,
+  newestSeq: string,
+  isInOrder = true,
+): string {
+  const rows = shownRows(table, allRows, newestSeq);
+  return isInOrder && modes[table.mode].showsEveryRow ? rows : `SELECT * FROM (${rows}) ORDER BY ${originOrder}`;
+}

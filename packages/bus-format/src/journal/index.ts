@@ -32,7 +32,7 @@ export {
   journalColumns,
 } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
-export type { HotFiles } from './snapshot.js';
+export type { HotCommits } from './snapshot.js';
 export type { FoundTable } from './table-operations.js';
 export { TableSegments } from './table-segments.js';
 export { segmentsToMerge } from './tiers.js';

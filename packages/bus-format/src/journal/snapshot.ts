@@ -14,9 +14,6 @@ export interface JournalSnapshot {
 
 /**
  * How a view names the commits in `hot/`. `live`: by a glob, so that an open view also shows later
- * commits. `frozen`: by exactly these files, so that later commits stay invisible (exports, time
- * travel).
+ * commits. `frozen`: by exactly these files, so that later commits stay invisible (exports).
  */
-export type HotFiles =
-  | { mode: 'live' }
-  | { mode: 'frozen'; commits: readonly number[]; tableFiles: ReadonlyMap<string, readonly string[]> };
+export type HotCommits = { mode: 'live' } | { mode: 'frozen'; commits: readonly number[] };

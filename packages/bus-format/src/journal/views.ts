@@ -5,7 +5,7 @@ import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import { emptyCommit, seqName } from './files.js';
 import { forgottenQuery } from './forgotten.js';
 import { journalColumns } from './row.js';
-import type { HotFiles, JournalSnapshot } from './snapshot.js';
+import type { HotCommits, JournalSnapshot } from './snapshot.js';
 
 /** The views of the journal alone. */
 export const journalViewsAt = (layout: BusLayout, snapshot: JournalSnapshot): string[] => [
@@ -47,7 +47,7 @@ export const hotFiles = (empty: string, globs: readonly string[]): string =>
   `_bus.hot_files(${literal(empty)}, ${literalList(globs)})`;
 
 /** `_bus.hot_journal`: the rows of the commits that are not compacted yet. */
-export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: HotFiles, where: Condition): string {
+export function hotJournal(layout: BusLayout, snapshot: JournalSnapshot, hot: HotCommits, where: Condition): string {
   const columns = selectList(journalColumns);
   if (hot.mode === 'frozen') {
     const files = [0, ...hot.commits].map(seq => join(layout.hot, seqName(seq), commitFileName));

@@ -1,5 +1,17 @@
+import type { StoredFile } from '../canon/journalled.js';
 import type { CanonTable } from '../canon/table.js';
-import type { JournalSnapshot } from '../journal/snapshot.js';
+import type { HotCommits, JournalSnapshot } from '../journal/snapshot.js';
+
+/** A file of a canonical table in `hot/`, which is a second link to a stored file. */
+export interface HotTableFile extends StoredFile {
+  /** Absolute path of the link. */
+  path: string;
+}
+
+/** {@link HotCommits} with the files of each canonical table, in the order of their jobs. */
+export type HotFiles =
+  | Extract<HotCommits, { mode: 'live' }>
+  | (Extract<HotCommits, { mode: 'frozen' }> & { tableFiles: ReadonlyMap<string, readonly HotTableFile[]> });
 
 /** The files that hold the journal and the canonical tables at one moment. */
 export interface Snapshot extends JournalSnapshot {

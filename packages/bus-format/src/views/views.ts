@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
 import { shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
+import { storedRows } from '../canon/stored-rows.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
 import { forgottenQuery } from '../journal/forgotten.js';
 import { isOfTable } from '../journal/row.js';
-import type { HotFiles } from '../journal/snapshot.js';
 import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, readableSince } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
 import { foreignSchema, identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
-import type { BusInfo, Snapshot, TableFiles } from './snapshot.js';
+import type { BusInfo, HotFiles, Snapshot, TableFiles } from './snapshot.js';
 
 /** A view of the public schema, and its CREATE VIEW statement. */
 export interface ViewStatement {
@@ -93,14 +93,10 @@ function tableViews(
       `SELECT ${selectList(columns, 'f')} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}) f${where.from} WHERE ${where.holds}`,
     );
   }
-  const from = hotTableFiles(layout, snapshot, files, hot);
-  // Joined with the rows of the commits: a job's rows are visible only if both its commit and its
-  // files are, so never in part.
   parts.push(
-    `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
-FROM (SELECT ${untrusted(table.columns)}, ${positionOfRow} FROM ${from}) f \
-JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM ${hotRows(files)} WHERE status = 'ingested') j \
-ON f._position = j._position`,
+    hot.mode === 'frozen'
+      ? storedRows(table.columns, hot.tableFiles.get(table.name) ?? [])
+      : liveRows(layout, snapshot, files),
   );
   return [
     `CREATE VIEW _rows.${name} AS ${shownRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
@@ -122,14 +118,19 @@ const newestSeq = (files: TableFiles): string =>
 /**
  * Returns the SELECT of a canonical table for an export, in the order of commits, artifacts and
  * rows. `fromSeq` leaves out earlier commits, `upToSeq` later ones.
+ *
+ * @param isInOrder whether `_rows.<table>` has its rows in this order. A sort would hold them all.
  */
-export function tableInOrder(table: string, fromSeq = 0, upToSeq?: number): string {
+export function tableInOrder(
+  table: string,
+  { fromSeq = 0, upToSeq, isInOrder = false }: { fromSeq?: number; upToSeq?: number; isInOrder?: boolean } = {},
+): string {
   const conditions = [
     ...(fromSeq > 0 ? [`_seq >= ${fromSeq}`] : []),
     ...(upToSeq === undefined ? [] : [`_seq <= ${upToSeq}`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  return `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${where} ORDER BY ${originOrder}`;
+  return `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${where}${isInOrder ? '' : ` ORDER BY ${originOrder}`}`;
 }
 
 /**
@@ -139,20 +140,21 @@ export function tableInOrder(table: string, fromSeq = 0, upToSeq?: number): stri
  */
 const assumedRows = 1_000_000;
 
-function hotTableFiles(
-  layout: BusLayout,
-  snapshot: Snapshot,
-  { table, compactedSeq }: TableFiles,
-  hot: HotFiles,
-): string {
+/**
+ * Returns the SELECT of the rows in `hot/`, also of later commits. It joins them with the rows of
+ * the commits: a job's rows are visible only if both its commit and its files are, so never in
+ * part.
+ */
+const liveRows = (layout: BusLayout, snapshot: Snapshot, files: TableFiles): string =>
+  `SELECT ${selectList(files.table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key \
+FROM (SELECT ${untrusted(files.table.columns)}, ${positionOfRow} FROM ${hotTableFiles(layout, snapshot, files)}) f \
+JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position FROM ${hotRows(files)} WHERE status = 'ingested') j \
+ON f._position = j._position`;
+
+function hotTableFiles(layout: BusLayout, snapshot: Snapshot, { table, compactedSeq }: TableFiles): string {
   const generations = Array.from({ length: table.generation + 1 }, (_, generation) => generation);
   const schema = `schema = ${foreignSchema(table.columns)}, filename = true, explicit_cardinality = ${assumedRows}`;
   const empty = join(layout.hot, emptyCommit, emptyTableFileName(table.name, 0));
-  if (hot.mode === 'frozen') {
-    const files = hot.tableFiles.get(table.name) ?? [];
-    if (files.length > 0) return `read_parquet(${literalList(files)}, ${schema})`;
-    return `read_parquet(${literal(empty)}, ${schema}) WHERE false`;
-  }
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
   // A macro, so that a compaction changes no view of another table.
   const after = compactedSeq === snapshot.compactedSeq ? '_bus.compacted()' : literal(folderOf(layout, compactedSeq));

@@ -145,7 +145,12 @@ export const configSchema = z.strictObject({
         .default(0.2)
         .describe('The largest share of the time that exports take; 1: no limit.'),
       timeout_s: seconds.default(600).describe('An export that takes longer is stopped; its last good file stays.'),
-      memory_limit_mb: z.number().int().min(64).default(1024).describe('Memory of the export process.'),
+      memory_limit_mb: z
+        .number()
+        .int()
+        .min(64)
+        .default(1024)
+        .describe('Memory for an export that cannot do with 256 MB. What does not fit is spilled to disk.'),
       jobs: z
         .array(exportJobSchema)
         .default([])

@@ -48,7 +48,7 @@ export async function clusterExports(
     if (named.has(name) || settings?.enabled === false) return [];
     const table = shapes?.get(name);
     const grows = table !== undefined && modes[table.mode].onlyGrows;
-    const sqlBetween = (fromSeq: number, upToSeq: number) => tableInOrder(name, fromSeq, upToSeq);
+    const sqlBetween = (fromSeq: number, upToSeq: number) => tableInOrder(name, { fromSeq, upToSeq });
     return {
       name,
       sql: tableInOrder(name),

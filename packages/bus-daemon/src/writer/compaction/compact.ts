@@ -1,22 +1,20 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { foreignSchema, isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import { isDamage, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   type CanonTable,
   modes,
   newestSeqOf,
   type OnDamage,
   originColumns,
-  originOrder,
-  positionOfRow,
   type StoredFile,
-  shownRows,
+  shownInOrder,
   storedBetween,
+  storedRows,
   tablesBehind,
   throwDamage,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
-import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import {
   isTableFile,
   journalColumns,
@@ -26,13 +24,14 @@ import {
   segmentsToMerge,
   seqName,
 } from '@quantbot/bus-format/journal';
-import { maxMemoryMb, mustBeSound, type SourceFile, type WorkerProcess } from '@quantbot/duckdb-process';
+import type { HotTableFile } from '@quantbot/bus-format/views';
+import { type BulkWriter, type CopyTask, maxMemoryMb, mustBeSound, type SourceFile } from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
+import { byPlace } from '../publish/snapshot.js';
 import { type HotFile, linkAgain } from './link-again.js';
 
-const usualMemoryMb = 1024;
 const timeoutMs = 1_800_000;
 
 /** How a compaction handles tables with damaged files. */
@@ -54,7 +53,7 @@ export interface CompactionOptions {
  */
 export async function compactHot(
   bus: Bus,
-  compactor: WorkerProcess,
+  compactor: BulkWriter,
   { onDamage = throwDamage, skip = new Set() }: CompactionOptions = {},
 ): Promise<boolean> {
   const { compactedSeq } = bus.journal;
@@ -76,14 +75,12 @@ export async function compactHot(
   for (const table of bus.tables.tables()) {
     if (skip.has(table.name)) continue;
     const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
-    const range = { table, older, commits, first: after + 1, last };
-    const files = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
-    if (files.length === 0) continue;
+    const paths = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
+    if (paths.length === 0) continue;
     // Rows of artifacts that were forgotten meanwhile do not stay in a table that drops them.
-    const shown = bus.journal.lastTurn > 0 ? await storedFiles() : undefined;
-    const used = shown === undefined ? files : files.filter(path => shown.has(positionIn(path)));
-    if (used.length === 0) continue;
-    const compact = () => compactTable(bus, compactor, { ...range, files: used }, storedFiles);
+    const files = placed(paths, await storedFiles());
+    if (files.length === 0) continue;
+    const compact = () => compactTable(bus, compactor, table, files, { first: after + 1, last });
     if (await withoutDamage(table.name, compact, onDamage)) changed = true;
   }
   faultPoint('compact:tables-written');
@@ -107,41 +104,27 @@ export async function compactHot(
 const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
   commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
 
-/** The input of a table's segment: its commits in `hot/`, and the range of jobs in its name. */
-interface TableRange {
-  table: CanonTable;
-  /** Earlier commits that the table has not compacted yet. */
-  older: readonly number[];
-  /**
-   * Commits that this compaction adds to the journal's segment too. Their own files are known to be
-   * sound.
-   */
-  commits: readonly number[];
-  first: number;
-  last: number;
-  /** The table's files in all these commits. */
-  files: readonly string[];
-}
+/** Returns the files whose rows are shown, in the order of their jobs. */
+const placed = (paths: readonly string[], stored: ReadonlyMap<string, StoredFile>): (HotTableFile & HotFile)[] =>
+  paths
+    .flatMap(path => {
+      const known = stored.get(positionIn(path));
+      return known === undefined ? [] : [{ ...known, path, name: known.artifactKey }];
+    })
+    .sort(byPlace);
 
 async function compactTable(
   bus: Bus,
-  compactor: WorkerProcess,
-  { table, older, commits, first, last, files }: TableRange,
-  storedFiles: () => Promise<Map<string, StoredFile>>,
+  compactor: BulkWriter,
+  table: CanonTable,
+  files: readonly (HotTableFile & HotFile)[],
+  { first, last }: Pick<Segment, 'first' | 'last'>,
 ): Promise<boolean> {
-  const commitFiles = commitFilesOf(bus, [...older, ...commits]);
-  const stored = await storedFiles();
-  const sources: HotFile[] = files.map(path => ({ path, ...stored.get(positionIn(path)) }));
-  sources.push(...commitFilesOf(bus, older).map(path => ({ path })));
-  const rows = `SELECT ${selectList(table.columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.artifact_key AS _artifact_key
-FROM (SELECT *, ${positionOfRow} FROM read_parquet(${literalList(files)}, schema = ${foreignSchema(table.columns)}, filename = true)) f
-JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
-  FROM read_parquet(${literalList(commitFiles)}, schema = ${schemaMap(journalColumns)}) WHERE status = 'ingested') j ON f._position = j._position`;
-  const sql = `SELECT * FROM (${await keptRows(bus, table, rows, last)}) ORDER BY ${originOrder}`;
-  const write = () =>
-    writeSegment(bus, compactor, join(bus.layout.canon, table.name), segmentName(first, last), sql, sources);
+  const sql = await keptRows(bus, table, storedRows(table.columns, files), last);
+  const folder = join(bus.layout.canon, table.name);
+  const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), sql, files);
   await write().catch(async error => {
-    if (!isDamage(error) || !(await linkAgain(bus, sources))) throw error;
+    if (!isDamage(error) || !(await linkAgain(bus, files))) throw error;
     await write();
   });
   return true;
@@ -154,7 +137,7 @@ JOIN (SELECT seq, ordinal, artifact_key, seq * 100000 + ordinal AS _position
  * @param onDamage called for such a table.
  * @returns whether anything was merged. The caller publishes afterwards.
  */
-export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = throwDamage): Promise<boolean> {
+export async function mergeTiers(bus: Bus, compactor: BulkWriter, onDamage = throwDamage): Promise<boolean> {
   let merged = false;
   for (const table of bus.tables.tables()) {
     const folder = join(bus.layout.canon, table.name);
@@ -162,37 +145,30 @@ export async function mergeTiers(bus: Bus, compactor: WorkerProcess, onDamage = 
     if (live.length < 2) continue;
     const columns = [...table.columns, ...originColumns];
     const shown = (rows: string, last: number) => keptRows(bus, table, rows, last);
-    const merge = () => mergeIn(bus, compactor, folder, live, columns, originOrder, shown);
+    const merge = () => mergeIn(bus, compactor, folder, live, columns, shown);
     merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
   }
-  const journal = await mergeIn(
-    bus,
-    compactor,
-    bus.layout.segments,
-    bus.journal.segments,
-    journalColumns,
-    'seq, ordinal',
-  );
+  const journal = await mergeIn(bus, compactor, bus.layout.segments, bus.journal.segments, journalColumns);
   if (merged || journal) await bus.journal.reload();
   return merged || journal;
 }
 
 /**
- * Returns SQL for the rows up to a seq that the table's mode shows. A compacted file need not keep
- * the others.
+ * Returns SQL for the rows up to a seq that the table's mode shows, in order, from rows in order. A
+ * compacted file need not keep the others.
  */
 async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
   const newest = modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
-  return shownRows(table, rows, String(newest));
+  return shownInOrder(table, rows, String(newest));
 }
 
+/** Merges segments. Each has its rows in order, and they come after those of the one before. */
 async function mergeIn(
   bus: Bus,
-  compactor: WorkerProcess,
+  compactor: BulkWriter,
   folder: string,
   live: readonly Segment[],
   columns: readonly { name: string; type: string }[],
-  order: string,
   shown: (rows: string, last: number) => string | Promise<string> = rows => rows,
 ): Promise<boolean> {
   const group = segmentsToMerge(live);
@@ -200,10 +176,9 @@ async function mergeIn(
   if (group.length < 2 || first === undefined || last === undefined) return false;
   const files = group.map(segment => join(folder, segment.name));
   const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
-  const sql = `SELECT * FROM (${await shown(rows, last.last)}) ORDER BY ${order}`;
-  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql, [
-    ...files.map(path => ({ path })),
-  ]);
+  const sql = await shown(rows, last.last);
+  const sources = files.map(path => ({ path }));
+  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql, sources);
   return true;
 }
 
@@ -215,7 +190,7 @@ async function mergeIn(
  */
 export async function writeSegment(
   bus: Bus,
-  compactor: WorkerProcess,
+  compactor: BulkWriter,
   folder: string,
   name: string,
   sql: string,
@@ -224,27 +199,18 @@ export async function writeSegment(
   await makeFolderDurable(folder);
   const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
   try {
-    const copy = (memoryMb: number) =>
-      compactor.request(
-        {
-          task: 'copy',
-          setup: [],
-          sql,
-          untrusted: false,
-          readable: [],
-          path: building,
-          file: { compression: 'zstd', readBack: true, seal: true },
-          sources,
-          memoryMb,
-        },
-        timeoutMs,
-      );
-    await copy(usualMemoryMb).catch(async error => {
-      const most = maxMemoryMb(bus.config.limits);
-      if (most <= usualMemoryMb || duckDbFault(error.message) !== 'memory') throw error;
-      await rm(building, { force: true });
-      await copy(most);
-    });
+    const task: CopyTask = {
+      task: 'copy',
+      setup: [],
+      sql,
+      untrusted: false,
+      readable: [],
+      path: building,
+      file: { compression: 'zstd', readBack: true, seal: true },
+      sources,
+      memoryMb: maxMemoryMb(bus.config.limits),
+    };
+    await compactor.inTurn(() => compactor.write(task, timeoutMs));
     await syncFile(building);
     faultPoint('compact:before-rename');
     await bus.tableSegments.change(basename(folder), () => {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter } from '@quantbot/duckdb-process';
 import { expect, onTestFinished, test } from 'vitest';
 import { compactor, makeCommits } from '../../../test/support/commits.js';
 import { openInProcess, workerEntry } from '../../../test/support/in-process-bus.js';
@@ -10,7 +10,7 @@ import { Publisher } from '../publish/publisher.js';
 import { compactHot } from './compact.js';
 
 /** A compaction process with other code before each task. */
-function compactorThat(folder: string, code: string): WorkerProcess {
+function compactorThat(folder: string, code: string): BulkWriter {
   const entry = join(folder, 'worker.mjs');
   writeFileSync(
     entry,
@@ -18,7 +18,7 @@ function compactorThat(folder: string, code: string): WorkerProcess {
 import '${pathToFileURL(workerEntry)}';
 process.prependListener('message', ({ task }) => { const { sql = '' } = task; ${code} });`,
   );
-  const worker = new WorkerProcess('compact', { idleMs: 60_000, entry });
+  const worker = new BulkWriter('compact', { idleMs: 60_000, entry });
   onTestFinished(() => worker.close());
   return worker;
 }
@@ -60,5 +60,5 @@ test('a compaction that runs out of memory is tried again with as much as a file
   );
   expect(await compactHot(bus, small)).toBe(true);
   expect(await compactHot(bus, compactor)).toBe(false);
-  expect(readFileSync(seen, 'utf8')).toBe('1024 1500 1024 ');
+  expect(readFileSync(seen, 'utf8')).toBe('256 1500 256 ');
 });

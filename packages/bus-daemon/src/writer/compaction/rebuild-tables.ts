@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identifier, literalList, schemaMap, selectList } from '@quantbot/bus-format';
+import { literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import {
   areWithin,
   artifactsOfTable,
@@ -14,8 +14,7 @@ import {
   noteMode,
   type OnDamage,
   originColumns,
-  originOrder,
-  shownRows,
+  shownInOrder,
   storedRows,
   tablesBehind,
   throwDamage,
@@ -24,7 +23,7 @@ import {
   withoutDamage,
 } from '@quantbot/bus-format/canon';
 import { checkSeal, type JournalRow, listSegments, readSegments, segmentName } from '@quantbot/bus-format/journal';
-import type { SourceFile, WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter, SourceFile } from '@quantbot/duckdb-process';
 import { readParquetFooter } from '@quantbot/infra';
 import { faultPoint } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -59,7 +58,7 @@ export async function incompleteTables(bus: Bus, waiting?: WaitingTables): Promi
  * Rebuilds the compacted files of tables whose configured mode changed: the older files may lack
  * rows that count now. The same for tables whose rows of forgotten artifacts leave, or come back.
  */
-export async function followModes(bus: Bus, compactor: WorkerProcess, onDamage: OnDamage): Promise<string[]> {
+export async function followModes(bus: Bus, compactor: BulkWriter, onDamage: OnDamage): Promise<string[]> {
   const followed: string[] = [];
   let waiting: WaitingTables | undefined;
   const turns = await turnsOfTables(bus.journal, bus.journal.compactedSeq);
@@ -107,7 +106,7 @@ async function tablesToFollow({ tables, journal, config }: Bus): Promise<CanonTa
  */
 export async function mendTables(
   bus: Bus,
-  compactor: WorkerProcess,
+  compactor: BulkWriter,
   tables: readonly CanonTable[] = bus.tables.tables(),
   onDamage = throwDamage,
 ): Promise<string[]> {
@@ -139,7 +138,7 @@ async function hasRottenSegment({ layout, journal }: Bus, { name: table }: Canon
  */
 export async function rebuildTable(
   bus: Bus,
-  compactor: WorkerProcess,
+  compactor: BulkWriter,
   table: CanonTable,
   waiting?: WaitingTables,
   always = false,
@@ -165,17 +164,13 @@ export async function rebuildTable(
     ordinal,
     artifactKey: artifact_key ?? '',
   }));
-  const parts = [...(files.length > 0 ? [storedRows(table.columns, files)] : []), ...rest.parts];
-  const rows = parts.length > 0 ? parts.join(' UNION ALL ') : noRows(table);
+  const rows = [storedRows(table.columns, files), ...rest.parts].join(' UNION ALL ');
   const newest = String(artifacts.at(-1)?.seq ?? 0);
-  const sql = `SELECT * FROM (${shownRows(table, rows, newest)}) ORDER BY ${originOrder}`;
+  const sql = shownInOrder(table, rows, newest, rest.parts.length === 0);
   await writeSegment(bus, compactor, folder, segmentName(1, upTo), sql, [...sourcesOf(bus, stored), ...rest.sources]);
   await rm(join(folder, keptName), { recursive: true, force: true });
   return true;
 }
-
-const noRows = ({ columns }: CanonTable): string =>
-  `SELECT ${[...columns, ...originColumns].map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`).join(', ')} WHERE false`;
 
 /**
  * Returns the rows of forgotten artifacts, whose bytes are gone: those of the compacted files, and

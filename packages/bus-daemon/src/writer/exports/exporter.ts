@@ -11,7 +11,7 @@ import {
   writeExportStatus,
 } from '@quantbot/bus-format/state';
 import type { Snapshot } from '@quantbot/bus-format/views';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter } from '@quantbot/duckdb-process';
 import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
@@ -26,8 +26,6 @@ import { writeExportFile } from './write-file.js';
 
 const backoff: Backoff = { firstMs: 1000, maxMs: 60_000 };
 const saveEveryMs = 1_000;
-/** Ingestion has precedence, but an export must end in time on a busy machine too. */
-const niceness = 10;
 
 /** Returns the path that must exist for an export to exist. */
 const whatMustBe = ({ path, options }: GoldenExport): string =>
@@ -57,7 +55,7 @@ const isNamed = (names: readonly string[], name: string): boolean => names.lengt
  */
 export class Exporter {
   readonly #bus: Bus;
-  readonly #worker: WorkerProcess;
+  readonly #writer: BulkWriter;
   readonly #pins = new Set<Snapshot>();
   readonly #exports: GoldenExports;
   readonly #old: OldExports;
@@ -73,10 +71,10 @@ export class Exporter {
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, writer: BulkWriter) {
     this.#bus = bus;
-    this.#worker = new WorkerProcess('export', { idleMs: 10_000, spillIn: bus.layout.building, niceness });
-    this.#exports = new GoldenExports(bus, this.#worker);
+    this.#writer = writer;
+    this.#exports = new GoldenExports(bus, writer.worker);
     this.#old = new OldExports(bus);
     this.#share = new ExportShare(bus.config.export.maxShare);
   }
@@ -144,10 +142,9 @@ export class Exporter {
     });
   }
 
-  /** Stops a running export. Its last good file stays. */
+  /** From now on, a failed export was stopped. Its last good file stays. */
   stop(): void {
     this.#stopped = true;
-    this.#worker.close();
   }
 
   async #runAll(ignoreInterval: boolean): Promise<void> {
@@ -178,7 +175,7 @@ export class Exporter {
     let isSaved = true;
     for (const item of due) {
       if (!mayRun(item)) continue; // those before it may have used up the time of all
-      await this.#runOne(item, status);
+      await this.#writer.inTurn(() => this.#runOne(item, status));
       isSaved = false;
       if (this.#stopped) break;
       if (this.#bus.elapsed() - savedAt < saveEveryMs) continue;
@@ -240,7 +237,7 @@ export class Exporter {
     const common = { path: item.path, started_at: new Date(now()).toISOString() };
     try {
       const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
-      const written = await write({ bus: this.#bus, worker: this.#worker, snapshot }, item);
+      const written = await write({ bus: this.#bus, writer: this.#writer, snapshot }, item);
       this.#failures.delete(item.name);
       this.#writtenAt.set(item.name, now());
       status.exports[item.name] = {

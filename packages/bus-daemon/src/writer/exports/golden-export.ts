@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
 import { type Snapshot, viewsAt } from '@quantbot/bus-format/views';
-import type { SelectToWrite, WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter, SelectToWrite } from '@quantbot/duckdb-process';
 import type { ExportFileOptions } from '@quantbot/infra/config';
 import { makeFolderDurable } from '@quantbot/infra/files';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
@@ -45,7 +45,7 @@ export interface WrittenExport {
 /** The shared state of the functions that write an export. */
 export interface ExportContext {
   bus: Bus;
-  worker: WorkerProcess;
+  writer: BulkWriter;
   snapshot: Snapshot;
 }
 
@@ -115,13 +115,9 @@ export async function selectOf(
 ): Promise<SelectToWrite> {
   const { config, layout, marker, now } = bus;
   const orderBy = orderOf(options);
+  const hot = await frozenHot(bus, snapshot);
   return {
-    setup: viewsAt(
-      layout,
-      untrusted ? snapshot : withOnly(snapshot, reads),
-      await frozenHot(bus, snapshot),
-      busInfo(bus),
-    ),
+    setup: viewsAt(layout, untrusted ? snapshot : withOnly(snapshot, reads), hot, busInfo(bus)),
     sql,
     untrusted,
     readable: foldersOfDaemon(layout, config.export.exportDir),
@@ -141,6 +137,6 @@ export async function selectOf(
       },
     },
     memoryMb: config.export.memoryLimitMb,
-    sources: await sourcesOf(bus, snapshot, reads, fromSeq),
+    sources: sourcesOf(bus, snapshot, hot, reads, fromSeq),
   };
 }

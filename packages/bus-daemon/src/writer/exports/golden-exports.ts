@@ -15,15 +15,16 @@ function ofTable(
   options: ExportFileOptions,
 ): Omit<GoldenExport, 'changedSeq' | 'turn'> {
   const { name, mode, columns } = table;
+  const isInOrder = modes[mode].showsEveryRow;
   return {
     name,
-    sql: tableInOrder(name),
+    sql: tableInOrder(name, { isInOrder }),
     untrusted: false,
     reads: [name],
     path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
-    ...(modes[mode].onlyGrows && { sqlFrom: (seq: number) => tableInOrder(name, seq) }),
+    ...(modes[mode].onlyGrows && { sqlFrom: (seq: number) => tableInOrder(name, { fromSeq: seq, isInOrder }) }),
   };
 }
 

@@ -1,25 +1,24 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { storedBetween } from '@quantbot/bus-format/canon';
-import { isTableFile, positionIn, seqName } from '@quantbot/bus-format/journal';
+import { seqName } from '@quantbot/bus-format/journal';
 import type { Snapshot } from '@quantbot/bus-format/views';
 import type { SourceFile } from '@quantbot/duckdb-process';
 import type { Bus } from '../bus.js';
-import { commitsOf, neededAfter } from '../publish/snapshot.js';
+import type { FrozenHot } from '../publish/snapshot.js';
 
 /**
  * Returns the files behind an export, whose checksums are compared before it is written: those of
  * the journal, and of its canonical tables (undefined: all) from a commit on.
  */
-export async function sourcesOf(
-  { layout, journal }: Bus,
+export function sourcesOf(
+  { layout }: Bus,
   snapshot: Snapshot,
+  hot: FrozenHot,
   tables: readonly string[] | undefined,
   fromSeq: number,
-): Promise<SourceFile[]> {
+): SourceFile[] {
   const isRead = (table: string) => tables === undefined || tables.includes(table);
   const isAsked = (segment: string) => Number(segment.slice(13, 25)) >= fromSeq;
-  const sources: SourceFile[] = [
+  return [
     ...snapshot.segments.filter(isAsked).map(name => ({ path: join(layout.segments, name) })),
     ...snapshot.hotCommits.map(seq => ({ path: join(layout.hot, seqName(seq), 'commit.parquet') })),
     ...snapshot.tables
@@ -27,16 +26,8 @@ export async function sourcesOf(
       .flatMap(({ table, segments }) =>
         segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
       ),
+    ...[...hot.tableFiles]
+      .filter(([table]) => isRead(table))
+      .flatMap(([, files]) => files.map(({ path, sha256, artifactKey }) => ({ path, sha256, name: artifactKey }))),
   ];
-  const commits = commitsOf(snapshot);
-  if (commits.length === 0) return sources;
-  const stored = await storedBetween(journal, neededAfter(snapshot) + 1, snapshot.seq);
-  for (const seq of commits)
-    for (const name of await readdir(join(layout.hot, seqName(seq)))) {
-      const [table = ''] = name.split('~');
-      if (!isTableFile(name) || !isRead(table)) continue;
-      const known = stored.get(positionIn(name));
-      if (known !== undefined) sources.push({ path: join(layout.hot, seqName(seq), name), ...known });
-    }
-  return sources;
 }

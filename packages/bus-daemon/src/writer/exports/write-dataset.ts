@@ -105,11 +105,11 @@ const withBuilding = (
   work: (building: string, files: DatasetFile[]) => Promise<DatasetManifest>,
 ): Promise<DatasetManifest> =>
   whileBuilding(context, item, async building => {
-    const { bus, worker } = context;
+    const { bus, writer } = context;
     const folder = filesIn(building);
     await mkdir(folder, { recursive: true, mode: ownFolderMode });
     const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
-    const written = await worker.request(
+    const written = await writer.write(
       { task: 'partition', ...select, folder, fileName, partitionBy: item.options.partitionBy },
       bus.config.export.timeoutMs,
     );

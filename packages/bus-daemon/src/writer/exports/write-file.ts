@@ -6,9 +6,9 @@ import { type ExportContext, type GoldenExport, selectOf, type WrittenExport, wh
 /** Writes an export as one file: temporary name, flush, rename. A crash leaves the old file. */
 export const writeExportFile = (context: ExportContext, item: GoldenExport): Promise<WrittenExport> =>
   whileBuilding(context, item, async building => {
-    const { bus, worker } = context;
+    const { bus, writer } = context;
     const select = await selectOf(context, item);
-    const { rows } = await worker.request({ task: 'copy', ...select, path: building }, bus.config.export.timeoutMs);
+    const { rows } = await writer.write({ task: 'copy', ...select, path: building }, bus.config.export.timeoutMs);
     await syncFile(building);
     const digest = await digestFile(building);
     faultPoint('export:before-rename');

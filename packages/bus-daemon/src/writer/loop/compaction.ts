@@ -1,6 +1,6 @@
 import { withoutDamage } from '@quantbot/bus-format/canon';
 import type { WaitingTable } from '@quantbot/bus-format/state';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter } from '@quantbot/duckdb-process';
 import type { CodedError } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { compactHot, mergeTiers } from '../compaction/compact.js';
@@ -23,8 +23,6 @@ const tableFilesOfACommit = 64;
  * faster then, and a compaction delays the next ones.
  */
 const whileBatchesAreSmall = 4;
-/** Ingestion has precedence, but what is not compacted makes readers slower. */
-const niceness = 5;
 /** The pause before a retry after damage. Only a restored file can make the retry succeed. */
 export const restAfterDamageMs = 60_000;
 
@@ -34,19 +32,15 @@ export const restAfterDamageMs = 60_000;
  */
 export class Compaction {
   readonly #bus: Bus;
-  readonly #worker: WorkerProcess;
+  readonly #writer: BulkWriter;
   readonly #waiting = new Map<string, WaitingTable & { restsUntil: number }>();
 
   /** When rows last left a table or came back. */
   #turnedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, writer: BulkWriter) {
     this.#bus = bus;
-    this.#worker = new WorkerProcess('compact', {
-      idleMs: 10_000,
-      spillIn: bus.layout.building,
-      niceness,
-    });
+    this.#writer = writer;
   }
 
   /** The tables that wait, and why. */
@@ -69,12 +63,12 @@ export class Compaction {
         { table: table.name },
         'compacted files of a canonical table are missing; rebuilding the table from the store',
       );
-      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#worker, table, waiting), this.#note);
+      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#writer, table, waiting), this.#note);
     }
   }
 
   async #followModes(): Promise<void> {
-    for (const table of await followModes(this.#bus, this.#worker, this.#note))
+    for (const table of await followModes(this.#bus, this.#writer, this.#note))
       this.#bus.logger.info(
         { table },
         'a canonical table has another mode, was dropped or restored, or artifacts of it were forgotten; its compacted files were rebuilt',
@@ -115,17 +109,17 @@ export class Compaction {
     const resting = this.#resting;
     const hurt = new Map<string, CodedError<string>>();
     const note = (error: CodedError<string>, table: string) => void hurt.set(table, error);
-    await compactHot(this.#bus, this.#worker, { onDamage: note, skip: resting });
+    await compactHot(this.#bus, this.#writer, { onDamage: note, skip: resting });
     if (this.#bus.journal.lastTurn > 0) {
       this.#turnedAt = this.#bus.elapsed();
       await this.#followModes();
     }
     const unmerged = new Set<string>();
-    await mergeTiers(this.#bus, this.#worker, (_, table) => unmerged.add(table));
+    await mergeTiers(this.#bus, this.#writer, (_, table) => unmerged.add(table));
     const toMend = this.#bus.tables
       .tables()
       .filter(({ name }) => !resting.has(name) && (unmerged.has(name) || this.#waiting.has(name)));
-    const mended = await mendTables(this.#bus, this.#worker, toMend, note);
+    const mended = await mendTables(this.#bus, this.#writer, toMend, note);
     if (mended.length > 0)
       this.#bus.logger.warn({ tables: mended }, 'compacted files were damaged; their tables were rebuilt');
     for (const [table, error] of hurt) this.#note(error, table);
@@ -141,11 +135,6 @@ export class Compaction {
     const { journal, config, elapsed } = this.#bus;
     const isRested = isLast || elapsed() - this.#turnedAt >= config.compaction.releaseGraceMs;
     return journal.lastTurn > journal.compactedSeq && isRested;
-  }
-
-  /** Ends the current round. */
-  close(): void {
-    this.#worker.close();
   }
 
   get #resting(): Set<string> {

@@ -1,6 +1,7 @@
 import { forgetMended } from '@quantbot/bus-care/scrub';
 import { isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
+import { BulkWriter } from '@quantbot/duckdb-process';
 import { mendBusMarker } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { removeForgotten } from '../compaction/remove-forgotten.js';
@@ -15,6 +16,11 @@ import { Compaction, restAfterDamageMs } from './compaction.js';
 const releaseEveryMs = 2_000;
 const mendEveryMs = 30_000;
 const retryAfterMs = 5_000;
+/**
+ * Ingestion has precedence, but an export must end in time on a busy machine, and what is not
+ * compacted makes readers slower.
+ */
+const niceness = 5;
 /** Files of one settled job to remove before the turn of the next one. */
 const removedInATurn = 5_000;
 const maxRemovalTurns = 200;
@@ -26,6 +32,7 @@ const maxRemovalTurns = 200;
 export class Maintenance {
   readonly #bus: Bus;
   readonly #publisher: Publisher;
+  readonly #writer: BulkWriter;
   readonly #exporter: Exporter;
   readonly #compaction: Compaction;
   #round: Promise<void> | undefined;
@@ -43,8 +50,9 @@ export class Maintenance {
   constructor(bus: Bus, publisher: Publisher) {
     this.#bus = bus;
     this.#publisher = publisher;
-    this.#exporter = new Exporter(bus);
-    this.#compaction = new Compaction(bus);
+    this.#writer = new BulkWriter('write', { idleMs: 10_000, spillIn: bus.layout.building, niceness });
+    this.#exporter = new Exporter(bus, this.#writer);
+    this.#compaction = new Compaction(bus, this.#writer);
     this.#lastCommitAt = bus.elapsed();
   }
 
@@ -103,7 +111,7 @@ export class Maintenance {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#exporter.stop();
-    this.#compaction.close();
+    this.#writer.close();
     await Promise.all([this.#round, this.#exports, this.#removal]);
   }
 

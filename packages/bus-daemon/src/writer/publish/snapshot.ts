@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modes, newestSeqOf, tablesBehind } from '@quantbot/bus-format/canon';
-import { type HotFiles, isTableFile, type Segment, seqName } from '@quantbot/bus-format/journal';
-import type { Snapshot, TableFiles } from '@quantbot/bus-format/views';
+import { modes, newestSeqOf, type StoredFile, storedBetween, tablesBehind } from '@quantbot/bus-format/canon';
+import { isTableFile, positionIn, type Segment, seqName } from '@quantbot/bus-format/journal';
+import type { HotFiles, HotTableFile, Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
 /**
@@ -58,16 +58,32 @@ export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
  * Returns the commits of a snapshot that are not in segments, file by file, so that nothing later
  * is visible.
  */
-export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotFiles> {
+export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<FrozenHot> {
   const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
-  const tableFiles = new Map<string, string[]>();
-  for (const seq of commitsOf(snapshot)) {
+  const tableFiles = new Map<string, HotTableFile[]>();
+  const commits = commitsOf(snapshot);
+  const stored =
+    commits.length === 0 ? undefined : await storedBetween(bus.journal, neededAfter(snapshot) + 1, snapshot.seq);
+  for (const seq of commits) {
     const folder = join(bus.layout.hot, seqName(seq));
     for (const name of await readdir(folder)) {
       const table = name.split('~', 1)[0] as string;
-      if (isTableFile(name) && seq > (compacted.get(table) ?? 0))
-        tableFiles.set(table, [...(tableFiles.get(table) ?? []), join(folder, name)]);
+      if (!isTableFile(name) || seq <= (compacted.get(table) ?? 0)) continue;
+      const known = stored?.get(positionIn(name));
+      if (known === undefined) continue;
+      const files = tableFiles.get(table) ?? [];
+      files.push({ ...known, path: join(folder, name) });
+      tableFiles.set(table, files);
     }
   }
+  for (const files of tableFiles.values()) files.sort(byPlace);
   return { mode: 'frozen', commits: snapshot.hotCommits, tableFiles };
 }
+
+/** {@link HotFiles} by file. */
+export type FrozenHot = Extract<HotFiles, { mode: 'frozen' }>;
+
+/** The order of jobs, and of the artifacts in a job. */
+export const byPlace = (one: Place, other: Place): number => one.seq - other.seq || one.ordinal - other.ordinal;
+
+type Place = Pick<StoredFile, 'seq' | 'ordinal'>;

@@ -1,0 +1,56 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
+import { ownFolderMode } from '@quantbot/infra/files';
+import { WorkerProcess } from './client.js';
+import type { CopyTask, PartitionTask, WorkerResult } from './protocol.js';
+
+/** DuckDB's memory limit at first (MB). What needs more is spilled, or tried again with more. */
+const usualMemoryMb = 256;
+
+/**
+ * Writes large Parquet files in a process that may die. Compaction and exports take turns in one
+ * process, so that their memory does not add up.
+ */
+export class BulkWriter {
+  readonly worker: WorkerProcess;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(...process: ConstructorParameters<typeof WorkerProcess>) {
+    this.worker = new WorkerProcess(...process);
+  }
+
+  /** Runs `work` when all earlier work is done. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /**
+   * Writes the result of a SELECT with little memory, and again with the task's whole memory if
+   * that does not suffice.
+   *
+   * @throws DaemonError as `WorkerProcess.request`; TaskError with the code of the failure.
+   */
+  async write<T extends CopyTask | PartitionTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
+    const memoryMb = Math.min(usualMemoryMb, task.memoryMb);
+    try {
+      return await this.worker.request({ ...task, memoryMb }, timeoutMs);
+    } catch (error) {
+      if (memoryMb === task.memoryMb || duckDbFault((error as Error).message) !== 'memory') throw error;
+      await removeUnfinished(task);
+      return await this.worker.request(task, timeoutMs);
+    }
+  }
+
+  /** Ends the process for good. */
+  close(): void {
+    this.worker.close();
+  }
+}
+
+async function removeUnfinished(task: CopyTask | PartitionTask): Promise<void> {
+  if (task.task === 'copy') return rm(task.path, { force: true });
+  await rm(task.folder, { recursive: true, force: true });
+  await mkdir(task.folder, { mode: ownFolderMode });
+}
