@@ -118,8 +118,12 @@ sampled(
     if (bus === undefined) return context.skip('only root can be another user');
     const path = writeToInbox(bus, { jobId: 'strange', files: { 'a.parquet': await produce(bus, numbers(3)) } });
     chmodSync(path, 0o755);
+    execFileSync('chown', ['-R', '41002', path]);
+    chmodSync(bus.folder, 0o755); // the producer reaches its job
     const { code, codes, the } = await doctorOfNobody(bus);
     expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON', 'JOB_CLOSED'] });
+    // As its owner, not as root: a link in its place would open what it leads to.
+    expect(the('JOB_CLOSED').cure).toContain("`sudo -u '#41002' chmod -R ");
     await follow(bus, commandsIn(the('JOB_CLOSED').cure)[0]);
     expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON']);
   },

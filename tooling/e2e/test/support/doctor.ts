@@ -76,7 +76,9 @@ function binFolder({ folder }: TestBus): string {
   writeFileSync(join(bin, 'quantbot-bus'), `#!/bin/sh\nexec "${process.execPath}" "${cliPath}" "$@"\n`, {
     mode: 0o755,
   });
-  writeFileSync(join(bin, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+  const asUser = 'user=$(echo "$2" | tr -d "#"); shift 2; exec setpriv --reuid "$user" --clear-groups "$@"';
+  const sudo = `#!/bin/sh\n[ "$1" = -u ] || exec "$@"\n${asUser}\n`;
+  writeFileSync(join(bin, 'sudo'), sudo, { mode: 0o755 });
   return bin;
 }
 

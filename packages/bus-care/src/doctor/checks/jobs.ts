@@ -82,11 +82,13 @@ function closedToUs({ layout }: ExaminedBus, closed: readonly string[]): Finding
   const [first] = closed;
   if (first === undefined) return [];
   const path = join(layout.inbox, first);
+  // Never as root: the producer can put a link in the folder's place, and chmod follows it.
+  const owner = `#${lstatSync(path, { throwIfNoEntry: false })?.uid ?? 'UID'}`;
   return [
     finding(
       'JOB_CLOSED',
       `${many(closed.length, 'job')} in the inbox, such as ${path}, may not be moved by this user: the producer runs as another user.`,
-      `\`sudo chmod -R a+rwX ${shellWord(path)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
+      `\`sudo -u ${shellWord(owner)} chmod -R a+rwX ${shellWord(path)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
     ),
   ];
 }
