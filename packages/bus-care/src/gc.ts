@@ -70,6 +70,7 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
     ...(await oldEntries('rejected', layout.rejected, options.keepRejectedMs)),
     ...(await oldEntries('rejected', layout.claimed, options.keepRejectedMs, isKeptOrCondemned)),
     ...(await oldEntries('staging', layout.staging, options.keepUnfinishedMs)),
+    ...(await oldUploads(layout, options.keepUnfinishedMs)),
     ...(await oldOrphans(layout, options.keepUnfinishedMs)),
   ];
   if (options.apply) {
@@ -135,6 +136,14 @@ async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
 function removeOrphan({ path, inode, ctimeMs }: Orphan): void {
   const info = lstatSync(path, { throwIfNoEntry: false });
   if (info?.ino === inode && info.ctimeMs === ctimeMs) unlinkSync(path);
+}
+
+/** Files that were sent over HTTP, and that no job took. Each token has a folder of its own. */
+async function oldUploads({ root }: BusLayout, keepMs: number): Promise<Entry[]> {
+  const folder = join(root, 'uploads');
+  const owners = (await readdir(folder).catch(ignoreMissing)) ?? [];
+  const found = await Promise.all(owners.map(owner => oldEntries('staging', join(folder, owner), keepMs)));
+  return found.flat();
 }
 
 async function oldEntries(

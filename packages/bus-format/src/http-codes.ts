@@ -39,6 +39,16 @@ export const httpCodes = {
     disposition: 'caller',
     hint: 'Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.',
   },
+  UPLOAD_BUSY: {
+    disposition: 'retry',
+    hint: 'Wait until the other request has ended. It ends 5 s after its last byte.',
+  },
+  UPLOAD_OFFSET: { disposition: 'retry', hint: 'Ask with HEAD how much is there, and go on from that byte.' },
+  UPLOAD_MISSING: { disposition: 'retry', hint: 'Send the files that the details name, then the manifest again.' },
+  UPLOAD_LIMIT: {
+    disposition: 'retry',
+    hint: 'Submit the files that are there, or wait. `quantbot-bus gc` removes old ones. http.uploads has the limits.',
+  },
   HTTP_NOT_FOUND: { disposition: 'caller', hint: 'See /api/v1/openapi.json for all paths.' },
   HTTP_REQUEST_INVALID: { disposition: 'caller', hint: 'Correct what the details name. See /api/v1/openapi.json.' },
   HTTP_TOO_LARGE: { disposition: 'caller', hint: 'Send a smaller body.' },

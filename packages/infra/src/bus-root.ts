@@ -9,7 +9,7 @@ import { BusError, busError, systemErrorCode } from './errors.js';
 import { isNotRegular, readSmallFile, smallFileBytes } from './files/read-small.js';
 import { parseState, readState, stateText, writeStateDurable } from './files/state-file.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
-import { isObjectRoot } from './object-root.js';
+import { isHttpRoot, isObjectRoot } from './object-root.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),
@@ -132,8 +132,8 @@ export async function restoreBusMarker(busRoot: string): Promise<boolean> {
  * own by default.
  */
 export async function initBusRoot(busRoot: string, umask?: number): Promise<BusMarker> {
-  if (isObjectRoot(busRoot))
-    throw busError('BUS_ROOT_INVALID', `${busRoot} is an object store; this command works on a folder.`);
+  if (isObjectRoot(busRoot) || isHttpRoot(busRoot))
+    throw busError('BUS_ROOT_INVALID', `${busRoot} is not a folder, and this command works on one.`);
   const root = checkedRoot(resolve(busRoot));
   if (umask !== undefined) {
     await makeFolderDurable(root);
@@ -172,7 +172,7 @@ function makeShared(folder: string, umask: number): void {
 
 /** Where jobs are submitted. */
 export interface SubmitRoot {
-  /** Absolute path, or the URL of an object store. */
+  /** Absolute path, or the URL of an object store or a daemon's server. */
   busRoot: string;
   /** S3 settings of the configuration; undefined if only the environment has them. */
   s3: ClusterConfig['s3'] | undefined;
@@ -200,7 +200,7 @@ export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = pro
 }
 
 async function checkedBus(root: string): Promise<string> {
-  if (isObjectRoot(root)) return root;
+  if (isObjectRoot(root) || isHttpRoot(root)) return root;
   const path = checkedRoot(resolve(root));
   if ((await readBusMarker(path)) === undefined)
     throw busError(

@@ -136,6 +136,10 @@ export const submitCodes = {
     disposition: 'retry',
     hint: 'Free some space: `quantbot-bus doctor` names what could go. Then submit again; waiting jobs go on by themselves.',
   },
+  BUS_DENIED: {
+    disposition: 'caller',
+    hint: 'Set QUANTBOT_BUS_TOKEN to a token that may submit as this producer: `quantbot-bus token create NAME --submit PRODUCER`.',
+  },
   SUBMIT_FAILED: { disposition: 'retry', hint: 'Fix the cause, then submit again. Nothing was submitted.' },
   JOB_ID_IN_USE: {
     disposition: 'caller',

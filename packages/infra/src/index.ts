@@ -12,7 +12,7 @@ export {
   restoreBusMarker,
 } from './bus-root.js';
 export * from './errors.js';
-export { busLimitsSchema, diskFull, freeBytes, limitsFileOf, writeBusLimits } from './free-space.js';
+export { busLimitsSchema, diskFull, freeBytes, limitsFileOf, mustHaveRoom, writeBusLimits } from './free-space.js';
 export { artifactKeySchema, idSchema } from './id-schemas.js';
 export { type ArtifactKeyParts, artifactKey, isId, maxIdLength, producerInJobId } from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
@@ -28,6 +28,8 @@ export * from './receipt.js';
 export { canonTableOf, schemaHintProblem } from './schema-hint.js';
 export { JsonError, parseJsonStrictly } from './strict-json.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
+export { submitGiven, waitingJob } from './utils/enter-inbox.js';
 export * from './utils/index.js';
+export { localOutcome } from './utils/local-outcome.js';
 export { submitOperation } from './utils/submit.js';
 export { exactJson, visible, visibleJson, visibleLines } from './visible.js';

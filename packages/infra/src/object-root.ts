@@ -1,2 +1,5 @@
 /** Whether the root of a bus is an object store, and not a folder of this machine. */
 export const isObjectRoot = (root: string): boolean => /^(s3|file):\/\//.test(root);
+
+/** Whether the root of a bus is the server of a daemon. */
+export const isHttpRoot = (root: string): boolean => /^https?:\/\//.test(root);

@@ -47,10 +47,10 @@ describeBothWorlds(
 
     test('files are sent by one machine, and the answer of a cluster says where they are', async () => {
       const paths = { artifact: '/api/v1/artifacts/run-1/p/k/a/file', export: '/exports/ticks.parquet' };
-      if (world().kind === 'a cluster')
+      if (world().kind === 'a cluster') {
         for (const path of Object.values(paths))
           expect((await world().ask(path)).json).toMatchObject({ error: { code: 'CLUSTER_UNSUPPORTED' } });
-      else expect((await world().ask(paths.artifact)).text.slice(0, 4)).toBe('PAR1');
+      } else expect((await world().ask(paths.artifact)).text.slice(0, 4)).toBe('PAR1');
     });
 
     test('jobs, runs, artifacts and lineage are those of the catalog', async () => {

@@ -98,6 +98,7 @@ export {
   writeScrubState,
 } from './scrub-state.js';
 export {
+  configuredTokenName,
   createToken,
   isTokensFolderSafe,
   readTokens,

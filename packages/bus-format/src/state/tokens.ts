@@ -44,6 +44,9 @@ const usesSchema = z.object({ uses: z.record(z.string(), z.string()) });
 /** When each token was last used, by name, as stored in `<bus_root>/token_uses.json`. */
 export type TokenUses = z.infer<typeof usesSchema>['uses'];
 
+/** The name under which the token of `http.token_file` is known. */
+export const configuredTokenName = 'http.token_file';
+
 /** The folder of the tokens. If it exists, the server answers only those who have a token. */
 export const tokensFolderOf = (busRoot: string): string => join(busRoot, 'tokens');
 
@@ -148,6 +151,7 @@ export const writeTokenUses = (busRoot: string, uses: TokenUses): void =>
   writeState(tokenUsesFileOf(busRoot), { uses });
 
 function pathOf(busRoot: string, name: string): string {
-  if (!isId(name)) throw daemonError('TOKEN_NAME_INVALID', `${name} cannot be the name of a token.`);
+  if (!isId(name) || name === configuredTokenName)
+    throw daemonError('TOKEN_NAME_INVALID', `${name} cannot be the name of a token.`);
   return join(tokensFolderOf(busRoot), `${name}.json`);
 }

@@ -147,6 +147,10 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       listen: file.http.listen ?? undefined,
       tokenFile: file.http.token_file === null ? undefined : resolve(base, file.http.token_file),
       allowedHosts: file.http.allowed_hosts,
+      uploads: {
+        maxOpen: file.http.uploads.max_open,
+        maxBytesPerDay: file.http.uploads.max_bytes_per_day,
+      },
       charts: file.http.charts,
     },
     notify: file.notify.map(hook => resolveHook(hook, base)),

@@ -7,6 +7,7 @@ import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
 import { type Retention, retentionShape } from './retention.js';
 import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
+import { type UploadLimits, uploadsSchema } from './uploads.js';
 
 /** A configured view of the published database. */
 const viewSchema = z.strictObject({
@@ -207,6 +208,7 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
         .default([])
         .describe('Host names that callers may use in addition to localhost and numeric addresses.'),
+      uploads: uploadsSchema,
       charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
     })
     .prefault({})
@@ -278,6 +280,7 @@ export interface BusConfig extends UpkeepConfig {
     /** Absolute path. */
     tokenFile: string | undefined;
     allowedHosts: string[];
+    uploads: UploadLimits;
     charts: Chart[];
   };
   /** The hooks to notify. */

@@ -9,7 +9,15 @@ import { newJobId } from '../ids.js';
 import { type Manifest, maxManifestBytes, parseManifest } from '../manifest.js';
 import { contentOf } from './describe-job.js';
 import { localOutcome } from './local-outcome.js';
-import { discardStaged, dropGivenAway, placeInInbox, type StagedJob, stageJob, stageOperation } from './stage-job.js';
+import {
+  discardStaged,
+  dropGivenAway,
+  placeInInbox,
+  type StagedJob,
+  stageGiven,
+  stageJob,
+  stageOperation,
+} from './stage-job.js';
 import { submitFailed } from './submit-failed.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
@@ -20,6 +28,31 @@ export const folderBus = (busRoot: string): BusTarget => ({
   operate: op => enter(busRoot, () => stageOperation(busLayout(busRoot), newJobId(op.type), op)),
   outcome: localOutcome(busRoot),
 });
+
+/**
+ * Submits a job of files that another program has brought. Nothing else may write to the files.
+ *
+ * @param files the path of each file, by its name in the job. The files are given away.
+ * @throws BusError `MANIFEST_INVALID`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`; system errors as they
+ * come.
+ */
+export const submitGiven = (
+  busRoot: string,
+  manifestBytes: Uint8Array,
+  files: ReadonlyMap<string, string>,
+): Promise<EnteredJob> => enter(busRoot, () => stageGiven(busLayout(busRoot), manifestBytes, files));
+
+/**
+ * Returns the manifest of a waiting job with the same id and content; undefined if none waits.
+ *
+ * @throws BusError `JOB_ID_IN_USE` for other content.
+ */
+export async function waitingJob(busRoot: string, manifest: Manifest): Promise<Uint8Array | undefined> {
+  const waiting = await readWaitingManifest(join(busLayout(busRoot).inbox, manifest.job_id));
+  if (waiting !== undefined && contentOf(waiting.manifest) !== contentOf(manifest))
+    throw busError('JOB_ID_IN_USE', `A job ${manifest.job_id} with other content waits in the inbox.`);
+  return waiting?.bytes;
+}
 
 async function enter(busRoot: string, stage: () => Promise<StagedJob>): Promise<EnteredJob> {
   const job = await stage();

@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { objectKeys } from '../bus-layout.js';
 import { BusError } from '../errors.js';
 import type { Objects } from '../objects/objects.js';
+import { polled } from './polled.js';
 import type { FoundOutcome, OutcomeSource } from './settled.js';
 
-const firstPollMs = 100;
-const maxPollMs = 2000;
 const maxOutcomeBytes = 64 * 1024 * 1024;
 
 /** The outcomes below `receipts/` and `rejected/` of an object store. */
@@ -32,17 +30,7 @@ export function objectOutcome(objects: Objects): OutcomeSource {
   };
   return {
     read: look,
-    watch: () => {
-      let waitMs = firstPollMs;
-      return {
-        next: async (maxMs, signal) => {
-          // An abort ends the sleep; the loop looks at the signal itself.
-          await sleep(Math.min(maxMs, waitMs), undefined, { signal }).catch(() => {});
-          waitMs = Math.min(maxPollMs, waitMs * 1.25);
-        },
-        close: () => {},
-      };
-    },
+    watch: polled,
     whereIs: async jobId => {
       if (problem !== undefined) return `may be settled, which this program cannot see: ${problem.replace(/\.$/, '')}`;
       const waiting = await objects.list(objectKeys.inboxOf(jobId), { limit: 1 }).catch(() => []);

@@ -24,7 +24,8 @@ export interface JobOptions {
   /** Names the job. A retry with the same id is idempotent. By default a new id. */
   jobId?: string;
   /**
-   * The bus's folder, or its object store: `s3://bucket/prefix` or `file:///folder`. By default
+   * The bus's folder, its object store (`s3://bucket/prefix` or `file:///folder`), or the server of
+   * its daemon (`https://bus.lan:7171`, with the token in `QUANTBOT_BUS_TOKEN`). By default
    * `QUANTBOT_BUS_ROOT`, the nearest `bus_config.json`, or `data/bus`.
    */
   busRoot?: string;

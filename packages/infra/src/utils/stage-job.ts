@@ -66,7 +66,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       artifacts.push(manifestEntry(artifact, { relpath }, rows, digest));
       faultPoint('submit:copied');
     }
-    return { ...(await complete(folder, manifestOf(jobId, options, artifacts), names)), givenAway };
+    return { ...(await complete(folder, manifestText(manifestOf(jobId, options, artifacts)), names)), givenAway };
   } catch (error) {
     await discardStaged(folder);
     throw error;
@@ -88,7 +88,31 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
   const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
   mkdirSync(folder);
   try {
-    return { ...(await complete(folder, operationOf(jobId, op), [])), givenAway: [] };
+    return { ...(await complete(folder, manifestText(operationOf(jobId, op)), [])), givenAway: [] };
+  } catch (error) {
+    await discardStaged(folder);
+    throw error;
+  }
+}
+
+/**
+ * Builds a job in `staging/` of files that another program has brought: each is given away.
+ *
+ * @param files the path of each file, by its name in the job.
+ * @throws as {@link stageOperation}; `ENOENT` if a file is missing.
+ */
+export async function stageGiven(
+  layout: BusLayout,
+  manifestBytes: Uint8Array,
+  files: ReadonlyMap<string, string>,
+): Promise<StagedJob> {
+  const { job_id } = parseManifest(manifestBytes);
+  const folder = join(layout.staging, `${job_id}~${randomBytes(6).toString('hex')}`);
+  mkdirSync(folder);
+  try {
+    for (const [name, path] of files)
+      if (!tryLink(path, join(folder, name))) await copyFileHashing(path, join(folder, name));
+    return { ...(await complete(folder, manifestBytes, files.keys())), givenAway: [...new Set(files.values())] };
   } catch (error) {
     await discardStaged(folder);
     throw error;
@@ -101,10 +125,9 @@ export async function stageOperation(layout: BusLayout, jobId: string, op: Opera
  */
 async function complete(
   folder: string,
-  draft: object,
+  manifestBytes: Uint8Array,
   fileNamesInIt: Iterable<string>,
 ): Promise<Omit<StagedJob, 'givenAway'>> {
-  const manifestBytes = manifestText(draft);
   const manifest = parseManifest(manifestBytes);
   const manifestPath = join(folder, fileNames.manifest);
   writeNewFile(manifestPath, manifestBytes);

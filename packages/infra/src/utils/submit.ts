@@ -4,11 +4,12 @@ import { systemErrorCode } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { newJobId } from '../ids.js';
 import { manifestArtifactKey, type Operation } from '../manifest.js';
-import { isObjectRoot } from '../object-root.js';
+import { isHttpRoot, isObjectRoot } from '../object-root.js';
 import type { S3Options } from '../objects/objects.js';
 import type { Receipt } from '../receipt.js';
 import { withSubmitSpan } from '../tracing.js';
 import { folderBus } from './enter-inbox.js';
+import { httpBus } from './http-bus.js';
 import { openObjectBus } from './object-bus.js';
 import { checkOptions, type SubmitArtifactOptions, type SubmitArtifactsOptions } from './options.js';
 import { type SettleOptions, waitUntilSettled } from './settled.js';
@@ -66,8 +67,9 @@ export interface Submission {
  * `BUS_ROOT_INVALID`, `ARTIFACT_MISSING`, `ARTIFACT_UNREADABLE`, `NOT_PARQUET`,
  * `UNSUPPORTED_PARQUET`, `ROWS_MISMATCH`, `BYTES_MISMATCH`, `MANIFEST_INVALID`, `TOO_COMPLEX`,
  * `TOO_LARGE`, `JOB_ID_IN_USE`, `CONFIG_INVALID`, `CONFIG_NOT_FOUND`, `DISK_FULL`, `SUBMIT_FAILED`;
- * to an object store also `CHECKSUM_MISMATCH`. Whatever is thrown, nothing was submitted, unless
- * the hint of `SUBMIT_FAILED` says that the outcome is unknown.
+ * to an object store or a server also `CHECKSUM_MISMATCH`, to a server `BUS_DENIED`. Whatever is
+ * thrown, nothing was submitted, unless the hint of `SUBMIT_FAILED` says that the outcome is
+ * unknown.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
   const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;
@@ -110,13 +112,18 @@ async function submitTo(
 ): Promise<Submission> {
   try {
     const { busRoot, s3 = options } = await findSubmitRoot(root);
-    const bus = isObjectRoot(busRoot) ? await openObjectBus(busRoot, s3) : folderBus(busRoot);
+    const bus = await targetOf(busRoot, s3);
     const job = await enter(bus);
     faultPoint('submit:accepted');
     return describeSubmission(bus, job);
   } catch (error) {
     throw systemErrorCode(error) === undefined ? error : submitFailed(error);
   }
+}
+
+async function targetOf(busRoot: string, s3: S3Options | undefined): Promise<BusTarget> {
+  if (isObjectRoot(busRoot)) return openObjectBus(busRoot, s3);
+  return isHttpRoot(busRoot) ? httpBus(busRoot) : folderBus(busRoot);
 }
 
 function describeSubmission(bus: BusTarget, { manifest, manifestBytes }: EnteredJob): Submission {

@@ -63,6 +63,14 @@ test('every answer, errors too, is what openapi.json says, and there is no route
     ['get', '/api/v1/artifacts', '?run=r2'],
     ['get', '/api/v1/artifacts', '?limit=1001'],
     ['get', '/api/v1/artifacts/{runId}/{producer}/{kind}/{artifactId}/file', '/api/v1/artifacts/a/b/c/d/file'],
+    ['get', '/api/v1/uploads/{upload}', `/api/v1/uploads/${'0'.repeat(64)}-10`],
+    ['get', '/api/v1/uploads/{upload}', '/api/v1/uploads/x'],
+    ['put', '/api/v1/uploads/{upload}', `/api/v1/uploads/${'0'.repeat(64)}-10`, 'part'],
+    ['put', '/api/v1/uploads/{upload}', `/api/v1/uploads/${'0'.repeat(64)}-10`, 'again'],
+    ['post', '/api/v1/jobs', '/api/v1/jobs', {}],
+    ['get', '/api/v1/jobs/{jobId}/outcome', '/api/v1/jobs/two/outcome'],
+    ['get', '/api/v1/jobs/{jobId}/outcome', '/api/v1/jobs/bad/outcome'],
+    ['get', '/api/v1/jobs/{jobId}/outcome', '/api/v1/jobs/..%2fx/outcome'],
     ['get', '/exports/{file}', '/exports/nothing.parquet'],
     ['get', '/api/v1/lineage', `?key=${key}&depth=3`],
     ['get', '/api/v1/lineage', ''],
@@ -81,7 +89,9 @@ test('every answer, errors too, is what openapi.json says, and there is no route
   ];
   for (const [method, route, path, body] of asked) {
     const target = path.startsWith('/') ? path : route + path;
-    const answer = await (body === undefined ? serving.send('GET', target) : serving.post(target, body));
+    const headers = { 'Content-Type': 'application/json' };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const answer = await serving.send(method.toUpperCase(), target, text === undefined ? {} : { headers, body: text });
     const status = answer.status === 200 ? '200' : 'default';
     expect(validate(route, method, status, answer.json()), `${method} ${target}: ${answer.text}`).toEqual([]);
   }

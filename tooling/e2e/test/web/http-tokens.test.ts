@@ -22,6 +22,7 @@ test('each token may do what its scopes say, on every route', async () => {
     none: undefined,
     read: await create(bus, 'reader', '--read'),
     operate: await create(bus, 'operator', '--operate'),
+    submit: await create(bus, 'producer', '--submit', 'tests'),
   };
   const { paths } = (await (
     await fetch(`${url}/api/v1/openapi.json`, { headers: { Authorization: `Bearer ${tokens.read}` } })
@@ -40,14 +41,16 @@ test('each token may do what its scopes say, on every route', async () => {
     for (const [name, token] of Object.entries(tokens)) {
       const headers = { ...json, ...(token !== undefined && { Authorization: `Bearer ${token}` }) };
       const end = new AbortController();
-      const body = method === 'POST' ? '{}' : undefined;
+      const body = ['POST', 'PUT'].includes(method) ? '{}' : undefined;
       const { status } = await fetch(`${url}${path}`, { method, headers, body, signal: end.signal });
       end.abort();
       answered[name] = ![401, 403].includes(status);
       expect(status, `${name} ${method} ${path}`).not.toBe(token === undefined ? 403 : 401);
     }
-    const reads = method !== 'POST' || path === '/api/v1/query';
-    expect(answered, `${method} ${path}`).toEqual({ none: false, read: reads, operate: !reads });
+    const submits = /uploads|outcome/.test(path) || (method === 'POST' && path === '/api/v1/jobs');
+    const reads = !submits && (method !== 'POST' || path === '/api/v1/query');
+    const operates = !submits && !reads;
+    expect(answered, `${method} ${path}`).toEqual({ none: false, read: reads, operate: operates, submit: submits });
   }
 });
 
@@ -77,7 +80,8 @@ test('a token is created, listed with its last use, and revoked while the daemon
 });
 
 test.each([
-  ['may do nothing', ['create', 'a'], /--read or --operate/],
+  ['may do nothing', ['create', 'a'], /--read, --submit or --operate/],
+  ['submits as nobody', ['create', 'a', '--submit', 'a/b'], /a\/b cannot be the name of a producer/],
   ['ends at no time', ['create', 'a', '--read', '--expires', 'soon'], /such as 90d/],
   ['has a name that leads out', ['create', '../a', '--read'], /TOKEN_NAME_INVALID/],
 ])('a token that %s is not created', async (_what, args, problem) => {

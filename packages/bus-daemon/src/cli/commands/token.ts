@@ -1,4 +1,5 @@
 import { createToken, readTokens, readTokenUses, revokeToken, type TokenScopes } from '@quantbot/bus-format/state';
+import { isId } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
 import { tableOf } from '../table.js';
@@ -6,12 +7,16 @@ import { tableOf } from '../table.js';
 /** `quantbot-bus token create NAME`: creates a token and prints it. */
 export async function tokenCreateCommand(
   name: string,
-  options: CommonOptions & { read?: boolean; operate?: boolean; expires?: string },
+  options: CommonOptions & { read?: true; operate?: true; submit?: true | string[]; expires?: string },
   command: Command,
 ): Promise<void> {
   const { busRoot } = localConfigOf(options);
-  const scopes: TokenScopes = { read: options.read ?? false, operate: options.operate ?? false, submit: [] };
-  if (!scopes.read && !scopes.operate) command.error('error: say what it may do: --read or --operate');
+  const submit = options.submit === true ? 'any' : (options.submit ?? []);
+  const scopes: TokenScopes = { read: options.read ?? false, operate: options.operate ?? false, submit };
+  if (!scopes.read && !scopes.operate && submit.length === 0)
+    command.error('error: say what it may do: --read, --submit or --operate');
+  const wrong = submit === 'any' ? undefined : submit.find(producer => !isId(producer));
+  if (wrong !== undefined) command.error(`error: ${wrong} cannot be the name of a producer`);
   const expiresMs = options.expires === undefined ? undefined : parseDuration(options.expires);
   if (options.expires !== undefined && expiresMs === undefined)
     command.error('error: a duration is a number and one of s, m, h, d, such as 90d');
@@ -75,5 +80,9 @@ const rowOf = ({ name, scopes, createdAt, expiresAt, hasExpired, lastUsedAt }: L
   lastUsedAt ?? 'never',
 ];
 
-const inWords = ({ read, operate }: TokenScopes): string =>
-  [...(read ? ['read'] : []), ...(operate ? ['operate'] : [])].join(', ');
+const inWords = ({ read, operate, submit }: TokenScopes): string =>
+  [
+    ...(read ? ['read'] : []),
+    ...(submit === 'any' ? ['submit'] : submit.length > 0 ? [`submit as ${submit.join(', ')}`] : []),
+    ...(operate ? ['operate'] : []),
+  ].join(', ');

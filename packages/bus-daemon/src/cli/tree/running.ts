@@ -63,7 +63,10 @@ const submitCommand = (): BusCommand =>
     .option('--meta-json <json>', 'a JSON object, stored unchanged with each artifact')
     .option('--input <key>', 'lineage: the key of an artifact that the run read (repeatable)', collect, [])
     .option('--job-id <id>', 'the id of the job; a retry with the same id is idempotent (default: a new id)')
-    .option('--bus-root <place>', 'a folder, s3://bucket/prefix or file:///folder (otherwise QUANTBOT_BUS_ROOT)')
+    .option(
+      '--bus-root <place>',
+      'a folder, s3://bucket/prefix, file:///folder or https://host (otherwise QUANTBOT_BUS_ROOT)',
+    )
     .option('--move', 'move the files instead of copying them')
     .addOption(new Option('--wait [duration]', 'wait until the daemon has settled the job (up to 1m)').preset('1m'))
     .explain({

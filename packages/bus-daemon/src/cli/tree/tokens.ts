@@ -12,6 +12,7 @@ const createCommand = (): BusCommand =>
   busCommand('create', 'Create a token and print it. It is shown only this time.')
     .argument('<name>', 'a name for people, such as that of the program or person')
     .option('--read', 'it may read everything')
+    .option('--submit [producer...]', 'it may submit as these producers; without a name, as any')
     .option('--operate', 'it may retry rejected jobs')
     .option('--expires <duration>', 'it ends after this long: 90d, 12h (default: never)')
     .explain({
@@ -20,7 +21,7 @@ created, the server answers only those who have one, on a loopback address too. 
       examples: [
         'quantbot-bus token create notebooks --read',
         'quantbot-bus token create on-call --read --operate --expires 90d',
-        'quantbot-bus token create dashboard --read --json',
+        'quantbot-bus token create laptop --read --submit baseline simulation',
       ],
     })
     .runs(async () => (await import('../commands/token.js')).tokenCreateCommand);

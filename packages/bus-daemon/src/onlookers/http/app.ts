@@ -3,7 +3,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { Access } from './access/access.js';
-import { guardAccess, openSession } from './access/guard-access.js';
+import { guardAccess, openSession, scopeOf } from './access/guard-access.js';
 import type { Asset } from './assets.js';
 import type { HttpContext } from './context.js';
 import { exactAnswers, guardHost, guardOrigin, guardPage, neverStored } from './guards.js';
@@ -16,6 +16,7 @@ import { addFiles } from './routes/files.js';
 import { addJobs } from './routes/jobs.js';
 import { addOverview } from './routes/overview.js';
 import { addProbes } from './routes/probes.js';
+import { addSubmission } from './routes/submission.js';
 
 const maxBodyBytes = 64 * 1024;
 
@@ -50,12 +51,11 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   });
   for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, neverStored);
   app.use(guardPage, guardHost(bus.config.http.allowedHosts), guardOrigin);
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
-    }),
-  );
+  const limitBody = bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
+  });
+  app.use((c, next) => (scopeOf(c.req.method, c.req.path) === 'submit' ? next() : limitBody(c, next)));
   addSession(app, access);
   for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guardAccess(access));
   addProbes(app, context);
@@ -64,6 +64,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   addArtifacts(app, context);
   addData(app, context);
   addFiles(app, context, maxFiles);
+  addSubmission(app, context);
   addEvents(app, context);
   addDescription(app);
   for (const [path, { type, content, isNamedByContent }] of assets)

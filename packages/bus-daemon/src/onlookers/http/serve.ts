@@ -44,7 +44,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
     fetch: app.fetch,
     createServer,
     serverOptions: {
-      requestTimeout: 15_000,
+      requestTimeout: 60_000, // for a part of a file
       headersTimeout: 10_000,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 2_000,

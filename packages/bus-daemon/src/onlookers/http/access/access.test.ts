@@ -86,6 +86,15 @@ test('the last use of each token is kept', async () => {
   });
 });
 
+test('what submits needs the scope submit', () => {
+  for (const method of ['GET', 'HEAD', 'PUT']) expect(scopeOf(method, '/api/v1/uploads/x'), method).toBe('submit');
+  expect([scopeOf('POST', '/api/v1/jobs'), scopeOf('GET', '/api/v1/jobs')]).toEqual(['submit', 'read']);
+  expect([scopeOf('GET', '/api/v1/jobs/x/outcome'), scopeOf('POST', '/api/v1/jobs/x/outcome')]).toEqual([
+    'submit',
+    'operate',
+  ]);
+});
+
 test('a request that is not known to read needs the scope operate', () => {
   for (const path of ['/api/v1/status', '/metrics', '/exports/x.parquet', '/api/v1/jobs/x/retry'])
     for (const method of ['GET', 'HEAD']) expect(scopeOf(method, path), path).toBe('read');

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import {
+  configuredTokenName,
   isTokensFolderSafe,
   readTokens,
   readTokenUses,
@@ -58,7 +59,7 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#options = options;
     const { configured } = options;
-    const caller = { name: 'http.token_file', scopes: everything, expiresAtMs: Number.POSITIVE_INFINITY };
+    const caller = { name: configuredTokenName, scopes: everything, expiresAtMs: Number.POSITIVE_INFINITY };
     this.#configured = new Map(configured === undefined ? [] : keysOf(configured).map(key => [key, caller]));
   }
 

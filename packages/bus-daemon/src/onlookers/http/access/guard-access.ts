@@ -1,4 +1,4 @@
-import { sessionOf } from '@quantbot/bus-format/state';
+import { sessionOf, type TokenScopes } from '@quantbot/bus-format/state';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { refuse } from '../http-error.js';
@@ -8,10 +8,13 @@ const sessionCookie = 'quantbot_bus_session';
 const sessionS = 30 * 86_400;
 
 /**
- * Returns the scope that a request needs. Whatever is not known to read needs `operate`, so that a
- * new route is closed until it is listed.
+ * Returns the scope that a request needs. Whatever is not known to read or submit needs `operate`,
+ * so that a new route is closed until it is listed.
  */
-export function scopeOf(method: string, path: string): 'read' | 'operate' {
+export function scopeOf(method: string, path: string): keyof TokenScopes {
+  if (['GET', 'HEAD', 'PUT'].includes(method) && path.startsWith('/api/v1/uploads/')) return 'submit';
+  if (method === 'POST' && path === '/api/v1/jobs') return 'submit';
+  if (method === 'GET' && /^\/api\/v1\/jobs\/[^/]+\/outcome$/.test(path)) return 'submit';
   if (method === 'GET' || method === 'HEAD') return 'read';
   return method === 'POST' && path === '/api/v1/query' ? 'read' : 'operate';
 }
@@ -25,22 +28,35 @@ export const guardAccess = (access: Access): MiddlewareHandler => {
 };
 
 /**
- * Returns who sends a request; undefined if no token is needed.
+ * Returns who sends a request; undefined if no token is needed. Submission always needs one: the
+ * operating system decides which users of this machine may submit, and the server must not let
+ * others in.
  *
  * @throws DaemonError `HTTP_UNAUTHORIZED`, `HTTP_FORBIDDEN`.
  */
 export function admit(access: Access, c: Context): Caller | undefined {
-  if (!access.isNeeded) return undefined;
+  const scope = scopeOf(c.req.method, c.req.path);
+  if (!access.isNeeded && scope !== 'submit') return undefined;
   const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
   const caller = access.callerOf({ bearer, cookie: getCookie(c, sessionCookie) });
   if (caller === undefined) {
     c.header('WWW-Authenticate', 'Bearer');
     refuse('HTTP_UNAUTHORIZED', 'This needs a token that is valid.');
   }
-  const scope = scopeOf(c.req.method, c.req.path);
-  if (!caller.scopes[scope]) refuse('HTTP_FORBIDDEN', `The token ${caller.name} lacks the scope ${scope}.`);
+  if (!has(caller.scopes, scope)) refuse('HTTP_FORBIDDEN', `The token ${caller.name} lacks the scope ${scope}.`);
   return caller;
 }
+
+const has = (scopes: TokenScopes, scope: keyof TokenScopes): boolean =>
+  scope === 'submit' ? scopes.submit.length > 0 : scopes[scope];
+
+/** Whether a caller may submit as a producer, and see what becomes of its jobs. */
+export const maySubmitAs = ({ scopes: { submit } }: Caller, producer: string): boolean =>
+  submit === 'any' || submit.includes(producer);
+
+/** {@link admit} for a request that submits, which always has a token. */
+export const admitProducer = (access: Access, c: Context): Caller =>
+  admit(access, c) ?? refuse('HTTP_UNAUTHORIZED', 'Submission needs a token.');
 
 /** Whether the sender of a request that is still being answered may have more. */
 export function isStillAdmitted(access: Access, c: Context): boolean {

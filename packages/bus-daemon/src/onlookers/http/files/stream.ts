@@ -1,10 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
-import { atMost } from '../at-most.js';
+import { withFileThread } from '../file-work.js';
 
 /** Bytes that a stream reads at a time. Few of them are in memory for each client. */
 const chunkBytes = 128 * 1024;
-/** Reads at the same time. The other threads for files stay free for ingestion. */
-const twoReads = atMost(2, Number.POSITIVE_INFINITY);
 
 /** The part of a file to stream, and what to do at its end. */
 export interface StreamOptions {
@@ -47,7 +45,7 @@ export function streamPart(
         clearTimeout(timer);
         try {
           const chunk = new Uint8Array(Math.min(chunkBytes, end - position));
-          const { bytesRead } = await twoReads(() => file.read(chunk, 0, chunk.length, position));
+          const { bytesRead } = await withFileThread(() => file.read(chunk, 0, chunk.length, position));
           if (!isOpen) return; // the client left meanwhile
           if (bytesRead === 0) throw new Error(`The file ended at byte ${position} of ${end}.`);
           position += bytesRead;

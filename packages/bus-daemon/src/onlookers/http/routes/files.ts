@@ -6,6 +6,7 @@ import { foundLately } from '../files/found-lately.js';
 import { FileSender, type FileToSend, parquetType } from '../files/send-file.js';
 import { refuse } from '../http-error.js';
 import { failures } from '../openapi.js';
+import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { storedArtifact } from '../stored-artifact.js';
 
 const whole = (description: string) => ({
@@ -73,7 +74,7 @@ export function addFiles(app: OpenAPIHono, { bus, loop, reader }: HttpContext, m
     return found ?? refuse('HTTP_NOT_FOUND', `There is no export ${name}.`);
   }, lately);
   app.openapi(artifactFile, async c => {
-    refuseOnCluster(bus.cluster !== undefined);
+    refuseOnCluster(bus);
     const { runId, producer, kind, artifactId } = c.req.valid('param');
     const key = [runId, producer, kind, artifactId].join('/');
     const { path, sha256, bytes } = await findArtifact(key);
@@ -89,7 +90,7 @@ export function addFiles(app: OpenAPIHono, { bus, loop, reader }: HttpContext, m
     throw daemonError('FILE_DAMAGED', `${path} is missing.`);
   });
   app.openapi(exportFile, async c => {
-    refuseOnCluster(bus.cluster !== undefined);
+    refuseOnCluster(bus);
     const { file: asked } = c.req.valid('param');
     const name = asked.replace(/\.parquet$/, '');
     if (name === asked) refuse('HTTP_NOT_FOUND', 'A golden export is at /exports/NAME.parquet.');
@@ -97,11 +98,4 @@ export function addFiles(app: OpenAPIHono, { bus, loop, reader }: HttpContext, m
     const answer = await sender.send(c, { path, name: asked, expected: undefined, cacheControl: 'private, no-cache' });
     return answer ?? refuse('HTTP_NOT_FOUND', `The export ${name} is not one file, or it is not written yet.`);
   });
-}
-
-function refuseOnCluster(isCluster: boolean): void {
-  if (isCluster)
-    throw daemonError('CLUSTER_UNSUPPORTED', 'The files of this bus are on its object store.', {
-      hint: 'Read them there: docs/guides/many-machines.md says how.',
-    });
 }

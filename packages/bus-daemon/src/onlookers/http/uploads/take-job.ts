@@ -1,0 +1,72 @@
+import { daemonError } from '@quantbot/bus-format';
+import { busError, type Manifest, parseManifest, submitGiven, waitingJob } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
+import type { Uploads } from './uploads.js';
+
+/** A file of a job: its name there, and its content. */
+interface GivenFile {
+  name: string;
+  sha256: string;
+  bytes: number;
+}
+
+/**
+ * Puts a job of files that were sent into the inbox, as a producer on this machine does. A waiting
+ * job with the same id and content is fine.
+ *
+ * @param mayBy whether the sender may submit as a producer; it throws if not.
+ * @returns the manifest that waits in the inbox.
+ * @throws BusError `MANIFEST_INVALID`, `OPERATION_FORBIDDEN`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`;
+ * DaemonError `UPLOAD_MISSING`.
+ */
+export async function takeJob(
+  busRoot: string,
+  manifestBytes: Uint8Array,
+  { uploads, owner, mayBy }: { uploads: Uploads; owner: string; mayBy: (producer: string) => void },
+): Promise<Uint8Array> {
+  const manifest = parseManifest(manifestBytes);
+  // The job will belong to the daemon's user, who may have data removed.
+  if (manifest.op !== undefined)
+    throw busError('OPERATION_FORBIDDEN', 'No operation is taken over HTTP.', {
+      hint: "Run the command on the daemon's machine.",
+    });
+  mayBy(manifest.producer);
+  const files = filesOf(manifest);
+  const waiting = await waitingJob(busRoot, manifest);
+  if (waiting !== undefined) return waiting;
+  const missing = files.filter(file => uploads.offsetOf(owner, file) < file.bytes);
+  if (missing.length > 0) throw uploadMissing(missing);
+  const paths = new Map(files.map(file => [file.name, uploads.pathOf(owner, file)]));
+  try {
+    return (await submitGiven(busRoot, manifestBytes, paths)).manifestBytes;
+  } catch (error) {
+    // Another job with this content was submitted, or `gc` has removed the file.
+    if (systemErrorCode(error) === 'ENOENT') throw uploadMissing(files);
+    throw error;
+  }
+}
+
+/** Each file lies in the job itself, under a plain name, and is known by its content. */
+function filesOf({ artifacts }: Manifest): GivenFile[] {
+  const details: string[] = [];
+  const files = artifacts.map(({ relpath: name, sha256 = '', bytes = 0 }, index) => {
+    if (sha256 === '' || bytes === 0) details.push(`artifacts.${index}: bytes and sha256 must be given over HTTP`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._@-]{0,199}\.parquet$/.test(name))
+      details.push(`artifacts.${index}.relpath: must be a plain name that ends with .parquet`);
+    return { name, sha256, bytes };
+  });
+  const contents = new Map<string, string>();
+  for (const [index, { name, sha256 }] of files.entries()) {
+    if ((contents.get(name.toLowerCase()) ?? sha256) !== sha256)
+      details.push(`artifacts.${index}.relpath: is also the name of another file`);
+    contents.set(name.toLowerCase(), sha256);
+  }
+  if (details.length > 0)
+    throw busError('MANIFEST_INVALID', 'The manifest does not fit a job over HTTP.', { details: details.slice(0, 20) });
+  return files;
+}
+
+const uploadMissing = (files: readonly GivenFile[]) =>
+  daemonError('UPLOAD_MISSING', `${files.length} files of the job are not there.`, {
+    details: files.slice(0, 100).map(({ sha256, bytes }) => `${sha256}-${bytes}`),
+  });

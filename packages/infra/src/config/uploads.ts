@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** The schema of `http.uploads`. */
+export const uploadsSchema = z
+  .strictObject({
+    max_open: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(256)
+      .describe('Files of one token that are being sent, or wait for their job.'),
+    max_bytes_per_day: z
+      .number()
+      .int()
+      .min(1)
+      .default(1_099_511_627_776)
+      .describe('Bytes that the daemon takes from one token within a day. A restart counts anew.'),
+  })
+  .prefault({})
+  .describe('Limits of submission over HTTP.');
+
+/** The limits of submission over HTTP, for each token. */
+export interface UploadLimits {
+  maxOpen: number;
+  maxBytesPerDay: number;
+}

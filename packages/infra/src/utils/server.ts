@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAfter } from '../backoff.js';
+import { busError, rejectCodes, submitCodes } from '../errors.js';
+import { submitFailed } from './submit-failed.js';
+
+/** How long the server may take for an answer. The last one may flush gigabytes. */
+const answerMs = 300_000;
+/** Attempts of a request, and the waits between them. */
+const maxAttempts = 7;
+const backoff = { firstMs: 200, maxMs: 5_000 };
+
+/** An error that the server has answered with. */
+export class ServerError extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly hint: string;
+  readonly details: readonly string[];
+
+  constructor(status: number, { code, message, hint, details }: ErrorBody) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.hint = hint;
+    this.details = details;
+  }
+}
+
+interface ErrorBody {
+  code: string;
+  message: string;
+  hint: string;
+  details: readonly string[];
+}
+
+/** A request to the server of a daemon. */
+export interface ServerRequest {
+  method: string;
+  /** Below the root, with a leading slash. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Sends a request once. The token is that of `QUANTBOT_BUS_TOKEN`.
+ *
+ * @throws ServerError for an answer that is an error; whatever `fetch` throws without an answer.
+ */
+export async function askServer(root: string, { method, path, headers = {}, body }: ServerRequest): Promise<Response> {
+  const token = process.env.QUANTBOT_BUS_TOKEN;
+  const answer = await fetch(`${root.replace(/\/+$/, '')}${path}`, {
+    method,
+    headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
+    redirect: 'error', // another server must not get the token
+    signal: AbortSignal.timeout(answerMs),
+    ...(body !== undefined && { body }),
+  });
+  if (answer.ok) return answer;
+  const text = method === 'HEAD' ? '' : await answer.text();
+  throw new ServerError(answer.status, errorIn(text) ?? unknownError(root, answer.status));
+}
+
+function errorIn(text: string): ErrorBody | undefined {
+  try {
+    const { code, message, hint, details } = (JSON.parse(text) as { error: Record<string, unknown> }).error;
+    if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+    return { code, message, hint: String(hint ?? ''), details: Array.isArray(details) ? details.map(String) : [] };
+  } catch {
+    return undefined; // not an answer of the daemon
+  }
+}
+
+const unknownError = (root: string, status: number): ErrorBody => ({
+  code: 'HTTP_FAILED',
+  message: `${root} answered with the status ${status}.`,
+  hint: 'Check that the address is that of the server of a daemon.',
+  details: [],
+});
+
+/** Whether a request got no answer. */
+const isUnanswered = (error: unknown): error is Error =>
+  error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
+
+const passingCodes = ['UPLOAD_BUSY', 'UPLOAD_OFFSET'];
+
+/** Whether to send a request again: the server did not answer, or asks to wait. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof ServerError
+    ? [502, 503, 504].includes(error.status) || passingCodes.includes(error.code)
+    : isUnanswered(error);
+
+/**
+ * Runs work that can be repeated, a few times while the server is not reachable or busy.
+ *
+ * @param progress returns how far the work has come: progress starts the attempts anew.
+ */
+export async function withRetries<T>(work: () => Promise<T>, progress: () => number = () => 0): Promise<T> {
+  let reached = progress();
+  for (let failures = 1; ; failures++)
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      if (progress() > reached) failures = 1;
+      reached = progress();
+      if (failures >= maxAttempts) throw error;
+      await sleep(waitAfter(backoff, failures));
+    }
+}
+
+/** Returns the error of a submission for whatever a request has failed with. */
+export function asBusError(root: string, error: unknown, { isUnknown = false } = {}): unknown {
+  if (isUnanswered(error)) {
+    const { cause } = error;
+    const message = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+    return submitFailed(
+      new Error(`${root} does not answer: ${message}`, { cause: error }),
+      isUnknown
+        ? 'Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.'
+        : 'Check the network, and that the daemon serves HTTP at this address. Nothing was submitted.',
+    );
+  }
+  if (!(error instanceof ServerError)) return error;
+  const { code, message, hint, details, status } = error;
+  if (status === 401 || status === 403) return busError('BUS_DENIED', message, { details });
+  if (isBusCode(code)) return busError(code, message, { hint, details });
+  return submitFailed(error, `${hint} Nothing was submitted.`);
+}
+
+const isBusCode = (code: string): code is keyof typeof rejectCodes | keyof typeof submitCodes =>
+  Object.hasOwn(rejectCodes, code) || Object.hasOwn(submitCodes, code);
