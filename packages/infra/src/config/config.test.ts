@@ -134,7 +134,18 @@ describe('mistakes are told', () => {
         export: {
           jobs: [
             { name: 'a', sql: 'x' },
-            { name: 'a', sql: 'y' },
+            { name: 'A', sql: 'y' },
+          ],
+        },
+      },
+    ],
+    [
+      'two exports at one place',
+      {
+        export: {
+          jobs: [
+            { name: 'a', sql: 'x' },
+            { name: 'b', sql: 'y', path: 'A.parquet' },
           ],
         },
       },

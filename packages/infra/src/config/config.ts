@@ -6,7 +6,7 @@ import { busError, systemErrorCode } from '../errors.js';
 import { isObjectRoot } from '../object-root.js';
 import { resolveCluster } from './cluster.js';
 import { withoutComments } from './comments.js';
-import type { ExportFileOptions } from './exports.js';
+import type { ExportFileOptions, ExportJob } from './exports.js';
 import { resolveHook } from './notify.js';
 import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
@@ -127,12 +127,14 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       maxShare: file.export.max_share,
       timeoutMs: ms(file.export.timeout_s),
       memoryLimitMb: file.export.memory_limit_mb,
-      jobs: file.export.jobs.map(job => ({
-        name: job.name,
-        sql: job.sql,
-        path: exportPath(exportDir, job),
-        options: exportOptions(job),
-      })),
+      jobs: withOwnPlaces(
+        file.export.jobs.map(job => ({
+          name: job.name,
+          sql: job.sql,
+          path: exportPath(exportDir, job),
+          options: exportOptions(job),
+        })),
+      ),
       tables: Object.fromEntries(
         Object.entries(file.export.tables).map(([name, table]) => [
           name.toLowerCase(),
@@ -185,6 +187,20 @@ export function checkedRoot(path: string, setting = 'bus_root'): string {
       `${setting} is ${path}, which has a folder that DuckDB reads as a Hive partition.`,
     );
   return path;
+}
+
+/** Refuses an export that would replace another one, also where file names ignore case. */
+function withOwnPlaces(jobs: ExportJob[]): ExportJob[] {
+  const names = new Map<string, string>();
+  for (const { name, path } of jobs) {
+    const other = names.get(path.toLowerCase());
+    if (other !== undefined)
+      throw busError('CONFIG_INVALID', `The exports ${other} and ${name} would be written to the same place.`, {
+        details: [path],
+      });
+    names.set(path.toLowerCase(), name);
+  }
+  return jobs;
 }
 
 function exportPath(exportDir: string, job: ConfigFile['export']['jobs'][number]): string {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { z } from 'zod';
 import { tableName } from './parts.js';
 
@@ -95,3 +96,24 @@ export interface ExportFileOptions {
   /** Dataset only: columns whose values become folders. */
   partitionBy: string[];
 }
+
+/**
+ * Returns whether an export of the configuration takes the place of a canonical table's own export:
+ * it has the table's name or its path. Otherwise a producer could replace the export by creating a
+ * table. Case does not count.
+ */
+export function isReplaced(
+  table: string,
+  {
+    exportDir,
+    jobs,
+    tables,
+  }: { exportDir: string; jobs: readonly ExportJob[]; tables: Record<string, ExportFileOptions> },
+): boolean {
+  const own = ownExportPath(exportDir, table, tables[table]).toLowerCase();
+  return jobs.some(({ name, path }) => name.toLowerCase() === table || path.toLowerCase() === own);
+}
+
+/** Returns the path of a canonical table's own export. */
+export const ownExportPath = (exportDir: string, table: string, options?: Pick<ExportFileOptions, 'layout'>): string =>
+  join(exportDir, options?.layout === 'dataset' ? table : `${table}.parquet`);

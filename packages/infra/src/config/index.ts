@@ -11,7 +11,7 @@ export {
   findBusConfig,
   parseBusConfig,
 } from './config.js';
-export type { ExportFileOptions, ExportJob } from './exports.js';
+export { type ExportFileOptions, type ExportJob, isReplaced, ownExportPath } from './exports.js';
 export {
   type CommandTarget,
   type NotifyEvent,

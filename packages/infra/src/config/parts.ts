@@ -19,9 +19,10 @@ export const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'must be a plain identifier of at most 63 characters');
 
-/** Reports names that occur twice in a list. */
+/** Reports names that occur twice in a list. A name can be a file name, so case does not count. */
 export function tellTwice(names: readonly string[], context: z.RefinementCtx): void {
+  const alike = names.map(name => name.toLowerCase());
   for (const [index, name] of names.entries())
-    if (names.indexOf(name) < index)
+    if (alike.indexOf(name.toLowerCase()) < index)
       context.addIssue({ code: 'custom', path: [index, 'name'], message: `appears twice: ${name}` });
 }

@@ -34,6 +34,30 @@ test('a SELECT of the configuration becomes an export of its own, over canonical
   });
 });
 
+test('a table that a producer creates takes the place of no export, by its name or its path', async () => {
+  const jobs = [
+    { name: 'Daily', sql: 'SELECT 1 AS good' },
+    { name: 'sums', sql: 'SELECT 2 AS good', path: 'Report.parquet' },
+    { name: 'days', sql: 'SELECT 3 AS good', path: 'weekly', layout: 'dataset' },
+  ];
+  const tables = { weekly: { layout: 'dataset' } };
+  const bus = makeTestBus({ export: { jobs, tables, min_interval_s: 0, max_share: 1 } });
+  await drain(bus);
+  for (const table of ['daily', 'report', 'weekly', 'other'])
+    await submit(bus, { runId: table, schemaHint: `canon.${table}`, select: numbers(4) });
+  await drain(bus);
+  const { exportDir } = bus.config.export;
+  expect(Object.keys(status(exportDir)).sort()).toEqual(['Daily', 'days', 'other', 'sums']);
+  expect(readdirSync(exportDir).filter(name => !/^[._]/.test(name))).toEqual([
+    'Daily.parquet',
+    'Report.parquet',
+    'other.parquet',
+    'weekly',
+  ]);
+  expect(await readParquet(join(exportDir, 'Report.parquet'))).toEqual([{ good: 2 }]);
+  expect(await readParquet(join(exportDir, 'weekly/*.parquet'))).toEqual([{ good: 3 }]);
+});
+
 sampled(
   'SQL that is not one SELECT over the bus’s data fails alone, with a clear status; ingestion and the other exports go on',
   async () => {

@@ -1,7 +1,7 @@
 import { forgottenRowsOf } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
 import { busError, busLayout, type TableOperation } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import { type BusConfig, isReplaced } from '@quantbot/infra/config';
 import { operate } from '../operate.js';
 import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';
 import { tableOf } from '../table.js';
@@ -127,10 +127,13 @@ async function whatGoes(config: BusConfig, table: string): Promise<Going> {
 }
 
 /** Returns the exports and the views of the configuration that read a table. */
-function readersOf({ export: { jobs, tables, enabled }, publish }: BusConfig, table: string): string[] {
+function readersOf({ export: exports, publish }: BusConfig, table: string): string[] {
+  const { jobs, tables, enabled } = exports;
   const reads = ({ sql }: { sql: string }) => new RegExp(`\\bcanon\\s*\\.\\s*"?${table}\\b`, 'i').test(sql);
-  const isReplaced = jobs.some(({ name }) => name.toLowerCase() === table);
-  const own = enabled && !isReplaced && tables[table]?.enabled !== false ? [`export ${table}, which goes too`] : [];
+  const own =
+    enabled && !isReplaced(table, exports) && tables[table]?.enabled !== false
+      ? [`export ${table}, which goes too`]
+      : [];
   return [
     ...own,
     ...jobs.filter(reads).map(({ name }) => `export ${name}, which will fail`),

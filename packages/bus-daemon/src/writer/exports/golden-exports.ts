@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { type CanonTable, modes } from '@quantbot/bus-format/canon';
 import { tableInOrder } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { ExportFileOptions } from '@quantbot/infra/config';
+import { type ExportFileOptions, isReplaced, ownExportPath } from '@quantbot/infra/config';
 import type { Bus } from '../bus.js';
 import { defaultOptions, type GoldenExport } from './golden-export.js';
 
@@ -21,7 +20,7 @@ function ofTable(
     sql: tableInOrder(name, { isInOrder }),
     untrusted: false,
     reads: [name],
-    path: join(exportDir, options.layout === 'dataset' ? name : `${name}.parquet`),
+    path: ownExportPath(exportDir, name, options),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
     ...(modes[mode].onlyGrows && { sqlFrom: (seq: number) => tableInOrder(name, { fromSeq: seq, isInOrder }) }),
@@ -51,14 +50,12 @@ export class GoldenExports {
   async all(): Promise<GoldenExport[]> {
     const { tables, config } = this.#bus;
     const { exportDir, jobs } = config.export;
-    // A configured export with a table's name replaces that table's own export.
-    const named = new Set(jobs.map(job => job.name.toLowerCase()));
     const all = tables.tables();
     if (this.#ofTables?.tables !== all)
       this.#ofTables = {
         tables: all,
         exports: all
-          .filter(({ name }) => !named.has(name) && config.export.tables[name]?.enabled !== false)
+          .filter(({ name }) => !isReplaced(name, config.export) && config.export.tables[name]?.enabled !== false)
           .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions)),
       };
     const ofTables = this.#ofTables.exports.map(item => ({

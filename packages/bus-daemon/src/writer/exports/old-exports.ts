@@ -1,6 +1,7 @@
 import { lstat, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExportStatus, hasOpenFiles, isGarbage } from '@quantbot/bus-format/state';
+import { isReplaced } from '@quantbot/infra/config';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 
@@ -39,10 +40,7 @@ export class OldExports {
   async removeDropped({ exports }: ExportStatus): Promise<boolean> {
     const { tables, config } = this.#bus;
     const dropped = tables.changedByOperations.filter(
-      name =>
-        exports[name] !== undefined &&
-        tables.get(name) === undefined &&
-        !config.export.jobs.some(job => job.name.toLowerCase() === name),
+      name => exports[name] !== undefined && tables.get(name) === undefined && !isReplaced(name, config.export),
     );
     for (const name of dropped) {
       const { path } = exports[name] as ExportStatus['exports'][string];
