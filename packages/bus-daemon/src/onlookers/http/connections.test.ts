@@ -4,7 +4,15 @@ import { type AddressInfo, connect, Socket } from 'node:net';
 import { createLogger } from '@quantbot/infra';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Connection, connectionLimits, crowdOf, groupOf, limitConnections, maxFilesFor } from './connections.js';
+import {
+  type Connection,
+  connectionLimits,
+  crowdOf,
+  groupOf,
+  limitConnections,
+  maxFilesFor,
+  whileSending,
+} from './connections.js';
 
 /** A server with limits, and ways to connect to it. */
 async function limitedServer(
@@ -49,6 +57,21 @@ test('the oldest connection that has not sent its request makes way for a new on
   expect([second.closed, third.closed]).toEqual([false, false]);
   expect(await answerTo(await send(get))).toContain('200');
   await isClosed(second);
+});
+
+test('one on which a file is sent stays, although its request is not complete', async () => {
+  const { server, send } = await limitedServer(2, request => {
+    void whileSending(request.socket, () => new Promise(resolve => request.once('close', resolve)));
+  });
+  const part = 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello';
+  const senders: Socket[] = [];
+  for (const _ of [1, 2]) {
+    const requested = once(server, 'request');
+    senders.push(await send(part));
+    await requested;
+  }
+  await isClosed((await send(get)).resume());
+  expect(senders.map(({ closed }) => closed)).toEqual([false, false]);
 });
 
 test('one that waits for its answer stays, and the new one is closed if all do', async () => {

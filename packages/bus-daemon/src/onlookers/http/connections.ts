@@ -100,9 +100,23 @@ export function crowdOf(
 
 const busy = 3;
 
+/** The connections on which someone with a token sends a file. */
+const senders = new WeakSet<Socket>();
+
+/** Keeps a connection while work runs that takes its body: it is not complete, but it is wanted. */
+export async function whileSending<T>(socket: Socket, work: () => Promise<T>): Promise<T> {
+  senders.add(socket);
+  try {
+    return await work();
+  } finally {
+    senders.delete(socket);
+  }
+}
+
 /** Returns how useful a connection is. */
 function useOf({ socket, requests }: Connection): number {
   if (requests.size === 0) return 0;
+  if (senders.has(socket)) return busy;
   if ([...requests].some(request => !request.complete)) return 1;
   return socket.writableLength > 0 ? 2 : busy;
 }

@@ -8,6 +8,7 @@ import { readLoneFile } from '@quantbot/infra/files';
 import type { Context } from 'hono';
 import type { Caller } from '../access/access.js';
 import { admitProducer, maySubmitAs } from '../access/guard-access.js';
+import { whileSending } from '../connections.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers } from '../openapi.js';
@@ -94,7 +95,9 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
     const owner = ownerOf(admitProducer(access, c));
     const upload = parseUpload(c.req.valid('param').upload);
     const start = startOf(c.req.header('content-range'), upload);
-    return answerOffset(c, await uploads.add(owner, upload, { start, chunks: bodyOf(incomingOf(c)) }));
+    const incoming = incomingOf(c);
+    const add = () => uploads.add(owner, upload, { start, chunks: bodyOf(incoming) });
+    return answerOffset(c, await whileSending(incoming.socket, add));
   });
   app.openapi(submission, async c => {
     refuseOnCluster(bus);
