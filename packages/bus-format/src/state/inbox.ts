@@ -45,11 +45,21 @@ export const inInbox = (inbox: string, name: InboxName, ...rest: string[]): stri
     ? [inbox, name, ...rest].join('/')
     : Buffer.concat([Buffer.from(`${inbox}/`), name, Buffer.from(rest.map(part => `/${part}`).join(''))]);
 
+/** The first and the last moment that a `Date` can hold, as a distance from 1970. */
+const maxDateMs = 8.64e15;
+
+/**
+ * Returns when a file was written (milliseconds). Its owner can set any time, and some file systems
+ * keep times that are no `Date`.
+ */
+export const submissionTime = ({ mtimeMs }: Pick<Stats, 'mtimeMs'>): number =>
+  Math.min(Math.max(mtimeMs, -maxDateMs), maxDateMs);
+
 /** Returns the job with this name. Undefined: no folder, unreadable, or without a COMMIT (yet). */
 export function findWaiting(inbox: string, name: InboxName): WaitingJob | undefined {
   const commit = commitOf(inbox, name);
   if (commit === undefined || commit === 'closed') return undefined;
-  return { name, submittedAtMs: commit.mtimeMs, owner: commit.uid };
+  return { name, submittedAtMs: submissionTime(commit), owner: commit.uid };
 }
 
 /**
@@ -76,12 +86,12 @@ export async function lookIntoInbox(inbox: string, max?: number): Promise<InboxV
   view.total = await eachName(inbox, max, name => {
     const commit = commitOf(inbox, name);
     if (commit instanceof Object) {
-      view.waiting.push({ name: String(name), since: commit.mtimeMs });
+      view.waiting.push({ name: String(name), since: submissionTime(commit) });
       return;
     }
     const folder = lstatSync(inInbox(inbox, name), { throwIfNoEntry: false });
     if (folder === undefined) return; // taken meanwhile
-    view[commit ?? 'uncommitted'].push({ name: String(name), since: folder.mtimeMs });
+    view[commit ?? 'uncommitted'].push({ name: String(name), since: submissionTime(folder) });
   });
   return view;
 }

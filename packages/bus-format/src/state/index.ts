@@ -66,6 +66,7 @@ export {
   type InboxEntry,
   inInbox,
   lookIntoInbox,
+  submissionTime,
   type WaitingJob,
 } from './inbox.js';
 export { hasOpenFiles } from './open-files.js';

@@ -8,6 +8,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain } from '../support/daemon-process.js';
+import { doctor } from '../support/doctor.js';
 import { query } from '../support/query.js';
 
 const status = (exportDir: string) => JSON.parse(readFileSync(join(exportDir, '_export_status.json'), 'utf8')).exports;
@@ -56,6 +57,7 @@ test('a table that a producer creates takes the place of no export, by its name 
   ]);
   expect(await readParquet(join(exportDir, 'Report.parquet'))).toEqual([{ good: 2 }]);
   expect(await readParquet(join(exportDir, 'weekly/*.parquet'))).toEqual([{ good: 3 }]);
+  expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
 });
 
 sampled(

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { checkExportStatus, type ExportEntry, exportStatusFile, readExportStatus } from '@quantbot/bus-format/state';
+import { isReplaced } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
@@ -53,13 +54,12 @@ async function wantedExports({ config, published, exportTables }: ExaminedBus): 
   const facts = await published();
   if (facts === undefined) return undefined;
   const { jobs, tables } = config.export;
-  const named = new Set(jobs.map(({ name }) => name.toLowerCase()));
   const byName = new Map(facts.tables.map(table => [`canon.${table.name}`, table]));
   const reads = await exportTables();
   const at = (date: Date | null | undefined): number => date?.getTime() ?? 0;
   return [
     ...facts.tables
-      .filter(({ name }) => !named.has(name) && tables[name]?.enabled !== false)
+      .filter(({ name }) => !isReplaced(name, config.export) && tables[name]?.enabled !== false)
       .map(({ name, lastSeq, lastCommittedAt }) => ({
         name,
         lastSeq,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inInbox, parseClaimedName } from '@quantbot/bus-format/state';
+import { inInbox, parseClaimedName, submissionTime } from '@quantbot/bus-format/state';
 import { isId } from '@quantbot/infra';
 import { faultPoint, fileNames, inFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -111,7 +111,7 @@ export async function listClaimed(bus: Bus, isOrphan: (claim: string) => boolean
     if (parsed === undefined || !isOrphan(parsed.claim)) continue;
     const folder = join(bus.layout.claimed, name);
     const submittedAtMs = await lstat(join(folder, fileNames.commit)).then(
-      info => info.mtimeMs,
+      submissionTime,
       () => undefined, // settling had begun, or it never was a complete job
     );
     const { files, ...seen } = seenIn(lookInto(folder));
