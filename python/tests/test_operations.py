@@ -93,7 +93,7 @@ class OperationsTest(BusTestCase):
         with self.assertRaises(BusError) as caught:
             forget_artifacts([KEY], bus_root=self.bus.as_uri())
         self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
-        self.assertIn("many machines", caught.exception.message)
+        self.assertIn("folder of this machine", caught.exception.message)
 
     def test_a_daemon_that_does_not_answer_is_a_timeout(self) -> None:
         with self.assertRaises(BusError) as caught:

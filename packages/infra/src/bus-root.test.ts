@@ -123,3 +123,11 @@ test('a root that DuckDB would misread is refused before anything is made', asyn
   await expect(findBusRoot(join(folder, 'env=prod'))).rejects.toMatchObject({ code: 'BUS_ROOT_INVALID' });
   expect(readdirSync(folder)).toEqual([]);
 });
+
+test('a configuration of producers may name the server of a daemon, on which no daemon can run', async () => {
+  const folder = temporaryFolder();
+  const config = join(folder, 'bus_config.json');
+  writeFileSync(config, '{ "bus_root": "https://bus.lan:7171" }');
+  expect(await findBusRoot(undefined, { QUANTBOT_BUS_CONFIG: config })).toBe('https://bus.lan:7171');
+  await expect(initBusRoot('https://bus.lan:7171')).rejects.toMatchObject({ code: 'BUS_ROOT_INVALID' });
+});

@@ -17,6 +17,9 @@ StrPath = Union[str, "os.PathLike[str]"]
 
 CONFIG_FILE = "bus_config.json"
 LAYOUT_VERSION = 1
+HTTP = ("http://", "https://")
+"""How the URL of a daemon's server begins."""
+_URLS = ("s3://", "file://", *HTTP)
 
 
 class BusPaths(NamedTuple):
@@ -28,13 +31,13 @@ class BusPaths(NamedTuple):
     export_dir: Path
     export_enabled: bool
     object_root: Optional[str] = None
-    """The URL of an object store in the place of ``bus_root``."""
+    """The URL of an object store or a server in the place of ``bus_root``."""
     s3: Mapping[str, Any] = MappingProxyType({})
     """How the configuration of a cluster reaches its S3 server."""
 
 
 class ObjectRoot(NamedTuple):
-    """The object store that jobs are submitted to."""
+    """The object store, or the server of a daemon, that jobs are submitted to."""
 
     url: str
     s3: Mapping[str, Any]
@@ -67,7 +70,7 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
     if not isinstance(cluster, dict):
         raise BusError("CONFIG_INVALID", f"{path}: cluster is not an object.")
     named_root = settings.get("bus_root")
-    is_url = isinstance(named_root, str) and named_root.startswith(("s3://", "file://"))
+    is_url = isinstance(named_root, str) and named_root.startswith(_URLS)
     if is_url:
         settings = {name: value for name, value in settings.items() if name != "bus_root"}
     return BusPaths(
@@ -99,7 +102,7 @@ def _variable(match: Match[str]) -> str:
 def find_object_root(
     bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None
 ) -> Optional[ObjectRoot]:
-    """The object store to submit to; None if the bus is in a folder.
+    """The object store or the server to submit to; None if the bus is in a folder.
 
     Raises BusError CONFIG_NOT_FOUND or CONFIG_INVALID.
     """
@@ -108,7 +111,7 @@ def find_object_root(
     if named is None:
         paths = find_bus_paths(env=variables)
         return None if paths.object_root is None else ObjectRoot(paths.object_root, paths.s3)
-    if isinstance(named, str) and named.startswith(("s3://", "file://")):
+    if isinstance(named, str) and named.startswith(_URLS):
         return ObjectRoot(named, {})
     return None
 

@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--bus-root",
         metavar="DIR",
-        help="a folder, s3://bucket/prefix or file:///folder "
+        help="a folder, s3://bucket/prefix, file:///folder or https://host "
         "(default: QUANTBOT_BUS_ROOT, the nearest bus_config.json, data/bus)",
     )
     add("--move", action="store_true", help="move the file instead of copying it")

@@ -14,6 +14,7 @@ HINTS: Mapping[str, str] = {
     "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
     "OBJECT_CLIENT_MISSING": "Run `pip install boto3`.",
     "CHECKSUM_MISMATCH": "Submit the file again, and do not write to it afterwards. It changed after it was hashed.",
+    "BUS_DENIED": "Set QUANTBOT_BUS_TOKEN to a token that may submit as this producer: `quantbot-bus token create NAME --submit PRODUCER`.",
     "DISK_FULL": "Free some space: `quantbot-bus doctor` names what could go. Then submit again; waiting jobs go on by themselves.",
     "SUBMIT_FAILED": "Fix the cause, then submit again. Nothing was submitted.",
     "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",

@@ -71,7 +71,7 @@ def _operate(op: Mapping[str, Any], bus_root: Optional[StrPath], timeout_s: floa
     if find_object_root(bus_root) is not None:
         raise BusError(
             "OPTIONS_INVALID",
-            "From Python, artifacts of a bus on many machines can be neither kept nor forgotten.",
+            "From Python, artifacts can be kept and forgotten only on a bus that is a folder of this machine.",
             hint="Run `quantbot-bus keep` or `quantbot-bus forget`.",
         )
     job_id = new_job_id(op["type"])

@@ -12,10 +12,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
-from ._bus_root import StrPath, find_bus_root, find_object_root
+from ._bus_root import HTTP, StrPath, find_bus_root, find_object_root
 from ._durable import sync
 from ._errors import BusError
 from ._fault_point import fault_point
+from ._http_bus import HttpBus, HttpOutcome
 from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job, content_of
 from ._object_bus import ObjectBus, ObjectOutcome
 from ._settle import FolderOutcome, OutcomeSource, Receipt, wait_until_settled
@@ -42,7 +43,8 @@ class SubmittedArtifact:
 @dataclass(frozen=True)
 class Submission:
     """A submitted job. From now on it survives anything, and ends as ingested, duplicate or
-    rejected. ``bus_root`` is a folder, or the URL of an object store."""
+    rejected. ``bus_root`` is a folder, or the URL of an object store or a
+    daemon's server."""
 
     job_id: str
     bus_root: Union[Path, str]
@@ -87,7 +89,8 @@ def submit_artifact(
     Raises BusError with one of the codes OPTIONS_INVALID, ID_INVALID, BUS_ROOT_NOT_FOUND,
     BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, ARTIFACT_MISSING, ARTIFACT_UNREADABLE,
     NOT_PARQUET, UNSUPPORTED_PARQUET, ROWS_MISMATCH, BYTES_MISMATCH, TOO_LARGE, JOB_ID_IN_USE,
-    DISK_FULL, SUBMIT_FAILED; to an object store also CHECKSUM_MISMATCH, OBJECT_CLIENT_MISSING.
+    DISK_FULL, SUBMIT_FAILED; to an object store also CHECKSUM_MISMATCH, OBJECT_CLIENT_MISSING; to
+    the server of a daemon also CHECKSUM_MISMATCH, BUS_DENIED.
     Whatever is raised, nothing was submitted, unless the hint of SUBMIT_FAILED says that this is
     not known.
     """
@@ -125,6 +128,11 @@ def submit_artifacts(
     check_job(job)
     new_id = job_id or new_job_id(producer)
     store = find_object_root(bus_root)
+    if store is not None and store.url.startswith(HTTP):
+        server = HttpBus(store.url)
+        manifest, entries = server.submit(new_id, job)
+        fault_point("submit:accepted")
+        return _submission(new_id, store.url, job, entries, manifest, HttpOutcome(server))
     if store is not None:
         bus = ObjectBus(store)
         try:

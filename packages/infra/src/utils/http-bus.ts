@@ -90,7 +90,7 @@ async function send(root: string, path: string, { sha256, bytes }: ContentDigest
   try {
     await withRetries(
       async () => {
-        offset = offsetIn(await askServer(root, { method: 'HEAD', path: at }));
+        offset = offsetIn(await askServer(root, { method: 'GET', path: at }));
         while (offset < bytes) offset = await sendPart(root, at, file, { offset, bytes });
       },
       () => offset,

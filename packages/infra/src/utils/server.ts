@@ -56,8 +56,7 @@ export async function askServer(root: string, { method, path, headers = {}, body
     ...(body !== undefined && { body }),
   });
   if (answer.ok) return answer;
-  const text = method === 'HEAD' ? '' : await answer.text();
-  throw new ServerError(answer.status, errorIn(text) ?? unknownError(root, answer.status));
+  throw new ServerError(answer.status, errorIn(await answer.text()) ?? unknownError(root, answer.status));
 }
 
 function errorIn(text: string): ErrorBody | undefined {
