@@ -92,6 +92,15 @@ test.each([
   expect(readdirSync(bus.folder)).toEqual(['bus_config.json']);
 });
 
+test('for a bus behind a server, neither a daemon starts nor a token is created', async () => {
+  const bus = makeTestBus({ bus_root: 'https://bus.lan' });
+  for (const args of [['token', 'create', 'a', '--read'], ['start', '--drain'], ['gc']]) {
+    const { code, stderr } = await quantbotBus(bus, ...args);
+    expect([code, stderr], args[0]).toEqual([1, expect.stringContaining('NOT_A_FOLDER')]);
+  }
+  expect(readdirSync(bus.folder)).toEqual(['bus_config.json']);
+});
+
 test('with a token that was created before the first start, it serves other machines', async () => {
   const bus = makeTestBus({ http: { listen: '0.0.0.0:0' } });
   const token = await create(bus, 'first', '--read');

@@ -1,4 +1,11 @@
-import { createToken, readTokens, readTokenUses, revokeToken, type TokenScopes } from '@quantbot/bus-format/state';
+import {
+  createToken,
+  mustBeFolders,
+  readTokens,
+  readTokenUses,
+  revokeToken,
+  type TokenScopes,
+} from '@quantbot/bus-format/state';
 import { isId } from '@quantbot/infra';
 import type { Command } from 'commander';
 import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
@@ -10,7 +17,7 @@ export async function tokenCreateCommand(
   options: CommonOptions & { read?: true; operate?: true; submit?: true | string[]; expires?: string },
   command: Command,
 ): Promise<void> {
-  const { busRoot } = localConfigOf(options);
+  const busRoot = rootOf(options);
   const submit = options.submit === true ? 'any' : (options.submit ?? []);
   const scopes: TokenScopes = { read: options.read ?? false, operate: options.operate ?? false, submit };
   if (!scopes.read && !scopes.operate && submit.length === 0)
@@ -33,7 +40,7 @@ export async function tokenCreateCommand(
 
 /** `quantbot-bus token list`: lists the tokens and their last use. */
 export async function tokenListCommand(options: CommonOptions): Promise<void> {
-  const { busRoot } = localConfigOf(options);
+  const busRoot = rootOf(options);
   const { tokens, damaged } = readTokens(busRoot);
   const uses = readTokenUses(busRoot);
   const listed = tokens.map(({ name, scopes, created_at, expires_at }) => {
@@ -58,9 +65,16 @@ export async function tokenListCommand(options: CommonOptions): Promise<void> {
 
 /** `quantbot-bus token revoke NAME…`: revokes tokens. */
 export async function tokenRevokeCommand(names: string[], options: CommonOptions): Promise<void> {
-  const { busRoot } = localConfigOf(options);
+  const busRoot = rootOf(options);
   for (const name of names) await revokeToken(busRoot, name);
   print(options, { revoked: names }, () => names.map(name => `${name} is revoked`).join('\n'));
+}
+
+/** The folder of the bus. No daemon need have run on it. */
+function rootOf(options: CommonOptions): string {
+  const config = localConfigOf(options);
+  mustBeFolders(config);
+  return config.busRoot;
 }
 
 interface ListedToken {
