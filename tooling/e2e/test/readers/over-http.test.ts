@@ -54,7 +54,7 @@ test('hyparquet reads an artifact and an export, and fetches only the ranges tha
   }
 });
 
-const extensions = duckdbExtensions();
+const extensions = duckdbExtensions({ install: false });
 
 test.skipIf('missing' in extensions)(
   `DuckDB reads an artifact and an export over HTTP${'missing' in extensions ? ` (skipped: ${extensions.missing})` : ''}`,

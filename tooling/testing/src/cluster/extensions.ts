@@ -11,11 +11,17 @@ const names = ['ducklake', 'postgres-scanner', 'httpfs'];
 /**
  * DuckDB's extensions from PyPI, installed once for this user.
  *
+ * @param options.install false: only if a test has installed them before.
  * @returns their folder, or a sentence that says why there are none.
  */
-export function duckdbExtensions(): { folder: string } | { missing: string } {
+export function duckdbExtensions({
+  install = true,
+}: {
+  install?: boolean;
+} = {}): { folder: string } | { missing: string } {
   const folder = join(tmpdir(), `quantbot-duckdb-extensions-${versionWithExtensions}-${process.getuid?.() ?? 0}`);
   if (existsSync(folder)) return { folder };
+  if (!install) return { missing: "DuckDB's extensions are not there; the tests of clusters install them" };
   const making = `${folder}.${process.pid}`;
   mkdirSync(making, { recursive: true });
   const packages = names.map(name => `duckdb-extension-${name}==${versionWithExtensions}`);
