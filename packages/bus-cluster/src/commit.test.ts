@@ -199,6 +199,7 @@ test('migrations that run at once run once', async () => {
     '004-datasets.sql',
     '005-rows-with-their-job.sql',
     '006-forgetting.sql',
+    '007-places.sql',
   ]);
 });
 

@@ -12,6 +12,11 @@ export interface ForgottenArtifact {
   relPath: string;
 }
 
+/** The last row that forgot an artifact or restored it. It names the artifact's present object. */
+export interface Turn extends Omit<ForgottenArtifact, 'status'> {
+  status: ForgottenArtifact['status'] | 'restored';
+}
+
 /** The status of a key's last turn before a row `r` that restores it. */
 const turnBefore = `(SELECT t.status FROM bus.journal t WHERE t.artifact_key = r.artifact_key
   AND t.status IN ('forgotten', 'erased', 'restored') AND t.seq < r.seq ORDER BY t.seq DESC LIMIT 1)`;
@@ -53,6 +58,25 @@ export async function rowsOfFragment(queries: Queries, fragment: Fragment): Prom
 }
 
 /**
+ * Returns the last turn of each of these artifacts that was ever forgotten.
+ *
+ * @param upTo or after this job.
+ */
+export async function turnsAmong(
+  queries: Queries,
+  keys: readonly string[],
+  upTo = Number.MAX_SAFE_INTEGER,
+): Promise<Map<string, Turn>> {
+  const rows = await queries.query<Turn & Record<string, unknown>>(
+    `SELECT DISTINCT ON (artifact_key) artifact_key AS key, seq, status, rel_path AS "relPath" FROM bus.journal
+     WHERE status IN ('forgotten', 'erased', 'restored') AND artifact_key = ANY($1) AND seq <= $2
+     ORDER BY artifact_key, seq DESC`,
+    [keys, upTo],
+  );
+  return new Map(rows.map(row => [row.key, row]));
+}
+
+/**
  * Returns those of these artifacts that are forgotten now.
  *
  * @param upTo or after this job.
@@ -60,18 +84,13 @@ export async function rowsOfFragment(queries: Queries, fragment: Fragment): Prom
 export async function forgottenAmong(
   queries: Queries,
   keys: readonly string[],
-  upTo = Number.MAX_SAFE_INTEGER,
+  upTo?: number,
 ): Promise<Map<string, ForgottenArtifact>> {
-  const rows = await queries.query<ForgottenArtifact & Record<string, unknown>>(
-    `SELECT artifact_key AS key, seq, status, rel_path AS "relPath" FROM (
-       SELECT DISTINCT ON (artifact_key) * FROM bus.journal
-       WHERE status IN ('forgotten', 'erased', 'restored') AND artifact_key = ANY($1) AND seq <= $2
-       ORDER BY artifact_key, seq DESC) turns
-     WHERE status <> 'restored'`,
-    [keys, upTo],
-  );
-  return new Map(rows.map(row => [row.key, row]));
+  const turns = [...(await turnsAmong(queries, keys, upTo)).values()];
+  return new Map(turns.flatMap(turn => (isForgotten(turn) ? [[turn.key, turn] as const] : [])));
 }
+
+const isForgotten = (turn: Turn): turn is Turn & ForgottenArtifact => turn.status !== 'restored';
 
 /**
  * Returns the last job up to a seq that took rows out of each canonical table, or brought some

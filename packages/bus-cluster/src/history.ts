@@ -2,6 +2,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
 import type { Postgres, Queries } from './postgres/postgres.js';
+import { noteCondemned } from './removal.js';
 import { rowFrom } from './row-from.js';
 import { writeJobs } from './write-jobs.js';
 
@@ -44,6 +45,8 @@ export async function appendHistory(postgres: Postgres, rows: readonly HistoryRo
       );
     const retryOf = new Map(rows.map(row => [row.claim, row.retry_of]));
     for (const part of partsOf(rows)) await writeJobs(queries, part, { tables: tablesOf(part), retryOf, isPast: true });
+    // A daemon of the database before may be about to remove what they have forgotten.
+    await noteCondemned(queries, rows.at(-1)?.seq ?? 0);
   });
 }
 

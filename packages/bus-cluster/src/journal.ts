@@ -3,6 +3,7 @@ import type { JournalRow, Judged, KnownArtifact } from '@quantbot/bus-format/jou
 import type { ParquetColumn } from '@quantbot/infra';
 import { findKeys, judgeIn } from './judge.js';
 import { mustStillBeCurrent } from './migrate.js';
+import { condemnedAmong } from './places.js';
 import { CommitUnknown, type Postgres, type Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
 import { writeJobs } from './write-jobs.js';
@@ -23,6 +24,8 @@ export interface Head {
   nowMs: number;
   /** The artifacts in the journal with keys of the batch. */
   known: ReadonlyMap<string, KnownArtifact>;
+  /** The forgotten ones of them whose objects may be removed at any time. */
+  condemned: ReadonlySet<string>;
   /** The schemas of canonical tables since the seq that the caller knows, in order. */
   schemas: readonly RegisteredArtifact[];
   /** The seqs of submissions of the batch that are already committed, by claim. */
@@ -64,10 +67,13 @@ export function commitBatch(
   return postgres.transaction(async queries => {
     const { seq: lastSeq, nowMs } = await lockHead(queries);
     await mustStillBeCurrent(queries);
+    const known = await findKeys(queries, batch.keys);
+    const forgotten = [...known].filter(([, { gone }]) => gone !== undefined).map(([key]) => key);
     const head: Head = {
       lastSeq,
       nowMs,
-      known: await findKeys(queries, batch.keys),
+      known,
+      condemned: await condemnedAmong(queries, forgotten),
       schemas: await schemasBetween(queries, batch.schemasAfter, lastSeq),
       earlier: await committedEarlier(queries, batch.jobs),
       judge: keys => judgeIn(queries, keys),

@@ -7,6 +7,7 @@ import {
   type KnownArtifact,
 } from '@quantbot/bus-format/journal';
 import type { Operation } from '@quantbot/infra';
+import { atTheirPlaces } from './places.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
 
@@ -32,10 +33,10 @@ export async function findKeys(queries: Queries, keys: readonly string[]): Promi
 function journalIn(queries: Queries): JudgedJournal {
   const marks = marksIn(queries);
   return {
-    artifacts: async keys =>
-      (
-        await queries.query(`SELECT * FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`, [keys])
-      ).map(rowFrom),
+    artifacts: async keys => {
+      const found = `SELECT * FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`;
+      return atTheirPlaces(queries, (await queries.query(found, [keys])).map(rowFrom));
+    },
     findKeys: keys => findKeys(queries, keys),
     aliases: async () => (await marks()).aliases,
     kept: async () => (await marks()).kept,

@@ -120,13 +120,8 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     expect(await publisher.publish()).toBe(1);
     expect(await query(reader.connection, 'SELECT x FROM canon.t')).toEqual([{ x: 1 }]);
     const job = { claim: 'claim-f', jobId: 'job-f', manifestSha256: 'f', retryOf: 0 };
-    const base = {
-      ...rowOf('f', 2, columns),
-      schema_hint: null,
-      schema_json: null,
-      artifact_key: null,
-      rel_path: null,
-    };
+    const ofArtifact = { schema_hint: null, schema_json: null, artifact_key: null, rel_path: null };
+    const base = { ...rowOf('f', 2, columns), ...ofArtifact };
     await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 1 }, async () => ({
       rows: [
         { ...base, status: 'done', op_json: '{"type":"forget"}' },
@@ -173,16 +168,18 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     ]);
   });
 
-  test('a lake of an earlier version gets the views that forgetting needs', async () => {
+  test('a lake of an earlier version, or of a publisher that was killed, gets its views and options', async () => {
     const bus = await cluster();
-    const publisher = await bus.publisherOf();
-    await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
-    await publisher.publish();
-    const { connection } = await bus.open(false);
-    await connection.run('DROP VIEW catalog.keeps_v; DROP VIEW catalog.forgotten_f; DROP VIEW _bus.forgotten');
     await bus.publisherOf();
-    expect(await query(connection, 'SELECT * FROM catalog.forgotten_f')).toEqual([]);
-    expect(await query(connection, 'SELECT table_name FROM catalog.tables_d')).toEqual([{ table_name: 't' }]);
+    await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
+    await (await bus.publisherOf()).publish();
+    const { connection } = await bus.open(false);
+    const options = 'FROM __ducklake_metadata_lake.ducklake_metadata WHERE scope_id IS NOT NULL';
+    await connection.run(`DELETE ${options}; DROP VIEW catalog.forgotten_f; DROP VIEW _bus.places`);
+    await bus.publisherOf();
+    expect(await query(connection, `SELECT count(*) AS n ${options}`)).toEqual([{ n: 2n }]);
+    const shown = 'SELECT table_name, (SELECT count(*) FROM catalog.forgotten_f) AS gone FROM catalog.tables_d';
+    expect(await query(connection, shown)).toEqual([{ table_name: 't', gone: 0n }]);
   });
 
   test('two publishers at once publish each commit once', async () => {

@@ -95,6 +95,42 @@ describeClusters(
       expect(await bus.done('verify')).toContain('every file matches the journal');
     });
 
+    test('a daemon that freezes before it removes an object, and wakes up late, takes nothing that came again', async () => {
+      const bus = await furnished(newCluster);
+      bus.configure({ compaction: { release_grace_s: 0 } });
+      const [first] = (await bus.names('store/')).filter(name => name.includes('/job-0@'));
+      await askToForget(bus, [keyOf(0)], 'drop');
+      const frozen = await bus.frozenAt('forget:condemned', 'start');
+      const back = await bus.submit('job-0', 0);
+      await bus.done('start', '--drain');
+      expect((await back.settled()).artifacts[0]?.status).toBe('restored');
+      const there = async () => (await bus.names('store/')).filter(name => name.includes('/job-0@'));
+      const [second = ''] = await there();
+      expect(second).not.toBe(first);
+      frozen.process.kill('SIGCONT');
+      await bus.submit('job-4', 4).then(job => job.settled()); // it is awake, and its turn is over
+      frozen.process.kill('SIGTERM');
+      expect(await frozen.ended, frozen.stderr()).toMatchObject({ code: 0 });
+      expect(await there()).toEqual([second]);
+      const all = { ticks: [0, 1, 2, 3, 4], forgotten: [] };
+      expect(await shownBy(bus)).toEqual(all);
+      const [row] = await bus.rows(`SELECT canonical_path FROM catalog.artifacts_f WHERE artifact_key = '${keyOf(0)}'`);
+      expect(row?.canonical_path).toMatch(new RegExp(`/${second}$`));
+      expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+      expect(JSON.parse(await bus.done('backup', '--json'))).toMatchObject({ artifacts: 5, missing: [] });
+      expect(JSON.parse(await bus.done('scrub', '--json'))).toMatchObject({ files: 5, findings: [] });
+      await bus.done('rebuild'); // the fragment is made from the new place
+      expect(await shownBy(bus)).toEqual(all);
+      // Whoever submits it once more creates the first object again. Forgetting removes both.
+      await bus.submit('job-0', 0);
+      await bus.done('start', '--drain');
+      expect((await there()).sort()).toEqual([first, second].sort());
+      await askToForget(bus, [keyOf(0)], 'drop');
+      await bus.done('start', '--drain');
+      expect(await there()).toEqual([]);
+      expect(await bus.done('verify', '--erased', keyOf(0))).toContain(`no file of the bus holds ${keyOf(0)}`);
+    });
+
     test.skipIf(kind !== 'file')('a publisher that is killed while it removes bytes ends what it began', async () => {
       const bus = await furnished(newCluster);
       await askToForget(bus, [keyOf(0), keyOf(1)]);

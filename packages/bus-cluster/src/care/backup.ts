@@ -1,7 +1,9 @@
+import type { JournalRow } from '@quantbot/bus-format/journal';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { archivedJournal } from '../archive.js';
 import { pagesOf } from '../pages.js';
+import { atTheirPlaces } from '../places.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
 
 /** The differences between the database and the bucket of a cluster, for their backups. */
@@ -71,16 +73,18 @@ export async function adviseBackup(cluster: ClusterConfig): Promise<BackupAdvice
   }
 }
 
+type Stored = Pick<JournalRow, 'artifact_key' | 'bytes' | 'ordinal' | 'rel_path' | 'seq' | 'status'>;
+
 /** The objects of the artifacts up to a job that are not forgotten, with their sizes. */
 async function journalled(queries: Queries, upTo: number): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (let after: [seq: number, ordinal: number] = [0, -1]; ; ) {
-    const rows = await queries.query<{ seq: number; ordinal: number; rel_path: string; bytes: number }>(
-      `SELECT seq, ordinal, rel_path, bytes FROM bus.journal
+    const rows = await queries.query<Stored & Record<string, unknown>>(
+      `SELECT seq, ordinal, status, artifact_key, rel_path, bytes FROM bus.journal
        WHERE (seq, ordinal) > ($1, $2) AND seq <= $3 AND status = 'ingested' ORDER BY seq, ordinal LIMIT ${stepRows}`,
       [...after, upTo],
     );
-    for (const { rel_path, bytes } of rows) found.set(rel_path, bytes);
+    for (const { rel_path, bytes } of await atTheirPlaces(queries, rows)) found.set(rel_path ?? '', bytes ?? 0);
     const last = rows.at(-1);
     if (last === undefined || rows.length < stepRows) break;
     after = [last.seq, last.ordinal];

@@ -6,6 +6,7 @@ import type { Pace } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { forgottenAmong } from '../forgotten.js';
 import { rowsBetween } from '../journal.js';
+import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
@@ -40,7 +41,8 @@ export async function scrubCluster(
     const { seq: lastSeq = 0, total = 0 } = head ?? {};
     for (let after = 0; after < lastSeq; after += stepJobs) {
       const rows = await rowsBetween(postgres, after + 1, Math.min(after + stepJobs, lastSeq));
-      for (const row of rows.filter(({ status }) => status === 'ingested')) {
+      const ingested = rows.filter(({ status }) => status === 'ingested');
+      for (const row of await atTheirPlaces(postgres, ingested)) {
         const key = row.artifact_key ?? '';
         if ((await forgottenAmong(postgres, [key])).has(key)) continue;
         const found = await compare(objects, row, pace);

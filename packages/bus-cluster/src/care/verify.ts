@@ -10,6 +10,7 @@ import { lakeAddress } from '@quantbot/storage/lake';
 import { forgottenAmong } from '../forgotten.js';
 import { rowsBetween } from '../journal.js';
 import { pagesOf } from '../pages.js';
+import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
 import { compareArchive } from './compare-archive.js';
 
@@ -75,7 +76,10 @@ class Verification {
       this.#add('JOURNAL_DAMAGED', 'bus.jobs', `it has ${jobs} jobs, and the last seq is ${lastSeq}`);
     for (let after = 0; after < lastSeq; after += stepJobs) {
       const rows = await rowsBetween(this.#postgres, after + 1, Math.min(after + stepJobs, lastSeq));
-      const ingested = rows.filter(({ status }) => status === 'ingested');
+      const ingested = await atTheirPlaces(
+        this.#postgres,
+        rows.filter(({ status }) => status === 'ingested'),
+      );
       const keys = ingested.map(({ artifact_key }) => artifact_key ?? '');
       const gone = await forgottenAmong(this.#postgres, keys);
       const shown = await forgottenAmong(this.#postgres, keys, published);

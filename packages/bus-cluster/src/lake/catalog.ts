@@ -27,18 +27,25 @@ export async function createCatalog(
   const files = tables.map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
   const views = catalogViews(
     { ...busLayout('/'), root },
-    { seq: 0, compactedSeq: 0, hotCommits: [], segments: [], tables: files, hasForgotten },
+    { seq: 0, compactedSeq: 0, hotCommits: [], segments: [], tables: files, hasForgotten, hasPlaces: true },
     { ...info, publishedAt: new Date() },
   );
-  for (const view of [`CREATE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`, ...views])
-    await connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
+  const ours = [
+    `CREATE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`,
+    `CREATE VIEW _bus.places AS ${places}`,
+  ];
+  for (const view of [...ours, ...views]) await connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
 }
 
-/** Whether a lake has the catalog of this version. Earlier ones could not forget. */
+/** The present places of artifacts that were restored. */
+const places = `SELECT artifact_key, run_id, arg_max(rel_path, seq) AS place FROM _bus.journal
+WHERE status = 'restored' GROUP BY ALL`;
+
+/** Whether a lake has the catalog of this version. Earlier ones had no places. */
 export async function isCatalogCurrent({ connection }: Pick<OpenLake, 'connection'>): Promise<boolean> {
   const found = await query(
     connection,
-    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = '_bus' AND view_name = 'forgotten'`,
+    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = '_bus' AND view_name = 'places'`,
   );
   return found.length > 0;
 }

@@ -57,24 +57,24 @@ export class LakePublisher {
       connection,
       `SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = '_bus'`,
     );
-    if (there.length > 0) return this.#update();
-    await inTransaction(this.#options.lake, async () => {
-      for (const schema of ['_bus', 'catalog', 'canon', '_rows', '_files'])
-        await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-      const columns = journalColumns.map(({ name, type }) => `${identifier(name)} ${type}`);
-      await connection.run(`CREATE TABLE _bus.journal (${columns.join(', ')})`);
-      await this.#createCatalog([]);
-    });
-    await removeWholeFiles(this.#options.lake);
-    await connection.run(
-      `CALL lake.set_option('data_inlining_row_limit', ${2 * inlinedRows}, schema => '_bus', table_name => 'journal')`,
-    );
+    if (there.length === 0)
+      await inTransaction(this.#options.lake, async () => {
+        for (const schema of ['_bus', 'catalog', 'canon', '_rows', '_files'])
+          await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+        const columns = journalColumns.map(({ name, type }) => `${identifier(name)} ${type}`);
+        await connection.run(`CREATE TABLE _bus.journal (${columns.join(', ')})`);
+      });
+    await this.#update();
   }
 
+  /** The catalog comes last: without it, the next call sets the options, whoever was killed. */
   async #update(): Promise<void> {
     const { lake } = this.#options;
     if (await isCatalogCurrent(lake)) return;
     await removeWholeFiles(lake);
+    await lake.connection.run(
+      `CALL lake.set_option('data_inlining_row_limit', ${2 * inlinedRows}, schema => '_bus', table_name => 'journal')`,
+    );
     await inTransaction(lake, async () =>
       this.#createCatalog((await this.#tablesAt(await this.publishedSeq())).tables()),
     );

@@ -17,7 +17,7 @@ import { decide, keysOfOperation } from '../writer/stages/decide.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
-import { mustBeThere, ObjectsRemoved, uploadAgain } from './restoring.js';
+import { NewPlaces, ObjectsCondemned } from './restoring.js';
 
 /** A job in the journal, committed by this daemon or by another one. */
 export interface Committed {
@@ -50,17 +50,17 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job)],
   );
   const batch = { jobs: submissions, keys, schemasAfter: cluster.tablesSeq };
-  const attempt = () => commitBatch(cluster.postgres, batch, head => decideOn(cluster, jobs, head));
-  const { firstSeq, lastSeq, earlier } = await attempt()
-    .catch(async error => {
-      if (!(error instanceof ObjectsRemoved)) throw error;
-      await uploadAgain(cluster, error.artifacts);
+  const places = new NewPlaces(cluster);
+  const attempt = (): Promise<Commit> =>
+    commitBatch(cluster.postgres, batch, head => decideOn(cluster, jobs, { head, places })).catch(async error => {
+      if (!(error instanceof ObjectsCondemned)) throw error;
+      await places.upload(error.artifacts);
       return attempt();
-    })
-    .catch(error => {
-      if (!(error instanceof CommitUnknown)) throw error;
-      return lookFor(cluster, jobs);
     });
+  const { firstSeq, lastSeq, earlier } = await attempt().catch(error => {
+    if (!(error instanceof CommitUnknown)) throw error;
+    return lookFor(cluster, jobs);
+  });
   const rows = [
     ...(firstSeq <= lastSeq ? await rowsBetween(cluster.postgres, firstSeq, lastSeq) : []),
     ...(earlier.size > 0 ? await rowsOf(cluster.postgres, [...earlier.values()]) : []),
@@ -78,7 +78,11 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
 }
 
 /** Decides under the lock: the journal cannot change before the rows are written. */
-async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: Head) {
+async function decideOn(
+  cluster: Cluster,
+  jobs: readonly CheckedFetch[],
+  { head, places }: { head: Head; places: NewPlaces },
+) {
   if (head.lastSeq < cluster.tablesSeq)
     throw daemonError(
       'CLUSTER_BEHIND',
@@ -87,8 +91,8 @@ async function decideOn(cluster: Cluster, jobs: readonly CheckedFetch[], head: H
   for (const schema of head.schemas) cluster.tables.apply(schema);
   cluster.tablesSeq = head.lastSeq;
   const fresh = jobs.filter(({ claim }) => !head.earlier.has(claim));
-  await mustBeThere(cluster, fresh, head.known);
-  const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(head.known) };
+  const known = places.apply(head, fresh);
+  const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(known) };
   const decided = await decide({ ...cluster, journal, judge: head.judge, isStored: () => true }, fresh);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows

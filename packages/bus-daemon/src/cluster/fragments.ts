@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  atTheirPlaces,
   type Fragment,
   forgottenAmong,
   lakeColumns,
@@ -61,7 +62,7 @@ export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq
 export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage: Salvage): Promise<void> {
   const { postgres, logger } = cluster;
   const { table, lastSeq } = fragment;
-  const all = await rowsOfFragment(postgres, fragment);
+  const all = await atTheirPlaces(postgres, await rowsOfFragment(postgres, fragment));
   const gone = await forgottenAmong(postgres, all.map(keyOf));
   const rows = all.filter(row => gone.get(keyOf(row))?.status !== 'erased');
   const folder = join(cluster.workFolder, `fragment-${randomUUID()}`);

@@ -194,11 +194,15 @@ export class ClusterLoop implements LoopView {
     const startedMs = performance.now();
     const committed: CommittedBatch[] = [];
     const open = partsOf(batch);
-    for (let part = open.shift(); part !== undefined; part = open.shift())
-      committed.push(await this.#commitPart(part, startedMs, open.flat()));
-    this.#ahead = this.#nextBatch();
-    this.#ahead.catch(() => {}); // the next turn gets the error
-    for (const part of committed) await writeFragments(this.#cluster, part);
+    try {
+      for (let part = open.shift(); part !== undefined; part = open.shift())
+        committed.push(await this.#commitPart(part, startedMs, open.flat()));
+      this.#ahead = this.#nextBatch();
+      this.#ahead.catch(() => {}); // the next turn gets the error
+    } finally {
+      // Also if a later part has failed: nothing after a missing fragment is published.
+      for (const part of committed) await writeFragments(this.#cluster, part);
+    }
     return true;
   }
 

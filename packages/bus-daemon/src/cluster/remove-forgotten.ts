@@ -1,4 +1,4 @@
-import { dropOldFiles, nextRemoval, noteRemoved, removeForgotten } from '@quantbot/bus-cluster';
+import { condemn, dropOldFiles, nextRemoval, noteRemoved, removeCondemned } from '@quantbot/bus-cluster';
 import { SubmittedObjects } from '@quantbot/bus-cluster/care';
 import { BusError } from '@quantbot/infra';
 import type { OpenLake } from '@quantbot/storage/lake';
@@ -19,21 +19,22 @@ export async function removeForgottenBytes(
   const removal = await nextRemoval(postgres, { upTo: publishedSeq, graceMs });
   if (removal === undefined) return;
   const { due, upTo } = removal;
+  const condemned = await condemn(postgres, due);
   const submitted = new SubmittedObjects(objects);
-  if (due.length > 0) await submitted.look();
-  // A waiting job is about to restore one of them.
-  if (due.some(({ relPath }) => submitted.has(relPath))) return;
-  let removed: number;
+  if (condemned.length > 0) await submitted.look();
+  // A waiting job is about to restore one of them, and the daemons still have to read it.
+  const free = condemned.filter(key => !submitted.has(key));
   try {
-    removed = await removeForgotten(postgres, objects, due);
+    await removeCondemned(objects, free);
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     // The store refuses or is away. What was published stays published.
     logger.error({ err: error }, 'the bytes of forgotten artifacts cannot be removed; it is tried again');
     return;
   }
+  if (free.length < condemned.length) return;
   const hasErased = due.some(({ status }) => status === 'erased');
   if (hasErased && !(await dropOldFiles(lake, graceMs))) return; // their own grace has not passed
-  if (removed > 0) logger.info({ objects: removed }, 'the bytes of forgotten artifacts are removed');
+  if (free.length > 0) logger.info({ objects: free.length }, 'the bytes of forgotten artifacts are removed');
   await noteRemoved(postgres, upTo);
 }

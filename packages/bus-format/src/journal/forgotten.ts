@@ -50,7 +50,10 @@ export function foldKeys(rows: readonly KeyRow[]): Map<string, KnownArtifact> {
   for (const { artifact_key: key, seq, sha256, rel_path: relPath, status } of rows) {
     const there = known.get(key);
     if (status === 'ingested') known.set(key, { seq: Number(seq), sha256, relPath });
-    else if (there !== undefined) there.gone = status === 'restored' ? undefined : status;
+    else if (there !== undefined) {
+      there.gone = status === 'restored' ? undefined : status;
+      there.relPath = relPath; // on a cluster, a restored artifact may have another place
+    }
   }
   return known;
 }

@@ -10,6 +10,11 @@ export interface JournalSnapshot {
   segments: readonly string[];
   /** Whether an artifact was ever forgotten. Undefined on a bus that cannot forget. */
   hasForgotten?: boolean;
+  /**
+   * Whether a restored artifact may have another place than before, as on a cluster. The view
+   * `_bus.places` then names it.
+   */
+  hasPlaces?: boolean;
 }
 
 /**

@@ -8,8 +8,9 @@ import { exportStatusFile } from '../state/export-status.js';
 import type { BusInfo, Snapshot } from './snapshot.js';
 
 /** Columns of `catalog.artifacts_f` that are computed. */
-const expressions: Record<string, (layout: BusLayout) => string> = {
-  canonical_path: ({ root }) => `${literal(`${root}/`)} || rel_path AS canonical_path`,
+const expressions: Record<string, (layout: BusLayout, snapshot: Snapshot) => string> = {
+  canonical_path: ({ root }, snapshot) =>
+    `${literal(`${root}/`)} || ${mayHaveMoved(snapshot) ? 'coalesce(place, rel_path)' : 'rel_path'} AS canonical_path`,
   inputs: () => `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`,
 };
 
@@ -19,7 +20,7 @@ const expressions: Record<string, (layout: BusLayout) => string> = {
  */
 export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInfo): string[] => [
   `CREATE VIEW catalog.artifacts_f AS
-SELECT ${artifactColumns.map(name => expressions[name]?.(layout) ?? name).join(', ')}, ${forgottenAt(snapshot)}`,
+SELECT ${artifactColumns.map(name => expressions[name]?.(layout, snapshot) ?? name).join(', ')}, ${forgottenAt(snapshot)}`,
 
   `CREATE VIEW catalog.latest_artifacts_v AS
 SELECT ${[...artifactColumns, 'forgotten_at'].join(', ')} FROM catalog.artifacts_f${snapshot.hasForgotten ? ' WHERE forgotten_at IS NULL' : ''}
@@ -80,10 +81,13 @@ const isBrought = `status NOT IN ('forgotten', 'erased')`;
  * The last column of `catalog.artifacts_f`, and its source. The join costs time, so it is there
  * only once something was forgotten.
  */
-const forgottenAt = ({ hasForgotten }: Snapshot): string =>
-  hasForgotten
-    ? `forgotten_at FROM _bus.journal LEFT JOIN (SELECT artifact_key, run_id, forgotten_at FROM _bus.forgotten) f USING (artifact_key, run_id) WHERE status = 'ingested'`
+const forgottenAt = (snapshot: Snapshot): string =>
+  snapshot.hasForgotten
+    ? `forgotten_at FROM _bus.journal LEFT JOIN (SELECT artifact_key, run_id, forgotten_at FROM _bus.forgotten) f USING (artifact_key, run_id)
+${mayHaveMoved(snapshot) ? 'LEFT JOIN _bus.places USING (artifact_key, run_id) ' : ''}WHERE status = 'ingested'`
     : `CAST(NULL AS TIMESTAMP) AS forgotten_at FROM _bus.journal WHERE status = 'ingested'`;
+
+const mayHaveMoved = ({ hasForgotten, hasPlaces }: Snapshot): boolean => hasForgotten === true && hasPlaces === true;
 
 const forgettingViews = [
   `CREATE VIEW catalog.keeps_v AS ${keepsQuery}`,

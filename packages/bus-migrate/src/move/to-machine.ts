@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { VerifyReport } from '@quantbot/bus-care/verify';
 import {
+  atTheirPlaces,
   countMembers,
   historyBetween,
   leasesUnseen,
@@ -137,7 +138,7 @@ class Move {
   async #moveJobs(first: number, last: number, total: number, moved: { artifacts: number; bytes: number }) {
     const rows = await historyBetween(this.#postgres, first, last);
     await concurrently(
-      rows.filter(isStored),
+      await atTheirPlaces(this.#postgres, rows.filter(isStored)),
       async row => {
         await this.#copy(row);
         moved.artifacts++;

@@ -46,10 +46,13 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   for (const schema of schemas) await database.query(`CREATE SCHEMA ${schema}`);
   await database.query(`CREATE VIEW _bus.journal AS SELECT * FROM ${published}._bus.journal WHERE seq <= ${seq}`);
   // What is forgotten today is not there for a reader of the past either.
-  if (await canForget(database))
+  if (await isPublished(database, 'forgotten'))
     await database.query(
       `CREATE VIEW _bus.forgotten AS SELECT f.* FROM ${published}._bus.forgotten f SEMI JOIN _bus.journal j ON j.artifact_key = f.artifact_key AND j.status = 'ingested'`,
     );
+  // The files are where they are today.
+  if (await isPublished(database, 'places'))
+    await database.query(`CREATE VIEW _bus.places AS FROM ${published}._bus.places`);
   const views = await database.query(
     `SELECT sql FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = 'catalog'`,
   );
@@ -66,9 +69,10 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
     await database.query(await canonicalView(database, table as unknown as TableRow, { seq, operations }));
 }
 
-async function canForget(database: Pick<DuckDb, 'query'>): Promise<boolean> {
+/** Whether the published database has a view of the schema `_bus`. */
+async function isPublished(database: Pick<DuckDb, 'query'>, view: string): Promise<boolean> {
   const found = await database.query(
-    `SELECT 1 FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = '_bus' AND view_name = 'forgotten'`,
+    `SELECT 1 FROM duckdb_views() WHERE database_name = ${literal(published)} AND schema_name = '_bus' AND view_name = ${literal(view)}`,
   );
   return found.length > 0;
 }

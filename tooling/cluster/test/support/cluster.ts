@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Postgres } from '@quantbot/bus-cluster';
 import { query } from '@quantbot/bus-format/duckdb';
@@ -9,7 +9,7 @@ import { lakeAddress, openLake } from '@quantbot/storage/lake';
 import { isInSample } from '@quantbot/tooling-config/campaign';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
-import { startChild } from '@quantbot/tooling-testing/child';
+import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { type CommandResult, runInProcess } from '@quantbot/tooling-testing/command-line';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
@@ -108,6 +108,17 @@ export class TestCluster {
       QUANTBOT_FAULT_POINT: moment,
     });
     expect(await child.ended, child.stderr()).toEqual({ code: null, signal: 'SIGKILL' });
+  }
+
+  /** Runs a command in a process that freezes at a fault point, and waits until it is frozen. */
+  async frozenAt(moment: string, ...args: string[]): Promise<Child> {
+    const child = startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
+      NODE_OPTIONS: `--require ${hook}`,
+      QUANTBOT_FAULT_POINT: `freeze:${moment}`,
+    });
+    const state = () => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.[0];
+    await expect.poll(state, { timeout: 30_000 }).toBe('T');
+    return child;
   }
 
   /** Runs a command in this process. */

@@ -7,8 +7,8 @@ import { missingFragments } from '../../fragments.js';
 import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
 import { pagesOf } from '../../pages.js';
+import { atTheirPlaces, storeKey } from '../../places.js';
 import { Postgres } from '../../postgres/postgres.js';
-import { removeForgotten } from '../../removal.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
 
@@ -99,26 +99,30 @@ class Collection {
   /** Returns the objects that the journal names. An object's key contains its artifact's key. */
   async #journalled(keys: readonly string[]): Promise<Set<string>> {
     const artifactKeys = keys.flatMap(key => {
-      const [, producer, kind, run, artifact] =
-        /^store\/([^/]+)\/([^/]+)\/([^/@]+)@([^/@]+)\.[0-9a-f]{16}\.parquet$/.exec(key) ?? [];
+      const [, producer, kind, run, artifact] = storeKey.exec(key) ?? [];
       return artifact === undefined ? [] : [`${run}/${producer}/${kind}/${artifact}`];
     });
-    const rows = await this.#postgres.query<{ rel_path: string }>(
-      `SELECT rel_path FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
+    const rows = await this.#postgres.query<{ artifact_key: string; rel_path: string; status: 'ingested' }>(
+      `SELECT artifact_key, rel_path, status FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
       [artifactKeys],
     );
-    return new Set(rows.map(({ rel_path }) => rel_path));
+    return new Set((await atTheirPlaces(this.#postgres, rows)).map(({ rel_path }) => rel_path));
   }
 
-  /** Objects of forgotten artifacts that came again later, for jobs that were not accepted. */
+  /**
+   * Objects of forgotten artifacts that came again later, for jobs that were not accepted. They are
+   * condemned, so no commit names them.
+   */
   async #forgotten(keys: readonly string[]): Promise<void> {
-    const found = await this.#postgres.query<{ key: string; seq: number; path: string }>(
-      `SELECT artifact_key AS key, forgotten.seq, rel_path AS path FROM bus.forgotten, bus.removal
+    const found = await this.#postgres.query<{ path: string }>(
+      `SELECT rel_path AS path FROM bus.forgotten, bus.removal
        WHERE rel_path = ANY($1) AND forgotten.seq <= removal.seq`,
       [keys],
     );
-    this.#items.push(...found.map(({ path }) => ({ kind: 'orphan' as const, path })));
-    if (this.#options.apply) await removeForgotten(this.#postgres, this.#objects, found);
+    await this.#remove(
+      'orphan',
+      found.map(({ path }) => path),
+    );
   }
 
   /** Finds candidates first: a file that is added meanwhile is named when the names are read. */
