@@ -1,5 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
-import { mustBeFolders } from '@quantbot/bus-format/state';
+import { mustBeFolders, mustBeHere } from '@quantbot/bus-format/state';
 import { busError, exactJson, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
@@ -9,8 +9,16 @@ export interface CommonOptions {
   json?: boolean;
 }
 
-/** Returns the configuration of a command, for one machine or a cluster. */
-export const configOf = (options: CommonOptions): BusConfig => findBusConfig({ config: options.config }).config;
+/**
+ * Returns the configuration of a command, for one machine or a cluster.
+ *
+ * @throws DaemonError `NOT_A_FOLDER` for a bus behind a server, which only takes submissions.
+ */
+export function configOf(options: CommonOptions): BusConfig {
+  const { config } = findBusConfig({ config: options.config });
+  if (config.cluster === undefined) mustBeHere(config);
+  return config;
+}
 
 /**
  * {@link configOf} for a command that does not work on a cluster.

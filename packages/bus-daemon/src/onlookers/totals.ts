@@ -36,7 +36,7 @@ async function countAll(journal: Journal): Promise<Totals> {
   const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
   const counted = await journal.query<{ outcome: keyof typeof jobs; n: bigint }>(
     `SELECT outcome, count(*) AS n FROM (
-       SELECT CASE WHEN bool_or(status = 'ingested') THEN 'ingested' ELSE any_value(status) END AS outcome
+       SELECT CASE WHEN bool_or(status IN ('ingested', 'restored')) THEN 'ingested' ELSE arg_min(status, ordinal) END AS outcome
        FROM _bus.journal GROUP BY seq
      ) GROUP BY outcome`,
   );

@@ -70,7 +70,14 @@ export {
   type WaitingJob,
 } from './inbox.js';
 export { hasOpenFiles } from './open-files.js';
-export { closedFolders, closeToOthers, filesForFolders, mustBeFolders, openFolders } from './own-folders.js';
+export {
+  closedFolders,
+  closeToOthers,
+  filesForFolders,
+  mustBeFolders,
+  mustBeHere,
+  openFolders,
+} from './own-folders.js';
 export {
   databasePath,
   hasRotted,

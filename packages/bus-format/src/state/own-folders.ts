@@ -43,15 +43,20 @@ export function filesForFolders({ busRoot, export: { exportDir } }: Pick<BusConf
   return [...fixed, ...below.filter(isNoFolder)];
 }
 
+/** @throws DaemonError `NOT_A_FOLDER` for the URL of a bus that is elsewhere. */
+export function mustBeHere({ busRoot }: Pick<BusConfig, 'busRoot'>): void {
+  if (/^[a-z0-9]+:\/\//.test(busRoot))
+    throw daemonError('NOT_A_FOLDER', `bus_root is ${busRoot}, and this needs a folder of the machine.`, {
+      hint: 'Run the command on the machine of the bus, or name a folder in bus_root.',
+    });
+}
+
 /**
  * @throws DaemonError `NOT_A_FOLDER` for the first of {@link filesForFolders}, and for the URL of a
  * bus that is elsewhere.
  */
 export function mustBeFolders(config: Pick<BusConfig, 'busRoot' | 'export'>): void {
-  if (/^[a-z0-9]+:\/\//.test(config.busRoot))
-    throw daemonError('NOT_A_FOLDER', `bus_root is ${config.busRoot}, and a daemon runs on a folder of its machine.`, {
-      hint: 'Run the command on the machine of the bus, or name a folder in bus_root.',
-    });
+  mustBeHere(config);
   const [path] = filesForFolders(config);
   if (path !== undefined) throw daemonError('NOT_A_FOLDER', `${path} is not a folder, and must be one.`);
 }

@@ -92,9 +92,9 @@ test.each([
   expect(readdirSync(bus.folder)).toEqual(['bus_config.json']);
 });
 
-test('for a bus behind a server, neither a daemon starts nor a token is created', async () => {
+test('for a bus behind a server, no daemon starts, no token is created, and no command says that it is empty', async () => {
   const bus = makeTestBus({ bus_root: 'https://bus.lan' });
-  for (const args of [['token', 'create', 'a', '--read'], ['start', '--drain'], ['gc']]) {
+  for (const args of [['token', 'create', 'a', '--read'], ['start', '--drain'], ['gc'], ['status'], ['jobs']]) {
     const { code, stderr } = await quantbotBus(bus, ...args);
     expect([code, stderr], args[0]).toEqual([1, expect.stringContaining('NOT_A_FOLDER')]);
   }

@@ -3,6 +3,9 @@ import { canonTableOf } from '@quantbot/infra';
 import type { SettledJob } from '../events.js';
 import type { CommittedJob } from '../job.js';
 
+/** Whether a row brought the bytes of an artifact, for the first time or again. */
+const isThereNow = ({ status }: JournalRow): boolean => status === 'ingested' || status === 'restored';
+
 /** The event for a job that readers can see since a moment (milliseconds). */
 export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
   const [first] = rows as [JournalRow];
@@ -11,7 +14,7 @@ export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visible
   return {
     seq: first.seq,
     jobId: first.job_id,
-    outcome: added.length > 0 ? 'ingested' : (first.status as SettledJob['outcome']),
+    outcome: rows.some(isThereNow) ? 'ingested' : (first.status as SettledJob['outcome']),
     runId: first.run_id,
     producer: first.producer,
     kind: first.kind,
