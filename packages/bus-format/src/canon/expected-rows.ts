@@ -1,4 +1,4 @@
-import { type DeclaredColumn, foreignSchema, literalList, selectList } from '../sql.js';
+import { type DeclaredColumn, foreignSchema, identifier, literalList, selectList } from '../sql.js';
 
 /** A canonical table as readers see it. */
 export interface ShownTable {
@@ -55,17 +55,22 @@ export async function eachKeyOnce(
   lastSeq: number,
 ): Promise<string | undefined> {
   const names = selectList(key);
+  // A table that became an upsert table may have rows without a key. They have one key in common.
+  const isSame = key
+    .map(({ name }) => identifier(name))
+    .map(name => `a.${name} IS NOT DISTINCT FROM b.${name}`)
+    .join(' AND ');
   const came =
     sound.length === 0
       ? `(SELECT ${names} FROM ${view} WHERE false)`
       : `(SELECT DISTINCT ${names} FROM read_parquet(${literalList(sound)}, schema = ${foreignSchema(key)}))`;
   const twice = await count(`FROM (SELECT ${names} FROM ${view} GROUP BY ${names} HAVING count(*) > 1)`);
   if (twice > 0) return `${view} shows ${twice} keys more than once`;
-  const lost = await count(`FROM ${came} ANTI JOIN ${view} USING (${names})`);
+  const lost = await count(`FROM ${came} a ANTI JOIN ${view} b ON ${isSame}`);
   if (lost > 0) return `${view} lacks ${lost} keys that its artifacts have`;
   if (isHurt) return undefined; // the artifact's own problem reports its keys
   const strange = await count(
-    `FROM (SELECT ${names} FROM ${view} WHERE _seq <= ${lastSeq}) ANTI JOIN ${came} USING (${names})`,
+    `FROM (SELECT ${names} FROM ${view} WHERE _seq <= ${lastSeq}) a ANTI JOIN ${came} b ON ${isSame}`,
   );
   return strange > 0 ? `${view} has ${strange} keys that none of its artifacts has` : undefined;
 }
