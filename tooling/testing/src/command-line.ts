@@ -45,6 +45,7 @@ async function run(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv)
     replace(globalThis, 'console', new Console(stdout, stderr)),
     enter(cwd),
     forgetSignals(),
+    keepTitle(),
   ];
   try {
     await runCommandLine(args);
@@ -76,6 +77,14 @@ function forgetExitCode(): () => void {
   process.exitCode = undefined;
   return () => {
     process.exitCode = before;
+  };
+}
+
+/** `start` takes the title of a daemon, by which `doctor` would count this process. */
+function keepTitle(): () => void {
+  const before = process.title;
+  return () => {
+    process.title = before;
   };
 }
 
