@@ -93,7 +93,7 @@ test('only unprotected artifacts are forgotten; their bytes go, their entries st
   await daemon.stop();
 });
 
-test('rows stay in append tables and leave the others, through rebuild and backup', async () => {
+sampled('rows stay in append tables and leave the others, through rebuild and backup', async () => {
   const canon = { tables: { prices: { mode: 'upsert', key: ['id'] } } };
   const bus = makeTestBus({ canon, compaction: { release_grace_s: 0.05 } });
   await drain(bus);

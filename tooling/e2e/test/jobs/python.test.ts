@@ -206,7 +206,7 @@ if __name__ == "__main__":
 });
 
 describe.skipIf(!hasPython)(`the Python package${skippedWithoutPython}`, () => {
-  test('its own tests pass', async () => {
+  sampled('its own tests pass', async () => {
     const bus = makeTestBus();
     const folder = join(repository, 'python');
     const discover = ['-W', 'error', '-m', 'unittest', 'discover', '-s', join(folder, 'tests'), '-t', folder];
