@@ -1,3 +1,4 @@
+import { outcomeOfJob } from '@quantbot/bus-format/journal';
 import type { Queries } from './postgres/postgres.js';
 
 /** The totals of the journal up to a job. */
@@ -30,7 +31,7 @@ export async function addTotals(queries: Queries, before: ClusterTotals): Promis
   if (seq <= before.seq) return before;
   const counted = await queries.query<Count & Record<string, unknown>>(
     `SELECT outcome, count(*) AS jobs, sum(artifacts)::bigint AS artifacts, sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes
-     FROM (SELECT CASE WHEN bool_or(status IN ('ingested', 'restored')) THEN 'ingested' ELSE min(status) END AS outcome,
+     FROM (SELECT ${outcomeOfJob} AS outcome,
              count(*) FILTER (WHERE status = 'ingested') AS artifacts,
              coalesce(sum(rows) FILTER (WHERE status = 'ingested'), 0) AS rows,
              coalesce(sum(bytes) FILTER (WHERE status = 'ingested'), 0) AS bytes

@@ -9,7 +9,7 @@ import { BusError, busError, systemErrorCode } from './errors.js';
 import { isNotRegular, readSmallFile, smallFileBytes } from './files/read-small.js';
 import { parseState, readState, stateText, writeStateDurable } from './files/state-file.js';
 import { createFileDurable, makeFolderDurable } from './files/write.js';
-import { isHttpRoot, isObjectRoot } from './object-root.js';
+import { isRemoteRoot } from './object-root.js';
 
 const markerSchema = z.looseObject({
   bus: z.literal('quantbot-artifact-bus'),
@@ -132,7 +132,7 @@ export async function restoreBusMarker(busRoot: string): Promise<boolean> {
  * own by default.
  */
 export async function initBusRoot(busRoot: string, umask?: number): Promise<BusMarker> {
-  if (isObjectRoot(busRoot) || isHttpRoot(busRoot))
+  if (isRemoteRoot(busRoot))
     throw busError('BUS_ROOT_INVALID', `${busRoot} is not a folder, and this command works on one.`);
   const root = checkedRoot(resolve(busRoot));
   if (umask !== undefined) {
@@ -200,7 +200,7 @@ export async function findBusRoot(busRoot?: string, env: NodeJS.ProcessEnv = pro
 }
 
 async function checkedBus(root: string): Promise<string> {
-  if (isObjectRoot(root) || isHttpRoot(root)) return root;
+  if (isRemoteRoot(root)) return root;
   const path = checkedRoot(resolve(root));
   if ((await readBusMarker(path)) === undefined)
     throw busError(

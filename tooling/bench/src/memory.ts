@@ -2,14 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** Returns the peak resident size of a process (MB); 0 if unknown. */
-export function peakResidentMb(pid: number | 'self'): number {
-  try {
-    const kb = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kb ?? 0) / 1024;
-  } catch {
-    return 0; // it has ended
-  }
-}
+export const peakResidentMb = (pid: number | 'self'): number =>
+  Number(/^VmHWM:\s+(\d+) kB/m.exec(procFile(pid, 'status'))?.[1] ?? 0) / 1024;
 
 /**
  * Touches most of the free memory once and releases it. A virtual machine gets memory from its host
@@ -52,7 +46,7 @@ export function watchTree(pid: number): () => { peakMb: number; largest: Largest
 }
 
 /** Returns a file of a process, or nothing if the process has ended. */
-function procFile(pid: number, name: string): string {
+function procFile(pid: number | 'self', name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch {

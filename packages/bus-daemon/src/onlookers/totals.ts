@@ -1,4 +1,4 @@
-import type { Journal } from '@quantbot/bus-format/journal';
+import { type Journal, outcomeOfJob } from '@quantbot/bus-format/journal';
 import type { Bus } from '../writer/bus.js';
 import type { SettledJob } from '../writer/events.js';
 import type { Totals } from '../writer/onlooker.js';
@@ -36,7 +36,7 @@ async function countAll(journal: Journal): Promise<Totals> {
   const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
   const counted = await journal.query<{ outcome: keyof typeof jobs; n: bigint }>(
     `SELECT outcome, count(*) AS n FROM (
-       SELECT CASE WHEN bool_or(status IN ('ingested', 'restored')) THEN 'ingested' ELSE arg_min(status, ordinal) END AS outcome
+       SELECT ${outcomeOfJob} AS outcome
        FROM _bus.journal GROUP BY seq
      ) GROUP BY outcome`,
   );

@@ -30,6 +30,7 @@ export {
   type JournalRow,
   journalColumnKinds,
   journalColumns,
+  outcomeOfJob,
 } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotCommits } from './snapshot.js';

@@ -9,6 +9,12 @@ import { type DeclaredColumn, literal } from '../sql.js';
 export type RowStatus = 'ingested' | 'duplicate' | 'restored' | 'rejected' | 'done' | 'forgotten' | 'erased';
 
 /**
+ * SQL for the outcome of a job, over its rows. A job that brings back a forgotten artifact is
+ * `ingested`. The first row of an operation is `done`, which sorts before the others.
+ */
+export const outcomeOfJob = `CASE WHEN bool_or(status IN ('ingested', 'restored')) THEN 'ingested' ELSE min(status) END`;
+
+/**
  * The content of a column, its type in the file, and its place in `catalog.artifacts_f` if it is
  * shown there.
  */

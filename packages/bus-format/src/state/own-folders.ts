@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { busLayout } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import { type BusConfig, isRemoteRoot } from '@quantbot/infra/config';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { daemonError } from '../errors.js';
 import { guardsOf } from './writer-lock.js';
@@ -45,7 +45,7 @@ export function filesForFolders({ busRoot, export: { exportDir } }: Pick<BusConf
 
 /** @throws DaemonError `NOT_A_FOLDER` for the URL of a bus that is elsewhere. */
 export function mustBeHere({ busRoot }: Pick<BusConfig, 'busRoot'>): void {
-  if (/^[a-z0-9]+:\/\//.test(busRoot))
+  if (isRemoteRoot(busRoot))
     throw daemonError('NOT_A_FOLDER', `bus_root is ${busRoot}, and this needs a folder of the machine.`, {
       hint: 'Run the command on the machine of the bus, or name a folder in bus_root.',
     });

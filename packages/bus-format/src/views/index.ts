@@ -2,6 +2,6 @@
 export { buildDatabase } from './build-database.js';
 export { catalogViews } from './catalog-views.js';
 export { assertOurs } from './ownership.js';
-export type { BusInfo, HotFiles, HotTableFile, Snapshot, TableFiles } from './snapshot.js';
+export type { BusInfo, FrozenHot, HotTableFile, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
 export { type PublicSchema, publicSchema, tableInOrder, type ViewStatement, viewsAt } from './views.js';

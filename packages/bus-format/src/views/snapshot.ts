@@ -8,10 +8,13 @@ export interface HotTableFile extends StoredFile {
   path: string;
 }
 
-/** {@link HotCommits} with the files of each canonical table, in the order of their jobs. */
-export type HotFiles =
-  | Extract<HotCommits, { mode: 'live' }>
-  | (Extract<HotCommits, { mode: 'frozen' }> & { tableFiles: ReadonlyMap<string, readonly HotTableFile[]> });
+/** Exactly these commits, with the files of each canonical table in the order of their jobs. */
+export type FrozenHot = Extract<HotCommits, { mode: 'frozen' }> & {
+  tableFiles: ReadonlyMap<string, readonly HotTableFile[]>;
+};
+
+/** {@link HotCommits} with the files of canonical tables. */
+export type HotFiles = Extract<HotCommits, { mode: 'live' }> | FrozenHot;
 
 /** The files that hold the journal and the canonical tables at one moment. */
 export interface Snapshot extends JournalSnapshot {

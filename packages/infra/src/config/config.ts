@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
-import { isHttpRoot, isObjectRoot } from '../object-root.js';
+import { isRemoteRoot } from '../object-root.js';
 import { resolveCluster } from './cluster.js';
 import { withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
@@ -81,10 +81,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
   const exportDir = resolve(base, file.export.export_dir);
   const ms = (s: number) => Math.round(s * 1000);
   return {
-    busRoot:
-      isObjectRoot(file.bus_root) || isHttpRoot(file.bus_root)
-        ? file.bus_root
-        : checkedRoot(resolve(base, file.bus_root), 'bus_root'),
+    busRoot: isRemoteRoot(file.bus_root) ? file.bus_root : checkedRoot(resolve(base, file.bus_root), 'bus_root'),
     duckdbPath: checkedRoot(resolve(base, file.duckdb_path), 'duckdb_path'),
     pollIntervalMs: ms(file.poll_interval_s),
     cluster: file.cluster === null ? undefined : resolveCluster(file.cluster, base),

@@ -96,7 +96,8 @@ const zeros = Buffer.alloc(chunkBytes);
 /** Whether a chunk is all zeros. Writing a hole instead keeps the copy of a sparse file sparse. */
 const isHole = (chunk: Buffer): boolean => chunk.length === chunkBytes && chunk.equals(zeros);
 
-async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+/** Writes all bytes of a chunk at a position of a file. */
+export async function writeFully(target: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     const { bytesWritten } = await target.write(chunk, done, chunk.length - done, position + done);
     done += bytesWritten;

@@ -1,4 +1,3 @@
-import { statSync, unlinkSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
@@ -16,6 +15,7 @@ import {
 import { httpOutcome } from './http-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import { asBusError, askServer, ServerError, withRetries } from './server.js';
+import { dropGivenAway } from './stage-job.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
 /** How many files of a job are sent at once, and the bytes of a request: they bound the memory. */
@@ -55,8 +55,8 @@ async function submitJob(root: string, jobId: string, options: SubmitArtifactsOp
     faultPoint('submit:staged');
     const waiting = await enterInbox(root, manifestBytes, round === maxRounds);
     if (waiting === undefined) continue; // the server has lost a file: it was old, or another job took it
-    for (const artifact of options.artifacts)
-      if ((artifact.transfer ?? options.transfer) === 'move') giveUp(artifact.parquetPath);
+    const moved = options.artifacts.filter(({ transfer = options.transfer }) => transfer === 'move');
+    dropGivenAway({ givenAway: moved.map(({ parquetPath }) => parquetPath) });
     return { manifest: parseManifest(manifestBytes), manifestBytes: waiting };
   }
 }
@@ -144,11 +144,4 @@ async function enterInbox(root: string, manifest: Uint8Array, isLast: boolean): 
     if (error instanceof ServerError && error.code === 'UPLOAD_MISSING' && !isLast) return undefined;
     throw asBusError(root, error, { isUnknown: true });
   }
-}
-
-/** Removes a file that was given away. A file that cannot be removed stays. */
-function giveUp(path: string): void {
-  try {
-    if (statSync(path).isFile()) unlinkSync(path);
-  } catch {}
 }

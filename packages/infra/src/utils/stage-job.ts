@@ -47,12 +47,10 @@ export interface StagedJob {
  * system errors as they come.
  */
 export async function stageJob(layout: BusLayout, jobId: string, options: SubmitArtifactsOptions): Promise<StagedJob> {
-  const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
-  const givenAway: string[] = [];
   for (const artifact of options.artifacts) await checkFile(artifact);
   mustHaveRoom(layout.root, bytesToCopy(options));
-  mkdirSync(folder);
-  try {
+  return inStaging(layout, jobId, async folder => {
+    const givenAway: string[] = [];
     const artifacts: object[] = [];
     const names = new Set<string>();
     for (const artifact of options.artifacts) {
@@ -66,7 +64,20 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       artifacts.push(manifestEntry(artifact, { relpath }, rows, digest));
       faultPoint('submit:copied');
     }
-    return { ...(await complete(folder, manifestText(manifestOf(jobId, options, artifacts)), names)), givenAway };
+    return complete(folder, manifestText(manifestOf(jobId, options, artifacts)), { names: [...names], givenAway });
+  });
+}
+
+/** Lets `work` build a job in a new folder, which is removed if that fails. */
+async function inStaging(
+  layout: BusLayout,
+  jobId: string,
+  work: (folder: string) => Promise<StagedJob>,
+): Promise<StagedJob> {
+  const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
+  mkdirSync(folder);
+  try {
+    return await work(folder);
   } catch (error) {
     await discardStaged(folder);
     throw error;
@@ -84,16 +95,8 @@ function bytesToCopy({ artifacts, transfer }: SubmitArtifactsOptions): number {
  *
  * @throws BusError `MANIFEST_INVALID`; system errors as they come.
  */
-export async function stageOperation(layout: BusLayout, jobId: string, op: Operation): Promise<StagedJob> {
-  const folder = join(layout.staging, `${jobId}~${randomBytes(6).toString('hex')}`);
-  mkdirSync(folder);
-  try {
-    return { ...(await complete(folder, manifestText(operationOf(jobId, op)), [])), givenAway: [] };
-  } catch (error) {
-    await discardStaged(folder);
-    throw error;
-  }
-}
+export const stageOperation = (layout: BusLayout, jobId: string, op: Operation): Promise<StagedJob> =>
+  inStaging(layout, jobId, folder => complete(folder, manifestText(operationOf(jobId, op)), noFiles));
 
 /**
  * Builds a job in `staging/` of files that another program has brought: each is given away.
@@ -106,36 +109,35 @@ export async function stageGiven(
   manifestBytes: Uint8Array,
   files: ReadonlyMap<string, string>,
 ): Promise<StagedJob> {
-  const { job_id } = parseManifest(manifestBytes);
-  const folder = join(layout.staging, `${job_id}~${randomBytes(6).toString('hex')}`);
-  mkdirSync(folder);
-  try {
+  return inStaging(layout, parseManifest(manifestBytes).job_id, async folder => {
     for (const [name, path] of files)
       if (!tryLink(path, join(folder, name))) await copyFileHashing(path, join(folder, name));
-    return { ...(await complete(folder, manifestBytes, files.keys())), givenAway: [...new Set(files.values())] };
-  } catch (error) {
-    await discardStaged(folder);
-    throw error;
-  }
+    const givenAway = [...new Set(files.values())];
+    return complete(folder, manifestBytes, { names: [...files.keys()], givenAway });
+  });
 }
+
+/** The files of a job: their names in its folder, and the paths of those that are given away. */
+interface JobFiles {
+  names: readonly string[];
+  givenAway: string[];
+}
+
+const noFiles: JobFiles = { names: [], givenAway: [] };
 
 /**
  * Completes the folder and flushes it. It does not flush the commit mark: if a power cut empties
  * it, the daemon copies the files instead of linking them.
  */
-async function complete(
-  folder: string,
-  manifestBytes: Uint8Array,
-  fileNamesInIt: Iterable<string>,
-): Promise<Omit<StagedJob, 'givenAway'>> {
+async function complete(folder: string, manifestBytes: Uint8Array, { names, givenAway }: JobFiles): Promise<StagedJob> {
   const manifest = parseManifest(manifestBytes);
   const manifestPath = join(folder, fileNames.manifest);
   writeNewFile(manifestPath, manifestBytes);
   faultPoint('submit:manifest-written');
   writeNewFile(join(folder, fileNames.commit), stagedMark);
-  openToDaemon(folder, [...fileNamesInIt, fileNames.manifest, fileNames.commit]);
-  await syncFiles([...[...fileNamesInIt].map(name => join(folder, name)), manifestPath, folder]);
-  return { folder, manifest, manifestBytes };
+  openToDaemon(folder, [...names, fileNames.manifest, fileNames.commit]);
+  await syncFiles([...names.map(name => join(folder, name)), manifestPath, folder]);
+  return { folder, manifest, manifestBytes, givenAway };
 }
 
 /**
@@ -177,8 +179,8 @@ export async function placeInInbox(job: StagedJob, target: string): Promise<bool
 }
 
 /** Removes the old names of files that were given away. A name that cannot be removed stays. */
-export function dropGivenAway(job: StagedJob): void {
-  for (const path of job.givenAway)
+export function dropGivenAway({ givenAway }: Pick<StagedJob, 'givenAway'>): void {
+  for (const path of givenAway)
     try {
       unlinkSync(path);
     } catch {}

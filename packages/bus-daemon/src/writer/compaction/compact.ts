@@ -18,7 +18,6 @@ import {
 import {
   isTableFile,
   journalColumns,
-  positionIn,
   type Segment,
   segmentName,
   segmentsToMerge,
@@ -29,8 +28,8 @@ import { type BulkWriter, type CopyTask, maxMemoryMb, mustBeSound, type SourceFi
 import type { BusLayout } from '@quantbot/infra';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
-import { byPlace } from '../publish/snapshot.js';
-import { type HotFile, linkAgain } from './link-again.js';
+import { asSource, shownFiles } from '../publish/snapshot.js';
+import { linkAgain } from './link-again.js';
 
 const timeoutMs = 1_800_000;
 
@@ -78,7 +77,7 @@ export async function compactHot(
     const paths = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
     if (paths.length === 0) continue;
     // Rows of artifacts that were forgotten meanwhile do not stay in a table that drops them.
-    const files = placed(paths, await storedFiles());
+    const files = shownFiles(paths, await storedFiles());
     if (files.length === 0) continue;
     const compact = () => compactTable(bus, compactor, table, files, { first: after + 1, last });
     if (await withoutDamage(table.name, compact, onDamage)) changed = true;
@@ -104,27 +103,19 @@ export async function compactHot(
 const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
   commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
 
-/** Returns the files whose rows are shown, in the order of their jobs. */
-const placed = (paths: readonly string[], stored: ReadonlyMap<string, StoredFile>): (HotTableFile & HotFile)[] =>
-  paths
-    .flatMap(path => {
-      const known = stored.get(positionIn(path));
-      return known === undefined ? [] : [{ ...known, path, name: known.artifactKey }];
-    })
-    .sort(byPlace);
-
 async function compactTable(
   bus: Bus,
   compactor: BulkWriter,
   table: CanonTable,
-  files: readonly (HotTableFile & HotFile)[],
+  files: readonly HotTableFile[],
   { first, last }: Pick<Segment, 'first' | 'last'>,
 ): Promise<boolean> {
   const sql = await keptRows(bus, table, storedRows(table.columns, files), last);
   const folder = join(bus.layout.canon, table.name);
-  const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), sql, files);
+  const sources = files.map(asSource);
+  const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), sql, sources);
   await write().catch(async error => {
-    if (!isDamage(error) || !(await linkAgain(bus, files))) throw error;
+    if (!isDamage(error) || !(await linkAgain(bus, sources))) throw error;
     await write();
   });
   return true;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { seqName } from '@quantbot/bus-format/journal';
-import type { Snapshot } from '@quantbot/bus-format/views';
+import type { FrozenHot, Snapshot } from '@quantbot/bus-format/views';
 import type { SourceFile } from '@quantbot/duckdb-process';
 import type { Bus } from '../bus.js';
-import type { FrozenHot } from '../publish/snapshot.js';
+import { asSource } from '../publish/snapshot.js';
 
 /**
  * Returns the files behind an export, whose checksums are compared before it is written: those of
@@ -26,8 +26,6 @@ export function sourcesOf(
       .flatMap(({ table, segments }) =>
         segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
       ),
-    ...[...hot.tableFiles]
-      .filter(([table]) => isRead(table))
-      .flatMap(([, files]) => files.map(({ path, sha256, artifactKey }) => ({ path, sha256, name: artifactKey }))),
+    ...[...hot.tableFiles].filter(([table]) => isRead(table)).flatMap(([, files]) => files.map(asSource)),
   ];
 }

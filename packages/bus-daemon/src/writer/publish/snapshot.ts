@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modes, newestSeqOf, type StoredFile, storedBetween, tablesBehind } from '@quantbot/bus-format/canon';
 import { isTableFile, positionIn, type Segment, seqName } from '@quantbot/bus-format/journal';
-import type { HotFiles, HotTableFile, Snapshot, TableFiles } from '@quantbot/bus-format/views';
+import type { FrozenHot, HotTableFile, Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
 
 /**
@@ -60,30 +60,32 @@ export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
  */
 export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<FrozenHot> {
   const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
-  const tableFiles = new Map<string, HotTableFile[]>();
+  const paths = new Map<string, string[]>();
   const commits = commitsOf(snapshot);
-  const stored =
-    commits.length === 0 ? undefined : await storedBetween(bus.journal, neededAfter(snapshot) + 1, snapshot.seq);
   for (const seq of commits) {
     const folder = join(bus.layout.hot, seqName(seq));
     for (const name of await readdir(folder)) {
       const table = name.split('~', 1)[0] as string;
       if (!isTableFile(name) || seq <= (compacted.get(table) ?? 0)) continue;
-      const known = stored?.get(positionIn(name));
-      if (known === undefined) continue;
-      const files = tableFiles.get(table) ?? [];
-      files.push({ ...known, path: join(folder, name) });
-      tableFiles.set(table, files);
+      const files = paths.get(table) ?? [];
+      files.push(join(folder, name));
+      paths.set(table, files);
     }
   }
-  for (const files of tableFiles.values()) files.sort(byPlace);
+  const stored =
+    paths.size === 0 ? new Map() : await storedBetween(bus.journal, neededAfter(snapshot) + 1, snapshot.seq);
+  const tableFiles = new Map([...paths].map(([table, files]) => [table, shownFiles(files, stored)]));
   return { mode: 'frozen', commits: snapshot.hotCommits, tableFiles };
 }
 
-/** {@link HotFiles} by file. */
-export type FrozenHot = Extract<HotFiles, { mode: 'frozen' }>;
+/** Returns the files in `hot/` whose rows are shown, in the order of their jobs. */
+export const shownFiles = (paths: readonly string[], stored: ReadonlyMap<string, StoredFile>): HotTableFile[] =>
+  paths
+    .flatMap(path => {
+      const known = stored.get(positionIn(path));
+      return known === undefined ? [] : [{ ...known, path }];
+    })
+    .sort((one, other) => one.seq - other.seq || one.ordinal - other.ordinal);
 
-/** The order of jobs, and of the artifacts in a job. */
-export const byPlace = (one: Place, other: Place): number => one.seq - other.seq || one.ordinal - other.ordinal;
-
-type Place = Pick<StoredFile, 'seq' | 'ordinal'>;
+/** Returns a file with its name in errors. */
+export const asSource = (file: HotTableFile) => ({ ...file, name: file.artifactKey });

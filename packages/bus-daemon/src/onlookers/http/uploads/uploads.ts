@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { busError, mustHaveRoom } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { flush, syncFolder, systemErrorCode } from '@quantbot/infra/files';
+import { flush, syncFolder, systemErrorCode, writeFully } from '@quantbot/infra/files';
 import { withFileThread } from '../file-work.js';
 import type { DailyBytes } from './daily-bytes.js';
 
@@ -126,7 +126,7 @@ export class Uploads {
         if (state.offset + chunk.length > bytes)
           throw busError('BYTES_MISMATCH', `More than the ${bytes} bytes of the file were sent.`);
         count(chunk.length);
-        await writeAll(file, chunk, state.offset);
+        await withFileThread(() => writeFully(file, chunk, state.offset));
         state.hash.update(chunk);
         state.offset += chunk.length;
         unflushed += chunk.length;
@@ -156,13 +156,6 @@ export class Uploads {
 
   #folderOf(owner: string): string {
     return join(uploadsFolderOf(this.#config.busRoot), owner);
-  }
-}
-
-async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await withFileThread(() => file.write(chunk, done, chunk.length - done, position + done));
-    done += bytesWritten;
   }
 }
 
