@@ -27,6 +27,10 @@ export const storageCodes = {
     disposition: 'caller',
     hint: 'Run `quantbot-bus start` in that folder. The daemon then publishes the database with the paths of that folder.',
   },
+  JOURNAL_DAMAGED: {
+    disposition: 'retry',
+    hint: 'Run `quantbot-bus doctor`. Restart the daemon: it uses what older files hold, or says which file to restore from a backup.',
+  },
   CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after its last use.' },
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters. DuckDB's own message is above." },
   NOT_ONE_SELECT: {

@@ -4,6 +4,7 @@ import type { Params } from './duckdb/bind.js';
 import { connect, isBystander, isPoisonous } from './duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
+import { journalCheckOf } from './duckdb/sound-journal.js';
 import { storageError } from './errors.js';
 import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
 
@@ -48,14 +49,15 @@ export interface AcquiredConnection {
   connection: DuckDBConnection;
   /** Release it when the connection is closed. */
   shared: SharedDatabase;
-  /** Called before each query: renews what it needs to read its files. */
-  renew?: () => Promise<void>;
+  /** Called before each query: renews what it needs to read its files, or checks them. */
+  prepare?: (() => Promise<void>) | undefined;
 }
 
 async function acquireConnection(path: string): Promise<AcquiredConnection> {
   const shared = await acquireDatabase(resolve(path));
   try {
-    return { connection: await connect(shared.instance), shared };
+    const connection = await connect(shared.instance);
+    return { connection, shared, prepare: await journalCheckOf(connection) };
   } catch (error) {
     if (isPoisonous(error)) shared.discard();
     shared.release();
@@ -103,7 +105,7 @@ export class DuckDb {
    * object.
    *
    * @throws StorageError `QUERY_FAILED`, `READ_FAILED`, `DATABASE_READ_ONLY`, `OPTIONS_INVALID`,
-   * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `CLOSED`.
+   * `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `JOURNAL_DAMAGED`, `CLOSED`.
    */
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]> {
     return this.#run(sql, params, options, runForRows<R>);
@@ -137,7 +139,7 @@ export class DuckDb {
     const before = this.#turn;
     const result = waitFor(before, signal).then(async () => {
       if (this.#isSpoilt) await this.#reopen();
-      await this.#current.renew?.();
+      await this.#current.prepare?.();
       return work(this.#current.connection, statement);
     });
     this.#turn = Promise.allSettled([before, result]); // an aborted caller must not let later ones overtake

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkSeal, Journal, seqName } from '@quantbot/bus-format/journal';
+import { openCatalog, openDuckDb } from '@quantbot/storage';
+import { copySelect } from '@quantbot/storage/sandbox';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -9,6 +11,7 @@ import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import type { Bus } from './bus.js';
 import { compactHot } from './compaction/compact.js';
+import { Publisher } from './publish/publisher.js';
 
 const commitOf = (bus: Bus, seq: number) => join(bus.layout.hot, seqName(seq), 'commit.parquet');
 const segmentOf = (bus: Bus) => join(bus.layout.segments, readdirSync(bus.layout.segments)[0] as string);
@@ -78,4 +81,35 @@ test('an empty commit that has rotted is written again', async () => {
   flipBit(commitOf(bus, 0));
   (await Journal.open(bus.layout)).close();
   expect(await checkSeal(commitOf(bus, 0))).toBe('sound');
+});
+
+test('readers refuse a journal with a file that has rotted, and answer again once it is repaired', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const { duckdbPath } = bus.config;
+  const refused = (path: string) => ({ code: 'JOURNAL_DAMAGED', message: expect.stringContaining(path) });
+  const count = 'SELECT count(*) AS n FROM canon.numbers';
+  await makeCommits(bus, testBus, 2);
+  await new Publisher(bus).publish();
+  flipBit(commitOf(bus, 2));
+  await using database = await openDuckDb(duckdbPath);
+  await using catalog = await openCatalog({ duckdbPath });
+  await expect(database.query(count)).rejects.toMatchObject(refused(commitOf(bus, 2)));
+  await expect(catalog.artifacts()).rejects.toMatchObject(refused(commitOf(bus, 2)));
+  await expect(catalog.asOf(1)).rejects.toMatchObject(refused(commitOf(bus, 2)));
+  const file = join(temporaryFolder(), 'answer.parquet');
+  await expect(copySelect(count, file, { database: duckdbPath })).rejects.toMatchObject(refused(commitOf(bus, 2)));
+  flipBit(commitOf(bus, 2));
+  expect(await database.query(count)).toEqual([{ n: 6 }]);
+  expect(await catalog.artifacts()).toHaveLength(2);
+
+  await makeCommits(bus, testBus, 1);
+  flipBit(commitOf(bus, 3));
+  await expect(database.query(count)).rejects.toMatchObject(refused(commitOf(bus, 3)));
+  flipBit(commitOf(bus, 3));
+  await compactHot(bus, compactor);
+  await new Publisher(bus).publish();
+  flipBit(segmentOf(bus));
+  await expect(catalog.artifacts()).rejects.toMatchObject(refused(segmentOf(bus)));
+  flipBit(segmentOf(bus));
+  expect(await catalog.artifacts()).toHaveLength(3);
 });

@@ -3,6 +3,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
 import { connect, instanceSettings } from '../duckdb/memory-instance.js';
 import { acquireDatabase, closeWhenHarmless, identityOf } from '../duckdb/shared-database.js';
+import { journalCheckOf } from '../duckdb/sound-journal.js';
 import { nextSpillPath } from '../duckdb/spill-folder.js';
 import type { AcquiredConnection } from '../open-duckdb.js';
 
@@ -27,7 +28,10 @@ export async function attachPublished(path: string): Promise<AcquiredConnection>
   };
   try {
     await connection.run(`ATTACH ${literal(resolve(path))} AS ${published} (READ_ONLY)`);
-    if ((await identityOf(path)) === held.identity) return { connection, shared: { ...held, instance, release } };
+    if ((await identityOf(path)) === held.identity) {
+      const prepare = await journalCheckOf(connection, published);
+      return { connection, shared: { ...held, instance, release }, prepare };
+    }
   } catch (error) {
     connection.closeSync();
     release();

@@ -31,6 +31,6 @@ export async function attachLake(addresses: LakeAddresses, as: string): Promise<
   return {
     connection,
     shared: { instance, identity: as, release: close, discard: () => {} },
-    renew: async () => lake.renew(await addresses()),
+    prepare: async () => lake.renew(await addresses()),
   };
 }

@@ -14,6 +14,7 @@ import { examine } from '@quantbot/bus-care/doctor';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
+import { flipBit } from '@quantbot/tooling-testing/rot';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -138,6 +139,8 @@ sampled('a hole in the journal is found, and closed by what a backup has', async
   expect((await doctor(bus)).codes).toEqual(resting);
   const commit = join(bus.layout.hot, first, 'commit.parquet');
   copyFileSync(commit, backup);
+  flipBit(commit);
+  expect((await doctor(bus)).codes).toEqual([...resting, 'JOURNAL_DAMAGED']);
   rmSync(commit);
   writeFileSync(commit, 'torn');
   expect((await doctor(bus)).the('JOURNAL_DAMAGED').what).toContain('cannot be read');

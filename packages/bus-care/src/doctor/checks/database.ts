@@ -103,6 +103,9 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
       `${config.duckdbPath} was published as ${recorded}: its folder was copied or moved. Readers get an error until it is published again.`,
       restart(),
     );
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'JOURNAL_DAMAGED') return undefined; // the check `journal` reports it
+    throw error;
   } finally {
     await database.close();
   }
