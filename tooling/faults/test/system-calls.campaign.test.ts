@@ -42,7 +42,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
   const faults: [Who, Fault, boolean, number][] = [
     ['producer', 'KILL', false, campaign(1, 10)],
     ['producer', 'ENOSPC', true, campaign(1, 5)],
-    ['daemon', 'KILL', false, campaign(1, 25)],
+    ['daemon', 'KILL', false, campaign(1, 15)],
     ['daemon', 'EIO', false, campaign(1, 10)],
     ['daemon', 'ENOSPC', true, campaign(1, 10)],
     ['daemon', 'EMFILE', false, campaign(1, 5)],
