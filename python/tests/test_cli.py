@@ -39,6 +39,14 @@ class CommandLineTest(BusTestCase):
         self.assertEqual(failed.returncode, 1)
         self.assertEqual(json.loads(failed.stdout)["code"], "ID_INVALID")
 
+    def test_a_hint_that_looks_like_a_mistake_is_warned_of_on_stderr_or_in_the_json(self) -> None:
+        done = self.run_script("--schema-hint", "trades")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"^SchemaHintWarning: The schema hint trades .* write canon\.trades .*\n$")
+        as_json = self.run_script("--schema-hint", "trades", "--json", artifact_id="other")
+        self.assertEqual(as_json.stderr, "")
+        self.assertRegex(json.loads(as_json.stdout)["warnings"][0], "write canon.trades")
+
     def test_text_from_elsewhere_steers_no_terminal(self) -> None:
         steering = "\x1b]0;x\x07\x9b31m\u202e\u2066\u200b\ufeff"
         done = self.run_script("--parquet", str(self.folder / f"{steering}.parquet"))

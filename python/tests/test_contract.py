@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from quantbot_bus import Artifact, BusError, submit_artifacts
 from quantbot_bus._errors import HINTS
-from quantbot_bus._schema_hint import schema_hint_problem
+from quantbot_bus._schema_hint import schema_hint_problem, schema_hint_warning
 from tests.json_schema import problems
 from tests.support import FIXTURES, SCHEMAS, BusTestCase, read_json
 
@@ -108,6 +108,8 @@ class ContractTest(BusTestCase):
         hints = read_json(SCHEMAS.parent / "fixtures/schema-hints.json")
         self.assertEqual({hint: schema_hint_problem(hint) for hint in hints["bad"]}, hints["bad"])
         self.assertEqual([schema_hint_problem(hint) for hint in hints["good"]], [None] * len(hints["good"]))
+        self.assertEqual({hint: schema_hint_warning(hint) for hint in hints["warned"]}, hints["warned"])
+        self.assertEqual([schema_hint_warning(hint) for hint in hints["silent"]], [None] * len(hints["silent"]))
 
     def test_every_code_that_python_raises_has_a_hint_and_is_in_the_reference(self) -> None:
         text = (FIXTURES.parents[2] / "docs/reference/errors.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from quantbot_bus import Artifact, BusError, is_bus_unavailable, submit_artifact, submit_artifacts
+from quantbot_bus import Artifact, BusError, SchemaHintWarning, is_bus_unavailable, submit_artifact, submit_artifacts
 from tests.json_schema import problems
 from tests.support import FIXTURES, IDS, REPOSITORY, SCHEMAS, TRADES, TRADES_ROWS, BusTestCase, read_json
 
@@ -29,6 +29,13 @@ class SubmitTest(BusTestCase):
         self.assertTrue(caught.exception.hint)
         self.assertEqual((self.inbox(), self.staging()), ([], []))
         return caught.exception
+
+    def test_a_hint_that_looks_like_a_mistake_is_submitted_with_a_warning(self) -> None:
+        with self.assertWarnsRegex(SchemaHintWarning, "write canon.trades") as caught:
+            submission = self.submit(schema_hint="trades")
+        self.assertEqual(submission.warnings, (str(caught.warning),))
+        self.assertEqual(len(self.inbox()), 1)
+        self.assertEqual(self.submit(schema_hint="simulation.fills", artifact_id="b").warnings, ())
 
     def test_a_job_is_in_the_inbox_with_manifest_file_and_commit(self) -> None:
         submission = self.submit(

@@ -25,7 +25,7 @@ export { meaningRules } from './parquet/meaning-rules.js';
 export * from './parquet/small-writer.js';
 export { processIds } from './process-ids.js';
 export * from './receipt.js';
-export { canonTableOf, schemaHintProblem } from './schema-hint.js';
+export { canonTableOf, schemaHintProblem, schemaHintWarning } from './schema-hint.js';
 export { JsonError, parseJsonStrictly } from './strict-json.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export { submitGiven, waitingJob } from './utils/enter-inbox.js';

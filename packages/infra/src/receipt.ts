@@ -37,6 +37,10 @@ export const receiptSchema = z.looseObject({
   committed_at: z.string(),
   artifacts: z.array(receiptArtifactSchema),
   forget: z.array(forgetOutcomeSchema).optional().describe('What became of each key of an operation `forget`.'),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('Sentences about schema hints that name no canonical table, but look like mistakes.'),
 });
 
 const codes = Object.keys(rejectCodes) as [RejectCode, ...RejectCode[]];

@@ -34,6 +34,29 @@ export function schemaHintProblem(schemaHint: string | undefined): string | unde
   return undefined;
 }
 
+/**
+ * Returns a sentence about a hint that is recorded only, but looks as if it were meant for a
+ * canonical table: it has no dot, or a word that is almost `canon` before it.
+ *
+ * @example
+ * schemaHintWarning('trades'); // 'The schema hint trades names no canonical table, so …'
+ */
+export function schemaHintWarning(schemaHint: string | undefined | null): string | undefined {
+  if (!schemaHint || canonTableOf(schemaHint) !== undefined || schemaHintProblem(schemaHint) !== undefined)
+    return undefined;
+  const [schema = '', ...rest] = schemaHint.split('.');
+  if (rest.length > 0 && !isLikeCanon(schema.toLowerCase())) return undefined;
+  return (
+    `The schema hint ${schemaHint} names no canonical table, so the rows are in none. ` +
+    `If they belong to a table, write ${suggested(rest.length === 0 ? schema : rest.join('_'))}.`
+  );
+}
+
+/** Whether a word begins with `canon`, or has one letter more, less or other than it. */
+const isLikeCanon = (word: string): boolean =>
+  word.startsWith('canon') ||
+  /^(.?anon|c.?non|ca.?on|can.?n|cano.?)$|^(.canon|c.anon|ca.non|can.on|cano.n)$/.test(word);
+
 function suggested(table: string): string {
   const plain = table.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 63);
   const good = canonTableOf(`canon.${plain}`) === undefined ? 'canon.<table>' : `canon.${plain}`;

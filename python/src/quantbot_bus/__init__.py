@@ -4,6 +4,7 @@ only the standard library."""
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._manifest import Artifact
 from ._operations import forget_artifacts, keep_artifacts
+from ._schema_hint import SchemaHintWarning
 from ._settle import ForgetOutcome, Receipt, ReceiptArtifact
 from ._small_parquet import write_small_parquet
 from ._submit import Submission, SubmittedArtifact, submit_artifact, submit_artifacts
@@ -15,6 +16,7 @@ __all__ = [
     "JobRejectedError",
     "Receipt",
     "ReceiptArtifact",
+    "SchemaHintWarning",
     "Submission",
     "SubmittedArtifact",
     "forget_artifacts",

@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from typing import Any, NoReturn, Optional, Sequence
 
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
+from ._schema_hint import SchemaHintWarning
 from ._settle import Receipt
 from ._submit import Submission, submit_artifact
 from ._visible import visible_lines
@@ -36,6 +38,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Runs the command line and returns its exit code."""
     parser = _parser()
     options = parser.parse_args(argv)
+    # Printed below, without the place in this program.
+    warnings.simplefilter("ignore", SchemaHintWarning)
     try:
         submission = submit_artifact(
             job_id=options.job_id,
@@ -51,6 +55,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             bus_root=options.bus_root,
             transfer="move" if options.move else "copy",
         )
+        for warning in () if options.json else submission.warnings:
+            print(f"SchemaHintWarning: {warning}", file=sys.stderr)
         receipt = None if options.wait is None else submission.settled(options.wait)
     except BusError as error:
         _print_error(error, options.json)
@@ -174,6 +180,7 @@ def _as_dict(submission: Submission, receipt: Optional[Receipt]) -> dict[str, An
         "job_id": submission.job_id,
         "bus_root": str(submission.bus_root),
         "artifacts": artifacts,
+        "warnings": list(submission.warnings),
         "receipt": None if receipt is None else receipt.raw,
     }
 

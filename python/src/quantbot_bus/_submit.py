@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import stat
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ from ._fault_point import fault_point
 from ._http_bus import HttpBus, HttpOutcome
 from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job, content_of
 from ._object_bus import ObjectBus, ObjectOutcome
+from ._schema_hint import SchemaHintWarning, schema_hint_warning
 from ._settle import FolderOutcome, OutcomeSource, Receipt, wait_until_settled
 from ._stage import StagedJob, stage_job
 
@@ -44,13 +46,15 @@ class SubmittedArtifact:
 class Submission:
     """A submitted job. From now on it survives anything, and ends as ingested, duplicate or
     rejected. ``bus_root`` is a folder, or the URL of an object store or a
-    daemon's server."""
+    daemon's server. ``warnings`` are sentences about schema hints that look like mistakes; each is
+    also issued as a SchemaHintWarning."""
 
     job_id: str
     bus_root: Union[Path, str]
     artifacts: tuple[SubmittedArtifact, ...]
     manifest_sha256: str
     _outcome: OutcomeSource = field(repr=False, compare=False)
+    warnings: tuple[str, ...] = ()
 
     def settled(self, timeout_s: float = 60.0) -> Receipt:
         """Waits until the daemon has settled the job.
@@ -181,7 +185,10 @@ def _submission(
         )
         for artifact, entry in zip(job.artifacts, entries)
     )
-    return Submission(job_id, root, submitted, hashlib.sha256(manifest).hexdigest(), outcome)
+    said = tuple(dict.fromkeys(filter(None, (schema_hint_warning(artifact.schema_hint) for artifact in job.artifacts))))
+    for sentence in said:
+        warnings.warn(sentence, SchemaHintWarning, stacklevel=2)
+    return Submission(job_id, root, submitted, hashlib.sha256(manifest).hexdigest(), outcome, said)
 
 
 def _enter_inbox(root: Path, staged: StagedJob, job: Job) -> bytes:

@@ -13,6 +13,10 @@ process.stdout.on('error', error => {
   throw error;
 });
 
+// Node's own form names the process and an option of it, which users of a command do not know.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => console.error(`${name}: ${message}`));
+
 // This is for every command: a backup or a rebuild may take hours.
 if (mustOutliveTerminal()) process.on('SIGHUP', () => {});
 

@@ -1,4 +1,5 @@
 import { busError, foldName, type ParquetColumn } from '@quantbot/infra';
+import { mismatchText } from '../mismatch/mismatch.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
@@ -64,7 +65,7 @@ export function evolve(
     // A declared type is never widened.
     const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {
-      problems.push(`${name}: expected ${known.type} (fixed by ${known.fixedBy}), found ${type}`);
+      problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type }));
       continue;
     }
     next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey });

@@ -44,6 +44,31 @@ test('a job is a duplicate only when every artifact of it is', () => {
   expect(receiptOf(layout, [duplicate, journalRow()]).status).toBe('ingested');
 });
 
+test('a receipt warns of hints that look like mistakes, once each; one without warnings is as good', () => {
+  const rows = ['trades', 'canon.trades', 'trades', 'simulation.fills'].map((schema_hint, ordinal) =>
+    journalRow({ ordinal, schema_hint }),
+  );
+  const receipt = receiptOf(layout, rows);
+  expect(receiptSchema.parse(receipt).warnings).toEqual([expect.stringContaining('write canon.trades')]);
+  const { warnings, ...older } = receipt;
+  expect(isOutcomeOf(textOf(receipt), layout, rows)).toBe(true);
+  expect(isOutcomeOf(textOf(older), layout, rows)).toBe(true);
+  expect(isOutcomeOf(textOf({ ...older, warnings: [`${warnings}!`] }), layout, rows)).toBe(false);
+});
+
+test('the hint of a type that does not fit says what to type', () => {
+  const details = ['n: expected BIGINT (fixed by r1/p/k/a), found DOUBLE'];
+  const reject = { reject_code: 'SCHEMA_MISMATCH' as const, reject_details: JSON.stringify(details) };
+  expect(rejectReasonOf([rejectedRow(reject)]).hint).toBe(
+    `${rejectCodes.SCHEMA_MISMATCH} To write the expected type: in pandas, df["n"] = df["n"].round().astype("Int64"); ` +
+      'in polars, df = df.with_columns(pl.col("n").round().cast(pl.Int64)); ' +
+      'in DuckDB, SELECT * REPLACE (CAST("n" AS BIGINT) AS "n"). Fractions are rounded.',
+  );
+  expect(rejectReasonOf([rejectedRow({ ...reject, reject_code: 'ROWS_MISMATCH' })]).hint).toBe(
+    rejectCodes.ROWS_MISMATCH,
+  );
+});
+
 test('a reason has the code, the sentence, the details and the hint that goes with the code', () => {
   const reason = rejectReasonOf([rejectedRow({ seq: 9 })]);
   expect(rejectReasonSchema.parse(reason)).toEqual({

@@ -5,8 +5,10 @@ import {
   type Receipt,
   type RejectReason,
   rejectCodes,
+  schemaHintWarning,
 } from '@quantbot/infra';
 import { inFolder } from '@quantbot/infra/files';
+import { castHint } from '../mismatch/mismatch.js';
 import type { JournalRow } from './row.js';
 
 /**
@@ -45,7 +47,13 @@ export function receiptOf(layout: Pick<BusLayout, 'root'>, rows: readonly Journa
         sha256: row.sha256 ?? '',
       })),
     ...(first.op_json !== null && forgetting(first.op_json, rows)),
+    ...warningsOf(rows),
   };
+}
+
+function warningsOf(rows: readonly JournalRow[]): Pick<Receipt, 'warnings'> {
+  const warnings = new Set(rows.flatMap(row => schemaHintWarning(row.schema_hint) ?? []));
+  return warnings.size > 0 ? { warnings: [...warnings] } : {};
 }
 
 const isGone = ({ status }: JournalRow): boolean => status === 'forgotten' || status === 'erased';
@@ -72,22 +80,24 @@ function forgetting(opJson: string, rows: readonly JournalRow[]): { forget?: For
 export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   const [row] = rows as [JournalRow];
   const code = row.reject_code ?? 'MANIFEST_INVALID';
+  const details = JSON.parse(row.reject_details ?? '[]') as string[];
+  const casts = code === 'SCHEMA_MISMATCH' ? castHint(details) : undefined;
   return {
     job_id: row.job_id,
     seq: row.seq,
     code,
     error: row.reject_error ?? '',
-    details: JSON.parse(row.reject_details ?? '[]') as string[],
-    hint: rejectCodes[code],
+    details,
+    hint: casts === undefined ? rejectCodes[code] : `${rejectCodes[code]} ${casts}`,
     rejected_at_utc: new Date(row.committed_at).toISOString(),
     manifest_sha256: row.manifest_sha256,
   };
 }
 
 /**
- * Whether a text is the receipt or reason of a job. Two differences are allowed: a moved bus has
- * the old root in its receipts, and an older version may have written another hint. A single
- * flipped bit in either is damage.
+ * Whether a text is the receipt or reason of a job. Some differences are allowed: a moved bus has
+ * the old root in its receipts, and an older version may have written another hint, or no warnings.
+ * A single flipped bit in root or hint is damage.
  */
 export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly JournalRow[]): boolean {
   const content = contentOf(text);
@@ -100,7 +110,10 @@ export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly Jour
   const path = artifact?.canonical_path ?? layout.root;
   const end = path.length - (artifact === undefined ? 0 : (rows[0]?.rel_path ?? '').length + 1);
   const root = path.slice(0, end);
-  return !isSlip(root, layout.root) && text === textOf(receiptOf({ ...layout, root }, rows));
+  if (isSlip(root, layout.root)) return false;
+  const receipt = receiptOf({ ...layout, root }, rows);
+  const { warnings: _warnings, ...older } = receipt;
+  return text === textOf(receipt) || text === textOf(older);
 }
 
 /** Whether two texts differ in exactly one bit. */

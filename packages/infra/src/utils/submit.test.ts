@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryBus } from '../../test/support/folders.js';
 import { writeCounting } from '../../test/support/parquet.js';
 import {
@@ -59,6 +59,26 @@ describe('a submitted job', () => {
     ]);
     expect(stagingOf(busRoot)).toEqual([]);
     expect(statSync(parquetPath).nlink).toBe(1); // a copy, not a link: the producer may keep writing to its file
+  });
+
+  test('has a warning for a hint that names no table but looks like a mistake, and so has the process', async () => {
+    const { busRoot, options, parquetPath } = await prepared();
+    const said: Error[] = [];
+    const listen = (warning: Error) => said.push(warning);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    const artifacts = ['trades', 'trades', 'canon.trades', 'simulation.fills'].map((schemaHint, index) => ({
+      artifactId: `a${index}`,
+      parquetPath,
+      schemaHint,
+    }));
+    const { jobId, warnings } = await submitArtifacts({ ...job, busRoot, artifacts });
+    expect(warnings).toEqual([expect.stringContaining('The schema hint trades names no canonical table')]);
+    expect(inboxOf(busRoot)).toEqual([jobId]);
+    await vi.waitFor(() =>
+      expect(said.filter(({ name }) => name === 'SchemaHintWarning').map(({ message }) => message)).toEqual(warnings),
+    );
+    expect((await submitArtifact({ ...options, schemaHint: 'canon.trades' })).warnings).toEqual([]);
   });
 
   test('has an id that says when and who, another one each time', async () => {

@@ -7,6 +7,7 @@ import { manifestArtifactKey, type Operation } from '../manifest.js';
 import { isHttpRoot, isObjectRoot } from '../object-root.js';
 import type { S3Options } from '../objects/objects.js';
 import type { Receipt } from '../receipt.js';
+import { schemaHintWarning } from '../schema-hint.js';
 import { withSubmitSpan } from '../tracing.js';
 import { folderBus } from './enter-inbox.js';
 import { httpBus } from './http-bus.js';
@@ -36,6 +37,11 @@ export interface Submission {
   /** The bus it was submitted to: an absolute path, or the URL of an object store. */
   busRoot: string;
   artifacts: SubmittedArtifact[];
+  /**
+   * Sentences about schema hints that name no canonical table, but look like mistakes. The process
+   * also emits each as a `SchemaHintWarning`.
+   */
+  warnings: readonly string[];
   /**
    * Waits until the daemon has settled the job.
    *
@@ -91,7 +97,11 @@ export function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submis
 
 async function submitJob(options: SubmitArtifactsOptions): Promise<Submission> {
   checkOptions(options);
-  return await submitTo(options.busRoot, bus => bus.submit(options.jobId ?? newJobId(options.producer), options));
+  const submission = await submitTo(options.busRoot, bus =>
+    bus.submit(options.jobId ?? newJobId(options.producer), options),
+  );
+  for (const warning of submission.warnings) process.emitWarning(warning, 'SchemaHintWarning');
+  return submission;
 }
 
 /**
@@ -140,6 +150,7 @@ function describeSubmission(bus: BusTarget, { manifest, manifestBytes }: Entered
     jobId: manifest.job_id,
     busRoot: bus.root,
     artifacts,
+    warnings: [...new Set(manifest.artifacts.flatMap(artifact => schemaHintWarning(artifact.schema_hint) ?? []))],
     settled: options => waitUntilSettled(bus.outcome, { jobId: manifest.job_id, manifestSha256, artifacts }, options),
   };
 }

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '@quantbot/tooling-testing/child';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
+import { cliPath, drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 
 const source = ['--producer', 'shell', '--kind', 'numbers'];
 
@@ -49,6 +50,28 @@ test('everything that a manifest can say is taken over, and the receipt printed'
   expect(await rows('SELECT inputs, meta_json FROM catalog.artifacts_f WHERE seq = 2')).toEqual([
     { inputs: [input], meta_json: meta },
   ]);
+});
+
+test('a hint that names no table but looks like a mistake is taken, with a warning there and in the receipt', async () => {
+  const { bus } = await openedBus();
+  await startDaemon(bus);
+  const args = [
+    'submit',
+    await produce(bus, numbers(2)),
+    ...source,
+    '--schema-hint',
+    'trades',
+    '--wait',
+    '1m',
+    '--json',
+  ];
+  const command = startChild(process.execPath, [cliPath, ...args, '--config', bus.configPath], bus.folder);
+  expect(await command.ended, command.stderr()).toEqual({ code: 0, signal: null });
+  const warning = 'The schema hint trades names no canonical table';
+  expect(command.stderr()).toMatch(new RegExp(`^SchemaHintWarning: ${warning}.*write canon\\.trades.*\n$`));
+  const { warnings, receipt } = JSON.parse(command.stdout());
+  expect(warnings).toEqual([expect.stringContaining(warning)]);
+  expect(receipt.warnings).toEqual(warnings);
 });
 
 test('a mistake, a rejection, a daemon that does not run and a bus that is not there have exit codes of their own', async () => {

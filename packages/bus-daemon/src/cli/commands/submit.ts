@@ -91,7 +91,7 @@ function exitCodeOf(error: unknown): number {
 }
 
 /** What `bus_submit.py --json` prints. */
-const describe = ({ jobId, busRoot, artifacts }: Submission, receipt: Receipt | undefined) => ({
+const describe = ({ jobId, busRoot, artifacts, warnings }: Submission, receipt: Receipt | undefined) => ({
   status: receipt?.status ?? 'submitted',
   job_id: jobId,
   bus_root: busRoot,
@@ -103,6 +103,7 @@ const describe = ({ jobId, busRoot, artifacts }: Submission, receipt: Receipt | 
     bytes,
     sha256,
   })),
+  warnings,
   receipt: receipt ?? null,
 });
 
