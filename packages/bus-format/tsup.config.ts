@@ -7,6 +7,7 @@ export default defineConfig(
     'canon/index': 'src/canon/index.ts',
     duckdb: 'src/duckdb.ts',
     'duckdb-fault': 'src/duckdb-fault.ts',
+    seals: 'src/seals.ts',
     sql: 'src/sql.ts',
     'journal/index': 'src/journal/index.ts',
     'state/index': 'src/state/index.ts',

@@ -23,6 +23,24 @@ class FooterTest(BusTestCase):
                 read_rows(path)
             self.assertEqual(caught.exception.code, "NOT_PARQUET")
 
+    def test_another_format_is_called_what_it_is(self) -> None:
+        path = self.folder / "other"
+        for content, name in (
+            (b"time,price\n1,2.5\n", "a CSV file"),
+            ("größe;name\n".encode() + "ü".encode() * 300, "a CSV file"),
+            (b'[{"time": 1, "price": 2.5}]', "a JSON file"),
+            (b"hello there\nagain", "a text file"),
+            (b"ARROW1\0\0" + bytes(20), "an Arrow IPC (Feather) file"),
+            (b"PAR1,this,was,cut", None),
+            (bytes(600), None),
+        ):
+            with self.subTest(name):
+                path.write_bytes(content)
+                with self.assertRaises(BusError) as caught:
+                    read_rows(path)
+                said = f"The file is {name}, not Parquet." if name else "it may be another format, or cut off"
+                self.assertIn(said, str(caught.exception))
+
     def test_bytes_that_changed_never_raise_anything_but_a_bus_error(self) -> None:
         content = TRADES.read_bytes()
         path = self.folder / "changed.parquet"

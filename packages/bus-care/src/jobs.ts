@@ -4,7 +4,7 @@ import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-form
 import { busLayout } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, systemErrorCode } from '@quantbot/infra/files';
-import { type JobRecord, openCatalog } from '@quantbot/storage';
+import { type JobFilter, type JobRecord, openCatalog } from '@quantbot/storage';
 
 /** Where a job is. The last three are outcomes. */
 export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected';
@@ -26,11 +26,8 @@ export interface JobEntry {
 export type OpenJob = JobEntry & { settled: null };
 
 /** Which jobs to list. Only settled jobs are known by anything but `state`. */
-export interface JobsWanted {
+export interface JobsWanted extends Omit<JobFilter, 'status' | 'beforeSeq'> {
   state?: JobState;
-  runId?: string;
-  producer?: string;
-  kind?: string;
   limit: number;
 }
 

@@ -215,7 +215,9 @@ _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|/\*.*?(?:\*/|\Z)'
 
 
 def _without_comments(text: str) -> str:
-    return _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
+    # Spaces in the place of comments keep lines and columns as they are, for the parser's errors.
+    blank = lambda found: found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
+    return _STRING_OR_COMMENT.sub(blank, text)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

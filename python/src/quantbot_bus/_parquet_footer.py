@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from ._bus_root import StrPath
 from ._errors import BusError
+from ._other_format import LOOKED_AT_BYTES, other_format
 
 MAX_FOOTER_BYTES = 64 * 1024 * 1024
 _MAX_DEPTH = 64
@@ -46,12 +47,20 @@ def _read_footer(file: BinaryIO) -> bytes:
     if size < 12:
         raise BusError("NOT_PARQUET", f"The file has {size} bytes; the smallest Parquet file has more.")
     file.seek(0)
-    head = file.read(4)
+    head = file.read(LOOKED_AT_BYTES)
     file.seek(size - 8)
     tail = file.read(8)
     if tail[4:] == b"PARE":
         raise BusError("UNSUPPORTED_PARQUET", "The file is encrypted Parquet, which the bus cannot read.")
-    if head != b"PAR1" or tail[4:] != b"PAR1":
+    starts_right = head[:4] == b"PAR1"
+    other = None if starts_right else other_format(head)
+    if other is not None:
+        raise BusError(
+            "NOT_PARQUET",
+            f"The file is {other}, not Parquet.",
+            hint="Convert it with DuckDB, pandas or polars, and submit the Parquet file.",
+        )
+    if not starts_right or tail[4:] != b"PAR1":
         raise BusError(
             "NOT_PARQUET", "The file does not begin and end with PAR1; it may be another format, or cut off."
         )

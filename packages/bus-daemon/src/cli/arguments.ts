@@ -6,12 +6,6 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-/** Parses the seq of a job. */
-export function parseSeq(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Write a seq: a whole number.');
-  return Number(text);
-}
-
 /** Parses an interval of 0.1 seconds to one day. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
@@ -28,23 +22,49 @@ export function parseRate(text: string): number {
   return rate;
 }
 
+const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * Returns the milliseconds of a duration such as `30d`, `12h`, `90s`; undefined for any other text.
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,9})([smhd])$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);
+}
+
 /**
  * Parses a moment of the bus: the seq of a job, or a time. A time without a zone is UTC, like all
- * times in the catalog.
+ * times in the catalog. `2h` is two hours ago; `today` and `yesterday` begin at midnight in UTC.
  */
 export function parseMoment(text: string): number | Date {
   if (/^\d{1,15}$/.test(text)) return Number(text);
+  const time = relativeTime(text) ?? absoluteTime(text);
+  if (time === undefined || Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('Write a seq, or a time such as 2026-01-31T12:00:00Z, 2h (ago), or yesterday.');
+  return time;
+}
+
+function relativeTime(text: string): Date | undefined {
+  const now = Date.now();
+  const agoMs = parseDuration(text);
+  if (agoMs !== undefined) return new Date(now - agoMs);
+  const daysAgo = { today: 0, yesterday: 1 }[text];
+  return daysAgo === undefined ? undefined : new Date(now - (now % dayMs) - daysAgo * dayMs);
+}
+
+const dayMs = 86_400_000;
+
+function absoluteTime(text: string): Date | undefined {
   const time = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
-  const date = new Date(time !== null && time[1] !== undefined && time[4] === undefined ? `${text}Z` : text);
-  if (time === null || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('Write a seq, or a time such as 2026-01-31T12:00:00Z.');
-  return date;
+  if (time === null) return undefined;
+  return new Date(time[1] !== undefined && time[4] === undefined ? `${text}Z` : text);
 }
 
 /** {@link parseMoment} for an option that takes only a time. */
 export function parseTime(text: string): Date {
   const time = parseMoment(text);
-  if (typeof time === 'number') throw new InvalidArgumentError('Write a time such as 2026-01-31T12:00:00Z.');
+  if (typeof time === 'number')
+    throw new InvalidArgumentError('Write a time such as 2026-01-31T12:00:00Z, 2h (ago), or yesterday.');
   return time;
 }
 

@@ -2,6 +2,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { mustBeFolders, mustBeHere } from '@quantbot/bus-format/state';
 import { busError, exactJson, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
+import { showLines } from './pager.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -54,7 +55,8 @@ export async function openedBus(options: CommonOptions): Promise<BusConfig> {
  * control the terminal.
  */
 export function print(options: CommonOptions, result: unknown, describe: () => string): void {
-  console.log(options.json ? jsonText(result, 2) : forTerminal(describe()));
+  if (options.json) console.log(jsonText(result, 2));
+  else showLines(forTerminal(describe()));
 }
 
 /** Returns JSON that is safe to print on a terminal. */
@@ -72,13 +74,3 @@ const bold = new RegExp(`(${['1', '22'].map(code => `\u001b\\[${code}m`).join('|
 /** Returns a list, with a note if it is cut. */
 export const withRest = (text: string, isCut: boolean, limit: number): string =>
   isCut ? `${text}\nthere are more than these ${limit}; --limit shows them` : text;
-
-const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/**
- * Returns the milliseconds of a duration such as `30d`, `12h`, `90s`; undefined for any other text.
- */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(\d+)([smhd])$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * (unitsMs[match[2] as string] as number);
-}

@@ -15,12 +15,19 @@ interface Setting {
 /**
  * Returns a `bus_config.json` with every setting at its default, each explained by a comment. It is
  * generated from the schema.
+ *
+ * @param schemaPath where editors find the JSON Schema, relative to the file.
  */
-export const commentedDefaults = (): string =>
+export const commentedDefaults = (schemaPath?: string): string =>
   `// The configuration of the artifact bus. Every setting has the default that stands here and can be left out; paths are
 // relative to this file. More: docs/reference/configuration.md
-${blockOf(configSchema.toJSONSchema({ io: 'input' }) as Setting, '')}
+${blockOf(withSchemaPath(schemaPath), '')}
 `;
+
+function withSchemaPath(path: string | undefined): Setting {
+  const { properties: { $schema, ...others } = {}, ...rest } = configSchema.toJSONSchema({ io: 'input' }) as Setting;
+  return { ...rest, properties: path === undefined ? others : { $schema: { ...$schema, default: path }, ...others } };
+}
 
 function blockOf({ properties = {} }: Setting, indent: string): string {
   const inner = `${indent}  `;

@@ -205,8 +205,30 @@ describe('comments', () => {
   });
 });
 
+describe('a file that is not JSON', () => {
+  test.each([
+    ['{\n  // mine\n  "a": {,}\n}', 'line 3, column 9: '],
+    ['{\n  "a": 1 /* one\n line */ "b": 2\n}', 'line 3, column 10: a comma is missing'],
+    ['{ "a": "b\n', 'line 1, column 8: a text is not closed'],
+    ['{ "a": [1, 2 ', 'line 1, column 14: a closing bracket ] is missing'],
+    ['{ a: 1 }', 'line 1, column 3: '],
+    ['', 'line 1, column 1: '],
+  ])('is told where: %j', (text, place) => {
+    expect(() => parseBusConfig(text, '/srv/bus_config.json')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', details: [expect.stringContaining(place)] }),
+    );
+  });
+});
+
 describe('the configuration with every setting at its default', () => {
   const text = commentedDefaults();
+
+  test('names its JSON Schema for editors, if there is one', () => {
+    expect(text).not.toContain('$schema');
+    const named = commentedDefaults('./schema.json');
+    expect(named).toContain('"$schema": "./schema.json",');
+    expect(parseBusConfig(named, '/srv/bus_config.json')).toEqual(parseBusConfig('{}', '/srv/bus_config.json'));
+  });
 
   test('is one, and says what nothing says', () => {
     expect(parseBusConfig(text, '/srv/bus_config.json')).toEqual(parseBusConfig('{}', '/srv/bus_config.json'));
@@ -232,10 +254,12 @@ describe('the configuration with every setting at its default', () => {
     ]);
 
   test('has a line that says what it is for above each setting, and one for each of what lists hold', () => {
+    const text = commentedDefaults('./schema.json').replaceAll('$schema', 'schema');
     const settings = settingsOf(configSchema.toJSONSchema({ io: 'input' }) as Setting);
     expect(settings.length).toBeGreaterThan(25);
     const lines = text.split('\n');
-    for (const [name, { description }] of settings) {
+    for (const [path, { description }] of settings) {
+      const name = path.replace('$', '');
       expect(description, name).toBeTruthy();
       expect(
         lines.some(line => line.trim().startsWith('//') && line.includes(description ?? '?')),

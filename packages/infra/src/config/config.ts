@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { isRemoteRoot } from '../object-root.js';
 import { resolveCluster } from './cluster.js';
-import { withoutComments } from './comments.js';
+import { mistakeIn, withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
 import { resolveHook } from './notify.js';
 import { retentionOf } from './retention.js';
@@ -52,11 +52,12 @@ export function findBusConfig(options: FindConfigOptions = {}): FoundConfig {
 /** Parses the text of the `bus_config.json` at `path`: JSON, optionally with comments. */
 export function parseBusConfig(text: string, path: string): BusConfig {
   let json: unknown;
+  // Some Windows editors put a byte order mark first.
+  const plain = withoutComments(text.replace(/^\uFEFF/, ''));
   try {
-    // Some Windows editors put a byte order mark first.
-    json = JSON.parse(withoutComments(text.replace(/^\uFEFF/, '')));
+    json = JSON.parse(plain);
   } catch (cause) {
-    throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [(cause as Error).message] });
+    throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [mistakeIn(plain)] });
   }
   const parsed = configSchema.safeParse(json);
   const details = parsed.success ? missingOnClusters(parsed.data) : parsed.error.issues.flatMap(describeIssue);
@@ -233,7 +234,7 @@ function readConfigFile(path: string): string | undefined {
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [`${at || 'the file'}: ${issue.message}`];
-  const known = knownKeys(issue.path);
+  const known = knownKeys(issue.path).filter(key => key !== '$schema');
   return issue.keys.map(
     key => `${[...issue.path, key].join('.')}: there is no such setting. ${suggestion(key, known)}`,
   );

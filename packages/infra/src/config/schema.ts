@@ -23,6 +23,7 @@ const viewSchema = z.strictObject({
  * The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration.
  */
 export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe('For editors: where the JSON Schema of this file lies.'),
   bus_root: z.string().min(1).default('data/bus').describe("The bus's own folder."),
   duckdb_path: z.string().min(1).default('data/alerts.duckdb').describe('The published database, which readers open.'),
   poll_interval_s: seconds

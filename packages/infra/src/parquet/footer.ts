@@ -5,6 +5,7 @@ import type { ReadBytes } from './bloom-filter.js';
 import { columnsOf, type ParquetColumn } from './columns.js';
 import { encrypted, readFooterMetadata } from './footer-metadata.js';
 import { meaningOf, type SchemaMeaning } from './meaning.js';
+import { lookedAtBytes, otherFormat } from './other-format.js';
 import { ThriftError } from './thrift.js';
 
 /** The largest footer, in bytes. */
@@ -59,7 +60,7 @@ export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> =
 export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
   const { size } = fstatSync(fd);
   const tail = readAt(fd, Math.max(0, size - 8), Math.min(size, 8));
-  return footerLength(readAt(fd, 0, Math.min(size, 4)), tail, size);
+  return footerLength(readAt(fd, 0, Math.min(size, lookedAtBytes)), tail, size);
 }
 
 /**
@@ -69,7 +70,7 @@ export async function footerBytesOf({ fd }: FileHandle): Promise<number> {
 function footerOf(file: number): ParquetFooter {
   const { size } = fstatSync(file);
   const tail = readAt(file, Math.max(0, size - firstReadBytes), Math.min(size, firstReadBytes));
-  const head = size <= firstReadBytes ? tail : readAt(file, 0, 4);
+  const head = size <= firstReadBytes ? tail : readAt(file, 0, lookedAtBytes);
   const footerBytes = footerLength(head, tail, size);
   const read: ReadBytes = (position, length) =>
     position < size - tail.length
@@ -100,7 +101,13 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
   if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   const lastFour = tail.toString('latin1', tail.length - 4);
   if (lastFour === 'PARE') throw encrypted();
-  if (head.toString('latin1', 0, 4) !== magic || lastFour !== magic)
+  const startsRight = head.toString('latin1', 0, 4) === magic;
+  const other = startsRight ? undefined : otherFormat(head);
+  if (other !== undefined)
+    throw busError('NOT_PARQUET', `The file is ${other}, not Parquet.`, {
+      hint: 'Convert it with DuckDB, pandas or polars, and submit the Parquet file.',
+    });
+  if (!startsRight || lastFour !== magic)
     throw notParquet('The file does not begin and end with PAR1; it may be another format, or cut off.');
   const footerBytes = tail.readUInt32LE(tail.length - 8);
   if (footerBytes > size - 12) throw notParquet(`The footer claims ${footerBytes} bytes in a file of ${size}.`);

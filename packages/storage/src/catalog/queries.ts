@@ -35,6 +35,12 @@ export interface JobFilter {
   runId?: string;
   producer?: string;
   kind?: string;
+  /** The code of a rejection. */
+  rejectCode?: string;
+  /** Committed at or after. */
+  since?: Date;
+  /** Committed before. */
+  until?: Date;
   /** Only before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
   /** The maximum number, newest first. */
@@ -101,6 +107,9 @@ export function jobsQuery(filter: JobFilter): [string, Param[]] {
     ['run_id = ?', filter.runId],
     ['producer = ?', filter.producer],
     ['kind = ?', filter.kind],
+    ['reject_code = ?', filter.rejectCode],
+    ['committed_at >= ?', filter.since],
+    ['committed_at < ?', filter.until],
     ['seq < ?', filter.beforeSeq],
   ]);
   return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];

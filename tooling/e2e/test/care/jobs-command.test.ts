@@ -41,6 +41,9 @@ test('jobs are told in every state that they can be in, those on their way first
   expect(all.slice(3).sort()).toEqual(['duplicate', 'ingested', 'rejected']);
   for (const state of all) expect(await list(bus, '--state', state)).toEqual([state]);
   expect(await list(bus, '--run', 'r', '--producer', 'tests', '--kind', 'numbers')).toEqual(['duplicate', 'ingested']);
+  expect(await list(bus, '--code', 'MANIFEST_INVALID')).toEqual(['rejected']);
+  expect(await list(bus, '--since', '1h', '--until', '2100-01-01')).toHaveLength(3);
+  expect(await list(bus, '--until', 'yesterday')).toEqual([]);
   expect(await list(bus, '--limit', '4')).toEqual(all.slice(0, 4));
 });
 

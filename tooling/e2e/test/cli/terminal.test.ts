@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
@@ -70,4 +71,26 @@ sampled('colours are on a terminal only, and there only when they are wanted', a
   }
   const forced = await outputs(bus, table, { FORCE_COLOR: '1' });
   expect(forced.piped).toContain(`${esc}1mrun${esc}22m`);
+});
+
+sampled('what is longer than the terminal goes through the pager, and what is wider is cut', async ({ skip }) => {
+  if (!hasTerminal()) skip();
+  const bus = await busWithTable();
+  const shown = async (sql: string, pager: string) => {
+    rmSync(join(bus.folder, 'paged'), { force: true });
+    const child = startOnTerminal(bus, ['query', sql], { PAGER: pager });
+    await child.ended;
+    const paged = join(bus.folder, 'paged');
+    return { told: child.stdout(), paged: existsSync(paged) ? readFileSync(paged, 'utf8') : undefined };
+  };
+  const long = await shown('FROM range(60) t(n)', 'cat > paged');
+  expect(long.paged).toContain('60 rows');
+  expect(long.told).not.toContain('60 rows');
+  expect((await shown('FROM range(60) t(n)', '')).told).toContain('60 rows');
+  expect((await shown('FROM range(60) t(n)', 'no-such-pager')).told).toContain('60 rows');
+  const wide = await shown('SELECT repeat(chr(120), 300) AS a, chr(121) AS b, 7 AS n', 'cat > paged');
+  expect(wide.paged).toBeUndefined();
+  expect(wide.told).toContain('x… │ y │ 7 │');
+  expect(wide.told.split('\r\n').find(line => line.includes('x…'))).toHaveLength(100);
+  expect(wide.told).toContain('are cut to fit the terminal');
 });

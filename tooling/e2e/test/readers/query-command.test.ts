@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
@@ -217,4 +218,15 @@ sampled('an answer of millions of rows streams: memory stays, and who has seen e
   expect((await head.ended).code).toBe(0);
   expect(head.stdout()).toBe('n,text\n0,row 0\n');
   expect(head.stderr()).toBe('');
+});
+
+test('the SQL comes from a file or from standard input, too', async () => {
+  const sql = 'SELECT count(*) AS n\nFROM canon.things -- all of them\n';
+  writeFileSync(join(bus.folder, 'count.sql'), sql);
+  const fromFile = await quantbotBus(bus, 'query', '--file', join(bus.folder, 'count.sql'), '--json');
+  expect(JSON.parse(fromFile.stdout)).toEqual([{ n: 3 }]);
+  const asked = spawnSync(process.execPath, [cliPath, 'query', '--json', '--config', bus.configPath], { input: sql });
+  expect(JSON.parse(String(asked.stdout))).toEqual([{ n: 3 }]);
+  expect((await quantbotBus(bus, 'query', 'SELECT 1', '--file', 'a.sql')).stderr).toContain('not both');
+  expect((await quantbotBus(bus, 'query', '--file', 'nowhere.sql')).stderr).toContain('ENOENT');
 });

@@ -3,8 +3,9 @@ import { type AdoptionReport, describeReport } from '@quantbot/bus-migrate/adopt
 import { configFileName, findBusConfig } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { adopt } from '../../adopt.js';
+import { parseDuration } from '../arguments.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
+import { type CommonOptions, localConfigOf, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   apply?: boolean;

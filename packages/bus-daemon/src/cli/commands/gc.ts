@@ -2,7 +2,8 @@ import { collectGarbage, type GcOptions } from '@quantbot/bus-care/gc';
 import { sizeInWords } from '@quantbot/bus-format';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
-import { type CommonOptions, configOf, openedBus, parseDuration, print } from '../shared.js';
+import { parseDuration } from '../arguments.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes old jobs and orphaned files. Without `--apply`, only lists them. */
 export async function gcCommand(

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, relative, resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { openFolders } from '@quantbot/bus-format/state';
 import { busLayout } from '@quantbot/infra';
@@ -9,9 +10,9 @@ import { type CommonOptions, print } from '../shared.js';
 /** `quantbot-bus init`: writes a bus_config.json with each setting, its default and its purpose. */
 export async function initCommand(file: string, options: CommonOptions & { force?: boolean }): Promise<void> {
   const path = resolve(file);
-  if (options.force) await writeFileDurable(path, commentedDefaults());
-  else if (!(await createFileDurable(path, commentedDefaults())))
-    throw daemonError('CONFIG_EXISTS', `${path} already exists.`);
+  const text = commentedDefaults(schemaFrom(dirname(path)));
+  if (options.force) await writeFileDurable(path, text);
+  else if (!(await createFileDurable(path, text))) throw daemonError('CONFIG_EXISTS', `${path} already exists.`);
   const { config } = findBusConfig({ config: path });
   const { inbox, staging } = busLayout(config.busRoot);
   const open = openFolders(config);
@@ -23,4 +24,11 @@ export async function initCommand(file: string, options: CommonOptions & { force
       'Next: quantbot-bus start',
     ].join('\n'),
   );
+}
+
+/** Returns the path of the JSON Schema relative to a folder, if it lies below it. */
+function schemaFrom(folder: string): string | undefined {
+  const schema = createRequire(import.meta.url).resolve('@quantbot/infra/schema/bus-config.schema.json');
+  const path = relative(folder, schema);
+  return path.startsWith('..') ? undefined : `./${path}`;
 }

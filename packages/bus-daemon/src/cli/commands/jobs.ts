@@ -10,6 +10,9 @@ interface Options extends CommonOptions {
   run?: string;
   producer?: string;
   kind?: string;
+  code?: string;
+  since?: Date;
+  until?: Date;
   limit: number;
 }
 
@@ -25,8 +28,9 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
     print(options, job, () => describeJob(job));
     return;
   }
-  const { state, run, producer, kind, limit } = options;
-  const found = await known.list({ state, runId: run, producer, kind, limit: limit + 1 });
+  const { state, run, producer, kind, code, since, until, limit } = options;
+  const settled = { runId: run, producer, kind, rejectCode: code, since, until };
+  const found = await known.list({ state, ...settled, limit: limit + 1 });
   const shown = found.slice(0, limit);
   print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
 }

@@ -1,5 +1,7 @@
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { visibleLines } from '@quantbot/infra';
 import { replaceFileDurable } from '@quantbot/infra/files';
@@ -8,6 +10,7 @@ import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage
 import type { Command } from 'commander';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
+import { showLines } from '../pager.js';
 import { outputPath } from '../query/output-path.js';
 import { type Batches, csvOf, firstRows, jsonOf } from '../query/render.js';
 import { type CommonOptions, configOf } from '../shared.js';
@@ -16,6 +19,7 @@ import { tableOf } from '../table.js';
 type Format = (typeof queryFormats)[number];
 
 interface Options extends CommonOptions {
+  file?: string;
   format?: Format;
   out?: string;
   limit?: number;
@@ -26,12 +30,16 @@ interface Options extends CommonOptions {
  * `quantbot-bus query SQL`: runs one SELECT on the published database. It can read the bus's data
  * and nothing else.
  */
-export async function queryCommand(sql: string, options: Options, command: Command): Promise<void> {
+export async function queryCommand(given: string | undefined, options: Options, command: Command): Promise<void> {
   const format = options.format ?? (options.json ? 'json' : 'table');
   if (options.json && format !== 'json') command.error(`error: --json and --format ${format} contradict each other`);
   if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
   if (format === 'parquet' && options.limit !== undefined)
     command.error('error: --limit applies to printed rows; write LIMIT in the SQL');
+  if (given !== undefined && options.file !== undefined) command.error('error: give the SQL, or --file, not both');
+  if (given === undefined && options.file === undefined && process.stdin.isTTY)
+    command.error('error: give the SQL, or --file FILE');
+  const sql = given === undefined || given === '-' ? await sqlFrom(options.file) : given;
   const end = untilInterrupted();
   try {
     await answer(sql, format, options, end);
@@ -40,6 +48,12 @@ export async function queryCommand(sql: string, options: Options, command: Comma
     console.error('interrupted');
     process.exitCode = interruptedExitCode;
   }
+}
+
+/** Reads the SQL from a file, or from standard input. */
+async function sqlFrom(file: string | undefined): Promise<string> {
+  if (file === undefined) return text(process.stdin);
+  return readFile(file, 'utf8');
 }
 
 async function answer(sql: string, format: Format, options: Options, signal: AbortSignal): Promise<void> {
@@ -52,11 +66,11 @@ async function answer(sql: string, format: Format, options: Options, signal: Abo
     console.error(`${rows} rows in ${path}`);
     return;
   }
-  const text = textOf(sql, format, where, options);
-  if (path === undefined) await pipeline(Readable.from(text), process.stdout, { end: false, signal });
+  const output = textOf(sql, format, where, options);
+  if (path === undefined) await pipeline(Readable.from(output), process.stdout, { end: false, signal });
   else
     await replaceFileDurable(path, temporary =>
-      pipeline(Readable.from(text), createWriteStream(temporary), { signal }),
+      pipeline(Readable.from(output), createWriteStream(temporary), { signal }),
     );
 }
 
@@ -74,14 +88,17 @@ async function* textOf(
   };
   const rows = limit === undefined ? all : firstRows(all, limit, onCut);
   const onTerminal = options.out === undefined && process.stdout.isTTY;
-  if (format === 'table') yield await describeRows(rows);
-  else if (format === 'json') yield* jsonOf(rows);
+  if (format === 'table') {
+    const table = await describeRows(rows, onTerminal);
+    if (onTerminal) showLines(table.trimEnd());
+    else yield table;
+  } else if (format === 'json') yield* jsonOf(rows);
   // Only a terminal needs escaping: files and other programs get unchanged CSV.
   else for await (const text of csvOf(rows)) yield onTerminal ? visibleLines(text) : text;
   if (isCut) console.error(`only the first ${limit} rows; --limit shows more`);
 }
 
-async function describeRows(batches: Batches): Promise<string> {
+async function describeRows(batches: Batches, onTerminal: boolean): Promise<string> {
   let head: { name: string; type: string }[] = [];
   const all: (string | null)[][] = [];
   for await (const { columns, rows } of batches) {
@@ -93,5 +110,5 @@ async function describeRows(batches: Batches): Promise<string> {
   const isNumber = (column: number) =>
     /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))$/.test(head[column]?.type ?? '');
   const cells = all.map(row => row.map(cell => cell ?? 'NULL'));
-  return `${tableOf(names, cells, isNumber)}\n${all.length} row${all.length === 1 ? '' : 's'}\n`;
+  return `${tableOf(names, cells, isNumber, onTerminal ? undefined : null)}\n${all.length} row${all.length === 1 ? '' : 's'}\n`;
 }

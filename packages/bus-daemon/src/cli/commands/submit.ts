@@ -8,8 +8,9 @@ import {
   submitArtifacts,
 } from '@quantbot/infra/utils';
 import type { Command } from 'commander';
+import { parseDuration } from '../arguments.js';
 import { failWith } from '../fail.js';
-import { type CommonOptions, parseDuration, print } from '../shared.js';
+import { type CommonOptions, print } from '../shared.js';
 
 interface Options extends CommonOptions {
   producer: string;

@@ -8,7 +8,8 @@ import {
 } from '@quantbot/bus-format/state';
 import { isId } from '@quantbot/infra';
 import type { Command } from 'commander';
-import { type CommonOptions, localConfigOf, parseDuration, print } from '../shared.js';
+import { parseDuration } from '../arguments.js';
+import { type CommonOptions, localConfigOf, print } from '../shared.js';
 import { tableOf } from '../table.js';
 
 /** `quantbot-bus token create NAME`: creates a token and prints it. */

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { parseCount, parseDepth, parseMoment, parseSeq, parseSource, parseTime } from '../arguments.js';
+import { parseCount, parseDepth, parseMoment, parseSource, parseTime } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
 import { tableCommand } from './tables.js';
@@ -25,7 +25,7 @@ const catalogCommand = (): BusCommand =>
 const catalogOption = (name: string, description: string): BusCommand =>
   busCommand(name, description).option(
     '--as-of <moment>',
-    'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+    'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, 2h ago as 2h, yesterday)',
     parseMoment,
   );
 
@@ -55,6 +55,7 @@ const artifactsCommand = (): BusCommand =>
     .explain({
       examples: [
         'quantbot-bus catalog artifacts --producer simulation --kind fills',
+        'quantbot-bus catalog artifacts --since yesterday',
         'quantbot-bus catalog artifacts --since 2026-01-31T00:00:00Z --limit 1000 --json',
       ],
     })
@@ -82,13 +83,14 @@ const lineageCommand = (): BusCommand =>
 
 const queryCommand = (): BusCommand =>
   busCommand('query', 'Run one SELECT on the published database. It can read the bus and change nothing.')
-    .argument('<sql>', 'one SELECT over catalog.* and canon.*')
+    .argument('[sql]', 'one SELECT over catalog.* and canon.*; without it, or with -, it is read from standard input')
+    .option('--file <file>', 'read the SELECT from a file')
     .addOption(new Option('-f, --format <format>', 'output format (default: "table")').choices(queryFormats))
     .option('-o, --out <file>', 'write the rows to a file, which appears once it is complete; required for parquet')
     .option('--limit <n>', `print at most this many rows (${defaultTableRows} in a table, otherwise all)`, parseCount)
     .option(
       '--as-of <moment>',
-      'the bus as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
+      'the bus as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, 2h ago as 2h, yesterday)',
       parseMoment,
     )
     .explain({
@@ -99,6 +101,7 @@ output is complete.`,
       examples: [
         'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
         'quantbot-bus query "DESCRIBE canon.alerts_std"',
+        'quantbot-bus query --file daily.sql --format csv',
         'quantbot-bus query "FROM canon.alerts_std" --as-of 2026-01-31T12:00:00Z --format csv > alerts.csv',
         'quantbot-bus query "FROM canon.sim_fills WHERE price > 100" --format parquet --out fills.parquet',
       ],
@@ -107,12 +110,20 @@ output is complete.`,
 
 const tailCommand = (): BusCommand =>
   busCommand('tail', 'Print each artifact as it is committed, until interrupted.')
-    .option('--since <seq>', 'start after the job with this seq; 0 starts with the first job', parseSeq)
+    .option(
+      '--since <moment>',
+      'start after the job with this seq (0: with the first job), or at this time',
+      parseMoment,
+    )
     .option('--producer <producer>', 'only artifacts of this producer')
     .option('--kind <kind>', 'only artifacts of this kind')
     .explain({
       exitCodes: { 0: 'interrupted' },
-      examples: ['quantbot-bus tail --kind fills', 'quantbot-bus tail --json --since 0'],
+      examples: [
+        'quantbot-bus tail --kind fills',
+        'quantbot-bus tail --since 2h',
+        'quantbot-bus tail --json --since 0',
+      ],
     })
     .runs(async () => (await import('../commands/tail.js')).tailCommand);
 

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { collect, parseCount, parseSeconds } from '../arguments.js';
+import { collect, parseCount, parseSeconds, parseTime } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultListen, defaultWatchS, jobStates } from '../defaults.js';
 import { tokenCommand } from './tokens.js';
@@ -101,11 +101,19 @@ const jobsCommand = (): BusCommand =>
     .option('--run <id>', 'only settled jobs of this run')
     .option('--producer <producer>', 'only settled jobs of this producer')
     .option('--kind <kind>', 'only settled jobs of this kind')
+    .option('--code <code>', 'only jobs that were rejected with this code')
+    .option('--since <time>', 'only jobs that settled at this time or later', parseTime)
+    .option('--until <time>', 'only jobs that settled before this time', parseTime)
     .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       notes:
         'A job starts as uncommitted (no COMMIT file yet), then is waiting, then claimed. It ends as ingested, duplicate or rejected.',
-      examples: ['quantbot-bus jobs', 'quantbot-bus jobs --state waiting --json', 'quantbot-bus jobs job-17'],
+      examples: [
+        'quantbot-bus jobs',
+        'quantbot-bus jobs --state waiting --json',
+        'quantbot-bus jobs --code SCHEMA_MISMATCH --since yesterday',
+        'quantbot-bus jobs job-17',
+      ],
     })
     .runs(async () => (await import('../commands/jobs.js')).jobsCommand);
 
