@@ -83,6 +83,18 @@ export function parseSource(text: string): Source {
   return { producer, kind, alias };
 }
 
+/** Parses an artifact: its key, or a source, whose newest artifact or alias it is. */
+export function parseArtifact(text: string): string | Source {
+  return text.split('/').length === 4 ? text : parseSource(text);
+}
+
+/** Parses names separated by commas. */
+export const parseNames = (text: string): string[] =>
+  text
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '');
+
 /** Parses the number of lineage steps; `all` is infinity. */
 export function parseDepth(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY;

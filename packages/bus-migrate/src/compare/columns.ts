@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { ComparedColumn } from '@quantbot/bus-care/diff';
 import { identifier } from '@quantbot/bus-format';
 import { inspectTable } from '../adopt/old-table.js';
 
@@ -7,13 +8,6 @@ export interface SchemaDifference {
   onlyInBus: { name: string; type: string }[];
   onlyInOld: { name: string; type: string }[];
   types: { name: string; bus: string; old: string }[];
-}
-
-/** A column of both tables, with an expression for its value on each side. Both have one type. */
-export interface ComparedColumn {
-  name: string;
-  bus: string;
-  old: string;
 }
 
 /** Columns that the bus adds to each canonical table. */
@@ -50,8 +44,8 @@ export async function pairColumns(
     const type = fits && !there.type.includes('INTERVAL') ? there.type : 'VARCHAR'; // 30 days are not a month
     compared.push({
       name: there.name,
-      bus: `CAST(${identifier(there.name)} AS ${type})`,
-      old: `CAST(${column.expression} AS ${type})`,
+      left: `CAST(${identifier(there.name)} AS ${type})`,
+      right: `CAST(${column.expression} AS ${type})`,
     });
   }
   schema.onlyInBus.push(...bus.values());

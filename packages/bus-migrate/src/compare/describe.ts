@@ -1,4 +1,5 @@
-import type { Comparison, DifferingRows } from './compare-table.js';
+import { rowLines } from '@quantbot/bus-care/diff';
+import type { Comparison } from './compare-table.js';
 
 /** Formats a comparison as lines for people. */
 export function describeComparison(comparison: Comparison): string {
@@ -9,18 +10,8 @@ export function describeComparison(comparison: Comparison): string {
     ...schema.onlyInBus.map(({ name, type }) => `column only in the bus: ${name} ${type}`),
     ...schema.onlyInOld.map(({ name, type }) => `column only in the old table: ${name} ${type}`),
     ...schema.types.map(({ name, bus, old }) => `column ${name}: ${bus} in the bus, ${old} in the old table`),
-    ...section('only in the bus', onlyInBus),
-    ...section('only in the old table', onlyInOld),
-    ...(changed === null ? [] : section('changed', changed)),
+    ...rowLines('only in the bus', onlyInBus),
+    ...rowLines('only in the old table', onlyInOld),
+    ...(changed === null ? [] : rowLines('changed', changed)),
   ].join('\n');
-}
-
-function section<Row>(what: string, { rows, shown }: DifferingRows<Row>): string[] {
-  if (rows === 0) return [];
-  const more = rows - shown.length;
-  return [
-    `${rows} row${rows === 1 ? '' : 's'} ${what}:`,
-    ...shown.map(row => `  ${JSON.stringify(row)}`),
-    ...(more > 0 ? [`  … and ${more} more (--limit)`] : []),
-  ];
 }

@@ -95,7 +95,8 @@ export async function withCatalog(options: CatalogOptions, work: (catalog: Catal
   await work(past);
 }
 
-const noSuchArtifact = ({ producer, kind, alias }: Source, artifactId?: string): Error =>
+/** Returns the error for a source or an alias without an artifact. */
+export const noSuchArtifact = ({ producer, kind, alias }: Source, artifactId?: string): Error =>
   daemonError(
     'ARTIFACT_NOT_FOUND',
     alias === undefined

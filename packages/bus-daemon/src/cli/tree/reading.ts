@@ -1,5 +1,13 @@
 import { Option } from 'commander';
-import { parseCount, parseDepth, parseMoment, parseSource, parseTime } from '../arguments.js';
+import {
+  parseArtifact,
+  parseCount,
+  parseDepth,
+  parseMoment,
+  parseNames,
+  parseSource,
+  parseTime,
+} from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
 import { tableCommand } from './tables.js';
@@ -8,6 +16,7 @@ import { tableCommand } from './tables.js';
 export const readingCommands = (): BusCommand[] => [
   catalogCommand(),
   queryCommand(),
+  diffCommand(),
   tailCommand(),
   exportCommand(),
   tableCommand(),
@@ -107,6 +116,30 @@ output is complete.`,
       ],
     })
     .runs(async () => (await import('../commands/query.js')).queryCommand);
+
+const diffCommand = (): BusCommand =>
+  busCommand('diff', 'Show what differs between two artifacts: columns, rows, meta and provenance.')
+    .argument(
+      '<left>',
+      'run_id/producer/kind/artifact_id, producer/kind (its newest), or producer/kind@alias',
+      parseArtifact,
+    )
+    .argument('<right>', 'the other one', parseArtifact)
+    .option(
+      '--key <columns>',
+      'columns that identify a row, separated by commas; the output then shows changed rows',
+      parseNames,
+    )
+    .option('--limit <n>', 'show at most this many rows of each kind', parseCount, 20)
+    .explain({
+      notes: 'The order of rows does not matter. A column of different types is compared as text.',
+      exitCodes: { 0: 'equal rows and columns', 2: 'different' },
+      examples: [
+        'quantbot-bus diff run-6/baseline/alerts_std/alerts run-7/baseline/alerts_std/alerts',
+        'quantbot-bus diff baseline/alerts_std@prod baseline/alerts_std --key id',
+      ],
+    })
+    .runs(async () => (await import('../commands/diff.js')).diffCommand);
 
 const tailCommand = (): BusCommand =>
   busCommand('tail', 'Print each artifact as it is committed, until interrupted.')

@@ -1,0 +1,141 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { daemonError, identifier, literal } from '@quantbot/bus-format';
+import { query } from '@quantbot/bus-format/duckdb';
+import type { BusConfig } from '@quantbot/infra/config';
+import type { ArtifactRecord } from '@quantbot/storage';
+import { findNanoseconds, makeSpillFolder } from '@quantbot/storage/sandbox';
+import { areEqual, type ComparedColumn, compareRows, type RowDifference, type RowOptions } from './rows.js';
+
+/** How the columns of two artifacts differ. */
+export interface SchemaDiff {
+  onlyInLeft: { name: string; type: string }[];
+  onlyInRight: { name: string; type: string }[];
+  types: { name: string; left: string; right: string }[];
+}
+
+/** The values that differ, by name; a side without the name has `undefined`. */
+export type Changes = Record<string, { left: unknown; right: unknown }>;
+
+/** The differences between two artifacts. */
+export interface ArtifactDiff {
+  /** The keys. */
+  left: string;
+  right: string;
+  /** Whether the files are the same, byte for byte. */
+  sameBytes: boolean;
+  /** Whether columns and rows are equal, in any order of rows. */
+  equal: boolean;
+  schema: SchemaDiff;
+  /** Columns whose times DuckDB cuts to microseconds: finer differences are not seen. */
+  cut: string[];
+  rows: RowDifference;
+  meta: Changes;
+  provenance: Changes;
+}
+
+/**
+ * Compares two artifacts: columns, rows (as `compareRows` does), `meta` and provenance. A column of
+ * different types is compared as text.
+ *
+ * @throws DaemonError `ARTIFACT_NOT_FOUND` for a forgotten one, `KEY_NOT_FOUND`.
+ */
+export async function diffArtifacts(
+  config: BusConfig,
+  left: ArtifactRecord,
+  right: ArtifactRecord,
+  options: RowOptions,
+): Promise<ArtifactDiff> {
+  for (const { key, forgottenAt } of [left, right])
+    if (forgottenAt !== null)
+      throw daemonError(
+        'ARTIFACT_NOT_FOUND',
+        `${key} was forgotten at ${forgottenAt.toISOString()}; its bytes are gone.`,
+      );
+  const spill = makeSpillFolder();
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${config.export.memoryLimitMb}MB`,
+    temp_directory: spill.path,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`SET TimeZone = 'UTC'`);
+    const from = { left: fileOf(left), right: fileOf(right) };
+    const columnsOf = (file: string) =>
+      query<{ name: string; type: string }>(
+        connection,
+        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE FROM ${file})`,
+      );
+    const { compared, schema } = pair(await columnsOf(from.left), await columnsOf(from.right));
+    const sameColumns = [schema.onlyInLeft, schema.onlyInRight, schema.types].every(list => list.length === 0);
+    const rows = await compareRows(connection, from, compared, options);
+    return {
+      left: left.key,
+      right: right.key,
+      sameBytes: left.sha256 === right.sha256,
+      equal: sameColumns && areEqual(rows),
+      schema,
+      cut: await cutColumns(left, right),
+      rows,
+      meta: changesOf(left.meta, right.meta),
+      provenance: changesOf(left.provenance, right.provenance),
+    };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    spill.remove();
+  }
+}
+
+const fileOf = ({ path }: ArtifactRecord): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
+
+interface Column {
+  name: string;
+  type: string;
+}
+
+/** Pairs columns by name, as SQL does: without regard to case. */
+function pair(left: readonly Column[], right: readonly Column[]): { compared: ComparedColumn[]; schema: SchemaDiff } {
+  const others = new Map(right.map(column => [column.name.toLowerCase(), column]));
+  const compared: ComparedColumn[] = [];
+  const schema: SchemaDiff = { onlyInLeft: [], onlyInRight: [], types: [] };
+  for (const { name, type } of left) {
+    const other = others.get(name.toLowerCase());
+    others.delete(name.toLowerCase());
+    if (other === undefined) {
+      schema.onlyInLeft.push({ name, type });
+      continue;
+    }
+    if (other.type !== type) schema.types.push({ name, left: type, right: other.type });
+    const as = other.type === type && !type.includes('INTERVAL') ? type : 'VARCHAR'; // 30 days are not a month
+    compared.push({
+      name,
+      left: `CAST(${identifier(name)} AS ${as})`,
+      right: `CAST(${identifier(other.name)} AS ${as})`,
+    });
+  }
+  schema.onlyInRight.push(...others.values());
+  return { compared, schema };
+}
+
+/** Returns the columns of which DuckDB reads less than the files have. */
+async function cutColumns(...artifacts: readonly ArtifactRecord[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const { path, schema } of artifacts) {
+    const moments = schema
+      .filter(({ type }) => type === 'TIMESTAMP' || type === 'TIMESTAMP WITH TIME ZONE')
+      .map(({ name }) => name);
+    for (const name of await findNanoseconds([path], moments)) found.add(name);
+  }
+  return [...found];
+}
+
+type Values = Record<string, unknown> | null;
+
+function changesOf(left: Values, right: Values): Changes {
+  const names = new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})]);
+  const changed = [...names].filter(name => !isDeepStrictEqual(left?.[name], right?.[name]));
+  return Object.fromEntries(changed.map(name => [name, { left: left?.[name], right: right?.[name] }]));
+}

@@ -1,0 +1,138 @@
+import type { DuckDBConnection, Json } from '@duckdb/node-api';
+import { daemonError, identifier } from '@quantbot/bus-format';
+import { query } from '@quantbot/bus-format/duckdb';
+
+/** A column of two tables, with an expression for its value on each side. Both have one type. */
+export interface ComparedColumn {
+  name: string;
+  left: string;
+  right: string;
+}
+
+/** The number of rows of one kind, and the first of them. */
+export interface DifferingRows<Row = Record<string, Json>> {
+  rows: number;
+  shown: Row[];
+}
+
+/** A row with the same key in both tables and different values. */
+export interface ChangedRow {
+  key: Record<string, Json>;
+  columns: Record<string, { left: Json; right: Json }>;
+}
+
+/** The differences between the rows of two tables. */
+export interface RowDifference {
+  leftRows: number;
+  rightRows: number;
+  onlyInLeft: DifferingRows;
+  onlyInRight: DifferingRows;
+  /** Null without a key. */
+  changed: DifferingRows<ChangedRow> | null;
+}
+
+/** What to compare and how much to show. */
+export interface RowOptions {
+  /** Columns that identify a row. They tell changed rows from new ones. */
+  key: readonly string[];
+  /** How many rows of each kind to show. */
+  limit: number;
+}
+
+/**
+ * Compares the rows of two tables as a multiset: a row that one table has twice, the other must
+ * have twice. NULLs are equal to each other, and numbers are compared exactly. DuckDB's aggregation
+ * counts the rows and spills to disk.
+ *
+ * @param from two tables, as in a FROM clause.
+ * @throws DaemonError `KEY_NOT_FOUND`.
+ */
+export async function compareRows(
+  connection: DuckDBConnection,
+  from: { left: string; right: string },
+  compared: readonly ComparedColumn[],
+  { key, limit }: RowOptions,
+): Promise<RowDifference> {
+  const keys = checkKey(key, compared);
+  const [leftRows, rightRows] = [await countOf(connection, from.left), await countOf(connection, from.right)];
+  const side = (which: 'left' | 'right') =>
+    `SELECT ${[...compared.map(c => `${c[which]} AS ${identifier(c.name)}`), `${which === 'left' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
+  // Positive: the left table has this many more of the row. Negative: the right one has.
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE __differing AS
+     SELECT * EXCLUDE (__more), sum(__more) AS __more FROM (${side('left')} UNION ALL ${side('right')}) GROUP BY ALL HAVING sum(__more) <> 0`,
+  );
+  const changed = keys.length === 0 ? null : await changedRows(connection, compared, keys, limit);
+  const without = changed === null ? '' : ` AND NOT ${isChanged(keys)}`;
+  const onlyInLeft = await differing(connection, `__more > 0${without}`, limit);
+  const onlyInRight = await differing(connection, `__more < 0${without}`, limit);
+  return { leftRows, rightRows, onlyInLeft, onlyInRight, changed };
+}
+
+/** Whether no row differs. */
+export const areEqual = ({ onlyInLeft, onlyInRight, changed }: RowDifference): boolean =>
+  onlyInLeft.rows + onlyInRight.rows + (changed?.rows ?? 0) === 0;
+
+function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): string[] {
+  return key.map(name => {
+    const column = compared.find(candidate => candidate.name.toLowerCase() === name.toLowerCase());
+    if (column === undefined)
+      throw daemonError('KEY_NOT_FOUND', `There is no column ${name} in both tables.`, {
+        details: compared.map(candidate => candidate.name),
+      });
+    return column.name;
+  });
+}
+
+async function countOf(connection: DuckDBConnection, from: string): Promise<number> {
+  const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${from}`);
+  return Number(row?.n ?? 0);
+}
+
+async function differing(connection: DuckDBConnection, where: string, limit: number): Promise<DifferingRows> {
+  const [row] = await query<{ n: bigint | number | null }>(
+    connection,
+    `SELECT CAST(coalesce(sum(abs(__more)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
+  );
+  const reader = await connection.runAndReadAll(
+    `SELECT * EXCLUDE (__more) FROM __differing d WHERE ${where} ORDER BY ALL LIMIT ${limit}`,
+  );
+  return { rows: Number(row?.n ?? 0), shown: reader.getRowObjectsJson() };
+}
+
+const sameKey = (keys: readonly string[], a: string, b: string): string =>
+  keys.map(key => `${a}.${identifier(key)} IS NOT DISTINCT FROM ${b}.${identifier(key)}`).join(' AND ');
+
+/** Returns SQL for whether the other table has a different row with the key of `d`. */
+const isChanged = (keys: readonly string[]): string =>
+  `EXISTS (FROM __differing o WHERE sign(o.__more) = -sign(d.__more) AND ${sameKey(keys, 'o', 'd')})`;
+
+async function changedRows(
+  connection: DuckDBConnection,
+  compared: readonly ComparedColumn[],
+  keys: readonly string[],
+  limit: number,
+): Promise<DifferingRows<ChangedRow>> {
+  const pairs = `FROM __differing l JOIN __differing r ON l.__more > 0 AND r.__more < 0 AND ${sameKey(keys, 'l', 'r')}`;
+  const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n ${pairs}`);
+  const list = compared.flatMap(({ name }, i) => [
+    `l.${identifier(name)} AS l${i}`,
+    `r.${identifier(name)} AS r${i}`,
+    `l.${identifier(name)} IS DISTINCT FROM r.${identifier(name)} AS d${i}`,
+  ]);
+  const order = keys.map(key => `l.${identifier(key)}`).join(', ');
+  const reader = await connection.runAndReadAll(`SELECT ${list.join(', ')} ${pairs} ORDER BY ${order} LIMIT ${limit}`);
+  const shown = reader.getRowObjectsJson().map((values): ChangedRow => {
+    const named = compared.map(({ name }, i) => ({
+      name,
+      left: values[`l${i}`] ?? null,
+      right: values[`r${i}`] ?? null,
+      differs: values[`d${i}`] === true,
+    }));
+    return {
+      key: Object.fromEntries(named.filter(c => keys.includes(c.name)).map(c => [c.name, c.left])),
+      columns: Object.fromEntries(named.filter(c => c.differs).map(c => [c.name, { left: c.left, right: c.right }])),
+    };
+  });
+  return { rows: Number(row?.n ?? 0), shown };
+}

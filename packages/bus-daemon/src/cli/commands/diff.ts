@@ -1,0 +1,31 @@
+import { describeDiff, diffArtifacts } from '@quantbot/bus-care/diff';
+import { daemonError } from '@quantbot/bus-format';
+import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
+import type { Source } from '../arguments.js';
+import { type CommonOptions, openedBus, print } from '../shared.js';
+import { noSuchArtifact } from './catalog.js';
+
+/** `quantbot-bus diff LEFT RIGHT`: what differs between two artifacts. Exit code 2 if anything. */
+export async function diffCommand(
+  left: string | Source,
+  right: string | Source,
+  { key = [], limit, ...options }: CommonOptions & { key?: string[]; limit: number },
+): Promise<void> {
+  const config = await openedBus(options);
+  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
+  const found = [await artifactOf(catalog, left), await artifactOf(catalog, right)] as const;
+  const diff = await diffArtifacts(config, ...found, { key, limit });
+  print(options, diff, () => describeDiff(diff));
+  if (!diff.equal) process.exitCode = 2;
+}
+
+async function artifactOf(catalog: Catalog, wanted: string | Source): Promise<ArtifactRecord> {
+  if (typeof wanted !== 'string') {
+    const latest = await catalog.latest(wanted);
+    if (latest === undefined) throw noSuchArtifact(wanted);
+    return latest;
+  }
+  const [artifact] = await catalog.artifacts({ key: wanted });
+  if (artifact === undefined) throw daemonError('ARTIFACT_NOT_FOUND', `The catalog does not have ${wanted}.`);
+  return artifact;
+}
