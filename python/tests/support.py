@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIXTURES = REPOSITORY / "packages/bus-daemon/fixtures"
@@ -35,6 +37,39 @@ class BusTestCase(unittest.TestCase):
 
     def staging(self) -> list[str]:
         return sorted(path.name for path in (self.bus / "staging").iterdir())
+
+    def answered(self, call: Callable[[], Any], **answer: Any) -> tuple[Any, dict[str, Any]]:
+        """Calls, while another thread answers the one job in the inbox like a daemon. Returns the
+        result and the manifest of the job, whose artifacts the receipt has."""
+        manifests: list[dict[str, Any]] = []
+
+        def answer_it() -> None:
+            deadline = time.monotonic() + 20
+            while not self.inbox() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            (name,) = self.inbox()
+            manifest = read_json(self.bus / "inbox" / name / "manifest.json")
+            manifests.append(manifest)
+            receipt = {"job_id": name, "seq": 9, "status": "ingested", "committed_at": "2026-01-31T12:00:00Z"}
+            folder = self.bus / "processed" / name
+            folder.mkdir()
+            artifacts = [
+                {
+                    **{field: item[field] for field in ("rows", "bytes", "sha256")},
+                    "status": "ingested",
+                    "key": "/".join([manifest["run_id"], manifest["producer"], manifest["kind"], item["artifact_id"]]),
+                    "canonical_path": str(self.bus / "store" / item["artifact_id"]),
+                }
+                for item in manifest["artifacts"]
+            ]
+            shutil.rmtree(self.bus / "inbox" / name)
+            (folder / "RECEIPT.json").write_text(json.dumps({**receipt, "artifacts": artifacts, **answer}))
+
+        daemon = threading.Thread(target=answer_it)
+        daemon.start()
+        result = call()
+        daemon.join()
+        return result, manifests[0]
 
 
 def make_bus(root: Path) -> Path:

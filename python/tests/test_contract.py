@@ -10,7 +10,7 @@ from quantbot_bus import Artifact, BusError, submit_artifacts
 from quantbot_bus._errors import HINTS
 from quantbot_bus._schema_hint import schema_hint_problem, schema_hint_warning
 from tests.json_schema import problems
-from tests.support import FIXTURES, SCHEMAS, BusTestCase, read_json
+from tests.support import FIXTURES, REPOSITORY, SCHEMAS, BusTestCase, read_json
 
 CASES = sorted((FIXTURES / "jobs").glob("*/case.json"))
 JOB_OPTIONS = {"run_id", "producer", "kind", "inputs", "provenance", "meta"}
@@ -112,7 +112,8 @@ class ContractTest(BusTestCase):
         self.assertEqual([schema_hint_warning(hint) for hint in hints["silent"]], [None] * len(hints["silent"]))
 
     def test_every_code_that_python_raises_has_a_hint_and_is_in_the_reference(self) -> None:
-        text = (FIXTURES.parents[2] / "docs/reference/errors.md").read_text(encoding="utf-8")
+        pages = [REPOSITORY / f"docs/reference/{name}.md" for name in ("errors", "errors-storage", "python")]
+        text = "".join(page.read_text(encoding="utf-8") for page in pages)
         self.assertEqual([code for code in HINTS if f"`{code}`" not in text], [])
 
 

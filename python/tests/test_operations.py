@@ -1,11 +1,16 @@
-import json
-import threading
-import time
 import unittest
 from functools import partial
 from typing import Any, Callable
 
-from quantbot_bus import BusError, ForgetOutcome, forget_artifacts, keep_artifacts
+from quantbot_bus import (
+    BusError,
+    ForgetOutcome,
+    drop_table,
+    forget_artifacts,
+    keep_artifacts,
+    restore_table,
+    set_alias,
+)
 from tests.json_schema import problems
 from tests.support import SCHEMAS, BusTestCase, read_json
 
@@ -14,29 +19,6 @@ OTHER = "run-2/tests/trades/trades"
 
 
 class OperationsTest(BusTestCase):
-    def answered(self, call: Callable[[], Any], **answer: Any) -> tuple[Any, dict[str, Any]]:
-        """Calls, while another thread answers the one job in the inbox like a daemon. Returns the
-        result and the manifest."""
-        manifests: list[dict[str, Any]] = []
-
-        def answer_it() -> None:
-            deadline = time.monotonic() + 20
-            while not self.inbox() and time.monotonic() < deadline:
-                time.sleep(0.005)
-            (name,) = self.inbox()
-            manifest = read_json(self.bus / "inbox" / name / "manifest.json")
-            manifests.append(manifest)
-            receipt = {"job_id": name, "seq": 9, "status": "ingested", "committed_at": "2026-01-31T12:00:00Z"}
-            folder = self.bus / "processed" / name
-            folder.mkdir()
-            (folder / "RECEIPT.json").write_text(json.dumps({**receipt, "artifacts": [], **answer}))
-
-        daemon = threading.Thread(target=answer_it)
-        daemon.start()
-        result = call()
-        daemon.join()
-        return result, manifests[0]
-
     def test_a_keep_mark_is_an_operation_and_returns_its_seq(self) -> None:
         seq, manifest = self.answered(lambda: keep_artifacts([KEY], reason="paper", bus_root=self.bus))
         self.assertEqual(seq, 9)
@@ -73,6 +55,21 @@ class OperationsTest(BusTestCase):
         )
         self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
 
+    def test_an_alias_is_set_and_removed(self) -> None:
+        for key in (KEY, None):
+            names = {"producer": "tests", "kind": "trades", "alias": "prod"}
+            seq, manifest = self.answered(partial(set_alias, **names, key=key, bus_root=self.bus))
+            self.assertEqual(seq, 9)
+            self.assertEqual(manifest["op"], {"type": "alias", **names, "artifact_key": key})
+            self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
+    def test_a_table_is_dropped_and_restored(self) -> None:
+        for call, kind in ((drop_table, "table_drop"), (restore_table, "table_restore")):
+            seq, manifest = self.answered(partial(call, "trades", by="ann@lab", bus_root=self.bus))
+            self.assertEqual(seq, 9)
+            self.assertEqual(manifest["op"], {"type": kind, "table": "trades", "reason": None, "by": "ann@lab"})
+            self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
     def test_wrong_options_are_refused_before_anything_is_submitted(self) -> None:
         calls: list[tuple[Callable[[], Any], str]] = [
             (lambda: forget_artifacts([], bus_root=self.bus), "keys"),
@@ -81,6 +78,10 @@ class OperationsTest(BusTestCase):
             (lambda: forget_artifacts([KEY] * 2001, bus_root=self.bus), "keys"),
             (lambda: forget_artifacts([KEY], rows="all", bus_root=self.bus), "rows"),
             (lambda: keep_artifacts([KEY], by="x" * 201, bus_root=self.bus), "by"),
+            (lambda: set_alias(producer="p", kind="k", alias="a b", key=KEY, bus_root=self.bus), "alias"),
+            (lambda: set_alias(producer="p", kind="k", alias="a", key="k", bus_root=self.bus), "key"),
+            (lambda: drop_table("canon.trades", bus_root=self.bus), "table"),
+            (lambda: restore_table("Trades", bus_root=self.bus), "table"),
         ]
         for call, name in calls:
             with self.subTest(name), self.assertRaises(BusError) as caught:

@@ -1,9 +1,10 @@
-"""Submits Parquet files to the Write-Once Artifact Bus, and keeps and forgets artifacts. It uses
-only the standard library."""
+"""The Write-Once Artifact Bus from Python: submit Parquet files and data frames, and ask for
+operations. The core uses only the standard library."""
 
+from ._bus import Bus
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._manifest import Artifact
-from ._operations import forget_artifacts, keep_artifacts
+from ._operations import drop_table, forget_artifacts, keep_artifacts, restore_table, set_alias
 from ._schema_hint import SchemaHintWarning
 from ._settle import ForgetOutcome, Receipt, ReceiptArtifact
 from ._small_parquet import write_small_parquet
@@ -11,6 +12,7 @@ from ._submit import Submission, SubmittedArtifact, submit_artifact, submit_arti
 
 __all__ = [
     "Artifact",
+    "Bus",
     "BusError",
     "ForgetOutcome",
     "JobRejectedError",
@@ -19,9 +21,12 @@ __all__ = [
     "SchemaHintWarning",
     "Submission",
     "SubmittedArtifact",
+    "drop_table",
     "forget_artifacts",
     "is_bus_unavailable",
     "keep_artifacts",
+    "restore_table",
+    "set_alias",
     "submit_artifact",
     "submit_artifacts",
     "write_small_parquet",

@@ -121,11 +121,16 @@ def find_bus_root(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str,
 
     Raises BusError BUS_ROOT_NOT_FOUND when no bus has marked the folder as its own: nobody would
     read what is submitted there. """
+    root = bus_folder(bus_root, env)
+    check_marker(root)
+    return root
+
+
+def bus_folder(bus_root: Optional[StrPath] = None, env: Optional[Mapping[str, str]] = None) -> Path:
+    """:func:`find_bus_root`, whether or not there is a bus."""
     variables = os.environ if env is None else env
     named = bus_root if bus_root is not None else variables.get("QUANTBOT_BUS_ROOT") or None
-    root = find_bus_paths(env=variables).bus_root if named is None else checked_root(Path(named))
-    _check_marker(root)
-    return root
+    return find_bus_paths(env=variables).bus_root if named is None else checked_root(Path(named))
 
 
 def checked_root(path: Path, setting: str = "bus_root") -> Path:
@@ -142,7 +147,8 @@ def checked_root(path: Path, setting: str = "bus_root") -> Path:
     return Path(text)
 
 
-def _check_marker(root: Path) -> None:
+def check_marker(root: Path) -> None:
+    """Raises BusError BUS_ROOT_NOT_FOUND for a folder that is not that of a bus."""
     marker = root / "bus.json"
     try:
         text = _read_regular(marker)

@@ -18,6 +18,8 @@ HINTS: Mapping[str, str] = {
     "DISK_FULL": "Free some space: `quantbot-bus doctor` names what could go. Then submit again; waiting jobs go on by themselves.",
     "SUBMIT_FAILED": "Fix the cause, then submit again. Nothing was submitted.",
     "JOB_ID_IN_USE": "Wait until the job with this id has settled, or submit under another job id.",
+    "JOB_NOT_FOUND": "Run `quantbot-bus rejected` to list the rejected jobs.",
+    "JOB_ID_WAITING": "Wait until that job has settled (`quantbot-bus status`).",
     "SETTLE_TIMEOUT": "Run `ps aux | grep bus_daemon` to see whether the daemon runs. The job is safe in the inbox.",
     "ARTIFACT_MISSING": "Check the path of the Parquet file.",
     "ARTIFACT_UNREADABLE": "Check the permissions of the file.",
@@ -25,6 +27,9 @@ HINTS: Mapping[str, str] = {
     "UNSUPPORTED_PARQUET": "Write the file without encryption, and restrict who may read the bus.",
     "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows in the file.",
     "BYTES_MISMATCH": "Submit the file again when it is complete. A program is still writing to it.",
+    "CLOSED": "Open it again, and close it after its last use.",
+    "LIBRARY_MISSING": "Install the library that the message names: `pip install 'quantbot-bus[all]'` has all of them.",
+    "VALUE_INVALID": "Convert the value before writing, or choose another column type.",
     "TOO_LARGE": "Put large metadata into an artifact of its own, or split the job.",
 }
 """The hint of each code that is raised before a job reaches the bus, or while waiting for it."""

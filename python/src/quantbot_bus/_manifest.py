@@ -24,6 +24,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){3}\Z")
+_TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 _ID_RULE = "must be letters, digits, dot, underscore or hyphen, starting with a letter or digit, at most 100"
 _TRANSFERS = ("copy", "move")
 
@@ -91,21 +92,37 @@ def check_operation(op: Mapping[str, Any]) -> None:
 
 
 def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
-    keys = op["artifact_keys"]
-    if isinstance(keys, str) or not 1 <= len(keys) <= MAX_OPERATION_KEYS:
-        yield f"keys: must be a list of 1 to {MAX_OPERATION_KEYS} keys"
-    else:
-        bad = (index for index, key in enumerate(keys) if not _matches(_KEY, key))
-        yield from (f"keys.{index}: must be run_id/producer/kind/artifact_id" for index in bad)
+    yield from (
+        f"{name}: {_ID_RULE}" for name in ("producer", "kind", "alias") if name in op and not _matches(_ID, op[name])
+    )
+    if "artifact_key" in op and op["artifact_key"] is not None and not _matches(_KEY, op["artifact_key"]):
+        yield "key: must be run_id/producer/kind/artifact_id"
+    if "artifact_keys" in op:
+        yield from _key_problems(op["artifact_keys"])
+    if "table" in op and not _matches(_TABLE, op["table"]):
+        yield "table: must be the name of a canonical table, in lower case and without canon."
     if op.get("rows", "default") not in ("default", "drop"):
         yield "rows: must be default or drop"
     for name in ("keep", "force"):
         if not isinstance(op.get(name, True), bool):
             yield f"{name}: must be True or False"
     for name, longest in (("reason", 1_000), ("by", 200)):
-        value = op[name]
+        value = op.get(name)
         if value is not None and not (isinstance(value, str) and len(value) <= longest):
             yield f"{name}: must be a text of at most {longest} characters"
+
+
+def _key_problems(keys: Any) -> Iterator[str]:
+    if isinstance(keys, str) or not 1 <= len(keys) <= MAX_OPERATION_KEYS:
+        yield f"keys: must be a list of 1 to {MAX_OPERATION_KEYS} keys"
+    else:
+        bad = (index for index, key in enumerate(keys) if not _matches(_KEY, key))
+        yield from (f"keys.{index}: must be run_id/producer/kind/artifact_id" for index in bad)
+
+
+def is_id(value: object) -> bool:
+    """Whether a value is the id of a run, a producer, a job and so on."""
+    return _matches(_ID, value)
 
 
 def _ids(job: Job) -> Iterator[tuple[str, object]]:

@@ -33,15 +33,19 @@ class Objects(Protocol):
 
     def create(self, key: str, body: Body, sha256: str) -> bool:
         """Creates a durable object. Returns False if there is one, which stays as it is."""
+        ...
 
     def read(self, key: str) -> Optional[bytes]:
         """A small object as a whole; None if it is not there."""
+        ...
 
     def digest(self, key: str) -> Optional[tuple[int, str]]:
         """Size and SHA-256; None if it is not there."""
+        ...
 
     def keys(self, prefix: str) -> list[str]:
         """The first keys with this prefix, at most 1,000."""
+        ...
 
 
 def open_objects(url: str, s3: Mapping[str, Any] = MappingProxyType({})) -> Objects:

@@ -3,13 +3,36 @@ jobs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-from ._bus_root import StrPath, find_bus_root, find_object_root
+from ._bus_root import StrPath
 from ._errors import BusError
 from ._manifest import Job, check_operation
 from ._settle import ForgetOutcome, Receipt
-from ._submit import new_job_id, submit_to_folder
+from ._submit import Place, find_place, new_job_id, submit_to_folder
+
+
+def set_alias(
+    *,
+    producer: str,
+    kind: str,
+    alias: str,
+    key: Optional[str],
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Points an alias of a producer and kind at one of its artifacts. ``key=None`` removes the
+    alias. Returns the seq from which it holds.
+
+    >>> key = "run-7/baseline/alerts_std/alerts"
+    >>> set_alias(producer="baseline", kind="alerts_std", alias="prod", key=key)  # doctest: +SKIP
+
+    Raises JobRejectedError OPERATION_INVALID; BusError OPTIONS_INVALID, SETTLE_TIMEOUT,
+    BUS_ROOT_NOT_FOUND, BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, DISK_FULL,
+    SUBMIT_FAILED.
+    """
+    return operate(find_place(bus_root), alias_op(producer, kind, alias, key), timeout_s).seq
 
 
 def keep_artifacts(
@@ -24,12 +47,9 @@ def keep_artifacts(
     """Marks artifacts as kept: they, and everything that they were made from, are not forgotten.
     ``keep=False`` removes the mark. At most 2,000 keys. Returns the seq from which it holds.
 
-    Raises JobRejectedError OPERATION_INVALID; BusError OPTIONS_INVALID, SETTLE_TIMEOUT,
-    BUS_ROOT_NOT_FOUND, BUS_ROOT_INVALID, CONFIG_INVALID, CONFIG_NOT_FOUND, DISK_FULL,
-    SUBMIT_FAILED.
+    Raises like :func:`set_alias`.
     """
-    op = {"type": "keep", "artifact_keys": _listed(keys), "keep": keep, "reason": reason, "by": by}
-    return _operate(op, bus_root, timeout_s).seq
+    return operate(find_place(bus_root), keep_op(keys, keep, reason, by), timeout_s).seq
 
 
 def forget_artifacts(
@@ -54,11 +74,62 @@ def forget_artifacts(
     ... ):  # doctest: +SKIP
     ...     print(outcome.key, outcome.status)
 
-    Raises like :func:`keep_artifacts`.
+    Raises like :func:`set_alias`.
     """
+    return operate(find_place(bus_root), forget_op(keys, force, rows, reason, by), timeout_s).forget
+
+
+def drop_table(
+    table: str,
+    *,
+    reason: Optional[str] = None,
+    by: Optional[str] = None,
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Drops a canonical table. Its artifacts stay, and :func:`restore_table` brings it back. A
+    later artifact with its hint starts a new table.
+
+    ``table`` is its name, in lower case and without ``canon.``. Returns the seq from which it
+    holds. Raises like :func:`set_alias`.
+    """
+    return operate(find_place(bus_root), table_op("table_drop", table, reason, by), timeout_s).seq
+
+
+def restore_table(
+    table: str,
+    *,
+    reason: Optional[str] = None,
+    by: Optional[str] = None,
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Brings a dropped canonical table back, with all artifacts that have its hint. Returns the seq
+    from which it holds. Raises like :func:`set_alias`."""
+    return operate(find_place(bus_root), table_op("table_restore", table, reason, by), timeout_s).seq
+
+
+def alias_op(producer: str, kind: str, alias: str, key: Optional[str]) -> dict[str, Any]:
+    """Points an alias at an artifact, or removes it."""
+    return {"type": "alias", "producer": producer, "kind": kind, "alias": alias, "artifact_key": key}
+
+
+def keep_op(keys: Sequence[str], keep: bool, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
+    """Sets or removes keep marks."""
+    return {"type": "keep", "artifact_keys": _listed(keys), "keep": keep, "reason": reason, "by": by}
+
+
+def forget_op(
+    keys: Sequence[str], force: bool, rows: str, reason: Optional[str], by: Optional[str]
+) -> dict[str, Any]:
+    """Forgets artifacts."""
     who = {"reason": reason, "by": by}
-    op = {"type": "forget", "artifact_keys": _listed(keys), "force": force, "rows": rows, **who}
-    return _operate(op, bus_root, timeout_s).forget
+    return {"type": "forget", "artifact_keys": _listed(keys), "force": force, "rows": rows, **who}
+
+
+def table_op(kind: str, table: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
+    """Drops or restores a canonical table."""
+    return {"type": kind, "table": table, "reason": reason, "by": by}
 
 
 def _listed(keys: Sequence[str]) -> object:
@@ -66,14 +137,15 @@ def _listed(keys: Sequence[str]) -> object:
     return keys if isinstance(keys, str) else list(keys)
 
 
-def _operate(op: Mapping[str, Any], bus_root: Optional[StrPath], timeout_s: float) -> Receipt:
+def operate(place: Place, op: Mapping[str, Any], timeout_s: float) -> Receipt:
+    """Submits an operation, and waits until the daemon has carried it out."""
     check_operation(op)
-    if find_object_root(bus_root) is not None:
+    if not isinstance(place, Path):
         raise BusError(
             "OPTIONS_INVALID",
-            "From Python, artifacts can be kept and forgotten only on a bus that is a folder of this machine.",
-            hint="Run `quantbot-bus keep` or `quantbot-bus forget`.",
+            "From Python, operations work only on a bus that is a folder of this machine.",
+            hint="Run the same command of `quantbot-bus` on a machine of the bus.",
         )
     job_id = new_job_id(op["type"])
     job = Job(job_id, "quantbot-bus", "operation", (), job_id, op=op)
-    return submit_to_folder(find_bus_root(bus_root), job_id, job).settled(timeout_s)
+    return submit_to_folder(place, job_id, job).settled(timeout_s)

@@ -144,17 +144,28 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
         return None
 
 
+def rejected_folder(bus_root: Path, job_id: str) -> Optional[Path]:
+    """Returns the folder of a rejected job; None if there is none."""
+    folder = _outcome_folder(bus_root / "rejected", job_id, "REJECT_REASON.json")
+    return folder if folder is not None and folder.is_dir() else None
+
+
 def _read_outcome(folder: Path, job_id: str, name: str) -> Optional[dict[str, Any]]:
+    found = _outcome_folder(folder, job_id, name)
+    return None if found is None else _read_json(found / name)
+
+
+def _outcome_folder(folder: Path, job_id: str, name: str) -> Optional[Path]:
     """If the file system ignores case, the folder may be that of another job whose id differs in
     case, and the job's own is then beside it, as ``<job_id>~<seq>``."""
     found = _read_json(folder / job_id / name)
     other = job_id if found is None else found.get("job_id")
     if not isinstance(other, str) or other == job_id or other.lower() != job_id.lower():
-        return found
+        return folder / job_id
     archived = [entry for entry in folder.iterdir() if entry.name.lower().startswith(f"{job_id.lower()}~")]
-    own = [outcome for outcome in (_read_json(entry / name) for entry in archived) if outcome is not None]
-    own = [outcome for outcome in own if outcome.get("job_id") == job_id]
-    return max(own, key=lambda outcome: int(outcome.get("seq") or 0), default=found)
+    outcomes = [(entry, _read_json(entry / name)) for entry in archived]
+    own = [(int(seen.get("seq") or 0), entry) for entry, seen in outcomes if seen and seen.get("job_id") == job_id]
+    return max(own)[1] if own else None
 
 
 def _read_json(path: Path) -> Optional[dict[str, Any]]:

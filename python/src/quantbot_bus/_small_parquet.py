@@ -57,7 +57,7 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
 
 def _encode(values: Values) -> tuple[int, Optional[int], bytes]:
     if isinstance(values[0], datetime):
-        return _INT64, _TIMESTAMP_MICROS, struct.pack(f"<{len(values)}q", *map(_micros, values))
+        return _INT64, _TIMESTAMP_MICROS, struct.pack(f"<{len(values)}q", *(_micros(value) for value in values))
     if isinstance(values[0], str):
         texts = [str(value).encode() for value in values]
         return _BYTE_ARRAY, _UTF8, b"".join(struct.pack("<i", len(text)) + text for text in texts)
@@ -66,7 +66,9 @@ def _encode(values: Values) -> tuple[int, Optional[int], bytes]:
     return _INT64, None, struct.pack(f"<{len(values)}q", *values)
 
 
-def _micros(moment: datetime) -> int:
+def _micros(moment: object) -> int:
+    if not isinstance(moment, datetime):
+        raise ValueError(f"{moment!r} is in a column of datetimes")
     utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
     return (utc - _EPOCH) // timedelta(microseconds=1)
 

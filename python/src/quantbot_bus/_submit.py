@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
-from ._bus_root import HTTP, StrPath, find_bus_root, find_object_root
+from ._bus_root import HTTP, ObjectRoot, StrPath, find_bus_root, find_object_root
 from ._durable import sync
 from ._errors import BusError
 from ._fault_point import fault_point
@@ -130,22 +130,36 @@ def submit_artifacts(
     again makes a retry idempotent. Raises like :func:`submit_artifact`. """
     job = Job(run_id, producer, kind, tuple(artifacts), job_id, inputs, provenance, meta, transfer)
     check_job(job)
-    new_id = job_id or new_job_id(producer)
+    return submit_job(job, find_place(bus_root))
+
+
+Place = Union[ObjectRoot, Path]
+"""The object store, the server of a daemon, or the folder that jobs are submitted to."""
+
+
+def find_place(bus_root: Optional[StrPath] = None) -> Place:
+    """Finds where to submit to. Raises as :func:`find_bus_root`."""
     store = find_object_root(bus_root)
-    if store is not None and store.url.startswith(HTTP):
-        server = HttpBus(store.url)
+    return find_bus_root(bus_root) if store is None else store
+
+
+def submit_job(job: Job, place: Place) -> Submission:
+    """Submits a checked job. Raises like :func:`submit_artifact`."""
+    new_id = job.job_id or new_job_id(job.producer)
+    if isinstance(place, Path):
+        return submit_to_folder(place, new_id, job)
+    if place.url.startswith(HTTP):
+        server = HttpBus(place.url)
         manifest, entries = server.submit(new_id, job)
         fault_point("submit:accepted")
-        return _submission(new_id, store.url, job, entries, manifest, HttpOutcome(server))
-    if store is not None:
-        bus = ObjectBus(store)
-        try:
-            manifest, entries = bus.submit(new_id, job_id is None, job)
-        except OSError as error:
-            raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.") from error
-        fault_point("submit:accepted")
-        return _submission(new_id, bus.root, job, entries, manifest, ObjectOutcome(bus.objects))
-    return submit_to_folder(find_bus_root(bus_root), new_id, job)
+        return _submission(new_id, place.url, job, entries, manifest, HttpOutcome(server))
+    bus = ObjectBus(place)
+    try:
+        manifest, entries = bus.submit(new_id, job.job_id is None, job)
+    except OSError as error:
+        raise BusError("SUBMIT_FAILED", f"The bus could not take the job: {error}.") from error
+    fault_point("submit:accepted")
+    return _submission(new_id, bus.root, job, entries, manifest, ObjectOutcome(bus.objects))
 
 
 def submit_to_folder(root: Path, job_id: str, job: Job) -> Submission:

@@ -13,7 +13,8 @@ def current_trace() -> dict[str, str]:
     environment."""
     carrier: dict[str, str] = {}
     try:
-        from opentelemetry import propagate  # a program that traces has it
+        # A program that traces has it.
+        from opentelemetry import propagate  # pyright: ignore[reportMissingImports]
     except ImportError:
         pass
     else:

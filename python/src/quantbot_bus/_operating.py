@@ -1,0 +1,75 @@
+"""Asks a bus for operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from ._errors import BusError
+from ._manifest import is_id
+from ._opened import OpenedBus
+from ._operations import alias_op, forget_op, keep_op, operate, table_op
+from ._retry import retry_rejected
+from ._settle import ForgetOutcome
+
+
+class Operating(OpenedBus):
+    """Asks the daemon for actions that only the daemon may take."""
+
+    def set_alias(
+        self, producer: str, kind: str, alias: str, key: Optional[str], *, timeout_s: float = 60.0
+    ) -> int:
+        """As :func:`quantbot_bus.set_alias`: ``key=None`` removes the alias."""
+        return operate(self._place(), alias_op(producer, kind, alias, key), timeout_s).seq
+
+    def keep(
+        self,
+        *keys: str,
+        keep: bool = True,
+        reason: Optional[str] = None,
+        by: Optional[str] = None,
+        timeout_s: float = 60.0,
+    ) -> int:
+        """As :func:`quantbot_bus.keep_artifacts`."""
+        return operate(self._place(), keep_op(keys, keep, reason, by), timeout_s).seq
+
+    def forget(
+        self,
+        *keys: str,
+        force: bool = False,
+        rows: str = "default",
+        reason: Optional[str] = None,
+        by: Optional[str] = None,
+        timeout_s: float = 60.0,
+    ) -> tuple[ForgetOutcome, ...]:
+        """As :func:`quantbot_bus.forget_artifacts`."""
+        return operate(self._place(), forget_op(keys, force, rows, reason, by), timeout_s).forget
+
+    def drop_table(
+        self, table: str, *, reason: Optional[str] = None, by: Optional[str] = None, timeout_s: float = 60.0
+    ) -> int:
+        """As :func:`quantbot_bus.drop_table`."""
+        return operate(self._place(), table_op("table_drop", table, reason, by), timeout_s).seq
+
+    def restore_table(
+        self, table: str, *, reason: Optional[str] = None, by: Optional[str] = None, timeout_s: float = 60.0
+    ) -> int:
+        """As :func:`quantbot_bus.restore_table`."""
+        return operate(self._place(), table_op("table_restore", table, reason, by), timeout_s).seq
+
+    def retry(self, job_id: str) -> None:
+        """Puts a rejected job back into the inbox, unchanged. Use it when the cause was outside the
+        job: a limit that has since been raised, a permission, or a table that is now declared.
+
+        Raises BusError JOB_NOT_FOUND, JOB_ID_WAITING, OPTIONS_INVALID, SUBMIT_FAILED.
+        """
+        place = self._place()
+        if not isinstance(place, Path):
+            raise BusError(
+                "OPTIONS_INVALID",
+                "From Python, jobs can be retried only on a bus that is a folder of this machine.",
+                hint="Run `quantbot-bus retry` on a machine of the bus.",
+            )
+        if not is_id(job_id):
+            raise BusError("JOB_NOT_FOUND", f"{job_id!r} is not the id of a job.")
+        retry_rejected(place, job_id)
