@@ -1,11 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literalList } from '@quantbot/bus-format';
+import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { describeFiles } from './describe.js';
-import type { Decoded, DecodeProblem, DecodeTask, RefusedValues } from './protocol.js';
+import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;
@@ -23,13 +24,15 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
     columns = decoded?.columns ?? columns;
     const refused = decoded?.refused ?? task.refused ?? [];
-    const { rows, nulls, found } = await readAll(connection, paths, columns, { required, refused });
+    const questions = (task.questions ?? []).filter(question => isAbout(question, columns));
+    const { rows, nulls, found, open } = await readAll(connection, paths, columns, { required, refused, questions });
     const expected = files.reduce((sum, file) => sum + file.rows, 0);
     if (rows !== expected) return { unreadable: `The footers claim ${expected} rows, the pages have ${rows}.` };
     if (nulls.length > 0) return { nulls };
     if (found.length > 0) return { unfaithful: found };
     const fine = await findNanoseconds(paths, nanosecondColumns);
-    return fine.length > 0 ? { unfaithful: fine.map(hasNanoseconds) } : { decoded };
+    if (fine.length > 0) return { unfaithful: fine.map(hasNanoseconds) };
+    return { decoded, answers: await answersTo(connection, paths, questions, open) };
   } catch (error) {
     const unreadable = (error as Error).message;
     // A group of files is decoded again in halves, so look only where a file is alone.
@@ -64,17 +67,51 @@ async function columnThatFails(
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;
 
+/** Whether DuckDB reads the column with the type that the question is about. */
+const isAbout = ({ column, type }: ExactQuestion, columns: readonly DeclaredColumn[] | undefined): boolean =>
+  columns?.some(read => read.name === column && read.type === type) ?? false;
+
+/** Finds the first value of each file that a type does not hold, for questions that are open. */
+async function answersTo(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  questions: readonly ExactQuestion[],
+  open: ReadonlySet<ExactQuestion>,
+): Promise<ExactAnswer[]> {
+  const answers: ExactAnswer[] = [];
+  for (const question of questions) {
+    const { column, as, type, unnamed, holds } = question;
+    const schema = foreignSchema([{ name: column, type, ...(unnamed && { unnamed }) }]);
+    // The CASE keeps DuckDB from skipping rows by the writer's statistics, which may be wrong.
+    const misfits = open.has(question)
+      ? await query<{ path: string; value: string }>(
+          connection,
+          `SELECT filename AS path, arg_min(CAST(${identifier(column)} AS VARCHAR), file_row_number) AS value
+           FROM read_parquet(${literalList(paths)}, schema = ${schema}, filename = true, hive_partitioning = false)
+           WHERE CASE WHEN length(filename) > 0 THEN NOT ${holds} END GROUP BY filename`,
+        )
+      : [];
+    answers.push({ column, as, misfits });
+  }
+  return answers;
+}
+
 /** Counts the rows, and lists columns with NULLs or other forbidden values. */
 async function readAll(
   connection: DuckDBConnection,
   paths: readonly string[],
   columns: readonly DeclaredColumn[] | undefined,
-  { required, refused }: { required: readonly string[]; refused: readonly RefusedValues[] },
-): Promise<{ rows: number; nulls: string[]; found: string[] }> {
+  {
+    required,
+    refused,
+    questions,
+  }: { required: readonly string[]; refused: readonly RefusedValues[]; questions: readonly ExactQuestion[] },
+): Promise<{ rows: number; nulls: string[]; found: string[]; open: Set<ExactQuestion> }> {
   const schema = columns === undefined ? '' : `, schema = ${foreignSchema(columns)}`;
   const counts = [
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
     ...refused.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
+    ...questions.map(({ holds }, index) => `, count(*) FILTER (WHERE NOT ${holds}) AS misfits_${index}`),
   ];
   // A hash over whole rows needs each value, so that no page stays unread. Pass the schema in the
   // same way as the table's view.
@@ -90,5 +127,6 @@ async function readAll(
     const count = Number(row[`bad_${index}`]);
     return count === 0 ? [] : [`${column}: ${values} in ${count} of ${row.n} rows`];
   });
-  return { rows: Number(row.n), nulls, found };
+  const open = new Set(questions.filter((_, index) => Number(row[`misfits_${index}`]) > 0));
+  return { rows: Number(row.n), nulls, found, open };
 }

@@ -5,13 +5,15 @@ import { duckDbFault, machineFaultIn } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { TaskBudget, WorkerProcess } from './client.js';
-import type { DecodeTask, DescribedFiles } from './protocol.js';
+import type { DecodeTask, DescribedFiles, ExactAnswer } from './protocol.js';
 import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */
 export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
   /** Called with the result of `describe` once these files could be read. */
   described?: (files: DecodeTask['files'], described: DescribedFiles) => void;
+  /** Called with the answers to `questions` once these files could be read. */
+  answered?: (files: DecodeTask['files'], answers: readonly ExactAnswer[]) => void;
 }
 
 /** A problem of decoded files. */
@@ -81,11 +83,12 @@ export async function decodeTogether(
   files: FilesToDecode,
   budget: DecodeBudget,
 ): Promise<DecodeFinding | SpoiltAttempt | undefined> {
-  const { described, ...select } = files;
+  const { described, answered, ...select } = files;
   const task = { task: 'decode' as const, ...select, memoryMb: budget.memoryMb };
   const answer = await orSpoilt(worker, () => worker.request(task, budget));
   if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer) : answer;
   if (answer.decoded !== undefined) described?.(files.files, answer.decoded);
+  answered?.(files.files, answer.answers);
   return undefined;
 }
 

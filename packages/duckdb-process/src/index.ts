@@ -20,6 +20,7 @@ export type {
   CatalogAnswer,
   CatalogQuestion,
   CopyTask,
+  ExactAnswer,
   FileToDecode,
   RefusedValues,
   SelectAnswer,

@@ -1,4 +1,5 @@
 import type { DeclaredColumn, Space } from '@quantbot/bus-format';
+import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import type { ParquetFooter } from '@quantbot/infra';
 import type { ConfiguredView } from '@quantbot/infra/config';
 import type {
@@ -67,6 +68,8 @@ export interface DecodeTask {
   nanosecondColumns?: readonly string[];
   /** Forbidden values. */
   refused?: readonly RefusedValues[];
+  /** Types that may hold each value of a column whose own type is another. */
+  questions?: readonly ExactQuestion[];
   /** DuckDB's memory limit. */
   memoryMb: number;
 }
@@ -90,6 +93,15 @@ export type DecodeProblem =
 export interface Decoded {
   /** The result of `describe`. */
   decoded: DescribedFiles | undefined;
+  answers: ExactAnswer[];
+}
+
+/** The answer to an {@link ExactQuestion}. */
+export interface ExactAnswer {
+  column: string;
+  as: string;
+  /** The files with other values, each with its first. */
+  misfits: { path: string; value: string }[];
 }
 
 /** A SELECT to run in its own database. The result is written as Parquet. */

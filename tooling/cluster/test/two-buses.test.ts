@@ -218,5 +218,34 @@ describeBothWorlds(
       await bus.done('query', 'FROM canon.ticks', '--as-of', '1', '--format', 'parquet', '--out', out);
       expect(await readParquet(out)).toHaveLength(3);
     });
+
+    test('values of another type that fit are taken, and others are named', async () => {
+      const bus = world();
+      const schemaHint = 'canon.moments';
+      const at = "'2026-01-02 03:04:05.678901'";
+      const select = (type: string, value: string) =>
+        `SELECT CAST(${value} AS ${type}) AS moment, 9007199254740992 AS x`;
+      const [first, second, third] = [
+        await bus.submit({ jobId: 'm1', runId: 'm1', select: select('TIMESTAMP', at), schemaHint }),
+        await bus.submit({ jobId: 'm2', runId: 'm2', select: select('TIMESTAMP_NS', at), schemaHint }),
+        await bus.submit({
+          jobId: 'm3',
+          runId: 'm3',
+          select: select('TIMESTAMP_NS', "'2026-01-02 00:00:00.000000001'"),
+          schemaHint,
+        }),
+      ];
+      await first.settled();
+      await second.settled();
+      await expect(third.settled()).rejects.toMatchObject({
+        code: 'SCHEMA_MISMATCH',
+        details: [expect.stringContaining('the first value that is no TIMESTAMP: 2026-01-02 00:00:00.000000001')],
+      });
+      const catalog = await catalogOf(bus);
+      const shown = 'SELECT DISTINCT CAST(moment AS VARCHAR) AS moment, typeof(moment) AS type FROM canon.moments';
+      const rows = [{ moment: '2026-01-02 03:04:05.678901', type: 'TIMESTAMP' }];
+      expect(await catalog.query(shown)).toEqual(rows);
+      expect(await catalog.query('SELECT count(*) AS n FROM canon.moments')).toEqual([{ n: 2 }]);
+    });
   },
 );

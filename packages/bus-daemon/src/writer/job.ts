@@ -1,7 +1,7 @@
-import type { TableRegistry, TableStart } from '@quantbot/bus-format/canon';
+import type { FileColumn, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
 import type { FoundTable, JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
-import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, ParquetColumn, TraceContext } from '@quantbot/infra';
+import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, TraceContext } from '@quantbot/infra';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
 
@@ -50,7 +50,9 @@ export interface VerifiedArtifact {
   rows: number;
   bytes: number;
   sha256: string;
-  columns: readonly ParquetColumn[];
+  columns: readonly FileColumn[];
+  /** What decoding found about columns that do not fit their table by type. */
+  judged?: Map<string, Map<string, string | null>>;
   /** The schema of a file that goes into a canonical table. */
   schema?: FileSchema | undefined;
   /** A hash of the rows, if configured. */

@@ -1,5 +1,6 @@
 import { busError, foldName, type ParquetColumn } from '@quantbot/infra';
 import { mismatchText } from '../mismatch/mismatch.js';
+import type { FileColumn } from './exact.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
 import { canonicalType, fits, widened } from './types.js';
 
@@ -26,14 +27,14 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 export function evolve(
   table: CanonTable,
   artifactKey: string,
-  columns: readonly ParquetColumn[],
+  columns: readonly FileColumn[],
   required: readonly string[] = [],
 ): CanonTable {
   const problems = [...nameProblems(columns), ...missingColumns(columns, required)];
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
-  for (const { name, type, unnamed } of columns) {
+  for (const { name, type, unnamed, as, misfit } of columns) {
     const known = next.get(foldName(name));
     if (known === undefined) {
       const other = unnamed && [...next.values()].find(column => column.unnamed);
@@ -61,11 +62,11 @@ export function evolve(
       problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
-    if (fits(type, known.type)) continue;
+    if (fits(type, known.type) || as === known.type) continue;
     // A declared type is never widened.
     const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {
-      problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type }));
+      problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
     }
     next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey });

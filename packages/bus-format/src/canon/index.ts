@@ -7,6 +7,7 @@ export {
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export { isDefinitionDamaged, keptName, noteMode, turnTaken, wasMadeForAnotherMode } from './definition.js';
 export { reservedColumns } from './evolve.js';
+export { type ExactQuestion, type FileColumn, type JudgedValues, judgedColumns, questionsAbout } from './exact.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { type FirstOfSchema, tableHistory } from './history.js';
 export {

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout, ParquetColumn } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra';
 import { isTableFile, type Segment, seqName } from '../journal/files.js';
 import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';
 import { literal } from '../sql.js';
+import type { FileColumn } from './exact.js';
 import type { FirstOfSchema } from './history.js';
 import { canonTableOf } from './table.js';
 
@@ -146,7 +147,7 @@ export async function canonicalSchemas(journal: Journal, from = journal.placed):
     seq: Number(row.last),
     schemaHint: row.schema_hint,
     artifactKey: row.key,
-    columns: JSON.parse(row.schema_json) as ParquetColumn[],
+    columns: JSON.parse(row.schema_json) as FileColumn[],
     firstSeq: Number(row.first),
     firstCommittedAtMs: Number(row.first_at),
   }));

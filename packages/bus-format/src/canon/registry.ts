@@ -1,6 +1,7 @@
-import { BusError, busError, type ParquetColumn } from '@quantbot/infra';
+import { BusError, busError } from '@quantbot/infra';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
+import type { FileColumn } from './exact.js';
 import { type CanonTable, canonTableOf, newTable, requiredColumns, type TableStart } from './table.js';
 
 /** What the registry needs from a committed artifact. */
@@ -8,7 +9,7 @@ export interface RegisteredArtifact {
   seq: number;
   schemaHint: string;
   artifactKey: string;
-  columns: readonly ParquetColumn[];
+  columns: readonly FileColumn[];
 }
 
 /**

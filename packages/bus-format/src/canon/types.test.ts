@@ -5,6 +5,7 @@ import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal, schemaMap } from '../sql.js';
+import { mayHold } from './exact.js';
 import { canonicalType, fits, widened } from './types.js';
 
 const types = [
@@ -27,6 +28,7 @@ const types = [
   'BOOLEAN',
   'DATE',
   'TIMESTAMP',
+  'TIMESTAMP_NS',
   'TIMESTAMP WITH TIME ZONE',
   'BLOB',
   'BIGINT[]',
@@ -38,7 +40,8 @@ const types = [
  */
 function fitTable(): string {
   const width = Math.max(...types.map(type => type.length)) + 1;
-  const marks = (table: string) => types.map(file => (fits(file, table) ? 'x' : '.')).join('');
+  const mark = (file: string, table: string) => (fits(file, table) ? 'x' : mayHold(file, table) ? 'o' : '.');
+  const marks = (table: string) => types.map(file => mark(file, table)).join('');
   return types.map(table => table.padEnd(width) + marks(table)).join('\n');
 }
 
@@ -69,6 +72,11 @@ const extremes: Record<string, string[]> = {
   BOOLEAN: ['true', 'false'],
   DATE: ["'0001-01-01'", "'9999-12-31'"],
   TIMESTAMP: ["'1677-09-22 00:00:00.000001'", "'2026-02-03 04:05:06.789012'"],
+  TIMESTAMP_NS: [
+    "'1677-09-22 00:00:00.000000001'",
+    "'2026-02-03 04:05:06.789012345'",
+    "'2262-04-11 23:47:16.854775806'",
+  ],
   'TIMESTAMP WITH TIME ZONE': ["'2026-02-03 04:05:06.789012+00'"],
   BLOB: ["'\\x00\\xFF'"],
   'BIGINT[]': ['[1, NULL]', '[]'],

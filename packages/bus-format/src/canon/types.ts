@@ -84,6 +84,12 @@ function merge(table: NestedType, file: NestedType): NestedType | undefined {
 
 const isOpen = (type: NestedType): boolean => type.kind === 'plain' && type.text === nullType;
 
+/** Whether a type is an integer of at most 64 bits. */
+export const isInteger = (type: string): boolean => signed.includes(type) || unsigned.includes(type);
+
+/** Whether a type is a DECIMAL. */
+export const isDecimal = (type: string): boolean => decimalOf(type) !== undefined;
+
 /** Returns the bits of the signed integer that holds the type; infinite for other types. */
 function integerBits(type: string): number {
   const bits = 8 * 2 ** signed.indexOf(type);

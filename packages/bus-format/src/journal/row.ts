@@ -68,7 +68,10 @@ const table = {
   bytes: orNull(integer(13)),
   sha256: orNull(text(14)),
   schema_hint: orNull(text(15)),
-  /** The file's columns: JSON array of `{ name, type, nullable }`. */
+  /**
+   * The file's columns: JSON array of `{ name, type, nullable }`, and `as` where the table has
+   * another type, which holds each value.
+   */
   schema_json: orNull(text(16)),
   /** JSON array of artifact keys. */
   inputs: orNull(text(17)),

@@ -10,6 +10,7 @@ test('a mismatch is read again from its text, whatever the name of the column', 
     of('at', 'TIMESTAMP', 'TIMESTAMP_NS'),
     of('a: expected (b)', 'STRUCT("a" DECIMAL(9,2))', 'TIMESTAMP WITH TIME ZONE'),
     of('two\nlines', 'BIGINT', 'VARCHAR[]'),
+    { ...of('at', 'TIMESTAMP', 'TIMESTAMP_NS'), misfit: '2026-01-02 03:04:05.123456789' },
   ])
     expect(parseMismatch(mismatchText(mismatch))).toEqual(mismatch);
   expect(parseMismatch('at: NULL in 1 of 1 rows, and every row must have a value')).toBeUndefined();

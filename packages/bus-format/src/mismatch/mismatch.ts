@@ -10,18 +10,25 @@ export interface Mismatch {
   fixedBy: string;
   /** The type of the file's column. */
   found: string;
+  /** A value of the file that the expected type does not hold. */
+  misfit?: string | undefined;
 }
 
 /** Returns a mismatch as a detail of `SCHEMA_MISMATCH`. */
-export const mismatchText = ({ column, expected, fixedBy, found }: Mismatch): string =>
-  `${column}: expected ${expected} (fixed by ${fixedBy}), found ${found}`;
+export const mismatchText = ({ column, expected, fixedBy, found, misfit }: Mismatch): string =>
+  `${column}: expected ${expected} (fixed by ${fixedBy}), found ${found}${
+    misfit === undefined ? '' : `; the first value that is no ${expected}: ${misfit}`
+  }`;
 
 /** Reads what {@link mismatchText} wrote; undefined for any other detail. */
 export function parseMismatch(detail: string): Mismatch | undefined {
-  const match = /^(.+): expected (.+) \(fixed by ([^()]+)\), found ([^;]+)$/s.exec(detail);
+  const match =
+    /^(.+): expected (.+) \(fixed by ([^()]+)\), found ([^;]+?)(?:; the first value that is no [^:]+: (.+))?$/s.exec(
+      detail,
+    );
   if (match === null) return undefined;
-  const [, column = '', expected = '', fixedBy = '', found = ''] = match;
-  return { column, expected, fixedBy, found };
+  const [, column = '', expected = '', fixedBy = '', found = '', misfit] = match;
+  return { column, expected, fixedBy, found, ...(misfit !== undefined && { misfit }) };
 }
 
 const maxColumns = 3;

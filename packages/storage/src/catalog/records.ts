@@ -20,7 +20,7 @@ export interface ArtifactRecord {
   sha256: string;
   schemaHint: string | null;
   /** The file's columns. */
-  schema: { name: string; type: string; nullable: boolean }[];
+  schema: { name: string; type: string; nullable: boolean; as?: string }[];
   /** Keys of the artifacts that its run read. */
   inputs: string[];
   /** The `meta` of the manifest, unchanged. */

@@ -73,7 +73,7 @@ test.each<[string, string, string]>([
   ['a file without the key', `SELECT TIMESTAMP '2026-01-01' AS at`, 'symbol: the file lacks this column'],
   [
     'a type that does not fit what was declared',
-    price('A', '2026-01-01', '1', 'DECIMAL(20,8)'),
+    price('A', '2026-01-01', '1.00000001', 'DECIMAL(20,8)'),
     'price: expected DECIMAL(18,4) (fixed by bus_config.json), found DECIMAL(20,8)',
   ],
 ])('%s is a SCHEMA_MISMATCH that says so', async (_, select, detail) => {

@@ -1,4 +1,10 @@
-import { adoptProducer, type CanonTable, canonTableOf, type TableRegistry } from '@quantbot/bus-format/canon';
+import {
+  adoptProducer,
+  type CanonTable,
+  canonTableOf,
+  judgedColumns,
+  type TableRegistry,
+} from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import { BusError, busError, type Operation } from '@quantbot/infra';
 import type { DecidingBus } from '../bus.js';
@@ -178,6 +184,7 @@ function tryOnTables(
       throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
       });
+    artifact.columns = judgedColumns(attempt.get(name ?? ''), artifact.columns, artifact.judged);
     attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
     if (name !== undefined) names.add(name);
   }

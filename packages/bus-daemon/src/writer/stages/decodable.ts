@@ -1,15 +1,16 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
+import { canonTableOf, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
 import {
   type DecodeFinding,
   decodeAlone,
   decodeBudget,
   decodeTogether,
+  type ExactAnswer,
   type FilesToDecode,
   isSpoilt,
   type SlowFile,
 } from '@quantbot/duckdb-process';
-import type { ParquetColumn } from '@quantbot/infra';
+import { foldName, type ParquetColumn } from '@quantbot/infra';
 import type { VerifyingBus } from '../bus.js';
 import type { FileSchema } from '../file-schema.js';
 import type { VerifiedArtifact } from '../job.js';
@@ -59,7 +60,7 @@ export async function checkDecodable(
 }
 
 function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, { group: Group; members: VerifiedArtifact[] }>();
   const grouped = new Set<string>();
   for (const artifact of artifacts) {
     const table = canonTableOf(artifact.entry.schema_hint);
@@ -68,16 +69,41 @@ function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): It
     // Missing columns are found when schemas are compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     const [, producer = ''] = artifact.key.split('/');
-    const alike = JSON.stringify([producer, required, schema.id]);
-    const group = groups.get(alike) ?? { ...schemaToDecode(schema, artifacts), producer, required, files: [] };
     if (schema.columns !== undefined) artifact.columns = schema.columns;
-    groups.set(alike, group);
+    const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
+    const questions = questionsAbout(bus.tables.get(table), names);
+    const alike = JSON.stringify([producer, required, questions, schema.id]);
+    const { group, members } =
+      groups.get(alike) ?? newGroup(schemaToDecode(schema, artifacts), { producer, required, questions });
+    groups.set(alike, { group, members });
+    members.push(artifact);
     const place = `${artifact.file} ${alike}`;
     if (grouped.has(place)) continue; // several artifacts may name one file
     grouped.add(place);
     group.files.push({ path: artifact.file, rows: artifact.rows, bytes: artifact.bytes });
   }
-  return groups.values();
+  return [...groups.values()].map(({ group }) => group);
+}
+
+function newGroup(
+  schema: SchemaToDecode,
+  { producer, required, questions = [] }: Pick<Group, 'producer' | 'required' | 'questions'>,
+): { group: Group; members: VerifiedArtifact[] } {
+  const members: VerifiedArtifact[] = [];
+  const answered: Group['answered'] = (files, answers) => {
+    const paths = new Set(files.map(({ path }) => path));
+    for (const artifact of members) if (paths.has(artifact.file)) judge(artifact, answers);
+  };
+  const asked = questions.length === 0 ? {} : { questions, answered };
+  return { group: { ...schema, producer, required, ...asked, files: [] }, members };
+}
+
+function judge(artifact: VerifiedArtifact, answers: readonly ExactAnswer[]): void {
+  artifact.judged ??= new Map();
+  for (const { column, as, misfits } of answers) {
+    const misfit = misfits.find(({ path }) => path === artifact.file)?.value ?? null;
+    artifact.judged.set(column, new Map([...(artifact.judged.get(column) ?? []), [as, misfit]]));
+  }
 }
 
 /** The decoder's view of a schema, which decoding completes. */

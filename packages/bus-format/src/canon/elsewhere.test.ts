@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { markdownTable, withGenerated } from '@quantbot/tooling-config/generated';
+import { expect, test } from 'vitest';
+import { mayHold } from './exact.js';
+import { fits, widened } from './types.js';
+
+/**
+ * Pairs of a file's type and a column's type, and what other formats do with them: what an INSERT
+ * does, or how the column can change.
+ */
+const pairs: [file: string, table: string, duckLake: string, delta: string, iceberg: string][] = [
+  ['TIMESTAMP_NS', 'TIMESTAMP', 'cuts nanoseconds off', 'has only microseconds', 'two types, no promotion'],
+  ['TIMESTAMP', 'TIMESTAMP_NS', 'casts', 'has only microseconds', 'two types, no promotion'],
+  [
+    'TIMESTAMP WITH TIME ZONE',
+    'TIMESTAMP',
+    'casts in the zone of the session',
+    'casts in the zone of the session',
+    'two types, no promotion',
+  ],
+  ['DATE', 'TIMESTAMP', 'casts', 'casts', 'the engine casts'],
+  ['TIMESTAMP', 'DATE', 'cuts the time of day off', 'can widen the column', 'can promote the column (version 3)'],
+  ['INTEGER', 'BIGINT', 'casts', 'casts', 'the engine casts'],
+  [
+    'BIGINT',
+    'INTEGER',
+    'an error if out of range; can promote the column',
+    'can widen the column',
+    'can promote the column',
+  ],
+  ['BIGINT', 'DOUBLE', 'rounds beyond 2^53', 'casts', 'no promotion'],
+  ['DOUBLE', 'BIGINT', 'rounds fractions', 'INT can widen to DOUBLE by hand, BIGINT cannot', 'no promotion'],
+  ['FLOAT', 'DOUBLE', 'casts', 'casts', 'the engine casts'],
+  ['UBIGINT', 'BIGINT', 'an error if out of range', 'has no unsigned types', 'has no unsigned types'],
+  ['BIGINT', 'UBIGINT', 'an error if negative', 'has no unsigned types', 'has no unsigned types'],
+  ['DECIMAL(9,2)', 'DECIMAL(18,4)', 'casts', 'casts', 'the engine casts'],
+  ['DECIMAL(18,4)', 'DECIMAL(9,2)', 'rounds', 'can widen the column', 'can promote the precision, not the scale'],
+  ['VARCHAR', 'BIGINT', 'casts, or an error', 'an error', 'no promotion'],
+  [
+    '"NULL"',
+    'VARCHAR',
+    'casts',
+    'VOID, which any type can replace',
+    '`unknown`, which any type can replace (version 3)',
+  ],
+  [
+    'STRUCT("a" BIGINT, "b" BIGINT)',
+    'STRUCT("a" BIGINT)',
+    'drops the field; it can be added by hand',
+    'can add the field',
+    'can add the field',
+  ],
+];
+
+function here(file: string, table: string): string {
+  if (fits(file, table)) return 'takes it';
+  const wide = widened(table, file);
+  if (wide !== undefined) return `widens the column to \`${wide}\``;
+  return mayHold(file, table) ? 'takes it if the column holds each value exactly' : 'rejects it';
+}
+
+test('docs/reference/type-mapping.md compares pairs of types with other formats (else: pnpm docs:types)', async () => {
+  const page = new URL('../../../../docs/reference/type-mapping.md', import.meta.url).pathname;
+  const rows = pairs.map(([file, table, ...others]) => [`\`${file}\``, `\`${table}\``, here(file, table), ...others]);
+  const table = markdownTable([['file', 'column', 'the bus', 'DuckLake', 'Delta', 'Iceberg'], ...rows]);
+  const whole = withGenerated(readFileSync(page, 'utf8'), 'packages/bus-format/src/canon/exact.ts', table);
+  await expect(whole).toMatchFileSnapshot(page);
+});

@@ -1,0 +1,132 @@
+import { writeSelect } from '@quantbot/tooling-testing/parquet';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
+import { expect, test } from 'vitest';
+import { openMemoryDatabase, query } from '../duckdb.js';
+import { literal, schemaMap } from '../sql.js';
+import { evolve } from './evolve.js';
+import { judgedColumns, mayHold, questionsAbout } from './exact.js';
+import { newTable } from './table.js';
+
+/** By type of a file and of a table: values that it holds, and values that it does not. */
+const pairs: [file: string, table: string, held: string[], others: string[]][] = [
+  [
+    'TIMESTAMP_NS',
+    'TIMESTAMP',
+    ["'1677-09-22 00:00:00.000001'", "'1969-12-31 23:59:59.999999'", "'2262-04-11 23:47:16.854775'"],
+    ["'1969-12-31 23:59:59.999999999'", "'2026-01-02 03:04:05.000000001'", "'2262-04-11 23:47:16.854775806'"],
+  ],
+  [
+    'TIMESTAMP',
+    'TIMESTAMP_NS',
+    ["'1677-09-22 00:00:00'", "'2026-01-02 03:04:05.678901'", "'2262-04-11 23:47:16.854775'"],
+    ["'1677-09-21 23:59:59.999999'", "'2262-04-11 23:47:16.854776'", "'9999-12-31'", "'infinity'"],
+  ],
+  [
+    'DATE',
+    'TIMESTAMP',
+    ["'-infinity'", "'infinity'", "'0001-01-01'", "'1969-12-31'", "'9999-12-31'"],
+    ["'300000-01-01'"],
+  ],
+  ['DATE', 'TIMESTAMP_NS', ["'1677-09-22'", "'2262-04-11'"], ["'1677-09-21'", "'2262-04-12'", "'infinity'"]],
+  [
+    'BIGINT',
+    'DOUBLE',
+    ['0', '9007199254740992', '-9007199254740992', '1152921504606846976', '-9223372036854775808'],
+    ['9007199254740993', '-9007199254740993', '9223372036854775807'],
+  ],
+  ['UBIGINT', 'DOUBLE', ['0', '9223372036854775808'], ['18446744073709551615', '9007199254740993']],
+  ['UBIGINT', 'BIGINT', ['0', '9223372036854775807'], ['9223372036854775808', '18446744073709551615']],
+  ['BIGINT', 'UBIGINT', ['0', '9223372036854775807'], ['-1']],
+  ['TINYINT', 'UBIGINT', ['0', '127'], ['-128']],
+  ['BIGINT', 'INTEGER', ['-2147483648', '2147483647'], ['2147483648', '-2147483649']],
+  ['DECIMAL(18,4)', 'DECIMAL(9,2)', ['1.5000', '-9999999.9900'], ['1.0001', '10000000.0000']],
+];
+
+test('the condition tells the values that a type holds from the others, and what it holds is read exactly', async () => {
+  const folder = temporaryFolder();
+  const database = await openMemoryDatabase({ memoryMb: 128, threads: 1 });
+  try {
+    for (const [file, table, held, others] of pairs) {
+      const what = `${file} as ${table}`;
+      const declared = newTable('t', { name: 't', mode: 'append', key: [], orderBy: [], columns: [] });
+      const column = { name: 'x', type: table, fixedBy: 'a', required: false };
+      const [question, ...more] = questionsAbout({ ...declared, columns: [column] }, [
+        { name: 'x', type: file, nullable: true },
+      ]);
+      expect(more).toEqual([]);
+      const values = [...held, ...others, 'NULL'].map(value => `(CAST(${value} AS ${file}))`);
+      const path = await writeSelect(folder, `SELECT x FROM (VALUES ${values.join(', ')}) t(x)`);
+      const own = `read_parquet(${literal(path)}, file_row_number = true)`;
+      const judged = await query<{ holds: boolean }>(
+        database.connection,
+        `SELECT ${question?.holds} AS holds FROM ${own} ORDER BY file_row_number`,
+      );
+      expect(
+        judged.map(row => row.holds),
+        what,
+      ).toEqual([...held.map(() => true), ...others.map(() => false), true]);
+      const read = `read_parquet(${literal(path)}, schema = ${schemaMap([{ name: 'x', type: table }])}, filename = true)`;
+      const good = await writeSelect(folder, `SELECT x FROM '${path}' WHERE ${question?.holds}`);
+      const lost = await query(
+        database.connection,
+        `SELECT a.x, b.x FROM '${good}' a POSITIONAL JOIN (SELECT CASE WHEN length(filename) > 0 THEN x END AS x
+           FROM ${read.replace(path, good)}) b WHERE CAST(a.x AS VARCHAR) IS DISTINCT FROM CAST(CAST(b.x AS ${file}) AS VARCHAR)`,
+      );
+      expect(lost, what).toEqual([]);
+    }
+  } finally {
+    database.close();
+  }
+});
+
+test('every pair that a table may hold is among those above, up to the width of integers', () => {
+  const types = [
+    ...['BIGINT', 'UBIGINT', 'DOUBLE', 'FLOAT', 'VARCHAR', 'BLOB', 'BOOLEAN', 'DATE', 'TIMESTAMP', 'TIMESTAMP_NS'],
+    ...['TIMESTAMP WITH TIME ZONE', 'TIME', 'UUID', 'BIGINT[]', '"NULL"'],
+  ];
+  const held = types.flatMap(file => types.filter(table => mayHold(file, table)).map(table => `${file} as ${table}`));
+  const listed = pairs.map(([file, table]) => `${file} as ${table}`);
+  expect(held.filter(pair => !listed.includes(pair))).toEqual([]);
+});
+
+const table = evolve(newTable('t', undefined), 'a', [
+  { name: 'at', type: 'TIMESTAMP', nullable: true },
+  { name: 'price', type: 'DECIMAL(9,2)', nullable: true },
+]);
+const file = [
+  { name: 'at', type: 'TIMESTAMP_NS', nullable: true },
+  { name: 'price', type: 'DECIMAL(9,4)', nullable: true },
+];
+
+test('a column that decoding found exact says as which type, and the table stays what it is', () => {
+  const judged = judgedColumns(table, file.slice(0, 1), new Map([['at', new Map([['TIMESTAMP', null]])]]));
+  expect(judged).toEqual([{ name: 'at', type: 'TIMESTAMP_NS', nullable: true, as: 'TIMESTAMP' }]);
+  expect(evolve(table, 'b', judged)).toBe(table);
+  // The table may have been dropped since, and have another type.
+  const other = evolve(newTable('t', undefined), 'a', [{ name: 'at', type: 'DATE', nullable: true }]);
+  expect(() => evolve(other, 'b', judged)).toThrow('at: expected DATE (fixed by a), found TIMESTAMP_NS');
+});
+
+test('a column with another value is refused, with that value', () => {
+  const value = '2026-01-02 03:04:05.000000001';
+  const judged = judgedColumns(table, file, new Map([['at', new Map([['TIMESTAMP', value]])]]));
+  expect(() => evolve(table, 'b', judged)).toThrow(
+    `at: expected TIMESTAMP (fixed by a), found TIMESTAMP_NS; the first value that is no TIMESTAMP: ${value}`,
+  );
+});
+
+test('a column that decoding did not judge is refused, and a decimal that can widen is not asked about', () => {
+  expect(judgedColumns(table, file, undefined)).toBe(file);
+  expect(() => evolve(table, 'b', judgedColumns(table, file, new Map()))).toThrow('found TIMESTAMP_NS.');
+  const exact = new Map([['price', new Map([['DECIMAL(9,2)', null]])]]);
+  expect(evolve(table, 'b', judgedColumns(table, file.slice(1), exact)).columns[1]?.type).toBe('DECIMAL(11,4)');
+});
+
+test('a column that the table does not have is asked about with the types that it may get meanwhile', () => {
+  const asked = (type: string) => questionsAbout(undefined, [{ name: 'x', type, nullable: true }]).map(({ as }) => as);
+  expect(asked('TIMESTAMP_NS')).toEqual(['TIMESTAMP']);
+  expect(asked('DATE')).toEqual(['TIMESTAMP', 'TIMESTAMP_NS']);
+  expect(asked('BIGINT')).toEqual(['UBIGINT', 'DOUBLE']);
+  expect(asked('INTEGER')).toEqual(['UBIGINT']);
+  expect(asked('VARCHAR')).toEqual([]);
+});

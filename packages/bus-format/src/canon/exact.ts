@@ -1,0 +1,109 @@
+import { foldName, type ParquetColumn } from '@quantbot/infra';
+import { identifier } from '../sql.js';
+import { byConfiguration, type CanonTable } from './table.js';
+import { fits, isDecimal, isInteger, widened } from './types.js';
+
+/**
+ * Files whose type does not fit that of the table's column, but whose values do: decoding compares
+ * each value, and the journal keeps the type as which they were found to be exact.
+ */
+
+/** A column of a file, as a canonical table takes it. */
+export interface FileColumn extends ParquetColumn {
+  /** The type of the table's column that holds each value of the file exactly. */
+  as?: string;
+  /** A value of the file that the type of the table's column does not hold. */
+  misfit?: string;
+}
+
+/**
+ * What decoding found about a column, by type: null if the type holds every value, or the first
+ * other value.
+ */
+export type JudgedValues = ReadonlyMap<string, string | null>;
+
+/** A question to the decoder: does another type hold each value of a column? */
+export interface ExactQuestion {
+  column: string;
+  /** The type in the file. */
+  type: string;
+  unnamed?: boolean;
+  /** The other type. */
+  as: string;
+  /** SQL over the column, true for each value that the other type holds, and for NULL. */
+  holds: string;
+}
+
+/** By type of a file, the types that hold some of its values, and the condition for those. */
+const times: Readonly<Record<string, Readonly<Record<string, (column: string) => string>>>> = {
+  TIMESTAMP_NS: { TIMESTAMP: column => `epoch_ns(${column}) % 1000 = 0` },
+  // From the first to the last whole day and microsecond that DuckDB can print and write again.
+  TIMESTAMP: {
+    TIMESTAMP_NS: column =>
+      `${column} BETWEEN TIMESTAMP '1677-09-22 00:00:00' AND TIMESTAMP '2262-04-11 23:47:16.854775'`,
+  },
+  DATE: {
+    TIMESTAMP: column => unchanged(column, 'DATE', 'TIMESTAMP'),
+    TIMESTAMP_NS: column => `${column} BETWEEN DATE '1677-09-22' AND DATE '2262-04-11'`,
+  },
+};
+
+/** Whether a cast there and back gives the same value. */
+const unchanged = (column: string, from: string, to: string): string =>
+  `TRY_CAST(TRY_CAST(${column} AS ${to}) AS ${from}) = ${column}`;
+
+/**
+ * Returns the condition under which a type holds a value of another one; undefined if it never
+ * does.
+ */
+function holds(column: string, type: string, as: string): string | undefined {
+  const ofTime = times[type]?.[as];
+  if (ofTime !== undefined) return ofTime(column);
+  const isNumber = isInteger(type) && (isInteger(as) || as === 'DOUBLE');
+  return isNumber || (isDecimal(type) && isDecimal(as)) ? unchanged(column, type, as) : undefined;
+}
+
+/** Whether a column of the table may hold the values of a file whose type does not fit. */
+export const mayHold = (fileType: string, tableType: string): boolean =>
+  !fits(fileType, tableType) && holds('x', fileType, tableType) !== undefined;
+
+/** The types of columns that other files of the same batch may create. */
+const likely = ['BIGINT', 'UBIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMP_NS'];
+
+/**
+ * Returns the questions about a file: for each column whose type does not fit the table's, and for
+ * each column that the table does not have yet, because an earlier job of the batch may bring it.
+ */
+export function questionsAbout(table: CanonTable | undefined, columns: readonly ParquetColumn[]): ExactQuestion[] {
+  const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
+  return columns.flatMap(({ name, type, unnamed }) => {
+    const column = known.get(foldName(name));
+    const types = column === undefined ? likely : [column.type];
+    return types
+      .filter(as => mayHold(type, as))
+      .map(as => ({ column: name, type, as, holds: question(name, type, as), ...(unnamed && { unnamed }) }));
+  });
+}
+
+const question = (name: string, type: string, as: string): string => {
+  const column = identifier(name);
+  return `coalesce(${holds(column, type, as)}, ${column} IS NULL)`;
+};
+
+/** Returns the columns of a file with what decoding found about those that do not fit by type. */
+export function judgedColumns(
+  table: Pick<CanonTable, 'columns'> | undefined,
+  columns: readonly ParquetColumn[],
+  judged: ReadonlyMap<string, JudgedValues> | undefined,
+): readonly FileColumn[] {
+  if (table === undefined || judged === undefined) return columns;
+  const known = new Map(table.columns.map(column => [foldName(column.name), column]));
+  return columns.map(column => {
+    const there = known.get(foldName(column.name));
+    if (there === undefined || fits(column.type, there.type)) return column;
+    if (there.fixedBy !== byConfiguration && widened(there.type, column.type) !== undefined) return column;
+    const misfit = judged.get(column.name)?.get(there.type);
+    if (misfit === undefined) return column;
+    return misfit === null ? { ...column, as: there.type } : { ...column, misfit };
+  });
+}

@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import type { JobRejectedError } from '@quantbot/infra/utils';
+import { openCatalog, readParquet } from '@quantbot/storage';
+import { sampled } from '@quantbot/tooling-testing/sampled';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { expect, test } from 'vitest';
+import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
+
+const at = "'2026-01-02 03:04:05.678901'";
+
+/** One row of each of these types: that of the table, and another one that holds the same value. */
+const values: [name: string, table: string, file: string][] = [
+  ['micro', `TIMESTAMP ${at}`, `TIMESTAMP_NS ${at}`],
+  ['nano', `TIMESTAMP_NS ${at}`, `TIMESTAMP ${at}`],
+  ['day', "TIMESTAMP '2026-01-02'", "DATE '2026-01-02'"],
+  ['price', '9007199254740992::DOUBLE', '9007199254740992::BIGINT'],
+  ['id', '9223372036854775807::BIGINT', '9223372036854775807::UBIGINT'],
+  ['size', '9223372036854775807::UBIGINT', '9223372036854775807::BIGINT'],
+  ['small', '1::INTEGER', '1::BIGINT'],
+  ['amount', '1.25::DECIMAL(9,2)', '1.2500::DECIMAL(18,4)'],
+];
+const declared = { small: { type: 'INTEGER' }, amount: { type: 'DECIMAL(9,2)' } };
+/** A TIMESTAMP_NS cannot be declared. */
+const key = values.filter(([name]) => name !== 'nano');
+const allDeclared = {
+  ...Object.fromEntries(key.map(([name, table]) => [name, { type: /^TIMESTAMP|\w+$/.exec(table)?.[0] }])),
+  ...declared,
+};
+const names = values.map(([name]) => name);
+const rowOf = (which: 1 | 2) => `SELECT ${values.map(value => `${value[which]} AS ${value[0]}`).join(', ')}`;
+const asText = names.map(name => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ');
+const types = names.map(name => `typeof(${name}) AS ${name}_type`).join(', ');
+
+const rowsOf = async (bus: TestBus, table: string, seq?: number) => {
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  const past = seq === undefined ? catalog : await catalog.asOf(seq);
+  try {
+    return await past.query(`SELECT ${asText}, ${types} FROM canon.${table} ORDER BY _seq`);
+  } finally {
+    if (seq !== undefined) await past.close();
+  }
+};
+
+const add = (bus: TestBus, table: string, select: string) => submit(bus, { select, schemaHint: `canon.${table}` });
+
+sampled(
+  'values of other types that fit are the same in every place and at every time: hot, compacted, rebuilt, exported, as of',
+  async () => {
+    const upsert = { mode: 'upsert', key: key.map(([name]) => name), order_by: ['micro'], columns: allDeclared };
+    const bus = makeTestBus({
+      compaction: { hot_commits: 2, idle_s: 0.1 },
+      canon: { tables: { all: { columns: declared }, newest: upsert } },
+    });
+    // In one batch: the second job must find the types that the first one fixes.
+    await drain(bus);
+    for (const table of ['all', 'newest']) for (const which of [1, 2] as const) await add(bus, table, rowOf(which));
+    await drain(bus);
+    const [first, second, ...more] = await rowsOf(bus, 'all');
+    expect([first, more]).toEqual([second, []]);
+    expect(first).toMatchObject({ micro: '2026-01-02 03:04:05.678901', price: '9007199254740992.0', amount: '1.25' });
+    expect(first).toMatchObject({ micro_type: 'TIMESTAMP', day_type: 'TIMESTAMP', nano_type: 'TIMESTAMP_NS' });
+    const same = async () => {
+      expect(await rowsOf(bus, 'all')).toEqual([first, first]);
+      expect(await rowsOf(bus, 'newest')).toEqual([first]);
+      expect(await rowsOf(bus, 'all', 1)).toEqual([first]);
+      expect(await rowsOf(bus, 'newest', 4)).toEqual([first]);
+      const exported = await readParquet(join(bus.config.export.exportDir, 'all.parquet'), {
+        columns: names,
+        decimal: 'number',
+        int64: 'bigint',
+        timestamp: 'nanos',
+      });
+      expect(exported).toHaveLength(2);
+      expect(exported[0]).toEqual(exported[1]);
+      expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+    };
+    await same();
+    // Each is compacted, together and alone.
+    for (const which of [2, 1, 2] as const) {
+      await add(bus, 'other', rowOf(which));
+      await drain(bus);
+    }
+    await same();
+    expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+    await same();
+  },
+);
+
+test.each([
+  [
+    "TIMESTAMP '2026-01-01'",
+    "unnest(['2026-01-01', '2026-01-02 00:00:00.000000001']::TIMESTAMP_NS[])",
+    '2026-01-02 00:00:00.000000001',
+  ],
+  ['1.5::DOUBLE', 'unnest([1, 9007199254740993, 9007199254740995])', '9007199254740993'],
+])('the first value that does not fit is named: %s', async (table, file, value) => {
+  const bus = makeTestBus();
+  await startDaemon(bus);
+  await (await add(bus, 't', `SELECT ${table} AS x`)).settled();
+  const good = await add(bus, 't', `SELECT ${file} AS x LIMIT 1`);
+  const bad = await add(bus, 't', `SELECT ${file} AS x`);
+  await good.settled();
+  const error = await bad.settled().then(
+    () => Promise.reject(new Error('it was not rejected')),
+    (thrown: JobRejectedError) => thrown,
+  );
+  expect(error.code).toBe('SCHEMA_MISMATCH');
+  expect(error.details).toEqual([
+    expect.stringMatching(new RegExp(`^x: expected .*; the first value that is no \\w+: ${value}$`)),
+  ]);
+  expect(error.hint).toContain('in polars, ');
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  expect(await catalog.query('SELECT count(*) AS n FROM canon.t')).toEqual([{ n: 2 }]);
+});
