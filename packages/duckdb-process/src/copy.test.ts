@@ -95,3 +95,24 @@ test('the name of the folder for NULL is refused as a text', async () => {
     message: expect.stringContaining('in part would be read as NULL'),
   });
 });
+
+test('a task of the daemon finds nothing that the one before it has left, whether that failed or not', async () => {
+  const ours = (n: number, sql = 'FROM _rows.t') => ({
+    ...task(sql),
+    setup: ['CREATE SCHEMA _bus', 'CREATE SCHEMA _rows', `CREATE VIEW _rows.t AS SELECT ${n} AS n`],
+    untrusted: false,
+  });
+  const write = ({ folder, ...select }: ReturnType<typeof ours>, partitionBy: string[] = []) =>
+    writePartitions({ task: 'partition', ...select, folder, fileName: 'a.parquet', partitionBy });
+  const [first, second] = [ours(1), ours(2)];
+  await write(first);
+  await expect(write(ours(0, 'SELECT error(n::VARCHAR) AS n FROM _rows.t'))).rejects.toThrow();
+  await write(second);
+  expect(await rowsOf(`FROM read_parquet(${literal(join(first.folder, 'a.parquet'))})`)).toEqual([{ n: 1 }]);
+  expect(await rowsOf(`FROM read_parquet(${literal(join(second.folder, 'a.parquet'))})`)).toEqual([{ n: 2 }]);
+  const parts = [ours(3, 'SELECT n, 0 AS x FROM _rows.t'), ours(4, 'SELECT n, 0 AS x FROM _rows.t')];
+  const written = [];
+  for (const part of parts) written.push(...(await write(part, ['n'])));
+  expect(written.map(({ path }) => path)).toEqual(['n=3/a.parquet', 'n=4/a.parquet']);
+  await expect(write({ ...ours(5), setup: [] })).rejects.toThrow('_rows');
+});

@@ -3,10 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
-import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { query } from '@quantbot/bus-format/duckdb';
 import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { ownFolderMode } from '@quantbot/infra/files';
 import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
+import { inKeptDatabase, openToWrite } from './kept-database.js';
 import type {
   CopyResult,
   CopyTask,
@@ -16,7 +17,6 @@ import type {
   SelectToWrite,
 } from './protocol.js';
 import { mustBeSound } from './sources.js';
-import { nextSpillFolder } from './spill.js';
 
 /**
  * Writes the result of a SELECT as Parquet. The daemon must flush it before anything refers to it.
@@ -48,6 +48,7 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
       const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
       files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
     }
+    await connection.run('DROP TABLE _result');
     return files;
   });
 
@@ -91,6 +92,9 @@ function partitionsSql(partitionBy: readonly string[]): string {
 const encoded = (text: string): string =>
   `CASE WHEN upper(${text}) = 'NULL' THEN '%' || hex(${text}[1]) || ${text}[2:] ELSE url_encode(${text}) END`;
 
+/** The schemas that the setup of a SELECT of the daemon itself creates. */
+const setupSchemas = ['_rows', '_bus'];
+
 /** Opens a database with the views that a SELECT reads, and locks it before untrusted SQL runs. */
 async function withSelect<T>(
   task: SelectToWrite,
@@ -98,19 +102,25 @@ async function withSelect<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   await mustBeSound(task.sources ?? []);
-  const database = await openMemoryDatabase({ memoryMb: task.memoryMb, threads: 1, spillFolder: nextSpillFolder() });
-  const { connection } = database;
+  if (!task.untrusted)
+    return inKeptDatabase(task.memoryMb, setupSchemas, async connection => {
+      await prepare(connection, task);
+      return work(connection);
+    });
+  const { connection, close } = await openToWrite(task.memoryMb);
   try {
-    await connection.run(`SET TimeZone = 'UTC'`);
-    for (const statement of task.setup) await connection.run(statement);
-    if (task.untrusted) {
-      await assertOneSelect(connection, task.sql, 'The SQL of an export', task.readable);
-      await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
-    }
+    await prepare(connection, task);
+    await assertOneSelect(connection, task.sql, 'The SQL of an export', task.readable);
+    await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
     return await work(connection);
   } finally {
-    database.close();
+    close();
   }
+}
+
+async function prepare(connection: DuckDBConnection, { setup }: SelectToWrite): Promise<void> {
+  await connection.run(`SET TimeZone = 'UTC'`);
+  for (const statement of setup) await connection.run(statement);
 }
 
 async function copy(

@@ -16,6 +16,7 @@ import { latency } from './suites/latency.js';
 import { memory } from './suites/memory.js';
 import { reading } from './suites/reading.js';
 import { start } from './suites/start.js';
+import { tables } from './suites/tables.js';
 import { together } from './suites/together.js';
 import { turns } from './suites/turns.js';
 import { waiting } from './suites/waiting.js';
@@ -29,6 +30,7 @@ const suites: Record<string, Suite> = {
   growth,
   exports,
   beside,
+  tables,
   memory,
   reading,
   start,

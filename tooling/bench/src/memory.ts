@@ -64,3 +64,14 @@ const titleOf = (pid: number): string => procFile(pid, 'cmdline').split(/[\0 ]/,
 /** Memory that processes share counts for each of them in part. */
 const proportionalMb = (pid: number): number =>
   Number(/^Pss:\s+(\d+) kB/m.exec(procFile(pid, 'smaps_rollup'))?.[1] ?? 0) / 1024;
+
+/** Returns the processor time of a process and of all below it, also of ended ones (seconds). */
+export const cpuSecondsOfTree = (pid: number): number =>
+  treeOf(pid)
+    .map(member =>
+      procFile(member, 'stat')
+        .replace(/^.*\) /, '')
+        .split(' '),
+    )
+    .reduce((sum, fields) => sum + fields.slice(11, 15).reduce((ticks, field) => ticks + Number(field ?? 0), 0), 0) /
+  100;

@@ -17,8 +17,12 @@ export interface Workload {
 export const sizes: Record<string, number> = { '1 KB': 12, '30 KB': 1000, '1 MB': 36_000, '100 MB': 3_600_000 };
 
 /** Writes the files. A row has a time and three random prices, which do not compress. */
-export async function makeFiles(folder: string, size: string, count: number): Promise<Workload> {
-  const rows = sizes[size] as number;
+export async function makeFiles(
+  folder: string,
+  size: string,
+  count: number,
+  rows = sizes[size] as number,
+): Promise<Workload> {
   const name = size.replace(' ', '');
   mkdirSync(folder, { recursive: true });
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });

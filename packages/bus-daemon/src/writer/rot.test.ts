@@ -101,13 +101,24 @@ test('a table with a damaged stored file waits, with all of its rows; every othe
   expect(await problemsOf(bus)).toEqual([]);
 });
 
+test('an export is not written from a commit that has rotted, and others do not read that commit', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 1);
+  await makeCommits(bus, testBus, 1, 'canon.others');
+  const commit = join(bus.layout.hot, seqName(2), 'commit.parquet');
+  // DuckDB can still read it.
+  flipBit(commit, readFileSync(commit).indexOf('quantbot.sha256') + 'quantbot.sha256'.length + 10);
+  expect(await exportNumbers(bus)).toEqual({ rows: 3 });
+  expect(await exportNumbers(bus, 'others')).toEqual({ code: 'FILE_DAMAGED' });
+});
+
 /**
  * Writes the input of an export of the table, and returns its number of rows or the reason of a
  * failure.
  */
-async function exportNumbers(bus: Bus) {
+async function exportNumbers(bus: Bus, table = 'numbers') {
   const exports = new GoldenExports(bus, compactor.worker);
-  const item = (await exports.all()).find(({ name }) => name === 'numbers') as GoldenExport;
+  const item = (await exports.all()).find(({ name }) => name === table) as GoldenExport;
   return writeExportFile({ bus, writer: compactor, snapshot: await snapshotOf(bus) }, item).then(
     ({ rows }) => ({ rows }),
     ({ code }) => ({ code }),

@@ -4,4 +4,12 @@ export { catalogViews } from './catalog-views.js';
 export { assertOurs } from './ownership.js';
 export type { BusInfo, FrozenHot, HotTableFile, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
-export { type PublicSchema, publicSchema, tableInOrder, type ViewStatement, viewsAt } from './views.js';
+export {
+  needsJournal,
+  type PublicSchema,
+  publicSchema,
+  rowsViewsAt,
+  tableInOrder,
+  type ViewStatement,
+  viewsAt,
+} from './views.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
-import { shownRows } from '../canon/modes.js';
+import { modes, shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { storedRows } from '../canon/stored-rows.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
@@ -10,7 +10,7 @@ import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, reada
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
 import { foreignSchema, identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
 import { catalogViews } from './catalog-views.js';
-import type { BusInfo, HotFiles, Snapshot, TableFiles } from './snapshot.js';
+import type { BusInfo, FrozenHot, HotFiles, Snapshot, TableFiles } from './snapshot.js';
 
 /** A view of the public schema, and its CREATE VIEW statement. */
 export interface ViewStatement {
@@ -68,23 +68,44 @@ export function publicSchema(
   };
 }
 
+/**
+ * Returns the statements of `_rows.<table>` for the tables of a snapshot, and of what these views
+ * need. The whole public schema takes more time than the export of a small table.
+ */
+export const rowsViewsAt = (layout: BusLayout, snapshot: Snapshot, hot: FrozenHot): string[] => [
+  'CREATE SCHEMA _bus',
+  'CREATE SCHEMA _rows',
+  readableMacro,
+  ...(needsJournal(snapshot)
+    ? [
+        `CREATE VIEW _bus.hot_journal AS ${hotJournal(layout, snapshot, hot, anywhere)}`,
+        `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, anywhere)}`,
+      ]
+    : []),
+  ...snapshot.tables.map(files => rowsView(layout, snapshot, files, hot, anywhere)),
+];
+
+/** Whether `_rows.<table>` of a table of a snapshot reads the journal. */
+export const needsJournal = ({ tables }: Pick<Snapshot, 'tables'>): boolean =>
+  tables.some(({ table }) => modes[table.mode].onlyNewestJob);
+
 const nameIn = (statement: string): string => /^CREATE VIEW (\S+) AS/.exec(statement)?.[1] as string;
 
 /** Sorts after every file in the folder of a commit, because '~' sorts after every table's name. */
 const folderOf = (layout: BusLayout, seq: number): string => join(layout.hot, seqName(seq), '~');
 
+type TableViewOf = [layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles, where: Condition];
+
 /**
  * Returns `_rows.<table>` with all columns of a row, and on top of it the public `canon.<table>`.
  */
-function tableViews(
-  layout: BusLayout,
-  snapshot: Snapshot,
-  files: TableFiles,
-  hot: HotFiles,
-  where: Condition,
-): string[] {
+function tableViews(...of: TableViewOf): string[] {
+  const name = identifier(of[2].table.name);
+  return [rowsView(...of), `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`];
+}
+
+function rowsView(...[layout, snapshot, files, hot, where]: TableViewOf): string {
   const { table } = files;
-  const name = identifier(table.name);
   const parts: string[] = [];
   if (files.segments.length > 0) {
     const columns = [...table.columns, ...originColumns];
@@ -98,10 +119,7 @@ function tableViews(
       ? storedRows(table.columns, hot.tableFiles.get(table.name) ?? [])
       : liveRows(layout, snapshot, files),
   );
-  return [
-    `CREATE VIEW _rows.${name} AS ${shownRows(table, parts.join(' UNION ALL '), newestSeq(files))}`,
-    `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
-  ];
+  return `CREATE VIEW _rows.${identifier(table.name)} AS ${shownRows(table, parts.join(' UNION ALL '), newestSeq(files))}`;
 }
 
 /** Returns the FROM clause of the commits that a table has in `hot/`. */

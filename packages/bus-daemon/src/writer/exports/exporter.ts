@@ -15,12 +15,12 @@ import type { BulkWriter } from '@quantbot/duckdb-process';
 import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
-import { snapshotOf } from '../publish/snapshot.js';
 import { ExportShare } from './export-share.js';
 import type { ExportState } from './export-state.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
 import { noneIfMissing, OldExports } from './old-exports.js';
+import { RecentSnapshot } from './recent-snapshot.js';
 import { writeDataset } from './write-dataset.js';
 import { writeExportFile } from './write-file.js';
 
@@ -56,7 +56,7 @@ const isNamed = (names: readonly string[], name: string): boolean => names.lengt
 export class Exporter {
   readonly #bus: Bus;
   readonly #writer: BulkWriter;
-  readonly #pins = new Set<Snapshot>();
+  readonly #snapshot: RecentSnapshot;
   readonly #exports: GoldenExports;
   readonly #old: OldExports;
   readonly #share: ExportShare;
@@ -74,6 +74,7 @@ export class Exporter {
   constructor(bus: Bus, writer: BulkWriter) {
     this.#bus = bus;
     this.#writer = writer;
+    this.#snapshot = new RecentSnapshot(bus);
     this.#exports = new GoldenExports(bus, writer.worker);
     this.#old = new OldExports(bus);
     this.#share = new ExportShare(bus.config.export.maxShare);
@@ -81,7 +82,7 @@ export class Exporter {
 
   /** Snapshots that running exports read. Their files must not be deleted. */
   get pinned(): readonly Snapshot[] {
-    return [...this.#pins];
+    return this.#snapshot.pinned;
   }
 
   /** Writes the status if it is missing or damaged: `catalog.exports_d` reads it. */
@@ -156,7 +157,7 @@ export class Exporter {
     const mayRun = (item: GoldenExport) =>
       ignoreInterval || this.#isAskedFor(item) || this.#dueAt(item) <= this.#bus.elapsed();
     const due = (await this.#dirty()).filter(mayRun);
-    await this.#runEach(due.sort(this.#oldestFirst), status, mayRun);
+    await this.#runEach(due.sort(this.#oldestFirst), status, mayRun).finally(() => this.#snapshot.release());
     if (due.length > 0) await this.#removeGarbage();
     const served = this.#serving.at(-1);
     this.#serving = [];
@@ -231,8 +232,7 @@ export class Exporter {
     const startedAt = elapsed();
     const tookMs = () => Math.round(elapsed() - startedAt);
     this.#lastRunAt.set(item.name, startedAt);
-    const snapshot = await snapshotOf(this.#bus);
-    this.#pins.add(snapshot);
+    const snapshot = await this.#snapshot.take();
     const last = status.exports[item.name];
     const common = { path: item.path, started_at: new Date(now()).toISOString() };
     try {
@@ -269,7 +269,6 @@ export class Exporter {
       logger.error({ export: item.name, err: error }, 'export failed; keeping its last good file');
     } finally {
       this.#share.spend(item.name, startedAt, elapsed());
-      this.#pins.delete(snapshot);
     }
     this.#tell(item.name, status.exports[item.name]);
   }

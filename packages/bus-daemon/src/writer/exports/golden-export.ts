@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
-import { type Snapshot, viewsAt } from '@quantbot/bus-format/views';
+import { rowsViewsAt, type Snapshot, viewsAt } from '@quantbot/bus-format/views';
 import type { BulkWriter, SelectToWrite } from '@quantbot/duckdb-process';
 import type { ExportFileOptions } from '@quantbot/infra/config';
 import { makeFolderDurable } from '@quantbot/infra/files';
@@ -116,8 +116,9 @@ export async function selectOf(
   const { config, layout, marker, now } = bus;
   const orderBy = orderOf(options);
   const hot = await frozenHot(bus, snapshot);
+  const read = withOnly(snapshot, reads);
   return {
-    setup: viewsAt(layout, untrusted ? snapshot : withOnly(snapshot, reads), hot, busInfo(bus)),
+    setup: untrusted ? viewsAt(layout, snapshot, hot, busInfo(bus)) : rowsViewsAt(layout, read, hot),
     sql,
     untrusted,
     readable: foldersOfDaemon(layout, config.export.exportDir),
@@ -137,6 +138,6 @@ export async function selectOf(
       },
     },
     memoryMb: config.export.memoryLimitMb,
-    sources: sourcesOf(bus, snapshot, hot, reads, fromSeq),
+    sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
 }

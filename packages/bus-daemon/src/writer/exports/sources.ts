@@ -1,31 +1,36 @@
 import { join } from 'node:path';
 import { seqName } from '@quantbot/bus-format/journal';
-import type { FrozenHot, Snapshot } from '@quantbot/bus-format/views';
+import { needsJournal, type Snapshot } from '@quantbot/bus-format/views';
 import type { SourceFile } from '@quantbot/duckdb-process';
 import type { Bus } from '../bus.js';
-import { asSource } from '../publish/snapshot.js';
+import { asSource, type HotContent } from '../publish/snapshot.js';
 
 /**
  * Returns the files behind an export, whose checksums are compared before it is written: those of
- * the journal, and of its canonical tables (undefined: all) from a commit on.
+ * the canonical tables of a snapshot from a commit on, and of the part of the journal that decides
+ * about their rows.
+ *
+ * @param untrusted whether the SELECT may read all of the journal.
  */
 export function sourcesOf(
   { layout }: Bus,
   snapshot: Snapshot,
-  hot: FrozenHot,
-  tables: readonly string[] | undefined,
-  fromSeq: number,
+  hot: HotContent,
+  { fromSeq, untrusted }: { fromSeq: number; untrusted: boolean },
 ): SourceFile[] {
-  const isRead = (table: string) => tables === undefined || tables.includes(table);
   const isAsked = (segment: string) => Number(segment.slice(13, 25)) >= fromSeq;
+  const readsAll = untrusted || needsJournal(snapshot);
+  const isBehind = snapshot.tables.some(({ behind }) => behind.length > 0);
+  const names = snapshot.tables.map(({ table }) => table.name);
+  const commits = readsAll ? snapshot.hotCommits : new Set(names.flatMap(name => hot.commitsOf.get(name) ?? []));
   return [
-    ...snapshot.segments.filter(isAsked).map(name => ({ path: join(layout.segments, name) })),
-    ...snapshot.hotCommits.map(seq => ({ path: join(layout.hot, seqName(seq), 'commit.parquet') })),
-    ...snapshot.tables
-      .filter(({ table }) => isRead(table.name))
-      .flatMap(({ table, segments }) =>
-        segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
-      ),
-    ...[...hot.tableFiles].filter(([table]) => isRead(table)).flatMap(([, files]) => files.map(asSource)),
+    ...(readsAll || isBehind ? snapshot.segments.filter(isAsked) : []).map(name => ({
+      path: join(layout.segments, name),
+    })),
+    ...[...commits].map(seq => ({ path: join(layout.hot, seqName(seq), 'commit.parquet') })),
+    ...snapshot.tables.flatMap(({ table, segments }) =>
+      segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
+    ),
+    ...names.flatMap(name => (hot.tableFiles.get(name) ?? []).map(asSource)),
   ];
 }

@@ -54,28 +54,50 @@ export const commitsOf = ({ hotCommits, tables }: Snapshot): number[] => [
   ...new Set([...tables.flatMap(({ behind }) => behind), ...hotCommits]),
 ];
 
+/** What `hot/` holds for a snapshot. */
+export type HotContent = FrozenHot & {
+  /** The commits with files of each table. */
+  commitsOf: ReadonlyMap<string, readonly number[]>;
+};
+
 /**
  * Returns the commits of a snapshot that are not in segments, file by file, so that nothing later
- * is visible.
+ * is visible. Looks once for each snapshot, which many exports may share.
  */
-export async function frozenHot(bus: Bus, snapshot: Snapshot): Promise<FrozenHot> {
+export function frozenHot(bus: Bus, snapshot: Snapshot): Promise<HotContent> {
+  const known = contentOf.get(snapshot);
+  if (known !== undefined) return known;
+  const content = freeze(bus, snapshot);
+  contentOf.set(snapshot, content);
+  content.catch(() => contentOf.delete(snapshot));
+  return content;
+}
+
+const contentOf = new WeakMap<Snapshot, Promise<HotContent>>();
+
+async function freeze(bus: Bus, snapshot: Snapshot): Promise<HotContent> {
   const compacted = new Map(snapshot.tables.map(({ table, compactedSeq }) => [table.name, compactedSeq]));
   const paths = new Map<string, string[]>();
-  const commits = commitsOf(snapshot);
-  for (const seq of commits) {
+  const commitsWith = new Map<string, number[]>();
+  for (const seq of commitsOf(snapshot)) {
     const folder = join(bus.layout.hot, seqName(seq));
     for (const name of await readdir(folder)) {
       const table = name.split('~', 1)[0] as string;
       if (!isTableFile(name) || seq <= (compacted.get(table) ?? 0)) continue;
-      const files = paths.get(table) ?? [];
-      files.push(join(folder, name));
-      paths.set(table, files);
+      push(paths, table, join(folder, name));
+      push(commitsWith, table, seq);
     }
   }
   const stored =
     paths.size === 0 ? new Map() : await storedBetween(bus.journal, neededAfter(snapshot) + 1, snapshot.seq);
   const tableFiles = new Map([...paths].map(([table, files]) => [table, shownFiles(files, stored)]));
-  return { mode: 'frozen', commits: snapshot.hotCommits, tableFiles };
+  return { mode: 'frozen', commits: snapshot.hotCommits, tableFiles, commitsOf: commitsWith };
+}
+
+function push<T>(lists: Map<string, T[]>, name: string, value: T): void {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [value]);
+  else list.push(value);
 }
 
 /** Returns the files in `hot/` whose rows are shown, in the order of their jobs. */
