@@ -54,7 +54,7 @@ function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlook
   const all: [isWanted: boolean, start: StartOnlooker][] = [
     [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
     [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
-    [http.listen !== undefined, async (bus, loop) => (await import('./onlookers/http/serve.js')).serve(bus, loop)],
+    [http.listen !== undefined, async (bus, loop) => (await import('@quantbot/bus-http')).serve(bus, loop)],
     [
       isLasting && scrub.intervalMs !== undefined,
       async bus => (await import('./onlookers/scrub/scrubber.js')).scrubInBackground(bus),

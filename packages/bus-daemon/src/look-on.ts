@@ -1,8 +1,8 @@
+import type { LoopView, VisibleBus } from '@quantbot/bus-http';
 import type { Closers } from './closers.js';
 import type { Events } from './writer/events.js';
-import type { LoopView } from './writer/loop/loop-view.js';
 import { causeOf } from './writer/loop/state-file.js';
-import type { StartOnlooker, VisibleBus } from './writer/onlooker.js';
+import type { StartOnlooker } from './writer/onlooker.js';
 
 /**
  * Starts onlookers in order.

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forgetMembers, lastSettled, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { allEnded, dispositionOf } from '@quantbot/bus-format';
+import type { LoopHealth, LoopView, RunState } from '@quantbot/bus-http';
 import { type Backoff, waitAfter } from '@quantbot/infra';
-import type { RunState } from '../writer/events.js';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
-import type { LoopView } from '../writer/loop/loop-view.js';
 import { partsOf } from '../writer/loop/parts-of.js';
-import { type LoopHealth, Pulse } from '../writer/loop/pulse.js';
+import { Pulse } from '../writer/loop/pulse.js';
 import { causeOf } from '../writer/loop/state-file.js';
 import { settledJob } from '../writer/stages/settled-job.js';
 import { timed } from '../writer/stages/timed.js';

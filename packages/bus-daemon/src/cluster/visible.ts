@@ -9,10 +9,10 @@ import {
 } from '@quantbot/bus-cluster';
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
 import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
+import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
 import { objectKeys } from '@quantbot/infra';
 import type { ClusterConfig } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
-import type { Totals, VisibleBus, VisibleRejections } from '../writer/onlooker.js';
 import type { Cluster } from './cluster.js';
 import { lastKnown } from './last-known.js';
 import type { ClusterLoop } from './loop.js';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Hook, type Variables, withVariables } from '@quantbot/bus-care/notify';
-import type { LoopView } from '../writer/loop/loop-view.js';
-import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
+import type { LoopView, Onlooker, VisibleBus } from '@quantbot/bus-http';
 import { watchBus } from './watch-bus.js';
 
 /** The time for the remaining notifications when a daemon drains, and when it is stopped. */

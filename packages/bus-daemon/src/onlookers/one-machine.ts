@@ -13,10 +13,10 @@ import {
   retryRejected,
   submittableIn,
 } from '@quantbot/bus-format/state';
+import type { VisibleBus, VisibleMachine } from '@quantbot/bus-http';
 import { freeBytes } from '@quantbot/infra';
 import type { Bus } from '../writer/bus.js';
 import { stageNames } from '../writer/events.js';
-import type { VisibleBus, VisibleMachine } from '../writer/onlooker.js';
 import { totalsOf } from './totals.js';
 
 /** Returns the view of a one-machine bus for onlookers. */

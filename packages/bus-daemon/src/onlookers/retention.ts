@@ -1,8 +1,8 @@
 import { keysOfRule, partsOf } from '@quantbot/bus-care/forget';
+import type { Onlooker, VisibleBus } from '@quantbot/bus-http';
 import { submitOperation } from '@quantbot/infra';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import { withForgetting } from '../writer/forgetting.js';
-import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
 import { submitPlace } from '../writer/submit-place.js';
 
 /** Recovery and waiting jobs come first. */

@@ -1,6 +1,6 @@
+import type { LoopHealth } from '@quantbot/bus-http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openInProcess } from '../../test/support/in-process-bus.js';
-import type { LoopHealth } from '../writer/loop/pulse.js';
 import { oneMachine } from './one-machine.js';
 import { superviseBySystemd, systemdEnvironment } from './systemd.js';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { LoopView } from '../writer/loop/loop-view.js';
-import type { StartOnlooker, VisibleBus } from '../writer/onlooker.js';
+import type { LoopView, VisibleBus } from '@quantbot/bus-http';
+import type { StartOnlooker } from '../writer/onlooker.js';
 
 /** The settings that systemd passed in the environment (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface SystemdEnvironment {

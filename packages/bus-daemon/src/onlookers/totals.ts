@@ -1,7 +1,6 @@
 import { type Journal, outcomeOfJob } from '@quantbot/bus-format/journal';
+import type { SettledJob, Totals } from '@quantbot/bus-http';
 import type { Bus } from '../writer/bus.js';
-import type { SettledJob } from '../writer/events.js';
-import type { Totals } from '../writer/onlooker.js';
 
 /**
  * Adds new commits to the totals of the journal, so that no request waits for a million rows. The

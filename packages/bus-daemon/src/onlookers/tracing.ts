@@ -9,8 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { version } from '@quantbot/bus-format/version';
-import type { ExportRun, SettledJob, StageName } from '../writer/events.js';
-import type { Onlooker, VisibleBus } from '../writer/onlooker.js';
+import type { ExportRun, Onlooker, SettledJob, StageName, VisibleBus } from '@quantbot/bus-http';
 
 /** The most jobs whose exports are still traced. The traces of older jobs get no exports. */
 const maxPending = 1_000;

@@ -1,6 +1,5 @@
 import type { Happening, RejectedJob } from '@quantbot/bus-care/notify';
-import type { BusEvents, ExportRun, SettledJob } from '../writer/events.js';
-import type { VisibleBus } from '../writer/onlooker.js';
+import type { BusEvents, ExportRun, SettledJob, VisibleBus } from '@quantbot/bus-http';
 
 /** Limits an error's text, which may quote a producer's text. */
 const maxTextLength = 2000;

@@ -10,9 +10,9 @@ import {
 import { modes, TableRegistry } from '@quantbot/bus-format/canon';
 import type { ExportEntry } from '@quantbot/bus-format/state';
 import { tableInOrder } from '@quantbot/bus-format/views';
+import type { ExportState } from '@quantbot/bus-http';
 import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
 import type { Objects } from '@quantbot/infra/objects';
-import type { ExportState } from '../../writer/exports/export-state.js';
 import { defaultOptions } from '../../writer/exports/golden-export.js';
 import type { Cluster } from '../cluster.js';
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '@quantbot/bus-http';
 
 /** Recovery and waiting jobs come first. */
 const afterStartMs = 10_000;

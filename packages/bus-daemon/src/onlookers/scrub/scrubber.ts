@@ -1,5 +1,5 @@
 import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
-import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
+import type { Onlooker, VisibleBus } from '@quantbot/bus-http';
 import { builtEntry, runAtInterval } from '../background/schedule.js';
 
 type Scrubbed = Pick<VisibleBus, 'config' | 'logger' | 'events' | 'now'>;

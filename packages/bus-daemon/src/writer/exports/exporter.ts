@@ -11,12 +11,12 @@ import {
   writeExportStatus,
 } from '@quantbot/bus-format/state';
 import type { Snapshot } from '@quantbot/bus-format/views';
+import type { ExportState } from '@quantbot/bus-http';
 import type { BulkWriter } from '@quantbot/duckdb-process';
 import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { ExportShare } from './export-share.js';
-import type { ExportState } from './export-state.js';
 import { definitionOf, type GoldenExport } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
 import { noneIfMissing, OldExports } from './old-exports.js';

@@ -1,12 +1,12 @@
 import { forgetMended } from '@quantbot/bus-care/scrub';
 import { isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
+import type { ExportState } from '@quantbot/bus-http';
 import { BulkWriter } from '@quantbot/duckdb-process';
 import { mendBusMarker } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import { removeForgotten } from '../compaction/remove-forgotten.js';
 import { forgetExportsAhead } from '../exports/ahead.js';
-import type { ExportState } from '../exports/export-state.js';
 import { Exporter } from '../exports/exporter.js';
 import { mendOutcomes } from '../mend-outcomes.js';
 import type { Publisher } from '../publish/publisher.js';

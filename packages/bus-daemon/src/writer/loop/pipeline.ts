@@ -1,7 +1,7 @@
 import { allEnded } from '@quantbot/bus-format';
+import type { SettledBatch, SettledJob } from '@quantbot/bus-http';
 import type { Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
-import type { SettledBatch, SettledJob } from '../events.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
 import { commit } from '../stages/commit.js';
 import { decide } from '../stages/decide.js';

@@ -1,21 +1,8 @@
+import type { LoopHealth } from '@quantbot/bus-http';
 import type { Bus } from '../bus.js';
-import type { RunState } from '../events.js';
 
 /** Every step of a stage reports progress. Without progress for this long, something hangs. */
 const stallMs = 600_000;
-
-/** The health of the daemon's loop. */
-export interface LoopHealth {
-  state: RunState;
-  /** When it entered this state (milliseconds since 1970). */
-  sinceMs: number;
-  /** Why it pauses. */
-  cause: { code: string | null; message: string } | undefined;
-  /** Whether the loop waits, pauses or makes progress. */
-  alive: boolean;
-  /** How long there was work but no progress (milliseconds). */
-  stuckForMs: number;
-}
 
 /**
  * Detects a loop that hangs in a system call or waits forever. Nothing else notices: the process

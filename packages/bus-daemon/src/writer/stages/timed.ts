@@ -1,5 +1,5 @@
+import type { StageName } from '@quantbot/bus-http';
 import type { Bus } from '../bus.js';
-import type { StageName } from '../events.js';
 
 /** Runs a stage and emits its duration. */
 export async function timed<T>({ events }: Pick<Bus, 'events'>, stage: StageName, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { WaitingTable } from '@quantbot/bus-format/state';
-import type { ExportState } from '../exports/export-state.js';
-import type { LoopHealth } from './pulse.js';
+import type { RunState } from './events.js';
+import type { ExportState } from './export-state.js';
 
 /** The part of the daemon's loop that onlookers may see. */
 export interface LoopView {
@@ -14,4 +14,17 @@ export interface LoopView {
   stopRequested: AbortSignal;
   /** The canonical tables that a damaged file blocks. */
   waitingTables: readonly WaitingTable[];
+}
+
+/** The health of the daemon's loop. */
+export interface LoopHealth {
+  state: RunState;
+  /** When it entered this state (milliseconds since 1970). */
+  sinceMs: number;
+  /** Why it pauses. */
+  cause: { code: string | null; message: string } | undefined;
+  /** Whether the loop waits, pauses or makes progress. */
+  alive: boolean;
+  /** How long there was work but no progress (milliseconds). */
+  stuckForMs: number;
 }

@@ -1,7 +1,7 @@
 import { type CatalogAnswer, type CatalogQuestion, WorkerProcess } from '@quantbot/duckdb-process';
-import type { VisibleBus } from '../../writer/onlooker.js';
 import { atMost } from './at-most.js';
 import type { Reader } from './context.js';
+import type { VisibleBus } from './view/visible-bus.js';
 
 const catalogTimeoutMs = 20_000;
 const selectTimeoutMs = 10_000;

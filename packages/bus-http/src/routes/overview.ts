@@ -1,10 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { version } from '@quantbot/bus-format/version';
 import { chartSchema, exportSchema, sampleSchema, spaceSchema, statusSchema } from '@quantbot/dashboard/api';
-import type { VisibleCluster, VisibleMachine } from '../../../writer/onlooker.js';
-import { sampleMs } from '../../metrics/history.js';
 import type { HttpContext } from '../context.js';
+import { sampleMs } from '../metrics/history.js';
 import { answers } from '../openapi.js';
+import type { VisibleCluster, VisibleMachine } from '../view/visible-bus.js';
 import { wireExport } from '../wire.js';
 
 const status = createRoute({

@@ -1,5 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
-import type { VisibleBus } from '../../writer/onlooker.js';
+import type { VisibleBus } from './view/visible-bus.js';
 
 /** @throws DaemonError `CLUSTER_UNSUPPORTED` for what only a bus on one machine has. */
 export function refuseOnCluster({ cluster }: Pick<VisibleBus, 'cluster'>): void {

@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import type { artifactSchema, exportSchema, jobSchema, runSchema } from '@quantbot/dashboard/api';
 import { rejectCodes } from '@quantbot/infra';
 import type { ArtifactRecord, JobRecord, RunRecord } from '@quantbot/storage';
-import type { ExportState } from '../../writer/exports/export-state.js';
+import type { ExportState } from './view/export-state.js';
 
 /** Returns a record as JSON for a response: times become text, nothing else changes. */
 

@@ -3,17 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
 import { isTokensFolderSafe, tokensFolderOf } from '@quantbot/bus-format/state';
-import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { Onlooker, VisibleBus } from '../../writer/onlooker.js';
-import { Gauges } from '../metrics/gauges.js';
-import { History } from '../metrics/history.js';
-import { createMetrics } from '../metrics/metrics.js';
 import { Access } from './access/access.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
 import { connectionLimits, limitConnections, maxFilesFor } from './connections.js';
+import { Gauges } from './metrics/gauges.js';
+import { History } from './metrics/history.js';
+import { createMetrics } from './metrics/metrics.js';
 import { openReader } from './reader.js';
+import type { LoopView } from './view/loop-view.js';
+import type { Onlooker, VisibleBus } from './view/visible-bus.js';
 
 /**
  * A connection without traffic for this long is closed. Event streams send keep-alives more often.

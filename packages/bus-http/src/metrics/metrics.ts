@@ -2,7 +2,7 @@ import { garbageKinds } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
 import { rejectCodes } from '@quantbot/infra';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { VisibleBus, VisibleCluster, VisibleMachine } from '../../writer/onlooker.js';
+import type { VisibleBus, VisibleCluster, VisibleMachine } from '../view/visible-bus.js';
 import type { Gauges } from './gauges.js';
 
 const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

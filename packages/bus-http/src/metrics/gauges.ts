@@ -1,7 +1,7 @@
 import type { Space } from '@quantbot/bus-format';
-import type { RunState } from '../../writer/events.js';
-import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { VisibleBus } from '../../writer/onlooker.js';
+import type { RunState } from '../view/events.js';
+import type { LoopView } from '../view/loop-view.js';
+import type { VisibleBus } from '../view/visible-bus.js';
 
 /**
  * An answer is reused for this many times the duration that it took. A folder of a hundred thousand

@@ -1,7 +1,7 @@
+import type { SettledJob } from '@quantbot/bus-http';
+import { History, quantile } from '@quantbot/bus-http/metrics';
 import { expect, test } from 'vitest';
-import { openInProcess } from '../../../test/support/in-process-bus.js';
-import type { SettledJob } from '../../writer/events.js';
-import { History, quantile } from './history.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
 
 const job = (latencyMs: number | undefined, outcome: SettledJob['outcome'] = 'ingested'): SettledJob => ({
   seq: 1,

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExportState, SettledJob } from '@quantbot/bus-http';
+import { createMetrics, Gauges } from '@quantbot/bus-http/metrics';
 import { expect, test } from 'vitest';
-import { openInProcess } from '../../../test/support/in-process-bus.js';
-import type { SettledJob } from '../../writer/events.js';
-import type { ExportState } from '../../writer/exports/export-state.js';
-import { oneMachine } from '../one-machine.js';
-import { Gauges } from './gauges.js';
-import { createMetrics } from './metrics.js';
+import { openInProcess } from '../../test/support/in-process-bus.js';
+import { oneMachine } from './one-machine.js';
 
-const docs = join(import.meta.dirname, '../../../../../docs');
+const docs = join(import.meta.dirname, '../../../../docs');
 
 const daily: ExportState = {
   name: 'daily',

@@ -1,10 +1,10 @@
 import type { CatalogAnswer, CatalogQuestion, SelectAnswer } from '@quantbot/duckdb-process';
 import type { Registry } from 'prom-client';
-import type { LoopView } from '../../writer/loop/loop-view.js';
-import type { VisibleBus } from '../../writer/onlooker.js';
-import type { Gauges } from '../metrics/gauges.js';
-import type { History } from '../metrics/history.js';
 import type { Access } from './access/access.js';
+import type { Gauges } from './metrics/gauges.js';
+import type { History } from './metrics/history.js';
+import type { LoopView } from './view/loop-view.js';
+import type { VisibleBus } from './view/visible-bus.js';
 
 /** The shared state of the routes. */
 export interface HttpContext {

@@ -1,4 +1,4 @@
-import type { VisibleBus } from '../../writer/onlooker.js';
+import type { VisibleBus } from '../view/visible-bus.js';
 
 /** Counts over a few seconds. */
 export interface Sample {

@@ -1,0 +1,3 @@
+export { Gauges } from './gauges.js';
+export { History, quantile } from './history.js';
+export { createMetrics } from './metrics.js';
