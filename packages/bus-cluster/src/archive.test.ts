@@ -42,6 +42,7 @@ const commit = ({ postgres }: Bus, jobId: string, { isRejected = false, retryOf 
     {
       jobs: [{ claim: `${jobId}-${retryOf}`, jobId, manifestSha256: `sha-${jobId}`, retryOf }],
       keys: [],
+      objects: [],
       schemasAfter: 0,
     },
     async ({ lastSeq }) => {

@@ -47,7 +47,7 @@ const row = ({ claim, jobId, manifestSha256 }: Submission, seq: number, key = jo
 const commit = (postgres: Postgres, jobs: readonly Submission[]) =>
   commitBatch(
     postgres,
-    { jobs, keys: jobs.map(({ jobId }) => jobId), schemasAfter: 0 },
+    { jobs, keys: jobs.map(({ jobId }) => jobId), objects: [], schemasAfter: 0 },
     async ({ lastSeq, earlier }) => ({
       rows: jobs.filter(({ claim }) => !earlier.has(claim)).map((job, i) => row(job, lastSeq + 1 + i)),
       tables: [],
@@ -75,13 +75,17 @@ test('a migration waits for the commits that are on their way', async () => {
   const { postgres } = await database();
   const done: string[] = [];
   const submitted = submission('slow');
-  const committing = commitBatch(postgres, { jobs: [submitted], keys: [], schemasAfter: 0 }, async ({ lastSeq }) => {
-    const migrating = migrate(postgres).then(() => done.push('migrated'));
-    onTestFinished(async () => void (await migrating));
-    await sleep(200);
-    done.push('decided');
-    return { rows: [row(submitted, lastSeq + 1)], tables: [] };
-  });
+  const committing = commitBatch(
+    postgres,
+    { jobs: [submitted], keys: [], objects: [], schemasAfter: 0 },
+    async ({ lastSeq }) => {
+      const migrating = migrate(postgres).then(() => done.push('migrated'));
+      onTestFinished(async () => void (await migrating));
+      await sleep(200);
+      done.push('decided');
+      return { rows: [row(submitted, lastSeq + 1)], tables: [] };
+    },
+  );
   await committing;
   await expect.poll(() => done).toEqual(['decided', 'migrated']);
 });
@@ -160,17 +164,21 @@ test('a commit whose answer is lost is unknown until PostgreSQL has told what be
 test('what PostgreSQL refuses is not unknown: nothing was committed', async () => {
   const { postgres } = await database();
   await commit(postgres, [submission('a')]);
-  const sameKey = commitBatch(postgres, { jobs: [submission('b')], keys: [], schemasAfter: 0 }, async () => ({
-    rows: [row(submission('b'), 2, 'a')],
-    tables: [],
-  }));
+  const sameKey = commitBatch(
+    postgres,
+    { jobs: [submission('b')], keys: [], objects: [], schemasAfter: 0 },
+    async () => ({
+      rows: [row(submission('b'), 2, 'a')],
+      tables: [],
+    }),
+  );
   await expect(sameKey).rejects.toThrow(/journal_keys/);
   expect(await commit(postgres, [submission('c')])).toMatchObject({ firstSeq: 2 });
 });
 
 test('text that PostgreSQL cannot hold does not stop a commit', async () => {
   const { postgres } = await database();
-  await commitBatch(postgres, { jobs: [submission('a')], keys: [], schemasAfter: 0 }, async () => ({
+  await commitBatch(postgres, { jobs: [submission('a')], keys: [], objects: [], schemasAfter: 0 }, async () => ({
     rows: [{ ...row(submission('a'), 1), reject_error: 'NUL \0 and half \ud800 a pair' }],
     tables: [],
   }));
@@ -200,6 +208,7 @@ test('migrations that run at once run once', async () => {
     '005-rows-with-their-job.sql',
     '006-forgetting.sql',
     '007-places.sql',
+    '008-condemned-orphans.sql',
   ]);
 });
 

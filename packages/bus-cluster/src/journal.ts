@@ -24,7 +24,7 @@ export interface Head {
   nowMs: number;
   /** The artifacts in the journal with keys of the batch. */
   known: ReadonlyMap<string, KnownArtifact>;
-  /** The forgotten ones of them whose objects may be removed at any time. */
+  /** Objects of the batch, or of known artifacts, that may be removed at any time. */
   condemned: ReadonlySet<string>;
   /** The schemas of canonical tables since the seq that the caller knows, in order. */
   schemas: readonly RegisteredArtifact[];
@@ -55,13 +55,14 @@ export interface Commit {
  * Commits a batch in one transaction: the order of the bus is the order in which `bus.head` is
  * locked. `decide` runs under the lock, so it must not wait for anything else.
  *
+ * @param batch.objects the objects that new rows may name.
  * @param batch.schemasAfter the last seq whose schemas the caller knows.
  * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER`
  * once a newer program has migrated the schema.
  */
 export function commitBatch(
   postgres: Postgres,
-  batch: { jobs: readonly Submission[]; keys: readonly string[]; schemasAfter: number },
+  batch: { jobs: readonly Submission[]; keys: readonly string[]; objects: readonly string[]; schemasAfter: number },
   decide: (head: Head) => Promise<Decision>,
 ): Promise<Commit> {
   return postgres.transaction(async queries => {
@@ -73,7 +74,7 @@ export function commitBatch(
       lastSeq,
       nowMs,
       known,
-      condemned: await condemnedAmong(queries, forgotten),
+      condemned: await condemnedAmong(queries, { objects: batch.objects, forgotten }),
       schemas: await schemasBetween(queries, batch.schemasAfter, lastSeq),
       earlier: await committedEarlier(queries, batch.jobs),
       judge: keys => judgeIn(queries, keys),

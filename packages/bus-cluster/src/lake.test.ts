@@ -79,7 +79,8 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     { columns, values }: { columns: ParquetColumn[]; values: string },
   ) {
     const job = { claim: `claim-${id}`, jobId: `job-${id}`, manifestSha256: id, retryOf: 0 };
-    const { firstSeq } = await commitBatch(postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
+    const batch = { jobs: [job], keys: [], objects: [], schemasAfter: 0 };
+    const { firstSeq } = await commitBatch(postgres, batch, async head => ({
       rows: [rowOf(id, head.lastSeq + 1, columns)],
       tables: ['t'],
     }));
@@ -122,7 +123,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const job = { claim: 'claim-f', jobId: 'job-f', manifestSha256: 'f', retryOf: 0 };
     const ofArtifact = { schema_hint: null, schema_json: null, artifact_key: null, rel_path: null };
     const base = { ...rowOf('f', 2, columns), ...ofArtifact };
-    await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 1 }, async () => ({
+    await commitBatch(bus.postgres, { jobs: [job], keys: [], objects: [], schemasAfter: 1 }, async () => ({
       rows: [
         { ...base, status: 'done', op_json: '{"type":"forget"}' },
         { ...rowOf('a', 2, columns), ...{ claim: 'claim-f', job_id: 'job-f', ordinal: 1, status: 'erased' as const } },
@@ -244,7 +245,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const publisher = await bus.publisherOf();
     await commit(bus, 'a', { columns: [column('x', 'BIGINT')], values: 'SELECT 1::BIGINT AS x' });
     const job = { claim: 'late', jobId: 'late', manifestSha256: 'late', retryOf: 0 };
-    await commitBatch(bus.postgres, { jobs: [job], keys: [], schemasAfter: 0 }, async head => ({
+    await commitBatch(bus.postgres, { jobs: [job], keys: [], objects: [], schemasAfter: 0 }, async head => ({
       rows: [{ ...rowOf('late', head.lastSeq + 1, [column('x', 'BIGINT')]), claim: 'late', job_id: 'late' }],
       tables: ['t'],
     }));

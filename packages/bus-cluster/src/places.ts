@@ -17,14 +17,28 @@ export const freshPlace = (place: string): string =>
 export const firstPlace = (place: string): string => place.replace(/~[0-9a-f]{16}\.parquet$/, '.parquet');
 
 /**
- * Returns those of these forgotten artifacts whose objects may be removed at any time. Call it in a
- * transaction that has locked `bus.head`: otherwise there may be more at once.
+ * Returns the objects that may be removed at any time, of these objects and of those of forgotten
+ * artifacts. Call it in a transaction that has locked `bus.head`: otherwise there may be more at
+ * once.
+ *
+ * @param of.objects those that a commit may name.
+ * @param of.forgotten keys of forgotten artifacts that it may bring back.
  */
-export async function condemnedAmong(queries: Queries, keys: readonly string[]): Promise<Set<string>> {
-  if (keys.length === 0) return new Set();
-  const [removal] = await queries.query<{ condemned: number }>('SELECT condemned FROM bus.removal');
-  const forgotten = [...(await forgottenAmong(queries, keys)).values()];
-  return new Set(forgotten.filter(({ seq }) => seq <= (removal?.condemned ?? 0)).map(({ key }) => key));
+export async function condemnedAmong(
+  queries: Queries,
+  { objects, forgotten }: { objects: readonly string[]; forgotten: readonly string[] },
+): Promise<Set<string>> {
+  const [removal] = await queries.query<{ condemned: number; hasOrphans: boolean }>(
+    'SELECT condemned, EXISTS (SELECT FROM bus.condemned) AS "hasOrphans" FROM bus.removal',
+  );
+  const gone = forgotten.length === 0 ? [] : [...(await forgottenAmong(queries, forgotten)).values()];
+  const byForgetting = gone.filter(({ seq }) => seq <= (removal?.condemned ?? 0)).map(({ relPath }) => relPath);
+  if (!removal?.hasOrphans) return new Set(byForgetting);
+  const orphans = await queries.query<{ object: string }>(
+    'SELECT object FROM bus.condemned WHERE object = ANY (ARRAY (SELECT json_array_elements_text($1)))',
+    [JSON.stringify([...objects, ...gone.map(({ relPath }) => relPath)])],
+  );
+  return new Set([...byForgetting, ...orphans.map(({ object }) => object)]);
 }
 
 /**

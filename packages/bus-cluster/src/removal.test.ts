@@ -1,6 +1,7 @@
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { condemnOrphans } from './care/gc/condemn-orphans.js';
 import { commitBatch } from './journal.js';
 import { migrate } from './migrate.js';
 import { atTheirPlaces } from './places.js';
@@ -28,14 +29,18 @@ async function journal() {
       const claim = `claim-${++seq}`;
       const job = { claim, jobId: claim, manifestSha256: '', retryOf: 0 };
       let condemned: string[] = [];
-      await commitBatch(postgres, { jobs: [job], keys: ['r/p/k/a'], schemasAfter: 0 }, async head => {
-        condemned = [...head.condemned];
-        const ofRow = { status, artifact_key: 'r/p/k/a', sha256: 'x', rel_path: relPath };
-        return {
-          rows: [{ ...emptyRow, ...ofRow, seq, ordinal: 0, claim, job_id: claim, committed_at: 0 }],
-          tables: [],
-        };
-      });
+      await commitBatch(
+        postgres,
+        { jobs: [job], keys: ['r/p/k/a'], objects: [relPath], schemasAfter: 0 },
+        async head => {
+          condemned = [...head.condemned];
+          const ofRow = { status, artifact_key: 'r/p/k/a', sha256: 'x', rel_path: relPath };
+          return {
+            rows: [{ ...emptyRow, ...ofRow, seq, ordinal: 0, claim, job_id: claim, committed_at: 0 }],
+            tables: [],
+          };
+        },
+      );
       return condemned;
     },
     async condemn() {
@@ -66,7 +71,7 @@ test('once its removal was decided, the key of an object is never used again', a
   await bus.turn('ingested', first);
   await bus.turn('forgotten', first);
   expect((await bus.condemn()).objects).toEqual([first]);
-  expect(await bus.turn('restored', second)).toEqual(['r/p/k/a']);
+  expect(await bus.turn('restored', second)).toEqual([first]);
   expect(await bus.place()).toBe(second);
   // The daemon that has decided is gone. Another one removes the old object, and not the new one.
   const again = await bus.condemn();
@@ -75,4 +80,15 @@ test('once its removal was decided, the key of an object is never used again', a
   expect((await bus.condemn()).objects).toEqual([]);
   await bus.turn('erased', second);
   expect((await bus.condemn()).objects.sort()).toEqual([first, second]);
+});
+
+test('an object without a row is condemned for ever, and one that was committed meanwhile is not', async () => {
+  const bus = await journal();
+  const odd = 'store/no name of ours';
+  await bus.turn('ingested', second);
+  expect(await condemnOrphans(bus.postgres, [first, second, odd])).toEqual([first, odd]);
+  expect(await condemnOrphans(bus.postgres, [first, odd])).toEqual([first, odd]);
+  expect(await bus.postgres.query('SELECT object FROM bus.condemned')).toEqual([{ object: first }]);
+  expect(await bus.turn('duplicate', second)).toEqual([]);
+  expect(await bus.turn('duplicate', first)).toEqual([first]);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Postgres } from '@quantbot/bus-cluster';
 import { type Daemon, startDaemon } from '@quantbot/bus-daemon';
@@ -97,6 +97,40 @@ describeClusters(
       expect((await collected(bus, '--keep', '1d', '--apply')).map(item => item.path)).toEqual(all);
       expect(await bus.names('store/')).toEqual([]);
     });
+
+    test.skipIf(kind !== 'file')(
+      'a gc that freezes before it removes an orphan takes nothing that a job named meanwhile',
+      async () => {
+        const bus = await newCluster();
+        await bus.submit('job-0', 0);
+        const [first = ''] = await bus.names('store/');
+        // A producer that ended before its manifest leaves this.
+        for (const entry of await bus.names('inbox/')) rmSync(join(bus.folder, 'objects', entry));
+        age(bus, first, 2 * day);
+        const frozen = await bus.frozenAt('gc:condemned', 'gc', '--apply', '--json');
+        const back = await bus.submit('job-0', 0);
+        await bus.done('start', '--drain');
+        expect((await back.settled()).artifacts[0]?.status).toBe('ingested');
+        frozen.process.kill('SIGCONT');
+        expect(await frozen.ended, frozen.stderr()).toMatchObject({ code: 0 });
+        expect(JSON.parse(frozen.stdout()).items).toEqual([{ kind: 'orphan', path: first }]);
+        const [second = '', ...others] = await bus.names('store/');
+        expect([second === first, others]).toEqual([false, []]);
+        const named = `SELECT canonical_path, x FROM catalog.artifacts_f, canon.ticks`;
+        expect(await bus.rows(named)).toEqual([
+          { canonical_path: expect.stringMatching(new RegExp(`/${second}$`)), x: 0n },
+        ]);
+        expect(JSON.parse(await bus.done('verify', '--deep', '--json')).problems).toEqual([]);
+        await bus.done('rebuild');
+        expect(await bus.rows(named)).toHaveLength(1);
+        // The key stays condemned. Its object is an orphan again, and the artifact has its own.
+        await bus.submit('job-0', 0);
+        await bus.done('start', '--drain');
+        age(bus, first, 2 * day);
+        expect(await collected(bus, '--apply')).toEqual([{ kind: 'orphan', path: first }]);
+        expect(await bus.names('store/')).toEqual([second]);
+      },
+    );
 
     test.skipIf(kind !== 'file')('gc keeps a fragment that its daemon may still come back with', async () => {
       const bus = await newCluster();

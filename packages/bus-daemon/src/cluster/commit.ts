@@ -49,10 +49,10 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
   const keys = jobs.flatMap(job =>
     isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job)],
   );
-  const batch = { jobs: submissions, keys, schemasAfter: cluster.tablesSeq };
-  const places = new NewPlaces(cluster);
+  const places = new NewPlaces(cluster, jobs);
+  const batch = () => ({ jobs: submissions, keys, objects: places.objects(), schemasAfter: cluster.tablesSeq });
   const attempt = (): Promise<Commit> =>
-    commitBatch(cluster.postgres, batch, head => decideOn(cluster, jobs, { head, places })).catch(async error => {
+    commitBatch(cluster.postgres, batch(), head => decideOn(cluster, jobs, { head, places })).catch(async error => {
       if (!(error instanceof ObjectsCondemned)) throw error;
       await places.upload(error.artifacts);
       return attempt();
@@ -90,8 +90,10 @@ async function decideOn(
     );
   for (const schema of head.schemas) cluster.tables.apply(schema);
   cluster.tablesSeq = head.lastSeq;
-  const fresh = jobs.filter(({ claim }) => !head.earlier.has(claim));
-  const known = places.apply(head, fresh);
+  const { known, jobs: fresh } = places.apply(
+    head,
+    jobs.filter(({ claim }) => !head.earlier.has(claim)),
+  );
   const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(known) };
   const decided = await decide({ ...cluster, journal, judge: head.judge, isStored: () => true }, fresh);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));

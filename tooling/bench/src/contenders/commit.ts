@@ -54,8 +54,9 @@ export async function commitAlone(url: string, batches: number, jobs: number): P
       const submissions = claims.map(claim => ({ claim, jobId: `job-${claim}`, manifestSha256: claim, retryOf: 0 }));
       const keys = claims.map(claim => `run-${claim}/bench/ticks/a0`);
       const rows = claims.map((claim, n) => rowOf(claim, batch * jobs + 1 + n, Date.now()));
+      const objects = rows.map(({ rel_path }) => rel_path ?? '');
       const started = performance.now();
-      await commitBatch(postgres, { jobs: submissions, keys, schemasAfter: batch * jobs }, async () => ({
+      await commitBatch(postgres, { jobs: submissions, keys, objects, schemasAfter: batch * jobs }, async () => ({
         rows,
         tables: ['ticks'],
       }));

@@ -7,8 +7,8 @@ import { missingFragments } from '../../fragments.js';
 import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
 import { pagesOf } from '../../pages.js';
-import { atTheirPlaces, storeKey } from '../../places.js';
 import { Postgres } from '../../postgres/postgres.js';
+import { condemnOrphans, namedInJournal } from './condemn-orphans.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
 
@@ -87,26 +87,11 @@ class Collection {
     for (let at = 0; at < candidates.length; at += removedAtOnce) {
       const some = candidates.slice(at, at + removedAtOnce);
       if (this.#options.apply) await submitted.look();
-      const journalled = await this.#journalled(some);
-      await this.#remove(
-        'orphan',
-        some.filter(key => !submitted.has(key) && !journalled.has(key)),
-      );
+      const journalled = await namedInJournal(this.#postgres, some);
+      const orphans = some.filter(key => !submitted.has(key) && !journalled.has(key));
+      await this.#remove('orphan', this.#options.apply ? await condemnOrphans(this.#postgres, orphans) : orphans);
       await this.#forgotten(some.filter(key => !submitted.has(key) && journalled.has(key)));
     }
-  }
-
-  /** Returns the objects that the journal names. An object's key contains its artifact's key. */
-  async #journalled(keys: readonly string[]): Promise<Set<string>> {
-    const artifactKeys = keys.flatMap(key => {
-      const [, producer, kind, run, artifact] = storeKey.exec(key) ?? [];
-      return artifact === undefined ? [] : [`${run}/${producer}/${kind}/${artifact}`];
-    });
-    const rows = await this.#postgres.query<{ artifact_key: string; rel_path: string; status: 'ingested' }>(
-      `SELECT artifact_key, rel_path, status FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
-      [artifactKeys],
-    );
-    return new Set((await atTheirPlaces(this.#postgres, rows)).map(({ rel_path }) => rel_path));
   }
 
   /**
