@@ -145,10 +145,13 @@ describe('README.md', () => {
     process.env.QUANTBOT_BUS_ROOT = busRoot;
     try {
       const run = import(example);
-      const [jobId = ''] = await vi.waitUntil(() => {
-        const jobs = readdirSync(join(busRoot, 'inbox'));
-        return jobs.length > 0 && jobs;
-      });
+      const [jobId = ''] = await vi.waitUntil(
+        () => {
+          const jobs = readdirSync(join(busRoot, 'inbox'));
+          return jobs.length > 0 && jobs;
+        },
+        { timeout: 20_000 },
+      );
       const manifest = parseManifest(readFileSync(join(busRoot, 'inbox', jobId, 'manifest.json')));
       const [artifact] = manifest.artifacts;
       mkdirSync(join(busRoot, 'processed', jobId));

@@ -247,5 +247,18 @@ describeBothWorlds(
       expect(await catalog.query(shown)).toEqual(rows);
       expect(await catalog.query('SELECT count(*) AS n FROM canon.moments')).toEqual([{ n: 2 }]);
     });
+
+    test('new fields of structs are taken', async () => {
+      const bus = world();
+      const add = async (runId: string, x: string) =>
+        (await bus.submit({ jobId: runId, runId, select: `SELECT ${x} AS x`, schemaHint: 'canon.structs' })).settled();
+      await add('s1', '{a: 1}');
+      await add('s2', "{b: 'z', a: 2}");
+      const catalog = await catalogOf(bus);
+      expect(await catalog.query('SELECT x FROM canon.structs ORDER BY _seq')).toEqual([
+        { x: { a: 1, b: null } },
+        { x: { a: 2, b: 'z' } },
+      ]);
+    });
   },
 );

@@ -54,6 +54,14 @@ test('a decimal that widens keeps its place and starts a new generation of files
   expect(next.columns[1]?.fixedBy).toBe('r2/p/k/a');
 });
 
+test('a new field of a struct is shown in its column, and starts a new generation of files', () => {
+  const table = evolve(newTable('t', undefined), 'a', columns({ x: 'STRUCT("a" BIGINT)' }));
+  const next = evolve(table, 'b', columns({ x: 'STRUCT("b" DATE, "a" BIGINT)' }));
+  expect([typesOf(next).x, next.generation]).toEqual(['STRUCT("a" BIGINT, "b" DATE)', 1]);
+  expect(next.columns[0]?.fixedBy).toBe('b');
+  expect(evolve(next, 'c', columns({ x: 'STRUCT("b" DATE)' }))).toBe(next);
+});
+
 test('two decimals that widen in one artifact are one new generation', () => {
   const table = evolve(newTable('t', undefined), 'a', columns({ x: 'DECIMAL(4,1)', y: 'DECIMAL(4,1)' }));
   expect(evolve(table, 'b', columns({ x: 'DECIMAL(6,1)', y: 'DECIMAL(6,1)' })).generation).toBe(1);

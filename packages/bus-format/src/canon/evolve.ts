@@ -16,7 +16,8 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns a table after an artifact with these columns: new columns are added and decimals widen.
+ * Returns a table after an artifact with these columns: new columns and fields of structs are
+ * added, and decimals widen.
  * Columns that the artifact lacks read as NULL, but some artifact must have brought each column of
  * `orderBy`. Returns the same object if nothing changes.
  *
@@ -71,6 +72,7 @@ export function evolve(
     }
     next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey });
     changed = true;
+    // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
     generation = table.generation + 1;
   }
   problems.push(...unordered(table.orderBy, next));

@@ -12,9 +12,10 @@ const columns = (count: number) =>
     { length: count },
     (_, i): CanonColumn => ({ name: `c${i}`, type: 'BIGINT', fixedBy: 'r/p/k/a', required: false }),
   );
-const made = (...names: string[]) => names.map(name => ({ before: undefined, after: { name, columns: columns(1) } }));
+const made = (...names: string[]) =>
+  names.map(name => ({ before: undefined, after: { name, columns: columns(1), generation: 0 } }));
 const grown = (from: number, to: number) => [
-  { before: { columns: columns(from) }, after: { name: 't', columns: columns(to) } },
+  { before: { columns: columns(from) }, after: { name: 't', columns: columns(to), generation: 0 } },
 ];
 const hour = 3_600_000;
 
@@ -49,4 +50,28 @@ test('a table gets columns up to the limit; one that has more already is not ref
   const limits = new TableLimits();
   expect(() => limits.apply(config, { producer: 'a', nowMs: 0 }, grown(2, 6))).toThrow(/6 columns, 4 of them new/);
   limits.apply(config, { producer: 'a', nowMs: 0 }, grown(9, 9));
+});
+
+test('a column gets fields up to the limit; one that has more already is not refused', () => {
+  const limits = new TableLimits();
+  const struct = (count: number) => `STRUCT(${Array.from({ length: count }, (_, i) => `"f${i}" BIGINT`).join(', ')})`;
+  const withFields = (from: number, to: number) => {
+    const of = (count: number) => columns(1).map(column => ({ ...column, type: struct(count) }));
+    return [{ before: { columns: of(from) }, after: { name: 't', columns: of(to), generation: 1 } }];
+  };
+  limits.apply(config, { producer: 'a', nowMs: 0 }, withFields(2, 5));
+  limits.apply(config, { producer: 'a', nowMs: 0 }, withFields(9, 9));
+  expect(() => limits.apply(config, { producer: 'a', nowMs: 0 }, withFields(2, 6))).toThrow(
+    'c0 of canon.t would have 6 fields, 4 of them new; limits.max_table_columns is 5.',
+  );
+});
+
+test('the types of a table change so often, and a table that changed more often takes jobs as ever', () => {
+  const limits = new TableLimits();
+  const changed = (from: number, to: number) => [
+    { before: { columns: columns(1), generation: from }, after: { name: 't', columns: columns(1), generation: to } },
+  ];
+  limits.apply(config, { producer: 'a', nowMs: 0 }, changed(4, 5));
+  limits.apply(config, { producer: 'a', nowMs: 0 }, changed(9, 9));
+  expect(() => limits.apply(config, { producer: 'a', nowMs: 0 }, changed(5, 6))).toThrow(/would have changed 6 times/);
 });

@@ -1,6 +1,7 @@
 import { busError } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { CanonTable } from './table.js';
+import { fieldsIn } from './types.js';
 
 const hourMs = 3_600_000;
 
@@ -10,8 +11,8 @@ export const adoptProducer = 'adopt';
 /** A change that a job makes to a canonical table. */
 export interface TableChange {
   /** Undefined for a new table without a declaration. */
-  before: Pick<CanonTable, 'columns'> | undefined;
-  after: Pick<CanonTable, 'name' | 'columns'>;
+  before: (Pick<CanonTable, 'columns'> & Partial<Pick<CanonTable, 'generation'>>) | undefined;
+  after: Pick<CanonTable, 'name' | 'columns' | 'generation'>;
 }
 
 /**
@@ -45,6 +46,20 @@ export class TableLimits {
 }
 
 function checkColumns({ limits }: BusConfig, { before, after }: TableChange): void {
+  for (const { name, type } of after.columns) {
+    const there = before?.columns.find(column => column.name === name)?.type ?? type;
+    if (there === type || fieldsIn(type) <= Math.max(fieldsIn(there), limits.maxTableColumns)) continue;
+    throw busError(
+      'TOO_LARGE',
+      `${name} of canon.${after.name} would have ${fieldsIn(type)} fields, ${fieldsIn(type) - fieldsIn(there)} of them new; limits.max_table_columns is ${limits.maxTableColumns}.`,
+    );
+  }
+  // A view has a pattern of files for each generation.
+  if (after.generation > Math.max(before?.generation ?? after.generation, limits.maxTableColumns))
+    throw busError(
+      'TOO_LARGE',
+      `The types of canon.${after.name} would have changed ${after.generation} times; limits.max_table_columns is ${limits.maxTableColumns}.`,
+    );
   const added = after.columns.length - (before?.columns.length ?? 0);
   if (added === 0 || after.columns.length <= limits.maxTableColumns) return;
   throw busError(

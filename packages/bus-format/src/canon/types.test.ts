@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal, schemaMap } from '../sql.js';
 import { mayHold } from './exact.js';
-import { canonicalType, fits, widened } from './types.js';
+import { canonicalType, fieldsIn, fits, widened } from './types.js';
 
 const types = [
   'TINYINT',
@@ -141,6 +141,64 @@ test('only decimals widen: to what holds the digits of both', () => {
         expect(fits(table, wide) && fits(file, wide), `${file} into ${table}`).toBe(true);
       }
     }
+});
+
+test.each([
+  ['STRUCT("a" BIGINT)', 'STRUCT("a" BIGINT, "b" VARCHAR)', 'STRUCT("a" BIGINT, "b" VARCHAR)'],
+  ['STRUCT("a" BIGINT, "b" VARCHAR)', 'STRUCT("b" VARCHAR)', 'STRUCT("a" BIGINT, "b" VARCHAR)'],
+  ['STRUCT("a" BIGINT, "b" VARCHAR)', 'STRUCT("c" DATE, "a" BIGINT)', 'STRUCT("a" BIGINT, "b" VARCHAR, "c" DATE)'],
+  ['STRUCT("a" BIGINT)[]', 'STRUCT("a" BIGINT, "b" VARCHAR)[]', 'STRUCT("a" BIGINT, "b" VARCHAR)[]'],
+  ['STRUCT("a" STRUCT("x" DATE))', 'STRUCT("a" STRUCT("x" DATE, "y" DATE))', 'STRUCT("a" STRUCT("x" DATE, "y" DATE))'],
+  [
+    'MAP(BIGINT, STRUCT("a" DATE))',
+    'MAP(BIGINT, STRUCT("a" DATE, "b" DATE))',
+    'MAP(BIGINT, STRUCT("a" DATE, "b" DATE))',
+  ],
+  ['STRUCT("a" INTEGER)', 'STRUCT("a" BIGINT)', 'STRUCT("a" BIGINT)'],
+  ['BIGINT[]', 'INTEGER[]', 'BIGINT[]'],
+  ['STRUCT("a" DECIMAL(9,2))', 'STRUCT("a" DECIMAL(9,4))', 'STRUCT("a" DECIMAL(11,4))'],
+  ['STRUCT("a" "NULL", "b" BIGINT)', 'STRUCT("b" BIGINT, "a" DATE)', 'STRUCT("a" DATE, "b" BIGINT)'],
+  ['STRUCT("a" BIGINT)', 'STRUCT("b" BIGINT)', undefined],
+  ['STRUCT("a" BIGINT)', 'STRUCT("A" BIGINT)', undefined],
+  ['STRUCT("a" BIGINT)', 'STRUCT("a" DOUBLE)', undefined],
+  ['BIGINT[]', 'DOUBLE[]', undefined],
+  ['STRUCT("a" BIGINT)', 'BIGINT', undefined],
+  ['BIGINT[]', 'MAP(BIGINT, BIGINT)', undefined],
+])('%s and a file with %s give %s', async (table, file, both) => {
+  expect(widened(table, file)).toBe(both);
+  if (both === undefined) return expect(fits(file, table)).toBe(false);
+  expect(fits(file, table)).toBe(both === table);
+  expect(fits(table, both) && fits(file, both)).toBe(true);
+});
+
+test('nested values of a file are read exactly with the fields of the table, in its order', async () => {
+  const folder = temporaryFolder();
+  const database = await openMemoryDatabase({ memoryMb: 64, threads: 1 });
+  const read = async (select: string, type: string) => {
+    const path = await writeSelect(folder, select);
+    const sql = `SELECT CAST(x AS VARCHAR) AS x FROM read_parquet(${literal(path)}, schema = ${schemaMap([{ name: 'x', type }])})`;
+    return (await query<{ x: string | null }>(database.connection, sql)).map(({ x }) => x);
+  };
+  try {
+    const two = "SELECT unnest([{a: 1::BIGINT, b: 'y'}, NULL]) AS x";
+    expect(await read('SELECT unnest([{a: 1::BIGINT}, NULL]) AS x', 'STRUCT("a" BIGINT, "b" VARCHAR)')).toEqual([
+      "{'a': 1, 'b': NULL}",
+      null,
+    ]);
+    expect(await read(two, 'STRUCT("b" VARCHAR, "a" BIGINT)')).toEqual(["{'b': y, 'a': 1}", null]);
+    await expect(read(two, 'STRUCT("c" BIGINT)')).rejects.toThrow('at least one matching member');
+    const list = 'SELECT [{a: 9223372036854775807}, NULL] AS x UNION ALL SELECT []';
+    expect(await read(list, 'STRUCT("a" BIGINT, "b" DATE)[]')).toEqual([
+      "[{'a': 9223372036854775807, 'b': NULL}, NULL]",
+      '[]',
+    ]);
+  } finally {
+    database.close();
+  }
+});
+
+test('the fields of a type are counted at every depth', () => {
+  expect(['BIGINT', 'STRUCT("a" BIGINT, "b" STRUCT("c" DATE)[])[]'].map(fieldsIn)).toEqual([0, 3]);
 });
 
 test('DuckDB alone would have lost data here, which is why files are compared before they are read', async () => {

@@ -1,4 +1,4 @@
-import { nullType } from '@quantbot/infra';
+import { foldName, nullType } from '@quantbot/infra';
 import { type NestedType, nestedText, parseNested } from './nested-type.js';
 
 /**
@@ -22,7 +22,7 @@ export function canonicalType(type: string): string {
 
 /** Returns whether each value of a file's type can be read as the table's type without loss. */
 export function fits(fileType: string, tableType: string): boolean {
-  return fileType === tableType || fitsPlain(fileType, tableType) || closed(tableType, fileType) === tableType;
+  return fileType === tableType || fitsPlain(fileType, tableType) || joined(tableType, fileType) === tableType;
 }
 
 function fitsPlain(fileType: string, tableType: string): boolean {
@@ -40,8 +40,10 @@ function fitsPlain(fileType: string, tableType: string): boolean {
  */
 export function widened(tableType: string, fileType: string): string | undefined {
   if (fits(fileType, tableType)) return tableType;
-  const known = closed(tableType, fileType);
-  if (known !== undefined) return known;
+  return joined(tableType, fileType) ?? widenedDecimal(tableType, fileType);
+}
+
+function widenedDecimal(tableType: string, fileType: string): string | undefined {
   const [file, table] = [decimalOf(fileType), decimalOf(tableType)];
   if (file === undefined || table === undefined) return undefined;
   const scale = Math.max(file.scale, table.scale);
@@ -50,36 +52,67 @@ export function widened(tableType: string, fileType: string): string | undefined
 }
 
 /**
- * Merges two types where one has `"NULL"` in places that only NULL has reached: `"NULL"[]` and
- * `VARCHAR[]` give `VARCHAR[]`. Returns undefined if they differ in anything else.
+ * Returns the type that holds the values of two nested types, or of types with `"NULL"` in places
+ * that only NULL has reached: `"NULL"[]` and `VARCHAR[]` give `VARCHAR[]`. A struct has the fields
+ * of both, first those of the table. Returns undefined if there is none, or if neither is nested.
  */
-function closed(tableType: string, fileType: string): string | undefined {
-  if (!tableType.includes(nullType) && !fileType.includes(nullType)) return undefined;
+function joined(tableType: string, fileType: string): string | undefined {
+  if (![tableType, fileType].some(type => /[\])]$|NULL/.test(type) && !/^DECIMAL\(\d+,\d+\)$/.test(type)))
+    return undefined;
   if (tableType === nullType) return canonicalType(fileType);
-  const merged = merge(parseNested(tableType), parseNested(fileType));
-  return merged && nestedText(merged);
+  const both = join(parseNested(tableType), parseNested(fileType));
+  return both && nestedText(both);
 }
 
-function merge(table: NestedType, file: NestedType): NestedType | undefined {
+function join(table: NestedType, file: NestedType): NestedType | undefined {
   if (isOpen(file)) return table;
   if (isOpen(table)) return file;
   if (table.kind === 'list' && file.kind === 'list') {
-    const of = merge(table.of, file.of);
+    const of = join(table.of, file.of);
     return of && { kind: 'list', of };
   }
   if (table.kind === 'map' && file.kind === 'map') {
-    const [key, value] = [merge(table.key, file.key), merge(table.value, file.value)];
+    const [key, value] = [join(table.key, file.key), join(table.value, file.value)];
     return key && value && { kind: 'map', key, value };
   }
-  if (table.kind === 'struct' && file.kind === 'struct' && table.fields.length === file.fields.length) {
-    const fields = table.fields.flatMap((field, i) => {
-      const other = file.fields[i];
-      const type = other?.name === field.name ? merge(field.type, other.type) : undefined;
-      return type === undefined ? [] : [{ name: field.name, type }];
-    });
-    return fields.length === table.fields.length ? { kind: 'struct', fields } : undefined;
+  if (table.kind === 'struct' && file.kind === 'struct') return joinedFields(table.fields, file.fields);
+  if (table.kind !== 'plain' || file.kind !== 'plain') return undefined;
+  return joinedLeaf(table.text, file.text);
+}
+
+function joinedLeaf(table: string, file: string): NestedType | undefined {
+  if (table === file || fitsPlain(file, table)) return { kind: 'plain', text: table };
+  const text = fitsPlain(table, file) ? file : widenedDecimal(table, file);
+  return text === undefined ? undefined : { kind: 'plain', text };
+}
+
+type Fields = Extract<NestedType, { kind: 'struct' }>['fields'];
+
+/** DuckDB casts a struct by the names of its fields, in any case, and needs one in common. */
+function joinedFields(table: Fields, file: Fields): NestedType | undefined {
+  const brought = new Map(file.map(field => [foldName(field.name), field]));
+  const known = new Set(table.map(({ name }) => foldName(name)));
+  const fields: { name: string; type: NestedType }[] = [];
+  let common = 0;
+  for (const { name, type } of table) {
+    const other = brought.get(foldName(name));
+    const both = other === undefined ? type : other.name === name ? join(type, other.type) : undefined;
+    if (both === undefined) return undefined;
+    if (other !== undefined) common++;
+    fields.push({ name, type: both });
   }
-  return nestedText(table) === nestedText(file) ? table : undefined;
+  const added = file.filter(({ name }) => !known.has(foldName(name)));
+  return common === 0 ? undefined : { kind: 'struct', fields: [...fields, ...added] };
+}
+
+/** Returns the number of fields of the structs in a type. */
+export function fieldsIn(type: string): number {
+  const count = (nested: NestedType): number => {
+    if (nested.kind === 'list') return count(nested.of);
+    if (nested.kind === 'map') return count(nested.key) + count(nested.value);
+    return nested.kind === 'struct' ? nested.fields.reduce((sum, field) => sum + 1 + count(field.type), 0) : 0;
+  };
+  return count(parseNested(type));
 }
 
 const isOpen = (type: NestedType): boolean => type.kind === 'plain' && type.text === nullType;

@@ -61,7 +61,12 @@ export const configSchema = z.strictObject({
         .default(1_099_511_627_776)
         .describe('Size of all artifacts of a job together. A file counts for each artifact that names it.'),
       max_columns: z.number().int().min(1).default(2000).describe('Columns of one artifact.'),
-      max_table_columns: z.number().int().min(1).default(4000).describe('Columns of one canonical table.'),
+      max_table_columns: z
+        .number()
+        .int()
+        .min(1)
+        .default(4000)
+        .describe('Columns of one canonical table, fields of one of them, and changes of their types.'),
       max_row_groups: z.number().int().min(1).default(32_768).describe('Row groups of one artifact.'),
       max_sparse_ratio: z
         .number()

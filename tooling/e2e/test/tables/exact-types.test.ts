@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { JobRejectedError } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
+import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -112,4 +113,41 @@ test.each([
   expect(error.hint).toContain('in polars, ');
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
   expect(await catalog.query('SELECT count(*) AS n FROM canon.t')).toEqual([{ n: 2 }]);
+});
+
+sampled('new fields of structs are taken, NULL where a file lacks them, in every place', async () => {
+  const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
+  await drain(bus);
+  await add(bus, 't', "SELECT 1 AS id, {a: 1.5::DOUBLE} AS x, [{k: 'one'}] AS l");
+  await drain(bus);
+  const reader = await startHoldingReader(bus);
+  await add(bus, 't', "SELECT 2 AS id, {b: 'new', a: 2.5::DOUBLE} AS x, [{k: 'two', n: 7}, NULL] AS l");
+  await add(bus, 't', "SELECT 3 AS id, {b: 'only'} AS x, [] ::STRUCT(k VARCHAR)[] AS l");
+  await drain(bus);
+  // An older view still reads what it knows.
+  expect(await reader.query('SELECT id, x.a AS a FROM canon.t')).toEqual([{ id: '1', a: 1.5 }]);
+  await reader.close();
+  const rows = [
+    { id: 1, x: { a: 1.5, b: null }, l: [{ k: 'one', n: null }] },
+    { id: 2, x: { a: 2.5, b: 'new' }, l: [{ k: 'two', n: 7 }, null] },
+    { id: 3, x: { a: null, b: 'only' }, l: [] },
+  ];
+  const same = async () => {
+    await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+    expect(await catalog.query('SELECT id, x, l FROM canon.t ORDER BY id')).toEqual(rows);
+    const past = await catalog.asOf(1);
+    expect(await past.query('SELECT id, x, l FROM canon.t')).toEqual(rows.slice(0, 1));
+    await past.close();
+    const exported = join(bus.config.export.exportDir, 't.parquet');
+    expect(await readParquet(exported, { columns: ['id', 'x', 'l'], orderBy: 'id' })).toEqual(rows);
+    expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  };
+  await same();
+  for (const name of ['p', 'q', 'r']) {
+    await add(bus, name, 'SELECT 1 AS x');
+    await drain(bus);
+  }
+  await same();
+  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+  await same();
 });
