@@ -14,6 +14,7 @@ import { addData } from './routes/data.js';
 import { addEvents } from './routes/events.js';
 import { addFiles } from './routes/files.js';
 import { addJobs } from './routes/jobs.js';
+import { addOperations } from './routes/operations.js';
 import { addOverview } from './routes/overview.js';
 import { addProbes } from './routes/probes.js';
 import { addSubmission } from './routes/submission.js';
@@ -55,7 +56,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
     maxSize: maxBodyBytes,
     onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
   });
-  app.use((c, next) => (scopeOf(c.req.method, c.req.path) === 'submit' ? next() : limitBody(c, next)));
+  app.use((c, next) => (readsOwnBody(c.req.method, c.req.path) ? next() : limitBody(c, next)));
   addSession(app, access);
   for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guardAccess(access));
   addProbes(app, context);
@@ -65,6 +66,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   addData(app, context);
   addFiles(app, context, maxFiles);
   addSubmission(app, context);
+  addOperations(app, context);
   addEvents(app, context);
   addDescription(app);
   for (const [path, { type, content, isNamedByContent }] of assets)
@@ -75,6 +77,10 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
     });
   return app;
 }
+
+/** Whether a route limits its body itself: those of files and manifests are larger than others. */
+const readsOwnBody = (method: string, path: string): boolean =>
+  scopeOf(method, path) === 'submit' || path === '/api/v1/operations';
 
 const session = createRoute({
   method: 'post',

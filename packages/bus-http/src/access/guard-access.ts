@@ -15,8 +15,9 @@ export function scopeOf(method: string, path: string): keyof TokenScopes {
   if (['GET', 'HEAD', 'PUT'].includes(method) && path.startsWith('/api/v1/uploads/')) return 'submit';
   if (method === 'POST' && path === '/api/v1/jobs') return 'submit';
   if (method === 'GET' && /^\/api\/v1\/jobs\/[^/]+\/outcome$/.test(path)) return 'submit';
+  if (path.startsWith('/api/v1/operations')) return 'operate';
   if (method === 'GET' || method === 'HEAD') return 'read';
-  return method === 'POST' && path === '/api/v1/query' ? 'read' : 'operate';
+  return method === 'POST' && ['/api/v1/query', '/api/v1/rows'].includes(path) ? 'read' : 'operate';
 }
 
 /** Accepts requests whose token has the scope that they need. */
@@ -54,8 +55,8 @@ const has = (scopes: TokenScopes, scope: keyof TokenScopes): boolean =>
 export const maySubmitAs = ({ scopes: { submit } }: Caller, producer: string): boolean =>
   submit === 'any' || submit.includes(producer);
 
-/** {@link admit} for a request that submits, which always has a token. */
-export const admitProducer = (access: Access, c: Context): Caller =>
+/** {@link admit} for a request that submits a job or an operation, which always has a token. */
+export const admitSender = (access: Access, c: Context): Caller =>
   admit(access, c) ?? refuse('HTTP_UNAUTHORIZED', 'Submission needs a token.');
 
 /** Whether the sender of a request that is still being answered may have more. */

@@ -1,19 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { configuredTokenName } from '@quantbot/bus-format/state';
-import { isId, localOutcome, maxManifestBytes, parseManifest } from '@quantbot/infra';
-import { readLoneFile } from '@quantbot/infra/files';
+import { parseManifest } from '@quantbot/infra';
 import type { Context } from 'hono';
 import type { Caller } from '../access/access.js';
-import { admitProducer, maySubmitAs } from '../access/guard-access.js';
+import { admitSender, maySubmitAs } from '../access/guard-access.js';
 import { whileSending } from '../connections.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers } from '../openapi.js';
+import { outcomeReader, outcomeRoute } from '../outcome.js';
 import { refuseOnCluster } from '../refuse-on-cluster.js';
-import { bodyOf } from '../uploads/body.js';
+import { bodyOf, manifestBody } from '../uploads/body.js';
 import { DailyBytes } from '../uploads/daily-bytes.js';
 import { takeJob } from '../uploads/take-job.js';
 import { type Upload, Uploads } from '../uploads/uploads.js';
@@ -57,22 +56,10 @@ const submission = createRoute({
   ),
 });
 
-const jobParam = z.object({
-  jobId: z
-    .string()
-    .refine(isId, 'is not an id')
-    .openapi({ param: { name: 'jobId', in: 'path' } }),
-});
-
-const outcome = createRoute({
-  method: 'get',
-  path: '/api/v1/jobs/{jobId}/outcome',
-  summary: 'What became of a job of your producers: RECEIPT.json or REJECT_REASON.json, as text',
-  request: { params: jobParam },
-  responses: answers(
-    z.strictObject({ receipt: z.string().nullable(), reason: z.string().nullable(), place: z.string() }),
-  ),
-});
+const outcome = outcomeRoute(
+  '/api/v1/jobs/{jobId}/outcome',
+  'What became of a job of your producers: RECEIPT.json or REJECT_REASON.json, as text',
+);
 
 /** Adds the submission of jobs. */
 export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): void {
@@ -85,14 +72,11 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
   };
   app.openapi(uploadState, c => {
     refuseOnCluster(bus);
-    return answerOffset(
-      c,
-      uploads.offsetOf(ownerOf(admitProducer(access, c)), parseUpload(c.req.valid('param').upload)),
-    );
+    return answerOffset(c, uploads.offsetOf(ownerOf(admitSender(access, c)), parseUpload(c.req.valid('param').upload)));
   });
   app.openapi(uploadPart, async c => {
     refuseOnCluster(bus);
-    const owner = ownerOf(admitProducer(access, c));
+    const owner = ownerOf(admitSender(access, c));
     const upload = parseUpload(c.req.valid('param').upload);
     const start = startOf(c.req.header('content-range'), upload);
     const incoming = incomingOf(c);
@@ -101,33 +85,23 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
   });
   app.openapi(submission, async c => {
     refuseOnCluster(bus);
-    const caller = admitProducer(access, c);
+    const caller = admitSender(access, c);
     const mayBy = (producer: string) => {
       if (!maySubmitAs(caller, producer))
         refuse('HTTP_FORBIDDEN', `The token ${caller.name} may not submit as ${producer}.`);
     };
-    const given = await smallBody(incomingOf(c));
+    const given = await manifestBody(incomingOf(c));
     const manifest = await takeJob(busRoot, given, { uploads, owner: ownerOf(caller), mayBy });
     const { job_id: jobId } = parseManifest(manifest);
     bus.logger.debug({ job: jobId, token: caller.name }, 'a job was submitted over HTTP');
     return c.json({ jobId, manifest: Buffer.from(manifest).toString('utf8') }, 200);
   });
-  const outcomes = localOutcome(busRoot);
+  const outcomeOf = outcomeReader(busRoot);
   app.openapi(outcome, async c => {
     refuseOnCluster(bus);
-    const caller = admitProducer(access, c);
-    const { jobId } = c.req.valid('param');
-    const { receipt, reason } = await outcomes.read(jobId);
+    const caller = admitSender(access, c);
     // An id is no producer, so that only those who may submit as any see a job without one.
-    const isTheirs = (producer = '') => maySubmitAs(caller, producer);
-    return c.json(
-      {
-        receipt: receipt !== undefined && isTheirs(producerIn(receipt)) ? receipt : null,
-        reason: reason !== undefined && isTheirs(rejectedProducer(busRoot, jobId)) ? reason : null,
-        place: await outcomes.whereIs(jobId),
-      },
-      200,
-    );
+    return c.json(await outcomeOf(c.req.valid('param').jobId, (producer = '') => maySubmitAs(caller, producer)), 200);
   });
 }
 
@@ -146,35 +120,4 @@ function startOf(range: string | undefined, { bytes }: Upload): number {
   if (first === undefined || Number(first) > Number(last) || Number(last) >= bytes || Number(total) !== bytes)
     refuse('HTTP_REQUEST_INVALID', `Content-Range must lie within the ${bytes} bytes of the file.`);
   return Number(first);
-}
-
-async function smallBody(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of bodyOf(request)) {
-    length += chunk.length;
-    if (length > maxManifestBytes) refuse('HTTP_TOO_LARGE', `A manifest has at most ${maxManifestBytes} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function producerIn(text: string): string | undefined {
-  try {
-    const { producer } = JSON.parse(text) as { producer?: unknown };
-    return typeof producer === 'string' ? producer : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The producer of a rejected job, by its manifest. */
-function rejectedProducer(busRoot: string, jobId: string): string | undefined {
-  try {
-    return producerIn(
-      readLoneFile(join(busRoot, 'rejected', jobId, 'manifest.json'), maxManifestBytes).toString('utf8'),
-    );
-  } catch {
-    return undefined; // a job without a manifest that can be read was not submitted over HTTP
-  }
 }

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { maxManifestBytes } from '@quantbot/infra';
+import { refuse } from '../http-error.js';
 
 /** A program that sends nothing for this long (milliseconds) is cut off. */
 const bodyPatienceMs = 5_000;
@@ -28,4 +30,16 @@ export async function* bodyOf(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Reads a manifest. @throws DaemonError `HTTP_TOO_LARGE`. */
+export async function manifestBody(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of bodyOf(request)) {
+    length += chunk.length;
+    if (length > maxManifestBytes) refuse('HTTP_TOO_LARGE', `A manifest has at most ${maxManifestBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

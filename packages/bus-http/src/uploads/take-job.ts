@@ -3,6 +3,9 @@ import { busError, type Manifest, parseManifest, submitGiven, waitingJob } from 
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Uploads } from './uploads.js';
 
+/** The producer of operations. */
+export const operator = 'quantbot-bus';
+
 /** A file of a job: its name there, and its content. */
 interface GivenFile {
   name: string;
@@ -25,10 +28,9 @@ export async function takeJob(
   { uploads, owner, mayBy }: { uploads: Uploads; owner: string; mayBy: (producer: string) => void },
 ): Promise<Uint8Array> {
   const manifest = parseManifest(manifestBytes);
-  // The job will belong to the daemon's user, who may have data removed.
   if (manifest.op !== undefined)
-    throw busError('OPERATION_FORBIDDEN', 'No operation is taken over HTTP.', {
-      hint: "Run the command on the daemon's machine.",
+    throw busError('OPERATION_FORBIDDEN', 'An operation is no job of a producer.', {
+      hint: 'Send it to /api/v1/operations, with a token that may operate.',
     });
   mayBy(manifest.producer);
   const files = filesOf(manifest);
@@ -44,6 +46,21 @@ export async function takeJob(
     if (systemErrorCode(error) === 'ENOENT') throw uploadMissing(files);
     throw error;
   }
+}
+
+/**
+ * Puts an operation into the inbox. It is then one of the daemon's own user, who may have data
+ * removed, so that the caller must have checked the scope.
+ *
+ * @returns the manifest that waits in the inbox.
+ * @throws BusError `MANIFEST_INVALID`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`.
+ */
+export async function takeOperation(busRoot: string, manifestBytes: Uint8Array): Promise<Uint8Array> {
+  const manifest = parseManifest(manifestBytes);
+  if (manifest.op === undefined || manifest.producer !== operator)
+    throw busError('MANIFEST_INVALID', `An operation has an \`op\`, no artifacts, and the producer ${operator}.`);
+  const waiting = await waitingJob(busRoot, manifest);
+  return waiting ?? (await submitGiven(busRoot, manifestBytes, new Map())).manifestBytes;
 }
 
 /** Each file lies in the job itself, under a plain name, and is known by its content. */

@@ -2,7 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { type ContentDigest, digestFile } from '../files/digest.js';
-import { type ManifestArtifact, parseManifest } from '../manifest.js';
+import { newJobId } from '../ids.js';
+import { type ManifestArtifact, type Operation, parseManifest } from '../manifest.js';
 import { readParquetFooter } from '../parquet/footer.js';
 import {
   type ArtifactToSubmit,
@@ -11,6 +12,7 @@ import {
   manifestEntry,
   manifestOf,
   manifestText,
+  operationOf,
 } from './describe-job.js';
 import { httpOutcome } from './http-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
@@ -29,13 +31,25 @@ export function httpBus(root: string): BusTarget {
   return {
     root,
     submit: (jobId, options) => submitJob(root, jobId, options),
-    operate: () => {
-      throw busError('OPERATION_FORBIDDEN', `${root} takes artifacts only.`, {
-        hint: "Run the command on the daemon's machine.",
-      });
-    },
-    outcome: httpOutcome(root),
+    operate: op => operate(root, op),
+    outcome: httpOutcome(root, 'jobs'),
   };
+}
+
+/** Asks for an operation once: a second one may have another outcome than the first. */
+async function operate(root: string, op: Operation): Promise<EnteredJob> {
+  const jobId = newJobId(op.type);
+  const manifestBytes = manifestText(operationOf(jobId, op));
+  try {
+    const waiting = await post(root, '/api/v1/operations', manifestBytes);
+    return { manifest: parseManifest(manifestBytes), manifestBytes: waiting, outcome: httpOutcome(root, 'operations') };
+  } catch (error) {
+    throw asBusError(
+      root,
+      error,
+      `The outcome is unknown. Look with \`quantbot-bus jobs ${jobId}\` on the daemon's machine before you ask again.`,
+    );
+  }
 }
 
 async function submitJob(root: string, jobId: string, options: SubmitArtifactsOptions): Promise<EnteredJob> {
@@ -134,14 +148,21 @@ function offsetIn({ headers }: Response): number {
  * @returns the manifest that waits in the inbox; undefined if a file must be sent again.
  */
 async function enterInbox(root: string, manifest: Uint8Array, isLast: boolean): Promise<Uint8Array | undefined> {
-  const headers = { 'Content-Type': 'application/json' };
   try {
-    const answer = await withRetries(() =>
-      askServer(root, { method: 'POST', path: '/api/v1/jobs', headers, body: new Uint8Array(manifest) }),
-    );
-    return Buffer.from(((await answer.json()) as { manifest: string }).manifest);
+    return await withRetries(() => post(root, '/api/v1/jobs', manifest));
   } catch (error) {
     if (error instanceof ServerError && error.code === 'UPLOAD_MISSING' && !isLast) return undefined;
-    throw asBusError(root, error, { isUnknown: true });
+    throw asBusError(
+      root,
+      error,
+      'Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.',
+    );
   }
+}
+
+/** Sends a manifest, and returns the one that waits in the inbox. */
+async function post(root: string, path: string, manifest: Uint8Array): Promise<Uint8Array> {
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await askServer(root, { method: 'POST', path, headers, body: new Uint8Array(manifest) });
+  return Buffer.from(((await answer.json()) as { manifest: string }).manifest);
 }

@@ -3,11 +3,12 @@ import { polled } from './polled.js';
 import { asBusError, askServer, ServerError } from './server.js';
 import type { FoundOutcome, OutcomeSource } from './settled.js';
 
-/** The outcomes that the server of a daemon tells. */
-export function httpOutcome(root: string): OutcomeSource {
+/** The outcomes of jobs of producers, or of operations, that the server of a daemon tells. */
+export function httpOutcome(root: string, kind: 'jobs' | 'operations'): OutcomeSource {
   let problem: string | undefined;
   const ask = async (jobId: string): Promise<FoundOutcome & { place: string }> => {
-    const answer = await askServer(root, { method: 'GET', path: `/api/v1/jobs/${encodeURIComponent(jobId)}/outcome` });
+    const path = `/api/v1/${kind}/${encodeURIComponent(jobId)}/outcome`;
+    const answer = await askServer(root, { method: 'GET', path });
     const { receipt, reason, place } = (await answer.json()) as Record<string, string | null>;
     return { receipt: receipt ?? undefined, reason: reason ?? undefined, place: place ?? '' };
   };

@@ -8,7 +8,9 @@ import { submitOperation } from './submit.js';
 
 /** Where an operation goes, and how long to wait for the daemon. */
 export interface OperationOptions extends SettleOptions {
-  /** The folder of the bus; by default as for `submitArtifact`. */
+  /**
+   * The bus; by default as for `submitArtifact`. Over HTTP, the token needs the scope `operate`.
+   */
   busRoot?: string;
 }
 

@@ -107,17 +107,18 @@ export async function withRetries<T>(work: () => Promise<T>, progress: () => num
     }
 }
 
-/** Returns the error of a submission for whatever a request has failed with. */
-export function asBusError(root: string, error: unknown, { isUnknown = false } = {}): unknown {
+const notSent = 'Check the network, and that the daemon serves HTTP at this address. Nothing was submitted.';
+
+/**
+ * Returns the error of a submission for whatever a request has failed with.
+ *
+ * @param unanswered what to do if no answer has come.
+ */
+export function asBusError(root: string, error: unknown, unanswered = notSent): unknown {
   if (isUnanswered(error)) {
     const { cause } = error;
     const message = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-    return submitFailed(
-      new Error(`${root} does not answer: ${message}`, { cause: error }),
-      isUnknown
-        ? 'Submit again: the bus takes the same content only once. The outcome of this attempt is unknown.'
-        : 'Check the network, and that the daemon serves HTTP at this address. Nothing was submitted.',
-    );
+    return submitFailed(new Error(`${root} does not answer: ${message}`, { cause: error }), unanswered);
   }
   if (!(error instanceof ServerError)) return error;
   const { code, message, hint, details, status } = error;

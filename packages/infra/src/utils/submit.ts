@@ -136,7 +136,10 @@ async function targetOf(busRoot: string, s3: S3Options | undefined): Promise<Bus
   return isHttpRoot(busRoot) ? httpBus(busRoot) : folderBus(busRoot);
 }
 
-function describeSubmission(bus: BusTarget, { manifest, manifestBytes }: EnteredJob): Submission {
+function describeSubmission(
+  bus: BusTarget,
+  { manifest, manifestBytes, outcome = bus.outcome }: EnteredJob,
+): Submission {
   const artifacts = manifest.artifacts.map(artifact => ({
     key: manifestArtifactKey(manifest, artifact),
     artifactId: artifact.artifact_id,
@@ -151,6 +154,6 @@ function describeSubmission(bus: BusTarget, { manifest, manifestBytes }: Entered
     busRoot: bus.root,
     artifacts,
     warnings: [...new Set(manifest.artifacts.flatMap(artifact => schemaHintWarning(artifact.schema_hint) ?? []))],
-    settled: options => waitUntilSettled(bus.outcome, { jobId: manifest.job_id, manifestSha256, artifacts }, options),
+    settled: options => waitUntilSettled(outcome, { jobId: manifest.job_id, manifestSha256, artifacts }, options),
   };
 }

@@ -7,6 +7,8 @@ export interface EnteredJob {
   manifest: Manifest | ObjectManifest;
   /** The manifest that waits in the inbox, whose hash the outcome names. */
   manifestBytes: Uint8Array;
+  /** Where its outcome appears, if not where those of other jobs do. */
+  outcome?: OutcomeSource;
 }
 
 /** A bus that takes jobs: a folder, or an object store. The options have been checked. */

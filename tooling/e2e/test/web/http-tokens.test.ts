@@ -47,8 +47,9 @@ test('each token may do what its scopes say, on every route', async () => {
       answered[name] = ![401, 403].includes(status);
       expect(status, `${name} ${method} ${path}`).not.toBe(token === undefined ? 403 : 401);
     }
-    const submits = /uploads|outcome/.test(path) || (method === 'POST' && path === '/api/v1/jobs');
-    const reads = !submits && (method !== 'POST' || path === '/api/v1/query');
+    const isOperation = path.startsWith('/api/v1/operations');
+    const submits = !isOperation && (/uploads|outcome/.test(path) || (method === 'POST' && path === '/api/v1/jobs'));
+    const reads = !submits && !isOperation && (method !== 'POST' || ['/api/v1/query', '/api/v1/rows'].includes(path));
     const operates = !submits && !reads;
     expect(answered, `${method} ${path}`).toEqual({ none: false, read: reads, operate: operates, submit: submits });
   }
