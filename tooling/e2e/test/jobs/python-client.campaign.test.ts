@@ -1,5 +1,8 @@
 // @module-tag campaign
 import { join } from 'node:path';
+import { setAlias } from '@quantbot/infra/utils';
+import { type Catalog, openCatalog } from '@quantbot/storage';
+import { submit } from '@quantbot/tooling-testing/submit';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { hasPython, pythonWithDataTools, running, runPython, skippedWithoutPython } from '../support/python.js';
 import { query } from '../support/query.js';
@@ -29,6 +32,9 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'write lazy',
       'write duckdb',
       'write capsule',
+      'read pyarrow',
+      'read polars',
+      'read duckdb',
       'write rows',
       'pandas round trip',
       'refused an interval',
@@ -40,5 +46,93 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';
     expect(await query(bus, `${rows} FROM canon.exact`)).toEqual([{ n: 15, kinds: 3 }]);
     expect(await query(bus, `${rows} FROM canon.exact_polars`)).toEqual([{ n: 6, kinds: 3 }]);
+  });
+
+  test('answers as the catalog in TypeScript does, with the same codes', { timeout: 60_000 }, async context => {
+    const tools = needTools(context);
+    const settings = { canon: { tables: { newest: { mode: 'upsert', key: ['n'] } } }, catalog: { content_hash: true } };
+    const bus = await running(settings);
+    const job = { producer: 'reader', kind: 'numbers', artifactId: 'numbers', schemaHint: 'canon.numbers' };
+    const numbers = (...values: (string | number)[]) => `SELECT unnest([${values.join(', ')}]::BIGINT[]) AS n`;
+    const [large, gap] = [numbers('9007199254740993', '9007199254740994'), numbers('NULL')];
+    await (await submit(bus, { ...job, runId: 'r1', select: large, meta: { a: [1, 'ü'] } })).settled();
+    await (await submit(bus, { ...job, runId: 'r2', select: gap, inputs: ['r1/reader/numbers/numbers'] })).settled();
+    const key = 'r2/reader/numbers/numbers';
+    await (await submit(bus, { ...job, runId: 'r3', select: numbers(5), inputs: [key] })).settled();
+    const twin = {
+      ...job,
+      producer: 'twin',
+      schemaHint: 'canon.newest',
+      runId: 'r3',
+      select: numbers(5),
+      inputs: [key],
+    };
+    await (await submit(bus, twin)).settled();
+    const bad = { ...job, runId: 'r4', jobId: 'retried', select: "SELECT 'x' AS n" };
+    await expect((await submit(bus, bad)).settled()).rejects.toThrow('does not fit');
+    const busRoot = bus.layout.root;
+    await setAlias(
+      { producer: 'reader', kind: 'numbers', alias: 'prod', key: 'r1/reader/numbers/numbers' },
+      { busRoot },
+    );
+
+    await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+    const middle = (await catalog.artifacts())[1]?.committedAt as Date;
+    const rowsOf = async (source: Catalog) =>
+      (await source.query('SELECT * FROM canon.numbers', [], { int64: 'bigint' })).map(
+        ({ n, _seq, _artifact_key }) => ({
+          n: n === null ? null : Number(n),
+          _seq: Number(_seq),
+          _artifact_key,
+        }),
+      );
+    await using past = await catalog.asOf(2);
+    await using at = await catalog.asOf(new Date(middle.getTime() - 1));
+    const expected = {
+      latest: await catalog.latest({ producer: 'reader', kind: 'numbers', artifactId: 'numbers' }),
+      byAlias: await catalog.latest({ producer: 'reader', kind: 'numbers', alias: 'prod' }),
+      none: null,
+      artifacts: await catalog.artifacts(),
+      page: await catalog.artifacts({ producer: 'reader', beforeSeq: 3, limit: 1 }),
+      since: await catalog.artifacts({ since: middle }),
+      until: await catalog.artifacts({ until: middle }),
+      runs: await catalog.runs(),
+      jobs: await catalog.jobs(),
+      rejected: await catalog.jobs({ status: 'rejected' }),
+      job: await catalog.job('retried'),
+      aliases: await catalog.aliases(),
+      lineage: await catalog.lineage(key),
+      allLineage: await catalog.lineage(key, { depth: Number.POSITIVE_INFINITY }),
+      inputs: await catalog.lineage(key, { direction: 'inputs', depth: 2 }),
+      sameContent: await catalog.sameContent('r3/reader/numbers/numbers'),
+      rows: await rowsOf(catalog),
+      pastArtifacts: await past.artifacts(),
+      pastRows: await rowsOf(past),
+      pastRuns: await past.runs(),
+      atArtifacts: await at.artifacts(),
+      watched: [1, 2, 3],
+    };
+    const script = join(repository, 'tooling/e2e/test/support/python-reader.py');
+    const { stdout, stderr, code } = await runPython(bus, [script, key], tools);
+    expect([code, stderr]).toEqual([0, '']);
+    const [answers = '', codes = '', end] = stdout.trim().split('\n');
+    expect(JSON.parse(answers).answers).toEqual(JSON.parse(JSON.stringify(expected)));
+    expect([expected.allLineage.edges.length, expected.sameContent.length, expected.rejected.length]).toEqual([
+      3, 1, 1,
+    ]);
+    expect(JSON.parse(codes)).toEqual({
+      sql: 'QUERY_FAILED',
+      table: 'QUERY_FAILED',
+      name: 'OPTIONS_INVALID',
+      write: 'DATABASE_READ_ONLY',
+      upsert: 'QUERY_FAILED',
+      seq: 'OPTIONS_INVALID',
+      depth: 'OPTIONS_INVALID',
+      limit: 'OPTIONS_INVALID',
+      'closed past': 'CLOSED',
+      missing: 'DATABASE_NOT_FOUND',
+      server: 'OPTIONS_INVALID',
+    });
+    expect(end).toBe('all held');
   });
 });

@@ -119,6 +119,29 @@ def same(one: pa.Table, other: pa.Table) -> bool:
     return bool(one.equals(other)) and bits[0] == bits[1]
 
 
+def check_reading(bus: Bus) -> list[str]:
+    """Artifacts are read as pyarrow reads them; the canonical table has the same values."""
+    held = []
+    for name in ("pyarrow", "polars", "duckdb"):
+        artifact = bus.latest(name, "values")
+        assert artifact is not None
+        file = pq.ParquetFile(artifact.path).read()
+        assert artifact.arrow().equals(file), name
+        assert same(artifact.pl().to_arrow().cast(SCHEMA), TABLE), name
+        assert same(artifact.rel().to_arrow_table().cast(SCHEMA), TABLE), name
+        frame = artifact.df()
+        assert frame.astype(object).where(frame.notna(), None)["id"].tolist() == [2**63 - 1, -(2**53) - 1, None], name
+        assert list(frame["tags"][0]) == [2**53 + 1, None] and frame["point"][0]["x"] == 2**60 + 1, name
+        assert same(pa.Table.from_pandas(artifact.df(dtype_backend="pyarrow")).cast(SCHEMA), TABLE), name
+        table = "exact_polars" if name == "polars" else "exact"
+        columns = ", ".join(SCHEMA.names)
+        shown = bus.query(f"SELECT {columns} FROM canon.{table} WHERE _artifact_key = ?", [artifact.key])
+        assert same(shown.arrow().cast(SCHEMA), TABLE), (name, shown.rows())
+        assert same(shown.pl().to_arrow().cast(SCHEMA), TABLE), name
+        held.append(f"read {name}")
+    return held
+
+
 def check_pandas_of_numpy(bus: Bus) -> list[str]:
     """Frames with the types that pandas gives by itself, with an index that is data."""
     frame = pd.DataFrame(
@@ -132,6 +155,9 @@ def check_pandas_of_numpy(bus: Bus) -> list[str]:
     )
     (artifact,) = bus.write(frame, producer="numpy", kind="values", run_id="exact").artifacts
     pd.testing.assert_frame_equal(pd.read_parquet(artifact.canonical_path), frame)
+    found = bus.latest("numpy", "values")
+    assert found is not None
+    pd.testing.assert_frame_equal(found.df(), frame)
     return ["pandas round trip"]
 
 
@@ -163,5 +189,5 @@ def check_refusals(bus: Bus) -> list[str]:
 
 if __name__ == "__main__":
     with Bus("data/bus") as opened:
-        for check in (check_writing, check_rows, check_pandas_of_numpy, check_refusals):
+        for check in (check_writing, check_reading, check_rows, check_pandas_of_numpy, check_refusals):
             print("\n".join(check(opened)))

@@ -1,0 +1,96 @@
+"""The published views as they were after a job."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from ._database import PUBLISHED, Database
+
+_numbers = itertools.count(1)
+
+
+def open_past(database: Database, seq: int) -> Database:
+    """Returns a database whose journal ends after a job. It keeps the published one open, and so
+    its files.
+
+    Raises BusError as :meth:`Database.reading`.
+    """
+    past = database.pinned(f"_past_{next(_numbers)}", seq)
+    try:
+        with past.reading(PUBLISHED) as connection:
+            connection.execute(f"ATTACH ':memory:' AS {past.catalog}")
+            _make_past(connection, past.catalog, past.last_seq)
+    except BaseException:
+        past.close()
+        raise
+    return past
+
+
+def _make_past(connection: Any, past: str, seq: int) -> None:
+    connection.execute(f"USE {past}")
+    for schema in ("_bus", "catalog", "canon"):
+        connection.execute(f"CREATE SCHEMA {schema}")
+    connection.execute(f"CREATE VIEW _bus.journal AS SELECT * FROM {PUBLISHED}._bus.journal WHERE seq <= {seq}")
+    # What is forgotten today is not there for a reader of the past either.
+    if _is_published(connection, "forgotten"):
+        connection.execute(
+            f"CREATE VIEW _bus.forgotten AS SELECT f.* FROM {PUBLISHED}._bus.forgotten f SEMI JOIN _bus.journal j "
+            "ON j.artifact_key = f.artifact_key AND j.status = 'ingested'"
+        )
+    # The files are where they are today.
+    if _is_published(connection, "places"):
+        connection.execute(f"CREATE VIEW _bus.places AS FROM {PUBLISHED}._bus.places")
+    views = connection.execute(
+        "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name = 'catalog'", [PUBLISHED]
+    ).fetchall()
+    _create_all(connection, [sql for (sql,) in views])
+    operations = _later_operations(connection, seq)
+    changed = {value for operation in operations for value in operation.values() if isinstance(value, str)}
+    if changed:
+        for view in ("tables_d", "columns_d"):
+            connection.execute(f"CREATE OR REPLACE VIEW catalog.{view} AS {_refusal(f'catalog.{view}', seq)}")
+    for name, mode in connection.execute(f"SELECT table_name, mode FROM {PUBLISHED}.catalog.tables_d").fetchall():
+        today = f'{PUBLISHED}.canon."{name}"'
+        is_known = mode == "append" and name not in changed
+        shown = f"SELECT * FROM {today} WHERE _seq <= {seq}" if is_known else _refusal(f"canon.{name}", seq)
+        connection.execute(f'CREATE VIEW canon."{name}" AS {shown}')
+    for operation in operations:
+        name = operation["table"]  # it may have no view today
+        connection.execute(f'CREATE OR REPLACE VIEW canon."{name}" AS {_refusal(f"canon.{name}", seq)}')
+
+
+def _is_published(connection: Any, view: str) -> bool:
+    sql = "SELECT 1 FROM duckdb_views() WHERE database_name = ? AND schema_name = '_bus' AND view_name = ?"
+    return bool(connection.execute(sql, [PUBLISHED, view]).fetchall())
+
+
+def _create_all(connection: Any, statements: list[str]) -> None:
+    """Creates views that read one another, in any order: one that fails is retried after the
+    others."""
+    left: list[str] = []
+    for statement in statements:
+        try:
+            connection.execute(statement)
+        except Exception:
+            left.append(statement)
+    if left and len(left) == len(statements):
+        connection.execute(left[0])  # raises
+    if left:
+        _create_all(connection, left)
+
+
+def _later_operations(connection: Any, seq: int) -> list[dict[str, Any]]:
+    """The operations that have changed tables since."""
+    sql = (
+        f"SELECT op_json FROM {PUBLISHED}._bus.journal "
+        f"WHERE seq > {seq} AND status = 'done' AND json_extract_string(op_json, '$.type') LIKE 'table_%'"
+    )
+    return [json.loads(operation) for (operation,) in connection.execute(sql).fetchall()]
+
+
+def _refusal(name: str, seq: int) -> str:
+    """A SELECT that answers with an error that names the command which finds the rows."""
+    sentence = f"{name} as of seq {seq} cannot be read from Python. Run: quantbot-bus query --as-of {seq}"
+    return f"SELECT error('{sentence}') AS refused"

@@ -1,0 +1,59 @@
+"""The SQL of the catalog's questions, as in ``@quantbot/storage``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Optional, Sequence
+
+from ._errors import BusError
+
+Condition = tuple[str, Any]
+_NEWEST_FIRST = "ORDER BY seq DESC, ordinal DESC"
+
+
+def latest_query(
+    producer: str, kind: str, artifact_id: Optional[str], alias: Optional[str]
+) -> tuple[str, list[Any]]:
+    """The newest artifact of a producer and kind."""
+    only = "" if artifact_id is None else " AND artifact_id = ?"
+    given = [producer, kind, *([] if artifact_id is None else [artifact_id])]
+    if alias is not None:
+        return (
+            f"SELECT * FROM catalog.artifacts_f WHERE producer = ? AND kind = ?{only} AND artifact_key = "
+            "(SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)",
+            [*given, producer, kind, alias],
+        )
+    return newest_artifacts(f" WHERE producer = ? AND kind = ?{only} AND forgotten_at IS NULL", 1), given
+
+
+def newest_artifacts(where: str, limit: Optional[int]) -> str:
+    """Finds the few artifacts by two columns first, and then reads all of their columns."""
+    if limit is None:
+        return f"SELECT * FROM catalog.artifacts_f{where} {_NEWEST_FIRST}"
+    wanted = f"SELECT seq, ordinal FROM catalog.artifacts_f{where} {_NEWEST_FIRST}{limit_of(limit)}"
+    return f"SELECT * FROM catalog.artifacts_f SEMI JOIN ({wanted}) USING (seq, ordinal) {_NEWEST_FIRST}"
+
+
+def where_of(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """The conditions whose value is given."""
+    given = [(sql, value) for sql, value in conditions if value is not None]
+    where = f" WHERE {' AND '.join(sql for sql, _ in given)}" if given else ""
+    return where, [_bound(value) for _, value in given]
+
+
+def limit_of(limit: Optional[int]) -> str:
+    """A LIMIT, or nothing."""
+    if limit is None:
+        return ""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise BusError("OPTIONS_INVALID", "limit: must be a whole number from 0.")
+    return f" LIMIT {limit}"
+
+
+def utc_of(moment: datetime) -> datetime:
+    """A moment as the catalog has it: in UTC, without a zone. One without a zone is in UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def _bound(value: Any) -> Any:
+    return utc_of(value) if isinstance(value, datetime) else value

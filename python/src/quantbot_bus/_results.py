@@ -1,0 +1,112 @@
+"""Reads files and queries as data frames."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from typing import Any, Optional
+
+from ._database import Database, Params, selected
+from ._errors import BusError
+from ._frames import library
+
+_INTEGERS = {f"{sign.lower()}nt{bits}": f"{sign}nt{bits}" for sign in ("I", "UI") for bits in (8, 16, 32, 64)}
+"""Arrow's integers, and pandas' types for those with gaps."""
+
+
+class Result:
+    """The rows of a query over the bus. Each call runs it, and so sees the newest commit."""
+
+    def __init__(self, database: Database, sql: str, params: Optional[Params] = None) -> None:
+        self._database = database
+        self._sql = sql
+        self._params = params
+
+    def __repr__(self) -> str:
+        return f"Result({self._sql!r})"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as dicts, with the values that DuckDB gives Python."""
+        with self._database.reading() as connection:
+            answer = connection.execute(self._sql, self._params or [])
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row)) for row in answer.fetchall()]
+
+    def arrow(self) -> Any:
+        """A ``pyarrow.Table``."""
+        library("pyarrow", "arrow", "A table of Arrow")
+        with self._database.reading() as connection:
+            answer = selected(connection, self._sql, self._params)
+            # The name of DuckDB 1.5 and newer, then that of all before.
+            return answer.to_arrow_table() if hasattr(answer, "to_arrow_table") else answer.fetch_arrow_table()
+
+    def df(self, *, dtype_backend: Optional[str] = None) -> Any:
+        """A ``pandas.DataFrame``, with every digit: integers with NULLs have pandas' ``Int64`` and
+        its likes. ``dtype_backend="pyarrow"`` keeps Arrow's types."""
+        library("pandas", "pandas", "A data frame of pandas")
+        return frame_of(self.arrow(), dtype_backend)
+
+    def pl(self) -> Any:
+        """A ``polars.DataFrame``."""
+        polars = library("polars", "polars", "A data frame of Polars")
+        return polars.from_arrow(self.arrow())
+
+    def rel(self) -> Any:
+        """A ``duckdb.DuckDBPyRelation``, to go on with in DuckDB. It keeps its database open, and
+        is of one thread. Needs DuckDB 1.5."""
+        return self._database.relation(self._sql, self._params)
+
+
+def read_arrow(path: Path) -> Any:
+    """A Parquet file as a ``pyarrow.Table``, as pyarrow reads it."""
+    _must_be_there(path)
+    parquet = library("pyarrow.parquet", "arrow", "A table of Arrow")
+    with parquet.ParquetFile(path) as file:
+        return file.read()
+
+
+def read_df(path: Path, dtype_backend: Optional[str]) -> Any:
+    """A Parquet file as a ``pandas.DataFrame``. See :meth:`Result.df`."""
+    library("pandas", "pandas", "A data frame of pandas")
+    return frame_of(read_arrow(path), dtype_backend)
+
+
+def read_pl(path: Path) -> Any:
+    """A Parquet file as a ``polars.DataFrame``."""
+    _must_be_there(path)
+    polars = library("polars", "polars", "A data frame of Polars")
+    return polars.read_parquet(path, hive_partitioning=False, glob=False)
+
+
+def read_rel(path: Path) -> Any:
+    """A Parquet file as a relation of DuckDB, in a database in memory of its own."""
+    _must_be_there(path)
+    duckdb = library("duckdb", "duckdb", "A relation of DuckDB")
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")
+    relation = connection.read_parquet(str(path), hive_partitioning=False)
+    weakref.finalize(relation, id, connection)  # DuckDB before 1.5 closes a connection that nothing names
+    return relation
+
+
+def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:
+    """Turns a table of Arrow into a data frame of pandas."""
+    pandas = library("pandas", "pandas", "A data frame of pandas")
+    if dtype_backend == "pyarrow":
+        return table.to_pandas(types_mapper=pandas.ArrowDtype)
+    if dtype_backend is not None:
+        raise BusError("OPTIONS_INVALID", "dtype_backend: must be 'pyarrow' or None.")
+    frame = table.to_pandas(integer_object_nulls=True)
+    for name, column in zip(table.column_names, table.columns):
+        kind = _INTEGERS.get(str(column.type))
+        if kind is None or column.null_count == 0 or list(frame.columns).count(name) != 1:
+            continue
+        if frame[name].dtype == object:  # frames that pandas wrote bring their own types
+            frame[name] = pandas.array(frame[name], dtype=kind)
+    return frame
+
+
+def _must_be_there(path: Path) -> None:
+    if not os.path.exists(path):
+        raise BusError("FILE_NOT_FOUND", f"There is no file at {path}.")
