@@ -94,17 +94,23 @@ class Catalog:
         run_id: Optional[str] = None,
         producer: Optional[str] = None,
         kind: Optional[str] = None,
+        reject_code: Optional[str] = None,
+        since: Optional[datetime] = None,
+        until: Optional[datetime] = None,
         before_seq: Optional[int] = None,
         limit: Optional[int] = None,
     ) -> Records[JobRecord]:
-        """Returns settled jobs, newest first. A job id that was retried appears once per
-        attempt."""
+        """Returns settled jobs, newest first. A job id that was retried appears once per attempt.
+        ``since`` and ``until`` are as in :meth:`artifacts`."""
         where, given = where_of(
             [
                 ("status = ?", status),
                 ("run_id = ?", run_id),
                 ("producer = ?", producer),
                 ("kind = ?", kind),
+                ("reject_code = ?", reject_code),
+                ("committed_at >= ?", since),
+                ("committed_at < ?", until),
                 ("seq < ?", before_seq),
             ]
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence
 
+from ._html import table
+
 HINTS: Mapping[str, str] = {
     "OPTIONS_INVALID": "Correct the named options and call again.",
     "ID_INVALID": "Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.",
@@ -75,6 +77,10 @@ class JobRejectedError(BusError):
             details=[str(detail) for detail in reason.get("details", [])],
         )
         self.reason = dict(reason)
+
+    def _repr_html_(self) -> str:
+        details = [("", detail) for detail in self.details]
+        return table((self.code, self.message), [*details, ("hint", self.hint)])
 
 
 def is_bus_unavailable(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, List, Mapping, Optional, TypeVar
 
 from ._errors import BusError
+from ._html import Shown, table, table_of
 from ._results import read_arrow, read_df, read_pl, read_rel
 
 _T = TypeVar("_T")
@@ -25,7 +26,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class ArtifactRecord:
+class ArtifactRecord(Shown):
     """An artifact in the store.
 
     ``seq`` is the job's place in the order of the bus, ``ordinal`` the artifact's place in its job.
@@ -92,7 +93,7 @@ class ArtifactRecord:
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunRecord(Shown):
     """A run: everything with the same run id."""
 
     run_id: str
@@ -109,7 +110,7 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
-class JobRecord:
+class JobRecord(Shown):
     """A settled job. ``status`` is ``ingested``, ``duplicate`` or ``rejected``."""
 
     seq: int
@@ -127,7 +128,7 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
-class AliasRecord:
+class AliasRecord(Shown):
     """A name that stands for an artifact, and the job that set it."""
 
     producer: str
@@ -148,7 +149,7 @@ class LineageEdge:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Lineage(Shown):
     """The inputs and outputs of an artifact.
 
     ``inputs`` are keys of the artifacts that it was computed from, ``outputs`` of those computed
@@ -161,9 +162,15 @@ class Lineage:
     edges: tuple[LineageEdge, ...]
     artifacts: tuple[ArtifactRecord, ...]
 
+    def _repr_html_(self) -> str:
+        return table(("from", "to", "depth"), [(edge.source, edge.target, edge.depth) for edge in self.edges])
+
 
 class Records(List[_T]):
-    """What a question found, in its order."""
+    """What a question found, in its order. Notebooks show it as a table."""
+
+    def _repr_html_(self) -> str:
+        return table_of(self)
 
 
 def artifact_record(row: Row) -> ArtifactRecord:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Protocol
 
 from ._errors import BusError, JobRejectedError
+from ._html import table, table_of
 
 _FIRST_PAUSE_S = 0.01
 
@@ -56,6 +57,10 @@ class Receipt:
     artifacts: tuple[ReceiptArtifact, ...]
     raw: Mapping[str, Any]
     forget: tuple[ForgetOutcome, ...] = ()
+
+    def _repr_html_(self) -> str:
+        head = table(("job_id", "seq", "status", "committed_at"), [(self.job_id, self.seq, self.status, self.committed_at)])
+        return head + "".join(table_of(part) for part in (self.artifacts, self.forget) if part)
 
 
 class OutcomeSource(Protocol):

@@ -79,7 +79,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
     await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
     const middle = (await catalog.artifacts())[1]?.committedAt as Date;
     const rowsOf = async (source: Catalog) =>
-      (await source.query('SELECT * FROM canon.numbers', [], { int64: 'bigint' })).map(
+      (await source.query('SELECT * FROM canon.numbers ORDER BY _seq, n', [], { int64: 'bigint' })).map(
         ({ n, _seq, _artifact_key }) => ({
           n: n === null ? null : Number(n),
           _seq: Number(_seq),
@@ -99,6 +99,8 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       runs: await catalog.runs(),
       jobs: await catalog.jobs(),
       rejected: await catalog.jobs({ status: 'rejected' }),
+      byCode: await catalog.jobs({ rejectCode: 'SCHEMA_MISMATCH', since: middle }),
+      byTime: await catalog.jobs({ until: middle }),
       job: await catalog.job('retried'),
       aliases: await catalog.aliases(),
       lineage: await catalog.lineage(key),

@@ -57,6 +57,10 @@ def code_of(call: Callable[[], Any]) -> str:
     return "no error"
 
 
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["_seq"], row["n"] or 0))
+
+
 def answers(bus: Bus, key: str) -> dict[str, Any]:
     middle = bus.artifacts()[1].committed_at
     with bus.as_of(2) as past, bus.as_of(middle - timedelta(milliseconds=1)) as at:
@@ -71,15 +75,17 @@ def answers(bus: Bus, key: str) -> dict[str, Any]:
             "runs": bus.runs(),
             "jobs": bus.jobs(),
             "rejected": bus.rejected(),
+            "byCode": bus.jobs(reject_code="SCHEMA_MISMATCH", since=middle),
+            "byTime": bus.jobs(until=middle),
             "job": bus.job("retried"),
             "aliases": bus.aliases(),
             "lineage": bus.lineage(key),
             "allLineage": bus.lineage(key, depth=math.inf),
             "inputs": bus.lineage(key, direction="inputs", depth=2),
             "sameContent": bus.same_content("r3/reader/numbers/numbers"),
-            "rows": bus.table("numbers").rows(),
+            "rows": in_order(bus.table("numbers").rows()),
             "pastArtifacts": past.artifacts(),
-            "pastRows": past.table("numbers").rows(),
+            "pastRows": in_order(past.table("numbers").rows()),
             "pastRuns": past.runs(),
             "atArtifacts": at.artifacts(),
             "watched": [artifact.seq for _, artifact in zip(range(3), bus.watch(since=0, producer="reader"))],
