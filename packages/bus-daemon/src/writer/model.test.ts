@@ -158,7 +158,7 @@ class Real {
 const runs = campaign(2, 40);
 
 test('whatever happens in whatever order, the bus contains what a simple model says', {
-  timeout: runs * 15_000,
+  timeout: 60_000 + runs * 15_000,
   tags: ['campaign'],
 }, async () => {
   await fc.assert(

@@ -21,7 +21,7 @@ import {
 import { lastTurnQuery } from './forgotten.js';
 import { JournalRows } from './journal-rows.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
-import { withoutRotten } from './rot.js';
+import { damaged, rottenJournalFiles, withoutRotten } from './rot.js';
 import type { JournalSnapshot } from './snapshot.js';
 import { journalViewsAt } from './views.js';
 
@@ -77,9 +77,13 @@ export class Journal extends JournalRows {
 
   /**
    * Opens the journal read-only, beside a running daemon. A query that meets a compaction is
-   * repeated.
+   * repeated. Compares each live file with its checksum, because nobody may act on wrong rows.
+   *
+   * @throws DaemonError `JOURNAL_DAMAGED`.
    */
-  static read(layout: BusLayout): Promise<Journal> {
+  static async read(layout: BusLayout): Promise<Journal> {
+    const rotten = await rottenJournalFiles(layout);
+    if (rotten.length > 0) throw damaged(layout, rotten);
     return Journal.#load(layout, true);
   }
 

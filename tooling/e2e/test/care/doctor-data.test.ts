@@ -143,7 +143,7 @@ sampled('a hole in the journal is found, and closed by what a backup has', async
   expect((await doctor(bus)).codes).toEqual([...resting, 'JOURNAL_DAMAGED']);
   rmSync(commit);
   writeFileSync(commit, 'torn');
-  expect((await doctor(bus)).the('JOURNAL_DAMAGED').what).toContain('cannot be read');
+  expect((await doctor(bus)).the('JOURNAL_DAMAGED').what).toContain('the checksum does not match');
   copyFileSync(backup, commit);
   rmSync(bus.layout.hot, { recursive: true });
   expect((await doctor(bus)).the('JOURNAL_DAMAGED').what).toContain('ENOENT');

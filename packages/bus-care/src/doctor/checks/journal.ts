@@ -1,5 +1,5 @@
 import { DaemonError } from '@quantbot/bus-format';
-import { damaged, Journal, rottenJournalFiles } from '@quantbot/bus-format/journal';
+import { Journal } from '@quantbot/bus-format/journal';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine } from '../finding.js';
 
@@ -34,8 +34,6 @@ async function checkedLastSeq(layout: ExaminedBus['layout']): Promise<number> {
   const opened = await Journal.read(layout);
   try {
     await opened.check();
-    const rotten = await rottenJournalFiles(layout);
-    if (rotten.length > 0) throw damaged(layout, rotten);
     return opened.lastSeq;
   } finally {
     opened.close();

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
-import { Journal, rottenJournalFiles } from '@quantbot/bus-format/journal';
+import { Journal } from '@quantbot/bus-format/journal';
 import { exportStatusFile, guardsOf, readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
 import type { BusLayout } from '@quantbot/infra';
 import type { StoreProblem } from '../../verify/problem.js';
@@ -76,8 +76,7 @@ async function hurtOutcomes(layout: BusLayout, found: readonly ScrubFinding[]): 
   const all = await listOutcomes(layout).catch(() => []); // the check `bus` reports missing folders
   const known = found.filter(({ code }) => code === 'OUTCOME_DAMAGED').map(({ what }) => what);
   const whats = all.length <= maxOutcomes ? all : known;
-  const isReadable = whats.length > 0 && (await rottenJournalFiles(layout).catch(() => undefined))?.length === 0;
-  const journal = isReadable ? await Journal.read(layout).catch(() => undefined) : undefined;
+  const journal = whats.length === 0 ? undefined : await Journal.read(layout).catch(() => undefined);
   if (journal === undefined) return []; // the check `journal` reports it
   try {
     const problems: StoreProblem[] = [];
