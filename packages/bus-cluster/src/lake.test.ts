@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { noteFragment } from './fragments.js';
 import { commitBatch } from './journal.js';
 import { dropLake } from './lake/drop-lake.js';
+import { dropOldFiles } from './lake/erase.js';
 import { isLakeWhole, maintainLake } from './lake/maintenance.js';
 import { LakePublisher } from './lake/publisher.js';
 import { migrate } from './migrate.js';
@@ -115,11 +116,11 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const x = { name: 'x', type: 'INTEGER', notNull: false };
     const declared = (name: string) => ({ name, mode: 'append' as const, key: [], orderBy: [], columns: [x] });
     const publisher = await bus.publisherOf([declared('t'), declared('later')]);
-    const reader = await bus.open(true);
+    const lake = await bus.open(false);
     const columns = [column('x', 'INTEGER')];
     await commit(bus, 'a', { columns, values: 'SELECT 1::INTEGER AS x' });
     expect(await publisher.publish()).toBe(1);
-    expect(await query(reader.connection, 'SELECT x FROM canon.t')).toEqual([{ x: 1 }]);
+    expect(await query(lake.connection, 'SELECT x FROM canon.t')).toEqual([{ x: 1 }]);
     const job = { claim: 'claim-f', jobId: 'job-f', manifestSha256: 'f', retryOf: 0 };
     const ofArtifact = { schema_hint: null, schema_json: null, artifact_key: null, rel_path: null };
     const base = { ...rowOf('f', 2, columns), ...ofArtifact };
@@ -131,7 +132,8 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       tables: [],
     }));
     expect(await publisher.publish()).toBe(2);
-    expect(await query(reader.connection, 'SELECT x FROM canon.t')).toEqual([]);
+    expect(await query(lake.connection, 'SELECT x FROM canon.t')).toEqual([]);
+    expect([await dropOldFiles(lake, 60_000), await dropOldFiles(lake, 0)]).toEqual([false, true]);
   });
 
   test('shows what was committed, exactly once, also after new columns and wider types', async () => {

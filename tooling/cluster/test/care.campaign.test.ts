@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { Postgres } from '@quantbot/bus-cluster';
 import { type Daemon, startDaemon } from '@quantbot/bus-daemon';
-import { createLogger } from '@quantbot/infra';
+import { createLogger, submitOperation } from '@quantbot/infra';
 import { findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -131,6 +131,25 @@ describeClusters(
         expect(await bus.names('store/')).toEqual([second]);
       },
     );
+
+    test.skipIf(kind !== 'file')("gc removes the signs of operators' jobs with their rejections", async () => {
+      const bus = await newCluster();
+      const ask = () =>
+        submitOperation({ type: 'table_drop', table: 'ticks', reason: null, by: null }, { busRoot: bus.objects });
+      const { jobId } = await ask();
+      await bus.done('start', '--drain');
+      expect(await bus.names('rejected/')).toEqual([`rejected/${jobId}.json`, `rejected/${jobId}.manifest.json`]);
+      await ask(); // waits in the inbox
+      for (const key of await bus.names('operators/')) age(bus, key, 40 * day);
+      expect(await collected(bus, '--apply')).toEqual([]);
+      await bus.done('retry', jobId); // it is as an operator asked, so it is judged again
+      await bus.done('start', '--drain');
+      const reason = readFileSync(join(bus.folder, 'objects', `rejected/${jobId}.json`), 'utf8');
+      expect(reason).toContain('OPERATION_INVALID');
+      for (const key of await bus.names('rejected/')) age(bus, key, 40 * day);
+      expect((await collected(bus, '--apply')).map(({ path }) => path)).toContain(`operators/${jobId}`);
+      expect(await bus.names('operators/')).toEqual([]);
+    });
 
     test.skipIf(kind !== 'file')('gc keeps a fragment that its daemon may still come back with', async () => {
       const bus = await newCluster();

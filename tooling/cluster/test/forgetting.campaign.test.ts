@@ -1,5 +1,5 @@
 // @module-tag campaign
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitOperation } from '@quantbot/infra';
 import { openCatalog } from '@quantbot/storage';
@@ -81,6 +81,27 @@ describeClusters(
       expect(JSON.parse(await bus.done('backup', '--json'))).toMatchObject({ artifacts: 2, missing: [] });
       expect(JSON.parse(await bus.done('scrub', '--json'))).toMatchObject({ findings: [] });
     });
+
+    test.skipIf(kind !== 'file')(
+      'a daemon that has taken rows from files of the lake leaves no copies of them',
+      async () => {
+        const bus = await furnished(newCluster);
+        await askToForget(bus, [keyOf(0)]);
+        await bus.done('start', '--drain');
+        const daemon = bus.start();
+        await bus.submit('job-4', 4).then(job => job.settled());
+        await bus.done('rebuild'); // the daemon does the work
+        expect((await shownBy(bus)).ticks).toEqual([0, 1, 2, 3, 4]);
+        const left = () =>
+          readdirSync(bus.folder)
+            .filter(name => name.startsWith('quantbot-bus-'))
+            .flatMap(name => readdirSync(join(bus.folder, name)))
+            .filter(name => /^(salvage|fragment)-/.test(name));
+        await expect.poll(left, { timeout: 30_000 }).toEqual([]);
+        daemon.process.kill('SIGTERM');
+        expect(await daemon.ended, daemon.stderr()).toMatchObject({ code: 0 });
+      },
+    );
 
     test('bytes that are removed before a job brings them back are uploaded again', async () => {
       const bus = await furnished(newCluster);

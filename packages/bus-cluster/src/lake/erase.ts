@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { query } from '@quantbot/bus-format/duckdb';
-import { identifier, literal, literalList } from '@quantbot/bus-format/sql';
+import { literal, literalList } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
-import { filesOf } from './tables.js';
+import { filesOf, metadata } from './tables.js';
 import { placeFor } from './transaction.js';
 
 /**
@@ -67,9 +67,13 @@ export async function dropOldFiles({ connection }: Pick<OpenLake, 'connection'>,
   const before = `now() - to_milliseconds(${graceMs})`;
   await connection.run(`CALL ducklake_expire_snapshots('lake', older_than => ${before})`);
   await connection.run(`CALL ducklake_cleanup_old_files('lake', older_than => ${before})`);
+  // A snapshot from just before the rows left may be younger than the grace period.
   const [left] = await query<{ n: bigint }>(
     connection,
-    `SELECT count(*) AS n FROM ${identifier('__ducklake_metadata_lake')}.ducklake_files_scheduled_for_deletion`,
+    `SELECT (SELECT count(*) FROM ${metadata}.ducklake_files_scheduled_for_deletion)
+       + (SELECT count(*) FROM ${metadata}.ducklake_data_file f
+          JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema s USING (schema_id)
+          WHERE s.schema_name = '_files' AND f.end_snapshot IS NOT NULL) AS n`,
   );
   return Number(left?.n) === 0;
 }

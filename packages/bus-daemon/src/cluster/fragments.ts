@@ -50,9 +50,18 @@ export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq
   await concurrently([...byTable], async ([table, files]) =>
     write(cluster, { table, firstSeq, lastSeq, restores: 0 }, registry.get(table) as CanonTable, { files }),
   );
-  if (jobs.some(({ rows }) => rows.some(({ status }) => status === 'restored')))
+  if (jobs.some(({ rows }) => rows.some(({ status }) => status === 'restored'))) await restore(cluster, lastSeq);
+}
+
+/** Writes the fragments that bring rows back to their tables. */
+async function restore(cluster: Cluster, lastSeq: number): Promise<void> {
+  const salvage = new Salvage(cluster);
+  try {
     for (const fragment of await restoringFragments(cluster.postgres, lastSeq))
-      await makeFragment(cluster, fragment, new Salvage(cluster));
+      await makeFragment(cluster, fragment, salvage);
+  } finally {
+    salvage.close();
+  }
 }
 
 /**

@@ -89,8 +89,9 @@ export class Publication {
     try {
       const before = this.seq;
       const publisher = await this.#opened();
-      for (const fragment of await missingFragments(this.#cluster.postgres, this.#cluster.leaseS))
-        await makeFragment(this.#cluster, fragment, this.#salvage);
+      const missing = await missingFragments(this.#cluster.postgres, this.#cluster.leaseS);
+      for (const fragment of missing) await makeFragment(this.#cluster, fragment, this.#salvage);
+      if (missing.length === 0) this.#salvage.close();
       this.seq = await this.#publish(publisher).catch(async error => {
         await this.#findLostFragments();
         throw error;
@@ -238,6 +239,7 @@ export class Publication {
 
   async close(): Promise<void> {
     this.#closeLake();
+    this.#salvage.close();
     await this.#journal.close();
     clearInterval(this.#sign);
     const client = this.#client;

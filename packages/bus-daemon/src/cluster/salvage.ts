@@ -17,11 +17,12 @@ interface Found {
 /**
  * Finds rows of forgotten artifacts in the files of the lake. Once the bytes of an artifact are
  * gone, only these files have its rows, and a new lake takes them from there. They need not be
- * named by any lake.
+ * named by any lake. Close it to remove its local files.
  */
 export class Salvage {
   readonly #cluster: Cluster;
   readonly #tables = new Map<string, Found>();
+  readonly #folders: string[] = [];
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -36,10 +37,17 @@ export class Salvage {
     return found.paths;
   }
 
+  /** Removes the local files. A later search finds them again. */
+  close(): void {
+    for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+    this.#tables.clear();
+  }
+
   async #search(table: string): Promise<Found> {
     const { fragmentWriter, objects, postgres, workFolder } = this.#cluster;
     const keys = await keysWithRowsOnly(postgres, table);
     const folder = join(workFolder, `salvage-${randomUUID()}`);
+    this.#folders.push(folder);
     mkdirSync(folder, { recursive: true });
     const paths: string[] = [];
     for await (const page of pagesOf(objects, `lake/${table}/`))

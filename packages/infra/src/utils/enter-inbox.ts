@@ -8,16 +8,9 @@ import { readSmallFile } from '../files/read-small.js';
 import { newJobId } from '../ids.js';
 import { type Manifest, maxManifestBytes, parseManifest } from '../manifest.js';
 import { contentOf } from './describe-job.js';
+import { dropGivenAway } from './given-away.js';
 import { localOutcome } from './local-outcome.js';
-import {
-  discardStaged,
-  dropGivenAway,
-  placeInInbox,
-  type StagedJob,
-  stageGiven,
-  stageJob,
-  stageOperation,
-} from './stage-job.js';
+import { discardStaged, placeInInbox, type StagedJob, stageGiven, stageJob, stageOperation } from './stage-job.js';
 import { submitFailed } from './submit-failed.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
@@ -88,7 +81,7 @@ async function enterInbox(busRoot: string, job: StagedJob): Promise<Uint8Array> 
     if (contentOf(waiting.manifest) !== contentOf(job.manifest))
       throw busError('JOB_ID_IN_USE', `A job ${job.manifest.job_id} with other content waits in the inbox.`);
     await orUnknown(syncFolder(inbox)); // an earlier attempt may have died after its rename
-    dropGivenAway(job);
+    dropGivenAway(job.givenAway);
     await discardStaged(job.folder);
     return waiting.bytes;
   }

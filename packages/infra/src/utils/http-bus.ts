@@ -14,10 +14,10 @@ import {
   manifestText,
   operationOf,
 } from './describe-job.js';
+import { dropGivenAway, givenAwayAt } from './given-away.js';
 import { httpOutcome } from './http-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import { asBusError, askServer, ServerError, withRetries } from './server.js';
-import { dropGivenAway } from './stage-job.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
 /** How many files of a job are sent at once, and the bytes of a request: they bound the memory. */
@@ -54,6 +54,9 @@ async function operate(root: string, op: Operation): Promise<EnteredJob> {
 
 async function submitJob(root: string, jobId: string, options: SubmitArtifactsOptions): Promise<EnteredJob> {
   for (const artifact of options.artifacts) await checkFile(artifact);
+  const givenAway = options.artifacts
+    .filter(({ transfer = options.transfer }) => transfer === 'move')
+    .map(({ parquetPath }) => givenAwayAt(parquetPath));
   const files: { path: string; digest: ContentDigest }[] = [];
   const entries: ManifestArtifact[] = [];
   for (const [index, artifact] of options.artifacts.entries()) {
@@ -69,8 +72,7 @@ async function submitJob(root: string, jobId: string, options: SubmitArtifactsOp
     faultPoint('submit:staged');
     const waiting = await enterInbox(root, manifestBytes, round === maxRounds);
     if (waiting === undefined) continue; // the server has lost a file: it was old, or another job took it
-    const moved = options.artifacts.filter(({ transfer = options.transfer }) => transfer === 'move');
-    dropGivenAway({ givenAway: moved.map(({ parquetPath }) => parquetPath) });
+    dropGivenAway(givenAway);
     return { manifest: parseManifest(manifestBytes), manifestBytes: waiting };
   }
 }

@@ -1,4 +1,4 @@
-import { statSync, unlinkSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { objectKeys, storeObjectKey } from '../bus-layout.js';
 import { markerIn } from '../bus-root.js';
 import { BusError, busError } from '../errors.js';
@@ -28,6 +28,7 @@ import {
   manifestText,
   operationOf,
 } from './describe-job.js';
+import { dropGivenAway, givenAwayAt } from './given-away.js';
 import { objectOutcome } from './object-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import { submitFailed } from './submit-failed.js';
@@ -90,6 +91,9 @@ async function operate(objects: Objects, op: Operation): Promise<EnteredJob> {
 
 async function submitJob(objects: Objects, jobId: string, options: SubmitArtifactsOptions): Promise<EnteredJob> {
   for (const artifact of options.artifacts) await checkFile(artifact);
+  const givenAway = options.artifacts
+    .filter(({ transfer = options.transfer }) => transfer === 'move')
+    .map(({ parquetPath }) => givenAwayAt(parquetPath));
   const uploaded: ObjectArtifact[] = [];
   let next = 0;
   const uploader = async () => {
@@ -107,8 +111,7 @@ async function submitJob(objects: Objects, jobId: string, options: SubmitArtifac
   const manifestBytes = manifestText(manifestOf(jobId, options, uploaded));
   faultPoint('submit:staged');
   const job = await enterInbox(objects, jobId, manifestBytes, options.jobId === undefined);
-  for (const artifact of options.artifacts)
-    if ((artifact.transfer ?? options.transfer) === 'move') giveUp(artifact.parquetPath);
+  dropGivenAway(givenAway);
   return job;
 }
 
@@ -231,11 +234,4 @@ async function asSubmission<T>(work: Promise<T>): Promise<T> {
       throw submitFailed(error, `${error.hint} Nothing was submitted.`);
     throw error;
   }
-}
-
-/** Removes a file that was given away. A file that cannot be removed stays. */
-function giveUp(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {}
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BusLayout, fileNames, stagedMark } from '../bus-layout.js';
@@ -23,6 +23,7 @@ import {
   manifestText,
   operationOf,
 } from './describe-job.js';
+import { dropGivenAway, type GivenAway, givenAwayAt } from './given-away.js';
 import type { SubmitArtifactsOptions, Transfer } from './options.js';
 
 /** A complete and flushed job in `staging/`. One rename submits it. */
@@ -35,7 +36,7 @@ export interface StagedJob {
    * Files that are given away. They have a second link in the job, and their old names are removed
    * once the job is in the inbox.
    */
-  givenAway: string[];
+  givenAway: GivenAway[];
 }
 
 /**
@@ -50,7 +51,7 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
   for (const artifact of options.artifacts) await checkFile(artifact);
   mustHaveRoom(layout.root, bytesToCopy(options));
   return inStaging(layout, jobId, async folder => {
-    const givenAway: string[] = [];
+    const givenAway: GivenAway[] = [];
     const artifacts: object[] = [];
     const names = new Set<string>();
     for (const artifact of options.artifacts) {
@@ -58,8 +59,8 @@ export async function stageJob(layout: BusLayout, jobId: string, options: Submit
       const from = resolve(artifact.parquetPath);
       const to = join(folder, relpath);
       const transfer = artifact.transfer ?? options.transfer ?? 'copy';
+      if (transfer === 'move') givenAway.push(givenAwayAt(from));
       const { digest, footer } = await bringIn(from, to, transfer);
-      if (transfer === 'move') givenAway.push(from);
       const rows = checkRows(artifact, footer);
       artifacts.push(manifestEntry(artifact, { relpath }, rows, digest));
       faultPoint('submit:copied');
@@ -110,17 +111,17 @@ export async function stageGiven(
   files: ReadonlyMap<string, string>,
 ): Promise<StagedJob> {
   return inStaging(layout, parseManifest(manifestBytes).job_id, async folder => {
+    const givenAway = [...new Set(files.values())].map(givenAwayAt);
     for (const [name, path] of files)
       if (!tryLink(path, join(folder, name))) await copyFileHashing(path, join(folder, name));
-    const givenAway = [...new Set(files.values())];
     return complete(folder, manifestBytes, { names: [...files.keys()], givenAway });
   });
 }
 
-/** The files of a job: their names in its folder, and the paths of those that are given away. */
+/** The files of a job: their names in its folder, and the those that are given away. */
 interface JobFiles {
   names: readonly string[];
-  givenAway: string[];
+  givenAway: GivenAway[];
 }
 
 const noFiles: JobFiles = { names: [], givenAway: [] };
@@ -173,17 +174,9 @@ export async function placeInInbox(job: StagedJob, target: string): Promise<bool
   }
   faultPoint('submit:renamed');
   // Drop the old names at once: the daemon links a file with one name instead of copying it.
-  dropGivenAway(job);
+  dropGivenAway(job.givenAway);
   await syncFolder(dirname(target));
   return true;
-}
-
-/** Removes the old names of files that were given away. A name that cannot be removed stays. */
-export function dropGivenAway({ givenAway }: Pick<StagedJob, 'givenAway'>): void {
-  for (const path of givenAway)
-    try {
-      unlinkSync(path);
-    } catch {}
 }
 
 /** Returns the artifact's id as a file name, preceded by the kind if two kinds share an id. */

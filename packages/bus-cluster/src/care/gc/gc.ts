@@ -1,4 +1,5 @@
 import type { GcOptions } from '@quantbot/bus-care/gc';
+import { objectKeys } from '@quantbot/infra';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
@@ -62,6 +63,7 @@ class Collection {
   async run(): Promise<ClusterGcItem[]> {
     await this.#settled('processed', 'receipts/');
     await this.#settled('rejected', 'rejected/');
+    await this.#operators();
     await this.#orphans();
     await this.#leftoversOfLake();
     await this.#daemons();
@@ -72,6 +74,23 @@ class Collection {
   async #settled(kind: 'processed' | 'rejected', prefix: string): Promise<void> {
     for await (const page of pagesOf(this.#objects, prefix))
       await this.#remove(kind, keysOf(page.filter(isOlder(this.#options.keepSettledMs))));
+  }
+
+  /**
+   * Removes what shows that an operator has asked for a job, if the job was rejected or never came.
+   * One that waits or may be retried still needs it. So look for a rejection first: a retry writes
+   * to the inbox before it removes the rejection.
+   */
+  async #operators(): Promise<void> {
+    const isOld = isOlder(this.#options.keepSettledMs);
+    for await (const page of pagesOf(this.#objects, 'operators/'))
+      for (const key of keysOf(page.filter(entry => isOld(entry) && isOlder(inFlightMs)(entry)))) {
+        const jobId = key.slice('operators/'.length);
+        const [manifest] = await this.#objects.list(objectKeys.rejectedManifest(jobId), { limit: 1 });
+        if (manifest !== undefined && !isOld(manifest)) continue;
+        const [waiting] = await this.#objects.list(objectKeys.inboxOf(jobId), { limit: 1 });
+        if (waiting === undefined) await this.#remove('rejected', [key]);
+      }
   }
 
   /**
