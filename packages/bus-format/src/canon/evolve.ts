@@ -1,4 +1,4 @@
-import { busError, foldName, type ParquetColumn } from '@quantbot/infra';
+import { busError, foldName, nullType, type ParquetColumn } from '@quantbot/infra';
 import { mismatchText } from '../mismatch/mismatch.js';
 import type { FileColumn } from './exact.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
@@ -63,7 +63,7 @@ export function evolve(
       problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
-    if (fits(type, known.type) || as === known.type) continue;
+    if (fits(type, known.type) || as === known.type || as === nullType) continue;
     // A declared type is never widened.
     const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {

@@ -50,10 +50,10 @@ test('the condition tells the values that a type holds from the others, and what
       const what = `${file} as ${table}`;
       const declared = newTable('t', { name: 't', mode: 'append', key: [], orderBy: [], columns: [] });
       const column = { name: 'x', type: table, fixedBy: 'a', required: false };
-      const [question, ...more] = questionsAbout({ ...declared, columns: [column] }, [
+      const [question, onlyNull, ...more] = questionsAbout({ ...declared, columns: [column] }, [
         { name: 'x', type: file, nullable: true },
       ]);
-      expect(more).toEqual([]);
+      expect([onlyNull?.as, more]).toEqual(['"NULL"', []]);
       const values = [...held, ...others, 'NULL'].map(value => `(CAST(${value} AS ${file}))`);
       const path = await writeSelect(folder, `SELECT x FROM (VALUES ${values.join(', ')}) t(x)`);
       const own = `read_parquet(${literal(path)}, file_row_number = true)`;
@@ -129,4 +129,17 @@ test('a column that the table does not have is asked about with the types that i
   expect(asked('BIGINT')).toEqual(['UBIGINT', 'DOUBLE']);
   expect(asked('INTEGER')).toEqual(['UBIGINT']);
   expect(asked('VARCHAR')).toEqual([]);
+});
+
+test('a column that has only NULL fits whatever type the table has, and the table stays what it is', () => {
+  const floats = [{ name: 'at', type: 'DOUBLE', nullable: true }];
+  expect(questionsAbout(table, floats)).toEqual([
+    { column: 'at', type: 'DOUBLE', as: '"NULL"', holds: '"at" IS NULL' },
+  ]);
+  const judged = judgedColumns(table, floats, new Map([['at', new Map([['"NULL"', null]])]]));
+  expect(judged).toEqual([{ name: 'at', type: 'DOUBLE', nullable: true, as: '"NULL"' }]);
+  expect(evolve(table, 'b', judged)).toBe(table);
+  const others = judgedColumns(table, floats, new Map([['at', new Map([['"NULL"', '1.5']])]]));
+  expect(() => evolve(table, 'b', others)).toThrow('at: expected TIMESTAMP (fixed by a), found DOUBLE.');
+  expect(questionsAbout(table, [{ name: 'at', type: 'DATE[]', nullable: true }])).toEqual([]);
 });

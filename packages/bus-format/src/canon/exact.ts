@@ -1,5 +1,6 @@
-import { foldName, type ParquetColumn } from '@quantbot/infra';
+import { foldName, nullType, type ParquetColumn } from '@quantbot/infra';
 import { identifier } from '../sql.js';
+import { parseNested } from './nested-type.js';
 import { byConfiguration, type CanonTable } from './table.js';
 import { fits, isDecimal, isInteger, widened } from './types.js';
 
@@ -10,7 +11,7 @@ import { fits, isDecimal, isInteger, widened } from './types.js';
 
 /** A column of a file, as a canonical table takes it. */
 export interface FileColumn extends ParquetColumn {
-  /** The type of the table's column that holds each value of the file exactly. */
+  /** The type of the table's column that holds each value of the file exactly, or `"NULL"`. */
   as?: string;
   /** A value of the file that the type of the table's column does not hold. */
   misfit?: string;
@@ -79,11 +80,18 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
   return columns.flatMap(({ name, type, unnamed }) => {
     const column = known.get(foldName(name));
     const types = column === undefined ? likely : [column.type];
-    return types
+    const asked = types
       .filter(as => mayHold(type, as))
       .map(as => ({ column: name, type, as, holds: question(name, type, as), ...(unnamed && { unnamed }) }));
+    if (column === undefined || fits(type, column.type) || !mayBeOnlyNull(type, column.type)) return asked;
+    const onlyNull = { column: name, type, as: nullType, holds: `${identifier(name)} IS NULL` };
+    return [...asked, { ...onlyNull, ...(unnamed && { unnamed }) }];
   });
 }
+
+/** DuckDB reads NULL of any plain type as any other type. */
+const mayBeOnlyNull = (fileType: string, tableType: string): boolean =>
+  parseNested(fileType).kind === 'plain' && !tableType.includes(nullType);
 
 const question = (name: string, type: string, as: string): string => {
   const column = identifier(name);
@@ -102,7 +110,9 @@ export function judgedColumns(
     const there = known.get(foldName(column.name));
     if (there === undefined || fits(column.type, there.type)) return column;
     if (there.fixedBy !== byConfiguration && widened(there.type, column.type) !== undefined) return column;
-    const misfit = judged.get(column.name)?.get(there.type);
+    const found = judged.get(column.name);
+    if (found?.get(nullType) === null) return { ...column, as: nullType };
+    const misfit = found?.get(there.type);
     if (misfit === undefined) return column;
     return misfit === null ? { ...column, as: there.type } : { ...column, misfit };
   });

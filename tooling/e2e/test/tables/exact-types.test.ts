@@ -21,6 +21,14 @@ const values: [name: string, table: string, file: string][] = [
   ['small', '1::INTEGER', '1::BIGINT'],
   ['amount', '1.25::DECIMAL(9,2)', '1.2500::DECIMAL(18,4)'],
 ];
+
+/** Columns with a value of one type, then only NULL of another. */
+const nulls: [name: string, table: string, file: string][] = [
+  ['label', "'a'", 'NULL::DOUBLE'],
+  ['whole', '1', 'NULL::DOUBLE'],
+  ['moment', `TIMESTAMP ${at}`, 'NULL::INTEGER'],
+  ['list', '[1]', 'NULL::VARCHAR'],
+];
 const declared = { small: { type: 'INTEGER' }, amount: { type: 'DECIMAL(9,2)' } };
 /** A TIMESTAMP_NS cannot be declared. */
 const key = values.filter(([name]) => name !== 'nano');
@@ -113,6 +121,34 @@ test.each([
   expect(error.hint).toContain('in polars, ');
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
   expect(await catalog.query('SELECT count(*) AS n FROM canon.t')).toEqual([{ n: 2 }]);
+});
+
+sampled('a column with only NULL fits, whatever its type is: hot, compacted and rebuilt', async () => {
+  const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
+  const select = (which: 1 | 2) =>
+    `SELECT ${nulls.map(column => `${column[which]} AS ${column[0]}`).join(', ')} FROM range(3000)`;
+  await drain(bus);
+  await add(bus, 't', select(1));
+  await drain(bus);
+  await add(bus, 't', select(2));
+  await drain(bus);
+  const same = async () => {
+    await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+    const counts = nulls.map(([name]) => `CAST(count(${name}) AS INTEGER) AS ${name}`).join(', ');
+    expect(await catalog.query(`SELECT ${counts}, count(*) AS n FROM canon.t`)).toEqual([
+      { ...Object.fromEntries(nulls.map(([name]) => [name, 3000])), n: 6000 },
+    ]);
+    expect(await readParquet(join(bus.config.export.exportDir, 't.parquet'))).toHaveLength(6000);
+    expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+  };
+  await same();
+  for (const name of ['p', 'q', 'r']) {
+    await add(bus, name, 'SELECT 1 AS x');
+    await drain(bus);
+  }
+  await same();
+  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+  await same();
 });
 
 sampled('new fields of structs are taken, NULL where a file lacks them, in every place', async () => {
