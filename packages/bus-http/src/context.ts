@@ -1,4 +1,4 @@
-import type { CatalogAnswer, CatalogQuestion, SelectAnswer } from '@quantbot/duckdb-process';
+import type { CatalogAnswer, CatalogQuestion, RowsQuestion, SelectAnswer } from '@quantbot/duckdb-process';
 import type { Registry } from 'prom-client';
 import type { Access } from './access/access.js';
 import type { Gauges } from './metrics/gauges.js';
@@ -22,4 +22,6 @@ export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
   /** Returns the first rows of an untrusted SELECT. */
   select(sql: string, maxRows: number): Promise<SelectAnswer>;
+  /** Returns all rows of an untrusted SELECT, as the text of the response. */
+  rows(question: RowsQuestion): Promise<string>;
 }

@@ -10,11 +10,13 @@ const selectMaxSpillMb = 1024;
 /** Limits what DuckDB does not count, such as one large value. */
 const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
+const rowsTimeoutMs = 20_000;
+const maxRows = 100_000;
 const idleMs = 300_000;
 
 /**
- * Opens a {@link Reader} with two processes: one for the catalog, and one for SQL that users type.
- * Typed SQL can crash only its own process.
+ * Opens a {@link Reader} with a process each for the catalog, for SQL that users type, and for SQL
+ * of programs. SQL can crash only its own process.
  */
 export function openReader({
   catalog: catalogOf,
@@ -22,9 +24,12 @@ export function openReader({
 }: Pick<VisibleBus, 'catalog' | 'spillIn'>): Reader & { close(): void } {
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
+  const rows = new WorkerProcess('rows', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const fewQuestions = atMost(16, 0);
   // A page that is left does not end its query, and the next page has one too.
   const fewSelects = atMost(2, 2);
+  // Programs wait for one answer before the next question.
+  const fewRows = atMost(2, 16);
   return {
     catalog: <Q extends CatalogQuestion>(question: Q) =>
       fewQuestions(
@@ -50,9 +55,26 @@ export function openReader({
           selectTimeoutMs + 5_000,
         ),
       ),
+    rows: question =>
+      fewRows(async () =>
+        rows.request(
+          {
+            ...question,
+            task: 'rows',
+            database: await catalogOf(),
+            maxRows,
+            maxBytes: selectMaxBytes,
+            timeoutMs: rowsTimeoutMs,
+            memoryMb: selectMemoryMb,
+            maxSpillMb: selectMaxSpillMb,
+          },
+          rowsTimeoutMs + 5_000,
+        ),
+      ),
     close: () => {
       catalog.close();
       select.close();
+      rows.close();
     },
   };
 }

@@ -27,5 +27,6 @@ export type {
   SelectToWrite,
   SourceFile,
 } from './protocol.js';
+export type { RowsQuestion } from './rows-question.js';
 export { hurtAmong, mustBeSound } from './sources.js';
 export { openTrialDatabase } from './trial-database.js';

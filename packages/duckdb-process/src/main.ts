@@ -4,6 +4,7 @@ import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
 import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
+import { allRows } from './rows.js';
 import { selectFirst } from './select.js';
 import { tablesOf } from './tables.js';
 import { tryViews } from './views.js';
@@ -51,6 +52,8 @@ async function run(task: WorkerTask): Promise<unknown> {
       return tryViews(task);
     case 'select':
       return selectFirst(task);
+    case 'rows':
+      return allRows(task);
     case 'catalog':
       return (await import('./ask-catalog.js')).askCatalog(task);
   }

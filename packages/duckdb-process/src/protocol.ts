@@ -14,6 +14,7 @@ import type {
   RunRecord,
 } from '@quantbot/storage';
 import type { LakeAddress } from '@quantbot/storage/lake';
+import type { RowsQuestion } from './rows-question.js';
 
 /** Values of a column that the bus's own Parquet files would not preserve. */
 export interface RefusedValues {
@@ -203,6 +204,19 @@ export interface SelectAnswer {
   isCut: boolean;
 }
 
+/** Runs a SELECT of another program over the bus, and returns all its rows. */
+export interface RowsTask extends RowsQuestion {
+  task: 'rows';
+  database: BusSource;
+  maxRows: number;
+  /** Bytes of the answer. */
+  maxBytes: number;
+  timeoutMs: number;
+  memoryMb: number;
+  /** The limit of spilled data (MiB). */
+  maxSpillMb: number;
+}
+
 /** The questions to the catalog and their answers. */
 interface Questions {
   jobs: { about: JobFilter; answer: JobRecord[] };
@@ -252,6 +266,7 @@ export type WorkerTask =
   | TablesTask
   | ViewsTask
   | SelectTask
+  | RowsTask
   | CatalogTask;
 
 /** The result of a task. */
@@ -263,7 +278,7 @@ export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
       ? string[] | undefined
       : T extends ViewsTask
         ? (string | null)[]
-        : T extends ContentTask
+        : T extends ContentTask | RowsTask
           ? string
           : T extends PartitionTask
             ? PartitionFile[]

@@ -18,6 +18,7 @@ export { type ArtifactKeyParts, artifactKey, isId, maxIdLength, producerInJobId 
 export { jsonSchemaFiles } from './json-schemas.js';
 export * from './logger.js';
 export * from './manifest.js';
+export { isHttpRoot } from './object-root.js';
 export { foldName, nullType, type ParquetColumn } from './parquet/columns.js';
 export * from './parquet/footer.js';
 export type { ColumnFault, SchemaMeaning } from './parquet/meaning.js';
@@ -31,5 +32,6 @@ export { isTraceparent, type TraceContext } from './tracing.js';
 export { submitGiven, waitingJob } from './utils/enter-inbox.js';
 export * from './utils/index.js';
 export { localOutcome } from './utils/local-outcome.js';
+export { askServer, ServerError, type ServerRequest, withRetries } from './utils/server.js';
 export { submitOperation } from './utils/submit.js';
 export { exactJson, visible, visibleJson, visibleLines } from './visible.js';

@@ -39,6 +39,8 @@ export interface ServerRequest {
   path: string;
   headers?: Record<string, string>;
   body?: Uint8Array<ArrayBuffer>;
+  /** Ends the request. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -46,13 +48,17 @@ export interface ServerRequest {
  *
  * @throws ServerError for an answer that is an error; whatever `fetch` throws without an answer.
  */
-export async function askServer(root: string, { method, path, headers = {}, body }: ServerRequest): Promise<Response> {
+export async function askServer(
+  root: string,
+  { method, path, headers = {}, body, signal }: ServerRequest,
+): Promise<Response> {
   const token = process.env.QUANTBOT_BUS_TOKEN;
   const answer = await fetch(`${root.replace(/\/+$/, '')}${path}`, {
     method,
     headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
     redirect: 'error', // another server must not get the token
-    signal: AbortSignal.timeout(answerMs),
+    signal:
+      signal === undefined ? AbortSignal.timeout(answerMs) : AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
     ...(body !== undefined && { body }),
   });
   if (answer.ok) return answer;

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { isHttpRoot } from '@quantbot/infra';
 import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
@@ -6,6 +7,7 @@ import { lakeAddresses } from '../lake/lake-address.js';
 import type { LakeAddress, LakeAddresses } from '../lake/open-lake.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
 import type { Row } from '../types/mapping.js';
+import { HttpSource } from './http-source.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
 import { openPast } from './past.js';
@@ -35,6 +37,12 @@ export interface CatalogOptions {
   duckdbPath?: string;
   /** The lake of a cluster, from `lakeAddress`; by default that of `bus_config.json`. */
   lake?: LakeAddress;
+  /**
+   * The server of a daemon elsewhere, such as `https://bus.lan`; by default that of
+   * `bus_config.json`. The variable `QUANTBOT_BUS_TOKEN` has the token. The `path` of an artifact
+   * is then that on the daemon's machine.
+   */
+  busRoot?: string;
   /** Path of `bus_config.json`; by default `QUANTBOT_BUS_CONFIG`, or the nearest one upwards. */
   config?: string;
   /** Where the search upwards begins. */
@@ -102,7 +110,7 @@ export interface Catalog extends AsyncDisposable {
 }
 
 /**
- * Opens the catalog of a bus, read-only.
+ * Opens the catalog of a bus, read-only. A URL is that of a daemon's server.
  *
  * @example
  * const catalog = await openCatalog();
@@ -110,13 +118,17 @@ export interface Catalog extends AsyncDisposable {
  * if (latest !== undefined) console.log(latest.path, latest.rows);
  * await catalog.close();
  *
- * @throws StorageError `DATABASE_NOT_FOUND`; BusError of the configuration.
+ * @throws StorageError `DATABASE_NOT_FOUND`; over HTTP also `READ_FAILED`; BusError `BUS_DENIED`,
+ * and those of the configuration.
  */
-export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog> {
+export async function openCatalog(given: CatalogOptions | string = {}): Promise<Catalog> {
+  const options = typeof given === 'string' ? { busRoot: given } : given;
+  if (options.busRoot !== undefined) return openServed(options.busRoot);
   if (options.duckdbPath !== undefined) return openPublished(options.duckdbPath);
   const { lake } = options;
   if (lake !== undefined) return openLakeCatalog(async () => lake);
   const { config } = findBusConfig({ config: options.config, cwd: options.cwd });
+  if (isHttpRoot(config.busRoot)) return openServed(config.busRoot);
   if (config.cluster === undefined) return openPublished(config.duckdbPath);
   return openLakeCatalog(lakeAddresses(config.cluster));
 }
@@ -124,14 +136,23 @@ export async function openCatalog(options: CatalogOptions = {}): Promise<Catalog
 const openLakeCatalog = async (addresses: LakeAddresses): Promise<Catalog> =>
   catalogOver(await openLakeDatabase(addresses), seq => openLakePast(addresses, seq));
 
+async function openServed(root: string): Promise<Catalog> {
+  if (!isHttpRoot(root))
+    throw storageError('OPTIONS_INVALID', `${root} is not the URL of a daemon's server.`, {
+      hint: 'Give a URL that begins with https://, or the path of the database as `duckdbPath`.',
+    });
+  return catalogOver(await HttpSource.open(root), seq => HttpSource.open(root, seq));
+}
+
 async function openPublished(path: string): Promise<Catalog> {
   const connection = new LiveDatabase(path);
   await connection.open();
   return catalogOver(connection, seq => openPast(path, seq));
 }
 
-/** The source of a catalog's answers: the published database, or its past. */
+/** The source of a catalog's answers: the published database, its past, or a server. */
 interface Source {
+  isElsewhere?: boolean;
   query<R = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<R[]>;
   close(): Promise<void>;
 }
@@ -162,7 +183,7 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
       (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
     query: (sql, params, options) => source.query(sql, params, options),
     asOf: async at => catalogOver(await pastAt(await seqAt(source, at)), pastAt),
-    watch: (options = {}) => watchCommits(watchSource(query), options),
+    watch: (options = {}) => watchCommits(watchSource(query, source.isElsewhere), options),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -217,7 +238,12 @@ class LiveDatabase {
   }
 }
 
-const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Promise<Row[]>): WatchSource => ({
+const watchSource = (
+  query: (sql: string, parameters?: readonly Param[]) => Promise<Row[]>,
+  isElsewhere = false,
+): WatchSource => ({
+  // The answers of a server are small.
+  stepSeqs: isElsewhere ? 500 : 10_000,
   lastSeq: async () => Number((await query('SELECT max(seq) AS seq FROM _bus.journal'))[0]?.seq ?? 0),
   between: async (after, upTo) =>
     (
@@ -226,7 +252,8 @@ const watchSource = (query: (sql: string, parameters?: readonly Param[]) => Prom
         [after, upTo],
       )
     ).map(artifactRecord),
-  commitFolder: async () => `${(await query('SELECT bus_root FROM catalog.bus_info'))[0]?.bus_root}/journal/hot`,
+  commitFolder: async () =>
+    isElsewhere ? undefined : `${(await query('SELECT bus_root FROM catalog.bus_info'))[0]?.bus_root}/journal/hot`,
 });
 
 /** Returns the seq of the last job committed at or before a moment. A seq stays itself. */

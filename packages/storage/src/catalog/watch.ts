@@ -20,14 +20,14 @@ export interface WatchSource {
   lastSeq(): Promise<number>;
   /** Artifacts with `after < seq <= upTo`, oldest first. */
   between(after: number, upTo: number): Promise<ArtifactRecord[]>;
-  /** The folder in which every commit creates a name. */
-  commitFolder(): Promise<string>;
+  /** The folder in which every commit creates a name, if it is on this machine. */
+  commitFolder(): Promise<string | undefined>;
+  /** Jobs per query, so that a long past need not fit into memory. */
+  stepSeqs: number;
 }
 
 /** The longest wait between polls, for file systems without events (a network mount). */
 const maxWaitMs = 2_000;
-/** Jobs per query, so that a long past need not fit into memory. */
-const stepSeqs = 10_000;
 
 /**
  * Yields every artifact in the order of the commits, existing ones first, until the signal aborts.
@@ -35,6 +35,7 @@ const stepSeqs = 10_000;
  */
 export async function* watchCommits(source: WatchSource, options: WatchOptions): AsyncGenerator<ArtifactRecord> {
   const { producer, kind, signal } = options;
+  const { stepSeqs } = source;
   let after = options.since ?? (await source.lastSeq());
   let wake = new AbortController();
   const isOver = () => signal?.aborted === true;
@@ -59,7 +60,8 @@ export async function* watchCommits(source: WatchSource, options: WatchOptions):
   }
 }
 
-function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
+function tryWatch(folder: string | undefined, onChange: () => void): FSWatcher | undefined {
+  if (folder === undefined) return undefined;
   try {
     return watchFolder(folder, onChange).on('error', () => {});
   } catch {

@@ -13,4 +13,5 @@ export { copySelect } from './copy-select.js';
 export { foldersOfCluster, foldersOfDaemon, lockDown, type Reach } from './lock-down.js';
 export { assertOneSelect } from './one-select.js';
 export type { SandboxOptions } from './open-sandbox.js';
+export { type RowsOptions, selectRows } from './select-rows.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';

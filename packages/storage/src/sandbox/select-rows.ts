@@ -1,0 +1,74 @@
+import { bindParams } from '../duckdb/bind.js';
+import { interruptible, queryError, resultDecoder } from '../duckdb/run.js';
+import { storageError } from '../errors.js';
+import { resolveMapping, type TypeMapping } from '../types/mapping.js';
+import { decodeValue, encodeValue } from '../types/wire-values.js';
+import { assertOneSelect } from './one-select.js';
+import { openSandbox, type SandboxOptions } from './open-sandbox.js';
+
+/** A query and its limits. */
+export interface RowsOptions extends SandboxOptions {
+  /** The parameters, as the JSON text of `encodeValue`. */
+  params?: string | undefined;
+  mapping: TypeMapping;
+  maxRows: number;
+  /** Bytes of the answer. */
+  maxBytes: number;
+  /** Ends the query; the signal's reason is then thrown. */
+  signal: AbortSignal;
+}
+
+/**
+ * Runs an untrusted SELECT, and returns all its rows with exact values: the JSON text of
+ * `{ names, rows }`, whose values `decodeValue` restores.
+ *
+ * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `OPTIONS_INVALID`, `READ_FAILED`,
+ * `QUERY_FAILED` also for an answer beyond the limits; those of `openSandbox`.
+ */
+export async function selectRows(sql: string, options: RowsOptions): Promise<string> {
+  const { params, mapping, maxRows, maxBytes, signal, ...where } = options;
+  const resolved = resolveMapping(mapping);
+  const bound = params === undefined ? undefined : bindParams(paramsIn(params));
+  const { connection, folders, close } = await openSandbox(where);
+  try {
+    await assertOneSelect(connection, sql, 'The query', folders);
+    const result = await interruptible(connection, signal, () => connection.run(sql, bound?.values, bound?.types));
+    const { names, columns } = resultDecoder(result, resolved);
+    const rows: string[] = [];
+    let bytes = 0;
+    for (let index = 0; index < result.chunkCount; index++) {
+      const chunk = result.getChunk(index);
+      const values = columns(chunk);
+      for (let row = 0; row < chunk.rowCount; row++) {
+        const text = JSON.stringify(values.map(column => encodeValue(column[row])));
+        bytes += Buffer.byteLength(text);
+        if (rows.length === maxRows || bytes > maxBytes) throw tooLarge(maxRows, maxBytes);
+        rows.push(text);
+      }
+      signal.throwIfAborted();
+    }
+    return `{"names":${JSON.stringify(names)},"rows":[${rows.join(',')}]}`;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : queryError(error);
+  } finally {
+    await close();
+  }
+}
+
+function paramsIn(text: string): Parameters<typeof bindParams>[0] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw storageError('OPTIONS_INVALID', 'The parameters are not JSON.', { cause });
+  }
+  const params = decodeValue(json);
+  if (typeof params !== 'object' || params === null)
+    throw storageError('OPTIONS_INVALID', 'The parameters are neither a list nor an object.');
+  return params as Parameters<typeof bindParams>[0];
+}
+
+const tooLarge = (maxRows: number, maxBytes: number) =>
+  storageError('QUERY_FAILED', `The answer has more than ${maxRows} rows, or ${maxBytes / 2 ** 20} MiB.`, {
+    hint: 'Ask for less at once, with `limit` or LIMIT. Read large tables from their files.',
+  });
