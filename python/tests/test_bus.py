@@ -150,7 +150,7 @@ class BusTest(BusTestCase):
                 self.assertEqual(result, () if kind == "forget" else 9)
                 self.assertEqual(manifest["op"]["type"], kind)
                 self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
-        remote = Bus("https://bus.lan")
+        remote = Bus("s3://bucket/prefix")
         self.assert_raises("OPTIONS_INVALID", lambda: remote.keep(key))
         self.assert_raises("OPTIONS_INVALID", lambda: remote.retry("job-1"))
 

@@ -134,7 +134,16 @@ class HttpBusTest(unittest.TestCase):
         lost = self.serve(lambda method, _: 0 if method == "POST" else None)
         self.assertIn("unknown", self.assert_refused("SUBMIT_FAILED", lost.url).hint)
 
-    def test_operations_are_refused(self) -> None:
+    def test_an_operation_is_sent_once_and_its_outcome_is_unknown_if_no_answer_comes(self) -> None:
+        server = self.serve(lambda method, path: 0 if method == "POST" else None)
         with self.assertRaises(BusError) as caught:
-            keep_artifacts(["a/b/c/d"], bus_root="http://127.0.0.1:1")
-        self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
+            keep_artifacts(["a/b/c/d"], bus_root=server.url)
+        self.assertEqual(caught.exception.code, "SUBMIT_FAILED")
+        self.assertIn("The outcome is unknown", caught.exception.hint)
+        self.assertEqual([asked[:2] for asked in server.asked], [("POST", "/api/v1/operations")])
+
+    def test_an_operation_without_the_right_to_it_is_denied(self) -> None:
+        server = self.serve(lambda method, path: 403)
+        with self.assertRaises(BusError) as caught:
+            keep_artifacts(["a/b/c/d"], bus_root=server.url)
+        self.assertEqual(caught.exception.code, "BUS_DENIED")

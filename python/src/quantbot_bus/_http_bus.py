@@ -90,6 +90,19 @@ class HttpBus:
                 _give_up(artifact.parquet)
         return waiting or manifest, entries
 
+    def operate(self, job_id: str, job: Job) -> bytes:
+        """Asks for an operation once: a second one may have another outcome than the first. Returns
+        the manifest in the inbox."""
+        body = manifest_bytes(job, job_id, [])
+        hint = (
+            f"The outcome is unknown. Look with `quantbot-bus jobs {job_id}` on the daemon's machine "
+            "before you ask again."
+        )
+        answer = self._submitting(
+            lambda: self.ask("POST", "/api/v1/operations", body, {"Content-Type": "application/json"}), hint
+        )
+        return str(json.loads(answer.body)["manifest"]).encode("utf-8")
+
     def ask(
         self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Mapping[str, str]] = None
     ) -> _Answer:
@@ -161,19 +174,21 @@ class HttpBus:
 
 
 class HttpOutcome:
-    """The outcomes that the server of a daemon tells."""
+    """The outcomes of ``jobs`` of producers, or of ``operations``, that the server of a daemon
+    tells."""
 
     longest_pause_s = 2.0
 
-    def __init__(self, bus: HttpBus) -> None:
+    def __init__(self, bus: HttpBus, kind: str = "jobs") -> None:
         self._bus = bus
+        self._kind = kind
         self._problem: Optional[str] = None
         self._found: Mapping[str, Any] = {}
 
     def receipt(self, job_id: str) -> Optional[dict[str, Any]]:
         """Asks the server. ``reason`` uses the same answer."""
         try:
-            answer = self._bus.ask("GET", f"/api/v1/jobs/{urllib.parse.quote(job_id, safe='')}/outcome")
+            answer = self._bus.ask("GET", f"/api/v1/{self._kind}/{urllib.parse.quote(job_id, safe='')}/outcome")
             self._found = json.loads(answer.body)
             self._problem = None
         except ServerFailed as error:

@@ -3,13 +3,15 @@ jobs."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-from ._bus_root import StrPath
+from ._bus_root import HTTP, StrPath
 from ._errors import BusError
+from ._http_bus import HttpBus, HttpOutcome
 from ._manifest import Job, check_operation
-from ._settle import ForgetOutcome, Receipt
+from ._settle import ForgetOutcome, Receipt, wait_until_settled
 from ._submit import Place, find_place, new_job_id, submit_to_folder
 
 
@@ -23,7 +25,7 @@ def set_alias(
     timeout_s: float = 60.0,
 ) -> int:
     """Points an alias of a producer and kind at one of its artifacts. ``key=None`` removes the
-    alias. Returns the seq from which it holds.
+    alias. Over HTTP, the token needs the scope ``operate``. Returns the seq from which it holds.
 
     >>> key = "run-7/baseline/alerts_std/alerts"
     >>> set_alias(producer="baseline", kind="alerts_std", alias="prod", key=key)  # doctest: +SKIP
@@ -140,12 +142,17 @@ def _listed(keys: Sequence[str]) -> object:
 def operate(place: Place, op: Mapping[str, Any], timeout_s: float) -> Receipt:
     """Submits an operation, and waits until the daemon has carried it out."""
     check_operation(op)
-    if not isinstance(place, Path):
-        raise BusError(
-            "OPTIONS_INVALID",
-            "From Python, operations work only on a bus that is a folder of this machine.",
-            hint="Run the same command of `quantbot-bus` on a machine of the bus.",
-        )
     job_id = new_job_id(op["type"])
     job = Job(job_id, "quantbot-bus", "operation", (), job_id, op=op)
-    return submit_to_folder(place, job_id, job).settled(timeout_s)
+    if isinstance(place, Path):
+        return submit_to_folder(place, job_id, job).settled(timeout_s)
+    if not place.url.startswith(HTTP):
+        raise BusError(
+            "OPTIONS_INVALID",
+            "From Python, operations work only on a folder of this machine, or over HTTP.",
+            hint="Run the same command of `quantbot-bus` on a machine of the bus.",
+        )
+    server = HttpBus(place.url)
+    manifest = server.operate(job_id, job)
+    outcome = HttpOutcome(server, "operations")
+    return wait_until_settled(outcome, job_id, hashlib.sha256(manifest).hexdigest(), {}, timeout_s)

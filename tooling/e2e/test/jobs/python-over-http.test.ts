@@ -1,6 +1,7 @@
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { submit } from '@quantbot/tooling-testing/submit';
 import { describe, expect, test } from 'vitest';
-import { serving } from '../support/http-producer.js';
+import { serving, tokenFor } from '../support/http-producer.js';
 import { hasPython, linkScripts, runPython, skippedWithoutPython } from '../support/python.js';
 
 describe.skipIf(!hasPython)(`Python over HTTP${skippedWithoutPython}`, () => {
@@ -44,5 +45,34 @@ except BusError as error:
     const script = `import runpy, sys\nsys.argv = ${JSON.stringify(args)}\nrunpy.run_path("scripts/bus_submit.py", run_name="__main__")`;
     const { code, stdout: told } = await runPython(bus, ['-c', withToken + script]);
     expect([code, JSON.parse(told)]).toMatchObject([0, { status: 'ingested', bus_root: url }]);
+  });
+
+  test('operations have the outcomes of a bus on this machine', async () => {
+    const { bus, url } = await serving();
+    const operator = await tokenFor(bus, 'on-call', '--operate');
+    const key = 'r1/tests/numbers/numbers';
+    await (await submit(bus, { runId: 'r1' })).settled();
+    const program = `
+import os
+from quantbot_bus import Bus, BusError, JobRejectedError
+key = ${JSON.stringify(key)}
+with Bus(${JSON.stringify(url)}) as bus:
+    os.environ["QUANTBOT_BUS_TOKEN"] = ${JSON.stringify(operator)}
+    print(bus.set_alias("tests", "numbers", "prod", key))
+    print([outcome.status for outcome in bus.forget(key)])
+    print([outcome.status for outcome in bus.forget(key, force=True)])
+    try:
+        bus.set_alias("tests", "numbers", "prod", "r9/tests/numbers/x")
+    except JobRejectedError as error:
+        print(error.code)
+    os.environ["QUANTBOT_BUS_TOKEN"] = "other"
+    try:
+        bus.keep(key)
+    except BusError as error:
+        print(error.code)
+`;
+    const { stdout, stderr } = await runPython(bus, ['-c', program]);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual(['2', "['protected']", "['forgotten']", 'OPERATION_INVALID', 'BUS_DENIED', '']);
   });
 });
