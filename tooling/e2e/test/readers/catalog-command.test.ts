@@ -50,7 +50,7 @@ test.each([
   ['an alias that nobody has set', ['latest', 'tests/numbers@prod'], 'ARTIFACT_NOT_FOUND', 'alias list'],
   ['the lineage of a key that nobody knows', ['lineage', 'x/y/z/w'], 'ARTIFACT_NOT_FOUND', 'catalog artifacts'],
   ['what is no dataset', ['latest', 'numbers'], 'Write producer/kind', '--help'],
-  ['what is no moment', ['runs', '--as-of', 'yesterday'], 'such as 2026-01-31T12:00:00Z', '--help'],
+  ['what is no moment', ['runs', '--as-of', 'soon'], 'such as 2026-01-31T12:00:00Z', '--help'],
   ['what is no number', ['runs', '--limit', 'many'], 'Write a whole number', '--help'],
 ])('%s: the answer says what to do', async (_what, args, problem, cure) => {
   const bus = makeTestBus();
