@@ -19,6 +19,7 @@ import { start } from './suites/start.js';
 import { tables } from './suites/tables.js';
 import { together } from './suites/together.js';
 import { turns } from './suites/turns.js';
+import { upsert } from './suites/upsert.js';
 import { waiting } from './suites/waiting.js';
 import { sizes } from './workload.js';
 
@@ -31,6 +32,7 @@ const suites: Record<string, Suite> = {
   exports,
   beside,
   tables,
+  upsert,
   memory,
   reading,
   start,

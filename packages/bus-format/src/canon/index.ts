@@ -24,7 +24,7 @@ export {
   turnsOfTables,
 } from './journalled.js';
 export { columnsQuery, type ListedTable, tablesQuery } from './listed-tables.js';
-export { type Mode, modeNamed, modes, shownInOrder, shownRows } from './modes.js';
+export { type Mode, modeNamed, modes, shownBeside, shownInOrder, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { type RegisteredArtifact, TableRegistry } from './registry.js';

@@ -5,7 +5,7 @@ import { tableModeNames } from '@quantbot/infra/config';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { literal } from '../sql.js';
-import { modes, shownRows } from './modes.js';
+import { modes, shownBeside, shownRows } from './modes.js';
 
 let database: MemoryDatabase;
 let folder: string;
@@ -43,6 +43,18 @@ describe.each(tableModeNames)('%s', mode => {
     for (let split = 1; split < jobs; split++) {
       const parts = [shown(came(1, split), split), shown(came(split + 1, jobs))];
       expect(await rowsOf(shown(parts.join(' UNION ALL ')))).toEqual(expected);
+    }
+  });
+
+  test('what is shown of a compacted file and other rows is what is shown of all', async () => {
+    const expected = await rowsOf(shown(came(1, jobs)));
+    for (let split = 1; split < jobs; split++) {
+      const compacted = shown(came(1, split), split);
+      expect(await rowsOf(shownBeside(table, compacted, came(split + 1, jobs), String(jobs)))).toEqual(expected);
+      const none = `SELECT * FROM (${compacted}) WHERE false`;
+      expect(await rowsOf(shownBeside(table, none, came(1, jobs), String(jobs)))).toEqual(expected);
+      const noOthers = `SELECT * FROM (${came(1, jobs)}) WHERE false`;
+      expect(await rowsOf(shownBeside(table, shown(came(1, jobs)), noOthers, String(jobs)))).toEqual(expected);
     }
   });
 
@@ -112,6 +124,38 @@ test.each(floats)(
     expect(shown[0]).toMatchObject({ k: expect.stringContaining('-0.0'), version: expect.stringContaining('-0.0') });
   },
 );
+
+/** Values whose equality is not that of their bits. */
+const strange = [`'-0.0'`, `'0.0'`, `'NaN'`, `'-NaN'`, 'NULL', `'1'`];
+
+test.each([
+  ['DOUBLE', (value: string) => `${value}::DOUBLE`],
+  ['FLOAT', (value: string) => `${value}::FLOAT`],
+  ['DOUBLE[]', (value: string) => `[${value}::DOUBLE]`],
+  ['STRUCT(a DOUBLE)', (value: string) => `{'a': ${value}::DOUBLE}`],
+  ['VARCHAR', (value: string) => `${value}::VARCHAR`],
+])('beside a compacted file a key of %s is the same as without it, and keeps its bits', async (type, of) => {
+  const columns = [
+    { name: 'k', type },
+    { name: 'l', type },
+  ];
+  const table = { mode: 'upsert', key: ['k', 'l'], orderBy: [], columns } as const;
+  const rows = (seq: number, values: readonly string[]) =>
+    values
+      .flatMap(k => values.map(l => [k, l]))
+      .map(
+        ([k, l], n) =>
+          `SELECT ${of(k as string)} AS k, ${of(l as string)} AS l, ${seq} AS _seq, 0 AS _ordinal, ${n} AS _row`,
+      )
+      .join(' UNION ALL ');
+  const bits = async (sql: string) => rowsOf(`SELECT * REPLACE (k::VARCHAR AS k, l::VARCHAR AS l) FROM (${sql})`);
+  const [old, middle, young] = [rows(1, strange), rows(2, strange.slice(1, 4)), rows(3, strange.slice(3))];
+  const expected = await bits(shownRows(table, [old, middle, young].join(' UNION ALL '), '3'));
+  const others = `${middle} UNION ALL ${young}`;
+  expect(await bits(shownBeside(table, shownRows(table, old, '1'), others, '3'))).toEqual(expected);
+  const newer = shownRows(table, others, '3');
+  expect(await bits(shownBeside(table, newer, old, '3'))).toEqual(expected);
+});
 
 test('a condition on a key that is no float is applied to the files', async () => {
   const table = {

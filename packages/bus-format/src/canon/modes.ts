@@ -16,7 +16,7 @@ export interface Mode {
    * Returns the SELECT of the rows that a table shows.
    *
    * Compaction drops all others. So applying it twice, or to parts first and then to their union,
-   * must give the same rows.
+   * must give the same rows. In a table with a key, only rows of the same key may hide a row.
    *
    * @param allRows SELECT of all ingested rows, with the table's columns and `originColumns`.
    * @param newestSeq SQL of the seq of the table's newest job, which may have brought no row.
@@ -86,6 +86,30 @@ export const modeNamed = (name: string): Mode | undefined =>
 /** Returns the SELECT of the rows that a table shows. See {@link Mode.shown}. */
 export const shownRows = (table: ModeTable & Pick<CanonTable, 'mode'>, allRows: string, newestSeq: string): string =>
   modes[table.mode].shown(allRows, table, newestSeq);
+
+/**
+ * {@link shownRows} of a compacted file and of others. A compacted row is shown as it is unless
+ * another row has its key, so reading a large file costs little more than without a mode.
+ *
+ * @param compacted SELECT of rows that are the {@link shownRows} of some rows of this table.
+ * @param others SELECT of all other rows.
+ */
+export function shownBeside(
+  table: ModeTable & Pick<CanonTable, 'mode'>,
+  compacted: string,
+  others: string,
+  newestSeq: string,
+): string {
+  if (table.key.length === 0) return shownRows(table, `${compacted} UNION ALL ${others}`, newestSeq);
+  const hasSameKey = table.key
+    .map(identifier)
+    .map(name => `_compacted.${name} IS NOT DISTINCT FROM _others.${name}`)
+    .join(' AND ');
+  const compactedThat = (join: 'SEMI' | 'ANTI') =>
+    `SELECT * FROM (${compacted}) _compacted ${join} JOIN (${others}) _others ON ${hasSameKey}`;
+  const contested = `${compactedThat('SEMI')} UNION ALL ${others}`;
+  return `${compactedThat('ANTI')} UNION ALL ${shownRows(table, contested, newestSeq)}`;
+}
 
 /**
  * {@link shownRows} in the order of their origin.

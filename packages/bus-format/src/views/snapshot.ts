@@ -26,6 +26,8 @@ export interface TableFiles {
   table: CanonTable;
   /** Names in `canon/<table>/`. */
   segments: readonly string[];
+  /** Whether each segment was made for the mode of the table, and so holds only rows to show. */
+  areShown?: boolean;
   /** The newest job of the table that is in segments, if its mode needs it; otherwise 0. */
   newestCompacted: number;
   /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra';
-import { modes, shownRows } from '../canon/modes.js';
+import { modes, shownBeside, shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { storedRows } from '../canon/stored-rows.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
@@ -105,21 +105,25 @@ function tableViews(...of: TableViewOf): string[] {
 }
 
 function rowsView(...[layout, snapshot, files, hot, where]: TableViewOf): string {
-  const { table } = files;
-  const parts: string[] = [];
-  if (files.segments.length > 0) {
-    const columns = [...table.columns, ...originColumns];
-    const paths = files.segments.map(segment => join(layout.canon, table.name, segment));
-    parts.push(
-      `SELECT ${selectList(columns, 'f')} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}) f${where.from} WHERE ${where.holds}`,
-    );
-  }
-  parts.push(
+  const { table, areShown = false } = files;
+  const segments = files.segments.map(segment => join(layout.canon, table.name, segment));
+  const columns = [...table.columns, ...originColumns];
+  const rowsIn = (paths: readonly string[], options = '') =>
+    `SELECT ${selectList(columns, 'f')} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}${options}) f${where.from} WHERE ${where.holds}`;
+  const inHot =
     hot.mode === 'frozen'
       ? storedRows(table.columns, hot.tableFiles.get(table.name) ?? [])
-      : liveRows(layout, snapshot, files),
+      : liveRows(layout, snapshot, files);
+  // The oldest segment is by far the largest.
+  const apart = areShown ? segments.slice(0, 1) : [];
+  const others = [...(segments.length > apart.length ? [rowsIn(segments.slice(apart.length))] : []), inHot].join(
+    ' UNION ALL ',
   );
-  return `CREATE VIEW _rows.${identifier(table.name)} AS ${shownRows(table, parts.join(' UNION ALL '), newestSeq(files))}`;
+  const shown =
+    apart.length > 0
+      ? shownBeside(table, rowsIn(apart, largeFile), others, newestSeq(files))
+      : shownRows(table, others, newestSeq(files));
+  return `CREATE VIEW _rows.${identifier(table.name)} AS ${shown}`;
 }
 
 /** Returns the FROM clause of the commits that a table has in `hot/`. */
@@ -157,6 +161,9 @@ export function tableInOrder(
  * few rows of the journal.
  */
 const assumedRows = 1_000_000;
+
+/** Has DuckDB look up the rows of this file among others, and not hold them in memory to do so. */
+const largeFile = `, explicit_cardinality = ${1_000 * assumedRows}`;
 
 /**
  * Returns the SELECT of the rows in `hot/`, also of later commits. It joins them with the rows of

@@ -1,6 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modes, newestSeqOf, type StoredFile, storedBetween, tablesBehind } from '@quantbot/bus-format/canon';
+import {
+  type CanonTable,
+  modes,
+  newestSeqOf,
+  type StoredFile,
+  storedBetween,
+  tablesBehind,
+  wasMadeForAnotherMode,
+} from '@quantbot/bus-format/canon';
 import { isTableFile, positionIn, type Segment, seqName } from '@quantbot/bus-format/journal';
 import type { FrozenHot, HotTableFile, Snapshot, TableFiles } from '@quantbot/bus-format/views';
 import type { Bus } from '../bus.js';
@@ -26,7 +34,10 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
   }
 }
 
-async function tablesAt({ layout, journal, tables, tableSegments }: Bus, journalSeq: number): Promise<TableFiles[]> {
+async function tablesAt(bus: Bus, journalSeq: number): Promise<TableFiles[]> {
+  const { layout, journal, tables, tableSegments } = bus;
+  // Before the segments: a later one may already be made for a mode that the definition names.
+  const shown = await tablesWithShownSegments(bus);
   const live = new Map<string, readonly Segment[]>();
   for (const { name } of tables.tables()) live.set(name, await tableSegments.live(name, journalSeq));
   const behind = await tablesBehind(layout, journalSeq, async table => live.get(table)?.at(-1)?.last ?? 0);
@@ -37,9 +48,20 @@ async function tablesAt({ layout, journal, tables, tableSegments }: Bus, journal
       const newestCompacted = modes[table.mode].onlyNewestJob
         ? await newestSeqOf(journal, table.name, compactedSeq)
         : 0;
-      return { table, segments: segments.map(({ name }) => name), newestCompacted, compactedSeq, behind: commits };
+      const names = segments.map(({ name }) => name);
+      const areShown = shown.has(table);
+      return { table, segments: names, areShown, newestCompacted, compactedSeq, behind: commits };
     }),
   );
+}
+
+/** Returns the tables with a key whose segments were made for their mode. Others do not need it. */
+async function tablesWithShownSegments({ layout, tables, tableTurns }: Bus): Promise<ReadonlySet<CanonTable>> {
+  const shown = new Set<CanonTable>();
+  for (const table of tables.tables())
+    if (table.key.length > 0 && !(await wasMadeForAnotherMode(layout, table, tableTurns.get(table.name))))
+      shown.add(table);
+  return shown;
 }
 
 /**
