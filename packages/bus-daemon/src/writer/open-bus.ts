@@ -31,6 +31,7 @@ import {
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
+import { mustFitRows } from './declared-modes.js';
 import { Events } from './events.js';
 import { tableFactsOf } from './stages/table-operation.js';
 
@@ -80,6 +81,12 @@ export async function openBus(
   for (const { table, seq } of operations) if (turnTaken(layout, table) < seq) tables.hold(table);
   for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
     tables.keepGeneration(name, generation);
+  const inspector = new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building });
+  await mustFitRows({ config, layout, journal, tables, inspector }).catch(error => {
+    inspector.close();
+    journal.close();
+    throw error;
+  });
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   return {
     ...injected,
@@ -99,7 +106,7 @@ export async function openBus(
     tableTurns: new Map(),
     requestedExports: [],
     leftBehind: [],
-    inspector: new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building }),
+    inspector,
   };
 }
 

@@ -38,6 +38,14 @@ export async function wasMadeForAnotherMode(layout: BusLayout, table: CanonTable
   return !isDeepStrictEqual(made, definitionOf(table, turn));
 }
 
+/** Returns whether the compacted files of a table were made for another known mode or key. */
+export function wasDeclaredOtherwise(layout: BusLayout, table: CanonTable): boolean {
+  const found = readState(pathOf(layout, table.name), definitionSchema);
+  if (found === 'damaged') return false;
+  const made = found === 'missing' ? definitionOf(newTable(table.name, undefined), 0) : found;
+  return !isDeepStrictEqual({ ...made, turn: undefined }, { ...definitionOf(table, 0), turn: undefined });
+}
+
 /** Returns the last turn that the compacted files of a table have taken. */
 export function turnTaken(layout: BusLayout, table: string): number {
   const found = readState(pathOf(layout, table), definitionSchema);

@@ -5,7 +5,14 @@ export {
   tableOperationsQuery,
 } from '../journal/table-operations.js';
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
-export { isDefinitionDamaged, keptName, noteMode, turnTaken, wasMadeForAnotherMode } from './definition.js';
+export {
+  isDefinitionDamaged,
+  keptName,
+  noteMode,
+  turnTaken,
+  wasDeclaredOtherwise,
+  wasMadeForAnotherMode,
+} from './definition.js';
 export { reservedColumns } from './evolve.js';
 export { type ExactQuestion, type FileColumn, type JudgedValues, judgedColumns, questionsAbout } from './exact.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';

@@ -6,7 +6,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
-import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 
@@ -165,4 +165,20 @@ sampled('a running daemon, a dataset and a backup follow a drop', async () => {
   await json(copy, 'table', 'drop', 't', '--apply');
   expect(await tablesOf(copy)).toEqual([]);
   expect(await quantbotBus(copy, 'verify')).toMatchObject({ code: 0 });
+});
+
+sampled('a key that is NULL in some row ends the start before anything changes', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  await toTable(bus, 'r1', `SELECT 'a' AS k, 1 AS v UNION ALL SELECT NULL, 2`);
+  await toTable(bus, 'r2', `SELECT 'a' AS k, 3 AS v`);
+  await drain(bus);
+  const rows = await rowsOf(bus);
+  expect(rows).toHaveLength(3);
+  const declared = (key: string) => ({ canon: { tables: { t: { mode: 'upsert', key: [key] } } } });
+  await expect(drain(testBusIn(bus.folder, declared('k')))).rejects.toThrow(/key does not fit r1\/tests\/t\/t/);
+  expect(await rowsOf(bus)).toEqual(rows);
+  await drain(testBusIn(bus.folder, declared('v')));
+  expect(await rowsOf(bus)).toEqual(rows);
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
 });
