@@ -47,7 +47,7 @@ async function submitOne(runId: string, i: number): Promise<void> {
   for (let n = 0; n < size; n++) {
     const table = isFirst ? (tableNames[n] as string) : bad || random.next() < 0.7 ? random.pick(tableNames) : null;
     const path = join(folder, `${runId}-${n}.parquet`);
-    const rows = random.int(0, 20);
+    const rows = random.int(bad ? 1 : 0, 20); // no rows fit any table
     // The canonical tables have a DOUBLE price, so a text price makes the daemon reject the whole
     // job.
     await writeSmallParquet(path, {

@@ -40,7 +40,7 @@ async function submitOne(runId: string): Promise<void> {
   for (let n = 0; n < size; n++) {
     const table = isFirst ? (tableNames[n] as string) : bad || random.next() < 0.7 ? random.pick(tableNames) : null;
     const path = join(folder, `${runId}-${n}.parquet`);
-    const rows = random.int(0, 40);
+    const rows = random.int(bad ? 1 : 0, 40); // no rows fit any table
     await writeSmallParquet(path, {
       columns: { run: 'string', n: 'int64', price: bad ? 'string' : 'double' },
       rows: Array.from({ length: rows }, (_, r) => ({ run: runId, n: r, price: bad ? 'x' : random.next() })),
