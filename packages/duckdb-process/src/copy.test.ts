@@ -116,3 +116,12 @@ test('a task of the daemon finds nothing that the one before it has left, whethe
   expect(written.map(({ path }) => path)).toEqual(['n=3/a.parquet', 'n=4/a.parquet']);
   await expect(write({ ...ours(5), setup: [] })).rejects.toThrow('_rows');
 });
+
+test('a database to which another one was attached, such as a lake, is not used again', async () => {
+  const { folder, ...select } = task('SELECT a FROM t');
+  const setup = [`ATTACH ':memory:' AS other`, 'USE other', 'CREATE SCHEMA _bus', 'CREATE TABLE t AS SELECT 1 AS a'];
+  for (const name of ['one', 'two']) {
+    const path = join(folder, `${name}.parquet`);
+    expect(await copyToParquet({ task: 'copy', ...select, untrusted: false, setup, path })).toEqual({ rows: 1 });
+  }
+});

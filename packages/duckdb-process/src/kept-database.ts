@@ -22,7 +22,7 @@ export const openToWrite = (memoryMb: number): Promise<MemoryDatabase> =>
  * Runs work in an empty database. After quick work, the next one gets the same database, because to
  * open one takes longer than to write a small file. Not for SQL of other people.
  *
- * @param work must leave nothing but these schemas.
+ * @param work must leave nothing but these schemas. If it attaches a database, this one is closed.
  */
 export async function inKeptDatabase<T>(
   memoryMb: number,
@@ -34,7 +34,7 @@ export async function inKeptDatabase<T>(
   let isReusable = false;
   try {
     const result = await work(database.connection);
-    if (performance.now() - startedAt <= quickMs) {
+    if (performance.now() - startedAt <= quickMs && (await isAlone(database.connection))) {
       for (const schema of schemas) await database.connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
       isReusable = true;
     }
@@ -43,6 +43,12 @@ export async function inKeptDatabase<T>(
     if (isReusable && kept === undefined) keep(database, memoryMb);
     else database.close();
   }
+}
+
+/** Whether no other database is attached, such as the lake of a cluster with its credentials. */
+async function isAlone(connection: DuckDBConnection): Promise<boolean> {
+  const found = await connection.runAndReadAll('SELECT 1 FROM duckdb_databases() WHERE NOT internal');
+  return found.currentRowCount === 1;
 }
 
 function takeKept(memoryMb: number): MemoryDatabase | undefined {

@@ -95,7 +95,7 @@ sampled('a job that stays in work for long is found, and a daemon that starts ta
   expect(the('JOB_STUCK').what).toMatch(/^1 job in progress for more than 10 minutes, such as aside for 20 minutes/);
   await followAll(bus, the('JOB_STUCK').cure);
   await settles(bus, 'aside');
-  expect(readdirSync(bus.layout.claimed)).toEqual([]);
+  await expect.poll(() => readdirSync(bus.layout.claimed)).toEqual([]); // after the outcome is written
   expect((await later(bus, 240_000)).codes).toEqual([]);
 });
 
