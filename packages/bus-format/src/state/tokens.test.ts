@@ -6,10 +6,12 @@ import {
   createToken,
   isTokensFolderSafe,
   readTokens,
+  readTokenUses,
   revokeToken,
   sessionOf,
   tokenHash,
   tokensFolderOf,
+  writeTokenUses,
 } from './tokens.js';
 
 const reading = { scopes: { read: true, operate: false, submit: [] }, expiresAt: undefined };
@@ -38,6 +40,15 @@ test('of two tokens with one name, one is created', async () => {
   expect(made.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'TOKEN_EXISTS' } });
   const [token] = made.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
   expect(readTokens(root).tokens.map(({ sha256 }) => sha256)).toEqual([tokenHash(token as string)]);
+});
+
+test.each(['constructor', 'toString'])('a token named %s was used only when it was', name => {
+  const root = temporaryFolder();
+  expect(readTokenUses(root)[name]).toBeUndefined();
+  writeTokenUses(root, { a: '2026-11-28T05:00:00.000Z' });
+  expect(readTokenUses(root)[name]).toBeUndefined();
+  writeTokenUses(root, { ...readTokenUses(root), [name]: '2026-11-28T06:00:00.000Z' });
+  expect(readTokenUses(root)[name]).toBe('2026-11-28T06:00:00.000Z');
 });
 
 test('a revoked token is gone, and can be created anew', async () => {

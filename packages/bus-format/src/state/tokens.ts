@@ -140,10 +140,13 @@ export function isTokensFolderSafe(busRoot: string): boolean {
   return folder.isDirectory() && (folder.mode & 0o022) === 0 && folder.uid === statSync(busRoot).uid;
 }
 
-/** When each token was last used; empty if the file is missing or damaged. */
+/**
+ * When each token was last used; empty if the file is missing or damaged. It has no prototype: a
+ * token may be named `constructor`.
+ */
 export function readTokenUses(busRoot: string): TokenUses {
   const state = readState(tokenUsesFileOf(busRoot), usesSchema);
-  return typeof state === 'string' ? {} : state.uses;
+  return Object.assign(Object.create(null), typeof state === 'string' ? {} : state.uses);
 }
 
 /** Replaces the file as a whole, without flushes. */
