@@ -63,7 +63,7 @@ const outcome = outcomeRoute(
 
 /** Adds the submission of jobs. */
 export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): void {
-  const uploads = new Uploads(bus.config, new DailyBytes(bus.now));
+  const uploads = new Uploads(bus.config, new DailyBytes());
   const { busRoot } = bus.config;
   const incomingOf = (c: Context): IncomingMessage => (c.env as HttpBindings).incoming;
   const answerOffset = (c: Context, offset: number) => {

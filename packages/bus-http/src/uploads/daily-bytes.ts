@@ -3,13 +3,16 @@ import { daemonError } from '@quantbot/bus-format';
 const dayMs = 86_400_000;
 const slots = 24;
 
-/** Counts the bytes that each owner has sent within a day, by the hour. */
+/**
+ * Counts the bytes that each owner has sent within a day, by the hour. It does not use the clock of
+ * the machine: when that jumps, nobody's bytes count for longer.
+ */
 export class DailyBytes {
   readonly #now: () => number;
   /** By owner, then by hour. */
   readonly #sent = new Map<string, Map<number, number>>();
 
-  constructor(now: () => number) {
+  constructor(now = () => performance.now()) {
     this.#now = now;
   }
 

@@ -4,9 +4,10 @@ import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
+import { writeBusLimits } from '@quantbot/infra';
 import { findBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { bodyOf } from './body.js';
 import { DailyBytes } from './daily-bytes.js';
 import { type Upload, Uploads } from './uploads.js';
@@ -78,6 +79,32 @@ test('an owner sends so many bytes a day, and other owners as many', () => {
   time += 12 * 3_600_000;
   day.take('a', 60, 100);
   expect(() => day.take('a', 1, 100)).toThrow(expect.objectContaining({ code: 'UPLOAD_LIMIT' }));
+});
+
+test('a clock that jumps makes no bytes count for longer', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const day = new DailyBytes();
+  const now = Date.now();
+  vi.setSystemTime(now + 1_000 * 86_400_000);
+  day.take('a', 100, 100);
+  vi.setSystemTime(now);
+  expect(() => day.take('a', 1, 100)).toThrow(expect.objectContaining({ code: 'UPLOAD_LIMIT' }));
+  vi.advanceTimersByTime(86_400_000 + 3_600_000);
+  day.take('a', 100, 100);
+});
+
+test('a file that was begun does not take the space that the bus keeps', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { folder, add } = uploadsIn();
+  expect(await add(0, 1)).toBe(1);
+  await writeBusLimits(folder, { min_free_bytes: Number.MAX_SAFE_INTEGER });
+  vi.advanceTimersByTime(1_001); // an earlier look at the disk is old by now
+  await expect(add(1, 10_000)).rejects.toMatchObject({ code: 'DISK_FULL' });
+  await writeBusLimits(folder, { min_free_bytes: 0 });
+  vi.advanceTimersByTime(1_001);
+  expect(await add(1, 10_000)).toBe(10_000);
 });
 
 test('a program that stops sending is cut off, and what it has sent counts', async () => {

@@ -126,6 +126,7 @@ export class Uploads {
         if (state.offset + chunk.length > bytes)
           throw busError('BYTES_MISMATCH', `More than the ${bytes} bytes of the file were sent.`);
         count(chunk.length);
+        mustHaveRoom(this.#config.busRoot, chunk.length); // other open files have taken room since
         await withFileThread(() => writeFully(file, chunk, state.offset));
         state.hash.update(chunk);
         state.offset += chunk.length;
