@@ -221,9 +221,12 @@ _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|/\*.*?(?:\*/|\Z)'
 
 
 def _without_comments(text: str) -> str:
-    # Spaces in the place of comments keep lines and columns as they are, for the parser's errors.
-    blank = lambda found: found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
-    return _STRING_OR_COMMENT.sub(blank, text)
+    return _STRING_OR_COMMENT.sub(_blanked, text)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    """A string as it is, or a comment as spaces: lines and columns in errors of the parser stay."""
+    return found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
 
 
 def _read_config(path: Path) -> dict[str, Any]:

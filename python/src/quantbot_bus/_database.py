@@ -106,7 +106,8 @@ class Database:
             with _lock:
                 instance = self._current()
                 instance.has_relations = True
-                own = instance.connection.cursor()  # nothing closes it: it ends with the last relation
+                # Nothing closes it: it ends with the last relation.
+                own = instance.connection.cursor()
             own.execute("SET TimeZone = 'UTC'")
             own.execute(f"USE {self.catalog}")
             return selected(own, sql, params)

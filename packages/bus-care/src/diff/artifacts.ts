@@ -109,7 +109,8 @@ function pair(left: readonly Column[], right: readonly Column[]): { compared: Co
       continue;
     }
     if (other.type !== type) schema.types.push({ name, left: type, right: other.type });
-    const as = other.type === type && !type.includes('INTERVAL') ? type : 'VARCHAR'; // 30 days are not a month
+    // As text, because 30 days are not a month.
+    const as = other.type === type && !type.includes('INTERVAL') ? type : 'VARCHAR';
     compared.push({
       name,
       left: `CAST(${identifier(name)} AS ${as})`,

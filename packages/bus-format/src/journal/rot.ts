@@ -14,10 +14,12 @@ const atOnce = 8;
 /**
  * Returns the paths below `journal/` of live files whose checksums do not match. A daemon may
  * compact meanwhile: a removed file is not damaged.
+ *
+ * @param among which files to check; by default all live ones.
  */
-export async function rottenJournalFiles(layout: BusLayout): Promise<string[]> {
+export async function rottenJournalFiles(layout: BusLayout, among?: readonly string[]): Promise<string[]> {
   const found = await concurrently(
-    await liveJournalFiles(layout),
+    among ?? (await liveJournalFiles(layout)),
     async path => ((await checkSeal(join(layout.journal, path))) === 'rotten' ? [path] : []),
     atOnce,
   );

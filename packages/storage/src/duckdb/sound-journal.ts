@@ -1,13 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { concurrently } from '@quantbot/bus-format';
-import { checkSeal, liveJournalFiles } from '@quantbot/bus-format/seals';
+import { liveJournalFiles, rottenJournalFiles } from '@quantbot/bus-format/seals';
 import { type BusLayout, busLayout } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 
-const atOnce = 8;
 const checks = new Map<string, () => Promise<void>>();
 
 /**
@@ -40,13 +38,9 @@ function checkJournal(layout: BusLayout): () => Promise<void> {
       const state = stateOf(layout);
       if (state === seen) return;
       const live = await liveJournalFiles(layout);
-      const rotten = await concurrently(
-        live.filter(path => !sound.has(path)),
-        async path => ((await checkSeal(join(layout.journal, path))) === 'rotten' ? [path] : []),
-        atOnce,
-      );
-      const paths = rotten.flat();
-      if (paths.length > 0) throw damaged(layout, paths);
+      const fresh = live.filter(path => !sound.has(path));
+      const rotten = await rottenJournalFiles(layout, fresh);
+      if (rotten.length > 0) throw damaged(layout, rotten);
       sound = new Set(live);
       seen = state;
     } catch (error) {

@@ -95,7 +95,8 @@ sampled('a job that stays in work for long is found, and a daemon that starts ta
   expect(the('JOB_STUCK').what).toMatch(/^1 job in progress for more than 10 minutes, such as aside for 20 minutes/);
   await followAll(bus, the('JOB_STUCK').cure);
   await settles(bus, 'aside');
-  await expect.poll(() => readdirSync(bus.layout.claimed)).toEqual([]); // after the outcome is written
+  // The daemon empties the folder after it has written the outcome.
+  await expect.poll(() => readdirSync(bus.layout.claimed)).toEqual([]);
   expect((await later(bus, 240_000)).codes).toEqual([]);
 });
 

@@ -104,7 +104,8 @@ async function moved({ config, restart }: ExaminedBus): Promise<Finding | undefi
       restart(),
     );
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'JOURNAL_DAMAGED') return undefined; // the check `journal` reports it
+    // The check `journal` reports it.
+    if (error instanceof StorageError && error.code === 'JOURNAL_DAMAGED') return undefined;
     throw error;
   } finally {
     await database.close();
