@@ -46,3 +46,17 @@ test('a large export waits for four times as long as it took; with a share of 1 
   all.spend('large', 1_000, 9_000);
   expect(all.mayStartAt('large')).toBe(9_000);
 });
+
+test('small exports run in groups once their share is used up', () => {
+  const budget = new ExportShare(0.2);
+  let now = 0;
+  let pauses = 0;
+  for (let i = 0; i < 1_000; i++) {
+    const at = budget.mayStartAt(`t${i}`);
+    if (at > now) pauses += 1;
+    now = Math.max(now, at) + 20;
+    budget.spend(`t${i}`, now - 20, now);
+  }
+  expect(pauses).toBeGreaterThan(0);
+  expect(pauses).toBeLessThan(12);
+});

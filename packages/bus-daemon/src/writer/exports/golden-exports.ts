@@ -7,12 +7,8 @@ import { defaultOptions, type GoldenExport } from './golden-export.js';
 
 const parseTimeoutMs = 20_000;
 
-/** Returns a canonical table's own export. */
-function ofTable(
-  table: CanonTable,
-  exportDir: string,
-  options: ExportFileOptions,
-): Omit<GoldenExport, 'changedSeq' | 'turn'> {
+/** Returns a canonical table's own export, whose source is not known yet. */
+function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): GoldenExport {
   const { name, mode, columns } = table;
   const isInOrder = modes[mode].showsEveryRow;
   return {
@@ -23,6 +19,8 @@ function ofTable(
     path: ownExportPath(exportDir, name, options),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
+    changedSeq: 0,
+    turn: 0,
     ...(modes[mode].onlyGrows && { sqlFrom: (seq: number) => tableInOrder(name, { fromSeq: seq, isInOrder }) }),
   };
 }
@@ -35,10 +33,11 @@ export class GoldenExports {
   readonly #bus: Bus;
   readonly #worker: WorkerProcess;
   readonly #tables = new Map<string, Promise<string[] | undefined>>();
-  /** The exports of all tables, until a table changes. */
-  #ofTables:
-    | { tables: readonly CanonTable[]; exports: readonly Omit<GoldenExport, 'changedSeq' | 'turn'>[] }
-    | undefined;
+  /**
+   * The exports of these tables. An export is replaced when its source changes. There may be
+   * thousands, and each look at all of them is on the way of ingestion.
+   */
+  #ofTables: { tables: readonly CanonTable[]; exports: GoldenExport[] } = { tables: [], exports: [] };
 
   /** @param worker parses the SELECTs of the configuration. */
   constructor(bus: Bus, worker: WorkerProcess) {
@@ -48,21 +47,7 @@ export class GoldenExports {
 
   /** Returns all exports, each with the last commit that changed its source. */
   async all(): Promise<GoldenExport[]> {
-    const { tables, config } = this.#bus;
-    const { exportDir, jobs } = config.export;
-    const all = tables.tables();
-    if (this.#ofTables?.tables !== all)
-      this.#ofTables = {
-        tables: all,
-        exports: all
-          .filter(({ name }) => !isReplaced(name, config.export) && config.export.tables[name]?.enabled !== false)
-          .map(table => ofTable(table, exportDir, config.export.tables[table.name] ?? defaultOptions)),
-      };
-    const ofTables = this.#ofTables.exports.map(item => ({
-      ...item,
-      changedSeq: tables.lastSeq(item.name),
-      turn: this.#turnOf([item.name]),
-    }));
+    const { jobs } = this.#bus.config.export;
     const ofConfig = await Promise.all(
       jobs.map(async job => {
         const reads = canonicalAmong(await this.#tablesRead(job.sql));
@@ -70,7 +55,26 @@ export class GoldenExports {
         return { ...job, untrusted: true, columns: [], reads, changedSeq, turn: this.#turnOf(reads) };
       }),
     );
-    return [...ofTables, ...ofConfig];
+    return [...this.#allOfTables(), ...ofConfig];
+  }
+
+  #allOfTables(): readonly GoldenExport[] {
+    const { tables, tableTurns, config } = this.#bus;
+    const all = tables.tables();
+    if (this.#ofTables.tables !== all) {
+      const mine = all.filter(
+        ({ name }) => !isReplaced(name, config.export) && config.export.tables[name]?.enabled !== false,
+      );
+      const optionsOf = (name: string) => config.export.tables[name] ?? defaultOptions;
+      const exports = mine.map(table => ofTable(table, config.export.exportDir, optionsOf(table.name)));
+      this.#ofTables = { tables: all, exports };
+    }
+    const { exports } = this.#ofTables;
+    for (const [i, item] of exports.entries()) {
+      const [changedSeq, turn] = [tables.lastSeq(item.name), tableTurns.get(item.name) ?? 0];
+      if (item.changedSeq !== changedSeq || item.turn !== turn) exports[i] = { ...item, changedSeq, turn };
+    }
+    return exports;
   }
 
   /** Returns the last turn of these tables (undefined: of all). */

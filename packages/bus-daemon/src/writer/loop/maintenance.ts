@@ -91,9 +91,9 @@ export class Maintenance {
     });
   }
 
-  /** Returns the time until work is due (milliseconds), or undefined. */
+  /** Returns the time until work is due (milliseconds); undefined if none is, or if it runs. */
   async nextDueMs(): Promise<number | undefined> {
-    return this.#exporter.nextDueMs();
+    return this.#exports === undefined ? this.#exporter.nextDueMs() : undefined;
   }
 
   /** Refreshes every export, removes leftovers, and compacts. Runs again after the last commit. */
