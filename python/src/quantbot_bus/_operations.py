@@ -9,7 +9,6 @@ from typing import Any, Mapping, Optional, Sequence
 
 from ._bus_root import HTTP, StrPath
 from ._errors import BusError
-from ._http_bus import HttpBus, HttpOutcome
 from ._manifest import Job, check_operation
 from ._settle import ForgetOutcome, Receipt, wait_until_settled
 from ._submit import Place, find_place, new_job_id, submit_to_folder
@@ -152,6 +151,8 @@ def operate(place: Place, op: Mapping[str, Any], timeout_s: float) -> Receipt:
             "From Python, operations work only on a folder of this machine, or over HTTP.",
             hint="Run the same command of `quantbot-bus` on a machine of the bus.",
         )
+    from ._http_bus import HttpBus, HttpOutcome  # most programs never need it
+
     server = HttpBus(place.url)
     manifest = server.operate(job_id, job)
     outcome = HttpOutcome(server, "operations")

@@ -17,9 +17,7 @@ from ._bus_root import HTTP, ObjectRoot, StrPath, find_bus_root, find_object_roo
 from ._durable import sync
 from ._errors import BusError
 from ._fault_point import fault_point
-from ._http_bus import HttpBus, HttpOutcome
 from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job, content_of
-from ._object_bus import ObjectBus, ObjectOutcome
 from ._schema_hint import SchemaHintWarning, schema_hint_warning
 from ._settle import FolderOutcome, OutcomeSource, Receipt, wait_until_settled
 from ._stage import StagedJob, stage_job
@@ -149,10 +147,14 @@ def submit_job(job: Job, place: Place) -> Submission:
     if isinstance(place, Path):
         return submit_to_folder(place, new_id, job)
     if place.url.startswith(HTTP):
+        from ._http_bus import HttpBus, HttpOutcome  # most programs never need it
+
         server = HttpBus(place.url)
         manifest, entries = server.submit(new_id, job)
         fault_point("submit:accepted")
         return _submission(new_id, place.url, job, entries, manifest, HttpOutcome(server))
+    from ._object_bus import ObjectBus, ObjectOutcome  # nor this
+
     bus = ObjectBus(place)
     try:
         manifest, entries = bus.submit(new_id, job.job_id is None, job)
