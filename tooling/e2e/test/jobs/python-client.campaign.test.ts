@@ -1,4 +1,5 @@
 // @module-tag campaign
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setAlias } from '@quantbot/infra/utils';
 import { type Catalog, openCatalog } from '@quantbot/storage';
@@ -136,5 +137,15 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       server: 'OPTIONS_INVALID',
     });
     expect(end).toBe('all held');
+  });
+
+  test('its types are complete and right, say mypy and pyright', { timeout: 120_000 }, context => {
+    const tools = needTools(context);
+    const check = (...args: string[]) =>
+      spawnSync(tools, ['-m', ...args], { cwd: join(repository, 'python'), encoding: 'utf8' });
+    expect(check('mypy', '--cache-dir=/dev/null').stdout).toMatch(
+      /^Success: no issues found in [0-9]+ source files\n$/,
+    );
+    expect(check('pyright', 'src').stdout).toMatch(/^0 errors, 0 warnings, 0 informations\s*$/m);
   });
 });

@@ -95,7 +95,7 @@ export function pythonWithDataTools(): string | undefined {
     mkdirSync(folder, { recursive: true });
     execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
     const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
-    const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel'];
+    const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel', 'mypy==2.4.1', 'pyright==1.1.414'];
     execFileSync(python, [...install, ...tools], { stdio: 'ignore', timeout: 400_000 });
     writeFileSync(complete, '');
     return python;
