@@ -224,7 +224,7 @@ describeBothWorlds(
       const schemaHint = 'canon.moments';
       const at = "'2026-01-02 03:04:05.678901'";
       const select = (type: string, value: string) =>
-        `SELECT CAST(${value} AS ${type}) AS moment, 9007199254740992 AS x`;
+        `SELECT CAST(${value} AS ${type}) AS moment, CAST(9007199254740992 AS ${type === 'TIMESTAMP' ? 'BIGINT' : 'DOUBLE'}) AS x`;
       const [first, second, third] = [
         await bus.submit({ jobId: 'm1', runId: 'm1', select: select('TIMESTAMP', at), schemaHint }),
         await bus.submit({ jobId: 'm2', runId: 'm2', select: select('TIMESTAMP_NS', at), schemaHint }),
@@ -242,8 +242,9 @@ describeBothWorlds(
         details: [expect.stringContaining('the first value that is no TIMESTAMP: 2026-01-02 00:00:00.000000001')],
       });
       const catalog = await catalogOf(bus);
-      const shown = 'SELECT DISTINCT CAST(moment AS VARCHAR) AS moment, typeof(moment) AS type FROM canon.moments';
-      const rows = [{ moment: '2026-01-02 03:04:05.678901', type: 'TIMESTAMP' }];
+      const shown =
+        'SELECT DISTINCT CAST(moment AS VARCHAR) AS moment, typeof(moment) AS type, CAST(x AS VARCHAR) AS x FROM canon.moments';
+      const rows = [{ moment: '2026-01-02 03:04:05.678901', type: 'TIMESTAMP', x: '9007199254740992' }];
       expect(await catalog.query(shown)).toEqual(rows);
       expect(await catalog.query('SELECT count(*) AS n FROM canon.moments')).toEqual([{ n: 2 }]);
     });

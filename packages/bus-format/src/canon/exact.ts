@@ -2,7 +2,7 @@ import { foldName, nullType, type ParquetColumn } from '@quantbot/infra';
 import { identifier } from '../sql.js';
 import { parseNested } from './nested-type.js';
 import { byConfiguration, type CanonTable } from './table.js';
-import { fits, isDecimal, isInteger, widened } from './types.js';
+import { fits, isDecimal, isFloat, isInteger, widened } from './types.js';
 
 /**
  * Files whose type does not fit that of the table's column, but whose values do: decoding compares
@@ -60,6 +60,9 @@ const unchanged = (column: string, from: string, to: string): string =>
 function holds(column: string, type: string, as: string): string | undefined {
   const ofTime = times[type]?.[as];
   if (ofTime !== undefined) return ofTime(column);
+  // An integer has no sign of its zero.
+  if (isFloat(type) && isInteger(as))
+    return `${unchanged(column, type, as)} AND NOT (${column} = 0 AND signbit(${column}))`;
   const isNumber = isInteger(type) && (isInteger(as) || as === 'DOUBLE');
   return isNumber || (isDecimal(type) && isDecimal(as)) ? unchanged(column, type, as) : undefined;
 }

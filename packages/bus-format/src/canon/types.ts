@@ -120,6 +120,9 @@ const isOpen = (type: NestedType): boolean => type.kind === 'plain' && type.text
 /** Whether a type is an integer of at most 64 bits. */
 export const isInteger = (type: string): boolean => signed.includes(type) || unsigned.includes(type);
 
+/** Whether a type is a binary floating-point number. */
+export const isFloat = (type: string): boolean => type === 'FLOAT' || type === 'DOUBLE';
+
 /** Whether a type is a DECIMAL. */
 export const isDecimal = (type: string): boolean => decimalOf(type) !== undefined;
 

@@ -144,7 +144,7 @@ describe('canonical tables', () => {
     const error = await rejection(add(bus, `SELECT 1.5::DOUBLE AS id, 'x' AS price`));
     expect(error.code).toBe('SCHEMA_MISMATCH');
     expect(error.details).toEqual([
-      'id: expected BIGINT (fixed by fixer/tests/numbers/numbers), found DOUBLE',
+      'id: expected BIGINT (fixed by fixer/tests/numbers/numbers), found DOUBLE; the first value that is no BIGINT: 1.5',
       'price: expected DOUBLE (fixed by fixer/tests/numbers/numbers), found VARCHAR',
     ]);
     await add(bus, 'SELECT 2 AS id');

@@ -18,6 +18,8 @@ const values: [name: string, table: string, file: string][] = [
   ['price', '9007199254740992::DOUBLE', '9007199254740992::BIGINT'],
   ['id', '9223372036854775807::BIGINT', '9223372036854775807::UBIGINT'],
   ['size', '9223372036854775807::UBIGINT', '9223372036854775807::BIGINT'],
+  ['whole', '9007199254740992::BIGINT', '9007199254740992::DOUBLE'],
+  ['whole_unsigned', '16777216::UBIGINT', '16777216::FLOAT'],
   ['small', '1::INTEGER', '1::BIGINT'],
   ['amount', '1.25::DECIMAL(9,2)', '1.2500::DECIMAL(18,4)'],
 ];
@@ -103,6 +105,7 @@ test.each([
     '2026-01-02 00:00:00.000000001',
   ],
   ['1.5::DOUBLE', 'unnest([1, 9007199254740993, 9007199254740995])', '9007199254740993'],
+  ['1', 'unnest([1, NULL, 2.5, 3.5]::DOUBLE[])', '2.5'],
 ])('the first value that does not fit is named: %s', async (table, file, value) => {
   const bus = makeTestBus();
   await startDaemon(bus);
