@@ -56,7 +56,8 @@ function mapOf(
 /**
  * Returns the columns of producers' files, for a SELECT over a `read_parquet` with `filename`. The
  * CASE is always true, but DuckDB cannot know that. So it compares values, and does not skip row
- * groups by the writer's statistics, which may be wrong and ignore NaN.
+ * groups by the writer's statistics, which may be wrong and ignore NaN. Nor does it cast the
+ * constant of a condition to the type of the file, which may have fewer digits.
  */
 export const untrusted = (columns: readonly DeclaredColumn[], prefix?: string): string => {
   const before = prefix === undefined ? '' : `${prefix}.`;

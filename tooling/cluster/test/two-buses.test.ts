@@ -261,5 +261,17 @@ describeBothWorlds(
         { x: { a: 2, b: 'z' } },
       ]);
     });
+
+    test('a DECIMAL that widened is compared with all digits of a constant', async () => {
+      const bus = world();
+      const add = async (runId: string, x: string) =>
+        (await bus.submit({ jobId: runId, runId, select: `SELECT ${x} AS x`, schemaHint: 'canon.prices' })).settled();
+      await add('d1', '1.56::DECIMAL(9,2)');
+      await add('d2', '1.5550::DECIMAL(18,4)');
+      const catalog = await catalogOf(bus);
+      const found = (where: string) => catalog.query(`SELECT x FROM canon.prices WHERE ${where} ORDER BY x`);
+      expect(await found('x = 1.555')).toEqual([{ x: '1.5550' }]);
+      expect(await found('x > 1.555')).toEqual([{ x: '1.5600' }]);
+    });
   },
 );

@@ -106,9 +106,12 @@ const canAlter = (from: string, to: string): boolean => /^DECIMAL\(/.test(from) 
 export function viewsOf(table: CanonTable, hasForgotten: boolean): string[] {
   const name = identifier(table.name);
   const inLake = new Set(lakeColumns(table).map(column => column.name));
-  const columns = [...table.columns, ...originColumns].map(column =>
-    inLake.has(column.name) ? identifier(column.name) : `NULL AS ${identifier(column.name)}`,
-  );
+  const columns = [...table.columns, ...originColumns].map(column => {
+    const known = identifier(column.name);
+    if (!inLake.has(column.name)) return `NULL AS ${known}`;
+    // Always true, but DuckDB cannot know that, and compares values instead of rounded constants.
+    return 'recast' in column ? `CASE WHEN length(_artifact_key) > 0 THEN ${known} END AS ${known}` : known;
+  });
   const all = `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
   const newest = `(SELECT coalesce(max(seq), 0) FROM ${hasForgotten ? withoutErased : '_bus.journal'} WHERE ${isOfTable(table.name)})`;
   return [

@@ -105,3 +105,28 @@ test('the first file of a table has the columns by which it is ordered; later fi
   const next = evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE', rank: 'NULL' }), ['k']);
   expect(evolve(next, 'b', columns({ k: 'BIGINT' }), ['k'])).toBe(next);
 });
+
+test('a column whose compacted files may have another type of number is marked, and no other', () => {
+  const marked = ({ columns }: CanonTable) => columns.filter(({ recast }) => recast).map(({ name }) => name);
+  expect(marked(first)).toEqual([]);
+  const widened = evolve(first, 'r2/p/k/a', columns({ price: 'DECIMAL(18,4)', n: 'SMALLINT' }));
+  expect(marked(widened)).toEqual(['price']);
+  const types = { price: { type: 'DECIMAL(18,4)' }, n: { type: 'DOUBLE' }, size: { type: 'DOUBLE' } };
+  const declared = newTable('t', {
+    name: 't',
+    mode: 'append',
+    key: [],
+    orderBy: [],
+    columns: Object.entries(types).map(([name, { type }]) => ({ name, type, notNull: false })),
+  });
+  const same = evolve(declared, 'r1/p/k/a', columns({ price: 'DECIMAL(18,4)', n: 'DOUBLE', size: 'FLOAT' }));
+  expect(same).toBe(declared);
+  const mixed = evolve(declared, 'r1/p/k/a', columns({ price: 'DECIMAL(9,2)', n: 'INTEGER', size: 'DOUBLE' }));
+  expect([marked(mixed), mixed.generation]).toEqual([['price', 'n'], 0]);
+  expect(evolve(mixed, 'r2/p/k/a', columns({ price: 'DECIMAL(9,2)', n: 'INTEGER' }))).toBe(mixed);
+  // Declared as DOUBLE when it was committed, and not declared any more.
+  const left = evolve(first, 'r2/p/k/a', [{ name: 'n', type: 'BIGINT', nullable: true, as: 'DOUBLE' }]);
+  expect(marked(left)).toEqual(['n']);
+  const only = [{ name: 'n', type: 'BIGINT', nullable: true, as: 'DOUBLE' }];
+  expect(marked(evolve(newTable('t', undefined), 'r1/p/k/a', only))).toEqual(['n']);
+});

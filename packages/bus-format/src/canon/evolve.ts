@@ -2,7 +2,7 @@ import { busError, foldName, nullType, type ParquetColumn } from '@quantbot/infr
 import { mismatchText } from '../mismatch/mismatch.js';
 import type { FileColumn } from './exact.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
-import { canonicalType, fits, widened } from './types.js';
+import { canonicalType, fits, isDecimal, isFloat, widened } from './types.js';
 
 /** Column names that the views use. DuckDB ignores case in names. */
 export const reservedColumns: ReadonlySet<string> = new Set([
@@ -49,6 +49,7 @@ export function evolve(
         fixedBy: artifactKey,
         required: required.includes(name),
         ...(unnamed && { unnamed }),
+        ...(wasCompactedAs(as, canonicalType(type)) && { recast: true as const }),
       };
       next.set(foldName(name), column);
       changed = true;
@@ -63,14 +64,20 @@ export function evolve(
       problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
-    if (fits(type, known.type) || as === known.type || as === nullType) continue;
+    if (fits(type, known.type) || as === known.type || as === nullType) {
+      if (known.recast || !mayBeRecast(known, type, as)) continue;
+      next.set(foldName(name), { ...known, recast: true });
+      changed = true;
+      continue;
+    }
     // A declared type is never widened.
     const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
     if (wide === undefined) {
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
     }
-    next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey });
+    const recast = isDecimal(wide) && { recast: true as const };
+    next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey, ...recast });
     changed = true;
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
     generation = table.generation + 1;
@@ -82,6 +89,17 @@ export function evolve(
     });
   return changed ? { ...table, columns: [...next.values()], generation } : table;
 }
+
+/**
+ * Returns whether a column was compacted with another type before this file: the configuration
+ * declared it later, or otherwise then.
+ */
+const mayBeRecast = ({ type, fixedBy }: CanonColumn, fileType: string, as: string | undefined): boolean =>
+  wasCompactedAs(as, type) ||
+  (fixedBy === byConfiguration && (isDecimal(type) || isFloat(type)) && canonicalType(fileType) !== type);
+
+const wasCompactedAs = (as: string | undefined, type: string): boolean =>
+  as !== undefined && as !== nullType && as !== type;
 
 /** A view cannot sort by a column that no file has had. */
 const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>

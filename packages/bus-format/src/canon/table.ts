@@ -24,6 +24,11 @@ export interface CanonColumn extends DeclaredColumn {
   fixedBy: string;
   /** Each file must have the column, without NULL. */
   required: boolean;
+  /**
+   * Whether compacted files may have the column with another type of number. DuckDB rounds the
+   * constant of a filter to the type of the file: `price = 1.555` finds 1.56 in a DECIMAL(9,2).
+   */
+  recast?: true;
 }
 
 /** Stands for an artifact's key if the configuration fixed a column. */

@@ -108,8 +108,10 @@ function rowsView(...[layout, snapshot, files, hot, where]: TableViewOf): string
   const { table, areShown = false } = files;
   const segments = files.segments.map(segment => join(layout.canon, table.name, segment));
   const columns = [...table.columns, ...originColumns];
+  const isRecast = table.columns.some(({ recast }) => recast);
+  const values = columns.map(c => ('recast' in c ? untrusted([c], 'f') : selectList([c], 'f'))).join(', ');
   const rowsIn = (paths: readonly string[], options = '') =>
-    `SELECT ${selectList(columns, 'f')} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}${options}) f${where.from} WHERE ${where.holds}`;
+    `SELECT ${values} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}${isRecast ? ', filename = true' : ''}${options}) f${where.from} WHERE ${where.holds}`;
   const inHot =
     hot.mode === 'frozen'
       ? storedRows(table.columns, hot.tableFiles.get(table.name) ?? [])
