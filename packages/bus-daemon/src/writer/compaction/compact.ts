@@ -76,9 +76,9 @@ export async function compactHot(
     const { after, commits: older } = behind.get(table.name) ?? { after: compactedSeq, commits: [] };
     const paths = [...older, ...commits].flatMap(seq => filesIn.get(table.name)?.get(seq) ?? []);
     if (paths.length === 0) continue;
-    // Rows of artifacts that were forgotten meanwhile do not stay in a table that drops them.
+    // Rows of artifacts that were forgotten meanwhile do not stay in a table that drops them. If no
+    // file is left, an empty segment ends those in `hot/`.
     const files = shownFiles(paths, await storedFiles());
-    if (files.length === 0) continue;
     const compact = () => compactTable(bus, compactor, table, files, { first: after + 1, last });
     if (await withoutDamage(table.name, compact, onDamage)) changed = true;
   }
