@@ -10,6 +10,7 @@ from quantbot_bus import (
     keep_artifacts,
     restore_table,
     set_alias,
+    set_table_mode,
 )
 from tests.json_schema import problems
 from tests.support import SCHEMAS, BusTestCase, read_json
@@ -70,6 +71,24 @@ class OperationsTest(BusTestCase):
             self.assertEqual(manifest["op"], {"type": kind, "table": "trades", "reason": None, "by": "ann@lab"})
             self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
 
+    def test_the_mode_of_a_table_is_set(self) -> None:
+        call = partial(set_table_mode, "trades", "upsert", key=["id"], order_by=("at",), bus_root=self.bus)
+        seq, manifest = self.answered(call)
+        self.assertEqual(seq, 9)
+        self.assertEqual(
+            manifest["op"],
+            {
+                "type": "table_set_mode",
+                "table": "trades",
+                "mode": "upsert",
+                "key": ["id"],
+                "order_by": ["at"],
+                "reason": None,
+                "by": None,
+            },
+        )
+        self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
     def test_wrong_options_are_refused_before_anything_is_submitted(self) -> None:
         calls: list[tuple[Callable[[], Any], str]] = [
             (lambda: forget_artifacts([], bus_root=self.bus), "keys"),
@@ -82,6 +101,9 @@ class OperationsTest(BusTestCase):
             (lambda: set_alias(producer="p", kind="k", alias="a", key="k", bus_root=self.bus), "key"),
             (lambda: drop_table("canon.trades", bus_root=self.bus), "table"),
             (lambda: restore_table("Trades", bus_root=self.bus), "table"),
+            (lambda: set_table_mode("trades", "newest", bus_root=self.bus), "mode"),
+            (lambda: set_table_mode("trades", "upsert", key="id", bus_root=self.bus), "key"),
+            (lambda: set_table_mode("trades", "upsert", key=["id"], order_by=[""], bus_root=self.bus), "order_by"),
         ]
         for call, name in calls:
             with self.subTest(name), self.assertRaises(BusError) as caught:

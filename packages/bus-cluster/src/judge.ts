@@ -47,6 +47,7 @@ function journalIn(queries: Queries): JudgedJournal {
         [keys],
       ),
     placed: async keys => [...keys], // a cluster cannot drop tables
+    setModes: async () => new Map(),
     newest: async keys => (await queries.query<{ key: string }>(newestQuery, [keys])).map(({ key }) => key),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { storeObjectKey } from './bus-layout.js';
+import { tableModeNames } from './config/canon-table.js';
 import { busError } from './errors.js';
 import { artifactKeySchema, idSchema, tableNameSchema } from './id-schemas.js';
 import { type ArtifactKeyParts, artifactKey } from './ids.js';
@@ -111,6 +112,7 @@ export const manifestSchema = z
 /** The most artifacts that one operation names. */
 export const maxOperationKeys = 2_000;
 
+const columnNames = z.array(z.string().min(1).max(255)).max(100);
 const operationKeys = z.array(artifactKeySchema).min(1).max(maxOperationKeys);
 const who = {
   reason: z.string().max(1_000).nullable().describe('Why, for people.'),
@@ -152,6 +154,14 @@ export const operationSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('table_drop'), table: tableNameSchema, ...who }),
   z.strictObject({ type: z.literal('table_restore'), table: tableNameSchema, ...who }),
+  z.strictObject({
+    type: z.literal('table_set_mode'),
+    table: tableNameSchema,
+    mode: z.enum(tableModeNames).describe('Which rows the table shows from now on.'),
+    key: columnNames.describe('The columns that identify a row. Empty for a mode without a key.'),
+    order_by: columnNames.describe('The columns that decide which row of a key is the newest.'),
+    ...who,
+  }),
 ]);
 
 /** An operation that the daemon knows. */

@@ -16,7 +16,14 @@ from ._submit import Submission, SubmittedArtifact, submit_artifact, submit_arti
 if TYPE_CHECKING:
     from ._bus import Bus
     from ._catalog import Catalog, Past
-    from ._operations import drop_table, forget_artifacts, keep_artifacts, restore_table, set_alias
+    from ._operations import (
+        drop_table,
+        forget_artifacts,
+        keep_artifacts,
+        restore_table,
+        set_alias,
+        set_table_mode,
+    )
     from ._records import (
         AliasRecord,
         ArtifactRecord,
@@ -57,6 +64,7 @@ __all__ = [
     "keep_artifacts",
     "restore_table",
     "set_alias",
+    "set_table_mode",
     "submit_artifact",
     "submit_artifacts",
     "write_small_parquet",
@@ -66,7 +74,14 @@ __version__ = "0.1.0"
 _LOADED_ON_USE = {
     "_bus": ["Bus"],
     "_catalog": ["Catalog", "Past"],
-    "_operations": ["drop_table", "forget_artifacts", "keep_artifacts", "restore_table", "set_alias"],
+    "_operations": [
+        "drop_table",
+        "forget_artifacts",
+        "keep_artifacts",
+        "restore_table",
+        "set_alias",
+        "set_table_mode",
+    ],
     "_records": [
         "AliasRecord",
         "ArtifactRecord",

@@ -101,6 +101,11 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
         yield from _key_problems(op["artifact_keys"])
     if "table" in op and not _matches(_TABLE, op["table"]):
         yield "table: must be the name of a canonical table, in lower case and without canon."
+    if op.get("mode", "append") not in ("append", "latest", "upsert"):
+        yield "mode: must be append, latest or upsert"
+    for name in ("key", "order_by"):
+        if name in op and not _are_columns(op[name]):
+            yield f"{name}: must be a list of at most 100 names of columns"
     if op.get("rows", "default") not in ("default", "drop"):
         yield "rows: must be default or drop"
     for name in ("keep", "force"):
@@ -110,6 +115,14 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
         value = op.get(name)
         if value is not None and not (isinstance(value, str) and len(value) <= longest):
             yield f"{name}: must be a text of at most {longest} characters"
+
+
+def _are_columns(names: Any) -> bool:
+    return (
+        isinstance(names, list)
+        and len(names) <= 100
+        and all(isinstance(name, str) and 1 <= len(name) <= 255 for name in names)
+    )
 
 
 def _key_problems(keys: Any) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 from ._errors import BusError
 from ._manifest import is_id
 from ._opened import OpenedBus
-from ._operations import alias_op, forget_op, keep_op, operate, table_op
+from ._operations import alias_op, forget_op, keep_op, mode_op, operate, table_op
 from ._retry import retry_rejected
 from ._settle import ForgetOutcome
 
@@ -56,6 +56,21 @@ class Operating(OpenedBus):
     ) -> int:
         """As :func:`quantbot_bus.restore_table`."""
         return operate(self._place(), table_op("table_restore", table, reason, by), timeout_s).seq
+
+    def set_table_mode(
+        self,
+        table: str,
+        mode: str,
+        *,
+        key: Sequence[str] = (),
+        order_by: Sequence[str] = (),
+        reason: Optional[str] = None,
+        by: Optional[str] = None,
+        timeout_s: float = 60.0,
+    ) -> int:
+        """As :func:`quantbot_bus.set_table_mode`."""
+        op = mode_op(table, mode, key, order_by, reason, by)
+        return operate(self._place(), op, timeout_s).seq
 
     def retry(self, job_id: str) -> None:
         """Puts a rejected job back into the inbox, unchanged. Use it when the cause was outside the

@@ -110,6 +110,29 @@ def restore_table(
     return operate(find_place(bus_root), table_op("table_restore", table, reason, by), timeout_s).seq
 
 
+def set_table_mode(
+    table: str,
+    mode: str,
+    *,
+    key: Sequence[str] = (),
+    order_by: Sequence[str] = (),
+    reason: Optional[str] = None,
+    by: Optional[str] = None,
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Sets the mode and the key of a canonical table: ``append``, ``latest`` or ``upsert``. It then
+    shows other rows of the same artifacts. Calling it again with the old mode undoes it, except for
+    rows of forgotten artifacts: these leave a table that is not ``append`` any more.
+
+    ``key`` has the columns that identify a row, and ``order_by`` those that decide which row of a
+    key is the newest. Both are for ``upsert`` only. No row may have NULL in the key. Returns the
+    seq from which it holds. Raises like :func:`set_alias`.
+    """
+    op = mode_op(table, mode, key, order_by, reason, by)
+    return operate(find_place(bus_root), op, timeout_s).seq
+
+
 def alias_op(producer: str, kind: str, alias: str, key: Optional[str]) -> dict[str, Any]:
     """Points an alias at an artifact, or removes it."""
     return {"type": "alias", "producer": producer, "kind": kind, "alias": alias, "artifact_key": key}
@@ -131,6 +154,19 @@ def forget_op(
 def table_op(kind: str, table: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
     """Drops or restores a canonical table."""
     return {"type": kind, "table": table, "reason": reason, "by": by}
+
+
+def mode_op(
+    table: str,
+    mode: str,
+    key: Sequence[str],
+    order_by: Sequence[str],
+    reason: Optional[str],
+    by: Optional[str],
+) -> dict[str, Any]:
+    """Sets the mode of a canonical table."""
+    columns = {"key": _listed(key), "order_by": _listed(order_by)}
+    return {"type": "table_set_mode", "table": table, "mode": mode, **columns, "reason": reason, "by": by}
 
 
 def _listed(keys: Sequence[str]) -> object:

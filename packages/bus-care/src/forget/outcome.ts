@@ -18,10 +18,10 @@ export type ForgetDecision = ForgetOutcome & { gone?: Gone };
 export function decideKey(
   config: Pick<BusConfig, 'canon'>,
   { force, rows }: ForgetManner,
-  { key, row, gone, protectedBy, isDropped }: Judged,
+  { key, row, gone, protectedBy, isDropped, setModes }: Judged,
 ): ForgetDecision {
   if (row === undefined) return { key, status: 'unknown', bytes: 0 };
-  const leave = rows === 'drop' || isDropped || rowsLeave(config, row.schema_hint);
+  const leave = rows === 'drop' || isDropped || rowsLeave(config, row.schema_hint, setModes);
   const isDone = gone === 'erased' || (gone === 'forgotten' && rows !== 'drop');
   if (isDone) return { key, status: 'already_forgotten', bytes: 0 };
   if (protectedBy.length > 0 && !force) return { key, status: 'protected', bytes: 0, protected_by: protectedBy };
@@ -35,9 +35,10 @@ export function decideKey(
 }
 
 /** Whether the rows of a forgotten artifact leave its canonical table. */
-function rowsLeave({ canon }: Pick<BusConfig, 'canon'>, hint: string | null): boolean {
+function rowsLeave({ canon }: Pick<BusConfig, 'canon'>, hint: string | null, set: Judged['setModes']): boolean {
   const name = canonTableOf(hint);
   if (name === undefined) return false;
   const declared = canon.tables.find(table => table.name === name);
-  return declared?.rows === 'drop' || !modes[declared?.mode ?? defaultTableMode].onlyGrows;
+  const mode = declared?.mode ?? set.get(name)?.mode ?? defaultTableMode;
+  return declared?.rows === 'drop' || !modes[mode].onlyGrows;
 }

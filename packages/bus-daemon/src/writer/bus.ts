@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { TableLimits, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
+import type {
+  CanonTable,
+  JournalledTableOperation,
+  TableLimits,
+  TableRegistry,
+  TableStart,
+} from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { BusLayout, BusMarker, Logger } from '@quantbot/infra';
@@ -74,10 +80,21 @@ export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 
 
 /** What the decision about an operation on a canonical table asks the journal. */
 export interface TableFacts {
-  /** Replays all artifacts that ever had the hint of a table. */
+  /** Returns all operations on canonical tables, oldest first. */
+  operations(): Promise<readonly JournalledTableOperation[]>;
+  /** Replays all artifacts that a table has with this start. */
   replay(table: string, start: TableStart): Promise<TableRegistry>;
+  /** Returns the first artifact of a table that has NULL in its key, and where. */
+  withoutKey(table: CanonTable): Promise<ArtifactWithoutKey | undefined>;
   /** Forgotten artifacts whose rows only the table has. */
   forgotten(table: string): Promise<JournalRow[]>;
+}
+
+/** An artifact that has NULL in the key of its table. */
+export interface ArtifactWithoutKey {
+  artifact: string;
+  /** One text for each such column. */
+  nulls: string[];
 }
 
 /** Verifies jobs one at a time, in the background. */

@@ -1,23 +1,9 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { DeclaredColumn } from '@quantbot/bus-format';
-import {
-  artifactsOfTable,
-  type CanonTable,
-  forgottenRowsOf,
-  modes,
-  wasDeclaredOtherwise,
-} from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
-import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
+import { type CanonTable, forgottenRowsOf, modes, wasDeclaredOtherwise } from '@quantbot/bus-format/canon';
 import { busError } from '@quantbot/infra';
 import type { Bus } from './bus.js';
+import { firstWithoutKey, type KeyCheck } from './null-keys.js';
 
-type CheckingBus = Pick<Bus, 'config' | 'layout' | 'journal' | 'tables' | 'inspector'>;
-
-const filesAtOnce = 256;
-
-const pathOf = ({ layout }: CheckingBus, relPath: string | null): string => join(layout.root, relPath ?? '');
+type CheckingBus = KeyCheck & Pick<Bus, 'tables'>;
 
 /**
  * Refuses a mode or key that the configuration declares anew and the rows of the table do not fit.
@@ -52,47 +38,10 @@ async function mustLoseNoRows({ journal }: CheckingBus, { name, mode }: CanonTab
 
 /** The files that were committed without the key may have NULL in it. */
 async function mustHaveKeys(bus: CheckingBus, table: CanonTable): Promise<void> {
-  const key = table.columns.filter(({ name }) => table.key.includes(name));
-  if (key.length === 0) return;
-  const all = await artifactsOfTable(bus.journal, table.name, bus.journal.lastSeq);
-  const artifacts = all.filter(({ rel_path }) => existsSync(pathOf(bus, rel_path)));
-  for (let start = 0; start < artifacts.length; start += filesAtOnce) {
-    const found = await firstWithNull(bus, key, artifacts.slice(start, start + filesAtOnce));
-    if (found === undefined) continue;
-    throw busError('CONFIG_INVALID', `canon.tables.${table.name}.key does not fit ${found.artifact}.`, {
-      details: found.nulls,
-      hint: 'Declare the table as it was, or another key.',
-    });
-  }
-}
-
-/**
- * Returns the first artifact that has NULL in a column. Passes over files that cannot be read: the
- * rebuild of the table reports them.
- */
-async function firstWithNull(
-  bus: CheckingBus,
-  columns: readonly DeclaredColumn[],
-  artifacts: readonly JournalRow[],
-): Promise<{ artifact: string; nulls: string[] } | undefined> {
-  const files = artifacts.map(({ rel_path, rows, bytes }) => ({
-    path: pathOf(bus, rel_path),
-    rows: rows ?? 0,
-    bytes: bytes ?? 0,
-  }));
-  const budget = decodeBudget(
-    bus.config.limits,
-    files.reduce((sum, { bytes }) => sum + bytes, 0),
-  );
-  const task = { files, columns, required: columns.map(({ name }) => name) };
-  const outcome = await decodeTogether(bus.inspector, task, budget);
-  if (outcome === undefined) return undefined;
-  const [only, ...others] = artifacts;
-  if (only !== undefined && others.length === 0)
-    return 'nulls' in outcome ? { artifact: only.artifact_key ?? '', nulls: outcome.nulls } : undefined;
-  const middle = Math.ceil(artifacts.length / 2);
-  return (
-    (await firstWithNull(bus, columns, artifacts.slice(0, middle))) ??
-    (await firstWithNull(bus, columns, artifacts.slice(middle)))
-  );
+  const found = await firstWithoutKey(bus, table);
+  if (found === undefined) return;
+  throw busError('CONFIG_INVALID', `canon.tables.${table.name}.key does not fit ${found.artifact}.`, {
+    details: found.nulls,
+    hint: 'Declare the table as it was, or another key.',
+  });
 }

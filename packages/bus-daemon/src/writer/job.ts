@@ -53,6 +53,8 @@ export interface VerifiedArtifact {
   columns: readonly FileColumn[];
   /** What decoding found about columns that do not fit their table by type. */
   judged?: Map<string, Map<string, string | null>>;
+  /** The columns in which no row has NULL, as far as decoding was asked for them. */
+  neverNull?: readonly string[];
   /** The schema of a file that goes into a canonical table. */
   schema?: FileSchema | undefined;
   /** A hash of the rows, if configured. */
@@ -118,6 +120,8 @@ export interface TableChange {
   start: TableStart;
   /** A registry that has the table as it will be. Undefined for a drop. */
   next: TableRegistry | undefined;
+  /** Whether no reader may see the table until its compacted files have followed. */
+  isHeld: boolean;
   /** Forgotten artifacts whose last rows go with the table. */
   erased: JournalRow[];
 }

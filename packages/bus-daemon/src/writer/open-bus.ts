@@ -4,6 +4,7 @@ import { daemonError } from '@quantbot/bus-format';
 import {
   canonicalSchemas,
   hotGenerations,
+  lacksRowsAfter,
   TableLimits,
   TableRegistry,
   tableStarts,
@@ -78,7 +79,8 @@ export async function openBus(
   const operations = await journal.tableOperations();
   const starts = tableStarts(operations);
   const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
-  for (const { table, seq } of operations) if (turnTaken(layout, table) < seq) tables.hold(table);
+  for (const operation of operations)
+    if (lacksRowsAfter(operation) && turnTaken(layout, operation.table) < operation.seq) tables.hold(operation.table);
   for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
     tables.keepGeneration(name, generation);
   const inspector = new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building });
@@ -88,20 +90,21 @@ export async function openBus(
     throw error;
   });
   for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
+  const events = new Events(logger);
   return {
     ...injected,
     config,
     layout,
     marker,
     logger,
-    events: new Events(logger),
+    events,
     journal,
     tables,
     tableLimits: new TableLimits(),
     isStored: relPath => lstatSync(inFolder(layout.root, relPath), { throwIfNoEntry: false }) !== undefined,
     tableSegments: new TableSegments(layout),
     judge: keys => judge(journal, keys),
-    tableFacts: tableFactsOf(journal, config),
+    tableFacts: tableFactsOf({ config, layout, journal, inspector, events }),
     returned: new Set(),
     tableTurns: new Map(),
     requestedExports: [],

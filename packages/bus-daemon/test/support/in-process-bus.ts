@@ -8,6 +8,7 @@ import { type Bus, randomClaim } from '../../src/writer/bus.js';
 import { Exporter } from '../../src/writer/exports/exporter.js';
 import { FileThreads } from '../../src/writer/file-thread/client.js';
 import { openBus } from '../../src/writer/open-bus.js';
+import { tableFactsOf } from '../../src/writer/stages/table-operation.js';
 
 /** The package's own folder. */
 export const packageFolder = join(import.meta.dirname, '../..');
@@ -52,7 +53,8 @@ export async function openInProcess(settings: Record<string, unknown> = {}): Pro
     files: new FileThreads(fileThreadEntry),
     assertHeld: () => {}, // the test holds no lock
   });
-  const bus = { ...opened, inspector: inspector() };
+  const own = { ...opened, inspector: inspector() };
+  const bus = { ...own, tableFacts: tableFactsOf(own) };
   await new Exporter(bus, new BulkWriter('write', { idleMs: 0, entry: workerEntry })).ensureStatus(); // the views read it
   onTestFinished(async () => {
     await bus.files.close();

@@ -22,6 +22,7 @@ export const reservedColumns: ReadonlySet<string> = new Set([
  * `orderBy`. Returns the same object if nothing changes.
  *
  * @param required columns that the artifact must have.
+ * @param requiredBy what fixed them.
  * @throws BusError `SCHEMA_MISMATCH` with one detail per column: expected type, found type, and
  * what fixed the type.
  */
@@ -30,8 +31,9 @@ export function evolve(
   artifactKey: string,
   columns: readonly FileColumn[],
   required: readonly string[] = [],
+  requiredBy = byConfiguration,
 ): CanonTable {
-  const problems = [...nameProblems(columns), ...missingColumns(columns, required)];
+  const problems = [...nameProblems(columns), ...missingColumns(columns, required, requiredBy)];
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
@@ -107,10 +109,10 @@ const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, Cano
     .filter(name => !columns.has(foldName(name)))
     .map(name => `${name}: order_by names this column, and neither the file nor the table has it`);
 
-const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[]): string[] =>
+const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[], fixedBy: string): string[] =>
   required
     .filter(name => !columns.some(column => column.name === name))
-    .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${byConfiguration})`);
+    .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${fixedBy})`);
 
 /**
  * Returns whether a type of a file can be written in SQL. A struct with unnamed fields cannot;

@@ -39,5 +39,5 @@ export { type StoredRows, storedRows } from './stored-rows.js';
 export { type CanonTable, canonTableOf, newTable, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
-export { foundTable, tableStarts } from './table-starts.js';
+export { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';
 export { canonicalType } from './types.js';

@@ -45,8 +45,13 @@ export async function areWithin(
 }
 
 /** Returns the artifacts whose rows a canonical table has up to a seq, in order. */
-export async function artifactsOfTable(journal: Journal, table: string, upTo: number): Promise<JournalRow[]> {
-  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`, undefined, journal.shown);
+export async function artifactsOfTable(
+  journal: Journal,
+  table: string,
+  upTo: number,
+  from = journal.shown,
+): Promise<JournalRow[]> {
+  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`, undefined, from);
 }
 
 /** Returns keys of forgotten artifacts whose rows stay in a canonical table. */

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BusError, busError } from '@quantbot/infra';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
 import type { FileColumn } from './exact.js';
-import { type CanonTable, canonTableOf, newTable, requiredColumns, type TableStart } from './table.js';
+import { byConfiguration, type CanonTable, canonTableOf, newTable, requiredColumns, type TableStart } from './table.js';
 
 /** What the registry needs from a committed artifact. */
 export interface RegisteredArtifact {
@@ -42,7 +43,7 @@ export class TableRegistry {
    * @param starts what operations have left of older tables of the same names. The artifacts of
    * those must not be among `artifacts`.
    * @throws BusError `CONFIG_INVALID` if a declared table does not fit artifacts that were
-   * committed before.
+   * committed before, or declares another mode than an operation has set.
    */
   static replay(
     artifacts: Iterable<RegisteredArtifact>,
@@ -50,6 +51,7 @@ export class TableRegistry {
     starts: Map<string, TableStart> = new Map(),
   ): TableRegistry {
     const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])), { starts });
+    for (const table of declared) mustAgree(table, starts.get(table.name));
     for (const table of declared)
       if (table.columns.length > 0) registry.#set(newTable(table.name, table, starts.get(table.name)));
     for (const artifact of artifacts) {
@@ -138,7 +140,9 @@ export class TableRegistry {
 
   /** Returns the columns that each file of a table must have, without NULL. */
   required(name: string): string[] {
-    return requiredColumns(this.#declared.get(name));
+    const declared = requiredColumns(this.#declared.get(name));
+    const key = this.#starts.get(name)?.key ?? [];
+    return key.length === 0 ? declared : [...new Set([...declared, ...key])];
   }
 
   /** Returns the seq of the last job that added to the table, or 0. */
@@ -151,7 +155,8 @@ export class TableRegistry {
     const name = canonTableOf(artifact.schemaHint);
     if (name === undefined) return;
     const table = this.get(name) ?? newTable(name, this.#declared.get(name), this.#starts.get(name));
-    this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name)));
+    const fixedBy = this.#declared.has(name) ? byConfiguration : byOperation;
+    this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name), fixedBy));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
 
@@ -177,4 +182,18 @@ export class TableRegistry {
     this.#tables.set(table.name, table);
     this.#inOrder = undefined;
   }
+}
+
+/** Stands for the configuration where an operation has set the key. */
+const byOperation = '`quantbot-bus table set-key`';
+
+/** A table has one mode, whether the configuration declares it or an operation has set it. */
+function mustAgree({ name, mode, key, orderBy }: DeclaredTable, start: TableStart | undefined): void {
+  if (start?.mode === undefined) return;
+  const set = { mode: start.mode, key: start.key ?? [], orderBy: start.orderBy ?? [] };
+  if (isDeepStrictEqual(set, { mode, key, orderBy })) return;
+  throw busError('CONFIG_INVALID', `canon.tables.${name} declares another mode or key than an operation has set.`, {
+    details: [`declared: ${JSON.stringify({ mode, key, orderBy })}`, `set: ${JSON.stringify(set)}`],
+    hint: 'Declare what was set. Or remove the declaration, and set the mode with `quantbot-bus table set-mode`.',
+  });
 }

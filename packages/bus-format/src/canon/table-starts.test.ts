@@ -1,7 +1,8 @@
+import type { DeclaredTable } from '@quantbot/infra/config';
 import { expect, test } from 'vitest';
 import type { JournalledTableOperation } from '../journal/table-operations.js';
 import { TableRegistry } from './registry.js';
-import { foundTable, tableStarts } from './table-starts.js';
+import { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';
 
 const operation = (
   seq: number,
@@ -23,6 +24,43 @@ test('a drop moves the start of its table, a restore takes it back, and each has
   const other = operation(6, 'table_drop', 'u', 1);
   expect(tableStarts([drop, other]).get('u')).toEqual({ after: 6, generation: 1 });
   expect(tableStarts([drop, other, operation(7, 'table_restore', 't', 4)]).get('t')).toEqual({ generation: 4 });
+});
+
+test('a mode that was set stays behind at a drop, and comes back with a restore', () => {
+  const keyed = { mode: 'upsert' as const, key: ['x'], orderBy: ['y'] };
+  const set = { ...operation(3, 'table_set_mode', 't', 1), mode: keyed.mode, key: keyed.key, order_by: keyed.orderBy };
+  const startOf = (...later: JournalledTableOperation[]) => tableStarts([set, ...later]).get('t');
+  expect(startOf()).toEqual({ generation: 1, ...keyed });
+  const drop = operation(5, 'table_drop', 't', 2);
+  expect(startOf(drop)).toEqual({ after: 5, generation: 2 });
+  expect(startOf(drop, operation(6, 'table_restore', 't', 3))).toEqual({ generation: 3, ...keyed });
+  const latest = { ...operation(6, 'table_set_mode', 't', 3), mode: 'latest' as const, key: [], order_by: [] };
+  const set2 = { mode: 'latest', key: [], orderBy: [] };
+  expect(startOf(drop, latest)).toEqual({ after: 5, generation: 3, ...set2 });
+  expect(startOf(drop, latest, operation(7, 'table_restore', 't', 4))).toEqual({ generation: 4, ...set2 });
+  expect(startOf(operation(4, 'table_drop', 'u', 1))).toEqual({ generation: 1, ...keyed });
+});
+
+test('a table with a key that was set asks each file for it, and a declaration must agree', () => {
+  const start = { generation: 1, mode: 'upsert' as const, key: ['x'], orderBy: [] };
+  const replay = (declared: DeclaredTable[] = []) =>
+    TableRegistry.replay([artifact(1, 'VARCHAR')], declared, new Map([['t', start]]));
+  const registry = replay();
+  expect(registry.get('t')).toMatchObject({ mode: 'upsert', key: ['x'], columns: [{ name: 'x', required: true }] });
+  expect(registry.draft().required('t')).toEqual(['x']);
+  const other = { ...artifact(2, 'VARCHAR'), columns: [{ name: 'y', type: 'DATE', nullable: true }] };
+  expect(() => registry.draft().apply(other)).toThrow(/lacks this column.*table set-key/);
+  const declared = { name: 't', mode: 'upsert' as const, key: ['x'], orderBy: [], columns: [] };
+  expect(replay([declared]).get('t')).toEqual(registry.get('t'));
+  expect(() => replay([{ ...declared, mode: 'append', key: [] }])).toThrow(/another mode or key/);
+});
+
+test('only a mode that is set on a table with all its rows lets readers see the table at once', () => {
+  const found = (mode: string) => ({ mode, key: [], orderBy: [], columns: [], after: 0 });
+  expect(lacksRowsAfter({ type: 'table_set_mode', before: found('append') })).toBe(false);
+  for (const mode of ['latest', 'upsert', 'of a newer version'])
+    expect(lacksRowsAfter({ type: 'table_set_mode', before: found(mode) })).toBe(true);
+  expect(lacksRowsAfter({ type: 'table_restore', before: null })).toBe(true);
 });
 
 test('a table after a drop has only the columns of its own artifacts, in files of a new generation', () => {

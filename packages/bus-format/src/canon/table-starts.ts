@@ -1,13 +1,27 @@
-import type { FoundTable, JournalledTableOperation } from '../journal/table-operations.js';
+import { type FoundTable, type JournalledTableOperation, setModes } from '../journal/table-operations.js';
+import { modeNamed } from './modes.js';
 import type { CanonTable, TableStart } from './table.js';
 
-/** Returns where each table starts that operations have changed, by name. */
+/** Returns where each table starts that operations have changed, by name, and the mode they set. */
 export function tableStarts(operations: readonly JournalledTableOperation[]): Map<string, TableStart> {
+  const modes = setModes(operations);
+  const drops = new Map<string, number>();
   const starts = new Map<string, TableStart>();
-  for (const { type, table, seq, generation } of operations)
-    starts.set(table, type === 'table_drop' ? { after: seq, generation } : { generation });
+  for (const { type, table, seq, generation } of operations) {
+    if (type === 'table_drop') drops.set(table, seq);
+    if (type === 'table_restore') drops.delete(table);
+    const after = drops.get(table);
+    starts.set(table, { ...(after !== undefined && { after }), generation, ...modes.get(table) });
+  }
   return starts;
 }
+
+/**
+ * Returns whether the compacted files of a table may lack rows that it shows after an operation. No
+ * reader may see it then until they have followed.
+ */
+export const lacksRowsAfter = ({ type, before }: Pick<JournalledTableOperation, 'type' | 'before'>): boolean =>
+  type !== 'table_set_mode' || modeNamed(before?.mode ?? '')?.showsEveryRow !== true;
 
 /** Returns a table as an operation on it finds it. */
 export const foundTable = ({ mode, key, orderBy, columns, after = 0 }: CanonTable): FoundTable => ({

@@ -1,4 +1,5 @@
 import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/infra/config';
+import type { SetMode } from '../journal/table-operations.js';
 import type { DeclaredColumn } from '../sql.js';
 
 export { canonTableOf } from '@quantbot/infra';
@@ -34,8 +35,8 @@ export interface CanonColumn extends DeclaredColumn {
 /** Stands for an artifact's key if the configuration fixed a column. */
 export const byConfiguration = 'bus_config.json';
 
-/** What operations have left of the table that had this name before. */
-export type TableStart = Pick<CanonTable, 'after' | 'generation'>;
+/** What operations have left of the table that had this name before, and the mode they have set. */
+export type TableStart = Pick<CanonTable, 'after' | 'generation'> & Partial<SetMode>;
 
 /** Returns a table before its first artifact, with its declaration if there is one. */
 export function newTable(name: string, declared: DeclaredTable | undefined, start?: TableStart): CanonTable {

@@ -2,6 +2,7 @@ import type { JournalRows } from './journal-rows.js';
 import type { KnownArtifact } from './known-keys.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from './marks.js';
 import type { JournalRow } from './row.js';
+import { type SetMode, setModes } from './table-operations.js';
 
 /** What the journal says about a key that someone wants to forget. */
 export interface Judged {
@@ -14,6 +15,8 @@ export interface Judged {
   protectedBy: string[];
   /** Whether its canonical table was dropped since, so that no table has its rows. */
   isDropped: boolean;
+  /** The modes that operations have set, by table name. */
+  setModes: ReadonlyMap<string, SetMode>;
 }
 
 /** An alias, and the artifact that has it. */
@@ -38,6 +41,8 @@ export interface JudgedJournal {
   newest(keys: readonly string[]): Promise<string[]>;
   /** Returns those of these artifacts whose table was not dropped since. */
   placed(keys: readonly string[]): Promise<string[]>;
+  /** Returns the modes of canonical tables that operations have set, by table name. */
+  setModes(): Promise<ReadonlyMap<string, SetMode>>;
 }
 
 /** Judges keys by the journal of one machine. See {@link judgeBy}. */
@@ -62,6 +67,7 @@ export const judge = (journal: JournalRows, keys: readonly string[]): Promise<Ju
             some,
           )
         ).map(row => row.artifact_key),
+      setModes: async () => setModes(await journal.tableOperations()),
     },
     keys,
   );
@@ -78,12 +84,14 @@ export async function judgeBy(journal: JudgedJournal, keys: readonly string[]): 
   const states = await journal.findKeys(distinct);
   const protections = await protectionsOf(journal, distinct);
   const placed = new Set(await journal.placed(distinct));
+  const modes = await journal.setModes();
   return distinct.map(key => ({
     key,
     row: artifacts.get(key),
     gone: states.get(key)?.gone,
     protectedBy: artifacts.has(key) ? (protections.get(key) ?? []) : [],
     isDropped: artifacts.has(key) && !placed.has(key),
+    setModes: modes,
   }));
 }
 

@@ -1,5 +1,7 @@
+import type { TableMode } from '@quantbot/infra/config';
+
 /** The types of operations on a canonical table. */
-const types = `('table_drop', 'table_restore')`;
+const types = `('table_drop', 'table_restore', 'table_set_mode')`;
 
 /** The SQL condition for the row of an operation on a canonical table. */
 export const isTableOperation = `(status = 'done' AND (op_json->>'$.type') IN ${types})`;
@@ -9,7 +11,7 @@ export const isTableOperation = `(status = 'done' AND (op_json->>'$.type') IN ${
  * Artifacts up to that job are of no table. A later `table_restore` brings all of them back.
  */
 export const droppedQuery = (journal: string): string =>
-  `SELECT 'canon.' || (op_json->>'$.table') AS hint, max(seq) AS seq FROM ${journal} WHERE ${isTableOperation}
+  `SELECT 'canon.' || (op_json->>'$.table') AS hint, max(seq) FILTER ((op_json->>'$.type') = 'table_drop') AS seq FROM ${journal} WHERE ${isTableOperation}
 GROUP BY hint HAVING arg_max(op_json->>'$.type', seq) FILTER (WHERE (op_json->>'$.type') IN ('table_drop', 'table_restore')) = 'table_drop'`;
 
 /** A column of a canonical table, as an operation found it. */
@@ -34,12 +36,41 @@ export interface FoundTable {
 /** An operation on a canonical table in the journal. */
 export interface JournalledTableOperation {
   seq: number;
-  type: 'table_drop' | 'table_restore';
+  type: 'table_drop' | 'table_restore' | 'table_set_mode';
   table: string;
   /** The table until then; null if there was none. */
   before: FoundTable | null;
   /** The generation of its files from then on. No earlier file has it. */
   generation: number;
+  /** What a `table_set_mode` sets. */
+  mode?: TableMode;
+  key?: readonly string[];
+  order_by?: readonly string[];
+}
+
+/** The mode of a canonical table, with its key. */
+export interface SetMode {
+  mode: TableMode;
+  /** The columns that identify a row. Empty for a mode without a key. */
+  key: readonly string[];
+  /** The columns that decide which row of a key is the newest. */
+  orderBy: readonly string[];
+}
+
+/**
+ * Returns the modes that operations have set and that hold now, by table name. A dropped table
+ * leaves its mode behind, and a restored one has it again.
+ */
+export function setModes(operations: readonly JournalledTableOperation[]): Map<string, SetMode> {
+  const last = new Map<string, SetMode>();
+  const now = new Map<string, SetMode>();
+  for (const { type, table, mode, key = [], order_by: orderBy = [] } of operations) {
+    if (mode !== undefined) last.set(table, { mode, key, orderBy });
+    const set = last.get(table);
+    if (type === 'table_drop' || set === undefined) now.delete(table);
+    else now.set(table, set);
+  }
+  return now;
 }
 
 /** The SELECT of all operations on canonical tables, oldest first. */

@@ -1,4 +1,4 @@
-import { canonicalSchemas, modes, TableRegistry } from '@quantbot/bus-format/canon';
+import { canonicalSchemas, modes, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
 import { BusError, busLayout } from '@quantbot/infra';
@@ -150,7 +150,9 @@ async function readRegistry(config: BusConfig): Promise<TableRegistry> {
   if (!(await exists(layout.hot))) return TableRegistry.replay([], config.canon.tables);
   const journal = await Journal.read(layout);
   try {
-    return TableRegistry.replay(journal.lastSeq > 0 ? await canonicalSchemas(journal) : [], config.canon.tables);
+    if (journal.lastSeq === 0) return TableRegistry.replay([], config.canon.tables);
+    const starts = tableStarts(await journal.tableOperations());
+    return TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
   } finally {
     journal.close();
   }

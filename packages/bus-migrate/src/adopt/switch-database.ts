@@ -2,7 +2,8 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
-import { modes } from '@quantbot/bus-format/canon';
+import { modeNamed } from '@quantbot/bus-format/canon';
+import { query } from '@quantbot/bus-format/duckdb';
 import { type AdoptionRecord, listPublished, writeAdoptionRecord } from '@quantbot/bus-format/state';
 import { hashOfRows } from '@quantbot/duckdb-process';
 import { busLayout } from '@quantbot/infra';
@@ -108,8 +109,13 @@ async function assertBackupWhole(record: AdoptionRecord, backup: string): Promis
 export async function verifyPublished(config: BusConfig, record: AdoptionRecord, limits: ReaderLimits): Promise<void> {
   const database: OldDatabase = await openOldDatabase(config.duckdbPath, limits);
   try {
+    const listed = await query<{ table_name: string; mode: string }>(
+      database.connection,
+      'SELECT table_name, mode FROM catalog.tables_d',
+    );
+    const modes = new Map(listed.map(({ table_name, mode }) => [table_name, modeNamed(mode)]));
     for (const table of record.tables) {
-      if (config.canon.tables.some(({ name, mode }) => name === table.canon && !modes[mode].showsEveryRow)) continue;
+      if (modes.get(table.canon)?.showsEveryRow === false) continue;
       const from = `canon.${identifier(table.canon)} WHERE _artifact_key = ${literal(keyOf(record, table))}`;
       const found = await hashOfRows(database.connection, keptTexts(table.columns, from));
       if (found.hash !== table.hash || found.rows !== table.rows)

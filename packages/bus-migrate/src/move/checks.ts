@@ -4,7 +4,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
 
 /**
  * Refuses configurations that would change canonical tables, and tables that the lake cannot hold.
@@ -43,13 +43,20 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with dropped tables.
+ * Refuses a bus with dropped tables, or with modes that operations have set.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
 export async function mustHaveTables(journal: Journal): Promise<void> {
   const starts = tableStarts(await journal.tableOperations());
   const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
+  const set = [...starts].filter(([, { mode = defaultTableMode }]) => mode !== defaultTableMode);
+  if (set.length > 0)
+    throw daemonError(
+      'CLUSTER_UNSUPPORTED',
+      `Operations have set the mode of ${set.map(([name]) => `canon.${name}`).join(', ')}, and a bus on many machines knows only declared modes yet.`,
+      { hint: 'Stay on one machine, or run `quantbot-bus table set-mode TABLE append --apply` for each table.' },
+    );
   if (dropped.length > 0)
     throw daemonError(
       'CLUSTER_UNSUPPORTED',

@@ -11,7 +11,9 @@ export {
   keepArtifacts,
   type OperationOptions,
   restoreTable,
+  type SetTableMode,
   setAlias,
+  setTableMode,
 } from './operations.js';
 export type {
   ArtifactOptions,

@@ -1,3 +1,4 @@
+import type { TableMode } from '../config/canon-table.js';
 import { busError } from '../errors.js';
 import { isId } from '../ids.js';
 import type { Operation } from '../manifest.js';
@@ -112,6 +113,39 @@ export async function restoreTable(
   options: OperationOptions = {},
 ): Promise<number> {
   return (await operate({ type: 'table_restore', table, reason: reason ?? null, by: by ?? null }, options)).seq;
+}
+
+/**
+ * Sets the mode and the key of a canonical table. It then shows other rows of the same artifacts.
+ * Calling it again with the old mode undoes it, except for rows of forgotten artifacts: these leave
+ * a table that is not `append` any more.
+ *
+ * @param request.table its name, in lower case and without `canon.`.
+ * @param request.key the columns that identify a row, for `upsert` only. No row may have NULL in
+ * them.
+ * @param request.orderBy the columns that decide which row of a key is the newest, for `upsert`
+ * only. By default, that is the order of the commits.
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ *
+ * @example
+ * await setTableMode({ table: 'alerts_std', mode: 'upsert', key: ['alert_id'] });
+ */
+export async function setTableMode(
+  { table, mode, key = [], orderBy = [], reason, by }: SetTableMode,
+  options: OperationOptions = {},
+): Promise<number> {
+  const who = { reason: reason ?? null, by: by ?? null };
+  const op = { type: 'table_set_mode' as const, table, mode, key: [...key], order_by: [...orderBy], ...who };
+  return (await operate(op, options)).seq;
+}
+
+/** The mode that a canonical table gets. */
+export interface SetTableMode extends Because {
+  table: string;
+  mode: TableMode;
+  key?: readonly string[];
+  orderBy?: readonly string[];
 }
 
 async function operate(op: Operation, { busRoot, ...settle }: OperationOptions) {

@@ -186,7 +186,7 @@ async function listTablesAsTheyWere(
 
 /** Returns the drop whose earlier artifacts were not in a table at a moment, or 0. */
 function startAt(own: readonly JournalledTableOperation[], seq: number): number {
-  const last = own.findLast(operation => operation.seq <= seq);
+  const last = own.findLast(operation => operation.seq <= seq && operation.type !== 'table_set_mode');
   return last?.type === 'table_drop' ? last.seq : 0;
 }
 

@@ -1,4 +1,4 @@
-import { submitOperation, type TableOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra';
 import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -37,7 +37,7 @@ sampled(
       shown = [...(shown ?? []), run];
       note();
     };
-    const killed = async (type: TableOperation['type'], point: string) => {
+    const killed = async (type: 'table_drop' | 'table_restore', point: string) => {
       const op = { type, table: 't', reason: null, by: null };
       const submission = await submitOperation(op, { busRoot: bus.config.busRoot });
       const daemon = launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } });

@@ -5,6 +5,7 @@ import {
   keepArtifacts,
   restoreTable,
   setAlias,
+  setTableMode,
   submitArtifact,
 } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
@@ -61,6 +62,9 @@ test('the functions of the library operate over HTTP as they do on the same mach
   await eventually(tables, names => names.length === 0);
   await restoreTable({ table: 'numbers' }, options);
   await eventually(tables, names => names.includes('numbers'));
+  await setTableMode({ table: 'numbers', mode: 'latest' }, options);
+  const modes = async () => (await catalog.query('FROM catalog.tables_d')).map(row => row.mode);
+  await eventually(modes, ([mode]) => mode === 'latest');
   expect(await forgetArtifacts({ keys: [key], force: true }, options)).toMatchObject([{ key, status: 'forgotten' }]);
 });
 

@@ -42,11 +42,12 @@ const describe = (tables: readonly TableRow[]): string =>
   );
 
 /** The options of the commands that change a table. */
-interface ChangeOptions extends CommonOptions {
+export interface ChangeOptions extends CommonOptions {
   reason?: string;
 }
 
-const timeoutMs = 600_000;
+/** How long to wait for an operation on a table. */
+export const timeoutMs = 600_000;
 
 /**
  * `quantbot-bus table drop`: shows what would go, and what reads it. With `--apply`, the daemon
@@ -79,7 +80,11 @@ export async function tableRestoreCommand(given: string, options: ChangeOptions)
   print(options, { table, seq }, () => `canon.${table} is restored as of seq ${seq}. Its files are being built again.`);
 }
 
-const operationOn = (type: TableOperation['type'], table: string, { reason }: ChangeOptions): TableOperation => ({
+const operationOn = (
+  type: 'table_drop' | 'table_restore',
+  table: string,
+  { reason }: ChangeOptions,
+): TableOperation => ({
   type,
   table,
   reason: reason ?? null,
@@ -87,7 +92,7 @@ const operationOn = (type: TableOperation['type'], table: string, { reason }: Ch
 });
 
 /** People write the name as in SQL, with or without its schema. */
-function tableNamed(given: string): string {
+export function tableNamed(given: string): string {
   const name = given.toLowerCase().replace(/^canon\./, '');
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
   throw busError('OPTIONS_INVALID', `${given} is not the name of a canonical table.`, {

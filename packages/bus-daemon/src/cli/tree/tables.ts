@@ -1,13 +1,17 @@
+import { tableModeNames } from '@quantbot/infra/config';
+import { Argument } from 'commander';
 import { parseMoment } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 
 /** `quantbot-bus table`, without its code. */
 export const tableCommand = (): BusCommand =>
   new BusCommand('table')
-    .description('List, drop and restore canonical tables.')
+    .description('List, drop and restore canonical tables, and set their mode and key.')
     .addCommand(listCommand())
     .addCommand(dropCommand())
-    .addCommand(restoreCommand()) as BusCommand;
+    .addCommand(restoreCommand())
+    .addCommand(setModeCommand())
+    .addCommand(setKeyCommand()) as BusCommand;
 
 const listCommand = (): BusCommand =>
   busCommand('list', 'List the canonical tables, with mode, key, artifacts and last job.')
@@ -43,3 +47,39 @@ const restoreCommand = (): BusCommand =>
       examples: ['quantbot-bus table restore alerts_std'],
     })
     .runs(async () => (await import('../commands/table.js')).tableRestoreCommand);
+
+const orderNotes = `The files of the table are read for it, also without --apply. No row may have NULL in the key. Rows of
+forgotten artifacts are gone for ever if the table was \`append\` and is not any more. To undo it, set the old mode.`;
+
+const setModeCommand = (): BusCommand =>
+  busCommand('set-mode', 'Set the mode of a canonical table. Without --apply, only show which rows it would hide.')
+    .argument('<table>', 'the name of the table')
+    .addArgument(new Argument('<mode>', 'which rows it shows').choices(tableModeNames))
+    .option('--key <column...>', 'the columns that identify a row, for upsert')
+    .option('--order-by <column...>', 'the columns that decide which row of a key is the newest, for upsert')
+    .option('--apply', 'set the mode')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: orderNotes,
+      examples: [
+        'quantbot-bus table set-mode alerts_std latest',
+        'quantbot-bus table set-mode alerts_std upsert --key alert_id --apply --reason "alerts are corrected"',
+      ],
+    })
+    .runs(async () => (await import('../commands/table-mode.js')).tableSetModeCommand);
+
+const setKeyCommand = (): BusCommand =>
+  busCommand('set-key', 'Set the key of a canonical table, which then has the mode upsert.')
+    .argument('<table>', 'the name of the table')
+    .argument('<columns...>', 'the columns that identify a row')
+    .option('--order-by <column...>', 'the columns that decide which row of a key is the newest')
+    .option('--apply', 'set the key')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: orderNotes,
+      examples: [
+        'quantbot-bus table set-key alerts_std alert_id',
+        'quantbot-bus table set-key alerts_std symbol day --order-by revision --apply',
+      ],
+    })
+    .runs(async () => (await import('../commands/table-mode.js')).tableSetKeyCommand);

@@ -9,6 +9,7 @@ import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
 import { timed } from '../stages/timed.js';
+import { verifyNewKeys } from '../stages/verify.js';
 import { partsOf } from './parts-of.js';
 
 /** A batch that readers can see. */
@@ -47,7 +48,7 @@ async function commitPart(
   committed: CommittedJob[],
   beside?: () => Promise<void>,
 ): Promise<void> {
-  const decided = await timed(bus, 'decide', () => decide(bus, verified));
+  const decided = await timed(bus, 'decide', async () => decide(bus, await verifyNewKeys(bus, verified)));
   const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
   const jobs = await timed(bus, 'commit', () => commit(bus, stored));
   for (const job of jobs) noteOperation(bus, job);

@@ -68,6 +68,7 @@ function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): It
     if (table === undefined || schema === undefined || schema.faults.length > 0) continue;
     // Missing columns are found when schemas are compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
+    artifact.neverNull = required;
     const [, producer = ''] = artifact.key.split('/');
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));

@@ -1,4 +1,6 @@
 import { TableRegistry, type TableStart } from '@quantbot/bus-format/canon';
+import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
+import type { TableOperation } from '@quantbot/infra';
 import { expect, test } from 'vitest';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import type { DecidingBus } from '../bus.js';
@@ -13,7 +15,8 @@ async function busWithTable() {
   const artifact = { seq: 1, schemaHint: 'canon.t', artifactKey: 'r/p/k/a', columns: [column('VARCHAR')] };
   bus.tables.apply(artifact);
   const replay = async (_: string, start: TableStart) => TableRegistry.replay([artifact], [], new Map([['t', start]]));
-  return { bus, deciding: { ...bus, tableFacts: { replay, forgotten: async () => [] } } satisfies DecidingBus };
+  const facts = { replay, forgotten: async () => [], operations: async () => [], withoutKey: async () => undefined };
+  return { bus, deciding: { ...bus, tableFacts: facts } satisfies DecidingBus };
 }
 
 const column = (type: string) => ({ name: 'x', type, nullable: true });
@@ -41,4 +44,51 @@ test('only a table that is there can be dropped, and only one that was dropped r
   takeOver(bus, restored, 3);
   expect(bus.tables.get('t')).toMatchObject({ generation: 2, columns: [{ name: 'x', type: 'VARCHAR' }] });
   await expect(decideTable(deciding, restore)).rejects.toThrow(/was not dropped/);
+});
+
+type SetMode = Extract<TableOperation, { type: 'table_set_mode' }>;
+
+const setMode: SetMode = { ...drop, type: 'table_set_mode', mode: 'upsert', key: ['x'], order_by: [] };
+
+test('a mode is set once, with a key only if it needs one, and never against the configuration', async () => {
+  const { bus, deciding } = await busWithTable();
+  const refusal = (op: Partial<SetMode>, on: Parameters<typeof decideTable>[0] = deciding) =>
+    decideTable(on, { ...setMode, ...op }).then(
+      () => undefined,
+      error => `${error.code}: ${error.message}`,
+    );
+  expect(await refusal({ table: 'u' })).toContain('no table canon.u');
+  expect(await refusal({ key: [] })).toBe('OPERATION_INVALID: The mode upsert needs a key.');
+  expect(await refusal({ mode: 'latest' })).toContain('latest has no key');
+  expect(await refusal({ mode: 'append', key: [] })).toContain('has this mode and this key already');
+  expect(await refusal({ key: ['y'] })).toContain('do not fit this mode and key');
+  const withoutKey = async () => ({ artifact: 'r/p/k/a', nulls: ['x: NULL in 1 of 2 rows'] });
+  const nulls = { ...deciding, tableFacts: { ...deciding.tableFacts, withoutKey } };
+  expect(await refusal({}, nulls)).toContain('key of canon.t does not fit r/p/k/a');
+  const declared = { name: 't', mode: 'append' as const, key: [], orderBy: [], columns: [] };
+  const config = { ...bus.config, canon: { ...bus.config.canon, tables: [declared] } };
+  expect(await refusal({}, { ...deciding, config })).toContain('Remove canon.tables.t');
+
+  const set = await decideTable(deciding, setMode);
+  expect(set).toMatchObject({
+    before: { mode: 'append', after: 0 },
+    start: { generation: 1, mode: 'upsert', key: ['x'] },
+  });
+  takeOver(bus, set, 2);
+  expect(bus.tables.tables()).toMatchObject([{ name: 't', mode: 'upsert', key: ['x'], generation: 1 }]);
+  expect(await refusal({})).toContain('already');
+  const back = await decideTable(deciding, { ...setMode, mode: 'append', key: [] });
+  expect(back).toMatchObject({ before: { mode: 'upsert', key: ['x'] }, isHeld: true });
+  takeOver(bus, back, 3);
+  expect(bus.tables.tables()).toEqual([]);
+  expect(bus.tables.get('t')).toMatchObject({ mode: 'append', key: [], generation: 2 });
+});
+
+test('rows of forgotten artifacts leave a table that is append no more', async () => {
+  const { deciding } = await busWithTable();
+  const row = { ...emptyRow, seq: 1, ordinal: 0, status: 'ingested' as const, artifact_key: 'r/p/k/a', rows: 3 };
+  const tableFacts = { ...deciding.tableFacts, forgotten: async () => [row as JournalRow] };
+  const change = (mode: Partial<SetMode>) => decideTable({ ...deciding, tableFacts }, { ...setMode, ...mode });
+  expect((await change({})).erased).toEqual([row]);
+  expect((await change({ mode: 'latest', key: [] })).erased).toEqual([row]);
 });

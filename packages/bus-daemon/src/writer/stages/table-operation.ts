@@ -1,9 +1,21 @@
-import { canonicalSchemas, canonTableOf, forgottenRowsOf, foundTable, TableRegistry } from '@quantbot/bus-format/canon';
-import type { Journal } from '@quantbot/bus-format/journal';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type CanonTable,
+  canonicalSchemas,
+  canonTableOf,
+  forgottenRowsOf,
+  foundTable,
+  lacksRowsAfter,
+  modes,
+  TableRegistry,
+  type TableStart,
+  tableStarts,
+} from '@quantbot/bus-format/canon';
 import { BusError, busError, type TableOperation } from '@quantbot/infra';
-import type { BusConfig } from '@quantbot/infra/config';
+import { type BusConfig, tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
 import type { CheckedJob, TableChange } from '../job.js';
+import { firstWithoutKey, type KeyCheck } from '../null-keys.js';
 
 /** Returns the operation on a canonical table that a job asks for, or undefined. */
 export function tableOperationIn({ manifest }: Pick<CheckedJob, 'manifest'>): TableOperation | undefined {
@@ -11,60 +23,129 @@ export function tableOperationIn({ manifest }: Pick<CheckedJob, 'manifest'>): Ta
   return op !== undefined && 'table' in op ? op : undefined;
 }
 
-/** Returns the facts of a journal. */
-export const tableFactsOf = (journal: Journal, { canon }: Pick<BusConfig, 'canon'>): TableFacts => ({
+/** Returns the facts of a journal. A table without a drop has all artifacts of its hint. */
+export const tableFactsOf = (bus: KeyCheck & Partial<Pick<Bus, 'events'>>): TableFacts => ({
+  operations: () => bus.journal.tableOperations(),
   replay: async (table, start) => {
-    const all = await canonicalSchemas(journal, '_bus.journal');
+    const from = start.after === undefined ? '_bus.journal' : bus.journal.placed;
+    const all = await canonicalSchemas(bus.journal, from);
     const own = all.filter(({ schemaHint }) => canonTableOf(schemaHint) === table);
-    return TableRegistry.replay(own, canon.tables, new Map([[table, start]]));
+    return TableRegistry.replay(own, bus.config.canon.tables, new Map([[table, start]]));
   },
-  forgotten: table => forgottenRowsOf(journal, table),
+  withoutKey: table =>
+    firstWithoutKey(bus, table, {
+      from: table.after === undefined ? bus.journal.unerased : bus.journal.shown,
+      onFiles: () => bus.events?.emit('moved', { stage: 'decide' }),
+    }),
+  forgotten: table => forgottenRowsOf(bus.journal, table),
 });
+
+/** The state that a decision about a table needs. */
+type Deciding = Pick<DecidingBus, 'config' | 'tables'>;
 
 /**
  * Decides what an operation on a canonical table does. The job must be alone in its batch.
  *
  * @throws BusError `OPERATION_INVALID`.
  */
-export async function decideTable(bus: DecidingBus, op: TableOperation): Promise<TableChange> {
+export async function decideTable(
+  bus: Deciding & Pick<DecidingBus, 'tableFacts'>,
+  op: TableOperation,
+): Promise<TableChange> {
   if (bus.tableFacts === undefined)
     throw busError('OPERATION_INVALID', 'A bus on many machines cannot change its tables by operations yet.');
-  return op.type === 'table_drop' ? decideDrop(bus, bus.tableFacts, op) : decideRestore(bus, bus.tableFacts, op);
+  if (op.type === 'table_drop') return decideDrop(bus, bus.tableFacts, op);
+  return op.type === 'table_restore' ? decideRestore(bus, bus.tableFacts, op) : decideSetMode(bus, bus.tableFacts, op);
 }
 
-async function decideDrop({ config, tables }: DecidingBus, facts: TableFacts, op: TableOperation) {
+async function decideDrop({ config, tables }: Deciding, facts: TableFacts, op: TableOperation): Promise<TableChange> {
   const { table } = op;
-  if (config.canon.tables.some(({ name }) => name === table))
-    throw busError(
-      'OPERATION_INVALID',
-      `The configuration declares canon.${table}. Remove canon.tables.${table} from it and restart the daemon first.`,
-    );
-  const there = tables.get(table);
-  if (there === undefined) throw busError('OPERATION_INVALID', `There is no table canon.${table}.`);
+  mustBeUndeclared(config, table);
+  const there = existing(tables, table);
   const start = { generation: there.generation + 1 };
-  return { table, before: foundTable(there), start, next: undefined, erased: await facts.forgotten(table) };
+  const erased = await facts.forgotten(table);
+  return { table, before: foundTable(there), start, next: undefined, isHeld: true, erased };
 }
 
-async function decideRestore({ tables }: DecidingBus, facts: TableFacts, op: TableOperation): Promise<TableChange> {
+async function decideRestore({ tables }: Deciding, facts: TableFacts, op: TableOperation): Promise<TableChange> {
   const { table } = op;
   const dropped = tables.startOf(table);
   if (dropped?.after === undefined)
     throw busError('OPERATION_INVALID', `canon.${table} was not dropped, or it was restored since.`);
   const there = tables.get(table);
-  const start = { generation: (there ?? dropped).generation + 1 };
-  const next = await facts.replay(table, start).catch(error => {
-    if (!(error instanceof BusError)) throw error;
-    throw busError('OPERATION_INVALID', `The artifacts of canon.${table} before and after the drop do not fit.`, {
-      details: error.details,
-      cause: error,
-    });
-  });
-  return { table, before: there === undefined ? null : foundTable(there), start, next, erased: [] };
+  const start = await startAfter(facts, op, (there ?? dropped).generation + 1);
+  const misfit = `The artifacts of canon.${table} before and after the drop do not fit.`;
+  const next = await replayed(facts, table, start, misfit);
+  return { table, before: there === undefined ? null : foundTable(there), start, next, isHeld: true, erased: [] };
 }
 
-/** Takes over what a committed operation decided. Its table is held until its files follow. */
-export function takeOver(bus: Pick<Bus, 'journal' | 'tables'>, { table, start, next }: TableChange, seq: number): void {
+async function decideSetMode(
+  { config, tables }: Deciding,
+  facts: TableFacts,
+  op: Extract<TableOperation, { type: 'table_set_mode' }>,
+): Promise<TableChange> {
+  const { type, table, mode, key, order_by: orderBy } = op;
+  mustBeUndeclared(config, table);
+  const there = existing(tables, table);
+  const { isKeyed } = tableModes[mode];
+  if (isKeyed !== key.length > 0 || (!isKeyed && orderBy.length > 0))
+    throw busError('OPERATION_INVALID', `The mode ${mode} ${isKeyed ? 'needs a key' : 'has no key and no order'}.`);
+  if (isDeepStrictEqual({ mode, key, orderBy }, { mode: there.mode, key: there.key, orderBy: there.orderBy }))
+    throw busError('OPERATION_INVALID', `canon.${table} has this mode and this key already.`);
+  const start = await startAfter(facts, op, there.generation + 1);
+  const next = await replayed(facts, table, start, `The artifacts of canon.${table} do not fit this mode and key.`);
+  const before = foundTable(there);
+  // Only the compacted files have rows of forgotten artifacts, and other modes hide some.
+  const erased = modes[mode].onlyGrows ? [] : await facts.forgotten(table);
+  return { table, before, start, next, isHeld: lacksRowsAfter({ type, before }), erased };
+}
+
+function mustBeUndeclared({ canon }: Pick<BusConfig, 'canon'>, table: string): void {
+  if (canon.tables.some(({ name }) => name === table))
+    throw busError(
+      'OPERATION_INVALID',
+      `The configuration declares canon.${table}. Remove canon.tables.${table} from it and restart the daemon first.`,
+    );
+}
+
+function existing(tables: TableRegistry, name: string): CanonTable {
+  const there = tables.get(name);
+  if (there === undefined) throw busError('OPERATION_INVALID', `There is no table canon.${name}.`);
+  return there;
+}
+
+/** Returns where a table starts after an operation, as the next start of the daemon finds it. */
+async function startAfter(facts: TableFacts, op: TableOperation, generation: number): Promise<TableStart> {
+  const operations = await facts.operations();
+  const last = { ...op, seq: Number.MAX_SAFE_INTEGER, before: null, generation };
+  return tableStarts([...operations, last]).get(op.table) ?? { generation };
+}
+
+/** Replays a table with another start, and looks for NULL in its key. */
+async function replayed(facts: TableFacts, table: string, start: TableStart, misfit: string): Promise<TableRegistry> {
+  const next = await facts.replay(table, start).catch(error => {
+    if (!(error instanceof BusError)) throw error;
+    throw busError('OPERATION_INVALID', misfit, { details: error.details, cause: error });
+  });
+  const there = next.get(table);
+  const found = there && (await facts.withoutKey(there));
+  if (found === undefined) return next;
+  throw busError('OPERATION_INVALID', `The key of canon.${table} does not fit ${found.artifact}.`, {
+    details: found.nulls,
+    hint: 'Choose columns that are never NULL, or erase the artifact: `quantbot-bus forget KEY --rows drop --apply`.',
+  });
+}
+
+/**
+ * Takes over what a committed operation decided. Its table is held until its files follow, if they
+ * lack rows.
+ */
+export function takeOver(
+  bus: Pick<Bus, 'journal' | 'tables'>,
+  { table, start, next, isHeld }: TableChange,
+  seq: number,
+): void {
   bus.journal.noteTurn(seq);
   bus.tables.replace(table, next === undefined ? { ...start, after: seq } : start, next);
-  bus.tables.hold(table);
+  if (isHeld) bus.tables.hold(table);
 }

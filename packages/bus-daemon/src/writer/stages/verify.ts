@@ -81,6 +81,27 @@ async function verifyJob(
   }
 }
 
+/**
+ * Verifies jobs again whose canonical tables have got a key since. Nothing had looked for NULL in
+ * it.
+ */
+export async function verifyNewKeys(bus: VerifyingBus, jobs: readonly CheckedJob[]): Promise<readonly CheckedJob[]> {
+  if (bus.tables.changedByOperations.length === 0) return jobs;
+  const changed = jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(hasNewKey(bus))));
+  if (changed.length === 0) return jobs;
+  const undecodable = await checkDecodable({ ...bus, beside: undefined }, changed);
+  return jobs.map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+}
+
+const hasNewKey =
+  ({ tables }: VerifyingBus) =>
+  ({ entry, columns, neverNull }: VerifiedArtifact): boolean => {
+    const table = canonTableOf(entry.schema_hint);
+    if (table === undefined) return false;
+    const isNew = (name: string) => neverNull?.includes(name) !== true && columns.some(column => column.name === name);
+    return tables.required(table).some(isNew);
+  };
+
 /** Returns an error that is the job's own, and throws any other. */
 function faultOf(job: ClaimedJob, error: unknown): BusError {
   if (error instanceof BusError) return error;

@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  artifactsOfTable,
+  type CanonTable,
+  canonicalSchemas,
+  shownRows,
+  storedRows,
+  TableRegistry,
+  tableStarts,
+} from '@quantbot/bus-format/canon';
+import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
+import { WorkerProcess } from '@quantbot/duckdb-process';
+import { busLayout, type TableOperation } from '@quantbot/infra';
+import type { BusConfig, TableMode } from '@quantbot/infra/config';
+import type { TableChange } from '../../writer/job.js';
+import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
+import { operate } from '../operate.js';
+import { openedBus, print } from '../shared.js';
+import { whoAsks } from '../who-asks.js';
+import { withCatalog } from './catalog.js';
+import { type ChangeOptions, tableNamed, timeoutMs } from './table.js';
+
+interface ModeOptions extends ChangeOptions {
+  apply?: boolean;
+  orderBy?: string[];
+}
+
+/**
+ * `quantbot-bus table set-mode`: shows which rows the table would have. With `--apply`, the daemon
+ * sets its mode.
+ */
+export async function tableSetModeCommand(
+  given: string,
+  mode: TableMode,
+  { key, ...options }: ModeOptions & { key?: string[] },
+): Promise<void> {
+  await setMode(given, { mode, key: key ?? [] }, options);
+}
+
+/** `quantbot-bus table set-key`: as `set-mode` with the mode `upsert`. */
+export async function tableSetKeyCommand(given: string, key: string[], options: ModeOptions): Promise<void> {
+  await setMode(given, { mode: 'upsert', key }, options);
+}
+
+type ModeOperation = Extract<TableOperation, { type: 'table_set_mode' }>;
+
+async function setMode(
+  given: string,
+  set: Pick<ModeOperation, 'mode' | 'key'>,
+  { orderBy: order_by = [], ...options }: ModeOptions,
+): Promise<void> {
+  const config = await openedBus(options);
+  const table = tableNamed(given);
+  const { reason = null } = options;
+  const op: ModeOperation = { type: 'table_set_mode', table, ...set, order_by, reason, by: whoAsks() };
+  if (options.apply) {
+    const { seq } = await operate(config, op, timeoutMs);
+    print(options, { applied: true, table, ...set, order_by, seq }, () => `${nameOf(op)} as of seq ${seq}.`);
+    return;
+  }
+  const found = await whatChanges(config, op, options);
+  print(options, { applied: false, ...found }, () =>
+    [...describe(op, found), `Run it again with --apply to change canon.${table}.`].join('\n'),
+  );
+}
+
+/** The rows of a table before and after a change. */
+interface Changing {
+  table: string;
+  /** The mode and the key that it has now. */
+  before: { mode: string; key: readonly string[]; order_by: readonly string[] };
+  artifacts: number;
+  artifact_rows: number;
+  /** Rows of its artifacts that it would not show. */
+  hidden_rows: number;
+  /** Rows of forgotten artifacts, which would be gone for ever. */
+  lost_rows: number;
+}
+
+async function whatChanges(config: BusConfig, op: ModeOperation, options: ChangeOptions): Promise<Changing> {
+  const layout = busLayout(config.busRoot);
+  const journal = await Journal.read(layout);
+  const inspector = new WorkerProcess('inspect', { idleMs: 60_000 });
+  try {
+    const starts = tableStarts(await journal.tableOperations());
+    const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
+    const tableFacts = tableFactsOf({ config, layout, journal, inspector });
+    // As the daemon decides, so that a mistake shows here.
+    const change = await decideTable({ config, tables, tableFacts }, op);
+    const artifacts = await artifactsOfTable(journal, op.table, journal.lastSeq);
+    const stored = artifacts.filter(({ rel_path }) => existsSync(join(layout.root, rel_path ?? '')));
+    const shown = await countShown(change, stored, row => join(layout.root, row.rel_path ?? ''), options);
+    const { mode = '', key = [], orderBy = [] } = change.before ?? {};
+    return {
+      table: op.table,
+      before: { mode, key, order_by: orderBy },
+      artifacts: artifacts.length,
+      artifact_rows: rowsIn(artifacts),
+      hidden_rows: rowsIn(stored) - shown,
+      lost_rows: rowsIn(change.erased),
+    };
+  } finally {
+    inspector.close();
+    journal.close();
+  }
+}
+
+const rowsIn = (rows: readonly JournalRow[]): number => rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);
+
+/** Counts the rows of stored artifacts that a table shows after a change. */
+async function countShown(
+  { table, next }: TableChange,
+  stored: readonly JournalRow[],
+  pathOf: (row: JournalRow) => string,
+  options: ChangeOptions,
+): Promise<number> {
+  const then = next?.get(table) as CanonTable;
+  const newest = stored.at(-1)?.seq;
+  if (newest === undefined) return 0;
+  const files = stored.map(row => ({
+    path: pathOf(row),
+    seq: row.seq,
+    ordinal: row.ordinal,
+    artifactKey: row.artifact_key ?? '',
+  }));
+  let count = 0;
+  await withCatalog(options, async catalog => {
+    const rows = shownRows(then, storedRows(then.columns, files), String(newest));
+    const [found] = await catalog.query<{ n: number }>(`SELECT count(*) AS n FROM (${rows})`);
+    count = Number(found?.n);
+  });
+  return count;
+}
+
+const nameOf = ({ table, mode, key, order_by }: ModeOperation): string =>
+  `canon.${table} has ${described({ mode, key, order_by })}`;
+
+const described = ({ mode, key, order_by }: Changing['before']): string =>
+  [
+    `the mode ${mode}`,
+    ...(key.length > 0 ? [`the key ${key.join(', ')}`] : []),
+    ...(order_by.length > 0 ? [`the order ${order_by.join(', ')}`] : []),
+  ].join(', ');
+
+function describe(op: ModeOperation, { before, artifacts, artifact_rows, hidden_rows, lost_rows }: Changing): string[] {
+  return [
+    `canon.${op.table} has ${described(before)}. It would have ${described(op)}.`,
+    `It would hide ${hidden_rows} of the ${artifact_rows} rows of ${artifacts} artifact${artifacts === 1 ? '' : 's'}.`,
+    ...(lost_rows > 0 ? [`${lost_rows} rows of forgotten artifacts would be gone for ever.`] : []),
+  ];
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DeclaredColumn } from '@quantbot/bus-format';
+import { artifactsOfTable, type CanonTable } from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
+import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
+import type { ArtifactWithoutKey, Bus } from './bus.js';
+
+/** What a search for NULL in a key needs. */
+export type KeyCheck = Pick<Bus, 'config' | 'layout' | 'journal' | 'inspector'>;
+
+const filesAtOnce = 256;
+
+const pathOf = ({ layout }: KeyCheck, relPath: string | null): string => join(layout.root, relPath ?? '');
+
+/**
+ * Returns the first artifact of a table that has NULL in its key. Files that were committed before
+ * the table had this key may have some.
+ *
+ * @param from FROM clause of the rows of the journal that may be in the table; by default, those
+ * that are.
+ * @param onFiles called after each group of files.
+ */
+export async function firstWithoutKey(
+  bus: KeyCheck,
+  table: CanonTable,
+  { from, onFiles = () => {} }: { from?: string; onFiles?: () => void } = {},
+): Promise<ArtifactWithoutKey | undefined> {
+  const key = table.columns.filter(({ name }) => table.key.includes(name));
+  if (key.length === 0) return undefined;
+  const all = await artifactsOfTable(bus.journal, table.name, bus.journal.lastSeq, from);
+  const artifacts = all.filter(({ rel_path }) => existsSync(pathOf(bus, rel_path)));
+  for (let start = 0; start < artifacts.length; start += filesAtOnce) {
+    const found = await firstWithNull(bus, key, artifacts.slice(start, start + filesAtOnce));
+    if (found !== undefined) return found;
+    onFiles();
+  }
+}
+
+/**
+ * Returns the first artifact that has NULL in a column. Passes over files that cannot be read: the
+ * rebuild of the table reports them.
+ */
+async function firstWithNull(
+  bus: KeyCheck,
+  columns: readonly DeclaredColumn[],
+  artifacts: readonly JournalRow[],
+): Promise<ArtifactWithoutKey | undefined> {
+  const files = artifacts.map(({ rel_path, rows, bytes }) => ({
+    path: pathOf(bus, rel_path),
+    rows: rows ?? 0,
+    bytes: bytes ?? 0,
+  }));
+  const budget = decodeBudget(
+    bus.config.limits,
+    files.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+  const task = { files, columns, required: columns.map(({ name }) => name) };
+  const outcome = await decodeTogether(bus.inspector, task, budget);
+  if (outcome === undefined) return undefined;
+  const [only, ...others] = artifacts;
+  if (only !== undefined && others.length === 0)
+    return 'nulls' in outcome ? { artifact: only.artifact_key ?? '', nulls: outcome.nulls } : undefined;
+  const middle = Math.ceil(artifacts.length / 2);
+  return (
+    (await firstWithNull(bus, columns, artifacts.slice(0, middle))) ??
+    (await firstWithNull(bus, columns, artifacts.slice(middle)))
+  );
+}
