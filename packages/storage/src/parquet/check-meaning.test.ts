@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -171,4 +171,9 @@ test('statistics that lie lose no row', async () => {
     both([{ x: 777_777 }]),
   );
   expect(await read(path, { orderBy: { column: 'x', direction: 'desc' }, limit: 1 })).toEqual(both(found));
+  const partition = join(temporaryFolder(), 'p=1');
+  mkdirSync(partition);
+  writeFileSync(join(partition, 'x.parquet'), bytes);
+  const hive = { hivePartitioning: true, where: 'x > 100 AND p = 1' };
+  expect(await read(partition, hive)).toEqual(both([{ n: 2, x: 777_777, p: 1 }]));
 });

@@ -14,21 +14,23 @@ interface FileFooter {
  * the first file has integers.
  *
  * Without a condition, only the columns that are read must agree. A condition can name any column,
- * so then all must.
+ * so then all must. Columns that become partitions have the values of the folders' names.
  *
  * @throws StorageError `COLUMN_NOT_FOUND`, `SCHEMA_DIFFERS`.
  */
 export function checkSchema(files: readonly FileFooter[], options: CheckedOptions): void {
   const [first, ...others] = files;
-  if (first === undefined || options.hivePartitioning) return; // with partitions, only DuckDB knows the columns
+  if (first === undefined) return;
+  const partitions = new Set(options.hivePartitioning ? files.flatMap(({ path }) => partitionsOf(path)) : []);
   const named = [...(options.columns ?? []), ...options.orderBy.map(by => by.column)];
-  for (const name of named) assertColumn(first, name);
+  // With partitions, only DuckDB knows all columns.
+  if (!options.hivePartitioning) for (const name of named) assertColumn(first, name);
   const renamed = files.find(({ footer }) => footer.meaning.hasRenamedColumns);
   if (renamed !== undefined) assertSameNames(renamed, files);
   const all = options.columns === undefined || options.where !== undefined;
-  const details = others
-    .flatMap(file => differences(first, file, all ? undefined : new Set(named.map(fold))))
-    .slice(0, 20);
+  const read = new Set(named.map(fold));
+  const isCompared = (name: string) => (all || read.has(name)) && !partitions.has(name);
+  const details = others.flatMap(file => differences(first, file, isCompared)).slice(0, 20);
   if (details.length === 0) return;
   throw storageError('SCHEMA_DIFFERS', `The ${files.length} files do not have the same columns.`, { details });
 }
@@ -61,9 +63,16 @@ function assertColumn({ path, footer }: FileFooter, name: string): void {
   });
 }
 
-function differences(first: FileFooter, other: FileFooter, only: ReadonlySet<string> | undefined): string[] {
-  const expected = byName(first.footer.columns, only);
-  const found = byName(other.footer.columns, only);
+/** Returns the columns that DuckDB takes from the names of a file's folders. */
+const partitionsOf = (path: string): string[] =>
+  path
+    .split('/')
+    .slice(0, -1)
+    .flatMap(folder => (folder.includes('=') ? [fold(folder.slice(0, folder.indexOf('=')))] : []));
+
+function differences(first: FileFooter, other: FileFooter, isCompared: (name: string) => boolean): string[] {
+  const expected = byName(first.footer.columns, isCompared);
+  const found = byName(other.footer.columns, isCompared);
   const lines: string[] = [];
   for (const [key, { name, type }] of expected) {
     const there = found.get(key);
@@ -75,5 +84,5 @@ function differences(first: FileFooter, other: FileFooter, only: ReadonlySet<str
   return lines;
 }
 
-const byName = (columns: readonly ParquetColumn[], only: ReadonlySet<string> | undefined) =>
-  new Map(columns.map(column => [fold(column.name), column] as const).filter(([key]) => only?.has(key) ?? true));
+const byName = (columns: readonly ParquetColumn[], isCompared: (name: string) => boolean) =>
+  new Map(columns.map(column => [fold(column.name), column] as const).filter(([name]) => isCompared(name)));

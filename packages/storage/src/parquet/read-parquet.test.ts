@@ -85,6 +85,29 @@ describe('readParquet', () => {
     expect(await readParquet(folder, { columns: ['s'] })).toHaveLength(6);
   });
 
+  test('refuses partitions whose columns differ, other than those of the folders', async () => {
+    for (const day of ['day=1', 'day=2']) mkdirSync(path(day));
+    const hive = { hivePartitioning: true };
+    await writeParquet(path('day=1/a.parquet'), [{ n: 1, day: 1 }], { n: 'BIGINT', day: 'BIGINT' });
+    await writeParquet(path('day=2/b.parquet'), [{ n: 2 }], { n: 'BIGINT' });
+    const [one, two] = [path('day=1/a.parquet'), path('day=2/b.parquet')];
+    const rows = [
+      { n: 1, day: 1 },
+      { n: 2, day: 2 },
+    ];
+    expect(await readParquet([one, two], hive)).toEqual(rows);
+    expect(await readParquet([one, two], { ...hive, columns: ['day'], where: 'day = 2' })).toEqual([{ day: 2 }]);
+    await writeParquet(two, [{ n: 1.5, s: 'x' }], { n: 'DOUBLE', s: 'VARCHAR' });
+    await expect(readParquet([one, two], hive)).rejects.toMatchObject({
+      code: 'SCHEMA_DIFFERS',
+      details: [expect.stringMatching(/^n: BIGINT in .*, DOUBLE in /), expect.stringMatching(/^s: missing in /)],
+    });
+    await expect(readParquet([one, two], { ...hive, columns: ['day', 'n'] })).rejects.toMatchObject({
+      code: 'SCHEMA_DIFFERS',
+    });
+    expect(await readParquet([one, two], { ...hive, columns: ['day'] })).toEqual([{ day: 1 }, { day: 2 }]);
+  });
+
   test('refuses a file that is cut off', async () => {
     truncateSync(path('a.parquet'), 100);
     await expect(readParquet(path('a.parquet'))).rejects.toMatchObject({ code: 'NOT_PARQUET' });

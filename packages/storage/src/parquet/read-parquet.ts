@@ -162,12 +162,13 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
   const areDuckDbs = files.footers.every(({ footer }) => footer.createdBy?.startsWith('DuckDB'));
   const columns = files.footers[0]?.footer.columns ?? [];
   const compared = columns.filter(({ type }) => !areDuckDbs || bloomMisses.has(type));
-  if (compared.length === 0 || (hivePartitioning && !areDuckDbs)) return table();
+  if (compared.length === 0) return table();
   const values = compared
     .map(({ name }) => identifier(name))
     .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
   const withFile = table(`, filename = '${fileColumn}'`);
-  if (!areDuckDbs) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
+  // With partitions, only DuckDB knows all columns.
+  if (!areDuckDbs && !hivePartitioning) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
   return `(SELECT * EXCLUDE (${fileColumn}) REPLACE (${values.join(', ')}) FROM ${withFile})`;
 }
 
