@@ -51,6 +51,7 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
   const refused: RefusedValues[] = [];
   for (const [i, type] of types.entries()) {
     const column = names[i] as string;
+    if (textOf(type) === 'TIMESTAMP_NS') refused.push(beforeFirstPrinted(column));
     const written = fileColumnOf(type);
     if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
     else if (written.refused !== undefined)
@@ -62,6 +63,14 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
   }
   return { unwritable, refused };
 }
+
+/** DuckDB reads such a moment, but ends each query that prints it with an error. */
+const beforeFirstPrinted = (column: string): RefusedValues => ({
+  column,
+  values: 'a moment before 1677-09-22, which DuckDB cannot print',
+  // The smallest but one stands for -infinity.
+  condition: `epoch_ns(${identifier(column)}) < -9223286400000000000 AND epoch_ns(${identifier(column)}) <> -9223372036854775807`,
+});
 
 const plainRead = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 

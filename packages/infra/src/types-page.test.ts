@@ -43,8 +43,10 @@ async function keptTimes(): Promise<string[][]> {
     const path = join(temporaryFolder(), 'file.parquet');
     writeSchema(path, [element]);
     const { columns, meaning } = await readParquetFooter(path);
-    const keptIfWhole = meaning.nanosecondColumns.length > 0 ? 'whole microseconds' : 'every value';
-    rows.push([declared, `\`${columns[0]?.type}\``, meaning.faults.length > 0 ? 'nothing: refused' : keptIfWhole]);
+    const type = columns[0]?.type;
+    const all = type === 'TIMESTAMP_NS' ? 'from 1677-09-22 on' : 'every value';
+    const keptIfWhole = meaning.nanosecondColumns.length > 0 ? 'whole microseconds' : all;
+    rows.push([declared, `\`${type}\``, meaning.faults.length > 0 ? 'nothing: refused' : keptIfWhole]);
   }
   return rows;
 }

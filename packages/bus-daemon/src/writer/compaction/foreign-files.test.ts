@@ -113,6 +113,28 @@ test('nanoseconds with a zone are taken when they are whole microseconds, and re
   );
 });
 
+test('nanoseconds before the first moment that DuckDB prints are refused with the column, whatever the table has', async () => {
+  const { bus } = await openInProcess();
+  const nanoseconds = {
+    type: 'INT64',
+    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: false, unit: 'NANOS' },
+  } as const;
+  const kept = [-9_223_372_036_854_775_807n, -9_223_286_400_000_000_000n, null, 1n, 9_223_372_036_854_775_807n];
+  const refusals = async () => {
+    for (const early of [-9_223_286_400_000_000_001n, -9_223_372_036_854_775_808n])
+      expect(await commit(bus, fileOf([...kept, early], nanoseconds as never))).toEqual({
+        code: 'COLUMN_UNSUPPORTED',
+        details: [expect.stringMatching(/^x: a moment before 1677-09-22, .* in 1 of 6 rows$/)],
+      });
+  };
+  await refusals();
+  expect(await commit(bus, fileOf(kept, nanoseconds as never))).toBeUndefined();
+  await refusals();
+  expect(await askThreeTimes(bus, "SELECT string_agg(x::VARCHAR, ' ' ORDER BY x) AS x FROM canon.t")).toEqual(
+    answers({ x: '-infinity 1677-09-22 00:00:00 1970-01-01 00:00:00.000000001 infinity' }),
+  );
+});
+
 test('a time that is not within a day is refused with the column', async () => {
   const { bus } = await openInProcess();
   const time = { type: 'INT64', converted_type: 'TIME_MICROS' } as const;
