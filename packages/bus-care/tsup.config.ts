@@ -9,6 +9,7 @@ export default defineConfig(
     'forget/index': 'src/forget/index.ts',
     gc: 'src/gc.ts',
     jobs: 'src/jobs.ts',
+    'migrate/index': 'src/migrate/index.ts',
     'notify/index': 'src/notify/index.ts',
     'scrub/index': 'src/scrub/index.ts',
     status: 'src/status.ts',

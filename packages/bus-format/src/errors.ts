@@ -161,6 +161,10 @@ export const daemonCodes = {
     hint: 'Keep that backup: it has jobs that the bus lacks. Give another folder, or restore the backup.',
   },
   BACKUP_BUSY: { disposition: 'retry', hint: 'Wait until the other backup has finished.' },
+  BACKUP_INCOMPLETE: {
+    disposition: 'stop',
+    hint: 'Run `quantbot-bus verify`, and bring the files back. Then migrate again.',
+  },
   BACKUP_RACED: { disposition: 'retry', hint: 'Try again in a moment. An earlier backup in the folder is unchanged.' },
   SCRUB_BUSY: {
     disposition: 'retry',

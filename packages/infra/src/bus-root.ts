@@ -85,6 +85,19 @@ export async function mendBusMarker(busRoot: string, marker: BusMarker): Promise
   return true;
 }
 
+/**
+ * Records that a bus has another layout now. The caller holds the bus's lock, and has changed the
+ * bus. The copy is written last: until then the marker counts.
+ */
+export async function recordLayout(busRoot: string, version: number): Promise<void> {
+  const marker = await readBusMarker(busRoot);
+  if (marker === undefined) throw busError('BUS_ROOT_NOT_FOUND', `${busRoot} has no marker.`);
+  const { check: _check, ...fields } = marker;
+  const next = { ...fields, layout_version: version };
+  await writeStateDurable(join(busRoot, fileNames.marker), next);
+  await writeStateDurable(copyOf(busRoot), next);
+}
+
 const newMarker = (busId: string): BusMarker => ({
   bus: 'quantbot-artifact-bus',
   layout_version: layoutVersion,

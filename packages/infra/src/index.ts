@@ -9,6 +9,7 @@ export {
   mendBusMarker,
   newMarkerText,
   readBusMarker,
+  recordLayout,
   restoreBusMarker,
 } from './bus-root.js';
 export * from './errors.js';

@@ -7,6 +7,7 @@ export const careCommands = (): BusCommand[] => [
   verifyCommand(),
   scrubCommand(),
   backupCommand(),
+  migrateCommand(),
   rebuildCommand(),
   gcCommand(),
 ];
@@ -65,6 +66,20 @@ whether the object store has each artifact of the journal.`,
       examples: ['quantbot-bus backup /mnt/backup/bus', 'quantbot-bus backup /mnt/backup/bus --json'],
     })
     .runs(async () => (await import('../commands/backup.js')).backupCommand);
+
+const migrateCommand = (): BusCommand =>
+  busCommand(
+    'migrate',
+    'Bring a bus of an earlier version to the layout of this one. Without --apply, only print the plan.',
+  )
+    .option('--apply', 'carry out the plan; needs --backup, and no daemon may run')
+    .option('--backup <folder>', 'with --apply: where to back up the bus first, as `backup` does')
+    .explain({
+      notes: `Every version so far writes layout 1, so there is nothing to do yet. A bus of a newer layout is refused.
+If it is interrupted, run it again with another folder for the backup.`,
+      examples: ['quantbot-bus migrate', 'quantbot-bus migrate --apply --backup /mnt/backup/before-upgrade'],
+    })
+    .runs(async () => (await import('../commands/migrate.js')).migrateCommand);
 
 const rebuildCommand = (): BusCommand =>
   busCommand(
