@@ -2,6 +2,7 @@ import random
 import struct
 import unittest
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from quantbot_bus import BusError, write_small_parquet
 from quantbot_bus._parquet_footer import read_rows
@@ -92,6 +93,23 @@ class FooterTest(BusTestCase):
         for columns in ({}, {"a": []}, {"a": [1], "b": [1, 2]}):
             with self.assertRaises(ValueError):
                 write_small_parquet(self.folder / "small.parquet", columns)
+
+    def test_the_small_writer_refuses_a_value_that_the_type_of_its_column_does_not_hold(self) -> None:
+        wrong: list[list[Any]] = [
+            ["a", None],
+            ["a", 5],
+            [0.5, 2**53 + 1],
+            [0.5, True],
+            [0.5, "1"],
+            [1, True],
+            [1, None],
+            [datetime(2026, 1, 30), 1],
+        ]
+        for values in wrong:
+            with self.subTest(values), self.assertRaisesRegex(ValueError, "^the column a cannot hold "):
+                write_small_parquet(self.folder / "small.parquet", {"a": values})
+        write_small_parquet(self.folder / "small.parquet", {"a": [0.5, 2**53, float("nan")], "b": [1, 2, 3]})
+        self.assertEqual(read_rows(self.folder / "small.parquet"), 3)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 from ._errors import BusError
+from ._kept import check_kept
 from ._small_parquet import write_small_parquet
 
 COMPRESSION = "zstd"
@@ -78,10 +79,11 @@ def _write(data: Any, path: Path) -> None:
     schema = _plain_schema(arrow, batches.schema)
     if len(schema) == 0:
         raise BusError("VALUE_INVALID", "The data has no columns.")
-    may_not_fit = owner == "duckdb" and _holds(data, "hugeint")
+    # A decimal has 38 digits, and a HUGEINT may have 39. A date64 may have a time of day.
+    may_not_fit = (owner == "duckdb" and _holds(data, "hugeint")) or "date64" in str(schema.types)
     with parquet.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
         for table in _row_groups(arrow, batches):
-            if may_not_fit:  # a decimal has 38 digits, and a HUGEINT may have 39
+            if may_not_fit:
                 table.validate(full=True)
             writer.write_table(table if table.schema.equals(schema) else table.cast(schema), _GROUP_ROWS)
 
@@ -94,15 +96,21 @@ def _record_batches(arrow: Any, data: object, owner: str) -> Any:
     if owner == "pandas":  # pandas before 2.2
         return arrow.Table.from_pandas(data).to_reader()
     if isinstance(data, Mapping):
-        return arrow.table(dict(data)).to_reader()
+        return _table_of(arrow, data).to_reader()
     if isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
         names = {name: None for row in data for name in row}  # in the order of their first row
-        return arrow.table({name: [row.get(name) for row in data] for name in names}).to_reader()
+        return _table_of(arrow, {name: [row.get(name) for row in data] for name in names}).to_reader()
     raise BusError(
         "OPTIONS_INVALID",
         f"A {type(data).__name__} is no data frame: it has no __arrow_c_stream__.",
         hint="Give a data frame of pandas, Polars, pyarrow or DuckDB, a dict of columns, or a list of dicts.",
     )
+
+
+def _table_of(arrow: Any, columns: Mapping[str, Any]) -> Any:
+    table = arrow.table(dict(columns))
+    check_kept(columns, table)
+    return table
 
 
 def _row_groups(arrow: Any, batches: Any) -> Iterator[Any]:
@@ -142,8 +150,12 @@ def _plain_type(arrow: Any, kind: Any) -> Any:
 
 
 def _frame_of_polars(data: Any) -> Any:
-    frame = data.collect() if hasattr(data, "collect") else data
-    return frame.to_frame() if hasattr(frame, "to_frame") else frame
+    collected = data.collect() if hasattr(data, "collect") else data
+    frame = collected.to_frame() if hasattr(collected, "to_frame") else collected
+    for name, kind in frame.schema.items():
+        if str(kind) == "Object":  # Polars would write the addresses of the objects
+            raise BusError("VALUE_INVALID", f"The column {name} has Python objects, which no file holds.")
+    return frame
 
 
 def _check_types(relation: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Sequence, Union
 
 Values = Union[Sequence[int], Sequence[float], Sequence[str], Sequence[datetime]]
 
@@ -25,7 +25,8 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
 
     A datetime without a time zone is in UTC.
 
-    Raises ValueError for columns that are empty or of different lengths.
+    Raises ValueError for columns that are empty or of different lengths, and for a value that is
+    not of the type of its column; struct.error for an integer of more than 64 bits.
     """
     lengths = {len(values) for values in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
@@ -35,7 +36,7 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
     schema = [_struct(_binary(4, "schema"), _i32(5, len(columns)))]
     chunks: list[bytes] = []
     for name, values in columns.items():
-        kind, converted, data = _encode(values)
+        kind, converted, data = _encode(name, values)
         page_header = _struct(
             _i32(1, 0), _i32(2, len(data)), _i32(3, len(data)),
             _field(5, 12, _struct(_i32(1, rows), _i32(2, 0), _i32(3, 3), _i32(4, 3))),
@@ -55,9 +56,12 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
     Path(path).write_bytes(content)
 
 
-def _encode(values: Values) -> tuple[int, Optional[int], bytes]:
+def _encode(name: str, values: Values) -> tuple[int, Optional[int], bytes]:
+    for value in values:
+        if not _is_like(values[0], value):
+            raise ValueError(f"the column {name} cannot hold {value!r}: its first value is {values[0]!r}")
     if isinstance(values[0], datetime):
-        return _INT64, _TIMESTAMP_MICROS, struct.pack(f"<{len(values)}q", *(_micros(value) for value in values))
+        return _INT64, _TIMESTAMP_MICROS, struct.pack(f"<{len(values)}q", *map(_micros, values))
     if isinstance(values[0], str):
         texts = [str(value).encode() for value in values]
         return _BYTE_ARRAY, _UTF8, b"".join(struct.pack("<i", len(text)) + text for text in texts)
@@ -66,11 +70,20 @@ def _encode(values: Values) -> tuple[int, Optional[int], bytes]:
     return _INT64, None, struct.pack(f"<{len(values)}q", *values)
 
 
-def _micros(moment: object) -> int:
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{moment!r} is in a column of datetimes")
+def _is_like(first: object, value: Any) -> bool:
+    """Whether the type of a column's first value holds another one exactly."""
+    if isinstance(first, datetime):
+        return isinstance(value, datetime) and getattr(value, "nanosecond", 0) == 0  # a pandas Timestamp has some
+    if isinstance(first, str):
+        return isinstance(value, str)
+    if isinstance(value, (bool, str, datetime)) or not hasattr(value, "__float__"):
+        return False
+    return not isinstance(first, float) or value != value or float(value) == value
+
+
+def _micros(moment: Any) -> int:
     utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
-    return (utc - _EPOCH) // timedelta(microseconds=1)
+    return int((utc - _EPOCH) // timedelta(microseconds=1))
 
 
 # A field of Thrift's compact protocol: its id, its wire type and its content.

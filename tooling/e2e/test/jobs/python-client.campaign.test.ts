@@ -43,6 +43,15 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'refused 39 digits',
       'refused mixed objects',
       'refused a column twice',
+      'refused a date64 with a time of day',
+      'refused Python objects of Polars',
+      'refused nanoseconds in a list',
+      'refused a duration of a nanosecond',
+      'refused a datetime after a date',
+      'refused a zone after none',
+      'refused a time with a zone',
+      'refused a bool among floats',
+      'refused text among bytes',
     ]);
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';
     expect(await query(bus, `${rows} FROM canon.exact`)).toEqual([{ n: 15, kinds: 3 }]);

@@ -177,6 +177,15 @@ def check_refusals(bus: Bus) -> list[str]:
         "39 digits": duckdb.sql("SELECT 170141183460469231731687303715884105727::HUGEINT AS x"),
         "mixed objects": pd.DataFrame({"x": [1, "a"]}),
         "a column twice": pd.DataFrame([[1, 2]], columns=["x", "x"]),
+        "a date64 with a time of day": pa.table({"x": pa.array([86_400_001], pa.int64()).view(pa.date64())}),
+        "Python objects of Polars": pl.DataFrame({"x": pl.Series([object()], dtype=pl.Object)}),
+        "nanoseconds in a list": {"x": [pd.Timestamp("2026-01-02 03:04:05.000000001")]},
+        "a duration of a nanosecond": {"x": [pd.Timedelta(1, "ns")]},
+        "a datetime after a date": {"x": [date(2026, 1, 2), datetime(2026, 1, 2, 3)]},
+        "a zone after none": {"x": [datetime(2026, 1, 2), datetime(2026, 1, 2, tzinfo=timezone.utc)]},
+        "a time with a zone": [{"x": {"y": [time(1, tzinfo=timezone.utc)]}}],
+        "a bool among floats": {"x": [1.5, True]},
+        "text among bytes": {"x": [b"a", "b"]},
     }
     for name, frame in refused.items():
         try:
