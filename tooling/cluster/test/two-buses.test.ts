@@ -249,6 +249,19 @@ describeBothWorlds(
       expect(await catalog.query('SELECT count(*) AS n FROM canon.moments')).toEqual([{ n: 2 }]);
     });
 
+    test('integers become DOUBLE when a file has fractions', async () => {
+      const bus = world();
+      const add = async (runId: string, x: string) =>
+        (await bus.submit({ jobId: runId, runId, select: `SELECT ${x} AS x`, schemaHint: 'canon.widens' })).settled();
+      await add('w1', '9007199254740992');
+      await add('w2', '0.5::DOUBLE');
+      await add('w3', '2::BIGINT');
+      await expect(add('w4', '9007199254740993')).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+      const catalog = await catalogOf(bus);
+      const shown = "SELECT string_agg(x, ' ' ORDER BY _seq) AS x, any_value(typeof(x)) AS type FROM canon.widens";
+      expect(await catalog.query(shown)).toEqual([{ x: '9007199254740992.0 0.5 2.0', type: 'DOUBLE' }]);
+    });
+
     test('new fields of structs are taken', async () => {
       const bus = world();
       const add = async (runId: string, x: string) =>

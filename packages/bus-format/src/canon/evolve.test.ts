@@ -29,7 +29,7 @@ test('the first artifact fixes the columns, wide enough for later files', () => 
     orderBy: [],
     generation: 0,
     columns: [
-      { name: 'n', type: 'BIGINT', fixedBy: 'r1/p/k/a', required: false },
+      { name: 'n', type: 'BIGINT', also: 'DOUBLE', fixedBy: 'r1/p/k/a', required: false },
       { name: 'price', type: 'DECIMAL(9,2)', fixedBy: 'r1/p/k/a', required: false },
       { name: 'text', type: 'VARCHAR', fixedBy: 'r1/p/k/a', required: false },
     ],
@@ -41,7 +41,7 @@ test('an artifact that fits leaves the very same table, also when it lacks colum
 });
 
 test('a new column comes at the end and names who brought it; older views can still read every file', () => {
-  const next = evolve(first, 'r2/p/k/a', columns({ extra: 'FLOAT', n: 'BIGINT' }));
+  const next = evolve(first, 'r2/p/k/a', columns({ extra: 'FLOAT', n: 'INTEGER' }));
   expect(next.columns.at(-1)).toEqual({ name: 'extra', type: 'DOUBLE', fixedBy: 'r2/p/k/a', required: false });
   expect(next.columns.slice(0, 3)).toEqual(first.columns);
   expect(next.generation).toBe(0);
@@ -67,12 +67,42 @@ test('two decimals that widen in one artifact are one new generation', () => {
   expect(evolve(table, 'b', columns({ x: 'DECIMAL(6,1)', y: 'DECIMAL(6,1)' })).generation).toBe(1);
 });
 
+test('integers widen to DOUBLE, and dates to TIMESTAMP, while each value so far is exact in it', () => {
+  const exact = [
+    { name: 'n', type: 'BIGINT', nullable: true, also: 'DOUBLE' },
+    { name: 'd', type: 'DATE', nullable: true, also: 'TIMESTAMP' },
+  ];
+  const table = evolve(evolve(newTable('t', undefined), 'a', exact), 'b', columns({ n: 'SMALLINT' }));
+  const wide = evolve(table, 'c', columns({ n: 'DOUBLE', d: 'TIMESTAMP' }));
+  expect([typesOf(wide), wide.generation]).toEqual([{ n: 'DOUBLE', d: 'TIMESTAMP' }, 1]);
+  expect(wide.columns.map(({ fixedBy, recast }) => [fixedBy, recast])).toEqual([
+    ['c', true],
+    ['c', true],
+  ]);
+  expect(() => evolve(wide, 'd', columns({ n: 'BIGINT' }))).toThrow('n: expected DOUBLE (fixed by c), found BIGINT');
+  const unknown = evolve(table, 'c', columns({ n: 'BIGINT' }));
+  expect(() => evolve(unknown, 'd', columns({ n: 'DOUBLE' }))).toThrow('n: expected BIGINT (fixed by a), found DOUBLE');
+  expect(typesOf(evolve(unknown, 'd', columns({ d: 'TIMESTAMP' })))).toEqual({ n: 'BIGINT', d: 'TIMESTAMP' });
+  const whole = [{ name: 'n', type: 'DOUBLE', nullable: true, as: 'BIGINT' }];
+  expect(evolve(table, 'c', whole)).toBe(table);
+});
+
+test('a column that had only NULL, and one of a declared type', () => {
+  const open = evolve(newTable('t', undefined), 'a', columns({ n: '"NULL"' }));
+  const whole = evolve(open, 'b', columns({ n: 'INTEGER' }));
+  expect(typesOf(evolve(whole, 'c', columns({ n: 'FLOAT' })))).toEqual({ n: 'DOUBLE' });
+  const declaration = { name: 'n', type: 'BIGINT', notNull: false };
+  const declared = newTable('t', { name: 't', mode: 'append', key: [], orderBy: [], columns: [declaration] });
+  const unchanged = evolve(declared, 'a', columns({ n: 'INTEGER' }));
+  expect(() => evolve(unchanged, 'b', columns({ n: 'DOUBLE' }))).toThrow('n: expected BIGINT');
+});
+
 test('a mismatch names every column with what is expected, what was found, and who fixed it', () => {
-  const error = errorOf(() => evolve(first, 'r2/p/k/a', columns({ n: 'DOUBLE', text: 'BLOB', price: 'DECIMAL(9,2)' })));
+  const error = errorOf(() => evolve(first, 'r2/p/k/a', columns({ n: 'DATE', text: 'BLOB', price: 'DECIMAL(9,2)' })));
   expect(error.code).toBe('SCHEMA_MISMATCH');
   expect(error.message).toContain('r2/p/k/a does not fit canon.t');
   expect(error.details).toEqual([
-    'n: expected BIGINT (fixed by r1/p/k/a), found DOUBLE',
+    'n: expected BIGINT (fixed by r1/p/k/a), found DATE',
     'text: expected VARCHAR (fixed by r1/p/k/a), found BLOB',
   ]);
 });

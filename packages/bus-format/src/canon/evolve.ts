@@ -1,8 +1,8 @@
 import { busError, foldName, nullType, type ParquetColumn } from '@quantbot/infra';
 import { mismatchText } from '../mismatch/mismatch.js';
-import type { FileColumn } from './exact.js';
+import { type FileColumn, isExactAs } from './exact.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
-import { canonicalType, fits, isDecimal, isFloat, widened } from './types.js';
+import { canonicalType, fits, isDecimal, isFloat, widened, widerByValues } from './types.js';
 
 /** Column names that the views use. DuckDB ignores case in names. */
 export const reservedColumns: ReadonlySet<string> = new Set([
@@ -17,9 +17,8 @@ export const reservedColumns: ReadonlySet<string> = new Set([
 
 /**
  * Returns a table after an artifact with these columns: new columns and fields of structs are
- * added, and decimals widen.
- * Columns that the artifact lacks read as NULL, but some artifact must have brought each column of
- * `orderBy`. Returns the same object if nothing changes.
+ * added, and types widen. Columns that the artifact lacks read as NULL, but some artifact must have
+ * brought each column of `orderBy`. Returns the same object if nothing changes.
  *
  * @param required columns that the artifact must have.
  * @param requiredBy what fixed them.
@@ -37,7 +36,8 @@ export function evolve(
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
-  for (const { name, type, unnamed, as, misfit } of columns) {
+  for (const file of columns) {
+    const { name, type, unnamed, as, misfit } = file;
     const known = next.get(foldName(name));
     if (known === undefined) {
       const other = unnamed && [...next.values()].find(column => column.unnamed);
@@ -47,7 +47,7 @@ export function evolve(
         );
       const column = {
         name,
-        type: canonicalType(type),
+        ...typeFor(file, canonicalType(type)),
         fixedBy: artifactKey,
         required: required.includes(name),
         ...(unnamed && { unnamed }),
@@ -66,20 +66,23 @@ export function evolve(
       problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
+    const { also, ...narrow } = known;
     if (fits(type, known.type) || as === known.type || as === nullType) {
-      if (known.recast || !mayBeRecast(known, type, as)) continue;
-      next.set(foldName(name), { ...known, recast: true });
+      const isAlso = also === undefined || isExactAs(file, also);
+      const isRecast = !known.recast && mayBeRecast(known, type, as);
+      if (isAlso && !isRecast) continue;
+      next.set(foldName(name), { ...(isAlso ? known : narrow), ...(isRecast && { recast: true }) });
       changed = true;
       continue;
     }
     // A declared type is never widened.
-    const wide = known.fixedBy === byConfiguration ? undefined : widened(known.type, type);
+    const wide = known.fixedBy === byConfiguration ? undefined : widenedFor(known, type);
     if (wide === undefined) {
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
     }
-    const recast = isDecimal(wide) && { recast: true as const };
-    next.set(foldName(name), { ...known, type: wide, fixedBy: artifactKey, ...recast });
+    const recast = (isDecimal(wide) || wide === also) && { recast: true as const };
+    next.set(foldName(name), { ...narrow, ...typeFor(file, wide), fixedBy: artifactKey, ...recast });
     changed = true;
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
     generation = table.generation + 1;
@@ -102,6 +105,16 @@ const mayBeRecast = ({ type, fixedBy }: CanonColumn, fileType: string, as: strin
 
 const wasCompactedAs = (as: string | undefined, type: string): boolean =>
   as !== undefined && as !== nullType && as !== type;
+
+/** Returns the type of a column, and a wider one that holds each value so far, too. */
+function typeFor(file: FileColumn, type: string): Pick<CanonColumn, 'type' | 'also'> {
+  const also = widerByValues[type];
+  return { type, ...(also !== undefined && isExactAs(file, also) && { also }) };
+}
+
+/** Returns the type that a column gets for a file that does not fit; undefined for a mismatch. */
+const widenedFor = ({ type, also }: CanonColumn, fileType: string): string | undefined =>
+  widened(type, fileType) ?? (canonicalType(fileType) === also ? also : undefined);
 
 /** A view cannot sort by a column that no file has had. */
 const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>

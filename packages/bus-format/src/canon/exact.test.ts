@@ -152,3 +152,23 @@ test('a column that has only NULL fits whatever type the table has, and the tabl
   expect(() => evolve(table, 'b', others)).toThrow('at: expected TIMESTAMP (fixed by a), found DOUBLE.');
   expect(questionsAbout(table, [{ name: 'at', type: 'DATE[]', nullable: true }])).toEqual([]);
 });
+
+test('a column that may widen is asked about until a value of it is not exact', () => {
+  const bigint = { name: 'n', type: 'BIGINT', nullable: true };
+  const judged = (type: string, value: string | null) =>
+    judgedColumns(undefined, [{ ...bigint, type }], new Map([['n', new Map([['DOUBLE', value]])]]));
+  expect(judged('BIGINT', null)).toEqual([{ ...bigint, also: 'DOUBLE' }]);
+  expect(judged('BIGINT', '9007199254740993')).toEqual([bigint]);
+  const table = evolve(newTable('t', undefined), 'a', judged('BIGINT', null));
+  const asked = (of: typeof table, type: string) => questionsAbout(of, [{ ...bigint, type }]).map(({ as }) => as);
+  expect(asked(table, 'BIGINT')).toEqual(['DOUBLE']);
+  expect(asked(table, 'INTEGER')).toEqual([]);
+  expect(asked(table, 'UBIGINT')).toEqual(['BIGINT', 'DOUBLE', '"NULL"']);
+  const both = new Map(['BIGINT', 'DOUBLE'].map(type => [type, null] as const));
+  expect(judgedColumns(table, [{ ...bigint, type: 'UBIGINT' }], new Map([['n', both]]))).toEqual([
+    { ...bigint, type: 'UBIGINT', as: 'BIGINT', also: 'DOUBLE' },
+  ]);
+  const closed = evolve(table, 'b', [bigint]);
+  expect(asked(closed, 'BIGINT')).toEqual([]);
+  expect(evolve(closed, 'c', judgedColumns(closed, [bigint], new Map()))).toBe(closed);
+});

@@ -1,8 +1,8 @@
 import { foldName, nullType, type ParquetColumn } from '@quantbot/infra';
 import { identifier } from '../sql.js';
 import { parseNested } from './nested-type.js';
-import { byConfiguration, type CanonTable } from './table.js';
-import { fits, isDecimal, isFloat, isInteger, widened } from './types.js';
+import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
+import { canonicalType, fits, isDecimal, isFloat, isInteger, widened, widerByValues } from './types.js';
 
 /**
  * Files whose type does not fit that of the table's column, but whose values do: decoding compares
@@ -15,6 +15,8 @@ export interface FileColumn extends ParquetColumn {
   as?: string;
   /** A value of the file that the type of the table's column does not hold. */
   misfit?: string;
+  /** A wider type that holds each value of the file exactly, too. */
+  also?: string;
 }
 
 /**
@@ -75,14 +77,15 @@ export const mayHold = (fileType: string, tableType: string): boolean =>
 const likely = ['BIGINT', 'UBIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMP_NS'];
 
 /**
- * Returns the questions about a file: for each column whose type does not fit the table's, and for
- * each column that the table does not have yet, because an earlier job of the batch may bring it.
+ * Returns the questions about a file: for each column whose type does not fit the table's, for each
+ * column that may widen later, and for each column that the table does not have yet, because an
+ * earlier job of the batch may bring it.
  */
 export function questionsAbout(table: CanonTable | undefined, columns: readonly ParquetColumn[]): ExactQuestion[] {
   const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
   return columns.flatMap(({ name, type, unnamed }) => {
     const column = known.get(foldName(name));
-    const types = column === undefined ? likely : [column.type];
+    const types = column === undefined ? likely : [column.type, ...(column.also === undefined ? [] : [column.also])];
     const asked = types
       .filter(as => mayHold(type, as))
       .map(as => ({ column: name, type, as, holds: question(name, type, as), ...(unnamed && { unnamed }) }));
@@ -101,22 +104,36 @@ const question = (name: string, type: string, as: string): string => {
   return `coalesce(${holds(column, type, as)}, ${column} IS NULL)`;
 };
 
-/** Returns the columns of a file with what decoding found about those that do not fit by type. */
+/** Returns the columns of a file with what decoding found about their values. */
 export function judgedColumns(
   table: Pick<CanonTable, 'columns'> | undefined,
   columns: readonly ParquetColumn[],
   judged: ReadonlyMap<string, JudgedValues> | undefined,
 ): readonly FileColumn[] {
-  if (table === undefined || judged === undefined) return columns;
-  const known = new Map(table.columns.map(column => [foldName(column.name), column]));
+  if (judged === undefined) return columns;
+  const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
   return columns.map(column => {
     const there = known.get(foldName(column.name));
-    if (there === undefined || fits(column.type, there.type)) return column;
-    if (there.fixedBy !== byConfiguration && widened(there.type, column.type) !== undefined) return column;
     const found = judged.get(column.name);
-    if (found?.get(nullType) === null) return { ...column, as: nullType };
-    const misfit = found?.get(there.type);
-    if (misfit === undefined) return column;
-    return misfit === null ? { ...column, as: there.type } : { ...column, misfit };
+    const also = there === undefined ? widerByValues[canonicalType(column.type)] : there.also;
+    const isExact = also !== undefined && !fits(column.type, also) && found?.get(also) === null;
+    return { ...judgedColumn(there, column, found), ...(isExact && { also }) };
   });
 }
+
+function judgedColumn(
+  there: CanonColumn | undefined,
+  column: ParquetColumn,
+  found: JudgedValues | undefined,
+): FileColumn {
+  if (there === undefined || fits(column.type, there.type)) return column;
+  if (there.fixedBy !== byConfiguration && widened(there.type, column.type) !== undefined) return column;
+  if (found?.get(nullType) === null) return { ...column, as: nullType };
+  const misfit = found?.get(there.type);
+  if (misfit === undefined) return column;
+  return misfit === null ? { ...column, as: there.type } : { ...column, misfit };
+}
+
+/** Whether a type holds each value of a file's column exactly. */
+export const isExactAs = ({ type, as, also }: FileColumn, wider: string): boolean =>
+  as === nullType || also === wider || fits(type, wider);

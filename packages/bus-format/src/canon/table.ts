@@ -26,10 +26,12 @@ export interface CanonColumn extends DeclaredColumn {
   /** Each file must have the column, without NULL. */
   required: boolean;
   /**
-   * Whether compacted files may have the column with another type of number. DuckDB rounds the
+   * Whether compacted files may have the column with a type of fewer digits. DuckDB rounds the
    * constant of a filter to the type of the file: `price = 1.555` finds 1.56 in a DECIMAL(9,2).
    */
   recast?: true;
+  /** A wider type that holds each value so far, too. A file of that type widens the column. */
+  also?: string;
 }
 
 /** Stands for an artifact's key if the configuration fixed a column. */

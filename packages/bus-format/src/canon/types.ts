@@ -43,6 +43,16 @@ export function widened(tableType: string, fileType: string): string | undefined
   return joined(tableType, fileType) ?? widenedDecimal(tableType, fileType);
 }
 
+/**
+ * By type of a table's column, the type that it widens to for a file of that type, provided that
+ * each value so far is exact in it.
+ */
+export const widerByValues: Readonly<Record<string, string>> = {
+  BIGINT: 'DOUBLE',
+  UBIGINT: 'DOUBLE',
+  DATE: 'TIMESTAMP',
+};
+
 function widenedDecimal(tableType: string, fileType: string): string | undefined {
   const [file, table] = [decimalOf(fileType), decimalOf(tableType)];
   if (file === undefined || table === undefined) return undefined;

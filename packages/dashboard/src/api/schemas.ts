@@ -129,7 +129,15 @@ export const artifactSchema = z
     bytes: count,
     sha256: z.string(),
     schemaHint: z.string().nullable(),
-    schema: z.array(z.strictObject({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+    schema: z.array(
+      z.strictObject({
+        name: z.string(),
+        type: z.string(),
+        nullable: z.boolean(),
+        as: z.string().optional().openapi({ description: 'The type as which the canonical table reads the column.' }),
+        also: z.string().optional().openapi({ description: 'A wider type that holds each value exactly, too.' }),
+      }),
+    ),
     inputs: z.array(z.string()),
     meta: json.nullable(),
     provenance: json.nullable(),

@@ -19,8 +19,11 @@ export interface ArtifactRecord {
   bytes: number;
   sha256: string;
   schemaHint: string | null;
-  /** The file's columns. */
-  schema: { name: string; type: string; nullable: boolean; as?: string }[];
+  /**
+   * The file's columns. `as` is the type as which a canonical table reads the column, and `also` a
+   * wider type that holds each value exactly, too.
+   */
+  schema: { name: string; type: string; nullable: boolean; as?: string; also?: string }[];
   /** Keys of the artifacts that its run read. */
   inputs: string[];
   /** The `meta` of the manifest, unchanged. */

@@ -105,7 +105,7 @@ test.each([
     '2026-01-02 00:00:00.000000001',
   ],
   ['1.5::DOUBLE', 'unnest([1, 9007199254740993, 9007199254740995])', '9007199254740993'],
-  ['1', 'unnest([1, NULL, 2.5, 3.5]::DOUBLE[])', '2.5'],
+  ['9007199254740993', 'unnest([1, NULL, 2.5, 3.5]::DOUBLE[])', '2.5'],
 ])('the first value that does not fit is named: %s', async (table, file, value) => {
   const bus = makeTestBus();
   await startDaemon(bus);

@@ -62,3 +62,27 @@ test('compacted integers of a column that is declared a DOUBLE later are compare
     '>=': ['2.0', '3.0'],
   });
 });
+
+test.each([
+  ['integers', 'unnest([1, 2])::BIGINT', '1.5::DOUBLE', ['1.0', '1.5', '2.0']],
+  [
+    'dates',
+    "unnest([DATE '2026-01-01', '2026-01-02'])",
+    "TIMESTAMP '2026-01-01 12:00:00'",
+    ['2026-01-01 00:00:00', '2026-01-01 12:00:00', '2026-01-02 00:00:00'],
+  ],
+])('compacted %s that widened since are compared with a value between two of them', async (_, narrow, wide, values) => {
+  const opened = await openInProcess();
+  await commit(opened, `SELECT ${narrow} AS x`);
+  expect(await compactHot(opened.bus, compactor)).toBe(true);
+  await commit(opened, `SELECT ${wide} AS x`);
+  const [low, between, high] = values;
+  expect(await found(opened, wide)).toEqual({
+    '=': [between],
+    '<>': [low, high],
+    '<': [low],
+    '<=': [low, between],
+    '>': [high],
+    '>=': [between, high],
+  });
+});
